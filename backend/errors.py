@@ -1,0 +1,172 @@
+"""Everything that can go wrong, as one tree. No HTTP in here: `backend.api.problems` maps codes to statuses.
+
+Every error has a stable `code` (a public contract: it stands in API answers, on media rows and in import
+reports), a sentence on what happened and, where there is one, a hint on what to do next.
+"""
+
+from typing import Any, ClassVar
+
+
+class MediaclusterError(Exception):
+    """The root. `code` is stable, `detail` is for people, `hint` says what to do next."""
+
+    code: ClassVar[str] = "internal_error"
+
+    def __init__(self, detail: str, *, hint: str | None = None, **context: Any) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.hint = hint
+        self.context = context
+
+    def __str__(self) -> str:
+        return f"{self.detail} {self.hint}" if self.hint else self.detail
+
+
+# --- what the caller sent ------------------------------------------------------------------------------------
+
+
+class InputError(MediaclusterError):
+    """The input is at fault; sending the same again gives the same answer."""
+
+    code = "malformed_request"
+
+
+class InvalidText(InputError):
+    """A text is too long, holds NUL or cannot be decoded."""
+
+    code = "invalid_text"
+
+
+class FileTooLarge(InputError):
+    code = "file_too_large"
+
+
+class UnsupportedFormat(InputError):
+    """The content is no picture of a format that is let in, whatever the name says."""
+
+    code = "unsupported_format"
+
+
+class ImageCorrupt(InputError):
+    code = "image_corrupt"
+
+
+class ImageTruncated(InputError):
+    code = "image_truncated"
+
+
+class TooManyPixels(InputError):
+    code = "too_many_pixels"
+
+
+class MetadataTooLarge(InputError):
+    code = "metadata_too_large"
+
+
+class UrlForbidden(InputError):
+    """The address, or one that it leads to, is not one that this server may ask."""
+
+    code = "url_forbidden"
+
+
+class PathForbidden(InputError):
+    """The path is outside the configured import roots."""
+
+    code = "path_forbidden"
+
+
+class FileUnreadable(InputError):
+    """A file named for import cannot be opened."""
+
+    code = "file_unreadable"
+
+
+class InvalidVector(InputError):
+    """A vector is zero, not finite or of the wrong dimension."""
+
+    code = "invalid_vector"
+
+
+# --- what is stored ------------------------------------------------------------------------------------------
+
+
+class NotFound(MediaclusterError):
+    code = "not_found"
+
+
+class Conflict(MediaclusterError):
+    """The request contradicts what is stored, or somebody else was faster."""
+
+    code = "conflict"
+
+
+class LeaseLost(Conflict):
+    """The work was given to another worker while this one was away; nothing was recorded."""
+
+    code = "lease_lost"
+
+
+# --- the world around ----------------------------------------------------------------------------------------
+
+
+class BackendUnavailable(MediaclusterError):
+    """The database, the broker or the storage cannot be reached; nothing was changed, try again later."""
+
+    code = "backend_unavailable"
+
+
+class StorageFull(MediaclusterError):
+    code = "storage_full"
+
+
+class OriginalMissing(MediaclusterError):
+    """The bytes of a media row are not in the storage."""
+
+    code = "original_missing"
+
+
+class FetchFailed(MediaclusterError):
+    """A URL answered with an error, or not at all."""
+
+    code = "fetch_failed"
+
+
+class FetchTimeout(FetchFailed):
+    code = "fetch_timeout"
+
+
+class FetchTooLarge(FetchFailed):
+    code = "fetch_too_large"
+
+
+class DecodeCrash(MediaclusterError):
+    """The decoder died or stalled on a file."""
+
+    code = "decode_crash"
+
+
+class Quarantined(MediaclusterError):
+    """A file failed too often; it is kept and left alone until somebody asks for another try."""
+
+    code = "quarantined"
+
+
+# --- how it is set up ----------------------------------------------------------------------------------------
+
+
+class ConfigurationError(MediaclusterError):
+    """A setting, a model or a server is not as it must be; the hint says how to mend it."""
+
+    code = "configuration_error"
+
+
+class SpaceMismatch(ConfigurationError):
+    """The configured encoders are not those that the active space was made with."""
+
+    code = "space_mismatch"
+
+
+class EncoderUnavailable(ConfigurationError):
+    """A model cannot be loaded."""
+
+    code = "encoder_unavailable"

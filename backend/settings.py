@@ -1,0 +1,144 @@
+"""All settings, frozen. The only module that reads the environment.
+
+Each field is a variable with the prefix `MEDIACLUSTER_` (`.env` is read too); `DATABASE_URL` and `REDIS_URL` go
+without it. Where they are not set, embedded servers run under `home`.
+"""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from backend.errors import ConfigurationError
+
+MEBIBYTE = 1024 * 1024
+
+PresetName = Literal["cpu", "quality", "guide", "demo"]
+
+
+class Settings(BaseSettings):
+    """Settings of one process. Build it with `load_settings()`, which turns mistakes into a readable error."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="MEDIACLUSTER_",
+        env_file=".env",
+        env_file_encoding="utf-8",
+        frozen=True,
+        extra="ignore",
+        env_ignore_empty=True,
+        populate_by_name=True,
+    )
+
+    # Where things are.
+    home: Path = Field(Path(".mediacluster"), description="Folder of the embedded servers, the storage and caches.")
+    database_url: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("DATABASE_URL", "database_url"),
+        description="libpq URL of a Postgres with pgvector >= 0.8.4. Unset: an embedded server.",
+    )
+    redis_url: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("REDIS_URL", "redis_url"),
+        description="URL of the Redis that carries the doorbell. Unset: an embedded server.",
+    )
+    storage_url: str | None = Field(None, description="fsspec URL of originals and thumbnails. Unset: HOME/storage.")
+    storage_options: dict[str, Any] = Field(default_factory=dict, description="JSON handed to the fsspec file system.")
+
+    # Encoders. The preset names both; each can be replaced on its own.
+    preset: PresetName | None = Field(
+        None, description="cpu, quality, guide or demo. Unset: what the active space was made with, else cpu."
+    )
+    image_model: str | None = Field(None, description="OpenCLIP architecture, hf-hub: name or local-dir: path.")
+    image_checkpoint: str | None = Field(None, description="OpenCLIP tag or path of a checkpoint.")
+    text_model: str | None = Field(None, description="sentence-transformers name or path.")
+    model_cache: Path | None = Field(None, description="Where downloaded weights are kept. Unset: the libraries' own.")
+    device: str = Field("cpu", description="torch device.")
+    torch_threads: int | None = Field(None, ge=1, description="Threads of torch in a worker. Unset: all cores.")
+    embed_batch_size: int = Field(16, ge=1, le=256, description="Pictures embedded at once.")
+
+    # Grouping and fusion.
+    threshold: float = Field(0.82, gt=0.0, le=1.0, description="Least cosine to a centroid for joining its cluster.")
+    assign_batch_size: int = Field(64, ge=1, le=256, description="Media assigned in one transaction.")
+    assign_wait_seconds: float = Field(
+        30.0, ge=0.0, description="How long the assigner waits for an earlier upload that is still on its way."
+    )
+    alpha: float = Field(0.6, ge=0.0, le=1.0, description="Weight of the image side in fused queries.")
+
+    # Work and patience.
+    lease_seconds: float = Field(300.0, gt=0.0, description="How long a claimed batch belongs to its worker.")
+    max_attempts: int = Field(3, ge=1, description="Tries before a file is quarantined.")
+    sweep_interval_seconds: float = Field(5.0, gt=0.0, description="How often forgotten work is looked for.")
+
+    # Limits of what is let in.
+    max_body_bytes: int = Field(25 * MEBIBYTE, ge=1, description="Largest file.")
+    max_files_per_request: int = Field(100, ge=1, description="Most files in one upload.")
+    max_pixels: int = Field(50_000_000, ge=1, description="Most pixels of a picture.")
+    max_side_pixels: int = Field(16_384, ge=1, description="Longest side of a picture.")
+    max_frames: int = Field(500, ge=1, description="Most frames of an animation (the first is used).")
+    max_exif_bytes: int = Field(64 * 1024, ge=0, description="Largest EXIF block.")
+    max_title_characters: int = Field(300, ge=1)
+    max_caption_characters: int = Field(2_000, ge=1)
+    max_story_characters: int = Field(20_000, ge=1)
+    max_location_characters: int = Field(300, ge=1)
+    max_keyword_characters: int = Field(100, ge=1)
+    max_keywords: int = Field(64, ge=0)
+    enable_heif: bool = Field(False, description="Let HEIC in (needs the extra `heif`).")
+    enable_avif: bool = Field(False, description="Let AVIF in.")
+    enable_ocr: bool = Field(False, description="Read words out of pictures that come without text (extra `ocr`).")
+    import_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
+        (), description="Folders that the server may import from, separated by ':'. The command line is not bound."
+    )
+    fetch_ports: tuple[int, ...] = Field((80, 443), description="Ports that URL ingest may ask.")
+    fetch_allow_private: bool = Field(False, description="Let URL ingest ask private addresses (tests, intranets).")
+    fetch_connect_seconds: float = Field(5.0, gt=0.0)
+    fetch_total_seconds: float = Field(30.0, gt=0.0)
+    fetch_max_redirects: int = Field(3, ge=0)
+
+    # The API.
+    api_host: str = Field("127.0.0.1", description="Address the API binds to.")
+    api_port: int = Field(8000, ge=0, le=65535)
+    max_wait_seconds: float = Field(60.0, ge=0.0, description="Upper bound of POST /media?wait_seconds=.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @field_validator("import_roots", mode="before")
+    @classmethod
+    def _split_roots(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(Path(part) for part in value.split(":") if part)
+        return value
+
+    @cached_property
+    def home_path(self) -> Path:
+        """The home as an absolute path (not created here)."""
+        return self.home.expanduser().resolve()
+
+    @cached_property
+    def resolved_storage_url(self) -> str:
+        """The fsspec URL of the storage, the default filled in."""
+        return self.storage_url or (self.home_path / "storage").as_uri()
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the environment and `.env`; `overrides` win.
+
+    Raises:
+        ConfigurationError: naming each variable that cannot be read, and why.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        mistakes = "; ".join(
+            f"{_variable_name(str(item['loc'][0]))}: {item['msg'].lower()} (got {item['input']!r})"
+            for item in error.errors(include_url=False)
+        )
+        raise ConfigurationError(
+            f"These settings cannot be used: {mistakes}.", hint="Correct them in the environment or in .env."
+        ) from None
+
+
+def _variable_name(field: str) -> str:
+    if field.upper() in {"DATABASE_URL", "REDIS_URL"}:
+        return field.upper()
+    return f"MEDIACLUSTER_{field.upper()}"
