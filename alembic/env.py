@@ -1,0 +1,44 @@
+"""Runs migrations against the database of the settings (or a connection handed in by `backend.db.migrate`)."""
+
+from sqlalchemy import Connection, create_engine, pool
+
+from alembic import context
+from backend.bootstrap import resolve_database_url
+from backend.db.engine import sqlalchemy_url
+from backend.db.migrate import leave_partitions_alone
+from backend.db.tables import Base
+from backend.settings import load_settings
+
+# Long enough for a busy table to become free, short enough not to stop the traffic behind the waiting lock.
+LOCK_TIMEOUT = "10s"
+
+
+def run(connection: Connection) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        include_object=leave_partitions_alone,
+        compare_server_default=False,
+        transaction_per_migration=True,
+    )
+    with context.begin_transaction():
+        connection.exec_driver_sql(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
+        context.run_migrations()
+
+
+if context.is_offline_mode():
+    context.configure(
+        url=sqlalchemy_url("postgresql://"),
+        target_metadata=Base.metadata,
+        literal_binds=True,
+        dialect_name="postgresql",
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+elif (handed_in := context.config.attributes.get("connection")) is not None:
+    run(handed_in)
+else:
+    engine = create_engine(sqlalchemy_url(resolve_database_url(load_settings())), poolclass=pool.NullPool)
+    with engine.connect() as own:
+        run(own)
+    engine.dispose()

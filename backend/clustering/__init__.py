@@ -1,0 +1,1 @@
+"""Groups of look-alike media: the decision who belongs where."""

@@ -1,0 +1,218 @@
+"""The assignment rule as a pure function: nearest centroid, join at similarity >= threshold, else found a cluster.
+
+A batch is decided with one matrix product in single precision, yet the outcome equals one-by-one assignment in
+double precision exactly. The product only nominates: its rounding error is bounded, so every cluster that could be
+the nearest or the runner-up is within a known distance of the best product, and these few are measured again in
+double precision, always by the same operation. Clusters that the batch itself has changed or founded are measured
+against their changed sums.
+
+The rule is sequential leader clustering with running means (Hartigan, Clustering Algorithms, 1975, ch. 3) on the
+unit sphere, as in spherical k-means (Dhillon and Modha, 2001).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.errors import InvalidVector
+
+Matrix64 = NDArray[np.float64]
+Matrix32 = NDArray[np.float32]
+
+_UNIT_ROUNDOFF_32 = 2.0**-24
+_UNIT_ROUNDOFF_64 = 2.0**-53
+
+
+@dataclass(frozen=True)
+class Centroids:
+    """The state that a batch meets. Rows are in order of age, since the oldest wins a tie.
+
+    sums: (m, d) exact sums of members' unit vectors; counts: (m,) members; units: (m, d) normalised sums in single
+    precision; open: (m,) False for clusters that take no automatic members.
+    """
+
+    sums: Matrix64
+    counts: NDArray[np.int64]
+    units: Matrix32
+    open: NDArray[np.bool_]
+
+    @classmethod
+    def from_sums(
+        cls, sums: Matrix64, counts: NDArray[np.int64], is_open: NDArray[np.bool_] | None = None
+    ) -> "Centroids":
+        """Derive the units. Raises InvalidVector for a sum without a direction."""
+        return cls(
+            sums, counts, unit_rows(sums).astype(np.float32), _all_open(len(sums)) if is_open is None else is_open
+        )
+
+    @classmethod
+    def empty(cls, dimension: int) -> "Centroids":
+        return cls.from_sums(np.empty((0, dimension)), np.empty(0, dtype=np.int64))
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What was decided for one embedding. `row` and `runner_up` are rows of Centroids; new clusters follow after.
+
+    `similarity` is the cosine to the centroid as it was before joining (1.0 for a founder). `margin` is how far it
+    would have had to move for another outcome; None where there was no alternative.
+    """
+
+    row: int
+    similarity: float
+    founder: bool
+    runner_up: int | None
+    runner_up_similarity: float | None
+    margin: float | None
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """The outcome of a batch: a decision per embedding, and the clusters that changed as they are afterwards.
+
+    rows: (t,) changed rows, ascending, founded ones last; sums: (t, d); counts: (t,).
+    """
+
+    decisions: tuple[Decision, ...]
+    rows: NDArray[np.int64]
+    sums: Matrix64
+    counts: NDArray[np.int64]
+
+
+def assign(embeddings: NDArray[np.floating], centroids: Centroids, threshold: float) -> Assignment:
+    """Decide for each embedding in order. Pure: `centroids` is not changed.
+
+    Args:
+        embeddings: (n, d), of any length but zero.
+        centroids: the clusters as they are.
+        threshold: least cosine for joining, in (0, 1].
+
+    Raises:
+        InvalidVector: a vector is zero, holds NaN or infinity, or has another dimension than the centroids.
+    """
+    vectors = unit_rows(embeddings)
+    if vectors.shape[1] != centroids.sums.shape[1]:
+        raise InvalidVector(f"The vectors have {vectors.shape[1]} dimensions, the centroids {centroids.sums.shape[1]}.")
+    batch = _Batch(vectors, centroids, threshold)
+    decisions = tuple(batch.decide(position) for position in range(len(vectors)))
+    rows = np.array(sorted(batch.changed), dtype=np.int64)
+    slots = [batch.changed[row] for row in rows]
+    return Assignment(decisions, rows, batch.sums[slots], batch.counts[slots])
+
+
+def unit_rows(vectors: NDArray[np.floating]) -> Matrix64:
+    """Rows (n, d) scaled to length one, in double precision. Raises InvalidVector where a row has no direction."""
+    doubles = np.asarray(vectors, dtype=np.float64)
+    if doubles.ndim != 2:
+        raise InvalidVector(f"Vectors come as rows of a matrix, not as an array of {doubles.ndim} dimensions.")
+    with np.errstate(over="ignore", invalid="ignore"):
+        lengths = np.sqrt(np.einsum("ij,ij->i", doubles, doubles))
+    bad = np.flatnonzero(~(np.isfinite(lengths) & (lengths > 0)))
+    if len(bad):
+        raise InvalidVector(f"Vector {bad[0]} is zero or holds NaN or infinity.")
+    units: Matrix64 = doubles / lengths[:, None]
+    return units
+
+
+def exact_similarity(unit: Matrix64, embedding_sum: Matrix64) -> float:
+    """Cosine of a unit vector (d,) and a cluster given by its sum (d,). The one operation that decides."""
+    return float(np.dot(unit, embedding_sum) / np.sqrt(np.dot(embedding_sum, embedding_sum)))
+
+
+class _Batch:
+    """The walk through one batch. Changed clusters live in slots: their sums as they are by now."""
+
+    def __init__(self, vectors: Matrix64, centroids: Centroids, threshold: float) -> None:
+        self._vectors = vectors
+        self._centroids = centroids
+        self._threshold = threshold
+        size, dimension = vectors.shape
+        # |fl(x . y) - x . y| <= d * u * |x| |y| (Higham, 2002, 3.5); two more for rounding both vectors.
+        self._slack_32 = 2 * (dimension + 2) * _UNIT_ROUNDOFF_32
+        self._slack_64 = 2 * (dimension + 2) * _UNIT_ROUNDOFF_64
+        self._nominations = vectors.astype(np.float32) @ centroids.units.T
+        self._nominations[:, ~centroids.open] = -np.inf
+        self.changed: dict[int, int] = {}
+        self.sums = np.empty((size, dimension))
+        self._units = np.empty((size, dimension))
+        self._slot_rows = np.empty(size, dtype=np.int64)
+        self.counts = np.empty(size, dtype=np.int64)
+        self._rows = len(centroids.sums)
+
+    def decide(self, position: int) -> Decision:
+        unit = self._vectors[position]
+        best, runner_up = self._two_nearest(position, unit)
+        if best is not None and best[0] >= self._threshold:
+            self._join(position, unit, best[1])
+            alternative = self._threshold if runner_up is None else max(self._threshold, runner_up[0])
+            return Decision(best[1], best[0], False, *_named(runner_up), best[0] - alternative)
+        row = self._found(unit)
+        return Decision(row, 1.0, True, *_named(best), None if best is None else self._threshold - best[0])
+
+    def _two_nearest(self, position: int, unit: Matrix64) -> tuple[tuple[float, int] | None, tuple[float, int] | None]:
+        rows = np.concatenate([self._nominated_unchanged(position), self._nominated_changed(unit)]).tolist()
+        measured = sorted((-self._measure(unit, row), row) for row in rows)
+        nearest = [(-negative, row) for negative, row in measured[:2]]
+        return (nearest[0] if nearest else None), (nearest[1] if len(nearest) > 1 else None)
+
+    def _measure(self, unit: Matrix64, row: int) -> float:
+        slot = self.changed.get(row)
+        return exact_similarity(unit, self._centroids.sums[row] if slot is None else self.sums[slot])
+
+    def _nominated_unchanged(self, position: int) -> NDArray[np.int64]:
+        return _near_the_second(self._nominations[position], self._slack_32)
+
+    def _nominated_changed(self, unit: Matrix64) -> NDArray[np.int64]:
+        used = len(self.changed)
+        return self._slot_rows[_near_the_second(self._units[:used] @ unit, self._slack_64)]
+
+    def _join(self, position: int, unit: Matrix64, row: int) -> None:
+        slot = self.changed.get(row)
+        if slot is None:
+            slot = self._take_slot(row, self._centroids.sums[row], int(self._centroids.counts[row]))
+            self._nominations[position + 1 :, row] = -np.inf
+        self.sums[slot] += unit
+        self.counts[slot] += 1
+        self._units[slot] = self.sums[slot] / np.sqrt(np.dot(self.sums[slot], self.sums[slot]))
+
+    def _found(self, unit: Matrix64) -> int:
+        row = self._rows
+        self._rows += 1
+        slot = self._take_slot(row, unit, 1)
+        self._units[slot] = unit
+        return row
+
+    def _take_slot(self, row: int, embedding_sum: Matrix64, count: int) -> int:
+        slot = len(self.changed)
+        self.changed[row] = slot
+        self._slot_rows[slot] = row
+        self.sums[slot] = embedding_sum
+        self.counts[slot] = count
+        return slot
+
+
+def _near_the_second(similarities: NDArray[np.floating], slack: float) -> NDArray[np.int64]:
+    """Positions that may hold the nearest or the second nearest, given the rounding error of all values."""
+    if len(similarities) <= 2:
+        return np.flatnonzero(similarities > -np.inf)
+    first = int(similarities.argmax())
+    best = similarities[first]
+    if best == -np.inf:
+        return np.empty(0, dtype=np.int64)
+    similarities[first] = -np.inf
+    second = similarities.max()
+    similarities[first] = best
+    # In single precision the slack would be lost against the value; Python's floats keep it.
+    bound = float(best if second == -np.inf else second) - slack
+    return np.flatnonzero(
+        similarities >= np.nextafter(similarities.dtype.type(bound), similarities.dtype.type(-np.inf))
+    )
+
+
+def _named(neighbour: tuple[float, int] | None) -> tuple[int | None, float | None]:
+    return (None, None) if neighbour is None else (neighbour[1], neighbour[0])
+
+
+def _all_open(count: int) -> NDArray[np.bool_]:
+    return np.ones(count, dtype=np.bool_)

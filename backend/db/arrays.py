@@ -1,0 +1,88 @@
+"""Vectors and double-precision arrays between Postgres and numpy, in binary."""
+
+from typing import Any
+
+import numpy as np
+import psycopg
+from numpy.typing import NDArray
+from pgvector.psycopg import register_vector
+from psycopg.adapt import Buffer, Dumper, Loader
+from psycopg.pq import Format
+from psycopg.types import TypeInfo
+from sqlalchemy.orm import Session
+
+_FLOAT8_OID = 701
+_FLOAT8_ARRAY_OID = 1022
+_FLOAT8_ITEM = np.dtype([("length", ">i4"), ("value", ">f8")])
+_ARRAY_HEADER = np.dtype(">i4")
+
+
+class DoubleArray:
+    """Marks a float64 array (n,) as a `double precision[]` parameter; bare arrays go as `vector`."""
+
+    def __init__(self, values: NDArray[np.float64]) -> None:
+        self.values = values
+
+
+class _DoubleArrayDumper(Dumper):
+    format = Format.BINARY
+    oid = _FLOAT8_ARRAY_OID
+
+    def dump(self, obj: DoubleArray) -> Buffer:
+        items = np.empty(len(obj.values), dtype=_FLOAT8_ITEM)
+        items["length"] = 8
+        items["value"] = obj.values
+        header = np.array([1, 0, _FLOAT8_OID, len(obj.values), 1], dtype=_ARRAY_HEADER)
+        return header.tobytes() + items.tobytes()
+
+
+class _DoubleArrayLoader(Loader):
+    format = Format.BINARY
+
+    def load(self, data: Buffer) -> NDArray[np.float64]:
+        items = np.frombuffer(data, dtype=_FLOAT8_ITEM, offset=20)
+        return items["value"].astype(np.float64)
+
+
+class _VectorLoader(Loader):
+    format = Format.BINARY
+
+    def load(self, data: Buffer) -> NDArray[np.float32]:
+        return np.frombuffer(data, dtype=">f4", offset=4).astype(np.float32)
+
+
+def register_arrays(connection: psycopg.Connection[Any]) -> None:
+    """Teach a connection our array types; without the extension (before the first migration) do nothing."""
+    if not connection.autocommit:
+        connection.autocommit = True
+        try:
+            register_arrays(connection)
+        finally:
+            connection.autocommit = False
+        return
+    info = TypeInfo.fetch(connection, "vector")
+    if info is None:
+        return
+    register_vector(connection)
+    connection.adapters.register_loader(info.oid, _VectorLoader)
+    connection.adapters.register_dumper(DoubleArray, _DoubleArrayDumper)
+    connection.adapters.register_loader(_FLOAT8_ARRAY_OID, _DoubleArrayLoader)
+
+
+def fetch_arrays(session: Session, statement: str, parameters: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
+    """Run a statement (psycopg placeholders) in the session's transaction; vectors come back as numpy, in binary."""
+    connection = session.connection().connection.driver_connection
+    assert isinstance(connection, psycopg.Connection)
+    with connection.cursor(binary=True) as cursor:
+        cursor.execute(statement.encode(), parameters)
+        return cursor.fetchall()
+
+
+def execute_many(session: Session, statement: str, rows: list[tuple[Any, ...]]) -> None:
+    """Run a statement for many rows in one round trip (psycopg's pipeline)."""
+    if not rows:
+        return
+    connection = session.connection().connection.driver_connection
+    assert isinstance(connection, psycopg.Connection)
+    with connection.cursor() as cursor:
+        cursor.executemany(statement.encode(), rows)

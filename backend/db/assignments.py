@@ -1,0 +1,188 @@
+"""Queries of the assigner. All of them belong into its one transaction, after `lock_assigner`."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pgvector import Vector
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from backend.clustering.assignment import Assignment, unit_rows
+from backend.clustering.cache import CentroidCache
+from backend.db.arrays import DoubleArray, execute_many, fetch_arrays
+from backend.db.statements import statement
+from backend.db.tables import Space
+
+_ASSIGNER_LOCK = 0x6D63_0002
+
+
+@dataclass(frozen=True)
+class AssignableBatch:
+    """Embedded media in upload order: ids, and their image embeddings (n, d)."""
+
+    media_ids: list[uuid.UUID]
+    embeddings: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class AssignedMedia:
+    """A media and the cluster that it came into."""
+
+    media_id: uuid.UUID
+    cluster_id: int
+
+
+def try_lock_assigner(session: Session) -> bool:
+    """Become the one writer of memberships until the transaction ends; False where another one is at work."""
+    return bool(session.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _ASSIGNER_LOCK}).scalar_one())
+
+
+def lock_assigner(session: Session) -> None:
+    """Wait until this transaction is the one writer of memberships. A statement of its own, so that what is read
+    afterwards is as the writer before has left it (READ COMMITTED)."""
+    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ASSIGNER_LOCK})
+
+
+def get_centroid_version(session: Session, space_id: int) -> int:
+    return session.execute(select(Space.centroid_version).where(Space.id == space_id)).scalar_one()
+
+
+def load_centroids(session: Session, space_id: int, dimension: int) -> CentroidCache:
+    """All centroids of a space, in order of cluster id."""
+    version = get_centroid_version(session, space_id)
+    rows = fetch_arrays(
+        session,
+        "SELECT cluster_id, embedding_sum, member_count, NOT locked "
+        "FROM centroid JOIN cluster ON cluster.id = cluster_id WHERE space_id = %(space)s ORDER BY cluster_id",
+        {"space": space_id},
+    )
+    sums = np.empty((len(rows), dimension), dtype=np.float64)
+    for position, row in enumerate(rows):
+        sums[position] = row[1]
+    return CentroidCache(
+        np.array([row[0] for row in rows], dtype=np.int64),
+        sums,
+        np.array([row[2] for row in rows], dtype=np.int64),
+        np.array([row[3] for row in rows], dtype=np.bool_),
+        version,
+    )
+
+
+def claim_assignable(
+    session: Session, space_id: int, dimension: int, *, limit: int, wait_seconds: float
+) -> AssignableBatch:
+    """The next media to be assigned, locked until the transaction ends."""
+    rows = fetch_arrays(
+        session,
+        statement("list_assignable"),
+        {"space_id": space_id, "limit": limit, "wait_seconds": wait_seconds},
+    )
+    embeddings = np.empty((len(rows), dimension), dtype=np.float32)
+    for position, row in enumerate(rows):
+        embeddings[position] = row[1]
+    return AssignableBatch([row[0] for row in rows], embeddings)
+
+
+def record_assignment(
+    session: Session,
+    space_id: int,
+    batch: AssignableBatch,
+    assignment: Assignment,
+    cache: CentroidCache,
+    threshold: float,
+) -> tuple[list[AssignedMedia], list[int], int]:
+    """Write clusters, centroids and memberships, and make the media ready.
+
+    Returns what was assigned, the ids of the founded clusters in row order, and the new centroid version.
+    """
+    founders = [
+        media_id for media_id, decision in zip(batch.media_ids, assignment.decisions, strict=True) if decision.founder
+    ]
+    founded_ids = _insert_clusters(session, founders)
+    cluster_ids = np.concatenate([cache.cluster_ids, np.array(founded_ids, dtype=np.int64)])
+    _upsert_centroids(session, space_id, assignment, cluster_ids)
+    _insert_memberships(session, space_id, batch, assignment, cluster_ids, threshold)
+    session.execute(
+        text("UPDATE media SET status = 'ready', ready_at = clock_timestamp() WHERE id = ANY(:ids)"),
+        {"ids": batch.media_ids},
+    )
+    assigned = [
+        AssignedMedia(media_id, int(cluster_ids[decision.row]))
+        for media_id, decision in zip(batch.media_ids, assignment.decisions, strict=True)
+    ]
+    return assigned, founded_ids, bump_centroid_version(session, space_id)
+
+
+def bump_centroid_version(session: Session, space_id: int) -> int:
+    """Tell every cache that the centroids have changed. To be called by each writer of centroids or locks."""
+    return int(
+        session.execute(
+            text("UPDATE space SET centroid_version = centroid_version + 1 WHERE id = :id RETURNING centroid_version"),
+            {"id": space_id},
+        ).scalar_one()
+    )
+
+
+def _insert_clusters(session: Session, founders: Sequence[uuid.UUID]) -> list[int]:
+    if not founders:
+        return []
+    ids = _next_values(session, "pg_get_serial_sequence('cluster', 'id')", len(founders))
+    execute_many(
+        session,
+        "INSERT INTO cluster (id, representative_media_id) OVERRIDING SYSTEM VALUE VALUES (%s, %s)",
+        list(zip(ids, founders, strict=True)),
+    )
+    return ids
+
+
+def _upsert_centroids(session: Session, space_id: int, assignment: Assignment, cluster_ids: NDArray[np.int64]) -> None:
+    units = unit_rows(assignment.sums).astype(np.float32)
+    execute_many(
+        session,
+        "INSERT INTO centroid (space_id, cluster_id, embedding_sum, member_count, centroid) VALUES (%s, %s, %s, %s, %s) "
+        "ON CONFLICT (space_id, cluster_id) DO UPDATE SET embedding_sum = excluded.embedding_sum, "
+        "member_count = excluded.member_count, centroid = excluded.centroid",
+        [
+            (space_id, int(cluster_ids[row]), DoubleArray(total), int(count), Vector(unit))
+            for row, total, count, unit in zip(assignment.rows, assignment.sums, assignment.counts, units, strict=True)
+        ],
+    )
+
+
+def _insert_memberships(
+    session: Session,
+    space_id: int,
+    batch: AssignableBatch,
+    assignment: Assignment,
+    cluster_ids: NDArray[np.int64],
+    threshold: float,
+) -> None:
+    sequence = _next_values(session, "'membership_assign_seq'", len(batch.media_ids))
+    execute_many(
+        session,
+        "INSERT INTO membership (media_id, cluster_id, space_id, similarity, runner_up_cluster_id, "
+        "runner_up_similarity, margin, threshold, founder, assign_seq) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        [
+            (
+                media_id,
+                int(cluster_ids[decision.row]),
+                space_id,
+                decision.similarity,
+                None if decision.runner_up is None else int(cluster_ids[decision.runner_up]),
+                decision.runner_up_similarity,
+                decision.margin,
+                threshold,
+                decision.founder,
+                assign_seq,
+            )
+            for media_id, decision, assign_seq in zip(batch.media_ids, assignment.decisions, sequence, strict=True)
+        ],
+    )
+
+
+def _next_values(session: Session, sequence: str, count: int) -> list[int]:
+    rows = session.execute(text(f"SELECT nextval({sequence}) FROM generate_series(1, :count)"), {"count": count})
+    return sorted(rows.scalars())

@@ -1,0 +1,112 @@
+"""Queries on clusters and their members, for reading."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from backend.db.tables import Centroid, Cluster, Media, Membership, Space, SpaceState
+from backend.errors import NotFound
+
+
+@dataclass(frozen=True)
+class ClusterSummary:
+    """A cluster as lists show it; `size` counts its members."""
+
+    id: int
+    label: str
+    label_origin: str
+    representative_media_id: uuid.UUID | None
+    locked: bool
+    size: int
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class ClusterMember:
+    """A member and the similarity to the centroid at which it joined."""
+
+    media_id: uuid.UUID
+    title: str
+    location: str
+    similarity: float
+    margin: float | None
+    origin: str
+
+
+def _summaries() -> sa.Select[int, str, str, uuid.UUID | None, bool, int, datetime]:
+    return (
+        sa.select(
+            Cluster.id,
+            Cluster.label,
+            Cluster.label_origin,
+            Cluster.representative_media_id,
+            Cluster.locked,
+            Centroid.member_count.label("size"),
+            Cluster.created_at,
+        )
+        .join(Centroid, Centroid.cluster_id == Cluster.id)
+        .join(Space, sa.and_(Space.id == Centroid.space_id, Space.state == SpaceState.ACTIVE))
+    )
+
+
+def list_clusters(session: Session, *, after: tuple[int, int] | None = None, limit: int) -> list[ClusterSummary]:
+    """Largest first, then oldest; `after` is (size, id) of the last row of the page before."""
+    query = _summaries().order_by(Centroid.member_count.desc(), Cluster.id).limit(limit)
+    if after is not None:
+        size, cluster_id = after
+        query = query.where(
+            sa.or_(Centroid.member_count < size, sa.and_(Centroid.member_count == size, Cluster.id > cluster_id))
+        )
+    return [ClusterSummary(**row._mapping) for row in session.execute(query)]
+
+
+def get_cluster(session: Session, cluster_id: int) -> ClusterSummary:
+    """Raises NotFound."""
+    row = session.execute(_summaries().where(Cluster.id == cluster_id)).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no cluster {cluster_id}.")
+    return ClusterSummary(**row._mapping)
+
+
+def count_clusters(session: Session) -> int:
+    return session.execute(
+        sa.select(sa.func.count())
+        .select_from(Centroid)
+        .join(Space, sa.and_(Space.id == Centroid.space_id, Space.state == SpaceState.ACTIVE))
+    ).scalar_one()
+
+
+def list_members(
+    session: Session, cluster_id: int, *, after: tuple[float, uuid.UUID] | None = None, limit: int
+) -> list[ClusterMember]:
+    """Most similar first; `after` is (similarity, media_id) of the last row of the page before."""
+    query = (
+        sa.select(
+            Membership.media_id,
+            Media.title,
+            Media.location,
+            Membership.similarity,
+            Membership.margin,
+            Membership.origin,
+        )
+        .join(Media, Media.id == Membership.media_id)
+        .where(Membership.cluster_id == cluster_id)
+        .order_by(Membership.similarity.desc(), Membership.media_id)
+        .limit(limit)
+    )
+    if after is not None:
+        similarity, media_id = after
+        query = query.where(
+            sa.or_(
+                Membership.similarity < similarity,
+                sa.and_(Membership.similarity == similarity, Membership.media_id > media_id),
+            )
+        )
+    return [ClusterMember(**row._mapping) for row in session.execute(query)]
+
+
+def find_membership(session: Session, media_id: uuid.UUID) -> Membership | None:
+    return session.get(Membership, media_id)

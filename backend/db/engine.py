@@ -1,0 +1,77 @@
+"""Connections and transactions. `Database.transaction()` is the only place that commits."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm import Session, sessionmaker
+
+from backend.db.arrays import register_arrays
+from backend.errors import BackendUnavailable
+
+MINIMUM_VECTOR_VERSION = (0, 8, 4)
+
+
+def sqlalchemy_url(database_url: str) -> str:
+    """Turn a libpq URL (`postgres://`, `postgresql://`) into the one that SQLAlchemy wants for psycopg 3."""
+    scheme, separator, rest = database_url.partition("://")
+    if separator and scheme in {"postgres", "postgresql"}:
+        return f"postgresql+psycopg://{rest}"
+    return database_url
+
+
+class Database:
+    """One pool of connections to one database; share it between threads, make it after a fork."""
+
+    def __init__(self, database_url: str, *, pool_size: int = 5, max_overflow: int = 10) -> None:
+        self.url = database_url
+        self.engine = _make_engine(database_url, pool_size, max_overflow)
+        self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """Begin, hand out a session, commit; on any error roll back and raise.
+
+        Raises:
+            BackendUnavailable: the server cannot be reached or the connection broke. Where it broke during the
+                commit the outcome is unknown: read again by id before repeating.
+        """
+        try:
+            with self._sessions.begin() as session:
+                yield session
+        except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+            if isinstance(error, DBAPIError) and not _is_connection_loss(error):
+                raise
+            raise BackendUnavailable(
+                "The database cannot be reached.", hint="Run `mediacluster doctor` to see why; nothing was changed."
+            ) from error
+
+    def dispose(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def _make_engine(database_url: str, pool_size: int, max_overflow: int) -> Engine:
+    engine = create_engine(
+        make_url(sqlalchemy_url(database_url)),
+        pool_size=pool_size,
+        max_overflow=max_overflow,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": 5, "application_name": "mediacluster"},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _register(connection: psycopg.Connection[Any], _record: object) -> None:
+        register_arrays(connection)
+
+    return engine
+
+
+def _is_connection_loss(error: DBAPIError) -> bool:
+    # Class 08 and 57P0x; a connection that never came about has no SQLSTATE at all.
+    state = getattr(error.orig, "sqlstate", None)
+    return error.connection_invalidated or state is None or state.startswith(("08", "57P0", "53300"))

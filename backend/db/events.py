@@ -1,0 +1,60 @@
+"""Tell the world: Postgres NOTIFY, and a row for each webhook that asked, in the transaction that it tells of."""
+
+import enum
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+CHANNEL = "mediacluster"
+
+
+class EventKind(enum.StrEnum):
+    """What can be told of. `media.moved` is a membership changed by a curator."""
+
+    READY = "media.ready"
+    FAILED = "media.failed"
+    MOVED = "media.moved"
+
+
+@dataclass(frozen=True)
+class MediaEvent:
+    """One thing that happened to one media."""
+
+    kind: EventKind
+    media_id: uuid.UUID
+    cluster_id: int | None = None
+    error_code: str | None = None
+
+    def body(self) -> dict[str, Any]:
+        """The payload of both NOTIFY and webhook: without what is None."""
+        body = {
+            "type": self.kind,
+            "media_id": str(self.media_id),
+            "cluster_id": self.cluster_id,
+            "error_code": self.error_code,
+        }
+        return {name: value for name, value in body.items() if value is not None}
+
+
+def record_events(session: Session, events: Sequence[MediaEvent]) -> None:
+    """Queue the events; they leave when the transaction commits, and not if it does not."""
+    if not events:
+        return
+    session.execute(
+        text(
+            "WITH happened AS (SELECT unnest(CAST(:kinds AS text[])) AS kind, unnest(CAST(:bodies AS text[])) AS body), "
+            "queued AS (INSERT INTO webhook_delivery (webhook_id, event, body) "
+            "SELECT webhook.id, kind, CAST(body AS jsonb) FROM happened JOIN webhook ON kind = ANY(webhook.events)) "
+            "SELECT count(pg_notify(:channel, body)) FROM happened"
+        ),
+        {
+            "kinds": [event.kind.value for event in events],
+            "bodies": [json.dumps(event.body()) for event in events],
+            "channel": CHANNEL,
+        },
+    )

@@ -1,0 +1,67 @@
+"""Bring a database to the newest schema, or back."""
+
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, text
+
+from backend.errors import ConfigurationError
+
+_REPOSITORY = Path(__file__).parents[2]
+# One migration at a time per database; any number will do, as long as nobody else uses it.
+_MIGRATION_LOCK = 0x6D63_0001
+
+
+def migrations_folder() -> Path:
+    """The folder of the migrations: `alembic/` in a checkout, packed into the package in a wheel."""
+    for folder in (_REPOSITORY / "alembic", Path(__file__).parent / "migrations"):
+        if (folder / "env.py").is_file():
+            return folder
+    raise ConfigurationError("The migrations are not installed.", hint="Install the package again.")
+
+
+def upgrade(engine: Engine, revision: str = "head") -> None:
+    """Migrate up to `revision`; does nothing where it is reached. Safe to call from several processes at once."""
+    with engine.connect() as connection:
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATION_LOCK})
+        connection.commit()
+        try:
+            command.upgrade(_config(connection), revision)
+            connection.commit()
+        finally:
+            connection.rollback()
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _MIGRATION_LOCK})
+            connection.commit()
+
+
+def downgrade(engine: Engine, revision: str = "base") -> None:
+    """Migrate down to `revision`."""
+    with engine.connect() as connection:
+        command.downgrade(_config(connection), revision)
+        connection.commit()
+
+
+def current_revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def newest_revision() -> str | None:
+    return ScriptDirectory(str(migrations_folder())).get_current_head()
+
+
+def leave_partitions_alone(_item: object, name: str | None, kind: str, _reflected: bool, _compare_to: object) -> bool:
+    """For alembic's comparison: the partitions of `embedding` come and go with spaces, not with migrations."""
+    return not (kind == "table" and name is not None and name.startswith("embedding_"))
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()))
+    config.set_main_option("path_separator", "os")
+    attributes: dict[str, Any] = config.attributes
+    attributes["connection"] = connection
+    return config

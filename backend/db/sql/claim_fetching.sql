@@ -1,0 +1,20 @@
+-- Lease the URLs that wait longest for being fetched.
+WITH chosen AS (
+  SELECT id
+    FROM media
+   WHERE status = 'fetching'
+     AND next_attempt_at <= now()
+     AND (lease_until IS NULL OR lease_until < now())
+     AND attempts < %(max_attempts)s
+   ORDER BY created_at
+   LIMIT %(limit)s
+     FOR UPDATE SKIP LOCKED
+)
+UPDATE media
+   SET lease_token = %(lease_token)s,
+       lease_until = now() + make_interval(secs => %(lease_seconds)s),
+       attempts = attempts + 1
+  FROM chosen
+ WHERE media.id = chosen.id
+RETURNING media.id, media.source_uri, media.title, media.caption, media.keywords, media.location, media.story,
+          media.taken_at, media.attempts

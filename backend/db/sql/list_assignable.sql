@@ -1,0 +1,19 @@
+-- Embedded media whose turn it is, in upload order. An earlier upload that is still on its way holds back those after
+-- it, until one of these has waited for %(wait_seconds)s: whatever came before that one is then passed by.
+WITH overdue AS (
+  SELECT coalesce(max(upload_seq), 0) AS seq
+    FROM media
+   WHERE status = 'embedded' AND embedded_at < now() - make_interval(secs => %(wait_seconds)s)
+), frontier AS (
+  SELECT min(upload_seq) AS seq
+    FROM media
+   WHERE status = 'pending' AND upload_seq > (SELECT seq FROM overdue)
+)
+SELECT media.id, embedding.image_embedding
+  FROM media
+  JOIN embedding ON embedding.media_id = media.id AND embedding.space_id = %(space_id)s
+ WHERE media.status = 'embedded'
+   AND media.upload_seq < coalesce((SELECT seq FROM frontier), 9223372036854775807)
+ ORDER BY media.upload_seq
+ LIMIT %(limit)s
+   FOR UPDATE OF media

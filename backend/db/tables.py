@@ -1,0 +1,324 @@
+"""The tables. Migrations make them; this module describes them, and a test proves that both agree.
+
+Way of a media row through `status` (the CHECK `status_has_its_facts` holds each state to what it needs):
+
+    fetching -> pending -> embedded -> ready        a URL starts at fetching, bytes start at pending
+    fetching -> duplicate                           the fetched bytes were here already (`duplicate_of`)
+    fetching, pending -> failed                     with `error_code`; `retry` leads back
+"""
+
+import enum
+import uuid
+from datetime import datetime
+from typing import Any
+
+from pgvector.sqlalchemy import VECTOR
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    DateTime,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Sequence,
+    Text,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+NAMING_CONVENTION = {
+    "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+    "uq": "%(table_name)s_%(column_0_N_name)s_key",
+    "ck": "%(table_name)s_%(constraint_name)s_check",
+    "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+    "pk": "%(table_name)s_pkey",
+}
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+    type_annotation_map = {
+        str: Text,
+        datetime: DateTime(timezone=True),
+        uuid.UUID: Uuid,
+        float: Double,
+        bytes: LargeBinary,
+        dict[str, Any]: JSONB,
+        list[str]: ARRAY(Text),
+        list[float]: ARRAY(Double),
+    }
+
+
+class MediaStatus(enum.StrEnum):
+    FETCHING = "fetching"
+    PENDING = "pending"
+    EMBEDDED = "embedded"
+    READY = "ready"
+    FAILED = "failed"
+    DUPLICATE = "duplicate"
+
+
+class SpaceState(enum.StrEnum):
+    BUILDING = "building"
+    ACTIVE = "active"
+    RETIRED = "retired"
+
+
+class Origin(enum.StrEnum):
+    """Who decided: the machine, or a curator whom the machine never overrules."""
+
+    AUTO = "auto"
+    CURATOR = "curator"
+
+
+UPLOAD_SEQ = Sequence("media_upload_seq", metadata=Base.metadata)
+ASSIGN_SEQ = Sequence("membership_assign_seq", metadata=Base.metadata)
+
+STATUS_HAS_ITS_FACTS = """
+CASE status
+  WHEN 'fetching' THEN source_uri IS NOT NULL AND upload_seq IS NULL
+  WHEN 'pending' THEN sha256 IS NOT NULL AND original_key IS NOT NULL AND upload_seq IS NOT NULL
+  WHEN 'embedded' THEN sha256 IS NOT NULL AND original_key IS NOT NULL AND upload_seq IS NOT NULL
+    AND embedded_at IS NOT NULL AND lease_token IS NULL
+  WHEN 'ready' THEN sha256 IS NOT NULL AND original_key IS NOT NULL AND upload_seq IS NOT NULL
+    AND embedded_at IS NOT NULL AND ready_at IS NOT NULL AND lease_token IS NULL
+  WHEN 'failed' THEN error_code IS NOT NULL AND lease_token IS NULL
+  WHEN 'duplicate' THEN duplicate_of IS NOT NULL AND lease_token IS NULL
+  ELSE false
+END
+"""
+
+
+class Media(Base):
+    """One uploaded picture, its text, and how far the work on it has come."""
+
+    __tablename__ = "media"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    sha256: Mapped[bytes | None] = mapped_column(unique=True)
+    title: Mapped[str] = mapped_column(server_default="")
+    caption: Mapped[str] = mapped_column(server_default="")
+    keywords: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
+    location: Mapped[str] = mapped_column(server_default="")
+    story: Mapped[str] = mapped_column(server_default="")
+    ocr_text: Mapped[str] = mapped_column(server_default="")
+    taken_at: Mapped[datetime | None]
+    exif: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    width: Mapped[int | None] = mapped_column(Integer)
+    height: Mapped[int | None] = mapped_column(Integer)
+    mime: Mapped[str | None]
+    byte_size: Mapped[int | None] = mapped_column(BigInteger)
+    original_key: Mapped[str | None]
+    source: Mapped[str]
+    source_uri: Mapped[str | None]
+    status: Mapped[str]
+    error_code: Mapped[str | None]
+    error_detail: Mapped[str | None]
+    duplicate_of: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("media.id", ondelete="CASCADE"))
+    attempts: Mapped[int] = mapped_column(Integer, server_default="0")
+    lease_token: Mapped[uuid.UUID | None]
+    lease_until: Mapped[datetime | None]
+    next_attempt_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    upload_seq: Mapped[int | None] = mapped_column(BigInteger, unique=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    embedded_at: Mapped[datetime | None]
+    ready_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint(STATUS_HAS_ITS_FACTS, name="status_has_its_facts"),
+        CheckConstraint("(lease_token IS NULL) = (lease_until IS NULL)", name="lease_is_whole"),
+        CheckConstraint("octet_length(sha256) = 32", name="sha256_length"),
+        Index("media_work_idx", "status", "upload_seq", postgresql_where=text("status IN ('pending', 'embedded')")),
+        Index("media_fetching_idx", "created_at", postgresql_where=text("status = 'fetching'")),
+        Index("media_failed_idx", "created_at", postgresql_where=text("status = 'failed'")),
+        Index("media_created_at_idx", "created_at", "id"),
+    )
+
+
+class Space(Base):
+    """One pair of encoders, whose vectors are comparable with each other and with no others."""
+
+    __tablename__ = "space"
+
+    id: Mapped[int] = mapped_column(Integer, Identity(always=True), primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    preset: Mapped[str | None]
+    image_model: Mapped[str]
+    image_checkpoint: Mapped[str]
+    text_model: Mapped[str]
+    image_fingerprint: Mapped[str]
+    text_fingerprint: Mapped[str]
+    image_dimension: Mapped[int] = mapped_column(Integer)
+    text_dimension: Mapped[int] = mapped_column(Integer)
+    description: Mapped[dict[str, Any]]
+    state: Mapped[str]
+    centroid_version: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    activated_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("state IN ('building', 'active', 'retired')", name="state"),
+        Index("space_one_active_idx", "state", unique=True, postgresql_where=text("state = 'active'")),
+    )
+
+
+class Embedding(Base):
+    """The vectors of one media in one space; insert-only, partitioned by space (see `alembic/sql`)."""
+
+    __tablename__ = "embedding"
+
+    space_id: Mapped[int] = mapped_column(ForeignKey("space.id"), primary_key=True)
+    media_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("media.id", ondelete="CASCADE"), primary_key=True)
+    image_embedding: Mapped[Any] = mapped_column(VECTOR)
+    text_embedding: Mapped[Any | None] = mapped_column(VECTOR)
+    caption_embedding: Mapped[Any | None] = mapped_column(VECTOR)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = ({"postgresql_partition_by": "LIST (space_id)"},)
+
+
+class Cluster(Base):
+    """A group of look-alike media. Its identity outlives a space."""
+
+    __tablename__ = "cluster"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    label: Mapped[str] = mapped_column(server_default="")
+    label_origin: Mapped[str] = mapped_column(server_default="auto")
+    representative_media_id: Mapped[uuid.UUID | None] = mapped_column(
+        ForeignKey("media.id", ondelete="SET NULL"), index=True
+    )
+    representative_origin: Mapped[str] = mapped_column(server_default="auto")
+    locked: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        CheckConstraint("label_origin IN ('auto', 'curator')", name="label_origin"),
+        CheckConstraint("representative_origin IN ('auto', 'curator')", name="representative_origin"),
+    )
+
+
+class Centroid(Base):
+    """A cluster's normalised mean in one space, with the exact sum that it comes from."""
+
+    __tablename__ = "centroid"
+
+    space_id: Mapped[int] = mapped_column(ForeignKey("space.id"), primary_key=True)
+    cluster_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("cluster.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    embedding_sum: Mapped[list[float]]
+    member_count: Mapped[int] = mapped_column(Integer)
+    centroid: Mapped[Any] = mapped_column(VECTOR)
+
+    __table_args__ = (
+        CheckConstraint("member_count > 0", name="member_count"),
+        Index("centroid_size_idx", "space_id", text("member_count DESC"), "cluster_id"),
+    )
+
+
+class Membership(Base):
+    """Which cluster a media is in, and the decision that put it there.
+
+    `margin` is how far the similarity would have had to move for another outcome: for a member that joined,
+    its similarity less the greater of threshold and runner-up; for a founder, the threshold less the similarity
+    of the nearest cluster, which is its runner-up.
+    """
+
+    __tablename__ = "membership"
+
+    media_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("media.id", ondelete="CASCADE"), primary_key=True)
+    cluster_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("cluster.id"))
+    space_id: Mapped[int] = mapped_column(ForeignKey("space.id"))
+    similarity: Mapped[float]
+    runner_up_cluster_id: Mapped[int | None] = mapped_column(BigInteger)
+    runner_up_similarity: Mapped[float | None]
+    margin: Mapped[float | None]
+    threshold: Mapped[float]
+    founder: Mapped[bool] = mapped_column(Boolean)
+    assign_seq: Mapped[int] = mapped_column(BigInteger, ASSIGN_SEQ, unique=True, server_default=ASSIGN_SEQ.next_value())
+    origin: Mapped[str] = mapped_column(server_default="auto")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        CheckConstraint("origin IN ('auto', 'curator')", name="origin"),
+        Index("membership_members_idx", "cluster_id", text("similarity DESC"), "media_id"),
+    )
+
+
+class ClusterEvent(Base):
+    """Journal of what was done to clusters, with what undoing it takes."""
+
+    __tablename__ = "cluster_event"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    kind: Mapped[str]
+    actor: Mapped[str]
+    before: Mapped[dict[str, Any]]
+    after: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Webhook(Base):
+    """An address that wants to hear of events."""
+
+    __tablename__ = "webhook"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    url: Mapped[str]
+    secret: Mapped[str]
+    events: Mapped[list[str]]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class WebhookDelivery(Base):
+    """One event on its way to one address; written in the transaction that it tells of."""
+
+    __tablename__ = "webhook_delivery"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())
+    webhook_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("webhook.id", ondelete="CASCADE"), index=True)
+    event: Mapped[str]
+    body: Mapped[dict[str, Any]]
+    attempts: Mapped[int] = mapped_column(Integer, server_default="0")
+    next_attempt_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    delivered_at: Mapped[datetime | None]
+    abandoned_at: Mapped[datetime | None]
+    last_error: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        Index(
+            "webhook_delivery_due_idx",
+            "next_attempt_at",
+            postgresql_where=text("delivered_at IS NULL AND abandoned_at IS NULL"),
+        ),
+    )
+
+
+__all__ = [
+    "ASSIGN_SEQ",
+    "UPLOAD_SEQ",
+    "Base",
+    "Centroid",
+    "Cluster",
+    "ClusterEvent",
+    "Embedding",
+    "Media",
+    "MediaStatus",
+    "Membership",
+    "Origin",
+    "Space",
+    "SpaceState",
+    "Webhook",
+    "WebhookDelivery",
+]

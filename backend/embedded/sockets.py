@@ -1,0 +1,45 @@
+"""Where the unix sockets are. Their paths are limited to about 107 bytes (103 on macOS), and homes are not."""
+
+import hashlib
+import os
+import stat
+from pathlib import Path
+
+from backend.errors import ConfigurationError
+
+_LIMIT_BYTES = 100
+_SHORT_ROOT = Path("/tmp")  # noqa: S108 - every process must find the same folder, whatever its TMPDIR is
+
+
+def socket_folder(folder: Path, socket_name: str, owner_uid: int) -> Path:
+    """The folder for the socket of the server that lives in `folder`: itself, or a private short one.
+
+    A comma would part hosts in a libpq URL, so a path with one goes the short way too.
+
+    Raises:
+        ConfigurationError: the short folder is there and belongs to somebody else.
+    """
+    path = os.fsencode(folder / socket_name)
+    if len(path) <= _LIMIT_BYTES and b"," not in path:
+        return folder
+    short = _SHORT_ROOT / f"mediacluster-{owner_uid}-{hashlib.sha256(path).hexdigest()[:16]}"
+    _make_private(short, owner_uid)
+    return short
+
+
+def _make_private(folder: Path, owner_uid: int) -> None:
+    """Anybody may write to /tmp: take nothing over there that somebody else has laid out."""
+    try:
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        pass
+    else:
+        if os.geteuid() != owner_uid:
+            os.chown(folder, owner_uid, -1)
+    found = folder.lstat()
+    mine = found.st_uid == owner_uid and stat.S_ISDIR(found.st_mode) and stat.S_IMODE(found.st_mode) & 0o077 == 0
+    if not mine:
+        raise ConfigurationError(
+            f"{folder} is not a private folder of user {owner_uid}, so no socket is put there.",
+            hint="Remove it, or set MEDIACLUSTER_HOME to a shorter path.",
+        )

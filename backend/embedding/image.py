@@ -1,0 +1,191 @@
+"""Pictures and words as unit vectors of one space, by the two towers of an OpenCLIP model."""
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import open_clip  # type: ignore[import-untyped]
+import torch
+from numpy.typing import NDArray
+from open_clip.pretrained import download_pretrained_from_hf  # type: ignore[import-untyped]
+from open_clip.transform import image_transform_v2  # type: ignore[import-untyped]
+from PIL.Image import Image
+
+from backend.embedding.chunking import average_chunks, split_text
+from backend.embedding.hub import load_model
+from backend.embedding.openclip import ImageModelConfig, read_image_config
+from backend.embedding.presets import EncoderNames
+from backend.embedding.vectors import Vectors, normalise_rows
+from backend.embedding.weights import HF_HUB, local_checkpoint
+from backend.settings import Settings
+
+# A resize to the shortest side would blow a strip of 16,384 x 1 pixels up to gigabytes before its middle is cut out.
+_LONGEST_STRIP = 16
+
+_HINT = (
+    "Name a downloaded checkpoint with MEDIACLUSTER_IMAGE_CHECKPOINT=/path/to/weights.safetensors, "
+    "or work without any download: MEDIACLUSTER_PRESET=demo."
+)
+
+
+class ImageEncoder:
+    """An OpenCLIP model. Threads may share it."""
+
+    def __init__(self, model: Any, tokenizer: Any, config: ImageModelConfig, *, device: str, batch_size: int) -> None:
+        self.config = config
+        self._model = model
+        self._tokenizer = tokenizer
+        self._tokenizing = threading.Lock()  # fast tokenizers hold state while they work
+        self._preprocess = image_transform_v2(config.preprocess_cfg, is_train=False)
+        self._device = device
+        self._batch_size = batch_size
+
+    @property
+    def dimension(self) -> int:
+        """Dimensions of the vectors of both towers."""
+        return self.config.dimension
+
+    @property
+    def input_size_pixels(self) -> int:
+        """The longer side of what the model sees; a decoder should not shrink below about twice this."""
+        return int(max(self.config.preprocessing["size"]))
+
+    def embed_pictures(self, images: Sequence[Image]) -> Vectors:
+        """Pictures of any mode and size to unit rows, float32 (n, dimension).
+
+        Raises:
+            InvalidVector: the model made NaN or nothing of a picture: its weights are broken.
+        """
+        batches = [
+            self._encode_pictures(images[start : start + self._batch_size])
+            for start in range(0, len(images), self._batch_size)
+        ]
+        return self._unit_rows(batches)
+
+    def embed_words(self, texts: Sequence[str]) -> Vectors:
+        """Texts to unit rows, float32 (n, dimension), comparable with those of pictures.
+
+        A text longer than the tower's context is embedded in chunks and averaged by their tokens.
+
+        Raises:
+            InvalidText: a text is empty.
+        """
+        with self._tokenizing:
+            chunks = [split_text(text, self._count_tokens, self._limit_tokens) for text in texts]
+        parts = [chunk.text for chunks_of_text in chunks for chunk in chunks_of_text]
+        batches = [
+            self._encode_words(parts[start : start + self._batch_size])
+            for start in range(0, len(parts), self._batch_size)
+        ]
+        rows = self._unit_rows(batches)
+        return average_chunks(rows, chunks) if chunks else rows
+
+    def _unit_rows(self, batches: Sequence[NDArray[Any]]) -> Vectors:
+        if not batches:
+            return np.empty((0, self.dimension), dtype=np.float32)
+        return normalise_rows(np.concatenate(batches))
+
+    @torch.inference_mode()
+    def _encode_pictures(self, images: Sequence[Image]) -> NDArray[Any]:
+        inputs = torch.stack([self._prepare(image) for image in images]).to(self._device)
+        return _to_numpy(self._model.encode_image(inputs))
+
+    @torch.inference_mode()
+    def _encode_words(self, texts: list[str]) -> NDArray[Any]:
+        with self._tokenizing:
+            tokens = self._tokenizer(texts)
+        return _to_numpy(self._model.encode_text(tokens.to(self._device)))
+
+    def _prepare(self, image: Image) -> torch.Tensor:
+        # The model's preprocessing converts after it resizes, and a palette can only be resized without filtering.
+        image = image.convert("RGB")
+        if self.config.preprocessing["resize_mode"] != "squash":
+            image = _crop_strip(image)
+        prepared: torch.Tensor = self._preprocess(image)
+        return prepared
+
+    @property
+    def _limit_tokens(self) -> int:
+        reserved = (
+            2 if isinstance(self._tokenizer, open_clip.SimpleTokenizer) else 3
+        )  # start, end and, for some, a class token
+        return int(self._tokenizer.context_length) - reserved
+
+    def _count_tokens(self, texts: Sequence[str]) -> list[int]:
+        if isinstance(self._tokenizer, open_clip.SimpleTokenizer):
+            return [len(self._tokenizer.encode(text)) for text in texts]
+        inner = self._tokenizer.tokenizer
+        encoded = inner(list(texts), add_special_tokens=False, truncation=False, padding=False, verbose=False)
+        return [len(ids) for ids in encoded.input_ids]
+
+
+def load_image_encoder(settings: Settings, names: EncoderNames) -> ImageEncoder:
+    """Load an OpenCLIP model in evaluation mode; weights are safetensors or read with `weights_only`.
+
+    Args:
+        settings: `device`, `embed_batch_size` and `model_cache` are read.
+        names: what to load.
+
+    Raises:
+        EncoderUnavailable: nothing that can be loaded stands behind the names.
+    """
+    cache_dir = str(settings.model_cache) if settings.model_cache else None
+
+    def load() -> ImageEncoder:
+        config = read_image_config(names, cache_dir)
+        model = _create(names, settings.device, cache_dir)
+        tokenizer = open_clip.get_tokenizer(names.image_model, cache_dir=cache_dir)
+        return ImageEncoder(
+            model.eval(), tokenizer, config, device=settings.device, batch_size=settings.embed_batch_size
+        )
+
+    return load_model(f"The image model {_title(names)}", load, _HINT)
+
+
+def _create(names: EncoderNames, device: str, cache_dir: str | None) -> Any:
+    checkpoint = local_checkpoint(names)
+    if checkpoint:
+        # By hand, since OpenCLIP ignores a checkpoint beside a folder or hub name.
+        model = open_clip.create_model(
+            names.image_model, load_weights=False, pretrained_text=False, device=device, cache_dir=cache_dir
+        )
+        open_clip.load_checkpoint(model, str(checkpoint), weights_only=True)
+        return model
+    _download(names, cache_dir)
+    return open_clip.create_model(
+        names.image_model,
+        pretrained=None if names.image_model.startswith(HF_HUB) else names.image_checkpoint,
+        require_pretrained=True,  # never random weights
+        weights_only=True,
+        device=device,
+        cache_dir=cache_dir,
+    )
+
+
+def _download(names: EncoderNames, cache_dir: str | None) -> None:
+    """Bring the weights into the cache. `create_model` would too, but hides why it could not."""
+    if names.image_model.startswith(HF_HUB):
+        download_pretrained_from_hf(names.image_model.removeprefix(HF_HUB), cache_dir=cache_dir)
+    else:
+        tag = open_clip.get_pretrained_cfg(names.image_model.replace("/", "-"), names.image_checkpoint)
+        open_clip.download_pretrained(tag, cache_dir=cache_dir)
+
+
+def _crop_strip(image: Image) -> Image:
+    """The middle of a strip, `_LONGEST_STRIP` times as long as it is wide; other pictures as they are."""
+    longest = _LONGEST_STRIP * min(image.size)
+    width, height = (side - 2 * max((side - longest) // 2, 0) for side in image.size)
+    if (width, height) == image.size:
+        return image
+    left, top = (image.width - width) // 2, (image.height - height) // 2
+    return image.crop((left, top, left + width, top + height))
+
+
+def _title(names: EncoderNames) -> str:
+    return f"{names.image_model} ({names.image_checkpoint})" if names.image_checkpoint else names.image_model
+
+
+def _to_numpy(vectors: torch.Tensor) -> NDArray[Any]:
+    array: NDArray[Any] = vectors.float().cpu().numpy()
+    return array

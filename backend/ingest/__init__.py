@@ -1,0 +1,1 @@
+"""From bytes, files and URLs to validated pictures with their text. Knows no database and no HTTP framework."""

@@ -1,0 +1,112 @@
+"""Plain words out of text that may carry HTML."""
+
+import html
+import re
+import unicodedata
+from typing import Final
+
+from bs4 import BeautifulSoup
+
+# Elements of HTML, present and past; `<` before anything else is a less-than sign, so that "1 < 2", "i <3 you" and
+# "x <y> z" survive. Names with a colon or hyphen come from word processors and web components.
+_ELEMENTS: Final = (
+    "abbr acronym address applet area article aside audio base bdi bdo big blockquote body br button canvas "
+    "caption center cite code col colgroup data datalist dd del details dfn dialog dir div dl dt em embed fieldset "
+    "figcaption figure font footer form frame frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html iframe img "
+    "input ins kbd label legend li link main map mark marquee math menu meta meter nav nobr noframes noscript object "
+    "ol optgroup option output param picture pre progress rp rt ruby samp script section select slot small "
+    "source span strike strong style sub summary sup svg table tbody td template textarea tfoot th thead time title "
+    "tr track tt ul var video wbr"
+)
+_TAG: Final = re.compile(
+    r"<(?:!--|!doctype\b[^<>]*>|/?(?:"
+    rf"(?:{_ELEMENTS.replace(' ', '|')}|[a-z][a-z0-9]*[:-][a-z0-9:-]*)(?=[\s/>])"
+    # One letter is a tag only if it stands alone or has attributes: "a <b and c> d" is a sum.
+    r"|[abipqsu](?=\s*/?>|\s[^<>]*=)"
+    r")[^<>]*>)",
+    re.IGNORECASE,
+)
+# Only with its semicolon: "rock&notes" is no logic sign.
+_ENTITY: Final = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});", re.IGNORECASE)
+_INVISIBLE: Final = ("script", "style", "template", "noscript", "head", "iframe", "object", "svg", "math")
+# Elements that end a word; the others (b, em, span ...) may stand inside one.
+_INLINE: Final = frozenset(
+    "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd label mark nobr q s samp small span "
+    "strike strong sub sup time tt u var wbr".split()
+)
+# Soft hyphen, zero-width space, bidirectional overrides and isolates, byte order mark. The joiners stay: scripts
+# of India and emoji need them.
+_UNSEEN: Final = frozenset("\u00ad\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff")
+_MAX_PASSES: Final = 5
+
+
+def strip_markup(raw: str) -> str:
+    """Return the words of `raw`: no tags, entities, control or invisible characters; NFC; single spaces.
+
+    Cleaning its own outcome changes nothing, so text that is escaped twice cannot smuggle a tag through.
+    """
+    text = raw
+    for _ in range(_MAX_PASSES):
+        cleaned = _strip_once(text)
+        if cleaned == text:
+            return cleaned
+        text = cleaned
+    # Nobody escapes text that often in good faith; without these two characters there is no markup left.
+    return _tidy(text.replace("<", " ").replace("&", " "))
+
+
+def _strip_once(text: str) -> str:
+    if "<" in text:
+        text = _without_tags(text)
+    if "&" in text:
+        text = _ENTITY.sub(lambda match: html.unescape(match[0]), text)
+    return _tidy(text)
+
+
+def _without_tags(text: str) -> str:
+    last_comment_end = text.rfind("-->")
+    pieces: list[str] = []
+    position = 0
+    found = False
+    for match in _TAG.finditer(text):
+        if match[0] == "<!--" and match.start() > last_comment_end:
+            continue
+        found = True
+        pieces += [_escape(text[position : match.start()]), match[0]]
+        position = match.end()
+    if not found:
+        return text
+    pieces.append(_escape(text[position:]))
+    return _words_of("".join(pieces))
+
+
+def _escape(text: str) -> str:
+    # The parser hands these back as they were; entities are resolved afterwards, by stricter rules than its own.
+    return text.replace("&", "&amp;").replace("<", "&lt;")
+
+
+def _words_of(markup: str) -> str:
+    soup = BeautifulSoup(markup, "html.parser")
+    for element in soup.find_all(_INVISIBLE):
+        element.decompose()
+    for element in soup.find_all(lambda tag: tag.name not in _INLINE):
+        element.insert_before(" ")
+        element.insert_after(" ")
+    return soup.get_text()
+
+
+def _tidy(text: str) -> str:
+    if not text.isprintable():
+        text = "".join(_visible(character) for character in text)
+    if not text.isascii():
+        # After the invisible ones are gone: they can stand between a letter and its accent.
+        text = unicodedata.normalize("NFC", text)
+    return " ".join(text.split())
+
+
+def _visible(character: str) -> str:
+    if character.isspace():
+        return " "
+    if character in _UNSEEN or unicodedata.category(character) in {"Cc", "Cs"}:
+        return ""
+    return character

@@ -1,0 +1,294 @@
+"""The embedded servers for real: started, attached to, killed, cleaned up after."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+import redis
+import sqlalchemy
+from celery import Celery
+
+from backend.embedded import (
+    client_url,
+    ensure_postgres,
+    ensure_redis,
+    ensure_servers,
+    start_postgres,
+    status_postgres,
+    status_redis,
+    stop_postgres,
+    stop_redis,
+    stop_servers,
+)
+from backend.embedded.account import server_account
+from backend.embedded.processes import find_servers
+from backend.errors import BackendUnavailable, ConfigurationError
+
+ROOT = Path(__file__).parents[2]
+_STARTER = """
+import dataclasses, json, sys, time
+from pathlib import Path
+from backend.embedded import ensure_servers
+print(json.dumps(dataclasses.asdict(ensure_servers(Path(sys.argv[1])))), flush=True)
+time.sleep(float(sys.argv[2]))
+"""
+
+
+@pytest.fixture
+def new_home(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Makes homes under the test's folder; their servers end with the test."""
+    homes: list[Path] = []
+
+    def make(name: str) -> Path:
+        homes.append(tmp_path / name)
+        return homes[-1]
+
+    yield make
+    for home in homes:
+        stop_servers(home)
+
+
+@pytest.fixture
+def home(new_home: Callable[[str], Path]) -> Path:
+    return new_home("home")
+
+
+def _starter(home: Path, linger_seconds: float = 0.0) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", _STARTER, str(home), str(linger_seconds)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True)
+
+
+def _pid(status: Callable[[Path], object], home: Path) -> int:
+    found = status(home)
+    pid = getattr(found, "pid", None)
+    assert isinstance(pid, int), found
+    return pid
+
+
+def _kill(pid: int) -> None:
+    process = psutil.Process(pid)
+    process.kill()
+    deadline = time.monotonic() + 10
+    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_ensure_servers__second_start_attaches_and_stop_ends_both(home: Path) -> None:
+    first = ensure_servers(home)
+    postmaster = _pid(status_postgres, home)
+    second = ensure_servers(home)
+
+    assert (first.started_postgres, first.started_redis) == (True, True)
+    assert (second.started_postgres, second.started_redis) == (False, False)
+    assert (second.database_url, second.redis_url) == (first.database_url, first.redis_url)
+    assert _pid(status_postgres, home) == postmaster
+    assert status_redis(home).url == first.redis_url
+
+    stopped = stop_servers(home)
+    assert (stopped.postgres, stopped.redis) == (True, True)
+    stopped = stop_servers(home)
+    assert (stopped.postgres, stopped.redis) == (False, False)
+    assert not status_postgres(home).running
+    assert not status_redis(home).running
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(first.database_url)
+
+
+def test_ensure_postgres__pgvector_and_settings(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGPORT", "6000")  # somebody's own; neither the server nor the URL may follow it
+    monkeypatch.setenv("PGDATABASE", "elsewhere")
+    url = ensure_postgres(home)
+
+    engine = sqlalchemy.create_engine(url.replace("postgresql:", "postgresql+psycopg:", 1))
+    with engine.connect() as connection:
+        connection.execute(sqlalchemy.text("CREATE EXTENSION vector"))
+        version = connection.execute(
+            sqlalchemy.text("SELECT extversion FROM pg_extension WHERE extname = 'vector'")
+        ).scalar_one()
+        settings = {row.name: row.setting for row in connection.execute(sqlalchemy.text("TABLE pg_settings"))}
+        encoding = connection.execute(
+            sqlalchemy.text(
+                "SELECT datname, pg_encoding_to_char(encoding), datlocale FROM pg_database"
+                " WHERE datname = current_database()"
+            )
+        ).one()
+    engine.dispose()
+
+    assert tuple(int(part) for part in version.split(".")) >= (0, 8, 4)
+    assert tuple(encoding) == ("mediacluster", "UTF8", "C.UTF-8")
+    assert settings["fsync"] == "on"
+    assert settings["listen_addresses"] == ""
+    assert settings["max_connections"] == "100"
+    assert settings["jit"] == "off"
+    assert settings["data_checksums"] == "on"
+
+
+def test_ensure_servers__eight_processes_at_once_start_one(home: Path) -> None:
+    starters = [_starter(home) for _ in range(8)]
+    answers = [json.loads(starter.communicate(timeout=120)[0]) for starter in starters]
+
+    assert [starter.returncode for starter in starters] == [0] * 8
+    assert sum(answer["started_postgres"] for answer in answers) == 1
+    assert sum(answer["started_redis"] for answer in answers) == 1
+    assert len({(answer["database_url"], answer["redis_url"]) for answer in answers}) == 1
+    servers = find_servers(home / "postgres", frozenset({"postgres"}))
+    pids = {server.pid for server in servers}
+    assert [server.pid for server in servers if server.ppid() not in pids] == [_pid(status_postgres, home)]
+    assert len(find_servers(home / "redis", frozenset({"redis-server"}))) == 1
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGKILL])
+def test_ensure_servers__outlive_their_starter(home: Path, signal_number: signal.Signals) -> None:
+    starter = _starter(home, linger_seconds=60)
+    assert starter.stdout is not None
+    answer = json.loads(starter.stdout.readline())
+
+    os.killpg(starter.pid, signal_number)  # what a terminal does at Ctrl-C, and worse
+    starter.communicate(timeout=30)
+
+    with psycopg.connect(answer["database_url"]) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    with redis.Redis.from_url(client_url(answer["redis_url"])) as client:
+        assert client.ping()
+
+
+def test_ensure_servers__kill_9_loses_nothing_committed(home: Path) -> None:
+    url = ensure_servers(home).database_url
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE TABLE kept (number int)")
+        connection.execute("INSERT INTO kept SELECT generate_series(1, 1000)")
+    busy = psycopg.connect(url)  # a backend that is in the middle of something outlives its postmaster for a moment
+    busy.execute("INSERT INTO kept VALUES (-1)")
+    killed = (_pid(status_postgres, home), _pid(status_redis, home))
+
+    for pid in killed:
+        _kill(pid)
+    again = ensure_servers(home)
+
+    assert (again.started_postgres, again.started_redis) == (True, True)
+    assert {_pid(status_postgres, home), _pid(status_redis, home)}.isdisjoint(killed)
+    with psycopg.connect(again.database_url) as connection:
+        assert connection.execute("SELECT count(*), min(number) FROM kept").fetchone() == (1000, 1)
+    with redis.Redis.from_url(client_url(again.redis_url)) as client:
+        assert client.ping()
+    busy.close()
+
+
+def test_ensure_servers__starter_killed_while_it_lays_out(home: Path) -> None:
+    starter = _starter(home)
+    deadline = time.monotonic() + 60
+    while not list(home.glob(".postgres-*/PG_VERSION")):
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    starter.kill()
+    starter.communicate()
+    assert not (home / "postgres").exists()
+
+    with psycopg.connect(ensure_postgres(home)) as connection:
+        assert connection.execute("SELECT current_database()").fetchone() == ("mediacluster",)
+    assert not list(home.glob(".postgres-*"))
+
+
+def test_ensure_postgres__stale_pid_file_names_a_living_process(home: Path) -> None:
+    ensure_postgres(home)
+    data = home / "postgres"
+    lines = (data / "postmaster.pid").read_text().splitlines(keepends=True)
+    _kill(_pid(status_postgres, home))
+    stranger = subprocess.Popen(["sleep", "60"], **server_account(data).process_options())
+    try:
+        (data / "postmaster.pid").write_text("".join([f"{stranger.pid}\n", *lines[1:]]))
+        (data / ".s.PGSQL.5432.lock").write_text(f"{stranger.pid}\n")
+        assert not status_postgres(home).running
+        assert not stop_postgres(home)
+
+        assert start_postgres(home).started
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_ensure_redis__stale_pid_file_names_a_living_process(home: Path) -> None:
+    ensure_redis(home)
+    _kill(_pid(status_redis, home))
+    stranger = subprocess.Popen(["sleep", "60"])
+    try:
+        (home / "redis" / "redis.pid").write_text(f"{stranger.pid}\n")
+        assert not status_redis(home).running
+        assert not stop_redis(home)
+
+        ensure_redis(home)
+        assert status_redis(home).running
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_ensure_servers__sockets_removed_under_the_servers(home: Path) -> None:
+    with psycopg.connect(ensure_servers(home).database_url) as connection:
+        connection.execute("CREATE TABLE kept ()")
+    (home / "postgres" / ".s.PGSQL.5432").unlink()
+    (home / "redis" / "redis.sock").unlink()
+
+    with psycopg.connect(ensure_servers(home).database_url) as connection:
+        assert connection.execute("SELECT count(*) FROM kept").fetchone() == (0,)
+    assert status_redis(home).running
+    assert len(find_servers(home / "redis", frozenset({"redis-server"}))) == 1
+
+
+@pytest.mark.parametrize("name", ["home with spaces", "a,comma", "do$llar `tick` \"quote'", "deep/" + "long" * 30])
+def test_ensure_servers__awkward_paths(new_home: Callable[[str], Path], name: str) -> None:
+    home = new_home(name)
+    servers = ensure_servers(home)
+
+    engine = sqlalchemy.create_engine(servers.database_url.replace("postgresql:", "postgresql+psycopg:", 1))
+    with engine.connect() as connection:
+        assert connection.execute(sqlalchemy.text("SELECT 1")).scalar_one() == 1
+    engine.dispose()
+    with redis.Redis.from_url(client_url(servers.redis_url)) as client:
+        assert client.ping()
+    assert status_postgres(home).url == servers.database_url
+
+
+def test_ensure_postgres__other_version(home: Path) -> None:
+    ensure_postgres(home)
+    stop_postgres(home)
+    (home / "postgres" / "PG_VERSION").write_text("17\n")
+    with pytest.raises(ConfigurationError, match=r"made by Postgres 17.* is Postgres 18.*Dump it"):
+        ensure_postgres(home)
+
+
+def test_ensure_postgres__failure_shows_the_log(home: Path) -> None:
+    ensure_postgres(home)
+    stop_postgres(home)
+    (home / "postgres" / "global" / "pg_control").rename(home / "pg_control")
+    with pytest.raises(BackendUnavailable, match=r"does not start[\s\S]*pg_control[\s\S]*DATABASE_URL") as caught:
+        ensure_postgres(home)
+    assert "ready to accept connections" not in caught.value.detail  # that was in the log before
+
+    (home / "pg_control").rename(home / "postgres" / "global" / "pg_control")
+    ensure_postgres(home)
+
+
+def test_ensure_redis__failure_shows_the_log(home: Path) -> None:
+    (home / "redis" / "redis.sock" / "in the way").mkdir(parents=True)
+    with pytest.raises(BackendUnavailable, match=r"does not start[\s\S]*[Uu]nix socket"):
+        ensure_redis(home)
+
+
+def test_ensure_redis__celery_sends_through_it(home: Path) -> None:
+    url = ensure_redis(home)
+    with Celery(broker=url) as app:
+        app.send_task("ring", queue="doorbell")
+    with redis.Redis.from_url(client_url(url)) as client:
+        assert client.llen("doorbell") == 1
