@@ -1,5 +1,9 @@
 """The only place where real things meet: settings -> engine, storage, encoders, queue."""
 
+from backend.db.engine import Database
+from backend.doorbell import Doorbell, make_celery
+from backend.ingest.storage import Storage
+from backend.services import Services
 from backend.settings import Settings
 
 
@@ -11,3 +15,27 @@ def resolve_database_url(settings: Settings) -> str:
 
     settings.home_path.mkdir(parents=True, exist_ok=True)
     return ensure_postgres(settings.home_path)
+
+
+def resolve_broker_url(settings: Settings) -> str:
+    """The URL of the broker for Celery; starts the embedded server where none is configured."""
+    if settings.redis_url is not None:
+        return settings.redis_url.get_secret_value()
+    from backend.embedded.redis import ensure_redis
+
+    settings.home_path.mkdir(parents=True, exist_ok=True)
+    return ensure_redis(settings.home_path)
+
+
+def open_storage(settings: Settings) -> Storage:
+    return Storage.open(settings.resolved_storage_url, settings.storage_options)
+
+
+def build_services(settings: Settings) -> Services:
+    """Make everything. Nothing is asked over the network yet, but embedded servers are started."""
+    return Services(
+        settings=settings,
+        database=Database(resolve_database_url(settings)),
+        storage=open_storage(settings),
+        doorbell=Doorbell(make_celery(resolve_broker_url(settings))),
+    )

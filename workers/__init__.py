@@ -1,0 +1,1 @@
+"""Celery workers: thin tasks around `backend.pipeline`. All state is in Postgres."""

@@ -129,10 +129,11 @@ def bump_centroid_version(session: Session, space_id: int) -> int:
 def _insert_clusters(session: Session, founders: Sequence[uuid.UUID]) -> list[int]:
     if not founders:
         return []
-    ids = _next_values(session, "pg_get_serial_sequence('cluster', 'id')", len(founders))
+    ids = _next_values(session, "cluster_id_seq", len(founders))
     execute_many(
         session,
-        "INSERT INTO cluster (id, representative_media_id) OVERRIDING SYSTEM VALUE VALUES (%s, %s)",
+        "INSERT INTO cluster (id, representative_media_id, label) OVERRIDING SYSTEM VALUE "
+        "SELECT %s, id, title FROM media WHERE id = %s",
         list(zip(ids, founders, strict=True)),
     )
     return ids
@@ -160,7 +161,7 @@ def _insert_memberships(
     cluster_ids: NDArray[np.int64],
     threshold: float,
 ) -> None:
-    sequence = _next_values(session, "'membership_assign_seq'", len(batch.media_ids))
+    sequence = _next_values(session, "membership_assign_seq", len(batch.media_ids))
     execute_many(
         session,
         "INSERT INTO membership (media_id, cluster_id, space_id, similarity, runner_up_cluster_id, "
@@ -184,5 +185,8 @@ def _insert_memberships(
 
 
 def _next_values(session: Session, sequence: str, count: int) -> list[int]:
-    rows = session.execute(text(f"SELECT nextval({sequence}) FROM generate_series(1, :count)"), {"count": count})
+    rows = session.execute(
+        text("SELECT nextval(CAST(:sequence AS regclass)) FROM generate_series(1, :count)"),
+        {"sequence": sequence, "count": count},
+    )
     return sorted(rows.scalars())

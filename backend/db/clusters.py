@@ -60,7 +60,7 @@ def list_clusters(session: Session, *, after: tuple[int, int] | None = None, lim
         query = query.where(
             sa.or_(Centroid.member_count < size, sa.and_(Centroid.member_count == size, Cluster.id > cluster_id))
         )
-    return [ClusterSummary(**row._mapping) for row in session.execute(query)]
+    return [ClusterSummary(**row._asdict()) for row in session.execute(query)]
 
 
 def get_cluster(session: Session, cluster_id: int) -> ClusterSummary:
@@ -68,7 +68,7 @@ def get_cluster(session: Session, cluster_id: int) -> ClusterSummary:
     row = session.execute(_summaries().where(Cluster.id == cluster_id)).one_or_none()
     if row is None:
         raise NotFound(f"There is no cluster {cluster_id}.")
-    return ClusterSummary(**row._mapping)
+    return ClusterSummary(**row._asdict())
 
 
 def count_clusters(session: Session) -> int:
@@ -105,7 +105,7 @@ def list_members(
                 sa.and_(Membership.similarity == similarity, Membership.media_id > media_id),
             )
         )
-    return [ClusterMember(**row._mapping) for row in session.execute(query)]
+    return [ClusterMember(**row._asdict()) for row in session.execute(query)]
 
 
 def find_membership(session: Session, media_id: uuid.UUID) -> Membership | None:

@@ -107,7 +107,7 @@ def list_media(
 
 def count_media_by_status(session: Session) -> dict[MediaStatus, int]:
     """Every status is there, with 0 where no media has it."""
-    counts = dict(session.execute(sa.select(Media.status, sa.func.count()).group_by(Media.status)).tuples().all())
+    counts = dict(session.execute(sa.select(Media.status, sa.func.count()).group_by(Media.status)).all())
     return {status: counts.get(status, 0) for status in MediaStatus}
 
 
@@ -328,3 +328,32 @@ def _claim_parameters(lease: Lease, limit: int, max_attempts: int) -> dict[str, 
 def _fields(values: Sequence[Any]) -> MediaFields:
     title, caption, keywords, location, story, taken_at = values
     return MediaFields(title, caption, tuple(keywords), location, story, taken_at)
+
+
+@dataclass(frozen=True)
+class MediaOutcome:
+    """How far a media has come."""
+
+    media_id: uuid.UUID
+    status: MediaStatus
+    error_code: str | None
+    error_detail: str | None
+    duplicate_of: uuid.UUID | None
+
+    @property
+    def is_settled(self) -> bool:
+        return self.status in {MediaStatus.READY, MediaStatus.FAILED, MediaStatus.DUPLICATE}
+
+
+def list_outcomes(session: Session, media_ids: Sequence[uuid.UUID]) -> list[MediaOutcome]:
+    """How far these media have come; ids that are gone are left out."""
+    rows = session.execute(
+        sa.text(
+            "SELECT id, status, error_code, error_detail, duplicate_of FROM media WHERE id = ANY(CAST(:ids AS uuid[]))"
+        ),
+        {"ids": list(media_ids)},
+    )
+    return [
+        MediaOutcome(row.id, MediaStatus(row.status), row.error_code, row.error_detail, row.duplicate_of)
+        for row in rows
+    ]

@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
+from alembic import command
 from backend.errors import ConfigurationError
 
 _REPOSITORY = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ Way of a media row through `status` (the CHECK `status_has_its_facts` holds each
 import enum
 import uuid
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from pgvector.sqlalchemy import VECTOR
 from sqlalchemy import (
@@ -46,7 +46,7 @@ NAMING_CONVENTION = {
 
 class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
-    type_annotation_map = {
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
         str: Text,
         datetime: DateTime(timezone=True),
         uuid.UUID: Uuid,

@@ -83,7 +83,8 @@ def _find_entry() -> pwd.struct_passwd | None:
 def _make_entry() -> pwd.struct_passwd:
     command = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", ACCOUNT_NAME]
     try:
-        answer = subprocess.run(command, capture_output=True, text=True, check=False).stderr.strip()
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - a fixed command
+        answer = done.stderr.strip()
     except FileNotFoundError:
         answer = "there is no useradd."
     entry = _find_entry()  # somebody else may have been faster

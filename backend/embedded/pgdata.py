@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from backend.embedded.account import Account
+from backend.embedded.processes import end, find_servers
 from backend.errors import BackendUnavailable, ConfigurationError
 
 DATABASE = "mediacluster"
@@ -53,7 +54,9 @@ def lay_out(data: Path, account: Account) -> None:
         ConfigurationError: the folder is of another version, or no data folder.
         BackendUnavailable: it cannot be made.
     """
-    for leftover in data.parent.glob(".postgres-*"):
+    for leftover in data.parent.glob(".postgres-*"):  # whoever made it was killed; what it started may still run
+        while workers := find_servers(leftover, frozenset({"initdb", "postgres", "sh"})):
+            end(workers, patience_seconds=0)
         shutil.rmtree(leftover, ignore_errors=True)
     if data.exists():
         _check_version(data)
@@ -84,7 +87,7 @@ def _check_version(data: Path) -> None:
 
 
 def _run(program: str, options: tuple[str, ...], folder: Path, account: Account, text: str = "") -> None:
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603 - our own binaries
         [binaries() / program, *options],
         cwd=folder,
         env=ENVIRONMENT,

@@ -31,16 +31,15 @@ from backend.embedded.processes import (
     read_pid,
     rotate,
 )
-from backend.embedded.sockets import socket_folder
+from backend.embedded.sockets import make_socket_folder, remove_socket_folder
 from backend.errors import BackendUnavailable, ConfigurationError
-
 
 _PORT = 5432  # only part of the socket's name
 _SOCKET_NAME = f".s.PGSQL.{_PORT}"
 _NAMES = frozenset({"postgres"})
 _START_SECONDS = 180  # recovery after a crash replays up to max_wal_size and more
 _STOP_SECONDS = 60
-_ORPHAN_SECONDS = 10
+_ORPHAN_SECONDS = 3
 _POLL_SECONDS = 0.05
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - not a place for files
 _LEAST_SHARED_BYTES = 1024**3
@@ -84,11 +83,11 @@ def start_postgres(home: Path) -> Started:
             data = home / "postgres"
             if _settled(data):
                 return Started(_url(data), started=False)
+            _clear_debris(data)
             account = server_account(data)
             open_way(account, home)
             open_way(account, binaries())
             lay_out(data, account)
-            _clear_debris(data)
             _start(data, account)
             return Started(_url(data), started=True)
     except PermissionError as error:
@@ -190,7 +189,7 @@ def _start(data: Path, account: Account) -> None:
     log = _log(data)
     rotate(log)
     before_bytes = log_size_bytes(log)
-    folder = socket_folder(data, _SOCKET_NAME, account.uid)
+    folder = make_socket_folder(data, _SOCKET_NAME, account.uid)
     options = [f"-p {_PORT}", f"-k {'.' if folder == data else folder}"]
     options += [f"-c {name}='{value}'" for name, value in _server_settings().items()]
     command: list[str | Path] = [
@@ -202,7 +201,7 @@ def _start(data: Path, account: Account) -> None:
     ]
     with log.open("ab") as stream:
         # pg_ctl starts the server in a session of its own, so neither Ctrl-C nor our end reaches it.
-        code = subprocess.run(
+        code = subprocess.run(  # noqa: S603 - our own binaries
             [*command, f"--options={' '.join(options)}", "start"],
             cwd=data,
             env=ENVIRONMENT,
@@ -250,7 +249,9 @@ def _stop(data: Path) -> bool:
     if pid is None or not is_server(pid, data, _NAMES):
         return False
     process = psutil.Process(pid)
+    sockets = _socket_folder_in_use(data)
     with suppress(psutil.NoSuchProcess):
         process.send_signal(signal.SIGINT)  # fast: roll back, write a checkpoint, end
         end([process], patience_seconds=_STOP_SECONDS)
+    remove_socket_folder(sockets, data)
     return True

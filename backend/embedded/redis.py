@@ -29,7 +29,7 @@ from backend.embedded.processes import (
     read_pid,
     rotate,
 )
-from backend.embedded.sockets import socket_folder
+from backend.embedded.sockets import make_socket_folder, remove_socket_folder, socket_folder
 from backend.errors import BackendUnavailable, ConfigurationError
 
 _SOCKET_NAME = "redis.sock"
@@ -67,6 +67,7 @@ def start_redis(home: Path) -> Started:
             if _answers(address):
                 return Started(_url(address), started=False)
             end(find_servers(folder, _NAMES), patience_seconds=_ORPHAN_SECONDS)
+            make_socket_folder(folder, _SOCKET_NAME, os.geteuid())
             _start(folder, address)
             return Started(_url(address), started=True)
     except PermissionError as error:
@@ -88,6 +89,7 @@ def stop_redis(home: Path) -> bool:
             with suppress(psutil.NoSuchProcess):
                 server.terminate()
         end(servers, patience_seconds=_STOP_SECONDS)
+        remove_socket_folder(_socket(folder).parent, folder)
         return bool(servers)
 
 
@@ -166,7 +168,7 @@ def _start(folder: Path, address: Path) -> None:
         "--appendonly": "no",
         "--daemonize": "yes",
     }
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603 - our own binary, or the one on PATH
         [_binary(), *(word for option in options.items() for word in option)],
         cwd=folder,
         stdin=subprocess.DEVNULL,

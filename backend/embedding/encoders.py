@@ -136,7 +136,7 @@ class Encoders:
         )
 
     def _image_config(self) -> "ImageModelConfig":
-        from backend.embedding.openclip import read_image_config  # noqa: PLC0415 - heavy
+        from backend.embedding.openclip import read_image_config  # heavy
 
         return self.image.config if self.names.image_model.startswith(HF_HUB) else read_image_config(self.names)
 
@@ -145,12 +145,12 @@ class Encoders:
         return declared.get(self.names.text_model) or self.text.dimension
 
     def _load_image(self) -> "ImageEncoder":
-        from backend.embedding.image import load_image_encoder  # noqa: PLC0415 - heavy
+        from backend.embedding.image import load_image_encoder  # heavy
 
         return load_image_encoder(self._settings, self.names)
 
     def _load_text(self) -> "TextEncoder":
-        from backend.embedding.text import load_text_encoder  # noqa: PLC0415 - heavy
+        from backend.embedding.text import load_text_encoder  # heavy
 
         return load_text_encoder(self._settings, self.names)
 
@@ -162,7 +162,7 @@ def load_encoders(settings: Settings, names: EncoderNames) -> Encoders:
 
 def configure_torch(threads: int | None) -> None:
     """Set how many threads torch computes with in this process; None leaves it at all cores. Call after the fork."""
-    import torch  # noqa: PLC0415 - heavy
+    import torch  # heavy
 
     if threads is not None:
         torch.set_num_threads(threads)

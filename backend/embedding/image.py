@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import open_clip  # type: ignore[import-untyped]
+import open_clip
 import torch
 from numpy.typing import NDArray
-from open_clip.pretrained import download_pretrained_from_hf  # type: ignore[import-untyped]
-from open_clip.transform import image_transform_v2  # type: ignore[import-untyped]
+from open_clip.pretrained import download_pretrained_from_hf
+from open_clip.transform import image_transform_v2
 from PIL.Image import Image
 
 from backend.embedding.chunking import average_chunks, split_text
@@ -107,10 +107,11 @@ class ImageEncoder:
 
     @property
     def _limit_tokens(self) -> int:
-        reserved = (
-            2 if isinstance(self._tokenizer, open_clip.SimpleTokenizer) else 3
-        )  # start, end and, for some, a class token
-        return int(self._tokenizer.context_length) - reserved
+        context = int(self._tokenizer.context_length)
+        if isinstance(self._tokenizer, open_clip.SimpleTokenizer):
+            return context - 2  # start and end
+        class_token = getattr(self._tokenizer, "tokenizer_mode", "") == "clips"
+        return context - int(self._tokenizer.tokenizer.num_special_tokens_to_add()) - class_token
 
     def _count_tokens(self, texts: Sequence[str]) -> list[int]:
         if isinstance(self._tokenizer, open_clip.SimpleTokenizer):

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import open_clip  # type: ignore[import-untyped]
-from open_clip.pretrained import download_pretrained_from_hf  # type: ignore[import-untyped]
-from open_clip.transform import PreprocessCfg, merge_preprocess_dict  # type: ignore[import-untyped]
+import open_clip
+from open_clip.pretrained import download_pretrained_from_hf
+from open_clip.transform import PreprocessCfg, merge_preprocess_dict
 
 from backend.embedding.presets import PRESETS, EncoderNames
 from backend.embedding.weights import HF_HUB, IMAGE_CONFIG_FILE, LOCAL_DIR, local_checkpoint, local_image_folder

@@ -164,7 +164,7 @@ def _checksum(folder: Path, files: Iterable[Path]) -> str:
 
 
 @lru_cache(maxsize=64)
-def _hash_file(path: Path, size_bytes: int, modified_ns: int) -> str:  # noqa: ARG001 - part of the key only
+def _hash_file(path: Path, size_bytes: int, modified_ns: int) -> str:  # noqa: ARG001 - part of the key
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(_READ_BYTES):

@@ -23,6 +23,7 @@ def decode_picture(data: bytes, limits: Limits, *, at_least: int | None = None) 
 
     Raises:
         UnsupportedFormat, ImageTruncated, ImageCorrupt, TooManyPixels.
+
     """
     picture_format = identify_format(data, limits)
     with open_picture(data, picture_format) as image:

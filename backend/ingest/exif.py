@@ -11,7 +11,7 @@ from PIL import ExifTags, Image
 from backend.errors import InvalidText
 from backend.ingest.text import MediaText, parse_taken_at
 
-JSON: TypeAlias = str | int | float | bool | None | list["JSON"] | dict[str, "JSON"]
+JSON: TypeAlias = str | int | float | bool | list["JSON"] | dict[str, "JSON"] | None
 
 Tags: TypeAlias = Mapping[int, Any]
 
@@ -39,8 +39,8 @@ def read_exif(exif: Image.Exif) -> dict[str, JSON]:
 def read_exif_text(exif: Image.Exif) -> MediaText:
     """Return description, Windows' XP fields and the moment of exposure (not yet cleaned or bounded)."""
     main = _ifd(exif, None)
-    description = as_words(main.get(ExifTags.Base.ImageDescription))
-    if description.strip().casefold() in _CAMERA_DEFAULTS:
+    description = as_words(main.get(ExifTags.Base.ImageDescription)).strip()
+    if description.casefold() in _CAMERA_DEFAULTS:
         description = ""
     return MediaText(
         title=_utf16(main.get(ExifTags.Base.XPTitle)),
@@ -100,7 +100,7 @@ def _utf16(value: object) -> str:
         value = bytes(value)
     if not isinstance(value, bytes):
         return ""
-    return value.decode("utf-16-le", "ignore").split("\0", 1)[0]
+    return value.decode("utf-16-le", "ignore").split("\0", 1)[0].strip()
 
 
 def _number(value: Any) -> float:

@@ -23,6 +23,8 @@ GIF: Final = PictureFormat("GIF", "image/gif", "gif")
 HEIF: Final = PictureFormat("HEIF", "image/heic", "heic")
 AVIF: Final = PictureFormat("AVIF", "image/avif", "avif")
 
+PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+_MAGIC: Final = ((b"\xff\xd8\xff", JPEG), (PNG_SIGNATURE, PNG), (b"GIF87a", GIF), (b"GIF89a", GIF))
 _HEIF_BRANDS: Final = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"})
 _AVIF_BRANDS: Final = frozenset({b"avif", b"avis"})
 _HEAD_BYTES: Final = 1024
@@ -49,6 +51,7 @@ def identify_format(data: bytes, limits: Limits) -> PictureFormat:
 
     Raises:
         UnsupportedFormat: the file is empty, no picture, or of a format that is not let in.
+
     """
     if not data:
         raise UnsupportedFormat("The file is empty.", hint="Send it again; the upload may have been cut off.")
@@ -71,14 +74,11 @@ def identify_format(data: bytes, limits: Limits) -> PictureFormat:
 
 
 def _sniff(data: bytes) -> PictureFormat | None:
-    if data.startswith(b"\xff\xd8\xff"):
-        return JPEG
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return PNG
+    for magic, picture_format in _MAGIC:
+        if data.startswith(magic):
+            return picture_format
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return WEBP
-    if data.startswith((b"GIF87a", b"GIF89a")):
-        return GIF
     brands = _iso_brands(data)
     if brands & _AVIF_BRANDS:
         return AVIF

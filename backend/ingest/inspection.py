@@ -33,6 +33,7 @@ def inspect_picture(data: bytes, limits: Limits) -> Inspection:
 
     Raises:
         FileTooLarge, UnsupportedFormat, ImageTruncated, ImageCorrupt, TooManyPixels, MetadataTooLarge.
+
     """
     if len(data) > limits.max_body_bytes:
         raise FileTooLarge(

@@ -20,20 +20,21 @@ _ELEMENTS: Final = (
 )
 _TAG: Final = re.compile(
     r"<(?:!--|!doctype\b[^<>]*>|/?(?:"
-    rf"(?:{_ELEMENTS.replace(' ', '|')}|[a-z][a-z0-9]*[:-][a-z0-9:-]*)(?=[\s/>])"
+    rf"({_ELEMENTS.replace(' ', '|')}|[a-z][a-z0-9]*[:-][a-z0-9:-]*)(?=[\s/>])"
     # One letter is a tag only if it stands alone or has attributes: "a <b and c> d" is a sum.
-    r"|[abipqsu](?=\s*/?>|\s[^<>]*=)"
+    r"|([abipqsu])(?=\s*/?>|\s[^<>]*=)"
     r")[^<>]*>)",
     re.IGNORECASE,
 )
 # Only with its semicolon: "rock&notes" is no logic sign.
 _ENTITY: Final = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});", re.IGNORECASE)
 _INVISIBLE: Final = ("script", "style", "template", "noscript", "head", "iframe", "object", "svg", "math")
-# Elements that end a word; the others (b, em, span ...) may stand inside one.
-_INLINE: Final = frozenset(
+# Elements that may stand inside a word (and comments, which have no name); all others end one.
+_INLINE_ELEMENTS: Final = (
     "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd label mark nobr q s samp small span "
-    "strike strong sub sup time tt u var wbr".split()
+    "strike strong sub sup time tt u var wbr"
 )
+_INLINE: Final = frozenset({"", *_INLINE_ELEMENTS.split()})
 # Soft hyphen, zero-width space, bidirectional overrides and isolates, byte order mark. The joiners stay: scripts
 # of India and emoji need them.
 _UNSEEN: Final = frozenset("\u00ad\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff")
@@ -72,7 +73,9 @@ def _without_tags(text: str) -> str:
         if match[0] == "<!--" and match.start() > last_comment_end:
             continue
         found = True
-        pieces += [_escape(text[position : match.start()]), match[0]]
+        # In the markup, not in the parsed tree, where it would take quadratic time.
+        space = "" if (match[1] or match[2] or "").lower() in _INLINE else " "
+        pieces += [_escape(text[position : match.start()]), space, match[0], space]
         position = match.end()
     if not found:
         return text
@@ -88,10 +91,8 @@ def _escape(text: str) -> str:
 def _words_of(markup: str) -> str:
     soup = BeautifulSoup(markup, "html.parser")
     for element in soup.find_all(_INVISIBLE):
-        element.decompose()
-    for element in soup.find_all(lambda tag: tag.name not in _INLINE):
-        element.insert_before(" ")
-        element.insert_after(" ")
+        if not element.decomposed:  # with one that stood around it
+            element.decompose()
     return soup.get_text()
 
 

@@ -18,7 +18,7 @@ from backend.ingest.xmp import read_xmp_text
 class EmbeddedMetadata:
     """Text and technical data found inside a file. `exif` is safe to store as JSON: no bytes, NUL or NaN."""
 
-    text: MediaText = MediaText()
+    text: MediaText = field(default_factory=MediaText)
     exif: dict[str, JSON] = field(default_factory=dict)
 
 
@@ -52,4 +52,4 @@ def _png_text(image: Image.Image) -> MediaText:
         value = image.info.get(key)
         return value if isinstance(value, str) else ""
 
-    return MediaText(title=words("Title"), caption=words("Description") or words("Comment"))
+    return MediaText(title=words("Title"), caption=words("Description"))

@@ -22,6 +22,8 @@ from backend.ingest.structure import ends_like_jpeg, png_without_pixels
 
 # Set once for the process, because `warnings.catch_warnings` is not safe in threads.
 warnings.simplefilter("error", Image.DecompressionBombWarning)
+# Broken EXIF blocks are common, and nobody can do anything about them.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 UPRIGHT: Final = 1
 _TRANSPOSES: Final = {
@@ -43,6 +45,7 @@ def open_picture(data: bytes, picture_format: PictureFormat) -> Iterator[ImageFi
     Raises:
         ImageTruncated, ImageCorrupt, TooManyPixels, MetadataTooLarge: see `backend.errors`.
         ConfigurationError: HEIC is switched on but its package is missing.
+
     """
     if picture_format == HEIF:
         _register_heif()

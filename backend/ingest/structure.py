@@ -11,10 +11,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from backend.errors import ImageCorrupt, ImageTruncated
-from backend.ingest.formats import GIF, JPEG, PNG, WEBP, PictureFormat
+from backend.ingest.formats import GIF, JPEG, PNG, PNG_SIGNATURE, WEBP, PictureFormat
 
-PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _PNG_PIXEL_CHUNKS: Final = frozenset({b"IDAT", b"fdAT", b"fcTL", b"acTL"})
+_MAX_PNG_CHUNK_BYTES: Final = 0x7FFF_FFFF
+_MIN_CHUNK_BYTES: Final = 12
+_GIF_EXTENSION: Final = 0x21
+_GIF_IMAGE: Final = 0x2C
+_ISO_HEADER_BYTES: Final = 8
 _END_OF_JPEG: Final = b"\xff\xd9"
 _START_OF_SCAN: Final = b"\xff\xda"
 # A progressive JPEG of ten-byte scans would keep the decoder busy for hours; real ones have about ten.
@@ -37,6 +41,7 @@ def check_structure(data: bytes, picture_format: PictureFormat, max_frames: int)
     Raises:
         ImageTruncated: the file ends before its container does.
         ImageCorrupt: the container contradicts itself.
+
     """
     if picture_format == PNG:
         return _check_png(data)
@@ -55,11 +60,11 @@ def png_chunks(data: bytes) -> Iterator[Chunk]:
     """Yield the chunks of a PNG up to and including IEND; raises ImageTruncated and ImageCorrupt."""
     position = len(PNG_SIGNATURE)
     while True:
-        if position + 12 > len(data):
+        if position + _MIN_CHUNK_BYTES > len(data):
             raise _cut("PNG")
         length, kind = struct.unpack_from(">I4s", data, position)
-        end = position + 12 + length
-        if not kind.isalpha() or length > 0x7FFF_FFFF:
+        end = position + _MIN_CHUNK_BYTES + length
+        if not kind.isalpha() or length > _MAX_PNG_CHUNK_BYTES:
             raise ImageCorrupt(f"The PNG is damaged at byte {position}: there is no chunk where one must begin.")
         if end > len(data):
             if b"IEND" in data[-_TAIL_BYTES:]:
@@ -90,7 +95,7 @@ def _check_png(data: bytes) -> int:
         (checksum,) = struct.unpack_from(">I", data, chunk.end - 4)
         if zlib.crc32(view[chunk.start + 4 : chunk.end - 4]) != checksum:
             raise ImageCorrupt(f"The PNG is damaged: the checksum of the chunk at byte {chunk.start} does not match.")
-        if chunk.kind == b"acTL" and chunk.end - chunk.start >= 16:
+        if chunk.kind == b"acTL" and chunk.end - chunk.start > _MIN_CHUNK_BYTES:
             (frames,) = struct.unpack_from(">I", data, chunk.start + 8)
     return max(int(frames), 1)
 
@@ -102,9 +107,9 @@ def _check_gif(data: bytes, max_frames: int) -> int:
         position = 13 + _color_table_bytes(data[10])
         while position < len(data) and frames <= max_frames:
             introducer = data[position]
-            if introducer == 0x21:  # extension: label, then sub-blocks
+            if introducer == _GIF_EXTENSION:  # label, then sub-blocks
                 position = _skip_sub_blocks(data, position + 2)
-            elif introducer == 0x2C:  # image: descriptor, colour table, code size, then sub-blocks
+            elif introducer == _GIF_IMAGE:  # descriptor, colour table, code size, then sub-blocks
                 position = _skip_sub_blocks(data, position + 11 + _color_table_bytes(data[position + 9]))
                 frames += 1
             else:  # the trailer, or what decoders take for it
@@ -151,7 +156,7 @@ def _check_iso(data: bytes) -> None:
             return
         if size == 1:
             size = int.from_bytes(data[position + 8 : position + 16], "big")
-        if size < 8:
+        if size < _ISO_HEADER_BYTES:
             raise ImageCorrupt(f"The picture is damaged at byte {position}: a box is smaller than its own header.")
         position += size
     if position != len(data):

@@ -11,7 +11,7 @@ from backend.ingest.limits import Limits
 from backend.ingest.markup import strip_markup
 
 _SEPARATORS: Final = re.compile(r"[,;]")
-_SENTENCE_ENDS: Final = (".", "!", "?", "…", "。", "！", "？")
+_SENTENCE_ENDS: Final = (".", "!", "?", "…", "。")
 _ONLY_COORDINATES: Final = re.compile(r"-?\d{1,3}(?:\.\d+)?\s*,\s*-?\d{1,3}(?:\.\d+)?")
 # Markup takes room: this many times the limit may come in before cleaning, so that the work stays bounded.
 _RAW_ALLOWANCE: Final = 4
@@ -56,6 +56,7 @@ def clean_media_text(text: MediaText, limits: Limits) -> MediaText:
 
     Raises:
         InvalidText: NUL, a field over its limit, or too many keywords; `context["field"]` names the field.
+
     """
     return MediaText(
         title=_bounded("title", text.title, limits.max_title_characters),
@@ -99,6 +100,7 @@ def parse_taken_at(raw: str) -> datetime | None:
 
     Raises:
         InvalidText: it is none of these, or the year is not between 1000 and 9998.
+
     """
     value = raw.strip()
     if not value:

@@ -1,10 +1,12 @@
 """The embedded servers for real: started, attached to, killed, cleaned up after."""
 
+import hashlib
 import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -43,22 +45,30 @@ time.sleep(float(sys.argv[2]))
 
 
 @pytest.fixture
-def new_home(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
-    """Makes homes under the test's folder; their servers end with the test."""
+def new_home() -> Iterator[Callable[[str], Path]]:
+    """Makes homes; their servers end with the test.
+
+    Not under tmp_path: each start of pytest takes the rights to its parent away from the account of the server.
+    """
     homes: list[Path] = []
+    with tempfile.TemporaryDirectory(prefix="embedded-") as folder:
 
-    def make(name: str) -> Path:
-        homes.append(tmp_path / name)
-        return homes[-1]
+        def make(name: str) -> Path:
+            homes.append(Path(folder) / name)
+            return homes[-1]
 
-    yield make
-    for home in homes:
-        stop_servers(home)
+        yield make
+        for home in homes:
+            stop_servers(home)
 
 
 @pytest.fixture
 def home(new_home: Callable[[str], Path]) -> Path:
     return new_home("home")
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
 
 
 def _starter(home: Path, linger_seconds: float = 0.0) -> subprocess.Popen[str]:
@@ -166,8 +176,9 @@ def test_ensure_servers__kill_9_loses_nothing_committed(home: Path) -> None:
     with psycopg.connect(url) as connection:
         connection.execute("CREATE TABLE kept (number int)")
         connection.execute("INSERT INTO kept SELECT generate_series(1, 1000)")
-    busy = psycopg.connect(url)  # a backend that is in the middle of something outlives its postmaster for a moment
+    busy = psycopg.connect(url)
     busy.execute("INSERT INTO kept VALUES (-1)")
+    psutil.Process(busy.info.backend_pid).suspend()  # a backend that is in the middle of something outlives its server
     killed = (_pid(status_postgres, home), _pid(status_redis, home))
 
     for pid in killed:
@@ -258,6 +269,10 @@ def test_ensure_servers__awkward_paths(new_home: Callable[[str], Path], name: st
     with redis.Redis.from_url(client_url(servers.redis_url)) as client:
         assert client.ping()
     assert status_postgres(home).url == servers.database_url
+
+    stop_servers(home)
+    assert not list(Path("/tmp").glob(f"mediacluster-*-{_hash(home / 'postgres' / '.s.PGSQL.5432')}"))
+    assert not list(Path("/tmp").glob(f"mediacluster-*-{_hash(home / 'redis' / 'redis.sock')}"))
 
 
 def test_ensure_postgres__other_version(home: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,6 +12,7 @@ from backend.embedded.gallery.noise import FloatArray
 from backend.embedded.gallery.paint import RGB, Stops, shade
 
 SUPERSAMPLE = 2
+_SCALE_STEP = 0.07
 Point = tuple[float, float]
 
 
@@ -38,6 +40,7 @@ class Canvas:
         self.h = height * SUPERSAMPLE
         self.u = min(self.w, self.h)
         self.image = Image.new("RGB", (self.w, self.h))
+        self._scaled: dict[tuple[int, int], Image.Image] = {}
         self.pen = ImageDraw.Draw(self.image)
 
     def backdrop(self, stops: Stops, top: float = 0.0, bottom: float | None = None) -> None:
@@ -66,8 +69,17 @@ class Canvas:
         ImageDraw.Draw(mask).polygon([(x - left, y - top) for x, y in points], fill=255)
         self.paint_mask(mask, (left, top), ((0.0, colour), (1.0, end)), sideways=sideways)
 
-    def box(self, left: float, top: float, right: float, bottom: float, colour: RGB, end: RGB | None = None, *,
-            sideways: bool = False) -> None:
+    def box(
+        self,
+        left: float,
+        top: float,
+        right: float,
+        bottom: float,
+        colour: RGB,
+        end: RGB | None = None,
+        *,
+        sideways: bool = False,
+    ) -> None:
         """Fill an upright rectangle, flat or with a gradient."""
         if right - left >= 1 and bottom - top >= 1:
             self.shape([(left, top), (right, top), (right, bottom), (left, bottom)], colour, end, sideways=sideways)
@@ -81,8 +93,17 @@ class Canvas:
         """Draw a polyline of `width` pixels with rounded joints."""
         self.pen.line(points, fill=colour, width=max(1, round(width)), joint="curve")
 
-    def ball(self, x: float, y: float, rx: float, ry: float, colour: RGB, *, gloss: float = 0.5,
-             light: Point = (-0.45, -0.55)) -> None:
+    def ball(
+        self,
+        x: float,
+        y: float,
+        rx: float,
+        ry: float,
+        colour: RGB,
+        *,
+        gloss: float = 0.5,
+        light: Point = (-0.45, -0.55),
+    ) -> None:
         """Draw an ellipsoid lit from `light` (direction towards the lamp), with a highlight of strength `gloss`."""
         if rx < 1 or ry < 1:
             return
@@ -99,7 +120,9 @@ class Canvas:
         ImageDraw.Draw(mask).ellipse((0, 0, size[0] - 1, size[1] - 1), fill=255)
         self.image.paste(skin.resize(size, Image.Resampling.BILINEAR), (round(x - rx), round(y - ry)), mask)
 
-    def glow(self, x: float, y: float, radius: float, colour: RGB, strength: float = 1.0, *, squash: float = 1.0) -> None:
+    def glow(
+        self, x: float, y: float, radius: float, colour: RGB, strength: float = 1.0, *, squash: float = 1.0
+    ) -> None:
         """Add light around (x, y) that fades to nothing at `radius`; `squash` is its height over its width."""
         n = 96
         axis = np.linspace(-1, 1, n, dtype=np.float32)
@@ -113,8 +136,11 @@ class Canvas:
             return
         # Only the part on the canvas is enlarged: a sun's glow is often larger than the picture.
         part = tuple((region[i] - (left, top)[i % 2]) * n / size[i % 2] for i in range(4))
-        light = Image.fromarray(rgb).resize((region[2] - region[0], region[3] - region[1]), Image.Resampling.BILINEAR,
-                                            box=(part[0], part[1], part[2], part[3]))
+        light = Image.fromarray(rgb).resize(
+            (region[2] - region[0], region[3] - region[1]),
+            Image.Resampling.BILINEAR,
+            box=(part[0], part[1], part[2], part[3]),
+        )
         self.image.paste(ImageChops.screen(self.image.crop(region), light), region)
 
     def soft(self, points: Sequence[Point], colour: RGB, opacity: float, blur: float) -> None:
@@ -123,7 +149,9 @@ class Canvas:
         size = (self.w // k, self.h // k)
         mask = Image.new("L", size)
         ImageDraw.Draw(mask).polygon([(x / k, y / k) for x, y in points], fill=round(255 * opacity))
-        self._lay(mask.filter(ImageFilter.BoxBlur(max(0.5, blur / k))).filter(ImageFilter.BoxBlur(max(0.5, blur / k))), colour)
+        self._lay(
+            mask.filter(ImageFilter.BoxBlur(max(0.5, blur / k))).filter(ImageFilter.BoxBlur(max(0.5, blur / k))), colour
+        )
 
     def shadow(self, x: float, y: float, rx: float, ry: float, opacity: float = 0.5, colour: RGB = (0, 0, 0)) -> None:
         """Lay a soft elliptical shadow, densest in the middle."""
@@ -145,12 +173,17 @@ class Canvas:
 
     def stamp(self, sprite: Image.Image, x: float, y: float, height: float) -> None:
         """Paste an RGBA `sprite`, scaled to `height` pixels, with the middle of its lower edge at (x, y)."""
-        tall = round(height)
-        wide = round(height * sprite.width / sprite.height)
-        if tall < 2 or wide < 2 or x + wide < 0 or x - wide > self.w or y - tall > self.h:
+        if height < 2 or x + height < 0 or x - height > self.w or y - height > self.h:
             return
-        small = sprite.resize((wide, tall), Image.Resampling.BILINEAR, reducing_gap=2.0)
-        self.image.paste(small, (round(x - wide / 2), round(y - tall)), small)
+        # Scaling costs far more than pasting: sizes within a few percent share one copy.
+        step = round(math.log(height) / _SCALE_STEP)
+        small = self._scaled.get((id(sprite), step))
+        if small is None:
+            tall = max(2, round(math.exp(step * _SCALE_STEP)))
+            wide = max(2, round(tall * sprite.width / sprite.height))
+            small = sprite.resize((wide, tall), Image.Resampling.BILINEAR, reducing_gap=2.0)
+            self._scaled[id(sprite), step] = small
+        self.image.paste(small, (round(x - small.width / 2), round(y - small.height)), small)
 
     def texture(self, field: FloatArray, strength: float, top: float = 0.0, bottom: float | None = None) -> None:
         """Darken and lighten the rows `top` to `bottom` by `field` (0 to 1, neutral at 0.5)."""
@@ -159,8 +192,12 @@ class Canvas:
 
     def bar(self, x: float, top: float, bottom: float, top_width: float, bottom_width: float, colour: RGB) -> None:
         """Draw an upright round column, tapering, lit from the left."""
-        points = [(x - top_width / 2, top), (x + top_width / 2, top), (x + bottom_width / 2, bottom),
-                  (x - bottom_width / 2, bottom)]
+        points = [
+            (x - top_width / 2, top),
+            (x + top_width / 2, top),
+            (x + bottom_width / 2, bottom),
+            (x - bottom_width / 2, bottom),
+        ]
         left, right = min(p[0] for p in points), max(p[0] for p in points)
         mask = Image.new("L", (max(1, round(right - left) + 1), max(1, round(bottom - top) + 1)))
         ImageDraw.Draw(mask).polygon([(px - left, py - top) for px, py in points], fill=255)

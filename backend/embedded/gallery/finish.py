@@ -14,10 +14,8 @@ def finish(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     crop = rng.uniform(0.0, 0.05)
     angle = float(rng.normal(0, 0.7)) if rng.random() < 0.35 else 0.0
     if angle:
-        image = image.rotate(angle, Image.Resampling.BILINEAR)
         crop = max(crop, abs(angle) / 57.3 * max(width / height, height / width) * 0.52 + 0.002)
-    dx, dy = image.width * crop, image.height * crop
-    photo = image.resize((width, height), Image.Resampling.BOX, box=(dx, dy, image.width - dx, image.height - dy))
+    photo = _framed(image, crop, angle)
     if rng.random() < 0.5:
         photo = photo.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     softness = rng.random()
@@ -29,8 +27,20 @@ def finish(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     return Image.fromarray(_develop(np.asarray(photo, np.float32), rng))
 
 
-def _develop(pixels: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
-             rng: np.random.Generator) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def _framed(image: Image.Image, crop: float, angle: float) -> Image.Image:
+    """Return `image` turned by `angle` degrees, less `crop` of each side, and `SUPERSAMPLE` times smaller."""
+    small = (image.width // SUPERSAMPLE, image.height // SUPERSAMPLE)
+    dx, dy = image.width * crop, image.height * crop
+    if not angle:
+        return image.resize(small, Image.Resampling.BOX, box=(dx, dy, image.width - dx, image.height - dy))
+    photo = image.reduce(SUPERSAMPLE).rotate(angle, Image.Resampling.BICUBIC)
+    dx, dy = photo.width * crop, photo.height * crop
+    return photo.resize(small, Image.Resampling.BICUBIC, box=(dx, dy, photo.width - dx, photo.height - dy))
+
+
+def _develop(
+    pixels: np.ndarray[tuple[int, ...], np.dtype[np.float32]], rng: np.random.Generator
+) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     """Return (height, width, 3) pixels with exposure, cast, contrast, vignette and grain applied."""
     height, width = pixels.shape[:2]
     gain = np.float32(2.0 ** np.clip(rng.normal(0, 0.16), -0.4, 0.35))

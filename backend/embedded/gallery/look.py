@@ -60,10 +60,18 @@ class Mood:
 
 
 _MOODS: dict[str, Mood] = {
-    "dawn": Mood((96, 134, 192), (232, 178, 180), (255, 224, 178), (255, 238, 204), (248, 212, 196), (1.0, 0.9, 0.88), dark=False),
-    "noon": Mood((34, 104, 188), (100, 168, 224), (204, 230, 242), (255, 252, 236), (198, 222, 236), (1.0, 1.0, 1.0), dark=False),
-    "dusk": Mood((62, 50, 112), (210, 92, 96), (255, 182, 92), (255, 214, 140), (232, 138, 112), (0.86, 0.66, 0.6), dark=False),
-    "night": Mood((8, 13, 36), (20, 32, 72), (50, 66, 114), (226, 232, 250), (42, 56, 98), (0.36, 0.42, 0.6), dark=True),
+    "dawn": Mood(
+        (96, 134, 192), (232, 178, 180), (255, 224, 178), (255, 238, 204), (248, 212, 196), (1.0, 0.9, 0.88), dark=False
+    ),
+    "noon": Mood(
+        (34, 104, 188), (100, 168, 224), (204, 230, 242), (255, 252, 236), (198, 222, 236), (1.0, 1.0, 1.0), dark=False
+    ),
+    "dusk": Mood(
+        (62, 50, 112), (210, 92, 96), (255, 182, 92), (255, 214, 140), (232, 138, 112), (0.86, 0.66, 0.6), dark=False
+    ),
+    "night": Mood(
+        (10, 16, 44), (24, 38, 84), (58, 76, 128), (226, 232, 250), (42, 56, 98), (0.42, 0.48, 0.66), dark=True
+    ),
 }
 
 
@@ -71,7 +79,7 @@ def mood_of(look: Look, rng: np.random.Generator) -> Mood:
     """Return the mood of a look, with a little chance in its colours."""
     base = _MOODS[look.light]
     grey = {"cloudy": 0.55, "rainy": 0.75, "misty": 0.45, "snowing": 0.7}.get(look.weather, 0.0)
-    dim = {"cloudy": 0.92, "rainy": 0.8, "snowing": 0.9}.get(look.weather, 1.0)
+    dim = {"cloudy": 0.94, "rainy": 0.86, "snowing": 0.95}.get(look.weather, 1.0)
 
     def tone(colour: RGB) -> RGB:
         flat = mix(colour, mix(grey_of(colour), base.haze, 0.25), grey)

@@ -48,14 +48,28 @@ def cloud_bank(c: Canvas, mood: Mood, bottom: float, cover: float) -> None:
 def stars(c: Canvas, bottom: float, count: int) -> None:
     """Scatter `count` stars of uneven brightness above row `bottom`."""
     rng = c.rng
-    for x, y, r, b in zip(rng.random(count) * c.w, rng.random(count) ** 1.3 * bottom, rng.random(count) ** 3,
-                          rng.uniform(0.4, 1.0, count), strict=True):
+    for x, y, r, b in zip(
+        rng.random(count) * c.w,
+        rng.random(count) ** 1.3 * bottom,
+        rng.random(count) ** 3,
+        rng.uniform(0.4, 1.0, count),
+        strict=True,
+    ):
         size = c.u * (0.0008 + 0.0019 * r)
         c.disc(x, y, size, colour=shade((236, 240, 255), b))
 
 
-def ridge(c: Canvas, y: float, height: float, colour: RGB, end: RGB, *, bumps: float = 3.0, roughness: float = 0.5,
-          bottom: float | None = None) -> FloatArray:
+def ridge(
+    c: Canvas,
+    y: float,
+    height: float,
+    colour: RGB,
+    end: RGB,
+    *,
+    bumps: float = 3.0,
+    roughness: float = 0.5,
+    bottom: float | None = None,
+) -> FloatArray:
     """Fill a mountain or hill silhouette whose crest waves about row `y` by `height`; return the crest's row per column."""
     crest: FloatArray = y - height * ridge_line(c.rng, 160, bumps=bumps, roughness=roughness)
     xs = np.linspace(0, c.w, 160)
@@ -65,28 +79,46 @@ def ridge(c: Canvas, y: float, height: float, colour: RGB, end: RGB, *, bumps: f
     return rows
 
 
-def water(c: Canvas, top: float, mood: Mood, *, depth: RGB = (26, 76, 108), mirror: float = 0.55, waves: float = 1.0,
-          bottom: float | None = None) -> None:
+def water(
+    c: Canvas,
+    top: float,
+    mood: Mood,
+    *,
+    depth: RGB = (26, 76, 108),
+    mirror: float = 0.55,
+    waves: float = 1.0,
+    bottom: float | None = None,
+) -> None:
     """Fill the rows below `top` with water that mirrors what is painted above; `waves` scales the ripples (0 calm)."""
     rng = c.rng
     start, end = round(top), c.h if bottom is None else round(bottom)
     rows = end - start
     if rows < 4:
         return
-    c.backdrop(((0.0, mix(mood.horizon, mood.on(depth), 0.35)), (0.5, mood.on(depth)), (1.0, mood.on(shade(depth, 0.7)))),
-               start, end)
+    c.backdrop(
+        ((0.0, mix(mood.horizon, mood.on(depth), 0.35)), (0.5, mood.on(depth)), (1.0, mood.on(shade(depth, 0.7)))),
+        start,
+        end,
+    )
     span = min(start, rows)
     half = (max(4, c.w // 2), max(4, span // 2))
-    copy = c.image.crop((0, start - span, c.w, start)).resize(half, Image.Resampling.BILINEAR).transpose(
-        Image.Transpose.FLIP_TOP_BOTTOM)
+    copy = (
+        c.image.crop((0, start - span, c.w, start))
+        .resize(half, Image.Resampling.BILINEAR)
+        .transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+    )
     pixels = np.asarray(copy)
-    sway = rng.standard_normal(half[1]).astype(np.float32) * np.linspace(0.5, 5.0, half[1]) * waves * c.u / 1000
+    # Rows sway together in groups: single rows that jump read as noise, not as waves.
+    rough = rng.standard_normal(half[1] + 4)
+    sway = (
+        np.convolve(rough, [0.25, 0.5, 0.75, 0.5, 0.25], "valid") * np.linspace(0.4, 5.0, half[1]) * waves * c.u / 1000
+    )
     columns = (np.arange(half[0])[None] + sway[:, None]).astype(int) % half[0]
     swayed = Image.fromarray(pixels[np.arange(half[1])[:, None], columns]).filter(ImageFilter.BoxBlur(1))
     fade = np.linspace(mirror, mirror * 0.35, 32)[:, None]
     mask = Image.fromarray((fade * 255).astype(np.uint8)).resize((c.w, span), Image.Resampling.BILINEAR)
     c.image.paste(swayed.resize((c.w, span), Image.Resampling.BILINEAR), (0, start), mask)
-    ripples(c, start, end, mood, round(360 * waves))
+    ripples(c, start, end, mood, round(420 * waves))
 
 
 def ripples(c: Canvas, top: float, bottom: float, mood: Mood, count: int) -> None:
@@ -99,8 +131,8 @@ def ripples(c: Canvas, top: float, bottom: float, mood: Mood, count: int) -> Non
         long = c.u * (0.006 + 0.05 * d) * (0.5 + part)
         here = c.image.getpixel((min(int(x), c.w - 1), min(int(y), c.h - 1)))
         base = (int(here[0]), int(here[1]), int(here[2])) if isinstance(here, tuple) else light
-        tone = mix(base, light if bright > 0.45 else dark, 0.18 + 0.3 * part)
-        thick = c.u * (0.001 + 0.0035 * d)
+        tone = mix(base, light if bright > 0.4 else dark, 0.12 + 0.26 * part)
+        thick = c.u * (0.0007 + 0.0024 * d)
         c.pen.ellipse((x - long, y - thick, x + long, y + thick), fill=tone)
 
 
@@ -116,14 +148,25 @@ def pine(c: Canvas, x: float, y: float, height: float, colour: RGB, *, snow: RGB
         reach = wide * (1 - i / (tiers + 0.6))
         lean = rng.uniform(-0.04, 0.04) * reach
         left, right = (x - reach, low), (x + reach, low + lean)
-        fringe = [(x + reach * s, low + reach * k) for s, k in ((0.6, -0.1), (0.3, 0.1), (0.0, -0.04), (-0.35, 0.1), (-0.65, -0.1))]
+        fringe = [
+            (x + reach * s, low + reach * k)
+            for s, k in ((0.6, -0.1), (0.3, 0.1), (0.0, -0.04), (-0.35, 0.1), (-0.65, -0.1))
+        ]
         tone = shade(colour, 0.82 + 0.05 * i)
         c.pen.polygon([(x, top), right, *fringe, left], fill=tone)
         c.pen.polygon([(x, top), (x + reach * 0.12, low - reach * 0.05), *fringe[-2:], left], fill=shade(tone, 1.12))
         if snow is not None:
-            c.pen.polygon([(x, top), (x + reach * 0.62, low - reach * 0.22), (x + reach * 0.2, low - reach * 0.42),
-                           (x - reach * 0.1, low - reach * 0.2), (x - reach * 0.45, low - reach * 0.34),
-                           (x - reach * 0.86, low - reach * 0.06)], fill=mix(snow, tone, 0.08))
+            c.pen.polygon(
+                [
+                    (x, top),
+                    (x + reach * 0.62, low - reach * 0.22),
+                    (x + reach * 0.2, low - reach * 0.42),
+                    (x - reach * 0.1, low - reach * 0.2),
+                    (x - reach * 0.45, low - reach * 0.34),
+                    (x - reach * 0.86, low - reach * 0.06),
+                ],
+                fill=mix(snow, tone, 0.08),
+            )
 
 
 def foliage(c: Canvas, x: float, y: float, radius: float, colour: RGB, leaves: int = 46) -> None:
@@ -142,11 +185,14 @@ def grass(c: Canvas, top: float, bottom: float, colour: RGB, count: int = 700, *
     """Draw `count` blades between two rows, longer towards the viewer."""
     rng = c.rng
     depth = np.sort(rng.random(count))
-    for d, x, lean, tone in zip(depth, rng.random(count) * c.w, rng.normal(0, 0.35, count), rng.uniform(0.6, 1.25, count),
-                                strict=True):
+    for d, x, lean, tone in zip(
+        depth, rng.random(count) * c.w, rng.normal(0, 0.35, count), rng.uniform(0.6, 1.25, count), strict=True
+    ):
         y = top + (bottom - top) * d
         long = c.u * tall * (0.15 + d)
-        c.pen.line((x, y, x + lean * long, y - long), fill=shade(colour, tone), width=max(1, round(c.u * 0.0028 * (0.3 + d))))
+        c.pen.line(
+            (x, y, x + lean * long, y - long), fill=shade(colour, tone), width=max(1, round(c.u * 0.0028 * (0.3 + d)))
+        )
 
 
 def weather(c: Canvas, look: Look, mood: Mood) -> None:
@@ -159,7 +205,9 @@ def weather(c: Canvas, look: Look, mood: Mood) -> None:
     elif look.weather == "rainy":
         c.veil(np.full((2, 2), 0.14, np.float32), mood.haze)
         for x, y, s in zip(rng.random(240) * c.w, rng.random(240) * c.h, rng.uniform(0.4, 1.0, 240), strict=True):
-            c.pen.line((x, y, x - c.u * 0.008 * s, y + c.u * 0.04 * s), fill=mix(mood.haze, (220, 228, 236), 0.35), width=1)
+            c.pen.line(
+                (x, y, x - c.u * 0.008 * s, y + c.u * 0.04 * s), fill=mix(mood.haze, (220, 228, 236), 0.35), width=1
+            )
     elif look.weather == "snowing":
         for x, y, s in zip(rng.random(260) * c.w, rng.random(260) * c.h, rng.random(260) ** 2, strict=True):
             c.disc(x, y, c.u * (0.0015 + 0.0045 * s), colour=mix(mood.haze, (255, 255, 255), 0.75))

@@ -9,8 +9,9 @@ from PIL import Image
 FloatArray = NDArray[np.float32]
 
 
-def ridge_line(rng: np.random.Generator, points: int, *, bumps: float = 3.0, octaves: int = 5,
-               roughness: float = 0.5) -> FloatArray:
+def ridge_line(
+    rng: np.random.Generator, points: int, *, bumps: float = 3.0, octaves: int = 5, roughness: float = 0.5
+) -> FloatArray:
     """Return `points` heights, about -1 to 1: fractal noise with `bumps` broad waves over the whole length."""
     x = np.linspace(0, 1, points)
     total = np.zeros(points)
@@ -28,8 +29,9 @@ def ridge_line(rng: np.random.Generator, points: int, *, bumps: float = 3.0, oct
     return (total / weights * 1.6).astype(np.float32)
 
 
-def clouds(rng: np.random.Generator, width: int, height: int, *, scale: float = 4.0, stretch: float = 2.0,
-           octaves: int = 5) -> FloatArray:
+def clouds(
+    rng: np.random.Generator, width: int, height: int, *, scale: float = 4.0, stretch: float = 2.0, octaves: int = 5
+) -> FloatArray:
     """Return a (height, width) field in 0 to 1: fractal noise with `scale` blobs down, drawn out sideways."""
     total = np.zeros((height, width), np.float32)
     weight, weights = 1.0, 0.0

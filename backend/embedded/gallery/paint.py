@@ -59,11 +59,11 @@ def grey_of(colour: RGB) -> RGB:
 
 
 def vary(colour: RGB, rng: np.random.Generator, spread: float = 10.0) -> RGB:
-    """Return `colour` moved at random by a standard deviation of `spread` levels a channel."""
-    shared = rng.normal(0, spread)
-    own = rng.normal(0, spread * 0.5, 3)
-    return (
-        int(np.clip(colour[0] + shared + own[0], 0, 255)),
-        int(np.clip(colour[1] + shared + own[1], 0, 255)),
-        int(np.clip(colour[2] + shared + own[2], 0, 255)),
-    )
+    """Return `colour` made brighter or darker, and a little warmer or cooler, by about `spread` parts in 128."""
+    shared, first, second, third = rng.standard_normal(4).tolist()
+    step = spread / 128
+
+    def moved(value: int, own: float) -> int:
+        return min(255, max(0, round(value * (1 + step * (shared + 0.5 * own)))))
+
+    return (moved(colour[0], first), moved(colour[1], second), moved(colour[2], third))

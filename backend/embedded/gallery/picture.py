@@ -131,4 +131,14 @@ def _check_size(size: int) -> None:
 
 
 def _with_words(scene: Scene, name: str, words: Words) -> Picture:
-    return Picture(name, scene.kind, words.title, words.caption, words.keywords, words.location, words.story, words.taken_at, scene.image)
+    return Picture(
+        name,
+        scene.kind,
+        words.title,
+        words.caption,
+        words.keywords,
+        words.location,
+        words.story,
+        words.taken_at,
+        scene.image,
+    )

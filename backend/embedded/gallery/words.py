@@ -75,8 +75,13 @@ def caption_for(kind: str, look: Look, rng: np.random.Generator, place: str) -> 
     thing = fill(choose(rng, things), look)
     when = choose(rng, (_WHEN_INDOORS if indoors else _WHEN)[look.light])
     weather = "" if indoors or kind == "coral-reef" else choose(rng, _WEATHER[look.weather])
-    text = choose(rng, _TEMPLATES).format(thing=thing, setting=choose(rng, words.settings), when=when, weather=weather,
-                                          place=place.split(",", maxsplit=1)[0])
+    text = choose(rng, _TEMPLATES).format(
+        thing=thing,
+        setting=choose(rng, words.settings),
+        when=when,
+        weather=weather,
+        place=place.split(",", maxsplit=1)[0],
+    )
     text = " ".join(text.split()).strip(" ,").replace(" ,", ",")
     return text[0].upper() + text[1:] + ("." if rng.random() < 0.5 else "")
 
@@ -93,7 +98,11 @@ def keywords_for(kind: str, look: Look, rng: np.random.Generator) -> tuple[str, 
     tags = words.tags.split("|")
     chosen = [tags[0], *(tags[1 + place] for place in rng.permutation(len(tags) - 1)[: int(rng.integers(2, 5))])]
     extra = [look.colour] if "{colour}" in words.things else []
-    extra += [] if KINDS[kind].indoors else [{"dawn": "sunrise", "noon": "daylight", "dusk": "sunset", "night": "night"}[look.light]]
+    extra += (
+        []
+        if KINDS[kind].indoors
+        else [{"dawn": "sunrise", "noon": "daylight", "dusk": "sunset", "night": "night"}[look.light]]
+    )
     extra += [look.weather] if look.weather in ("misty", "rainy", "windy") else []
     extra += [look.season] if look.season else []
     return tuple(dict.fromkeys([*chosen, *(tag for tag in extra if rng.random() < 0.6)]))
@@ -112,7 +121,9 @@ def describe(kind: str, look: Look, rng: np.random.Generator) -> Words:
     if rng.random() < 0.35:
         thing = fill(choose(rng, words.things), look)
         title = thing[0].upper() + thing[1:]
-    return Words(title, caption_for(kind, look, rng, place), keywords_for(kind, look, rng), place, story, _taken(kind, look, rng))
+    return Words(
+        title, caption_for(kind, look, rng, place), keywords_for(kind, look, rng), place, story, _taken(kind, look, rng)
+    )
 
 
 def _taken(kind: str, look: Look, rng: np.random.Generator) -> datetime | None:
@@ -120,8 +131,12 @@ def _taken(kind: str, look: Look, rng: np.random.Generator) -> datetime | None:
     if rng.random() < 0.1:
         return None
     first, last = _HOURS[look.light]
-    months = {"spring": (4, 5), "summer": (6, 7, 8), "autumn": (9, 10), "winter": (1, 2)}.get(look.season, (4, 5, 6, 7, 8, 9, 10))
+    months = {"spring": (4, 5), "summer": (6, 7, 8), "autumn": (9, 10), "winter": (1, 2)}.get(
+        look.season, (4, 5, 6, 7, 8, 9, 10)
+    )
     if kind in _WINTRY:
         months = (1, 2, 12)
-    day = datetime(int(rng.integers(2018, 2026)), int(months[int(rng.integers(len(months)))]), int(rng.integers(1, 29)), tzinfo=UTC)
+    day = datetime(
+        int(rng.integers(2018, 2026)), int(months[int(rng.integers(len(months)))]), int(rng.integers(1, 29)), tzinfo=UTC
+    )
     return day + timedelta(seconds=int(3600 * rng.uniform(first, last)))

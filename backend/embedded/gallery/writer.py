@@ -16,8 +16,9 @@ _QUALITY = 90
 _SIZE = 640
 
 
-def write_gallery(folder: Path, count: int = 300, seed: int = 0, *,
-                  on_progress: Callable[[int, int], None] | None = None) -> int:
+def write_gallery(
+    folder: Path, count: int = 300, seed: int = 0, *, on_progress: Callable[[int, int], None] | None = None
+) -> int:
     """Write `count` pictures into `folder` and return `count`.
 
     Each picture is a JPEG; one that has words has a sidecar of the same stem, ending in .json. `.labels.json` maps file

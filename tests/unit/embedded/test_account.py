@@ -11,12 +11,12 @@ ELSE = Account(uid=54322, gid=54322, foreign=True)
 
 
 def _reads(account: Account, path: Path) -> bool:
-    command = ["cat", path]
+    command = ["cat", str(path)]
     return subprocess.run(command, capture_output=True, check=False, **account.process_options()).returncode == 0
 
 
 def _lists(account: Account, path: Path) -> bool:
-    command = ["ls", path]
+    command = ["ls", str(path)]
     return subprocess.run(command, capture_output=True, check=False, **account.process_options()).returncode == 0
 
 

@@ -25,7 +25,7 @@ def test_exclusive__waits_until_the_holder_is_killed(tmp_path: Path) -> None:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
         with (
-            pytest.raises(BackendUnavailable, match="has held .*lock for more than 0.1 seconds"),
+            pytest.raises(BackendUnavailable, match=r"has held .*lock for more than 0\.1 seconds"),
             exclusive(lock, patience_seconds=0.1),
         ):
             pass

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.embedded.sockets import socket_folder
+from backend.embedded.sockets import make_socket_folder, remove_socket_folder, socket_folder
 from backend.errors import ConfigurationError
 
 LONG = "long" * 30
@@ -11,29 +11,26 @@ LONG = "long" * 30
 
 @pytest.fixture
 def short(tmp_path: Path) -> Path:
-    folder = socket_folder(tmp_path / LONG, "s", os.geteuid())
-    folder.rmdir()
-    return folder
+    return socket_folder(tmp_path / LONG, "s", os.geteuid())
 
 
-def test_socket_folder__short_path_is_the_folder_itself(tmp_path: Path) -> None:
+def test_socket_folder__short_path_is_the_folder_itself() -> None:
     assert socket_folder(Path("/srv/home"), "redis.sock", os.geteuid()) == Path("/srv/home")
 
 
-def test_socket_folder__long_path_is_private_and_stable(tmp_path: Path, short: Path) -> None:
-    again = socket_folder(tmp_path / LONG, "s", os.geteuid())
-    assert again == short != tmp_path / LONG
-    assert len(os.fsencode(again / ".s.PGSQL.5432")) < 100
-    assert again.stat().st_mode & 0o777 == 0o700
-    assert socket_folder(tmp_path / LONG, "s", os.geteuid()) == again
-    again.rmdir()
+def test_make_socket_folder__long_path_is_private_and_stable(tmp_path: Path, short: Path) -> None:
+    assert not short.exists()
+    assert make_socket_folder(tmp_path / LONG, "s", os.geteuid()) == short != tmp_path / LONG
+    assert len(os.fsencode(short / ".s.PGSQL.5432")) < 100
+    assert short.stat().st_mode & 0o777 == 0o700
+    assert make_socket_folder(tmp_path / LONG, "s", os.geteuid()) == short
+    remove_socket_folder(short, tmp_path / LONG)
+    assert not short.exists()
 
 
 def test_socket_folder__differs_by_home(tmp_path: Path) -> None:
-    folders = [socket_folder(tmp_path / LONG / name, "s", os.geteuid()) for name in "ab"]
-    assert folders[0] != folders[1]
-    for folder in folders:
-        folder.rmdir()
+    folders = {socket_folder(tmp_path / LONG / name, "s", os.geteuid()) for name in "ab"}
+    assert len(folders) == 2
 
 
 def test_socket_folder__open_to_others(tmp_path: Path, short: Path) -> None:

@@ -1,0 +1,37 @@
+# A machine with Python 3.11+, make and a way to the package registry is all it takes.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format lock clean
+BIN := .venv/bin
+
+help: ## Show this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "  Variables: ARGS (for demo and test), TORCH_BACKEND (for setup: cpu, cu128, ...)"
+
+setup: ## Make .venv with everything in it
+	@bash scripts/setup.sh
+
+demo: setup ## Run the demo: servers, workers, a gallery and the admin pages
+	@exec $(BIN)/mediacluster demo $(ARGS)
+
+test: lint ## Check style and types, then run all tests
+	@if ls tests/e2e/test_*.py >/dev/null 2>&1; then bash scripts/ensure_browser.sh; fi
+	$(BIN)/pytest $(ARGS)
+
+lint: setup ## Check style, types and the layering of the modules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup ## Lay the source out, and mend what can be mended by itself
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+lock: ## Write requirements.txt anew from pyproject.toml (ARGS=--upgrade for the newest versions)
+	$$(bash scripts/uv.sh) pip compile pyproject.toml --group dev --all-extras --generate-hashes --universal \
+		--python-version 3.11 --custom-compile-command "make lock" --quiet -o requirements.txt $(ARGS)
+
+clean: ## Stop the embedded servers; remove .venv and caches (data in .mediacluster stays)
+	@if [ -x $(BIN)/mediacluster ]; then $(BIN)/mediacluster stop || true; fi
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""The HTTP API. It calls the pipeline and the queries; nothing is decided here."""

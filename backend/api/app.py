@@ -1,0 +1,28 @@
+"""The application: routes, problems and limits put together."""
+
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from backend.api.body_limit import BodyLimit
+from backend.api.problems import install_problem_handlers
+from backend.api.routes import clusters, health, media, uploads, webhooks
+from backend.services import Services
+
+_DESCRIPTION = """
+Upload pictures with whatever text they have; each is embedded twice, joins the nearest group or starts a new one,
+and can be asked for similar ones: `combined = alpha * sim_image + (1 - alpha) * sim_text`.
+
+Every error is a Problem (RFC 9457) with a stable `code`.
+"""
+
+
+def create_app(services: Services) -> FastAPI:
+    """An application over these services; whoever made them disposes of them."""
+    app = FastAPI(title="mediacluster", version=version("mediacluster"), description=_DESCRIPTION)
+    app.state.services = services
+    app.add_middleware(BodyLimit, max_bytes=services.settings.max_request_bytes)
+    install_problem_handlers(app)
+    for module in (uploads, media, clusters, webhooks, health):
+        app.include_router(module.router)
+    return app

@@ -1,0 +1,153 @@
+"""Read media, their files, and what is similar to them."""
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+
+from backend.api.cursors import read_cursor, write_cursor
+from backend.api.dependencies import Cursor, PageLimit, ServicesDependency
+from backend.api.problems import documented
+from backend.api.routes.references import find_reference
+from backend.api.schemas import MediaDetail, MediaPage, SimilarAnswer, SimilarMedia
+from backend.db.media import get_media, list_media, retry_failed
+from backend.db.tables import Media, MediaStatus
+from backend.doorbell import Work
+from backend.errors import Conflict, InputError, OriginalMissing
+from backend.ingest.keys import thumbnail_key
+from backend.search.recommend import recommend
+from backend.services import Services
+
+router = APIRouter(tags=["media"])
+
+# The bytes under an id never change.
+_FOREVER = "private, max-age=31536000, immutable"
+
+
+@router.get(
+    "/media",
+    operation_id="list_media",
+    summary="Media, newest first",
+    responses=documented("malformed_request", "backend_unavailable"),
+)
+def list_media_page(
+    services: ServicesDependency, status: MediaStatus | None = None, limit: PageLimit = 50, cursor: Cursor = None
+) -> MediaPage:
+    before = None if cursor is None else _read_place(cursor)
+    with services.database.transaction() as session:
+        rows = list_media(session, status=status, before=before, limit=limit + 1)
+        page = rows[:limit]
+        details = [MediaDetail.of(media) for media in page]
+    more = len(rows) > limit
+    return MediaPage(media=details, next_cursor=write_cursor(page[-1].created_at, page[-1].id) if more else None)
+
+
+@router.get(
+    "/media/{media_id}",
+    operation_id="get_media",
+    summary="One media",
+    responses=documented("malformed_request", "not_found", "backend_unavailable"),
+)
+def get_one(services: ServicesDependency, media_id: UUID) -> MediaDetail:
+    with services.database.transaction() as session:
+        return MediaDetail.of(get_media(session, media_id), find_reference(session, media_id))
+
+
+@router.get(
+    "/media/{media_id}/similar",
+    operation_id="list_similar_media",
+    summary="Recommendations for one media",
+    responses=documented("malformed_request", "not_found", "conflict", "backend_unavailable"),
+)
+def list_similar(
+    services: ServicesDependency,
+    media_id: UUID,
+    k: Annotated[int, Query(ge=1, le=500, description="How many.")] = 3,
+    alpha: Annotated[float | None, Query(ge=0, le=1, description="Weight of the image side.")] = None,
+) -> SimilarAnswer:
+    """By the SQL function `similar_media`: `combined = alpha * sim_image + (1 - alpha) * sim_text`."""
+    weight = services.settings.alpha if alpha is None else alpha
+    with services.database.transaction() as session:
+        results = [SimilarMedia(**vars(one)) for one in recommend(session, media_id, k, weight)]
+    return SimilarAnswer(media_id=media_id, k=k, alpha=weight, results=results)
+
+
+@router.get(
+    "/media/{media_id}/thumbnail",
+    operation_id="get_thumbnail",
+    summary="A small picture of it",
+    response_class=Response,
+    responses={
+        HTTPStatus.OK: {"content": {"image/webp": {}}, "description": "WebP, without metadata"},
+        **documented("malformed_request", "not_found", "conflict", "backend_unavailable"),
+    },
+)
+def get_thumbnail(services: ServicesDependency, media_id: UUID, size: Literal["small", "large"] = "small") -> Response:
+    """At most 320 (small) or 1280 (large) pixels a side."""
+    media = _read(services, media_id)
+    if media.sha256 is None:
+        raise Conflict(f"Media {media_id} has not been fetched yet.")
+    try:
+        content = services.storage.read(thumbnail_key(media.sha256, size))
+    except OriginalMissing:
+        if media.status in {MediaStatus.READY, MediaStatus.EMBEDDED}:
+            raise
+        raise Conflict(f"Media {media_id} has no thumbnail yet; its status is {media.status}.") from None
+    return Response(content, media_type="image/webp", headers=_file_headers(media.sha256))
+
+
+@router.get(
+    "/media/{media_id}/original",
+    operation_id="get_original",
+    summary="The bytes as they were uploaded",
+    response_class=Response,
+    responses={
+        HTTPStatus.OK: {"content": {"image/*": {}}, "description": "The original, as an attachment"},
+        **documented("malformed_request", "not_found", "conflict", "backend_unavailable"),
+    },
+)
+def get_original(services: ServicesDependency, media_id: UUID) -> Response:
+    media = _read(services, media_id)
+    if media.sha256 is None or media.original_key is None or media.mime is None:
+        raise Conflict(f"Media {media_id} has not been fetched yet.")
+    extension = media.original_key.rpartition(".")[2]
+    headers = _file_headers(media.sha256) | {"Content-Disposition": f'attachment; filename="{media_id}.{extension}"'}
+    return Response(services.storage.read(media.original_key), media_type=media.mime, headers=headers)
+
+
+@router.post(
+    "/media/{media_id}/retry",
+    operation_id="retry_media",
+    summary="Try a failed media again",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=documented("malformed_request", "not_found", "conflict", "backend_unavailable"),
+)
+def retry(services: ServicesDependency, media_id: UUID) -> MediaDetail:
+    with services.database.transaction() as session:
+        if get_media(session, media_id).status != MediaStatus.FAILED:
+            raise Conflict(f"Media {media_id} has not failed.")
+        retry_failed(session, media_id)
+        session.expire_all()
+        media = MediaDetail.of(get_media(session, media_id))
+    services.doorbell.ring(Work.FETCH if media.status is MediaStatus.FETCHING else Work.EMBED)
+    return media
+
+
+def _read(services: Services, media_id: UUID) -> Media:
+    with services.database.transaction() as session:
+        media = get_media(session, media_id)
+        return media if media.duplicate_of is None else get_media(session, media.duplicate_of)
+
+
+def _file_headers(sha256: bytes) -> dict[str, str]:
+    return {"Cache-Control": _FOREVER, "ETag": f'"{sha256.hex()}"', "X-Content-Type-Options": "nosniff"}
+
+
+def _read_place(cursor: str) -> tuple[datetime, UUID]:
+    created_at, media_id = read_cursor(cursor, 2)
+    try:
+        return datetime.fromisoformat(created_at), UUID(media_id)
+    except (TypeError, ValueError, AttributeError):
+        raise InputError("This cursor cannot be read.", hint="Take `next_cursor` of the page before.") from None

@@ -1,0 +1,180 @@
+"""Take pictures in."""
+
+import json
+import time
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, File, Form, Query, Response, UploadFile
+from pydantic import TypeAdapter, ValidationError
+
+from backend.api.dependencies import ServicesDependency
+from backend.api.problems import documented
+from backend.api.routes.references import find_reference
+from backend.api.schemas import TextInput, UploadAnswer, UploadedMedia, UrlInput
+from backend.db.media import get_media
+from backend.db.tables import MediaStatus
+from backend.errors import InputError
+from backend.ingest.text import MediaText
+from backend.pipeline.intake import Accepted, accept_picture, accept_url
+from backend.services import Services
+
+router = APIRouter(tags=["uploads"])
+
+_POLL_SECONDS = 0.05
+_SETTLED = {MediaStatus.READY, MediaStatus.FAILED, MediaStatus.DUPLICATE}
+_TEXTS = TypeAdapter(list[TextInput])
+
+WaitSeconds = Annotated[
+    float, Query(ge=0, description="Wait up to so long for the cluster to be known, and answer with it.")
+]
+
+
+@router.post(
+    "/media",
+    operation_id="upload_media",
+    summary="Upload one picture or many",
+    status_code=HTTPStatus.ACCEPTED,
+    responses={
+        HTTPStatus.OK: {"model": UploadAnswer, "description": "All bytes were here before, or all work is done"},
+        **documented(
+            "malformed_request",
+            "invalid_text",
+            "file_too_large",
+            "unsupported_format",
+            "image_corrupt",
+            "image_truncated",
+            "too_many_pixels",
+            "metadata_too_large",
+            "backend_unavailable",
+            "storage_full",
+        ),
+    },
+)
+def upload_media(
+    services: ServicesDependency,
+    response: Response,
+    file: Annotated[list[UploadFile], File(description="The picture; repeat the field for many.")],
+    title: Annotated[str, Form()] = "",
+    caption: Annotated[str, Form()] = "",
+    keywords: Annotated[list[str] | None, Form(description="Repeat the field, or separate by commas.")] = None,
+    location: Annotated[str, Form()] = "",
+    story: Annotated[str, Form()] = "",
+    taken_at: Annotated[datetime | None, Form()] = None,
+    items: Annotated[
+        str | None, Form(description="For many files with words of their own: a JSON list, an object per file.")
+    ] = None,
+    wait_seconds: WaitSeconds = 0.0,
+) -> UploadAnswer:
+    """Each file is stored and queued. 202 while there is work to be done on one of them, 200 where all were here
+    before or are done. A file that is refused is named with its code; where all are refused, the first is the answer.
+    """
+    _require_count(services, len(file))
+    shared = MediaText(title, caption, tuple(keywords or ()), location, story, taken_at)
+    texts = [shared] * len(file) if items is None else _texts_per_file(items, len(file), shared)
+    return _answer_with(
+        services, response, [_accept(services, one, text) for one, text in zip(file, texts, strict=True)], wait_seconds
+    )
+
+
+@router.post(
+    "/media/from-url",
+    operation_id="upload_media_from_url",
+    summary="Have a picture fetched",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=documented("malformed_request", "invalid_text", "url_forbidden", "backend_unavailable"),
+)
+def upload_media_from_url(
+    services: ServicesDependency, response: Response, body: UrlInput, wait_seconds: WaitSeconds = 0.0
+) -> UploadAnswer:
+    """The address is checked now and fetched by a worker; what goes wrong then stands on the media."""
+    words = body.model_dump(exclude={"url"})
+    text = MediaText(**{**words, "keywords": tuple(words["keywords"])})
+    accepted = accept_url(services, body.url, text)
+    uploaded = UploadedMedia(id=accepted.media_id, filename=None, status=accepted.status)
+    return _answer_with(services, response, [uploaded], wait_seconds)
+
+
+def _require_count(services: Services, count: int) -> None:
+    allowed = services.settings.max_files_per_request
+    if count > allowed:
+        raise InputError(f"{count} files in one request; {allowed} are allowed.", hint="Send them in several requests.")
+
+
+def _texts_per_file(items: str, count: int, shared: MediaText) -> list[MediaText]:
+    try:
+        texts = _TEXTS.validate_python(json.loads(items))
+    except (ValueError, ValidationError) as error:
+        raise InputError(f"`items` cannot be read: {error}", hint="Send a JSON list with an object per file.") from None
+    if len(texts) != count:
+        raise InputError(f"`items` has {len(texts)} objects for {count} files.", hint="Send an object per file.")
+    return [MediaText(**{**text.model_dump(), "keywords": tuple(text.keywords)}).or_else(shared) for text in texts]
+
+
+def _accept(services: Services, file: UploadFile, text: MediaText) -> UploadedMedia | InputError:
+    # One byte more than is allowed is enough to see that it is too large.
+    data = file.file.read(services.settings.max_body_bytes + 1)
+    try:
+        accepted = accept_picture(services, data, text, source="upload", source_uri=file.filename)
+    except InputError as error:
+        error.context["filename"] = file.filename
+        return error
+    return _uploaded(accepted, file.filename)
+
+
+def _uploaded(accepted: Accepted, filename: str | None) -> UploadedMedia:
+    return UploadedMedia(id=accepted.media_id, filename=filename, status=accepted.status, duplicate=accepted.duplicate)
+
+
+def _answer_with(
+    services: Services, response: Response, outcomes: Sequence[UploadedMedia | InputError], wait_seconds: float
+) -> UploadAnswer:
+    refused = [outcome for outcome in outcomes if isinstance(outcome, InputError)]
+    if len(refused) == len(outcomes):
+        raise refused[0]
+    media = [_refused(outcome) if isinstance(outcome, InputError) else outcome for outcome in outcomes]
+    media = _wait(services, media, min(wait_seconds, services.settings.max_wait_seconds))
+    kept = [one for one in media if one.id is not None]
+    if all(one.duplicate or one.status in _SETTLED for one in kept):
+        response.status_code = HTTPStatus.OK
+    if len(kept) == 1:
+        response.headers["Location"] = f"/media/{kept[0].id}"
+    return UploadAnswer(ids=[one.id for one in kept if one.id is not None], media=media)
+
+
+def _refused(error: InputError) -> UploadedMedia:
+    return UploadedMedia(filename=error.context.get("filename"), code=error.code, detail=str(error))
+
+
+def _wait(services: Services, media: list[UploadedMedia], seconds: float) -> list[UploadedMedia]:
+    """Ask again until every media is settled or the time is up; not at all for 0 seconds."""
+    deadline = time.monotonic() + seconds
+    while seconds > 0:
+        media = [one if one.id is None else _now(services, one, one.id) for one in media]
+        left = deadline - time.monotonic()
+        if left <= 0 or all(one.id is None or one.status in _SETTLED for one in media):
+            break
+        time.sleep(min(_POLL_SECONDS, left))
+    return media
+
+
+def _now(services: Services, uploaded: UploadedMedia, media_id: uuid.UUID) -> UploadedMedia:
+    if uploaded.status in _SETTLED and (uploaded.cluster is not None or uploaded.status is not MediaStatus.READY):
+        return uploaded
+    with services.database.transaction() as session:
+        media = get_media(session, media_id)
+        if media.duplicate_of is not None:
+            media = get_media(session, media.duplicate_of)
+        return uploaded.model_copy(
+            update={
+                "id": media.id,
+                "duplicate": uploaded.duplicate or media.id != media_id,
+                "status": MediaStatus(media.status),
+                "cluster": find_reference(session, media.id),
+                "code": media.error_code,
+                "detail": media.error_detail,
+            }
+        )

@@ -1,0 +1,267 @@
+"""The command line: `mediacluster COMMAND`. It parses, calls the packages in the middle, and prints."""
+
+import logging
+import os
+import sys
+import uuid
+from dataclasses import asdict
+from typing import Annotated, Literal, NoReturn
+
+import typer
+from rich.table import Table
+
+from backend.commands.console import console, output, print_json
+from backend.errors import MediaclusterError
+from backend.settings import Settings, load_settings
+
+# Everything heavy is imported by the command that needs it: `mediacluster --help` answers at once.
+
+app = typer.Typer(
+    name="mediacluster",
+    help="The backend behind a media library: embed, group, recommend.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+)
+db_app = typer.Typer(help="The database.", no_args_is_help=True)
+app.add_typer(db_app, name="db")
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
+
+
+def main() -> NoReturn:
+    """Run; an expected error is one readable line and exit status 1."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        app()
+    except MediaclusterError as error:
+        console.print(f"[red]{error.code}[/red]: {error.detail}", highlight=False)
+        if error.hint:
+            console.print(f"  {error.hint}", highlight=False)
+        sys.exit(1)
+    sys.exit(0)
+
+
+@app.command()
+def doctor(as_json: JsonFlag = False) -> None:
+    """Check database, broker, storage and encoders, and say how to mend what is wrong."""
+    from backend.bootstrap import build_services
+    from backend.diagnosis import diagnose
+
+    services = build_services(load_settings())
+    findings = diagnose(services)
+    if as_json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        for finding in findings:
+            mark = "[green]ok[/green]  " if finding.ok else "[red]fail[/red]"
+            output.print(f"{mark} {finding.name}: {finding.detail}", highlight=False)
+            if finding.hint:
+                output.print(f"       {finding.hint}", highlight=False)
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+@db_app.command()
+def url() -> None:
+    """Print the libpq URL of the database, starting the embedded server if need be."""
+    from backend.bootstrap import resolve_database_url
+
+    print(resolve_database_url(load_settings()))  # noqa: T201
+
+
+@db_app.command()
+def migrate(revision: str = "head") -> None:
+    """Bring the schema to the newest revision."""
+    from backend.bootstrap import resolve_database_url
+    from backend.db.engine import Database
+    from backend.db.migrate import upgrade
+
+    database = Database(resolve_database_url(load_settings()))
+    upgrade(database.engine, revision)
+    console.print("The schema is up to date.")
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to bind to.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to bind to.")] = None,
+) -> None:
+    """Serve the API alone."""
+    from backend.commands.running import run_api
+
+    run_api(with_address(load_settings(), host, port))
+
+
+@app.command()
+def up(
+    host: Annotated[str | None, typer.Option(help="Address to bind to.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to bind to.")] = None,
+) -> None:
+    """Serve the API and run workers and beat beside it; Ctrl-C ends all of them."""
+    from backend.commands.running import prepare_database, run_api, running_servers
+    from backend.supervision import Supervisor
+
+    settings = with_address(load_settings(), host, port)
+    with running_servers(settings, stop=True):
+        prepare_database(settings)
+        with Supervisor(settings.home_path / "logs"):
+            run_api(settings)
+
+
+@app.command()
+def worker(
+    role: Annotated[Literal["all", "embed", "light"], typer.Option(help="What to work on.")] = "all",
+) -> None:
+    """Run one worker: `embed` for the encoders, `light` for everything else."""
+    from backend.commands.running import become_celery
+
+    become_celery(role, load_settings())
+
+
+@app.command()
+def beat() -> None:
+    """Run the clock that looks for forgotten work. One is enough."""
+    from backend.commands.running import become_celery
+
+    become_celery("beat", load_settings())
+
+
+@app.command()
+def stop() -> None:
+    """Stop the embedded servers."""
+    from backend.embedded import stop_servers
+
+    stopped = stop_servers(load_settings().home_path)
+    for name, ran in (("Postgres", stopped.postgres), ("Redis", stopped.redis)):
+        console.print(f"{name} {'stopped' if ran else 'was not running'}.")
+
+
+@app.command(name="import")
+def import_(
+    sources: Annotated[list[str], typer.Argument(help="Folders, pictures, manifests (.csv, .jsonl) or URLs.")],
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until every picture is in its group.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Import pictures with their words; ends with a count of new, duplicate and failed, with the reasons."""
+    from backend.bootstrap import build_services
+    from backend.commands.importing import run_import
+    from backend.commands.running import prepare_database
+
+    settings = load_settings()
+    prepare_database(settings)
+    report = run_import(build_services(settings), sources, wait=wait, quiet=as_json)
+    if as_json:
+        failed = [asdict(failure) for failure in report.failed]
+        print_json(
+            {
+                "new": len(report.new),
+                "duplicate": len(report.duplicates),
+                "failed": failed,
+                "skipped": report.skipped,
+                "media": [{"id": str(media_id), "path": path} for media_id, path in report.new.items()],
+            }
+        )
+    else:
+        output.print(f"{len(report.new)} new, {len(report.duplicates)} duplicate, {len(report.failed)} failed")
+        for failure in report.failed:
+            output.print(f"  {failure.path}: {failure.code}: {failure.detail}", highlight=False, markup=False)
+        if report.skipped:
+            output.print(f"  {report.skipped} files that are no pictures were passed by")
+
+
+@app.command()
+def similar(
+    media_id: Annotated[uuid.UUID, typer.Argument(help="Id of a stored media.")],
+    k: Annotated[int, typer.Option("-k", min=1, max=500, help="How many.")] = 3,
+    alpha: Annotated[float | None, typer.Option(min=0, max=1, help="Weight of the image side.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Recommend: the media most similar to one, by alpha * sim_image + (1 - alpha) * sim_text."""
+    from backend.bootstrap import resolve_database_url
+    from backend.db.engine import Database
+    from backend.search.recommend import recommend
+
+    settings = load_settings()
+    weight = settings.alpha if alpha is None else alpha
+    with Database(resolve_database_url(settings)).transaction() as session:
+        results = recommend(session, media_id, k, weight)
+    if as_json:
+        print_json({"media_id": media_id, "alpha": weight, "results": [asdict(result) for result in results]})
+        return
+    table = Table("media", "sim_image", "sim_text", "combined", "title", "location")
+    for result in results:
+        table.add_row(
+            str(result.media_id),
+            *(
+                "-" if value is None else f"{value:.4f}"
+                for value in (result.sim_image, result.sim_text, result.combined)
+            ),
+            result.title,
+            result.location,
+        )
+    output.print(table)
+
+
+@app.command()
+def audit(
+    replay: Annotated[bool, typer.Option("--replay", help="Decide everything once more and compare.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Check the invariants of the library; exits 1 with the rows that break one."""
+    from backend.bootstrap import resolve_database_url
+    from backend.db.engine import Database
+    from backend.evaluation.audit import audit as run_audit
+    from backend.evaluation.audit import describe_breaches
+
+    report = run_audit(Database(resolve_database_url(load_settings())), replay=replay)
+    if as_json:
+        print_json({"clean": report.is_clean, **asdict(report)})
+    else:
+        for line in describe_breaches(report):
+            output.print(line, highlight=False, markup=False)
+        if report.replayed is not None:
+            output.print(f"replayed {report.replayed} decisions")
+        if report.replay_skipped:
+            output.print(f"replay skipped: {report.replay_skipped}")
+        output.print("clean" if report.is_clean else "not clean")
+    if not report.is_clean:
+        raise typer.Exit(1)
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="End when the gallery is ready, without serving.")] = False,
+    as_json: JsonFlag = False,
+    count: Annotated[int, typer.Option(min=20, max=2000, help="Pictures in the gallery.")] = 300,
+    host: Annotated[str | None, typer.Option(help="Address to bind to.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to bind to.")] = None,
+) -> None:
+    """Render a gallery, import it, show groups and a recommendation, and serve the API."""
+    from backend.bootstrap import build_services
+    from backend.commands.demo import print_demo, run_demo
+    from backend.commands.running import prepare_database, run_api, running_servers, running_workers
+
+    # In the environment, since the workers read it too.
+    os.environ["MEDIACLUSTER_PRESET"] = "demo"
+    settings = with_address(load_settings(), host, port)
+    with running_servers(settings, stop=True):
+        prepare_database(settings)
+        services = build_services(settings)
+        with running_workers(services):
+            result, members = run_demo(services, count, quiet=as_json)
+            if as_json:
+                print_json(asdict(result))
+            else:
+                print_demo(result, members)
+            if not once:
+                run_api(settings)
+
+
+def with_address(settings: Settings, host: str | None, port: int | None) -> Settings:
+    given = {name: value for name, value in (("api_host", host), ("api_port", port)) if value is not None}
+    return settings.model_copy(update=given)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,196 @@
+"""`mediacluster demo`: the whole pipeline on a gallery that is rendered here, by the real parts."""
+
+import json
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from rich.table import Table
+
+from backend.commands.console import output, progress_bar
+from backend.commands.importing import wait_for
+from backend.db.embeddings import search_media
+from backend.db.media import count_media_by_status
+from backend.db.tables import Media, MediaStatus, Membership
+from backend.embedded.gallery import KIND_QUERIES, write_gallery
+from backend.errors import Conflict
+from backend.evaluation.audit import audit
+from backend.evaluation.metrics import adjusted_rand_index
+from backend.pipeline.importing import ImportReport, import_items, list_items, settle
+from backend.pipeline.space import open_active_space
+from backend.search.recommend import recommend
+from backend.services import Services
+
+LABELS_FILE = ".labels.json"
+_EXAMPLE_COUNT = 3
+
+
+@dataclass
+class DemoResult:
+    """What the demo came to. `audit` is "clean" or the breaches; `seconds` are by stage."""
+
+    media: int = 0
+    ready: int = 0
+    failed: int = 0
+    clusters: int = 0
+    threshold: float = 0.0
+    adjusted_rand_index: float = 0.0
+    text_to_image_recall_at_1: float = 0.0
+    audit: str | dict[str, list[dict[str, Any]]] = "clean"
+    seconds: dict[str, float] = field(default_factory=dict)
+    example: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class GalleryMember:
+    """A ready picture of the gallery: its kind of scene and its cluster."""
+
+    media_id: uuid.UUID
+    name: str
+    kind: str
+    cluster_id: int
+
+
+def run_demo(services: Services, count: int, *, quiet: bool) -> tuple[DemoResult, list[GalleryMember]]:
+    """Render, import, wait, and measure. Workers have to be running.
+
+    Raises:
+        Conflict: the library in this home was made with other encoders.
+    """
+    settings = services.settings
+    result = DemoResult(threshold=settings.threshold)
+    folder = settings.home_path / "gallery"
+    with _timed(result, "render"), progress_bar("rendering", count, quiet=quiet) as show:
+        write_gallery(folder, count, on_progress=lambda done, _total: show(done))
+    _require_demo_space(services)
+    report = ImportReport()
+    with _timed(result, "import"):
+        _import_gallery(services, folder, report, quiet=quiet)
+    with _timed(result, "embed and group"):
+        wait_for(services, report, quiet=quiet)
+    settle(services, report)
+    with _timed(result, "measure"):
+        members = _measure(services, folder, result)
+    return result, members
+
+
+def print_demo(result: DemoResult, members: list[GalleryMember]) -> None:
+    """Groups, figures and the example, for people."""
+    output.print(_groups_table(members))
+    output.print(
+        f"{result.ready} of {result.media} media are ready in {result.clusters} clusters "
+        f"(threshold {result.threshold}); adjusted Rand index against the kinds of scene "
+        f"{result.adjusted_rand_index:.3f}; text-to-image recall@1 {result.text_to_image_recall_at_1:.3f}; "
+        f"audit {result.audit if isinstance(result.audit, str) else 'not clean'}.",
+        highlight=False,
+    )
+    example = result.example
+    if example:
+        output.print(f"\nSimilar to '{example['title']}' ({example['media_id']}):", highlight=False, markup=False)
+        for hit in example["recommendations"]:
+            words = "-" if hit["sim_text"] is None else f"{hit['sim_text']:.3f}"
+            output.print(
+                f"  {hit['combined']:.3f} = {example['alpha']} * {hit['sim_image']:.3f} "
+                f"+ {1 - example['alpha']:.1f} * {words}  {hit['title']}, {hit['location']}",
+                highlight=False,
+                markup=False,
+            )
+    timings = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in result.seconds.items())
+    output.print(f"\n{timings}", highlight=False)
+
+
+def _require_demo_space(services: Services) -> None:
+    space = open_active_space(services)
+    if space.preset != "demo":
+        raise Conflict(
+            f"The library in {services.settings.home_path} was made with the encoders of '{space.name}'.",
+            hint="Give the demo a home of its own: MEDIACLUSTER_HOME=.mediacluster-demo mediacluster demo.",
+        )
+
+
+def _import_gallery(services: Services, folder: Path, report: ImportReport, *, quiet: bool) -> None:
+    items, _skipped = list_items(services, [str(folder)])
+    with progress_bar("importing", len(items), quiet=quiet) as show:
+        for done, _item in enumerate(import_items(services, items, report), start=1):
+            show(done)
+
+
+def _measure(services: Services, folder: Path, result: DemoResult) -> list[GalleryMember]:
+    kinds: Mapping[str, str] = json.loads((folder / LABELS_FILE).read_text(encoding="utf-8"))
+    with services.database.transaction() as session:
+        counts = count_media_by_status(session)
+        rows = session.execute(
+            sa.select(Media.id, Media.source_uri, Membership.cluster_id)
+            .join(Membership, Membership.media_id == Media.id)
+            .where(Media.source_uri.in_([str((folder / name).resolve()) for name in kinds]))
+            .order_by(Membership.assign_seq)
+        ).all()
+        result.clusters = session.execute(sa.select(sa.func.count(sa.distinct(Membership.cluster_id)))).scalar_one()
+    members = [
+        GalleryMember(row.id, name := Path(row.source_uri or "").name, kinds[name], row.cluster_id) for row in rows
+    ]
+    result.media = sum(counts.values())
+    result.ready, result.failed = counts[MediaStatus.READY], counts[MediaStatus.FAILED]
+    result.adjusted_rand_index = adjusted_rand_index(
+        [member.kind for member in members], [member.cluster_id for member in members]
+    )
+    result.text_to_image_recall_at_1 = _recall_at_1(services, members)
+    result.example = _example(services, members)
+    report = audit(services.database, replay=True)
+    result.audit = "clean" if report.is_clean else report.breaches
+    return members
+
+
+def _recall_at_1(services: Services, members: list[GalleryMember]) -> float:
+    """Share of kinds whose query in words finds a picture of that kind first, by the image side alone."""
+    kind_of = {member.media_id: member.kind for member in members}
+    asked = [kind for kind in KIND_QUERIES if kind in kind_of.values()]
+    queries = services.encoders.image.embed_words([KIND_QUERIES[kind] for kind in asked])
+    with services.database.transaction() as session:
+        found = [search_media(session, query, None, 1, 1.0) for query in queries]
+    right = sum(kind_of.get(hits[0].media_id) == kind for kind, hits in zip(asked, found, strict=True) if hits)
+    return right / len(asked) if asked else 0.0
+
+
+def _example(services: Services, members: list[GalleryMember]) -> dict[str, Any]:
+    """The first media of the largest cluster, and what is recommended for it."""
+    if not members:
+        return {}
+    largest = Counter(member.cluster_id for member in members).most_common(1)[0][0]
+    chosen = next(member for member in members if member.cluster_id == largest)
+    alpha = services.settings.alpha
+    with services.database.transaction() as session:
+        title = session.get_one(Media, chosen.media_id).title
+        hits = recommend(session, chosen.media_id, _EXAMPLE_COUNT, alpha)
+    return {
+        "media_id": str(chosen.media_id),
+        "title": title,
+        "alpha": alpha,
+        "recommendations": [{**asdict(hit), "media_id": str(hit.media_id)} for hit in hits],
+    }
+
+
+def _groups_table(members: list[GalleryMember]) -> Table:
+    table = Table("cluster", "size", "kind of scene", "share", title="Groups")
+    kinds: dict[int, Counter[str]] = {}
+    for member in members:
+        kinds.setdefault(member.cluster_id, Counter())[member.kind] += 1
+    for cluster_id, counts in sorted(kinds.items(), key=lambda entry: -entry[1].total()):
+        kind, most = counts.most_common(1)[0]
+        table.add_row(str(cluster_id), str(counts.total()), kind, f"{most / counts.total():.0%}")
+    return table
+
+
+@contextmanager
+def _timed(result: DemoResult, stage: str) -> Iterator[None]:
+    started = time.perf_counter()
+    try:
+        yield
+    finally:
+        result.seconds[stage] = round(time.perf_counter() - started, 2)

@@ -1,0 +1,50 @@
+"""`mediacluster import`: take pictures in, with a bar, and wait for them if asked to."""
+
+import time
+from collections.abc import Sequence
+
+from backend.commands.console import console, progress_bar
+from backend.commands.running import running_workers
+from backend.pipeline.importing import ImportReport, count_settled, import_items, list_items, settle
+from backend.services import Services
+
+_LOOK_EVERY_SECONDS = 0.2
+_REMIND_AFTER_SECONDS = 60.0
+
+
+def run_import(services: Services, sources: Sequence[str], *, wait: bool, quiet: bool) -> ImportReport:
+    """Import the sources; with `wait`, until every picture is ready or has failed.
+
+    Raises:
+        FileUnreadable: a source is not there.
+        BackendUnavailable, StorageFull: what was taken in until then stays; importing again passes it by.
+    """
+    items, skipped = list_items(services, sources)
+    report = ImportReport(skipped=skipped)
+    with progress_bar("importing", len(items), quiet=quiet) as show:
+        for done, _item in enumerate(import_items(services, items, report), start=1):
+            show(done)
+    if wait and report.new:
+        with running_workers(services):
+            wait_for(services, report, quiet=quiet)
+        settle(services, report)
+    return report
+
+
+def wait_for(services: Services, report: ImportReport, *, quiet: bool) -> None:
+    """Show how the new media get through, until all have."""
+    total = len(report.new)
+    last, since = 0, time.monotonic()
+    with progress_bar("grouping", total, quiet=quiet) as show:
+        while (settled := count_settled(services, report)) < total:
+            show(settled)
+            if settled != last:
+                last, since = settled, time.monotonic()
+            elif time.monotonic() - since > _REMIND_AFTER_SECONDS:
+                since = time.monotonic()
+                console.print(
+                    f"Nothing has moved for {_REMIND_AFTER_SECONDS:.0f} s; "
+                    f"`mediacluster doctor` and {services.settings.home_path / 'logs'} may tell why."
+                )
+            time.sleep(_LOOK_EVERY_SECONDS)
+        show(total)

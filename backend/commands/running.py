@@ -1,0 +1,81 @@
+"""Servers and processes around a command."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+from backend.bootstrap import build_services, resolve_database_url
+from backend.commands.console import console
+from backend.db.engine import Database
+from backend.db.migrate import upgrade
+from backend.services import Services
+from backend.settings import Settings
+from backend.supervision import Supervisor, worker_command
+
+
+@contextmanager
+def running_servers(settings: Settings, *, stop: bool) -> Iterator[None]:
+    """Run the embedded servers that the settings ask for; with `stop`, end those that were started here."""
+    from backend.embedded import start_postgres, start_redis, stop_postgres, stop_redis
+
+    enders: list[Callable[[Path], bool]] = []
+    home = settings.home_path
+    home.mkdir(parents=True, exist_ok=True)
+    try:
+        if settings.database_url is None and start_postgres(home).started:
+            enders.append(stop_postgres)
+        if settings.redis_url is None and start_redis(home).started:
+            enders.append(stop_redis)
+        yield
+    finally:
+        for end in reversed(enders) if stop else ():
+            end(home)
+
+
+def prepare_database(settings: Settings) -> None:
+    """Migrate to the newest schema."""
+    database = Database(resolve_database_url(settings))
+    try:
+        upgrade(database.engine)
+    finally:
+        database.dispose()
+
+
+@contextmanager
+def running_workers(services: Services) -> Iterator[None]:
+    """See to it that workers run: where none answers, run them here until the end."""
+    with ExitStack() as stack:
+        if not services.doorbell.count_listeners():
+            stack.enter_context(Supervisor(services.settings.home_path / "logs"))
+        yield
+
+
+def run_api(settings: Settings) -> None:
+    """Serve until a signal; then finish what is under way."""
+    import uvicorn
+
+    from backend.api.app import create_app
+
+    services = build_services(settings)
+    console.print(f"Serving http://{settings.api_host}:{settings.api_port}/docs (Ctrl-C to stop)", highlight=False)
+    try:
+        uvicorn.run(
+            create_app(services),
+            host=settings.api_host,
+            port=settings.api_port,
+            log_level="warning" if settings.log_level == "INFO" else settings.log_level.lower(),
+            timeout_graceful_shutdown=20,
+        )
+    finally:
+        services.database.dispose()
+
+
+def become_celery(role: str, settings: Settings) -> NoReturn:
+    """Turn into a Celery process, so that signals reach it without a middleman."""
+    settings.home_path.mkdir(parents=True, exist_ok=True)
+    command = worker_command(role, log_level=settings.log_level)
+    sys.stdout.flush()
+    os.execv(command[0], command)  # noqa: S606 - our own command, no shell

@@ -1,0 +1,11 @@
+-- The count that stands with a centroid is the count of its cluster's members.
+WITH counted AS (
+  SELECT cluster_id, count(*) AS members FROM membership GROUP BY cluster_id
+), kept AS (
+  SELECT cluster_id, member_count FROM centroid JOIN space ON space.id = centroid.space_id AND space.state = 'active'
+)
+SELECT coalesce(kept.cluster_id, counted.cluster_id) AS cluster_id,
+       coalesce(member_count, 0) AS member_count,
+       coalesce(members, 0) AS members
+  FROM kept FULL JOIN counted ON counted.cluster_id = kept.cluster_id
+ WHERE coalesce(member_count, 0) <> coalesce(members, 0)

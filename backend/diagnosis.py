@@ -1,0 +1,120 @@
+"""What `mediacluster doctor` and the health endpoint look at: each check says what is wrong and how to mend it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from backend.db.engine import MINIMUM_VECTOR_VERSION
+from backend.db.migrate import current_revision, newest_revision
+from backend.db.spaces import find_active_space
+from backend.errors import ConfigurationError, MediaclusterError
+from backend.services import Services
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The outcome of one check."""
+
+    name: str
+    ok: bool
+    detail: str
+    hint: str | None = None
+
+
+def check_database(services: Services) -> Finding:
+    """The database answers and has the newest schema."""
+
+    def check() -> str:
+        with services.database.transaction() as session:
+            server = session.execute(text("SHOW server_version")).scalar_one()
+            _require_newest_schema(session)
+        return f"Postgres {server}"
+
+    return _run("database", check)
+
+
+def check_vector_extension(services: Services) -> Finding:
+    """Pgvector is there, and new enough for iterative scans and for known faults to be mended."""
+
+    def check() -> str:
+        with services.database.transaction() as session:
+            found = session.execute(text("SELECT extversion FROM pg_extension WHERE extname = 'vector'")).scalar()
+        wanted = ".".join(map(str, MINIMUM_VECTOR_VERSION))
+        if found is None:
+            raise ConfigurationError("The extension vector is not installed.", hint="Run `mediacluster db migrate`.")
+        if tuple(int(part) for part in found.split(".")[:3]) < MINIMUM_VECTOR_VERSION:
+            raise ConfigurationError(
+                f"pgvector is {found}; {wanted} or newer is needed.",
+                hint="Update the server's package, then run ALTER EXTENSION vector UPDATE.",
+            )
+        return f"pgvector {found}"
+
+    return _run("vector extension", check)
+
+
+def check_broker(services: Services) -> Finding:
+    """The broker answers."""
+
+    def check() -> str:
+        services.doorbell.check()
+        return "Redis answers"
+
+    return _run("broker", check)
+
+
+def check_storage(services: Services) -> Finding:
+    """The storage takes a file, gives it back and lets go of it."""
+
+    def check() -> str:
+        services.storage.check()
+        return services.settings.resolved_storage_url
+
+    return _run("storage", check)
+
+
+def check_encoders(services: Services) -> Finding:
+    """Both encoders load, and fit the active space in name and in dimensions."""
+
+    def check() -> str:
+        encoders = services.encoders
+        encoders.load()
+        image, words = encoders.image.dimension, encoders.text.dimension
+        summary = f"{encoders.names.image_model} ({image}) and {encoders.names.text_model} ({words})"
+        with services.database.transaction() as session:
+            space = find_active_space(session)
+        if space is None:
+            return f"{summary}; there is no space yet, the first worker makes it"
+        services.require_space_of(space.image_fingerprint, space.text_fingerprint, space.name)
+        if (image, words) != (space.image_dimension, space.text_dimension):
+            raise ConfigurationError(
+                f"The encoders give {image} and {words} dimensions, space '{space.name}' has "
+                f"{space.image_dimension} and {space.text_dimension}.",
+                hint="Use the checkpoints that the space was made with, or another MEDIACLUSTER_HOME.",
+            )
+        return f"{summary}, as space '{space.name}' wants them"
+
+    return _run("encoders", check)
+
+
+def diagnose(services: Services) -> list[Finding]:
+    """All checks, the cheap ones first."""
+    checks = (check_database, check_vector_extension, check_broker, check_storage, check_encoders)
+    return [check(services) for check in checks]
+
+
+def _require_newest_schema(session: Session) -> None:
+    current, newest = current_revision(session.connection()), newest_revision()
+    if current != newest:
+        raise ConfigurationError(
+            f"The schema is at revision {current or 'none'}, the newest is {newest}.",
+            hint="Run `mediacluster db migrate`.",
+        )
+
+
+def _run(name: str, check: Callable[[], str]) -> Finding:
+    try:
+        return Finding(name, ok=True, detail=check())
+    except MediaclusterError as error:
+        return Finding(name, ok=False, detail=error.detail, hint=error.hint)

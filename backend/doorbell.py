@@ -1,0 +1,75 @@
+"""Tells workers that there is work. The message carries no state; a ring that is lost costs time only."""
+
+import enum
+import logging
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from backend.errors import BackendUnavailable
+
+logger = logging.getLogger(__name__)
+
+
+class Work(enum.StrEnum):
+    """The kinds of work, each with the task that does it. Values are task names."""
+
+    FETCH = "mediacluster.fetch"
+    EMBED = "mediacluster.embed"
+    ASSIGN = "mediacluster.assign"
+    DELIVER = "mediacluster.deliver"
+    SWEEP = "mediacluster.sweep"
+
+    @property
+    def queue(self) -> str:
+        """Embedding has a queue of its own: it is heavy, the rest is light and shall not wait behind it."""
+        return "embed" if self is Work.EMBED else "light"
+
+
+class Doorbell:
+    """Sends rings over one broker."""
+
+    def __init__(self, celery: Celery) -> None:
+        self._celery = celery
+
+    def ring(self, work: Work, *, expires_seconds: float | None = None) -> bool:
+        """Ring; False where the broker cannot be reached, in which case the sweeper will ring later."""
+        try:
+            self._celery.send_task(
+                work.value, queue=work.queue, expires=expires_seconds, ignore_result=True, retry=False
+            )
+        except (OperationalError, OSError) as error:
+            logger.warning("The broker cannot be reached; the sweeper will ring for %s later: %s", work.value, error)
+            return False
+        return True
+
+    def check(self) -> None:
+        """Raise BackendUnavailable where the broker does not answer within two seconds."""
+        try:
+            with self._celery.connection_for_write() as connection:
+                connection.ensure_connection(max_retries=1, timeout=2, interval_start=0)
+        except (OperationalError, OSError) as error:
+            raise BackendUnavailable(
+                f"The broker does not answer: {error}.", hint="Start Redis, or correct REDIS_URL."
+            ) from error
+
+    def count_listeners(self, *, timeout_seconds: float = 1.0) -> int:
+        """How many worker processes answer."""
+        try:
+            return len(self._celery.control.ping(timeout=timeout_seconds) or [])
+        except (OperationalError, OSError):
+            return 0
+
+
+def make_celery(broker_url: str) -> Celery:
+    """A Celery that can send; `workers.celery_app` adds what receiving takes."""
+    app = Celery("mediacluster", broker=broker_url)
+    app.conf.update(
+        task_serializer="json",
+        accept_content=["json"],
+        task_ignore_result=True,
+        task_default_queue="light",
+        broker_connection_retry_on_startup=True,
+        broker_transport_options={"visibility_timeout": 3600, "socket_connect_timeout": 2, "socket_timeout": 10},
+    )
+    return app

@@ -1,0 +1,1 @@
+"""Metrics (pure), audits and reports."""

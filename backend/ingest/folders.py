@@ -1,0 +1,114 @@
+"""Find the pictures in folders, and keep server-side imports inside the folders that were allowed."""
+
+import logging
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from backend.errors import FileUnreadable, PathForbidden
+
+_log = logging.getLogger(__name__)
+
+# Also formats that are not let in: those files shall fail with a code instead of being passed over in silence.
+PICTURE_SUFFIXES: Final = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif"}
+    | {".heic", ".heif", ".avif", ".bmp", ".tif", ".tiff", ".svg"}
+)
+_JUNK_FOLDERS: Final = frozenset({"@eadir", "__macosx", "$recycle.bin", "system volume information", "lost+found"})
+
+
+def walk_pictures(paths: Iterable[Path], *, on_skipped: Callable[[Path], None] | None = None) -> Iterator[Path]:
+    """Yield the pictures under `paths`: files as named, folders in depth, by name, files before subfolders.
+
+    In folders only names that look like a picture count; hidden and system files and folders are passed by. Links
+    are followed, each folder is entered once. `on_skipped` is told of every visible file that is passed by.
+
+    Raises:
+        FileUnreadable: a path that was named does not exist or is neither file nor folder. (A folder further down
+            that cannot be opened is logged and passed by.)
+
+    """
+    entered: set[tuple[int, int]] = set()
+    for path in paths:
+        if path.is_dir():
+            yield from _walk_folder(path, entered, on_skipped)
+        elif path.is_file():
+            yield path
+        else:
+            raise FileUnreadable(f"{path} is neither a file nor a folder.", hint="Check the path.")
+
+
+def looks_like_picture(path: Path) -> bool:
+    """Tell by the name alone."""
+    return path.suffix.lower() in PICTURE_SUFFIXES
+
+
+def require_inside_roots(path: Path, roots: Sequence[Path]) -> Path:
+    """Return `path` with all links resolved, if it lies inside one of `roots`. Open the result, not the argument.
+
+    Raises:
+        PathForbidden: it lies elsewhere, or no roots are configured.
+
+    """
+    if not roots:
+        raise PathForbidden(
+            "This server imports from no folder.", hint="Set MEDIACLUSTER_IMPORT_ROOTS, or upload the files."
+        )
+    try:
+        resolved = path.resolve()
+        inside = any(resolved.is_relative_to(root.resolve()) for root in roots)
+    except (OSError, RuntimeError, ValueError):  # a loop of links, or a NUL in the name
+        inside = False
+    if not inside:
+        raise PathForbidden(
+            f"{path} is outside the folders that may be imported from.",
+            hint="Move it there, or add its folder to MEDIACLUSTER_IMPORT_ROOTS.",
+        )
+    return resolved
+
+
+def _walk_folder(top: Path, entered: set[tuple[int, int]], on_skipped: Callable[[Path], None] | None) -> Iterator[Path]:
+    waiting = [top]
+    while waiting:
+        folder = waiting.pop()
+        if not _enter(folder, entered):
+            continue
+        files, subfolders = _list_folder(folder)
+        for file in files:
+            if looks_like_picture(file):
+                yield file
+            elif on_skipped is not None:
+                on_skipped(file)
+        waiting += reversed(subfolders)
+
+
+def _enter(folder: Path, entered: set[tuple[int, int]]) -> bool:
+    try:
+        status = folder.stat()
+    except OSError:
+        return False
+    identity = (status.st_dev, status.st_ino)
+    if identity in entered:
+        return False
+    entered.add(identity)
+    return True
+
+
+def _list_folder(folder: Path) -> tuple[list[Path], list[Path]]:
+    try:
+        with os.scandir(folder) as entries:
+            visible = sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda one: one.name)
+    except OSError as error:
+        _log.warning("%s cannot be opened (%s); it is passed by.", folder, error.strerror)
+        return [], []
+    files = [folder / entry.name for entry in visible if _is(os.DirEntry.is_file, entry)]
+    subfolders = [folder / entry.name for entry in visible if _is(os.DirEntry.is_dir, entry)]
+    return files, [subfolder for subfolder in subfolders if subfolder.name.lower() not in _JUNK_FOLDERS]
+
+
+def _is(kind: Callable[[os.DirEntry[str]], bool], entry: os.DirEntry[str]) -> bool:
+    try:
+        return kind(entry)
+    except OSError:  # a link that leads to itself
+        return False

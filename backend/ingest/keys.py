@@ -1,0 +1,38 @@
+"""Keys of stored objects: where originals and thumbnails lie, and which keys are valid at all."""
+
+import re
+from typing import Final
+
+_SEGMENT: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+_MAX_CHARACTERS: Final = 512
+_SHA256_BYTES: Final = 32
+
+
+def original_key(sha256: bytes, extension: str) -> str:
+    """Return `originals/ab/cd/<hex>.<ext>`; `sha256` is 32 bytes, `extension` has no dot."""
+    return f"originals/{_fan_out(sha256)}.{_word(extension)}"
+
+
+def thumbnail_key(sha256: bytes, size: str) -> str:
+    """Return `thumbnails/<size>/ab/cd/<hex>.webp`; `size` is a name in THUMBNAIL_SIDES."""
+    return f"thumbnails/{_word(size)}/{_fan_out(sha256)}.webp"
+
+
+def check_key(key: str) -> str:
+    """Return `key`, if it is relative and made of plain segments (no `..`, none hidden); raises ValueError."""
+    if len(key) > _MAX_CHARACTERS or not all(_SEGMENT.fullmatch(segment) for segment in key.split("/")):
+        raise ValueError(f"{key[:100]!r} is no valid storage key")
+    return key
+
+
+def _word(part: str) -> str:
+    if not (part.isascii() and part.isalnum()):
+        raise ValueError(f"{part[:100]!r} cannot be part of a storage key")
+    return part
+
+
+def _fan_out(sha256: bytes) -> str:
+    if len(sha256) != _SHA256_BYTES:
+        raise ValueError(f"a SHA-256 has {_SHA256_BYTES} bytes, not {len(sha256)}")
+    digits = sha256.hex()
+    return f"{digits[:2]}/{digits[2:4]}/{digits}"

@@ -1,0 +1,143 @@
+"""The two kinds of store behind `Storage`: a local folder, durable by hand, and objects over fsspec."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+
+class Store(Protocol):
+    """Raw access by valid keys; failures are OSErrors (FileNotFoundError where a key is missing) or the driver's."""
+
+    def write(self, key: str, data: bytes) -> None:
+        """Store `data` as a whole or not at all."""
+
+    def read(self, key: str) -> bytes:
+        """Return all bytes."""
+
+    def size(self, key: str) -> int:
+        """Return the number of bytes."""
+
+    def exists(self, key: str) -> bool:
+        """Tell whether the key is there."""
+
+    def delete(self, key: str) -> None:
+        """Remove the key, if it is there."""
+
+    def list_keys(self, prefix: str) -> Iterator[str]:
+        """Yield the keys below the folder `prefix` ('' for all), sorted."""
+
+
+class FolderStore:
+    """Files under one folder. A write survives a power cut once it has returned."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, key: str) -> Path:
+        """Return where `key` lies."""
+        return self.root / key
+
+    def write(self, key: str, data: bytes) -> None:
+        """Write under a temporary name in the same folder, sync, rename, sync the folder."""
+        path = self.path(key)
+        self._make_folder(path.parent)
+        temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
+        try:
+            _write_synced(temporary, data)
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+
+    def read(self, key: str) -> bytes:
+        """Return all bytes."""
+        return self.path(key).read_bytes()
+
+    def size(self, key: str) -> int:
+        """Return the number of bytes."""
+        return self.path(key).stat().st_size
+
+    def exists(self, key: str) -> bool:
+        """Tell whether the key is there."""
+        return self.path(key).is_file()
+
+    def delete(self, key: str) -> None:
+        """Remove the file, if it is there."""
+        self.path(key).unlink(missing_ok=True)
+
+    def list_keys(self, prefix: str) -> Iterator[str]:
+        """Yield keys in order; unfinished writes have hidden names and are left out."""
+        for folder, subfolders, files in os.walk(self.root / prefix):
+            subfolders.sort()
+            for name in sorted(files):
+                if not name.startswith("."):
+                    yield (Path(folder) / name).relative_to(self.root).as_posix()
+
+    def _make_folder(self, folder: Path) -> None:
+        if folder.is_dir():
+            return
+        self._make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync_folder(folder.parent)
+
+
+class ObjectStore:
+    """Objects over any fsspec file system. One put is one object, which stores make visible as a whole."""
+
+    def __init__(self, file_system: Any, root: str) -> None:
+        self._file_system = file_system
+        self._root = root.rstrip("/")
+
+    def write(self, key: str, data: bytes) -> None:
+        """Put the object."""
+        path = self._path(key)
+        self._file_system.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+        self._file_system.pipe_file(path, data)
+
+    def read(self, key: str) -> bytes:
+        """Return all bytes."""
+        data: bytes = self._file_system.cat_file(self._path(key))
+        return data
+
+    def size(self, key: str) -> int:
+        """Return the number of bytes."""
+        return int(self._file_system.size(self._path(key)))
+
+    def exists(self, key: str) -> bool:
+        """Tell whether the object is there."""
+        return bool(self._file_system.exists(self._path(key)))
+
+    def delete(self, key: str) -> None:
+        """Remove the object, if it is there."""
+        try:
+            self._file_system.rm_file(self._path(key))
+        except FileNotFoundError:
+            return
+
+    def list_keys(self, prefix: str) -> Iterator[str]:
+        """Yield keys in order."""
+        start = len(self._root) + 1
+        base = f"{self._root}/{prefix}".rstrip("/")
+        for path in sorted(self._file_system.find(base)):
+            yield path[start:]
+
+    def _path(self, key: str) -> str:
+        return f"{self._root}/{key}"
+
+
+def _write_synced(path: Path, data: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

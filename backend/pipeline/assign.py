@@ -1,0 +1,77 @@
+"""Assign embedded media to clusters: one writer at a time, a batch per transaction, in upload order."""
+
+from sqlalchemy.orm import Session
+
+from backend.clustering.assignment import assign
+from backend.clustering.cache import CentroidCache
+from backend.db.assignments import (
+    AssignableBatch,
+    claim_assignable,
+    get_centroid_version,
+    load_centroids,
+    record_assignment,
+    try_lock_assigner,
+)
+from backend.db.events import EventKind, MediaEvent, record_events
+from backend.db.tables import Space
+from backend.services import Services
+
+
+class Assigner:
+    """The assigner of one process. It keeps the centroids between batches, and loads them again when somebody else
+    has written some."""
+
+    def __init__(self, services: Services, space: Space) -> None:
+        self._services = services
+        self._space = space
+        self._cache: CentroidCache | None = None
+
+    def assign_waiting(self) -> int:
+        """Assign until nothing is left whose turn it is; returns how many were assigned.
+
+        Where another process is assigning, return at once: it looks once more after it has let go of the lock, so
+        what was embedded before this call is not forgotten.
+        """
+        total = 0
+        while (assigned := self._assign_batch()) is not None:
+            total += assigned
+            if assigned == 0 and not self._has_assignable():
+                break
+        return total
+
+    def _has_assignable(self) -> bool:
+        with self._services.database.transaction() as session:
+            return bool(self._claim(session, limit=1).media_ids)
+
+    def _assign_batch(self) -> int | None:
+        """Assign one batch; returns its size, or None where somebody else holds the lock."""
+        settings = self._services.settings
+        # Forgotten first, so that a failure below cannot leave a cache that the database has not seen.
+        cache, self._cache = self._cache, None
+        with self._services.database.transaction() as session:
+            if not try_lock_assigner(session):
+                self._cache = cache
+                return None
+            if cache is None or cache.version != get_centroid_version(session, self._space.id):
+                cache = load_centroids(session, self._space.id, self._space.image_dimension)
+            batch = self._claim(session, limit=settings.assign_batch_size)
+            if not batch.media_ids:
+                self._cache = cache
+                return 0
+            assignment = assign(batch.embeddings, cache.centroids, settings.threshold)
+            assigned, founded_ids, version = record_assignment(
+                session, self._space.id, batch, assignment, cache, settings.threshold
+            )
+            record_events(session, [MediaEvent(EventKind.READY, one.media_id, one.cluster_id) for one in assigned])
+        cache.apply(assignment, founded_ids, version)
+        self._cache = cache
+        return len(assigned)
+
+    def _claim(self, session: Session, *, limit: int) -> AssignableBatch:
+        return claim_assignable(
+            session,
+            self._space.id,
+            self._space.image_dimension,
+            limit=limit,
+            wait_seconds=self._services.settings.assign_wait_seconds,
+        )

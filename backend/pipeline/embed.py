@@ -1,0 +1,135 @@
+"""Embed one batch: claim, decode and make thumbnails, encode both sides, record."""
+
+import logging
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import uuid_utils.compat
+from numpy.typing import NDArray
+from PIL.Image import Image
+
+from backend.db.embeddings import NewEmbedding, insert_embeddings
+from backend.db.events import EventKind, MediaEvent, record_events
+from backend.db.media import Lease, PendingMedia, claim_pending, record_embedded, record_failed, release_lease
+from backend.db.tables import Space
+from backend.embedding.encoders import Encoders
+from backend.embedding.vectors import Vectors, require_unit_vectors
+from backend.errors import BackendUnavailable, LeaseLost, MediaclusterError, StorageFull
+from backend.ingest.decoding import decode_picture
+from backend.ingest.keys import thumbnail_key
+from backend.ingest.text import MediaText, embedding_text
+from backend.ingest.thumbnails import make_thumbnails
+from backend.services import Services
+
+logger = logging.getLogger(__name__)
+
+_RETRY_SECONDS = 5.0
+
+Vector = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A media that is ready for the encoders."""
+
+    media: PendingMedia
+    image: Image
+    words: str
+    ocr_text: str
+
+
+def embed_batch(services: Services, space: Space) -> int:
+    """Embed up to a batch of pending media; returns how many were claimed (0: nothing is waiting)."""
+    settings = services.settings
+    lease = Lease(uuid_utils.compat.uuid7(), settings.lease_seconds)
+    with services.database.transaction() as session:
+        claimed = claim_pending(session, lease, limit=settings.embed_batch_size, max_attempts=settings.max_attempts)
+    if not claimed:
+        return 0
+    try:
+        prepared = [ready for media in claimed if (ready := _prepare(services, media, lease)) is not None]
+        embeddings = _encode(services.encoders, space, prepared)
+        _record(services, space, prepared, embeddings, lease)
+    except (BackendUnavailable, StorageFull):
+        # The files are not at fault, so the attempt does not count.
+        with services.database.transaction() as session:
+            release_lease(session, lease, retry_seconds=_RETRY_SECONDS, count_attempt=False)
+        raise
+    return len(claimed)
+
+
+def _prepare(services: Services, media: PendingMedia, lease: Lease) -> _Prepared | None:
+    try:
+        data = services.storage.read(media.original_key)
+        image = decode_picture(data, services.limits)
+        for size, thumbnail in make_thumbnails(image).items():
+            services.storage.write(thumbnail_key(media.sha256, size), thumbnail)
+        words = embedding_text(MediaText(**vars(media.fields)))
+        ocr_text = "" if words else _read_words(services, image)
+        return _Prepared(media, image, words or ocr_text, ocr_text)
+    except (BackendUnavailable, StorageFull):
+        raise
+    except MediaclusterError as error:
+        _give_up(services, media.id, lease, error)
+        return None
+
+
+def _read_words(services: Services, image: Image) -> str:
+    if not services.settings.enable_ocr:
+        return ""
+    from backend.ingest.ocr import read_words
+
+    return read_words(image)
+
+
+def _encode(encoders: Encoders, space: Space, prepared: list[_Prepared]) -> list[NewEmbedding]:
+    if not prepared:
+        return []
+    images = require_unit_vectors(encoders.image.embed_pictures([one.image for one in prepared]), space.image_dimension)
+    texts = _encode_some([one.words for one in prepared], encoders.text.embed_texts, space.text_dimension)
+    captions = _encode_some([_caption(one) for one in prepared], encoders.image.embed_words, space.image_dimension)
+    return [
+        NewEmbedding(one.media.id, image, text, caption)
+        for one, image, text, caption in zip(prepared, images, texts, captions, strict=True)
+    ]
+
+
+def _caption(prepared: _Prepared) -> str:
+    """What describes the picture itself: the caption, else the title, else its keywords."""
+    fields = prepared.media.fields
+    return fields.caption or fields.title or ", ".join(fields.keywords) or prepared.ocr_text
+
+
+def _give_up(services: Services, media_id: uuid.UUID, lease: Lease, error: MediaclusterError) -> None:
+    try:
+        with services.database.transaction() as session:
+            record_failed(session, media_id, lease, error.code, str(error))
+            record_events(session, [MediaEvent(EventKind.FAILED, media_id, error_code=error.code)])
+    except LeaseLost:
+        logger.warning("Media %s was given to another worker; its failure is not recorded.", media_id)
+
+
+def _record(
+    services: Services, space: Space, prepared: list[_Prepared], embeddings: list[NewEmbedding], lease: Lease
+) -> None:
+    if not prepared:
+        return
+    ocr = {one.media.id: one.ocr_text for one in prepared if one.ocr_text}
+    with services.database.transaction() as session:
+        kept = set(record_embedded(session, [one.media.id for one in prepared], lease, ocr))
+        insert_embeddings(session, space.id, [new for new in embeddings if new.media_id in kept])
+    if len(kept) < len(prepared):
+        logger.warning("%d media were given to another worker; nothing recorded for them.", len(prepared) - len(kept))
+
+
+def _encode_some(texts: list[str], encode: Callable[[list[str]], Vectors], dimension: int) -> list[Vector | None]:
+    """Vectors of the texts that say something, None for the others."""
+    spoken = [position for position, text in enumerate(texts) if text]
+    vectors: list[Vector | None] = [None] * len(texts)
+    if spoken:
+        encoded = require_unit_vectors(encode([texts[position] for position in spoken]), dimension)
+        for position, vector in zip(spoken, encoded, strict=True):
+            vectors[position] = vector
+    return vectors

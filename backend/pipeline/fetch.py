@@ -1,0 +1,46 @@
+"""Fetch what was uploaded as a URL."""
+
+import logging
+
+import uuid_utils.compat
+
+from backend.db.events import EventKind, MediaEvent, record_events
+from backend.db.media import FetchingMedia, Lease, claim_fetching, record_failed, release_lease
+from backend.doorbell import Work
+from backend.errors import BackendUnavailable, LeaseLost, MediaclusterError, StorageFull
+from backend.ingest.fetching import fetch_url
+from backend.pipeline.intake import accept_fetched
+from backend.services import Services
+
+logger = logging.getLogger(__name__)
+
+_RETRY_SECONDS = 5.0
+
+
+def fetch_next(services: Services) -> int:
+    """Fetch the URL that waits longest; returns how many were claimed (0: nothing is waiting)."""
+    settings = services.settings
+    lease = Lease(uuid_utils.compat.uuid7(), settings.lease_seconds)
+    with services.database.transaction() as session:
+        claimed = claim_fetching(session, lease, limit=1, max_attempts=settings.max_attempts)
+    for media in claimed:
+        _fetch(services, media, lease)
+    return len(claimed)
+
+
+def _fetch(services: Services, media: FetchingMedia, lease: Lease) -> None:
+    try:
+        fetched = fetch_url(media.url, services.fetch_policy, services.limits)
+        accept_fetched(services, media, lease, fetched.data)
+    except (BackendUnavailable, StorageFull):
+        with services.database.transaction() as session:
+            release_lease(session, lease, retry_seconds=_RETRY_SECONDS, count_attempt=False)
+        raise
+    except LeaseLost:
+        logger.warning("Media %s was given to another worker; what was fetched is dropped.", media.id)
+    except MediaclusterError as error:
+        with services.database.transaction() as session:
+            record_failed(session, media.id, lease, error.code, str(error))
+            record_events(session, [MediaEvent(EventKind.FAILED, media.id, error_code=error.code)])
+    else:
+        services.doorbell.ring(Work.EMBED)

@@ -1,0 +1,113 @@
+"""Take a picture in: validate, store the original, insert the row. What is acknowledged is durable."""
+
+import hashlib
+import uuid
+from dataclasses import asdict, dataclass
+
+import uuid_utils.compat
+
+from backend.db.media import (
+    FetchingMedia,
+    Lease,
+    MediaFields,
+    StoredPicture,
+    find_media_by_sha256,
+    get_media,
+    insert_fetching,
+    insert_pending,
+    record_fetched,
+)
+from backend.db.tables import MediaStatus
+from backend.doorbell import Work
+from backend.errors import FileTooLarge
+from backend.ingest.fetching import check_url
+from backend.ingest.inspection import inspect_picture
+from backend.ingest.keys import original_key
+from backend.ingest.metadata import read_metadata
+from backend.ingest.text import MediaText, clean_media_text
+from backend.services import Services
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The answer to an upload: the media's id, and whether these bytes were here before."""
+
+    media_id: uuid.UUID
+    status: MediaStatus
+    duplicate: bool
+
+
+def accept_picture(
+    services: Services, data: bytes, text: MediaText, *, source: str, source_uri: str | None = None, ring: bool = True
+) -> Accepted:
+    """Take bytes in. `text` wins over what the picture itself carries, field by field.
+
+    Raises:
+        InputError: the picture or its text is refused; nothing is kept.
+        StorageFull, BackendUnavailable: try again later; nothing is kept that is visible.
+    """
+    limits = services.limits
+    if len(data) > limits.max_body_bytes:
+        raise FileTooLarge(f"The file has {len(data):,} bytes; {limits.max_body_bytes:,} are allowed.")
+    cleaned = clean_media_text(text, limits)
+    known = _find_known(services, hashlib.sha256(data).digest())
+    if known is not None:
+        return known
+    picture, fields = store_picture(services, data, cleaned)
+    media_id = uuid_utils.compat.uuid7()
+    with services.database.transaction() as session:
+        kept_id = insert_pending(session, media_id, picture, fields, source, source_uri)
+        status = MediaStatus(get_media(session, kept_id).status)
+    if kept_id == media_id and ring:
+        services.doorbell.ring(Work.EMBED)
+    return Accepted(kept_id, status, duplicate=kept_id != media_id)
+
+
+def accept_url(services: Services, url: str, text: MediaText) -> Accepted:
+    """Take in a picture that is still elsewhere: a worker fetches it.
+
+    Raises:
+        InputError: the text is refused, or the address is not one that may be asked (UrlForbidden).
+    """
+    cleaned = clean_media_text(text, services.limits)
+    check_url(url, services.fetch_policy)
+    media_id = uuid_utils.compat.uuid7()
+    with services.database.transaction() as session:
+        insert_fetching(session, media_id, url, _fields(cleaned))
+    services.doorbell.ring(Work.FETCH)
+    return Accepted(media_id, MediaStatus.FETCHING, duplicate=False)
+
+
+def accept_fetched(services: Services, media: FetchingMedia, lease: Lease, data: bytes) -> None:
+    """Take in what was fetched for a leased row. Raises as `accept_picture`, and LeaseLost."""
+    picture, fields = store_picture(services, data, MediaText(**vars(media.fields)))
+    with services.database.transaction() as session:
+        record_fetched(session, media.id, lease, picture, fields)
+
+
+def store_picture(services: Services, data: bytes, text: MediaText) -> tuple[StoredPicture, MediaFields]:
+    """Validate bytes and write the original, which is named by its checksum: writing it twice does no harm."""
+    inspection = inspect_picture(data, services.limits)
+    embedded = read_metadata(data, services.limits)
+    key = original_key(inspection.sha256, inspection.extension)
+    services.storage.write(key, data)
+    picture = StoredPicture(
+        sha256=inspection.sha256,
+        original_key=key,
+        mime=inspection.mime,
+        width=inspection.width,
+        height=inspection.height,
+        byte_size=inspection.byte_size,
+        exif=embedded.exif,
+    )
+    return picture, _fields(text.or_else(embedded.text))
+
+
+def _find_known(services: Services, sha256: bytes) -> Accepted | None:
+    with services.database.transaction() as session:
+        media = find_media_by_sha256(session, sha256)
+        return None if media is None else Accepted(media.id, MediaStatus(media.status), duplicate=True)
+
+
+def _fields(text: MediaText) -> MediaFields:
+    return MediaFields(**asdict(text))

@@ -1,0 +1,1 @@
+"""Search and recommendation over the SQL functions."""

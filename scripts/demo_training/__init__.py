@@ -1,0 +1,1 @@
+"""What `train_demo_model.py` is made of: world, texts, model, losses, evaluation."""

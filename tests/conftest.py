@@ -1,0 +1,129 @@
+"""Real servers for the tests: one embedded Postgres and Redis per run, a fresh database cloned for each test."""
+
+import itertools
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from backend.bootstrap import build_services
+from backend.db.engine import Database
+from backend.db.migrate import upgrade
+from backend.embedded import ensure_servers, stop_servers
+from backend.services import Services
+from backend.settings import Settings, load_settings
+
+_TEMPLATE = "library_template"
+_DATABASE_NUMBERS = itertools.count(1)
+
+# What the machine of a developer may have set must not reach the tests.
+for name in [name for name in os.environ if name.startswith("MEDIACLUSTER_") or name in {"DATABASE_URL", "REDIS_URL"}]:
+    del os.environ[name]
+
+
+@pytest.fixture(scope="session")
+def servers_home() -> Iterator[Path]:
+    """A home with running servers, shared by all tests of this process."""
+    home = Path(tempfile.mkdtemp(prefix="mediacluster-tests-"))
+    # The server may run as another user, who has to get through.
+    home.chmod(0o755)
+    ensure_servers(home)
+    yield home
+    stop_servers(home)
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def server_url(servers_home: Path) -> str:
+    """libpq URL of the maintenance database."""
+    return _with_database(ensure_servers(servers_home).database_url, "postgres")
+
+
+@pytest.fixture(scope="session")
+def template(server_url: str) -> str:
+    """A migrated database that each test gets a copy of."""
+    _execute(server_url, f"CREATE DATABASE {_TEMPLATE}")
+    database = Database(_with_database(server_url, _TEMPLATE))
+    upgrade(database.engine)
+    database.dispose()
+    return _TEMPLATE
+
+
+@pytest.fixture(scope="session")
+def make_database_url(server_url: str) -> Callable[[str | None], str]:
+    """Make databases, copies of a template or empty. They go with the server."""
+
+    def make(template: str | None) -> str:
+        name = f"test_{uuid.uuid4().hex[:12]}"
+        _execute(server_url, f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
+        return _with_database(server_url, name)
+
+    return make
+
+
+@pytest.fixture
+def empty_database_url(make_database_url: Callable[[str | None], str]) -> str:
+    return make_database_url(None)
+
+
+@pytest.fixture
+def database_url(make_database_url: Callable[[str | None], str], template: str) -> str:
+    """libpq URL of a migrated, empty library."""
+    return make_database_url(template)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    opened = Database(database_url)
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def settings(database_url: str, servers_home: Path, tmp_path: Path) -> Settings:
+    """Settings of a fresh library with the demo encoders, a database and a broker of its own."""
+    number = next(_DATABASE_NUMBERS) % 15 + 1
+    redis_url = ensure_servers(servers_home).redis_url.replace("virtual_host=0", f"virtual_host={number}")
+    return load_settings(
+        _env_file=None,
+        home=tmp_path / "home",
+        database_url=database_url,
+        redis_url=redis_url,
+        preset="demo",
+        sweep_interval_seconds=1.0,
+    )
+
+
+@pytest.fixture
+def make_services(settings: Settings) -> Iterator[Callable[..., Services]]:
+    """Make services over the test's library, with some settings changed."""
+    made: list[Services] = []
+
+    def make(**changes: object) -> Services:
+        services = build_services(settings.model_copy(update=changes))
+        made.append(services)
+        return services
+
+    yield make
+    for services in made:
+        services.database.dispose()
+
+
+@pytest.fixture
+def services(make_services: Callable[..., Services]) -> Services:
+    return make_services()
+
+
+def _with_database(url: str, name: str) -> str:
+    head, _, query = url.partition("?")
+    return f"{head.rpartition('/')[0]}/{name}?{query}"
+
+
+def _execute(url: str, statement: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statement.encode())

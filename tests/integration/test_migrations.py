@@ -1,0 +1,130 @@
+"""The schema: from nothing to the newest and back, and the same as the tables say."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from backend.db.engine import Database
+from backend.db.migrate import current_revision, downgrade, leave_partitions_alone, newest_revision, upgrade
+from backend.db.spaces import NewSpace, activate_space, create_space
+from backend.db.tables import Base, MediaStatus
+
+
+@pytest.fixture
+def empty_database(empty_database_url: str) -> Iterator[Database]:
+    database = Database(empty_database_url)
+    yield database
+    database.dispose()
+
+
+def make_space(image_dimension: int = 6, text_dimension: int = 4, name: str = "small") -> NewSpace:
+    return NewSpace(name, None, "image", "", "text", "i", "t", image_dimension, text_dimension, {})
+
+
+def public_names(database: Database) -> set[str]:
+    with database.transaction() as session:
+        return set(
+            session.execute(
+                sa.text(
+                    "SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace "
+                    "UNION SELECT proname::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace "
+                    "AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_proc.oid AND deptype = 'e')"
+                )
+            ).scalars()
+        )
+
+
+def test_upgrade__from_empty_to_head_and_back(empty_database: Database) -> None:
+    upgrade(empty_database.engine)
+    assert {"media", "embedding", "media_embedding", "similar_media", "search_media"} <= public_names(empty_database)
+    with empty_database.transaction() as session:
+        assert current_revision(session.connection()) == newest_revision()
+    downgrade(empty_database.engine)
+    assert public_names(empty_database) <= {"alembic_version", "alembic_version_pkc"}
+    upgrade(empty_database.engine)
+    assert "similar_media" in public_names(empty_database)
+
+
+def test_downgrade__with_a_space_in_use(empty_database: Database) -> None:
+    upgrade(empty_database.engine)
+    with empty_database.transaction() as session:
+        activate_space(session, create_space(session, make_space()))
+    downgrade(empty_database.engine)
+    assert public_names(empty_database) <= {"alembic_version", "alembic_version_pkc"}
+
+
+def test_models_and_migrations_agree(database: Database) -> None:
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "include_object": leave_partitions_alone}
+        )
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_models_and_migrations_agree__checks_and_statuses(database: Database) -> None:
+    """What alembic does not compare: CHECKs, among them the one that knows every status."""
+    with database.transaction() as session:
+        in_database = dict(
+            session.execute(
+                sa.text(
+                    "SELECT conname::text, pg_get_constraintdef(oid) FROM pg_constraint "
+                    "WHERE contype = 'c' AND connamespace = 'public'::regnamespace"
+                )
+            ).all()
+        )
+    in_models = {
+        str(constraint.name)
+        for table in Base.metadata.tables.values()
+        for constraint in table.constraints
+        if isinstance(constraint, sa.CheckConstraint)
+    }
+    assert set(in_database) == in_models
+    known = set(re.findall(r"WHEN '(\w+)'", in_database["media_status_has_its_facts_check"]))
+    assert known == {status.value for status in MediaStatus}
+
+
+def test_create_space__has_its_indexes_and_holds_its_dimensions(database: Database) -> None:
+    with database.transaction() as session:
+        space = create_space(session, make_space())
+        activate_space(session, space)
+    with database.transaction() as session:
+        definitions = session.execute(
+            sa.text("SELECT indexdef FROM pg_indexes WHERE tablename = :name AND indexdef LIKE '%hnsw%'"),
+            {"name": f"embedding_{space.id}"},
+        ).scalars()
+        hnsw = "\n".join(sorted(definitions))
+    assert "((image_embedding)::vector(6)) vector_cosine_ops" in hnsw
+    assert "((text_embedding)::vector(4)) vector_cosine_ops" in hnsw
+    assert "halfvec(10)) halfvec_ip_ops" in hnsw
+    with pytest.raises(sa.exc.IntegrityError, match="image_dimension"), database.transaction() as session:
+        session.execute(
+            sa.text(
+                "WITH own AS (INSERT INTO media (id, source, source_uri, status) "
+                "VALUES (gen_random_uuid(), 'url', 'x', 'fetching') RETURNING id) "
+                "SELECT id FROM own"
+            )
+        )
+        session.execute(
+            sa.text("INSERT INTO embedding (space_id, media_id, image_embedding) SELECT :space, id, '[1,2]' FROM media"),
+            {"space": space.id},
+        )
+
+
+def test_activate_space__the_view_follows(database: Database) -> None:
+    with database.transaction() as session:
+        activate_space(session, create_space(session, make_space(6, 4, "first")))
+        second = create_space(session, make_space(8, 3, "second"))
+        activate_space(session, second)
+    with database.transaction() as session:
+        types = session.execute(
+            sa.text(
+                "SELECT format_type(atttypid, atttypmod) FROM pg_attribute "
+                "WHERE attrelid = 'media_embedding'::regclass AND attnum > 1 ORDER BY attnum"
+            )
+        ).scalars()
+        assert list(types) == ["vector(8)", "vector(3)", "vector(8)", "halfvec(11)"]
+        assert session.execute(sa.text("SELECT count(*) FROM space WHERE state = 'active'")).scalar_one() == 1

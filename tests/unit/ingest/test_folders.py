@@ -1,0 +1,106 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from backend.errors import FileUnreadable, PathForbidden
+from backend.ingest.folders import require_inside_roots, walk_pictures
+
+
+def tree(root: Path, *names: str) -> None:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def found(root: Path, *paths: Path) -> list[str]:
+    return [path.relative_to(root).as_posix() for path in walk_pictures(paths or [root])]
+
+
+def test_walk_pictures__order_and_kinds(tmp_path: Path) -> None:
+    tree(
+        tmp_path,
+        *("b.JPG", "a.png", "z/1.webp", "c/2.gif", "c/1.heic", "c/d/x.tif", "m.svg", "n.bmp", "o.avif", "p.jfif"),
+        *("a.json", "a.txt", "manifest.csv", "film.mp4", "doc.pdf", ".hidden.jpg", ".git/x.jpg", "Thumbs.db"),
+        *(".DS_Store", "__MACOSX/a.jpg", "@eaDir/a.jpg", "._b.JPG", "noextension"),
+    )
+
+    assert found(tmp_path) == [
+        *("a.png", "b.JPG", "m.svg", "n.bmp", "o.avif", "p.jfif"),
+        *("c/1.heic", "c/2.gif", "c/d/x.tif", "z/1.webp"),
+    ]
+
+
+def test_walk_pictures__tells_what_is_passed_by(tmp_path: Path) -> None:
+    tree(tmp_path, "a.jpg", "b.pdf", "c/d.mp4", ".hidden")
+    skipped: list[Path] = []
+
+    assert len(list(walk_pictures([tmp_path], on_skipped=skipped.append))) == 1
+    assert skipped == [tmp_path / "b.pdf", tmp_path / "c/d.mp4"]
+
+
+def test_walk_pictures__named_files_come_as_they_are(tmp_path: Path) -> None:
+    tree(tmp_path, "doc.pdf", ".hidden.jpg", "in/a.jpg")
+
+    assert found(tmp_path, tmp_path / "doc.pdf", tmp_path / "in", tmp_path / ".hidden.jpg") == [
+        *("doc.pdf", "in/a.jpg", ".hidden.jpg")
+    ]
+
+
+def test_walk_pictures__loops_of_links_end(tmp_path: Path) -> None:
+    tree(tmp_path, "a/1.jpg", "a/b/2.jpg")
+    (tmp_path / "a/b/back").symlink_to(tmp_path / "a")
+    (tmp_path / "a/self").symlink_to(tmp_path / "a/self")
+    (tmp_path / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
+
+    assert found(tmp_path) == ["a/1.jpg", "a/b/2.jpg"]
+
+
+def test_walk_pictures__follows_links_once(tmp_path: Path) -> None:
+    tree(tmp_path, "elsewhere/1.jpg", "top/2.jpg")
+    (tmp_path / "top/link").symlink_to(tmp_path / "elsewhere")
+
+    assert found(tmp_path, tmp_path / "top", tmp_path / "elsewhere") == ["top/2.jpg", "top/link/1.jpg"]
+
+
+def test_walk_pictures__special_files_are_no_pictures(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+
+    assert found(tmp_path) == []
+    with pytest.raises(FileUnreadable):
+        found(tmp_path, tmp_path / "pipe.jpg")
+
+
+def test_walk_pictures__missing(tmp_path: Path) -> None:
+    with pytest.raises(FileUnreadable, match="nowhere"):
+        list(walk_pictures([tmp_path / "nowhere"]))
+
+
+def test_require_inside_roots__inside(tmp_path: Path) -> None:
+    tree(tmp_path, "root/a.jpg", "other/b.jpg")
+    roots = [tmp_path / "other", tmp_path / "root"]
+
+    assert require_inside_roots(tmp_path / "root/x/../a.jpg", roots) == (tmp_path / "root/a.jpg").resolve()
+    assert require_inside_roots(tmp_path / "root", roots) == (tmp_path / "root").resolve()
+
+
+@pytest.mark.parametrize("name", ["other/b.jpg", "root/../other/b.jpg", "root/link/b.jpg", "rootless", "root/a\0.jpg"])
+def test_require_inside_roots__outside(tmp_path: Path, name: str) -> None:
+    tree(tmp_path, "root/a.jpg", "other/b.jpg", "rootless")
+    (tmp_path / "root/link").symlink_to(tmp_path / "other")
+
+    with pytest.raises(PathForbidden):
+        require_inside_roots(tmp_path / name, [tmp_path / "root"])
+
+
+def test_require_inside_roots__loop_of_links(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+
+    with pytest.raises(PathForbidden):
+        require_inside_roots(tmp_path / "loop", [tmp_path])
+
+
+def test_require_inside_roots__no_roots(tmp_path: Path) -> None:
+    with pytest.raises(PathForbidden, match="MEDIACLUSTER_IMPORT_ROOTS"):
+        require_inside_roots(tmp_path, [])
