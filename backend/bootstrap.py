@@ -1,7 +1,10 @@
 """The only place where real things meet: settings -> engine, storage, encoders, queue."""
 
 from backend.db.engine import Database
+from backend.db.spaces import find_active_space
 from backend.doorbell import Doorbell, make_celery
+from backend.embedding.encoders import Lazy, load_encoders
+from backend.embedding.presets import EncoderNames, resolve_encoders
 from backend.ingest.storage import Storage
 from backend.services import Services
 from backend.settings import Settings
@@ -33,9 +36,25 @@ def open_storage(settings: Settings) -> Storage:
 
 def build_services(settings: Settings) -> Services:
     """Make everything. Nothing is asked over the network yet, but embedded servers are started."""
+    database = Database(resolve_database_url(settings))
     return Services(
         settings=settings,
-        database=Database(resolve_database_url(settings)),
+        database=database,
         storage=open_storage(settings),
         doorbell=Doorbell(make_celery(resolve_broker_url(settings))),
+        lazy_encoders=Lazy(lambda: load_encoders(settings, choose_encoders(settings, database))),
     )
+
+
+def choose_encoders(settings: Settings, database: Database) -> EncoderNames:
+    """The configured encoders; with nothing configured, those of the active space, else the preset `cpu`."""
+    if settings.preset or settings.image_model or settings.image_checkpoint or settings.text_model:
+        return resolve_encoders(settings)
+    with database.transaction() as session:
+        space = find_active_space(session)
+    if space is None:
+        return resolve_encoders(settings)
+    if space.preset is None:
+        return EncoderNames(space.image_model, space.image_checkpoint or None, space.text_model)
+    # By its preset rather than by its names: these may hold the path of another checkout.
+    return resolve_encoders(settings.model_copy(update={"preset": space.preset}))

@@ -4,10 +4,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from backend.db.engine import Database
-from backend.db.spaces import find_active_space
 from backend.doorbell import Doorbell
-from backend.embedding.encoders import Encoders, load_encoders
-from backend.embedding.presets import EncoderNames, resolve_encoders
+from backend.embedding.encoders import Encoders, Lazy
 from backend.errors import SpaceMismatch
 from backend.ingest.limits import FetchPolicy, Limits
 from backend.ingest.storage import Storage
@@ -22,6 +20,7 @@ class Services:
     database: Database
     storage: Storage
     doorbell: Doorbell
+    lazy_encoders: Lazy[Encoders]
 
     @cached_property
     def limits(self) -> Limits:
@@ -31,23 +30,10 @@ class Services:
     def fetch_policy(self) -> FetchPolicy:
         return FetchPolicy.from_settings(self.settings)
 
-    @cached_property
+    @property
     def encoders(self) -> Encoders:
         """The configured encoders; with nothing configured, those of the active space, else the preset `cpu`."""
-        return load_encoders(self.settings, self._encoder_names())
-
-    def _encoder_names(self) -> EncoderNames:
-        chosen = self.settings
-        if chosen.preset or chosen.image_model or chosen.image_checkpoint or chosen.text_model:
-            return resolve_encoders(chosen)
-        with self.database.transaction() as session:
-            space = find_active_space(session)
-        if space is None:
-            return resolve_encoders(chosen)
-        if space.preset is None:
-            return EncoderNames(space.image_model, space.image_checkpoint, space.text_model)
-        # By its preset rather than by its names: these may hold the path of another checkout.
-        return resolve_encoders(chosen.model_copy(update={"preset": space.preset}))
+        return self.lazy_encoders.get()
 
     def require_space_of(self, image_fingerprint: str, text_fingerprint: str, name: str) -> None:
         """Raise SpaceMismatch unless the configured encoders are the ones with these fingerprints."""

@@ -45,7 +45,7 @@ install_pinned() {
 install_with_torch_backend() {
     local versions=.cache/versions.txt
     mkdir -p .cache
-    sed -E '/^ +--hash/d; /^ *#/d; s/ *\\$//; /^(nvidia|cuda|triton)/d' requirements.txt >"$versions"
+    bash scripts/pinned_versions.sh >"$versions"
     "$uv" pip install --python .venv/bin/python --torch-backend "$torch_backend" --constraints "$versions" \
         -r pyproject.toml --all-extras --group dev
 }

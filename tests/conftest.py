@@ -3,6 +3,7 @@
 import itertools
 import os
 import shutil
+import signal
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ import pytest
 from backend.bootstrap import build_services
 from backend.db.engine import Database
 from backend.db.migrate import upgrade
-from backend.embedded import ensure_servers, stop_servers
+from backend.embedded import ensure_servers, status_postgres, stop_servers
 from backend.services import Services
 from backend.settings import Settings, load_settings
 
@@ -34,6 +35,8 @@ def servers_home() -> Iterator[Path]:
     home.chmod(0o755)
     ensure_servers(home)
     yield home
+    # Nothing in there is worth a checkpoint.
+    os.kill(status_postgres(home).pid or 0, signal.SIGQUIT)
     stop_servers(home)
     shutil.rmtree(home, ignore_errors=True)
 

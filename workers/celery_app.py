@@ -1,5 +1,7 @@
 """The Celery application that workers, beat and Flower load: `celery -A workers.celery_app ...`."""
 
+import threading
+
 from celery import Celery
 from celery.signals import worker_process_init
 
@@ -34,7 +36,10 @@ app = make_worker_app(load_settings())
 
 
 @worker_process_init.connect
-def _configure_torch(**_: object) -> None:
+def _prepare_process(**_: object) -> None:
+    """After the fork of an embedding process; loading goes on beside the first messages."""
     from backend.embedding.encoders import configure_torch
+    from workers import runtime
 
     configure_torch(load_settings().torch_threads)
+    threading.Thread(target=runtime.preload_encoders, name="preload", daemon=True).start()

@@ -1,26 +1,40 @@
 """What one worker process keeps between tasks. Made at the first task, so after the fork."""
 
-from functools import cache
+import logging
 
 from backend.bootstrap import build_services
 from backend.db.tables import Space
+from backend.embedding.encoders import Lazy
+from backend.errors import MediaclusterError
 from backend.pipeline.assign import Assigner
 from backend.pipeline.space import open_active_space
 from backend.services import Services
 from backend.settings import load_settings
 
+logger = logging.getLogger(__name__)
 
-@cache
+
+_services = Lazy(lambda: build_services(load_settings()))
+_space = Lazy(lambda: open_active_space(services()))
+_assigner = Lazy(lambda: Assigner(services(), space()))
+
+
 def services() -> Services:
-    return build_services(load_settings())
+    return _services.get()
 
 
-@cache
 def space() -> Space:
-    """The active space. A failure is not cached: the next task tries again."""
-    return open_active_space(services())
+    """The active space. A failure is not kept: the next task tries again."""
+    return _space.get()
 
 
-@cache
 def assigner() -> Assigner:
-    return Assigner(services(), space())
+    return _assigner.get()
+
+
+def preload_encoders() -> None:
+    """Load the encoders before the first batch asks for them. What goes wrong here, that batch will meet and tell."""
+    try:
+        services().encoders.load()
+    except MediaclusterError as error:
+        logger.warning("The encoders cannot be loaded yet: %s", error)

@@ -6,14 +6,16 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session, sessionmaker
 
 from backend.db.arrays import register_arrays
-from backend.errors import BackendUnavailable
+from backend.errors import BackendUnavailable, ConfigurationError
 
 MINIMUM_VECTOR_VERSION = (0, 8, 4)
+# undefined_table, undefined_column, undefined_function
+_SCHEMA_STATES = {"42P01", "42703", "42883"}
 
 
 def sqlalchemy_url(database_url: str) -> str:
@@ -37,12 +39,19 @@ class Database:
         """Begin, hand out a session, commit; on any error roll back and raise.
 
         Raises:
+            ConfigurationError: the schema is missing or older than this code.
             BackendUnavailable: the server cannot be reached or the connection broke. Where it broke during the
                 commit the outcome is unknown: read again by id before repeating.
         """
         try:
             with self._sessions.begin() as session:
                 yield session
+        except ProgrammingError as error:
+            if getattr(error.orig, "sqlstate", None) not in _SCHEMA_STATES:
+                raise
+            raise ConfigurationError(
+                "The schema of the database is missing or out of date.", hint="Run `mediacluster db migrate`."
+            ) from error
         except (OperationalError, InterfaceError, PoolTimeoutError) as error:
             if isinstance(error, DBAPIError) and not _is_connection_loss(error):
                 raise

@@ -1,7 +1,9 @@
 """Pictures and words as unit vectors of one space, by the two towers of an OpenCLIP model."""
 
+import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -148,9 +150,10 @@ def _create(names: EncoderNames, device: str, cache_dir: str | None) -> Any:
     checkpoint = local_checkpoint(names)
     if checkpoint:
         # By hand, since OpenCLIP ignores a checkpoint beside a folder or hub name.
-        model = open_clip.create_model(
-            names.image_model, load_weights=False, pretrained_text=False, device=device, cache_dir=cache_dir
-        )
+        if True:
+            model = open_clip.create_model(
+                names.image_model, load_weights=False, pretrained_text=False, device=device, cache_dir=cache_dir
+            )
         open_clip.load_checkpoint(model, str(checkpoint), weights_only=True)
         return model
     _download(names, cache_dir)
@@ -162,6 +165,21 @@ def _create(names: EncoderNames, device: str, cache_dir: str | None) -> Any:
         device=device,
         cache_dir=cache_dir,
     )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without OpenCLIP's warning of a model without weights, which are about to be loaded."""
+
+    def keep(record: logging.LogRecord) -> bool:
+        return not str(record.msg).startswith("No pretrained weights loaded")
+
+    root = logging.getLogger()
+    root.addFilter(keep)
+    try:
+        yield
+    finally:
+        root.removeFilter(keep)
 
 
 def _download(names: EncoderNames, cache_dir: str | None) -> None:

@@ -41,7 +41,7 @@ def read_metadata(data: bytes, limits: Limits) -> EmbeddedMetadata:
 
 def _exif_of(image: Image.Image) -> Image.Exif:
     try:
-        # Not image.getexif(): for a PNG that would decode the picture in search of late chunks.
+        # Not image.getexif(): for a PNG that would look for late chunks behind pixels that are not there.
         return Image.Image.getexif(image)
     except Exception:  # noqa: BLE001 - Pillow raises a dozen types on a broken block; XMP and IPTC may still be whole
         return Image.Exif()

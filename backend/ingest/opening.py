@@ -88,7 +88,7 @@ def check_size(image: Image.Image, limits: Limits) -> None:
 def read_orientation(image: Image.Image) -> int:
     """Return the EXIF orientation, 1 to 8; 1 where there is none or it cannot be read."""
     try:
-        # Not image.getexif(): for a PNG that would decode the picture in search of late chunks.
+        # Not image.getexif(): for a PNG that would look for late chunks behind pixels that are not there.
         value = Image.Image.getexif(image).get(ExifTags.Base.Orientation, UPRIGHT)
     except Exception:  # noqa: BLE001 - a broken EXIF block must not cost the picture
         return UPRIGHT

@@ -1,5 +1,7 @@
 """Assign embedded media to clusters: one writer at a time, a batch per transaction, in upload order."""
 
+import threading
+
 from sqlalchemy.orm import Session
 
 from backend.clustering.assignment import assign
@@ -25,6 +27,7 @@ class Assigner:
         self._services = services
         self._space = space
         self._cache: CentroidCache | None = None
+        self._one_thread = threading.Lock()
 
     def assign_waiting(self) -> int:
         """Assign until nothing is left whose turn it is; returns how many were assigned.
@@ -33,10 +36,11 @@ class Assigner:
         what was embedded before this call is not forgotten.
         """
         total = 0
-        while (assigned := self._assign_batch()) is not None:
-            total += assigned
-            if assigned == 0 and not self._has_assignable():
-                break
+        with self._one_thread:
+            while (assigned := self._assign_batch()) is not None:
+                total += assigned
+                if assigned == 0 and not self._has_assignable():
+                    break
         return total
 
     def _has_assignable(self) -> bool:

@@ -55,8 +55,8 @@ def group_online(vectors: FloatArray, threshold: float) -> list[int]:
     centroids = np.zeros((0, vectors.shape[1]), np.float32)
     groups: list[int] = []
     for vector in vectors:
-        similarity = centroids @ vector if len(sums) else np.zeros(0, np.float32)
-        best = int(similarity.argmax()) if len(sums) else -1
+        similarity = centroids @ vector if sums else np.zeros(0, np.float32)
+        best = int(similarity.argmax()) if sums else -1
         if best >= 0 and similarity[best] >= threshold:
             sums[best] = sums[best] + vector
             centroids[best] = sums[best] / np.linalg.norm(sums[best])

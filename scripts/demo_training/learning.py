@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from backend.embedded.gallery.kinds import KINDS
 from backend.embedded.gallery.vocabulary import VOCABULARY
@@ -47,8 +47,8 @@ def augment(pixels: Tensor, rng: torch.Generator) -> Tensor:
     theta = torch.zeros(n, 2, 3)
     theta[:, 0, 0], theta[:, 1, 1] = sx * flip, sy
     theta[:, 0, 2], theta[:, 1, 2] = uniform(-1, 1, n) * (1 - sx), uniform(-1, 1, n) * (1 - sy)
-    grid = F.affine_grid(theta, [n, 3, IMAGE_SIDE, IMAGE_SIDE], align_corners=False)
-    images = F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    grid = functional.affine_grid(theta, [n, 3, IMAGE_SIDE, IMAGE_SIDE], align_corners=False)
+    images = functional.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
     images = images * uniform(0.75, 1.25, n, 1, 1, 1)
     grey = images.mean(1, keepdim=True)
     images = grey + (images - grey) * uniform(0.75, 1.25, n, 1, 1, 1)
@@ -85,8 +85,11 @@ def shape_loss(images: Tensor, facts: Facts) -> Tensor:
     shared = (facts.colour[:, None] == facts.colour[None]).float() + (facts.light[:, None] == facts.light[None]).float()
     low, high = 0.89 + 0.03 * shared, 0.955 + 0.025 * shared
     other = torch.eye(len(images), dtype=torch.bool).logical_not() & kind
-    together = F.relu(low - cosine)[other].square().mean() + 0.3 * F.relu(cosine - high)[other].square().mean()
-    apart = F.relu(cosine - 0.3)[~kind].square()
+    together = (
+        functional.relu(low - cosine)[other].square().mean()
+        + 0.3 * functional.relu(cosine - high)[other].square().mean()
+    )
+    apart = functional.relu(cosine - 0.3)[~kind].square()
     # The mean over all strange pairs forgets the few that collide; these are what would merge two groups.
     worst = apart.view(-1).topk(max(1, apart.numel() // 50)).values.mean()
     return together + apart.mean() + 0.3 * worst
@@ -149,11 +152,11 @@ def train(
             seen, facts
         )
         optimiser.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 2.0)
         optimiser.step()
         if report is not None and (step % 50 == 0 or step == steps - 1):
-            report(step, float(loss))
+            report(step, float(loss.detach()))
     model.eval()
     return time.monotonic() - started
 

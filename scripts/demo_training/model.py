@@ -34,9 +34,11 @@ def build_tokenizer(corpus: list[str], vocabulary: int = 1600) -> PreTrainedToke
     tokenizer.post_processor = processors.TemplateProcessing(
         single=f"{_START} $A {_END}", special_tokens=[(_START, 1), (_END, 2)]
     )
-    return PreTrainedTokenizerFast(
+    wrap: Any = PreTrainedTokenizerFast
+    wrapped: PreTrainedTokenizerFast = wrap(
         tokenizer_object=tokenizer, pad_token=_PAD, bos_token=_START, eos_token=_END, model_max_length=CONTEXT
     )
+    return wrapped
 
 
 def configuration(vocabulary: int) -> dict[str, Any]:

@@ -109,7 +109,9 @@ def test_create_space__has_its_indexes_and_holds_its_dimensions(database: Databa
             )
         )
         session.execute(
-            sa.text("INSERT INTO embedding (space_id, media_id, image_embedding) SELECT :space, id, '[1,2]' FROM media"),
+            sa.text(
+                "INSERT INTO embedding (space_id, media_id, image_embedding) SELECT :space, id, '[1,2]' FROM media"
+            ),
             {"space": space.id},
         )
 

@@ -159,9 +159,7 @@ def test_search_media__always_k_hits_where_k_exist(make_library: Callable[..., L
 
 
 @pytest.mark.parametrize(("k", "alpha"), [(0, 0.5), (-1, 0.5), (3, -0.1), (3, 1.1), (3, float("nan"))])
-def test_search_media__refuses_senseless_parameters(
-    make_library: Callable[..., Library], k: int, alpha: float
-) -> None:
+def test_search_media__refuses_senseless_parameters(make_library: Callable[..., Library], k: int, alpha: float) -> None:
     library = make_library(count=20)
     with pytest.raises(sa.exc.DataError), library.database.transaction() as session:
         search_media(session, library.images[0], None, k, alpha)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageFilter
 
 from backend.embedded.gallery.canvas import SUPERSAMPLE
+from backend.embedded.gallery.noise import FloatArray
 
 
 def finish(image: Image.Image, rng: np.random.Generator) -> Image.Image:
@@ -38,9 +40,7 @@ def _framed(image: Image.Image, crop: float, angle: float) -> Image.Image:
     return photo.resize(small, Image.Resampling.BICUBIC, box=(dx, dy, photo.width - dx, photo.height - dy))
 
 
-def _develop(
-    pixels: np.ndarray[tuple[int, ...], np.dtype[np.float32]], rng: np.random.Generator
-) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def _develop(pixels: FloatArray, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Return (height, width, 3) pixels with exposure, cast, contrast, vignette and grain applied."""
     height, width = pixels.shape[:2]
     gain = np.float32(2.0 ** np.clip(rng.normal(0, 0.16), -0.4, 0.35))
@@ -48,7 +48,8 @@ def _develop(
     x = np.linspace(-1, 1, width, dtype=np.float32)[None]
     y = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
     vignette = 1 - np.float32(rng.uniform(0.05, 0.2)) * (x * x + y * y) * np.float32(0.5)
-    pixels = pixels * (vignette[..., None] * (gain * cast / 255))
+    exposure: FloatArray = (vignette[..., None] * (gain * cast / 255)).astype(np.float32)
+    pixels = pixels * exposure
     bend = np.float32(rng.uniform(0.05, 0.3))
     np.clip(pixels, 0, 1, out=pixels)
     pixels += bend * (pixels * pixels * (3 - 2 * pixels) - pixels)

@@ -60,7 +60,7 @@ def grey_of(colour: RGB) -> RGB:
 
 def vary(colour: RGB, rng: np.random.Generator, spread: float = 10.0) -> RGB:
     """Return `colour` made brighter or darker, and a little warmer or cooler, by about `spread` parts in 128."""
-    shared, first, second, third = rng.standard_normal(4).tolist()
+    shared, first, second, third = (float(v) for v in rng.standard_normal(4))
     step = spread / 128
 
     def moved(value: int, own: float) -> int:

@@ -105,7 +105,12 @@ def render_gallery(count: int = 300, seed: int = 0, size: int = 640) -> Iterator
         scene = render_scene(kind, generator(GALLERY, seed, index), size)
         wordless = generator(GALLERY, seed, index, "wordless").random() < _WORDLESS_SHARE
         words = Words() if wordless else describe(kind, scene.look, scene.rng)
-        yield _with_words(scene, f"{index:04d}-{kind}.jpg", words)
+        yield _with_words(scene, _name(index, kind), words)
+
+
+def names_of_gallery(count: int, seed: int) -> dict[str, str]:
+    """Return the file name of each of `count` pictures, in order, with its kind. Raises ValueError as `kinds_of_gallery`."""
+    return {_name(index, kind): kind for index, kind in enumerate(kinds_of_gallery(count, seed))}
 
 
 def kinds_of_gallery(count: int, seed: int) -> list[str]:
@@ -123,6 +128,10 @@ def kinds_of_gallery(count: int, seed: int) -> list[str]:
         for part in (list(KINDS), rest):
             dealt.extend(part[place] for place in rng.permutation(len(part)))
     return dealt[:count]
+
+
+def _name(index: int, kind: str) -> str:
+    return f"{index:04d}-{kind}.jpg"
 
 
 def _check_size(size: int) -> None:

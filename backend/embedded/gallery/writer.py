@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from backend.embedded.gallery.picture import RENDERER_VERSION, Picture, render_gallery
+from backend.embedded.gallery.picture import RENDERER_VERSION, Picture, names_of_gallery, render_gallery
 
 LABELS = ".labels.json"
 STAMP = ".stamp.json"
@@ -34,17 +33,15 @@ def write_gallery(
     if _read(stamp_file) == stamp and all((folder / name).exists() for name in before):
         return count
     stamp_file.unlink(missing_ok=True)
-    labels = dict.fromkeys(before, "")
+    labels = names_of_gallery(count, seed)
+    # The names go ahead of the files: what is cut short now is known, and cleared away, the next time.
+    _replace(labels_file, _as_json(before | labels))
     for done, picture in enumerate(render_gallery(count, seed, _SIZE), start=1):
-        labels[picture.name] = picture.kind
-        # Labels go ahead of the files they name: what is cut short now is known, and cleared away, the next time.
-        if done == 1 or done % 25 == 0:
-            _replace(labels_file, _as_json(labels))
         _write_picture(folder, picture)
         if on_progress is not None:
             on_progress(done, count)
-    _clear(folder, [name for name, kind in labels.items() if not kind])
-    _replace(labels_file, _as_json({name: kind for name, kind in labels.items() if kind}))
+    _clear(folder, before.keys() - labels.keys())
+    _replace(labels_file, _as_json(labels))
     _replace(stamp_file, _as_json(stamp))
     return count
 
@@ -75,7 +72,7 @@ def _write_picture(folder: Path, picture: Picture) -> None:
         _replace(beside, _as_json(sidecar))
 
 
-def _clear(folder: Path, names: list[str]) -> None:
+def _clear(folder: Path, names: Iterable[str]) -> None:
     for name in names:
         for suffix in (".jpg", ".json", ".part"):
             (folder / name).with_suffix(suffix).unlink(missing_ok=True)
@@ -96,4 +93,4 @@ def _as_json(content: object) -> str:
 def _replace(path: Path, text: str) -> None:
     draft = path.with_name(path.name + ".part")
     draft.write_text(text, "utf-8")
-    os.replace(draft, path)
+    draft.replace(path)

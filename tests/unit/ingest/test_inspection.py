@@ -4,6 +4,7 @@ import struct
 import sys
 import zlib
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from PIL import Image, ImageFile
@@ -19,6 +20,7 @@ from backend.errors import (
 )
 from backend.ingest.decoding import decode_picture
 from backend.ingest.inspection import inspect_picture
+from backend.ingest.limits import Limits
 
 FORMATS = [
     ("JPEG", {}),
@@ -45,7 +47,9 @@ def photo(pictures: Any) -> Image.Image:
         ("no_time_for_that_tiny.gif", "image/gif", "gif", 14, 25, 24),
     ],
 )
-def test_inspect_picture__photographs(pictures: Any, limits: Limits, name: str, mime: str, extension: str, width: int, height: int, frames: int) -> None:
+def test_inspect_picture__photographs(
+    pictures: Any, limits: Limits, name: str, mime: str, extension: str, width: int, height: int, frames: int
+) -> None:
     data = pictures.photograph(name)
 
     found = inspect_picture(data, limits)
@@ -87,7 +91,9 @@ def test_inspect_picture__size_is_upright(pictures: Any, limits: Limits, name: s
 
 @pytest.mark.parametrize(("name", "options"), FORMATS)
 @pytest.mark.parametrize("part", [0.02, 0.2, 0.5, 0.9, 0.99])
-def test_inspect_picture__truncated(pictures: Any, limits: Limits, photo: Image.Image, name: str, options: dict[str, Any], part: float) -> None:
+def test_inspect_picture__truncated(
+    pictures: Any, limits: Limits, photo: Image.Image, name: str, options: dict[str, Any], part: float
+) -> None:
     data = pictures.encode(photo, name, **options)
     let_in = replace(limits, enable_avif=True)
     inspect_picture(data, let_in)
@@ -97,11 +103,22 @@ def test_inspect_picture__truncated(pictures: Any, limits: Limits, photo: Image.
 
 
 @pytest.mark.parametrize(("name", "options"), [one for one in FORMATS if one[0] != "GIF"])
-def test_inspect_picture__last_byte_missing(pictures: Any, limits: Limits, photo: Image.Image, name: str, options: dict[str, Any]) -> None:
+def test_inspect_picture__last_byte_missing(
+    pictures: Any, limits: Limits, photo: Image.Image, name: str, options: dict[str, Any]
+) -> None:
     data = pictures.encode(photo, name, **options)
 
     with pytest.raises(ImageTruncated):
         inspect_picture(data[:-1], replace(limits, enable_avif=True))
+
+
+@pytest.mark.parametrize("length", [*range(3, 60), *range(60, 700, 13)])
+def test_inspect_picture__jpeg_cut_in_its_header(pictures: Any, limits: Limits, photo: Image.Image, length: int) -> None:
+    data = pictures.encode(photo)
+    assert data.index(b"\xff\xda") > 600
+
+    with pytest.raises(ImageTruncated):
+        inspect_picture(data[:length], limits)
 
 
 def test_inspect_picture__gif_without_trailer_loses_nothing(pictures: Any, limits: Limits, photo: Image.Image) -> None:

@@ -1,9 +1,11 @@
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from backend.errors import InvalidText
+from backend.ingest.limits import Limits
 from backend.ingest.sidecars import read_sidecar
 from backend.ingest.text import MediaText
 
@@ -27,7 +29,7 @@ TEXT = MediaText(
 
 
 @pytest.fixture
-def picture(tmp_path: Path):
+def picture(tmp_path: Path) -> Path:
     return tmp_path / "IMG_1.jpg"
 
 
@@ -69,7 +71,7 @@ def test_read_sidecar__exact_name_wins_and_json_before_text(picture: Path, limit
     assert read_sidecar(picture, limits) == MediaText(title="exact", location="stem", caption="text")
 
 
-def takeout(**changes) -> str:
+def takeout(**changes: object) -> str:
     record = {
         "title": "IMG_1.jpg",
         "description": "Boats",
@@ -105,8 +107,17 @@ def test_read_sidecar__google_takeout_without_place_or_time(picture: Path, limit
 
 @pytest.mark.parametrize(
     "content",
-    [b"{", b"[]", b'{"title": ["a"]}', b'{"taken_at": "soon"}', b"\xff\xfe", b'{"title": "a\\u0000b"}', b"[" * 100_000]
-    + [b'{"title": "' + b"x" * 400 + b'"}', b" " * 1_100_000],
+    [
+        b"{",
+        b"[]",
+        b'{"title": ["a"]}',
+        b'{"taken_at": "soon"}',
+        b"\xff\xfe",
+        b'{"title": "a\\u0000b"}',
+        b"[" * 100_000,
+        b'{"title": "' + b"x" * 400 + b'"}',
+        b" " * 1_100_000,
+    ],
 )
 def test_read_sidecar__broken(picture: Path, limits: Limits, content: bytes) -> None:
     sidecar = picture.with_name("IMG_1.json")

@@ -1,5 +1,6 @@
 import time
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,13 @@ from backend.ingest.text import (
     fit_media_text,
     parse_taken_at,
 )
+
+
+def only(field: str, words: str) -> MediaText:
+    """Return a text with nothing but one field."""
+    values: dict[str, Any] = {field: (words,) if field == "keywords" else words}
+    return MediaText(**values)
+
 
 SMALL = Limits(
     max_title_characters=10,
@@ -69,8 +77,39 @@ def test_clean_text__examples(raw: str, cleaned: str) -> None:
 
 MARKUP = st.lists(
     st.sampled_from(
-        ["<", ">", "&", ";", "amp", "lt", "gt", "&lt;", "&#60;", "&#x26;", "<b>", "</b>", "<p ", "script", "/", "<!--"]
-        + ["-->", "\0", "\u200b", "\u0301", "e", " ", "\n", "=", '"', "'", "\u037e", "\u2000", "<br", "a", "!doctype"]
+        [
+            "<",
+            ">",
+            "&",
+            ";",
+            "amp",
+            "lt",
+            "gt",
+            "&lt;",
+            "&#60;",
+            "&#x26;",
+            "<b>",
+            "</b>",
+            "<p ",
+            "script",
+            "/",
+            "<!--",
+            "-->",
+            "\0",
+            "\u200b",
+            "\u0301",
+            "e",
+            " ",
+            "\n",
+            "=",
+            '"',
+            "'",
+            "\u037e",
+            "\u2000",
+            "<br",
+            "a",
+            "!doctype",
+        ]
     ),
     max_size=25,
 ).map("".join)
@@ -159,7 +198,7 @@ def test_clean_media_text__keywords(raw: tuple[str, ...], keywords: tuple[str, .
 )
 def test_clean_media_text__limits(field: str, length: int) -> None:
     def text(characters: int) -> MediaText:
-        return MediaText(**{field: ("x" * characters,) if field == "keywords" else "x" * characters})
+        return only(field, "x" * characters)
 
     assert clean_media_text(text(length), SMALL) == text(length)
     for characters in (length + 1, 100_000):
@@ -181,7 +220,7 @@ def test_clean_media_text__too_many_keywords() -> None:
 @pytest.mark.parametrize("field", ["title", "caption", "location", "story", "keywords"])
 def test_clean_media_text__nul(field: str) -> None:
     with pytest.raises(InvalidText, match="NUL"):
-        clean_media_text(MediaText(**{field: ("a\0b",) if field == "keywords" else "a\0b"}), SMALL)
+        clean_media_text(only(field, "a\0b"), SMALL)
 
 
 def test_fit_media_text__cuts_instead_of_refusing() -> None:

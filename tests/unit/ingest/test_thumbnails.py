@@ -1,10 +1,12 @@
 import io
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from backend.ingest.decoding import decode_picture
+from backend.ingest.limits import Limits
 from backend.ingest.thumbnails import THUMBNAIL_SIDES, make_thumbnails
 
 

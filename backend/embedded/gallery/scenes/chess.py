@@ -8,7 +8,7 @@ from backend.embedded.gallery.paint import RGB, mix, shade, vary
 from backend.embedded.gallery.scenes.still import room
 
 
-def chessboard(c: Canvas, look: Look, mood: Mood) -> None:
+def chessboard(c: Canvas, look: Look, _mood: Mood) -> None:
     """Chess pieces on a board seen in perspective."""
     rng = c.rng
     table = c.h * (0.34 + 0.06 * look.tilt)

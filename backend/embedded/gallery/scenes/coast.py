@@ -80,8 +80,8 @@ def lighthouse(c: Canvas, look: Look, mood: Mood) -> None:
         ],
         mood.on(look.rgb),
     )
-    for i in (0.25, 0.55):
-        c.box(x - wide * 0.06, foot - tall * (i + 0.06), x + wide * 0.06, foot - tall * i, mood.on((44, 50, 62)))
+    for pane in (0.25, 0.55):
+        c.box(x - wide * 0.06, foot - tall * (pane + 0.06), x + wide * 0.06, foot - tall * pane, mood.on((44, 50, 62)))
     if mood.dark or look.light == "dusk":
         c.glow(x, gallery - wide * 0.28, c.u * 0.24, (255, 226, 150), 1.0)
     hx, hy = x + side * c.u * 0.17, foot + c.u * 0.012

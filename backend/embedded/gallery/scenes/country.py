@@ -38,13 +38,13 @@ def vineyard(c: Canvas, look: Look, mood: Mood) -> None:
         mood.on((190, 96, 66)),
         mood.on((150, 72, 52)),
     )
-    for k in (-2.2, -1.7, 1.6):
+    for tree in (-2.2, -1.7, 1.6):
         c.shape(
             [
-                (hx + s * k, hy - s * 2.1),
-                (hx + s * (k + 0.2), hy - s * 0.6),
-                (hx + s * k, hy),
-                (hx + s * (k - 0.2), hy - s * 0.6),
+                (hx + s * tree, hy - s * 2.1),
+                (hx + s * (tree + 0.2), hy - s * 0.6),
+                (hx + s * tree, hy),
+                (hx + s * (tree - 0.2), hy - s * 0.6),
             ],
             mood.on((44, 80, 52)),
             mood.on((30, 58, 40)),

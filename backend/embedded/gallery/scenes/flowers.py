@@ -44,10 +44,10 @@ def _sunflower(rng: np.random.Generator, mood: Mood, petal: RGB) -> Image.Image:
                 ],
                 fill=tone,
             )
-    for r, tone in ((0.225, (70, 40, 20)), (0.17, (104, 62, 26)), (0.09, (66, 40, 22))):
+    for r, seeds in ((0.225, (70, 40, 20)), (0.17, (104, 62, 26)), (0.09, (66, 40, 22))):
         pen.ellipse(
             (centre - n * r * squash, centre - n * r, centre + n * r * squash, centre + n * r),
-            fill=(*mood.on(tone), 255),
+            fill=(*mood.on(seeds), 255),
         )
     for a, r in zip(np.arange(150) * 2.4, np.sqrt(np.arange(150) / 150) * n * 0.21, strict=True):
         px, py = centre + np.cos(a) * r * squash, centre + np.sin(a) * r

@@ -29,10 +29,14 @@ def _peaks(c: Canvas, y: float, height: float, rock: RGB, snow: RGB, foot: RGB) 
     depth = np.clip((rows - crest[None]) / height, 0, 1)
     # Slopes face the light or turn from it: noise sheared along both falls of the crest gives spurs and gullies.
     field = clouds(rng, wide, tall, scale=5, stretch=0.8)
-    shear = np.where(np.gradient(broad) < 0, 1, -1)[None] * depth * height / k * 0.55
+    # The edge between the two falls wanders downhill, more the further it is from the summit.
+    wander = ridge_line(rng, tall, bumps=5, octaves=3)[:, None] * depth * height / k * 0.4
+    edge = (np.arange(wide)[None] + wander).astype(int).clip(0, wide - 1)
+    falls_right = (np.gradient(broad) < 0)[edge]
+    shear = np.where(falls_right, 1, -1) * depth * height / k * 0.55
     columns = (np.arange(wide)[None] - shear).astype(int).clip(0, wide - 1)
     spur = field[np.arange(tall)[:, None], columns]
-    lit = smoothstep((0.66 * spur + 0.34 * (np.gradient(broad)[None] > 0)).astype(np.float32), 0.38, 0.62)
+    lit = smoothstep((0.66 * spur + 0.17 + 0.34 * (~falls_right - 0.5) * (1 - 0.75 * depth)).astype(np.float32), 0.38, 0.62)
     cover = smoothstep(((y - rows) / height - 0.34 * field - 0.22).astype(np.float32), 0.06, 0.16) * smoothstep(
         spur, 0.12, 0.4
     )

@@ -110,6 +110,6 @@ def _carriage(
         c.disc(right - tall * 0.1, low - tall * 0.14, tall * 0.05, colour=(255, 246, 210))
         if mood.dark or look.light == "dusk":
             c.glow(right, low - tall * 0.14, tall * 1.8, (255, 236, 180), 0.8)
-    for k in (0.12, 0.22, 0.78, 0.88):
-        c.disc(left + long * k, rail - tall * 0.08, tall * 0.1, colour=mood.on((48, 48, 54)))
-        c.disc(left + long * k, rail - tall * 0.08, tall * 0.04, colour=mood.on((120, 120, 126)))
+    for axle in (0.12, 0.22, 0.78, 0.88):
+        c.disc(left + long * axle, rail - tall * 0.08, tall * 0.1, colour=mood.on((48, 48, 54)))
+        c.disc(left + long * axle, rail - tall * 0.08, tall * 0.04, colour=mood.on((120, 120, 126)))

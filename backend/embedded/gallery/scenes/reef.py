@@ -10,7 +10,7 @@ from backend.embedded.gallery.nature import ridge
 from backend.embedded.gallery.paint import RGB, mix, shade
 
 
-def coral_reef(c: Canvas, look: Look, mood: Mood) -> None:
+def coral_reef(c: Canvas, look: Look, _mood: Mood) -> None:
     """Fish above corals under water, with shafts of light from the surface."""
     rng = c.rng
     deep = {"dawn": (20, 96, 130), "noon": (0, 128, 176), "dusk": (22, 74, 116), "night": (8, 38, 82)}[look.light]

@@ -37,7 +37,7 @@ def room(c: Canvas, look: Look, table: float, wall: RGB, wood: RGB) -> tuple[flo
     return light
 
 
-def coffee_cup(c: Canvas, look: Look, mood: Mood) -> None:
+def coffee_cup(c: Canvas, look: Look, _mood: Mood) -> None:
     """A cup of coffee with latte art on a saucer, steam rising."""
     rng = c.rng
     table = c.h * (0.46 + 0.08 * look.tilt)
@@ -132,7 +132,7 @@ def coffee_cup(c: Canvas, look: Look, mood: Mood) -> None:
             )
 
 
-def fruit_bowl(c: Canvas, look: Look, mood: Mood) -> None:
+def fruit_bowl(c: Canvas, look: Look, _mood: Mood) -> None:
     """Fruit of many colours heaped in a bowl on a table."""
     rng = c.rng
     table = c.h * (0.5 + 0.07 * look.tilt)

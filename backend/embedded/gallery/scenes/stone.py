@@ -84,10 +84,10 @@ def castle(c: Canvas, look: Look, mood: Mood) -> None:
     rng = c.rng
     base = c.h * (0.66 + 0.05 * look.tilt)
     sky(c, look, mood, base + c.u * 0.1)
-    for k, haze in enumerate((0.7, 0.5)):
+    for layer, haze in enumerate((0.7, 0.5)):
         ridge(
             c,
-            base + c.u * 0.02 * k,
+            base + c.u * 0.02 * layer,
             c.u * 0.1,
             mood.far((80, 110, 110), haze),
             mood.far((100, 130, 100), haze),
@@ -105,8 +105,8 @@ def castle(c: Canvas, look: Look, mood: Mood) -> None:
     stone = mood.on(vary((206, 194, 176), rng, 8))
     roof = mood.on(look.rgb)
     c.box(x - s * 0.75, base - s * 0.42, x + s * 0.75, base + s * 0.1, stone, shade(stone, 0.74))
-    for k in np.arange(-0.75, 0.75, 0.1):
-        c.box(x + s * float(k), base - s * 0.47, x + s * (float(k) + 0.055), base - s * 0.4, stone)
+    for notch in np.arange(-0.75, 0.75, 0.1):
+        c.box(x + s * float(notch), base - s * 0.47, x + s * (float(notch) + 0.055), base - s * 0.4, stone)
     for k, tall, wide in (
         (-0.28, 0.85, 0.24),
         (0.22, 1.15, 0.28),

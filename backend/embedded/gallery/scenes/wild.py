@@ -7,7 +7,7 @@ import numpy as np
 from backend.embedded.gallery.canvas import Canvas
 from backend.embedded.gallery.look import Look, Mood
 from backend.embedded.gallery.nature import foliage, grass, pine, ridge, sky, water
-from backend.embedded.gallery.noise import clouds, ridge_line, smoothstep
+from backend.embedded.gallery.noise import FloatArray, clouds, ridge_line, smoothstep
 from backend.embedded.gallery.paint import mix, shade, vary
 
 
@@ -39,10 +39,11 @@ def desert_dunes(c: Canvas, look: Look, mood: Mood) -> None:
         _camels(c, mood, horizon + (c.h - horizon) * 0.2)
 
 
-def _wind_marks(rng: np.random.Generator) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+def _wind_marks(rng: np.random.Generator) -> FloatArray:
     rows = np.linspace(0, 1, 120, dtype=np.float32)[:, None]
     sway = clouds(rng, 120, 120, scale=3, stretch=2, octaves=2)
-    return (0.5 + 0.5 * np.sin(2 * np.pi * (rows**0.6 * 26 + 3 * sway))).astype(np.float32)
+    marks: FloatArray = (0.5 + 0.5 * np.sin(2 * np.pi * (rows**0.6 * 26 + 3 * sway))).astype(np.float32)
+    return marks
 
 
 def _camels(c: Canvas, mood: Mood, y: float) -> None:
@@ -84,7 +85,8 @@ def waterfall(c: Canvas, look: Look, mood: Mood) -> None:
         mood.on(shade(rock, 0.42)),
     )
     strata = clouds(rng, c.w // 4, c.h // 4, scale=9, stretch=0.35)
-    c.texture(strata, 0.42, top + c.u * 0.03, pool)
+    c.texture(strata, 0.26, top + c.u * 0.03, pool)
+    c.texture(clouds(rng, c.w // 4, c.h // 4, scale=26, stretch=6), 0.16, top + c.u * 0.03, pool)
     for _ in range(54):
         px, py = c.w * rng.random(), rng.uniform(top + c.u * 0.02, pool)
         if abs(px - x) > wide * 0.8:
@@ -99,7 +101,7 @@ def waterfall(c: Canvas, look: Look, mood: Mood) -> None:
                 mood.on(vary((52, 106, 50), rng, 12)),
                 26,
             )
-    white, blue = mood.on((250, 253, 255)), mood.on((168, 200, 216))
+    white, blue = mood.on((238, 245, 249)), mood.on((150, 188, 208))
     spread = wide * rng.uniform(1.25, 1.7)
     c.soft(
         [(x - wide * 0.6, top), (x + wide * 0.6, top), (x + spread * 0.7, pool), (x - spread * 0.7, pool)],

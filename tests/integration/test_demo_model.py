@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import adjusted_rand_score
+
+from backend.embedded import gallery
+from backend.embedded.gallery import KIND_QUERIES, KINDS, Picture, render_gallery
+
+FOLDER = Path(gallery.__file__).parent.parent / "demo_model"
+THRESHOLD = 0.82
+
+
+class Model:
+    def __init__(self) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what open_clip imports and warns of is not ours
+            import open_clip
+
+            self.model, _, self.preprocess = open_clip.create_model_and_transforms(f"local-dir:{FOLDER}")
+            self.tokenizer = open_clip.get_tokenizer(f"local-dir:{FOLDER}")
+        self.model.eval()
+
+    def images(self, pictures: list[Picture]) -> np.ndarray:
+        with torch.inference_mode():
+            batch = torch.stack([self.preprocess(p.image) for p in pictures])
+            return self.model.encode_image(batch, normalize=True).numpy()
+
+    def texts(self, texts: list[str]) -> np.ndarray:
+        with torch.inference_mode():
+            return self.model.encode_text(self.tokenizer(texts), normalize=True).numpy()
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return Model()
+
+
+@pytest.fixture(scope="module")
+def held_out() -> list[Picture]:
+    return list(render_gallery(120, seed=11, size=224))
+
+
+@pytest.fixture(scope="module")
+def vectors(model: Model, held_out: list[Picture]) -> np.ndarray:
+    return model.images(held_out)
+
+
+def group_online(vectors: np.ndarray, threshold: float) -> list[int]:
+    """Nearest centroid by cosine joins at the threshold or above, otherwise a new group: the plainest form of the rule."""
+    sums: list[np.ndarray] = []
+    groups = []
+    for vector in vectors:
+        similarities = [float(total @ vector / np.linalg.norm(total)) for total in sums]
+        best = int(np.argmax(similarities)) if similarities else -1
+        if best >= 0 and similarities[best] >= threshold:
+            sums[best] = sums[best] + vector
+        else:
+            best = len(sums)
+            sums.append(vector)
+        groups.append(best)
+    return groups
+
+
+def test_demo_model__small_enough_to_ship() -> None:
+    assert (FOLDER / "open_clip_model.safetensors").stat().st_size <= 8_000_000
+    assert sum(file.stat().st_size for file in FOLDER.iterdir()) <= 9_000_000
+
+
+def test_demo_model__unit_float32_embeddings(vectors: np.ndarray) -> None:
+    assert vectors.dtype == np.float32
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+
+
+def test_demo_model__queries_find_their_kind(model: Model, held_out: list[Picture], vectors: np.ndarray) -> None:
+    similarity = model.texts([KIND_QUERIES[kind] for kind in KINDS]) @ vectors.T
+    hits = [held_out[int(row.argmax())].kind == kind for row, kind in zip(similarity, KINDS, strict=True)]
+    assert np.mean(hits) >= 0.9
+
+
+def test_demo_model__groups_at_the_default_threshold(held_out: list[Picture], vectors: np.ndarray) -> None:
+    kinds = [picture.kind for picture in held_out]
+    for seed in range(3):
+        order = np.random.default_rng(seed).permutation(len(kinds))
+        groups = group_online(vectors[order], THRESHOLD)
+        assert adjusted_rand_score([kinds[i] for i in order], groups) >= 0.8
+
+
+def test_demo_model__pictures_of_a_kind_are_near_but_not_alike(held_out: list[Picture], vectors: np.ndarray) -> None:
+    kinds = np.array([picture.kind for picture in held_out])
+    cosine = vectors @ vectors.T
+    same = (kinds[:, None] == kinds[None]) & ~np.eye(len(kinds), dtype=bool)
+    assert np.median(cosine[same]) > 0.88
+    assert np.std(cosine[same]) > 0.01
+    assert np.median(cosine[kinds[:, None] != kinds[None]]) < 0.5
+
+
+def test_demo_model__any_text_has_an_embedding(model: Model) -> None:
+    odd = ["", "zxqj 漢字 🚀 ünïcödé", "word " * 500, "\x00\n"]
+    found = model.texts(odd)
+    assert np.isfinite(found).all()
+    assert np.allclose(np.linalg.norm(found, axis=1), 1, atol=1e-4)
