@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, HttpUrl
 from backend.db.clusters import ClusterMember, ClusterSummary
 from backend.db.events import EventKind
 from backend.db.tables import Media, MediaStatus, Membership, Webhook
+from backend.ingest.text import MediaText, parse_taken_at
 
 _MEDIA_ID = "0192f0c1-7d1e-7cc0-8d3c-0c6a3f1b2a11"
 _OTHER_ID = "0192f0c1-7d1e-7cc0-8d3c-0c6a3f1b2a12"
@@ -32,7 +33,13 @@ class TextInput(BaseModel):
     keywords: list[str] = Field(default_factory=list)
     location: str = ""
     story: str = ""
-    taken_at: datetime | None = None
+    taken_at: str = Field("", description="ISO 8601, an EXIF date or Unix seconds; without a zone it counts as UTC.")
+
+    def media_text(self) -> MediaText:
+        """The words as the pipeline takes them. Raises InvalidText where `taken_at` is no moment."""
+        return MediaText(
+            self.title, self.caption, tuple(self.keywords), self.location, self.story, parse_taken_at(self.taken_at)
+        )
 
 
 class UrlInput(TextInput):

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from backend.db.arrays import fetch_arrays
 from backend.db.statements import statement
 from backend.db.tables import UPLOAD_SEQ, Media, MediaStatus
 from backend.errors import LeaseLost, NotFound
+from backend.ingest.text import MediaText
 
 _UPLOAD_ORDER_LOCK = 0x6D63_0004
 
@@ -32,21 +33,6 @@ class StoredPicture:
 
 
 @dataclass(frozen=True)
-class MediaFields:
-    """The text of a media row."""
-
-    title: str = ""
-    caption: str = ""
-    keywords: tuple[str, ...] = ()
-    location: str = ""
-    story: str = ""
-    taken_at: datetime | None = None
-
-    def columns(self) -> dict[str, Any]:
-        return {**vars(self), "keywords": list(self.keywords)}
-
-
-@dataclass(frozen=True)
 class Lease:
     """The right to work on some rows until it runs out; recording asks for the token."""
 
@@ -61,7 +47,7 @@ class PendingMedia:
     id: uuid.UUID
     sha256: bytes
     original_key: str
-    fields: MediaFields
+    text: MediaText
     ocr_text: str
     attempts: int
     upload_seq: int
@@ -73,7 +59,7 @@ class FetchingMedia:
 
     id: uuid.UUID
     url: str
-    fields: MediaFields
+    text: MediaText
     attempts: int
 
 
@@ -121,7 +107,7 @@ def insert_pending(
     session: Session,
     media_id: uuid.UUID,
     picture: StoredPicture,
-    fields: MediaFields,
+    text: MediaText,
     source: str,
     source_uri: str | None,
 ) -> uuid.UUID:
@@ -131,7 +117,7 @@ def insert_pending(
         .values(
             id=media_id,
             **vars(picture),
-            **fields.columns(),
+            **_columns(text),
             source=source,
             source_uri=source_uri,
             status=MediaStatus.PENDING,
@@ -145,10 +131,10 @@ def insert_pending(
     return session.execute(sa.select(Media.id).where(Media.sha256 == picture.sha256)).scalar_one()
 
 
-def insert_fetching(session: Session, media_id: uuid.UUID, url: str, fields: MediaFields) -> None:
+def insert_fetching(session: Session, media_id: uuid.UUID, url: str, text: MediaText) -> None:
     """Insert a picture that is still elsewhere."""
     session.execute(
-        insert(Media).values(id=media_id, **fields.columns(), source="url", source_uri=url, status=MediaStatus.FETCHING)
+        insert(Media).values(id=media_id, **_columns(text), source="url", source_uri=url, status=MediaStatus.FETCHING)
     )
 
 
@@ -156,7 +142,7 @@ def claim_pending(session: Session, lease: Lease, *, limit: int, max_attempts: i
     """Lease up to `limit` rows to be embedded, in upload order."""
     rows = fetch_arrays(session, statement("claim_pending"), _claim_parameters(lease, limit, max_attempts))
     claimed = [
-        PendingMedia(row[0], row[1], row[2], _fields(row[3:9]), ocr_text=row[9], attempts=row[10], upload_seq=row[11])
+        PendingMedia(row[0], row[1], row[2], _text(row[3:9]), ocr_text=row[9], attempts=row[10], upload_seq=row[11])
         for row in rows
     ]
     return sorted(claimed, key=lambda media: media.upload_seq)
@@ -165,11 +151,11 @@ def claim_pending(session: Session, lease: Lease, *, limit: int, max_attempts: i
 def claim_fetching(session: Session, lease: Lease, *, limit: int, max_attempts: int) -> list[FetchingMedia]:
     """Lease up to `limit` rows to be fetched."""
     rows = fetch_arrays(session, statement("claim_fetching"), _claim_parameters(lease, limit, max_attempts))
-    return [FetchingMedia(row[0], row[1], _fields(row[2:8]), row[8]) for row in rows]
+    return [FetchingMedia(row[0], row[1], _text(row[2:8]), row[8]) for row in rows]
 
 
 def record_fetched(
-    session: Session, media_id: uuid.UUID, lease: Lease, picture: StoredPicture, fields: MediaFields
+    session: Session, media_id: uuid.UUID, lease: Lease, picture: StoredPicture, text: MediaText
 ) -> uuid.UUID | None:
     """Move a fetched row on to pending; returns the id of an older row with the same bytes, where there is one.
 
@@ -183,7 +169,7 @@ def record_fetched(
     else:
         values |= {
             **vars(picture),
-            **fields.columns(),
+            **_columns(text),
             "status": MediaStatus.PENDING,
             "upload_seq": next_seq,
             "attempts": 0,
@@ -325,9 +311,13 @@ def _claim_parameters(lease: Lease, limit: int, max_attempts: int) -> dict[str, 
     }
 
 
-def _fields(values: Sequence[Any]) -> MediaFields:
+def _text(values: Sequence[Any]) -> MediaText:
     title, caption, keywords, location, story, taken_at = values
-    return MediaFields(title, caption, tuple(keywords), location, story, taken_at)
+    return MediaText(title, caption, tuple(keywords), location, story, taken_at)
+
+
+def _columns(text: MediaText) -> dict[str, Any]:
+    return {**asdict(text), "keywords": list(text.keywords)}
 
 
 @dataclass(frozen=True)

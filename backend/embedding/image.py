@@ -150,7 +150,7 @@ def _create(names: EncoderNames, device: str, cache_dir: str | None) -> Any:
     checkpoint = local_checkpoint(names)
     if checkpoint:
         # By hand, since OpenCLIP ignores a checkpoint beside a folder or hub name.
-        if True:
+        with _quiet():
             model = open_clip.create_model(
                 names.image_model, load_weights=False, pretrained_text=False, device=device, cache_dir=cache_dir
             )

@@ -19,13 +19,15 @@ from backend.embedding.vectors import Vectors, require_unit_vectors
 from backend.errors import BackendUnavailable, LeaseLost, MediaclusterError, StorageFull
 from backend.ingest.decoding import decode_picture
 from backend.ingest.keys import thumbnail_key
-from backend.ingest.text import MediaText, embedding_text
-from backend.ingest.thumbnails import make_thumbnails
+from backend.ingest.text import embedding_text
+from backend.ingest.thumbnails import THUMBNAIL_SIDES, make_thumbnails
 from backend.services import Services
 
 logger = logging.getLogger(__name__)
 
 _RETRY_SECONDS = 5.0
+# JPEGs are shrunk while they are decoded, to no less than twice this: enough for every encoder and both thumbnails.
+_LEAST_SIDE_PIXELS = max(THUMBNAIL_SIDES.values()) // 2
 
 Vector = NDArray[np.float32]
 
@@ -63,10 +65,10 @@ def embed_batch(services: Services, space: Space) -> int:
 def _prepare(services: Services, media: PendingMedia, lease: Lease) -> _Prepared | None:
     try:
         data = services.storage.read(media.original_key)
-        image = decode_picture(data, services.limits)
+        image = decode_picture(data, services.limits, at_least=_LEAST_SIDE_PIXELS)
         for size, thumbnail in make_thumbnails(image).items():
             services.storage.write(thumbnail_key(media.sha256, size), thumbnail)
-        words = embedding_text(MediaText(**vars(media.fields)))
+        words = embedding_text(media.text)
         ocr_text = "" if words else _read_words(services, image)
         return _Prepared(media, image, words or ocr_text, ocr_text)
     except (BackendUnavailable, StorageFull):
@@ -98,8 +100,8 @@ def _encode(encoders: Encoders, space: Space, prepared: list[_Prepared]) -> list
 
 def _caption(prepared: _Prepared) -> str:
     """What describes the picture itself: the caption, else the title, else its keywords."""
-    fields = prepared.media.fields
-    return fields.caption or fields.title or ", ".join(fields.keywords) or prepared.ocr_text
+    text = prepared.media.text
+    return text.caption or text.title or ", ".join(text.keywords) or prepared.ocr_text
 
 
 def _give_up(services: Services, media_id: uuid.UUID, lease: Lease, error: MediaclusterError) -> None:

@@ -2,14 +2,13 @@
 
 import hashlib
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import uuid_utils.compat
 
 from backend.db.media import (
     FetchingMedia,
     Lease,
-    MediaFields,
     StoredPicture,
     find_media_by_sha256,
     get_media,
@@ -53,10 +52,10 @@ def accept_picture(
     known = _find_known(services, hashlib.sha256(data).digest())
     if known is not None:
         return known
-    picture, fields = store_picture(services, data, cleaned)
+    picture, merged = store_picture(services, data, cleaned)
     media_id = uuid_utils.compat.uuid7()
     with services.database.transaction() as session:
-        kept_id = insert_pending(session, media_id, picture, fields, source, source_uri)
+        kept_id = insert_pending(session, media_id, picture, merged, source, _storable(source_uri))
         status = MediaStatus(get_media(session, kept_id).status)
     if kept_id == media_id and ring:
         services.doorbell.ring(Work.EMBED)
@@ -73,19 +72,19 @@ def accept_url(services: Services, url: str, text: MediaText) -> Accepted:
     check_url(url, services.fetch_policy)
     media_id = uuid_utils.compat.uuid7()
     with services.database.transaction() as session:
-        insert_fetching(session, media_id, url, _fields(cleaned))
+        insert_fetching(session, media_id, url, cleaned)
     services.doorbell.ring(Work.FETCH)
     return Accepted(media_id, MediaStatus.FETCHING, duplicate=False)
 
 
 def accept_fetched(services: Services, media: FetchingMedia, lease: Lease, data: bytes) -> None:
     """Take in what was fetched for a leased row. Raises as `accept_picture`, and LeaseLost."""
-    picture, fields = store_picture(services, data, MediaText(**vars(media.fields)))
+    picture, merged = store_picture(services, data, media.text)
     with services.database.transaction() as session:
-        record_fetched(session, media.id, lease, picture, fields)
+        record_fetched(session, media.id, lease, picture, merged)
 
 
-def store_picture(services: Services, data: bytes, text: MediaText) -> tuple[StoredPicture, MediaFields]:
+def store_picture(services: Services, data: bytes, text: MediaText) -> tuple[StoredPicture, MediaText]:
     """Validate bytes and write the original, which is named by its checksum: writing it twice does no harm."""
     inspection = inspect_picture(data, services.limits)
     embedded = read_metadata(data, services.limits)
@@ -100,7 +99,7 @@ def store_picture(services: Services, data: bytes, text: MediaText) -> tuple[Sto
         byte_size=inspection.byte_size,
         exif=embedded.exif,
     )
-    return picture, _fields(text.or_else(embedded.text))
+    return picture, text.or_else(embedded.text)
 
 
 def _find_known(services: Services, sha256: bytes) -> Accepted | None:
@@ -109,5 +108,6 @@ def _find_known(services: Services, sha256: bytes) -> Accepted | None:
         return None if media is None else Accepted(media.id, MediaStatus(media.status), duplicate=True)
 
 
-def _fields(text: MediaText) -> MediaFields:
-    return MediaFields(**asdict(text))
+def _storable(uri: str | None) -> str | None:
+    """File names may hold what Postgres does not take: NUL, and bytes that are no UTF-8."""
+    return None if uri is None else uri.replace("\0", "").encode("utf-8", "replace").decode()

@@ -4,7 +4,6 @@ import json
 import time
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
@@ -18,7 +17,7 @@ from backend.api.schemas import TextInput, UploadAnswer, UploadedMedia, UrlInput
 from backend.db.media import get_media
 from backend.db.tables import MediaStatus
 from backend.errors import InputError
-from backend.ingest.text import MediaText
+from backend.ingest.text import MediaText, parse_taken_at
 from backend.pipeline.intake import Accepted, accept_picture, accept_url
 from backend.services import Services
 
@@ -63,7 +62,7 @@ def upload_media(
     keywords: Annotated[list[str] | None, Form(description="Repeat the field, or separate by commas.")] = None,
     location: Annotated[str, Form()] = "",
     story: Annotated[str, Form()] = "",
-    taken_at: Annotated[datetime | None, Form()] = None,
+    taken_at: Annotated[str, Form(description="ISO 8601, an EXIF date or Unix seconds.")] = "",
     items: Annotated[
         str | None, Form(description="For many files with words of their own: a JSON list, an object per file.")
     ] = None,
@@ -73,7 +72,7 @@ def upload_media(
     before or are done. A file that is refused is named with its code; where all are refused, the first is the answer.
     """
     _require_count(services, len(file))
-    shared = MediaText(title, caption, tuple(keywords or ()), location, story, taken_at)
+    shared = MediaText(title, caption, tuple(keywords or ()), location, story, parse_taken_at(taken_at))
     texts = [shared] * len(file) if items is None else _texts_per_file(items, len(file), shared)
     return _answer_with(
         services, response, [_accept(services, one, text) for one, text in zip(file, texts, strict=True)], wait_seconds
@@ -91,9 +90,7 @@ def upload_media_from_url(
     services: ServicesDependency, response: Response, body: UrlInput, wait_seconds: WaitSeconds = 0.0
 ) -> UploadAnswer:
     """The address is checked now and fetched by a worker; what goes wrong then stands on the media."""
-    words = body.model_dump(exclude={"url"})
-    text = MediaText(**{**words, "keywords": tuple(words["keywords"])})
-    accepted = accept_url(services, body.url, text)
+    accepted = accept_url(services, body.url, body.media_text())
     uploaded = UploadedMedia(id=accepted.media_id, filename=None, status=accepted.status)
     return _answer_with(services, response, [uploaded], wait_seconds)
 
@@ -111,7 +108,7 @@ def _texts_per_file(items: str, count: int, shared: MediaText) -> list[MediaText
         raise InputError(f"`items` cannot be read: {error}", hint="Send a JSON list with an object per file.") from None
     if len(texts) != count:
         raise InputError(f"`items` has {len(texts)} objects for {count} files.", hint="Send an object per file.")
-    return [MediaText(**{**text.model_dump(), "keywords": tuple(text.keywords)}).or_else(shared) for text in texts]
+    return [text.media_text().or_else(shared) for text in texts]
 
 
 def _accept(services: Services, file: UploadFile, text: MediaText) -> UploadedMedia | InputError:

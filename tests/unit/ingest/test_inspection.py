@@ -113,7 +113,9 @@ def test_inspect_picture__last_byte_missing(
 
 
 @pytest.mark.parametrize("length", [*range(3, 60), *range(60, 700, 13)])
-def test_inspect_picture__jpeg_cut_in_its_header(pictures: Any, limits: Limits, photo: Image.Image, length: int) -> None:
+def test_inspect_picture__jpeg_cut_in_its_header(
+    pictures: Any, limits: Limits, photo: Image.Image, length: int
+) -> None:
     data = pictures.encode(photo)
     assert data.index(b"\xff\xda") > 600
 

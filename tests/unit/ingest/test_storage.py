@@ -34,6 +34,12 @@ def s3_options(endpoint: str) -> dict[str, Any]:
     return {"key": "test", "secret": "test", "endpoint_url": endpoint, "client_kwargs": {"region_name": "us-east-1"}}
 
 
+def s3_client(endpoint: str) -> Any:
+    return boto3.client(
+        "s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test"
+    )
+
+
 @pytest.fixture(params=["local", "memory", "s3"])
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
     if request.param == "local":
@@ -42,9 +48,7 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
         return Storage.open(f"memory://{uuid.uuid4().hex}")
     endpoint = request.getfixturevalue("s3_endpoint")
     bucket = f"bucket-{uuid.uuid4().hex}"
-    boto3.client(
-        "s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test"
-    ).create_bucket(Bucket=bucket)
+    s3_client(endpoint).create_bucket(Bucket=bucket)
     return Storage.open(f"s3://{bucket}/media", s3_options(endpoint))
 
 
@@ -107,15 +111,20 @@ def test_storage__check_leaves_nothing(storage: Storage) -> None:
     assert list(storage.list_keys()) == []
 
 
-def test_storage__sees_what_others_wrote_meanwhile(storage: Storage) -> None:
-    other = Storage(storage._store, storage.url)
-    assert list(storage.list_keys()) == []
-    assert not storage.exists(KEY)
+def test_storage__sees_what_others_wrote_meanwhile(s3_endpoint: str) -> None:
+    client = s3_client(s3_endpoint)
+    client.create_bucket(Bucket="shared")
+    storage = Storage.open("s3://shared/media", s3_options(s3_endpoint))
+    storage.write("originals/one", b"x")
+    assert list(storage.list_keys("originals")) == ["originals/one"]
+    assert not storage.exists("originals/two")
 
-    other.write(KEY, b"x")
+    client.put_object(Bucket="shared", Key="media/originals/two", Body=b"x")
+    client.delete_object(Bucket="shared", Key="media/originals/one")
 
-    assert list(storage.list_keys()) == [KEY]
-    assert storage.exists(KEY)
+    assert list(storage.list_keys("originals")) == ["originals/two"]
+    assert storage.exists("originals/two")
+    assert not storage.exists("originals/one")
 
 
 @pytest.mark.parametrize("key", ["../x", "/etc/passwd", "a/../b", "a//b", "", "a/.hidden", "a\0b", "a b", "a/", "./a"])

@@ -36,7 +36,9 @@ def _peaks(c: Canvas, y: float, height: float, rock: RGB, snow: RGB, foot: RGB) 
     shear = np.where(falls_right, 1, -1) * depth * height / k * 0.55
     columns = (np.arange(wide)[None] - shear).astype(int).clip(0, wide - 1)
     spur = field[np.arange(tall)[:, None], columns]
-    lit = smoothstep((0.66 * spur + 0.17 + 0.34 * (~falls_right - 0.5) * (1 - 0.75 * depth)).astype(np.float32), 0.38, 0.62)
+    lit = smoothstep(
+        (0.66 * spur + 0.17 + 0.34 * (~falls_right - 0.5) * (1 - 0.75 * depth)).astype(np.float32), 0.38, 0.62
+    )
     cover = smoothstep(((y - rows) / height - 0.34 * field - 0.22).astype(np.float32), 0.06, 0.16) * smoothstep(
         spur, 0.12, 0.4
     )

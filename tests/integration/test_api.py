@@ -1,0 +1,383 @@
+"""The HTTP API over the real pipeline: uploads, reading, recommendations, problems."""
+
+import base64
+import hashlib
+import hmac
+import json
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from pydantic import SecretStr
+from starlette.testclient import TestClient
+
+from backend.api.app import create_app
+from backend.pipeline.assign import Assigner
+from backend.pipeline.deliver import deliver_due
+from backend.pipeline.embed import embed_batch
+from backend.pipeline.fetch import fetch_next
+from backend.pipeline.space import open_active_space
+from backend.services import Services
+
+
+@pytest.fixture
+def client(services: Services) -> Iterator[TestClient]:
+    with TestClient(create_app(services), raise_server_exceptions=False) as opened:
+        yield opened
+
+
+@pytest.fixture
+def work(services: Services) -> Callable[[], None]:
+    """Do all the work that waits, as workers would."""
+    space = open_active_space(services)
+    assigner = Assigner(services, space)
+
+    def run() -> None:
+        while fetch_next(services):
+            pass
+        while embed_batch(services, space):
+            pass
+        assigner.assign_waiting()
+
+    return run
+
+
+def upload(client: TestClient, *pictures: bytes, query: str = "", **fields: object) -> object:
+    files = [("file", (f"{number}.jpg", picture, "image/jpeg")) for number, picture in enumerate(pictures)]
+    return client.post(f"/media{query}", files=files, data=fields)
+
+
+def test_upload__new_then_the_same_bytes(client: TestClient, make_jpeg: Callable[..., bytes]) -> None:
+    first = upload(client, make_jpeg(1), title="A <b>title</b>", keywords=["sea", "light, house"])
+    assert first.status_code == 202
+    media_id = first.json()["ids"][0]
+    assert first.headers["location"] == f"/media/{media_id}"
+    again = upload(client, make_jpeg(1), title="another title")
+    assert again.status_code == 200
+    assert again.json()["ids"] == [media_id]
+    assert again.json()["media"][0]["duplicate"] is True
+    media = client.get(f"/media/{media_id}").json()
+    assert media["title"] == "A title"
+    assert media["keywords"] == ["sea", "light", "house"]
+    assert media["status"] == "pending"
+    assert (media["width"], media["height"], media["mime"]) == (80, 60, "image/jpeg")
+    assert media["sha256"] == hashlib.sha256(make_jpeg(1)).hexdigest()
+
+
+def test_upload__many_with_words_of_their_own_and_a_bad_one(
+    client: TestClient, make_jpeg: Callable[..., bytes], work: Callable[[], None]
+) -> None:
+    items = json.dumps([{"title": "one"}, {}, {"title": "three", "location": "Here"}])
+    answer = upload(client, make_jpeg(1), b"no picture", make_jpeg(2), items=items, location="Everywhere")
+    assert answer.status_code == 202
+    body = answer.json()
+    assert len(body["ids"]) == 2
+    assert [one["code"] for one in body["media"]] == [None, "unsupported_format", None]
+    work()
+    first, third = (client.get(f"/media/{media_id}").json() for media_id in body["ids"])
+    assert (first["title"], first["location"], first["status"]) == ("one", "Everywhere", "ready")
+    assert (third["title"], third["location"]) == ("three", "Here")
+    assert first["cluster"]["id"] >= 1
+
+
+def test_upload__wait_seconds_answers_with_the_cluster(
+    client: TestClient, make_jpeg: Callable[..., bytes], work: Callable[[], None]
+) -> None:
+    timer = threading.Timer(0.3, work)
+    timer.start()
+    answer = upload(client, make_jpeg(3), query="?wait_seconds=30", title="x")
+    timer.join()
+    assert answer.status_code == 200
+    assert answer.json()["media"][0]["status"] == "ready"
+    assert answer.json()["media"][0]["cluster"]["founder"] is True
+
+
+def test_upload__wait_seconds_ends_in_time(client: TestClient, make_jpeg: Callable[..., bytes]) -> None:
+    answer = upload(client, make_jpeg(4), query="?wait_seconds=0.2")
+    assert answer.status_code == 202
+    assert answer.json()["media"][0]["cluster"] is None
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "code"),
+    [
+        (b"hello", 415, "unsupported_format"),
+        (b"", 415, "unsupported_format"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", 415, "unsupported_format"),
+        (b"\xff\xd8\xff\xe0" + bytes(4000) + b"\xff\xd9", 422, "image_corrupt"),
+        (b"x" * (26 * 1024 * 1024), 413, "file_too_large"),
+    ],
+)
+def test_upload__refused(client: TestClient, content: bytes, status: int, code: str) -> None:
+    answer = upload(client, content)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert client.get("/media").json()["media"] == []
+
+
+def test_upload__truncated(client: TestClient, make_jpeg: Callable[..., bytes]) -> None:
+    whole = make_jpeg(5, 400, 300)
+    answer = upload(client, whole[: len(whole) // 2])
+    assert (answer.status_code, answer.json()["code"]) == (422, "image_truncated")
+
+
+def test_upload__text_with_nul_or_too_long(client: TestClient, make_jpeg: Callable[..., bytes]) -> None:
+    for fields in ({"title": "a\x00b"}, {"caption": "x" * 2001}, {"keywords": [f"word{n}" for n in range(65)]}):
+        answer = upload(client, make_jpeg(6), **fields)
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid_text")
+
+
+def test_upload__malformed(client: TestClient, make_jpeg: Callable[..., bytes]) -> None:
+    assert client.post("/media").json()["code"] == "malformed_request"
+    assert upload(client, make_jpeg(), items="[]").json()["code"] == "malformed_request"
+    assert upload(client, make_jpeg(), items="{").json()["code"] == "malformed_request"
+    assert upload(client, make_jpeg(), taken_at="yesterday").json()["code"] == "invalid_text"
+
+
+def test_upload__larger_than_a_request_may_be(make_services: Callable[..., Services]) -> None:
+    with TestClient(create_app(make_services(max_request_bytes=10_000))) as client:
+        announced = upload(client, b"x" * 20_000)
+        assert (announced.status_code, announced.json()["code"]) == (413, "file_too_large")
+
+        def stream() -> Iterator[bytes]:
+            yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'
+            for _ in range(20):
+                yield b"x" * 1000
+            yield b"\r\n--b--\r\n"
+
+        streamed = client.post("/media", content=stream(), headers={"content-type": "multipart/form-data; boundary=b"})
+        assert (streamed.status_code, streamed.json()["code"]) == (413, "file_too_large")
+
+
+def test_files__thumbnail_and_original(
+    client: TestClient, make_jpeg: Callable[..., bytes], work: Callable[[], None]
+) -> None:
+    media_id = upload(client, make_jpeg(7, 800, 600)).json()["ids"][0]
+    early = client.get(f"/media/{media_id}/thumbnail")
+    assert (early.status_code, early.json()["code"]) == (409, "conflict")
+    work()
+    for size in ("small", "large"):
+        thumbnail = client.get(f"/media/{media_id}/thumbnail?size={size}")
+        assert thumbnail.headers["content-type"] == "image/webp"
+        assert thumbnail.content[8:12] == b"WEBP"
+    original = client.get(f"/media/{media_id}/original")
+    assert original.content == make_jpeg(7, 800, 600)
+    assert original.headers["content-disposition"] == f'attachment; filename="{media_id}.jpg"'
+    assert original.headers["x-content-type-options"] == "nosniff"
+
+
+def test_similar__three_with_their_cosines(
+    client: TestClient, make_jpeg: Callable[..., bytes], work: Callable[[], None]
+) -> None:
+    ids = [upload(client, make_jpeg(number), title=f"picture {number}").json()["ids"][0] for number in range(5)]
+    pending = client.get(f"/media/{ids[0]}/similar")
+    assert (pending.status_code, pending.json()["code"]) == (409, "conflict")
+    work()
+    body = client.get(f"/media/{ids[0]}/similar?k=3&alpha=0.25").json()
+    assert (body["k"], body["alpha"], len(body["results"])) == (3, 0.25, 3)
+    for hit in body["results"]:
+        assert hit["media_id"] in ids[1:]
+        assert hit["combined"] == pytest.approx(0.25 * hit["sim_image"] + 0.75 * hit["sim_text"], abs=1e-9)
+        assert hit["title"].startswith("picture")
+    combined = [hit["combined"] for hit in body["results"]]
+    assert combined == sorted(combined, reverse=True)
+    assert client.get(f"/media/{ids[0]}/similar").json()["alpha"] == 0.6
+    assert client.get(f"/media/{uuid.uuid4()}/similar").status_code == 404
+    assert client.get(f"/media/{ids[0]}/similar?alpha=2").json()["code"] == "malformed_request"
+    assert client.get(f"/media/{ids[0]}/similar?k=0").json()["code"] == "malformed_request"
+
+
+def test_lists__keyset_pages_cover_everything_once(
+    client: TestClient, make_jpeg: Callable[..., bytes], work: Callable[[], None]
+) -> None:
+    ids = {upload(client, make_jpeg(number)).json()["ids"][0] for number in range(7)}
+    work()
+    assert _walk(client, "/media?limit=3", "media", "id") == ids
+    clusters = _walk(client, "/clusters?limit=1", "clusters", "id")
+    total = client.get("/clusters").json()["total"]
+    assert len(clusters) == total
+    members: set[str] = set()
+    for cluster_id in clusters:
+        own = _walk(client, f"/clusters/{cluster_id}?limit=1", "members", "media_id")
+        cluster = client.get(f"/clusters/{cluster_id}").json()
+        assert cluster["size"] == len(own)
+        assert cluster["representative_media_id"] in own
+        similarities = [member["similarity"] for member in cluster["members"]]
+        assert similarities == sorted(similarities, reverse=True)
+        members |= own
+    assert members == ids
+
+
+def _walk(client: TestClient, path: str, rows: str, key: str) -> set[object]:
+    found: list[object] = []
+    cursor = ""
+    while True:
+        page = client.get(path + (f"&cursor={cursor}" if cursor else "")).json()
+        found += [row[key] for row in page[rows]]
+        cursor = page["next_cursor"]
+        if not cursor:
+            break
+    assert len(found) == len(set(found))
+    return set(found)
+
+
+@pytest.mark.parametrize(
+    "path", ["/media?cursor=%00", "/media?cursor=e30", "/clusters?cursor=WzEsICJ4Il0", "/clusters/1?cursor=abc"]
+)
+def test_lists__a_cursor_that_is_none(client: TestClient, path: str) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed_request")
+
+
+def test_problems__unknown_things(client: TestClient) -> None:
+    for path in (f"/media/{uuid.uuid4()}", "/clusters/999", "/nowhere", f"/media/{uuid.uuid4()}/original"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert client.get("/media/not-an-id").json()["code"] == "malformed_request"
+    assert client.get("/clusters/99999999999999999999").json()["code"] == "malformed_request"
+    assert client.delete("/clusters").json()["code"] == "method_not_allowed"
+
+
+class _Site(BaseHTTPRequestHandler):
+    """Serves one picture, and keeps what is posted to it."""
+
+    picture = b""
+    posts: list[tuple[dict[str, str], bytes]]
+
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/a.jpg" else 404)
+        self.send_header("Content-Length", str(len(self.picture)))
+        self.end_headers()
+        self.wfile.write(self.picture)
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        type(self).posts.append(({name.lower(): value for name, value in self.headers.items()}, body))
+        self.send_response(500 if len(type(self).posts) == 1 else 204)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def site(make_jpeg: Callable[..., bytes]) -> Iterator[str]:
+    _Site.picture, _Site.posts = make_jpeg(50), []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Site)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_from_url__fetched_duplicate_and_failed(
+    make_services: Callable[..., Services], site: str, make_jpeg: Callable[..., bytes]
+) -> None:
+    services = make_services(fetch_allow_private=True, fetch_ports=(int(site.rpartition(":")[2]),))
+    space = open_active_space(services)
+    with TestClient(create_app(services)) as client:
+        existing = upload(client, make_jpeg(51)).json()["ids"][0]
+        posted = client.post("/media/from-url", json={"url": f"{site}/a.jpg", "title": "from afar"})
+        assert (posted.status_code, posted.json()["media"][0]["status"]) == (202, "fetching")
+        missing = client.post("/media/from-url", json={"url": f"{site}/b.jpg"}).json()["ids"][0]
+        twice = client.post("/media/from-url", json={"url": f"{site}/a.jpg"}).json()["ids"][0]
+        while fetch_next(services):
+            pass
+        while embed_batch(services, space):
+            pass
+        Assigner(services, space).assign_waiting()
+        media_id = posted.json()["ids"][0]
+        media = client.get(f"/media/{media_id}").json()
+        assert (media["status"], media["title"]) == ("ready", "from afar")
+        assert client.get(f"/media/{missing}").json()["error_code"] == "fetch_failed"
+        duplicate = client.get(f"/media/{twice}").json()
+        assert (duplicate["status"], duplicate["duplicate_of"]) == ("duplicate", media_id)
+        assert client.get(f"/media/{twice}/thumbnail").status_code == 200
+        assert existing != media_id
+        retried = client.post(f"/media/{missing}/retry")
+        assert (retried.status_code, retried.json()["status"]) == (202, "fetching")
+        assert client.post(f"/media/{media_id}/retry").json()["code"] == "conflict"
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1/a.jpg", "http://169.254.169.254/", "file:///etc/passwd", "http://[::1]/", "gopher://x"]
+)
+def test_from_url__forbidden(client: TestClient, url: str) -> None:
+    answer = client.post("/media/from-url", json={"url": url})
+    assert (answer.status_code, answer.json()["code"]) == (422, "url_forbidden")
+
+
+def test_webhooks__signed_and_tried_again(
+    client: TestClient,
+    services: Services,
+    site: str,
+    make_jpeg: Callable[..., bytes],
+    work: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("backend.db.webhooks.RETRY_SECONDS", (0, 0, 0))
+    hook = client.post("/webhooks", json={"url": site, "events": ["media.ready"]})
+    assert hook.status_code == 201
+    assert "secret" not in client.get("/webhooks").text
+    media_id = upload(client, make_jpeg(60)).json()["ids"][0]
+    work()
+    assert deliver_due(services) == 1  # answered with 500
+    assert deliver_due(services) == 1
+    assert deliver_due(services) == 0
+    (first, _), (headers, body) = _Site.posts
+    assert first["webhook-id"] == headers["webhook-id"]
+    content = json.loads(body)
+    assert (content["type"], content["media_id"]) == ("media.ready", media_id)
+    assert content["cluster_id"] == client.get(f"/media/{media_id}").json()["cluster"]["id"]
+    key = base64.b64decode(hook.json()["secret"].removeprefix("whsec_"))
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    expected = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+    assert headers["webhook-signature"] == f"v1,{expected}"
+    assert abs(int(headers["webhook-timestamp"]) - time.time()) < 60
+    assert client.delete(f"/webhooks/{hook.json()['id']}").status_code == 204
+    assert client.get("/webhooks").json() == {"webhooks": []}
+
+
+def test_health(client: TestClient, services: Services) -> None:
+    assert client.get("/health/live").json()["status"] == "ok"
+    ready = client.get("/health/ready")
+    assert ready.status_code == 200
+    assert set(ready.json()["checks"]) == {"database", "broker", "storage"}
+
+
+def test_health__broker_gone(make_services: Callable[..., Services], tmp_path: object) -> None:
+    services = make_services(redis_url=SecretStr(f"redis+socket://{tmp_path}/none.sock"))
+    with TestClient(create_app(services)) as client:
+        answer = client.get("/health/ready")
+        assert answer.status_code == 503
+        assert answer.json()["checks"]["broker"] != "ok"
+        assert answer.json()["checks"]["database"] == "ok"
+
+
+def test_database_gone__503_with_retry_after(make_services: Callable[..., Services], tmp_path: object) -> None:
+    services = make_services(database_url=SecretStr(f"postgresql://postgres@/x?host={tmp_path}"))
+    with TestClient(create_app(services)) as client:
+        answer = client.get("/media")
+        assert (answer.status_code, answer.json()["code"]) == (503, "backend_unavailable")
+        assert int(answer.headers["retry-after"]) > 0
+
+
+def test_openapi__operation_ids_and_problems_are_a_contract(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+    operations = {
+        operation["operationId"]: operation for path in document["paths"].values() for operation in path.values()
+    }
+    assert set(operations) == {
+        "upload_media", "upload_media_from_url", "list_media", "get_media", "list_similar_media", "get_thumbnail",
+        "get_original", "retry_media", "list_clusters", "get_cluster", "create_webhook", "list_webhooks",
+        "delete_webhook", "health_live", "health_ready",
+    }  # fmt: skip
+    for name, operation in operations.items():
+        if not name.startswith("health"):
+            assert "503" in operation["responses"], name
+    assert client.get("/docs").status_code == 200
