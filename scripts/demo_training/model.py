@@ -79,6 +79,7 @@ def write_directory(
         for name, value in model.state_dict().items()
     }
     save_file(state, folder / "open_clip_model.safetensors", metadata={"format": "pt"})
+    (folder / "open_clip_model.safetensors").chmod(0o644)  # safetensors keeps it to its owner
     write_configuration(folder, config, tokenizer)
 
 
@@ -87,3 +88,8 @@ def write_configuration(folder: Path, config: dict[str, Any], tokenizer: PreTrai
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "open_clip_config.json").write_text(json.dumps(config, indent=2) + "\n", "utf-8")
     tokenizer.save_pretrained(str(folder))
+    # transformers 5 writes a class name that transformers 4 does not know; both know this one.
+    described = folder / "tokenizer_config.json"
+    fields = json.loads(described.read_text("utf-8")) | {"tokenizer_class": "PreTrainedTokenizerFast"}
+    fields.pop("backend", None)
+    described.write_text(json.dumps(fields, indent=2) + "\n", "utf-8")
