@@ -67,7 +67,12 @@ class Settings(BaseSettings):
     alpha: float = Field(0.6, ge=0.0, le=1.0, description="Weight of the image side in fused queries.")
 
     # Work and patience.
-    lease_seconds: float = Field(300.0, gt=0.0, description="How long a claimed batch belongs to its worker.")
+    lease_seconds: float = Field(
+        30.0,
+        gt=0.0,
+        description="How long the work of a worker that has died waits. Living workers renew their leases.",
+    )
+    task_seconds: int = Field(300, ge=10, description="Longest run of one task; a batch that takes longer is given up.")
     max_attempts: int = Field(3, ge=1, description="Tries before a file is quarantined.")
     sweep_interval_seconds: float = Field(5.0, gt=0.0, description="How often forgotten work is looked for.")
 

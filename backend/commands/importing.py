@@ -24,16 +24,16 @@ def run_import(services: Services, sources: Sequence[str], *, wait: bool, quiet:
     with progress_bar("importing", len(items), quiet=quiet) as show:
         for done, _item in enumerate(import_items(services, items, report), start=1):
             show(done)
-    if wait and report.new:
+    if wait and count_settled(services, report) < len(report.media_ids):
         with running_workers(services):
             wait_for(services, report, quiet=quiet)
-        settle(services, report)
+    settle(services, report)
     return report
 
 
 def wait_for(services: Services, report: ImportReport, *, quiet: bool) -> None:
-    """Show how the new media get through, until all have."""
-    total = len(report.new)
+    """Show how the media get through, until all have."""
+    total = len(report.media_ids)
     last, since = 0, time.monotonic()
     with progress_bar("grouping", total, quiet=quiet) as show:
         while (settled := count_settled(services, report)) < total:

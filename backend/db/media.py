@@ -213,6 +213,15 @@ def record_failed(session: Session, media_id: uuid.UUID, lease: Lease, code: str
     _update_leased(session, media_id, lease, None, values)
 
 
+def renew_lease(session: Session, lease: Lease) -> None:
+    """Put off the end of a lease; rows that were given to somebody else meanwhile stay theirs."""
+    session.execute(
+        sa.update(Media)
+        .where(Media.lease_token == lease.token)
+        .values(lease_until=sa.func.now() + sa.func.make_interval(0, 0, 0, 0, 0, 0, lease.seconds))
+    )
+
+
 def release_lease(session: Session, lease: Lease, *, retry_seconds: float, count_attempt: bool) -> None:
     """Hand rows back for another try later; an attempt that failed for no fault of the file is not counted."""
     session.execute(

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import uuid_utils.compat
 from numpy.typing import NDArray
 from PIL.Image import Image
 
@@ -21,6 +20,7 @@ from backend.ingest.decoding import decode_picture
 from backend.ingest.keys import thumbnail_key
 from backend.ingest.text import embedding_text
 from backend.ingest.thumbnails import THUMBNAIL_SIDES, make_thumbnails
+from backend.pipeline.leases import held_lease
 from backend.services import Services
 
 logger = logging.getLogger(__name__)
@@ -45,20 +45,17 @@ class _Prepared:
 def embed_batch(services: Services, space: Space) -> int:
     """Embed up to a batch of pending media; returns how many were claimed (0: nothing is waiting)."""
     settings = services.settings
-    lease = Lease(uuid_utils.compat.uuid7(), settings.lease_seconds)
-    with services.database.transaction() as session:
-        claimed = claim_pending(session, lease, limit=settings.embed_batch_size, max_attempts=settings.max_attempts)
-    if not claimed:
-        return 0
-    try:
-        prepared = [ready for media in claimed if (ready := _prepare(services, media, lease)) is not None]
-        embeddings = _encode(services.encoders, space, prepared)
-        _record(services, space, prepared, embeddings, lease)
-    except (BackendUnavailable, StorageFull):
-        # The files are not at fault, so the attempt does not count.
+    with held_lease(services) as lease:
         with services.database.transaction() as session:
-            release_lease(session, lease, retry_seconds=_RETRY_SECONDS, count_attempt=False)
-        raise
+            claimed = claim_pending(session, lease, limit=settings.embed_batch_size, max_attempts=settings.max_attempts)
+        try:
+            prepared = [ready for media in claimed if (ready := _prepare(services, media, lease)) is not None]
+            _record(services, space, prepared, _encode(services.encoders, space, prepared), lease)
+        except (BackendUnavailable, StorageFull):
+            # The files are not at fault, so the attempt does not count.
+            with services.database.transaction() as session:
+                release_lease(session, lease, retry_seconds=_RETRY_SECONDS, count_attempt=False)
+            raise
     return len(claimed)
 
 

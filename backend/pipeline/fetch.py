@@ -2,14 +2,13 @@
 
 import logging
 
-import uuid_utils.compat
-
 from backend.db.events import EventKind, MediaEvent, record_events
 from backend.db.media import FetchingMedia, Lease, claim_fetching, record_failed, release_lease
 from backend.doorbell import Work
 from backend.errors import BackendUnavailable, LeaseLost, MediaclusterError, StorageFull
 from backend.ingest.fetching import fetch_url
 from backend.pipeline.intake import accept_fetched
+from backend.pipeline.leases import held_lease
 from backend.services import Services
 
 logger = logging.getLogger(__name__)
@@ -19,12 +18,11 @@ _RETRY_SECONDS = 5.0
 
 def fetch_next(services: Services) -> int:
     """Fetch the URL that waits longest; returns how many were claimed (0: nothing is waiting)."""
-    settings = services.settings
-    lease = Lease(uuid_utils.compat.uuid7(), settings.lease_seconds)
-    with services.database.transaction() as session:
-        claimed = claim_fetching(session, lease, limit=1, max_attempts=settings.max_attempts)
-    for media in claimed:
-        _fetch(services, media, lease)
+    with held_lease(services) as lease:
+        with services.database.transaction() as session:
+            claimed = claim_fetching(session, lease, limit=1, max_attempts=services.settings.max_attempts)
+        for media in claimed:
+            _fetch(services, media, lease)
     return len(claimed)
 
 

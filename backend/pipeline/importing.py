@@ -50,6 +50,11 @@ class ImportReport:
     failed: list[ImportFailure] = field(default_factory=list)
     skipped: int = 0
 
+    @property
+    def media_ids(self) -> list[uuid.UUID]:
+        """Everything that is to become ready: duplicates may be on their way still, from an import that broke off."""
+        return [*self.new, *set(self.duplicates.values()) - self.new.keys()]
+
 
 def list_items(services: Services, sources: Sequence[str]) -> tuple[list[ImportItem], int]:
     """What the sources hold: folders, pictures, manifests (.csv, .jsonl) and URLs; and how many files were passed by.
@@ -90,13 +95,13 @@ def import_items(services: Services, items: Iterable[ImportItem], report: Import
 
 
 def count_settled(services: Services, report: ImportReport) -> int:
-    """How many of the new media are through, one way or another."""
-    return sum(outcome.is_settled for outcome in _outcomes(services, report))
+    """How many of the report's media are through, one way or another."""
+    return sum(outcome.is_settled for outcome in _outcomes(services, report.media_ids))
 
 
 def settle(services: Services, report: ImportReport) -> None:
     """Move what failed, or turned out to be a duplicate, after it was taken in, from new to where it belongs."""
-    for outcome in _outcomes(services, report):
+    for outcome in _outcomes(services, list(report.new)):
         if outcome.status is MediaStatus.FAILED:
             name = report.new.pop(outcome.media_id)
             report.failed.append(ImportFailure(name, outcome.error_code or "", outcome.error_detail or ""))
@@ -104,9 +109,9 @@ def settle(services: Services, report: ImportReport) -> None:
             report.duplicates[report.new.pop(outcome.media_id)] = outcome.duplicate_of
 
 
-def _outcomes(services: Services, report: ImportReport) -> list[MediaOutcome]:
+def _outcomes(services: Services, media_ids: list[uuid.UUID]) -> list[MediaOutcome]:
     with services.database.transaction() as session:
-        return list_outcomes(session, list(report.new))
+        return list_outcomes(session, media_ids)
 
 
 def _from_manifest(services: Services, manifest: Path) -> Iterator[ImportItem]:

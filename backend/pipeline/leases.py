@@ -1,0 +1,41 @@
+"""Hold rows while they are worked on. A short lease that is renewed: a worker that dies is noticed soon, a slow one
+is not."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uuid_utils.compat
+
+from backend.db.media import Lease, renew_lease
+from backend.errors import MediaclusterError
+from backend.services import Services
+
+logger = logging.getLogger(__name__)
+
+_RENEWALS_PER_LEASE = 3
+
+
+@contextmanager
+def held_lease(services: Services) -> Iterator[Lease]:
+    """A new lease to claim rows with, renewed in the background until the block is left."""
+    lease = Lease(uuid_utils.compat.uuid7(), services.settings.lease_seconds)
+    left = threading.Event()
+    renewer = threading.Thread(target=_renew, args=(services, lease, left), name="lease", daemon=True)
+    renewer.start()
+    try:
+        yield lease
+    finally:
+        left.set()
+        renewer.join()
+
+
+def _renew(services: Services, lease: Lease, left: threading.Event) -> None:
+    while not left.wait(lease.seconds / _RENEWALS_PER_LEASE):
+        try:
+            with services.database.transaction() as session:
+                renew_lease(session, lease)
+        except MediaclusterError as error:
+            # Recording will tell whether the rows are still ours.
+            logger.warning("A lease could not be renewed: %s", error)

@@ -1,0 +1,114 @@
+"""The backgrounds of both legs, learnt together from the same random pairs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from backend.errors import ConfigurationError, InputError
+from backend.search.calibration import LEAST_SAMPLE, Background
+from backend.search.legs import Vector, both_legs
+
+
+@dataclass(frozen=True, eq=False)
+class Backgrounds:
+    """Both legs of one space and one kind of query (words, or media).
+
+    image, text: None where there are too few similarities to learn from, as in a library without texts;
+    correlation: of the legs' normal scores in random pairs, 0..1.
+    """
+
+    image: Background | None
+    text: Background | None
+    correlation: float = 0.0
+
+    @classmethod
+    def from_pairs(cls, sim_image: ArrayLike, sim_text: ArrayLike) -> "Backgrounds":
+        """Learn from both similarities (n,) of the same random pairs, NaN where a side is missing.
+
+        See `Background.from_sample` on which pairs to take.
+
+        Raises:
+            InputError: a similarity is infinite.
+            ValueError: the legs differ in shape or hold infinity.
+        """
+        image, text = both_legs(sim_image, sim_text)
+        backgrounds = cls(_learn(image), _learn(text))
+        return cls(backgrounds.image, backgrounds.text, backgrounds._correlate(image, text))
+
+    def calibrate(self, sim_image: ArrayLike, sim_text: ArrayLike) -> tuple[Vector, Vector]:
+        """Normal scores (n,) of both legs; NaN stays NaN.
+
+        Raises:
+            InputError: a leg holds similarities but has no background.
+            ValueError: the legs differ in shape or hold infinity.
+        """
+        image, text = both_legs(sim_image, sim_text)
+        return _calibrate("image", image, self.image), _calibrate("text", text, self.text)
+
+    def merged(self, fresh: "Backgrounds", weight: float | None = None) -> "Backgrounds":
+        """Each leg merged as by `Background.merged`; where one of both is None, the other. Raises as that."""
+        pairs = _pairs(self) + _pairs(fresh)
+        share = (_pairs(fresh) / pairs if pairs else 0.0) if weight is None else weight
+        return Backgrounds(
+            _merge(self.image, fresh.image, weight),
+            _merge(self.text, fresh.text, weight),
+            (1 - share) * self.correlation + share * fresh.correlation,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain numbers, for a jsonb column."""
+        return {
+            "image": None if self.image is None else self.image.to_json(),
+            "text": None if self.text is None else self.text.to_json(),
+            "correlation": self.correlation,
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> "Backgrounds":
+        """Raises ConfigurationError where the stored form is not that of `to_json`."""
+        try:
+            legs = stored["image"], stored["text"]
+            correlation = float(stored["correlation"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ConfigurationError(
+                f"Stored backgrounds cannot be read: {error!r}.", hint="Sample the background of this space again."
+            ) from error
+        image, text = (None if leg is None else Background.from_json(leg) for leg in legs)
+        return cls(image, text, correlation)
+
+    def _correlate(self, image: Vector, text: Vector) -> float:
+        """Correlation of the normal scores; never below 0, which would make moderate hits look strong."""
+        both = ~(np.isnan(image) | np.isnan(text))
+        if self.image is None or self.text is None or both.sum() < LEAST_SAMPLE:
+            return 0.0
+        scores = self.image.calibrate(image[both]), self.text.calibrate(text[both])
+        if min(leg.std() for leg in scores) == 0:
+            return 0.0
+        return float(np.clip(np.asarray(np.corrcoef(scores))[0, 1], 0.0, 1.0))
+
+
+def _pairs(backgrounds: Backgrounds) -> int:
+    return max(0 if leg is None else leg.count for leg in (backgrounds.image, backgrounds.text))
+
+
+def _learn(leg: Vector) -> Background | None:
+    return None if np.count_nonzero(~np.isnan(leg)) < LEAST_SAMPLE else Background.from_sample(leg)
+
+
+def _calibrate(name: str, leg: Vector, background: Background | None) -> Vector:
+    if background is not None:
+        return background.calibrate(leg)
+    if not np.isnan(leg).all():
+        raise InputError(
+            f"The {name} leg of the active space has no background to calibrate by.",
+            hint="Ask for the method rrf, or wait until the background is sampled.",
+            field="method",
+        )
+    return leg
+
+
+def _merge(old: Background | None, fresh: Background | None, weight: float | None) -> Background | None:
+    return fresh if old is None else old if fresh is None else old.merged(fresh, weight)

@@ -1,0 +1,138 @@
+"""Write `.env.example` and the tables of `docs/reference/settings.md` from `backend.settings`.
+
+Run it after every change of a setting; `tests/unit/test_settings.py` fails until it has been run.
+"""
+
+import json
+import re
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import AliasChoices
+from pydantic.fields import FieldInfo
+
+from backend.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+ENV_EXAMPLE = ROOT / ".env.example"
+REFERENCE = ROOT / "docs" / "reference" / "settings.md"
+BEGIN, END = "<!-- written by scripts/write_env_example.py -->", "<!-- end of what is written -->"
+
+# Each group by its first setting, in the order of `backend.settings`.
+GROUPS = {
+    "home": "Where things are",
+    "preset": "Encoders",
+    "threshold": "Grouping and fusion",
+    "lease_seconds": "Work and patience",
+    "max_body_bytes": "Limits of what is let in",
+    "api_host": "The API",
+}
+
+_HEAD = """\
+# Settings of mediacluster. Copy this file to .env and take the # away from the lines that you change.
+# Every setting is here with its default; a variable of the environment wins over a line in .env.
+# Written by scripts/write_env_example.py; docs/reference/settings.md has the same as tables.
+"""
+
+_COMPOSE = """\
+
+# === For docker compose only ===
+
+# Password of the database; compose does not start without it. Any characters.
+#POSTGRES_PASSWORD=
+
+# Build of torch in the image: cpu, cu128, ...
+#TORCH_BACKEND=cpu
+"""
+
+
+def main() -> None:
+    """Write both files."""
+    ENV_EXAMPLE.write_text(render_env_example(), encoding="utf-8")
+    REFERENCE.write_text(render_reference(REFERENCE.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def render_env_example() -> str:
+    """The text of `.env.example`."""
+    return _HEAD + "".join(_env_entries()) + _COMPOSE
+
+
+def render_reference(page: str) -> str:
+    """The page of settings with the tables between its marks written anew."""
+    before, _, rest = page.partition(BEGIN)
+    return f"{before}{BEGIN}\n{''.join(_table_rows())}\n{END}{rest.partition(END)[2]}"
+
+
+def variable_of(name: str) -> str:
+    """The environment variable of a setting."""
+    alias = Settings.model_fields[name].validation_alias
+    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else f"MEDIACLUSTER_{name.upper()}"
+
+
+def default_of(name: str) -> str:
+    """The default of a setting, as it is written in the environment; '' for None."""
+    return _written(Settings.model_fields[name].get_default(call_default_factory=True), separator=_separator(name))
+
+
+def describe(name: str) -> str:
+    """What a setting is for; some say it with their name alone."""
+    return Settings.model_fields[name].description or f"{name.replace('_', ' ').capitalize()}."
+
+
+def _env_entries() -> Iterator[str]:
+    for name in Settings.model_fields:
+        if name in GROUPS:
+            yield f"\n# === {GROUPS[name]} ===\n"
+        allowed = _allowed(Settings.model_fields[name])
+        yield f"\n# {describe(name)}{f' ({allowed})' if allowed else ''}\n#{variable_of(name)}={default_of(name)}\n"
+
+
+def _table_rows() -> Iterator[str]:
+    for name, field in Settings.model_fields.items():
+        if name in GROUPS:
+            yield f"\n## {GROUPS[name]}\n\n| Variable | Default | Allowed | Meaning |\n|---|---|---|---|\n"
+        default = f"`{default_of(name)}`" if default_of(name) else "unset"
+        yield f"| `{variable_of(name)}` | {default} | {_allowed(field)} | {describe(name)} |\n"
+
+
+def _written(value: Any, *, separator: str | None) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple) and separator:
+        return separator.join(map(str, value))
+    return json.dumps(value) if isinstance(value, tuple | dict) else str(value)
+
+
+def _separator(name: str) -> str | None:
+    """Lists are JSON, but for the one that is written like PATH."""
+    return ":" if name == "import_roots" else None
+
+
+def _allowed(field: FieldInfo) -> str:
+    words = [str(word) for word in _literals(field.annotation)]
+    if words:
+        told = all(word in (field.description or "") for word in words)
+        return "" if told else ", ".join(words)
+    bounds = {
+        sign: str(getattr(mark, name)) for mark in field.metadata for name, sign in _BOUNDS if hasattr(mark, name)
+    }
+    return ", ".join(f"{sign} {re.sub(r'[.]0$', '', bound)}" for sign, bound in bounds.items())
+
+
+_BOUNDS = (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
+
+
+def _literals(annotation: Any) -> tuple[Any, ...]:
+    if get_origin(annotation) is Literal:
+        return get_args(annotation)
+    if get_origin(annotation) in {Union, types.UnionType}:
+        return tuple(word for part in get_args(annotation) for word in _literals(part))
+    return ()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,273 @@
+"""Real worker processes: two of them end where one does, and killing everything in the middle loses nothing."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from io import BytesIO
+from pathlib import Path
+
+import psutil
+import pytest
+import sqlalchemy as sa
+from PIL import ImageEnhance
+from pydantic import SecretStr
+
+from backend.db.engine import Database
+from backend.db.media import count_media_by_status
+from backend.db.tables import MediaStatus
+from backend.embedded import status_postgres, status_redis, stop_servers
+from backend.embedded.gallery import render_gallery
+from backend.evaluation.audit import audit
+from backend.ingest.text import MediaText
+from backend.pipeline.intake import accept_picture
+from backend.services import Services
+from backend.settings import Settings
+from backend.supervision import worker_command
+
+UPLOADS = 1000
+PATIENCE_SECONDS = 240.0
+
+
+@pytest.fixture(scope="module")
+def pictures() -> list[bytes]:
+    """A thousand different small JPEGs of many kinds of scene."""
+    made: list[bytes] = []
+    for picture in render_gallery(UPLOADS // 5, seed=901, size=96):
+        for step in range(5):
+            changed = ImageEnhance.Brightness(picture.image).enhance(0.8 + 0.1 * step)
+            buffer = BytesIO()
+            changed.save(buffer, "JPEG", quality=85)
+            made.append(buffer.getvalue())
+    random.Random(3).shuffle(made)
+    return made
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("MEDIACLUSTER_")}
+    own |= {"MEDIACLUSTER_HOME": str(settings.home), "MEDIACLUSTER_PRESET": "demo"}
+    own |= {"MEDIACLUSTER_SWEEP_INTERVAL_SECONDS": "1", "MEDIACLUSTER_TORCH_THREADS": "1"}
+    # So that the work of the killed is taken up soon.
+    own |= {"MEDIACLUSTER_LEASE_SECONDS": "5", "MEDIACLUSTER_ASSIGN_WAIT_SECONDS": "20"}
+    if settings.database_url is not None and settings.redis_url is not None:
+        own["DATABASE_URL"] = settings.database_url.get_secret_value()
+        own["REDIS_URL"] = settings.redis_url.get_secret_value()
+    return own
+
+
+@contextmanager
+def running(role: str, number: int, settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker process of its own session, ended with all its children."""
+    command = [part.replace(f"{role}-", f"{role}-{number}-") if part.startswith(f"{role}-") else part
+               for part in worker_command(role)]  # fmt: skip
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with (settings.home / f"{role}-{number}.log").open("wb") as log:
+        process = subprocess.Popen(
+            command, env=environment(settings), stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+        )
+    try:
+        yield process
+    finally:
+        kill_group(process.pid)
+        process.wait()
+
+
+def kill_group(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def wait_until_settled(database: Database, count: int) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        with database.transaction() as session:
+            by_status = count_media_by_status(session)
+        if by_status[MediaStatus.READY] + by_status[MediaStatus.FAILED] == count:
+            return
+        time.sleep(0.2)
+    pytest.fail(f"not settled after {PATIENCE_SECONDS} s: {by_status}")
+
+
+def partition(services: Services) -> list[int]:
+    """Cluster of each media, in upload order, numbered as they first appear."""
+    with services.database.transaction() as session:
+        clusters = session.execute(
+            sa.text("SELECT cluster_id FROM media JOIN membership ON media_id = media.id ORDER BY upload_seq")
+        ).scalars()
+        numbers: dict[int, int] = {}
+        return [numbers.setdefault(cluster_id, len(numbers)) for cluster_id in clusters]
+
+
+def run_library(services: Services, pictures: list[bytes], workers: list[tuple[str, int]]) -> list[int]:
+    """Upload all, with the workers running from the start; the partition that comes of it."""
+    with ExitStack() as stack:
+        for role, number in workers:
+            stack.enter_context(running(role, number, services.settings))
+        for picture in pictures:
+            accept_picture(services, picture, MediaText(), source="test")
+        wait_until_settled(services.database, len(pictures))
+    assert audit(services.database, replay=True).breaches == {}
+    return partition(services)
+
+
+def test_two_workers_and_a_thousand_uploads__the_clusters_of_one(
+    make_services: Callable[..., Services],
+    make_database_url: Callable[[str | None], str],
+    template: str,
+    pictures: list[bytes],
+) -> None:
+    assert len(set(pictures)) == UPLOADS
+    outcomes = []
+    for workers in (1, 2):
+        services = make_services(database_url=SecretStr(make_database_url(template)))
+        roles = [(role, number) for role in ("embed", "light") for number in range(workers)] + [("beat", 0)]
+        outcomes.append(run_library(services, pictures, roles))
+    one, two = outcomes
+    assert len(set(one)) > 20
+    assert two == one
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A home with servers of its own, which the test may kill."""
+    folder = Path(tempfile.mkdtemp(prefix="mediacluster-kill-"))
+    folder.chmod(0o755)
+    yield folder
+    kill_everything(folder)
+    stop_servers(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def kill_everything(home: Path) -> None:
+    """SIGKILL whatever runs for this home: commands, workers and servers."""
+    for process in psutil.process_iter(["pid", "environ", "cmdline"]):
+        own = (process.info["environ"] or {}).get("MEDIACLUSTER_HOME") == str(home)
+        if own and process.pid != os.getpid():
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+    for status in (status_postgres(home), status_redis(home)):
+        if status.running and status.pid:
+            with suppress(psutil.NoSuchProcess):
+                server = psutil.Process(status.pid)
+                for process in [*server.children(recursive=True), server]:
+                    process.kill()
+
+
+def test_import__killed_in_the_middle_and_started_again(home: Path, tmp_path: Path, pictures: list[bytes]) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number, picture in enumerate(pictures[:300]):
+        (folder / f"{number:04}.jpg").write_bytes(picture)
+    environ = environment(Settings(home=home, _env_file=None))
+    command = [sys.executable, "-m", "backend.cli", "import", str(folder), "--wait", "--json"]
+    first = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    ready = _wait_for_ready(home, at_least=20)
+    kill_everything(home)
+    first.wait()
+    assert ready < 300
+    second = subprocess.run(command, env=environ, capture_output=True, timeout=PATIENCE_SECONDS, check=False)
+    assert second.returncode == 0, second.stderr.decode()
+    report = json.loads(second.stdout)
+    assert report["failed"] == []
+    assert report["new"] + report["duplicate"] == 300
+    assert report["duplicate"] >= ready
+    database = Database(_url(environ))
+    wait_until_settled(database, 300)
+    with database.transaction() as session:
+        assert count_media_by_status(session)[MediaStatus.READY] == 300
+    assert audit(database, replay=True).breaches == {}
+    database.dispose()
+
+
+def _wait_for_ready(home: Path, at_least: int) -> int:
+    """Wait until some are ready while the rest is on its way."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        time.sleep(0.1)
+        if not status_postgres(home).running:
+            continue
+        database = Database(status_postgres(home).url or "")
+        try:
+            with database.transaction() as session:
+                ready = count_media_by_status(session)[MediaStatus.READY]
+        except Exception:  # noqa: BLE001 - the schema is still being made
+            continue
+        finally:
+            database.dispose()
+        if ready >= at_least:
+            return ready
+    pytest.fail("nothing became ready")
+
+
+def _url(environ: dict[str, str]) -> str:
+    command = [sys.executable, "-m", "backend.cli", "db", "url"]
+    return subprocess.run(command, env=environ, capture_output=True, check=True, text=True).stdout.strip()
+
+
+def test_import__good_and_bad_files_each_counted_and_explained(home: Path, tmp_path: Path) -> None:
+    """Real photographs, with one corrupt, one truncated, one renamed text file and one duplicate among them."""
+    import skimage.data
+
+    carried = Path(skimage.data.__file__).parent
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    names = ["astronaut.png", "coffee.png", "chelsea.png", "rocket.jpg", "hubble_deep_field.jpg", "moon.png"]
+    for name in names:
+        (folder / name).write_bytes((carried / name).read_bytes())
+    (folder / "again.jpg").write_bytes((carried / "rocket.jpg").read_bytes())
+    (folder / "cut.png").write_bytes((carried / "coffee.png").read_bytes()[:50_000])
+    (folder / "notes.jpg").write_text("These are notes, whatever the name says.")
+    damaged = bytearray((carried / "moon.png").read_bytes())
+    damaged[5000:5100] = os.urandom(100)
+    (folder / "damaged.png").write_bytes(damaged)
+    (folder / "coffee.json").write_text(json.dumps({"title": "A cup of <i>coffee</i>", "keywords": ["cup", "table"]}))
+    environ = environment(Settings(home=home, _env_file=None))
+    command = [sys.executable, "-m", "backend.cli", "import", str(folder), "--wait", "--json"]
+    run = subprocess.run(command, env=environ, capture_output=True, timeout=PATIENCE_SECONDS, check=False)
+    assert run.returncode == 0, run.stderr.decode()
+    report = json.loads(run.stdout)
+    assert (report["new"], report["duplicate"]) == (6, 1)
+    assert {Path(failure["path"]).name: failure["code"] for failure in report["failed"]} == {
+        "cut.png": "image_truncated",
+        "notes.jpg": "unsupported_format",
+        "damaged.png": "image_corrupt",
+    }
+    assert all(failure["detail"] for failure in report["failed"])
+    database = Database(_url(environ))
+    with database.transaction() as session:
+        title = session.execute(sa.text("SELECT title FROM media WHERE source_uri LIKE '%/coffee.png'")).scalar_one()
+    assert title == "A cup of coffee"
+    assert audit(database, replay=True).breaches == {}
+    database.dispose()
+
+
+def test_demo__once_prints_one_json_object(home: Path) -> None:
+    environ = environment(Settings(home=home, _env_file=None))
+    command = [sys.executable, "-m", "backend.cli", "demo", "--once", "--json", "--count", "96"]
+    run = subprocess.run(command, env=environ, capture_output=True, timeout=PATIENCE_SECONDS, check=False)
+    assert run.returncode == 0, run.stderr.decode()
+    result = json.loads(run.stdout)
+    assert (result["media"], result["ready"], result["failed"], result["audit"]) == (96, 96, 0, "clean")
+    assert result["adjusted_rand_index"] >= 0.7
+    assert result["text_to_image_recall_at_1"] >= 0.9
+    assert result["threshold"] == 0.82
+    assert len(result["example"]["recommendations"]) == 3
+    for hit in result["example"]["recommendations"]:
+        uuid.UUID(hit["media_id"])
+        assert hit["combined"] == pytest.approx(0.6 * hit["sim_image"] + 0.4 * (hit["sim_text"] or 0.0), abs=1e-9)
+    # What it started, it has ended.
+    assert not status_postgres(home).running
+    assert not status_redis(home).running
+    assert not [one for one in psutil.process_iter(["environ"]) if _belongs_to(one, home)]
+
+
+def _belongs_to(process: psutil.Process, home: Path) -> bool:
+    return (process.info["environ"] or {}).get("MEDIACLUSTER_HOME") == str(home)
