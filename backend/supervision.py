@@ -92,7 +92,9 @@ class Supervisor:
 
 def _spawn(command: list[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
     # A session of its own: Ctrl-C in the terminal reaches only the supervisor, which ends the rest in order.
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    return subprocess.Popen(  # noqa: S603 - our own command, no shell
+        command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+    )
 
 
 def _signal(process: subprocess.Popen[bytes], number: int) -> None:

@@ -43,7 +43,7 @@ def servers_home() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def server_url(servers_home: Path) -> str:
-    """libpq URL of the maintenance database."""
+    """The libpq URL of the maintenance database."""
     return _with_database(ensure_servers(servers_home).database_url, "postgres")
 
 
@@ -76,7 +76,7 @@ def empty_database_url(make_database_url: Callable[[str | None], str]) -> str:
 
 @pytest.fixture
 def database_url(make_database_url: Callable[[str | None], str], template: str) -> str:
-    """libpq URL of a migrated, empty library."""
+    """The libpq URL of a migrated, empty library."""
     return make_database_url(template)
 
 

@@ -113,7 +113,6 @@ class _Walk:
         self.best = order[:size]
         self._outside = np.ones(len(order), dtype=np.bool_)
         self._outside[self.best] = False
-        self._alpha = 0.0
         # crossings[i] of places i and i + 1 of the list; after the last place comes the first outsider to cross it.
         self._crossings = np.append(self._meet(self.best[:-1], self.best[1:]), np.inf)
         self._challenger = -1
@@ -127,8 +126,6 @@ class _Walk:
         point = float(self._crossings[place])
         if point > 1.0:
             return None
-        # A crossing lies behind by rounding only, where many lines meet in one point.
-        self._alpha = max(self._alpha, point)
         last = len(self.best) - 1
         if place == last:
             self._outside[[self.best[last], self._challenger]] = True, False
@@ -139,7 +136,7 @@ class _Walk:
             self._find_challenger()
         around = np.arange(max(place - 1, 0), min(place + 2, last))
         self._crossings[around] = self._meet(self.best[around], self.best[around + 1])
-        return self._alpha
+        return point
 
     def _find_challenger(self) -> None:
         outside = np.flatnonzero(self._outside)
@@ -147,7 +144,7 @@ class _Walk:
             return
         meetings = self._meet(self.best[-1:], outside)
         soonest = meetings.min()
-        # Of all that cross here the steepest comes out on top.
+        # Of all that cross here the steepest comes out on top; the others then have to cross it, and most do not.
         at_once = outside[meetings <= soonest + _SAME_POINT]
         self._challenger = int(at_once[np.argmax(self._one[at_once] - self._zero[at_once])])
         self._crossings[-1] = soonest
@@ -158,8 +155,8 @@ class _Walk:
         gain = self._one[lower] - self._one[upper]
         crossing = np.full(np.broadcast_shapes(lead.shape, gain.shape), np.inf)
         np.divide(lead, lead + gain, out=crossing, where=(gain > 0) & (lead > 0))
-        # The lower one leads at both ends: it was passed over by rounding, and goes up at once.
-        crossing[(gain > 0) & (lead <= 0)] = self._alpha
+        # The lower one leads at both ends: it was passed over for one that crossed at once with it, and goes up now.
+        crossing[(gain > 0) & (lead <= 0)] = 0.0
         return crossing
 
 

@@ -155,9 +155,9 @@ def kill_everything(home: Path) -> None:
                 process.kill()
     for status in (status_postgres(home), status_redis(home)):
         if status.running and status.pid:
-            with suppress(psutil.NoSuchProcess):
-                server = psutil.Process(status.pid)
-                for process in [*server.children(recursive=True), server]:
+            server = psutil.Process(status.pid)
+            for process in [server, *server.children(recursive=True)]:
+                with suppress(psutil.NoSuchProcess):
                     process.kill()
 
 

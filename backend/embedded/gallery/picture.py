@@ -102,10 +102,15 @@ def render_gallery(count: int = 300, seed: int = 0, size: int = 640) -> Iterator
     """
     _check_size(size)
     for index, kind in enumerate(kinds_of_gallery(count, seed)):
-        scene = render_scene(kind, generator(GALLERY, seed, index), size)
-        wordless = generator(GALLERY, seed, index, "wordless").random() < _WORDLESS_SHARE
-        words = Words() if wordless else describe(kind, scene.look, scene.rng)
-        yield _with_words(scene, _name(index, kind), words)
+        yield render_gallery_picture(index, kind, seed, size)
+
+
+def render_gallery_picture(index: int, kind: str, seed: int, size: int) -> Picture:
+    """Return the picture at `index` of the gallery, which is of `kind` there (see `kinds_of_gallery`)."""
+    scene = render_scene(kind, generator(GALLERY, seed, index), size)
+    wordless = generator(GALLERY, seed, index, "wordless").random() < _WORDLESS_SHARE
+    words = Words() if wordless else describe(kind, scene.look, scene.rng)
+    return _with_words(scene, _name(index, kind), words)
 
 
 def names_of_gallery(count: int, seed: int) -> dict[str, str]:

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from backend.embedded.gallery.picture import RENDERER_VERSION, Picture, names_of_gallery, render_gallery
+from backend.embedded.gallery.picture import (
+    RENDERER_VERSION,
+    Picture,
+    kinds_of_gallery,
+    names_of_gallery,
+    render_gallery_picture,
+)
 
 LABELS = ".labels.json"
 STAMP = ".stamp.json"
@@ -36,14 +45,28 @@ def write_gallery(
     labels = names_of_gallery(count, seed)
     # The names go ahead of the files: what is cut short now is known, and cleared away, the next time.
     _replace(labels_file, _as_json(before | labels))
-    for done, picture in enumerate(render_gallery(count, seed, _SIZE), start=1):
-        _write_picture(folder, picture)
+    for done, _ in enumerate(_render_all(folder, kinds_of_gallery(count, seed), seed), start=1):
         if on_progress is not None:
             on_progress(done, count)
     _clear(folder, before.keys() - labels.keys())
     _replace(labels_file, _as_json(labels))
     _replace(stamp_file, _as_json(stamp))
     return count
+
+
+def _render_all(folder: Path, kinds: list[str], seed: int) -> Iterator[None]:
+    """Render on all cores: pictures do not depend on each other. New processes, since the caller may have threads."""
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        try:
+            yield from pool.map(partial(_render_one, folder, seed, _SIZE), range(len(kinds)), kinds, chunksize=4)
+        except BaseException:
+            # Whoever was interrupted does not want to wait for the rest.
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def _render_one(folder: Path, seed: int, size: int, index: int, kind: str) -> None:
+    _write_picture(folder, render_gallery_picture(index, kind, seed, size))
 
 
 def sidecar_of(picture: Picture) -> dict[str, Any] | None:

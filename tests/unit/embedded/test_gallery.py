@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
 from datetime import datetime
 from itertools import combinations
 from pathlib import Path
@@ -166,41 +165,29 @@ def test_write_gallery__pictures_sidecars_labels(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.part"))
 
 
-def counting(monkeypatch: pytest.MonkeyPatch, stop_at: int | None = None) -> Callable[[], int]:
-    done = 0
-    original = writer._write_picture
-
-    def write(folder: Path, picture: Picture) -> None:
-        nonlocal done
-        if done == stop_at:
-            raise KeyboardInterrupt
-        done += 1
-        original(folder, picture)
-
-    monkeypatch.setattr(writer, "_write_picture", write)
-    return lambda: done
-
-
 @pytest.mark.usefixtures("small")
-def test_write_gallery__repeated_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_write_gallery__repeated_writes_nothing(tmp_path: Path) -> None:
+    seen: list[int] = []
     write_gallery(tmp_path, 5)
-    written = counting(monkeypatch)
-    assert write_gallery(tmp_path, 5) == 5
-    assert written() == 0
+    assert write_gallery(tmp_path, 5, on_progress=lambda done, _of: seen.append(done)) == 5
+    assert seen == []
     next(tmp_path.glob("*.jpg")).unlink()
-    write_gallery(tmp_path, 5)
-    assert written() == 5
+    write_gallery(tmp_path, 5, on_progress=lambda done, _of: seen.append(done))
+    assert seen == [1, 2, 3, 4, 5]
 
 
 @pytest.mark.usefixtures("small")
-def test_write_gallery__interrupted_is_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_write_gallery__interrupted_is_repeated(tmp_path: Path) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     write_gallery(whole, 8)
-    with monkeypatch.context() as patch:
-        counting(patch, stop_at=4)
-        with pytest.raises(KeyboardInterrupt):
-            write_gallery(broken, 8)
-    assert len(list(broken.glob("*.jpg"))) == 4
+
+    def interrupt(done: int, _of: int) -> None:
+        if done == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_gallery(broken, 8, on_progress=interrupt)
+    assert not (broken / ".stamp.json").exists()
     write_gallery(broken, 8)
     assert {p.name: p.read_bytes() for p in broken.iterdir()} == {p.name: p.read_bytes() for p in whole.iterdir()}
 

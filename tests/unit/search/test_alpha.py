@@ -112,6 +112,10 @@ def test_alpha_where_first__by_hand() -> None:
     assert (never.rank, never.low, never.high) == (3, 0.0, pytest.approx(0.4))
 
 
+def test_best_place__a_sliver_is_no_place() -> None:
+    assert best_place([0.0, 0.125], [NAN, -1e-38], 0).rank == 2
+
+
 def test_envelope__ties_as_in_sql() -> None:
     # At the crossing itself the greater image leg comes first; of equal lines the earlier row.
     crossing = envelope([1.0, 0.0, 1.0], [0.0, 1.0, 0.0], 3)
@@ -119,6 +123,24 @@ def test_envelope__ties_as_in_sql() -> None:
     assert crossing.at(0.5).tolist() == [0, 2, 1]
     assert crossing.at(0.499).tolist() == [1, 0, 2]
     assert crossing.at(1.0).tolist() == [0, 2, 1]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_envelope__lines_that_nearly_meet_in_one_point(seed: int) -> None:
+    """Rounding moves each line by an ulp, so their crossings come in a random order."""
+    generator = np.random.default_rng(seed)
+    slopes = generator.uniform(-1, 1, 300)
+    meeting = generator.uniform(0.1, 0.9)
+    image, text = 0.3 + slopes * (1 - meeting), 0.3 - slopes * meeting
+    found = envelope(image, text, 20)
+    assert found.at(meeting / 2).tolist() == np.argsort(slopes)[:20].tolist()
+    assert found.at((1 + meeting) / 2).tolist() == np.argsort(-slopes)[:20].tolist()
+
+
+def test_envelope__near_duplicates_that_rise_together() -> None:
+    # The last two cross the first at once; the steeper of them is nowhere the better one.
+    found = envelope([0.5, 1.0, 1.0 + 1e-14], [0.5, 0.0, 3e-14], 1)
+    assert [found.at(alpha).tolist() for alpha in (0.4, 0.6, 1.0)] == [[0], [2], [2]]
 
 
 def test_envelope__degenerate() -> None:

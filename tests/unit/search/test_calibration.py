@@ -47,6 +47,13 @@ def test_percentile__of_a_skewed_background() -> None:
     assert float(background.calibrate(background.mean + 3 * background.std)) < 2.6
 
 
+def test_calibrate__each_tail_by_its_own_shape() -> None:
+    upper, lower = Background.from_sample(skewed(1, 20_000)), Background.from_sample(-skewed(1, 20_000))
+    rare = np.quantile(skewed(2, 400_000), 0.9998)
+    assert float(upper.calibrate(rare)) == pytest.approx(NormalDist().inv_cdf(0.9998), abs=0.25)
+    np.testing.assert_allclose(lower.calibrate([-rare, 0.5]), -upper.calibrate([rare, -0.5]), rtol=0.01)
+
+
 def test_percentile__within_zero_and_one_and_still_apart_beyond_the_sample() -> None:
     background = exact_normal(0.22, 0.03, 2_000)
     far = np.array([0.33, 0.36, 0.39, 0.42])
@@ -174,7 +181,9 @@ def test_backgrounds__stored_and_merged_with_a_leg_missing() -> None:
     assert merged.text is both.text
     assert merged.image is not None
     assert merged.image.count == 2_000
+    assert (no_text.correlation, both.correlation) == (0.0, pytest.approx(1.0))
     assert merged.correlation == pytest.approx(0.5)
+    assert both.merged(no_text, weight=0.2).correlation == pytest.approx(0.8)
     assert Backgrounds(None, None).merged(Backgrounds(None, None)).image is None
     with pytest.raises(ConfigurationError):
         Backgrounds.from_json({"image": None})
