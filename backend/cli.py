@@ -10,7 +10,7 @@ from typing import Annotated, Literal, NoReturn
 import typer
 from rich.table import Table
 
-from backend.commands.console import console, output, print_json
+from backend.commands.console import console, output, print_json, say
 from backend.errors import MediaclusterError
 from backend.settings import Settings, load_settings
 
@@ -54,10 +54,9 @@ def doctor(as_json: JsonFlag = False) -> None:
         print_json([asdict(finding) for finding in findings])
     else:
         for finding in findings:
-            mark = "[green]ok[/green]  " if finding.ok else "[red]fail[/red]"
-            output.print(f"{mark} {finding.name}: {finding.detail}", highlight=False)
+            say(f"{'ok  ' if finding.ok else 'FAIL'} {finding.name}: {finding.detail}")
             if finding.hint:
-                output.print(f"       {finding.hint}", highlight=False)
+                say(f"     {finding.hint}")
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
 
@@ -99,10 +98,11 @@ def up(
     port: Annotated[int | None, typer.Option(help="Port to bind to.")] = None,
 ) -> None:
     """Serve the API and run workers and beat beside it; Ctrl-C ends all of them."""
-    from backend.commands.running import prepare_database, run_api, running_servers
+    from backend.commands.running import prepare_database, require_free_port, run_api, running_servers
     from backend.supervision import Supervisor
 
     settings = with_address(load_settings(), host, port)
+    require_free_port(settings)
     with running_servers(settings, stop=True):
         prepare_database(settings)
         with Supervisor(settings.home_path / "logs"):
@@ -163,11 +163,11 @@ def import_(
             }
         )
     else:
-        output.print(f"{len(report.new)} new, {len(report.duplicates)} duplicate, {len(report.failed)} failed")
+        say(f"{len(report.new)} new, {len(report.duplicates)} duplicate, {len(report.failed)} failed")
         for failure in report.failed:
-            output.print(f"  {failure.path}: {failure.code}: {failure.detail}", highlight=False, markup=False)
+            say(f"  {failure.path}: {failure.code}: {failure.detail}")
         if report.skipped:
-            output.print(f"  {report.skipped} files that are no pictures were passed by")
+            say(f"  {report.skipped} files that are no pictures were passed by")
 
 
 @app.command()
@@ -204,6 +204,24 @@ def similar(
 
 
 @app.command()
+def status(as_json: JsonFlag = False) -> None:
+    """Show how many media are in which status, what waits, and whether workers answer."""
+    from backend.bootstrap import build_services
+    from backend.commands.status import read_status
+
+    report = read_status(build_services(load_settings()))
+    if as_json:
+        print_json(asdict(report))
+        return
+    for name, number in report.media.items():
+        say(f"{number:>8} {name}")
+    say(f"{report.clusters:>8} clusters in space {report.space or '(none yet)'}")
+    say(f"{report.workers:>8} workers answer")
+    for code, number in report.failures.items():
+        say(f"{number:>8} failed with {code}")
+
+
+@app.command()
 def audit(
     replay: Annotated[bool, typer.Option("--replay", help="Decide everything once more and compare.")] = False,
     as_json: JsonFlag = False,
@@ -219,12 +237,12 @@ def audit(
         print_json({"clean": report.is_clean, **asdict(report)})
     else:
         for line in describe_breaches(report):
-            output.print(line, highlight=False, markup=False)
+            say(line)
         if report.replayed is not None:
-            output.print(f"replayed {report.replayed} decisions")
+            say(f"replayed {report.replayed} decisions")
         if report.replay_skipped:
-            output.print(f"replay skipped: {report.replay_skipped}")
-        output.print("clean" if report.is_clean else "not clean")
+            say(f"replay skipped: {report.replay_skipped}")
+        say("clean" if report.is_clean else "not clean")
     if not report.is_clean:
         raise typer.Exit(1)
 
@@ -240,11 +258,19 @@ def demo(
     """Render a gallery, import it, show groups and a recommendation, and serve the API."""
     from backend.bootstrap import build_services
     from backend.commands.demo import print_demo, run_demo
-    from backend.commands.running import prepare_database, run_api, running_servers, running_workers
+    from backend.commands.running import (
+        prepare_database,
+        require_free_port,
+        run_api,
+        running_servers,
+        running_workers,
+    )
 
     # In the environment, since the workers read it too.
     os.environ["MEDIACLUSTER_PRESET"] = "demo"
     settings = with_address(load_settings(), host, port)
+    if not once:
+        require_free_port(settings)
     with running_servers(settings, stop=True):
         prepare_database(settings)
         services = build_services(settings)

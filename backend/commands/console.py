@@ -12,6 +12,11 @@ console = Console(stderr=True)
 output = Console()
 
 
+def say(line: str) -> None:
+    """One line of result, as it is: not broken at the width of the terminal, nothing in it taken for markup."""
+    output.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
 def print_json(content: Any) -> None:
     """One JSON document on standard output."""
     print(json.dumps(content, indent=2, default=str, ensure_ascii=False))  # noqa: T201 - this is where printing is done

@@ -1,6 +1,7 @@
 """Servers and processes around a command."""
 
 import os
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,6 +12,7 @@ from backend.bootstrap import build_services, resolve_database_url
 from backend.commands.console import console
 from backend.db.engine import Database
 from backend.db.migrate import upgrade
+from backend.errors import ConfigurationError
 from backend.services import Services
 from backend.settings import Settings
 from backend.supervision import Supervisor, worker_command
@@ -53,12 +55,25 @@ def running_workers(services: Services) -> Iterator[None]:
         yield
 
 
+def require_free_port(settings: Settings) -> None:
+    """Find out before the long work starts, not after it. Raises ConfigurationError."""
+    address = (settings.api_host, settings.api_port)
+    try:
+        socket.create_server(address, family=socket.AF_INET6 if ":" in settings.api_host else socket.AF_INET).close()
+    except OSError as error:
+        raise ConfigurationError(
+            f"The API cannot be served at {settings.api_host} port {settings.api_port}: {error.strerror}.",
+            hint="Choose another with --port (or MEDIACLUSTER_API_PORT), or --host.",
+        ) from error
+
+
 def run_api(settings: Settings) -> None:
-    """Serve until a signal; then finish what is under way."""
+    """Serve until a signal; then finish what is under way. Raises ConfigurationError where the port is taken."""
     import uvicorn
 
     from backend.api.app import create_app
 
+    require_free_port(settings)
     services = build_services(settings)
     console.print(f"Serving http://{settings.api_host}:{settings.api_port}/docs (Ctrl-C to stop)", highlight=False)
     try:

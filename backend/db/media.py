@@ -97,6 +97,17 @@ def count_media_by_status(session: Session) -> dict[MediaStatus, int]:
     return {status: counts.get(status, 0) for status in MediaStatus}
 
 
+def count_failures_by_code(session: Session) -> dict[str, int]:
+    """Failed media by error code, the commonest first."""
+    rows = session.execute(
+        sa.select(Media.error_code, sa.func.count())
+        .where(Media.status == MediaStatus.FAILED)
+        .group_by(Media.error_code)
+        .order_by(sa.func.count().desc(), Media.error_code)
+    )
+    return {code or "": count for code, count in rows}
+
+
 def next_upload_seq(session: Session) -> int:
     """A place in the upload order. Takes the order's lock, so that rows become visible in that order: call it last."""
     session.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPLOAD_ORDER_LOCK})
