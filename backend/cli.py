@@ -10,7 +10,7 @@ from typing import Annotated, Literal, NoReturn
 import typer
 from rich.table import Table
 
-from backend.commands.console import console, output, print_json, say
+from backend.commands.console import complain, console, output, print_json, say
 from backend.errors import MediaclusterError
 from backend.settings import Settings, load_settings
 
@@ -35,9 +35,9 @@ def main() -> NoReturn:
     try:
         app()
     except MediaclusterError as error:
-        console.print(f"[red]{error.code}[/red]: {error.detail}", highlight=False)
+        complain(f"{error.code}: {error.detail}")
         if error.hint:
-            console.print(f"  {error.hint}", highlight=False)
+            complain(f"  {error.hint}")
         sys.exit(1)
     sys.exit(0)
 

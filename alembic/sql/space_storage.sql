@@ -8,7 +8,10 @@ AS $$
 DECLARE
   partition text := format('embedding_%s', space_id);
 BEGIN
-  EXECUTE format('CREATE TABLE %I PARTITION OF embedding FOR VALUES IN (%s)', partition, space_id);
+  -- A row keeps its vectors beside it as long as the page has room: exact re-ranking and exact scans then need no
+  -- look-up in the TOAST table for each vector.
+  EXECUTE format(
+    'CREATE TABLE %I PARTITION OF embedding FOR VALUES IN (%s) WITH (toast_tuple_target = 8160)', partition, space_id);
   EXECUTE format(
     'ALTER TABLE %I
        ADD CONSTRAINT %I CHECK (vector_dims(image_embedding) = %s),
@@ -19,6 +22,9 @@ BEGIN
        ALTER COLUMN caption_embedding SET STORAGE EXTERNAL',
     partition, partition || '_image_dimension', image_dimension, partition || '_text_dimension', text_dimension,
     partition || '_caption_dimension');
+  -- Media without text, for queries that have no picture to order them by.
+  EXECUTE format(
+    'CREATE INDEX %I ON %I (media_id) WHERE text_embedding IS NULL', partition || '_textless_idx', partition);
   PERFORM create_space_indexes(space_id, image_dimension, text_dimension);
 END;
 $$;

@@ -77,6 +77,21 @@ def upgrade() -> None:
         sa.UniqueConstraint("upload_seq", name=op.f("media_upload_seq_key")),
     )
     op.create_index("media_created_at_idx", "media", ["created_at", "id"], unique=False)
+    # An index needs an immutable function, and the cast of an array to text, which would do it at once, is none.
+    op.execute(
+        "CREATE FUNCTION lowercase_keywords(keywords text[]) RETURNS text[] "
+        "LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN ARRAY(SELECT lower(keyword) FROM unnest(keywords) AS keyword)"
+    )
+    op.create_index(
+        "media_keywords_idx",
+        "media",
+        [sa.literal_column("lowercase_keywords(keywords)")],
+        unique=False,
+        postgresql_using="gin",
+    )
+    op.create_index("media_mime_idx", "media", ["mime"], unique=False)
+    op.create_index("media_source_idx", "media", ["source"], unique=False)
+    op.create_index("media_taken_at_idx", "media", ["taken_at"], unique=False)
     op.create_index(
         "media_failed_idx", "media", ["created_at"], unique=False, postgresql_where=sa.text("status = 'failed'")
     )
@@ -246,12 +261,15 @@ def upgrade() -> None:
         "SELECT media_id, image_embedding, text_embedding, caption_embedding, NULL::halfvec AS fused_embedding "
         "FROM embedding WHERE false"
     )
-    for name in ("space_storage", "search_media"):
+    for name in ("space_storage", "search_media", "nearest_clusters"):
         op.get_bind().exec_driver_sql((SQL / f"{name}.sql").read_text(encoding="utf-8").replace("%", "%%"))
 
 
 def downgrade() -> None:
-    op.execute("DROP FUNCTION similar_media, search_media, publish_space, create_space_indexes, create_space_storage")
+    op.execute(
+        "DROP FUNCTION nearest_clusters, similar_media, search_media, publish_space, create_space_indexes, "
+        "create_space_storage"
+    )
     op.execute("DROP VIEW media_embedding")
     op.execute("DROP TYPE media_match")
     op.drop_index("membership_members_idx", table_name="membership")
@@ -275,8 +293,13 @@ def downgrade() -> None:
     op.drop_index("media_work_idx", table_name="media", postgresql_where=sa.text("status IN ('pending', 'embedded')"))
     op.drop_index("media_fetching_idx", table_name="media", postgresql_where=sa.text("status = 'fetching'"))
     op.drop_index("media_failed_idx", table_name="media", postgresql_where=sa.text("status = 'failed'"))
+    op.drop_index("media_taken_at_idx", table_name="media")
+    op.drop_index("media_source_idx", table_name="media")
+    op.drop_index("media_mime_idx", table_name="media")
+    op.drop_index("media_keywords_idx", table_name="media", postgresql_using="gin")
     op.drop_index("media_created_at_idx", table_name="media")
     op.drop_table("media")
+    op.execute("DROP FUNCTION lowercase_keywords")
     op.drop_table("cluster_event")
     op.execute("DROP SEQUENCE membership_assign_seq")
     op.execute("DROP SEQUENCE media_upload_seq")

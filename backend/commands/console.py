@@ -17,6 +17,11 @@ def say(line: str) -> None:
     output.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
+def complain(line: str) -> None:
+    """The same to standard error."""
+    console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
 def print_json(content: Any) -> None:
     """One JSON document on standard output."""
     print(json.dumps(content, indent=2, default=str, ensure_ascii=False))  # noqa: T201 - this is where printing is done

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from sqlalchemy import Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -43,30 +43,39 @@ class Database:
             BackendUnavailable: the server cannot be reached or the connection broke. Where it broke during the
                 commit the outcome is unknown: read again by id before repeating.
         """
-        try:
-            with self._sessions.begin() as session:
-                yield session
-        except ProgrammingError as error:
-            if getattr(error.orig, "sqlstate", None) not in _SCHEMA_STATES:
-                raise
-            raise ConfigurationError(
-                "The schema of the database is missing or out of date.", hint="Run `mediacluster db migrate`."
-            ) from error
-        except (OperationalError, InterfaceError, PoolTimeoutError) as error:
-            if isinstance(error, DBAPIError) and not _is_connection_loss(error):
-                raise
-            raise BackendUnavailable(
-                "The database cannot be reached.", hint="Run `mediacluster doctor` to see why; nothing was changed."
-            ) from error
+        with translated_errors(), self._sessions.begin() as session:
+            yield session
 
     def dispose(self) -> None:
         """Close all connections."""
         self.engine.dispose()
 
 
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Turn what the driver says of a missing schema or an absent server into our errors; the rest passes."""
+    try:
+        yield
+    except ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) not in _SCHEMA_STATES:
+            raise
+        raise ConfigurationError(
+            "The schema of the database is missing or out of date.", hint="Run `mediacluster db migrate`."
+        ) from error
+    except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+        if isinstance(error, DBAPIError) and not _is_connection_loss(error):
+            raise
+        reason = str(getattr(error, "orig", error)).strip().partition("\n")[0]
+        raise BackendUnavailable(
+            f"The database cannot be reached: {reason}.",
+            hint="Check that it runs and that DATABASE_URL is right; `mediacluster doctor` looks at everything.",
+        ) from error
+
+
 def _make_engine(database_url: str, pool_size: int, max_overflow: int) -> Engine:
+    url = _read_url(database_url)
     engine = create_engine(
-        make_url(sqlalchemy_url(database_url)),
+        url,
         pool_size=pool_size,
         max_overflow=max_overflow,
         pool_pre_ping=True,
@@ -78,6 +87,20 @@ def _make_engine(database_url: str, pool_size: int, max_overflow: int) -> Engine
         register_arrays(connection)
 
     return engine
+
+
+def _read_url(database_url: str) -> URL:
+    try:
+        url = make_url(sqlalchemy_url(database_url))
+    except ArgumentError:
+        url = None
+    if url is None or url.drivername != "postgresql+psycopg":
+        # Not with the URL itself, which may hold a password.
+        raise ConfigurationError(
+            "DATABASE_URL is not the URL of a Postgres.",
+            hint="Write it like postgresql://user:password@host:5432/database.",
+        )
+    return url
 
 
 def _is_connection_loss(error: DBAPIError) -> bool:

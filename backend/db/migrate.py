@@ -9,6 +9,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
 from alembic import command
+from backend.db.engine import translated_errors
 from backend.errors import ConfigurationError
 
 _REPOSITORY = Path(__file__).parents[2]
@@ -26,7 +27,7 @@ def migrations_folder() -> Path:
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Migrate up to `revision`; does nothing where it is reached. Safe to call from several processes at once."""
-    with engine.connect() as connection:
+    with translated_errors(), engine.connect() as connection:
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATION_LOCK})
         connection.commit()
         try:

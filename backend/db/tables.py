@@ -141,6 +141,11 @@ class Media(Base):
         Index("media_fetching_idx", "created_at", postgresql_where=text("status = 'fetching'")),
         Index("media_failed_idx", "created_at", postgresql_where=text("status = 'failed'")),
         Index("media_created_at_idx", "created_at", "id"),
+        # What searches are narrowed by.
+        Index("media_keywords_idx", text("lowercase_keywords(keywords)"), postgresql_using="gin"),
+        Index("media_taken_at_idx", "taken_at"),
+        Index("media_mime_idx", "mime"),
+        Index("media_source_idx", "source"),
     )
 
 
