@@ -87,6 +87,12 @@ class InvalidVector(InputError):
     code = "invalid_vector"
 
 
+class InvalidQuery(InputError):
+    """A search asks for something senseless; `field` in its context names what."""
+
+    code = "invalid_query"
+
+
 # --- what is stored ------------------------------------------------------------------------------------------
 
 

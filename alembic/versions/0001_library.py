@@ -267,8 +267,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute(
-        "DROP FUNCTION nearest_clusters, similar_media, search_media, publish_space, create_space_indexes, "
-        "create_space_storage"
+        "DROP FUNCTION nearest_clusters, similar_media, search_media, search_media_by_index, search_media_exactly, "
+        "publish_space, create_space_indexes, create_space_storage"
     )
     op.execute("DROP VIEW media_embedding")
     op.execute("DROP TYPE media_match")

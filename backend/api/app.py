@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from backend.api.body_limit import BodyLimit
 from backend.api.problems import install_problem_handlers
-from backend.api.routes import clusters, health, media, uploads, webhooks
+from backend.api.routes import clusters, health, media, search, uploads, webhooks
 from backend.services import Services
 
 _DESCRIPTION = """
@@ -23,6 +23,6 @@ def create_app(services: Services) -> FastAPI:
     app.state.services = services
     app.add_middleware(BodyLimit, max_bytes=services.settings.max_request_bytes)
     install_problem_handlers(app)
-    for module in (uploads, media, clusters, webhooks, health):
+    for module in (uploads, media, search, clusters, webhooks, health):
         app.include_router(module.router)
     return app

@@ -33,6 +33,7 @@ _STATUS_BY_CODE = {
     "image_truncated": HTTPStatus.UNPROCESSABLE_ENTITY,
     "too_many_pixels": HTTPStatus.UNPROCESSABLE_ENTITY,
     "metadata_too_large": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "invalid_query": HTTPStatus.UNPROCESSABLE_ENTITY,
     "url_forbidden": HTTPStatus.UNPROCESSABLE_ENTITY,
     "path_forbidden": HTTPStatus.UNPROCESSABLE_ENTITY,
     "backend_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,

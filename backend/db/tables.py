@@ -191,6 +191,23 @@ class Embedding(Base):
     __table_args__ = ({"postgresql_partition_by": "LIST (space_id)"},)
 
 
+class BackgroundRow(Base):
+    """What similarities of unrelated pairs are like in one space, for one kind of query (see `backend.search.backgrounds`)."""
+
+    __tablename__ = "background"
+
+    space_id: Mapped[int] = mapped_column(ForeignKey("space.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    content: Mapped[dict[str, Any]]
+    media_count: Mapped[int] = mapped_column(BigInteger)
+    sampled_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        CheckConstraint("kind IN ('words', 'media')", name="kind"),
+        CheckConstraint("media_count >= 0", name="media_count"),
+    )
+
+
 class Cluster(Base):
     """A group of look-alike media. Its identity outlives a space."""
 
@@ -313,6 +330,7 @@ class WebhookDelivery(Base):
 __all__ = [
     "ASSIGN_SEQ",
     "UPLOAD_SEQ",
+    "BackgroundRow",
     "Base",
     "Centroid",
     "Cluster",

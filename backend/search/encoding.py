@@ -1,0 +1,106 @@
+"""A query as vectors: words through both encoders, pictures through one, stored media by what is stored."""
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from backend.db.arrays import fetch_arrays
+from backend.db.media import get_media
+from backend.db.tables import Space
+from backend.embedding.encoders import Encoders
+from backend.errors import Conflict, InputError, InvalidQuery, InvalidText, SpaceMismatch
+from backend.ingest.decoding import decode_picture
+from backend.ingest.limits import Limits
+from backend.search.examples import Example, Query, combine
+from backend.search.query import SearchQuery
+
+
+@dataclass(frozen=True)
+class QueryEncoder:
+    """encoders: loads them when first asked; limits: of an uploaded picture."""
+
+    encoders: Callable[[], Encoders]
+    limits: Limits
+
+    def encode(
+        self, query: SearchQuery, space: Space, positives: Sequence[Example], negatives: Sequence[Example]
+    ) -> Query:
+        """One unit vector for each leg that the query asks, from its stored examples and what is embedded now.
+
+        Raises:
+            InvalidQuery: the words say nothing, a picture cannot be read, or the examples cancel out.
+            SpaceMismatch: the configured encoders are not those of the space.
+        """
+        positives, negatives = list(positives), list(negatives)
+        if query.words or query.pictures or query.not_pictures:
+            encoders = self._open(space)
+            positives += self._pictures(encoders, query.pictures, "file")
+            negatives += self._pictures(encoders, query.not_pictures, "not_file")
+            if query.words:
+                positives.append(_words(encoders, query))
+        combined = combine(positives, negatives)
+        if combined.image is None and combined.text is None:
+            raise InvalidQuery(
+                "The examples cancel each other out.", hint="Take other negative examples.", field="not_media_id"
+            )
+        return combined
+
+    def _open(self, space: Space) -> Encoders:
+        encoders = self.encoders()
+        own = encoders.image_fingerprint, encoders.text_fingerprint
+        if own != (space.image_fingerprint, space.text_fingerprint):
+            raise SpaceMismatch(
+                f"The configured encoders are not the ones that space '{space.name}' was made with.",
+                hint="Unset MEDIACLUSTER_PRESET and the model settings to use the space's own encoders.",
+            )
+        return encoders
+
+    def _pictures(self, encoders: Encoders, pictures: Sequence[bytes], field: str) -> list[Example]:
+        images = []
+        for data in pictures:
+            try:
+                if len(data) > self.limits.max_body_bytes:
+                    raise InvalidQuery(f"The picture has {len(data):,} bytes.", hint="Send a smaller version.")
+                images.append(decode_picture(data, self.limits, at_least=encoders.image.input_size_pixels))
+            except InputError as error:
+                raise InvalidQuery(error.detail, hint=error.hint, field=field, picture_code=error.code) from error
+        return [Example(vector, None) for vector in encoders.image.embed_pictures(images)]
+
+
+def fetch_examples(session: Session, media_ids: Sequence[uuid.UUID]) -> list[Example]:
+    """The stored vectors of media, in the order named.
+
+    Raises:
+        NotFound: a media is unknown.
+        Conflict: a media has no embedding in the active space.
+    """
+    rows = fetch_arrays(
+        session,
+        "SELECT media_id, image_embedding, text_embedding FROM media_embedding WHERE media_id = ANY(%(ids)s)",
+        {"ids": list(media_ids)},
+    )
+    found: dict[uuid.UUID, tuple[NDArray[np.float32], NDArray[np.float32] | None]] = {row[0]: row[1:] for row in rows}
+    examples = []
+    for media_id in media_ids:
+        if media_id not in found:
+            media = get_media(session, media_id)
+            raise Conflict(
+                f"Media {media_id} has no embedding: its status is {media.status}.",
+                hint="Wait until it is ready." if media.error_code is None else "Look at its error, and retry it.",
+            )
+        examples.append(Example(*found[media_id]))
+    return examples
+
+
+def _words(encoders: Encoders, query: SearchQuery) -> Example:
+    try:
+        text = encoders.text.embed_texts([query.words])[0]
+        # Beside a picture, the image leg is the picture's: cosines of words and of pictures to pictures do not mix.
+        image = None if query.is_visual else encoders.image.embed_words([query.words])[0]
+    except InvalidText as error:
+        raise InvalidQuery(error.detail, hint=error.hint, field="q") from error
+    return Example(image, text)

@@ -1,0 +1,105 @@
+"""What every alpha would have found for one media, in one call."""
+
+import uuid
+from dataclasses import dataclass
+
+import numpy as np
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from backend.db.tables import Media
+from backend.errors import InvalidQuery
+from backend.search.alpha import Place, best_place, envelope
+from backend.search.encoding import fetch_examples
+from backend.search.filters import Filters
+from backend.search.nominating import Effort, nominate
+
+MOST_LISTED = 20
+_ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)
+_CANDIDATES_EACH = 100
+
+
+@dataclass(frozen=True)
+class AlphaRange:
+    """The best media, best first, at low <= alpha < high (up to 1 in the last range)."""
+
+    low: float
+    high: float
+    media_ids: tuple[uuid.UUID, ...]
+
+
+@dataclass(frozen=True)
+class AlphaHit:
+    """A media that is among the best at some alpha; best: its best rank at any alpha, and where it has it."""
+
+    media_id: uuid.UUID
+    title: str
+    location: str
+    sim_image: float | None
+    sim_text: float | None
+    best: Place
+
+
+@dataclass(frozen=True)
+class AlphaInsight:
+    ranges: tuple[AlphaRange, ...]
+    hits: tuple[AlphaHit, ...]
+
+
+def insight(session: Session, media_id: uuid.UUID, k: int) -> AlphaInsight:
+    """The k media most similar to one over the whole range of alpha, by alpha * sim_image + (1 - alpha) * sim_text.
+
+    Exact among the nearest 100 at each of five alphas.
+
+    Raises:
+        InvalidQuery: k is not within 1..20.
+        NotFound, Conflict: the media is unknown, or has no embedding yet.
+    """
+    if not 1 <= k <= MOST_LISTED:
+        raise InvalidQuery(f"k is {k}.", hint=f"Choose k from 1 to {MOST_LISTED}.", field="k")
+    sims = _candidates(session, media_id)
+    ids = sorted(sims)
+    image, text = (np.array([sims[one][side] for one in ids], dtype=np.float64) for side in (0, 1))
+    found = envelope(image, text, k)
+    ends = np.append(found.starts[1:], 1.0)
+    ranges = tuple(
+        AlphaRange(float(low), float(high), tuple(ids[row] for row in rows))
+        for low, high, rows in zip(found.starts, ends, found.rows, strict=True)
+    )
+    rows = list(dict.fromkeys(int(row) for row in found.rows.ravel()))
+    words = _fetch_words(session, [ids[row] for row in rows])
+    hits = (
+        AlphaHit(ids[row], *words[ids[row]], _number(image[row]), _number(text[row]), best_place(image, text, row))
+        for row in rows
+    )
+    return AlphaInsight(ranges, tuple(sorted(hits, key=lambda hit: (hit.best.rank, hit.best.low, hit.media_id))))
+
+
+def _candidates(session: Session, media_id: uuid.UUID) -> dict[uuid.UUID, tuple[float, float]]:
+    example = fetch_examples(session, [media_id])[0]
+    sims: dict[uuid.UUID, tuple[float, float]] = {}
+    for alpha in _ALPHAS:
+        found = nominate(
+            session,
+            example.image,
+            example.text,
+            k=_CANDIDATES_EACH,
+            alpha=alpha,
+            filters=Filters(),
+            exclude=(media_id,),
+            mode=Effort.BALANCED,
+        )
+        sims |= {
+            one: (float(i), float(t))
+            for one, i, t in zip(found.media_ids, found.sim_image, found.sim_text, strict=True)
+        }
+    return sims
+
+
+def _fetch_words(session: Session, media_ids: list[uuid.UUID]) -> dict[uuid.UUID, tuple[str, str]]:
+    rows = session.execute(sa.select(Media.id, Media.title, Media.location).where(Media.id.in_(media_ids)))
+    return {row.id: (row.title, row.location) for row in rows}
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

@@ -1,0 +1,56 @@
+"""Where a page ended: the last hit itself, so that the next page goes on behind it in whatever the ranking is by then."""
+
+import base64
+import binascii
+import json
+import uuid
+from dataclasses import dataclass
+
+from backend.errors import InvalidQuery
+
+
+@dataclass(frozen=True)
+class Place:
+    """The last hit of a page, and its place (from 1) in the ranking.
+
+    Its cosines rank it anew where it is gone from the library.
+    """
+
+    media_id: uuid.UUID
+    sim_image: float | None
+    sim_text: float | None
+    position: int
+
+
+def write_place(place: Place, digest: str) -> str:
+    """An opaque cursor that is good for the query with this digest alone."""
+    content = json.dumps([digest, str(place.media_id), place.sim_image, place.sim_text, place.position])
+    return base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
+
+
+def read_place(cursor: str, digest: str) -> Place:
+    """Raises InvalidQuery for a cursor of another query, or one that was not written here."""
+    try:
+        written, media_id, sim_image, sim_text, position = json.loads(
+            base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        )
+        place = Place(uuid.UUID(media_id), _cosine(sim_image), _cosine(sim_text), int(position))
+    except (binascii.Error, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+        raise _unreadable("This cursor cannot be read.") from None
+    if place.position < 1:
+        raise _unreadable("This cursor cannot be read.")
+    if written != digest:
+        raise _unreadable("This cursor belongs to another query.")
+    return place
+
+
+def _cosine(value: object) -> float | None:
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or not -2 <= value <= 2:
+        raise ValueError("no cosine")
+    return float(value)
+
+
+def _unreadable(detail: str) -> InvalidQuery:
+    return InvalidQuery(detail, hint="Take `next_cursor` of the page before, with the same query.", field="cursor")

@@ -1,0 +1,211 @@
+"""The search service: words, pictures and stored media, alone or mixed, ranked, judged and paged."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from backend.db.engine import Database
+from backend.db.media import get_media
+from backend.db.spaces import find_active_space
+from backend.db.tables import Space
+from backend.search.background_sampling import open_backgrounds
+from backend.search.backgrounds import Backgrounds
+from backend.search.diversity import diversify, unit_range
+from backend.search.encoding import QueryEncoder, fetch_examples
+from backend.search.examples import Example, Query
+from backend.search.fusion import FusionMethod
+from backend.search.hits import Answer, Relevance, fetch_hits
+from backend.search.paging import Place, read_place, write_place
+from backend.search.pool import count_eligible, draw_pool
+from backend.search.query import SearchQuery, checked
+from backend.search.ranking import Ranking, behind, nominating_alpha, rank_pool
+from backend.search.relevance import Verdict, judge
+from backend.search.spread import similarity_in
+
+# A calibrated order differs from that of raw sums, so more are drawn than are shown.
+_OVERDRAW = 4
+_LEAST_DEPTH = 400
+_MOST_DEPTH = 20_000
+# Ranks and differences depend on all candidates, so every page draws the same number of them.
+_RRF_POOL = 1_000
+_DIVERSE_POOL = 500
+_POOL_ENDS = (
+    "This order reaches the nearest {} media; others follow with the method raw or calibrated and no diversity."
+)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A checked query with all that it is answered with."""
+
+    query: SearchQuery
+    alpha: float
+    vectors: Query
+    backgrounds: Backgrounds | None
+    last: Place | None
+    digest: str
+
+    @property
+    def method(self) -> FusionMethod:
+        return self.query.wanted_method
+
+
+@dataclass(frozen=True)
+class Searcher:
+    """Cheap to make; models are loaded by the first query that needs them. alpha: for queries without one."""
+
+    database: Database
+    encoder: QueryEncoder
+    alpha: float
+
+    def search(self, query: SearchQuery) -> Answer:
+        """Answer one page. Changes nothing but the sampled background.
+
+        Raises:
+            InvalidQuery: the query makes no sense; `field` in its context says where.
+            NotFound, Conflict: an example is unknown, or has no embedding yet.
+            SpaceMismatch, EncoderUnavailable: the encoders are not there.
+        """
+        query = checked(query, self.alpha)
+        alpha = self.alpha if query.alpha is None else query.alpha
+        digest = query.digest()
+        last = None if query.cursor is None else read_place(query.cursor, digest)
+        with self.database.transaction() as session:
+            space = find_active_space(session)
+            stored = _fetch_stored(session, query, space)
+            backgrounds = None if space is None else open_backgrounds(session, space, query.background_kind)
+        if space is None:
+            return _empty(query, alpha)
+        vectors = self.encoder.encode(query, space, *stored)
+        asked = _Asked(query, alpha, vectors, backgrounds, last, digest)
+        with self.database.transaction() as session:
+            session.execute(sa.text("SET TRANSACTION READ ONLY"))
+            return _answer(session, asked)
+
+
+def _fetch_stored(session: Session, query: SearchQuery, space: Space | None) -> tuple[list[Example], list[Example]]:
+    if space is None:
+        for media_id in (*query.media_ids, *query.not_media_ids):
+            get_media(session, media_id)
+        return [], []
+    return fetch_examples(session, query.media_ids), fetch_examples(session, query.not_media_ids)
+
+
+def _empty(query: SearchQuery, alpha: float) -> Answer:
+    return Answer(
+        query.find,
+        query.wanted_method,
+        alpha,
+        certified=True,
+        verdict=Relevance.NOTHING_RELEVANT,
+        hits=(),
+        next_cursor=None,
+        note="Nothing is embedded yet: no worker has run on this library.",
+    )
+
+
+def _answer(session: Session, asked: _Asked) -> Answer:
+    ranking, order, rows = _page(session, asked)
+    page = rows[: asked.query.k]
+    verdict = _judge(session, asked, ranking)
+    more = len(rows) > len(page)
+    return Answer(
+        find=asked.query.find,
+        method=ranking.method,
+        alpha=asked.alpha,
+        certified=ranking.pool.whole or (ranking.pool.certified and ranking.method is FusionMethod.RAW),
+        verdict=_name(verdict),
+        hits=fetch_hits(session, ranking, page, asked.query.find, verdict),
+        next_cursor=write_place(_place(ranking, order, page[-1]), asked.digest) if more and page else None,
+        note=ranking.note or _note_on_end(asked, ranking, more=more),
+    )
+
+
+def _page(session: Session, asked: _Asked) -> tuple[Ranking, NDArray[np.int64], list[int]]:
+    """The ranking, its order after diversity, and the rows of this page and of at least one hit more, if there is one."""
+    alpha = nominating_alpha(asked.method, asked.alpha, asked.backgrounds)
+    depth = _depth(asked)
+    while True:
+        pool = draw_pool(session, asked.query, asked.vectors, depth, alpha).holding(asked.last)
+        ranking = rank_pool(pool, asked.method, asked.alpha, asked.backgrounds)
+        if ranking.method is FusionMethod.RRF and depth != _fixed_pool(asked, ranking.method):
+            depth = _fixed_pool(asked, ranking.method) or depth
+            continue
+        order = _diversified(session, asked, ranking)
+        rows = [int(row) for row in behind(pool, order, asked.last) if _is_near_enough(asked, ranking, int(row))]
+        fixed = _fixed_pool(asked, ranking.method) is not None
+        if len(rows) > asked.query.k or pool.whole or fixed or depth >= _MOST_DEPTH:
+            return ranking, order, rows
+        depth = min(depth * _OVERDRAW, _MOST_DEPTH)
+
+
+def _depth(asked: _Asked) -> int:
+    fixed = _fixed_pool(asked, asked.method)
+    if fixed is not None:
+        return fixed
+    shown = asked.query.k + 1 + (0 if asked.last is None else asked.last.position)
+    if asked.method is FusionMethod.RAW:
+        return min(shown, _MOST_DEPTH)
+    # In steps of powers, so that neighbouring pages are cut from the same candidates.
+    depth = _LEAST_DEPTH
+    while depth < _OVERDRAW * shown:
+        depth *= _OVERDRAW
+    return min(depth, _MOST_DEPTH)
+
+
+def _fixed_pool(asked: _Asked, method: FusionMethod) -> int | None:
+    if asked.query.diversity > 0:
+        return _DIVERSE_POOL + 1
+    return _RRF_POOL + 1 if method is FusionMethod.RRF else None
+
+
+def _is_near_enough(asked: _Asked, ranking: Ranking, row: int) -> bool:
+    least = asked.query.min_similarity
+    return least is None or bool(ranking.similarity[row] >= least)
+
+
+def _diversified(session: Session, asked: _Asked, ranking: Ranking) -> NDArray[np.int64]:
+    if asked.query.diversity == 0 or len(ranking.order) == 0:
+        return ranking.order
+    between = similarity_in(session, ranking.pool.media_ids, asked.query.find, asked.alpha)
+    relevance = unit_range(ranking.fused.combined)
+    # In the order of relevance, since of equals the earlier row wins.
+    order = ranking.order
+    chosen = diversify(
+        relevance[order], lambda row: between(int(order[row]))[order], len(order), 1 - asked.query.diversity
+    )
+    return order[chosen.rows]
+
+
+def _judge(session: Session, asked: _Asked, ranking: Ranking) -> Verdict | None:
+    """Whether any candidate stands out. None where that cannot be told."""
+    image, text = ranking.calibrated_image, ranking.calibrated_text
+    if asked.backgrounds is None or (np.isnan(image).all() and np.isnan(text).all()):
+        return None
+    pool = ranking.pool
+    media_count = len(pool.media_ids) if pool.whole else count_eligible(session, asked.query)
+    return judge(image, text, asked.alpha, max(media_count, 1), correlation=asked.backgrounds.correlation)
+
+
+def _name(verdict: Verdict | None) -> Relevance:
+    if verdict is None:
+        return Relevance.UNKNOWN
+    return Relevance.RELEVANT if verdict.relevant else Relevance.NOTHING_RELEVANT
+
+
+def _note_on_end(asked: _Asked, ranking: Ranking, *, more: bool) -> str | None:
+    fixed = _fixed_pool(asked, ranking.method)
+    return None if fixed is None or more or ranking.pool.whole else _POOL_ENDS.format(fixed - 1)
+
+
+def _place(ranking: Ranking, order: NDArray[np.int64], row: int) -> Place:
+    image, text = ranking.pool.sim_image[row], ranking.pool.sim_text[row]
+    return Place(
+        ranking.pool.media_ids[row],
+        None if np.isnan(image) else float(image),
+        None if np.isnan(text) else float(text),
+        int(np.flatnonzero(order == row)[0]) + 1,
+    )

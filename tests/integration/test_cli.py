@@ -1,0 +1,144 @@
+"""The command line as somebody types it: exit codes, readable errors, and what it starts."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from backend.embedded import stop_servers
+from backend.settings import Settings
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run(settings: Settings, tmp_path: Path) -> Run:
+    """Run `mediacluster` with the test's database and broker."""
+
+    def call(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        own = {name: value for name, value in os.environ.items() if not name.startswith("MEDIACLUSTER_")}
+        assert settings.database_url is not None
+        assert settings.redis_url is not None
+        own |= {
+            "MEDIACLUSTER_HOME": str(settings.home),
+            "MEDIACLUSTER_PRESET": "demo",
+            "DATABASE_URL": settings.database_url.get_secret_value(),
+            "REDIS_URL": settings.redis_url.get_secret_value(),
+            **environment,
+        }
+        command = [sys.executable, "-m", "backend.cli", *arguments]
+        return subprocess.run(command, env=own, capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path)
+
+    return call
+
+
+def test_help__names_every_command(run: Run) -> None:
+    answer = run("--help")
+    assert answer.returncode == 0
+    for command in ("doctor", "demo", "import", "similar", "audit", "serve", "worker", "beat", "up", "status", "stop"):
+        assert command in answer.stdout
+
+
+def test_help__answers_without_loading_what_is_heavy() -> None:
+    code = (
+        "import sys, backend.cli; print([n for n in ('torch', 'sqlalchemy', 'celery', 'fastapi') if n in sys.modules])"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"
+
+
+def test_own_servers__nothing_embedded_starts(run: Run, settings: Settings, tmp_path: Path) -> None:
+    assert settings.database_url is not None
+    assert run("db", "url").stdout.strip() == settings.database_url.get_secret_value()
+    assert run("status", "--json").returncode == 0
+    (tmp_path / "pictures").mkdir()
+    assert run("import", str(tmp_path / "pictures"), "--json").returncode == 0
+    assert not (settings.home / "postgres").exists()
+    assert not (settings.home / "redis").exists()
+
+
+@pytest.fixture
+def short_home() -> Iterator[Path]:
+    home = Path(tempfile.mkdtemp(prefix="mediacluster-cli-"))
+    home.chmod(0o755)
+    yield home
+    stop_servers(home)
+
+
+def test_db_url__starts_the_embedded_server(run: Run, short_home: Path) -> None:
+    answer = run("db", "url", MEDIACLUSTER_HOME=str(short_home), DATABASE_URL="", REDIS_URL="")
+    assert answer.returncode == 0
+    assert answer.stdout.startswith("postgresql://")
+    assert (short_home / "postgres" / "postmaster.pid").exists()
+    stopped = run("stop", MEDIACLUSTER_HOME=str(short_home), DATABASE_URL="", REDIS_URL="")
+    assert "Postgres stopped" in stopped.stderr
+    assert not (short_home / "postgres" / "postmaster.pid").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "code"),
+    [
+        (["import", "/nowhere/at/all"], {}, "file_unreadable"),
+        (["similar", "0192f0c1-7d1e-7cc0-8d3c-0c6a3f1b2a11"], {}, "not_found"),
+        (["status"], {"MEDIACLUSTER_THRESHOLD": "2"}, "configuration_error"),
+        (["status"], {"DATABASE_URL": "nonsense"}, "configuration_error"),
+        (["status"], {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/x"}, "backend_unavailable"),
+        (["db", "migrate"], {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/x"}, "backend_unavailable"),
+        (["serve", "--port", "1", "--host", "203.0.113.1"], {}, "configuration_error"),
+    ],
+)
+def test_errors__one_readable_line_with_its_code(
+    run: Run, arguments: list[str], environment: dict[str, str], code: str
+) -> None:
+    answer = run(*arguments, **environment)
+    assert answer.returncode == 1
+    assert answer.stderr.startswith(f"{code}: ")
+    assert "Traceback" not in answer.stderr
+    assert answer.stdout == ""
+
+
+def test_errors__a_password_is_not_shown(run: Run) -> None:
+    answer = run("status", DATABASE_URL="mysql://somebody:geheim@127.0.0.1/x")
+    assert "geheim" not in answer.stderr + answer.stdout
+
+
+def test_doctor__says_how_to_mend_what_is_wrong(run: Run) -> None:
+    answer = run(
+        "doctor", "--json", REDIS_URL="redis://127.0.0.1:1/0", MEDIACLUSTER_IMAGE_CHECKPOINT="/no/such/file.pt"
+    )
+    assert answer.returncode == 1
+    findings = {finding["name"]: finding for finding in json.loads(answer.stdout)}
+    assert findings["database"]["ok"]
+    assert findings["vector extension"]["ok"]
+    assert findings["storage"]["ok"]
+    for broken in ("broker", "encoders"):
+        assert not findings[broken]["ok"]
+        assert findings[broken]["hint"]
+    assert "/no/such/file.pt" in findings["encoders"]["detail"]
+
+
+def test_doctor__encoders_of_another_space(run: Run, make_services: Callable) -> None:
+    from backend.pipeline.space import open_active_space
+
+    open_active_space(make_services())
+    assert run("doctor", "--json").returncode == 0
+    answer = run("doctor", "--json", MEDIACLUSTER_PRESET="", MEDIACLUSTER_TEXT_MODEL=str(Path(__file__).parent))
+    assert answer.returncode == 1
+    encoders = next(finding for finding in json.loads(answer.stdout) if finding["name"] == "encoders")
+    assert not encoders["ok"]
+
+
+def test_audit__exit_status_tells(run: Run, make_services: Callable) -> None:
+    import sqlalchemy as sa
+
+    assert run("audit", "--replay").stdout.splitlines()[-1] == "clean"
+    with make_services().database.transaction() as session:
+        session.execute(sa.text("INSERT INTO cluster DEFAULT VALUES"))
+    answer = run("audit")
+    assert answer.returncode == 1
+    assert "empty_automatic_cluster: cluster_id=1" in answer.stdout
