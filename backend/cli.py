@@ -8,10 +8,9 @@ from dataclasses import asdict
 from typing import Annotated, Literal, NoReturn
 
 import typer
-from rich.table import Table
 
-from backend.commands.console import complain, console, output, print_json, say
-from backend.errors import MediaclusterError
+from backend.commands.console import complain, console, print_json, say
+from backend.errors import InputError, MediaclusterError
 from backend.settings import Settings, load_settings
 
 # Everything heavy is imported by the command that needs it: `mediacluster --help` answers at once.
@@ -189,18 +188,26 @@ def similar(
     if as_json:
         print_json({"media_id": media_id, "alpha": weight, "results": [asdict(result) for result in results]})
         return
-    table = Table("media", "sim_image", "sim_text", "combined", "title", "location")
     for result in results:
-        table.add_row(
-            str(result.media_id),
-            *(
-                "-" if value is None else f"{value:.4f}"
-                for value in (result.sim_image, result.sim_text, result.combined)
-            ),
-            result.title,
-            result.location,
-        )
-    output.print(table)
+        words = "  none" if result.sim_text is None else f"{result.sim_text:6.3f}"
+        name = ", ".join(part for part in (result.title, result.location) if part)
+        say(f"{result.combined:6.3f}  image {result.sim_image:6.3f}  text {words}  {result.media_id}  {name}")
+
+
+@app.command()
+def retry(
+    media_ids: Annotated[list[uuid.UUID] | None, typer.Argument(help="Ids of failed media.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every failed media.")] = False,
+) -> None:
+    """Try failed media again."""
+    from backend.bootstrap import build_services
+    from backend.pipeline.retry import retry_all, retry_media
+
+    if everything == bool(media_ids):
+        raise InputError("Nothing to retry was named.", hint="Give the ids of failed media, or --all.")
+    services = build_services(load_settings())
+    count = retry_all(services) if everything else retry_media(services, media_ids or [])
+    say(f"{count} media are tried again")
 
 
 @app.command()

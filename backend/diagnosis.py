@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from PIL import Image
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -98,9 +99,23 @@ def check_encoders(services: Services) -> Finding:
     return _run("encoders", check)
 
 
+def check_ocr(services: Services) -> Finding:  # noqa: ARG001 - one of the checks
+    """Words can be read out of a picture."""
+
+    def check() -> str:
+        from backend.ingest.ocr import read_words
+
+        read_words(Image.new("RGB", (64, 32), "white"))
+        return "words can be read out of pictures"
+
+    return _run("ocr", check)
+
+
 def diagnose(services: Services) -> list[Finding]:
-    """All checks, the cheap ones first."""
-    checks = (check_database, check_vector_extension, check_broker, check_storage, check_encoders)
+    """All checks, the cheap ones first; OCR only where it is switched on."""
+    checks: tuple[Callable[[Services], Finding], ...] = (check_database, check_vector_extension, check_broker, check_storage, check_encoders)
+    if services.settings.enable_ocr:
+        checks = (*checks, check_ocr)
     return [check(services) for check in checks]
 
 

@@ -67,13 +67,13 @@ SET hnsw.ef_search = 100
 AS $$
 DECLARE
   candidates integer := greatest(k, least(effort, 100 + 2 * k));
-  both boolean := image_query IS NOT NULL AND text_query IS NOT NULL;
-  image_limit integer := CASE WHEN NOT both OR alpha >= 0.7 THEN candidates ELSE 0 END;
-  text_limit integer := CASE WHEN NOT both OR alpha <= 0.3 THEN candidates ELSE 0 END;
-  fused_limit integer := CASE WHEN both AND alpha > 0 AND alpha < 1 THEN candidates ELSE 0 END;
+  two_sided boolean := image_query IS NOT NULL AND text_query IS NOT NULL;
+  image_limit integer := CASE WHEN NOT two_sided OR alpha >= 0.7 THEN candidates ELSE 0 END;
+  text_limit integer := CASE WHEN NOT two_sided OR alpha <= 0.3 THEN candidates ELSE 0 END;
+  fused_limit integer := CASE WHEN two_sided AND alpha > 0 AND alpha < 1 THEN candidates ELSE 0 END;
   fused_query halfvec;
 BEGIN
-  IF both THEN
+  IF two_sided THEN
     fused_query := (
       (array_fill(alpha::real, ARRAY[vector_dims(image_query)])::vector * image_query)
       || (array_fill((1 - alpha)::real, ARRAY[vector_dims(text_query)])::vector * text_query)
@@ -130,7 +130,7 @@ COMMENT ON FUNCTION search_media_by_index IS
 
 -- How much effort a query needs depends on the data: pictures and words of a library have few real dimensions, and a
 -- small effort finds everything; vectors without structure need thousands of steps, and then reading all is faster.
--- So the effort is doubled until twice the effort finds nothing better; where it finds much that is new, or no effort
+-- So the effort is tripled until three times the effort finds nothing better; where it finds much that is new, or no effort
 -- is enough, and the library is of a size for it, everything is read.
 CREATE FUNCTION search_media(
   image_query vector,
@@ -146,7 +146,7 @@ AS $$
 DECLARE
   small_library CONSTANT integer := 2000;
   readable_library CONSTANT integer := 250000;
-  effort integer := least(500, greatest(80, 2 * k));
+  effort integer := least(500, greatest(60, 2 * k));
   found media_match[];
   before media_match[];
   fresh integer;
@@ -161,12 +161,12 @@ BEGIN
   IF NOT exactly THEN
     found := ARRAY(SELECT m FROM search_media_by_index(image_query, text_query, k, alpha, effort) m);
     LOOP
-      effort := 2 * effort;
+      effort := 3 * effort;
       before := found;
       found := ARRAY(SELECT m FROM search_media_by_index(image_query, text_query, k, alpha, effort) m);
       SELECT count(*) INTO fresh FROM unnest(found) f
        WHERE f.media_id <> ALL (ARRAY(SELECT b.media_id FROM unnest(before) b));
-      EXIT WHEN fresh <= k / 50 OR fresh > k / 4 OR effort >= 640;
+      EXIT WHEN fresh <= k / 50 OR fresh > k / 4 OR effort >= 540;
     END LOOP;
     exactly := cardinality(found) < k OR (fresh > k / 50 AND (
       SELECT count(*) <= readable_library FROM (SELECT FROM media_embedding LIMIT readable_library + 1) many));

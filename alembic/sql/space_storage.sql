@@ -22,16 +22,13 @@ BEGIN
        ALTER COLUMN caption_embedding SET STORAGE EXTERNAL',
     partition, partition || '_image_dimension', image_dimension, partition || '_text_dimension', text_dimension,
     partition || '_caption_dimension');
-  -- Media without text, for queries that have no picture to order them by.
-  EXECUTE format(
-    'CREATE INDEX %I ON %I (media_id) WHERE text_embedding IS NULL', partition || '_textless_idx', partition);
   PERFORM create_space_indexes(space_id, image_dimension, text_dimension);
 END;
 $$;
 
 -- The HNSW indexes of a space: each side on its own, both halves together (inner product with
 -- [alpha * image, (1 - alpha) * text] is the fused similarity at every alpha), and the media without text, which
--- the fused index cannot hold.
+-- the fused index cannot hold (a plain index on them serves queries that have no picture to order them by).
 CREATE FUNCTION create_space_indexes(space_id integer, image_dimension integer, text_dimension integer)
 RETURNS void
 LANGUAGE plpgsql
@@ -49,10 +46,14 @@ BEGIN
     'CREATE INDEX %I ON %I USING hnsw (((image_embedding || text_embedding)::halfvec(%s)) halfvec_ip_ops)
        WITH (m = 24, ef_construction = 128)',
     partition || '_fused_hnsw', partition, image_dimension + text_dimension);
+  -- The predicate has to be the view's own expression: Postgres does not see that a cast keeps NULL.
   EXECUTE format(
     'CREATE INDEX %I ON %I USING hnsw ((image_embedding::vector(%s)) vector_cosine_ops) WITH (m = 16, ef_construction = 64)
-       WHERE text_embedding IS NULL',
-    partition || '_textless_hnsw', partition, image_dimension);
+       WHERE text_embedding::vector(%s) IS NULL',
+    partition || '_textless_hnsw', partition, image_dimension, text_dimension);
+  EXECUTE format(
+    'CREATE INDEX %I ON %I (media_id) WHERE text_embedding::vector(%s) IS NULL',
+    partition || '_textless_idx', partition, text_dimension);
 END;
 $$;
 

@@ -5,6 +5,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from backend.api.body_limit import BodyLimit
+from backend.api.openapi import install_openapi
 from backend.api.problems import install_problem_handlers
 from backend.api.routes import clusters, health, media, search, uploads, webhooks
 from backend.services import Services
@@ -23,6 +24,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.services = services
     app.add_middleware(BodyLimit, max_bytes=services.settings.max_request_bytes)
     install_problem_handlers(app)
+    install_openapi(app)
     for module in (uploads, media, search, clusters, webhooks, health):
         app.include_router(module.router)
     return app

@@ -1,6 +1,7 @@
 """Queries on clusters and their members, for reading."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -108,5 +109,11 @@ def list_members(
     return [ClusterMember(**row._asdict()) for row in session.execute(query)]
 
 
-def find_membership(session: Session, media_id: uuid.UUID) -> Membership | None:
-    return session.get(Membership, media_id)
+def list_memberships(session: Session, media_ids: Sequence[uuid.UUID]) -> list[tuple[Membership, str]]:
+    """The memberships of these media, each with the label of its cluster."""
+    rows = session.execute(
+        sa.select(Membership, Cluster.label)
+        .join(Cluster, Cluster.id == Membership.cluster_id)
+        .where(Membership.media_id.in_(media_ids))
+    )
+    return [(membership, label) for membership, label in rows]

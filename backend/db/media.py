@@ -270,6 +270,13 @@ def record_quarantined(session: Session, max_attempts: int) -> list[uuid.UUID]:
     )
 
 
+def list_failed(session: Session) -> list[uuid.UUID]:
+    """Ids of all failed media, oldest first."""
+    return list(
+        session.scalars(sa.select(Media.id).where(Media.status == MediaStatus.FAILED).order_by(Media.created_at))
+    )
+
+
 def retry_failed(session: Session, media_id: uuid.UUID) -> None:
     """Lead a failed row back to where it failed. Raises NotFound where it is not there or has not failed."""
     retried = session.execute(

@@ -15,12 +15,12 @@ from backend.db.media import Lease, PendingMedia, claim_pending, record_embedded
 from backend.db.tables import Space
 from backend.embedding.encoders import Encoders
 from backend.embedding.vectors import Vectors, require_unit_vectors
-from backend.errors import BackendUnavailable, LeaseLost, MediaclusterError, StorageFull
+from backend.errors import ConfigurationError, LeaseLost, MediaclusterError
 from backend.ingest.decoding import decode_picture
 from backend.ingest.keys import thumbnail_key
 from backend.ingest.text import embedding_text
 from backend.ingest.thumbnails import THUMBNAIL_SIDES, make_thumbnails
-from backend.pipeline.leases import held_lease
+from backend.pipeline.leases import NOT_THE_FILES_FAULT, held_lease
 from backend.services import Services
 
 logger = logging.getLogger(__name__)
@@ -45,14 +45,15 @@ class _Prepared:
 def embed_batch(services: Services, space: Space) -> int:
     """Embed up to a batch of pending media; returns how many were claimed (0: nothing is waiting)."""
     settings = services.settings
+    # Before anything is claimed: no picture shall use up its attempts because a model is missing.
+    services.encoders.load()
     with held_lease(services) as lease:
         with services.database.transaction() as session:
             claimed = claim_pending(session, lease, limit=settings.embed_batch_size, max_attempts=settings.max_attempts)
         try:
             prepared = [ready for media in claimed if (ready := _prepare(services, media, lease)) is not None]
             _record(services, space, prepared, _encode(services.encoders, space, prepared), lease)
-        except (BackendUnavailable, StorageFull):
-            # The files are not at fault, so the attempt does not count.
+        except NOT_THE_FILES_FAULT:
             with services.database.transaction() as session:
                 release_lease(session, lease, retry_seconds=_RETRY_SECONDS, count_attempt=False)
             raise
@@ -68,7 +69,7 @@ def _prepare(services: Services, media: PendingMedia, lease: Lease) -> _Prepared
         words = embedding_text(media.text)
         ocr_text = "" if words else _read_words(services, image)
         return _Prepared(media, image, words or ocr_text, ocr_text)
-    except (BackendUnavailable, StorageFull):
+    except NOT_THE_FILES_FAULT:
         raise
     except MediaclusterError as error:
         _give_up(services, media.id, lease, error)
@@ -80,7 +81,12 @@ def _read_words(services: Services, image: Image) -> str:
         return ""
     from backend.ingest.ocr import read_words
 
-    return read_words(image)
+    try:
+        return read_words(image)
+    except ConfigurationError as error:
+        # Words would be welcome, but the picture does not depend on them; `doctor` says what is missing.
+        logger.warning("No words are read out of pictures: %s", error)
+        return ""
 
 
 def _encode(encoders: Encoders, space: Space, prepared: list[_Prepared]) -> list[NewEmbedding]:

@@ -5,10 +5,10 @@ import logging
 from backend.db.events import EventKind, MediaEvent, record_events
 from backend.db.media import FetchingMedia, Lease, claim_fetching, record_failed, release_lease
 from backend.doorbell import Work
-from backend.errors import BackendUnavailable, LeaseLost, MediaclusterError, StorageFull
+from backend.errors import LeaseLost, MediaclusterError
 from backend.ingest.fetching import fetch_url
 from backend.pipeline.intake import accept_fetched
-from backend.pipeline.leases import held_lease
+from backend.pipeline.leases import NOT_THE_FILES_FAULT, held_lease
 from backend.services import Services
 
 logger = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ def _fetch(services: Services, media: FetchingMedia, lease: Lease) -> None:
     try:
         fetched = fetch_url(media.url, services.fetch_policy, services.limits)
         accept_fetched(services, media, lease, fetched.data)
-    except (BackendUnavailable, StorageFull):
+    except NOT_THE_FILES_FAULT:
         with services.database.transaction() as session:
             release_lease(session, lease, retry_seconds=_RETRY_SECONDS, count_attempt=False)
         raise

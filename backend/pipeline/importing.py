@@ -55,6 +55,12 @@ class ImportReport:
         """Everything that is to become ready: duplicates may be on their way still, from an import that broke off."""
         return [*self.new, *set(self.duplicates.values()) - self.new.keys()]
 
+    def forget(self, media_id: uuid.UUID) -> list[str]:
+        """Take out what stands for a media; returns the names under which it came."""
+        names = [name for name, known in self.duplicates.items() if known == media_id]
+        self.duplicates = {name: known for name, known in self.duplicates.items() if known != media_id}
+        return ([self.new.pop(media_id)] if media_id in self.new else []) + names
+
 
 def list_items(services: Services, sources: Sequence[str]) -> tuple[list[ImportItem], int]:
     """What the sources hold: folders, pictures, manifests (.csv, .jsonl) and URLs; and how many files were passed by.
@@ -100,13 +106,15 @@ def count_settled(services: Services, report: ImportReport) -> int:
 
 
 def settle(services: Services, report: ImportReport) -> None:
-    """Move what failed, or turned out to be a duplicate, after it was taken in, from new to where it belongs."""
-    for outcome in _outcomes(services, list(report.new)):
+    """Move what failed, or turned out to be a duplicate, after it was taken in to where it belongs. A duplicate of
+    something that failed has failed too."""
+    for outcome in _outcomes(services, report.media_ids):
         if outcome.status is MediaStatus.FAILED:
-            name = report.new.pop(outcome.media_id)
-            report.failed.append(ImportFailure(name, outcome.error_code or "", outcome.error_detail or ""))
+            for name in report.forget(outcome.media_id):
+                report.failed.append(ImportFailure(name, outcome.error_code or "", outcome.error_detail or ""))
         elif outcome.duplicate_of is not None:
-            report.duplicates[report.new.pop(outcome.media_id)] = outcome.duplicate_of
+            for name in report.forget(outcome.media_id):
+                report.duplicates[name] = outcome.duplicate_of
 
 
 def _outcomes(services: Services, media_ids: list[uuid.UUID]) -> list[MediaOutcome]:
@@ -146,4 +154,6 @@ def _read(path: Path, max_bytes: int) -> bytes:
             raise FileTooLarge(f"{path} has {path.stat().st_size:,} bytes; {max_bytes:,} are allowed.")
         return path.read_bytes()
     except OSError as error:
-        raise FileUnreadable(f"{path} cannot be read: {error.strerror}.", hint="Check its permissions.") from error
+        raise FileUnreadable(
+            f"{path} cannot be read: {error.strerror}.", hint="Check that it is there and its permissions."
+        ) from error

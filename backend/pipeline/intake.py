@@ -2,6 +2,7 @@
 
 import hashlib
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 
 import uuid_utils.compat
@@ -18,7 +19,7 @@ from backend.db.media import (
 )
 from backend.db.tables import MediaStatus
 from backend.doorbell import Work
-from backend.errors import FileTooLarge
+from backend.errors import FetchFailed, FileTooLarge
 from backend.ingest.fetching import check_url
 from backend.ingest.inspection import inspect_picture
 from backend.ingest.keys import original_key
@@ -69,7 +70,9 @@ def accept_url(services: Services, url: str, text: MediaText) -> Accepted:
         InputError: the text is refused, or the address is not one that may be asked (UrlForbidden).
     """
     cleaned = clean_media_text(text, services.limits)
-    check_url(url, services.fetch_policy)
+    # A name that cannot be resolved now may be later; that is for the fetch to find out.
+    with suppress(FetchFailed):
+        check_url(url, services.fetch_policy)
     media_id = uuid_utils.compat.uuid7()
     with services.database.transaction() as session:
         insert_fetching(session, media_id, url, cleaned)

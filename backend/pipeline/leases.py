@@ -9,12 +9,15 @@ from contextlib import contextmanager
 import uuid_utils.compat
 
 from backend.db.media import Lease, renew_lease
-from backend.errors import MediaclusterError
+from backend.errors import BackendUnavailable, ConfigurationError, MediaclusterError, StorageFull
 from backend.services import Services
 
 logger = logging.getLogger(__name__)
 
 _RENEWALS_PER_LEASE = 3
+
+# After these the rows are handed back and the attempt is not counted.
+NOT_THE_FILES_FAULT = (BackendUnavailable, StorageFull, ConfigurationError)
 
 
 @contextmanager

@@ -57,7 +57,7 @@ def nominate(
         "SELECT media_id, 1 - (image_embedding <=> %(image)s::vector), 1 - (text_embedding <=> %(text)s::vector) "
         f"FROM media_embedding JOIN media ON media.id = media_id WHERE {where} "
         "ORDER BY %(alpha)s * coalesce(1 - (image_embedding <=> %(image)s::vector), 0) "
-        "+ (1 - %(alpha)s) * coalesce(1 - (text_embedding <=> %(text)s::vector), 0) DESC, media_id LIMIT %(k)s",
+        "+ (1 - %(alpha)s) * coalesce(1 - (text_embedding <=> %(text)s::vector), 0) DESC, 2 DESC NULLS LAST, media_id LIMIT %(k)s",
         parameters | {"image": _vector(image_query), "text": _vector(text_query), "alpha": alpha, "k": k},
     )
     sims = np.array([[np.nan if value is None else value for value in row[1:]] for row in rows], dtype=np.float64)

@@ -369,6 +369,7 @@ def test_database_gone__503_with_retry_after(make_services: Callable[..., Servic
 
 def test_openapi__operation_ids_and_problems_are_a_contract(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
+    assert "HTTPValidationError" not in json.dumps(document)
     operations = {
         operation["operationId"]: operation for path in document["paths"].values() for operation in path.values()
     }

@@ -94,7 +94,373 @@ def gallery(
     space = open_active_space(services)
     while embed_batch(services, space):
         pass
-    Assigner(services, space, ring=False).assign_waiting() if False else Assigner(services, space).assign_waiting()
+    Assigner(services, space).assign_waiting()
     with TestClient(create_app(services), raise_server_exceptions=False) as client:
         yield Gallery(services, client, searcher_of(services), kinds)
     services.database.dispose()
+
+
+def kinds_found(gallery: Gallery, answer: dict[str, Any]) -> list[str]:
+    return [gallery.kind_of(hit) for hit in answer["hits"]]
+
+
+# --- what is found -------------------------------------------------------------------------------------------
+
+
+def test_words__find_their_kind_with_everything_explained(gallery: Gallery) -> None:
+    answer = gallery.get(q="a lighthouse by the sea", k=3)
+    assert kinds_found(gallery, answer)[0] == "lighthouse"
+    assert (answer["method"], answer["alpha"], answer["verdict"]) == ("calibrated", 0.6, "relevant")
+    assert (answer["certified"], answer["note"]) == (True, None)
+    for hit in answer["hits"]:
+        image, text = hit["sim_image"], hit["sim_text"]
+        assert hit["similarity"] == pytest.approx(0.6 * image + 0.4 * (text or 0))
+        assert hit["combined"] == pytest.approx(0.6 * hit["calibrated_image"] + 0.4 * (hit["calibrated_text"] or 0))
+        assert hit["nominated_by"]
+    combined = [hit["combined"] for hit in answer["hits"]]
+    assert combined == sorted(combined, reverse=True)
+
+
+def test_media__raw_and_without_itself(gallery: Gallery) -> None:
+    asked = gallery.of_kind("coral-reef")[0]
+    answer = gallery.get(media_id=str(asked), k=3)
+    similar = gallery.client.get(f"/media/{asked}/similar?k=3").json()["results"]
+    assert answer["method"] == "raw"
+    assert [hit["media_id"] for hit in answer["hits"]] == [hit["media_id"] for hit in similar]
+    for hit, same in zip(answer["hits"], similar, strict=True):
+        assert hit["combined"] == pytest.approx(same["combined"], abs=1e-6)
+        assert hit["calibrated_image"] is not None
+
+
+def test_picture__uploaded_and_not_kept(gallery: Gallery) -> None:
+    before = gallery.client.get("/media?limit=1").json()
+    posted = gallery.client.post(
+        "/search", data={"k": "4"}, files={"file": ("new.jpg", jpeg(render_picture("windmill", 9, SIZE)), "image/jpeg")}
+    )
+    answer = posted.json()
+    assert set(kinds_found(gallery, answer)) == {"windmill"}
+    assert (answer["alpha"], answer["hits"][0]["sim_text"]) == (1.0, None)
+    assert gallery.client.get("/media?limit=1").json() == before
+
+
+def test_captions__nearest_to_a_picture(gallery: Gallery) -> None:
+    files = {"file": ("new.jpg", jpeg(render_picture("castle", 4, SIZE)), "image/jpeg")}
+    answer = gallery.client.post("/search", data={"k": "3", "find": "captions"}, files=files).json()
+    first = answer["hits"][0]
+    assert gallery.kind_of(first) == "castle"
+    assert first["caption"] and first["keywords"]
+    assert first["sim_caption"] == pytest.approx(first["combined"])
+    assert (first["sim_image"], first["nominated_by"]) == (None, ["caption"])
+    assert answer["verdict"] == "relevant"
+
+
+def test_hybrid__words_and_picture_weighted_by_alpha(gallery: Gallery) -> None:
+    files = {"file": ("new.jpg", jpeg(render_picture("train", 5, SIZE)), "image/jpeg")}
+    by_alpha = {
+        alpha: gallery.client.post("/search", data={"q": "a bowl of fruit", "alpha": alpha, "k": 3}, files=files).json()
+        for alpha in (0.0, 1.0)
+    }
+    assert set(kinds_found(gallery, by_alpha[1.0])) == {"train"}
+    assert set(kinds_found(gallery, by_alpha[0.0])) == {"fruit-bowl"}
+
+
+def test_examples__several_and_negative_ones(gallery: Gallery) -> None:
+    lighthouse, train = gallery.of_kind("lighthouse")[0], gallery.of_kind("train")[0]
+    both = gallery.get(media_id=[str(lighthouse), str(train)], k=8, alpha=1)
+    assert {"lighthouse", "train"} <= set(kinds_found(gallery, both))
+    without = gallery.get(
+        media_id=[str(lighthouse), str(train)], not_media_id=str(gallery.of_kind("train")[1]), k=8, alpha=1
+    )
+    assert kinds_found(gallery, without).count("train") < kinds_found(gallery, both).count("train")
+
+
+def test_negative__pushes_down_in_words(gallery: Gallery) -> None:
+    plain = gallery.get(q="flowers in bloom", k=60)
+    unwanted = kinds_found(gallery, plain)[0]
+    other = gallery.get(q="flowers in bloom", k=60, not_media_id=plain["hits"][0]["media_id"])
+
+    def mean_place(answer: dict[str, Any]) -> float:
+        return float(np.mean([place for place, kind in enumerate(kinds_found(gallery, answer)) if kind == unwanted]))
+
+    assert unwanted in {"sunflower-field", "tulip-garden"}
+    assert mean_place(other) > mean_place(plain)
+
+
+def test_diversity__more_kinds_in_a_page(gallery: Gallery) -> None:
+    plain, diverse = (gallery.get(q="a boat on the water", k=8, diversity=value) for value in (0, 0.7))
+    assert diverse["hits"][0] == plain["hits"][0]
+    assert len(set(kinds_found(gallery, diverse))) > len(set(kinds_found(gallery, plain)))
+
+
+def test_min_similarity__leaves_out_what_is_below(gallery: Gallery) -> None:
+    asked = str(gallery.of_kind("bicycle")[0])
+    near = gallery.get(media_id=asked, k=100, min_similarity=0.5)
+    every = gallery.get(media_id=asked, k=100)
+    expected = [hit["media_id"] for hit in every["hits"] if hit["similarity"] >= 0.5]
+    assert 0 < len(expected) < 100
+    assert [hit["media_id"] for hit in near["hits"]] == expected
+    assert near["next_cursor"] is None
+
+
+# --- the verdict ---------------------------------------------------------------------------------------------
+
+
+def test_verdict__most_good_queries_are_relevant_and_nonsense_is_not(gallery: Gallery) -> None:
+    good = [gallery.get(q=query, k=1)["verdict"] for query in KIND_QUERIES.values()]
+    assert good.count("relevant") >= 0.8 * len(good)
+    nonsense = (
+        "quarterly tax return form",
+        "asdf qwer zxcv",
+        "lorem ipsum dolor",
+        "kubernetes ingress timeout",
+        "42 17 99",
+    )
+    bad = [gallery.get(q=query, k=1)["verdict"] for query in nonsense]
+    assert bad.count("nothing_relevant") >= 3
+
+
+# --- paging --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"q": "a house by the water"},
+        {"q": "a house by the water", "method": "raw", "alpha": 0},
+        {"q": "a house by the water", "method": "rrf"},
+        {"q": "a house by the water", "diversity": 0.4},
+        {"q": "a house by the water", "keywords_any": ["sea", "boats"]},
+    ],
+)
+def test_pages__cover_everything_once_in_one_order(gallery: Gallery, parameters: dict[str, Any]) -> None:
+    whole = gallery.get(**parameters, k=500)
+    found: list[dict[str, Any]] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = gallery.get(**parameters, k=17, **cursor)
+        assert len(page["hits"]) <= 17
+        found += page["hits"]
+        if page["next_cursor"] is None:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+    assert [hit["media_id"] for hit in found] == [hit["media_id"] for hit in whole["hits"]]
+    assert len({hit["media_id"] for hit in found}) == len(found)
+    assert len(found) == COUNT or "keywords_any" in parameters
+
+
+def test_pages__deeper_than_the_first_candidates(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backend.search.search._LEAST_DEPTH", 8)
+    whole = gallery.get(q="an old tower", k=COUNT)
+    page = gallery.get(q="an old tower", k=5, min_similarity=0.0)
+    assert [hit["media_id"] for hit in page["hits"]] == [
+        hit["media_id"] for hit in whole["hits"] if hit["similarity"] >= 0
+    ][:5]
+
+
+def test_pages__go_on_where_the_last_hit_is_gone(gallery: Gallery) -> None:
+    asked = str(gallery.of_kind("windmill")[0])
+    whole = [hit["media_id"] for hit in gallery.get(media_id=asked, k=12)["hits"]]
+    first = gallery.get(media_id=asked, k=5)
+    with gallery.services.database.transaction() as session:
+        row = session.get_one(Membership, uuid.UUID(whole[4]))
+        kept = {column.name: getattr(row, column.name) for column in Membership.__table__.columns}
+        kept_embedding = (
+            session.execute(sa.text("SELECT * FROM embedding WHERE media_id = :id"), {"id": whole[4]}).mappings().one()
+        )
+        session.execute(sa.text("DELETE FROM embedding WHERE media_id = :id"), {"id": whole[4]})
+    try:
+        second = gallery.get(media_id=asked, k=5, cursor=first["next_cursor"])
+    finally:
+        with gallery.services.database.transaction() as session:
+            columns = ", ".join(kept_embedding)
+            values = ", ".join(f":{name}" for name in kept_embedding)
+            session.execute(sa.text(f"INSERT INTO embedding ({columns}) VALUES ({values})"), dict(kept_embedding))
+    assert kept["media_id"] == uuid.UUID(whole[4])
+    assert [hit["media_id"] for hit in second["hits"]] == whole[5:10]
+
+
+# --- filters -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def rows(gallery: Gallery) -> list[Any]:
+    with gallery.services.database.transaction() as session:
+        return list(session.execute(sa.select(Media, Membership.cluster_id).join(Membership)))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "passes"),
+    [
+        ({"keywords_any": ["SEA", "chess"]}, lambda m, _: {"sea", "chess"} & set(m.keywords)),
+        ({"keywords_all": ["sea", "boat"]}, lambda m, _: {"sea", "boat"} <= set(m.keywords)),
+        ({"source": "import"}, lambda m, _: m.source == "import"),
+        ({"mime": ["image/png", "image/webp"]}, lambda _m, _c: False),
+        ({"location": "nORWAY"}, lambda m, _: "norway" in m.location.lower()),
+        ({"taken_from": "2022-06-01T00:00:00Z"}, lambda m, _: m.taken_at and m.taken_at >= datetime.fromisoformat("2022-06-01T00:00:00Z")),
+        ({"taken_until": "2022-06-01"}, lambda m, _: m.taken_at and m.taken_at <= datetime.fromisoformat("2022-06-01T00:00:00Z")),
+        ({"source": "upload", "keywords_any": ["winter", "sea"], "mime": "image/jpeg"},
+         lambda m, _: m.source == "upload" and {"winter", "sea"} & set(m.keywords)),
+    ],
+)  # fmt: skip
+def test_filters__alone_and_combined(
+    gallery: Gallery, rows: list[Any], parameters: dict[str, Any], passes: Callable[[Any, int], object]
+) -> None:
+    expected = {str(media.id) for media, cluster_id in rows if passes(media, cluster_id)}
+    assert len(expected) < COUNT
+    assert expected or "mime" in parameters
+    for asked in ({"q": "a view"}, {"q": "a view", "method": "raw"}):
+        answer = gallery.get(**asked, **parameters, k=500)
+        assert {hit["media_id"] for hit in answer["hits"]} == expected
+
+
+def test_filters__cluster(gallery: Gallery, rows: list[Any]) -> None:
+    cluster_id = rows[0][1]
+    expected = {str(media.id) for media, own in rows if own == cluster_id}
+    assert {hit["media_id"] for hit in gallery.get(q="a view", cluster=cluster_id, k=500)["hits"]} == expected
+    assert gallery.get(q="a view", cluster=2**63 - 1)["hits"] == []
+
+
+# --- input ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("parameters", "field"),
+    [
+        ({}, "q"),
+        ({"q": "   "}, "q"),
+        ({"q": "x" * 2001}, "q"),
+        ({"q": "a\x00b"}, "q"),
+        ({"not_media_id": str(uuid.uuid4())}, "q"),
+        ({"q": "x", "k": 0}, "k"),
+        ({"q": "x", "k": 501}, "k"),
+        ({"q": "x", "k": "many"}, "k"),
+        ({"q": "x", "alpha": 1.01}, "alpha"),
+        ({"q": "x", "alpha": "nan"}, "alpha"),
+        ({"q": "x", "min_similarity": "inf"}, "min_similarity"),
+        ({"q": "x", "diversity": -1}, "diversity"),
+        ({"q": "x", "method": "best"}, "method"),
+        ({"q": "x", "effort": "heroic"}, "effort"),
+        ({"q": "x", "find": "captions"}, "find"),
+        ({"q": "x", "colour": "red"}, "colour"),
+        ({"q": "x", "cluster": 0}, "cluster"),
+        ({"q": "x", "cluster": 2**70}, "cluster"),
+        ({"q": "x", "location": "a\x00"}, "location"),
+        ({"q": "x", "keywords_any": " "}, "keywords_any"),
+        ({"q": "x", "mime": "a\x00"}, "mime"),
+        ({"q": "x", "taken_from": "yesterday"}, "taken_from"),
+        ({"q": "x", "taken_from": "2024-01-02", "taken_until": "2024-01-01"}, "taken_until"),
+        ({"q": "x", "media_id": "abc"}, "media_id"),
+        ({"q": "x", "cursor": "e30"}, "cursor"),
+        ({"q": "x", "cursor": "\u00e9"}, "cursor"),
+    ],
+)  # fmt: skip
+def test_mistakes__422_with_the_field(gallery: Gallery, parameters: dict[str, Any], field: str) -> None:
+    answer = gallery.client.get("/search", params=parameters)
+    assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (422, "invalid_query", field)
+
+
+@pytest.mark.parametrize(
+    ("content", "field"),
+    [
+        (b"{", "0"),
+        (b"[]", "body"),
+        (b'{"q": 5}', "q"),
+        (b'{"q": "x", "alpha": NaN}', "alpha"),
+        (b'{"q": "x", "wings": 2}', "wings"),
+        (b'{"q": "\\ud800"}', "q"),
+        (b"", "body"),
+    ],
+)
+def test_mistakes__in_a_body(gallery: Gallery, content: bytes, field: str) -> None:
+    answer = gallery.client.post("/search", content=content, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_query")
+    assert content == b"{" or answer.json()["field"] == field
+
+
+@pytest.mark.parametrize("content", [b"no picture", b"", b"\xff\xd8\xff\xe0" + bytes(400)])
+def test_mistakes__an_unreadable_picture(gallery: Gallery, content: bytes) -> None:
+    answer = gallery.client.post("/search", data={"q": "x"}, files={"file": ("a.jpg", content, "image/jpeg")})
+    assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (422, "invalid_query", "file")
+
+
+def test_mistakes__a_cursor_of_another_query(gallery: Gallery) -> None:
+    cursor = gallery.get(q="a castle", k=2)["next_cursor"]
+    answer = gallery.client.get("/search", params={"q": "a train", "cursor": cursor})
+    assert (answer.status_code, answer.json()["field"]) == (422, "cursor")
+
+
+def test_unknown_media__404(gallery: Gallery) -> None:
+    for path in (f"/search?media_id={uuid.uuid4()}", f"/media/{uuid.uuid4()}/alpha"):
+        answer = gallery.client.get(path)
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+def test_get_and_post_agree(gallery: Gallery) -> None:
+    asked = {"q": "a boat", "k": 5, "alpha": 0.3, "keywords_any": ["sea", "port"], "source": ["upload"]}
+    by_body = gallery.client.post("/search", json=asked)
+    by_form = gallery.client.post(
+        "/search", data=asked, files={"not_file": ("", b"", "")} if False else [("q2", b"")][:0] or None
+    )
+    assert by_body.json() == gallery.get(**asked)
+    assert by_form.status_code == 422 or by_form.json() == by_body.json()
+
+
+# --- alpha insight -------------------------------------------------------------------------------------------
+
+
+def test_alpha_insight__agrees_with_similar_at_every_alpha(gallery: Gallery) -> None:
+    asked = gallery.of_kind("lighthouse")[1]
+    found = gallery.client.get(f"/media/{asked}/alpha?k=5").json()
+    assert (found["ranges"][0]["low"], found["ranges"][-1]["high"]) == (0.0, 1.0)
+    for step in range(11):
+        alpha = step / 10
+        at = next(one for one in reversed(found["ranges"]) if one["low"] <= alpha)
+        hits = gallery.get(media_id=str(asked), k=5, alpha=alpha)["hits"]
+        if min(abs(alpha - edge) for one in found["ranges"] for edge in (one["low"], one["high"])) > 1e-6:
+            assert at["media_ids"] == [hit["media_id"] for hit in hits]
+    firsts = [hit for hit in found["hits"] if hit["first_at"] is not None]
+    assert firsts
+    for hit in firsts:
+        assert gallery.get(media_id=str(asked), k=1, alpha=hit["first_at"])["hits"][0]["media_id"] == hit["media_id"]
+    for path in ("k=21", "k=0"):
+        assert gallery.client.get(f"/media/{asked}/alpha?{path}").json()["code"] == "invalid_query"
+
+
+# --- backgrounds ---------------------------------------------------------------------------------------------
+
+
+def test_background__stored_once_and_refreshed_by_growth(gallery: Gallery) -> None:
+    gallery.get(q="anything")
+    space = open_active_space(gallery.services)
+    with gallery.services.database.transaction() as session:
+        first = find_background(session, space.id, "words")
+        assert first is not None
+        assert first.media_count == COUNT
+        assert first.content["image"]["count"] > 15_000
+        at, count = first.sampled_at, first.content["image"]["count"]
+    gallery.get(q="something else")
+    with gallery.services.database.transaction() as session:
+        again = find_background(session, space.id, "words")
+        assert again is not None
+        assert again.sampled_at == at
+        again.media_count = COUNT // 2
+    gallery.get(q="another thing")
+    with gallery.services.database.transaction() as session:
+        merged = find_background(session, space.id, "words")
+        assert merged is not None
+        assert (merged.media_count, merged.content["image"]["count"] > count) == (COUNT, True)
+
+
+def test_young_library__ranks_and_says_so(services: Services, make_jpeg: Callable[..., bytes]) -> None:
+    searcher = searcher_of(services)
+    assert searcher.search(SearchQuery(words="a castle")).hits == ()
+    space = open_active_space(services)
+    for seed in range(3):
+        accept_picture(services, make_jpeg(seed), MediaText(title=f"picture {seed}"), source="test")
+    embed_batch(services, space)
+    Assigner(services, space).assign_waiting()
+    answer = searcher.search(SearchQuery(words="a castle"))
+    assert (answer.method, answer.verdict.value, len(answer.hits)) == (FusionMethod.RRF, "unknown", 3)
+    assert answer.note is not None
+    with pytest.raises(InvalidQuery):
+        searcher.search(SearchQuery(words=" "))

@@ -10,13 +10,13 @@ from fastapi import APIRouter, Query, Response
 from backend.api.cursors import read_cursor, write_cursor
 from backend.api.dependencies import Cursor, PageLimit, ServicesDependency
 from backend.api.problems import documented
-from backend.api.routes.references import find_reference
+from backend.api.routes.references import find_reference, list_references
 from backend.api.schemas import MediaDetail, MediaPage, SimilarAnswer, SimilarMedia
-from backend.db.media import get_media, list_media, retry_failed
+from backend.db.media import get_media, list_media
 from backend.db.tables import Media, MediaStatus
-from backend.doorbell import Work
 from backend.errors import Conflict, InputError, OriginalMissing
 from backend.ingest.keys import thumbnail_key
+from backend.pipeline.retry import retry_media
 from backend.search.recommend import recommend
 from backend.services import Services
 
@@ -39,7 +39,8 @@ def list_media_page(
     with services.database.transaction() as session:
         rows = list_media(session, status=status, before=before, limit=limit + 1)
         page = rows[:limit]
-        details = [MediaDetail.of(media) for media in page]
+        references = list_references(session, [media.id for media in page])
+        details = [MediaDetail.of(media, references.get(media.id)) for media in page]
     more = len(rows) > limit
     return MediaPage(media=details, next_cursor=write_cursor(page[-1].created_at, page[-1].id) if more else None)
 
@@ -128,11 +129,9 @@ def retry(services: ServicesDependency, media_id: UUID) -> MediaDetail:
     with services.database.transaction() as session:
         if get_media(session, media_id).status != MediaStatus.FAILED:
             raise Conflict(f"Media {media_id} has not failed.")
-        retry_failed(session, media_id)
-        session.expire_all()
-        media = MediaDetail.of(get_media(session, media_id))
-    services.doorbell.ring(Work.FETCH if media.status is MediaStatus.FETCHING else Work.EMBED)
-    return media
+    retry_media(services, [media_id])
+    with services.database.transaction() as session:
+        return MediaDetail.of(get_media(session, media_id))
 
 
 def _read(services: Services, media_id: UUID) -> Media:

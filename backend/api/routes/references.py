@@ -1,18 +1,22 @@
 """How a media refers to its cluster."""
 
 import uuid
+from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
 from backend.api.schemas import ClusterReference
-from backend.db.clusters import find_membership
-from backend.db.tables import Cluster
+from backend.db.clusters import list_memberships
+
+
+def list_references(session: Session, media_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, ClusterReference]:
+    """The clusters of those media that have come that far."""
+    return {
+        membership.media_id: ClusterReference.of(membership, label)
+        for membership, label in list_memberships(session, media_ids)
+    }
 
 
 def find_reference(session: Session, media_id: uuid.UUID) -> ClusterReference | None:
     """The cluster of a media, if it has come that far."""
-    membership = find_membership(session, media_id)
-    if membership is None:
-        return None
-    cluster = session.get_one(Cluster, membership.cluster_id)
-    return ClusterReference.of(membership, cluster.label)
+    return list_references(session, [media_id]).get(media_id)

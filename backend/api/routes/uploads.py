@@ -147,10 +147,10 @@ def _refused(error: InputError) -> UploadedMedia:
 
 
 def _wait(services: Services, media: list[UploadedMedia], seconds: float) -> list[UploadedMedia]:
-    """Ask again until every media is settled or the time is up; not at all for 0 seconds."""
+    """Ask until every media is settled or the time is up; for 0 seconds only those that were here before, once."""
     deadline = time.monotonic() + seconds
-    while seconds > 0:
-        media = [one if one.id is None else _now(services, one, one.id) for one in media]
+    while True:
+        media = [_now(services, one, one.id) if one.id and (one.duplicate or seconds > 0) else one for one in media]
         left = deadline - time.monotonic()
         if left <= 0 or all(one.id is None or one.status in _SETTLED for one in media):
             break

@@ -1,0 +1,25 @@
+"""Try failed media again, from where they failed."""
+
+import uuid
+from collections.abc import Sequence
+
+from backend.db.media import list_failed, retry_failed
+from backend.doorbell import Work
+from backend.services import Services
+
+
+def retry_media(services: Services, media_ids: Sequence[uuid.UUID]) -> int:
+    """Lead these back, all or none; returns how many. Raises NotFound for one that has not failed."""
+    with services.database.transaction() as session:
+        for media_id in media_ids:
+            retry_failed(session, media_id)
+    services.doorbell.ring(Work.FETCH)
+    services.doorbell.ring(Work.EMBED)
+    return len(media_ids)
+
+
+def retry_all(services: Services) -> int:
+    """Lead every failed media back; returns how many there were."""
+    with services.database.transaction() as session:
+        failed = list_failed(session)
+    return retry_media(services, failed)

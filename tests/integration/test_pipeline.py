@@ -1,0 +1,187 @@
+"""Steps of the pipeline where something is amiss: whose fault it is decides what becomes of the media."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import sqlalchemy as sa
+
+from backend.db.media import Lease, claim_pending, find_media, get_media, list_outcomes, record_embedded
+from backend.db.tables import MediaStatus
+from backend.embedding.encoders import Lazy
+from backend.errors import BackendUnavailable, EncoderUnavailable, NotFound, StorageFull
+from backend.ingest.storage import Storage
+from backend.ingest.text import MediaText
+from backend.pipeline.embed import embed_batch
+from backend.pipeline.importing import ImportReport, import_items, list_items, settle
+from backend.pipeline.intake import accept_picture, accept_url
+from backend.pipeline.retry import retry_all, retry_media
+from backend.pipeline.space import open_active_space
+from backend.pipeline.sweep import sweep
+from backend.services import Services
+
+
+def accept(services: Services, picture: bytes) -> uuid.UUID:
+    return accept_picture(services, picture, MediaText(), source="test").media_id
+
+
+def media_state(services: Services, media_id: uuid.UUID) -> tuple[str, int, str | None]:
+    with services.database.transaction() as session:
+        media = get_media(session, media_id)
+        return media.status, media.attempts, media.error_code
+
+
+def expire_leases(services: Services) -> None:
+    with services.database.transaction() as session:
+        session.execute(sa.text("UPDATE media SET lease_until = now() - interval '1 s' WHERE lease_until IS NOT NULL"))
+
+
+def test_embed_batch__a_missing_model_costs_no_attempt(services: Services, make_jpeg: Callable[..., bytes]) -> None:
+    space = open_active_space(services)
+    media_id = accept(services, make_jpeg(1))
+
+    def no_model() -> None:
+        raise EncoderUnavailable("not there")
+
+    broken = replace(services, lazy_encoders=Lazy(no_model))
+    for _ in range(5):
+        with pytest.raises(EncoderUnavailable):
+            embed_batch(broken, space)
+    sweep(services)
+    assert media_state(services, media_id) == ("pending", 0, None)
+    assert embed_batch(services, space) == 1
+    assert media_state(services, media_id)[0] == "embedded"
+
+
+class FullStorage(Storage):
+    """A storage on a full disk: gives, and takes nothing."""
+
+    def write(self, key: str, data: bytes) -> None:
+        raise StorageFull(f"no room for {len(data)} bytes of {key}")
+
+
+def test_embed_batch__a_full_disk_costs_no_attempt(services: Services, make_jpeg: Callable[..., bytes]) -> None:
+    space = open_active_space(services)
+    media_id = accept(services, make_jpeg(2))
+    full = replace(services, storage=FullStorage.open(services.settings.resolved_storage_url))
+    with pytest.raises(StorageFull):
+        embed_batch(full, space)
+    assert media_state(services, media_id) == ("pending", 0, None)
+    # Not before a pause, so that a full disk is not asked all the time.
+    assert embed_batch(services, space) == 0
+
+
+def test_accept__a_full_disk_leaves_no_row(services: Services, make_jpeg: Callable[..., bytes]) -> None:
+    full = replace(services, storage=FullStorage.open(services.settings.resolved_storage_url))
+    with pytest.raises(StorageFull):
+        accept(full, make_jpeg(3))
+    with services.database.transaction() as session:
+        assert session.execute(sa.text("SELECT count(*) FROM media")).scalar_one() == 0
+    assert accept(services, make_jpeg(3))
+
+
+def test_embed_batch__a_missing_original_fails_alone(services: Services, make_jpeg: Callable[..., bytes]) -> None:
+    space = open_active_space(services)
+    missing, whole = accept(services, make_jpeg(4)), accept(services, make_jpeg(5))
+    with services.database.transaction() as session:
+        key = get_media(session, missing).original_key
+    services.storage.delete(key or "")
+    assert embed_batch(services, space) == 2
+    assert media_state(services, missing) == ("failed", 1, "original_missing")
+    assert media_state(services, whole)[0] == "embedded"
+
+
+def test_claim_pending__tried_before_is_claimed_alone_and_then_quarantined(
+    services: Services, make_jpeg: Callable[..., bytes]
+) -> None:
+    """The first claim takes all; after a crash each is claimed by itself; the third crash ends it."""
+    ids = [accept(services, make_jpeg(seed)) for seed in range(4)]
+    sizes = []
+    for _ in range(9):
+        with services.database.transaction() as session:
+            claimed = claim_pending(session, Lease(uuid.uuid4(), 30), limit=16, max_attempts=3)
+        sizes.append(len(claimed))
+        expire_leases(services)
+    assert sizes == [4, 1, 1, 1, 1, 1, 1, 1, 1]
+    sweep(services)
+    with services.database.transaction() as session:
+        outcomes = list_outcomes(session, ids)
+    assert {outcome.error_code for outcome in outcomes} == {"quarantined"}
+    assert retry_all(services) == 4
+    assert media_state(services, ids[0]) == ("pending", 0, None)
+
+
+def test_record_embedded__a_worker_that_comes_back_is_refused(
+    services: Services, make_jpeg: Callable[..., bytes]
+) -> None:
+    accept(services, make_jpeg(6))
+    late, current = Lease(uuid.uuid4(), 30), Lease(uuid.uuid4(), 30)
+    with services.database.transaction() as session:
+        (claimed,) = claim_pending(session, late, limit=1, max_attempts=3)
+    expire_leases(services)
+    with services.database.transaction() as session:
+        assert [media.id for media in claim_pending(session, current, limit=1, max_attempts=3)] == [claimed.id]
+    with services.database.transaction() as session:
+        assert record_embedded(session, [claimed.id], late, {}) == []
+        assert record_embedded(session, [claimed.id], current, {}) == [claimed.id]
+
+
+def test_claim_pending__upload_order(services: Services, make_jpeg: Callable[..., bytes]) -> None:
+    ids = [accept(services, make_jpeg(seed)) for seed in range(6)]
+    with services.database.transaction() as session:
+        claimed = claim_pending(session, Lease(uuid.uuid4(), 30), limit=4, max_attempts=3)
+    assert [media.id for media in claimed] == ids[:4]
+
+
+def test_accept_url__a_name_that_does_not_resolve_is_for_the_worker_to_find_out(services: Services) -> None:
+    accepted = accept_url(services, "http://no-such-host.invalid/a.jpg", MediaText())
+    assert accepted.status is MediaStatus.FETCHING
+
+
+def test_retry_media__what_has_not_failed(services: Services, make_jpeg: Callable[..., bytes]) -> None:
+    with pytest.raises(NotFound):
+        retry_media(services, [accept(services, make_jpeg(7))])
+
+
+def test_import__what_failed_before_is_told_again(
+    services: Services, make_jpeg: Callable[..., bytes], tmp_path: object
+) -> None:
+    folder = tmp_path / "pictures"  # type: ignore[operator]
+    folder.mkdir()
+    (folder / "a.jpg").write_bytes(make_jpeg(8))
+    for expected in ("new", "duplicate"):
+        report = ImportReport()
+        items, _ = list_items(services, [str(folder)])
+        assert len(list(import_items(services, items, report))) == 1
+        assert bool(report.new) is (expected == "new")
+        with services.database.transaction() as session:
+            session.execute(sa.text("UPDATE media SET status = 'failed', error_code = 'quarantined'"))
+        settle(services, report)
+        assert [(failure.path, failure.code) for failure in report.failed] == [(str(folder / "a.jpg"), "quarantined")]
+        assert (report.new, report.duplicates) == ({}, {})
+
+
+def test_ocr__switched_on_without_its_program_fails_nothing(
+    make_services: Callable[..., Services], make_jpeg: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    services = make_services(enable_ocr=True)
+    space = open_active_space(services)
+    media_id = accept(services, make_jpeg(9))
+    embed_batch(services, space)
+    assert media_state(services, media_id)[0] == "embedded"
+
+
+def test_broker_gone__uploads_are_taken_and_found_by_the_sweep(
+    services: Services, make_services: Callable[..., Services], make_jpeg: Callable[..., bytes], tmp_path: object
+) -> None:
+    from pydantic import SecretStr
+
+    deaf = make_services(redis_url=SecretStr(f"redis+socket://{tmp_path}/none.sock"))
+    media_id = accept(deaf, make_jpeg(10))
+    assert sweep(services).pending == 1
+    with services.database.transaction() as session:
+        assert find_media(session, media_id) is not None
+    with pytest.raises(BackendUnavailable):
+        deaf.doorbell.check()
