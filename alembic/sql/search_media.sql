@@ -70,7 +70,8 @@ DECLARE
   two_sided boolean := image_query IS NOT NULL AND text_query IS NOT NULL;
   image_limit integer := CASE WHEN NOT two_sided OR alpha >= 0.7 THEN candidates ELSE 0 END;
   text_limit integer := CASE WHEN NOT two_sided OR alpha <= 0.3 THEN candidates ELSE 0 END;
-  fused_limit integer := CASE WHEN two_sided AND alpha > 0 AND alpha < 1 THEN candidates ELSE 0 END;
+  -- At the very ends too, as a second opinion from a graph of its own.
+  fused_limit integer := CASE WHEN two_sided THEN candidates ELSE 0 END;
   fused_query halfvec;
 BEGIN
   IF two_sided THEN

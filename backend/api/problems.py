@@ -38,9 +38,6 @@ _STATUS_BY_CODE = {
     "path_forbidden": HTTPStatus.UNPROCESSABLE_ENTITY,
     "backend_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
     "storage_full": HTTPStatus.INSUFFICIENT_STORAGE,
-    "fetch_failed": HTTPStatus.BAD_GATEWAY,
-    "fetch_too_large": HTTPStatus.BAD_GATEWAY,
-    "fetch_timeout": HTTPStatus.GATEWAY_TIMEOUT,
 }
 
 _CODE_BY_STATUS = {

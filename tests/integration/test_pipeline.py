@@ -1,7 +1,9 @@
 """Steps of the pipeline where something is amiss: whose fault it is decides what becomes of the media."""
 
+import threading
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -185,3 +187,41 @@ def test_broker_gone__uploads_are_taken_and_found_by_the_sweep(
         assert find_media(session, media_id) is not None
     with pytest.raises(BackendUnavailable):
         deaf.doorbell.check()
+
+
+def test_accept__the_same_bytes_at_once_are_one_media(
+    make_services: Callable[..., Services], make_jpeg: Callable[..., bytes]
+) -> None:
+    services = make_services()
+    with ThreadPoolExecutor(8) as pool:
+        accepted = list(
+            pool.map(lambda _: accept_picture(services, make_jpeg(11), MediaText(), source="test"), range(16))
+        )
+    assert len({one.media_id for one in accepted}) == 1
+    assert sum(not one.duplicate for one in accepted) == 1
+
+
+def test_accept__uploads_at_once_become_visible_in_their_order(
+    make_services: Callable[..., Services], make_jpeg: Callable[..., bytes]
+) -> None:
+    """A row with a higher upload_seq is never visible before one with a lower: the assigner relies on it."""
+    services = make_services()
+    pictures = [make_jpeg(100 + number) for number in range(48)]
+    done = threading.Event()
+    seen: list[list[int]] = []
+
+    def watch() -> None:
+        own = make_services()
+        while not done.is_set():
+            with own.database.transaction() as session:
+                seen.append(list(session.execute(sa.text("SELECT upload_seq FROM media ORDER BY 1")).scalars()))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda picture: accept(services, picture), pictures))
+    done.set()
+    watcher.join()
+    final = seen[-1] if len(seen[-1]) == 48 else sorted({seq for rows in seen for seq in rows})
+    for rows in seen:
+        assert rows == [seq for seq in final if rows and seq <= rows[-1]]
