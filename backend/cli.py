@@ -5,6 +5,8 @@ import os
 import sys
 import uuid
 from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Literal, NoReturn
 
 import typer
@@ -208,6 +210,84 @@ def retry(
     services = build_services(load_settings())
     count = retry_all(services) if everything else retry_media(services, media_ids or [])
     say(f"{count} media are tried again")
+
+
+@app.command()
+def search(
+    words: Annotated[str, typer.Argument(help="Words to find; quote them.")] = "",
+    image: Annotated[list[Path] | None, typer.Option(help="A picture to be like. Repeat for several.")] = None,
+    media: Annotated[
+        list[uuid.UUID] | None, typer.Option(help="A stored media to be like. Repeat for several.")
+    ] = None,
+    unlike: Annotated[
+        list[uuid.UUID] | None, typer.Option("--not", help="A stored media not to be like. Repeat for several.")
+    ] = None,
+    find: Annotated[Literal["media", "captions"], typer.Option(help="captions: words nearest to a picture.")] = "media",
+    k: Annotated[int, typer.Option("-k", help="How many, 1 to 500.")] = 10,
+    alpha: Annotated[float | None, typer.Option(help="Weight of the image leg, 0 to 1.")] = None,
+    method: Annotated[Literal["raw", "calibrated", "rrf"] | None, typer.Option(help="How the legs are fused.")] = None,
+    min_similarity: Annotated[float | None, typer.Option(help="Least weighted cosine.")] = None,
+    diversity: Annotated[float, typer.Option(help="0: by relevance; 1: by difference.")] = 0.0,
+    effort: Annotated[str, typer.Option(help="How much is read for an answer.")] = "balanced",
+    cluster: Annotated[list[int] | None, typer.Option(help="In this cluster. Repeat for several.")] = None,
+    keyword_any: Annotated[list[str] | None, typer.Option(help="With one of these keywords.")] = None,
+    keyword_all: Annotated[list[str] | None, typer.Option(help="With all of these keywords.")] = None,
+    taken_from: Annotated[datetime | None, typer.Option(help="Taken then or later.")] = None,
+    taken_until: Annotated[datetime | None, typer.Option(help="Taken then or earlier.")] = None,
+    location: Annotated[str, typer.Option(help="Part of the location.")] = "",
+    mime: Annotated[list[str] | None, typer.Option(help="Of this type, such as image/jpeg.")] = None,
+    source: Annotated[list[str] | None, typer.Option(help="From upload, import or url.")] = None,
+    cursor: Annotated[str | None, typer.Option(help="Where the page before ended.")] = None,
+    batch: Annotated[Path | None, typer.Option(help="A file with a query a line, or a folder of pictures.")] = None,
+    out: Annotated[Path | None, typer.Option(help="With --batch: the .csv or .parquet file to write.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Search by words, pictures and stored media, alone or mixed; or many queries at once with --batch."""
+    from backend.bootstrap import build_services
+    from backend.commands.searching import make_searcher, print_answer, read_pictures, run_batch
+    from backend.search.filters import Filters
+    from backend.search.query import make_query
+
+    filters = Filters(
+        cluster_ids=tuple(cluster or ()),
+        keywords_any=tuple(keyword_any or ()),
+        keywords_all=tuple(keyword_all or ()),
+        taken_from=taken_from,
+        taken_until=taken_until,
+        location=location,
+        mime=tuple(mime or ()),
+        source=tuple(source or ()),
+    )
+    query = make_query(
+        words=words,
+        media_ids=tuple(media or ()),
+        pictures=read_pictures(image or []),
+        not_media_ids=tuple(unlike or ()),
+        find=find,
+        k=k,
+        alpha=alpha,
+        method=method,
+        filters=filters,
+        min_similarity=min_similarity,
+        diversity=diversity,
+        effort=effort,
+        cursor=cursor,
+    )
+    if (batch is None) != (out is None):
+        raise typer.BadParameter("--batch and --out go together")
+    services = build_services(load_settings())
+    if batch is not None and out is not None:
+        answered, failed = run_batch(services, batch, out, query, quiet=as_json)
+        if as_json:
+            print_json({"queries": answered, "failed": failed, "out": str(out)})
+        else:
+            say(f"{answered} queries answered into {out}, {failed} of them failed")
+        return
+    answer = make_searcher(services).search(query)
+    if as_json:
+        print_json(asdict(answer))
+    else:
+        print_answer(answer)
 
 
 @app.command()

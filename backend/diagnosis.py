@@ -113,7 +113,13 @@ def check_ocr(services: Services) -> Finding:  # noqa: ARG001 - one of the check
 
 def diagnose(services: Services) -> list[Finding]:
     """All checks, the cheap ones first; OCR only where it is switched on."""
-    checks: tuple[Callable[[Services], Finding], ...] = (check_database, check_vector_extension, check_broker, check_storage, check_encoders)
+    checks: tuple[Callable[[Services], Finding], ...] = (
+        check_database,
+        check_vector_extension,
+        check_broker,
+        check_storage,
+        check_encoders,
+    )
     if services.settings.enable_ocr:
         checks = (*checks, check_ocr)
     return [check(services) for check in checks]

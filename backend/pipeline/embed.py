@@ -11,8 +11,8 @@ from PIL.Image import Image
 
 from backend.db.embeddings import NewEmbedding, insert_embeddings
 from backend.db.events import EventKind, MediaEvent, record_events
-from backend.db.media import Lease, PendingMedia, claim_pending, record_embedded, record_failed, release_lease
 from backend.db.tables import Space
+from backend.db.work import Lease, PendingMedia, claim_pending, record_embedded, record_failed, release_lease
 from backend.embedding.encoders import Encoders
 from backend.embedding.vectors import Vectors, require_unit_vectors
 from backend.errors import ConfigurationError, LeaseLost, MediaclusterError

@@ -3,7 +3,7 @@
 import logging
 
 from backend.db.events import EventKind, MediaEvent, record_events
-from backend.db.media import FetchingMedia, Lease, claim_fetching, record_failed, release_lease
+from backend.db.work import FetchingMedia, Lease, claim_fetching, record_failed, release_lease
 from backend.doorbell import Work
 from backend.errors import LeaseLost, MediaclusterError
 from backend.ingest.fetching import fetch_url

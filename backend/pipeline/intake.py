@@ -7,17 +7,9 @@ from dataclasses import dataclass
 
 import uuid_utils.compat
 
-from backend.db.media import (
-    FetchingMedia,
-    Lease,
-    StoredPicture,
-    find_media_by_sha256,
-    get_media,
-    insert_fetching,
-    insert_pending,
-    record_fetched,
-)
+from backend.db.media import StoredPicture, find_media_by_sha256, get_media, insert_fetching, insert_pending
 from backend.db.tables import MediaStatus
+from backend.db.work import FetchingMedia, Lease, record_fetched
 from backend.doorbell import Work
 from backend.errors import FetchFailed, FileTooLarge
 from backend.ingest.fetching import check_url

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import uuid_utils.compat
 
-from backend.db.media import Lease, renew_lease
+from backend.db.work import Lease, renew_lease
 from backend.errors import BackendUnavailable, ConfigurationError, MediaclusterError, StorageFull
 from backend.services import Services
 

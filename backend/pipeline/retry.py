@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Sequence
 
-from backend.db.media import list_failed, retry_failed
+from backend.db.work import list_failed, retry_failed
 from backend.doorbell import Work
 from backend.services import Services
 

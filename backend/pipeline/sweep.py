@@ -1,8 +1,8 @@
 """Ring again for work that waits, and give up what has used up its attempts."""
 
 from backend.db.events import EventKind, MediaEvent, record_events
-from backend.db.media import WaitingWork, count_waiting, record_quarantined
 from backend.db.webhooks import count_due_deliveries
+from backend.db.work import WaitingWork, count_waiting, record_quarantined
 from backend.doorbell import Work
 from backend.services import Services
 

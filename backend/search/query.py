@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from backend.errors import InvalidQuery
 from backend.search.background_sampling import BackgroundKind
@@ -20,6 +20,7 @@ _MOST_CHARACTERS = 2_000
 _MOST_EXAMPLES = 50
 _MOST_VALUES = 100
 _LARGEST_ID = 2**63 - 1
+_Choice = TypeVar("_Choice", bound=StrEnum)
 
 
 class Find(StrEnum):
@@ -79,6 +80,16 @@ class SearchQuery:
             if field.name not in {"cursor", "k"}
         }
         return hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def make_query(*, find: str, method: str | None, effort: str, **rest: Any) -> SearchQuery:
+    """A query whose choices come as words. Raises InvalidQuery where one is none of those there are."""
+    return SearchQuery(
+        find=_choice("find", Find, find),
+        method=None if method is None else _choice("method", FusionMethod, method),
+        effort=_choice("effort", Effort, effort),
+        **rest,
+    )
 
 
 def checked(query: SearchQuery, default_alpha: float) -> SearchQuery:
@@ -167,6 +178,13 @@ def _has_surrogates(value: str) -> bool:
 def _require(condition: bool, field: str, detail: str, hint: str) -> None:
     if not condition:
         raise InvalidQuery(detail, hint=hint, field=field)
+
+
+def _choice(field: str, choices: type[_Choice], value: str) -> _Choice:
+    try:
+        return choices(value)
+    except ValueError:
+        raise InvalidQuery(f"{field} is {value!r}.", hint=f"Choose one of {', '.join(choices)}.", field=field) from None
 
 
 def _describe(value: Any) -> Any:

@@ -375,7 +375,7 @@ def test_openapi__operation_ids_and_problems_are_a_contract(client: TestClient) 
     }
     assert set(operations) == {
         "upload_media", "upload_media_from_url", "list_media", "get_media", "list_similar_media", "get_thumbnail",
-        "get_original", "retry_media", "list_clusters", "get_cluster", "create_webhook", "list_webhooks",
+        "get_original", "retry_media", "search", "search_by_body", "get_alpha_insight", "list_clusters", "get_cluster", "create_webhook", "list_webhooks",
         "delete_webhook", "health_live", "health_ready",
     }  # fmt: skip
     for name, operation in operations.items():

@@ -9,8 +9,9 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from backend.db.media import Lease, claim_pending, find_media, get_media, list_outcomes, record_embedded
+from backend.db.media import find_media, get_media, list_outcomes
 from backend.db.tables import MediaStatus
+from backend.db.work import Lease, claim_pending, record_embedded
 from backend.embedding.encoders import Lazy
 from backend.errors import BackendUnavailable, EncoderUnavailable, NotFound, StorageFull
 from backend.ingest.storage import Storage

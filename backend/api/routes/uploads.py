@@ -84,7 +84,10 @@ def upload_media(
     operation_id="upload_media_from_url",
     summary="Have a picture fetched",
     status_code=HTTPStatus.ACCEPTED,
-    responses=documented("malformed_request", "invalid_text", "url_forbidden", "backend_unavailable"),
+    responses={
+        HTTPStatus.OK: {"model": UploadAnswer, "description": "With wait_seconds: it is done, or has failed"},
+        **documented("malformed_request", "invalid_text", "url_forbidden", "backend_unavailable"),
+    },
 )
 def upload_media_from_url(
     services: ServicesDependency, response: Response, body: UrlInput, wait_seconds: WaitSeconds = 0.0

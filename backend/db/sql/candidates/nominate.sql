@@ -1,0 +1,40 @@
+-- One pass over the HNSW indexes: each leg's nearest, with exact cosines and the legs that named them. {matching} is a
+-- condition on e.media_id. Each ORDER BY inside is by distance alone, since a second key would keep the index from being
+-- used; a leg whose limit is 0 is not run.
+WITH image_leg AS MATERIALIZED (
+  SELECT e.media_id FROM media_embedding e
+   WHERE {matching}
+   ORDER BY e.image_embedding <=> %(image)s::vector LIMIT %(image_limit)s
+), text_leg AS MATERIALIZED (
+  SELECT e.media_id FROM media_embedding e
+   WHERE e.text_embedding IS NOT NULL AND {matching}
+   ORDER BY e.text_embedding <=> %(text)s::vector LIMIT %(text_limit)s
+), fused_leg AS MATERIALIZED (
+  SELECT e.media_id FROM media_embedding e
+   WHERE e.fused_embedding IS NOT NULL AND {matching}
+   ORDER BY e.fused_embedding <#> %(fused)s::halfvec LIMIT %(fused_limit)s
+), textless_leg AS MATERIALIZED (
+  SELECT e.media_id FROM media_embedding e
+   WHERE e.text_embedding IS NULL AND {matching}
+   ORDER BY e.image_embedding <=> %(image)s::vector LIMIT %(textless_limit)s
+), unmeasured_leg AS MATERIALIZED (
+  -- To words alone all media without text are equal.
+  SELECT e.media_id FROM media_embedding e
+   WHERE e.text_embedding IS NULL AND {matching}
+   ORDER BY e.media_id LIMIT %(unmeasured_limit)s
+), nominated AS (
+  SELECT media_id, array_agg(leg) AS legs
+    FROM (
+      SELECT media_id, 'image' AS leg FROM image_leg
+      UNION ALL SELECT media_id, 'text' FROM text_leg
+      UNION ALL SELECT media_id, 'fused' FROM fused_leg
+      UNION ALL SELECT media_id, 'textless' FROM textless_leg
+      UNION ALL SELECT media_id, 'textless' FROM unmeasured_leg
+    ) AS named
+   GROUP BY media_id
+)
+SELECT e.media_id,
+       1 - (e.image_embedding <=> %(image)s::vector) AS sim_image,
+       1 - (e.text_embedding <=> %(text)s::vector) AS sim_text,
+       nominated.legs
+  FROM nominated JOIN media_embedding e USING (media_id)

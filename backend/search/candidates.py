@@ -1,0 +1,241 @@
+"""Candidates of a fused query: from the indexes that can nominate a winner at its alpha, or by measuring all.
+
+What an HNSW index names is approximate, and how much effort it takes depends on the data: pictures and words have few
+real dimensions, and a small effort finds everything; vectors without structure need thousands of steps, and then reading
+all is faster. So the effort is tripled until three times the effort finds nothing better, and where that does not come
+about, and the media that match are of a number for it, all of them are measured.
+"""
+
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from backend.db.candidates import (
+    MAX_EF_SEARCH,
+    Limits,
+    Matching,
+    Nomination,
+    QueryVectors,
+    count_matching,
+    estimate_matching,
+    match,
+    nearest_exactly,
+    nominate_by_index,
+)
+from backend.errors import InputError, InvalidVector
+from backend.search.filters import Filters
+from backend.search.legs import Vector, check_count, check_fraction, weighted_sum
+
+# Up to so many, measuring all that match is as fast as any index; see docs/decisions/0011.
+FEW_MEDIA = 5_000
+# Up to so many, it is slow but no scandal where the index does not serve.
+READABLE_MEDIA = 250_000
+_FIRST_EFFORT = 60
+_LAST_EFFORT = 540
+_DEEPEST = 8_000
+
+
+class Leg(StrEnum):
+    """What nominated a candidate: an index, or the measuring of all."""
+
+    IMAGE = "image"
+    TEXT = "text"
+    FUSED = "fused"
+    TEXTLESS = "textless"
+    EXACT = "exact"
+
+
+class Effort(StrEnum):
+    """fast: until more effort finds nothing better; certified: and until the bound holds; exact: measure all."""
+
+    FAST = "fast"
+    CERTIFIED = "certified"
+    EXACT = "exact"
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """media_ids: n, best first by alpha * sim_image + (1 - alpha) * sim_text; at least k of them where so many match.
+
+    sim_image, sim_text: (n,) cosines, NaN where a side is missing; nominated_by: the legs of each; bound: no media that
+    is not here can have more, None where there is no such media; certified: the k-th has at least as much as the bound;
+    scanned: how many media were measured.
+    """
+
+    media_ids: list[uuid.UUID]
+    sim_image: Vector
+    sim_text: Vector
+    nominated_by: list[frozenset[Leg]]
+    certified: bool
+    bound: float | None
+    scanned: int
+
+
+def nominate(
+    session: Session,
+    image_query: NDArray[np.floating] | None,
+    text_query: NDArray[np.floating] | None,
+    *,
+    k: int,
+    alpha: float,
+    filters: Filters,
+    exclude: Collection[uuid.UUID] = (),
+    mode: Effort = Effort.FAST,
+) -> Candidates:
+    """The candidates for the k best; always at least k where k match.
+
+    `exact` is a guarantee, up to the rounding of single precision in a cosine (about 1e-6), and so is every answer whose
+    legs are `exact`. `certified` goes on until the bound of Fagin's threshold algorithm (alpha * the last similarity
+    of the image scan + (1 - alpha) * that of the text scan; media without text are bounded by their own scan) is at or below
+    the k-th result. That is a proof as far as the scans give their orders whole. An HNSW scan may pass by a media
+    and never come back to it, so it is certified only if three times the effort changed nothing as well; where either
+    fails, all is measured if at most READABLE_MEDIA match, and else the answer is not certified and says so.
+
+    Args:
+        session: a transaction; its settings are left as they are.
+        image_query: (d_image,) of unit length, or None.
+        text_query: (d_text,) of unit length, or None.
+        k: how many are wanted.
+        alpha: weight of the image leg.
+        filters: what the media have to match.
+        exclude: media that are not wanted.
+        mode: how far to go.
+
+    Raises:
+        InputError: k is below one, alpha is outside 0..1, or there is no query; `field` says which.
+        InvalidVector: a query is no vector, zero, or holds NaN or infinity.
+    """
+    check_count("k", k)
+    check_fraction("alpha", alpha)
+    if image_query is None and text_query is None:
+        raise InputError("There is nothing to search by.", hint="Give an image or a text vector.", field="query")
+    query = QueryVectors(_checked(image_query), _checked(text_query), alpha)
+    matching = match(**vars(filters), exclude=exclude)
+    if mode is Effort.EXACT or _are_few(session, matching):
+        return _measure_all(session, query, matching, k)
+    found = _search(session, query, matching, k, bounded=mode is Effort.CERTIFIED)
+    is_enough = len(found.candidates.media_ids) >= k and found.is_stable
+    if (is_enough and (mode is Effort.FAST or found.candidates.certified)) or not _is_readable(
+        session, matching, found, k
+    ):
+        return found.candidates
+    return _measure_all(session, query, matching, k)
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    candidates: Candidates
+    is_stable: bool
+
+
+def _are_few(session: Session, matching: Matching) -> bool:
+    # The planner's opinion saves the counting where it is clear.
+    if estimate_matching(session, matching) > 10 * FEW_MEDIA:
+        return False
+    return count_matching(session, matching, FEW_MEDIA + 1) <= FEW_MEDIA
+
+
+def _is_readable(session: Session, matching: Matching, found: _Found, k: int) -> bool:
+    if len(found.candidates.media_ids) < k:
+        return True  # an answer that lacks media is worse than a slow one
+    return count_matching(session, matching, READABLE_MEDIA + 1) <= READABLE_MEDIA
+
+
+def _measure_all(session: Session, query: QueryVectors, matching: Matching, k: int) -> Candidates:
+    rows = nearest_exactly(session, query, matching, k)
+    matching_count = len(rows) if len(rows) < k else count_matching(session, matching, 2**31 - 1)
+    combined = _combined(rows, query)
+    bound = float(combined[-1]) if matching_count > len(rows) else None
+    return _as_candidates(rows, bound, certified=True, scanned=matching_count)
+
+
+def _search(session: Session, query: QueryVectors, matching: Matching, k: int, *, bounded: bool) -> _Found:
+    """Pass over the indexes with three times the effort each time, until nothing better comes up."""
+    effort = min(500, max(_FIRST_EFFORT, 2 * k))
+    depth = max(k, min(effort, 100 + 2 * k))
+    found = _pass(session, query, matching, k, _limits(query, k, depth, effort, bounded=bounded))
+    while True:
+        effort, depth = 3 * effort, max(k, min(3 * effort, 100 + 2 * k)) if not bounded else 3 * depth
+        before = set(found.media_ids[:k])
+        found = _pass(session, query, matching, k, _limits(query, k, depth, effort, bounded=bounded))
+        fresh = len(set(found.media_ids[:k]) - before)
+        is_stable = fresh <= k // 50
+        if fresh > k / 4 or (is_stable and (found.certified or not bounded)):
+            return _Found(found, is_stable)
+        if effort >= _LAST_EFFORT and (not bounded or depth >= _DEEPEST):
+            return _Found(found, is_stable)
+
+
+def _limits(query: QueryVectors, k: int, depth: int, effort: int, *, bounded: bool) -> Limits:
+    """Which legs can nominate a winner at this alpha; a bound needs them all."""
+    is_two_sided = query.image is not None and query.text is not None
+    return Limits(
+        image=depth if bounded or not is_two_sided or query.alpha >= 0.7 else 0,
+        text=depth if bounded or not is_two_sided or query.alpha <= 0.3 else 0,
+        fused=min(depth, 100 + 2 * k),
+        textless=k,
+        effort=min(effort, MAX_EF_SEARCH),
+    )
+
+
+def _pass(session: Session, query: QueryVectors, matching: Matching, k: int, limits: Limits) -> Candidates:
+    rows = nominate_by_index(session, query, matching, limits)
+    combined = _combined(rows, query)
+    order = sorted(range(len(rows)), key=lambda place: (-combined[place], rows[place].media_id))
+    bound = _bound(rows, query, limits)
+    certified = bound is None or (len(rows) >= k and bound <= combined[order[k - 1]])
+    return _as_candidates([rows[place] for place in order], bound, certified=bool(certified), scanned=len(rows))
+
+
+def _bound(rows: list[Nomination], query: QueryVectors, limits: Limits) -> float | None:
+    """The most that a media in none of the scans can have, if they are in order; None where there is none."""
+    image = _last([row.sim_image for row in rows if Leg.IMAGE in row.legs])
+    words = _last([row.sim_text for row in rows if Leg.TEXT in row.legs])
+    textless = [row.sim_image for row in rows if Leg.TEXTLESS in row.legs]
+    bounds = []
+    if rows and not (limits.text and query.text is not None and words is None):
+        image_part = 0.0 if query.image is None else query.alpha * (1.0 if image is None else image)
+        words_part = 0.0 if query.text is None else (1 - query.alpha) * (1.0 if words is None else words)
+        bounds.append(image_part + words_part)
+    if limits.textless and len(textless) >= limits.textless:
+        last = _last(textless)
+        bounds.append(0.0 if last is None else query.alpha * last)
+    return max(bounds) if bounds else None
+
+
+def _last(similarities: list[float | None]) -> float | None:
+    return min((one for one in similarities if one is not None), default=None)
+
+
+def _combined(rows: list[Nomination], query: QueryVectors) -> Vector:
+    return weighted_sum(_column([row.sim_image for row in rows]), _column([row.sim_text for row in rows]), query.alpha)
+
+
+def _as_candidates(rows: list[Nomination], bound: float | None, *, certified: bool, scanned: int) -> Candidates:
+    return Candidates(
+        media_ids=[row.media_id for row in rows],
+        sim_image=_column([row.sim_image for row in rows]),
+        sim_text=_column([row.sim_text for row in rows]),
+        nominated_by=[frozenset(Leg(leg) for leg in row.legs) for row in rows],
+        certified=certified,
+        bound=bound,
+        scanned=scanned,
+    )
+
+
+def _column(values: list[float | None]) -> Vector:
+    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+
+
+def _checked(query: NDArray[np.floating] | None) -> NDArray[np.float32] | None:
+    if query is None:
+        return None
+    vector = np.asarray(query, dtype=np.float32)
+    if vector.ndim != 1 or not np.isfinite(vector).all() or not vector.any():
+        raise InvalidVector("A query is no vector, zero, or holds NaN or infinity.", hint="Embed the query again.")
+    return vector

@@ -1,0 +1,305 @@
+"""`nominate` against brute force: every mode, alpha and filter, media without text, adversarial data, and the plans."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from backend.db.candidates import Limits, Matching, QueryVectors, match, nominate_by_index
+from backend.db.embeddings import NewEmbedding, insert_embeddings, search_media
+from backend.db.engine import Database
+from backend.db.spaces import NewSpace, activate_space, create_space
+from backend.errors import InputError, InvalidVector
+from backend.evaluation.recall import audit_recall
+from backend.search import candidates
+from backend.search.candidates import Effort, Leg, nominate
+from backend.search.filters import Filters
+
+IMAGE, TEXT = 24, 16
+COUNT = 2_500
+BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class Library:
+    """Vectors as they are stored; a row of NaN where a media has no text."""
+
+    database: Database
+    ids: list[uuid.UUID]
+    images: NDArray[np.float32]
+    texts: NDArray[np.float32]
+
+    def combined(
+        self, image: NDArray[np.float32] | None, text: NDArray[np.float32] | None, alpha: float
+    ) -> NDArray[np.float64]:
+        nothing = np.zeros(len(self.ids))
+        sim_image = nothing if image is None else self.images.astype(np.float64) @ image.astype(np.float64)
+        sim_text = nothing if text is None else np.nan_to_num(self.texts.astype(np.float64) @ text.astype(np.float64))
+        return alpha * sim_image + (1 - alpha) * sim_text
+
+
+def unit(rows: NDArray[np.float64]) -> NDArray[np.float32]:
+    return (rows / np.linalg.norm(rows, axis=-1, keepdims=True)).astype(np.float32)
+
+
+def make_vectors(kind: str, count: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    generator = np.random.default_rng(3)
+    if kind == "equal":
+        return np.tile(unit(np.ones(IMAGE)), (count, 1)), np.tile(unit(np.ones(TEXT)), (count, 1))
+    if kind == "orthogonal":
+        images, texts = np.eye(IMAGE, dtype=np.float32), np.eye(TEXT, dtype=np.float32)
+        return images[np.arange(count) % IMAGE], texts[np.arange(count) % TEXT]
+    images, texts = unit(generator.normal(size=(count, IMAGE))), unit(generator.normal(size=(count, TEXT)))
+    texts[generator.random(count) < (1.0 if kind == "textless" else 0.2)] = np.nan
+    return images, texts
+
+
+@pytest.fixture(scope="module")
+def make_library(make_database_url: Callable[[str | None], str], template: str) -> Iterator[Callable[..., Library]]:
+    """Libraries that tests of this module only read. Every tenth media has the keyword `Tenth`, dates go by the day."""
+    made: list[Database] = []
+
+    @cache
+    def make(kind: str = "random", count: int = COUNT) -> Library:
+        images, texts = make_vectors(kind, count)
+        ids = [uuid.UUID(int=number + 1) for number in range(count)]
+        database = Database(make_database_url(template))
+        made.append(database)
+        with database.transaction() as session:
+            space = create_space(session, NewSpace("s", None, "i", "", "t", "i", "t", IMAGE, TEXT, {}))
+            session.execute(
+                sa.text(
+                    "INSERT INTO media (id, source, source_uri, status, mime, location, keywords, taken_at) "
+                    "SELECT id, 'url', 'x', 'fetching', 'image/png', 'Old Harbour', "
+                    "CASE WHEN place % 10 = 1 THEN '{Tenth,All}' ELSE '{All}' END::text[], "
+                    "CAST(:begin AS timestamptz) + (place - 1) * interval '1 day' "
+                    "FROM unnest(CAST(:ids AS uuid[])) WITH ORDINALITY AS t(id, place)"
+                ),
+                {"ids": ids, "begin": BEGIN},
+            )
+            rows = [
+                NewEmbedding(media_id, image, None if np.isnan(text[0]) else text, None)
+                for media_id, image, text in zip(ids, images, texts, strict=True)
+            ]
+            insert_embeddings(session, space.id, rows)
+            activate_space(session, space)
+        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(sa.text("ANALYZE"))
+        return Library(database, ids, images, texts)
+
+    yield make
+    for database in made:
+        database.dispose()
+
+
+@pytest.fixture
+def by_index(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have even a small library searched by its indexes."""
+    monkeypatch.setattr(candidates, "FEW_MEDIA", 0)
+
+
+def query(seed: int = 1) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    generator = np.random.default_rng(seed)
+    return unit(generator.normal(size=IMAGE)), unit(generator.normal(size=TEXT))
+
+
+@pytest.mark.parametrize("mode", list(Effort))
+@pytest.mark.parametrize("alpha", [0.0, 0.2, 0.5, 0.8, 1.0])
+@pytest.mark.usefixtures("by_index")
+def test_nominate__equals_brute_force(make_library: Callable[..., Library], alpha: float, mode: Effort) -> None:
+    library = make_library()
+    image, text = query()
+    expected = library.combined(image, text, alpha)
+    with library.database.transaction() as session:
+        found = nominate(session, image, text, k=10, alpha=alpha, filters=Filters(), mode=mode)
+    values = [expected[media_id.int - 1] for media_id in found.media_ids[:10]]
+    np.testing.assert_allclose(values, np.sort(expected)[::-1][:10], atol=1e-6)
+    combined = alpha * found.sim_image + (1 - alpha) * np.nan_to_num(found.sim_text)
+    np.testing.assert_allclose(combined, [expected[media_id.int - 1] for media_id in found.media_ids], atol=1e-6)
+    legs = frozenset().union(*found.nominated_by)
+    assert legs == {Leg.EXACT} if mode is Effort.EXACT else Leg.EXACT not in legs or mode is Effort.CERTIFIED
+    if mode is not Effort.FAST:
+        assert found.certified
+        assert found.bound is not None
+        assert found.bound <= values[-1] + 1e-6
+        unseen = np.delete(expected, [media_id.int - 1 for media_id in found.media_ids])
+        assert unseen.max() <= found.bound + 1e-6
+
+
+@pytest.mark.parametrize("kind", ["equal", "orthogonal", "textless"])
+@pytest.mark.parametrize("mode", list(Effort))
+@pytest.mark.usefixtures("by_index")
+def test_nominate__adversarial_data(make_library: Callable[..., Library], kind: str, mode: Effort) -> None:
+    library = make_library(kind, 400)
+    for alpha in (0.0, 0.5, 1.0):
+        for image, text in (query(), (query()[0], None), (None, query()[1])):
+            expected = library.combined(image, text, alpha)
+            with library.database.transaction() as session:
+                found = nominate(session, image, text, k=20, alpha=alpha, filters=Filters(), mode=mode)
+            values = [expected[media_id.int - 1] for media_id in found.media_ids[:20]]
+            np.testing.assert_allclose(values, np.sort(expected)[::-1][:20], atol=1e-6)
+
+
+@pytest.mark.parametrize("few_media", [0, 5_000])
+@pytest.mark.parametrize(
+    ("filters", "matches"),
+    [
+        (Filters(keywords_any=("tenth", "none")), lambda place: place % 10 == 0),
+        (Filters(keywords_all=("TENTH", "all")), lambda place: place % 10 == 0),
+        (Filters(taken_from=BEGIN + timedelta(days=10), taken_until=BEGIN + timedelta(days=1260)),
+         lambda place: 10 <= place <= 1260),
+        (Filters(taken_until=BEGIN + timedelta(days=2)), lambda place: place <= 2),
+        (Filters(keywords_any=("tenth",), taken_from=BEGIN + timedelta(days=2_000)),
+         lambda place: place % 10 == 0 and place >= 2_000),
+        (Filters(mime=("image/png",), source=("url",), location="old h"), lambda _place: True),
+        (Filters(mime=("image/gif",)), lambda _place: False),
+        (Filters(cluster_ids=(1,)), lambda _place: False),
+    ],
+)  # fmt: skip
+def test_nominate__filters(
+    make_library: Callable[..., Library],
+    monkeypatch: pytest.MonkeyPatch,
+    filters: Filters,
+    matches: Callable[[int], bool],
+    few_media: int,
+) -> None:
+    """The best of those that match, and as many as match where they are fewer than k."""
+    monkeypatch.setattr(candidates, "FEW_MEDIA", few_media)
+    library = make_library()
+    image, text = query(2)
+    matching = [place for place in range(COUNT) if matches(place)]
+    for alpha in (0.0, 0.6, 1.0):
+        expected = np.sort(library.combined(image, text, alpha)[matching])[::-1][:10]
+        with library.database.transaction() as session:
+            found = nominate(session, image, text, k=10, alpha=alpha, filters=filters)
+        assert {media_id.int - 1 for media_id in found.media_ids} <= set(matching)
+        values = [library.combined(image, text, alpha)[media_id.int - 1] for media_id in found.media_ids[:10]]
+        np.testing.assert_allclose(values, expected, atol=1e-6)
+
+
+@pytest.mark.usefixtures("by_index")
+def test_nominate__exclude(make_library: Callable[..., Library]) -> None:
+    library = make_library()
+    image, text = query()
+    with library.database.transaction() as session:
+        best = nominate(session, image, text, k=3, alpha=0.5, filters=Filters()).media_ids[:3]
+        others = nominate(session, image, text, k=3, alpha=0.5, filters=Filters(), exclude=best[:1]).media_ids
+    assert best[0] not in others
+    assert others[:2] == best[1:]
+
+
+@pytest.mark.usefixtures("by_index")
+def test_nominate__more_than_there_are(make_library: Callable[..., Library]) -> None:
+    library = make_library("textless", 400)
+    with library.database.transaction() as session:
+        found = nominate(session, *query(), k=500, alpha=0.5, filters=Filters())
+    assert len(found.media_ids) == 400
+    assert found.bound is None
+    assert found.certified
+
+
+@pytest.mark.usefixtures("by_index")
+def test_nominate__leaves_the_settings_alone(make_library: Callable[..., Library]) -> None:
+    library = make_library()
+    with library.database.transaction() as session:
+        session.execute(sa.text("SET LOCAL hnsw.ef_search = 77"))
+        nominate(session, *query(), k=3, alpha=0.5, filters=Filters())
+        assert session.execute(sa.text("SHOW hnsw.ef_search")).scalar_one() == "77"
+        assert session.execute(sa.text("SHOW hnsw.iterative_scan")).scalar_one() == "off"
+
+
+def test_nominate__refuses_senseless_input(make_library: Callable[..., Library]) -> None:
+    library = make_library()
+    image, text = query()
+    with library.database.transaction() as session:
+        for k, alpha in ((0, 0.5), (3, 1.5), (3, float("nan"))):
+            with pytest.raises(InputError):
+                nominate(session, image, text, k=k, alpha=alpha, filters=Filters())
+        with pytest.raises(InputError):
+            nominate(session, None, None, k=3, alpha=0.5, filters=Filters())
+        for bad in (np.zeros(IMAGE), np.full(IMAGE, np.nan), np.ones((2, IMAGE))):
+            with pytest.raises(InvalidVector):
+                nominate(session, bad, text, k=3, alpha=0.5, filters=Filters())
+
+
+def explain(library: Library, matching: Matching, limits: Limits) -> str:
+    """The plan of one pass over the indexes."""
+    image, text = query()
+    parameters = matching.parameters | QueryVectors(image, text, 0.5).parameters()
+    parameters |= {"image_limit": limits.image, "text_limit": limits.text, "fused_limit": limits.fused}
+    parameters |= {"textless_limit": limits.textless, "unmeasured_limit": 0}
+    with library.database.transaction() as session:
+        session.execute(sa.text("SET LOCAL enable_seqscan = off"))
+        connection = session.connection().connection.driver_connection
+        statement = "EXPLAIN (COSTS off) " + matching.statement("nominate")
+        return "\n".join(row[0] for row in connection.execute(statement, parameters))
+
+
+def test_nominate_by_index__uses_the_indexes(make_library: Callable[..., Library]) -> None:
+    plan = explain(make_library(), match(), Limits(10, 10, 10, 10, 40))
+    for index in ("image_hnsw", "text_hnsw", "fused_hnsw", "textless_hnsw"):
+        assert index in plan
+
+
+def test_nearest_exactly__uses_the_index_on_keywords(make_library: Callable[..., Library]) -> None:
+    library = make_library()
+    matching = match(keywords_any=("tenth",))
+    with library.database.transaction() as session:
+        session.execute(sa.text("SET LOCAL enable_seqscan = off"))
+        connection = session.connection().connection.driver_connection
+        statement = "EXPLAIN (COSTS off) " + matching.statement("count_matching")
+        rows = connection.execute(statement, matching.parameters | {"count_limit": 10})
+        assert "media_keywords_idx" in "\n".join(row[0] for row in rows)
+
+
+def test_nominate_by_index__a_leg_of_limit_0_is_not_run(make_library: Callable[..., Library]) -> None:
+    library = make_library()
+    with library.database.transaction() as session:
+        rows = nominate_by_index(session, QueryVectors(*query(), 0.5), match(), Limits(0, 5, 0, 0, 40))
+    assert {leg for row in rows for leg in row.legs} == {"text"}
+    assert len(rows) == 5
+
+
+def test_search_media__by_index_and_exactly_agree(make_library: Callable[..., Library]) -> None:
+    """2,500 media are more than the function reads unasked, so this goes by the indexes."""
+    library = make_library()
+    for alpha in (0.0, 0.3, 0.7, 1.0):
+        image, text = query(4)
+        with library.database.transaction() as session:
+            found = search_media(session, image, text, 10, alpha)
+        expected = np.sort(library.combined(image, text, alpha))[::-1][:10]
+        np.testing.assert_allclose([match.combined for match in found], expected, atol=1e-6)
+
+
+def test_audit_recall__of_a_sound_library(make_library: Callable[..., Library]) -> None:
+    report = audit_recall(make_library().database, k=5, sample=10, alphas=(0.0, 0.6))
+    assert report.sampled == 10
+    assert report.fused == {0.0: 1.0, 0.6: 1.0}
+    assert report.legs["image"] >= 0.9
+    assert report.worst == 1.0
+
+
+def test_audit_recall__finds_an_index_that_lacks_media(make_library: Callable[..., Library]) -> None:
+    library = make_library("random", 2_400)
+    with library.database.transaction() as session:
+        session.execute(sa.text("DROP INDEX embedding_1_image_hnsw"))
+        session.execute(
+            sa.text(
+                "CREATE INDEX embedding_1_image_hnsw ON embedding_1 USING hnsw "
+                f"((image_embedding::vector({IMAGE})) vector_cosine_ops) WITH (m = 2, ef_construction = 4)"
+            )
+        )
+    report = audit_recall(library.database, k=5, sample=10, alphas=(1.0,))
+    assert report.legs["image"] < 0.9
+
+
+def test_audit_recall__of_an_empty_library(database: Database) -> None:
+    report = audit_recall(database)
+    assert report.sampled == 0
+    assert report.worst is None
