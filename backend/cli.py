@@ -228,7 +228,9 @@ def search(
     method: Annotated[Literal["raw", "calibrated", "rrf"] | None, typer.Option(help="How the legs are fused.")] = None,
     min_similarity: Annotated[float | None, typer.Option(help="Least weighted cosine.")] = None,
     diversity: Annotated[float, typer.Option(help="0: by relevance; 1: by difference.")] = 0.0,
-    effort: Annotated[str, typer.Option(help="How much is read for an answer.")] = "balanced",
+    effort: Annotated[
+        Literal["fast", "certified", "exact"], typer.Option(help="How far the reading goes for an answer.")
+    ] = "fast",
     cluster: Annotated[list[int] | None, typer.Option(help="In this cluster. Repeat for several.")] = None,
     keyword_any: Annotated[list[str] | None, typer.Option(help="With one of these keywords.")] = None,
     keyword_all: Annotated[list[str] | None, typer.Option(help="With all of these keywords.")] = None,
@@ -311,6 +313,7 @@ def status(as_json: JsonFlag = False) -> None:
 @app.command()
 def audit(
     replay: Annotated[bool, typer.Option("--replay", help="Decide everything once more and compare.")] = False,
+    recall: Annotated[bool, typer.Option("--recall", help="Compare searches with reading everything.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Check the invariants of the library; exits 1 with the rows that break one."""
@@ -318,10 +321,13 @@ def audit(
     from backend.db.engine import Database
     from backend.evaluation.audit import audit as run_audit
     from backend.evaluation.audit import describe_breaches
+    from backend.evaluation.recall import audit_recall
 
-    report = run_audit(Database(resolve_database_url(load_settings())), replay=replay)
+    database = Database(resolve_database_url(load_settings()))
+    report = run_audit(database, replay=replay)
+    recalled = audit_recall(database) if recall else None
     if as_json:
-        print_json({"clean": report.is_clean, **asdict(report)})
+        print_json({"clean": report.is_clean, **asdict(report), "recall": asdict(recalled) if recalled else None})
     else:
         for line in describe_breaches(report):
             say(line)
@@ -329,6 +335,12 @@ def audit(
             say(f"replayed {report.replayed} decisions")
         if report.replay_skipped:
             say(f"replay skipped: {report.replay_skipped}")
+        if recalled is not None:
+            say(f"recall@{recalled.k} of {recalled.sampled} sampled media, against reading everything:")
+            for alpha, value in recalled.fused.items():
+                say(f"  alpha {alpha:.1f}: {value:.3f}")
+            for leg, value in recalled.legs.items():
+                say(f"  {leg} index alone: {value:.3f}")
         say("clean" if report.is_clean else "not clean")
     if not report.is_clean:
         raise typer.Exit(1)

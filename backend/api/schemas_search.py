@@ -8,11 +8,11 @@ from fastapi import UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 
 from backend.api.schemas import Schema
+from backend.search.candidates import Effort
 from backend.search.filters import Filters
 from backend.search.fusion import FusionMethod
 from backend.search.hits import Answer, Hit, Relevance
 from backend.search.insight import AlphaHit, AlphaInsight
-from backend.search.nominating import Effort
 from backend.search.query import MOST_HITS, Find, SearchQuery
 
 _MEDIA_ID = "0192f0c1-7d1e-7cc0-8d3c-0c6a3f1b2a11"
@@ -48,7 +48,7 @@ class SearchInput(BaseModel):
         None, ge=-1, le=1, description="Least alpha * sim_image + (1 - alpha) * sim_text, whatever the method."
     )
     diversity: float = Field(0.0, ge=0, le=1, description="0: by relevance alone; 1: by difference alone.")
-    effort: Effort = Field(Effort.BALANCED, description="How much is read before an answer is given.")
+    effort: Effort = Field(Effort.FAST, description="How much is read before an answer is given.")
     cursor: str | None = Field(None, description="`next_cursor` of the page before, with the same query.")
     cluster: list[int] = Field(default_factory=list, description="In one of these clusters.")
     keywords_any: list[str] = Field(default_factory=list, description="With one of these keywords.")

@@ -70,7 +70,7 @@ def sample_media(session: Session, space_id: int, media_count: int, limit: int) 
     )
     rows = fetch_arrays(
         session,
-        "SELECT e.media_id, m.cluster_id, e.image_embedding, e.text_embedding, e.caption_embedding "
+        "SELECT e.media_id, m.cluster_id, e.image_embedding, e.text_embedding, e.caption_embedding "  # noqa: S608 - of numbers
         f"FROM (SELECT media_id FROM embedding {share} WHERE space_id = %(space)s ORDER BY random() LIMIT %(limit)s) s "
         "JOIN embedding e ON e.media_id = s.media_id AND e.space_id = %(space)s "
         "JOIN membership m ON m.media_id = s.media_id",

@@ -8,7 +8,7 @@ about, and the media that match are of a number for it, all of them are measured
 
 import uuid
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -31,8 +31,10 @@ from backend.errors import InputError, InvalidVector
 from backend.search.filters import Filters
 from backend.search.legs import Vector, check_count, check_fraction, weighted_sum
 
-# Up to so many, measuring all that match is as fast as any index; see docs/decisions/0011.
+# Up to so many, measuring all that match is as fast as any index, which under filters has to look further; see
+# docs/decisions/0011.
 FEW_MEDIA = 5_000
+FEW_FILTERED_MEDIA = 20_000
 # Up to so many, it is slow but no scandal where the index does not serve.
 READABLE_MEDIA = 250_000
 _FIRST_EFFORT = 60
@@ -116,14 +118,15 @@ def nominate(
         raise InputError("There is nothing to search by.", hint="Give an image or a text vector.", field="query")
     query = QueryVectors(_checked(image_query), _checked(text_query), alpha)
     matching = match(**vars(filters), exclude=exclude)
-    if mode is Effort.EXACT or _are_few(session, matching):
-        return _measure_all(session, query, matching, k)
+    count = None if mode is Effort.EXACT else _count_few(session, matching, filtered=not filters.is_empty)
+    if mode is Effort.EXACT or count is not None:
+        return _measure_all(session, query, matching, k, count)
     found = _search(session, query, matching, k, bounded=mode is Effort.CERTIFIED)
     is_enough = len(found.candidates.media_ids) >= k and found.is_stable
     if (is_enough and (mode is Effort.FAST or found.candidates.certified)) or not _is_readable(
         session, matching, found, k
     ):
-        return found.candidates
+        return found.answer()
     return _measure_all(session, query, matching, k)
 
 
@@ -132,12 +135,19 @@ class _Found:
     candidates: Candidates
     is_stable: bool
 
+    def answer(self) -> Candidates:
+        """A bound by scans that still find better media proves nothing."""
+        return self.candidates if self.is_stable else replace(self.candidates, certified=False)
 
-def _are_few(session: Session, matching: Matching) -> bool:
+
+def _count_few(session: Session, matching: Matching, *, filtered: bool) -> int | None:
+    """How many match, if they are few enough to measure them all; else None."""
+    few = FEW_FILTERED_MEDIA if filtered else FEW_MEDIA
     # The planner's opinion saves the counting where it is clear.
-    if estimate_matching(session, matching) > 10 * FEW_MEDIA:
-        return False
-    return count_matching(session, matching, FEW_MEDIA + 1) <= FEW_MEDIA
+    if estimate_matching(session, matching) > 4 * few:
+        return None
+    count = count_matching(session, matching, few + 1)
+    return count if count <= few else None
 
 
 def _is_readable(session: Session, matching: Matching, found: _Found, k: int) -> bool:
@@ -146,9 +156,11 @@ def _is_readable(session: Session, matching: Matching, found: _Found, k: int) ->
     return count_matching(session, matching, READABLE_MEDIA + 1) <= READABLE_MEDIA
 
 
-def _measure_all(session: Session, query: QueryVectors, matching: Matching, k: int) -> Candidates:
+def _measure_all(
+    session: Session, query: QueryVectors, matching: Matching, k: int, count: int | None = None
+) -> Candidates:
     rows = nearest_exactly(session, query, matching, k)
-    matching_count = len(rows) if len(rows) < k else count_matching(session, matching, 2**31 - 1)
+    matching_count = count_matching(session, matching, 2**31 - 1) if count is None else count
     combined = _combined(rows, query)
     bound = float(combined[-1]) if matching_count > len(rows) else None
     return _as_candidates(rows, bound, certified=True, scanned=matching_count)

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 from backend.db.tables import Media
 from backend.errors import InvalidQuery
 from backend.search.alpha import Place, best_place, envelope
+from backend.search.candidates import Effort, nominate
 from backend.search.encoding import fetch_examples
 from backend.search.filters import Filters
-from backend.search.nominating import Effort, nominate
 
 MOST_LISTED = 20
 _ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -87,7 +87,7 @@ def _candidates(session: Session, media_id: uuid.UUID) -> dict[uuid.UUID, tuple[
             alpha=alpha,
             filters=Filters(),
             exclude=(media_id,),
-            mode=Effort.BALANCED,
+            mode=Effort.FAST,
         )
         sims |= {
             one: (float(i), float(t))

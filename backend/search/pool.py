@@ -9,15 +9,16 @@ from pgvector import Vector as PgVector
 from sqlalchemy.orm import Session
 
 from backend.db.arrays import fetch_arrays
+from backend.db.candidates import count_matching, match
+from backend.search.candidates import nominate
 from backend.search.examples import Query
 from backend.search.filters import Filters
 from backend.search.legs import Vector
-from backend.search.narrowing import narrowing
-from backend.search.nominating import nominate
 from backend.search.paging import Place
 from backend.search.query import Find, SearchQuery
 
 CAPTION_LEG = "caption"
+_COUNT_LIMIT = 2**31 - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,22 +73,21 @@ def draw_pool(session: Session, query: SearchQuery, vectors: Query, depth: int, 
 
 def count_eligible(session: Session, query: SearchQuery) -> int:
     """How many media the hits are the best of, after filters."""
-    where, parameters = narrowing(query.filters, (*query.media_ids, *query.not_media_ids))
-    join = "" if where == "true" else "JOIN media ON media.id = media_id"
-    return int(fetch_arrays(session, f"SELECT count(*) FROM media_embedding {join} WHERE {where}", parameters)[0][0])  # noqa: S608
+    excluded = (*query.media_ids, *query.not_media_ids)
+    return count_matching(session, match(**vars(query.filters), exclude=excluded), _COUNT_LIMIT)
 
 
 def _draw_captions(
     session: Session, filters: Filters, vectors: Query, depth: int, exclude: Sequence[uuid.UUID]
 ) -> Pool:
     """Read and sorted whole: captions have no index, and this is exact under any filter."""
-    where, parameters = narrowing(filters, exclude)
+    matching = match(**vars(filters), exclude=exclude)
     rows = fetch_arrays(
         session,
-        "SELECT media_id, 1 - (caption_embedding <=> %(image)s::vector) AS similarity "  # noqa: S608 - of constants
-        f"FROM media_embedding JOIN media ON media.id = media_id WHERE caption_embedding IS NOT NULL AND {where} "
-        "ORDER BY similarity DESC, media_id LIMIT %(depth)s",
-        parameters | {"image": PgVector(np.asarray(vectors.image, dtype=np.float32)), "depth": depth},
+        "SELECT e.media_id, 1 - (e.caption_embedding <=> %(image)s::vector) AS similarity "  # noqa: S608 - of constants
+        f"FROM media_embedding e WHERE e.caption_embedding IS NOT NULL AND {matching.condition} "
+        "ORDER BY similarity DESC, e.media_id LIMIT %(depth)s",
+        matching.parameters | {"image": PgVector(np.asarray(vectors.image, dtype=np.float32)), "depth": depth},
     )
     similarities = np.array([row[1] for row in rows], dtype=np.float64)
     return Pool(

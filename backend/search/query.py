@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 
 from backend.errors import InvalidQuery
 from backend.search.background_sampling import BackgroundKind
+from backend.search.candidates import Effort
 from backend.search.filters import Filters
 from backend.search.fusion import FusionMethod
-from backend.search.nominating import Effort
 
 MOST_HITS = 500
 _MOST_CHARACTERS = 2_000
@@ -55,7 +55,7 @@ class SearchQuery:
     filters: Filters = field(default_factory=Filters)
     min_similarity: float | None = None
     diversity: float = 0.0
-    effort: Effort = Effort.BALANCED
+    effort: Effort = Effort.FAST
     cursor: str | None = None
 
     @property

@@ -102,6 +102,7 @@ def make_library(make_database_url: Callable[[str | None], str], template: str) 
 def by_index(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have even a small library searched by its indexes."""
     monkeypatch.setattr(candidates, "FEW_MEDIA", 0)
+    monkeypatch.setattr(candidates, "FEW_FILTERED_MEDIA", 0)
 
 
 def query(seed: int = 1) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -170,7 +171,7 @@ def test_nominate__filters(
     few_media: int,
 ) -> None:
     """The best of those that match, and as many as match where they are fewer than k."""
-    monkeypatch.setattr(candidates, "FEW_MEDIA", few_media)
+    monkeypatch.setattr(candidates, "FEW_FILTERED_MEDIA", few_media)
     library = make_library()
     image, text = query(2)
     matching = [place for place in range(COUNT) if matches(place)]
@@ -181,6 +182,18 @@ def test_nominate__filters(
         assert {media_id.int - 1 for media_id in found.media_ids} <= set(matching)
         values = [library.combined(image, text, alpha)[media_id.int - 1] for media_id in found.media_ids[:10]]
         np.testing.assert_allclose(values, expected, atol=1e-6)
+
+
+@pytest.mark.usefixtures("by_index")
+def test_nominate__finds_media_without_text(make_library: Callable[..., Library]) -> None:
+    """They are not in the fused index, and the image index is not asked at this alpha."""
+    library = make_library()
+    place = int(np.flatnonzero(np.isnan(library.texts[:, 0]))[0])
+    with library.database.transaction() as session:
+        found = nominate(session, library.images[place], query()[1], k=3, alpha=0.6, filters=Filters())
+    assert found.media_ids[0] == library.ids[place]
+    assert found.nominated_by[0] == {Leg.TEXTLESS}
+    assert np.isnan(found.sim_text[0])
 
 
 @pytest.mark.usefixtures("by_index")
@@ -243,18 +256,20 @@ def explain(library: Library, matching: Matching, limits: Limits) -> str:
 
 def test_nominate_by_index__uses_the_indexes(make_library: Callable[..., Library]) -> None:
     plan = explain(make_library(), match(), Limits(10, 10, 10, 10, 40))
-    for index in ("image_hnsw", "text_hnsw", "fused_hnsw", "textless_hnsw"):
+    # The few media without text are sorted, out of their own small index or the HNSW one.
+    for index in ("image_hnsw", "text_hnsw", "fused_hnsw", "textless_"):
         assert index in plan
 
 
 def test_nearest_exactly__uses_the_index_on_keywords(make_library: Callable[..., Library]) -> None:
     library = make_library()
-    matching = match(keywords_any=("tenth",))
+    matching = match(keywords_any=("rare",))
+    parameters = matching.parameters | QueryVectors(*query(), 0.5).parameters() | {"k": 10}
     with library.database.transaction() as session:
         session.execute(sa.text("SET LOCAL enable_seqscan = off"))
         connection = session.connection().connection.driver_connection
-        statement = "EXPLAIN (COSTS off) " + matching.statement("count_matching")
-        rows = connection.execute(statement, matching.parameters | {"count_limit": 10})
+        statement = "EXPLAIN (COSTS off) " + matching.statement("nearest_exactly")
+        rows = connection.execute(statement, parameters)
         assert "media_keywords_idx" in "\n".join(row[0] for row in rows)
 
 

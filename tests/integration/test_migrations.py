@@ -1,6 +1,7 @@
 """The schema: from nothing to the newest and back, and the same as the tables say."""
 
 import re
+import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -129,3 +130,15 @@ def test_activate_space__the_view_follows(database: Database) -> None:
         ).scalars()
         assert list(types) == ["vector(8)", "vector(3)", "vector(8)", "halfvec(11)"]
         assert session.execute(sa.text("SELECT count(*) FROM space WHERE state = 'active'")).scalar_one() == 1
+
+
+def test_activate_space__whoever_might_read_the_view_still_may(database: Database) -> None:
+    role = f"reader_{uuid.uuid4().hex[:8]}"
+    with database.transaction() as session:
+        session.execute(sa.text(f"CREATE ROLE {role}; GRANT SELECT ON media_embedding TO {role}"))
+        activate_space(session, create_space(session, make_space(6, 4, "first")))
+        activate_space(session, create_space(session, make_space(8, 3, "second")))
+    with database.transaction() as session:
+        may = session.execute(sa.text("SELECT has_table_privilege(:role, 'media_embedding', 'SELECT')"), {"role": role})
+        assert may.scalar_one()
+        session.execute(sa.text(f"DROP OWNED BY {role}; DROP ROLE {role}"))

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 from numpy.typing import NDArray
+from pgvector import Vector
+from sqlalchemy.orm import Session
 
 from backend.db.embeddings import NewEmbedding, insert_embeddings, search_media, similar_media
 from backend.db.engine import Database
@@ -201,3 +203,142 @@ def test_media_embedding__the_view_uses_the_indexes(
             ).scalars()
         )
     assert index in plan
+
+
+def index_scans(session: Session) -> dict[str, int]:
+    """How often each index of the space was scanned, in this transaction and others not yet in the statistics."""
+    rows = session.execute(
+        sa.text(
+            "SELECT substring(c.relname from 'embedding_[0-9]+_(.*)'), pg_stat_get_xact_numscans(c.oid) "
+            "FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE c.relname ~ '^embedding_[0-9]+_.*(hnsw|idx)$'"
+        )
+    )
+    return {name: scans for name, scans in rows if scans}
+
+
+@pytest.mark.parametrize(
+    ("alpha", "indexes"),
+    [
+        (0.0, {"text_hnsw", "fused_hnsw"}),
+        (0.2, {"text_hnsw", "fused_hnsw"}),
+        (0.5, {"fused_hnsw"}),
+        (0.8, {"image_hnsw", "fused_hnsw"}),
+        (1.0, {"image_hnsw", "fused_hnsw"}),
+    ],
+)
+def test_search_media__scans_the_indexes_that_suit_alpha(
+    make_library: Callable[..., Library], alpha: float, indexes: set[str]
+) -> None:
+    """What the statements inside of the function do: counted, since no EXPLAIN sees them."""
+    library = make_library(count=2_400, image=16, text=12)
+    image, text = library.images[0], next(row for row in library.texts if not np.isnan(row[0]))
+    with library.database.transaction() as session:
+        session.execute(sa.text("SET LOCAL enable_seqscan = off"))
+        before = index_scans(session)
+        matches = search_media(session, image, text, 10, alpha)
+        scans = {name for name, count in index_scans(session).items() if count > before.get(name, 0)}
+    assert {name for name in scans if not name.startswith("textless")} == indexes
+    assert any(name.startswith("textless") for name in scans)
+    expected = library.brute_force(image, text, alpha)[:10]
+    assert_same_hits([(match.media_id, match.combined) for match in matches], expected)
+
+
+def test_search_media__reads_all_of_a_small_library(make_library: Callable[..., Library]) -> None:
+    library = make_library()
+    text = next(row for row in library.texts if not np.isnan(row[0]))
+    with library.database.transaction() as session:
+        before = index_scans(session)
+        search_media(session, library.images[0], text, 10, 0.5)
+        assert index_scans(session) == before
+
+
+def test_search_media__reads_all_where_the_index_does_not_serve(
+    make_database_url: Callable[..., str], template: str
+) -> None:
+    """An index over directions that are all alike, made with the least of care: only reading all finds the nearest."""
+    generator = np.random.default_rng(2)
+    count, dimension = 2_400, 256
+    images = unit(generator.normal(size=(count, dimension)))
+    query = unit(generator.normal(size=dimension))
+    database = Database(make_database_url(template))
+    with database.transaction() as session:
+        space = create_space(session, NewSpace("s", None, "i", "", "t", "i", "t", dimension, 4, {}))
+        ids = [uuid.UUID(int=number + 1) for number in range(count)]
+        session.execute(
+            sa.text(
+                "INSERT INTO media (id, source, source_uri, status) SELECT unnest(CAST(:ids AS uuid[])), 'url', 'x', 'fetching'"
+            ),
+            {"ids": ids},
+        )
+        session.execute(sa.text(f"DROP INDEX embedding_{space.id}_image_hnsw"))
+        insert_embeddings(session, space.id, [NewEmbedding(*row, None, None) for row in zip(ids, images, strict=True)])
+        session.execute(
+            sa.text(
+                f"CREATE INDEX ON embedding_{space.id} USING hnsw "
+                f"((image_embedding::vector({dimension})) vector_cosine_ops) WITH (m = 2, ef_construction = 4)"
+            )
+        )
+        activate_space(session, space)
+        by_index = session.execute(
+            sa.text("SELECT media_id FROM search_media_by_index(CAST(:query AS vector), NULL, 10, 1, 40)"),
+            {"query": Vector(query)},
+        ).scalars()
+        best = {ids[row] for row in np.argsort(-(images @ query))[:10]}
+        assert len(best.intersection(by_index)) < 10
+        assert {match.media_id for match in search_media(session, query, None, 10, 1.0)} == best
+    database.dispose()
+
+
+def test_nearest_clusters__equals_brute_force(database: Database) -> None:
+    generator = np.random.default_rng(3)
+    with database.transaction() as session:
+        for name in ("retired", "active"):
+            space = create_space(session, NewSpace(name, None, "i", "", "t", "i", "t", 6, 4, {}))
+            centroids = unit(generator.normal(size=(40, 6)))
+            centroids[7] = centroids[3]
+            clusters = (
+                session.execute(
+                    sa.text(
+                        "INSERT INTO cluster (label) SELECT 'label ' || n FROM generate_series(0, 39) n RETURNING id"
+                    )
+                )
+                .scalars()
+                .all()
+            )
+            for place, (cluster_id, centroid) in enumerate(zip(clusters, centroids, strict=True)):
+                session.execute(
+                    sa.text(
+                        "INSERT INTO centroid (space_id, cluster_id, embedding_sum, member_count, centroid) "
+                        "VALUES (:space, :cluster, '{}', :count, CAST(:centroid AS vector))"
+                    ),
+                    {"space": space.id, "cluster": cluster_id, "count": place + 1, "centroid": Vector(centroid)},
+                )
+            activate_space(session, space)
+        call = "SELECT cluster_id, label, similarity, member_count FROM nearest_clusters(CAST(:query AS vector), :k)"
+        rows = session.execute(sa.text(call), {"query": Vector(centroids[3]), "k": 5}).all()
+        all_rows = session.execute(sa.text(call), {"query": Vector(centroids[3]), "k": 100}).all()
+        none = session.execute(sa.text(call), {"query": None, "k": 5}).all()
+    similarities = centroids.astype(np.float64) @ centroids[3].astype(np.float64)
+    expected = sorted(range(40), key=lambda place: (-round(similarities[place], 6), place))
+    assert [row.cluster_id for row in rows] == [clusters[place] for place in expected[:5]]
+    assert [row.label for row in rows] == [f"label {place}" for place in expected[:5]]
+    assert [row.member_count for row in rows] == [place + 1 for place in expected[:5]]
+    np.testing.assert_allclose([row.similarity for row in rows], similarities[expected[:5]], atol=1e-6)
+    assert len(all_rows) == 40
+    assert none == []
+
+
+def test_nearest_clusters__refuses_a_senseless_k(database: Database) -> None:
+    with pytest.raises(sa.exc.DataError), database.transaction() as session:
+        session.execute(sa.text("SELECT * FROM nearest_clusters('[1,2]'::vector, 0)"))
+
+
+def test_public_functions__are_commented(database: Database) -> None:
+    with database.transaction() as session:
+        uncommented = session.execute(
+            sa.text(
+                "SELECT proname::text FROM pg_proc WHERE proname ~ '^(search_media|similar_media|nearest_clusters)' "
+                "AND obj_description(oid, 'pg_proc') IS NULL"
+            )
+        ).scalars()
+        assert list(uncommented) == []

@@ -227,7 +227,7 @@ def test_sql__each_table_and_column_is_documented(table: Any) -> None:
 
 def test_sql__each_public_function_is_documented() -> None:
     page = DOCS / "reference/sql.md"
-    source = (ROOT / "alembic/sql/search_media.sql").read_text()
+    source = "\n".join((ROOT / f"alembic/sql/{name}.sql").read_text() for name in ("search_media", "nearest_clusters"))
     for name, arguments in re.findall(r"CREATE FUNCTION (\w+)\((.*?)\)\s*RETURNS", source, re.DOTALL):
         assert f"`{name}({' '.join(arguments.split())})`" in _section(page, name)
 
