@@ -37,6 +37,10 @@ _STATUS_BY_CODE = {
     "url_forbidden": HTTPStatus.UNPROCESSABLE_ENTITY,
     "path_forbidden": HTTPStatus.UNPROCESSABLE_ENTITY,
     "backend_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
+    # The set-up is at fault, not the request: the same may work once somebody has mended it.
+    "configuration_error": HTTPStatus.SERVICE_UNAVAILABLE,
+    "space_mismatch": HTTPStatus.SERVICE_UNAVAILABLE,
+    "encoder_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
     "storage_full": HTTPStatus.INSUFFICIENT_STORAGE,
 }
 
