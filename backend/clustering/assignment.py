@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.errors import InvalidVector
+from backend.vectors import unit_rows
 
 Matrix64 = NDArray[np.float64]
 Matrix32 = NDArray[np.float32]
@@ -99,20 +100,6 @@ def assign(embeddings: NDArray[np.floating], centroids: Centroids, threshold: fl
     rows = np.array(sorted(batch.changed), dtype=np.int64)
     slots = [batch.changed[row] for row in rows]
     return Assignment(decisions, rows, batch.sums[slots], batch.counts[slots])
-
-
-def unit_rows(vectors: NDArray[np.floating]) -> Matrix64:
-    """Rows (n, d) scaled to length one, in double precision. Raises InvalidVector where a row has no direction."""
-    doubles = np.asarray(vectors, dtype=np.float64)
-    if doubles.ndim != 2:
-        raise InvalidVector(f"Vectors come as rows of a matrix, not as an array of {doubles.ndim} dimensions.")
-    with np.errstate(over="ignore", invalid="ignore"):
-        lengths = np.sqrt(np.einsum("ij,ij->i", doubles, doubles))
-    bad = np.flatnonzero(~(np.isfinite(lengths) & (lengths > 0)))
-    if len(bad):
-        raise InvalidVector(f"Vector {bad[0]} is zero or holds NaN or infinity.")
-    units: Matrix64 = doubles / lengths[:, None]
-    return units
 
 
 def exact_similarity(unit: Matrix64, embedding_sum: Matrix64) -> float:

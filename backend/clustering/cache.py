@@ -5,7 +5,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.clustering.assignment import Assignment, Centroids, unit_rows
+from backend.clustering.assignment import Assignment, Centroids
+from backend.vectors import unit_rows
 
 _SPARE_ROWS = 1024
 _T = TypeVar("_T", bound=np.generic)

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from rich.table import Table
 
-from backend.commands.console import output, progress_bar
+from backend.commands.console import output, progress_bar, say
 from backend.commands.importing import wait_for
 from backend.db.embeddings import search_media
 from backend.db.media import count_media_by_status
@@ -83,26 +83,23 @@ def run_demo(services: Services, count: int, *, quiet: bool) -> tuple[DemoResult
 def print_demo(result: DemoResult, members: list[GalleryMember]) -> None:
     """Groups, figures and the example, for people."""
     output.print(_groups_table(members))
-    output.print(
+    say(
         f"{result.ready} of {result.media} media are ready in {result.clusters} clusters "
         f"(threshold {result.threshold}); adjusted Rand index against the kinds of scene "
         f"{result.adjusted_rand_index:.3f}; text-to-image recall@1 {result.text_to_image_recall_at_1:.3f}; "
-        f"audit {result.audit if isinstance(result.audit, str) else 'not clean'}.",
-        highlight=False,
+        f"audit {result.audit if isinstance(result.audit, str) else 'not clean'}."
     )
     example = result.example
     if example:
-        output.print(f"\nSimilar to '{example['title']}' ({example['media_id']}):", highlight=False, markup=False)
+        say(f"\nSimilar to '{example['title']}' ({example['media_id']}):")
         for hit in example["recommendations"]:
             words = "-" if hit["sim_text"] is None else f"{hit['sim_text']:.3f}"
-            output.print(
+            say(
                 f"  {hit['combined']:.3f} = {example['alpha']} * {hit['sim_image']:.3f} "
-                f"+ {1 - example['alpha']:.1f} * {words}  {hit['title']}, {hit['location']}",
-                highlight=False,
-                markup=False,
+                f"+ {1 - example['alpha']:.1f} * {words}  {hit['title']}, {hit['location']}"
             )
     timings = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in result.seconds.items())
-    output.print(f"\n{timings}", highlight=False)
+    say(f"\n{timings}")
 
 
 def _require_demo_space(services: Services) -> None:

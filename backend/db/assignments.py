@@ -10,11 +10,12 @@ from pgvector import Vector
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from backend.clustering.assignment import Assignment, unit_rows
+from backend.clustering.assignment import Assignment
 from backend.clustering.cache import CentroidCache
 from backend.db.arrays import DoubleArray, execute_many, fetch_arrays
 from backend.db.statements import statement
 from backend.db.tables import Space
+from backend.vectors import unit_rows
 
 _ASSIGNER_LOCK = 0x6D63_0002
 

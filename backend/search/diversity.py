@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from backend.search.legs import Vector, check_count, check_fraction, unit_rows
+from backend.search.legs import Vector, check_count, check_fraction
+from backend.vectors import unit_rows
 
 SimilarityBetween = Callable[[int], Vector]
 """Similarities (n,) of one candidate, named by its row, to all."""

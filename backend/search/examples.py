@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.errors import InputError, InvalidVector
-from backend.search.legs import Vector, unit_rows
+from backend.search.legs import Vector
+from backend.vectors import unit_rows
 
 # Rocchio's usual weights, 0.75 and 0.15 beside a query in words, are 1 to 0.2; people who name a negative mean it more.
 NEGATIVE_WEIGHT = 0.5

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from backend.errors import InputError, InvalidVector
+from backend.errors import InputError
 
 Vector = NDArray[np.float64]
 
@@ -38,17 +38,3 @@ def weighted_sum(image: Vector, text: Vector, alpha: float) -> Vector:
     """The combined value, alpha * image + (1 - alpha) * text, (n,). A missing side adds nothing, as in SQL."""
     combined: Vector = alpha * np.nan_to_num(image) + (1 - alpha) * np.nan_to_num(text)
     return combined
-
-
-def unit_rows(vectors: NDArray[np.floating]) -> Vector:
-    """Rows (n, d) scaled to length one, in double precision. Raises InvalidVector where a row has no direction."""
-    doubles = np.asarray(vectors, dtype=np.float64)
-    if doubles.ndim != 2:
-        raise InvalidVector(f"Vectors come as rows of a matrix, not as an array of {doubles.ndim} dimensions.")
-    with np.errstate(over="ignore", invalid="ignore"):
-        lengths = np.sqrt(np.einsum("ij,ij->i", doubles, doubles))
-    bad = np.flatnonzero(~(np.isfinite(lengths) & (lengths > 0)))
-    if len(bad):
-        raise InvalidVector(f"Vector {bad[0]} is zero or holds NaN or infinity.")
-    units: Vector = doubles / lengths[:, None]
-    return units

@@ -12,12 +12,13 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from backend.clustering.assignment import exact_similarity, unit_rows
+from backend.clustering.assignment import exact_similarity
 from backend.db.assignments import lock_assigner
 from backend.db.engine import Database
 from backend.evaluation.audit import audit
 from backend.pipeline.assign import Assigner
 from backend.services import Services
+from backend.vectors import unit_rows
 
 
 @dataclass
