@@ -71,14 +71,14 @@ def run_api(settings: Settings) -> None:
     """Serve until a signal; then finish what is under way. Raises ConfigurationError where the port is taken."""
     import uvicorn
 
-    from backend.api.app import create_app
+    from backend.web import create_web_app
 
     require_free_port(settings)
     services = build_services(settings)
     console.print(f"Serving http://{settings.api_host}:{settings.api_port}/docs (Ctrl-C to stop)", highlight=False)
     try:
         uvicorn.run(
-            create_app(services),
+            create_web_app(services),
             host=settings.api_host,
             port=settings.api_port,
             log_level="warning" if settings.log_level == "INFO" else settings.log_level.lower(),

@@ -1,0 +1,1 @@
+"""The admin pages: server-rendered, part of the same application."""

@@ -1,0 +1,1 @@
+"""What a curator does to clusters, with journal and undo; and what the machine proposes."""
