@@ -10,6 +10,7 @@ from backend.db.clusters import ClusterMember, ClusterSummary
 from backend.db.events import EventKind
 from backend.db.tables import Media, MediaStatus, Membership, Webhook
 from backend.ingest.text import MediaText, parse_taken_at
+from backend.pipeline.rewrite import TextChanges
 
 _MEDIA_ID = "0192f0c1-7d1e-7cc0-8d3c-0c6a3f1b2a11"
 _OTHER_ID = "0192f0c1-7d1e-7cc0-8d3c-0c6a3f1b2a12"
@@ -39,6 +40,33 @@ class TextInput(BaseModel):
         """The words as the pipeline takes them. Raises InvalidText where `taken_at` is no moment."""
         return MediaText(
             self.title, self.caption, tuple(self.keywords), self.location, self.story, parse_taken_at(self.taken_at)
+        )
+
+
+class TextChangesInput(BaseModel):
+    """The words to change; what is left out stays as it is."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"title": "The lighthouse at dusk", "keywords": ["sea"]}]}
+    )
+
+    title: str | None = None
+    caption: str | None = None
+    keywords: list[str] | None = None
+    location: str | None = None
+    story: str | None = None
+    taken_at: str | None = Field(None, description="As in an upload; empty forgets the moment.")
+
+    def changes(self) -> TextChanges:
+        """The changes as the pipeline takes them. Raises InvalidText where `taken_at` is no moment."""
+        return TextChanges(
+            title=self.title,
+            caption=self.caption,
+            keywords=None if self.keywords is None else tuple(self.keywords),
+            location=self.location,
+            story=self.story,
+            taken_at=None if self.taken_at is None else parse_taken_at(self.taken_at),
+            clear_taken_at=self.taken_at is not None and not self.taken_at.strip(),
         )
 
 

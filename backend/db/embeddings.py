@@ -42,6 +42,22 @@ def insert_embeddings(session: Session, space_id: int, embeddings: list[NewEmbed
     )
 
 
+def replace_wording(
+    session: Session,
+    space_id: int,
+    media_id: uuid.UUID,
+    text_vector: NDArray[np.float32] | None,
+    caption: NDArray[np.float32] | None,
+) -> None:
+    """Put a row with other text (d_text,) and caption (d_image,) vectors in the place of the old one."""
+    (row,) = fetch_arrays(
+        session,
+        "DELETE FROM embedding WHERE space_id = %(space)s AND media_id = %(media)s RETURNING image_embedding",
+        {"space": space_id, "media": media_id},
+    )
+    insert_embeddings(session, space_id, [NewEmbedding(media_id, row[0], text_vector, caption)])
+
+
 def fetch_image_embeddings(session: Session, space_id: int) -> tuple[list[uuid.UUID], NDArray[np.float32]]:
     """All image embeddings of a space: ids and (n, d) rows. For audits and evaluation, not for serving."""
     rows = fetch_arrays(

@@ -42,6 +42,14 @@ def get_media(session: Session, media_id: uuid.UUID) -> Media:
     return media
 
 
+def get_media_for_update(session: Session, media_id: uuid.UUID) -> Media:
+    """The row as it is now, locked until the transaction ends. Raises NotFound."""
+    media = session.get(Media, media_id, with_for_update=True, populate_existing=True)
+    if media is None:
+        raise NotFound(f"There is no media {media_id}.")
+    return media
+
+
 def find_media_by_sha256(session: Session, sha256: bytes) -> Media | None:
     return session.scalar(sa.select(Media).where(Media.sha256 == sha256))
 

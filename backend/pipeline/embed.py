@@ -2,11 +2,8 @@
 
 import logging
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL.Image import Image
 
 from backend.db.embeddings import NewEmbedding, insert_embeddings
@@ -14,13 +11,14 @@ from backend.db.events import EventKind, MediaEvent, record_events
 from backend.db.tables import Space
 from backend.db.work import Lease, PendingMedia, claim_pending, record_embedded, record_failed, release_lease
 from backend.embedding.encoders import Encoders
-from backend.embedding.vectors import Vectors, require_unit_vectors
+from backend.embedding.vectors import require_unit_vectors
 from backend.errors import ConfigurationError, LeaseLost, MediaclusterError
 from backend.ingest.decoding import decode_picture
 from backend.ingest.keys import thumbnail_key
 from backend.ingest.text import embedding_text
 from backend.ingest.thumbnails import THUMBNAIL_SIDES, make_thumbnails
 from backend.pipeline.leases import NOT_THE_FILES_FAULT, held_lease
+from backend.pipeline.wording import Wording, encode_wordings
 from backend.services import Services
 
 logger = logging.getLogger(__name__)
@@ -29,8 +27,6 @@ _RETRY_SECONDS = 5.0
 # JPEGs are shrunk while they are decoded, to no less than twice this: enough for every encoder and both thumbnails.
 _LEAST_SIDE_PIXELS = max(THUMBNAIL_SIDES.values()) // 2
 
-Vector = NDArray[np.float32]
-
 
 @dataclass(frozen=True)
 class _Prepared:
@@ -38,7 +34,6 @@ class _Prepared:
 
     media: PendingMedia
     image: Image
-    words: str
     ocr_text: str
 
 
@@ -66,9 +61,8 @@ def _prepare(services: Services, media: PendingMedia, lease: Lease) -> _Prepared
         image = decode_picture(data, services.limits, at_least=_LEAST_SIDE_PIXELS)
         for size, thumbnail in make_thumbnails(image).items():
             services.storage.write(thumbnail_key(media.sha256, size), thumbnail)
-        words = embedding_text(media.text)
-        ocr_text = "" if words else _read_words(services, image)
-        return _Prepared(media, image, words or ocr_text, ocr_text)
+        ocr_text = "" if embedding_text(media.text) else _read_words(services, image)
+        return _Prepared(media, image, ocr_text)
     except NOT_THE_FILES_FAULT:
         raise
     except MediaclusterError as error:
@@ -93,18 +87,11 @@ def _encode(encoders: Encoders, space: Space, prepared: list[_Prepared]) -> list
     if not prepared:
         return []
     images = require_unit_vectors(encoders.image.embed_pictures([one.image for one in prepared]), space.image_dimension)
-    texts = _encode_some([one.words for one in prepared], encoders.text.embed_texts, space.text_dimension)
-    captions = _encode_some([_caption(one) for one in prepared], encoders.image.embed_words, space.image_dimension)
+    wordings = encode_wordings(encoders, space, [Wording.of(one.media.text, one.ocr_text) for one in prepared])
     return [
         NewEmbedding(one.media.id, image, text, caption)
-        for one, image, text, caption in zip(prepared, images, texts, captions, strict=True)
+        for one, image, (text, caption) in zip(prepared, images, wordings, strict=True)
     ]
-
-
-def _caption(prepared: _Prepared) -> str:
-    """What describes the picture itself: the caption, else the title, else its keywords."""
-    text = prepared.media.text
-    return text.caption or text.title or ", ".join(text.keywords) or prepared.ocr_text
 
 
 def _give_up(services: Services, media_id: uuid.UUID, lease: Lease, error: MediaclusterError) -> None:
@@ -127,14 +114,3 @@ def _record(
         insert_embeddings(session, space.id, [new for new in embeddings if new.media_id in kept])
     if len(kept) < len(prepared):
         logger.warning("%d media were given to another worker; nothing recorded for them.", len(prepared) - len(kept))
-
-
-def _encode_some(texts: list[str], encode: Callable[[list[str]], Vectors], dimension: int) -> list[Vector | None]:
-    """Vectors of the texts that say something, None for the others."""
-    spoken = [position for position, text in enumerate(texts) if text]
-    vectors: list[Vector | None] = [None] * len(texts)
-    if spoken:
-        encoded = require_unit_vectors(encode([texts[position] for position in spoken]), dimension)
-        for position, vector in zip(spoken, encoded, strict=True):
-            vectors[position] = vector
-    return vectors

@@ -11,12 +11,13 @@ from backend.api.cursors import read_cursor, write_cursor
 from backend.api.dependencies import Cursor, PageLimit, ServicesDependency
 from backend.api.problems import documented
 from backend.api.routes.references import find_reference, list_references
-from backend.api.schemas import MediaDetail, MediaPage, SimilarAnswer, SimilarMedia
+from backend.api.schemas import MediaDetail, MediaPage, SimilarAnswer, SimilarMedia, TextChangesInput
 from backend.db.media import get_media, list_media
 from backend.db.tables import Media, MediaStatus
 from backend.errors import Conflict, InputError, OriginalMissing
 from backend.ingest.keys import thumbnail_key
 from backend.pipeline.retry import retry_media
+from backend.pipeline.rewrite import rewrite_text
 from backend.search.recommend import recommend
 from backend.services import Services
 
@@ -54,6 +55,26 @@ def list_media_page(
 def get_one(services: ServicesDependency, media_id: UUID) -> MediaDetail:
     with services.database.transaction() as session:
         return MediaDetail.of(get_media(session, media_id), find_reference(session, media_id))
+
+
+@router.patch(
+    "/media/{media_id}",
+    operation_id="change_media_text",
+    summary="Change what is said of it",
+    responses=documented(
+        "malformed_request",
+        "invalid_text",
+        "not_found",
+        "conflict",
+        "backend_unavailable",
+        "space_mismatch",
+        "encoder_unavailable",
+    ),
+)
+def change_text(services: ServicesDependency, media_id: UUID, changes: TextChangesInput) -> MediaDetail:
+    """The vectors of its words follow at once; its picture's vector, and with it its cluster, stay."""
+    rewrite_text(services, media_id, changes.changes())
+    return get_one(services, media_id)
 
 
 @router.get(
