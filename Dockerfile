@@ -32,6 +32,7 @@ RUN apt-get update \
     && install --directory --owner mediacluster --group mediacluster /data /models
 COPY --from=build /opt/venv /opt/venv
 ENV HF_HOME=/models/huggingface \
+    MEDIACLUSTER_AUTHENTICATION=keys \
     MEDIACLUSTER_HOME=/data \
     MEDIACLUSTER_MODEL_CACHE=/models \
     PATH=/opt/venv/bin:$PATH \

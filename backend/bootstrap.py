@@ -1,10 +1,13 @@
 """The only place where real things meet: settings -> engine, storage, encoders, queue."""
 
+from functools import cache
+
 from backend.db.engine import Database
 from backend.db.spaces import find_active_space
 from backend.doorbell import Doorbell, make_celery
 from backend.embedding.encoders import Lazy, load_encoders
 from backend.embedding.presets import EncoderNames, resolve_encoders
+from backend.ingest.decoders import Decoders
 from backend.ingest.storage import Storage
 from backend.services import Services
 from backend.settings import Settings
@@ -34,6 +37,12 @@ def open_storage(settings: Settings) -> Storage:
     return Storage.open(settings.resolved_storage_url, settings.storage_options)
 
 
+@cache
+def _share_decoders(processes: int, seconds: float, memory_bytes: int) -> Decoders:
+    """One set for all services of this process: between two files decoders remember nothing."""
+    return Decoders(processes=processes, seconds=seconds, memory_bytes=memory_bytes)
+
+
 def build_services(settings: Settings) -> Services:
     """Make everything. Nothing is asked over the network yet, but embedded servers are started."""
     database = Database(resolve_database_url(settings))
@@ -43,6 +52,7 @@ def build_services(settings: Settings) -> Services:
         storage=open_storage(settings),
         doorbell=Doorbell(make_celery(resolve_broker_url(settings))),
         lazy_encoders=Lazy(lambda: load_encoders(settings, choose_encoders(settings, database))),
+        decoders=_share_decoders(settings.decoder_processes, settings.decode_seconds, settings.decode_memory_bytes),
     )
 
 

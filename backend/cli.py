@@ -12,6 +12,11 @@ from typing import Annotated, Literal, NoReturn
 import typer
 
 from backend.commands.console import complain, console, print_json, say
+from backend.commands.consolidating import register as register_consolidation
+from backend.commands.curating import cluster_app, history_app, media_app
+from backend.commands.keeping import register as register_keeping
+from backend.commands.keys import key_app
+from backend.commands.reviewing import register as register_review
 from backend.errors import InputError, MediaclusterError
 from backend.settings import Settings, load_settings
 
@@ -26,6 +31,13 @@ app = typer.Typer(
 )
 db_app = typer.Typer(help="The database.", no_args_is_help=True)
 app.add_typer(db_app, name="db")
+app.add_typer(cluster_app, name="cluster")
+app.add_typer(media_app, name="media")
+app.add_typer(history_app, name="history")
+app.add_typer(key_app, name="key")
+register_review(app)
+register_consolidation(app)
+register_keeping(app)
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
@@ -99,10 +111,17 @@ def up(
     port: Annotated[int | None, typer.Option(help="Port to bind to.")] = None,
 ) -> None:
     """Serve the API and run workers and beat beside it; Ctrl-C ends all of them."""
-    from backend.commands.running import prepare_database, require_free_port, run_api, running_servers
+    from backend.commands.running import (
+        prepare_database,
+        require_free_port,
+        require_safe_address,
+        run_api,
+        running_servers,
+    )
     from backend.supervision import Supervisor
 
     settings = with_address(load_settings(), host, port)
+    require_safe_address(settings)
     require_free_port(settings)
     with running_servers(settings, stop=True):
         prepare_database(settings)
@@ -222,6 +241,7 @@ def search(
     unlike: Annotated[
         list[uuid.UUID] | None, typer.Option("--not", help="A stored media not to be like. Repeat for several.")
     ] = None,
+    not_words: Annotated[list[str] | None, typer.Option(help="Words not to find. Repeat for several.")] = None,
     find: Annotated[Literal["media", "captions"], typer.Option(help="captions: words nearest to a picture.")] = "media",
     k: Annotated[int, typer.Option("-k", help="How many, 1 to 500.")] = 10,
     alpha: Annotated[float | None, typer.Option(help="Weight of the image leg, 0 to 1.")] = None,
@@ -262,6 +282,7 @@ def search(
     )
     query = make_query(
         words=words,
+        not_words=tuple(not_words or ()),
         media_ids=tuple(media or ()),
         pictures=read_pictures(image or []),
         not_media_ids=tuple(unlike or ()),
@@ -339,11 +360,30 @@ def audit(
             say(f"recall@{recalled.k} of {recalled.sampled} sampled media, against reading everything:")
             for alpha, value in recalled.fused.items():
                 say(f"  alpha {alpha:.1f}: {value:.3f}")
+            for alpha, value in recalled.fused_index.items():
+                say(f"  alpha {alpha:.1f}, fused index alone: {value:.3f}")
             for leg, value in recalled.legs.items():
                 say(f"  {leg} index alone: {value:.3f}")
         say("clean" if report.is_clean else "not clean")
     if not report.is_clean:
         raise typer.Exit(1)
+
+
+@app.command()
+def label(
+    everything: Annotated[bool, typer.Option("--all", help="Label all clusters anew, changed or not.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Name the clusters whose members have changed, by what sets them apart."""
+    from backend.bootstrap import build_services
+    from backend.commands.labelling import print_labels
+    from backend.curation.labelling import refresh_labels
+
+    report = refresh_labels(build_services(load_settings()), everything=everything)
+    if as_json:
+        print_json(asdict(report))
+    else:
+        print_labels(report)
 
 
 @app.command()
@@ -360,6 +400,7 @@ def demo(
     from backend.commands.running import (
         prepare_database,
         require_free_port,
+        require_safe_address,
         run_api,
         running_servers,
         running_workers,
@@ -369,6 +410,7 @@ def demo(
     os.environ["MEDIACLUSTER_PRESET"] = "demo"
     settings = with_address(load_settings(), host, port)
     if not once:
+        require_safe_address(settings)
         require_free_port(settings)
     with running_servers(settings, stop=True):
         prepare_database(settings)

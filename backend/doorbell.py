@@ -19,6 +19,9 @@ class Work(enum.StrEnum):
     ASSIGN = "mediacluster.assign"
     DELIVER = "mediacluster.deliver"
     SWEEP = "mediacluster.sweep"
+    LABEL = "mediacluster.label"
+    COMPARE = "mediacluster.compare"
+    REVIEW = "mediacluster.review"
 
     @property
     def queue(self) -> str:

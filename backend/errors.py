@@ -59,6 +59,12 @@ class TooManyPixels(InputError):
     code = "too_many_pixels"
 
 
+class DecodeCrash(InputError):
+    """The decoder died or stalled on a file, or it took too much memory; the detail says which."""
+
+    code = "decode_crash"
+
+
 class MetadataTooLarge(InputError):
     code = "metadata_too_large"
 
@@ -81,6 +87,12 @@ class FileUnreadable(InputError):
     code = "file_unreadable"
 
 
+class BackupDamaged(InputError):
+    """A backup is not whole, or not as it was saved."""
+
+    code = "backup_damaged"
+
+
 class InvalidVector(InputError):
     """A vector is zero, not finite or of the wrong dimension."""
 
@@ -91,6 +103,30 @@ class InvalidQuery(InputError):
     """A search asks for something senseless; `field` in its context names what."""
 
     code = "invalid_query"
+
+
+class IdempotencyMismatch(InputError):
+    """An Idempotency-Key comes again with another request."""
+
+    code = "idempotency_mismatch"
+
+
+class Unauthorized(MediaclusterError):
+    """A key is needed and none came, or it is not known, or not any more."""
+
+    code = "unauthorized"
+
+
+class Forbidden(MediaclusterError):
+    """Whoever asks is known, and may not do this, or not from there."""
+
+    code = "forbidden"
+
+
+class CsrfFailed(MediaclusterError):
+    """A page of another site asks for a change."""
+
+    code = "csrf_failed"
 
 
 # --- what is stored ------------------------------------------------------------------------------------------
@@ -104,6 +140,18 @@ class Conflict(MediaclusterError):
     """The request contradicts what is stored, or somebody else was faster."""
 
     code = "conflict"
+
+
+class UndoBlocked(Conflict):
+    """Later work stands in the way of an undo or redo; `obstacles` in its context says what."""
+
+    code = "undo_blocked"
+
+
+class IdempotencyInProgress(Conflict):
+    """The first request with this Idempotency-Key has not been answered yet."""
+
+    code = "idempotency_in_progress"
 
 
 class LeaseLost(Conflict):
@@ -143,12 +191,6 @@ class FetchTimeout(FetchFailed):
 
 class FetchTooLarge(FetchFailed):
     code = "fetch_too_large"
-
-
-class DecodeCrash(MediaclusterError):
-    """The decoder died or stalled on a file."""
-
-    code = "decode_crash"
 
 
 class Quarantined(MediaclusterError):

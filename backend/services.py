@@ -7,6 +7,7 @@ from backend.db.engine import Database
 from backend.doorbell import Doorbell
 from backend.embedding.encoders import Encoders, Lazy
 from backend.errors import SpaceMismatch
+from backend.ingest.decoders import Decoders
 from backend.ingest.limits import FetchPolicy, Limits
 from backend.ingest.storage import Storage
 from backend.settings import Settings
@@ -21,6 +22,7 @@ class Services:
     storage: Storage
     doorbell: Doorbell
     lazy_encoders: Lazy[Encoders]
+    decoders: Decoders
 
     @cached_property
     def limits(self) -> Limits:

@@ -64,6 +64,12 @@ class Settings(BaseSettings):
     assign_wait_seconds: float = Field(
         30.0, ge=0.0, description="How long the assigner waits for an earlier upload that is still on its way."
     )
+    near_duplicate_bits: int = Field(
+        10, ge=0, le=16, description="Most bits of 64 in which the perceptual hashes of near-duplicates differ."
+    )
+    near_duplicate_similarity: float = Field(
+        0.96, gt=0.0, le=1.0, description="Least cosine between the image embeddings of near-duplicates."
+    )
     alpha: float = Field(0.6, ge=0.0, le=1.0, description="Weight of the image side in fused queries.")
 
     # Work and patience.
@@ -75,6 +81,16 @@ class Settings(BaseSettings):
     task_seconds: int = Field(300, ge=10, description="Longest run of one task; a batch that takes longer is given up.")
     max_attempts: int = Field(3, ge=1, description="Tries before a file is quarantined.")
     sweep_interval_seconds: float = Field(5.0, gt=0.0, description="How often forgotten work is looked for.")
+    label_interval_seconds: float = Field(
+        60.0, gt=0.0, description="How often clusters whose members have changed are given new labels."
+    )
+    decoder_processes: int = Field(
+        2, ge=1, le=64, description="Processes that decode pictures, for each that needs any."
+    )
+    decode_seconds: float = Field(20.0, gt=0.0, description="Longest time for decoding one picture; then it is killed.")
+    decode_memory_bytes: int = Field(
+        1024 * MEBIBYTE, ge=64 * MEBIBYTE, description="Most memory for decoding one picture."
+    )
 
     # Limits of what is let in.
     max_body_bytes: int = Field(25 * MEBIBYTE, ge=1, description="Largest file.")
@@ -105,6 +121,9 @@ class Settings(BaseSettings):
     # The API.
     api_host: str = Field("127.0.0.1", description="Address the API binds to.")
     api_port: int = Field(8000, ge=0, le=65535, description="Port the API binds to.")
+    authentication: Literal["none", "keys"] = Field(
+        "none", description="none: whoever reaches the port may do everything; keys: every request needs an API key."
+    )
     max_wait_seconds: float = Field(60.0, ge=0.0, description="Upper bound of POST /media?wait_seconds=.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much processes log.")
 

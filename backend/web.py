@@ -2,10 +2,13 @@
 
 from fastapi import FastAPI
 
+from backend.admin.app import install_admin
 from backend.api.app import create_app
 from backend.services import Services
 
 
 def create_web_app(services: Services) -> FastAPI:
     """The application that `mediacluster serve` runs; whoever made the services disposes of them."""
-    return create_app(services)
+    app = create_app(services)
+    install_admin(app)
+    return app

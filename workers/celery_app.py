@@ -42,4 +42,4 @@ def _prepare_process(**_: object) -> None:
     from workers import runtime
 
     configure_torch(load_settings().torch_threads)
-    threading.Thread(target=runtime.preload_encoders, name="preload", daemon=True).start()
+    threading.Thread(target=runtime.preload, name="preload", daemon=True).start()

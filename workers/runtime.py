@@ -32,9 +32,10 @@ def assigner() -> Assigner:
     return _assigner.get()
 
 
-def preload_encoders() -> None:
-    """Load the encoders before the first batch asks for them. What goes wrong here, that batch will meet and tell."""
+def preload() -> None:
+    """Start decoders and load the encoders before the first batch asks. What goes wrong, that batch will meet and tell."""
     try:
+        services().decoders.start()
         services().encoders.load()
     except MediaclusterError as error:
-        logger.warning("The encoders cannot be loaded yet: %s", error)
+        logger.warning("Not all is ready for the first batch yet: %s", error)

@@ -7,11 +7,12 @@ from backend.settings import Settings
 
 
 def beat_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
-    """The sweep; a ring that is not taken before the next one is dropped."""
+    """The sweep and the labels; a ring that is not taken before the next one is dropped."""
     return {
-        "sweep": {
-            "task": Work.SWEEP.value,
-            "schedule": settings.sweep_interval_seconds,
-            "options": {"queue": Work.SWEEP.queue, "expires": settings.sweep_interval_seconds},
-        }
+        "sweep": _every(settings.sweep_interval_seconds, Work.SWEEP),
+        "label": _every(settings.label_interval_seconds, Work.LABEL),
     }
+
+
+def _every(seconds: float, work: Work) -> dict[str, Any]:
+    return {"task": work.value, "schedule": seconds, "options": {"queue": work.queue, "expires": seconds}}

@@ -2,12 +2,17 @@
 
 from celery import shared_task
 
+from backend.curation.labelling import refresh_labels
 from backend.doorbell import Work
 from backend.pipeline.deliver import deliver_due
 from backend.pipeline.embed import embed_batch
 from backend.pipeline.fetch import fetch_next
 from backend.pipeline.sweep import sweep
+from backend.review.comparing import compare_waiting
+from backend.review.queue import refresh_queue
 from workers import runtime
+
+_LABEL_BUDGET_SECONDS = 20.0
 
 
 @shared_task(name=Work.EMBED.value)
@@ -45,3 +50,19 @@ def deliver() -> int:
 @shared_task(name=Work.SWEEP.value)
 def sweep_waiting() -> None:
     sweep(runtime.services())
+
+
+@shared_task(name=Work.LABEL.value)
+def label() -> int:
+    # Within a budget: on the same worker, uploads wait for their clusters.
+    return refresh_labels(runtime.services(), budget_seconds=_LABEL_BUDGET_SECONDS).labels
+
+
+@shared_task(name=Work.COMPARE.value)
+def compare() -> int:
+    return compare_waiting(runtime.services()).decided
+
+
+@shared_task(name=Work.REVIEW.value)
+def refresh_review() -> int:
+    return refresh_queue(runtime.services())

@@ -6,9 +6,8 @@ LANGUAGE plpgsql
 STABLE
 AS $$
 BEGIN
-  IF k IS NULL OR k < 1 THEN
-    RAISE EXCEPTION 'k has to be at least 1, not %', k USING ERRCODE = 'invalid_parameter_value';
-  END IF;
+  PERFORM check_query_parameters(k, 1);
+  PERFORM check_query_dimension(image_query, 'image');
   IF image_query IS NULL THEN
     RETURN;
   END IF;

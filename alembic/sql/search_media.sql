@@ -15,12 +15,9 @@ STABLE
 SET plan_cache_mode = force_custom_plan
 AS $$
 BEGIN
-  IF alpha IS NULL OR alpha < 0 OR alpha > 1 THEN
-    RAISE EXCEPTION 'alpha has to be between 0 and 1, not %', alpha USING ERRCODE = 'invalid_parameter_value';
-  END IF;
-  IF k IS NULL OR k < 1 THEN
-    RAISE EXCEPTION 'k has to be at least 1, not %', k USING ERRCODE = 'invalid_parameter_value';
-  END IF;
+  PERFORM check_query_parameters(k, alpha);
+  PERFORM check_query_dimension(image_query, 'image');
+  PERFORM check_query_dimension(text_query, 'text');
   IF image_query IS NULL AND text_query IS NULL THEN
     RETURN;
   END IF;
@@ -74,6 +71,9 @@ DECLARE
   fused_limit integer := CASE WHEN two_sided THEN candidates ELSE 0 END;
   fused_query halfvec;
 BEGIN
+  PERFORM check_query_parameters(k, alpha);
+  PERFORM check_query_dimension(image_query, 'image');
+  PERFORM check_query_dimension(text_query, 'text');
   IF two_sided THEN
     fused_query := (
       (array_fill(alpha::real, ARRAY[vector_dims(image_query)])::vector * image_query)
@@ -153,9 +153,10 @@ DECLARE
   fresh integer;
   exactly boolean;
 BEGIN
-  -- The parameters are checked by search_media_exactly.
-  exactly := k IS NULL OR k < 1 OR alpha IS NULL OR alpha < 0 OR alpha > 1
-    OR (SELECT count(*) <= small_library FROM (SELECT FROM media_embedding LIMIT small_library + 1) few);
+  PERFORM check_query_parameters(k, alpha);
+  PERFORM check_query_dimension(image_query, 'image');
+  PERFORM check_query_dimension(text_query, 'text');
+  exactly := (SELECT count(*) <= small_library FROM (SELECT FROM media_embedding LIMIT small_library + 1) few);
   IF image_query IS NULL AND text_query IS NULL AND NOT exactly THEN
     RETURN;
   END IF;
@@ -191,18 +192,34 @@ CREATE FUNCTION similar_media(
   alpha double precision DEFAULT 0.6
 )
 RETURNS SETOF media_match
-LANGUAGE sql
+LANGUAGE plpgsql
 STABLE
 AS $$
+-- Names of columns are columns; parameters are named by the function.
+#variable_conflict use_column
+DECLARE
+  own record;
+BEGIN
+  PERFORM check_query_parameters(similar_media.k, similar_media.alpha);
+  SELECT e.image_embedding, e.text_embedding INTO own FROM media_embedding e WHERE e.media_id = similar_media.media_id;
+  IF NOT FOUND THEN
+    -- Not embedded yet is no mistake: there will be rows.
+    IF similar_media.media_id IS NOT NULL AND NOT EXISTS (SELECT FROM media WHERE media.id = similar_media.media_id) THEN
+      RAISE EXCEPTION 'there is no media %', similar_media.media_id
+        USING ERRCODE = 'no_data_found', HINT = 'Take an id of the table media.';
+    END IF;
+    RETURN;
+  END IF;
+  RETURN QUERY
   -- One more than asked for, since the media itself is its own nearest.
   SELECT found.media_id, found.sim_image, found.sim_text, found.combined
-    FROM media_embedding own,
-         LATERAL search_media(own.image_embedding, own.text_embedding, k + 1, alpha) found
-   WHERE own.media_id = similar_media.media_id
-     AND found.media_id <> similar_media.media_id
+    FROM search_media(own.image_embedding, own.text_embedding, similar_media.k + 1, similar_media.alpha) found
+   WHERE found.media_id <> similar_media.media_id
    ORDER BY found.combined DESC, found.sim_image DESC NULLS LAST, found.media_id
-   LIMIT k;
+   LIMIT similar_media.k;
+END;
 $$;
 
 COMMENT ON FUNCTION similar_media IS
-  'The k media most similar to one that is stored, by alpha * sim_image + (1 - alpha) * sim_text; see search_media.';
+  'The k media most similar to one that is stored, by alpha * sim_image + (1 - alpha) * sim_text; see search_media. '
+  'No rows for a media that is not embedded yet; no_data_found (P0002) for an id that is unknown.';

@@ -261,14 +261,14 @@ def upgrade() -> None:
         "SELECT media_id, image_embedding, text_embedding, caption_embedding, NULL::halfvec AS fused_embedding "
         "FROM embedding WHERE false"
     )
-    for name in ("space_storage", "search_media", "nearest_clusters"):
+    for name in ("space_storage", "query_checks", "search_media", "nearest_clusters"):
         op.get_bind().exec_driver_sql((SQL / f"{name}.sql").read_text(encoding="utf-8").replace("%", "%%"))
 
 
 def downgrade() -> None:
     op.execute(
         "DROP FUNCTION nearest_clusters, similar_media, search_media, search_media_by_index, search_media_exactly, "
-        "publish_space, create_space_indexes, create_space_storage"
+        "check_query_parameters, check_query_dimension, publish_space, create_space_indexes, create_space_storage"
     )
     op.execute("DROP VIEW media_embedding")
     op.execute("DROP TYPE media_match")

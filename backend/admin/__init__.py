@@ -1,1 +1,1 @@
-"""The admin pages: server-rendered, part of the same application."""
+"""The admin pages: server-rendered with Jinja2 and htmx, mounted at /admin in the same application."""

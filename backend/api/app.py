@@ -4,10 +4,11 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
+from backend.api.authentication import Authentication
 from backend.api.body_limit import BodyLimit
 from backend.api.openapi import install_openapi
 from backend.api.problems import install_problem_handlers
-from backend.api.routes import clusters, health, media, search, uploads, webhooks
+from backend.api.routes import clusters, curation, health, media, metrics, review, search, uploads, webhooks, widget
 from backend.services import Services
 
 _DESCRIPTION = """
@@ -22,9 +23,12 @@ def create_app(services: Services) -> FastAPI:
     """An application over these services; whoever made them disposes of them."""
     app = FastAPI(title="mediacluster", version=version("mediacluster"), description=_DESCRIPTION)
     app.state.services = services
+    app.state.metrics = metrics.make_registry(services.database)
     app.add_middleware(BodyLimit, max_bytes=services.settings.max_request_bytes)
+    # Added last, so it comes first.
+    app.add_middleware(Authentication, services=services)
     install_problem_handlers(app)
     install_openapi(app)
-    for module in (uploads, media, search, clusters, webhooks, health):
+    for module in (uploads, media, search, clusters, curation, review, webhooks, widget, health, metrics):
         app.include_router(module.router)
     return app

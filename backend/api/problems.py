@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from backend.errors import MediaclusterError
+from backend.errors import IdempotencyInProgress, MediaclusterError
 
 logger = logging.getLogger(__name__)
 
@@ -23,15 +23,22 @@ _STATUS_BY_CODE = {
     "invalid_text": HTTPStatus.BAD_REQUEST,
     "invalid_vector": HTTPStatus.BAD_REQUEST,
     "file_unreadable": HTTPStatus.BAD_REQUEST,
+    "unauthorized": HTTPStatus.UNAUTHORIZED,
+    "forbidden": HTTPStatus.FORBIDDEN,
+    "csrf_failed": HTTPStatus.FORBIDDEN,
     "not_found": HTTPStatus.NOT_FOUND,
     "original_missing": HTTPStatus.NOT_FOUND,
     "conflict": HTTPStatus.CONFLICT,
+    "undo_blocked": HTTPStatus.CONFLICT,
     "lease_lost": HTTPStatus.CONFLICT,
+    "idempotency_in_progress": HTTPStatus.CONFLICT,
+    "idempotency_mismatch": HTTPStatus.UNPROCESSABLE_ENTITY,
     "file_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "unsupported_format": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "image_corrupt": HTTPStatus.UNPROCESSABLE_ENTITY,
     "image_truncated": HTTPStatus.UNPROCESSABLE_ENTITY,
     "too_many_pixels": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "decode_crash": HTTPStatus.UNPROCESSABLE_ENTITY,
     "metadata_too_large": HTTPStatus.UNPROCESSABLE_ENTITY,
     "invalid_query": HTTPStatus.UNPROCESSABLE_ENTITY,
     "url_forbidden": HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -107,7 +114,8 @@ def problem_response(status: HTTPStatus, code: str, detail: str, hint: str | Non
     problem = Problem.model_validate(
         {"title": status.phrase, "status": int(status), "code": code, "detail": detail, "hint": hint, **more}
     )
-    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if status is HTTPStatus.SERVICE_UNAVAILABLE else None
+    later = status is HTTPStatus.SERVICE_UNAVAILABLE or code == IdempotencyInProgress.code
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if later else None
     return JSONResponse(
         problem.model_dump(exclude_none=True, mode="json"), status_code=status, media_type=MEDIA_TYPE, headers=headers
     )
@@ -115,6 +123,11 @@ def problem_response(status: HTTPStatus, code: str, detail: str, hint: str | Non
 
 def _from_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, MediaclusterError)
+    return error_response(error)
+
+
+def error_response(error: MediaclusterError) -> JSONResponse:
+    """The Problem of an error, for whoever stands before the handlers."""
     status = status_of(error.code)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.error("%s: %s", error.code, error, exc_info=error.__cause__)

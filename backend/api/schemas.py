@@ -11,6 +11,7 @@ from backend.db.events import EventKind
 from backend.db.tables import Media, MediaStatus, Membership, Webhook
 from backend.ingest.text import MediaText, parse_taken_at
 from backend.pipeline.rewrite import TextChanges
+from backend.search.recommend import Recommendation
 
 _MEDIA_ID = "0192f0c1-7d1e-7cc0-8d3c-0c6a3f1b2a11"
 _OTHER_ID = "0192f0c1-7d1e-7cc0-8d3c-0c6a3f1b2a12"
@@ -184,6 +185,12 @@ class SimilarMedia(Schema):
     combined: float = Field(description="alpha * sim_image + (1 - alpha) * sim_text")
     title: str
     location: str
+    caption: str
+    thumbnail: str = Field(description="Where its small picture is, below the root of this API.")
+
+    @classmethod
+    def of(cls, one: Recommendation) -> "SimilarMedia":
+        return cls(**vars(one), thumbnail=f"/media/{one.media_id}/thumbnail")
 
 
 class SimilarAnswer(Schema):
@@ -210,6 +217,8 @@ class SimilarAnswer(Schema):
                             "combined": 0.848,
                             "title": "The lighthouse at dusk",
                             "location": "Cape Wrath",
+                            "caption": "A red lighthouse above the sea at dusk",
+                            "thumbnail": f"/media/{_OTHER_ID}/thumbnail",
                         }
                     ],
                 }

@@ -38,6 +38,7 @@ class SearchInput(BaseModel):
     )
 
     q: str = Field("", description="Words to find.")
+    not_words: list[str] = Field(default_factory=list, description="Words not to find, each on its own.")
     media_id: list[UUID] = Field(default_factory=list, description="Stored media to be like.")
     not_media_id: list[UUID] = Field(default_factory=list, description="Stored media not to be like.")
     find: Find = Field(Find.MEDIA, description="captions: the words nearest to a picture.")
@@ -63,6 +64,7 @@ class SearchInput(BaseModel):
         """The query as the service takes it."""
         return SearchQuery(
             words=self.q,
+            not_words=tuple(self.not_words),
             media_ids=tuple(self.media_id),
             pictures=pictures,
             not_media_ids=tuple(self.not_media_id),

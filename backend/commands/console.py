@@ -37,3 +37,15 @@ def progress_bar(description: str, total: int, *, quiet: bool = False) -> Iterat
     with Progress(*columns, console=console) as progress:
         task = progress.add_task(description, total=total)
         yield lambda done: progress.update(task, completed=done)
+
+
+@contextmanager
+def measured_bar(description: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """A bar that is told how much is done and how much there is; `quiet` hides it."""
+    if quiet:
+        yield lambda _done, _total: None
+        return
+    columns = (TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task(description, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)

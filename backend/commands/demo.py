@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from rich.markup import escape
 from rich.table import Table
 
 from backend.commands.console import output, progress_bar, say
 from backend.commands.importing import wait_for
+from backend.curation.labelling import refresh_labels
 from backend.db.embeddings import search_media
 from backend.db.media import count_media_by_status
-from backend.db.tables import Media, MediaStatus, Membership
+from backend.db.tables import Cluster, Media, MediaStatus, Membership
 from backend.embedded.gallery import KIND_QUERIES, write_gallery
 from backend.errors import Conflict
 from backend.evaluation.audit import audit
@@ -49,12 +51,13 @@ class DemoResult:
 
 @dataclass(frozen=True)
 class GalleryMember:
-    """A ready picture of the gallery: its kind of scene and its cluster."""
+    """A ready picture of the gallery: its kind of scene, and its cluster with its label."""
 
     media_id: uuid.UUID
     name: str
     kind: str
     cluster_id: int
+    label: str
 
 
 def run_demo(services: Services, count: int, *, quiet: bool) -> tuple[DemoResult, list[GalleryMember]]:
@@ -75,6 +78,8 @@ def run_demo(services: Services, count: int, *, quiet: bool) -> tuple[DemoResult
     with _timed(result, "embed and group"):
         wait_for(services, report, quiet=quiet)
     settle(services, report)
+    with _timed(result, "label"):
+        refresh_labels(services, everything=True)
     with _timed(result, "measure"):
         members = _measure(services, folder, result)
     return result, members
@@ -123,14 +128,16 @@ def _measure(services: Services, folder: Path, result: DemoResult) -> list[Galle
     with services.database.transaction() as session:
         counts = count_media_by_status(session)
         rows = session.execute(
-            sa.select(Media.id, Media.source_uri, Membership.cluster_id)
+            sa.select(Media.id, Media.source_uri, Membership.cluster_id, Cluster.label)
             .join(Membership, Membership.media_id == Media.id)
+            .join(Cluster, Cluster.id == Membership.cluster_id)
             .where(Media.source_uri.in_([str((folder / name).resolve()) for name in kinds]))
             .order_by(Membership.assign_seq)
         ).all()
         result.clusters = session.execute(sa.select(sa.func.count(sa.distinct(Membership.cluster_id)))).scalar_one()
     members = [
-        GalleryMember(row.id, name := Path(row.source_uri or "").name, kinds[name], row.cluster_id) for row in rows
+        GalleryMember(row.id, name := Path(row.source_uri or "").name, kinds[name], row.cluster_id, row.label)
+        for row in rows
     ]
     result.media = sum(counts.values())
     result.ready, result.failed = counts[MediaStatus.READY], counts[MediaStatus.FAILED]
@@ -174,13 +181,15 @@ def _example(services: Services, members: list[GalleryMember]) -> dict[str, Any]
 
 
 def _groups_table(members: list[GalleryMember]) -> Table:
-    table = Table("cluster", "size", "kind of scene", "share", title="Groups")
+    table = Table("cluster", "label", "size", "kind of scene", "share", title="Groups")
+    labels = {member.cluster_id: member.label for member in members}
     kinds: dict[int, Counter[str]] = {}
     for member in members:
         kinds.setdefault(member.cluster_id, Counter())[member.kind] += 1
     for cluster_id, counts in sorted(kinds.items(), key=lambda entry: -entry[1].total()):
         kind, most = counts.most_common(1)[0]
-        table.add_row(str(cluster_id), str(counts.total()), kind, f"{most / counts.total():.0%}")
+        share = f"{most / counts.total():.0%}"
+        table.add_row(str(cluster_id), escape(labels[cluster_id]), str(counts.total()), kind, share)
     return table
 
 

@@ -1,8 +1,10 @@
 """Servers and processes around a command."""
 
+import ipaddress
 import os
 import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -67,14 +69,35 @@ def require_free_port(settings: Settings) -> None:
         ) from error
 
 
+def require_safe_address(settings: Settings) -> None:
+    """Nobody serves everything to everybody by mistake. Raises ConfigurationError."""
+    if settings.authentication == "none" and not _is_loopback(settings.api_host):
+        raise ConfigurationError(
+            f"The API would be open to whoever reaches {settings.api_host}: MEDIACLUSTER_AUTHENTICATION is none.",
+            hint="Set MEDIACLUSTER_AUTHENTICATION=keys and make keys with `mediacluster key create`, "
+            "or serve this machine alone (--host 127.0.0.1).",
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def run_api(settings: Settings) -> None:
-    """Serve until a signal; then finish what is under way. Raises ConfigurationError where the port is taken."""
+    """Serve until a signal; then finish what is under way. Raises ConfigurationError where the port is taken, or where
+    others than this machine could do everything."""
     import uvicorn
 
     from backend.web import create_web_app
 
+    require_safe_address(settings)
     require_free_port(settings)
     services = build_services(settings)
+    # The first upload shall not wait for them, nor the start for their imports.
+    threading.Thread(target=services.decoders.start, name="decoders", daemon=True).start()
     console.print(f"Serving http://{settings.api_host}:{settings.api_port}/docs (Ctrl-C to stop)", highlight=False)
     try:
         uvicorn.run(

@@ -9,6 +9,7 @@ from pgvector.psycopg import register_vector
 from psycopg.adapt import Buffer, Dumper, Loader
 from psycopg.pq import Format
 from psycopg.types import TypeInfo
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 _FLOAT8_OID = 701
@@ -86,3 +87,20 @@ def execute_many(session: Session, statement: str, rows: list[tuple[Any, ...]]) 
     assert isinstance(connection, psycopg.Connection)
     with connection.cursor() as cursor:
         cursor.executemany(statement.encode(), rows)
+
+
+def run_statement(session: Session, statement: str, parameters: dict[str, Any]) -> None:
+    """Run a statement that returns nothing (psycopg placeholders) in the session's transaction."""
+    connection = session.connection().connection.driver_connection
+    assert isinstance(connection, psycopg.Connection)
+    with connection.cursor() as cursor:
+        cursor.execute(statement.encode(), parameters)
+
+
+def next_values(session: Session, sequence: str, count: int) -> list[int]:
+    """The next values of a sequence, ascending."""
+    rows = session.execute(
+        text("SELECT nextval(CAST(:sequence AS regclass)) FROM generate_series(1, :count)"),
+        {"sequence": sequence, "count": count},
+    )
+    return sorted(rows.scalars())

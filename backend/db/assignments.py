@@ -6,16 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pgvector import Vector
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from backend.clustering.assignment import Assignment
 from backend.clustering.cache import CentroidCache
-from backend.db.arrays import DoubleArray, execute_many, fetch_arrays
+from backend.db.arrays import execute_many, fetch_arrays, next_values
+from backend.db.centroids import write_centroids
 from backend.db.statements import statement
 from backend.db.tables import Space
-from backend.vectors import unit_rows
 
 _ASSIGNER_LOCK = 0x6D63_0002
 
@@ -104,7 +103,8 @@ def record_assignment(
     ]
     founded_ids = _insert_clusters(session, founders)
     cluster_ids = np.concatenate([cache.cluster_ids, np.array(founded_ids, dtype=np.int64)])
-    _upsert_centroids(session, space_id, assignment, cluster_ids)
+    changed = cluster_ids[assignment.rows].tolist()
+    write_centroids(session, space_id, changed, assignment.sums, assignment.counts.tolist())
     _insert_memberships(session, space_id, batch, assignment, cluster_ids, threshold)
     session.execute(
         text("UPDATE media SET status = 'ready', ready_at = clock_timestamp() WHERE id = ANY(:ids)"),
@@ -130,7 +130,7 @@ def bump_centroid_version(session: Session, space_id: int) -> int:
 def _insert_clusters(session: Session, founders: Sequence[uuid.UUID]) -> list[int]:
     if not founders:
         return []
-    ids = _next_values(session, "cluster_id_seq", len(founders))
+    ids = next_values(session, "cluster_id_seq", len(founders))
     execute_many(
         session,
         "INSERT INTO cluster (id, representative_media_id, label) OVERRIDING SYSTEM VALUE "
@@ -138,20 +138,6 @@ def _insert_clusters(session: Session, founders: Sequence[uuid.UUID]) -> list[in
         list(zip(ids, founders, strict=True)),
     )
     return ids
-
-
-def _upsert_centroids(session: Session, space_id: int, assignment: Assignment, cluster_ids: NDArray[np.int64]) -> None:
-    units = unit_rows(assignment.sums).astype(np.float32)
-    execute_many(
-        session,
-        "INSERT INTO centroid (space_id, cluster_id, embedding_sum, member_count, centroid) VALUES (%s, %s, %s, %s, %s) "
-        "ON CONFLICT (space_id, cluster_id) DO UPDATE SET embedding_sum = excluded.embedding_sum, "
-        "member_count = excluded.member_count, centroid = excluded.centroid",
-        [
-            (space_id, int(cluster_ids[row]), DoubleArray(total), int(count), Vector(unit))
-            for row, total, count, unit in zip(assignment.rows, assignment.sums, assignment.counts, units, strict=True)
-        ],
-    )
 
 
 def _insert_memberships(
@@ -162,7 +148,7 @@ def _insert_memberships(
     cluster_ids: NDArray[np.int64],
     threshold: float,
 ) -> None:
-    sequence = _next_values(session, "membership_assign_seq", len(batch.media_ids))
+    sequence = next_values(session, "membership_assign_seq", len(batch.media_ids))
     execute_many(
         session,
         "INSERT INTO membership (media_id, cluster_id, space_id, similarity, runner_up_cluster_id, "
@@ -183,11 +169,3 @@ def _insert_memberships(
             for media_id, decision, assign_seq in zip(batch.media_ids, assignment.decisions, sequence, strict=True)
         ],
     )
-
-
-def _next_values(session: Session, sequence: str, count: int) -> list[int]:
-    rows = session.execute(
-        text("SELECT nextval(CAST(:sequence AS regclass)) FROM generate_series(1, :count)"),
-        {"sequence": sequence, "count": count},
-    )
-    return sorted(rows.scalars())

@@ -33,9 +33,21 @@ def list_breaches(session: Session, invariant: str, limit: int) -> list[dict[str
     return [dict(row) for row in rows.mappings()]
 
 
-def count_curated_memberships(session: Session) -> int:
-    """Memberships that a curator decided, which no replay can find again."""
-    return int(session.execute(text("SELECT count(*) FROM membership WHERE origin = 'curator'")).scalar_one())
+def count_deciding_events(session: Session) -> int:
+    """Events of the journal that changed what later decisions met, which no replay can find again."""
+    query = "SELECT count(*) FROM cluster_event WHERE cardinality(media_ids) > 0 OR kind IN ('lock', 'unlock')"
+    return int(session.execute(text(query)).scalar_one())
+
+
+def list_sums(session: Session, *, after_cluster: int, limit: int) -> list[tuple[int, NDArray[np.float64]]]:
+    """Sums of the centroids of the active space, by cluster id."""
+    rows = fetch_arrays(
+        session,
+        "SELECT cluster_id, embedding_sum FROM centroid JOIN space ON space.id = space_id AND space.state = 'active' "
+        "WHERE cluster_id > %(after)s ORDER BY cluster_id LIMIT %(limit)s",
+        {"after": after_cluster, "limit": limit},
+    )
+    return [(row[0], row[1]) for row in rows]
 
 
 def list_decisions(session: Session, *, after_seq: int, limit: int) -> tuple[list[RecordedDecision], int]:

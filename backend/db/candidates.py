@@ -159,6 +159,31 @@ def nearest_exactly(session: Session, query: QueryVectors, matching: Matching, k
     return _fetch(session, "nearest_exactly", query, matching, {"k": k})
 
 
+def nominate_captions(
+    session: Session, image: NDArray[np.float32], matching: Matching, k: int, effort: int
+) -> list[tuple[uuid.UUID, float]]:
+    """Media with the cosines of their captions to a picture (d_image,), the nearest first as far as the index knows.
+
+    Leaves the settings of the transaction as they were.
+    """
+    with _searching(session, effort):
+        return _fetch_captions(session, "nominate_captions", image, matching, k)
+
+
+def nearest_captions_exactly(
+    session: Session, image: NDArray[np.float32], matching: Matching, k: int
+) -> list[tuple[uuid.UUID, float]]:
+    """The k whose captions are nearest to a picture (d_image,), of all that match, every one measured."""
+    return _fetch_captions(session, "nearest_captions_exactly", image, matching, k)
+
+
+def _fetch_captions(
+    session: Session, name: str, image: NDArray[np.float32], matching: Matching, k: int
+) -> list[tuple[uuid.UUID, float]]:
+    rows = fetch_arrays(session, matching.statement(name), matching.parameters | {"image": Vector(image), "k": k})
+    return [(row[0], row[1]) for row in rows]
+
+
 def _fetch(
     session: Session, name: str, query: QueryVectors, matching: Matching, parameters: dict[str, Any]
 ) -> list[Nomination]:

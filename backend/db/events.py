@@ -14,11 +14,12 @@ CHANNEL = "mediacluster"
 
 
 class EventKind(enum.StrEnum):
-    """What can be told of. `media.moved` is a membership changed by a curator."""
+    """What can be told of. `media.moved` is a membership changed by an edit, a curator's or the machine's."""
 
     READY = "media.ready"
     FAILED = "media.failed"
     MOVED = "media.moved"
+    DELETED = "media.deleted"
 
 
 @dataclass(frozen=True)

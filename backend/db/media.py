@@ -118,11 +118,11 @@ def insert_pending(
 
 
 def insert_fetching(session: Session, media_id: uuid.UUID, url: str, text: MediaText) -> None:
-    """Insert a picture that is still elsewhere."""
+    """Insert a picture that is still elsewhere; one of that id stays as it is, so that this can be repeated."""
     session.execute(
-        insert(Media).values(
-            id=media_id, **media_columns(text), source="url", source_uri=url, status=MediaStatus.FETCHING
-        )
+        insert(Media)
+        .values(id=media_id, **media_columns(text), source="url", source_uri=url, status=MediaStatus.FETCHING)
+        .on_conflict_do_nothing(index_elements=[Media.id])
     )
 
 

@@ -54,6 +54,11 @@ def newest_revision() -> str | None:
     return ScriptDirectory(str(migrations_folder())).get_current_head()
 
 
+def knows_revision(revision: str) -> bool:
+    """Whether a schema of this revision can be brought up to date by these migrations."""
+    return revision in {script.revision for script in ScriptDirectory(str(migrations_folder())).walk_revisions()}
+
+
 def leave_partitions_alone(_item: object, name: str | None, kind: str, _reflected: bool, _compare_to: object) -> bool:
     """For alembic's comparison: the partitions of `embedding` come and go with spaces, not with migrations."""
     return not (kind == "table" and name is not None and name.startswith("embedding_"))

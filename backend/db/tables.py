@@ -28,6 +28,7 @@ from sqlalchemy import (
     MetaData,
     Sequence,
     Text,
+    UniqueConstraint,
     Uuid,
     func,
     text,
@@ -117,6 +118,7 @@ class Media(Base):
     height: Mapped[int | None] = mapped_column(Integer)
     mime: Mapped[str | None]
     byte_size: Mapped[int | None] = mapped_column(BigInteger)
+    perceptual_hash: Mapped[int | None] = mapped_column(BigInteger)
     original_key: Mapped[str | None]
     source: Mapped[str]
     source_uri: Mapped[str | None]
@@ -141,6 +143,8 @@ class Media(Base):
         Index("media_fetching_idx", "created_at", postgresql_where=text("status = 'fetching'")),
         Index("media_failed_idx", "created_at", postgresql_where=text("status = 'failed'")),
         Index("media_created_at_idx", "created_at", "id"),
+        # Without it each deletion reads all media.
+        Index("media_duplicate_of_idx", "duplicate_of", postgresql_where=text("duplicate_of IS NOT NULL")),
         # What searches are narrowed by.
         Index("media_keywords_idx", text("lowercase_keywords(keywords)"), postgresql_using="gin"),
         Index("media_taken_at_idx", "taken_at"),
@@ -221,12 +225,31 @@ class Cluster(Base):
     )
     representative_origin: Mapped[str] = mapped_column(server_default="auto")
     locked: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    locked_at: Mapped[datetime | None]
+    # A hash of the members that the label was made from; null: not looked at yet; 0: nothing was found to say.
+    labelled_members: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (
         CheckConstraint("label_origin IN ('auto', 'curator')", name="label_origin"),
         CheckConstraint("representative_origin IN ('auto', 'curator')", name="representative_origin"),
+        Index("cluster_unlabelled_idx", "id", postgresql_where=text("labelled_members IS NULL")),
     )
+
+
+class LabelStatistics(Base):
+    """What all clusters of a space say, against which labels are chosen (see `backend.clustering.labels`)."""
+
+    __tablename__ = "label_statistics"
+
+    space_id: Mapped[int] = mapped_column(ForeignKey("space.id"), primary_key=True)
+    content: Mapped[dict[str, Any]]
+    media_count: Mapped[int] = mapped_column(BigInteger)
+    # The version of the centroids at which no label was left to be made.
+    centroid_version: Mapped[int | None] = mapped_column(BigInteger)
+    counted_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (CheckConstraint("media_count >= 0", name="media_count"),)
 
 
 class Centroid(Base):
@@ -245,6 +268,12 @@ class Centroid(Base):
     __table_args__ = (
         CheckConstraint("member_count > 0", name="member_count"),
         Index("centroid_size_idx", "space_id", text("member_count DESC"), "cluster_id"),
+        Index(
+            "centroid_cohesion_idx",
+            "space_id",
+            text("(vector_norm(embedding_sum::vector) / member_count::double precision)"),
+            "cluster_id",
+        ),
     )
 
 
@@ -269,6 +298,7 @@ class Membership(Base):
     founder: Mapped[bool] = mapped_column(Boolean)
     assign_seq: Mapped[int] = mapped_column(BigInteger, ASSIGN_SEQ, unique=True, server_default=ASSIGN_SEQ.next_value())
     origin: Mapped[str] = mapped_column(server_default="auto")
+    event_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("cluster_event.id"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (
@@ -278,16 +308,216 @@ class Membership(Base):
 
 
 class ClusterEvent(Base):
-    """Journal of what was done to clusters, with what undoing it takes."""
+    """Journal of what was done to clusters, with what undoing it takes.
+
+    `before` and `after` hold their memberships as columns, in the order of `media_ids` (see `backend.clustering.journal`).
+    """
 
     __tablename__ = "cluster_event"
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     kind: Mapped[str]
     actor: Mapped[str]
+    summary: Mapped[str] = mapped_column(server_default="")
+    cluster_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), server_default=text("'{}'"))
+    media_ids: Mapped[list[uuid.UUID]] = mapped_column(ARRAY(Uuid), server_default=text("'{}'"))
     before: Mapped[dict[str, Any]]
     after: Mapped[dict[str, Any]]
+    target_event_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("cluster_event.id"), index=True)
+    undone_by: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("cluster_event.id"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        Index("cluster_event_cluster_ids_idx", "cluster_ids", postgresql_using="gin"),
+        Index("cluster_event_media_ids_idx", "media_ids", postgresql_using="gin"),
+    )
+
+
+class ClusterCannotLink(Base):
+    """Two clusters that a curator's event keeps apart: no machine merges them, or moves media from one to the other."""
+
+    __tablename__ = "cluster_cannot_link"
+
+    cluster_a: Mapped[int] = mapped_column(BigInteger, ForeignKey("cluster.id", ondelete="CASCADE"), primary_key=True)
+    cluster_b: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("cluster.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    event_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("cluster_event.id"), primary_key=True)
+
+    __table_args__ = (CheckConstraint("cluster_a < cluster_b", name="order"),)
+
+
+class ThresholdChoice(Base):
+    """A threshold that a curator chose for a space; the newest whose event is not undone holds."""
+
+    __tablename__ = "threshold_choice"
+
+    event_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("cluster_event.id"), primary_key=True)
+    space_id: Mapped[int] = mapped_column(ForeignKey("space.id"))
+    threshold: Mapped[float]
+
+    __table_args__ = (CheckConstraint("threshold > 0 AND threshold <= 1", name="threshold"),)
+
+
+class NearDuplicate(Base):
+    """What comparing a media has come to: the media to be kept in its place, itself where it is to be kept.
+
+    Without a keeper it waits to be compared (again: the keeper was deleted).
+    """
+
+    __tablename__ = "near_duplicate"
+
+    media_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("media.id", ondelete="CASCADE"), primary_key=True)
+    space_id: Mapped[int | None] = mapped_column(ForeignKey("space.id"))
+    keeper_media_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("media.id", ondelete="SET NULL"), index=True)
+    similarity: Mapped[float | None]
+    compared_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index(
+            "near_duplicate_members_idx",
+            "keeper_media_id",
+            "media_id",
+            postgresql_where=text("media_id <> keeper_media_id"),
+        ),
+        Index("near_duplicate_waiting_idx", "media_id", postgresql_where=text("keeper_media_id IS NULL")),
+    )
+
+
+class NotNearDuplicate(Base):
+    """Two look-alikes of which a curator wants to keep both."""
+
+    __tablename__ = "not_near_duplicate"
+
+    media_a: Mapped[uuid.UUID] = mapped_column(ForeignKey("media.id", ondelete="CASCADE"), primary_key=True)
+    media_b: Mapped[uuid.UUID] = mapped_column(ForeignKey("media.id", ondelete="CASCADE"), primary_key=True, index=True)
+    actor: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (CheckConstraint("media_a < media_b", name="order"),)
+
+
+class ExactCopy(Base):
+    """The bytes of a media, sent again from somewhere. They are stored once."""
+
+    __tablename__ = "exact_copy"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    media_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("media.id", ondelete="CASCADE"))
+    source: Mapped[str]
+    source_uri: Mapped[str] = mapped_column(server_default="")
+    times_sent: Mapped[int] = mapped_column(Integer, server_default="1")
+    first_sent_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    last_sent_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        UniqueConstraint("media_id", "source", "source_uri"),
+        Index("exact_copy_newest_idx", "last_sent_at", "id"),
+    )
+
+
+class ReviewItem(Base):
+    """Something that a curator should look at, as of the last refresh of the queue; the most urgent first."""
+
+    __tablename__ = "review_item"
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    urgency: Mapped[float]
+    media_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("media.id", ondelete="CASCADE"), index=True)
+    cluster_id: Mapped[int] = mapped_column(BigInteger)
+    other_cluster_id: Mapped[int | None] = mapped_column(BigInteger)
+    figures: Mapped[dict[str, Any]]
+
+    __table_args__ = (Index("review_item_page_idx", "kind", text("urgency DESC"), "subject"),)
+
+
+class ReviewDecision(Base):
+    """What a curator said of an item, and how urgent it was then."""
+
+    __tablename__ = "review_decision"
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    decision: Mapped[str]
+    urgency: Mapped[float]
+    media_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("media.id", ondelete="CASCADE"), index=True)
+    event_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("cluster_event.id"))
+    actor: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (CheckConstraint("decision IN ('accept', 'correct', 'dismiss')", name="decision"),)
+
+
+class ReviewRefresh(Base):
+    """The state of the centroids that the review queue was made from."""
+
+    __tablename__ = "review_refresh"
+
+    space_id: Mapped[int] = mapped_column(ForeignKey("space.id"), primary_key=True)
+    centroid_version: Mapped[int] = mapped_column(BigInteger)
+    refreshed_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class RecallAudit(Base):
+    """What one audit of recall measured (see `backend.evaluation.recall`); the values by alpha, or by leg."""
+
+    __tablename__ = "recall_audit"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    space_id: Mapped[int] = mapped_column(ForeignKey("space.id"), index=True)
+    k: Mapped[int] = mapped_column(Integer)
+    sampled: Mapped[int] = mapped_column(Integer)
+    fused: Mapped[dict[str, Any]]
+    fused_index: Mapped[dict[str, Any]]
+    legs: Mapped[dict[str, Any]]
+    audited_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (CheckConstraint("k > 0", name="k"), CheckConstraint("sampled > 0", name="sampled"))
+
+
+class IdempotencyKey(Base):
+    """A request that may be sent again: claimed while it is worked on, then with its answer."""
+
+    __tablename__ = "idempotency_key"
+
+    caller: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    fingerprint: Mapped[bytes]
+    media_id: Mapped[uuid.UUID]
+    claim_token: Mapped[uuid.UUID | None]
+    claimed_until: Mapped[datetime | None]
+    status: Mapped[int | None] = mapped_column(Integer)
+    answer: Mapped[dict[str, Any] | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
+
+    __table_args__ = (
+        CheckConstraint(
+            "(status IS NULL) = (answer IS NULL) AND (answer IS NULL) = (claim_token IS NOT NULL)"
+            " AND (claim_token IS NULL) = (claimed_until IS NULL)",
+            name="claimed_or_answered",
+        ),
+    )
+
+
+class ApiKey(Base):
+    """A key that programs show to the API. The key itself is nowhere, only its hash."""
+
+    __tablename__ = "api_key"
+
+    id: Mapped[int] = mapped_column(Integer, Identity(always=True), primary_key=True)
+    name: Mapped[str]
+    token_sha256: Mapped[bytes] = mapped_column(unique=True)
+    scope: Mapped[str]
+    origins: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("scope IN ('read', 'upload', 'curate', 'admin')", name="scope"),
+        CheckConstraint("octet_length(token_sha256) = 32", name="token_sha256_length"),
+    )
 
 
 class Webhook(Base):
@@ -330,18 +560,30 @@ class WebhookDelivery(Base):
 __all__ = [
     "ASSIGN_SEQ",
     "UPLOAD_SEQ",
+    "ApiKey",
     "BackgroundRow",
     "Base",
     "Centroid",
     "Cluster",
+    "ClusterCannotLink",
     "ClusterEvent",
     "Embedding",
+    "ExactCopy",
+    "IdempotencyKey",
+    "LabelStatistics",
     "Media",
     "MediaStatus",
     "Membership",
+    "NearDuplicate",
+    "NotNearDuplicate",
     "Origin",
+    "RecallAudit",
+    "ReviewDecision",
+    "ReviewItem",
+    "ReviewRefresh",
     "Space",
     "SpaceState",
+    "ThresholdChoice",
     "Webhook",
     "WebhookDelivery",
 ]

@@ -145,6 +145,17 @@ def release_lease(session: Session, lease: Lease, *, retry_seconds: float, count
     )
 
 
+def release_one(session: Session, media_id: uuid.UUID, lease: Lease, *, retry_seconds: float, reason: str) -> None:
+    """Hand one row back after an attempt that counts, with what went wrong. Raises LeaseLost."""
+    values: dict[str, Any] = {
+        "lease_token": None,
+        "lease_until": None,
+        "error_detail": reason,
+        "next_attempt_at": sa.func.now() + sa.func.make_interval(0, 0, 0, 0, 0, 0, retry_seconds),
+    }
+    _update_leased(session, media_id, lease, None, values)
+
+
 def record_quarantined(session: Session, max_attempts: int) -> list[uuid.UUID]:
     """Give up rows whose last allowed attempt ended without a word: their worker died or stalled."""
     detail = f"{max_attempts} attempts ended without a result; the file may crash or stall the decoder."
@@ -224,7 +235,7 @@ def _update_leased(
     if status is not None:
         query = query.where(Media.status == status)
     if session.execute(query.values(**values).returning(Media.id)).scalar_one_or_none() is None:
-        raise LeaseLost(f"Media {media_id} was given to another worker.")
+        raise LeaseLost(f"Media {media_id} was given to another worker, or deleted.")
 
 
 def _claim_parameters(lease: Lease, limit: int, max_attempts: int) -> dict[str, Any]:

@@ -53,6 +53,19 @@ class ImageEncoder:
         """The longer side of what the model sees; a decoder should not shrink below about twice this."""
         return int(max(self.config.preprocessing["size"]))
 
+    @property
+    def first_resize(self) -> int | tuple[int, int] | None:
+        """What the model's preprocessing begins with, so that it may be done beforehand: bicubic to so many pixels on the
+        shorter side, or to (width, height). None: something else.
+        """
+        preprocessing = self.config.preprocessing
+        height, width = preprocessing["size"]
+        if preprocessing["interpolation"] != "bicubic":
+            return None
+        if preprocessing["resize_mode"] == "squash":
+            return int(width), int(height)
+        return int(width) if preprocessing["resize_mode"] == "shortest" and width == height else None
+
     def embed_pictures(self, images: Sequence[Image]) -> Vectors:
         """Pictures of any mode and size to unit rows, float32 (n, dimension).
 

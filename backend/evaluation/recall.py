@@ -1,7 +1,7 @@
 """Recall of the public SQL functions: what they find for live media, against reading every embedding."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -9,26 +9,43 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from backend.db.arrays import fetch_arrays
-from backend.db.candidates import Limits, QueryVectors, match, nearest_exactly, nominate_by_index
+from backend.db.candidates import (
+    Limits,
+    Matching,
+    Nomination,
+    QueryVectors,
+    match,
+    nearest_exactly,
+    nominate_by_index,
+)
 from backend.db.embeddings import search_media
 from backend.db.engine import Database
+from backend.db.recall_audits import record_recall_audit
+from backend.db.spaces import find_active_space
 
 # Values that single precision cannot tell apart: either media is a right answer.
 _TOLERANCE = 1e-6
 _LEG_EFFORT = 100
 
+_NO_LEG = Limits(image=0, text=0, fused=0, textless=0, effort=_LEG_EFFORT)
+# What the indexes on words can hold.
+_WITH_TEXT = Matching("e.text_embedding IS NOT NULL", {})
+
+_Sides = tuple[NDArray[np.float32], NDArray[np.float32] | None]
 Key = TypeVar("Key", str, float)
 
 
 @dataclass(frozen=True)
 class RecallReport:
-    """k, sampled: how many hits of how many media were compared; fused: recall@k of `search_media` at each alpha; legs:
-    recall@k of each single index (image, text) at the effort of one pass, absent where no sampled media has that side.
+    """k, sampled: how many hits of how many media were compared; fused: recall@k of `search_media` at each alpha;
+    fused_index: that of the fused index alone, among media with text, at the effort of one pass; legs: that of each single
+    index (image, text), likewise. What no sampled media has the side for is absent.
     """
 
     k: int
     sampled: int
     fused: dict[float, float]
+    fused_index: dict[float, float]
     legs: dict[str, float]
 
     @property
@@ -42,25 +59,39 @@ def audit_recall(
 ) -> RecallReport:
     """Search for `sample` random media by index and by reading all, each in a transaction of its own.
 
-    A media is its own best hit and counts as one, for both. Cost: sample * (alphas + 2) readings of all embeddings.
+    A media is its own best hit and counts as one, for both. Cost: sample * (2 * alphas + 2) readings of all embeddings.
+    What comes out is stored, for the metrics, unless nothing is embedded.
     """
     with database.transaction() as session:
+        space = find_active_space(session)
         queries = _sample(session, sample)
+    report = _measure(database, queries, k, alphas)
+    if space is not None and queries:
+        with database.transaction() as session:
+            record_recall_audit(session, space.id, **vars(report))
+    return report
+
+
+def _measure(database: Database, queries: list[_Sides], k: int, alphas: tuple[float, ...]) -> RecallReport:
     fused: dict[float, list[float]] = {alpha: [] for alpha in alphas}
+    fused_index: dict[float, list[float]] = {alpha: [] for alpha in alphas}
     legs: dict[str, list[float]] = {"image": [], "text": []}
     for image, text in queries:
         with database.transaction() as session:
             # One snapshot, so that an upload between two statements does not count as a miss.
             session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
             for alpha in alphas:
-                fused[alpha].append(_recall_of_search(session, QueryVectors(image, text, alpha), k))
-            legs["image"].append(_recall_of_leg(session, QueryVectors(image, None, 1.0), k))
+                query = QueryVectors(image, text, alpha)
+                fused[alpha].append(_recall_of_search(session, query, k))
+                if text is not None:
+                    fused_index[alpha].append(_recall_of_index(session, query, k, "fused"))
+            legs["image"].append(_recall_of_index(session, QueryVectors(image, None, 1.0), k, "image"))
             if text is not None:
-                legs["text"].append(_recall_of_leg(session, QueryVectors(None, text, 0.0), k))
-    return RecallReport(k, len(queries), _means(fused), _means(legs))
+                legs["text"].append(_recall_of_index(session, QueryVectors(None, text, 0.0), k, "text"))
+    return RecallReport(k, len(queries), _means(fused), _means(fused_index), _means(legs))
 
 
-def _sample(session: Session, count: int) -> list[tuple[NDArray[np.float32], NDArray[np.float32] | None]]:
+def _sample(session: Session, count: int) -> list[_Sides]:
     rows = fetch_arrays(
         session,
         "WITH sampled AS MATERIALIZED (SELECT media_id FROM media_embedding ORDER BY random() LIMIT %(count)s) "
@@ -72,23 +103,23 @@ def _sample(session: Session, count: int) -> list[tuple[NDArray[np.float32], NDA
 
 def _recall_of_search(session: Session, query: QueryVectors, k: int) -> float:
     found = search_media(session, query.image, query.text, k, query.alpha)
-    return _recall({hit.media_id: hit.combined for hit in found}, _truth(session, query, k))
+    return _recall({hit.media_id: hit.combined for hit in found}, _truth(session, query, k, match()))
 
 
-def _recall_of_leg(session: Session, query: QueryVectors, k: int) -> float:
-    limits = Limits(image=k, text=k, fused=0, textless=0, effort=max(_LEG_EFFORT, k))
+def _recall_of_index(session: Session, query: QueryVectors, k: int, index: str) -> float:
+    limits = replace(_NO_LEG, **{index: k}, effort=max(_LEG_EFFORT, k))
+    held = match() if index == "image" else _WITH_TEXT
     found = nominate_by_index(session, query, match(), limits)
-    combined = {row.media_id: (row.sim_image or 0.0) + (row.sim_text or 0.0) for row in found}
-    return _recall(combined, _truth(session, query, k, with_text=query.text is not None))
+    return _recall({row.media_id: _combined(row, query.alpha) for row in found}, _truth(session, query, k, held))
 
 
-def _truth(session: Session, query: QueryVectors, k: int, *, with_text: bool = False) -> dict[uuid.UUID, float]:
-    rows = nearest_exactly(session, query, match(), k)
-    return {
-        row.media_id: query.alpha * (row.sim_image or 0.0) + (1 - query.alpha) * (row.sim_text or 0.0)
-        for row in rows
-        if row.sim_text is not None or not with_text
-    }
+def _truth(session: Session, query: QueryVectors, k: int, matching: Matching) -> dict[uuid.UUID, float]:
+    rows = nearest_exactly(session, query, matching, k)
+    return {row.media_id: _combined(row, query.alpha) for row in rows}
+
+
+def _combined(row: Nomination, alpha: float) -> float:
+    return alpha * (row.sim_image or 0.0) + (1 - alpha) * (row.sim_text or 0.0)
 
 
 def _recall(found: dict[uuid.UUID, float], truth: dict[uuid.UUID, float]) -> float:

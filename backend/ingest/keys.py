@@ -4,6 +4,9 @@ import re
 from typing import Final
 
 _SEGMENT: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+_NAMED: Final = re.compile(
+    r"[a-z/]+/(?P<first>[0-9a-f]{2})/(?P<second>[0-9a-f]{2})/(?P<digits>[0-9a-f]{64})\.[A-Za-z0-9]+"
+)
 _MAX_CHARACTERS: Final = 512
 _SHA256_BYTES: Final = 32
 
@@ -16,6 +19,14 @@ def original_key(sha256: bytes, extension: str) -> str:
 def thumbnail_key(sha256: bytes, size: str) -> str:
     """Return `thumbnails/<size>/ab/cd/<hex>.webp`; `size` is a name in THUMBNAIL_SIDES."""
     return f"thumbnails/{_word(size)}/{_fan_out(sha256)}.webp"
+
+
+def sha256_of_key(key: str) -> bytes | None:
+    """The checksum that a file is named by; None where it is not named so."""
+    found = _NAMED.fullmatch(key)
+    if found is None or not found["digits"].startswith(found["first"] + found["second"]):
+        return None
+    return bytes.fromhex(found["digits"])
 
 
 def check_key(key: str) -> str:

@@ -12,9 +12,9 @@ from fsspec.implementations.local import LocalFileSystem
 
 from backend.errors import BackendUnavailable, ConfigurationError, OriginalMissing, StorageFull
 from backend.ingest.keys import check_key
-from backend.ingest.stores import FolderStore, ObjectStore, Store
+from backend.ingest.stores import FolderStore, ObjectStore, Store, StoredObject
 
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class Storage:
@@ -90,6 +90,16 @@ class Storage:
         with self._translated(prefix):
             yield from self._store.list_keys(prefix)
 
+    def list_objects(self, prefix: str) -> Iterator[StoredObject]:
+        """Yield what lies below the folder `prefix`, with the time of its last change, in no particular order."""
+        with self._translated(check_key(prefix)):
+            yield from self._store.list_objects(prefix)
+
+    def remove_leftovers(self, older_than_seconds: float, *, dry_run: bool = False) -> int:
+        """Remove what writes that were killed have left; returns how many files there were."""
+        with self._translated(""):
+            return self._store.remove_leftovers(older_than_seconds, dry_run=dry_run)
+
     def local_path(self, key: str) -> Path | None:
         """Return the file of a key, where the storage is a local folder and the key is there."""
         check_key(key)
@@ -119,7 +129,7 @@ class Storage:
                 key=key,
             ) from None
         except OSError as error:
-            if error.errno in _FULL:
+            if error.errno in FULL:
                 raise StorageFull(f"The storage {self.url} is full.", hint="Make room, then try again.") from error
             raise self._unavailable(error) from error
         except Exception as error:  # drivers have exceptions of their own, e.g. botocore's

@@ -1,10 +1,27 @@
 """The two kinds of store behind `Storage`: a local folder, durable by hand, and objects over fsspec."""
 
 import os
+import re
+import time
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
+
+_TEMPORARY: Final = re.compile(r"\.[0-9a-f]{32}\.tmp")
+# As S3, memory and others, Google and Azure name it.
+_MODIFIED: Final = ("LastModified", "created", "updated", "last_modified")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """What a listing says of an object; `modified_at` in seconds since 1970."""
+
+    key: str
+    modified_at: float
 
 
 class Store(Protocol):
@@ -27,6 +44,12 @@ class Store(Protocol):
 
     def list_keys(self, prefix: str) -> Iterator[str]:
         """Yield the keys below the folder `prefix` ('' for all), sorted."""
+
+    def list_objects(self, prefix: str) -> Iterator[StoredObject]:
+        """Yield the objects below the folder `prefix`, with the time of their last change."""
+
+    def remove_leftovers(self, older_than_seconds: float, *, dry_run: bool) -> int:
+        """Remove what interrupted writes have left; returns how many there were."""
 
 
 class FolderStore:
@@ -76,6 +99,25 @@ class FolderStore:
                 if not name.startswith("."):
                     yield (Path(folder) / name).relative_to(self.root).as_posix()
 
+    def list_objects(self, prefix: str) -> Iterator[StoredObject]:
+        """Yield files; one that goes meanwhile is left out."""
+        for key in self.list_keys(prefix):
+            with suppress(FileNotFoundError):
+                yield StoredObject(key, self.path(key).stat().st_mtime)
+
+    def remove_leftovers(self, older_than_seconds: float, *, dry_run: bool) -> int:
+        """Remove temporary files of writers that were killed."""
+        count, limit = 0, time.time() - older_than_seconds
+        for folder, _, names in os.walk(self.root):
+            for name in names:
+                path = Path(folder) / name
+                with suppress(FileNotFoundError):
+                    if _TEMPORARY.fullmatch(name) and path.stat().st_mtime < limit:
+                        count += 1
+                        if not dry_run:
+                            path.unlink()
+        return count
+
     def _make_folder(self, folder: Path) -> None:
         if folder.is_dir():
             return
@@ -123,6 +165,21 @@ class ObjectStore:
         base = f"{self._root}/{prefix}".rstrip("/")
         for path in sorted(self._file_system.find(base)):
             yield path[start:]
+
+    def list_objects(self, prefix: str) -> Iterator[StoredObject]:
+        """Yield objects. One whose age the store does not tell counts as new."""
+        start = len(self._root) + 1
+        try:
+            found = self._file_system.find(f"{self._root}/{prefix}", detail=True)
+        except FileNotFoundError:
+            return
+        for path, about in found.items():
+            moment = next((about[name] for name in _MODIFIED if about.get(name)), None)
+            yield StoredObject(path[start:], moment.timestamp() if isinstance(moment, datetime) else time.time())
+
+    def remove_leftovers(self, older_than_seconds: float, *, dry_run: bool) -> int:  # noqa: ARG002
+        """Nothing: one put is one object, whole or not at all."""
+        return 0
 
     def _path(self, key: str) -> str:
         return f"{self._root}/{key}"

@@ -16,6 +16,7 @@ from backend.db.assignments import (
 )
 from backend.db.events import EventKind, MediaEvent, record_events
 from backend.db.tables import Space
+from backend.db.thresholds import get_threshold
 from backend.services import Services
 
 
@@ -62,9 +63,10 @@ class Assigner:
             if not batch.media_ids:
                 self._cache = cache
                 return 0
-            assignment = assign(batch.embeddings, cache.centroids, settings.threshold)
+            threshold = get_threshold(session, self._space.id, settings.threshold)
+            assignment = assign(batch.embeddings, cache.centroids, threshold)
             assigned, founded_ids, version = record_assignment(
-                session, self._space.id, batch, assignment, cache, settings.threshold
+                session, self._space.id, batch, assignment, cache, threshold
             )
             record_events(session, [MediaEvent(EventKind.READY, one.media_id, one.cluster_id) for one in assigned])
         cache.apply(assignment, founded_ids, version)

@@ -2,22 +2,26 @@
 
 import logging
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from PIL.Image import Image
 
 from backend.db.embeddings import NewEmbedding, insert_embeddings
 from backend.db.events import EventKind, MediaEvent, record_events
+from backend.db.files import StoredFile, remove_unheld_files
+from backend.db.near_duplicates import record_hashes
 from backend.db.tables import Space
 from backend.db.work import Lease, PendingMedia, claim_pending, record_embedded, record_failed, release_lease
 from backend.embedding.encoders import Encoders
 from backend.embedding.vectors import require_unit_vectors
-from backend.errors import ConfigurationError, LeaseLost, MediaclusterError
-from backend.ingest.decoding import decode_picture
+from backend.errors import ConfigurationError, DecodeCrash, LeaseLost, MediaclusterError
 from backend.ingest.keys import thumbnail_key
 from backend.ingest.text import embedding_text
-from backend.ingest.thumbnails import THUMBNAIL_SIDES, make_thumbnails
+from backend.ingest.thumbnails import THUMBNAIL_SIDES
 from backend.pipeline.leases import NOT_THE_FILES_FAULT, held_lease
+from backend.pipeline.quarantine import try_again_or_quarantine
 from backend.pipeline.wording import Wording, encode_wordings
 from backend.services import Services
 
@@ -35,6 +39,7 @@ class _Prepared:
     media: PendingMedia
     image: Image
     ocr_text: str
+    perceptual_hash: int | None
 
 
 def embed_batch(services: Services, space: Space) -> int:
@@ -46,7 +51,7 @@ def embed_batch(services: Services, space: Space) -> int:
         with services.database.transaction() as session:
             claimed = claim_pending(session, lease, limit=settings.embed_batch_size, max_attempts=settings.max_attempts)
         try:
-            prepared = [ready for media in claimed if (ready := _prepare(services, media, lease)) is not None]
+            prepared = _prepare_all(services, claimed, lease)
             _record(services, space, prepared, _encode(services.encoders, space, prepared), lease)
         except NOT_THE_FILES_FAULT:
             with services.database.transaction() as session:
@@ -55,24 +60,33 @@ def embed_batch(services: Services, space: Space) -> int:
     return len(claimed)
 
 
-def _prepare(services: Services, media: PendingMedia, lease: Lease) -> _Prepared | None:
+def _prepare_all(services: Services, claimed: list[PendingMedia], lease: Lease) -> list[_Prepared]:
+    """As many at once as there are decoders."""
+    with ThreadPoolExecutor(services.decoders.processes, thread_name_prefix="prepare") as pool:
+        return [ready for ready in pool.map(partial(_prepare, services, lease), claimed) if ready is not None]
+
+
+def _prepare(services: Services, lease: Lease, media: PendingMedia) -> _Prepared | None:
     try:
         data = services.storage.read(media.original_key)
-        image = decode_picture(data, services.limits, at_least=_LEAST_SIDE_PIXELS)
-        for size, thumbnail in make_thumbnails(image).items():
+        wordless = services.settings.enable_ocr and not embedding_text(media.text)
+        fit = None if wordless else services.encoders.image.first_resize  # words can only be read in the large picture
+        picture = services.decoders.decode(data, services.limits, at_least=_LEAST_SIDE_PIXELS, fit=fit, derive=True)
+        for size, thumbnail in picture.thumbnails.items():
             services.storage.write(thumbnail_key(media.sha256, size), thumbnail)
-        ocr_text = "" if embedding_text(media.text) else _read_words(services, image)
-        return _Prepared(media, image, ocr_text)
+        ocr_text = _read_words(picture.image) if wordless else ""
+        return _Prepared(media, picture.image, ocr_text, picture.perceptual_hash)
     except NOT_THE_FILES_FAULT:
         raise
+    except DecodeCrash as error:
+        try_again_or_quarantine(services, media.id, media.attempts, lease, error)
+        return None
     except MediaclusterError as error:
         _give_up(services, media.id, lease, error)
         return None
 
 
-def _read_words(services: Services, image: Image) -> str:
-    if not services.settings.enable_ocr:
-        return ""
+def _read_words(image: Image) -> str:
     from backend.ingest.ocr import read_words
 
     try:
@@ -109,8 +123,13 @@ def _record(
     if not prepared:
         return
     ocr = {one.media.id: one.ocr_text for one in prepared if one.ocr_text}
+    hashes = {one.media.id: one.perceptual_hash for one in prepared if one.perceptual_hash is not None}
     with services.database.transaction() as session:
         kept = set(record_embedded(session, [one.media.id for one in prepared], lease, ocr))
         insert_embeddings(session, space.id, [new for new in embeddings if new.media_id in kept])
+        record_hashes(session, {media_id: value for media_id, value in hashes.items() if media_id in kept})
     if len(kept) < len(prepared):
         logger.warning("%d media were given to another worker; nothing recorded for them.", len(prepared) - len(kept))
+        # Or they were deleted meanwhile, and their thumbnails have come too late.
+        lost = [StoredFile(one.media.sha256, one.media.original_key) for one in prepared if one.media.id not in kept]
+        remove_unheld_files(services.database, services.storage, lost)

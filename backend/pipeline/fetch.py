@@ -5,10 +5,11 @@ import logging
 from backend.db.events import EventKind, MediaEvent, record_events
 from backend.db.work import FetchingMedia, Lease, claim_fetching, record_failed, release_lease
 from backend.doorbell import Work
-from backend.errors import LeaseLost, MediaclusterError
+from backend.errors import DecodeCrash, LeaseLost, MediaclusterError
 from backend.ingest.fetching import fetch_url
 from backend.pipeline.intake import accept_fetched
 from backend.pipeline.leases import NOT_THE_FILES_FAULT, held_lease
+from backend.pipeline.quarantine import try_again_or_quarantine
 from backend.services import Services
 
 logger = logging.getLogger(__name__)
@@ -36,9 +37,18 @@ def _fetch(services: Services, media: FetchingMedia, lease: Lease) -> None:
         raise
     except LeaseLost:
         logger.warning("Media %s was given to another worker; what was fetched is dropped.", media.id)
+    except DecodeCrash as error:
+        try_again_or_quarantine(services, media.id, media.attempts, lease, error)
     except MediaclusterError as error:
+        _give_up(services, media, lease, error)
+    else:
+        services.doorbell.ring(Work.EMBED)
+
+
+def _give_up(services: Services, media: FetchingMedia, lease: Lease, error: MediaclusterError) -> None:
+    try:
         with services.database.transaction() as session:
             record_failed(session, media.id, lease, error.code, str(error))
             record_events(session, [MediaEvent(EventKind.FAILED, media.id, error_code=error.code)])
-    else:
-        services.doorbell.ring(Work.EMBED)
+    except LeaseLost:
+        logger.warning("Media %s was deleted or given to another worker; its failure is not recorded.", media.id)

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import uuid_utils.compat
 
+from backend.db.exact_copies import record_exact_copy
+from backend.db.files import StoredFile, remove_unheld_files
 from backend.db.media import StoredPicture, find_media_by_sha256, get_media, insert_fetching, insert_pending
 from backend.db.tables import MediaStatus
 from backend.db.work import FetchingMedia, Lease, record_fetched
 from backend.doorbell import Work
-from backend.errors import FetchFailed, FileTooLarge
+from backend.errors import FetchFailed, FileTooLarge, LeaseLost
 from backend.ingest.fetching import check_url
-from backend.ingest.inspection import inspect_picture
 from backend.ingest.keys import original_key
-from backend.ingest.metadata import read_metadata
 from backend.ingest.text import MediaText, clean_media_text
 from backend.services import Services
 
@@ -42,21 +42,25 @@ def accept_picture(
     if len(data) > limits.max_body_bytes:
         raise FileTooLarge(f"The file has {len(data):,} bytes; {limits.max_body_bytes:,} are allowed.")
     cleaned = clean_media_text(text, limits)
-    known = _find_known(services, hashlib.sha256(data).digest())
+    source_uri = _storable(source_uri)
+    known = _find_known(services, hashlib.sha256(data).digest(), source, source_uri)
     if known is not None:
         return known
     picture, merged = store_picture(services, data, cleaned)
     media_id = uuid_utils.compat.uuid7()
     with services.database.transaction() as session:
-        kept_id = insert_pending(session, media_id, picture, merged, source, _storable(source_uri))
+        kept_id = insert_pending(session, media_id, picture, merged, source, source_uri)
+        if kept_id != media_id:
+            record_exact_copy(session, kept_id, source, source_uri)
         status = MediaStatus(get_media(session, kept_id).status)
+    _keep_original(services, picture.original_key, data)
     if kept_id == media_id and ring:
         services.doorbell.ring(Work.EMBED)
     return Accepted(kept_id, status, duplicate=kept_id != media_id)
 
 
-def accept_url(services: Services, url: str, text: MediaText) -> Accepted:
-    """Take in a picture that is still elsewhere: a worker fetches it.
+def accept_url(services: Services, url: str, text: MediaText, *, media_id: uuid.UUID | None = None) -> Accepted:
+    """Take in a picture that is still elsewhere: a worker fetches it. With a `media_id` of its own it can be repeated.
 
     Raises:
         InputError: the text is refused, or the address is not one that may be asked (UrlForbidden).
@@ -65,24 +69,31 @@ def accept_url(services: Services, url: str, text: MediaText) -> Accepted:
     # A name that cannot be resolved now may be later; that is for the fetch to find out.
     with suppress(FetchFailed):
         check_url(url, services.fetch_policy)
-    media_id = uuid_utils.compat.uuid7()
+    media_id = media_id or uuid_utils.compat.uuid7()
     with services.database.transaction() as session:
         insert_fetching(session, media_id, url, cleaned)
+        status = MediaStatus(get_media(session, media_id).status)
     services.doorbell.ring(Work.FETCH)
-    return Accepted(media_id, MediaStatus.FETCHING, duplicate=False)
+    return Accepted(media_id, status, duplicate=False)
 
 
 def accept_fetched(services: Services, media: FetchingMedia, lease: Lease, data: bytes) -> None:
     """Take in what was fetched for a leased row. Raises as `accept_picture`, and LeaseLost."""
     picture, merged = store_picture(services, data, media.text)
-    with services.database.transaction() as session:
-        record_fetched(session, media.id, lease, picture, merged)
+    try:
+        with services.database.transaction() as session:
+            older_id = record_fetched(session, media.id, lease, picture, merged)
+            if older_id is not None:
+                record_exact_copy(session, older_id, "url", media.url)
+    except LeaseLost:
+        remove_unheld_files(services.database, services.storage, [StoredFile(picture.sha256, picture.original_key)])
+        raise
+    _keep_original(services, picture.original_key, data)
 
 
 def store_picture(services: Services, data: bytes, text: MediaText) -> tuple[StoredPicture, MediaText]:
     """Validate bytes and write the original, which is named by its checksum: writing it twice does no harm."""
-    inspection = inspect_picture(data, services.limits)
-    embedded = read_metadata(data, services.limits)
+    inspection, embedded = services.decoders.inspect(data, services.limits)
     key = original_key(inspection.sha256, inspection.extension)
     services.storage.write(key, data)
     picture = StoredPicture(
@@ -97,10 +108,19 @@ def store_picture(services: Services, data: bytes, text: MediaText) -> tuple[Sto
     return picture, text.or_else(embedded.text)
 
 
-def _find_known(services: Services, sha256: bytes) -> Accepted | None:
+def _keep_original(services: Services, key: str, data: bytes) -> None:
+    """Write the original again, where a media with the same bytes was deleted since it was written."""
+    if not services.storage.exists(key):
+        services.storage.write(key, data)
+
+
+def _find_known(services: Services, sha256: bytes, source: str, source_uri: str | None) -> Accepted | None:
     with services.database.transaction() as session:
         media = find_media_by_sha256(session, sha256)
-        return None if media is None else Accepted(media.id, MediaStatus(media.status), duplicate=True)
+        if media is None:
+            return None
+        record_exact_copy(session, media.id, source, source_uri)
+        return Accepted(media.id, MediaStatus(media.status), duplicate=True)
 
 
 def _storable(uri: str | None) -> str | None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from backend.db.embeddings import replace_wording
+from backend.db.labels import mark_unlabelled
 from backend.db.media import get_media, get_media_for_update, media_columns
 from backend.db.spaces import find_active_space
 from backend.db.tables import Media, MediaStatus
@@ -74,6 +75,7 @@ def rewrite_text(services: Services, media_id: uuid.UUID, changes: TextChanges) 
             setattr(current, column, value)
         if space is not None and vectors is not None:
             replace_wording(session, space.id, media_id, *vectors)
+            mark_unlabelled(session, media_id)
         else:
             _take_back(session, current)
     if vectors is None:

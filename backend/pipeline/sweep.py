@@ -1,10 +1,16 @@
 """Ring again for work that waits, and give up what has used up its attempts."""
 
 from backend.db.events import EventKind, MediaEvent, record_events
+from backend.db.idempotency import delete_old_keys
+from backend.db.near_duplicates import count_waiting_comparisons
+from backend.db.review import is_refresh_due
 from backend.db.webhooks import count_due_deliveries
 from backend.db.work import WaitingWork, count_waiting, record_quarantined
 from backend.doorbell import Work
 from backend.services import Services
+
+# The queue is made from the whole library; while media pour in, not more often than this.
+_REVIEW_SECONDS = 60.0
 
 
 def sweep(services: Services) -> WaitingWork:
@@ -15,13 +21,18 @@ def sweep(services: Services) -> WaitingWork:
         record_events(
             session, [MediaEvent(EventKind.FAILED, media_id, error_code="quarantined") for media_id in quarantined]
         )
+        delete_old_keys(session)
         waiting = count_waiting(session)
         deliveries = count_due_deliveries(session)
+        comparisons = count_waiting_comparisons(session)
+        is_review_due = is_refresh_due(session, _REVIEW_SECONDS)
     for work, count in (
         (Work.FETCH, waiting.fetching),
         (Work.EMBED, waiting.pending),
         (Work.ASSIGN, waiting.embedded),
         (Work.DELIVER, deliveries),
+        (Work.COMPARE, comparisons),
+        (Work.REVIEW, is_review_due),
     ):
         if count:
             # Rings that nobody took by the next sweep would only pile up.

@@ -37,8 +37,8 @@ FEW_MEDIA = 5_000
 FEW_FILTERED_MEDIA = 20_000
 # Up to so many, it is slow but no scandal where the index does not serve.
 READABLE_MEDIA = 250_000
-_FIRST_EFFORT = 60
-_LAST_EFFORT = 540
+FIRST_EFFORT = 60
+LAST_EFFORT = 540
 _DEEPEST = 8_000
 
 
@@ -66,7 +66,7 @@ class Candidates:
 
     sim_image, sim_text: (n,) cosines, NaN where a side is missing; nominated_by: the legs of each; bound: no media that
     is not here can have more, None where there is no such media; certified: the k-th has at least as much as the bound;
-    scanned: how many media were measured.
+    scanned: how many media were measured; whole: whether all that match are here.
     """
 
     media_ids: list[uuid.UUID]
@@ -76,6 +76,7 @@ class Candidates:
     certified: bool
     bound: float | None
     scanned: int
+    whole: bool = False
 
 
 def nominate(
@@ -88,6 +89,7 @@ def nominate(
     filters: Filters,
     exclude: Collection[uuid.UUID] = (),
     mode: Effort = Effort.FAST,
+    for_any_order: bool = False,
 ) -> Candidates:
     """The candidates for the k best; always at least k where k match.
 
@@ -107,6 +109,8 @@ def nominate(
         filters: what the media have to match.
         exclude: media that are not wanted.
         mode: how far to go.
+        for_any_order: whether they will be put into another order than that of the sum: then all come where few match, and
+            the k nearest media without text, and the nearest of each leg, are among them in any case.
 
     Raises:
         InputError: k is below one, alpha is outside 0..1, or there is no query; `field` says which.
@@ -116,18 +120,27 @@ def nominate(
     check_fraction("alpha", alpha)
     if image_query is None and text_query is None:
         raise InputError("There is nothing to search by.", hint="Give an image or a text vector.", field="query")
-    query = QueryVectors(_checked(image_query), _checked(text_query), alpha)
+    query = QueryVectors(checked_vector(image_query), checked_vector(text_query), alpha)
     matching = match(**vars(filters), exclude=exclude)
-    count = None if mode is Effort.EXACT else _count_few(session, matching, filtered=not filters.is_empty)
+    count = None if mode is Effort.EXACT else count_few(session, matching, filtered=not filters.is_empty)
     if mode is Effort.EXACT or count is not None:
-        return _measure_all(session, query, matching, k, count)
-    found = _search(session, query, matching, k, bounded=mode is Effort.CERTIFIED)
+        return _measure_all(session, query, matching, k, count, for_any_order=for_any_order)
+    legs = _Legs(bounded=mode is Effort.CERTIFIED, at_least=1 if for_any_order else 0)
+    found = _search(session, query, matching, k, legs)
     is_enough = len(found.candidates.media_ids) >= k and found.is_stable
-    if (is_enough and (mode is Effort.FAST or found.candidates.certified)) or not _is_readable(
-        session, matching, found, k
+    if (is_enough and (mode is Effort.FAST or found.candidates.certified)) or not is_readable(
+        session, matching, len(found.candidates.media_ids), k
     ):
         return found.answer()
-    return _measure_all(session, query, matching, k)
+    return _measure_all(session, query, matching, k, for_any_order=for_any_order)
+
+
+@dataclass(frozen=True)
+class _Legs:
+    """bounded: all have to be scanned, for a bound; at_least: rows of each single leg, whatever alpha is."""
+
+    bounded: bool
+    at_least: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +153,7 @@ class _Found:
         return self.candidates if self.is_stable else replace(self.candidates, certified=False)
 
 
-def _count_few(session: Session, matching: Matching, *, filtered: bool) -> int | None:
+def count_few(session: Session, matching: Matching, *, filtered: bool) -> int | None:
     """How many match, if they are few enough to measure them all; else None."""
     few = FEW_FILTERED_MEDIA if filtered else FEW_MEDIA
     # The planner's opinion saves the counting where it is clear.
@@ -150,45 +163,66 @@ def _count_few(session: Session, matching: Matching, *, filtered: bool) -> int |
     return count if count <= few else None
 
 
-def _is_readable(session: Session, matching: Matching, found: _Found, k: int) -> bool:
-    if len(found.candidates.media_ids) < k:
+def is_readable(session: Session, matching: Matching, found: int, k: int) -> bool:
+    """Whether measuring all that match is to be had where the indexes, which found so many, do not serve."""
+    if found < k:
         return True  # an answer that lacks media is worse than a slow one
     return count_matching(session, matching, READABLE_MEDIA + 1) <= READABLE_MEDIA
 
 
 def _measure_all(
-    session: Session, query: QueryVectors, matching: Matching, k: int, count: int | None = None
+    session: Session,
+    query: QueryVectors,
+    matching: Matching,
+    k: int,
+    count: int | None = None,
+    *,
+    for_any_order: bool = False,
 ) -> Candidates:
-    rows = nearest_exactly(session, query, matching, k)
+    wanted = max(k, count) if for_any_order and count is not None else k
+    rows = nearest_exactly(session, query, matching, wanted)
     matching_count = count_matching(session, matching, 2**31 - 1) if count is None else count
     combined = _combined(rows, query)
-    bound = float(combined[-1]) if matching_count > len(rows) else None
-    return _as_candidates(rows, bound, certified=True, scanned=matching_count)
+    is_whole = matching_count <= len(rows)
+    bound = None if is_whole else float(combined[-1])
+    if for_any_order and not is_whole:
+        rows += _nominate_beside(session, query, matching, k, rows)
+    found = _as_candidates(rows, bound, certified=True, scanned=matching_count)
+    return replace(found, whole=is_whole)
 
 
-def _search(session: Session, query: QueryVectors, matching: Matching, k: int, *, bounded: bool) -> _Found:
+def _nominate_beside(
+    session: Session, query: QueryVectors, matching: Matching, k: int, rows: list[Nomination]
+) -> list[Nomination]:
+    """The k nearest media without text, and the nearest of each leg, those left out that are there."""
+    limits = Limits(image=1, text=1, fused=0, textless=k, effort=min(max(FIRST_EFFORT, k), MAX_EF_SEARCH))
+    known = {row.media_id for row in rows}
+    return [row for row in nominate_by_index(session, query, matching, limits) if row.media_id not in known]
+
+
+def _search(session: Session, query: QueryVectors, matching: Matching, k: int, legs: _Legs) -> _Found:
     """Pass over the indexes with three times the effort each time, until nothing better comes up."""
-    effort = min(500, max(_FIRST_EFFORT, 2 * k))
+    effort = min(500, max(FIRST_EFFORT, 2 * k))
     depth = max(k, min(effort, 100 + 2 * k))
-    found = _pass(session, query, matching, k, _limits(query, k, depth, effort, bounded=bounded))
+    found = _pass(session, query, matching, k, _limits(query, k, depth, effort, legs))
     while True:
-        effort, depth = 3 * effort, max(k, min(3 * effort, 100 + 2 * k)) if not bounded else 3 * depth
+        effort, depth = 3 * effort, max(k, min(3 * effort, 100 + 2 * k)) if not legs.bounded else 3 * depth
         before = set(found.media_ids[:k])
-        found = _pass(session, query, matching, k, _limits(query, k, depth, effort, bounded=bounded))
+        found = _pass(session, query, matching, k, _limits(query, k, depth, effort, legs))
         fresh = len(set(found.media_ids[:k]) - before)
         is_stable = fresh <= k // 50
-        if fresh > k / 4 or (is_stable and (found.certified or not bounded)):
+        if fresh > k / 4 or (is_stable and (found.certified or not legs.bounded)):
             return _Found(found, is_stable)
-        if effort >= _LAST_EFFORT and (not bounded or depth >= _DEEPEST):
+        if effort >= LAST_EFFORT and (not legs.bounded or depth >= _DEEPEST):
             return _Found(found, is_stable)
 
 
-def _limits(query: QueryVectors, k: int, depth: int, effort: int, *, bounded: bool) -> Limits:
+def _limits(query: QueryVectors, k: int, depth: int, effort: int, legs: _Legs) -> Limits:
     """Which legs can nominate a winner at this alpha; a bound needs them all."""
     is_two_sided = query.image is not None and query.text is not None
     return Limits(
-        image=depth if bounded or not is_two_sided or query.alpha >= 0.7 else 0,
-        text=depth if bounded or not is_two_sided or query.alpha <= 0.3 else 0,
+        image=depth if legs.bounded or not is_two_sided or query.alpha >= 0.7 else legs.at_least,
+        text=depth if legs.bounded or not is_two_sided or query.alpha <= 0.3 else legs.at_least,
         fused=min(depth, 100 + 2 * k),
         textless=k,
         effort=min(effort, MAX_EF_SEARCH),
@@ -244,7 +278,8 @@ def _column(values: list[float | None]) -> Vector:
     return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
 
 
-def _checked(query: NDArray[np.floating] | None) -> NDArray[np.float32] | None:
+def checked_vector(query: NDArray[np.floating] | None) -> NDArray[np.float32] | None:
+    """Raises InvalidVector for a query that is no vector, zero, or holds NaN or infinity."""
     if query is None:
         return None
     vector = np.asarray(query, dtype=np.float32)

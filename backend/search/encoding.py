@@ -13,18 +13,19 @@ from backend.db.media import get_media
 from backend.db.tables import Space
 from backend.embedding.encoders import Encoders
 from backend.errors import Conflict, InputError, InvalidQuery, InvalidText, SpaceMismatch
-from backend.ingest.decoding import decode_picture
+from backend.ingest.decoders import Decoders
 from backend.ingest.limits import Limits
 from backend.search.examples import Example, Query, combine
-from backend.search.query import SearchQuery
+from backend.search.query import Find, SearchQuery
 
 
 @dataclass(frozen=True)
 class QueryEncoder:
-    """encoders: loads them when first asked; limits: of an uploaded picture."""
+    """encoders: loads them when first asked; limits: of an uploaded picture, which `decoders` decode."""
 
     encoders: Callable[[], Encoders]
     limits: Limits
+    decoders: Decoders
 
     def encode(
         self, query: SearchQuery, space: Space, positives: Sequence[Example], negatives: Sequence[Example]
@@ -36,16 +37,22 @@ class QueryEncoder:
             SpaceMismatch: the configured encoders are not those of the space.
         """
         positives, negatives = list(positives), list(negatives)
-        if query.words or query.pictures or query.not_pictures:
+        if query.words or query.not_words or query.pictures or query.not_pictures:
             encoders = self._open(space)
             positives += self._pictures(encoders, query.pictures, "file")
             negatives += self._pictures(encoders, query.not_pictures, "not_file")
             if query.words:
-                positives.append(_words(encoders, query))
+                # Beside a picture, the image leg is the picture's: cosines of words and of pictures to pictures do not mix.
+                positives.append(_words(encoders, query.words, "q", on_text_alone=query.is_visual))
+            negatives += [_words(encoders, words, "not_words") for words in query.not_words]
         combined = combine(positives, negatives)
         if combined.image is None and combined.text is None:
             raise InvalidQuery(
                 "The examples cancel each other out.", hint="Take other negative examples.", field="not_media_id"
+            )
+        if combined.image is None and query.find is Find.CAPTIONS:
+            raise InvalidQuery(
+                "The pictures cancel each other out.", hint="Take other negative examples.", field="not_media_id"
             )
         return combined
 
@@ -65,7 +72,10 @@ class QueryEncoder:
             try:
                 if len(data) > self.limits.max_body_bytes:
                     raise InvalidQuery(f"The picture has {len(data):,} bytes.", hint="Send a smaller version.")
-                images.append(decode_picture(data, self.limits, at_least=encoders.image.input_size_pixels))
+                picture = self.decoders.decode(
+                    data, self.limits, at_least=encoders.image.input_size_pixels, fit=encoders.image.first_resize
+                )
+                images.append(picture.image)
             except InputError as error:
                 raise InvalidQuery(error.detail, hint=error.hint, field=field, picture_code=error.code) from error
         return [Example(vector, None) for vector in encoders.image.embed_pictures(images)]
@@ -96,11 +106,10 @@ def fetch_examples(session: Session, media_ids: Sequence[uuid.UUID]) -> list[Exa
     return examples
 
 
-def _words(encoders: Encoders, query: SearchQuery) -> Example:
+def _words(encoders: Encoders, words: str, field: str, *, on_text_alone: bool = False) -> Example:
     try:
-        text = encoders.text.embed_texts([query.words])[0]
-        # Beside a picture, the image leg is the picture's: cosines of words and of pictures to pictures do not mix.
-        image = None if query.is_visual else encoders.image.embed_words([query.words])[0]
+        text = encoders.text.embed_texts([words])[0]
+        image = None if on_text_alone else encoders.image.embed_words([words])[0]
     except InvalidText as error:
-        raise InvalidQuery(error.detail, hint=error.hint, field="q") from error
+        raise InvalidQuery(error.detail, hint=error.hint, field=field) from error
     return Example(image, text)

@@ -1,10 +1,9 @@
 """Queries from several examples: "like these, not like that".
 
-Two ways. `combine` makes one query vector per side by the formula of Rocchio (Relevance feedback in information
-retrieval, 1971), which any index answers: the mean of the positives less a share of the mean of the negatives.
-Vectors of one encoder share a direction that says nothing (all pictures have cosines above 0 to each other), and
-the difference cancels a part of it. `contrast` instead compares with each example on its own, for examples of
-several kinds, whose mean is like none of them; it re-ranks candidates.
+One query vector per side by the formula of Rocchio (Relevance feedback in information retrieval, 1971), which any index
+answers: the mean of the positives less a share of the mean of the negatives. Vectors of one encoder share a direction
+that says nothing (all pictures have cosines above 0 to each other), and the difference cancels a part of it. Words
+beside pictures have another such direction, which takes the same from every picture and so moves no order.
 """
 
 from collections.abc import Sequence
@@ -69,35 +68,6 @@ def combine(
         _rocchio([example.image for example in positives], [example.image for example in negatives], *weights),
         _rocchio([example.text for example in positives], [example.text for example in negatives], *weights),
     )
-
-
-def contrast(
-    sim_positives: NDArray[np.floating],
-    sim_negatives: NDArray[np.floating],
-    negative_weight: float = NEGATIVE_WEIGHT,
-) -> Vector:
-    """Similarity of each candidate to its nearest positive, less a share of that to its nearest negative, (n,).
-
-    One leg at a time: the outcome takes the place of the leg's similarity in fusion. A negative that points away is
-    no merit, so similarities below 0 to negatives count as 0.
-
-    Args:
-        sim_positives: (p, n) cosines, NaN where the example or the candidate lacks the side.
-        sim_negatives: (q, n) cosines; q may be 0.
-        negative_weight: the share.
-
-    Returns:
-        NaN for a candidate that can be compared with no positive.
-
-    Raises:
-        ValueError: the two differ in the number of candidates.
-    """
-    if sim_positives.shape[1] != sim_negatives.shape[1]:
-        raise ValueError(f"{sim_positives.shape[1]} candidates beside {sim_negatives.shape[1]}")
-    # fmax passes NaN by, without a warning where there is nothing else.
-    nearest_positive = np.fmax.reduce(np.asarray(sim_positives, dtype=np.float64), axis=0, initial=-np.inf)
-    nearest_negative = np.fmax.reduce(np.asarray(sim_negatives, dtype=np.float64), axis=0, initial=0.0)
-    return np.where(np.isneginf(nearest_positive), np.nan, nearest_positive - negative_weight * nearest_negative)
 
 
 def _rocchio(

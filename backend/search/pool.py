@@ -1,18 +1,16 @@
 """The candidates of one page, from the fused indexes or from the captions."""
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from pgvector import Vector as PgVector
 from sqlalchemy.orm import Session
 
-from backend.db.arrays import fetch_arrays
 from backend.db.candidates import count_matching, match
 from backend.search.candidates import nominate
+from backend.search.captions import nearest_captions
 from backend.search.examples import Query
-from backend.search.filters import Filters
+from backend.search.fusion import FusionMethod
 from backend.search.legs import Vector
 from backend.search.paging import Place
 from backend.search.query import Find, SearchQuery
@@ -26,7 +24,8 @@ class Pool:
     """Candidates with exact cosines.
 
     sim_image, sim_text: (n,) NaN where missing; for captions sim_image is the cosine of picture and caption.
-    nominated_by: names of legs for each; whole: whether every media that passes the filters is among them.
+    nominated_by: names of legs for each; whole: whether every media that passes the filters is among them; depth: of the
+    raw sums at the alpha that they were drawn by, so many best are here, and as many of the media without text.
     """
 
     media_ids: list[uuid.UUID]
@@ -35,6 +34,7 @@ class Pool:
     nominated_by: list[tuple[str, ...]]
     certified: bool
     whole: bool
+    depth: int
 
     def holding(self, place: Place | None) -> "Pool":
         """With the last hit of the page before as a row at the end, where it is not a candidate (any more)."""
@@ -53,9 +53,8 @@ class Pool:
 
 def draw_pool(session: Session, query: SearchQuery, vectors: Query, depth: int, alpha: float) -> Pool:
     """At least the `depth` best by the raw sum at `alpha`, or all that there are."""
-    exclude = (*query.media_ids, *query.not_media_ids)
     if query.find is Find.CAPTIONS:
-        return _draw_captions(session, query.filters, vectors, depth, exclude)
+        return _draw_captions(session, query, vectors, depth)
     found = nominate(
         session,
         vectors.image,
@@ -63,38 +62,42 @@ def draw_pool(session: Session, query: SearchQuery, vectors: Query, depth: int, 
         k=depth,
         alpha=alpha,
         filters=query.filters,
-        exclude=exclude,
+        exclude=_excluded(query),
         mode=query.effort,
+        # Diversity compares each candidate with each other, so there are no more than asked for.
+        for_any_order=query.wanted_method is not FusionMethod.RAW and query.diversity == 0,
     )
     legs = [tuple(sorted(leg.value for leg in legs)) for legs in found.nominated_by]
-    whole = len(found.media_ids) < depth
-    return Pool(list(found.media_ids), found.sim_image, found.sim_text, legs, found.certified, whole)
+    whole = found.whole or len(found.media_ids) < depth
+    return Pool(list(found.media_ids), found.sim_image, found.sim_text, legs, found.certified, whole, depth)
 
 
 def count_eligible(session: Session, query: SearchQuery) -> int:
     """How many media the hits are the best of, after filters."""
-    excluded = (*query.media_ids, *query.not_media_ids)
-    return count_matching(session, match(**vars(query.filters), exclude=excluded), _COUNT_LIMIT)
+    return count_matching(session, match(**vars(query.filters), exclude=_excluded(query)), _COUNT_LIMIT)
 
 
-def _draw_captions(
-    session: Session, filters: Filters, vectors: Query, depth: int, exclude: Sequence[uuid.UUID]
-) -> Pool:
-    """Read and sorted whole: captions have no index, and this is exact under any filter."""
-    matching = match(**vars(filters), exclude=exclude)
-    rows = fetch_arrays(
+def _draw_captions(session: Session, query: SearchQuery, vectors: Query, depth: int) -> Pool:
+    found = nearest_captions(
         session,
-        "SELECT e.media_id, 1 - (e.caption_embedding <=> %(image)s::vector) AS similarity "  # noqa: S608 - of constants
-        f"FROM media_embedding e WHERE e.caption_embedding IS NOT NULL AND {matching.condition} "
-        "ORDER BY similarity DESC, e.media_id LIMIT %(depth)s",
-        matching.parameters | {"image": PgVector(np.asarray(vectors.image, dtype=np.float32)), "depth": depth},
+        np.zeros(0) if vectors.image is None else vectors.image,
+        k=depth,
+        filters=query.filters,
+        exclude=_excluded(query),
+        mode=query.effort,
     )
-    similarities = np.array([row[1] for row in rows], dtype=np.float64)
+    count = len(found.media_ids)
     return Pool(
-        [row[0] for row in rows],
-        similarities,
-        np.full(len(rows), np.nan),
-        [(CAPTION_LEG,)] * len(rows),
-        certified=True,
-        whole=len(rows) < depth,
+        found.media_ids,
+        found.similarity,
+        np.full(count, np.nan),
+        [(CAPTION_LEG,)] * count,
+        certified=found.certified,
+        whole=count < depth,
+        depth=depth,
     )
+
+
+def _excluded(query: SearchQuery) -> tuple[uuid.UUID, ...]:
+    """The examples themselves are no hits."""
+    return (*query.media_ids, *query.not_media_ids)

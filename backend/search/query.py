@@ -20,6 +20,14 @@ _MOST_CHARACTERS = 2_000
 _MOST_EXAMPLES = 50
 _MOST_VALUES = 100
 _LARGEST_ID = 2**63 - 1
+# What examples are called where they are asked for.
+_FIELDS = {
+    "media_ids": "media_id",
+    "pictures": "file",
+    "not_words": "not_words",
+    "not_media_ids": "not_media_id",
+    "not_pictures": "not_file",
+}
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
@@ -36,7 +44,7 @@ class SearchQuery:
 
     Words alone ask both legs. Beside a picture or a media they ask the text leg, and the picture the image leg.
 
-    words: to find; media_ids, pictures: to be like; not_media_ids, not_pictures: not to be like;
+    words: to find; media_ids, pictures: to be like; not_words, not_media_ids, not_pictures: not to be like;
     k: hits a page; alpha: weight of the image leg, None for the configured
     one, 1 in any case for pictures alone; method: None for calibrated where there
     are words and raw where there are none; min_similarity: least alpha * sim_image + (1 - alpha) * sim_text;
@@ -44,6 +52,7 @@ class SearchQuery:
     """
 
     words: str = ""
+    not_words: tuple[str, ...] = ()
     media_ids: tuple[uuid.UUID, ...] = ()
     pictures: tuple[bytes, ...] = ()
     not_media_ids: tuple[uuid.UUID, ...] = ()
@@ -98,7 +107,12 @@ def checked(query: SearchQuery, default_alpha: float) -> SearchQuery:
     Raises:
         InvalidQuery: it makes no sense; `field` says where.
     """
-    query = replace(query, words=query.words.strip(), alpha=default_alpha if query.alpha is None else query.alpha)
+    query = replace(
+        query,
+        words=query.words.strip(),
+        not_words=tuple(words.strip() for words in query.not_words),
+        alpha=default_alpha if query.alpha is None else query.alpha,
+    )
     _check_range("alpha", query.alpha, 0, 1)
     _check_examples(query)
     _check_text("q", query.words, _MOST_CHARACTERS)
@@ -117,17 +131,19 @@ def _asks_pictures_alone(query: SearchQuery) -> bool:
 
 def _check_examples(query: SearchQuery) -> None:
     if not (query.words or query.is_visual):
-        unwanted = bool(query.not_media_ids or query.not_pictures)
+        unwanted = bool(query.not_words or query.not_media_ids or query.not_pictures)
         _require(
             condition=False,
             field="q",
             detail="The query says what not to find, but not what." if unwanted else "The query is empty.",
             hint="Give words (q), a media_id or a picture.",
         )
-    for examples in ("media_ids", "pictures", "not_media_ids", "not_pictures"):
+    for examples, name in _FIELDS.items():
         count = len(getattr(query, examples))
-        name = {"media_ids": "media_id", "pictures": "file", "not_media_ids": "not_media_id"}.get(examples, "not_file")
         _require(count <= _MOST_EXAMPLES, name, f"{count} examples.", f"Give at most {_MOST_EXAMPLES}.")
+    for words in query.not_words:
+        _require(bool(words), "not_words", "Empty words not to find.", "Leave them out, or name some.")
+        _check_text("not_words", words, _MOST_CHARACTERS)
     if query.find is Find.CAPTIONS:
         _require(
             query.is_visual and not query.words,

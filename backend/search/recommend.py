@@ -22,6 +22,7 @@ class Recommendation:
     combined: float
     title: str
     location: str
+    caption: str
 
 
 def recommend(session: Session, media_id: uuid.UUID, k: int, alpha: float) -> list[Recommendation]:
@@ -39,10 +40,9 @@ def recommend(session: Session, media_id: uuid.UUID, k: int, alpha: float) -> li
         )
     matches = similar_media(session, media_id, k, alpha)
     rows = session.execute(
-        sa.select(Media.id, Media.title, Media.location).where(Media.id.in_([match.media_id for match in matches]))
+        sa.select(Media.id, Media.title, Media.location, Media.caption).where(
+            Media.id.in_([match.media_id for match in matches])
+        )
     )
-    words = {row.id: (row.title, row.location) for row in rows}
-    return [
-        Recommendation(**vars(match), title=words[match.media_id][0], location=words[match.media_id][1])
-        for match in matches
-    ]
+    words = {row.id: {"title": row.title, "location": row.location, "caption": row.caption} for row in rows}
+    return [Recommendation(**vars(match), **words[match.media_id]) for match in matches]

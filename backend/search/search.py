@@ -24,6 +24,7 @@ from backend.search.query import SearchQuery, checked
 from backend.search.ranking import Ranking, behind, nominating_alpha, rank_pool
 from backend.search.relevance import Verdict, judge
 from backend.search.spread import similarity_in
+from backend.search.unseen import most_unseen
 
 # A calibrated order differs from that of raw sums, so more are drawn than are shown.
 _OVERDRAW = 4
@@ -116,7 +117,7 @@ def _answer(session: Session, asked: _Asked) -> Answer:
         find=asked.query.find,
         method=ranking.method,
         alpha=asked.alpha,
-        certified=ranking.pool.whole or (ranking.pool.certified and ranking.method is FusionMethod.RAW),
+        certified=_is_certified(asked, ranking, rows),
         verdict=_name(verdict),
         hits=fetch_hits(session, ranking, page, asked.query.find, verdict),
         next_cursor=write_place(_place(ranking, order, page[-1]), asked.digest) if more and page else None,
@@ -137,9 +138,28 @@ def _page(session: Session, asked: _Asked) -> tuple[Ranking, NDArray[np.int64], 
         order = _diversified(session, asked, ranking)
         rows = [int(row) for row in behind(pool, order, asked.last) if _is_near_enough(asked, ranking, int(row))]
         fixed = _fixed_pool(asked, ranking.method) is not None
-        if len(rows) > asked.query.k or pool.whole or fixed or depth >= _MOST_DEPTH:
+        is_enough = len(rows) > asked.query.k and _is_settled(asked, ranking, rows)
+        if is_enough or pool.whole or fixed or depth >= _MOST_DEPTH:
             return ranking, order, rows
         depth = min(depth * _OVERDRAW, _MOST_DEPTH)
+
+
+def _is_settled(asked: _Asked, ranking: Ranking, rows: list[int]) -> bool:
+    """Whether no deeper candidate can come before the last of this page and the hit after it."""
+    if ranking.method is not FusionMethod.CALIBRATED or asked.backgrounds is None:
+        return True
+    raw_alpha = nominating_alpha(ranking.method, asked.alpha, asked.backgrounds)
+    bound = most_unseen(ranking.pool, asked.alpha, raw_alpha, asked.backgrounds)
+    return bool(ranking.fused.combined[rows[asked.query.k]] >= bound)
+
+
+def _is_certified(asked: _Asked, ranking: Ranking, rows: list[int]) -> bool:
+    """Whether no better hit can have been missed."""
+    if ranking.pool.whole or ranking.method is FusionMethod.RAW:
+        return ranking.pool.whole or ranking.pool.certified
+    if ranking.method is FusionMethod.RRF or asked.query.diversity > 0:
+        return False
+    return ranking.pool.certified and len(rows) > asked.query.k and _is_settled(asked, ranking, rows)
 
 
 def _depth(asked: _Asked) -> int:

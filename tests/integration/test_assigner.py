@@ -206,9 +206,13 @@ BREAKS = {
     "wrong_member_count": "UPDATE centroid SET member_count = member_count + 1 WHERE cluster_id = 1",
     "centroid_off_the_mean": "UPDATE centroid SET centroid = l2_normalize(centroid + l2_normalize(array_fill(1, ARRAY[16])::vector)) "
     "WHERE cluster_id = 1",
-    "empty_automatic_cluster": "INSERT INTO cluster DEFAULT VALUES",
+    "empty_cluster": "INSERT INTO cluster DEFAULT VALUES",
     "joined_below_threshold": "UPDATE membership SET similarity = 0.1 WHERE assign_seq = (SELECT max(assign_seq) FROM membership WHERE NOT founder)",
     "membership_of_unready_media": "UPDATE media SET status = 'embedded' WHERE upload_seq = 1",
+    "curated_without_event": "UPDATE membership SET origin = 'curator' WHERE assign_seq = 1",
+    "joined_locked_cluster": "UPDATE cluster SET locked = true, locked_at = created_at - interval '1 s' WHERE id = 1",
+    "representative_not_a_member": "UPDATE cluster SET representative_media_id = NULL WHERE id = 1",
+    "sum_differs": "UPDATE centroid SET embedding_sum[1] = embedding_sum[1] + 1e-12 WHERE cluster_id = 1",
     "replay_differs": "UPDATE membership SET cluster_id = (SELECT max(id) FROM cluster) WHERE cluster_id = 1",
 }
 

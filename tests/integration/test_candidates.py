@@ -10,15 +10,18 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 from numpy.typing import NDArray
+from pgvector import Vector
 
 from backend.db.candidates import Limits, Matching, QueryVectors, match, nominate_by_index
 from backend.db.embeddings import NewEmbedding, insert_embeddings, search_media
 from backend.db.engine import Database
+from backend.db.recall_audits import find_last_recall_audit, record_recall_audit
 from backend.db.spaces import NewSpace, activate_space, create_space
 from backend.errors import InputError, InvalidVector
 from backend.evaluation.recall import audit_recall
 from backend.search import candidates
 from backend.search.candidates import Effort, Leg, nominate
+from backend.search.captions import nearest_captions
 from backend.search.filters import Filters
 
 IMAGE, TEXT = 24, 16
@@ -34,6 +37,7 @@ class Library:
     ids: list[uuid.UUID]
     images: NDArray[np.float32]
     texts: NDArray[np.float32]
+    captions: NDArray[np.float32]
 
     def combined(
         self, image: NDArray[np.float32] | None, text: NDArray[np.float32] | None, alpha: float
@@ -68,6 +72,8 @@ def make_library(make_database_url: Callable[[str | None], str], template: str) 
     @cache
     def make(kind: str = "random", count: int = COUNT) -> Library:
         images, texts = make_vectors(kind, count)
+        # Captions are other media's pictures; where there are no words there is none.
+        captions = np.where(np.isnan(texts[:, :1]), np.nan, np.roll(images, 1, axis=0))
         ids = [uuid.UUID(int=number + 1) for number in range(count)]
         database = Database(make_database_url(template))
         made.append(database)
@@ -84,14 +90,14 @@ def make_library(make_database_url: Callable[[str | None], str], template: str) 
                 {"ids": ids, "begin": BEGIN},
             )
             rows = [
-                NewEmbedding(media_id, image, None if np.isnan(text[0]) else text, None)
-                for media_id, image, text in zip(ids, images, texts, strict=True)
+                NewEmbedding(media_id, image, *(None if np.isnan(side[0]) else side for side in (text, caption)))
+                for media_id, image, text, caption in zip(ids, images, texts, captions, strict=True)
             ]
             insert_embeddings(session, space.id, rows)
             activate_space(session, space)
         with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(sa.text("ANALYZE"))
-        return Library(database, ids, images, texts)
+        return Library(database, ids, images, texts, captions)
 
     yield make
     for database in made:
@@ -261,6 +267,52 @@ def test_nominate_by_index__uses_the_indexes(make_library: Callable[..., Library
         assert index in plan
 
 
+def test_nominate_captions__uses_the_index(make_library: Callable[..., Library]) -> None:
+    """The planner's own choice, also under a filter that most media pass."""
+    library = make_library()
+    for matching in (match(), match(keywords_any=("all",))):
+        parameters = matching.parameters | {"image": Vector(query()[0]), "k": 10}
+        with library.database.transaction() as session:
+            connection = session.connection().connection.driver_connection
+            rows = connection.execute("EXPLAIN " + matching.statement("nominate_captions"), parameters)
+            plan = "\n".join(row[0] for row in rows)
+        assert "caption_hnsw" in plan
+        assert "Seq Scan on embedding" not in plan
+
+
+@pytest.mark.parametrize("mode", list(Effort))
+@pytest.mark.parametrize("kind", ["random", "equal", "orthogonal", "textless"])
+@pytest.mark.usefixtures("by_index")
+def test_nearest_captions__equals_brute_force(make_library: Callable[..., Library], kind: str, mode: Effort) -> None:
+    library = make_library(kind, COUNT if kind == "random" else 400)
+    image, _ = query(5)
+    expected = np.nan_to_num(library.captions.astype(np.float64) @ image, nan=-2.0)
+    for filters, matching in (
+        (Filters(), np.ones(len(expected), dtype=bool)),
+        (Filters(keywords_any=("tenth",)), np.arange(len(expected)) % 10 == 0),
+    ):
+        best = np.sort(expected[matching])[::-1][:20]
+        with library.database.transaction() as session:
+            found = nearest_captions(session, image, k=20, filters=filters, mode=mode)
+        assert matching[[media_id.int - 1 for media_id in found.media_ids]].all()
+        np.testing.assert_allclose(found.similarity, best[best > -2], atol=1e-6)
+        assert found.certified
+        assert mode is not Effort.EXACT or found.exact
+
+
+def test_nearest_captions__goes_by_the_index_where_many_match(
+    make_library: Callable[..., Library], by_index: None
+) -> None:
+    library = make_library()
+    with library.database.transaction() as session:
+        found = nearest_captions(session, query()[0], k=10, filters=Filters())
+        every = nearest_captions(session, query()[0], k=COUNT, filters=Filters())
+    assert not found.exact
+    # More than there are: only reading all can tell.
+    assert every.exact
+    assert len(every.media_ids) == np.count_nonzero(~np.isnan(library.captions[:, 0]))
+
+
 def test_nearest_exactly__uses_the_index_on_keywords(make_library: Callable[..., Library]) -> None:
     library = make_library()
     matching = match(keywords_any=("rare",))
@@ -298,6 +350,38 @@ def test_audit_recall__of_a_sound_library(make_library: Callable[..., Library]) 
     assert report.fused == {0.0: 1.0, 0.6: 1.0}
     assert report.legs["image"] >= 0.9
     assert report.worst == 1.0
+    assert set(report.fused_index) == {0.0, 0.6}
+    assert min(report.fused_index.values()) >= 0.9
+
+
+def test_audit_recall__is_stored_and_the_oldest_go(make_library: Callable[..., Library]) -> None:
+    library = make_library("orthogonal", 400)
+    report = audit_recall(library.database, k=5, sample=3, alphas=(0.0, 0.25))
+    with library.database.transaction() as session:
+        stored = find_last_recall_audit(session, 1)
+        assert stored is not None
+        assert (stored.k, stored.sampled, stored.fused) == (5, 3, {"0": report.fused[0.0], "0.25": report.fused[0.25]})
+        assert stored.legs == report.legs
+        assert list(stored.fused_index) == ["0", "0.25"]
+        for k in range(1, 101):
+            record_recall_audit(session, 1, k=k, sampled=1, fused={}, fused_index={}, legs={})
+        kept = session.execute(sa.text("SELECT count(*), min(k) FROM recall_audit")).one()
+    assert tuple(kept) == (100, 1)
+
+
+def test_audit_recall__finds_a_fused_index_that_lacks_media(make_library: Callable[..., Library]) -> None:
+    library = make_library("random", 2_450)
+    with library.database.transaction() as session:
+        session.execute(sa.text("DROP INDEX embedding_1_fused_hnsw"))
+        session.execute(
+            sa.text(
+                "CREATE INDEX embedding_1_fused_hnsw ON embedding_1 USING hnsw "
+                f"(((image_embedding || text_embedding)::halfvec({IMAGE + TEXT})) halfvec_ip_ops) "
+                "WITH (m = 2, ef_construction = 4)"
+            )
+        )
+    report = audit_recall(library.database, k=5, sample=10, alphas=(0.5,))
+    assert report.fused_index[0.5] < 0.9
 
 
 def test_audit_recall__finds_an_index_that_lacks_media(make_library: Callable[..., Library]) -> None:
@@ -318,3 +402,5 @@ def test_audit_recall__of_an_empty_library(database: Database) -> None:
     report = audit_recall(database)
     assert report.sampled == 0
     assert report.worst is None
+    with database.transaction() as session:
+        assert session.execute(sa.text("SELECT count(*) FROM recall_audit")).scalar_one() == 0

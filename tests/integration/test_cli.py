@@ -141,4 +141,4 @@ def test_audit__exit_status_tells(run: Run, make_services: Callable) -> None:
         session.execute(sa.text("INSERT INTO cluster DEFAULT VALUES"))
     answer = run("audit")
     assert answer.returncode == 1
-    assert "empty_automatic_cluster: cluster_id=1" in answer.stdout
+    assert "empty_cluster: cluster_id=1" in answer.stdout

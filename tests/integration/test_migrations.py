@@ -100,6 +100,7 @@ def test_create_space__has_its_indexes_and_holds_its_dimensions(database: Databa
         hnsw = "\n".join(sorted(definitions))
     assert "((image_embedding)::vector(6)) vector_cosine_ops" in hnsw
     assert "((text_embedding)::vector(4)) vector_cosine_ops" in hnsw
+    assert "((caption_embedding)::vector(6)) vector_cosine_ops" in hnsw
     assert "halfvec(10)) halfvec_ip_ops" in hnsw
     with database.transaction() as session:
         session.execute(

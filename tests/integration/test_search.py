@@ -11,9 +11,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import numpy as np
 import pytest
 import sqlalchemy as sa
+from hypothesis import strategies as st
 from starlette.testclient import TestClient
 from typer.testing import CliRunner, Result
 
@@ -75,7 +77,7 @@ def add(services: Services, picture: Picture, source: str) -> uuid.UUID:
 
 
 def searcher_of(services: Services) -> Searcher:
-    encoder = QueryEncoder(lambda: services.encoders, services.limits)
+    encoder = QueryEncoder(lambda: services.encoders, services.limits, services.decoders)
     return Searcher(services.database, encoder, services.settings.alpha)
 
 
@@ -173,24 +175,43 @@ def test_examples__several_and_negative_ones(gallery: Gallery) -> None:
     lighthouse, train = gallery.of_kind("lighthouse")[0], gallery.of_kind("train")[0]
     both = gallery.get(media_id=[str(lighthouse), str(train)], k=8, alpha=1)
     assert {"lighthouse", "train"} <= set(kinds_found(gallery, both))
-    without = gallery.get(
-        media_id=[str(lighthouse), str(train)], not_media_id=str(gallery.of_kind("train")[1]), k=8, alpha=1
-    )
-    assert kinds_found(gallery, without).count("train") < kinds_found(gallery, both).count("train")
+    examples, unwanted = [str(lighthouse), str(train)], str(gallery.of_kind("train")[1])
+    every = gallery.get(media_id=examples, k=COUNT, alpha=1)
+    without = gallery.get(media_id=examples, not_media_id=unwanted, k=COUNT, alpha=1)
+    assert sum(places(gallery, without, "train", unwanted)) > sum(places(gallery, every, "train", unwanted)) + 20
+    assert set(kinds_found(gallery, without)[:3]) == {"lighthouse"}
+
+
+def places(gallery: Gallery, answer: dict[str, Any], kind: str, unwanted: str = "") -> list[int]:
+    """Where the media of a kind come, without the negative example itself, which is never a hit."""
+    others = [hit for hit in answer["hits"] if hit["media_id"] != unwanted]
+    return [place for place, hit in enumerate(others) if gallery.kind_of(hit) == kind]
 
 
 def test_negative__pushes_down_in_words(gallery: Gallery) -> None:
     unwanted = str(gallery.of_kind("tulip-garden")[0])
-
-    def places(answer: dict[str, Any]) -> list[int]:
-        # Without the example itself, which the second answer leaves out.
-        others = [hit for hit in answer["hits"] if hit["media_id"] != unwanted]
-        return [place for place, hit in enumerate(others) if gallery.kind_of(hit) == "tulip-garden"]
-
     plain = gallery.get(q="a garden full of tulips", k=COUNT)
     other = gallery.get(q="a garden full of tulips", k=COUNT, not_media_id=unwanted)
-    assert places(plain)[0] == 0
-    assert sum(places(other)) > sum(places(plain))
+    assert places(gallery, plain, "tulip-garden", unwanted)[0] == 0
+    assert sum(places(gallery, other, "tulip-garden")) > sum(places(gallery, plain, "tulip-garden", unwanted))
+
+
+@pytest.mark.parametrize("alpha", [0, 0.6, 1])
+def test_not_words__push_down_on_both_legs(gallery: Gallery, alpha: float) -> None:
+    asked = {"q": "a view by the water", "k": COUNT, "alpha": alpha}
+    plain, other = gallery.get(**asked), gallery.get(**asked, not_words="a lighthouse by the sea")
+    assert sum(places(gallery, other, "lighthouse")) > sum(places(gallery, plain, "lighthouse")) + 20
+
+
+def test_not_words__beside_media_and_pictures(gallery: Gallery) -> None:
+    """Words and pictures lie apart, but words take more from a picture that shows them than from others."""
+    examples = [str(gallery.of_kind(kind)[0]) for kind in ("lighthouse", "train")]
+    asked = {"media_id": examples, "k": COUNT, "alpha": 1}
+    plain, other = gallery.get(**asked), gallery.get(**asked, not_words=["a train in the countryside", "a locomotive"])
+    assert sum(places(gallery, other, "train")) > sum(places(gallery, plain, "train"))
+    assert sum(places(gallery, other, "lighthouse")) <= sum(places(gallery, plain, "lighthouse"))
+    captions = gallery.get(media_id=examples[0], find="captions", not_words="fog", k=3)
+    assert len(captions["hits"]) == 3
 
 
 def test_diversity__more_kinds_in_a_page(gallery: Gallery) -> None:
@@ -352,6 +373,10 @@ def test_filters__cluster(gallery: Gallery, rows: list[Any]) -> None:
         ({"q": "x" * 2001}, "q"),
         ({"q": "a\x00b"}, "q"),
         ({"not_media_id": str(uuid.uuid4())}, "q"),
+        ({"not_words": "night"}, "q"),
+        ({"q": "x", "not_words": " "}, "not_words"),
+        ({"q": "x", "not_words": "a\x00b"}, "not_words"),
+        ({"q": "x", "not_words": ["n"] * 51}, "not_words"),
         ({"q": "x", "k": 0}, "k"),
         ({"q": "x", "k": 501}, "k"),
         ({"q": "x", "k": "many"}, "k"),
@@ -402,6 +427,79 @@ def test_mistakes__in_a_body(gallery: Gallery, content: bytes, field: str) -> No
 def test_mistakes__an_unreadable_picture(gallery: Gallery, content: bytes) -> None:
     answer = gallery.client.post("/search", data={"q": "x"}, files={"file": ("a.jpg", content, "image/jpeg")})
     assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (422, "invalid_query", "file")
+
+
+@st.composite
+def bodies(draw: st.DrawFn, known: dict[str, Any]) -> dict[str, Any]:
+    """Bodies of POST /search by the schema: of each field nothing, what fits, its edges, or what is of no use."""
+    wild = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.just([]) | st.just({})
+    fitting: dict[str, st.SearchStrategy[Any]] = {
+        "q": st.sampled_from(["a lighthouse", "Leuchtturm \U0001f5fc", "%_\\'\"", "\ud800", "a\x00b", " "])
+        | st.text(max_size=30),
+        "not_words": st.lists(st.text(max_size=12) | st.just("night"), max_size=3),
+        "k": st.integers(-1, 12) | st.sampled_from([500, 501, 2**31, 2**70]),
+        "alpha": st.sampled_from([0, 0.3, 1, 1e-320, -0.0, 1.0000001]) | st.floats(0, 1),
+        "min_similarity": st.floats(-1.5, 1.5),
+        "diversity": st.sampled_from([0, 0, 0.5, 1, 2]),
+        "cluster": st.lists(st.integers(-1, 3) | st.just(2**63), max_size=2),
+        "taken_from": st.datetimes().map(str) | st.sampled_from(["0001-01-01", "9999-12-31T23:59:59Z", "-5"]),
+        "taken_until": st.datetimes().map(str) | st.just("2024-02-30"),
+        "cursor": st.text(max_size=8) | st.sampled_from(["W10", "e30", "bnVsbA"]),
+        "media_id": st.lists(st.sampled_from(known["media_id"]) | st.uuids().map(str), max_size=3),
+        "not_media_id": st.lists(st.sampled_from(known["media_id"]), max_size=2),
+        **{name: st.sampled_from(known[name]) for name in ("find", "method", "effort")},
+    }
+    words = st.lists(st.sampled_from(["sea", "", "a\x00", "%", "image/jpeg"]) | st.text(max_size=8), max_size=3)
+    names = draw(st.lists(st.sampled_from(known["names"]), unique=True, max_size=5))
+    asked = {"q": "a boat"} | {name: draw(fitting.get(name, words)) for name in names}
+    if draw(st.integers(0, 9)) == 0:
+        asked[draw(st.sampled_from([*known["names"], "wings"]))] = draw(wild)
+    return asked
+
+
+def test_any_body__is_answered_or_refused_and_changes_nothing(gallery: Gallery) -> None:
+    """Never 500; and what is stored stays as it is, backgrounds apart, which a first query samples."""
+    schema = gallery.client.get("/openapi.json").json()["components"]["schemas"]
+    known = {
+        "names": sorted(schema["SearchInput"]["properties"]),
+        "media_id": [str(media_id) for media_id in list(gallery.kinds)[:5]],
+        "find": schema["Find"]["enum"],
+        "method": schema["FusionMethod"]["enum"],
+        "effort": schema["Effort"]["enum"],
+    }
+    for kind in ({"q": "a boat"}, {"media_id": known["media_id"][0]}):
+        gallery.get(**kind)
+    before = fingerprint(gallery)
+    statuses: set[int] = set()
+
+    @hypothesis.settings(max_examples=150, deadline=None, derandomize=True, database=None)
+    @hypothesis.given(bodies(known))
+    def ask(body: dict[str, Any]) -> None:
+        content = json.dumps(body)
+        answer = gallery.client.post("/search", content=content, headers={"content-type": "application/json"})
+        statuses.add(answer.status_code)
+        assert answer.status_code in {200, 404, 422}, (body, answer.text)
+        if answer.status_code == 200:
+            assert len(answer.json()["hits"]) <= body.get("k", 10)
+        elif answer.status_code == 422:
+            assert answer.json()["code"] == "invalid_query"
+            assert answer.json()["field"]
+
+    ask()
+    assert statuses == {200, 404, 422}
+    assert fingerprint(gallery) == before
+
+
+def fingerprint(gallery: Gallery) -> dict[str, Any]:
+    """A hash of every table's rows."""
+    with gallery.services.database.transaction() as session:
+        tables = session.execute(
+            sa.text("SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace")
+        ).scalars()
+        return {
+            table: session.execute(sa.text(f"SELECT count(*), sum(hashtext(t::text)::bigint) FROM {table} t")).one()
+            for table in tables.all()
+        }
 
 
 def test_mistakes__a_cursor_of_another_query(gallery: Gallery) -> None:

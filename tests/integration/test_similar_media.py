@@ -167,10 +167,68 @@ def test_search_media__refuses_senseless_parameters(make_library: Callable[..., 
         search_media(session, library.images[0], None, k, alpha)
 
 
-def test_similar_media__unknown_media_has_no_hits(make_library: Callable[..., Library]) -> None:
+def sqlstate_and_hint(database: Database, call: str, **parameters: object) -> tuple[str, str, str]:
+    """What a call of a public function is refused with."""
+    with pytest.raises(sa.exc.DBAPIError) as caught, database.engine.connect() as connection:
+        connection.execute(sa.text(f"SELECT * FROM {call}"), parameters)
+    diagnostics = caught.value.orig.diag
+    return diagnostics.sqlstate, diagnostics.message_primary, diagnostics.message_hint or ""
+
+
+@pytest.mark.parametrize(
+    ("call", "says", "hints"),
+    [
+        ("search_media(:long, NULL)", "the image query has 5 dimensions, but the active space has 48", "vector(48)"),
+        ("search_media(NULL, :long)", "the text query has 5 dimensions, but the active space has 32", "vector(32)"),
+        ("search_media_exactly(:long, NULL)", "the image query has 5 dimensions", "vector(48)"),
+        ("search_media_by_index(NULL, :long, 3, 0.5, 40)", "the text query has 5 dimensions", "vector(32)"),
+        ("nearest_clusters(:long)", "the image query has 5 dimensions", "vector(48)"),
+        ("nearest_clusters(:long, 0)", "k has to be at least 1, not 0", "how many rows"),
+        ("search_media(NULL, NULL, 0)", "k has to be at least 1, not 0", "how many rows"),
+        ("search_media(NULL, NULL, NULL)", "k has to be at least 1, not NULL", "how many rows"),
+        ("search_media(NULL, NULL, 3, 1.5)", "alpha has to be between 0 and 1, not 1.5", "weight of the image side"),
+        ("search_media(NULL, NULL, 3, 'NaN')", "alpha has to be between 0 and 1, not NaN", "weight of the image side"),
+        ("similar_media(:known, 0)", "k has to be at least 1, not 0", "how many rows"),
+        ("similar_media(:known, 3, -0.1)", "alpha has to be between 0 and 1, not -0.1", "weight of the image side"),
+    ],
+)
+def test_public_functions__refuse_with_a_hint(
+    make_library: Callable[..., Library], call: str, says: str, hints: str
+) -> None:
     library = make_library(count=20)
+    call = call.replace(":long", "'[1,2,3,4,5]'::vector").replace(":known", f"'{library.ids[0]}'")
+    state, message, hint = sqlstate_and_hint(library.database, call.replace("'NaN'", "'NaN'::float8"))
+    assert state == "22023"
+    assert says in message
+    assert hints in hint
+
+
+def test_similar_media__unknown_media(make_library: Callable[..., Library]) -> None:
+    library, unknown = make_library(count=20), uuid.uuid4()
+    state, message, hint = sqlstate_and_hint(library.database, "similar_media(:id)", id=unknown)
+    assert (state, message) == ("P0002", f"there is no media {unknown}")
+    assert "table media" in hint
+
+
+def test_similar_media__before_it_is_embedded(database: Database, insert_media: Callable[..., list[uuid.UUID]]) -> None:
+    media_id = insert_media(database, 1, "pending")[0]
+    with database.transaction() as session:
+        assert similar_media(session, media_id, 3, 0.6) == []
+        assert session.execute(sa.text("SELECT * FROM similar_media(NULL)")).all() == []
+        # Without a space no dimension is wrong.
+        assert session.execute(sa.text("SELECT * FROM search_media('[1,2]'::vector, NULL)")).all() == []
+
+
+def test_public_functions__need_no_right_but_to_the_view(make_library: Callable[..., Library]) -> None:
+    library, role = make_library(count=20), f"reader_{uuid.uuid4().hex[:8]}"
     with library.database.transaction() as session:
-        assert similar_media(session, uuid.uuid4(), 3, 0.6) == []
+        session.execute(sa.text(f"CREATE ROLE {role}; GRANT SELECT ON media_embedding TO {role}"))
+    with library.database.transaction() as session:
+        session.execute(sa.text(f"SET LOCAL ROLE {role}"))
+        assert len(search_media(session, library.images[0], None, 3, 1.0)) == 3
+        assert len(similar_media(session, library.ids[0], 3, 0.6)) == 3
+    with library.database.transaction() as session:
+        session.execute(sa.text(f"DROP OWNED BY {role}; DROP ROLE {role}"))
 
 
 def test_search_media__does_not_leak_its_settings(make_library: Callable[..., Library]) -> None:
@@ -309,9 +367,15 @@ def test_nearest_clusters__equals_brute_force(database: Database) -> None:
                 session.execute(
                     sa.text(
                         "INSERT INTO centroid (space_id, cluster_id, embedding_sum, member_count, centroid) "
-                        "VALUES (:space, :cluster, '{}', :count, CAST(:centroid AS vector))"
+                        "VALUES (:space, :cluster, CAST(:sum AS float8[]), :count, CAST(:centroid AS vector))"
                     ),
-                    {"space": space.id, "cluster": cluster_id, "count": place + 1, "centroid": Vector(centroid)},
+                    {
+                        "space": space.id,
+                        "cluster": cluster_id,
+                        "count": place + 1,
+                        "sum": centroid.tolist(),
+                        "centroid": Vector(centroid),
+                    },
                 )
             activate_space(session, space)
         call = "SELECT cluster_id, label, similarity, member_count FROM nearest_clusters(CAST(:query AS vector), :k)"
@@ -328,16 +392,11 @@ def test_nearest_clusters__equals_brute_force(database: Database) -> None:
     assert none == []
 
 
-def test_nearest_clusters__refuses_a_senseless_k(database: Database) -> None:
-    with pytest.raises(sa.exc.DataError), database.transaction() as session:
-        session.execute(sa.text("SELECT * FROM nearest_clusters('[1,2]'::vector, 0)"))
-
-
 def test_public_functions__are_commented(database: Database) -> None:
     with database.transaction() as session:
         uncommented = session.execute(
             sa.text(
-                "SELECT proname::text FROM pg_proc WHERE proname ~ '^(search_media|similar_media|nearest_clusters)' "
+                "SELECT proname::text FROM pg_proc WHERE proname ~ '^(search_media|similar_media|nearest_clusters|check_query)' "
                 "AND obj_description(oid, 'pg_proc') IS NULL"
             )
         ).scalars()

@@ -5,12 +5,13 @@ import time
 import uuid
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, Query, Response, UploadFile
 from pydantic import TypeAdapter, ValidationError
 
-from backend.api.dependencies import ServicesDependency
+from backend.api.dependencies import ActorDependency, ServicesDependency
+from backend.api.idempotency import IdempotencyKeyHeader, answer_once, fingerprint_of
 from backend.api.problems import documented
 from backend.api.routes.references import find_reference
 from backend.api.schemas import TextInput, UploadAnswer, UploadedMedia, UrlInput
@@ -36,6 +37,7 @@ WaitSeconds = Annotated[
     "/media",
     operation_id="upload_media",
     summary="Upload one picture or many",
+    response_model=UploadAnswer,
     status_code=HTTPStatus.ACCEPTED,
     responses={
         HTTPStatus.OK: {"model": UploadAnswer, "description": "All bytes were here before, or all work is done"},
@@ -50,11 +52,15 @@ WaitSeconds = Annotated[
             "metadata_too_large",
             "backend_unavailable",
             "storage_full",
+            "decode_crash",
+            "idempotency_mismatch",
+            "idempotency_in_progress",
         ),
     },
 )
 def upload_media(
     services: ServicesDependency,
+    actor: ActorDependency,
     response: Response,
     file: Annotated[list[UploadFile], File(description="The picture; repeat the field for many.")],
     title: Annotated[str, Form()] = "",
@@ -67,35 +73,62 @@ def upload_media(
         str | None, Form(description="For many files with words of their own: a JSON list, an object per file.")
     ] = None,
     wait_seconds: WaitSeconds = 0.0,
-) -> UploadAnswer:
+    idempotency_key: IdempotencyKeyHeader = None,
+) -> Any:
     """Each file is stored and queued. 202 while there is work to be done on one of them, 200 where all were here
     before or are done. A file that is refused is named with its code; where all are refused, the first is the answer.
     """
     _require_count(services, len(file))
     shared = MediaText(title, caption, tuple(keywords or ()), location, story, parse_taken_at(taken_at))
     texts = [shared] * len(file) if items is None else _texts_per_file(items, len(file), shared)
-    return _answer_with(
-        services, response, [_accept(services, one, text) for one, text in zip(file, texts, strict=True)], wait_seconds
-    )
+
+    def answer(media_id: uuid.UUID | None) -> UploadAnswer:  # noqa: ARG001 - by their bytes pictures are the same anyway
+        outcomes = [_accept(services, one, text) for one, text in zip(file, texts, strict=True)]
+        return _answer_with(services, response, outcomes, wait_seconds)
+
+    def fingerprint() -> bytes:
+        return fingerprint_of(["POST /media", title, caption, keywords, location, story, taken_at, items], file)
+
+    return answer_once(services, actor, idempotency_key, fingerprint, response, answer)
 
 
 @router.post(
     "/media/from-url",
     operation_id="upload_media_from_url",
     summary="Have a picture fetched",
+    response_model=UploadAnswer,
     status_code=HTTPStatus.ACCEPTED,
     responses={
         HTTPStatus.OK: {"model": UploadAnswer, "description": "With wait_seconds: it is done, or has failed"},
-        **documented("malformed_request", "invalid_text", "url_forbidden", "backend_unavailable"),
+        **documented(
+            "malformed_request",
+            "invalid_text",
+            "url_forbidden",
+            "idempotency_mismatch",
+            "idempotency_in_progress",
+            "backend_unavailable",
+        ),
     },
 )
 def upload_media_from_url(
-    services: ServicesDependency, response: Response, body: UrlInput, wait_seconds: WaitSeconds = 0.0
-) -> UploadAnswer:
+    services: ServicesDependency,
+    actor: ActorDependency,
+    response: Response,
+    body: UrlInput,
+    wait_seconds: WaitSeconds = 0.0,
+    idempotency_key: IdempotencyKeyHeader = None,
+) -> Any:
     """The address is checked now and fetched by a worker; what goes wrong then stands on the media."""
-    accepted = accept_url(services, body.url, body.media_text())
-    uploaded = UploadedMedia(id=accepted.media_id, filename=None, status=accepted.status)
-    return _answer_with(services, response, [uploaded], wait_seconds)
+
+    def answer(media_id: uuid.UUID | None) -> UploadAnswer:
+        accepted = accept_url(services, body.url, body.media_text(), media_id=media_id)
+        uploaded = UploadedMedia(id=accepted.media_id, filename=None, status=accepted.status)
+        return _answer_with(services, response, [uploaded], wait_seconds)
+
+    def fingerprint() -> bytes:
+        return fingerprint_of(["POST /media/from-url", body.model_dump(mode="json")], [])
+
+    return answer_once(services, actor, idempotency_key, fingerprint, response, answer)
 
 
 def _require_count(services: Services, count: int) -> None:

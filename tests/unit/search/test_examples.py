@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.errors import InputError, InvalidVector
-from backend.search.examples import Example, Query, combine, contrast
+from backend.search.examples import Example, Query, combine
 
 NAN = math.nan
 EAST, NORTH, WEST = np.array([1.0, 0.0]), np.array([0.0, 1.0]), np.array([-1.0, 0.0])
@@ -79,12 +79,3 @@ def test_combine__refuses() -> None:
         combine([Example(EAST, None), Example(np.ones(3), None)])
     with pytest.raises(InvalidVector, match="negatives 3"):
         combine([Example(EAST, None)], [Example(np.ones(3), None)])
-
-
-def test_contrast__nearest_positive_less_nearest_negative() -> None:
-    positives = np.array([[0.9, 0.1, NAN, 0.2], [0.3, 0.8, NAN, NAN]])
-    negatives = np.array([[0.4, -0.5, 0.9, NAN], [0.6, -0.1, 0.9, NAN]])
-    assert contrast(positives, negatives, 0.5).tolist() == pytest.approx([0.6, 0.8, NAN, 0.2], nan_ok=True)
-    assert contrast(positives, np.empty((0, 4))).tolist() == pytest.approx([0.9, 0.8, NAN, 0.2], nan_ok=True)
-    with pytest.raises(ValueError, match="candidates"):
-        contrast(positives, negatives[:, :2])

@@ -1,0 +1,24 @@
+"""The admin pages as an application of their own, mounted in the one that serves the API."""
+
+from fastapi import FastAPI
+
+from backend.admin.guard import Guard
+from backend.admin.pages import cluster, clusters, curation, found, media, pictures, search
+from backend.admin.problems import install_error_pages
+from backend.admin.static_files import make_static_files, static_path
+from backend.services import Services
+
+
+def install_admin(app: FastAPI) -> None:
+    """Mount the pages at /admin. A sub-application, since errors are pages here and Problems in the API."""
+    services = app.state.services
+    assert isinstance(services, Services)
+    admin = FastAPI(title="mediacluster admin", openapi_url=None, docs_url=None, redoc_url=None)
+    admin.state.services = services
+    admin.add_middleware(Guard)
+    install_error_pages(admin)
+    # Fixed paths before those with an id in them.
+    for module in (found, clusters, cluster, curation, media, search, pictures):
+        admin.include_router(module.router)
+    admin.mount(static_path(), make_static_files(), name="static")
+    app.mount("/admin", admin)

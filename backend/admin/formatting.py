@@ -1,0 +1,45 @@
+"""How figures are written on the pages."""
+
+import math
+from datetime import datetime
+
+MISSING = "–"
+
+
+def similarity(value: float | None) -> str:
+    """A cosine with three digits, without a sign for a zero."""
+    if value is None or math.isnan(value):
+        return MISSING
+    return f"{value + 0.0:.3f}".replace("-0.000", "0.000")
+
+
+def count(value: int) -> str:
+    """Thousands apart by a thin space."""
+    return f"{value:,}".replace(",", "\u202f")
+
+
+def counted(value: int, noun: str) -> str:
+    """`1 picture`, `2 pictures`."""
+    return f"{count(value)} {noun if value == 1 else noun + 's'}"
+
+
+def byte_size(value: int | None) -> str:
+    """In the unit of 1000 that leaves one to three digits before the point."""
+    if value is None:
+        return MISSING
+    size = float(value)
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"
+
+
+def moment(value: datetime | None) -> str:
+    """`2026-11-23 10:15`, in the zone that it carries."""
+    return MISSING if value is None else value.strftime("%Y-%m-%d %H:%M")
+
+
+def day(value: datetime | None) -> str:
+    """`23 Nov 2026`."""
+    return MISSING if value is None else f"{value.day} {value:%b %Y}"

@@ -1,0 +1,1 @@
+"""The pages, a module each: routes that read, and hand frozen view models to templates."""

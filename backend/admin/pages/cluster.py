@@ -1,0 +1,110 @@
+"""The page of one group: its head, and its members, nearest to the centroid first."""
+
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Request, Response
+
+from backend.admin.queries_members import ClusterHead, Member, get_head, list_member_ids, list_members
+from backend.admin.queries_pictures import Picture, list_pictures
+from backend.admin.templating import link, render
+from backend.api.cursors import read_cursor, write_cursor
+from backend.api.dependencies import Cursor, ServicesDependency
+from backend.curation.splitting import propose_split
+from backend.errors import InputError
+
+router = APIRouter()
+
+MEMBERS_A_PAGE = 80
+_PREVIEWED = 24
+
+ClusterId = Annotated[int, Path(ge=1, le=2**63 - 1)]
+
+
+@dataclass(frozen=True)
+class Half:
+    """One side of a proposal to split. media_ids: all; pictures: the first of them."""
+
+    media_ids: list[UUID]
+    pictures: list[Picture]
+    cohesion: float
+
+
+@router.get("/clusters/{cluster_id}")
+def show_cluster(request: Request, services: ServicesDependency, cluster_id: ClusterId) -> Response:
+    with services.database.transaction() as session:
+        head: ClusterHead = get_head(session, cluster_id)
+        rows = list_members(session, cluster_id, threshold=services.settings.threshold, limit=MEMBERS_A_PAGE + 1)
+    return render(
+        request,
+        "cluster.html",
+        active="clusters",
+        head=head,
+        members=rows[:MEMBERS_A_PAGE],
+        more=_more(cluster_id, rows),
+        threshold=services.settings.threshold,
+    )
+
+
+@router.get("/clusters/{cluster_id}/members")
+def show_more_members(
+    request: Request, services: ServicesDependency, cluster_id: ClusterId, cursor: Cursor = None
+) -> Response:
+    with services.database.transaction() as session:
+        head = get_head(session, cluster_id)
+        rows = list_members(
+            session,
+            cluster_id,
+            threshold=services.settings.threshold,
+            after=None if cursor is None else _read_place(cursor),
+            limit=MEMBERS_A_PAGE + 1,
+        )
+    return render(
+        request,
+        "partials/members.html",
+        head=head,
+        members=rows[:MEMBERS_A_PAGE],
+        more=_more(cluster_id, rows),
+    )
+
+
+@router.get("/clusters/{cluster_id}/ids")
+def list_ids(services: ServicesDependency, cluster_id: ClusterId) -> list[UUID]:
+    """Every member, for "select all"."""
+    with services.database.transaction() as session:
+        get_head(session, cluster_id)
+        return list_member_ids(session, cluster_id)
+
+
+@router.get("/clusters/{cluster_id}/halves")
+def show_halves(request: Request, services: ServicesDependency, cluster_id: ClusterId) -> Response:
+    """A proposal to split, side by side."""
+    proposal = propose_split(services, cluster_id)
+    with services.database.transaction() as session:
+        head = get_head(session, cluster_id)
+        shown = proposal.left[:_PREVIEWED] + proposal.right[:_PREVIEWED]
+        pictures = list_pictures(session, shown)
+    halves = [
+        Half(ids, [pictures[one] for one in ids[:_PREVIEWED] if one in pictures], cohesion)
+        for ids, cohesion in (
+            (proposal.left, proposal.left_cohesion),
+            (proposal.right, proposal.right_cohesion),
+        )
+    ]
+    return render(request, "partials/halves.html", head=head, halves=halves, proposal=proposal)
+
+
+def _more(cluster_id: int, rows: list[Member]) -> str | None:
+    if len(rows) <= MEMBERS_A_PAGE:
+        return None
+    last = rows[MEMBERS_A_PAGE - 1]
+    return link(f"/clusters/{cluster_id}/members", cursor=write_cursor(last.similarity, last.picture.media_id))
+
+
+def _read_place(cursor: str) -> tuple[float, UUID]:
+    similarity, media_id = read_cursor(cursor, 2)
+    try:
+        return float(similarity), UUID(media_id)
+    except (TypeError, ValueError, AttributeError):
+        raise InputError("This cursor cannot be read.", hint="Start again from the top of the group.") from None

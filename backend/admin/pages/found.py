@@ -1,0 +1,45 @@
+"""What words find, shown on the wall above the groups: the best pictures and the groups that hold them."""
+
+from collections import Counter
+from typing import Annotated
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Query, Request, Response
+
+from backend.admin.queries_clusters import list_cards_by_id
+from backend.admin.queries_pictures import list_pictures
+from backend.admin.searching import make_searcher
+from backend.admin.templating import render
+from backend.api.dependencies import ServicesDependency
+from backend.db.tables import Membership
+from backend.search.hits import Relevance
+from backend.search.query import SearchQuery
+
+router = APIRouter()
+
+_HITS = 30
+_GROUPS = 6
+
+
+@router.get("/clusters/found")
+def show_found(
+    request: Request, services: ServicesDependency, q: Annotated[str, Query(max_length=300, min_length=1)]
+) -> Response:
+    """Only what stands out counts for a group: the nearest of many unrelated pictures are near by chance."""
+    answer = make_searcher(services).search(SearchQuery(words=q, k=_HITS))
+    outstanding = [hit.media_id for hit in answer.hits if hit.stands_out]
+    with services.database.transaction() as session:
+        pictures = list_pictures(session, [hit.media_id for hit in answer.hits])
+        rows = session.execute(
+            sa.select(Membership.media_id, Membership.cluster_id).where(Membership.media_id.in_(outstanding))
+        )
+        held = Counter(row.cluster_id for row in rows)
+        cards = list_cards_by_id(session, [cluster_id for cluster_id, _count in held.most_common(_GROUPS)])
+    return render(
+        request,
+        "partials/found.html",
+        words=q,
+        hits=[(hit, pictures[hit.media_id]) for hit in answer.hits if hit.media_id in pictures],
+        nothing_relevant=answer.verdict is Relevance.NOTHING_RELEVANT,
+        cards=cards,
+    )

@@ -1,0 +1,105 @@
+"""The page of one media: the picture, what is said of it, where it belongs, and what is like it."""
+
+import uuid
+from typing import Annotated, Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import RedirectResponse
+
+from backend.admin.queries_members import Neighbours, find_neighbours
+from backend.admin.queries_pictures import list_pictures
+from backend.admin.scales import make_scale
+from backend.admin.templating import link, picture_url, render
+from backend.api.dependencies import ServicesDependency
+from backend.api.routes.media import get_original
+from backend.db.clusters import list_memberships
+from backend.db.media import get_media
+from backend.db.tables import Cluster, Membership
+from backend.pipeline.rewrite import TextChanges, rewrite_text
+from backend.search.insight import MOST_LISTED, insight
+
+router = APIRouter()
+
+
+@router.get("/media/{media_id}")
+def show_media(request: Request, services: ServicesDependency, media_id: UUID) -> Response:
+    with services.database.transaction() as session:
+        media = get_media(session, media_id)
+        if media.duplicate_of is not None:
+            return RedirectResponse(link(f"/media/{media.duplicate_of}"))
+        pictures = list_pictures(session, [media_id])
+        memberships = list_memberships(session, [media_id])
+        membership, label = memberships[0] if memberships else (None, "")
+        neighbours: Neighbours | None = None
+        runner_up: Cluster | None = None
+        if membership is not None:
+            neighbours = find_neighbours(session, membership.cluster_id, media_id)
+            if membership.runner_up_cluster_id is not None:
+                runner_up = session.get(Cluster, membership.runner_up_cluster_id)
+    return render(
+        request,
+        "media.html",
+        active=None,
+        media=media,
+        one=pictures[media_id],
+        membership=membership,
+        label=label,
+        neighbours=neighbours,
+        runner_up=runner_up,
+        scale=None if membership is None else make_scale(membership),
+        alpha=services.settings.alpha,
+    )
+
+
+@router.get("/media/{media_id}/similar")
+def list_similar(services: ServicesDependency, media_id: UUID) -> list[dict[str, Any]]:
+    """Whatever is among the best at some alpha, with both cosines: the page ranks it, at every place of its slider."""
+    with services.database.transaction() as session:
+        found = insight(session, media_id, MOST_LISTED)
+        ids = [hit.media_id for hit in found.hits]
+        pictures = list_pictures(session, ids)
+        rows = session.execute(
+            sa.select(Membership.media_id, Membership.cluster_id).where(Membership.media_id.in_([*ids, media_id]))
+        )
+        groups: dict[uuid.UUID, int] = {row.media_id: row.cluster_id for row in rows}
+    return [
+        {
+            "id": str(hit.media_id),
+            "href": link(f"/media/{hit.media_id}"),
+            "title": pictures[hit.media_id].short_title,
+            "location": hit.location,
+            "src": picture_url(pictures[hit.media_id].sha256 or ""),
+            "image": hit.sim_image,
+            "text": hit.sim_text,
+            "best_rank": hit.best.rank,
+            "best_low": hit.best.low,
+            "best_high": hit.best.high,
+            "same_group": media_id in groups and groups.get(hit.media_id) == groups[media_id],
+        }
+        for hit in found.hits
+        if hit.media_id in pictures
+    ]
+
+
+@router.get("/media/{media_id}/original")
+def show_original(services: ServicesDependency, media_id: UUID) -> Response:
+    """The bytes as they were uploaded, as an attachment."""
+    return get_original(services, media_id)
+
+
+@router.post("/media/{media_id}/text")
+def change_text(
+    services: ServicesDependency,
+    media_id: UUID,
+    title: Annotated[str, Form()] = "",
+    caption: Annotated[str, Form()] = "",
+    keywords: Annotated[str, Form()] = "",
+    location: Annotated[str, Form()] = "",
+    story: Annotated[str, Form()] = "",
+) -> Response:
+    """The vectors of the words follow at once; the picture's stay, and so does its group."""
+    words = tuple(word.strip() for word in keywords.split(",") if word.strip())
+    rewrite_text(services, media_id, TextChanges(title, caption, words, location, story))
+    return Response(headers={"HX-Refresh": "true"})

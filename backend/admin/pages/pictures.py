@@ -1,0 +1,19 @@
+"""Thumbnails, by the checksum of what they show."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Response
+
+from backend.api.dependencies import ServicesDependency
+from backend.ingest.keys import thumbnail_key
+
+router = APIRouter()
+
+Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
+
+
+@router.get("/pictures/{sha256}/{size}.webp")
+def show_picture(services: ServicesDependency, sha256: Sha256, size: Literal["small", "large"]) -> Response:
+    """Straight from the storage, without asking the database: a wall shows a hundred of them."""
+    content = services.storage.read(thumbnail_key(bytes.fromhex(sha256), size))
+    return Response(content, media_type="image/webp", headers={"Cache-Control": "private, max-age=31536000, immutable"})

@@ -1,0 +1,11 @@
+"""The search service, as the pages use it."""
+
+from backend.search.encoding import QueryEncoder
+from backend.search.search import Searcher
+from backend.services import Services
+
+
+def make_searcher(services: Services) -> Searcher:
+    """Models are loaded by the first query that needs them."""
+    encoder = QueryEncoder(lambda: services.encoders, services.limits, services.decoders)
+    return Searcher(services.database, encoder, services.settings.alpha)

@@ -1,0 +1,69 @@
+// The search page: a picture by drop, paste or choice; the address follows the fields.
+import { onKey } from "./shortcuts.js";
+
+const form = document.getElementById("search-form");
+const file = form.querySelector("[data-file]");
+const shown = form.querySelector("[data-dropped]");
+const alpha = form.querySelector("[data-alpha]");
+let preview = null;
+
+function take(picture) {
+  const files = new DataTransfer();
+  files.items.add(picture);
+  file.files = files.files;
+  file.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+function showPicture() {
+  if (preview) URL.revokeObjectURL(preview);
+  preview = file.files[0] ? URL.createObjectURL(file.files[0]) : null;
+  shown.hidden = !preview;
+  if (preview) shown.querySelector("img").src = preview;
+  else shown.querySelector("img").removeAttribute("src");
+}
+
+function clear() {
+  file.value = "";
+  file.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+// A picture cannot stand in the address.
+function followAddress() {
+  const fields = [...new FormData(form)].filter(([name, value]) => typeof value === "string" && value && name !== "cursor");
+  const usual = fields.filter(([name, value]) => name !== "alpha" || value !== alpha.defaultValue);
+  const query = new URLSearchParams(usual);
+  history.replaceState(null, "", query.size ? `?${query}` : location.pathname);
+}
+
+file.addEventListener("change", showPicture);
+alpha.addEventListener("input", () => {
+  form.querySelector("[data-alpha-value]").textContent = Number(alpha.value).toFixed(2);
+});
+form.addEventListener("htmx:beforeRequest", followAddress);
+form.querySelector("[data-drop-clear]").addEventListener("click", clear);
+
+const pictureIn = (transfer) => [...(transfer?.files ?? [])].find((one) => one.type.startsWith("image/"));
+
+document.addEventListener("dragover", (event) => {
+  if (![...event.dataTransfer.types].includes("Files")) return;
+  event.preventDefault();
+  document.body.classList.add("is-dropping");
+});
+document.addEventListener("dragleave", (event) => {
+  if (!event.relatedTarget) document.body.classList.remove("is-dropping");
+});
+document.addEventListener("drop", (event) => {
+  event.preventDefault();
+  document.body.classList.remove("is-dropping");
+  const picture = pictureIn(event.dataTransfer);
+  if (picture) take(picture);
+});
+document.addEventListener("paste", (event) => {
+  const picture = pictureIn(event.clipboardData);
+  if (picture) take(picture);
+});
+onKey((event) => {
+  if (event.key !== "Escape" || !file.files.length) return false;
+  clear();
+  return true;
+});

@@ -1,0 +1,51 @@
+// Short messages at the bottom. Errors stay until they are dismissed.
+const SECONDS = 8;
+
+export function showToast(message, { error = false, actions = [] } = {}) {
+  const toast = document.getElementById("toast-template").content.firstElementChild.cloneNode(true);
+  toast.querySelector("p").textContent = message;
+  toast.classList.toggle("error", error);
+  for (const { label, run } of actions) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "button";
+    button.textContent = label;
+    button.addEventListener("click", () => {
+      toast.remove();
+      run();
+    });
+    toast.querySelector(".toast-actions").append(button);
+  }
+  // What succeeded before is told no longer: its undo is not the last one any more.
+  for (const old of document.querySelectorAll("#toasts .toast:not(.error)")) old.remove();
+  document.getElementById("toasts").append(toast);
+  if (!error) setTimeout(() => toast.remove(), SECONDS * 1000);
+}
+
+// What a page or a Problem says went wrong.
+export async function problemOf(response) {
+  const type = response.headers.get("content-type") ?? "";
+  if (type.includes("json")) {
+    const problem = await response.json();
+    return [problem.detail, problem.hint].filter(Boolean).join(" ");
+  }
+  return problemIn(await response.text());
+}
+
+function problemIn(text) {
+  const page = new DOMParser().parseFromString(text, "text/html");
+  const parts = page.querySelectorAll("[data-problem] h1, [data-problem] > p:not(.actions, .quiet)");
+  return [...parts].map((part) => part.textContent.trim()).join(" ") || "That did not work.";
+}
+
+export function installToasts() {
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-dismiss]")) event.target.closest(".toast").remove();
+  });
+  document.addEventListener("htmx:responseError", (event) => {
+    showToast(problemIn(event.detail.xhr.responseText), { error: true });
+  });
+  document.addEventListener("htmx:sendError", () => {
+    showToast("The server cannot be reached.", { error: true });
+  });
+}

@@ -1,0 +1,54 @@
+// Moving in a wall: j and k one by one, arrows by place. Works on whatever [data-wall] holds as [data-item].
+const items = () => [...document.querySelectorAll("[data-wall] [data-item]")];
+
+export function installWalls() {
+  document.addEventListener(
+    "error",
+    (event) => {
+      // A thumbnail that is not there leaves its place empty instead of a broken picture.
+      if (event.target instanceof HTMLImageElement) event.target.classList.add("is-missing");
+    },
+    true,
+  );
+}
+
+// Returns whether the key meant something here.
+export function moveInWall(key) {
+  const all = items();
+  if (all.length === 0) return false;
+  const current = all.indexOf(document.activeElement.closest?.("[data-item]"));
+  const next = current < 0 ? firstVisible(all) : target(all, current, key);
+  if (next === undefined) return current >= 0;
+  next.focus({ preventScroll: true });
+  next.scrollIntoView({ block: "nearest" });
+  return true;
+}
+
+function firstVisible(all) {
+  return all.find((item) => item.getBoundingClientRect().bottom > 80) ?? all[0];
+}
+
+function target(all, current, key) {
+  if (key === "j" || key === "ArrowRight") return all[current + 1];
+  if (key === "k" || key === "ArrowLeft") return all[current - 1];
+  return nearestInNextRow(all, current, key === "ArrowDown" ? 1 : -1);
+}
+
+function nearestInNextRow(all, current, direction) {
+  const from = all[current].getBoundingClientRect();
+  const centre = from.left + from.width / 2;
+  let best;
+  let bestPlace;
+  for (let index = current + direction; all[index]; index += direction) {
+    const box = all[index].getBoundingClientRect();
+    const rowsApart = direction * (box.top - from.top);
+    if (rowsApart < 8) continue;
+    if (bestPlace && Math.abs(box.top - bestPlace.top) > 8) break;
+    const distance = Math.abs(box.left + box.width / 2 - centre);
+    if (!bestPlace || distance < bestPlace.distance) {
+      bestPlace = { top: box.top, distance };
+      best = all[index];
+    }
+  }
+  return best;
+}

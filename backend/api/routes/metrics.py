@@ -1,0 +1,99 @@
+"""Figures for Prometheus, counted in the database at each scrape, so that every process of the API says the same."""
+
+from collections.abc import Iterator, Mapping
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.registry import Collector
+
+from backend.api.problems import documented
+from backend.db.engine import Database
+from backend.db.library_figures import LibraryFigures, fetch_library_figures
+from backend.db.tables import RecallAudit
+
+router = APIRouter(tags=["health"])
+
+
+class LibraryCollector(Collector):
+    """Reads the figures of one library."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def collect(self) -> Iterator[Metric]:
+        with self._database.transaction() as session:
+            metrics = list(_metrics(fetch_library_figures(session)))
+        yield from metrics
+
+    def describe(self) -> list[Metric]:
+        # What prometheus_client asks when a collector is registered; nothing is to be counted then.
+        return []
+
+
+def make_registry(database: Database) -> CollectorRegistry:
+    """The registry of one application; the one that prometheus_client shares by default knows one library a process."""
+    registry = CollectorRegistry()
+    registry.register(LibraryCollector(database))
+    return registry
+
+
+@router.get(
+    "/metrics",
+    operation_id="get_metrics",
+    summary="Figures for Prometheus",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **documented("backend_unavailable")},
+)
+def get_metrics(request: Request) -> Response:
+    """In the text format of Prometheus, counted in the database at each scrape."""
+    registry = request.app.state.metrics
+    assert isinstance(registry, CollectorRegistry)
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+def _metrics(figures: LibraryFigures) -> Iterator[Metric]:
+    yield _labelled("mediacluster_media", "Media by status.", "status", figures.media)
+    yield _labelled(
+        "mediacluster_queue_depth", "Media that could be worked on now, by step.", "step", vars(figures.waiting)
+    )
+    yield _plain(
+        "mediacluster_oldest_pending_seconds",
+        "Age of the oldest media that is not through; 0 where all are.",
+        figures.oldest_pending_seconds,
+    )
+    yield _plain("mediacluster_clusters", "Clusters of the active space.", figures.clusters)
+    yield _labelled(
+        "mediacluster_background_age_seconds",
+        "Since the background that words or media are calibrated by was sampled.",
+        "kind",
+        figures.background_ages_seconds,
+    )
+    if figures.audit is not None:
+        yield from _recall(figures.audit)
+
+
+def _recall(audit: RecallAudit) -> Iterator[Metric]:
+    of_last = f"by the last `mediacluster audit --recall`, recall@{audit.k}."
+    yield _labelled("mediacluster_search_recall", f"Of search_media, {of_last}", "alpha", audit.fused)
+    yield _labelled(
+        "mediacluster_fused_index_recall", f"Of the fused index alone, {of_last}", "alpha", audit.fused_index
+    )
+    yield _labelled("mediacluster_leg_recall", f"Of the index of one leg, {of_last}", "leg", audit.legs)
+    yield _plain("mediacluster_recall_audit_k", "How many hits the last audit compared.", audit.k)
+    yield _plain("mediacluster_recall_audit_sampled", "How many media the last audit asked for.", audit.sampled)
+    yield _plain(
+        "mediacluster_recall_audit_timestamp_seconds", "When it was, in Unix time.", audit.audited_at.timestamp()
+    )
+
+
+def _plain(name: str, description: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, description, value=value)
+
+
+def _labelled(name: str, description: str, label: str, values: Mapping[str, float]) -> Metric:
+    family = GaugeMetricFamily(name, description, labels=[label])
+    for value, figure in values.items():
+        family.add_metric([value], figure)
+    return family

@@ -1,0 +1,1 @@
+"""Copies of a whole library, database and originals, and libraries made from them."""

@@ -1,0 +1,188 @@
+"""Back a library up: a dump of the database, then the originals that the dump speaks of."""
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TextIO
+
+from backend.backup.manifest import SUMS, Manifest, Sum, sha256_of
+from backend.backup.places import SCRATCH, FolderTarget, Target, open_target
+from backend.backup.tools import find_tool, run_tool
+from backend.db.backup import Snapshot, find_media_id, list_originals, open_snapshot
+from backend.db.engine import Database
+from backend.errors import OriginalMissing
+from backend.ingest.keys import thumbnail_key
+from backend.ingest.storage import Storage
+from backend.ingest.thumbnails import THUMBNAIL_SIDES
+
+_SHOWN = 1000
+
+
+@dataclass
+class BackupReport:
+    """What was saved. `copied` and `kept` count files (kept: the target had them), `bytes` what was copied.
+
+    `deleted` are media that went while the backup ran; `missing` and `damaged` originals are not in it.
+    """
+
+    place: str
+    rows: dict[str, int] = field(default_factory=dict)
+    copied: int = 0
+    kept: int = 0
+    bytes: int = 0
+    deleted: int = 0
+    pruned: int = 0
+    missing: list[str] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
+
+    @property
+    def is_whole(self) -> bool:
+        return not (self.missing or self.damaged)
+
+
+def back_up(
+    database: Database,
+    storage: Storage,
+    place: Path,
+    *,
+    thumbnails: bool = False,
+    prune: bool = False,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> BackupReport:
+    """Save everything to `place`, a folder or a .tar file. A library in use is saved as of one moment.
+
+    The moment is that of a snapshot which the dump and the list of originals share. Originals never change, so they
+    are copied afterwards; `prune` removes those from the folder that no row speaks of any more.
+
+    Raises:
+        ConfigurationError: no fitting pg_dump is installed, or there is no library.
+        FileUnreadable, StorageFull, BackendUnavailable: it cannot be written, or read; an older backup is as it was.
+    """
+    report = BackupReport(str(place))
+    with open_target(place) as target, tempfile.TemporaryDirectory(prefix=SCRATCH, dir=_beside(target)) as scratch:
+        folder = Path(scratch)
+        dump, wanted = folder / "dump", folder / "originals"
+        snapshot = _dump(database, dump, wanted)
+        report.rows = snapshot.rows
+        name = f"database-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.dump"
+        dump_sum = Sum(name, sha256_of(dump))
+        target.put_file(name, dump)
+        sums = folder / SUMS
+        with sums.open("w", encoding="utf-8") as lines:
+            lines.write(dump_sum.line())
+            for done, (sha256, key) in enumerate(_read_wanted(wanted), start=1):
+                _save_media(database, storage, target, lines, report, sha256, key, thumbnails=thumbnails)
+                on_progress(done, snapshot.originals)
+        manifest = Manifest(
+            mediacluster=version("mediacluster"),
+            schema_revision=snapshot.schema_revision,
+            postgres_major=snapshot.postgres_major,
+            created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            rows=snapshot.rows,
+            files=report.copied + report.kept + 1,
+            byte_size=report.bytes,
+            database=name,
+            database_sha256=dump_sum.sha256,
+            sums_sha256=sha256_of(sums),
+            missing=(report.missing + report.damaged)[:_SHOWN],
+        )
+        target.finish(sums, manifest.to_json())
+    if isinstance(target, FolderTarget):
+        _clear(target.folder, name, report, prune=prune)
+    return report
+
+
+def _beside(target: Target) -> Path | None:
+    """In the same file system, so that a dump is moved and not copied."""
+    return target.folder if isinstance(target, FolderTarget) else None
+
+
+def _dump(database: Database, dump: Path, wanted: Path) -> Snapshot:
+    with database.transaction() as session:
+        snapshot = open_snapshot(session)
+        tool = find_tool("pg_dump", snapshot.postgres_major)
+        options = ["--format=custom", "--no-owner", "--no-privileges", f"--snapshot={snapshot.name}"]
+        run_tool(tool, database.url, [*options, f"--file={dump}"])
+        with wanted.open("w", encoding="utf-8") as lines:
+            for sha256, key in list_originals(session):
+                lines.write(f"{sha256.hex()}  {key}\n")
+    return snapshot
+
+
+def _read_wanted(path: Path) -> Iterator[tuple[str, str]]:
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            sha256, _, key = line.rstrip("\n").partition("  ")
+            yield sha256, key
+
+
+def _save_media(
+    database: Database,
+    storage: Storage,
+    target: Target,
+    lines: TextIO,
+    report: BackupReport,
+    sha256: str,
+    key: str,
+    *,
+    thumbnails: bool,
+) -> None:
+    try:
+        if target.has(key, sha256):
+            report.kept += 1
+        else:
+            data = storage.read(key)
+            if hashlib.sha256(data).hexdigest() != sha256:
+                report.damaged.append(key)
+                return
+            _put(target, report, key, data)
+        lines.write(Sum(key, sha256).line())
+    except OriginalMissing:
+        with database.transaction() as session:
+            gone = find_media_id(session, bytes.fromhex(sha256)) is None
+        if gone:
+            report.deleted += 1
+        else:
+            report.missing.append(key)
+        return
+    for size in THUMBNAIL_SIDES if thumbnails else ():
+        _save_thumbnail(storage, target, lines, report, thumbnail_key(bytes.fromhex(sha256), size))
+
+
+def _save_thumbnail(storage: Storage, target: Target, lines: TextIO, report: BackupReport, key: str) -> None:
+    try:
+        data = storage.read(key)
+    except OriginalMissing:  # it can be made anew
+        return
+    digest = hashlib.sha256(data).hexdigest()
+    if target.has(key, digest):
+        report.kept += 1
+    else:
+        _put(target, report, key, data)
+    lines.write(Sum(key, digest).line())
+
+
+def _put(target: Target, report: BackupReport, key: str, data: bytes) -> None:
+    target.put(key, data)
+    report.copied += 1
+    report.bytes += len(data)
+
+
+def _clear(folder: Path, dump: str, report: BackupReport, *, prune: bool) -> None:
+    """Remove older dumps, and with `prune` the files that this backup does not list."""
+    for path in folder.glob("database-*.dump"):
+        if path.name != dump:
+            path.unlink()
+    if not prune:
+        return
+    with (folder / SUMS).open(encoding="utf-8") as lines:
+        listed = {line.rstrip("\n").partition("  ")[2] for line in lines}
+    for part in ("originals", "thumbnails"):
+        for path in (folder / part).rglob("*"):
+            if path.is_file() and path.relative_to(folder).as_posix() not in listed:
+                path.unlink()
+                report.pruned += 1

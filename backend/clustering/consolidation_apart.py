@@ -1,0 +1,59 @@
+"""Which groups may never become one, as small integers, so that millions of pairs can be asked at once."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+_ANCHOR = -1
+
+
+class Apartness:
+    """Codes for what a group holds of the clusters that have cannot-links, and whether it holds an anchor.
+
+    Two groups must stay apart where one holds members of a cluster that is not to be put together with a cluster of
+    the other, or where both hold an anchor. Code 0 is free of both.
+    """
+
+    def __init__(self, links: Iterable[tuple[int, int]] = ()) -> None:
+        foes: dict[int, set[int]] = {_ANCHOR: {_ANCHOR}}
+        for one, other in links:
+            foes.setdefault(one, set()).add(other)
+            foes.setdefault(other, set()).add(one)
+        self._foes: Mapping[int, set[int]] = foes
+        self._tokens: list[frozenset[int]] = []
+        self._code_of: dict[frozenset[int], int] = {}
+        self._conflicts = np.zeros((1, 1), dtype=np.bool_)
+        self._intern(frozenset())
+
+    def code(self, cluster: int, *, anchored: bool = False) -> int:
+        """The code of a group that holds members of this cluster, and its anchor if `anchored`."""
+        tokens = {cluster} if cluster in self._foes else set()
+        return self._intern(frozenset(tokens | ({_ANCHOR} if anchored else set())))
+
+    def union(self, one: int, other: int) -> int:
+        """The code of two groups put together."""
+        if other in {0, one}:
+            return one
+        return other if one == 0 else self._intern(self._tokens[one] | self._tokens[other])
+
+    def conflict(self, ones: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether groups with these codes must stay apart, pair by pair (arrays broadcast)."""
+        found: NDArray[np.bool_] = self._conflicts[ones, others]
+        return found
+
+    def _intern(self, tokens: frozenset[int]) -> int:
+        known = self._code_of.get(tokens)
+        if known is not None:
+            return known
+        code = len(self._tokens)
+        self._tokens.append(tokens)
+        self._code_of[tokens] = code
+        if code >= len(self._conflicts):
+            grown = np.zeros((2 * code + 1, 2 * code + 1), dtype=np.bool_)
+            grown[:code, :code] = self._conflicts[:code, :code]
+            self._conflicts = grown
+        foes = frozenset().union(*(self._foes.get(token, ()) for token in tokens))
+        for other, held in enumerate(self._tokens):
+            self._conflicts[code, other] = self._conflicts[other, code] = not foes.isdisjoint(held)
+        return code

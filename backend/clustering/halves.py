@@ -1,0 +1,63 @@
+"""Part a cluster in two: the sign along its main direction, then spherical 2-means. Pure.
+
+The start is principal direction divisive partitioning (Boley, 1998), the refinement spherical k-means (Dhillon and
+Modha, 2001) with k = 2. Deterministic.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.vectors import unit_rows
+
+_ROUNDS = 50
+_LEAST_SPREAD = 1e-9
+
+
+@dataclass(frozen=True)
+class Halves:
+    """in_right: (n,) bool. Cohesions are mean cosines to the own centroid; similarity is that of the two centroids."""
+
+    in_right: NDArray[np.bool_]
+    cohesion: float
+    left_cohesion: float
+    right_cohesion: float
+    similarity: float
+
+
+def find_halves(embeddings: NDArray[np.floating]) -> Halves | None:
+    """Two halves of (n, d) embeddings, the larger on the left; None where they do not differ."""
+    units = unit_rows(embeddings)
+    in_right = _along_main_direction(units)
+    if in_right is None:
+        return None
+    for _ in range(_ROUNDS):
+        nearer = units @ _centroid(units[in_right]) > units @ _centroid(units[~in_right])
+        if nearer.all() or not nearer.any() or (nearer == in_right).all():
+            break
+        in_right = nearer
+    if 2 * in_right.sum() > len(units):
+        in_right = ~in_right
+    left, right = _centroid(units[~in_right]), _centroid(units[in_right])
+    return Halves(
+        in_right,
+        cohesion=float((units @ _centroid(units)).mean()),
+        left_cohesion=float((units[~in_right] @ left).mean()),
+        right_cohesion=float((units[in_right] @ right).mean()),
+        similarity=float(left @ right),
+    )
+
+
+def _along_main_direction(units: NDArray[np.float64]) -> NDArray[np.bool_] | None:
+    centred = units - units.mean(axis=0)
+    values, vectors = np.linalg.eigh(centred.T @ centred)
+    if values[-1] <= _LEAST_SPREAD * len(units):
+        return None
+    in_right: NDArray[np.bool_] = centred @ vectors[:, -1] > 0
+    return in_right
+
+
+def _centroid(units: NDArray[np.float64]) -> NDArray[np.float64]:
+    centroid: NDArray[np.float64] = unit_rows(units.sum(axis=0)[None])[0]
+    return centroid

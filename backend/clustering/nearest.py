@@ -1,0 +1,24 @@
+"""The nearest of many centroids that come in blocks. Pure."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.vectors import unit_rows
+
+
+class NearestSearch:
+    """Keeps for each of (n, d) embeddings the nearest centroid of all blocks so far; of equally near ones the first."""
+
+    def __init__(self, embeddings: NDArray[np.floating]) -> None:
+        self._units = unit_rows(embeddings)
+        self.similarities = np.full(len(self._units), -np.inf)
+        self.cluster_ids = np.zeros(len(self._units), dtype=np.int64)
+
+    def look_at(self, cluster_ids: NDArray[np.int64], sums: NDArray[np.float64]) -> None:
+        """Take (m,) clusters with their (m, d) sums into account."""
+        similarities = self._units @ unit_rows(sums).T
+        best = similarities.argmax(axis=1)
+        values = similarities[np.arange(len(best)), best]
+        nearer = values > self.similarities
+        self.similarities[nearer] = values[nearer]
+        self.cluster_ids[nearer] = cluster_ids[best[nearer]]

@@ -1,0 +1,82 @@
+"""Delete media for good."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from backend.clustering.curation import Edit, Outcome, Snapshot
+from backend.clustering.planning import existing_memberships, media_count
+from backend.curation.editing import write_edit
+from backend.curation.planning import distinct_media
+from backend.curation.transactions import edited
+from backend.db.curation import read_snapshot
+from backend.db.deletion import Doomed, delete_media_rows, lock_media
+from backend.db.events import EventKind, MediaEvent, record_events
+from backend.db.files import remove_unheld_files
+from backend.db.journal import DELETE
+from backend.db.tables import Space
+from backend.doorbell import Work
+from backend.errors import Conflict, NotFound
+from backend.services import Services
+
+# Half of Postgres's deadlock_timeout.
+_LOCK_WAIT_SECONDS = 0.5
+_TRIES = 10
+_LOCK_NOT_AVAILABLE = "55P03"
+
+
+def delete_media(services: Services, media_ids: Sequence[uuid.UUID], *, actor: str, dry_run: bool = False) -> Outcome:
+    """Delete media in any state, with everything that was made from them. Cannot be undone.
+
+    Rows first, files after the commit; a file that cannot be removed then is logged.
+
+    Raises:
+        InputError: no id, or too many.
+        NotFound: a media is not there.
+        Conflict: workers hold the rows for too long.
+    """
+    chosen = distinct_media(media_ids)
+    for _ in range(_TRIES):
+        try:
+            outcome, doomed = _delete_rows(services, chosen, actor, dry_run=dry_run)
+        except OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+                raise
+            continue
+        if not dry_run:
+            services.doorbell.ring(Work.DELIVER)
+            files = [one.file for one in doomed if one.file is not None]
+            remove_unheld_files(services.database, services.storage, files)
+        return outcome
+    raise Conflict("Workers are busy with these media.", hint="Try again in a moment.")
+
+
+def _delete_rows(
+    services: Services, chosen: list[uuid.UUID], actor: str, *, dry_run: bool
+) -> tuple[Outcome, list[Doomed]]:
+    with edited(services, dry_run=dry_run) as (session, space):
+        doomed = lock_media(session, chosen, wait_seconds=_LOCK_WAIT_SECONDS)
+        missing = set(chosen) - {one.media_id for one in doomed}
+        if missing:
+            raise NotFound(f"There is no media {min(missing)}.", hint="Nothing was deleted.")
+        outcome = _write(session, space, [one.media_id for one in doomed], actor)
+    return (replace(outcome, event_id=None) if dry_run else outcome), doomed
+
+
+def _write(session: Session, space: Space, media_ids: list[uuid.UUID], actor: str) -> Outcome:
+    before = read_snapshot(session, [], media_ids)
+    held = {state.cluster_id for state in existing_memberships(before).values()}
+    edit = Edit(
+        DELETE,
+        Snapshot(read_snapshot(session, held, []).clusters, before.memberships),
+        Snapshot({}, dict.fromkeys(media_ids)),
+        f"Deleted {media_count(len(media_ids))}",
+        warnings=("A deletion cannot be undone.",),
+    )
+    outcome = write_edit(session, space, edit, actor=actor)
+    delete_media_rows(session, media_ids)
+    record_events(session, [MediaEvent(EventKind.DELETED, media_id) for media_id in media_ids])
+    return outcome

@@ -1,0 +1,111 @@
+"""The journal: what was done, and undoing it."""
+
+import uuid
+
+from sqlalchemy.orm import Session
+
+from backend.clustering.curation import Outcome
+from backend.clustering.undoing import plan_restoration
+from backend.curation.editing import write_edit
+from backend.curation.transactions import edited, settled
+from backend.db.curation import count_other_members, read_snapshot
+from backend.db.journal import (
+    DELETE,
+    REDO,
+    UNDO,
+    EventContent,
+    HistoryEvent,
+    find_event_in_force,
+    get_event,
+    get_event_content,
+    list_events,
+    record_undone,
+)
+from backend.db.tables import Space
+from backend.errors import Conflict
+from backend.services import Services
+
+
+def list_history(
+    session: Session,
+    *,
+    before_id: int | None = None,
+    cluster_id: int | None = None,
+    media_id: uuid.UUID | None = None,
+    limit: int,
+) -> list[HistoryEvent]:
+    """Newest first; `before_id` is the id of the last event of the page before."""
+    return list_events(session, before_id=before_id, cluster_id=cluster_id, media_id=media_id, limit=limit)
+
+
+def undo(services: Services, event_id: int, *, actor: str, dry_run: bool = False) -> Outcome:
+    """Put everything back that an event changed; undoing an undo is redoing.
+
+    Raises:
+        NotFound: there is no such event.
+        Conflict: it is undone already, or cannot be undone at all.
+        UndoBlocked: later work stands in the way; `obstacles` in its context names it.
+    """
+    with edited(services, dry_run=dry_run) as (session, space):
+        event = get_event(session, event_id)
+        _require_in_force(event)
+        outcome = (_redo if event.kind == UNDO else _undo)(session, space, _root(session, event), actor)
+    return settled(services, outcome, dry_run=dry_run)
+
+
+def redo(services: Services, event_id: int, *, actor: str, dry_run: bool = False) -> Outcome:
+    """Do once more what was undone. `event_id` is the event that was undone, or the undo itself. Raises as `undo`."""
+    with edited(services, dry_run=dry_run) as (session, space):
+        event = get_event(session, event_id)
+        if event.kind == UNDO:
+            _require_in_force(event)
+        outcome = _redo(session, space, _root(session, event), actor)
+    return settled(services, outcome, dry_run=dry_run)
+
+
+def _undo(session: Session, space: Space, event: HistoryEvent, actor: str) -> Outcome:
+    redone_by = find_event_in_force(session, event.id, REDO)
+    content = get_event_content(session, event.id if redone_by is None else redone_by)
+    outcome = _restore(session, space, UNDO, event, content, actor)
+    record_undone(session, event.id, outcome.event_id)
+    if redone_by is not None:
+        record_undone(session, redone_by, outcome.event_id)
+    return outcome
+
+
+def _redo(session: Session, space: Space, event: HistoryEvent, actor: str) -> Outcome:
+    if event.undone_by is None:
+        raise Conflict(f"Event {event.id} is in force; there is nothing to redo.", hint="Undo it first.")
+    content = get_event_content(session, event.undone_by)
+    outcome = _restore(session, space, REDO, event, content, actor)
+    record_undone(session, event.undone_by, outcome.event_id)
+    record_undone(session, event.id, None)
+    return outcome
+
+
+def _restore(
+    session: Session, space: Space, kind: str, event: HistoryEvent, content: EventContent, actor: str
+) -> Outcome:
+    """Lead the rows from what `content` left back to what it found."""
+    wanted, left = content.before, content.after
+    held = {state.cluster_id for state in wanted.memberships.values() if state is not None}
+    current = read_snapshot(session, held | set(wanted.clusters), left.memberships)
+    going = [cluster_id for cluster_id, state in wanted.clusters.items() if state is None]
+    others = count_other_members(session, going, left.memberships)
+    verb = "Undid" if kind == UNDO else "Redid"
+    edit = plan_restoration(kind, wanted, left, current, others, f"{verb} event {event.id}: {event.summary}")
+    return write_edit(session, space, edit, actor=actor, target_event_id=event.id)
+
+
+def _require_in_force(event: HistoryEvent) -> None:
+    if event.kind == DELETE:
+        raise Conflict("A deletion cannot be undone.", hint="Upload the pictures again.")
+    if event.undone_by is not None:
+        raise Conflict(
+            f"Event {event.id} is undone already, by event {event.undone_by}.", hint="Redo it to have it back."
+        )
+
+
+def _root(session: Session, event: HistoryEvent) -> HistoryEvent:
+    """The operation itself, where the event is an undo or redo of one."""
+    return event if event.target_event_id is None else get_event(session, event.target_event_id)

@@ -1,0 +1,48 @@
+"""Do what a curator asks for: each operation is one transaction under the assigner's lock."""
+
+from backend.clustering.curation import Outcome
+from backend.curation.actions import (
+    ChooseRepresentative,
+    Confirm,
+    Dissolve,
+    Extract,
+    Lock,
+    Merge,
+    Move,
+    Operation,
+    Rename,
+    Split,
+    Unlock,
+)
+from backend.curation.editing import write_edit
+from backend.curation.planning import plan
+from backend.curation.transactions import edited, settled
+from backend.services import Services
+
+__all__ = [
+    "ChooseRepresentative",
+    "Confirm",
+    "Dissolve",
+    "Extract",
+    "Lock",
+    "Merge",
+    "Move",
+    "Operation",
+    "Rename",
+    "Split",
+    "Unlock",
+    "perform",
+]
+
+
+def perform(services: Services, operation: Operation, *, actor: str, dry_run: bool = False) -> Outcome:
+    """Do it, or with `dry_run` find out what doing it would change.
+
+    Raises:
+        InputError: the operation is empty or contradicts itself.
+        NotFound: a cluster or a media is not there.
+        Conflict: what is stored does not allow it (a media that is not ready, a member of another cluster, ...).
+    """
+    with edited(services, dry_run=dry_run) as (session, space):
+        outcome = write_edit(session, space, plan(services, session, space, operation), actor=actor)
+    return settled(services, outcome, dry_run=dry_run)

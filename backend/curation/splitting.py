@@ -1,0 +1,66 @@
+"""Propose how a cluster could be parted in two."""
+
+import uuid
+from dataclasses import dataclass
+
+import numpy as np
+
+from backend.clustering.halves import find_halves
+from backend.db.centroids import fetch_embeddings
+from backend.db.clusters import get_cluster
+from backend.db.curation import read_members
+from backend.db.spaces import get_active_space
+from backend.errors import Conflict
+from backend.services import Services
+
+_MOST_MEMBERS = 50_000
+_BLOCK = 1024
+
+
+@dataclass(frozen=True)
+class SplitProposal:
+    """Two halves of a cluster, the larger first; hand `right` to `Split`.
+
+    cohesion: mean cosine of the members to their own centroid, for the whole cluster and for each half.
+    similarity: cosine between the centroids of the halves.
+    """
+
+    cluster_id: int
+    left: list[uuid.UUID]
+    right: list[uuid.UUID]
+    cohesion: float
+    left_cohesion: float
+    right_cohesion: float
+    similarity: float
+
+
+def propose_split(services: Services, cluster_id: int) -> SplitProposal:
+    """The best two halves; nothing is changed. Raises NotFound, and Conflict where there is nothing to part."""
+    with services.database.transaction() as session:
+        size = get_cluster(session, cluster_id).size
+        if size > _MOST_MEMBERS:
+            raise Conflict(
+                f"Cluster {cluster_id} has {size:,} members; halves are proposed for up to {_MOST_MEMBERS:,}.",
+                hint="Choose the members yourself, or let `mediacluster consolidate` look at it.",
+            )
+        space = get_active_space(session)
+        members = list(read_members(session, [cluster_id]))
+        blocks = [
+            fetch_embeddings(session, space.id, members[start : start + _BLOCK])
+            for start in range(0, len(members), _BLOCK)
+        ]
+    halves = find_halves(np.concatenate(blocks))
+    if halves is None:
+        raise Conflict(
+            f"The members of cluster {cluster_id} do not differ; there are no halves.",
+            hint="Split it by choosing media.",
+        )
+    return SplitProposal(
+        cluster_id,
+        left=[media_id for media_id, right in zip(members, halves.in_right, strict=True) if not right],
+        right=[media_id for media_id, right in zip(members, halves.in_right, strict=True) if right],
+        cohesion=halves.cohesion,
+        left_cohesion=halves.left_cohesion,
+        right_cohesion=halves.right_cohesion,
+        similarity=halves.similarity,
+    )

@@ -1,0 +1,36 @@
+"""The transaction of an edit: one writer, and for a preview nothing that stays."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from sqlalchemy.orm import Session
+
+from backend.clustering.curation import Outcome
+from backend.db.assignments import lock_assigner
+from backend.db.spaces import get_active_space
+from backend.db.tables import Space
+from backend.doorbell import Work
+from backend.services import Services
+
+
+@contextmanager
+def edited(services: Services, *, dry_run: bool) -> Iterator[tuple[Session, Space]]:
+    """A transaction under the assigner's lock, and the active space. A preview does the very same work and takes it
+    back: only sequences have moved on."""
+    with services.database.transaction() as session:
+        lock_assigner(session)
+        space = get_active_space(session)
+        savepoint = session.begin_nested()
+        yield session, space
+        if dry_run:
+            savepoint.rollback()
+
+
+def settled(services: Services, outcome: Outcome, *, dry_run: bool) -> Outcome:
+    """The outcome after the commit: whoever waits for events is told, and a preview names none."""
+    if dry_run:
+        return replace(outcome, event_id=None)
+    if outcome.moved:
+        services.doorbell.ring(Work.DELIVER)
+    return outcome

@@ -1,0 +1,88 @@
+"""Queries of `mediacluster repair`."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from backend.db.audit import list_breaches
+from backend.db.tables import Centroid, Embedding, Media, MediaStatus
+from backend.errors import OriginalMissing
+
+_ALL = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class HeldFile:
+    """A row that has an original; whether it must have thumbnails, and whether its original is known to be lost."""
+
+    media_id: uuid.UUID
+    sha256: bytes
+    original_key: str
+    has_thumbnails: bool
+    given_up: bool
+
+
+def list_held_files(session: Session, first_byte: int) -> list[HeldFile]:
+    """Rows whose checksum begins with this byte."""
+    query = sa.select(Media.id, Media.sha256, Media.original_key, Media.status, Media.error_code).where(
+        Media.original_key.is_not(None), Media.sha256 >= bytes([first_byte])
+    )
+    if first_byte < 0xFF:
+        query = query.where(Media.sha256 < bytes([first_byte + 1]))
+    return [
+        HeldFile(
+            row.id,
+            row.sha256,
+            row.original_key,
+            has_thumbnails=row.status in {MediaStatus.EMBEDDED, MediaStatus.READY},
+            given_up=row.status == MediaStatus.FAILED and row.error_code == OriginalMissing.code,
+        )
+        for row in session.execute(query)
+    ]
+
+
+def list_off_clusters(session: Session) -> list[int]:
+    """Clusters of the active space whose centroid, sum or count is not that of their members."""
+    off = {
+        int(row["cluster_id"])
+        for invariant in ("centroid_off_the_mean", "wrong_member_count")
+        for row in list_breaches(session, invariant, _ALL)
+    }
+    return sorted(off)
+
+
+def list_empty_clusters(session: Session) -> list[int]:
+    """Clusters without members."""
+    return [int(row["cluster_id"]) for row in list_breaches(session, "empty_cluster", _ALL)]
+
+
+def delete_memberless_centroids(session: Session, space_id: int, cluster_ids: Sequence[int]) -> None:
+    """Delete centroids of these clusters that stand for nobody."""
+    session.execute(
+        sa.delete(Centroid).where(
+            Centroid.space_id == space_id,
+            Centroid.cluster_id.in_(cluster_ids),
+            ~sa.text("EXISTS (SELECT FROM membership WHERE membership.cluster_id = centroid.cluster_id)"),
+        )
+    )
+
+
+def record_original_missing(session: Session, media_ids: Sequence[uuid.UUID], detail: str) -> list[uuid.UUID]:
+    """Give rows up whose bytes are lost, with their vectors; returns those that were not given up before."""
+    failed = session.execute(
+        sa.update(Media)
+        .where(Media.id.in_(media_ids), Media.status != MediaStatus.FAILED)
+        .values(
+            status=MediaStatus.FAILED,
+            error_code=OriginalMissing.code,
+            error_detail=detail,
+            lease_token=None,
+            lease_until=None,
+        )
+        .returning(Media.id)
+    ).scalars()
+    session.execute(sa.delete(Embedding).where(Embedding.media_id.in_(media_ids)))
+    return list(failed)

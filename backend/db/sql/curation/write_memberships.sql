@@ -1,0 +1,23 @@
+-- Set memberships as an edit has decided them; one row of the arrays for each. A similarity that is still to be
+-- measured is 0 for the moment.
+UPDATE membership
+   SET cluster_id = decided.cluster_id,
+       space_id = decided.space_id,
+       similarity = coalesce(decided.similarity, 0),
+       runner_up_cluster_id = decided.runner_up_cluster_id,
+       runner_up_similarity = decided.runner_up_similarity,
+       margin = decided.margin,
+       threshold = decided.threshold,
+       founder = decided.founder,
+       assign_seq = decided.assign_seq,
+       origin = decided.origin,
+       event_id = decided.event_id,
+       created_at = coalesce(decided.created_at, clock_timestamp())
+  FROM unnest(
+         %(media_ids)s::uuid[], %(cluster_id)s::bigint[], %(space_id)s::integer[], %(similarity)s::float8[],
+         %(runner_up_cluster_id)s::bigint[], %(runner_up_similarity)s::float8[], %(margin)s::float8[],
+         %(threshold)s::float8[], %(founder)s::boolean[], %(assign_seq)s::bigint[], %(origin)s::text[],
+         %(event_id)s::bigint[], %(created_at)s::timestamptz[])
+       AS decided(media_id, cluster_id, space_id, similarity, runner_up_cluster_id, runner_up_similarity, margin,
+                  threshold, founder, assign_seq, origin, event_id, created_at)
+ WHERE membership.media_id = decided.media_id

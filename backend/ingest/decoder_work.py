@@ -1,0 +1,65 @@
+"""What a decoder process does with one file: look it over, or make pixels, thumbnails and a hash of it."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from PIL import Image
+
+from backend.ingest.decoding import decode_picture
+from backend.ingest.inspection import inspect_picture
+from backend.ingest.limits import Limits
+from backend.ingest.perceptual_hash import perceptual_hash
+from backend.ingest.thumbnails import make_thumbnails
+
+# What is longer is cut to its middle by the encoder before anything else, so it travels as it is.
+_LONGEST_STRIP: Final = 16
+
+
+def work(request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], list[bytes]]:
+    """Answer one request of `backend.ingest.decoders`; raises what the functions behind it raise."""
+    limits = Limits(**request["limits"])
+    if request["task"] == "inspect":
+        return _inspect(data, limits), []
+    return _decode(data, limits, request)
+
+
+def _inspect(data: bytes, limits: Limits) -> dict[str, Any]:
+    from backend.ingest.metadata import read_metadata
+
+    found = asdict(inspect_picture(data, limits))
+    metadata = read_metadata(data, limits)
+    text = asdict(metadata.text)
+    taken_at = metadata.text.taken_at
+    return {
+        "inspection": found | {"sha256": found["sha256"].hex()},
+        "text": text | {"taken_at": taken_at.isoformat() if taken_at else None},
+        "exif": metadata.exif,
+    }
+
+
+def _decode(data: bytes, limits: Limits, request: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+    image = decode_picture(data, limits, at_least=request["at_least"])
+    thumbnails = make_thumbnails(image) if request["derive"] else {}
+    phash = perceptual_hash(image) if request["derive"] else None
+    shrunk = fit_picture(image, request["fit"])
+    header = {"size": shrunk.size, "thumbnails": list(thumbnails), "perceptual_hash": phash}
+    return header, [shrunk.tobytes(), *thumbnails.values()]
+
+
+def fit_picture(image: Image.Image, fit: int | Sequence[int] | None) -> Image.Image:
+    """Shrink to `fit` pixels on the shorter side, or to (width, height), exactly as torchvision's `Resize` would.
+
+    An encoder that begins with that very step then finds nothing left to do, and its vectors are the same bit for bit.
+    """
+    if fit is None:
+        return image
+    if not isinstance(fit, int):
+        width, height = fit
+        return image.resize((width, height), Image.Resampling.BICUBIC)
+    shorter, longer = sorted(image.size)
+    if shorter <= fit or longer > _LONGEST_STRIP * shorter:
+        return image
+    long_side = int(fit * longer / shorter)
+    size = (fit, long_side) if image.width <= image.height else (long_side, fit)
+    return image.resize(size, Image.Resampling.BICUBIC)

@@ -1,0 +1,105 @@
+"""What a curator says of an item of the review queue, and what follows from it."""
+
+from dataclasses import dataclass
+
+from backend.clustering.curation import Outcome
+from backend.curation.actions import Confirm, Merge, Move, Operation, Split
+from backend.curation.operations import perform
+from backend.curation.splitting import propose_split
+from backend.db.review import find_item, lock_review, record_decision
+from backend.db.tables import ReviewItem
+from backend.errors import InputError, NotFound
+from backend.review.kinds import ReviewKind, ReviewVerdict
+from backend.services import Services
+
+_OF_CLUSTERS = (ReviewKind.MERGE_CANDIDATE, ReviewKind.SPLIT_CANDIDATE)
+
+
+@dataclass(frozen=True)
+class Decided:
+    """The decision, and what it changed or would change; a dismissal changes no group."""
+
+    item: str
+    decision: ReviewVerdict
+    outcome: Outcome | None
+
+
+def item_name(kind: str, subject: str) -> str:
+    """How an item is called outside: `kind:subject`."""
+    return f"{kind}:{subject}"
+
+
+def decide(
+    services: Services,
+    item: str,
+    decision: ReviewVerdict,
+    *,
+    actor: str,
+    cluster_id: int | None = None,
+    dry_run: bool = False,
+) -> Decided:
+    """Accept, correct or dismiss an item; with `dry_run` only say what would change.
+
+    Accepting confirms a membership, merges a pair of clusters into the larger one, or splits a cluster as proposed. Correcting
+    moves the media to `cluster_id`. A dismissed item comes back only where it has become more urgent by its
+    kind's MATERIAL_CHANGE, or where it is about another cluster.
+
+    Raises:
+        NotFound: the item is not in the queue (any more), or what it is about is gone.
+        InputError: the name is no item's, or the decision does not suit its kind.
+        Conflict: what is stored does not allow it.
+    """
+    kind, subject = _parse(item)
+    with services.database.transaction() as session:
+        found = find_item(session, kind, subject)
+    if found is None:
+        raise NotFound(f"There is no item {item} in the review queue.", hint="Read the queue again.")
+    operation = _operation(services, found, decision, cluster_id)
+    outcome = None if operation is None else perform(services, operation, actor=actor, dry_run=dry_run)
+    if not dry_run:
+        with services.database.transaction() as session:
+            lock_review(session)
+            record_decision(session, found, decision, outcome.event_id if outcome else None, actor)
+    return Decided(item, decision, outcome)
+
+
+def _parse(item: str) -> tuple[ReviewKind, str]:
+    kind, _, subject = item.partition(":")
+    if kind not in set(ReviewKind) or not subject:
+        raise InputError(
+            f"'{item}' is no item of the review queue.", hint="Take `id` of an item as the queue gives it."
+        )
+    return ReviewKind(kind), subject
+
+
+def _operation(
+    services: Services, item: ReviewItem, decision: ReviewVerdict, cluster_id: int | None
+) -> Operation | None:
+    kind = ReviewKind(item.kind)
+    if decision is not ReviewVerdict.CORRECT and cluster_id is not None:
+        raise InputError("Only a correction names a cluster.", hint="Leave `cluster_id` away, or decide `correct`.")
+    match decision:
+        case ReviewVerdict.DISMISS:
+            return None
+        case ReviewVerdict.CORRECT:
+            return _correction(item, kind, cluster_id)
+        case ReviewVerdict.ACCEPT:
+            return _acceptance(services, item, kind)
+
+
+def _correction(item: ReviewItem, kind: ReviewKind, cluster_id: int | None) -> Operation:
+    if kind in _OF_CLUSTERS or item.media_id is None:
+        raise InputError("A pair or a split is accepted or dismissed.", hint="Correct the media one by one.")
+    if cluster_id is None:
+        raise InputError("A correction names the cluster that the media belongs into.", hint="Send `cluster_id`.")
+    return Move((item.media_id,), cluster_id)
+
+
+def _acceptance(services: Services, item: ReviewItem, kind: ReviewKind) -> Operation:
+    if kind is ReviewKind.MERGE_CANDIDATE:
+        assert item.other_cluster_id is not None
+        return Merge((item.cluster_id,), item.other_cluster_id)
+    if kind is ReviewKind.SPLIT_CANDIDATE:
+        return Split(item.cluster_id, tuple(propose_split(services, item.cluster_id).right))
+    assert item.media_id is not None
+    return Confirm((item.media_id,))

@@ -1,0 +1,59 @@
+# ruff: noqa: INP001 - scripts, not a package
+"""Vectors to measure with: the media of a library, and queries of the same kind that are not among them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+KINDS = ("random", "structured")
+
+_SPARE = 1000  # vectors that are not stored: the queries
+_CENTRES, _LATENT, _NOISE = 300, 32, 0.3
+
+Matrix = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Vectors:
+    """images (n, d), texts (n, e): what is stored; image_queries, text_queries: 1,000 rows that are not."""
+
+    images: Matrix
+    texts: Matrix
+    image_queries: Matrix
+    text_queries: Matrix
+
+    def combined(self, query: int, alpha: float) -> NDArray[np.float64]:
+        """Alpha * sim_image + (1 - alpha) * sim_text of every media (n,) to one query, measured in numpy."""
+        image, text = self.image_queries[query], self.text_queries[query]
+        combined: NDArray[np.float64] = alpha * (self.images @ image).astype(np.float64)
+        combined += (1 - alpha) * (self.texts @ text).astype(np.float64)
+        return combined
+
+
+def make_vectors(kind: str, count: int, image_dimension: int = 512, text_dimension: int = 384) -> Vectors:
+    """Both sides are independent of each other. random: every direction alike, the worst that an index can meet;
+    structured: clusters in few dimensions, as pictures and words of real libraries are."""
+    generator = np.random.default_rng(7)
+    make = _random if kind == "random" else _structured
+    images, texts = make(count + _SPARE, image_dimension, generator), make(count + _SPARE, text_dimension, generator)
+    return Vectors(images[:count], texts[:count], images[count:], texts[count:])
+
+
+def _random(count: int, dimension: int, generator: np.random.Generator) -> Matrix:
+    return _unit(generator.standard_normal((count, dimension), dtype=np.float32))
+
+
+def _structured(count: int, dimension: int, generator: np.random.Generator) -> Matrix:
+    """A mixture in few dimensions, spread linearly over all, with noise."""
+    spread = generator.standard_normal((_LATENT, dimension), dtype=np.float32)
+    centres = generator.standard_normal((_CENTRES, _LATENT), dtype=np.float32)
+    latent = centres[generator.integers(_CENTRES, size=count)]
+    latent = latent + 0.7 * generator.standard_normal((count, _LATENT), dtype=np.float32)
+    noise = generator.standard_normal((count, dimension), dtype=np.float32)
+    return _unit(_unit(latent @ spread) + _NOISE * _unit(noise))
+
+
+def _unit(rows: Matrix) -> Matrix:
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows

@@ -1,0 +1,196 @@
+"""A browser before a real server over a real library.
+
+`demo_library` and `demo_server` are shared by all tests of a process: look, do not touch. A test that changes anything
+takes `own_library` and `own_server`: a copy of the same library, made in a moment.
+
+`E2E_SCREENSHOTS=folder` makes `take_screenshot` write into that folder.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response
+
+from backend.bootstrap import build_services
+from backend.embedded import ensure_servers
+from backend.services import Services
+from backend.settings import Settings, load_settings
+from backend.web import create_web_app
+from scripts.demo_site import Look, fill_library, open_browser, open_context, serving
+
+PICTURE_COUNT = 60
+
+
+@dataclass
+class Faults:
+    """What went wrong in the pages of a test. `allow` what a test provokes, by a pattern of its line."""
+
+    lines: list[str] = field(default_factory=list)
+    # The browser asks for an icon by itself, when it likes.
+    allowed: list[re.Pattern[str]] = field(default_factory=lambda: [re.compile(r"/favicon\.ico")])
+
+    def allow(self, pattern: str) -> None:
+        self.allowed.append(re.compile(pattern))
+
+    @property
+    def unexpected(self) -> list[str]:
+        return [line for line in self.lines if not any(pattern.search(line) for pattern in self.allowed)]
+
+    def watch(self, context: BrowserContext) -> None:
+        context.on("console", self._hear_console)
+        context.on("weberror", lambda error: self.lines.append(f"page error: {error.error}"))
+        context.on("requestfailed", self._hear_failed_request)
+        context.on("response", self._hear_response)
+
+    def _hear_console(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            self.lines.append(f"console {message.type}: {message.text} ({message.location.get('url', '')})")
+
+    def _hear_failed_request(self, request: Request) -> None:
+        # Aborted is what a page itself gave up, by leaving or by asking anew.
+        if request.failure != "net::ERR_ABORTED":
+            self.lines.append(f"request failed: {request.method} {request.url}: {request.failure}")
+
+    def _hear_response(self, response: Response) -> None:
+        if response.status >= 400:
+            self.lines.append(f"response {response.status}: {response.request.method} {response.url}")
+
+
+@pytest.fixture(scope="session")
+def filled_library(
+    servers_home: Path,
+    template: str,
+    make_database_url: Callable[[str | None], str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Services:
+    """Pictures that are rendered, embedded and assigned. Nobody connects to its database but to copy it."""
+    folder = tmp_path_factory.mktemp("e2e")
+    services = build_services(_settings(make_database_url(template), servers_home, folder / "home"))
+    fill_library(services, folder / "gallery", PICTURE_COUNT)
+    services.database.dispose()
+    return services
+
+
+@pytest.fixture(scope="session")
+def copy_library(
+    filled_library: Services, servers_home: Path, make_database_url: Callable[[str | None], str]
+) -> Callable[[Path], Services]:
+    """Make copies of the library in a home that is given. They share the encoders that are loaded already."""
+
+    def copy(home: Path) -> Services:
+        settings = _settings(make_database_url(_database_name(filled_library.settings)), servers_home, home)
+        shutil.copytree(filled_library.settings.home_path / "storage", settings.home_path / "storage")
+        return replace(build_services(settings), lazy_encoders=filled_library.lazy_encoders)
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def demo_library(
+    copy_library: Callable[[Path], Services], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Services]:
+    """A library of rendered pictures, embedded and assigned with the demo encoders, that tests share."""
+    services = copy_library(tmp_path_factory.mktemp("demo-library") / "home")
+    yield services
+    services.database.dispose()
+
+
+@pytest.fixture(scope="session")
+def demo_server(demo_library: Services) -> Iterator[str]:
+    """The base URL of the whole web application over `demo_library`."""
+    with serving(create_web_app(demo_library)) as url:
+        yield url
+
+
+@pytest.fixture
+def own_library(copy_library: Callable[[Path], Services], tmp_path: Path) -> Iterator[Services]:
+    """A copy of the library that the test may change."""
+    services = copy_library(tmp_path / "own-library")
+    yield services
+    services.database.dispose()
+
+
+@pytest.fixture
+def own_server(own_library: Services) -> Iterator[str]:
+    """The base URL of the whole web application over `own_library`."""
+    with serving(create_web_app(own_library)) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with open_browser() as opened:
+        yield opened
+
+
+@pytest.fixture
+def faults() -> Iterator[Faults]:
+    """Console errors and warnings, page errors, failed requests and answers of 400 and above: none, or the test fails."""
+    seen = Faults()
+    yield seen
+    assert seen.unexpected == []
+
+
+@pytest.fixture
+def make_page(browser: Browser, faults: Faults) -> Iterator[Callable[..., Page]]:
+    """Open pages of a width, height and color scheme, each in a profile of its own."""
+    contexts: list[BrowserContext] = []
+
+    def make(width: int = 1440, height: int = 900, color_scheme: str = "light") -> Page:
+        context = open_context(browser, Look(width, height, color_scheme))  # type: ignore[arg-type]
+        context.set_default_timeout(10_000)
+        faults.watch(context)
+        contexts.append(context)
+        return context.new_page()
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def page(make_page: Callable[..., Page]) -> Page:
+    return make_page()
+
+
+@pytest.fixture
+def take_screenshot() -> Callable[[Page, str], None]:
+    """Write a picture of a whole page as NAME.png into the folder that E2E_SCREENSHOTS names; without it, nothing."""
+
+    def take(page: Page, name: str) -> None:
+        if folder := os.environ.get("E2E_SCREENSHOTS"):
+            page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+    return take
+
+
+@pytest.fixture
+def check_accessibility() -> Callable[[Page], None]:
+    """Fail on what axe finds against WCAG 2 A and AA and its best practices."""
+
+    def check(page: Page) -> None:
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+
+    return check
+
+
+def _settings(database_url: str, servers_home: Path, home: Path) -> Settings:
+    return load_settings(
+        _env_file=None,
+        home=home,
+        database_url=database_url,
+        redis_url=ensure_servers(servers_home).redis_url,
+        preset="demo",
+    )
+
+
+def _database_name(settings: Settings) -> str:
+    assert settings.database_url is not None
+    return settings.database_url.get_secret_value().partition("?")[0].rpartition("/")[2]

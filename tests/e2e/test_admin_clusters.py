@@ -1,0 +1,126 @@
+"""The wall of groups in a browser."""
+
+from collections.abc import Callable
+
+import pytest
+import sqlalchemy as sa
+from playwright.sync_api import Page, expect
+
+from backend.db.clusters import count_clusters
+from backend.services import Services
+
+
+def open_wall(page: Page, server: str, query: str = "") -> None:
+    page.goto(f"{server}/admin/{query}")
+    page.wait_for_load_state("networkidle")
+
+
+def test_wall__shows_every_group(page: Page, demo_server: str, demo_library: Services) -> None:
+    with demo_library.database.transaction() as session:
+        total = count_clusters(session)
+    open_wall(page, demo_server)
+    expect(page.locator(".card")).to_have_count(total)
+    expect(page.locator(".page-title")).to_contain_text(f"{total} · 60 pictures")
+    # Each picture that is in view has come.
+    broken = "imgs => imgs.filter(img => img.complete && img.naturalWidth === 0).length"
+    assert page.locator(".card img").evaluate_all(broken) == 0
+
+
+def test_wall__sort_and_filter_change_the_address(page: Page, demo_server: str) -> None:
+    open_wall(page, demo_server)
+    page.get_by_label("Order").select_option("label")
+    expect(page).to_have_url(f"{demo_server}/admin/?sort=label")
+    labels = [label.strip().lower() for label in page.locator(".card-label:not(:has(.quiet))").all_text_contents()]
+    assert len(labels) > 10
+    assert labels == sorted(labels)
+    page.get_by_text("Locked").click()
+    expect(page.get_by_role("heading", name="No group is like that")).to_be_visible()
+    page.get_by_role("link", name="Show all groups").click()
+    expect(page.locator(".card").first).to_be_visible()
+
+
+def test_wall__words_find_labels_and_pictures(page: Page, demo_server: str, demo_library: Services) -> None:
+    with demo_library.database.transaction() as session:
+        label = session.execute(sa.text("SELECT label FROM cluster WHERE label <> '' ORDER BY id LIMIT 1")).scalar_one()
+    open_wall(page, demo_server)
+    page.keyboard.press("/")
+    page.keyboard.type(label)
+    expect(page.locator("#wall > .card-wall .card", has_text=label)).not_to_have_count(0)
+    expect(page.locator(".strip img").first).to_be_visible(timeout=60_000)
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement === document.body")
+
+
+def test_wall__keys_move_and_open(page: Page, demo_server: str) -> None:
+    open_wall(page, demo_server)
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    focused = "document.activeElement.dataset.cluster"
+    second = page.locator(".card").nth(1)
+    assert page.evaluate(focused) == second.get_attribute("data-cluster")
+    page.keyboard.press("ArrowDown")
+    below = page.locator(f'.card[data-cluster="{page.evaluate(focused)}"]').bounding_box()
+    above = second.bounding_box()
+    assert below is not None
+    assert above is not None
+    assert below["x"] == pytest.approx(above["x"], abs=2)
+    page.keyboard.press("k")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/admin/clusters/*")
+
+
+def test_wall__shortcuts_and_theme_are_remembered(page: Page, demo_server: str) -> None:
+    open_wall(page, demo_server)
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Shortcuts")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog", name="Shortcuts")).to_be_hidden()
+    ground = "getComputedStyle(document.documentElement).backgroundColor"
+    light = page.evaluate(ground)
+    page.get_by_role("button", name="Use the dark theme").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    dark = page.evaluate(ground)
+    assert dark != light
+    page.reload()
+    assert page.evaluate(ground) == dark
+
+
+def test_wall__new_groups_are_announced(own_server: str, own_library: Services, page: Page) -> None:
+    open_wall(page, own_server)
+    before = page.locator(".card").count()
+    with own_library.database.transaction() as session:
+        session.execute(
+            sa.text(
+                "WITH made AS (INSERT INTO cluster (label) VALUES ('Just arisen') RETURNING id) "
+                "INSERT INTO centroid (space_id, cluster_id, embedding_sum, member_count, centroid) "
+                "SELECT space_id, made.id, embedding_sum, 1, centroid FROM made, (SELECT * FROM centroid LIMIT 1) AS c"
+            )
+        )
+    pill = page.get_by_role("button", name="1 new group")
+    expect(pill).to_be_visible(timeout=15_000)
+    pill.click()
+    expect(page.locator(".card.is-new")).to_contain_text("Just arisen")
+    expect(page.locator(".card")).to_have_count(before + 1)
+
+
+def test_wall__places_are_kept_before_pictures_come(page: Page, demo_server: str) -> None:
+    page.route("**/pictures/**", lambda route: route.abort("aborted"))
+    page.goto(f"{demo_server}/admin/")
+    mosaics = page.locator(".mosaic").evaluate_all("all => all.map(one => one.offsetHeight / one.offsetWidth)")
+    assert all(ratio == pytest.approx(0.75, abs=0.01) for ratio in mosaics)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (1440, "dark"), (390, "light"), (390, "dark")])
+def test_wall__accessible(
+    make_page: Callable[..., Page],
+    demo_server: str,
+    check_accessibility: Callable[[Page], None],
+    take_screenshot: Callable[[Page, str], None],
+    width: int,
+    scheme: str,
+) -> None:
+    page = make_page(width, 844, scheme)
+    open_wall(page, demo_server)
+    check_accessibility(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    take_screenshot(page, f"admin-clusters-{width}-{scheme}")

@@ -1,0 +1,233 @@
+"""Deleting media: rows at once, files after, and workers that come too late."""
+
+import threading
+import uuid
+from collections.abc import Callable
+
+import numpy as np
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from backend.curation.deletion import delete_media
+from backend.curation.history import list_history
+from backend.db.events import CHANNEL
+from backend.db.files import StoredFile, remove_unheld_files
+from backend.db.media import find_media, get_media
+from backend.db.work import Lease, claim_pending, record_embedded, record_failed
+from backend.errors import InputError, LeaseLost, NotFound
+from backend.evaluation.audit import audit
+from backend.ingest.keys import thumbnail_key
+from backend.ingest.storage import Storage
+from backend.ingest.text import MediaText
+from backend.pipeline.assign import Assigner
+from backend.pipeline.embed import embed_batch
+from backend.pipeline.intake import accept_picture, accept_url
+from backend.pipeline.space import open_active_space
+from backend.services import Services
+
+
+@pytest.fixture
+def library(
+    services: Services, insert_media: Callable, make_test_space: Callable, embed_media: Callable
+) -> list[uuid.UUID]:
+    """One cluster of five, and one of a single media."""
+    space = make_test_space(services.database)
+    vectors = np.eye(16, dtype=np.float32)[[0, 0, 0, 0, 0, 1]]
+    vectors += 0.05 * np.random.default_rng(0).normal(size=vectors.shape).astype(np.float32)
+    ids: list[uuid.UUID] = insert_media(services.database, 6, "pending")
+    embed_media(services.database, space, ids, vectors)
+    assert Assigner(services, space).assign_waiting() == 6
+    return ids
+
+
+def value(services: Services, query: str, **parameters: object) -> object:
+    with services.database.transaction() as session:
+        return session.execute(sa.text(query), parameters).scalar_one()
+
+
+def test_delete_media__rows_centroids_and_representative(services: Services, library: list[uuid.UUID]) -> None:
+    representative = value(services, "SELECT representative_media_id FROM cluster WHERE id = 1")
+    assert representative == library[0]
+    outcome = delete_media(services, [library[0], library[5], library[0]], actor="eve")
+    assert {(media_id, from_) for media_id, from_, _ in outcome.moved} == {(library[0], 1), (library[5], 2)}
+    assert outcome.removed_cluster_ids == (2,)
+    assert value(services, "SELECT representative_media_id FROM cluster WHERE id = 1") in library[1:5]
+    assert value(services, "SELECT member_count FROM centroid") == 4
+    assert value(services, "SELECT count(*) FROM embedding") == 4
+    assert audit(services.database, replay=True).breaches == {}
+    with services.database.transaction() as session:
+        (event,) = list_history(session, media_id=library[0], limit=5)
+    assert (event.kind, event.undoable, event.media_count, event.actor) == ("delete", False, 2, "eve")
+
+
+def test_delete_media__dry_run_and_refusals_change_nothing(services: Services, library: list[uuid.UUID]) -> None:
+    preview = delete_media(services, library[:1], actor="eve", dry_run=True)
+    assert preview.event_id is None
+    assert preview.clusters[0].size_after == 4
+    with pytest.raises(NotFound):
+        delete_media(services, [library[0], uuid.uuid4()], actor="eve")
+    with pytest.raises(InputError):
+        delete_media(services, [], actor="eve")
+    assert value(services, "SELECT count(*) FROM membership") == 6
+    assert value(services, "SELECT count(*) FROM cluster_event") == 0
+
+
+def test_delete_media__tells_listeners(services: Services, library: list[uuid.UUID]) -> None:
+    with psycopg.connect(services.database.url, autocommit=True) as listener:
+        listener.execute(f"LISTEN {CHANNEL}".encode())
+        delete_media(services, library[:1], actor="eve")
+        heard = [notice.payload for notice in listener.notifies(timeout=5, stop_after=1)]
+    assert heard == [f'{{"type": "media.deleted", "media_id": "{library[0]}"}}']
+
+
+def test_delete_media__files_go_and_may_come_again(services: Services, make_jpeg: Callable[..., bytes]) -> None:
+    space = open_active_space(services)
+    picture = make_jpeg(1)
+    accepted = accept_picture(services, picture, MediaText(), source="test")
+    assert embed_batch(services, space) == 1
+    assert len(list(services.storage.list_keys())) == 3
+    delete_media(services, [accepted.media_id], actor="eve")
+    assert list(services.storage.list_keys()) == []
+    again = accept_picture(services, picture, MediaText(), source="test")
+    assert not again.duplicate
+    assert again.media_id != accepted.media_id
+
+
+def test_delete_media__what_pointed_to_its_bytes_goes_too(services: Services, library: list[uuid.UUID]) -> None:
+    double = uuid.uuid4()
+    with services.database.transaction() as session:
+        session.execute(
+            sa.text(
+                "INSERT INTO media (id, source, source_uri, status, duplicate_of) "
+                "VALUES (:id, 'url', 'http://x', 'duplicate', :of)"
+            ),
+            {"id": double, "of": library[0]},
+        )
+    delete_media(services, library[:1], actor="eve")
+    with services.database.transaction() as session:
+        assert find_media(session, double) is None
+
+
+def test_delete_media__while_a_worker_embeds_it(services: Services, make_jpeg: Callable[..., bytes]) -> None:
+    """The worker finds nothing to record, says so, and leaves no thumbnail behind."""
+    space = open_active_space(services)
+    doomed = accept_picture(services, make_jpeg(1), MediaText(title="A"), source="test").media_id
+    kept = accept_picture(services, make_jpeg(2), MediaText(title="B"), source="test").media_id
+    encoders = services.encoders
+    load_image = encoders.image.embed_pictures
+
+    def embed_pictures(pictures: object) -> object:
+        delete_media(services, [doomed], actor="eve")
+        return load_image(pictures)
+
+    object.__setattr__(encoders.image, "embed_pictures", embed_pictures)
+    assert embed_batch(services, space) == 2
+    with services.database.transaction() as session:
+        assert find_media(session, doomed) is None
+        assert get_media(session, kept).status == "embedded"
+        sha256 = get_media(session, kept).sha256
+    assert sha256 is not None
+    keys = list(services.storage.list_keys())
+    assert len(keys) == 3
+    assert thumbnail_key(sha256, "small") in keys
+
+
+def test_delete_media__a_lease_on_it_is_lost(
+    services: Services, insert_media: Callable, make_test_space: Callable
+) -> None:
+    make_test_space(services.database)
+    (doomed,) = insert_media(services.database, 1, "pending")
+    lease = Lease(uuid.uuid4(), 60)
+    with services.database.transaction() as session:
+        assert [one.id for one in claim_pending(session, lease, limit=1, max_attempts=3)] == [doomed]
+    delete_media(services, [doomed], actor="eve")
+    with services.database.transaction() as session:
+        assert record_embedded(session, [doomed], lease, {doomed: "words"}) == []
+    with pytest.raises(LeaseLost), services.database.transaction() as session:
+        record_failed(session, doomed, lease, "image_corrupt", "")
+
+
+def test_delete_media__while_it_is_fetched(
+    make_services: Callable[..., Services], make_test_space: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fetch fails after the media is gone: nobody is told of a failure, and the worker goes on."""
+    from backend.pipeline import fetch
+
+    services = make_services(fetch_allow_private=True, fetch_ports=(1,))
+    make_test_space(services.database)
+    media_id = accept_url(services, "http://127.0.0.1:1/picture.jpg", MediaText()).media_id
+    real = fetch.fetch_url
+
+    def fetch_too_late(*arguments: object) -> object:
+        delete_media(services, [media_id], actor="eve")
+        return real(*arguments)
+
+    monkeypatch.setattr(fetch, "fetch_url", fetch_too_late)
+    assert fetch.fetch_next(services) == 1
+    assert value(services, "SELECT count(*) FROM media") == 0
+
+
+def test_delete_media__workers_that_hold_rows_in_another_order(
+    services: Services, insert_media: Callable, make_test_space: Callable
+) -> None:
+    """A worker holds the second row and wants the first: whoever deletes gives way, and comes again."""
+    make_test_space(services.database)
+    ids = sorted(insert_media(services.database, 2, "pending"))
+    holding = threading.Event()
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            with services.database.transaction() as session:
+                session.execute(sa.text("UPDATE media SET attempts = 1 WHERE id = :id"), {"id": ids[1]})
+                holding.set()
+                # Until the other one waits for this row, having the first.
+                while not value(services, "SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                    pass
+                session.execute(sa.text("UPDATE media SET attempts = 1 WHERE id = :id"), {"id": ids[0]})
+        except sa.exc.DBAPIError as error:
+            failures.append(error)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    holding.wait()
+    delete_media(services, ids, actor="eve")
+    worker.join()
+    assert failures == []
+    assert value(services, "SELECT count(*) FROM media") == 0
+
+
+class ComesAgain(Storage):
+    """A storage in which the same bytes are uploaded again at the moment in which the file is removed."""
+
+    def delete(self, key: str) -> None:
+        super().delete(key)
+        self.upload()  # type: ignore[attr-defined]
+
+
+def test_remove_unheld_files__bytes_that_come_again_meanwhile(
+    services: Services, insert_media: Callable, make_test_space: Callable
+) -> None:
+    sha256 = bytes(32)
+    storage = ComesAgain.open(services.settings.resolved_storage_url)
+    storage.write("originals/x.jpg", b"picture")
+
+    def upload() -> None:
+        (media_id,) = insert_media(services.database, 1, "pending")
+        with services.database.transaction() as session:
+            session.execute(sa.text("UPDATE media SET sha256 = :sha WHERE id = :id"), {"sha": sha256, "id": media_id})
+
+    storage.upload = upload  # type: ignore[attr-defined]
+    remove_unheld_files(services.database, storage, [StoredFile(sha256, "originals/x.jpg")])
+    assert storage.read("originals/x.jpg") == b"picture"
+
+
+def test_remove_unheld_files__nothing_that_somebody_has(services: Services, make_jpeg: Callable[..., bytes]) -> None:
+    accepted = accept_picture(services, make_jpeg(3), MediaText(), source="test")
+    with services.database.transaction() as session:
+        media = get_media(session, accepted.media_id)
+    assert media.sha256 is not None
+    assert media.original_key is not None
+    remove_unheld_files(services.database, services.storage, [StoredFile(media.sha256, media.original_key)])
+    assert services.storage.exists(media.original_key)

@@ -1,0 +1,121 @@
+"""The examples of docs/how-to/recommendations-from-sql.md, run as they stand there."""
+
+import re
+import sys
+import uuid
+from pathlib import Path
+
+import numpy as np
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from backend.db.embeddings import NewEmbedding, insert_embeddings
+from backend.db.engine import Database
+from backend.db.tables import Space
+from backend.pipeline.space import open_active_space
+from backend.services import Services
+
+PAGE = Path(__file__).parents[2] / "docs/how-to/recommendations-from-sql.md"
+MEDIA_ID = "01a20757-dbbc-7203-b2a8-d64a814c904f"
+CLUSTER_ID = 22
+
+
+def fences(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+PROGRAMS, QUERIES = fences("python"), [one for one in fences("sql") if "CREATE ROLE" not in one]
+GRANTS = next(one for one in fences("sql") if "CREATE ROLE" in one)
+
+
+@pytest.fixture
+def library(services: Services) -> Database:
+    """The media and the cluster that the page names, and some beside them, in a space of the demo encoders."""
+    space = open_active_space(services)
+    ids = [uuid.UUID(MEDIA_ID), *(uuid.uuid4() for _ in range(19))]
+    with services.database.transaction() as session:
+        session.execute(
+            sa.text(
+                "INSERT INTO media (id, source, source_uri, status, title, location, taken_at) "
+                "SELECT unnest(CAST(:ids AS uuid[])), 'url', 'x', 'fetching', 'A title', 'Lofoten, Norway', now()"
+            ),
+            {"ids": ids},
+        )
+        insert_embeddings(session, space.id, [embedding(media_id, space) for media_id in ids])
+        session.execute(
+            sa.text(
+                "INSERT INTO cluster (id, label) OVERRIDING SYSTEM VALUE VALUES (:own, 'trains'), (:own + 1, 'others')"
+            ),
+            {"own": CLUSTER_ID},
+        )
+        session.execute(
+            sa.text(
+                "INSERT INTO membership (media_id, cluster_id, space_id, similarity, threshold, founder) "
+                "SELECT id, :own + (place > 10)::int, :space, 0.9, 0.82, place IN (1, 11) "
+                "FROM unnest(CAST(:ids AS uuid[])) WITH ORDINALITY AS t(id, place)"
+            ),
+            {"ids": ids, "own": CLUSTER_ID, "space": space.id},
+        )
+        session.execute(
+            sa.text(
+                "INSERT INTO centroid (space_id, cluster_id, embedding_sum, member_count, centroid) "
+                "SELECT :space, cluster_id, avg(image_embedding)::real[], 10, avg(image_embedding) "
+                "FROM media_embedding JOIN membership USING (media_id) GROUP BY cluster_id"
+            ),
+            {"space": space.id},
+        )
+    return services.database
+
+
+def embedding(media_id: uuid.UUID, space: Space) -> NewEmbedding:
+    generator = np.random.default_rng(media_id.int % 2**32)
+    image, text, caption = (
+        generator.normal(size=dimension)
+        for dimension in (space.image_dimension, space.text_dimension, space.image_dimension)
+    )
+    sides = ((side / np.linalg.norm(side)).astype(np.float32) for side in (image, text, caption))
+    return NewEmbedding(media_id, *sides)
+
+
+def test_examples__of_all_three_functions_in_each_language() -> None:
+    for examples in (QUERIES, PROGRAMS[:1], PROGRAMS[1:2], fences("js")):
+        for function in ("similar_media(", "search_media(", "nearest_clusters("):
+            assert any(function in example for example in examples)
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=range(len(QUERIES)))
+def test_sql__returns_rows(library: Database, query: str) -> None:
+    with psycopg.connect(library.url) as connection:
+        rows = connection.execute(query.encode()).fetchall()
+    assert rows
+    assert all(value is not None for value in rows[0] if not isinstance(value, str))
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=["psycopg", "sqlalchemy", "words"])
+def test_python__prints_hits(
+    library: Database,
+    services: Services,
+    program: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", library.url)
+    monkeypatch.setenv("MEDIACLUSTER_HOME", str(services.settings.home))
+    monkeypatch.setenv("MEDIACLUSTER_PRESET", "demo")
+    monkeypatch.setattr(sys, "argv", ["search.py", "a", "train"])
+    exec(compile(program, str(PAGE), "exec"), {"__name__": "__main__"})
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) == (3 if "load_settings" in program else 8)
+
+
+def test_sql__the_role_may_read_and_no_more(library: Database) -> None:
+    role = f"reader_{uuid.uuid4().hex[:8]}"
+    with psycopg.connect(library.url) as connection:
+        connection.execute(GRANTS.replace("reader", role).encode())
+        connection.execute(f"SET LOCAL ROLE {role}".encode())
+        for query in QUERIES:
+            assert connection.execute(query.encode()).fetchall()
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("SELECT secret FROM webhook")
+        connection.rollback()

@@ -1,0 +1,191 @@
+"""Files that the decoder does not survive: quarantined with their reason, while their neighbours pass."""
+
+import os
+import signal
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+import sqlalchemy as sa
+from fastapi.testclient import TestClient
+
+from backend.api.app import create_app
+from backend.db.media import get_media
+from backend.db.tables import Media
+from backend.errors import DecodeCrash
+from backend.ingest.decoders import Decoders
+from backend.ingest.text import MediaText
+from backend.pipeline.embed import embed_batch
+from backend.pipeline.intake import accept_picture
+from backend.pipeline.space import open_active_space
+from backend.pipeline.sweep import sweep
+from backend.services import Services
+
+UNIT = Path(__file__).parents[1] / "unit" / "ingest"
+
+
+@pytest.fixture
+def poisoned(services: Services, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
+    """Services whose decoders do what a file says."""
+    monkeypatch.syspath_prepend(str(UNIT))
+    decoders = Decoders(processes=2, seconds=1.0, memory_bytes=256 * 2**20, work="decoder_poison:work")
+    yield replace(services, decoders=decoders)
+    decoders.close()
+
+
+def accept(services: Services, data: bytes) -> uuid.UUID:
+    return accept_picture(services, data, MediaText(), source="test").media_id
+
+
+def read(services: Services, media_id: uuid.UUID) -> Media:
+    with services.database.transaction() as session:
+        return get_media(session, media_id)
+
+
+def make_due(services: Services) -> None:
+    with services.database.transaction() as session:
+        session.execute(sa.text("UPDATE media SET next_attempt_at = now()"))
+
+
+@pytest.mark.parametrize(
+    ("word", "reason"), [("segfault", "SIGSEGV"), ("stall", "longer than 1 second"), ("memory 999999999", "256 MiB")]
+)
+def test_embed_batch__poison_is_quarantined_and_its_neighbours_pass(
+    services: Services, poisoned: Services, make_jpeg: Callable[..., bytes], word: str, reason: str
+) -> None:
+    space = open_active_space(services)
+    neighbours = [accept(services, make_jpeg(seed)) for seed in range(5)]
+    bad = accept(services, make_jpeg(99) + f"POISON:{word}".encode())
+    neighbours += [accept(services, make_jpeg(seed)) for seed in range(5, 10)]
+
+    assert embed_batch(poisoned, space) == 11
+
+    assert {read(services, media_id).status for media_id in neighbours} == {"embedded"}
+    for attempt in (1, 2):
+        media = read(services, bad)
+        assert (media.status, media.attempts, media.lease_token) == ("pending", attempt, None)
+        assert reason in (media.error_detail or "")
+        assert embed_batch(poisoned, space) == 0  # not at once
+        make_due(services)
+        assert embed_batch(poisoned, space) == 1
+    media = read(services, bad)
+    assert (media.status, media.attempts, media.error_code) == ("failed", 3, "quarantined")
+    assert "3 attempts" in (media.error_detail or "")
+    assert reason in (media.error_detail or "")
+    make_due(services)
+    assert embed_batch(poisoned, space) == 0
+
+
+def test_embed_batch__a_crash_that_does_not_come_again_leaves_nothing_behind(
+    services: Services, poisoned: Services, make_jpeg: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space = open_active_space(services)
+    media_id = accept(services, make_jpeg(1) + b"POISON:segfault")
+    embed_batch(poisoned, space)
+    assert read(services, media_id).error_detail
+    make_due(services)
+    embed_batch(services, space)
+    media = read(services, media_id)
+    assert (media.status, media.error_code, media.error_detail) == ("embedded", None, None)
+
+
+def test_embed_batch__vectors_are_those_of_the_whole_picture(
+    services: Services, make_jpeg: Callable[..., bytes]
+) -> None:
+    """What decoders shrink beforehand is bit for bit what the encoder would have shrunk itself."""
+    from backend.db.embeddings import fetch_image_embeddings
+    from backend.ingest.decoding import decode_picture
+
+    space = open_active_space(services)
+    pictures = [make_jpeg(1, 900, 700), make_jpeg(2, 300, 1000), make_jpeg(3, 60, 50), make_jpeg(4, 5000, 90)]
+    ids = [accept(services, data) for data in pictures]
+    embed_batch(services, space)
+    with services.database.transaction() as session:
+        found, vectors = fetch_image_embeddings(session, space.id)
+    whole = [decode_picture(data, services.limits, at_least=640) for data in pictures]
+    expected = services.encoders.image.embed_pictures(whole)
+    for media_id, vector in zip(ids, expected, strict=True):
+        assert (vectors[found.index(media_id)] == vector).all()
+
+
+def test_upload__poison_is_refused_and_the_service_lives(
+    services: Services, poisoned: Services, make_jpeg: Callable[..., bytes]
+) -> None:
+    client = TestClient(create_app(poisoned))
+    bad = make_jpeg(1) + b"POISON:segfault"
+    answer = client.post("/media", files={"file": ("a.jpg", bad)})
+    assert (answer.status_code, answer.json()["code"]) == (422, "decode_crash")
+    assert "SIGSEGV" in answer.json()["detail"]
+    both = client.post("/media", files=[("file", ("a.jpg", bad)), ("file", ("b.jpg", make_jpeg(2)))])
+    assert both.status_code == 202
+    assert [one["code"] for one in both.json()["media"]] == ["decode_crash", None]
+    with services.database.transaction() as session:
+        assert session.execute(sa.text("SELECT count(*) FROM media")).scalar_one() == 1
+
+
+def test_search__poison_is_refused(services: Services, poisoned: Services, make_jpeg: Callable[..., bytes]) -> None:
+    open_active_space(services)
+    accept(services, make_jpeg(1))
+    embed_batch(services, open_active_space(services))
+    client = TestClient(create_app(poisoned))
+    answer = client.post("/search", files={"file": ("a.jpg", make_jpeg(1) + b"POISON:abort")})
+    assert (answer.status_code, answer.json()["picture_code"]) == (422, "decode_crash")
+
+
+def test_worker__decodes_in_processes_of_its_own(
+    services: Services, make_jpeg: Callable[..., bytes], tmp_path: Path
+) -> None:
+    """A real prefork worker, whose pool processes are daemonic: kill its decoders while it works, and all pass."""
+    import subprocess
+
+    from backend.supervision import worker_command
+
+    settings = services.settings
+    settings.home.mkdir(parents=True, exist_ok=True)
+    assert settings.database_url
+    assert settings.redis_url
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("MEDIACLUSTER_")} | {
+        "MEDIACLUSTER_HOME": str(settings.home),
+        "MEDIACLUSTER_PRESET": "demo",
+        "MEDIACLUSTER_TORCH_THREADS": "1",
+        "DATABASE_URL": settings.database_url.get_secret_value(),
+        "REDIS_URL": settings.redis_url.get_secret_value(),
+    }
+    ids = [accept(services, make_jpeg(seed, 1600, 1200)) for seed in range(48)]
+    with (settings.home / "worker.log").open("wb") as log:
+        worker = subprocess.Popen(worker_command("all"), env=environ, stdout=log, stderr=log, start_new_session=True)
+    killed, next_sweep = 0, 0.0
+    try:
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            for process in psutil.Process(worker.pid).children(recursive=True):
+                if killed < 4 and "backend.ingest.decoder_child" in " ".join(process.cmdline()):
+                    process.kill()
+                    killed += 1
+                    time.sleep(0.3)
+            with services.database.transaction() as session:
+                left = session.execute(
+                    sa.text("SELECT count(*) FROM media WHERE status NOT IN ('ready', 'failed')")
+                ).scalar_one()
+            if not left:
+                break
+            if time.monotonic() > next_sweep:  # in the place of beat
+                sweep(services)
+                next_sweep = time.monotonic() + 1.0
+            time.sleep(0.05)
+    finally:
+        os.killpg(worker.pid, signal.SIGKILL)
+        worker.wait()
+    assert killed >= 2, (settings.home / "worker.log").read_text()
+    assert {read(services, media_id).status for media_id in ids} == {"ready"}
+
+
+def test_accept__the_crash_is_told(poisoned: Services, make_jpeg: Callable[..., bytes]) -> None:
+    with pytest.raises(DecodeCrash, match="status 7"):
+        accept(poisoned, make_jpeg(1) + b"POISON:exit")
+    assert "decoder_poison" not in sys.modules

@@ -1,0 +1,200 @@
+"""HTTP and command line of the review queue, near-duplicates and exact copies: three things under names of their own."""
+
+import io
+import json
+import uuid
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+from PIL import Image
+from starlette.testclient import TestClient
+from typer.testing import CliRunner
+
+from backend.api.app import create_app
+from backend.cli import app as cli
+from backend.db.near_duplicates import record_hashes
+from backend.db.tables import Space
+from backend.embedded.gallery.picture import render_picture
+from backend.pipeline.assign import Assigner
+from backend.review.comparing import compare_waiting
+from backend.review.queue import refresh_queue
+from backend.services import Services
+from backend.settings import Settings
+
+
+@pytest.fixture
+def client(services: Services) -> Iterator[TestClient]:
+    with TestClient(create_app(services), raise_server_exceptions=False) as opened:
+        yield opened
+
+
+@pytest.fixture
+def library(
+    services: Services,
+    make_test_space: Callable[..., Space],
+    insert_media: Callable[..., list[uuid.UUID]],
+    embed_media: Callable[..., None],
+) -> list[uuid.UUID]:
+    """Three of one look, the last of which joined narrowly, and one of another; the first two are near-duplicates."""
+    space = make_test_space(services.database, 4)
+    ids = insert_media(services.database, 4, "embedded")
+    vectors = np.array([[1, 0, 0, 0], [1, 0, 0, 0], [0.83, np.sqrt(1 - 0.83**2), 0, 0], [0, 0, 0, 1]], dtype=np.float32)
+    embed_media(services.database, space, ids, vectors)
+    with services.database.transaction() as session:
+        session.execute(
+            sa.text(
+                "UPDATE media SET width = 40 - upload_seq, height = 10, byte_size = 100, mime = 'image/png', "
+                "title = 'number ' || upload_seq"
+            )
+        )
+        record_hashes(session, dict(zip(ids, [7, 7, -8, 9], strict=True)))
+    Assigner(services, space).assign_waiting()
+    compare_waiting(services)
+    return ids
+
+
+@pytest.fixture
+def run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Run the command line over the library of this test."""
+    monkeypatch.setenv("DATABASE_URL", settings.database_url.get_secret_value())
+    monkeypatch.setenv("REDIS_URL", settings.redis_url.get_secret_value())
+    monkeypatch.setenv("MEDIACLUSTER_HOME", str(settings.home))
+
+    def invoke(*arguments: str) -> str:
+        result = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    return invoke
+
+
+def test_review__read_and_decide(client: TestClient, services: Services, library: list[uuid.UUID]) -> None:
+    page = client.get("/review", params={"kind": "small_margin"}).json()
+    (item,) = page["items"]
+    assert page["counts"]["small_margin"] == 1
+    assert page["is_stale"] is False
+    assert item["media_id"] == str(library[2])
+    assert item["title"] == "number 3"
+    assert item["cluster"]["size"] == 3
+    assert item["other_cluster"] is None
+    assert item["why"].startswith("It joined at 0.830")
+    wanted = {"item": item["id"], "decision": "accept"}
+    preview = client.post("/review/decisions?dry_run=true", json=wanted).json()
+    assert preview["outcome"]["event_id"] is None
+    answer = client.post("/review/decisions", json=wanted)
+    assert answer.status_code == 200
+    assert answer.json()["outcome"]["kind"] == "confirm"
+    assert client.get("/review").json()["items"] == []
+    with services.database.transaction() as session:
+        assert session.execute(sa.text("SELECT kind, actor FROM cluster_event")).all() == [("confirm", "api")]
+    again = client.post("/review/decisions", json=wanted)
+    assert (again.status_code, again.json()["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/review/decisions", {"item": "odd:1", "decision": "accept"}),
+        ("/review/decisions", {"item": "outlier:1", "decision": "merge"}),
+        ("/near-duplicates/decisions", {"decision": "keep_best", "keep_media_id": str(uuid.uuid4()), "media_ids": []}),
+        ("/near-duplicates/decisions", {"decision": "keep_some", "keep_media_id": str(uuid.uuid4())}),
+    ],
+)
+def test_decisions__malformed(client: TestClient, path: str, body: dict[str, object]) -> None:
+    answer = client.post(path, json=body)
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed_request")
+
+
+@pytest.mark.parametrize("path", ["/review", "/near-duplicates", "/exact-copies"])
+@pytest.mark.parametrize("cursor", ["nonsense", "WyJhIl0", "WyJhIiwiYiJd", "W251bGwsbnVsbF0"])
+def test_cursors__malformed(client: TestClient, path: str, cursor: str) -> None:
+    answer = client.get(path, params={"cursor": cursor})
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed_request")
+
+
+def test_review__pages(client: TestClient, services: Services, library: list[uuid.UUID]) -> None:
+    with services.database.transaction() as session:
+        session.execute(sa.text("UPDATE membership SET margin = 0.001 * assign_seq WHERE origin = 'auto'"))
+    refresh_queue(services)
+    first = client.get("/review", params={"limit": 3}).json()
+    second = client.get("/review", params={"limit": 3, "cursor": first["next_cursor"]}).json()
+    assert [len(first["items"]), len(second["items"]), second["next_cursor"]] == [3, 1, None]
+    assert [item["media_id"] for item in first["items"] + second["items"]] == [str(one) for one in library]
+
+
+def test_near_duplicates__read_preview_and_keep_best(client: TestClient, library: list[uuid.UUID]) -> None:
+    page = client.get("/near-duplicates").json()
+    (group,) = page["groups"]
+    assert (page["group_count"], page["spare_count"], page["next_cursor"]) == (1, 1, None)
+    assert group["keep"]["media_id"] == str(library[0])
+    assert group["why"] == "It has the most pixels (39 x 10)."
+    assert [(one["media_id"], one["hash_distance"]) for one in group["members"]] == [(str(library[1]), 0)]
+    wanted = {"decision": "keep_best", "keep_media_id": str(library[0]), "media_ids": [str(library[1])]}
+    preview = client.post("/near-duplicates/decisions?dry_run=true", json=wanted).json()
+    assert preview["outcome"]["moved"][0]["media_id"] == str(library[1])
+    assert client.post("/near-duplicates/decisions", json=wanted).status_code == 200
+    assert client.get(f"/media/{library[1]}").status_code == 404
+    assert client.get("/near-duplicates").json()["groups"] == []
+    again = client.post("/near-duplicates/decisions", json=wanted)
+    assert (again.status_code, again.json()["code"]) == (409, "conflict")
+
+
+def test_near_duplicates__keep_all(client: TestClient, library: list[uuid.UUID]) -> None:
+    wanted = {"decision": "keep_all", "keep_media_id": str(library[0]), "media_ids": [str(library[1])]}
+    assert client.post("/near-duplicates/decisions?dry_run=true", json=wanted).json()["outcome"] is None
+    assert len(client.get("/near-duplicates").json()["groups"]) == 1
+    assert client.post("/near-duplicates/decisions", json=wanted).json() == {"decision": "keep_all", "outcome": None}
+    assert client.get("/near-duplicates").json()["groups"] == []
+
+
+def test_three_kinds__are_never_mixed(client: TestClient, services: Services) -> None:
+    """The same bytes twice are an exact copy, and of the versions of a picture nothing else is; a cluster is neither."""
+    image = render_picture("lighthouse", 3, 320).image
+    large, small = io.BytesIO(), io.BytesIO()
+    image.save(large, "JPEG", quality=90)
+    image.resize((image.width // 2, image.height // 2), Image.Resampling.LANCZOS).save(small, "JPEG")
+    ids = [
+        client.post("/media", files=[("file", (name, content.getvalue(), "image/jpeg"))]).json()["ids"][0]
+        for name, content in (("large.jpg", large), ("again.jpg", large), ("small.jpg", small))
+    ]
+    assert ids[0] == ids[1]
+    from backend.pipeline.embed import embed_batch
+    from backend.pipeline.space import open_active_space
+
+    space = open_active_space(services)
+    while embed_batch(services, space):
+        pass
+    Assigner(services, space).assign_waiting()
+    compare_waiting(services)
+    copies = client.get("/exact-copies").json()["copies"]
+    assert [(one["media_id"], one["source"], one["source_uri"]) for one in copies] == [(ids[0], "upload", "again.jpg")]
+    assert client.get("/exact-copies", params={"media_id": ids[2]}).json()["copies"] == []
+    (group,) = client.get("/near-duplicates").json()["groups"]
+    assert [group["keep"]["media_id"], group["members"][0]["media_id"]] == [ids[0], ids[2]]
+    assert client.get("/clusters").json()["total"] == 1
+
+
+def test_cli__review_and_decide(run: Callable[..., str], library: list[uuid.UUID]) -> None:
+    shown = json.loads(run("review", "--kind", "small_margin", "--json"))
+    (item,) = shown["items"]
+    assert shown["counts"]["small_margin"] == 1
+    text = run("review", "--refresh")
+    assert "1 small_margin" in text
+    assert item["id"] in text
+    assert "It joined at 0.830" in text
+    assert json.loads(run("decide", item["id"], "accept", "--dry-run", "--json"))["outcome"]["event_id"] is None
+    assert "dismiss: small_margin:" in run("decide", item["id"], "dismiss")
+    assert json.loads(run("review", "--kind", "small_margin", "--json"))["items"] == []
+
+
+def test_cli__duplicates_and_copies(run: Callable[..., str], library: list[uuid.UUID]) -> None:
+    shown = json.loads(run("duplicates", "--json"))
+    assert (shown["groups"], shown["spare"]) == (1, 1)
+    assert shown["shown"][0]["keep"]["media_id"] == str(library[0])
+    text = run("duplicates", "--refresh")
+    assert f"keep  {library[0]}  number 1" in text
+    assert "1 groups with 1 media that need not be kept" in text
+    assert json.loads(run("copies", "--json")) == []
+    assert "came again" in run("copies")
