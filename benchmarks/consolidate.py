@@ -1,9 +1,9 @@
 # ruff: noqa: INP001 - a script, not a package
 """The second pass: time, memory and quality as the library grows, on mixtures and on the demo gallery.
 
-    python benchmarks/consolidate.py --counts 5000 20000 50000
-    python benchmarks/consolidate.py --orders 5 --counts 2000 --reference
-    python benchmarks/consolidate.py --orders 5 --gallery 300 --counts
+    python -m benchmarks.consolidate --counts 5000 20000 50000
+    python -m benchmarks.consolidate --orders 5 --counts 2000 --reference
+    python -m benchmarks.consolidate --orders 5 --gallery 300 --counts
 
 Each line is a process of its own, so that its peak of memory is its own. `--reference` runs scikit-learn's
 agglomerative clustering beside it, which needs a matrix of all pairs.
@@ -68,12 +68,14 @@ class Line:
     least_rand_after: float
     rand_offline: float | None
     seconds: float
+    cpu_seconds: float
     peak_mib: float
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--counts", type=int, nargs="*", default=[5_000, 20_000, 50_000])
+    parser.add_argument("--mixtures", nargs="*", default=[mixture.name for mixture in MIXTURES])
     parser.add_argument("--dimension", type=int, default=512)
     parser.add_argument("--threshold", type=float, default=0.82)
     parser.add_argument("--orders", type=int, default=1, help="random upload orders")
@@ -82,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     cases: list[tuple[Mixture | None, int]] = [(None, options.gallery)] if options.gallery else []
-    cases += [(mixture, count) for count in options.counts for mixture in MIXTURES]
+    cases += [(mixture, count) for count in options.counts for mixture in MIXTURES if mixture.name in options.mixtures]
     lines = []
     for mixture, count in cases:
         with multiprocessing.get_context("spawn").Pool(1) as pool:
@@ -96,16 +98,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _measure(mixture: Mixture | None, count: int, options: argparse.Namespace) -> Line:
     vectors, labels = _render(count) if mixture is None else _draw(mixture, count, options.dimension)
-    before, after, clusters, seconds = [], [], [], []
+    before, after, clusters, seconds, cpu_seconds = [], [], [], [], []
     base = _peak_mib()
     for seed in range(options.orders):
         order = np.random.default_rng(seed).permutation(count)
         truth = labels[order].tolist()
         online = _group_online(vectors[order], options.threshold)
         library = Library(vectors[order], online, np.zeros(count, dtype=np.bool_))
-        begun = time.perf_counter()
+        begun, begun_cpu = time.perf_counter(), time.process_time()
         grouped = consolidate(library, options.threshold).renaming.clusters
         seconds.append(time.perf_counter() - begun)
+        cpu_seconds.append(time.process_time() - begun_cpu)
         before.append(adjusted_rand_index(truth, online.tolist()))
         after.append(adjusted_rand_index(truth, grouped.tolist()))
         clusters.append((len(np.unique(online)), len(np.unique(grouped))))
@@ -124,6 +127,7 @@ def _measure(mixture: Mixture | None, count: int, options: argparse.Namespace) -
         least_rand_after=min(after),
         rand_offline=offline,
         seconds=mean(seconds),
+        cpu_seconds=mean(cpu_seconds),
         peak_mib=peak,
     )
 
@@ -192,7 +196,7 @@ def _print(line: Line) -> None:
     sys.stdout.write(
         f"{line.name:26} {line.media:>7,} media  clusters {line.clusters_before:,.0f} -> {line.clusters_after:,.0f}  "
         f"Rand {line.rand_before:.3f} -> {line.rand_after:.3f}, least {line.least_rand_after:.3f}{offline}  "
-        f"{line.seconds:.1f} s  {line.peak_mib:.0f} MiB more\n"
+        f"{line.seconds:.1f} s ({line.cpu_seconds:.1f} s of processor)  {line.peak_mib:.0f} MiB more\n"
     )
     sys.stdout.flush()
 

@@ -16,7 +16,11 @@ def upgrade() -> None:
     op.create_index(
         "centroid_cohesion_idx",
         "centroid",
-        ["space_id", sa.literal_column("(vector_norm(embedding_sum::vector) / member_count::double precision)"), "cluster_id"],
+        [
+            "space_id",
+            sa.literal_column("(vector_norm(embedding_sum::vector) / member_count::double precision)"),
+            "cluster_id",
+        ],
         unique=False,
     )
 

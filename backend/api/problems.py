@@ -10,7 +10,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from backend.errors import IdempotencyInProgress, MediaclusterError
+from backend.errors import IdempotencyInProgress, MediaclusterError, StorageFull
+from backend.ingest.storage import FULL
 
 logger = logging.getLogger(__name__)
 
@@ -141,8 +142,13 @@ def _from_validation(_request: Request, error: Exception) -> JSONResponse:
     return problem_response(HTTPStatus.BAD_REQUEST, "malformed_request", detail, mistakes=mistakes)
 
 
-def _from_http(_request: Request, error: Exception) -> JSONResponse:
+def _from_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    cause = error.__cause__
+    if isinstance(cause, OSError) and cause.errno in FULL:
+        # Large uploads are put aside in the folder for temporary files while they come in.
+        full = StorageFull("The server has no room for the upload.", hint="Make room, then try again.")
+        return _from_error(request, full)
     status = HTTPStatus(error.status_code)
     return problem_response(status, _CODE_BY_STATUS.get(status, "http_error"), str(error.detail))
 

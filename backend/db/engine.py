@@ -11,11 +11,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session, sessionmaker
 
 from backend.db.arrays import register_arrays
-from backend.errors import BackendUnavailable, ConfigurationError
+from backend.errors import BackendUnavailable, ConfigurationError, StorageFull
 
 MINIMUM_VECTOR_VERSION = (0, 8, 4)
 # undefined_table, undefined_column, undefined_function
 _SCHEMA_STATES = {"42P01", "42703", "42883"}
+_DISK_FULL = "53100"
 
 
 def sqlalchemy_url(database_url: str) -> str:
@@ -40,6 +41,7 @@ class Database:
 
         Raises:
             ConfigurationError: the schema is missing or older than this code.
+            StorageFull: the server's disk is.
             BackendUnavailable: the server cannot be reached or the connection broke. Where it broke during the
                 commit the outcome is unknown: read again by id before repeating.
         """
@@ -63,6 +65,8 @@ def translated_errors() -> Iterator[None]:
             "The schema of the database is missing or out of date.", hint="Run `mediacluster db migrate`."
         ) from error
     except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+        if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _DISK_FULL:
+            raise StorageFull("The disk of the database is full.", hint="Make room, then try again.") from error
         if isinstance(error, DBAPIError) and not _is_connection_loss(error):
             raise
         reason = str(getattr(error, "orig", error)).strip().partition("\n")[0]

@@ -65,7 +65,7 @@ def delete_memberless_centroids(session: Session, space_id: int, cluster_ids: Se
         sa.delete(Centroid).where(
             Centroid.space_id == space_id,
             Centroid.cluster_id.in_(cluster_ids),
-            ~sa.text("EXISTS (SELECT FROM membership WHERE membership.cluster_id = centroid.cluster_id)"),
+            sa.text("NOT EXISTS (SELECT FROM membership WHERE membership.cluster_id = centroid.cluster_id)"),
         )
     )
 

@@ -122,11 +122,9 @@ def _report_missing(services: Services, rows: list[HeldFile], report: RepairRepo
     report.missing_media_ids += media_ids(rows)[: _SHOWN - len(report.missing_media_ids)]
     if not rows or not fail:
         return
-    if report.dry_run:
-        report.failed += len(rows)
-        return
     report.failed += len(rows)
-    _give_up(services, media_ids(rows), actor)
+    if not report.dry_run:
+        _give_up(services, media_ids(rows), actor)
 
 
 def _give_up(services: Services, ids: list[uuid.UUID], actor: str) -> None:

@@ -15,6 +15,7 @@ from backend.clustering.consolidation import Library, consolidate
 from backend.clustering.consolidation_apart import Apartness
 from backend.clustering.consolidation_identity import rename_groups
 from backend.clustering.consolidation_linkage import Leaves, leave_one_out, link
+from backend.clustering.consolidation_settling import settle
 from backend.evaluation.metrics import adjusted_rand_index
 from backend.vectors import unit_rows
 
@@ -265,6 +266,31 @@ def test_consolidate__every_change_is_told(library: Library) -> None:
     assert {one.created for one in found.splits} == {cluster for cluster in kept if cluster < 0}
     explained = sum(one.media_count for one in (*found.merges, *found.splits))
     assert len(found.moved) + explained == len(found.changed)
+
+
+def at(degrees: list[float]) -> NDArray[np.float32]:
+    angles = np.radians(degrees)
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+
+
+def test_settle__a_nearer_group_takes_members_in_but_not_across_a_cannot_link() -> None:
+    units, groups = at([0, 0, 20, 30, 30, 30]), np.array([0, 0, 0, 1, 1, 1])
+    clusters = [1, 1, 1, 2, 2, 2]
+    for links, expected in (((), [0, 0, 1, 1, 1, 1]), (((1, 2),), [0, 0, 0, 1, 1, 1])):
+        apartness = Apartness(links)
+        codes = np.array([apartness.code(cluster) for cluster in clusters])
+        settled = settle(units, groups, np.ones(6, dtype=np.bool_), codes, apartness, THRESHOLD)
+        assert settled.tolist() == expected
+
+
+def test_settle__two_that_were_parted_do_not_meet_in_a_third_group() -> None:
+    """Both are nearer to the group in the middle; the first one to come keeps the other out."""
+    units = at([0, 0, 0, 25, 30, 30, 30, 35, 60, 60, 60])
+    groups = np.array([0, 0, 0, 0, 1, 1, 1, 2, 2, 2, 2])
+    apartness = Apartness([(1, 2)])
+    codes = np.array([apartness.code(cluster) for cluster in [1, 1, 1, 1, 3, 3, 3, 2, 2, 2, 2]])
+    settled = settle(units, groups, np.ones(11, dtype=np.bool_), codes, apartness, THRESHOLD)
+    assert settled.tolist() == [0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2]
 
 
 def test_rename_groups__the_larger_part_keeps_the_name_and_the_older_of_two_equals() -> None:
