@@ -151,7 +151,7 @@ class JournalEvent(Schema):
 
     @classmethod
     def of(cls, event: HistoryEvent) -> "JournalEvent":
-        return cls(**vars(event))
+        return cls(**{name: getattr(event, name) for name in cls.model_fields})
 
 
 class JournalPage(Schema):

@@ -75,14 +75,13 @@ def test_wall__shortcuts_and_theme_are_remembered(page: Page, demo_server: str) 
     expect(page.get_by_role("dialog", name="Shortcuts")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog", name="Shortcuts")).to_be_hidden()
-    ground = "getComputedStyle(document.documentElement).backgroundColor"
-    light = page.evaluate(ground)
+    light = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
     page.get_by_role("button", name="Use the dark theme").click()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
-    dark = page.evaluate(ground)
-    assert dark != light
+    expect(page.locator("html")).not_to_have_css("background-color", light)
     page.reload()
-    assert page.evaluate(ground) == dark
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(page.locator("html")).not_to_have_css("background-color", light)
 
 
 def test_wall__new_groups_are_announced(own_server: str, own_library: Services, page: Page) -> None:
