@@ -12,6 +12,7 @@ from backend.clustering.curation import (
     MembershipState,
     Snapshot,
 )
+from backend.clustering.sentences import media_count, named, skipped, some_clusters, some_media
 from backend.errors import Conflict, InputError, NotFound
 
 Memberships = dict[uuid.UUID, MembershipState]
@@ -79,7 +80,7 @@ def plan_confirm(before: Snapshot, threshold: float) -> Edit:
         raise Conflict("A curator decided these memberships already.", hint="There is nothing left to confirm.")
     summary = f"Confirmed {media_count(len(marked))}"
     return plan_regrouping(
-        "confirm", before, Regrouping(marked=marked), threshold, summary, _skipped(decided, "confirmed")
+        "confirm", before, Regrouping(marked=marked), threshold, summary, skipped(decided, "confirmed")
     )
 
 
@@ -95,8 +96,8 @@ def plan_move(before: Snapshot, cluster_id: int, threshold: float) -> Edit:
     sources = sorted({memberships[media_id].cluster_id for media_id in going})
     regrouping = Regrouping(going=going, apart=[(source, cluster_id) for source in sources])
     there = [media_id for media_id in memberships if media_id not in going]
-    summary = f"Moved {media_count(len(going))} from {_clusters(sources)} to {named(cluster_id, target)}"
-    return plan_regrouping("move", before, regrouping, threshold, summary, _skipped(there, "there"))
+    summary = f"Moved {media_count(len(going))} from {some_clusters(sources)} to {named(cluster_id, target)}"
+    return plan_regrouping("move", before, regrouping, threshold, summary, skipped(there, "there"))
 
 
 def plan_merge(before: Snapshot, cluster_ids: Sequence[int], into: int, threshold: float) -> Edit:
@@ -130,7 +131,7 @@ def plan_split(
     strange = [media_id for media_id in media_ids if media_id not in memberships]
     if strange:
         raise Conflict(
-            f"{_some(strange)} {'is' if len(strange) == 1 else 'are'} not in cluster {cluster_id}.",
+            f"{some_media(strange)} {'is' if len(strange) == 1 else 'are'} not in cluster {cluster_id}.",
             hint="A split takes members of one cluster; to gather from several, extract.",
         )
     chosen = set(media_ids)
@@ -164,7 +165,7 @@ def plan_extract(before: Snapshot, new_id: int, label: str, sizes: Mapping[int, 
         created={new_id: new_cluster(label)},
         apart=[(source, new_id) for source in sources],
     )
-    summary = f"Extracted {media_count(len(memberships))} from {_clusters(sources)} to cluster {new_id}"
+    summary = f"Extracted {media_count(len(memberships))} from {some_clusters(sources)} to cluster {new_id}"
     return plan_regrouping("extract", before, regrouping, threshold, summary)
 
 
@@ -245,16 +246,6 @@ def new_cluster(label: str) -> ClusterState:
     return ClusterState(label=label, label_origin=CURATOR) if label else ClusterState()
 
 
-def named(cluster_id: int, state: ClusterState) -> str:
-    """How a sentence speaks of a cluster."""
-    return f"cluster {cluster_id} '{state.label}'" if state.label else f"cluster {cluster_id}"
-
-
-def media_count(count: int) -> str:
-    """'1 media', '1,000 media': the word has no plural."""
-    return f"{count:,} media"
-
-
 def _plan_state(
     kind: str, before: Snapshot, cluster_id: int, changed: ClusterState, summary: str, unchanged: str
 ) -> Edit:
@@ -292,20 +283,3 @@ def _lost_by_merging(sources: Mapping[int, ClusterState]) -> tuple[str, ...]:
         f"Cluster {cluster_id} was locked; its lock goes." for cluster_id, state in sources.items() if state.locked
     ]
     return (*labels, *locks)
-
-
-def _skipped(media_ids: Sequence[uuid.UUID], word: str) -> tuple[str, ...]:
-    return (f"{media_count(len(media_ids))} were {word} already and stay as they are.",) if media_ids else ()
-
-
-def _clusters(cluster_ids: Sequence[int]) -> str:
-    few = 3
-    if len(cluster_ids) > few:
-        return f"{len(cluster_ids)} clusters"
-    return ("cluster " if len(cluster_ids) == 1 else "clusters ") + ", ".join(map(str, cluster_ids))
-
-
-def _some(media_ids: Sequence[uuid.UUID]) -> str:
-    few = 3
-    shown = ", ".join(map(str, media_ids[:few]))
-    return f"Media {shown}" + (f" and {len(media_ids) - few} more" if len(media_ids) > few else "")

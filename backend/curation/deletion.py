@@ -8,7 +8,8 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from backend.clustering.curation import Edit, Outcome, Snapshot
-from backend.clustering.planning import existing_memberships, media_count
+from backend.clustering.planning import existing_memberships
+from backend.clustering.sentences import media_count
 from backend.curation.editing import write_edit
 from backend.curation.planning import distinct_media
 from backend.curation.transactions import edited

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
 from sqlalchemy.orm import Session
 
@@ -25,6 +25,7 @@ from backend.db.curation import (
     delete_clusters,
     delete_memberships,
     insert_clusters,
+    lock_clusters,
     measure_similarities,
     read_snapshot,
     update_clusters,
@@ -61,6 +62,7 @@ def write_edit(
 ) -> Outcome:
     """As `apply_edit`, for a caller that has read `edit.before` under the lock already."""
     scope = _Scope.of(edit)
+    lock_clusters(session, scope.touched)
     old = read_snapshot(session, scope.touched | _linked(edit), ())
     sizes_before = count_members(session, scope.touched)
     event_id = insert_event(session, edit.kind, actor, edit.summary, target_event_id)
@@ -125,9 +127,26 @@ class _Scope:
 
 
 def _write_clusters(session: Session, old: Snapshot, edit: Edit) -> None:
-    present = {cluster_id: state for cluster_id, state in edit.after.clusters.items() if state is not None}
-    insert_clusters(session, {id_: state for id_, state in present.items() if old.clusters[id_] is None})
-    update_clusters(session, {id_: state for id_, state in present.items() if old.clusters[id_] not in {None, state}})
+    new: dict[int, ClusterState] = {}
+    changed: dict[int, ClusterState] = {}
+    for cluster_id, wanted in edit.after.clusters.items():
+        present = old.clusters[cluster_id]
+        if wanted is not None and present is None:
+            new[cluster_id] = wanted
+        elif wanted is not None and present is not None:
+            changed[cluster_id] = _with_changes(present, edit.before.clusters.get(cluster_id), wanted)
+    insert_clusters(session, new)
+    update_clusters(session, changed)
+
+
+def _with_changes(present: ClusterState, read: ClusterState | None, wanted: ClusterState) -> ClusterState:
+    """The row as it is, with what the edit changes: an automatic label may have come since it was planned."""
+    return ClusterState(
+        *(
+            now if read is not None and will == was else will
+            for now, was, will in zip(astuple(present), astuple(read or present), astuple(wanted), strict=True)
+        )
+    )
 
 
 def _write_memberships(session: Session, edit: Edit, event_id: int) -> None:

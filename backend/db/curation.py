@@ -71,6 +71,11 @@ def next_cluster_ids(session: Session, count: int) -> list[int]:
     return next_values(session, "cluster_id_seq", count)
 
 
+def lock_clusters(session: Session, cluster_ids: Collection[int]) -> None:
+    """Hold these rows until the transaction ends: whoever makes labels writes to them without the assigner's lock."""
+    session.execute(sa.select(Cluster.id).where(Cluster.id.in_(cluster_ids)).order_by(Cluster.id).with_for_update())
+
+
 def insert_clusters(session: Session, states: Mapping[int, ClusterState]) -> None:
     """Make clusters with these ids; a representative that is no media any more is left out."""
     execute_many(

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from backend.clustering.curation import Edit, Snapshot
-from backend.clustering.planning import existing_memberships, media_count
+from backend.clustering.planning import existing_memberships
+from backend.clustering.sentences import media_count
 from backend.curation.editing import write_edit
 from backend.curation.transactions import edited
 from backend.db.assignments import bump_centroid_version, lock_assigner

@@ -14,8 +14,9 @@ import sqlalchemy as sa
 
 from backend.clustering.assignment import exact_similarity
 from backend.clustering.curation import AUTO, TO_BE_GIVEN, Edit, Outcome, Snapshot
+from backend.clustering.planning import plan_lock
 from backend.curation.deletion import delete_media
-from backend.curation.editing import apply_edit
+from backend.curation.editing import apply_edit, write_edit
 from backend.curation.history import list_history, redo, undo
 from backend.curation.operations import (
     ChooseRepresentative,
@@ -609,6 +610,19 @@ def test_apply_edit__by_a_machine(library: Library) -> None:
         apply_edit(session, library.space, edit, actor="machine")
     library.undo(outcome.event_id)
     assert library.members()[1][0] == media_id
+
+
+def test_write_edit__a_label_that_came_meanwhile_stays(library: Library) -> None:
+    """Labels are made without the assigner's lock: one may come between the reading and the writing of an edit."""
+    with library.services.database.transaction() as session:
+        edit = plan_lock(read_snapshot(session, [1], []), 1, locked=True)
+    with library.services.database.transaction() as session:
+        session.execute(sa.text("UPDATE cluster SET label = 'boats at sea' WHERE id = 1"))
+    with library.services.database.transaction() as session:
+        outcome = write_edit(session, library.space, edit, actor="eve")
+    assert library.rows("SELECT label, locked FROM cluster WHERE id = 1") == [("boats at sea", True)]
+    library.undo(outcome.event_id)
+    assert library.rows("SELECT label, locked FROM cluster WHERE id = 1") == [("boats at sea", False)]
 
 
 def test_propose_split__finds_the_two(library: Library) -> None:

@@ -199,6 +199,9 @@ class Library(RuleBasedStateMachine):
         self.model = Model()
         self.uploads = 0
 
+    def teardown(self) -> None:
+        self.services.database.dispose()
+
     # --- uploads
 
     @rule(seed=picks, count=st.integers(1, 6))
