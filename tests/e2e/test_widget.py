@@ -3,6 +3,7 @@
 import re
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 from playwright.sync_api import Page, Route, expect
 from starlette.middleware.cors import CORSMiddleware
 
+from backend.commands.keys import create_key
 from backend.db.tables import Media
 from backend.services import Services
 from backend.web import create_web_app
@@ -86,9 +88,9 @@ def _shown(page: Page) -> list[tuple[str, str]]:
     ]
 
 
-def _asked(server: str, media: Media, **query: object) -> list[tuple[str, str]]:
+def _asked(server: str, media: Media, headers: dict[str, str] | None = None, **query: object) -> list[tuple[str, str]]:
     """Titles and locations as the API gives them."""
-    answer = httpx.get(f"{server}/media/{media.id}/similar", params=query)
+    answer = httpx.get(f"{server}/media/{media.id}/similar", params=query, headers=headers)
     return [(one["title"] or one["location"] or "Untitled", one["location"]) for one in answer.json()["results"]]
 
 
@@ -216,18 +218,22 @@ def test_widget__media_without_words(own_library: Services, open_blog: Callable[
 
 
 def test_widget__sends_its_key_with_every_request(
-    open_blog: Callable[..., Page], page: Page, server: str, media: Media, faults: Any
+    own_library: Services, open_blog: Callable[..., Page], page: Page, site: str, media: Media, faults: Any
 ) -> None:
+    keyed = replace(own_library, settings=own_library.settings.model_copy(update={"authentication": "keys"}))
+    _, key = create_key(keyed.database, "blog", "read", [site])
     sent: dict[str, str | None] = {}
     page.on("request", lambda request: sent.update({request.url: request.headers.get("authorization")}))
-    open_blog('key="read-only"')
-    _loaded(page)
-    assert _shown(page) == _asked(server, media)
+    faults.allow("size=large")  # the page's own picture, which shows no key
+    with serving(create_web_app(keyed)) as server:
+        open_blog(f'key="{key}"', server=server)
+        _loaded(page)
+        assert _shown(page) == _asked(server, media, headers={"Authorization": f"Bearer {key}"})
     similar = [url for url in sent if f"{media.id}/similar?" in url]
     thumbnails = [url for url in sent if url.endswith("/thumbnail")]
     assert (len(similar), len(thumbnails)) == (1, 3)
-    assert {sent[url] for url in similar + thumbnails} == {"Bearer read-only"}
-    assert "read-only" not in "".join(sent)
+    assert {sent[url] for url in similar + thumbnails} == {f"Bearer {key}"}
+    assert key not in "".join(sent)
     faults.allow("blob:")
     # The pictures are given back: what their addresses stood for is gone.
     images = page.locator("similar-media img").all()
@@ -235,6 +241,21 @@ def test_widget__sends_its_key_with_every_request(
     assert (
         page.evaluate("(url) => fetch(url).then(() => 'kept', () => 'gone')", images[0].get_attribute("src")) == "gone"
     )
+
+
+@pytest.mark.parametrize("fault", ["no key", "another site's key"])
+def test_widget__without_a_right_to_ask(
+    own_library: Services, open_blog: Callable[..., Page], page: Page, site: str, faults: Any, fault: str
+) -> None:
+    keyed = replace(own_library, settings=own_library.settings.model_copy(update={"authentication": "keys"}))
+    create_key(keyed.database, "blog", "read", [site])
+    _, foreign = create_key(keyed.database, "other", "read", ["https://other.example"])
+    faults.allow("(console error|response 40[13]|request failed).*similar")
+    faults.allow("size=large")  # the page's own picture, which shows no key
+    with serving(create_web_app(keyed)) as server:
+        open_blog("" if fault == "no key" else f'key="{foreign}"', server=server)
+        assert _heard(page, "error")["code"] == ("unauthorized" if fault == "no key" else "forbidden")
+    assert (page.locator("similar-media").bounding_box() or {})["height"] == 0
 
 
 def test_widget__by_keyboard(open_blog: Callable[..., Page]) -> None:
