@@ -15,7 +15,7 @@ demo: setup ## Run the demo: servers, workers, a gallery and the admin pages
 
 test: lint ## Check style and types, then run all tests
 	@if ls tests/e2e/test_*.py >/dev/null 2>&1; then bash scripts/ensure_browser.sh; fi
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 lint: setup ## Check style, types and the layering of the modules
 	$(BIN)/ruff check .
