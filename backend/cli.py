@@ -11,6 +11,8 @@ from typing import Annotated, Literal, NoReturn
 
 import typer
 
+from backend.commands.accounts import account_app
+from backend.commands.accounts import register as register_accounts
 from backend.commands.console import complain, console, print_json, say
 from backend.commands.consolidating import register as register_consolidation
 from backend.commands.curating import cluster_app, history_app, media_app
@@ -35,6 +37,8 @@ app.add_typer(cluster_app, name="cluster")
 app.add_typer(media_app, name="media")
 app.add_typer(history_app, name="history")
 app.add_typer(key_app, name="key")
+app.add_typer(account_app, name="account")
+register_accounts(app)
 register_review(app)
 register_consolidation(app)
 register_keeping(app)
@@ -126,7 +130,7 @@ def up(
     with running_servers(settings, stop=True):
         prepare_database(settings)
         with Supervisor(settings.home_path / "logs"):
-            run_api(settings)
+            run_api(settings, login_link=True)
 
 
 @app.command()
@@ -422,7 +426,7 @@ def demo(
             else:
                 print_demo(result, members)
             if not once:
-                run_api(settings)
+                run_api(settings, login_link=True)
 
 
 def with_address(settings: Settings, host: str | None, port: int | None) -> Settings:

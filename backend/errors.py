@@ -124,9 +124,21 @@ class Forbidden(MediaclusterError):
 
 
 class CsrfFailed(MediaclusterError):
-    """A page of another site asks for a change."""
+    """A page of another site asks for a change, or one that is older than the login."""
 
     code = "csrf_failed"
+
+
+class LoginFailed(Unauthorized):
+    """A name, a password or a login link is wrong; nothing says which."""
+
+    code = "login_failed"
+
+
+class RateLimited(MediaclusterError):
+    """Too much was asked in too short a time; `retry_after_seconds` in its context says when to come back."""
+
+    code = "rate_limited"
 
 
 # --- what is stored ------------------------------------------------------------------------------------------

@@ -121,9 +121,24 @@ class Settings(BaseSettings):
     # The API.
     api_host: str = Field("127.0.0.1", description="Address the API binds to.")
     api_port: int = Field(8000, ge=0, le=65535, description="Port the API binds to.")
-    authentication: Literal["none", "keys"] = Field(
-        "none", description="none: whoever reaches the port may do everything; keys: every request needs an API key."
+    authentication: Literal["none", "login", "keys"] = Field(
+        "login",
+        description="login: the admin pages ask for a login, the API for a key only where it is an admin's; "
+        "keys: the API always asks for a key; none: nobody is asked anything.",
     )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Names that the server may be asked by, separated by ','. Unset: any with keys, else those of this "
+        "machine (localhost, 127.0.0.1).",
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("127.0.0.1", "::1"),
+        description="Addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, separated by ','.",
+    )
+    session_idle_seconds: float = Field(
+        12 * 3600.0, gt=0.0, description="How long a login lasts without a request; then the pages ask again."
+    )
+    session_max_seconds: float = Field(14 * 24 * 3600.0, gt=0.0, description="How long a login lasts at most.")
     max_wait_seconds: float = Field(60.0, ge=0.0, description="Upper bound of POST /media?wait_seconds=.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much processes log.")
 
@@ -132,6 +147,13 @@ class Settings(BaseSettings):
     def _split_roots(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(Path(part) for part in value.split(":") if part)
+        return value
+
+    @field_validator("allowed_hosts", "trusted_proxies", mode="before")
+    @classmethod
+    def _split_names(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
     @cached_property

@@ -108,8 +108,8 @@ def _written(value: Any, *, separator: str | None) -> str:
 
 
 def _separator(name: str) -> str | None:
-    """Lists are JSON, but for the one that is written like PATH."""
-    return ":" if name == "import_roots" else None
+    """Lists are JSON, but for the one that is written like PATH, and for names."""
+    return {"import_roots": ":", "allowed_hosts": ",", "trusted_proxies": ","}.get(name)
 
 
 def _allowed(field: FieldInfo) -> str:

@@ -89,7 +89,10 @@ def database(database_url: str) -> Iterator[Database]:
 
 @pytest.fixture
 def settings(database_url: str, servers_home: Path, tmp_path: Path) -> Settings:
-    """Settings of a fresh library with the demo encoders, a database and a broker of its own."""
+    """Settings of a fresh library with the demo encoders, a database and a broker of its own.
+
+    Nobody is asked who they are; tests of logins and keys say so.
+    """
     number = next(_DATABASE_NUMBERS) % 15 + 1
     redis_url = ensure_servers(servers_home).redis_url.replace("virtual_host=0", f"virtual_host={number}")
     return load_settings(
@@ -99,6 +102,8 @@ def settings(database_url: str, servers_home: Path, tmp_path: Path) -> Settings:
         redis_url=redis_url,
         preset="demo",
         sweep_interval_seconds=1.0,
+        authentication="none",
+        allowed_hosts=("testserver",),
     )
 
 

@@ -2,9 +2,11 @@
 
 from fastapi import FastAPI
 
+from backend.accounts.sessions import Sessions
 from backend.admin.guard import Guard
-from backend.admin.pages import cluster, clusters, curation, found, media, pictures, search
+from backend.admin.pages import account, cluster, clusters, curation, found, login, media, pictures, search
 from backend.admin.problems import install_error_pages
+from backend.admin.signing_in import SignIn
 from backend.admin.static_files import make_static_files, static_path
 from backend.services import Services
 
@@ -15,10 +17,12 @@ def install_admin(app: FastAPI) -> None:
     assert isinstance(services, Services)
     admin = FastAPI(title="mediacluster admin", openapi_url=None, docs_url=None, redoc_url=None)
     admin.state.services = services
+    admin.state.sessions = Sessions(services.database, idle_seconds=services.settings.session_idle_seconds)
+    admin.add_middleware(SignIn, services=services, sessions=admin.state.sessions)
     admin.add_middleware(Guard)
     install_error_pages(admin)
     # Fixed paths before those with an id in them.
-    for module in (found, clusters, cluster, curation, media, search, pictures):
+    for module in (found, clusters, cluster, curation, media, search, pictures, login, account):
         admin.include_router(module.router)
     admin.mount(static_path(), make_static_files(), name="static")
     app.mount("/admin", admin)

@@ -1,16 +1,17 @@
 """What every answer of the admin pages carries, and which requests get none: a strict policy for content, and no
 unsafe request from another site."""
 
-from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backend.api.problems import problem_response, status_of
+from backend.admin.problems import error_page
+from backend.api.problems import error_response
 from backend.errors import CsrfFailed
 
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Pictures that are dropped for a search are shown from the browser's own memory (blob:).
 _HEADERS = {
     "Content-Security-Policy": (
@@ -40,9 +41,11 @@ class Guard:
                     headers.setdefault(name, value)
             await send(message)
 
-        if scope["method"] not in _SAFE_METHODS and is_cross_site(Headers(scope=scope), scope["scheme"]):
+        # The login has no token to show yet; for it this is the only check.
+        if scope["method"] not in SAFE_METHODS and is_cross_site(Headers(scope=scope), scope["scheme"]):
             error = CsrfFailed("This request comes from another site.", hint="Open the admin pages and do it there.")
-            response = problem_response(HTTPStatus(status_of(error.code)), error.code, error.detail, error.hint)
+            people = "text/html" in Headers(scope=scope).get("accept", "")
+            response = error_page(Request(scope), error) if people else error_response(error)
             await response(scope, receive, send_guarded)
             return
         await self._app(scope, receive, send_guarded)

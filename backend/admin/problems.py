@@ -23,12 +23,20 @@ def install_error_pages(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _from_unexpected)
 
 
-def _from_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, MediaclusterError)
+def error_page(request: Request, error: MediaclusterError) -> Response:
+    """The page of an error, for whoever stands before the handlers."""
     status = status_of(error.code)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.error("%s: %s", error.code, error, exc_info=error.__cause__)
-    return _page(request, status, error.code, error.detail, error.hint)
+    page = _page(request, status, error.code, error.detail, error.hint)
+    if seconds := error.context.get("retry_after_seconds"):
+        page.headers["Retry-After"] = str(seconds)
+    return page
+
+
+def _from_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, MediaclusterError)
+    return error_page(request, error)
 
 
 def _from_validation(request: Request, error: Exception) -> Response:

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from backend.admin import formatting
-from backend.admin.navigation import ENTRIES
+from backend.admin.navigation import list_entries
 from backend.admin.static_files import static_path
 
 _FOLDER = Path(__file__).parent / "templates"
@@ -33,7 +33,6 @@ def _environment() -> Environment:
     for name in ("similarity", "count", "counted", "byte_size", "moment", "day"):
         environment.filters[name] = getattr(formatting, name)
     environment.globals |= {
-        "entries": ENTRIES,
         "product_version": version("mediacluster"),
         "static": static_url,
         "link": link,
@@ -67,6 +66,8 @@ def render(
     headers: Mapping[str, str] | None = None,
     **view: Any,
 ) -> HTMLResponse:
-    """A template as a response. `view` is what the template sees, besides `request` and the globals."""
-    content = _environment().get_template(template).render(request=request, **view)
+    """A template as a response. `view` is what the template sees, besides `request`, `visitor` and the globals."""
+    visitor = getattr(request.state, "visitor", None)
+    entries = list_entries(visitor)
+    content = _environment().get_template(template).render(request=request, visitor=visitor, entries=entries, **view)
     return HTMLResponse(content, status_code=status_code, headers={"Cache-Control": "no-store", **(headers or {})})

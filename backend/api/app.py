@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from backend.api.authentication import Authentication
 from backend.api.body_limit import BodyLimit
+from backend.api.hosts import Hosts
 from backend.api.openapi import install_openapi
 from backend.api.problems import install_problem_handlers
 from backend.api.routes import clusters, curation, health, media, metrics, review, search, uploads, webhooks, widget
@@ -27,6 +28,7 @@ def create_app(services: Services) -> FastAPI:
     app.add_middleware(BodyLimit, max_bytes=services.settings.max_request_bytes)
     # Added last, so it comes first.
     app.add_middleware(Authentication, services=services)
+    app.add_middleware(Hosts, settings=services.settings)
     install_problem_handlers(app)
     install_openapi(app)
     for module in (uploads, media, search, clusters, curation, review, webhooks, widget, health, metrics):

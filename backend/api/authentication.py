@@ -17,6 +17,7 @@ from backend.api.problems import error_response
 from backend.api.scopes import ScopeTable
 from backend.api.tokens import hash_token, is_token
 from backend.db.api_keys import Scope, find_live_api_key, is_origin_allowed, record_use
+from backend.db.audit_log import asked_from
 from backend.db.engine import Database
 from backend.errors import Forbidden, MediaclusterError, Unauthorized
 from backend.services import Services
@@ -29,6 +30,8 @@ _PREFLIGHT = {
     "Access-Control-Max-Age": "600",
     "Vary": "Origin, Access-Control-Request-Method, Access-Control-Request-Headers",
 }
+# What may be done with no key, by the setting.
+_KEYLESS = {"none": Scope.ADMIN, "login": Scope.CURATE, "keys": None}
 _EXPOSED = "Location, Retry-After, ETag, WWW-Authenticate"
 
 
@@ -43,26 +46,32 @@ class _Asking:
 
 @dataclass(frozen=True)
 class _Verdict:
-    """actor: who asks, as the journal names it; origin_allowed: whether pages of the origin may see the answer."""
+    """actor: who asks, as the journal names it; scope: what they may do; origin_allowed: whether pages of the origin may
+    see the answer."""
 
     actor: str | None = None
+    scope: Scope | None = None
     origin_allowed: bool = False
     refusal: MediaclusterError | None = None
 
 
 class Authentication:
-    """ASGI middleware. It leaves `request.state.actor` behind where a key was shown."""
+    """ASGI middleware. It leaves `request.state.scope` behind, and `request.state.actor` where a key was shown."""
 
     def __init__(self, app: ASGIApp, services: Services) -> None:
         self._app = app
         self._database = services.database
         self._table: ScopeTable | None = None  # all routes are there by the first request
-        self._required = services.settings.authentication == "keys"
+        self._keyless = _KEYLESS[services.settings.authentication]
 
     async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        with asked_from(client_address(scope)):
+            await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Connection, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         asking = _read(headers, scope["method"])
         if scope["method"] == "OPTIONS" and asking.origin and "access-control-request-method" in headers:
@@ -77,14 +86,22 @@ class Authentication:
         if verdict.refusal is not None:
             await _refuse(verdict.refusal)(scope, receive, answering)
             return
+        state = scope.setdefault("state", {})
+        state["scope"] = verdict.scope
         if verdict.actor is not None:
-            scope.setdefault("state", {})["actor"] = verdict.actor
+            state["actor"] = verdict.actor
         await self._app(scope, receive, answering)
 
     async def _judge(self, asking: _Asking, needed: Scope) -> _Verdict:
         if asking.token is None and asking.origin is None:
-            return _Verdict(refusal=_missing_key() if self._required else None)
-        return await run_in_threadpool(_judge, self._database, asking, needed, required=self._required)
+            return _Verdict(scope=self._keyless, refusal=_refuse_keyless(asking, needed, self._keyless))
+        return await run_in_threadpool(_judge, self._database, asking, needed, self._keyless)
+
+
+def client_address(scope: Connection) -> str:
+    """Where a request comes from: the client, or what a trusted proxy says of it."""
+    client = scope.get("client")
+    return client[0] if client else "unknown"
 
 
 def _read(headers: Headers, method: str) -> _Asking:
@@ -96,12 +113,13 @@ def _read(headers: Headers, method: str) -> _Asking:
     return _Asking(token.strip() if scheme.lower() == "bearer" else None, origin, method not in _SAFE_METHODS)
 
 
-def _judge(database: Database, asking: _Asking, needed: Scope, *, required: bool) -> _Verdict:
+def _judge(database: Database, asking: _Asking, needed: Scope, keyless: Scope | None) -> _Verdict:
     try:
         with database.transaction() as session:
             shown = asking.origin is not None and is_origin_allowed(session, asking.origin)
             if asking.token is None:
-                return _Verdict(origin_allowed=shown, refusal=_refuse_keyless(asking, required=required))
+                refusal = _refuse_keyless(asking, needed, keyless)
+                return _Verdict(scope=keyless, origin_allowed=shown, refusal=refusal)
             key = find_live_api_key(session, hash_token(asking.token)) if is_token(asking.token) else None
             if key is None:
                 return _Verdict(origin_allowed=shown, refusal=_unknown_key())
@@ -113,12 +131,12 @@ def _judge(database: Database, asking: _Asking, needed: Scope, *, required: bool
         return _Verdict(origin_allowed=shown, refusal=_foreign_origin(asking.origin))
     if not scope.includes(needed):
         return _Verdict(origin_allowed=shown, refusal=_too_narrow(scope, needed))
-    return _Verdict(actor, shown)
+    return _Verdict(actor, scope, shown)
 
 
-def _refuse_keyless(asking: _Asking, *, required: bool) -> MediaclusterError | None:
-    if required:
-        return _missing_key()
+def _refuse_keyless(asking: _Asking, needed: Scope, keyless: Scope | None) -> MediaclusterError | None:
+    if keyless is None or not keyless.includes(needed):
+        return _missing_key(needed)
     # A browser would carry out what any page asks for, here on loopback too, even where it hides the answer.
     if asking.origin is not None and asking.unsafe:
         return _foreign_origin(asking.origin)
@@ -162,10 +180,10 @@ def _refuse(error: MediaclusterError) -> Response:
     return response
 
 
-def _missing_key() -> Unauthorized:
+def _missing_key(needed: Scope) -> Unauthorized:
     return Unauthorized(
         "This needs a key.",
-        hint="Send it as 'Authorization: Bearer mc_...'; `mediacluster key create` makes one.",
+        hint=f"Send it as 'Authorization: Bearer mc_...'; `mediacluster key create NAME --scope {needed}` makes one.",
     )
 
 

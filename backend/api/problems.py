@@ -25,6 +25,7 @@ _STATUS_BY_CODE = {
     "invalid_vector": HTTPStatus.BAD_REQUEST,
     "file_unreadable": HTTPStatus.BAD_REQUEST,
     "unauthorized": HTTPStatus.UNAUTHORIZED,
+    "login_failed": HTTPStatus.UNAUTHORIZED,
     "forbidden": HTTPStatus.FORBIDDEN,
     "csrf_failed": HTTPStatus.FORBIDDEN,
     "not_found": HTTPStatus.NOT_FOUND,
@@ -44,6 +45,7 @@ _STATUS_BY_CODE = {
     "invalid_query": HTTPStatus.UNPROCESSABLE_ENTITY,
     "url_forbidden": HTTPStatus.UNPROCESSABLE_ENTITY,
     "path_forbidden": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "rate_limited": HTTPStatus.TOO_MANY_REQUESTS,
     "backend_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
     # The set-up is at fault, not the request: the same may work once somebody has mended it.
     "configuration_error": HTTPStatus.SERVICE_UNAVAILABLE,
@@ -111,12 +113,13 @@ def install_problem_handlers(app: FastAPI) -> None:
 
 
 def problem_response(status: HTTPStatus, code: str, detail: str, hint: str | None = None, **more: Any) -> JSONResponse:
-    """A Problem as a response; 503 says when to come back."""
+    """A Problem as a response; 503 and 429 say when to come back."""
     problem = Problem.model_validate(
         {"title": status.phrase, "status": int(status), "code": code, "detail": detail, "hint": hint, **more}
     )
     later = status is HTTPStatus.SERVICE_UNAVAILABLE or code == IdempotencyInProgress.code
-    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if later else None
+    seconds = more.get("retry_after_seconds", RETRY_AFTER_SECONDS if later else None)
+    headers = None if seconds is None else {"Retry-After": str(seconds)}
     return JSONResponse(
         problem.model_dump(exclude_none=True, mode="json"), status_code=status, media_type=MEDIA_TYPE, headers=headers
     )

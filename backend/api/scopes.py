@@ -91,8 +91,8 @@ class ScopeTable:
 def _make_rules(routes: Sequence[BaseRoute]) -> Iterator[_Rule]:
     for found in iter_route_contexts(routes):
         if isinstance(found.route, Mount):
-            # Admin pages are for admins, until they have a way of their own to know people.
-            yield _Rule(re.compile(re.escape(found.route.path) + "(/|$)"), None, Scope.ADMIN)
+            # The admin pages know people by their sessions, not programs by their keys.
+            yield _Rule(re.compile(re.escape(found.route.path) + "(/|$)"), None, None)
         elif found.path is not None and found.methods:
             # The description of the API (its pages have no operation id) takes any key.
             operation_id = getattr(found, "operation_id", None)

@@ -1,22 +1,19 @@
 """Keys as they are shown and sent, and the origins of the pages that may send them."""
 
-import base64
-import hashlib
 import re
-import secrets
 from urllib.parse import urlsplit
 
+from backend.accounts.tokens import hash_secret, make_secret
 from backend.errors import InputError
 
 PREFIX = "mc_"
-_BYTES = 32
 _FORM = re.compile(r"mc_[A-Za-z0-9_-]{43}")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def make_token() -> str:
     """A new key: `mc_` and 256 random bits as base64url."""
-    return PREFIX + base64.urlsafe_b64encode(secrets.token_bytes(_BYTES)).rstrip(b"=").decode()
+    return PREFIX + make_secret()
 
 
 def is_token(text: str) -> bool:
@@ -25,8 +22,8 @@ def is_token(text: str) -> bool:
 
 
 def hash_token(token: str) -> bytes:
-    """The SHA-256 of a key, 32 bytes. It needs neither salt nor stretching: nobody can guess 256 bits."""
-    return hashlib.sha256(token.encode()).digest()
+    """The SHA-256 of a key, 32 bytes."""
+    return hash_secret(token)
 
 
 def normal_origin(raw: str) -> str:

@@ -1,16 +1,15 @@
 """`mediacluster key`: who may use the API."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
+from backend.commands.accounts import ACTOR, open_database
 from backend.commands.console import complain, output, print_json, say
 from backend.errors import InputError
-from backend.settings import load_settings
 
 if TYPE_CHECKING:
     from backend.db.engine import Database
@@ -36,7 +35,7 @@ def create(
     as_json: JsonFlag = False,
 ) -> None:
     """Make a key. It is shown this once."""
-    with _open_database() as database:
+    with open_database() as database:
         described, token = create_key(database, name, scope, origin or [])
     if as_json:
         print_json({**described, "key": token})
@@ -48,7 +47,7 @@ def create(
 @key_app.command(name="list")
 def list_(as_json: JsonFlag = False) -> None:
     """Show all keys, without what is secret of them."""
-    with _open_database() as database:
+    with open_database() as database:
         keys = read_keys(database)
     if as_json:
         print_json({"keys": keys})
@@ -62,7 +61,7 @@ def revoke(
     as_json: JsonFlag = False,
 ) -> None:
     """End a key, at once and for good."""
-    with _open_database() as database:
+    with open_database() as database:
         described = revoke_key(database, key_id)
     if as_json:
         print_json(described)
@@ -78,6 +77,7 @@ def create_key(database: "Database", name: str, scope: str, origins: Sequence[st
     """
     from backend.api.tokens import hash_token, make_token, normal_origin
     from backend.db.api_keys import Scope, insert_api_key
+    from backend.db.audit_log import Act, record_act
 
     name = name.strip()
     if not name or len(name) > _MOST_CHARACTERS or not name.isprintable():
@@ -85,7 +85,9 @@ def create_key(database: "Database", name: str, scope: str, origins: Sequence[st
     allowed = list(dict.fromkeys(normal_origin(origin) for origin in origins))
     token = make_token()
     with database.transaction() as session:
-        return _describe(insert_api_key(session, name, hash_token(token), Scope(scope), allowed)), token
+        key = insert_api_key(session, name, hash_token(token), Scope(scope), allowed)
+        record_act(session, ACTOR, Act.KEY_CREATED, f"{key.id} {name}", scope=scope, origins=allowed)
+        return _describe(key), token
 
 
 def read_keys(database: "Database") -> list[dict[str, Any]]:
@@ -99,9 +101,12 @@ def read_keys(database: "Database") -> list[dict[str, Any]]:
 def revoke_key(database: "Database", key_id: int) -> dict[str, Any]:
     """Raises NotFound."""
     from backend.db.api_keys import revoke_api_key
+    from backend.db.audit_log import Act, record_act
 
     with database.transaction() as session:
-        return _describe(revoke_api_key(session, key_id))
+        key = revoke_api_key(session, key_id)
+        record_act(session, ACTOR, Act.KEY_REVOKED, f"{key.id} {key.name}")
+        return _describe(key)
 
 
 def print_keys(keys: Sequence[dict[str, Any]]) -> None:
@@ -116,15 +121,3 @@ def print_keys(keys: Sequence[dict[str, Any]]) -> None:
 def _describe(key: "ApiKey") -> dict[str, Any]:
     """All of it but the hash."""
     return {name: getattr(key, name) for name in ("id", "name", "scope", "origins", *_MOMENTS)}
-
-
-@contextmanager
-def _open_database() -> Iterator["Database"]:
-    from backend.bootstrap import resolve_database_url
-    from backend.db.engine import Database
-
-    database = Database(resolve_database_url(load_settings()))
-    try:
-        yield database
-    finally:
-        database.dispose()

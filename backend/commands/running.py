@@ -1,6 +1,5 @@
 """Servers and processes around a command."""
 
-import ipaddress
 import os
 import socket
 import sys
@@ -10,8 +9,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NoReturn
 
+from backend.api.hosts import is_loopback
 from backend.bootstrap import build_services, resolve_database_url
-from backend.commands.console import console
+from backend.commands.accounts import make_link
+from backend.commands.console import complain, console
 from backend.db.engine import Database
 from backend.db.migrate import upgrade
 from backend.errors import ConfigurationError
@@ -71,23 +72,17 @@ def require_free_port(settings: Settings) -> None:
 
 def require_safe_address(settings: Settings) -> None:
     """Nobody serves everything to everybody by mistake. Raises ConfigurationError."""
-    if settings.authentication == "none" and not _is_loopback(settings.api_host):
+    if settings.authentication != "keys" and not is_loopback(settings.api_host):
         raise ConfigurationError(
-            f"The API would be open to whoever reaches {settings.api_host}: MEDIACLUSTER_AUTHENTICATION is none.",
+            f"The API would be open to whoever reaches {settings.api_host}: MEDIACLUSTER_AUTHENTICATION is "
+            f"{settings.authentication}.",
             hint="Set MEDIACLUSTER_AUTHENTICATION=keys and make keys with `mediacluster key create`, "
             "or serve this machine alone (--host 127.0.0.1).",
         )
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def run_api(settings: Settings) -> None:
-    """Serve until a signal; then finish what is under way. Raises ConfigurationError where the port is taken, or where
+def run_api(settings: Settings, *, login_link: bool = False) -> None:
+    """Serve until a signal; then finish what is under way. `login_link`: print one, where only this machine is served. Raises ConfigurationError where the port is taken, or where
     others than this machine could do everything."""
     import uvicorn
 
@@ -98,7 +93,11 @@ def run_api(settings: Settings) -> None:
     services = build_services(settings)
     # The first upload shall not wait for them, nor the start for their imports.
     threading.Thread(target=services.decoders.start, name="decoders", daemon=True).start()
-    console.print(f"Serving http://{settings.api_host}:{settings.api_port}/docs (Ctrl-C to stop)", highlight=False)
+    host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host
+    console.print(f"Serving http://{host}:{settings.api_port}/docs (Ctrl-C to stop)", highlight=False)
+    if login_link and settings.authentication != "none" and is_loopback(settings.api_host):
+        _name, link = make_link(services.database, settings, None)
+        complain(f"Log in to the pages, once, within 15 minutes: {link}")
     try:
         uvicorn.run(
             create_web_app(services),
@@ -106,6 +105,7 @@ def run_api(settings: Settings) -> None:
             port=settings.api_port,
             log_level="warning" if settings.log_level == "INFO" else settings.log_level.lower(),
             timeout_graceful_shutdown=20,
+            forwarded_allow_ips=list(settings.trusted_proxies),
         )
     finally:
         services.database.dispose()

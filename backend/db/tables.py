@@ -520,6 +520,77 @@ class ApiKey(Base):
     )
 
 
+class Account(Base):
+    """A person who uses the admin pages. Without a password only login links let them in."""
+
+    __tablename__ = "account"
+
+    id: Mapped[int] = mapped_column(Integer, Identity(always=True), primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    role: Mapped[str]
+    password_hash: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    password_changed_at: Mapped[datetime | None]
+    last_login_at: Mapped[datetime | None]
+
+    __table_args__ = (CheckConstraint("role IN ('admin', 'curator')", name="role"),)
+
+
+class AccountSession(Base):
+    """A browser that is logged in. What its cookie says is nowhere, only the hash of it."""
+
+    __tablename__ = "account_session"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), index=True)
+    token_sha256: Mapped[bytes] = mapped_column(unique=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    last_seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime]
+    address: Mapped[str]
+    user_agent: Mapped[str]
+
+    __table_args__ = (CheckConstraint("octet_length(token_sha256) = 32", name="token_sha256_length"),)
+
+
+class LoginLink(Base):
+    """An address that logs an account in, once. Only the hash of its secret is kept."""
+
+    __tablename__ = "login_link"
+
+    token_sha256: Mapped[bytes] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime]
+
+    __table_args__ = (CheckConstraint("octet_length(token_sha256) = 32", name="token_sha256_length"),)
+
+
+class LoginAttempt(Base):
+    """A login that is under way or has failed; one that succeeds takes its row away."""
+
+    __tablename__ = "login_attempt"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    account_name: Mapped[str]
+    network: Mapped[str]
+    attempted_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
+
+
+class AuditEntry(Base):
+    """What an admin did, or what was done to accounts, keys and settings. Append-only, by a trigger."""
+
+    __tablename__ = "audit_log"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    recorded_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
+    actor: Mapped[str]
+    act: Mapped[str]
+    subject: Mapped[str]
+    details: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    address: Mapped[str]
+
+
 class Webhook(Base):
     """An address that wants to hear of events."""
 
@@ -560,7 +631,10 @@ class WebhookDelivery(Base):
 __all__ = [
     "ASSIGN_SEQ",
     "UPLOAD_SEQ",
+    "Account",
+    "AccountSession",
     "ApiKey",
+    "AuditEntry",
     "BackgroundRow",
     "Base",
     "Centroid",
@@ -571,6 +645,8 @@ __all__ = [
     "ExactCopy",
     "IdempotencyKey",
     "LabelStatistics",
+    "LoginAttempt",
+    "LoginLink",
     "Media",
     "MediaStatus",
     "Membership",

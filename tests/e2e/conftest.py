@@ -3,6 +3,8 @@
 `demo_library` and `demo_server` are shared by all tests of a process: look, do not touch. A test that changes anything
 takes `own_library` and `own_server`: a copy of the same library, made in a moment.
 
+Pages are logged in to both, as `ada`, an admin, whose session is copied with the library; `make_page(anonymous=True)` is not.
+
 `E2E_SCREENSHOTS=folder` makes `take_screenshot` write into that folder.
 """
 
@@ -12,12 +14,15 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response
 
+from backend.accounts.tokens import hash_secret, make_secret
 from backend.bootstrap import build_services
+from backend.db.accounts import Role, insert_account, insert_session
 from backend.embedded import ensure_servers
 from backend.services import Services
 from backend.settings import Settings, load_settings
@@ -62,8 +67,36 @@ class Faults:
             self.lines.append(f"response {response.status}: {response.request.method} {response.url}")
 
 
+@dataclass
+class SignedIn:
+    """Logs every context in to every server, in whichever order they come. A cookie is for one port, by its name."""
+
+    secret: str
+    servers: list[str] = field(default_factory=list)
+    contexts: list[BrowserContext] = field(default_factory=list)
+
+    def add_server(self, url: str) -> None:
+        self.servers.append(url)
+        for context in self.contexts:
+            context.add_cookies([self._cookie(url)])  # type: ignore[list-item]
+
+    def add_context(self, context: BrowserContext) -> None:
+        self.contexts.append(context)
+        context.add_cookies([self._cookie(url) for url in self.servers])  # type: ignore[misc]
+
+    def _cookie(self, url: str) -> dict[str, object]:
+        name = f"mediacluster-{urlsplit(url).port}"
+        return {"name": name, "value": self.secret, "url": f"{url}/admin/", "httpOnly": True, "sameSite": "Lax"}
+
+
+@pytest.fixture(scope="session")
+def signed_in() -> SignedIn:
+    return SignedIn(make_secret())
+
+
 @pytest.fixture(scope="session")
 def filled_library(
+    signed_in: SignedIn,
     servers_home: Path,
     template: str,
     make_database_url: Callable[[str | None], str],
@@ -73,6 +106,11 @@ def filled_library(
     folder = tmp_path_factory.mktemp("e2e")
     services = build_services(_settings(make_database_url(template), servers_home, folder / "home"))
     fill_library(services, folder / "gallery", PICTURE_COUNT)
+    with services.database.transaction() as session:
+        ada = insert_account(session, "ada", Role.ADMIN, None)
+        insert_session(
+            session, ada.id, hash_secret(signed_in.secret), seconds=86_400, address="127.0.0.1", user_agent="tests"
+        )
     services.database.dispose()
     return services
 
@@ -102,9 +140,10 @@ def demo_library(
 
 
 @pytest.fixture(scope="session")
-def demo_server(demo_library: Services) -> Iterator[str]:
+def demo_server(demo_library: Services, signed_in: SignedIn) -> Iterator[str]:
     """The base URL of the whole web application over `demo_library`."""
     with serving(create_web_app(demo_library)) as url:
+        signed_in.add_server(url)
         yield url
 
 
@@ -117,9 +156,10 @@ def own_library(copy_library: Callable[[Path], Services], tmp_path: Path) -> Ite
 
 
 @pytest.fixture
-def own_server(own_library: Services) -> Iterator[str]:
+def own_server(own_library: Services, signed_in: SignedIn) -> Iterator[str]:
     """The base URL of the whole web application over `own_library`."""
     with serving(create_web_app(own_library)) as url:
+        signed_in.add_server(url)
         yield url
 
 
@@ -138,18 +178,21 @@ def faults() -> Iterator[Faults]:
 
 
 @pytest.fixture
-def make_page(browser: Browser, faults: Faults) -> Iterator[Callable[..., Page]]:
-    """Open pages of a width, height and color scheme, each in a profile of its own."""
+def make_page(browser: Browser, faults: Faults, signed_in: SignedIn) -> Iterator[Callable[..., Page]]:
+    """Open pages of a width, height and color scheme, each in a profile of its own that is logged in."""
     contexts: list[BrowserContext] = []
 
-    def make(width: int = 1440, height: int = 900, color_scheme: str = "light") -> Page:
+    def make(width: int = 1440, height: int = 900, color_scheme: str = "light", *, anonymous: bool = False) -> Page:
         context = open_context(browser, Look(width, height, color_scheme))  # type: ignore[arg-type]
         context.set_default_timeout(10_000)
         faults.watch(context)
         contexts.append(context)
+        if not anonymous:
+            signed_in.add_context(context)
         return context.new_page()
 
     yield make
+    signed_in.contexts.clear()
     for context in contexts:
         context.close()
 

@@ -84,7 +84,7 @@ def test_authentication__no_key_no_answer(client: TestClient, services: Services
         for method in (found.methods or ["GET"])
     ]
     assert len(paths) > 35
-    for method, path in [*paths, ("GET", "/admin/"), ("POST", "/admin/x"), ("GET", "/nowhere"), ("PUT", "/media")]:
+    for method, path in [*paths, ("GET", "/nowhere"), ("PUT", "/media")]:
         response = client.request(method, path)
         assert response.status_code == 401, (method, path)
         assert response.headers["www-authenticate"].startswith("Bearer")
@@ -110,7 +110,6 @@ def test_authentication__what_is_public(client: TestClient) -> None:
         ("POST", "/clusters/1/lock", "curate"),
         ("DELETE", f"/media/{MEDIA}", "curate"),
         ("GET", "/webhooks", "admin"),
-        ("GET", "/admin/", "admin"),
     ],
 )
 def test_authentication__scopes(
@@ -141,6 +140,23 @@ def test_authentication__none_asks_for_nothing(
     assert open_client.get("/media", headers=make_key("read")).status_code == 200
     # A key that is shown is held to its scope.
     assert code_of(open_client.get("/webhooks", headers=make_key("read"))) == (403, "forbidden")
+
+
+def test_authentication__login_asks_for_a_key_where_it_is_an_admins(
+    make_services: Callable[..., Services], make_key: Callable[..., dict[str, str]]
+) -> None:
+    with TestClient(create_web_app(make_services(authentication="login")), raise_server_exceptions=False) as client:
+        assert client.get("/media").status_code == 200
+        assert client.post("/clusters/1/lock").status_code == 404
+        assert code_of(client.get("/webhooks")) == (401, "unauthorized")
+        assert client.get("/webhooks", headers=make_key("admin")).status_code == 200
+        assert code_of(client.post("/clusters/1/lock", headers={"Origin": BLOG})) == (403, "forbidden")
+
+
+def test_authentication__a_key_opens_no_pages(client: TestClient, make_key: Callable[..., dict[str, str]]) -> None:
+    answer = client.get("/admin/", headers=make_key("admin"))
+    assert answer.status_code == 401
+    assert "www-authenticate" not in answer.headers
 
 
 def test_authentication__revoked_at_once(
@@ -369,6 +385,8 @@ def test_openapi__says_which_keys_are_needed(open_client: TestClient) -> None:
     ("host", "authentication", "safe"),
     [
         ("127.0.0.1", "none", True),
+        ("127.0.0.1", "login", True),
+        ("0.0.0.0", "login", False),
         ("::1", "none", True),
         ("localhost", "none", True),
         ("0.0.0.0", "none", False),

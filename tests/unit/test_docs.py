@@ -133,7 +133,7 @@ def test_prose__names_commands_and_targets_that_exist() -> None:
     groups = {name.split()[0] for name in COMMANDS}
     for page in PAGES:
         text = _prose(page) + "".join(_fences(page, "sh"))
-        for command in re.findall(r"`mediacluster ([a-z]+)", text):
+        for command in re.findall(r"`mediacluster ([a-z][a-z-]*)", text):
             assert command in groups, f"{page.name}: mediacluster {command}"
         for target in re.findall(r"(?:^|`|cpu )make ([a-z]+)", text, re.MULTILINE):
             assert target in targets, f"{page.name}: make {target}"

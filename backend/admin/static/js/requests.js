@@ -1,6 +1,16 @@
 // Requests that answer with a fragment or JSON; what goes wrong is told in a toast.
 import { problemOf, showToast } from "./toasts.js";
 
+// What every request that changes something carries, beside the cookie: pages of other sites cannot know it.
+export function csrfHeaders() {
+  const token = document.querySelector("meta[name=csrf-token]")?.content;
+  return token ? { "X-CSRF-Token": token } : {};
+}
+
+export function installCsrfToken() {
+  document.addEventListener("htmx:configRequest", (event) => Object.assign(event.detail.headers, csrfHeaders()));
+}
+
 async function ask(url, options) {
   let response;
   try {
@@ -10,6 +20,11 @@ async function ask(url, options) {
     return null;
   }
   if (response.ok) return response;
+  const login = response.headers.get("HX-Redirect");
+  if (login) {
+    location.assign(login);
+    return null;
+  }
   showToast(await problemOf(response), { error: true });
   return null;
 }
@@ -27,7 +42,7 @@ export async function getJson(url) {
 export function post(url, body) {
   return ask(url, {
     method: "POST",
-    headers: { "content-type": "application/json", "HX-Request": "true" },
+    headers: { "content-type": "application/json", "HX-Request": "true", ...csrfHeaders() },
     body: JSON.stringify(body ?? {}),
   });
 }

@@ -1,0 +1,66 @@
+"""The log of what admins do: who, when, what, from where. A trigger keeps it append-only."""
+
+import enum
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from backend.db.tables import AuditEntry
+
+_UNKNOWN = "unknown"
+_asked_from: ContextVar[str] = ContextVar("asked_from", default=_UNKNOWN)
+
+
+class Act(enum.StrEnum):
+    """What can be done; the name says to what, then what."""
+
+    ACCOUNT_CREATED = "account.created"
+    ACCOUNT_REMOVED = "account.removed"
+    PASSWORD_CHANGED = "account.password_changed"  # noqa: S105 - no password
+    LOGIN_SUCCEEDED = "login.succeeded"
+    LOGIN_FAILED = "login.failed"
+    LOGIN_LIMITED = "login.limited"
+    LOGIN_LINK_MADE = "login_link.made"
+    LOGGED_OUT = "session.ended"
+    SESSION_REVOKED = "session.revoked"
+    KEY_CREATED = "key.created"
+    KEY_REVOKED = "key.revoked"
+    WEBHOOK_CREATED = "webhook.created"
+    WEBHOOK_DELETED = "webhook.deleted"
+    MEDIA_DELETED = "media.deleted"
+    THRESHOLD_CHOSEN = "threshold.chosen"
+
+
+@contextmanager
+def asked_from(address: str) -> Iterator[None]:
+    """What is recorded in here was asked for from this address (of a client, or the name of a command line)."""
+    token = _asked_from.set(address)
+    try:
+        yield
+    finally:
+        _asked_from.reset(token)
+
+
+def record_act(session: Session, actor: str, act: Act, subject: str, **details: Any) -> None:
+    """Note what is done, in the transaction that does it. Nothing secret belongs into `details`."""
+    session.execute(
+        insert(AuditEntry).values(
+            actor=actor, act=act.value, subject=subject, details=details, address=_asked_from.get()
+        )
+    )
+
+
+def list_acts(
+    session: Session, *, limit: int, before_id: int | None = None, act: str | None = None
+) -> list[AuditEntry]:
+    """The newest first; `act` may name a kind (`login`) or one act (`login.failed`)."""
+    query = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(limit)
+    if before_id is not None:
+        query = query.where(AuditEntry.id < before_id)
+    if act is not None:
+        query = query.where((AuditEntry.act == act) | AuditEntry.act.startswith(f"{act}.", autoescape=True))
+    return list(session.scalars(query))

@@ -1,0 +1,541 @@
+"""Accounts of the admin pages: who is let in, for how long, what an unsafe request has to show, and what is kept."""
+
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from fastapi.routing import iter_route_contexts
+from pydantic import SecretStr
+from starlette.testclient import TestClient
+from typer.testing import CliRunner
+
+from backend.accounts import passwords
+from backend.accounts.logins import make_login_link, network_of
+from backend.accounts.managing import create_account, remove_account, set_password
+from backend.accounts.passwords import hash_password, is_password
+from backend.accounts.sessions import Sessions
+from backend.accounts.tokens import csrf_token_of, hash_secret
+from backend.admin import navigation
+from backend.admin.navigation import Entry
+from backend.admin.signing_in import safe_next
+from backend.cli import app as cli
+from backend.db.engine import Database
+from backend.errors import Conflict, InputError, NotFound
+from backend.services import Services
+from backend.web import create_web_app
+
+PASSWORD = "correct horse battery"
+COOKIE = "mediacluster-80"
+HTML = {"Accept": "text/html,*/*"}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def cheap_hashes() -> Iterator[None]:
+    """Argon2id as ever, with less memory: these tests hash a hundred times."""
+    costly = passwords._hasher
+    passwords._hasher = passwords.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    passwords._nobodys_hash.cache_clear()
+    yield
+    passwords._hasher = costly
+    passwords._nobodys_hash.cache_clear()
+
+
+@pytest.fixture
+def asking(make_services: Callable[..., Services]) -> Services:
+    """Services whose pages ask for a login, with an admin and a curator."""
+    services = make_services(authentication="login")
+    create_account(services.database, "ada", "admin", PASSWORD, actor="test")
+    create_account(services.database, "carl", "curator", PASSWORD, actor="test")
+    return services
+
+
+@pytest.fixture
+def open_client(asking: Services) -> Iterator[Callable[..., TestClient]]:
+    """Open browsers that do not know each other, at one server."""
+    app = create_web_app(asking)
+    clients: list[TestClient] = []
+
+    def make(base_url: str = "http://testserver") -> TestClient:
+        client = TestClient(app, base_url, raise_server_exceptions=False, follow_redirects=False)
+        clients.append(client)
+        return client
+
+    yield make
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def client(open_client: Callable[..., TestClient]) -> TestClient:
+    return open_client()
+
+
+def log_in(client: TestClient, name: str = "ada", password: str = PASSWORD, **more: str) -> httpx.Response:
+    return client.post("/admin/login", data={"name": name, "password": password, **more})
+
+
+def csrf(client: TestClient, cookie: str = COOKIE) -> dict[str, str]:
+    return {"X-CSRF-Token": csrf_token_of(client.cookies[cookie])}
+
+
+def acts(database: Database) -> list[tuple[str, str, str]]:
+    with database.transaction() as session:
+        rows = session.execute(sa.text("SELECT actor, act, subject FROM audit_log ORDER BY id"))
+        return [(row.actor, row.act, row.subject) for row in rows]
+
+
+def execute(database: Database, statement: str) -> Any:
+    with database.transaction() as session:
+        return session.execute(sa.text(statement))
+
+
+# --- who is let in ---------------------------------------------------------------------------------------------
+
+
+def test_pages__strangers_are_led_to_the_login(client: TestClient) -> None:
+    answer = client.get("/admin/clusters/3?sort=size", headers=HTML)
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/admin/login?next=%2Fadmin%2Fclusters%2F3%3Fsort%3Dsize"
+    page = client.get(answer.headers["location"])
+    assert page.status_code == 200
+    assert 'value="/admin/clusters/3?sort=size"' in page.text
+    assert "data-cluster" not in page.text
+    picture = client.get(f"/admin/pictures/{'0' * 64}/small.webp")
+    assert (picture.status_code, picture.headers["x-problem-code"]) == (401, "unauthorized")
+    fragment = client.get(
+        "/admin/curation/history?cluster_id=1",
+        headers={"HX-Request": "true", "Referer": "http://testserver/admin/clusters/1"},
+    )
+    assert fragment.status_code == 401
+    assert fragment.headers["hx-redirect"] == "/admin/login?next=%2Fadmin%2Fclusters%2F1"
+    assert client.post("/admin/curation/perform", json={}).status_code == 401
+    style = re.search(r'href="(/admin/static/[^"]+css)"', page.text)
+    assert style
+    assert client.get(style[1]).status_code == 200
+
+
+def test_every_page_asks(client: TestClient, asking: Services) -> None:
+    admin = next(route.app for route in create_web_app(asking).routes if getattr(route, "path", "") == "/admin")
+    paths = [(found.path, method) for found in iter_route_contexts(admin.routes) for method in found.methods or ()]
+    assert len(paths) > 15
+    for path, method in paths:
+        if path == "/login":
+            continue
+        filled = re.sub(r"\{\w+\}", "1", path)
+        answer = client.request(method, f"/admin{filled}", headers=HTML)
+        assert answer.status_code == (303 if method in {"GET", "HEAD"} else 401), (method, path)
+
+
+def test_login__lets_in_and_out(client: TestClient, asking: Services) -> None:
+    answer = log_in(client, next="/admin/search?q=sea")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/admin/search?q=sea")
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith(f"{COOKIE}=")
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+    assert "Path=/admin" in cookie
+    assert "Secure" not in cookie
+    page = client.get("/admin/")
+    assert page.status_code == 200
+    assert csrf(client)["X-CSRF-Token"] in page.text
+    assert client.cookies[COOKIE] not in page.text
+    out = client.post("/admin/logout", headers=csrf(client))
+    assert (out.status_code, out.headers["hx-redirect"]) == (204, "/admin/login")
+    assert COOKIE not in client.cookies
+    assert client.get("/admin/", headers=HTML).status_code == 303
+    assert [act for _actor, act, _of in acts(asking.database)][-2:] == ["login.succeeded", "session.ended"]
+
+
+def test_logout__ends_the_session_itself(client: TestClient) -> None:
+    log_in(client)
+    secret, headers = client.cookies[COOKIE], csrf(client)
+    client.post("/admin/logout", headers=headers)
+    assert client.get("/admin/", headers={"Cookie": f"{COOKIE}={secret}"}).status_code == 401
+
+
+def test_login__over_https(open_client: Callable[..., TestClient]) -> None:
+    client = open_client("https://testserver")
+    cookie = log_in(client).headers["set-cookie"]
+    assert cookie.startswith("__Host-mediacluster=")
+    assert "Secure" in cookie
+    assert "Path=/;" in cookie
+    assert "domain" not in cookie.lower()
+    assert client.get("/admin/").status_code == 200
+    # A cookie that anybody on the network could have set counts for nothing there.
+    secret = client.cookies["__Host-mediacluster"]
+    client.cookies.clear()
+    for name in ("mediacluster-80", "mediacluster-443"):
+        assert client.get("/admin/", headers={"Cookie": f"{name}={secret}"}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("name", "password"),
+    [
+        ("ada", "correct horse batterz"),
+        ("nobody", PASSWORD),
+        ("ada", ""),
+        ("", ""),
+        ("a\nb", PASSWORD),
+        ("x" * 900, "y" * 900),
+    ],
+)
+def test_login__wrong(client: TestClient, name: str, password: str) -> None:
+    answer = log_in(client, name, password)
+    assert (answer.status_code, answer.headers["x-problem-code"]) == (401, "login_failed")
+    assert "The name or the password is wrong." in answer.text
+    assert "set-cookie" not in answer.headers
+    assert not password or password not in answer.text
+
+
+def test_login__one_hash_is_computed_whatever_is_wrong(
+    asking: Services, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_account(asking.database, "linked", "curator", None, actor="test")
+    verified: list[str] = []
+    real = passwords.PasswordHasher.verify
+
+    def count(hasher: Any, password_hash: str, password: bytes) -> bool:
+        verified.append(password_hash)
+        return bool(real(hasher, password_hash, password))
+
+    monkeypatch.setattr(passwords.PasswordHasher, "verify", count)
+    texts = {re.sub(r'value="\w+"', "", log_in(client, name, "wrong").text) for name in ("ada", "nobody", "linked")}
+    assert len(verified) == 3
+    assert len({password_hash.rpartition("$")[0].rpartition("$")[0] for password_hash in verified}) == 1
+    assert len(texts) == 1
+
+
+def test_login__name_in_any_case(client: TestClient) -> None:
+    assert log_in(client, " ADA ").status_code == 303
+
+
+def test_login__a_new_session_each_time(client: TestClient, asking: Services) -> None:
+    planted = log_in(client, "carl")
+    assert planted.status_code == 303
+    first = client.cookies[COOKIE]
+    log_in(client)
+    assert client.cookies[COOKIE] != first
+    assert client.get("/admin/", headers={"Cookie": f"{COOKIE}={first}"}).status_code == 401
+    assert execute(asking.database, "SELECT count(*) FROM account_session").scalar_one() == 1
+
+
+def test_login__from_another_site(client: TestClient) -> None:
+    for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "http://elsewhere.example"}):
+        answer = client.post("/admin/login", data={"name": "ada", "password": PASSWORD}, headers=headers)
+        assert answer.status_code == 403
+        assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        "//evil.example",
+        "https://evil.example/admin/",
+        "/admin//evil",
+        "/\\evil.example",
+        "/media",
+        "/admin/login",
+        "javascript:1",
+        "/admin/\n",
+    ],
+)
+def test_safe_next__elsewhere(wanted: str) -> None:
+    assert safe_next(wanted) == "/admin/"
+
+
+# --- how often -------------------------------------------------------------------------------------------------
+
+
+def test_login__five_wrong_passwords(open_client: Callable[..., TestClient], asking: Services) -> None:
+    client = open_client()
+    for _ in range(5):
+        assert log_in(client, password="wrong").status_code == 401
+    answer = log_in(client)
+    assert (answer.status_code, answer.headers["x-problem-code"]) == (429, "rate_limited")
+    assert 880 < int(answer.headers["retry-after"]) <= 900
+    # The address has had its share too; another account fares no better from there.
+    assert log_in(client, "carl").status_code == 429
+    _name, link = make_login_link(asking.database, "ada", actor="test")
+    assert log_in(client, link=link).status_code == 303
+    execute(asking.database, "UPDATE login_attempt SET attempted_at = attempted_at - interval '15 minutes'")
+    assert log_in(client).status_code == 303
+
+
+def test_login__an_account_from_many_addresses(client: TestClient, asking: Services) -> None:
+    for number in range(5):
+        execute(
+            asking.database,
+            f"INSERT INTO login_attempt (account_name, network) VALUES ('ada', '203.0.113.{number}')",
+        )
+    assert log_in(client).status_code == 429
+    assert log_in(client, "carl").status_code == 303
+
+
+def test_login__guesses_at_once_are_counted(open_client: Callable[..., TestClient]) -> None:
+    clients = [open_client() for _ in range(12)]
+    codes: list[int] = []
+    threads = [
+        threading.Thread(target=lambda one=one: codes.append(log_in(one, password="wrong").status_code))
+        for one in clients
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(codes) == [401] * 5 + [429] * 7
+
+
+def test_login__the_right_password_costs_nothing(client: TestClient) -> None:
+    assert [log_in(client).status_code for _ in range(7)] == [303] * 7
+
+
+def test_network_of() -> None:
+    assert network_of("2001:db8:1:2:3::4") == network_of("2001:db8:1:2::ffff") == "2001:db8:1:2::/64"
+    assert network_of("::ffff:192.0.2.1") == network_of("192.0.2.1") == "192.0.2.1"
+    assert network_of("testclient") == "testclient"
+
+
+# --- links -----------------------------------------------------------------------------------------------------
+
+
+def test_link__once(open_client: Callable[..., TestClient], asking: Services) -> None:
+    name, secret = make_login_link(asking.database, None, actor="test")
+    assert name == "owner"
+    assert log_in(open_client(), link=secret).status_code == 303
+    again = log_in(open_client(), link=secret)
+    assert (again.status_code, again.headers["x-problem-code"]) == (401, "login_failed")
+    assert secret not in str(execute(asking.database, "SELECT CAST(login_link AS text) FROM login_link").all())
+
+
+def test_link__too_old(client: TestClient, asking: Services) -> None:
+    _name, secret = make_login_link(asking.database, "ada", actor="test")
+    execute(asking.database, "UPDATE login_link SET expires_at = now() - interval '1 second'")
+    assert log_in(client, link=secret).status_code == 401
+    with pytest.raises(NotFound):
+        make_login_link(asking.database, "nobody", actor="test")
+
+
+# --- how long --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE account_session SET last_seen_at = now() - interval '13 hours'",
+        "UPDATE account_session SET expires_at = now()",
+        "DELETE FROM account WHERE name = 'ada'",
+    ],
+)
+def test_session__ends(client: TestClient, asking: Services, change: str) -> None:
+    log_in(client)
+    assert client.get("/admin/").status_code == 200
+    execute(asking.database, change)
+    assert client.get("/admin/").status_code == 401
+
+
+def test_session__a_request_keeps_it_alive(client: TestClient, asking: Services) -> None:
+    log_in(client)
+    execute(asking.database, "UPDATE account_session SET last_seen_at = now() - interval '11 hours'")
+    client.get("/admin/")
+    assert execute(
+        asking.database, "SELECT now() - last_seen_at < interval '1 minute' FROM account_session"
+    ).scalar_one()
+
+
+def test_sessions__are_listed_and_revoked(open_client: Callable[..., TestClient], asking: Services) -> None:
+    admin, curator = open_client(), open_client()
+    log_in(admin)
+    log_in(curator, "carl")
+    theirs, own = execute(asking.database, "SELECT id FROM account_session ORDER BY account_id DESC").scalars()
+    assert admin.get("/admin/account").text.count("testclient") >= 2
+    assert "ada" not in curator.get("/admin/account").text.replace("Load", "")
+    assert curator.post(f"/admin/account/sessions/{own}/revoke", headers=csrf(curator)).status_code == 404
+    assert admin.post(f"/admin/account/sessions/{theirs}/revoke", headers=csrf(admin)).status_code == 200
+    assert curator.get("/admin/").status_code == 401
+    assert ("account:ada", "session.revoked", "carl") in acts(asking.database)
+
+
+def test_password__changing_it_ends_other_sessions(open_client: Callable[..., TestClient]) -> None:
+    here, there = open_client(), open_client()
+    log_in(here)
+    log_in(there)
+    wrong = here.post("/admin/account/password", data={"current": "x", "new": "another good one"}, headers=csrf(here))
+    assert wrong.status_code == 400
+    form = {"current": PASSWORD, "new": "another good one"}
+    assert here.post("/admin/account/password", data=form, headers=csrf(here)).status_code == 200
+    assert here.get("/admin/").status_code == 200
+    assert there.get("/admin/").status_code == 401
+    assert log_in(there).status_code == 401
+    assert log_in(there, password="another good one").status_code == 303
+
+
+def test_sessions__thumbnails_do_not_ask_each_time(asking: Services, client: TestClient) -> None:
+    log_in(client)
+    sessions = Sessions(asking.database, idle_seconds=60)
+    secret = client.cookies[COOKIE]
+    assert sessions.find(secret) is not None
+    remove_account(asking.database, "ada", actor="test")
+    assert sessions.find(secret, remembered=True) is not None  # for some seconds
+    assert sessions.find(secret) is None
+    assert sessions.find(secret, remembered=True) is None
+
+
+# --- what an unsafe request shows --------------------------------------------------------------------------------
+
+
+def test_csrf__the_token_of_the_session(open_client: Callable[..., TestClient]) -> None:
+    client, other = open_client(), open_client()
+    log_in(client)
+    log_in(other)
+    asked = {"kind": "lock", "cluster_id": 1}
+    for headers in ({}, {"X-CSRF-Token": ""}, {"X-CSRF-Token": "é"}, csrf(other)):
+        encoded = {name: value.encode() for name, value in headers.items()}
+        answer = client.post("/admin/curation/perform", json=asked, headers={**HTML, **encoded})
+        assert (answer.status_code, answer.headers["x-problem-code"]) == (403, "csrf_failed")
+    assert client.post("/admin/curation/perform", json=asked, headers=csrf(client)).status_code == 404
+    cross = {**csrf(client), "Sec-Fetch-Site": "cross-site"}
+    assert client.post("/admin/curation/perform", json=asked, headers=cross).status_code == 403
+
+
+def test_roles__pages_for_admins(open_client: Callable[..., TestClient], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        navigation,
+        "ENTRIES",
+        (*navigation.ENTRIES, Entry("secret", "Secret", "/search", "search", "x", for_admins=True)),
+    )
+    admin, curator = open_client(), open_client()
+    log_in(admin)
+    log_in(curator, "carl")
+    assert admin.get("/admin/search").status_code == 200
+    refused = curator.get("/admin/search", headers=HTML)
+    assert (refused.status_code, refused.headers["x-problem-code"]) == (403, "forbidden")
+    assert curator.post("/admin/search/hits", headers=csrf(curator)).status_code == 403
+    assert "Secret" in admin.get("/admin/").text
+    assert "Secret" not in curator.get("/admin/").text
+
+
+def test_pages__without_a_database(client: TestClient, make_services: Callable[..., Services]) -> None:
+    log_in(client)
+    nowhere = SecretStr("postgresql://nobody@127.0.0.1:1/none")
+    broken = create_web_app(make_services(authentication="login", database_url=nowhere))
+    with TestClient(broken, raise_server_exceptions=False) as other:
+        answer = other.get("/admin/", headers={"Cookie": f"{COOKIE}={client.cookies[COOKIE]}", **HTML})
+        assert (answer.status_code, answer.headers["x-problem-code"]) == (503, "backend_unavailable")
+        assert "retry-after" in answer.headers
+        assert other.get("/admin/login").status_code == 200
+
+
+# --- by which name ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("testserver", 200),
+        ("localhost:8000", 200),
+        ("127.0.0.1", 200),
+        ("[::1]:8000", 200),
+        ("evil.example", 403),
+        ("127.0.0.1.evil.example", 403),
+        ("localhost.evil.example", 403),
+        ("192.168.1.4", 403),
+        ("", 403),
+        ("[", 403),
+    ],
+)
+def test_hosts__only_our_own_names(client: TestClient, host: str, status: int) -> None:
+    assert client.get("/media", headers={"Host": host}).status_code == status
+    assert client.get("/admin/login", headers={"Host": host}).status_code == status
+
+
+def test_hosts__with_keys(make_services: Callable[..., Services]) -> None:
+    anything = TestClient(create_web_app(make_services(authentication="keys", allowed_hosts=())))
+    assert anything.get("/health/live", headers={"Host": "media.example.org"}).status_code == 200
+    named = TestClient(create_web_app(make_services(authentication="keys", allowed_hosts=("media.example.org",))))
+    assert named.get("/health/live", headers={"Host": "Media.example.org:443"}).status_code == 200
+    assert named.get("/health/live", headers={"Host": "evil.example"}).status_code == 403
+
+
+# --- what is kept ----------------------------------------------------------------------------------------------
+
+
+def test_accounts__only_hashes_are_kept(client: TestClient, asking: Services) -> None:
+    log_in(client)
+    rows = execute(
+        asking.database, "SELECT CAST(account AS text) || CAST(account_session AS text) FROM account, account_session"
+    )
+    kept = " ".join(rows.scalars())
+    assert PASSWORD not in kept
+    assert client.cookies[COOKIE] not in kept
+    assert "$argon2id$" in kept
+    stored = execute(asking.database, "SELECT token_sha256 FROM account_session").scalar_one()
+    assert stored == hash_secret(client.cookies[COOKIE])
+
+
+def test_hash_password__argon2id() -> None:
+    assert passwords.PasswordHasher.from_parameters(passwords.RFC_9106_LOW_MEMORY).memory_cost == 64 * 1024
+    made = hash_password("pässword of length")
+    assert made.startswith("$argon2id$")
+    assert is_password(made, "pa\u0308ssword of length")
+    assert not is_password(made, "password of length")
+    assert not is_password(None, "nobody has this one")
+
+
+@pytest.mark.parametrize("name", ["", "a b", "x" * 65, "a\nb", "../x", "<b>"])
+def test_create_account__names(database: Database, name: str) -> None:
+    with pytest.raises(InputError):
+        create_account(database, name, "admin", None, actor="test")
+
+
+def test_create_account__twice(asking: Services) -> None:
+    with pytest.raises(Conflict):
+        create_account(asking.database, "Ada", "admin", None, actor="test")
+    with pytest.raises(InputError):
+        create_account(asking.database, "bob", "admin", "short", actor="test")
+    with pytest.raises(InputError):
+        set_password(asking.database, "ada", "short", actor="test")
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE audit_log SET actor = 'x'", "DELETE FROM audit_log", "TRUNCATE audit_log"]
+)
+def test_audit_log__is_append_only(asking: Services, statement: str) -> None:
+    with pytest.raises(sa.exc.DBAPIError, match="append-only"):
+        execute(asking.database, statement)
+
+
+def test_cli__accounts(asking: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = asking.settings
+    assert settings.database_url is not None
+    monkeypatch.setenv("DATABASE_URL", settings.database_url.get_secret_value())
+    monkeypatch.setenv("MEDIACLUSTER_HOME", str(settings.home_path))
+    run = CliRunner()
+    created = run.invoke(
+        cli, ["account", "create", "Eve", "--role", "admin", "--password-stdin"], input=f"{PASSWORD}\n"
+    )
+    assert created.exit_code == 0, created.output
+    assert run.invoke(cli, ["account", "create", "lin", "--no-password", "--json"]).exit_code == 0
+    listed = json.loads(run.invoke(cli, ["account", "list", "--json"]).stdout)["accounts"]
+    assert [(one["name"], one["role"], one["has_password"]) for one in listed] == [
+        ("ada", "admin", True), ("carl", "curator", True), ("eve", "admin", True), ("lin", "curator", False),
+    ]  # fmt: skip
+    assert "argon2" not in run.invoke(cli, ["account", "list"]).stdout
+    assert (
+        run.invoke(cli, ["account", "password", "eve", "--password-stdin"], input="another good one\n").exit_code == 0
+    )
+    assert run.invoke(cli, ["account", "remove", "lin"]).exit_code == 0
+    link = run.invoke(cli, ["login-link", "eve", "--base", "https://media.example.org/"]).stdout
+    assert re.match(r"https://media\.example\.org/admin/login#link=[\w-]{43}\n$", link)
+    assert json.loads(run.invoke(cli, ["account", "sessions", "--json"]).stdout)["sessions"] == []
+    entries = json.loads(run.invoke(cli, ["audit-log", "--act", "account", "--json"]).stdout)["entries"]
+    assert [(one["act"], one["subject"]) for one in entries[:2]] == [
+        ("account.removed", "lin"),
+        ("account.password_changed", "eve"),
+    ]
+    assert entries[0]["address"].startswith("command line of ")
+    assert PASSWORD not in run.invoke(cli, ["audit-log"]).stdout
