@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, expect
 
 from backend.accounts.tokens import hash_secret, make_secret
 from backend.bootstrap import build_services
@@ -30,6 +30,8 @@ from backend.web import create_web_app
 from scripts.demo_site import Look, fill_library, open_browser, open_context, serving
 
 PICTURE_COUNT = 60
+_PATIENCE_MS = 30_000  # machines that run tests are busy; what never comes fails all the same
+expect.set_options(timeout=_PATIENCE_MS)
 
 
 @dataclass
@@ -184,7 +186,7 @@ def make_page(browser: Browser, faults: Faults, signed_in: SignedIn) -> Iterator
 
     def make(width: int = 1440, height: int = 900, color_scheme: str = "light", *, anonymous: bool = False) -> Page:
         context = open_context(browser, Look(width, height, color_scheme))  # type: ignore[arg-type]
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(_PATIENCE_MS)
         faults.watch(context)
         contexts.append(context)
         if not anonymous:
