@@ -4,7 +4,19 @@ from fastapi import FastAPI
 
 from backend.accounts.sessions import Sessions
 from backend.admin.guard import Guard
-from backend.admin.pages import account, cluster, clusters, curation, found, login, media, pictures, search
+from backend.admin.pages import (
+    account,
+    cluster,
+    clusters,
+    curation,
+    found,
+    login,
+    media,
+    pictures,
+    review,
+    review_decisions,
+    search,
+)
 from backend.admin.problems import install_error_pages
 from backend.admin.signing_in import SignIn
 from backend.admin.static_files import make_static_files, static_path
@@ -22,7 +34,10 @@ def install_admin(app: FastAPI) -> None:
     admin.add_middleware(Guard)
     install_error_pages(admin)
     # Fixed paths before those with an id in them.
-    for module in (found, clusters, cluster, curation, media, search, pictures, login, account):
+    for module in (
+        *(found, clusters, cluster, curation, media, search, review, review_decisions),
+        *(pictures, login, account),
+    ):
         admin.include_router(module.router)
     admin.mount(static_path(), make_static_files(), name="static")
     app.mount("/admin", admin)

@@ -21,6 +21,7 @@ class Entry:
 ENTRIES = (
     Entry("clusters", "Groups", "/", "groups", "g"),
     Entry("search", "Search", "/search", "search", "s"),
+    Entry("review", "Review", "/review", "review", "r"),
 )
 
 ACCOUNT = Entry("account", "Account", "/account", "person", "a")

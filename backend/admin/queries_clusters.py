@@ -74,10 +74,13 @@ def list_cards(
     return _with_pictures(session, session.execute(query).all())
 
 
-def list_cards_by_id(session: Session, cluster_ids: Sequence[int]) -> list[ClusterCard]:
+def list_cards_by_id(
+    session: Session, cluster_ids: Sequence[int], *, pictures_each: int = PICTURES_EACH
+) -> list[ClusterCard]:
     """The cards of these groups, in this order; those that are gone are left out. Two statements."""
     rows = {row.id: row for row in session.execute(_cards().where(Cluster.id.in_(cluster_ids)))}
-    return _with_pictures(session, [rows[one] for one in dict.fromkeys(cluster_ids) if one in rows])
+    wanted = [rows[one] for one in dict.fromkeys(cluster_ids) if one in rows]
+    return _with_pictures(session, wanted, pictures_each)
 
 
 def place_of(sort: WallSort, card: ClusterCard) -> tuple[Any, ...]:
@@ -205,7 +208,7 @@ _PICTURES = sa.text(
 )
 
 
-def _with_pictures(session: Session, rows: Sequence[Any]) -> list[ClusterCard]:
+def _with_pictures(session: Session, rows: Sequence[Any], each: int = PICTURES_EACH) -> list[ClusterCard]:
     pictures: dict[int, dict[uuid.UUID, Picture]] = {row.id: {} for row in rows}
     if rows:
         found = session.execute(
@@ -213,7 +216,7 @@ def _with_pictures(session: Session, rows: Sequence[Any]) -> list[ClusterCard]:
             {
                 "cluster_ids": [row.id for row in rows],
                 "representatives": [row.representative_media_id for row in rows],
-                "each": PICTURES_EACH,
+                "each": each,
             },
         )
         for one in found:
@@ -227,7 +230,7 @@ def _with_pictures(session: Session, rows: Sequence[Any]) -> list[ClusterCard]:
             row.size,
             row.cohesion,
             row.created_at,
-            tuple(pictures[row.id].values())[:PICTURES_EACH],
+            tuple(pictures[row.id].values())[:each],
         )
         for row in rows
     ]

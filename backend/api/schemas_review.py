@@ -95,6 +95,21 @@ class ReviewDecisionAnswer(Schema):
         return cls(item=decided.item, decision=decided.decision, outcome=outcome)
 
 
+class ReviewTakingBackInput(BaseModel):
+    """An item that was decided."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"item": "merge_candidate:3:17"}]})
+
+    item: Annotated[str, Field(max_length=200, description="`id` of the item.")]
+
+
+class ReviewTakingBackAnswer(Schema):
+    """What taking a decision back changed."""
+
+    item: str
+    outcome: CurationOutcome | None = Field(description="Null where no group changes.")
+
+
 class NearDuplicate(Schema):
     """A media of a group of near-duplicates."""
 

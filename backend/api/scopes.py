@@ -52,6 +52,7 @@ SCOPES = {
             "undo_event",
             "redo_event",
             "decide_review",
+            "take_back_review_decision",
             "decide_near_duplicates",
         ),
         Scope.ADMIN: ("create_webhook", "list_webhooks", "delete_webhook"),

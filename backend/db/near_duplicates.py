@@ -90,7 +90,8 @@ def count_waiting_comparisons(session: Session) -> int:
         session.execute(
             sa.text(
                 "SELECT count(*) FROM near_duplicate JOIN media ON media.id = media_id "
-                "WHERE keeper_media_id IS NULL AND status IN ('embedded', 'ready')"
+                "WHERE keeper_media_id IS NULL AND status IN ('embedded', 'ready') "
+                "AND NOT EXISTS (SELECT FROM marked_for_deletion AS marked WHERE marked.media_id = media.id)"
             )
         ).scalar_one()
     )
@@ -123,6 +124,15 @@ def record_parted_pairs(session: Session, pairs: Sequence[tuple[uuid.UUID, uuid.
         [(a, b, a, b, actor) for a, b in pairs],
     )
     forget_comparisons(session, [media_id for pair in pairs for media_id in pair])
+
+
+def forget_parted_pairs(session: Session, media_ids: Sequence[uuid.UUID]) -> None:
+    """Forget all pairs among these, and let them wait to be compared again."""
+    session.execute(
+        sa.text("DELETE FROM not_near_duplicate WHERE media_a = ANY(:ids) AND media_b = ANY(:ids)"),
+        {"ids": list(media_ids)},
+    )
+    forget_comparisons(session, media_ids)
 
 
 def forget_comparisons(session: Session, media_ids: Sequence[uuid.UUID] | None = None) -> None:

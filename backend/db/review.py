@@ -234,6 +234,9 @@ def record_decision(session: Session, item: ReviewItem, decision: str, event_id:
         "decision": decision,
         "urgency": item.urgency,
         "media_id": item.media_id,
+        "cluster_id": item.cluster_id,
+        "other_cluster_id": item.other_cluster_id,
+        "figures": item.figures,
         "event_id": event_id,
         "actor": actor,
     }
@@ -242,3 +245,27 @@ def record_decision(session: Session, item: ReviewItem, decision: str, event_id:
         remember.on_conflict_do_update(index_elements=["kind", "subject"], set_={**values, "created_at": sa.func.now()})
     )
     session.execute(sa.delete(ReviewItem).where(ReviewItem.kind == item.kind, ReviewItem.subject == item.subject))
+
+
+def find_decision(session: Session, kind: str, subject: str) -> ReviewDecision | None:
+    return session.get(ReviewDecision, (kind, subject))
+
+
+def forget_decision(session: Session, decision: ReviewDecision) -> None:
+    """Put the item back as it stood, and forget what was said of it. Needs the lock."""
+    if decision.cluster_id is not None:
+        item = insert(ReviewItem).values(
+            kind=decision.kind,
+            subject=decision.subject,
+            urgency=decision.urgency,
+            media_id=decision.media_id,
+            cluster_id=decision.cluster_id,
+            other_cluster_id=decision.other_cluster_id,
+            figures=decision.figures or {},
+        )
+        session.execute(item.on_conflict_do_nothing(index_elements=["kind", "subject"]))
+    session.execute(
+        sa.delete(ReviewDecision).where(
+            ReviewDecision.kind == decision.kind, ReviewDecision.subject == decision.subject
+        )
+    )

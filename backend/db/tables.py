@@ -397,6 +397,20 @@ class NotNearDuplicate(Base):
     __table_args__ = (CheckConstraint("media_a < media_b", name="order"),)
 
 
+class MarkedForDeletion(Base):
+    """A near-duplicate that a curator gives up for another one; it is deleted when somebody says so, and kept where the
+    other one goes first."""
+
+    __tablename__ = "marked_for_deletion"
+
+    media_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("media.id", ondelete="CASCADE"), primary_key=True)
+    keeper_media_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("media.id", ondelete="CASCADE"), index=True)
+    actor: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (CheckConstraint("media_id <> keeper_media_id", name="keeper"),)
+
+
 class ExactCopy(Base):
     """The bytes of a media, sent again from somewhere. They are stored once."""
 
@@ -433,7 +447,7 @@ class ReviewItem(Base):
 
 
 class ReviewDecision(Base):
-    """What a curator said of an item, and how urgent it was then."""
+    """What a curator said of an item, with the item as it stood then, so that it can be put back."""
 
     __tablename__ = "review_decision"
 
@@ -442,6 +456,9 @@ class ReviewDecision(Base):
     decision: Mapped[str]
     urgency: Mapped[float]
     media_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("media.id", ondelete="CASCADE"), index=True)
+    cluster_id: Mapped[int | None] = mapped_column(BigInteger)
+    other_cluster_id: Mapped[int | None] = mapped_column(BigInteger)
+    figures: Mapped[dict[str, Any] | None]
     event_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("cluster_event.id"))
     actor: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -647,6 +664,7 @@ __all__ = [
     "LabelStatistics",
     "LoginAttempt",
     "LoginLink",
+    "MarkedForDeletion",
     "Media",
     "MediaStatus",
     "Membership",

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 from backend.clustering.curation import Outcome
 from backend.curation.actions import Confirm, Merge, Move, Operation, Split
+from backend.curation.history import undo
 from backend.curation.operations import perform
 from backend.curation.splitting import propose_split
-from backend.db.review import find_item, lock_review, record_decision
+from backend.db.journal import get_event
+from backend.db.review import find_decision, find_item, forget_decision, lock_review, record_decision
 from backend.db.tables import ReviewItem
 from backend.errors import InputError, NotFound
 from backend.review.kinds import ReviewKind, ReviewVerdict
@@ -61,6 +63,29 @@ def decide(
             lock_review(session)
             record_decision(session, found, decision, outcome.event_id if outcome else None, actor)
     return Decided(item, decision, outcome)
+
+
+def take_back(services: Services, item: str, *, actor: str) -> Outcome | None:
+    """Forget what was decided of an item: what changed is undone, and the item is in the queue again as it stood.
+
+    Returns what the undoing changed; None where the decision had changed no group, or was undone in the history already.
+
+    Raises:
+        NotFound: nothing was decided of it.
+        UndoBlocked: later work stands in the way; the decision stands.
+    """
+    kind, subject = _parse(item)
+    with services.database.transaction() as session:
+        decision = find_decision(session, kind, subject)
+        if decision is None:
+            raise NotFound(f"Nothing was decided of {item}.", hint="It may have been taken back already.")
+        event = None if decision.event_id is None else get_event(session, decision.event_id)
+    stands = event is not None and event.undone_by is None
+    outcome = undo(services, event.id, actor=actor) if event is not None and stands else None
+    with services.database.transaction() as session:
+        lock_review(session)
+        forget_decision(session, decision)
+    return outcome
 
 
 def _parse(item: str) -> tuple[ReviewKind, str]:

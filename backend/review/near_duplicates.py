@@ -11,6 +11,7 @@ from backend.db.near_duplicates import (
     NearDuplicateRow,
     count_groups,
     find_keepers,
+    forget_parted_pairs,
     list_group_members,
     list_keepers,
     lock_near_duplicates,
@@ -79,7 +80,7 @@ def keep_best(
     with services.database.transaction() as session:
         # Held over the deletion: two curators who keep one another's media would else be left with none.
         lock_near_duplicates(session)
-        _require_one_group(find_keepers(session, [keep_media_id, *others]), [keep_media_id, *others])
+        require_one_group(find_keepers(session, [keep_media_id, *others]), [keep_media_id, *others])
         outcome = delete_media(services, others, actor=actor, dry_run=dry_run)
     if not dry_run:
         compare_waiting(services)
@@ -100,12 +101,21 @@ def keep_all(services: Services, media_ids: Sequence[uuid.UUID], *, actor: str) 
         )
     with services.database.transaction() as session:
         lock_near_duplicates(session)
-        _require_one_group(find_keepers(session, kept), kept)
+        require_one_group(find_keepers(session, kept), kept)
         record_parted_pairs(session, list(combinations(kept, 2)), actor)
         compare(session, services.settings)
 
 
-def _require_one_group(keepers: dict[uuid.UUID, uuid.UUID | None], media_ids: Sequence[uuid.UUID]) -> None:
+def take_back_keep_all(services: Services, media_ids: Sequence[uuid.UUID]) -> None:
+    """Forget that these are all to be kept: what is near another one is proposed again."""
+    with services.database.transaction() as session:
+        lock_near_duplicates(session)
+        forget_parted_pairs(session, media_ids)
+        compare(session, services.settings)
+
+
+def require_one_group(keepers: dict[uuid.UUID, uuid.UUID | None], media_ids: Sequence[uuid.UUID]) -> None:
+    """Raise Conflict unless all of these were compared and have one keeper."""
     found = {keepers.get(media_id) for media_id in media_ids}
     if len(found) != 1 or None in found:
         raise Conflict(

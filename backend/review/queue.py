@@ -86,6 +86,14 @@ def read_queue(
     )
 
 
+def count_queues(services: Services) -> dict[ReviewKind, int]:
+    """Items of every kind that still hold."""
+    with services.database.transaction() as session:
+        space = find_active_space(session)
+        counts = {} if space is None else count_items(session, space.id)
+    return {kind: counts.get(kind, 0) for kind in ReviewKind}
+
+
 def refresh_queue(services: Services) -> int:
     """Make the queue anew from all memberships and centroids; returns how many items it has.
 

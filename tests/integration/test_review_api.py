@@ -91,6 +91,11 @@ def test_review__read_and_decide(client: TestClient, services: Services, library
         assert session.execute(sa.text("SELECT kind, actor FROM cluster_event")).all() == [("confirm", "api")]
     again = client.post("/review/decisions", json=wanted)
     assert (again.status_code, again.json()["code"]) == (404, "not_found")
+    taken_back = client.post("/review/decisions/take-back", json={"item": item["id"]})
+    assert taken_back.json()["outcome"]["kind"] == "undo"
+    assert client.get("/review").json()["items"] == [item]
+    nothing = client.post("/review/decisions/take-back", json={"item": item["id"]})
+    assert (nothing.status_code, nothing.json()["code"]) == (404, "not_found")
 
 
 @pytest.mark.parametrize(

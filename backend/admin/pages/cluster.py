@@ -1,34 +1,22 @@
 """The page of one group: its head, and its members, nearest to the centroid first."""
 
-from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Request, Response
 
+from backend.admin.halves import read_halves
 from backend.admin.queries_members import ClusterHead, Member, get_head, list_member_ids, list_members
-from backend.admin.queries_pictures import Picture, list_pictures
 from backend.admin.templating import link, render
 from backend.api.cursors import read_cursor, write_cursor
 from backend.api.dependencies import Cursor, ServicesDependency
-from backend.curation.splitting import propose_split
 from backend.errors import InputError
 
 router = APIRouter()
 
 MEMBERS_A_PAGE = 80
-_PREVIEWED = 24
 
 ClusterId = Annotated[int, Path(ge=1, le=2**63 - 1)]
-
-
-@dataclass(frozen=True)
-class Half:
-    """One side of a proposal to split. media_ids: all; pictures: the first of them."""
-
-    media_ids: list[UUID]
-    pictures: list[Picture]
-    cohesion: float
 
 
 @router.get("/clusters/{cluster_id}")
@@ -80,19 +68,10 @@ def list_ids(services: ServicesDependency, cluster_id: ClusterId) -> list[UUID]:
 @router.get("/clusters/{cluster_id}/halves")
 def show_halves(request: Request, services: ServicesDependency, cluster_id: ClusterId) -> Response:
     """A proposal to split, side by side."""
-    proposal = propose_split(services, cluster_id)
+    halves = read_halves(services, cluster_id)
     with services.database.transaction() as session:
         head = get_head(session, cluster_id)
-        shown = proposal.left[:_PREVIEWED] + proposal.right[:_PREVIEWED]
-        pictures = list_pictures(session, shown)
-    halves = [
-        Half(ids, [pictures[one] for one in ids[:_PREVIEWED] if one in pictures], cohesion)
-        for ids, cohesion in (
-            (proposal.left, proposal.left_cohesion),
-            (proposal.right, proposal.right_cohesion),
-        )
-    ]
-    return render(request, "partials/halves.html", head=head, halves=halves, proposal=proposal)
+    return render(request, "partials/halves.html", head=head, halves=halves.sides, proposal=halves.proposal)
 
 
 def _more(cluster_id: int, rows: list[Member]) -> str | None:

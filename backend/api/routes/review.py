@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from backend.api.cursors import read_cursor, write_cursor
 from backend.api.dependencies import ActorDependency, Cursor, PageLimit, ServicesDependency
 from backend.api.problems import documented
+from backend.api.review_cursors import read_keeper, read_review_place, unreadable_cursor
 from backend.api.schemas_curation import CurationOutcome
 from backend.api.schemas_review import (
     ExactCopyDetail,
@@ -21,10 +22,11 @@ from backend.api.schemas_review import (
     ReviewDecisionInput,
     ReviewItemDetail,
     ReviewQueuePage,
+    ReviewTakingBackAnswer,
+    ReviewTakingBackInput,
 )
 from backend.db.exact_copies import list_exact_copies
-from backend.errors import InputError
-from backend.review.deciding import decide
+from backend.review.deciding import decide, take_back
 from backend.review.kinds import ReviewKind
 from backend.review.near_duplicates import keep_all, keep_best, read_groups
 from backend.review.queue import read_queue
@@ -45,7 +47,7 @@ def list_review(
     cursor: Cursor = None,
 ) -> ReviewQueuePage:
     """The most urgent first, with counts of every kind."""
-    page = read_queue(services, kind, after=None if cursor is None else _read_review_place(cursor), limit=limit)
+    page = read_queue(services, kind, after=None if cursor is None else read_review_place(cursor), limit=limit)
     return ReviewQueuePage(
         items=[ReviewItemDetail.of(item) for item in page.items],
         counts=page.counts,
@@ -67,6 +69,20 @@ def decide_review(
     )
 
 
+@router.post(
+    "/review/decisions/take-back",
+    operation_id="take_back_review_decision",
+    summary="Take a decision back",
+    responses=documented("malformed_request", "not_found", "undo_blocked", "backend_unavailable"),
+)
+def take_back_decision(
+    services: ServicesDependency, actor: ActorDependency, wanted: ReviewTakingBackInput
+) -> ReviewTakingBackAnswer:
+    """What it changed is undone, and the item is in the queue again as it stood. A dismissal is remembered no more."""
+    outcome = take_back(services, wanted.item, actor=actor)
+    return ReviewTakingBackAnswer(item=wanted.item, outcome=CurationOutcome.of(outcome) if outcome else None)
+
+
 @router.get(
     "/near-duplicates", operation_id="list_near_duplicates", summary="Versions of one picture", responses=_READ_PROBLEMS
 )
@@ -74,7 +90,7 @@ def list_near_duplicates(
     services: ServicesDependency, limit: PageLimit = 50, cursor: Cursor = None
 ) -> NearDuplicatesPage:
     """Each group with the one to keep; the newest of these first."""
-    page = read_groups(services, before=None if cursor is None else _read_keeper(cursor), limit=limit)
+    page = read_groups(services, before=None if cursor is None else read_keeper(cursor), limit=limit)
     return NearDuplicatesPage(
         groups=[NearDuplicates.of(group) for group in page.groups],
         group_count=page.group_count,
@@ -121,28 +137,9 @@ def list_copies(
     )
 
 
-def _read_review_place(cursor: str) -> tuple[float, str]:
-    urgency, subject = read_cursor(cursor, 2)
-    if not isinstance(urgency, float | int) or not isinstance(subject, str):
-        raise _unreadable()
-    return float(urgency), subject
-
-
-def _read_keeper(cursor: str) -> UUID:
-    (keeper,) = read_cursor(cursor, 1)
-    try:
-        return UUID(keeper)
-    except (TypeError, ValueError, AttributeError):
-        raise _unreadable() from None
-
-
 def _read_copy_place(cursor: str) -> tuple[datetime, int]:
     sent_at, number = read_cursor(cursor, 2)
     try:
         return datetime.fromisoformat(sent_at), int(number)
     except (TypeError, ValueError):
-        raise _unreadable() from None
-
-
-def _unreadable() -> InputError:
-    return InputError("This cursor cannot be read.", hint="Take `next_cursor` of the page before.")
+        raise unreadable_cursor() from None

@@ -11,12 +11,13 @@ export function installCsrfToken() {
   document.addEventListener("htmx:configRequest", (event) => Object.assign(event.detail.headers, csrfHeaders()));
 }
 
-async function ask(url, options) {
+async function ask(url, options, onFailure = () => {}) {
   let response;
   try {
     response = await fetch(url, options);
   } catch {
     showToast("The server cannot be reached.", { error: true });
+    onFailure(0);
     return null;
   }
   if (response.ok) return response;
@@ -26,6 +27,7 @@ async function ask(url, options) {
     return null;
   }
   showToast(await problemOf(response), { error: true });
+  onFailure(response.status);
   return null;
 }
 
@@ -39,10 +41,13 @@ export async function getJson(url) {
   return response && response.json();
 }
 
-export function post(url, body) {
-  return ask(url, {
+// onFailure hears the status, 0 where there was no answer. With keepalive it arrives even if the page is left.
+export function post(url, body, { onFailure, keepalive = false } = {}) {
+  const options = {
     method: "POST",
     headers: { "content-type": "application/json", "HX-Request": "true", ...csrfHeaders() },
     body: JSON.stringify(body ?? {}),
-  });
+    keepalive,
+  };
+  return ask(url, options, onFailure);
 }

@@ -16,7 +16,9 @@ export function installShortcuts() {
     if (event.defaultPrevented || event.isComposing || event.altKey) return;
     if (event.key === "Escape" && leaveField(event.target)) return;
     if (isTyping(event.target) || document.querySelector("dialog[open]")) return;
-    if (handlers.some((handle) => handle(event)) || handle(event)) event.preventDefault();
+    // After `g`, the next key says where to, whatever else it means on the page.
+    const used = Date.now() < goUntil ? handle(event) : handlers.some((one) => one(event)) || handle(event);
+    if (used) event.preventDefault();
   });
 }
 

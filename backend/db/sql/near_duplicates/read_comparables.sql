@@ -1,4 +1,5 @@
--- Media with a hash that says something, the best to keep first: most pixels, then most bytes, then the oldest.
+-- Media with a hash that says something and that nobody gives up, the best to keep first: most pixels, then most bytes,
+-- then the oldest.
 SELECT media.id,
        media.perceptual_hash,
        CASE WHEN near_duplicate.space_id = %(space_id)s THEN near_duplicate.keeper_media_id END
@@ -6,4 +7,5 @@ SELECT media.id,
   JOIN media ON media.id = near_duplicate.media_id
  WHERE media.status IN ('embedded', 'ready')
    AND media.perceptual_hash <> 0
+   AND NOT EXISTS (SELECT FROM marked_for_deletion AS marked WHERE marked.media_id = media.id)
  ORDER BY media.width::bigint * media.height DESC, media.byte_size DESC, media.created_at, media.id

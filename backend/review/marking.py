@@ -1,0 +1,57 @@
+"""Give up near-duplicates in two steps: mark them, which can be taken back, and delete what is marked, which cannot."""
+
+import uuid
+from collections.abc import Sequence
+
+from backend.clustering.curation import Outcome
+from backend.curation.deletion import delete_media
+from backend.db.marked import forget_keepers, forget_marked, list_marked, record_marked
+from backend.db.near_duplicates import find_keepers, forget_comparisons, lock_near_duplicates
+from backend.errors import Conflict, InputError
+from backend.review.comparing import compare
+from backend.review.near_duplicates import require_one_group
+from backend.services import Services
+
+_DELETED_AT_ONCE = 500
+
+
+def mark_others(services: Services, keep_media_id: uuid.UUID, media_ids: Sequence[uuid.UUID], *, actor: str) -> None:
+    """Keep one and mark the others for deletion; all of one group. Marked media stay in the library, but are proposed no more.
+
+    Raises:
+        InputError: nothing is to be marked, or the one to keep is.
+        Conflict: they are no group any more.
+    """
+    others = list(dict.fromkeys(media_ids))
+    if not others or keep_media_id in others:
+        raise InputError("Name the media to keep, and others to give up.", hint="`media_ids` are those to give up.")
+    with services.database.transaction() as session:
+        lock_near_duplicates(session)
+        require_one_group(find_keepers(session, [keep_media_id, *others]), [keep_media_id, *others])
+        record_marked(session, keep_media_id, others, actor)
+        # Those that were compared with a marked one look for another.
+        if forget_keepers(session, others):
+            compare(session, services.settings)
+
+
+def unmark(services: Services, keep_media_id: uuid.UUID, media_ids: Sequence[uuid.UUID]) -> None:
+    """Take marks back: the media are a group again. Raises Conflict where they are deleted, or marked no more."""
+    with services.database.transaction() as session:
+        lock_near_duplicates(session)
+        if not forget_marked(session, media_ids):
+            raise Conflict("These pictures are marked no more.", hint="They are kept, or they are deleted already.")
+        forget_comparisons(session, [keep_media_id])
+        compare(session, services.settings)
+
+
+def delete_marked(services: Services, *, actor: str) -> list[Outcome]:
+    """Delete all that is marked, for good, in portions; returns what each portion changed."""
+    outcomes: list[Outcome] = []
+    while True:
+        with services.database.transaction() as session:
+            # Held over the deletion, so that no mark is taken back meanwhile.
+            lock_near_duplicates(session)
+            marked = list_marked(session, _DELETED_AT_ONCE)
+            if not marked:
+                return outcomes
+            outcomes.append(delete_media(services, marked, actor=actor))

@@ -1,0 +1,105 @@
+"""Make a library in which every queue of the review holds something."""
+
+import io
+import uuid
+from dataclasses import replace
+
+import sqlalchemy as sa
+from PIL import Image
+
+from backend.curation.operations import Merge, Move, perform
+from backend.db.media import get_media
+from backend.ingest.text import MediaText
+from backend.pipeline.assign import Assigner
+from backend.pipeline.embed import embed_batch
+from backend.pipeline.intake import accept_picture
+from backend.pipeline.rewrite import TextChanges, rewrite_text
+from backend.pipeline.space import open_active_space
+from backend.review.comparing import compare_waiting
+from backend.review.queue import refresh_queue
+from backend.services import Services
+
+
+def fill_review(services: Services) -> None:
+    """Small margins and pairs to merge by grouping strictly, then loosely; the others by hand."""
+    _group_anew(services, strict=0.95, loose=0.6)
+    largest = _largest_groups(services)
+    _misplace(services, largest[0], largest[1])
+    _merge_unlike(services, largest[2])
+    _swap_captions(services)
+    _add_versions(services, 2)
+    refresh_queue(services)
+
+
+def _group_anew(services: Services, *, strict: float, loose: float) -> None:
+    with services.database.transaction() as session:
+        for deletion in ("DELETE FROM membership", "DELETE FROM centroid", "DELETE FROM cluster"):
+            session.execute(sa.text(deletion))
+        session.execute(sa.text("UPDATE media SET status = 'embedded', ready_at = NULL"))
+        middle = session.execute(sa.text("SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY upload_seq) FROM media"))
+        session.execute(
+            sa.text("UPDATE media SET status = 'pending' WHERE upload_seq > :middle"), {"middle": middle.scalar_one()}
+        )
+    for threshold in (strict, loose):
+        changed = services.settings.model_copy(update={"threshold": threshold})
+        Assigner(replace(services, settings=changed), open_active_space(services)).assign_waiting()
+        with services.database.transaction() as session:
+            session.execute(sa.text("UPDATE media SET status = 'embedded' WHERE status = 'pending'"))
+
+
+def _largest_groups(services: Services) -> list[int]:
+    with services.database.transaction() as session:
+        rows = session.execute(sa.text("SELECT cluster_id FROM centroid ORDER BY member_count DESC, cluster_id"))
+        return list(rows.scalars())
+
+
+def _members(services: Services, cluster_id: int) -> list[uuid.UUID]:
+    with services.database.transaction() as session:
+        rows = session.execute(sa.text("SELECT media_id FROM membership WHERE cluster_id = :id"), {"id": cluster_id})
+        return list(rows.scalars())
+
+
+def _misplace(services: Services, group: int, other: int) -> None:
+    """A stranger in a group, as if the machine had put it there."""
+    stranger = _members(services, other)[0]
+    perform(services, Move((stranger,), group), actor="test")
+    with services.database.transaction() as session:
+        session.execute(sa.text("UPDATE membership SET origin = 'auto' WHERE media_id = :id"), {"id": stranger})
+
+
+def _merge_unlike(services: Services, group: int) -> None:
+    with services.database.transaction() as session:
+        farthest = session.execute(
+            sa.text(
+                "SELECT other.cluster_id FROM centroid AS this, centroid AS other WHERE this.cluster_id = :id "
+                "AND other.member_count > 1 ORDER BY this.centroid <=> other.centroid DESC LIMIT 1"
+            ),
+            {"id": group},
+        ).scalar_one()
+    perform(services, Merge((farthest,), group), actor="test")
+
+
+def _swap_captions(services: Services) -> None:
+    with services.database.transaction() as session:
+        captioned = session.execute(sa.text("SELECT id, caption FROM media WHERE caption <> '' ORDER BY caption")).all()
+    first, last = captioned[0], captioned[-1]
+    rewrite_text(services, first.id, TextChanges(caption=last.caption))
+    rewrite_text(services, last.id, TextChanges(caption=first.caption))
+
+
+def _add_versions(services: Services, count: int) -> None:
+    """Smaller copies of some pictures."""
+    with services.database.transaction() as session:
+        ids = session.execute(sa.text("SELECT id FROM media ORDER BY upload_seq LIMIT :count"), {"count": count})
+        originals = [get_media(session, media_id) for media_id in ids.scalars()]
+    for media in originals:
+        picture = Image.open(io.BytesIO(services.storage.read(media.original_key or "")))
+        for share in (0.6, 0.4):
+            smaller = io.BytesIO()
+            picture.resize((round(picture.width * share), round(picture.height * share))).save(smaller, "JPEG")
+            accept_picture(services, smaller.getvalue(), MediaText(title=media.title), source="test", ring=False)
+    space = open_active_space(services)
+    while embed_batch(services, space):
+        pass
+    Assigner(services, space).assign_waiting()
+    compare_waiting(services)
