@@ -1,7 +1,6 @@
 """Make a library in which every queue of the review holds something."""
 
 import io
-import uuid
 from dataclasses import replace
 
 import sqlalchemy as sa
@@ -19,13 +18,16 @@ from backend.review.comparing import compare_waiting
 from backend.review.queue import refresh_queue
 from backend.services import Services
 
+# Members of a group in which one that is far away stands out.
+_TIGHT = 7
+
 
 def fill_review(services: Services) -> None:
     """Small margins and pairs to merge by grouping strictly, then loosely; the others by hand."""
     _group_anew(services, strict=0.95, loose=0.6)
     largest = _largest_groups(services)
-    _misplace(services, largest[0], largest[1])
-    _merge_unlike(services, largest[2])
+    _merge_unlike(services, largest[0])
+    _misplace(services, largest[1])
     _swap_captions(services)
     _add_versions(services, 2)
     refresh_queue(services)
@@ -53,18 +55,23 @@ def _largest_groups(services: Services) -> list[int]:
         return list(rows.scalars())
 
 
-def _members(services: Services, cluster_id: int) -> list[uuid.UUID]:
+def _misplace(services: Services, group: int) -> None:
+    """A stranger in a group that is large enough to have strangers, as if the machine had put all of them there."""
     with services.database.transaction() as session:
-        rows = session.execute(sa.text("SELECT media_id FROM membership WHERE cluster_id = :id"), {"id": cluster_id})
-        return list(rows.scalars())
-
-
-def _misplace(services: Services, group: int, other: int) -> None:
-    """A stranger in a group, as if the machine had put it there."""
-    stranger = _members(services, other)[0]
-    perform(services, Move((stranger,), group), actor="test")
+        nearest = session.execute(
+            sa.text(
+                "SELECT media_id FROM embedding, centroid WHERE cluster_id = :id "
+                "ORDER BY image_embedding <=> centroid, media_id"
+            ),
+            {"id": group},
+        ).scalars()
+        ranked = list(nearest)
+    chosen = (*ranked[:_TIGHT], ranked[-1])
+    perform(services, Move(chosen, group), actor="demo")
     with services.database.transaction() as session:
-        session.execute(sa.text("UPDATE membership SET origin = 'auto' WHERE media_id = :id"), {"id": stranger})
+        session.execute(
+            sa.text("UPDATE membership SET origin = 'auto' WHERE media_id = ANY(:ids)"), {"ids": list(chosen)}
+        )
 
 
 def _merge_unlike(services: Services, group: int) -> None:
@@ -76,7 +83,7 @@ def _merge_unlike(services: Services, group: int) -> None:
             ),
             {"id": group},
         ).scalar_one()
-    perform(services, Merge((farthest,), group), actor="test")
+    perform(services, Merge((farthest,), group), actor="demo")
 
 
 def _swap_captions(services: Services) -> None:
@@ -97,7 +104,7 @@ def _add_versions(services: Services, count: int) -> None:
         for share in (0.6, 0.4):
             smaller = io.BytesIO()
             picture.resize((round(picture.width * share), round(picture.height * share))).save(smaller, "JPEG")
-            accept_picture(services, smaller.getvalue(), MediaText(title=media.title), source="test", ring=False)
+            accept_picture(services, smaller.getvalue(), MediaText(title=media.title), source="demo", ring=False)
     space = open_active_space(services)
     while embed_batch(services, space):
         pass

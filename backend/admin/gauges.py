@@ -2,25 +2,28 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _LEAST_SPAN = 0.02
-_PADDING = 0.15
+_PADDING = 0.6
+_DOT_PADDING = 0.1
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A value on the line. kind: what it is drawn as (`own`, `threshold`, `typical`, `runner-up`)."""
+    """A value on the line. kind: what it is drawn as (`own`, `threshold`, `typical`, `runner-up`). place: from 0 to 100; None
+    where it lies beside the line."""
 
     kind: str
     label: str
     value: float
-    place: float = 0.0
+    place: float | None = None
 
 
 @dataclass(frozen=True)
 class Gauge:
-    """Marks and dots at places from 0 to 100 between `low` and `high`; stretch: begin and length between the first two."""
+    """Marks and dots between `low` and `high`, with places from 0 to 100; stretch: begin and length between the first two
+    marks."""
 
     low: float
     high: float
@@ -35,16 +38,17 @@ class Gauge:
 
 
 def make_gauge(marks: Sequence[Mark], dots: Sequence[float] = ()) -> Gauge:
-    """Fit the line to what lies on it, however near together that is. The first two marks are what it is about."""
-    values = [*(mark.value for mark in marks), *dots]
+    """Fit the line to the first two marks, which it is about, however near together they are, and to the dots."""
+    values = [*(mark.value for mark in marks[:2]), *dots]
     span = max(max(values) - min(values), _LEAST_SPAN)
+    padding = span * (_DOT_PADDING if dots else _PADDING)
     digits = 100 if span < 0.3 else 10
-    low = math.floor((min(values) - _PADDING * span) * digits) / digits
-    high = min(1.0, math.ceil((max(values) + _PADDING * span) * digits) / digits)
+    low = math.floor((min(values) - padding) * digits) / digits
+    high = min(1.0, math.ceil((max(values) + padding) * digits) / digits)
 
     def place(value: float) -> float:
-        return round(min(max((value - low) / max(high - low, 1e-9), 0.0), 1.0) * 100, 2)
+        return round((value - low) / max(high - low, 1e-9) * 100, 2)
 
-    placed = tuple(Mark(mark.kind, mark.label, mark.value, place(mark.value)) for mark in marks)
-    begin, end = sorted(mark.place for mark in placed[:2])
+    placed = tuple(replace(mark, place=place(mark.value) if low <= mark.value <= high else None) for mark in marks)
+    begin, end = sorted(place(mark.value) for mark in marks[:2])
     return Gauge(low, high, placed, tuple(place(value) for value in dots), (begin, round(end - begin, 2)))
