@@ -1,168 +1,208 @@
 # ruff: noqa: INP001 - scripts, not a package
-"""Recall@5 of `raw`, `calibrated` and `rrf` for queries in words, over the whole range of alpha, on the demo gallery.
+"""Recall@5 of `raw`, `calibrated` and `rrf` for queries in words, at every alpha, on demo galleries.
 
-    python -m benchmarks.calibration --media 144 --seed 3
+    python -m benchmarks.calibration                                   # about two minutes
+    python -m benchmarks.calibration --media 144 300 --seeds 0 1 2 3 --cache /tmp/galleries
 
-By the product's own fusion and background, with the demo encoders. Two wordings a kind of scene: a sentence, and the bare name. Recall@5 is the
-share of the best five (or of all, where a kind has fewer) that are of the kind asked for.
+By the product's own fusion and backgrounds, with the demo encoders, on three libraries of each gallery: as it is (one picture in
+twenty has no words), half of it without words, and with the scales that large models have. Recall@5 is the share of
+the best five (or of all, where a kind has fewer) that are of the kind asked for. *plain*: the sentence and the bare name of
+each kind; *reworded*: three wordings of each that were written before anything was measured.
 """
 
 import argparse
-import io
-import shutil
+import json
 import sys
-import tempfile
-import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.bootstrap import build_services
-from backend.db.arrays import fetch_arrays
-from backend.db.engine import Database
-from backend.db.migrate import upgrade
-from backend.db.spaces import find_active_space
-from backend.embedded import ensure_servers, stop_servers
-from backend.embedded.gallery import KIND_QUERIES, render_gallery
-from backend.ingest.text import MediaText
-from backend.pipeline.assign import Assigner
-from backend.pipeline.embed import embed_batch
-from backend.pipeline.intake import accept_picture
-from backend.pipeline.space import open_active_space
-from backend.search.background_sampling import BackgroundKind, open_backgrounds
+from backend.clustering.assignment import assign
+from backend.clustering.cache import CentroidCache
+from backend.db.backgrounds import SampledMedia
+from backend.embedded.gallery import KIND_QUERIES
+from backend.embedding.encoders import Encoders
+from backend.search.background_sampling import BackgroundKind, learn_backgrounds
+from backend.search.backgrounds import Backgrounds
 from backend.search.fusion import FusionMethod, fuse, rank
-from backend.services import Services
-from backend.settings import load_settings
+from backend.search.legs import weighted_sum
+from benchmarks.gallery_vectors import Gallery, Matrix, load_demo_encoders, open_gallery, words_in_cone
+from benchmarks.wordings import REWORDED
 
 ALPHAS = [step / 10 for step in range(11)]
+LIBRARIES = ("as it is", "half without words", "scales of large models")
+WORDINGS = ("plain", "reworded")
 _BEST = 5
-_SIZE_PIXELS = 160
+_THRESHOLD = 0.82
+_DEFAULT_ALPHA = 0.6
+_RESAMPLES = 4_000
 
-Recalls = dict[FusionMethod, NDArray[np.float64]]
-"""By method: (kinds, alphas), the mean of both wordings."""
+Recalls = NDArray[np.float64]
+"""(methods, queries, alphas), NaN where a gallery has nothing of the kind."""
+
+
+@dataclass(frozen=True, eq=False)
+class Queries:
+    """kinds, wordings (q,): what each asks for, and how; images (q, d), texts (q, e): its vectors."""
+
+    kinds: NDArray[np.str_]
+    wordings: NDArray[np.str_]
+    images: Matrix
+    texts: Matrix
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse(arguments)
-    with _open_gallery(options.media, options.seed) as (services, kinds):
-        recalls = measure(services, kinds)
-    sys.stdout.write(f"{options.media} media, seed {options.seed}, {2 * len(KIND_QUERIES)} queries\n\n")
-    sys.stdout.write(_by_alpha(recalls) + "\n" + _by_kind(recalls))
+    encoders = load_demo_encoders()
+    queries = embed_queries(encoders)
+    galleries = [open_gallery(encoders, n, seed, options.cache) for n in options.media for seed in options.seeds]
+    recalls = {name: np.stack([measure(name, one, queries) for one in galleries]) for name in LIBRARIES}
+    if options.json:
+        sys.stdout.write(json.dumps(list(_as_rows(recalls, queries)), indent=2) + "\n")
+        return 0
+    sys.stdout.write(
+        f"{len(galleries)} galleries of {options.media} media, seeds {options.seeds}; {len(queries.kinds)} queries each\n"
+    )
+    for name, of_library in recalls.items():
+        for wording in WORDINGS:
+            asked = queries.wordings == wording
+            sys.stdout.write(f"\n{name}, {wording}\n\n" + _by_alpha(of_library[:, :, asked], queries.kinds[asked]))
+    sys.stdout.write(f"\nBy kind, at alpha {_DEFAULT_ALPHA:g}\n\n" + _by_kind(recalls, queries))
     return 0
 
 
-def measure(services: Services, kinds: dict[uuid.UUID, str]) -> Recalls:
-    """Ask for every kind of scene in both wordings, by each method at each alpha. kinds: of every media.
+def embed_queries(encoders: Encoders) -> Queries:
+    asked = [
+        (kind, "plain", words) for kind, query in KIND_QUERIES.items() for words in (query, kind.replace("-", " "))
+    ]
+    asked += [(kind, "reworded", words) for kind, wordings in REWORDED.items() for words in wordings]
+    kinds, wordings, words = zip(*asked, strict=True)
+    return Queries(
+        np.array(kinds),
+        np.array(wordings),
+        encoders.image.embed_words(list(words)),
+        encoders.text.embed_texts(list(words)),
+    )
 
-    Every media is ranked, as the search does in a library of this size.
-    """
-    with services.database.transaction() as session:
-        space = find_active_space(session)
-        assert space is not None
-        backgrounds = open_backgrounds(session, space, BackgroundKind.WORDS)
-        rows = fetch_arrays(session, "SELECT media_id, image_embedding, text_embedding FROM media_embedding", {})
-    library = _Library(np.array([kinds[row[0]] for row in rows]), *(_side([row[n] for row in rows]) for n in (1, 2)))
-    recalls = {method: np.zeros((len(KIND_QUERIES), len(ALPHAS))) for method in FusionMethod}
-    for place, (kind, query) in enumerate(KIND_QUERIES.items()):
-        words = [query, kind.replace("-", " ")]
-        image_queries, text_queries = (
-            services.encoders.image.embed_words(words),
-            services.encoders.text.embed_texts(words),
-        )
-        for image, text in zip(image_queries, text_queries, strict=True):
-            sims = library.images @ image, library.texts @ text
-            for method, of in recalls.items():
-                fused = [fuse(method, *sims, alpha, backgrounds).combined for alpha in ALPHAS]
-                of[place] += [library.recall(combined, sims[0], kind) / len(words) for combined in fused]
+
+def measure(library: str, gallery: Gallery, queries: Queries) -> Recalls:
+    """Ask all queries by each method at each alpha. Every media is ranked, as the search does in a library of this size."""
+    gallery, queries = _as_library(library, gallery, queries)
+    backgrounds = _learn(gallery)
+    recalls = np.full((len(FusionMethod), len(queries.kinds), len(ALPHAS)), np.nan)
+    for place, (kind, image, text) in enumerate(zip(queries.kinds, queries.images, queries.texts, strict=True)):
+        are_right = gallery.kinds == kind
+        if not are_right.any():
+            continue
+        sims = gallery.images @ image, gallery.texts @ text
+        about = backgrounds.about(image, text)
+        for method_place, method in enumerate(FusionMethod):
+            legs = fuse(method, *sims, _DEFAULT_ALPHA, about)
+            for alpha_place, alpha in enumerate(ALPHAS):
+                best = rank(weighted_sum(legs.image, legs.text, alpha), -sims[0])[:_BEST]
+                recalls[method_place, place, alpha_place] = are_right[best].sum() / min(_BEST, are_right.sum())
     return recalls
 
 
-@dataclass(frozen=True, eq=False)
-class _Library:
-    """kinds (n,); images (n, d), texts (n, e): a row of NaN where there are no words."""
-
-    kinds: NDArray[np.str_]
-    images: NDArray[np.float32]
-    texts: NDArray[np.float32]
-
-    def recall(self, combined: NDArray[np.float64], sim_image: NDArray[np.float32], kind: str) -> float:
-        best = rank(combined, -sim_image)[:_BEST]
-        are_right = self.kinds == kind
-        return float(are_right[best].sum() / min(_BEST, are_right.sum()))
+def _as_library(name: str, gallery: Gallery, queries: Queries) -> tuple[Gallery, Queries]:
+    if name == "half without words":
+        return gallery.without_words(0.5), queries
+    if name == "scales of large models":
+        return gallery.with_modality_gap(), replace(queries, images=words_in_cone(queries.images))
+    return gallery, queries
 
 
-def _side(vectors: list[NDArray[np.float32] | None]) -> NDArray[np.float32]:
-    dimension = next(len(vector) for vector in vectors if vector is not None)
-    return np.stack([np.full(dimension, np.nan, np.float32) if one is None else one for one in vectors])
+def _learn(gallery: Gallery) -> Backgrounds:
+    """As the search does, from groups as the assigner makes them."""
+    clusters = group(gallery.images)
+    sides = zip(clusters, gallery.images, gallery.texts, gallery.captions, strict=True)
+    media = [
+        SampledMedia(i, int(c), image, _spoken(text), _spoken(caption))  # type: ignore[arg-type]
+        for i, (c, image, text, caption) in enumerate(sides)
+    ]
+    backgrounds = learn_backgrounds(media, BackgroundKind.WORDS, np.random.default_rng(0))
+    assert backgrounds is not None
+    return backgrounds
+
+
+def group(vectors: Matrix) -> NDArray[np.int64]:
+    """The cluster (n,) of each vector, by the product's rule."""
+    none = np.empty(0, dtype=np.int64)
+    cache = CentroidCache(none, np.empty((0, vectors.shape[1])), none, np.empty(0, dtype=np.bool_), version=0)
+    outcome = assign(vectors, cache.centroids, _THRESHOLD)
+    return np.array([decision.row for decision in outcome.decisions], dtype=np.int64)
+
+
+def _spoken(vector: Matrix) -> Matrix | None:
+    return None if np.isnan(vector[0]) else vector
+
+
+def gain(recalls: Recalls, kinds: NDArray[np.str_]) -> tuple[float, float, float]:
+    """Mean of calibrated less raw, and its 95 % interval, by resampling the kinds of scene. recalls: (..., methods, queries)."""
+    methods = list(FusionMethod)
+    difference = (
+        recalls[..., methods.index(FusionMethod.CALIBRATED), :] - recalls[..., methods.index(FusionMethod.RAW), :]
+    )
+    of_kind = np.array([np.nanmean(difference[..., kinds == kind]) for kind in np.unique(kinds)])
+    drawn = np.random.default_rng(0).integers(len(of_kind), size=(_RESAMPLES, len(of_kind)))
+    low, high = np.quantile(of_kind[drawn].mean(axis=1), [0.025, 0.975])
+    return float(of_kind.mean()), float(low), float(high)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--media", type=int, default=144)
-    parser.add_argument("--seed", type=int, default=3, help="of the gallery")
+    parser.add_argument("--media", type=int, nargs="*", default=[144])
+    parser.add_argument("--seeds", type=int, nargs="*", default=[3, 4], help="of the galleries")
+    parser.add_argument("--cache", type=Path, help="a folder for the vectors of galleries, for the next run")
+    parser.add_argument("--json", action="store_true")
     return parser.parse_args(arguments)
 
 
-@contextmanager
-def _open_gallery(count: int, seed: int) -> Iterator[tuple[Services, dict[uuid.UUID, str]]]:
-    home = Path(tempfile.mkdtemp(prefix="mediacluster-calibration-"))
-    home.chmod(0o755)
-    try:
-        url = ensure_servers(home).database_url
-        first = Database(url)
-        upgrade(first.engine)
-        first.dispose()
-        settings = load_settings(
-            _env_file=None, home=home, database_url=url, redis_url="redis://127.0.0.1:1/0", preset="demo"
-        )
-        services = build_services(settings)
-        yield services, fill(services, count, seed)
-        services.database.dispose()
-    finally:
-        stop_servers(home)
-        shutil.rmtree(home, ignore_errors=True)
-
-
-def fill(services: Services, count: int, seed: int) -> dict[uuid.UUID, str]:
-    """Render, take in, embed and assign a gallery. The kind of scene of every media."""
-    kinds = {}
-    for picture in render_gallery(count, seed=seed, size=_SIZE_PIXELS):
-        buffer = io.BytesIO()
-        picture.image.save(buffer, "JPEG", quality=90)
-        text = MediaText(
-            picture.title, picture.caption, picture.keywords, picture.location, picture.story, picture.taken_at
-        )
-        taken = accept_picture(services, buffer.getvalue(), text, source="benchmark", ring=False)
-        kinds[taken.media_id] = picture.kind
-    space = open_active_space(services)
-    while embed_batch(services, space):
-        pass
-    Assigner(services, space).assign_waiting()
-    return kinds
-
-
-def _by_alpha(recalls: Recalls) -> str:
-    rows = [["alpha", *recalls], ["---"] * (1 + len(recalls))]
-    rows += [
-        [f"{alpha:g}", *(f"{of[:, place].mean():.3f}" for of in recalls.values())] for place, alpha in enumerate(ALPHAS)
-    ]
-    rows.append(["mean", *(f"{of.mean():.3f}" for of in recalls.values())])
-    rows.append(["least", *(f"{of.mean(axis=0).min():.3f}" for of in recalls.values())])
+def _by_alpha(recalls: Recalls, kinds: NDArray[np.str_]) -> str:
+    rows = [["alpha", *FusionMethod, "calibrated - raw, 95 % interval"], ["---"] * (2 + len(FusionMethod))]
+    for place, alpha in enumerate(ALPHAS):
+        rows.append([f"{alpha:g}", *_cells(recalls[..., place], kinds)])
+    inner = recalls[..., 1:-1]
+    rows.append(["0.1 to 0.9", *_cells(np.nanmean(inner, axis=-1), kinds)])
+    best = np.nanmean(inner, axis=(0, 2)).max(axis=-1)
+    rows.append(["best", *(f"{value:.3f}" for value in best), ""])
     return _table(rows)
 
 
-def _by_kind(recalls: Recalls) -> str:
-    """The mean over all alphas of each kind, where raw and calibrated differ."""
-    rows = [["kind", *recalls], ["---"] * (1 + len(recalls))]
-    for place, kind in enumerate(KIND_QUERIES):
-        means = [of[place].mean() for of in recalls.values()]
-        if recalls[FusionMethod.RAW][place].mean() != recalls[FusionMethod.CALIBRATED][place].mean():
-            rows.append([kind, *(f"{mean:.3f}" for mean in means)])
+def _cells(recalls: Recalls, kinds: NDArray[np.str_]) -> list[str]:
+    mean, low, high = gain(recalls, kinds)
+    return [*(f"{value:.3f}" for value in np.nanmean(recalls, axis=(0, 2))), f"{mean:+.3f} ({low:+.3f} to {high:+.3f})"]
+
+
+def _by_kind(recalls: dict[str, Recalls], queries: Queries) -> str:
+    """Raw, then calibrated, for each kind where they differ anywhere."""
+    columns = [(name, wording) for name in recalls for wording in WORDINGS]
+    rows = [["kind", *(f"{name}, {wording}" for name, wording in columns)], ["---"] * (1 + len(columns))]
+    place = ALPHAS.index(_DEFAULT_ALPHA)
+    for kind in KIND_QUERIES:
+        cells = []
+        for name, wording in columns:
+            asked = (queries.kinds == kind) & (queries.wordings == wording)
+            raw, calibrated, _ = np.nanmean(recalls[name][:, :, asked, place], axis=(0, 2))
+            cells.append(f"{raw:.2f}, {calibrated:.2f}")
+        if any(len(set(cell.split(", "))) > 1 for cell in cells):
+            rows.append([kind, *cells])
     return _table(rows)
+
+
+def _as_rows(recalls: dict[str, Recalls], queries: Queries) -> Iterator[dict[str, object]]:
+    for name, of_library in recalls.items():
+        for wording in WORDINGS:
+            asked = queries.wordings == wording
+            for place, alpha in enumerate(ALPHAS):
+                means = np.nanmean(of_library[:, :, asked, place], axis=(0, 2))
+                interval = gain(of_library[:, :, asked, place], queries.kinds[asked])
+                yield {"library": name, "wording": wording, "alpha": alpha, "gain": interval} | dict(
+                    zip(FusionMethod, map(float, means), strict=True)
+                )
 
 
 def _table(rows: list[list[str]]) -> str:

@@ -20,7 +20,11 @@ _OTHER_ID = "0192f0c1-7d1e-7cc0-8d3c-0c6a3f1b2a12"
 
 Cosine = Annotated[float | None, Field(description="Cosine; null where a side is missing or was not asked.")]
 Calibrated = Annotated[
-    float | None, Field(description="The cosine as a normal score in the background of its leg; null without one.")
+    float | None,
+    Field(
+        description="How surprising the cosine is: -ln(share of unrelated media that are as near) - 1. 0 is chance; "
+        "null without a background."
+    ),
 ]
 
 
@@ -155,11 +159,11 @@ class SearchAnswer(Schema):
                             "sim_image": 0.31,
                             "sim_text": 0.64,
                             "sim_caption": None,
-                            "calibrated_image": 3.1,
-                            "calibrated_text": 2.8,
+                            "calibrated_image": 6.1,
+                            "calibrated_text": 5.2,
                             "calibrated_caption": None,
                             "similarity": 0.442,
-                            "combined": 2.98,
+                            "combined": 5.74,
                             "stands_out": True,
                             "nominated_by": ["fused", "image"],
                         }

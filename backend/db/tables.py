@@ -207,7 +207,7 @@ class BackgroundRow(Base):
     sampled_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (
-        CheckConstraint("kind IN ('words', 'media')", name="kind"),
+        CheckConstraint("kind IN ('words', 'media', 'captions')", name="kind"),
         CheckConstraint("media_count >= 0", name="media_count"),
     )
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from backend.db.backgrounds import (
     sample_media,
 )
 from backend.db.tables import BackgroundRow, Space
-from backend.search.backgrounds import Backgrounds
+from backend.search.backgrounds import Backgrounds, Centre
 from backend.search.calibration import LEAST_SAMPLE
 from backend.search.legs import Vector
 
@@ -28,10 +29,12 @@ _FRESH_WEIGHT = 0.5
 
 
 class BackgroundKind(StrEnum):
-    """words: words against pictures, and words against words; media: pictures against pictures, words against words."""
+    """words: words against pictures, and words against words; media: pictures against pictures, words against words;
+    captions: pictures against words."""
 
     WORDS = "words"
     MEDIA = "media"
+    CAPTIONS = "captions"
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +43,10 @@ class _Side:
 
     rows: NDArray[np.float32]
     present: NDArray[np.bool_]
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.present.any()
 
 
 def open_backgrounds(session: Session, space: Space, kind: BackgroundKind) -> Backgrounds | None:
@@ -62,25 +69,71 @@ def open_backgrounds(session: Session, space: Space, kind: BackgroundKind) -> Ba
     return _sample(session, space, kind, stored, media_count)
 
 
-def pair_similarities(
+def learn_backgrounds(
     media: list[SampledMedia], kind: BackgroundKind, generator: np.random.Generator
-) -> tuple[Vector, Vector]:
-    """Cosines (n,) of both legs over ordered pairs of media of different clusters, NaN where a side is missing."""
-    first, second = _unrelated_pairs(np.array([one.cluster_id for one in media]), generator)
-    image = _side([one.image for one in media])
-    text = _side([one.text for one in media])
-    asking = _side([one.caption for one in media]) if kind is BackgroundKind.WORDS else image
-    return _cosines(asking, image, first, second), _cosines(text, text, first, second)
+) -> Backgrounds | None:
+    """What ordered pairs of media of different clusters are like; None where these are too few."""
+    clusters = np.array([one.cluster_id for one in media], dtype=np.int64)
+    first, second = _unrelated_pairs(clusters, generator)
+    pictures, words, captions = (_side([getattr(one, side) for one in media]) for side in ("image", "text", "caption"))
+    match kind:
+        case BackgroundKind.WORDS:
+            legs = _Leg(captions, pictures, clusters), _Leg(words, words, clusters)
+        case BackgroundKind.MEDIA:
+            legs = _Leg(pictures, pictures, clusters), _Leg(words, words, clusters)
+        case BackgroundKind.CAPTIONS:
+            legs = _Leg(pictures, captions, clusters), _Leg(_side([]), _side([]), clusters)
+    image, text = (leg.similarities(first, second) for leg in legs)
+    if max(np.count_nonzero(~np.isnan(leg)) for leg in (image, text)) < LEAST_SAMPLE:
+        return None
+    return Backgrounds.from_pairs(image, text, *(leg.centre() for leg in legs))
+
+
+@dataclass(frozen=True, eq=False)
+class _Leg:
+    """Who asks, who is asked (n each), and the clusters that they are in."""
+
+    asking: _Side
+    asked: _Side
+    clusters: NDArray[np.int64]
+
+    def centre(self) -> Centre | None:
+        if self.asking.is_empty or self.asked.is_empty:
+            return None
+        mean = self.asked.rows[self.asked.present].mean(axis=0, dtype=np.float64)
+        return Centre(mean, float(self._to_unrelated[self.asking.present].mean()))
+
+    def similarities(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> Vector:
+        """Cosines (n,) of pairs, NaN where a side is missing, each less by how much nearer the asking one is to unrelated media
+        than others are."""
+        cosines = np.full(len(first), np.nan)
+        if self.asking.is_empty or self.asked.is_empty:
+            return cosines
+        both = self.asking.present[first] & self.asked.present[second]
+        a, b = first[both], second[both]
+        cosines[both] = np.einsum("ij,ij->i", self.asking.rows[a], self.asked.rows[b])
+        cosines[both] -= self._to_unrelated[a] - self._to_unrelated[self.asking.present].mean()
+        return cosines
+
+    @cached_property
+    def _to_unrelated(self) -> Vector:
+        """The mean cosine (n,) of each to the media of other clusters."""
+        own, of = np.unique(self.clusters, return_inverse=True)
+        sums = np.zeros((len(own), self.asked.rows.shape[1]))
+        np.add.at(sums, of, self.asked.rows)  # a missing side is zero
+        counts = np.bincount(of, weights=self.asked.present, minlength=len(own))
+        others = np.maximum(counts.sum() - counts, 1)[:, None]
+        means = (sums.sum(axis=0) - sums) / others
+        return np.asarray(np.einsum("ij,ij->i", self.asking.rows, means[of]))
 
 
 def _sample(
     session: Session, space: Space, kind: BackgroundKind, stored: BackgroundRow | None, media_count: int
 ) -> Backgrounds | None:
     media = sample_media(session, space.id, media_count, _SAMPLED_MEDIA)
-    sim_image, sim_text = pair_similarities(media, kind, np.random.default_rng())
-    if np.count_nonzero(~np.isnan(sim_image)) < LEAST_SAMPLE and np.count_nonzero(~np.isnan(sim_text)) < LEAST_SAMPLE:
+    fresh = learn_backgrounds(media, kind, np.random.default_rng())
+    if fresh is None:
         return None if stored is None else Backgrounds.from_json(stored.content)
-    fresh = Backgrounds.from_pairs(sim_image, sim_text)
     if stored is not None:
         fresh = Backgrounds.from_json(stored.content).merged(fresh, _FRESH_WEIGHT)
     record_background(session, space.id, kind, fresh.to_json(), media_count)
@@ -108,10 +161,3 @@ def _side(vectors: list[NDArray[np.float32] | None] | list[NDArray[np.float32]])
         if vector is not None:
             rows[place] = vector
     return _Side(rows, present)
-
-
-def _cosines(asking: _Side, asked: _Side, first: NDArray[np.int64], second: NDArray[np.int64]) -> Vector:
-    both = asking.present[first] & asked.present[second]
-    cosines = np.full(len(first), np.nan)
-    cosines[both] = np.einsum("ij,ij->i", asking.rows[first[both]], asked.rows[second[both]])
-    return cosines

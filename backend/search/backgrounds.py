@@ -1,34 +1,70 @@
 """The backgrounds of both legs, learnt together from the same random pairs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from backend.errors import ConfigurationError, InputError
-from backend.search.calibration import LEAST_SAMPLE, Background
+from backend.search.calibration import LEAST_SAMPLE, Background, surprise_of
 from backend.search.legs import Vector, both_legs
 
 
 @dataclass(frozen=True, eq=False)
+class Centre:
+    """What the queries of one leg are near to in general: some are near to everything, others to nothing.
+
+    mean: (d,) of the media's vectors, so that its product with a query is the query's mean similarity to the library;
+    level: the mean of these products over the queries that the background was learnt from.
+    """
+
+    mean: Vector
+    level: float
+
+    def shift(self, query: ArrayLike) -> float:
+        """How much nearer a query (d,) is to the library than usual."""
+        return float(np.asarray(query, dtype=np.float64) @ self.mean) - self.level
+
+    def merged(self, fresh: "Centre", weight: float) -> "Centre":
+        """The mixture with a newer one, which has this weight, 0..1."""
+        return Centre((1 - weight) * self.mean + weight * fresh.mean, (1 - weight) * self.level + weight * fresh.level)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"mean": self.mean.tolist(), "level": self.level}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> "Centre":
+        return cls(np.array(stored["mean"], dtype=np.float64), float(stored["level"]))
+
+
+@dataclass(frozen=True, eq=False)
 class Backgrounds:
-    """Both legs of one space and one kind of query (words, or media).
+    """Both legs of one space and one kind of query (words, media or captions).
 
     image, text: None where there are too few similarities to learn from, as in a library without texts;
-    correlation: of the legs' normal scores in random pairs, 0..1.
+    correlation: of the legs' normal scores in random pairs, 0..1;
+    image_centre, text_centre: what `about` moves the legs by, None for not at all.
     """
 
     image: Background | None
     text: Background | None
     correlation: float = 0.0
+    image_centre: Centre | None = None
+    text_centre: Centre | None = None
 
     @classmethod
-    def from_pairs(cls, sim_image: ArrayLike, sim_text: ArrayLike) -> "Backgrounds":
+    def from_pairs(
+        cls,
+        sim_image: ArrayLike,
+        sim_text: ArrayLike,
+        image_centre: Centre | None = None,
+        text_centre: Centre | None = None,
+    ) -> "Backgrounds":
         """Learn from both similarities (n,) of the same random pairs, NaN where a side is missing.
 
-        See `Background.from_sample` on which pairs to take.
+        See `Background.from_sample` on which pairs to take. With a centre, each similarity has to be less by its query's shift.
 
         Raises:
             InputError: a similarity is infinite.
@@ -36,7 +72,21 @@ class Backgrounds:
         """
         image, text = both_legs(sim_image, sim_text)
         backgrounds = cls(_learn(image), _learn(text))
-        return cls(backgrounds.image, backgrounds.text, backgrounds._correlate(image, text))
+        correlation = backgrounds._correlate(image, text)
+        return cls(backgrounds.image, backgrounds.text, correlation, image_centre, text_centre)
+
+    def about(self, image_query: ArrayLike | None, text_query: ArrayLike | None) -> "Backgrounds":
+        """The backgrounds of one query, given as its vectors (d_image,) and (d_text,): each leg moved by how much nearer
+        the query is to the library than usual.
+
+        This is the centring half of test normalisation (Auckenthaler, Carey and Lloyd-Thomas 2000), with no cohort to be
+        compared with: the mean of similarities is the similarity to the mean.
+        """
+        return replace(
+            self,
+            image=_about(self.image, self.image_centre, image_query),
+            text=_about(self.text, self.text_centre, text_query),
+        )
 
     def calibrate(self, sim_image: ArrayLike, sim_text: ArrayLike) -> tuple[Vector, Vector]:
         """Normal scores (n,) of both legs; NaN stays NaN.
@@ -48,6 +98,11 @@ class Backgrounds:
         image, text = both_legs(sim_image, sim_text)
         return _calibrate("image", image, self.image), _calibrate("text", text, self.text)
 
+    def surprise(self, sim_image: ArrayLike, sim_text: ArrayLike) -> tuple[Vector, Vector]:
+        """What both legs (n,) bring to a fused value, see `Background.surprise`; NaN stays NaN. Raises as `calibrate`."""
+        image, text = self.calibrate(sim_image, sim_text)
+        return surprise_of(image), surprise_of(text)
+
     def merged(self, fresh: "Backgrounds", weight: float | None = None) -> "Backgrounds":
         """Each leg merged as by `Background.merged`; where one of both is None, the other. Raises as that."""
         pairs = _pairs(self) + _pairs(fresh)
@@ -56,6 +111,8 @@ class Backgrounds:
             _merge(self.image, fresh.image, weight),
             _merge(self.text, fresh.text, weight),
             (1 - share) * self.correlation + share * fresh.correlation,
+            _merge_centres(self.image_centre, fresh.image_centre, share),
+            _merge_centres(self.text_centre, fresh.text_centre, share),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -64,6 +121,8 @@ class Backgrounds:
             "image": None if self.image is None else self.image.to_json(),
             "text": None if self.text is None else self.text.to_json(),
             "correlation": self.correlation,
+            "image_centre": None if self.image_centre is None else self.image_centre.to_json(),
+            "text_centre": None if self.text_centre is None else self.text_centre.to_json(),
         }
 
     @classmethod
@@ -72,12 +131,16 @@ class Backgrounds:
         try:
             legs = stored["image"], stored["text"]
             correlation = float(stored["correlation"])
+            centres = [
+                None if stored[name] is None else Centre.from_json(stored[name])
+                for name in ("image_centre", "text_centre")
+            ]
         except (KeyError, TypeError, ValueError) as error:
             raise ConfigurationError(
                 f"Stored backgrounds cannot be read: {error!r}.", hint="Sample the background of this space again."
             ) from error
         image, text = (None if leg is None else Background.from_json(leg) for leg in legs)
-        return cls(image, text, correlation)
+        return cls(image, text, correlation, *centres)
 
     def _correlate(self, image: Vector, text: Vector) -> float:
         """Correlation of the normal scores; never below 0, which would make moderate hits look strong."""
@@ -108,6 +171,16 @@ def _calibrate(name: str, leg: Vector, background: Background | None) -> Vector:
             field="method",
         )
     return leg
+
+
+def _about(background: Background | None, centre: Centre | None, query: ArrayLike | None) -> Background | None:
+    return (
+        background if background is None or centre is None or query is None else background.shifted(centre.shift(query))
+    )
+
+
+def _merge_centres(old: Centre | None, fresh: Centre | None, share: float) -> Centre | None:
+    return fresh if old is None else old if fresh is None else old.merged(fresh, share)
 
 
 def _merge(old: Background | None, fresh: Background | None, weight: float | None) -> Background | None:

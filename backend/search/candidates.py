@@ -40,6 +40,8 @@ READABLE_MEDIA = 250_000
 FIRST_EFFORT = 60
 LAST_EFFORT = 540
 _DEEPEST = 8_000
+# Of each leg, where another order than that of the sum is wanted: it may put first what is far on the other leg.
+_BESIDE = 100
 
 
 class Leg(StrEnum):
@@ -66,7 +68,8 @@ class Candidates:
 
     sim_image, sim_text: (n,) cosines, NaN where a side is missing; nominated_by: the legs of each; bound: no media that
     is not here can have more, None where there is no such media; certified: the k-th has at least as much as the bound;
-    scanned: how many media were measured; whole: whether all that match are here.
+    scanned: how many media were measured; whole: whether all that match are here; image_reach, text_reach: no media that is not
+    here has a greater cosine on this leg, as far as its scan gives its order whole; None where the leg was not scanned.
     """
 
     media_ids: list[uuid.UUID]
@@ -77,6 +80,8 @@ class Candidates:
     bound: float | None
     scanned: int
     whole: bool = False
+    image_reach: float | None = None
+    text_reach: float | None = None
 
 
 def nominate(
@@ -110,7 +115,7 @@ def nominate(
         exclude: media that are not wanted.
         mode: how far to go.
         for_any_order: whether they will be put into another order than that of the sum: then all come where few match, and
-            the k nearest media without text, and the nearest of each leg, are among them in any case.
+            the k nearest media without text, and the 100 nearest of each leg, are among them in any case.
 
     Raises:
         InputError: k is below one, alpha is outside 0..1, or there is no query; `field` says which.
@@ -125,7 +130,7 @@ def nominate(
     count = None if mode is Effort.EXACT else count_few(session, matching, filtered=not filters.is_empty)
     if mode is Effort.EXACT or count is not None:
         return _measure_all(session, query, matching, k, count, for_any_order=for_any_order)
-    legs = _Legs(bounded=mode is Effort.CERTIFIED, at_least=1 if for_any_order else 0)
+    legs = _Legs(bounded=mode is Effort.CERTIFIED, at_least=_BESIDE if for_any_order else 0)
     found = _search(session, query, matching, k, legs)
     is_enough = len(found.candidates.media_ids) >= k and found.is_stable
     if (is_enough and (mode is Effort.FAST or found.candidates.certified)) or not is_readable(
@@ -185,19 +190,17 @@ def _measure_all(
     combined = _combined(rows, query)
     is_whole = matching_count <= len(rows)
     bound = None if is_whole else float(combined[-1])
-    if for_any_order and not is_whole:
-        rows += _nominate_beside(session, query, matching, k, rows)
-    found = _as_candidates(rows, bound, certified=True, scanned=matching_count)
-    return replace(found, whole=is_whole)
-
-
-def _nominate_beside(
-    session: Session, query: QueryVectors, matching: Matching, k: int, rows: list[Nomination]
-) -> list[Nomination]:
-    """The k nearest media without text, and the nearest of each leg, those left out that are there."""
-    limits = Limits(image=1, text=1, fused=0, textless=k, effort=min(max(FIRST_EFFORT, k), MAX_EF_SEARCH))
+    beside = _nominate_beside(session, query, matching, k) if for_any_order and not is_whole else []
     known = {row.media_id for row in rows}
-    return [row for row in nominate_by_index(session, query, matching, limits) if row.media_id not in known]
+    rows += [row for row in beside if row.media_id not in known]
+    found = _as_candidates(rows, bound, certified=True, scanned=matching_count)
+    return replace(found, whole=is_whole, image_reach=_reach(beside, Leg.IMAGE), text_reach=_reach(beside, Leg.TEXT))
+
+
+def _nominate_beside(session: Session, query: QueryVectors, matching: Matching, k: int) -> list[Nomination]:
+    """The k nearest media without text, and the nearest of each leg."""
+    limits = Limits(image=_BESIDE, text=_BESIDE, fused=0, textless=k, effort=min(max(FIRST_EFFORT, k), MAX_EF_SEARCH))
+    return nominate_by_index(session, query, matching, limits)
 
 
 def _search(session: Session, query: QueryVectors, matching: Matching, k: int, legs: _Legs) -> _Found:
@@ -235,13 +238,13 @@ def _pass(session: Session, query: QueryVectors, matching: Matching, k: int, lim
     order = sorted(range(len(rows)), key=lambda place: (-combined[place], rows[place].media_id))
     bound = _bound(rows, query, limits)
     certified = bound is None or (len(rows) >= k and bound <= combined[order[k - 1]])
-    return _as_candidates([rows[place] for place in order], bound, certified=bool(certified), scanned=len(rows))
+    found = _as_candidates([rows[place] for place in order], bound, certified=bool(certified), scanned=len(rows))
+    return replace(found, image_reach=_reach(rows, Leg.IMAGE), text_reach=_reach(rows, Leg.TEXT))
 
 
 def _bound(rows: list[Nomination], query: QueryVectors, limits: Limits) -> float | None:
     """The most that a media in none of the scans can have, if they are in order; None where there is none."""
-    image = _last([row.sim_image for row in rows if Leg.IMAGE in row.legs])
-    words = _last([row.sim_text for row in rows if Leg.TEXT in row.legs])
+    image, words = _reach(rows, Leg.IMAGE), _reach(rows, Leg.TEXT)
     textless = [row.sim_image for row in rows if Leg.TEXTLESS in row.legs]
     bounds = []
     if rows and not (limits.text and query.text is not None and words is None):
@@ -252,6 +255,11 @@ def _bound(rows: list[Nomination], query: QueryVectors, limits: Limits) -> float
         last = _last(textless)
         bounds.append(0.0 if last is None else query.alpha * last)
     return max(bounds) if bounds else None
+
+
+def _reach(rows: list[Nomination], leg: Leg) -> float | None:
+    """The last similarity of the scan of one leg."""
+    return _last([row.sim_image if leg is Leg.IMAGE else row.sim_text for row in rows if leg in row.legs])
 
 
 def _last(similarities: list[float | None]) -> float | None:

@@ -88,7 +88,7 @@ def between_sides(image: NDArray[np.floating], text: NDArray[np.floating], alpha
 def unit_range(relevance: ArrayLike) -> Vector:
     """Relevance (n,) of any scale mapped to 0..1 over these candidates, so that it weighs against cosines.
 
-    For calibrated values, which reach 6, and rrf, which stays below 0.02. All equal: all 1.
+    For calibrated values, which reach 20, and rrf, which stays below 0.02. All equal: all 1.
     """
     values = np.asarray(relevance, dtype=np.float64)
     if len(values) == 0 or values.min() == values.max():

@@ -2,8 +2,8 @@
 
 - `raw`: the cosines themselves, `alpha * sim_image + (1 - alpha) * sim_text`, as the SQL functions do. For media
   to media, where both legs compare like with like.
-- `calibrated`: each cosine first becomes its normal score in the background of its leg (see calibration). For
-  words, whose two legs live on different scales.
+- `calibrated`: each cosine first becomes its surprise in the background of its leg (see calibration). For words, whose
+  two legs live on different scales.
 - `rrf`: reciprocal rank fusion (Cormack, Clarke and Buettcher, SIGIR 2009): ranks only, each leg weighted. Needs no
   background, which makes it the fallback of a young library; how far apart two hits are is lost.
 """
@@ -33,7 +33,7 @@ class Fused:
     """Candidates with their combined value, in the order they came in.
 
     combined: (n,) finite; image, text: (n,) what each leg brought before it was weighted, NaN where it is missing:
-    the cosine (raw), its normal score (calibrated), 1 / (constant + rank) (rrf).
+    the cosine (raw), its surprise (calibrated), 1 / (constant + rank) (rrf).
     """
 
     combined: Vector
@@ -67,7 +67,7 @@ def fuse_raw(sim_image: ArrayLike, sim_text: ArrayLike, alpha: float) -> Fused:
 
 
 def fuse_calibrated(sim_image: ArrayLike, sim_text: ArrayLike, alpha: float, background: Backgrounds) -> Fused:
-    """Weighted sum of normal scores (n,); a missing side counts as the middle of its background.
+    """Weighted sum of surprises (n,); a missing side counts as what an unrelated one brings on average, which is 0.
 
     Raises:
         InputError: alpha is outside 0..1, or a leg with similarities has no background.
@@ -75,7 +75,7 @@ def fuse_calibrated(sim_image: ArrayLike, sim_text: ArrayLike, alpha: float, bac
     """
     check_fraction("alpha", alpha)
     image, text = both_legs(sim_image, sim_text)
-    image, text = background.calibrate(image, text)
+    image, text = background.surprise(image, text)
     return Fused(weighted_sum(image, text, alpha), image, text)
 
 

@@ -28,8 +28,8 @@ class Relevance(StrEnum):
 class Hit:
     """One media that was found.
 
-    sim_image, sim_text, sim_caption: cosines, None where a side is missing or was not asked; calibrated_*: their normal
-    scores in the background of the leg, None without one; similarity: alpha * sim_image + (1 - alpha) * sim_text;
+    sim_image, sim_text, sim_caption: cosines, None where a side is missing or was not asked; calibrated_*: how
+    surprising they are in the background of the leg, None without one; similarity: alpha * sim_image + (1 - alpha) * sim_text;
     combined: what the order is by, before diversity; stands_out: of the background, None where unknown.
     """
 

@@ -25,7 +25,8 @@ class Pool:
 
     sim_image, sim_text: (n,) NaN where missing; for captions sim_image is the cosine of picture and caption.
     nominated_by: names of legs for each; whole: whether every media that passes the filters is among them; depth: of the
-    raw sums at the alpha that they were drawn by, so many best are here, and as many of the media without text.
+    raw sums at the alpha that they were drawn by, so many best are here, and as many of the media without text;
+    image_reach, text_reach: no media that is not here has a greater cosine on this leg; None where that is not known.
     """
 
     media_ids: list[uuid.UUID]
@@ -35,6 +36,8 @@ class Pool:
     certified: bool
     whole: bool
     depth: int
+    image_reach: float | None = None
+    text_reach: float | None = None
 
     def holding(self, place: Place | None) -> "Pool":
         """With the last hit of the page before as a row at the end, where it is not a candidate (any more)."""
@@ -69,7 +72,17 @@ def draw_pool(session: Session, query: SearchQuery, vectors: Query, depth: int, 
     )
     legs = [tuple(sorted(leg.value for leg in legs)) for legs in found.nominated_by]
     whole = found.whole or len(found.media_ids) < depth
-    return Pool(list(found.media_ids), found.sim_image, found.sim_text, legs, found.certified, whole, depth)
+    return Pool(
+        list(found.media_ids),
+        found.sim_image,
+        found.sim_text,
+        legs,
+        found.certified,
+        whole,
+        depth,
+        found.image_reach,
+        found.text_reach,
+    )
 
 
 def count_eligible(session: Session, query: SearchQuery) -> int:

@@ -74,8 +74,9 @@ class SearchQuery:
 
     @property
     def background_kind(self) -> BackgroundKind:
-        words_ask = self.find is Find.CAPTIONS or not self.is_visual
-        return BackgroundKind.WORDS if words_ask else BackgroundKind.MEDIA
+        if self.find is Find.CAPTIONS:
+            return BackgroundKind.CAPTIONS
+        return BackgroundKind.MEDIA if self.is_visual else BackgroundKind.WORDS
 
     @property
     def wanted_method(self) -> FusionMethod:

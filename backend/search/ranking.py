@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.search.backgrounds import Backgrounds
+from backend.search.calibration import surprise_of
 from backend.search.fusion import Fused, FusionMethod, fuse, rank
 from backend.search.legs import Vector, weighted_sum
 from backend.search.paging import Place
@@ -22,13 +23,16 @@ class Ranking:
     """Candidates in the order of a method.
 
     order: (n,) rows of the pool, best first; similarity: (n,) alpha * sim_image + (1 - alpha) * sim_text;
-    calibrated_image, calibrated_text: (n,) normal scores, NaN where unknown; note: why the method is another than asked.
+    normal_image, normal_text: (n,) normal scores, NaN where unknown, and calibrated_image, calibrated_text: their surprises; note:
+    why the method is another than asked.
     """
 
     pool: Pool
     method: FusionMethod
     fused: Fused
     similarity: Vector
+    normal_image: Vector
+    normal_text: Vector
     calibrated_image: Vector
     calibrated_text: Vector
     order: NDArray[np.int64]
@@ -37,21 +41,23 @@ class Ranking:
 
 def rank_pool(pool: Pool, method: FusionMethod, alpha: float, backgrounds: Backgrounds | None) -> Ranking:
     """Rank by the method; by `rrf` where calibration is asked for and there is no background for it."""
-    calibrated = _calibrate(pool, backgrounds)
+    normal = _calibrate(pool, backgrounds)
     note = None
-    if method is FusionMethod.CALIBRATED and calibrated is None:
+    if method is FusionMethod.CALIBRATED and normal is None:
         method, note = FusionMethod.RRF, _NO_BACKGROUND
     fused = fuse(method, pool.sim_image, pool.sim_text, alpha, backgrounds)
     unknown = np.full(len(pool.media_ids), np.nan)
-    calibrated_image, calibrated_text = calibrated or (unknown, unknown)
+    normal_image, normal_text = normal or (unknown, unknown)
     ids = np.array([str(media_id) for media_id in pool.media_ids], dtype=np.str_)
     return Ranking(
         pool=pool,
         method=method,
         fused=fused,
         similarity=weighted_sum(pool.sim_image, pool.sim_text, alpha),
-        calibrated_image=calibrated_image,
-        calibrated_text=calibrated_text,
+        normal_image=normal_image,
+        normal_text=normal_text,
+        calibrated_image=surprise_of(normal_image),
+        calibrated_text=surprise_of(normal_text),
         order=rank(fused.combined, -pool.sim_image, ids),
         note=note,
     )

@@ -45,7 +45,7 @@ def judge(
     false_alarm_rate: float = FALSE_ALARM_RATE,
     correlation: float = 0.0,
 ) -> Verdict:
-    """Judge hits by their normal scores (n,) on both legs, as `fuse_calibrated` returns them.
+    """Judge hits by their normal scores (n,) on both legs, see `Backgrounds.calibrate`.
 
     A hit may stand out on either leg that has weight, or moderately on both: their weighted sum, divided by its
     standard deviation in the background, is a normal score again.

@@ -81,6 +81,7 @@ class Searcher:
         if space is None:
             return _empty(query, alpha)
         vectors = self.encoder.encode(query, space, *stored)
+        backgrounds = None if backgrounds is None else backgrounds.about(vectors.image, vectors.text)
         asked = _Asked(query, alpha, vectors, backgrounds, last, digest)
         with self.database.transaction() as session:
             session.execute(sa.text("SET TRANSACTION READ ONLY"))
@@ -202,7 +203,7 @@ def _diversified(session: Session, asked: _Asked, ranking: Ranking) -> NDArray[n
 
 def _judge(session: Session, asked: _Asked, ranking: Ranking) -> Verdict | None:
     """Whether any candidate stands out. None where that cannot be told."""
-    image, text = ranking.calibrated_image, ranking.calibrated_text
+    image, text = ranking.normal_image, ranking.normal_text
     if asked.backgrounds is None or (np.isnan(image).all() and np.isnan(text).all()):
         return None
     pool = ranking.pool

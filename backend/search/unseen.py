@@ -1,8 +1,8 @@
 """How much calibrated value a media can have that is not among the candidates.
 
-Candidates are the best by a raw sum, so a media that is not among them has no more of it than the last of these. Normal
-scores rise with cosines; so the most that it can have lies on the line of all pairs of cosines with just this raw sum, up to
-the nearest of each leg, which is a candidate too.
+Candidates are the best by a raw sum, so a media that is not among them has no more of it than the last of these. Surprises
+rise with cosines; so the most that it can have lies on the line of all pairs of cosines with just this raw sum, up to
+where the scan of each leg ended, since what is nearer on one leg is a candidate too.
 A page of calibrated hits is settled when its last one has at least as much: then no deeper candidates come before it,
 and the pages that follow neither repeat a media nor pass one by.
 """
@@ -10,14 +10,14 @@ and the pages that follow neither repeat a media nor pass one by.
 import numpy as np
 
 from backend.search.backgrounds import Backgrounds
-from backend.search.legs import weighted_sum
+from backend.search.legs import Vector, weighted_sum
 from backend.search.pool import Pool
 
 _STEPS = 512
 
 
 def most_unseen(pool: Pool, alpha: float, raw_alpha: float, backgrounds: Backgrounds) -> float:
-    """The most of alpha * image + (1 - alpha) * text, in normal scores, that any media outside the pool can have.
+    """The most of alpha * image + (1 - alpha) * text, in surprises, that any media outside the pool can have.
 
     raw_alpha: of the raw sum that the pool was drawn by. -inf where nothing can be outside.
     """
@@ -30,38 +30,43 @@ def most_unseen(pool: Pool, alpha: float, raw_alpha: float, backgrounds: Backgro
     asks_image, asks_text = not np.isnan(pool.sim_image).all(), not np.isnan(pool.sim_text).all()
     bounds = []
     if asks_image and asks_text:
-        nearest = float(np.nanmax(pool.sim_image)), float(np.nanmax(pool.sim_text))
-        bounds.append(_most_on_line(last, nearest, alpha, raw_alpha, backgrounds))
+        reach = _reach(pool.image_reach, pool.sim_image), _reach(pool.text_reach, pool.sim_text)
+        bounds.append(_most_on_line(last, reach, alpha, raw_alpha, backgrounds))
     elif asks_image:
-        bounds.append(alpha * _image_score(backgrounds, _reach(last, raw_alpha)))
+        bounds.append(alpha * _image_surprise(backgrounds, _alone(last, raw_alpha)))
     elif asks_text:
-        bounds.append((1 - alpha) * float(backgrounds.calibrate([np.nan], [_reach(last, 1 - raw_alpha)])[1][0]))
+        bounds.append((1 - alpha) * float(backgrounds.surprise([np.nan], [_alone(last, 1 - raw_alpha)])[1][0]))
     textless = np.isnan(pool.sim_text)
     if asks_text and np.count_nonzero(textless) >= pool.depth:
-        # To words alone they are all equal, in the middle of the background.
+        # To words alone they are all equal, and no surprise.
         last_textless = np.sort(pool.sim_image[textless])[::-1][pool.depth - 1]
-        bounds.append(alpha * _image_score(backgrounds, float(last_textless)) if asks_image else 0.0)
+        bounds.append(alpha * _image_surprise(backgrounds, float(last_textless)) if asks_image else 0.0)
     return max(bounds, default=np.inf)
 
 
 def _most_on_line(
-    last: float, nearest: tuple[float, float], alpha: float, raw_alpha: float, backgrounds: Backgrounds
+    last: float, reach: tuple[float, float], alpha: float, raw_alpha: float, backgrounds: Backgrounds
 ) -> float:
     """Over all image cosines and the greatest text cosine beside each, cell by cell, so that none is undercut."""
     if raw_alpha == 1.0:
-        return _image_score(backgrounds, last)
-    image = np.linspace(-1.0, max(nearest[0], -1.0), _STEPS + 1)
-    text = np.minimum((last - raw_alpha * image) / (1 - raw_alpha), nearest[1])
-    image_scores, text_scores = backgrounds.calibrate(image, text)
+        return _image_surprise(backgrounds, min(last, reach[0]))
+    image = np.linspace(-1.0, max(reach[0], -1.0), _STEPS + 1)
+    text = np.minimum((last - raw_alpha * image) / (1 - raw_alpha), reach[1])
+    image_parts, text_parts = backgrounds.surprise(image, text)
     # Within a cell the image side is below its right end, the text side below its left one.
-    cells = alpha * image_scores[1:] + (1 - alpha) * text_scores[:-1]
+    cells = alpha * image_parts[1:] + (1 - alpha) * text_parts[:-1]
     return float(cells[text[:-1] >= -1.0].max(initial=-np.inf))
 
 
-def _reach(last: float, weight: float) -> float:
+def _reach(scanned: float | None, similarities: Vector) -> float:
+    """The greatest cosine of a leg outside the pool: the last of its scan, or at most the nearest, which is in the pool."""
+    return float(np.nanmax(similarities)) if scanned is None else scanned
+
+
+def _alone(last: float, weight: float) -> float:
     """The greatest cosine of a side alone that has no more than this raw sum."""
     return min(last / weight, 1.0) if weight > 0 else 1.0
 
 
-def _image_score(backgrounds: Backgrounds, cosine: float) -> float:
-    return float(backgrounds.calibrate([cosine], [np.nan])[0][0])
+def _image_surprise(backgrounds: Backgrounds, cosine: float) -> float:
+    return float(backgrounds.surprise([cosine], [np.nan])[0][0])

@@ -5,7 +5,7 @@ import importlib.util
 import io
 import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -37,6 +37,7 @@ from backend.search.query import SearchQuery
 from backend.search.search import Searcher
 from backend.services import Services
 from backend.settings import load_settings
+from benchmarks.wordings import REWORDED
 
 COUNT = 144
 SIZE = 160
@@ -238,15 +239,25 @@ def recall_at_5(gallery: Gallery, query: str, kind: str, alpha: float, method: s
     return found.count(kind) / min(5, len(gallery.of_kind(kind)))
 
 
-@pytest.mark.parametrize(("alpha", "gain"), [(0.3, 0.03), (0.6, 0.0)])
-def test_calibrated__finds_what_raw_loses_for_want_of_words(gallery: Gallery, alpha: float, gain: float) -> None:
-    """At 0.6 both find everything; docs/decisions/0012 has the whole table."""
+@pytest.mark.parametrize(
+    ("wordings", "alpha", "gain"),
+    [
+        # Raw loses media without words where the words weigh much.
+        ({kind: (query,) for kind, query in KIND_QUERIES.items()}, 0.3, 0.03),
+        # At the default alpha raw, and a sum of normal scores likewise, lets the pictures' model veto words that it does not know.
+        (REWORDED, 0.6, 0.04),
+    ],
+)
+def test_calibrated__finds_what_raw_loses(
+    gallery: Gallery, wordings: Mapping[str, tuple[str, ...]], alpha: float, gain: float
+) -> None:
+    """docs/decisions/0012 has the whole table, over more galleries."""
     raw, calibrated = (
-        np.mean([recall_at_5(gallery, query, kind, alpha, method) for kind, query in KIND_QUERIES.items()])
+        np.mean([recall_at_5(gallery, words, kind, alpha, method) for kind, own in wordings.items() for words in own])
         for method in ("raw", "calibrated")
     )
-    assert calibrated >= 0.98
     assert calibrated >= raw + gain
+    assert calibrated >= (0.98 if wordings is not REWORDED else 0.69)
 
 
 # --- the verdict ---------------------------------------------------------------------------------------------

@@ -66,7 +66,7 @@ def _metrics(figures: LibraryFigures) -> Iterator[Metric]:
     yield _plain("mediacluster_clusters", "Clusters of the active space.", figures.clusters)
     yield _labelled(
         "mediacluster_background_age_seconds",
-        "Since the background that words or media are calibrated by was sampled.",
+        "Since the background that words, media or captions are calibrated by was sampled.",
         "kind",
         figures.background_ages_seconds,
     )

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.errors import ConfigurationError, InputError
-from backend.search.backgrounds import Backgrounds
-from backend.search.calibration import LEAST_SAMPLE, Background
+from backend.search.backgrounds import Backgrounds, Centre
+from backend.search.calibration import LEAST_SAMPLE, Background, surprise_of
 
 NAN = math.nan
 
@@ -155,6 +155,45 @@ def test_merged__many_times_stays_the_same() -> None:
         often = often.merged(background, weight=0.3)
     grid = np.linspace(0.0, 0.8, 50)
     np.testing.assert_allclose(often.calibrate(grid), background.calibrate(grid), atol=0.06)
+
+
+def test_surprise__definition_and_far_tails() -> None:
+    normal = NormalDist()
+    near = np.linspace(-8, 5, 60)
+    expected = [
+        -math.log1p(-normal.cdf(score)) - 1 if score < 0 else -math.log(normal.cdf(-score)) - 1 for score in near
+    ]
+    np.testing.assert_allclose(surprise_of(near), expected, rtol=1e-9)
+    far = surprise_of(np.array([-40.0, 29.9, 30.1, 60.0, 1e4]))
+    assert np.isfinite(far).all()
+    assert (np.diff(far) > 0).all()
+    assert far[2] - far[1] == pytest.approx(
+        0.2 * 30, rel=0.01
+    )  # its slope is the deviate, across the seam of both ways
+    assert math.isnan(surprise_of(np.array([NAN]))[0])
+    background = Background.from_sample(np.random.default_rng(3).normal(0.3, 0.1, 20_000))
+    chance = background.surprise(np.random.default_rng(4).normal(0.3, 0.1, 20_000))
+    assert chance.mean() == pytest.approx(0.0, abs=0.03)  # a side that is missing counts as chance
+
+
+def test_backgrounds__about_a_query() -> None:
+    """A query that is nearer to everything has a background that is nearer by as much."""
+    generator = np.random.default_rng(5)
+    sample = generator.normal(0.3, 0.1, 5_000)
+    centre = Centre(np.array([0.6, 0.0]), level=0.2)
+    backgrounds = Backgrounds.from_pairs(sample, sample, centre, None)
+    assert centre.shift([0.5, 0.8]) == pytest.approx(0.1)
+    about = Backgrounds.from_json(json.loads(json.dumps(backgrounds.to_json()))).about([0.5, 0.8], [1.0])
+    image, text = about.calibrate([0.5], [0.5])
+    assert (image, text) == (backgrounds.calibrate([0.4], [0.5])[0], backgrounds.calibrate([0.4], [0.5])[1])
+    assert backgrounds.about(None, None).calibrate([0.5], [0.5])[0] == text
+    assert about.image is not None
+    assert about.image.similarity_at([1.0]) == pytest.approx(backgrounds.image.similarity_at([1.0]) + 0.1)  # type: ignore[union-attr]
+    newer = backgrounds.merged(Backgrounds.from_pairs(sample, sample, Centre(np.array([0.0, 1.0]), 0.6), centre), 0.25)
+    assert newer.image_centre is not None
+    assert newer.image_centre.mean.tolist() == pytest.approx([0.45, 0.25])
+    assert newer.image_centre.level == pytest.approx(0.3)
+    assert newer.text_centre is centre
 
 
 def test_backgrounds__from_pairs() -> None:

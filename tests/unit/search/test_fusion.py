@@ -62,9 +62,12 @@ def test_fuse_rrf__by_hand() -> None:
 def test_fuse_calibrated__each_leg_by_its_own_background() -> None:
     backgrounds = Backgrounds(normal_background(0.2, 0.03), normal_background(0.3, 0.2))
     fused = fuse_calibrated([0.26, 0.2, NAN], [0.3, 0.7, 0.5], 0.6, backgrounds)
-    assert fused.image.tolist() == pytest.approx([2, 0, NAN], abs=0.01, nan_ok=True)
-    assert fused.text.tolist() == pytest.approx([0, 2, 1], abs=0.01)
-    assert fused.combined.tolist() == pytest.approx([1.2, 0.8, 0.4], abs=0.01)
+    two, one, middle = (-math.log(NormalDist().cdf(-deviations)) - 1 for deviations in (2, 1, 0))
+    assert fused.image.tolist() == pytest.approx([two, middle, NAN], abs=0.02, nan_ok=True)
+    assert fused.text.tolist() == pytest.approx([middle, two, one], abs=0.02)
+    assert fused.combined.tolist() == pytest.approx(
+        [0.6 * two + 0.4 * middle, 0.6 * middle + 0.4 * two, 0.4 * one], abs=0.02
+    )
     # Raw sums put the one with the words first: 0.4 against 0.276.
     assert rank(fused.combined)[0] == 0
     assert rank(fuse_raw([0.26, 0.2, NAN], [0.3, 0.7, 0.5], 0.6).combined)[0] == 1
@@ -72,7 +75,8 @@ def test_fuse_calibrated__each_leg_by_its_own_background() -> None:
 
 def test_fuse_calibrated__leg_without_background() -> None:
     no_text = Backgrounds(normal_background(0.2, 0.03), None)
-    assert fuse_calibrated([0.26], [NAN], 0.5, no_text).combined.tolist() == pytest.approx([1.0], abs=0.01)
+    surprise = -math.log(NormalDist().cdf(-2)) - 1
+    assert fuse_calibrated([0.26], [NAN], 0.5, no_text).combined.tolist() == pytest.approx([surprise / 2], abs=0.01)
     with pytest.raises(InputError) as caught:
         fuse_calibrated([0.26], [0.5], 0.5, no_text)
     assert caught.value.context == {"field": "method"}
