@@ -92,6 +92,8 @@ def gallery(
         database_url=make_database_url(template),
         redis_url="redis://127.0.0.1:1/0",  # nobody is rung
         preset="demo",
+        authentication="none",
+        allowed_hosts=("testserver",),
     )
     services = build_services(settings)
     kinds = {
