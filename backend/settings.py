@@ -114,6 +114,9 @@ class Settings(BaseSettings):
     )
     fetch_ports: tuple[int, ...] = Field((80, 443), description="Ports that URL ingest may ask.")
     fetch_allow_private: bool = Field(False, description="Let URL ingest ask private addresses (tests, intranets).")
+    webhook_allow_private: bool = Field(
+        False, description="Let webhooks go to private addresses: receivers on this machine or in your network."
+    )
     fetch_connect_seconds: float = Field(5.0, gt=0.0, description="How long URL ingest waits for a connection.")
     fetch_total_seconds: float = Field(30.0, gt=0.0, description="How long a whole fetch may take.")
     fetch_max_redirects: int = Field(3, ge=0, description="How many redirects are followed, each checked.")
@@ -135,6 +138,10 @@ class Settings(BaseSettings):
         ("127.0.0.1", "::1"),
         description="Addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, separated by ','.",
     )
+    uploads_per_minute: int = Field(
+        600, ge=0, description="Upload requests a minute of one key or address, where keys are asked for. 0: no limit."
+    )
+    searches_per_minute: int = Field(600, ge=0, description="The same of searches.")
     session_idle_seconds: float = Field(
         12 * 3600.0, gt=0.0, description="How long a login lasts without a request; then the pages ask again."
     )

@@ -50,6 +50,7 @@ class SignIn:
         state = scope.setdefault("state", {})
         state["visitor"] = visitor
         state["actor"] = visitor.actor
+        state["sees_places"] = visitor.is_admin
         refusal = _find_refusal(scope, path, visitor)
         if refusal is not None:
             await error_page(Request(scope), refusal)(scope, receive, send)

@@ -9,6 +9,7 @@ from backend.api.body_limit import BodyLimit
 from backend.api.hosts import Hosts
 from backend.api.openapi import install_openapi
 from backend.api.problems import install_problem_handlers
+from backend.api.rate_limit import RateLimit
 from backend.api.routes import clusters, curation, health, media, metrics, review, search, uploads, webhooks, widget
 from backend.services import Services
 
@@ -26,6 +27,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.services = services
     app.state.metrics = metrics.make_registry(services.database)
     app.add_middleware(BodyLimit, max_bytes=services.settings.max_request_bytes)
+    app.add_middleware(RateLimit, settings=services.settings)
     # Added last, so it comes first.
     app.add_middleware(Authentication, services=services)
     app.add_middleware(Hosts, settings=services.settings)

@@ -8,6 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from backend.api.problems import MEDIA_TYPE, documented
 from backend.api.scopes import scope_of_operation
 
+_LIMITED = frozenset({"upload_media", "upload_media_from_url", "search", "search_by_form", "search_by_body"})
 _FRAMEWORK_SCHEMAS = {"HTTPValidationError", "ValidationError"}
 
 
@@ -57,6 +58,9 @@ def _with_keys(document: dict[str, Any]) -> dict[str, Any]:
                 operation["security"] = [{"key": [scope.value]}]
                 for status, entry in documented("unauthorized", "forbidden").items():
                     operation["responses"].setdefault(str(status), _problem(entry["description"]))
+            if operation["operationId"] in _LIMITED:
+                (status, entry), *_ = documented("rate_limited").items()
+                operation["responses"].setdefault(str(status), _problem(entry["description"]))
     return document
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl
 
+from backend.api.places import without_place
 from backend.db.clusters import ClusterMember, ClusterSummary
 from backend.db.events import EventKind
 from backend.db.tables import Media, MediaStatus, Membership, Webhook
@@ -164,9 +165,11 @@ class MediaDetail(Schema):
     cluster: ClusterReference | None = None
 
     @classmethod
-    def of(cls, media: Media, cluster: ClusterReference | None = None) -> "MediaDetail":
-        own = {name: getattr(media, name) for name in cls.model_fields if name not in {"sha256", "cluster"}}
-        return cls(**own, sha256=media.sha256.hex() if media.sha256 else None, cluster=cluster)
+    def of(cls, media: Media, cluster: ClusterReference | None = None, *, places: bool = False) -> "MediaDetail":
+        """`places`: with where it was taken."""
+        own = {name: getattr(media, name) for name in cls.model_fields if name not in {"sha256", "exif", "cluster"}}
+        exif = media.exif if places else without_place(media.exif)
+        return cls(**own, sha256=media.sha256.hex() if media.sha256 else None, exif=exif, cluster=cluster)
 
 
 class MediaPage(Schema):

@@ -13,6 +13,7 @@ from backend.clustering.sentences import media_count
 from backend.curation.editing import write_edit
 from backend.curation.planning import distinct_media
 from backend.curation.transactions import edited
+from backend.db.audit_log import Act, record_act
 from backend.db.curation import read_snapshot
 from backend.db.deletion import Doomed, delete_media_rows, lock_media
 from backend.db.events import EventKind, MediaEvent, record_events
@@ -26,6 +27,8 @@ from backend.services import Services
 # Half of Postgres's deadlock_timeout.
 _LOCK_WAIT_SECONDS = 0.5
 _TRIES = 10
+# So many stand in the audit log by their ids; the journal has all.
+_MOST_NAMED = 200
 _LOCK_NOT_AVAILABLE = "55P03"
 
 
@@ -79,5 +82,12 @@ def _write(session: Session, space: Space, media_ids: list[uuid.UUID], actor: st
     )
     outcome = write_edit(session, space, edit, actor=actor)
     delete_media_rows(session, media_ids)
+    record_act(
+        session,
+        actor,
+        Act.MEDIA_DELETED,
+        media_count(len(media_ids)),
+        media_ids=[str(one) for one in media_ids[:_MOST_NAMED]],
+    )
     record_events(session, [MediaEvent(EventKind.DELETED, media_id) for media_id in media_ids])
     return outcome

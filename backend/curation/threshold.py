@@ -11,6 +11,7 @@ from backend.clustering.consolidation import Library, Regrouped
 from backend.clustering.consolidation_rerun import rerun
 from backend.clustering.curation import Outcome
 from backend.curation.machine_edits import Plan, Reading, read_library, regroup
+from backend.db.audit_log import Act, record_act
 from backend.db.tables import Space
 from backend.db.thresholds import record_threshold
 from backend.errors import InputError
@@ -97,6 +98,7 @@ def apply_threshold(services: Services, threshold: float, *, actor: str, dry_run
 
     def choose(session: Session, space: Space, event_id: int) -> None:
         record_threshold(session, event_id, space.id, threshold)
+        record_act(session, actor, Act.THRESHOLD_CHOSEN, f"{threshold:g}", event_id=event_id)
 
     return regroup(services, decide, actor=actor, dry_run=dry_run, and_then=choose).outcome
 

@@ -83,6 +83,8 @@ def _make_engine(database_url: str, pool_size: int, max_overflow: int) -> Engine
         pool_size=pool_size,
         max_overflow=max_overflow,
         pool_pre_ping=True,
+        # An error would name them in the log: secrets of webhooks, words of people.
+        hide_parameters=True,
         connect_args={"connect_timeout": 5, "application_name": "mediacluster"},
     )
 

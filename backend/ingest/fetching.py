@@ -55,13 +55,13 @@ def fetch_url(url: str, policy: FetchPolicy, limits: Limits) -> Fetched:
     """
     deadline = Deadline(policy.total_seconds)
     try:
-        current = _parse(url, policy)
+        current = parse_url(url, policy)
         for _ in range(policy.max_redirects + 1):
-            addresses = resolve_allowed(_host(current), _port(current), policy, deadline.remaining_seconds())
+            addresses = resolve_allowed(host_of(current), port_of(current), policy, deadline.remaining_seconds())
             answer = _ask(current, PinnedBackend(addresses, deadline, policy.connect_seconds), limits)
             if isinstance(answer, Fetched):
                 return answer
-            current = _parse(answer.location, policy)
+            current = parse_url(answer.location, policy)
     except httpcore.TimeoutException:
         raise FetchTimeout(
             f"{_shown(url)} did not answer within the time allowed.", hint="Try again later, or upload the file."
@@ -80,11 +80,12 @@ def check_url(url: str, policy: FetchPolicy) -> tuple[Address, ...]:
         UrlForbidden, FetchFailed (the name does not resolve), FetchTimeout.
 
     """
-    parsed = _parse(url, policy)
-    return resolve_allowed(_host(parsed), _port(parsed), policy, policy.connect_seconds)
+    parsed = parse_url(url, policy)
+    return resolve_allowed(host_of(parsed), port_of(parsed), policy, policy.connect_seconds)
 
 
-def _parse(url: str, policy: FetchPolicy) -> httpx.URL:
+def parse_url(url: str, policy: FetchPolicy) -> httpx.URL:
+    """The URL, if its form and its port may be asked. Raises UrlForbidden."""
     if len(url) > _MAX_URL_CHARACTERS:
         raise UrlForbidden("The URL is too long.", hint=f"{_MAX_URL_CHARACTERS:,} characters are allowed.")
     try:
@@ -96,25 +97,26 @@ def _parse(url: str, policy: FetchPolicy) -> httpx.URL:
         raise UrlForbidden(f"{_shown(url)} is no http or https URL.", hint="Write it like https://host/path.")
     if parsed.userinfo:
         raise UrlForbidden("The URL carries a user name or password.", hint="Leave it out.")
-    if _port(parsed) not in policy.ports:
+    if policy.ports is not None and port_of(parsed) not in policy.ports:
         raise UrlForbidden(
-            f"Port {_port(parsed)} may not be asked.", hint=f"Allowed are {', '.join(map(str, policy.ports))}."
+            f"Port {port_of(parsed)} may not be asked.", hint=f"Allowed are {', '.join(map(str, policy.ports))}."
         )
     return parsed
 
 
-def _port(url: httpx.URL) -> int:
+def port_of(url: httpx.URL) -> int:
+    """The port that is asked, the scheme's own filled in."""
     return _DEFAULT_PORTS[url.scheme] if url.port is None else url.port
 
 
-def _host(url: httpx.URL) -> str:
+def host_of(url: httpx.URL) -> str:
     """Return the host in the form that goes over the wire (punycode), the same for resolver, TLS and header."""
     return url.raw_host.decode("ascii")
 
 
 def _ask(url: httpx.URL, backend: PinnedBackend, limits: Limits) -> Fetched | _Redirect:
     """Send one request. No client and no cookie jar: what httpcore does not know, it cannot send."""
-    target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=_port(url), target=url.raw_path)
+    target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=port_of(url), target=url.raw_path)
     tls = httpx.create_ssl_context() if url.scheme == "https" else None
     with (
         httpcore.ConnectionPool(ssl_context=tls, network_backend=backend) as pool,

@@ -1,10 +1,12 @@
 """Find the pictures in folders, and keep server-side imports inside the folders that were allowed."""
 
+import errno
 import logging
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from backend.errors import FileUnreadable, PathForbidden
 
@@ -66,6 +68,37 @@ def require_inside_roots(path: Path, roots: Sequence[Path]) -> Path:
             hint="Move it there, or add its folder to MEDIACLUSTER_IMPORT_ROOTS.",
         )
     return resolved
+
+
+def open_inside_roots(path: Path, roots: Sequence[Path]) -> BinaryIO:
+    """Open a file below one of `roots` for reading. No link is followed on the way down, so none that is put there
+    between the check and the opening leads out.
+
+    Raises:
+        PathForbidden: it lies elsewhere, or no roots are configured.
+        FileUnreadable: it is no file, or cannot be opened.
+
+    """
+    resolved = require_inside_roots(path, roots)
+    root = next(one for one in (root.resolve() for root in roots) if resolved.is_relative_to(one))
+    try:
+        folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+        for part in resolved.relative_to(root).parts:
+            # Not waiting: a pipe of that name would never answer.
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+            try:
+                inner = os.open(part, flags, dir_fd=folder)
+            finally:
+                os.close(folder)
+            folder = inner
+        if not stat.S_ISREG(os.fstat(folder).st_mode):
+            os.close(folder)
+            raise FileUnreadable(f"{path} is no file.", hint="Check the path.")
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise PathForbidden(f"{path} has become a link.", hint="Name what it leads to.") from None
+        raise FileUnreadable(f"{path} cannot be opened ({error.strerror}).", hint="Check the path.") from None
+    return os.fdopen(folder, "rb")
 
 
 def _walk_folder(top: Path, entered: set[tuple[int, int]], on_skipped: Callable[[Path], None] | None) -> Iterator[Path]:

@@ -37,11 +37,11 @@ class Limits:
 class FetchPolicy:
     """Where URL ingest may go and how long it may take.
 
-    `allow_private` lets loopback and private addresses through; link-local (cloud metadata) and multicast stay
+    `ports`: None for all. `allow_private` lets loopback and private addresses through; link-local (cloud metadata) and multicast stay
     forbidden.
     """
 
-    ports: tuple[int, ...] = (80, 443)
+    ports: tuple[int, ...] | None = (80, 443)
     allow_private: bool = False
     connect_seconds: float = 5.0
     total_seconds: float = 30.0

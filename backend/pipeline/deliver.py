@@ -6,9 +6,10 @@ import hmac
 import json
 import time
 
-import httpx
-
 from backend.db.webhooks import DueDelivery, claim_deliveries, record_delivered, record_undelivered
+from backend.errors import FetchFailed, UrlForbidden
+from backend.ingest.limits import FetchPolicy
+from backend.ingest.posting import post_to
 from backend.services import Services
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix, not a secret
@@ -21,15 +22,24 @@ def deliver_due(services: Services) -> int:
     with services.database.transaction() as session:
         # No answer takes longer than its time-out, so nobody else tries a delivery of this batch meanwhile.
         due = claim_deliveries(session, limit=_BATCH, lease_seconds=_BATCH * _TIMEOUT_SECONDS * 2)
-    with httpx.Client(timeout=_TIMEOUT_SECONDS, follow_redirects=False, trust_env=False) as client:
-        for delivery in due:
-            error = _try(client, delivery)
-            with services.database.transaction() as session:
-                if error is None:
-                    record_delivered(session, delivery.id)
-                else:
-                    record_undelivered(session, delivery, error)
+    for delivery in due:
+        error = _try(services, delivery)
+        with services.database.transaction() as session:
+            if error is None:
+                record_delivered(session, delivery.id)
+            else:
+                record_undelivered(session, delivery, error)
     return len(due)
+
+
+def webhook_policy(services: Services) -> FetchPolicy:
+    """Where webhooks may lead: to any port, and to private addresses only where that is allowed."""
+    return FetchPolicy(
+        ports=None,
+        allow_private=services.settings.webhook_allow_private,
+        connect_seconds=_TIMEOUT_SECONDS,
+        total_seconds=_TIMEOUT_SECONDS,
+    )
 
 
 def sign(secret: str, message_id: str, timestamp_seconds: int, body: bytes) -> str:
@@ -39,7 +49,7 @@ def sign(secret: str, message_id: str, timestamp_seconds: int, body: bytes) -> s
     return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
 
 
-def _try(client: httpx.Client, delivery: DueDelivery) -> str | None:
+def _try(services: Services, delivery: DueDelivery) -> str | None:
     """Send; returns what went wrong, or None."""
     timestamp_seconds = int(time.time())
     content = {**delivery.body, "timestamp": delivery.created_at.isoformat()}
@@ -52,7 +62,7 @@ def _try(client: httpx.Client, delivery: DueDelivery) -> str | None:
         "webhook-signature": sign(delivery.secret, message_id, timestamp_seconds, body),
     }
     try:
-        response = client.post(delivery.url, content=body, headers=headers)
-    except httpx.HTTPError as error:
-        return f"{type(error).__name__}: {error}"
-    return None if response.is_success else f"HTTP {response.status_code}"
+        status = post_to(delivery.url, body, headers, webhook_policy(services))
+    except (UrlForbidden, FetchFailed) as error:
+        return f"{error.code}: {error.detail}"
+    return None if 200 <= status < 300 else f"HTTP {status}"

@@ -321,14 +321,15 @@ def test_from_url__forbidden(client: TestClient, url: str) -> None:
 
 
 def test_webhooks__signed_and_tried_again(
-    client: TestClient,
-    services: Services,
+    make_services: Callable[..., Services],
     site: str,
     make_jpeg: Callable[..., bytes],
     work: Callable[[], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("backend.db.webhooks.RETRY_SECONDS", (0, 0, 0))
+    services = make_services(webhook_allow_private=True)
+    client = TestClient(create_app(services))
     hook = client.post("/webhooks", json={"url": site, "events": ["media.ready"]})
     assert hook.status_code == 201
     assert "secret" not in client.get("/webhooks").text

@@ -13,6 +13,7 @@ from backend.admin.queries_pictures import list_pictures
 from backend.admin.scales import make_scale
 from backend.admin.templating import link, picture_url, render
 from backend.api.dependencies import ServicesDependency
+from backend.api.places import PlacesDependency, without_place
 from backend.api.routes.media import get_original
 from backend.db.clusters import list_memberships
 from backend.db.media import get_media
@@ -24,7 +25,7 @@ router = APIRouter()
 
 
 @router.get("/media/{media_id}")
-def show_media(request: Request, services: ServicesDependency, media_id: UUID) -> Response:
+def show_media(request: Request, services: ServicesDependency, places: PlacesDependency, media_id: UUID) -> Response:
     with services.database.transaction() as session:
         media = get_media(session, media_id)
         if media.duplicate_of is not None:
@@ -43,6 +44,7 @@ def show_media(request: Request, services: ServicesDependency, media_id: UUID) -
         "media.html",
         active=None,
         media=media,
+        exif=media.exif if places else without_place(media.exif),
         one=pictures[media_id],
         membership=membership,
         label=label,
@@ -84,9 +86,9 @@ def list_similar(services: ServicesDependency, media_id: UUID) -> list[dict[str,
 
 
 @router.get("/media/{media_id}/original")
-def show_original(services: ServicesDependency, media_id: UUID) -> Response:
+def show_original(services: ServicesDependency, places: PlacesDependency, media_id: UUID) -> Response:
     """The bytes as they were uploaded, as an attachment."""
-    return get_original(services, media_id)
+    return get_original(services, places, media_id)
 
 
 @router.post("/media/{media_id}/text")

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Response
 
 from backend.api.cursors import read_cursor, write_cursor
 from backend.api.dependencies import Cursor, PageLimit, ServicesDependency
+from backend.api.places import PlacesDependency, require_no_place
 from backend.api.problems import documented
 from backend.api.routes.references import find_reference, list_references
 from backend.api.schemas import MediaDetail, MediaPage, SimilarAnswer, SimilarMedia, TextChangesInput
@@ -34,14 +35,18 @@ _FOREVER = "private, max-age=31536000, immutable"
     responses=documented("malformed_request", "backend_unavailable"),
 )
 def list_media_page(
-    services: ServicesDependency, status: MediaStatus | None = None, limit: PageLimit = 50, cursor: Cursor = None
+    services: ServicesDependency,
+    places: PlacesDependency,
+    status: MediaStatus | None = None,
+    limit: PageLimit = 50,
+    cursor: Cursor = None,
 ) -> MediaPage:
     before = None if cursor is None else _read_place(cursor)
     with services.database.transaction() as session:
         rows = list_media(session, status=status, before=before, limit=limit + 1)
         page = rows[:limit]
         references = list_references(session, [media.id for media in page])
-        details = [MediaDetail.of(media, references.get(media.id)) for media in page]
+        details = [MediaDetail.of(media, references.get(media.id), places=places) for media in page]
     more = len(rows) > limit
     return MediaPage(media=details, next_cursor=write_cursor(page[-1].created_at, page[-1].id) if more else None)
 
@@ -52,9 +57,10 @@ def list_media_page(
     summary="One media",
     responses=documented("malformed_request", "not_found", "backend_unavailable"),
 )
-def get_one(services: ServicesDependency, media_id: UUID) -> MediaDetail:
+def get_one(services: ServicesDependency, places: PlacesDependency, media_id: UUID) -> MediaDetail:
+    """Where it was taken (`latitude_degrees` and so on in `exif`) is for admins."""
     with services.database.transaction() as session:
-        return MediaDetail.of(get_media(session, media_id), find_reference(session, media_id))
+        return MediaDetail.of(get_media(session, media_id), find_reference(session, media_id), places=places)
 
 
 @router.patch(
@@ -71,10 +77,12 @@ def get_one(services: ServicesDependency, media_id: UUID) -> MediaDetail:
         "encoder_unavailable",
     ),
 )
-def change_text(services: ServicesDependency, media_id: UUID, changes: TextChangesInput) -> MediaDetail:
+def change_text(
+    services: ServicesDependency, places: PlacesDependency, media_id: UUID, changes: TextChangesInput
+) -> MediaDetail:
     """The vectors of its words follow at once; its picture's vector, and with it its cluster, stay."""
     rewrite_text(services, media_id, changes.changes())
-    return get_one(services, media_id)
+    return get_one(services, places, media_id)
 
 
 @router.get(
@@ -127,16 +135,20 @@ def get_thumbnail(services: ServicesDependency, media_id: UUID, size: Literal["s
     response_class=Response,
     responses={
         HTTPStatus.OK: {"content": {"image/*": {}}, "description": "The original, as an attachment"},
-        **documented("malformed_request", "not_found", "conflict", "backend_unavailable"),
+        **documented("malformed_request", "forbidden", "not_found", "conflict", "backend_unavailable"),
     },
 )
-def get_original(services: ServicesDependency, media_id: UUID) -> Response:
+def get_original(services: ServicesDependency, places: PlacesDependency, media_id: UUID) -> Response:
+    """One that says where it was taken is for admins."""
     media = _read(services, media_id)
     if media.sha256 is None or media.original_key is None or media.mime is None:
         raise Conflict(f"Media {media_id} has not been fetched yet.")
     extension = media.original_key.rpartition(".")[2]
     headers = _file_headers(media.sha256) | {"Content-Disposition": f'attachment; filename="{media_id}.{extension}"'}
-    return Response(services.storage.read(media.original_key), media_type=media.mime, headers=headers)
+    content = services.storage.read(media.original_key)
+    if not places:
+        require_no_place(media.exif, content)
+    return Response(content, media_type=media.mime, headers=headers)
 
 
 @router.post(
@@ -146,13 +158,13 @@ def get_original(services: ServicesDependency, media_id: UUID) -> Response:
     status_code=HTTPStatus.ACCEPTED,
     responses=documented("malformed_request", "not_found", "conflict", "backend_unavailable"),
 )
-def retry(services: ServicesDependency, media_id: UUID) -> MediaDetail:
+def retry(services: ServicesDependency, places: PlacesDependency, media_id: UUID) -> MediaDetail:
     with services.database.transaction() as session:
         if get_media(session, media_id).status != MediaStatus.FAILED:
             raise Conflict(f"Media {media_id} has not failed.")
     retry_media(services, [media_id])
     with services.database.transaction() as session:
-        return MediaDetail.of(get_media(session, media_id))
+        return MediaDetail.of(get_media(session, media_id), places=places)
 
 
 def _read(services: Services, media_id: UUID) -> Media:
@@ -162,7 +174,13 @@ def _read(services: Services, media_id: UUID) -> Media:
 
 
 def _file_headers(sha256: bytes) -> dict[str, str]:
-    return {"Cache-Control": _FOREVER, "ETag": f'"{sha256.hex()}"', "X-Content-Type-Options": "nosniff"}
+    """Whatever a file turns out to be, a browser takes it for what it is called, and runs nothing in it."""
+    return {
+        "Cache-Control": _FOREVER,
+        "ETag": f'"{sha256.hex()}"',
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+    }
 
 
 def _read_place(cursor: str) -> tuple[datetime, UUID]:

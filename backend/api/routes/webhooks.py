@@ -2,17 +2,22 @@
 
 import base64
 import secrets
+from contextlib import suppress
 from http import HTTPStatus
 from uuid import UUID
 
 import uuid_utils.compat
 from fastapi import APIRouter
 
-from backend.api.dependencies import ServicesDependency
+from backend.api.dependencies import ActorDependency, ServicesDependency
 from backend.api.problems import documented
 from backend.api.schemas import NewWebhook, WebhookDetail, WebhookInput, WebhookList
+from backend.db.audit_log import Act, record_act
 from backend.db.webhooks import delete_webhook, insert_webhook, list_webhooks
-from backend.pipeline.deliver import SECRET_PREFIX
+from backend.errors import FetchFailed
+from backend.ingest.fetching import check_url
+from backend.pipeline.deliver import SECRET_PREFIX, webhook_policy
+from backend.services import Services
 
 router = APIRouter(tags=["webhooks"])
 
@@ -24,14 +29,16 @@ _SECRET_BYTES = 32
     operation_id="create_webhook",
     summary="Tell an address of events",
     status_code=HTTPStatus.CREATED,
-    responses=documented("malformed_request", "backend_unavailable"),
+    responses=documented("malformed_request", "url_forbidden", "backend_unavailable"),
 )
-def create(services: ServicesDependency, body: WebhookInput) -> NewWebhook:
+def create(services: ServicesDependency, actor: ActorDependency, body: WebhookInput) -> NewWebhook:
     """Each event is posted as JSON with the headers `webhook-id`, `webhook-timestamp` and `webhook-signature` of the
-    Standard Webhooks specification. The secret is shown this once."""
+    Standard Webhooks specification. The secret is shown this once. The address is checked now, and again at each delivery."""
+    _require_allowed(services, str(body.url))
     secret = SECRET_PREFIX + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
     with services.database.transaction() as session:
         webhook = insert_webhook(session, uuid_utils.compat.uuid7(), str(body.url), secret, sorted(set(body.events)))
+        record_act(session, actor, Act.WEBHOOK_CREATED, str(webhook.id), host=body.url.host, events=webhook.events)
         return NewWebhook(**WebhookDetail.of(webhook).model_dump(), secret=secret)
 
 
@@ -53,6 +60,13 @@ def list_all(services: ServicesDependency) -> WebhookList:
     status_code=HTTPStatus.NO_CONTENT,
     responses=documented("malformed_request", "not_found", "backend_unavailable"),
 )
-def delete(services: ServicesDependency, webhook_id: UUID) -> None:
+def delete(services: ServicesDependency, actor: ActorDependency, webhook_id: UUID) -> None:
     with services.database.transaction() as session:
         delete_webhook(session, webhook_id)
+        record_act(session, actor, Act.WEBHOOK_DELETED, str(webhook_id))
+
+
+def _require_allowed(services: Services, url: str) -> None:
+    """A name that does not resolve just now may do so later; an address that is forbidden will stay so."""
+    with suppress(FetchFailed):
+        check_url(url, webhook_policy(services))

@@ -1,10 +1,12 @@
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from backend.errors import FileUnreadable, PathForbidden
-from backend.ingest.folders import require_inside_roots, walk_pictures
+from backend.ingest import folders
+from backend.ingest.folders import open_inside_roots, require_inside_roots, walk_pictures
 
 
 def tree(root: Path, *names: str) -> None:
@@ -104,3 +106,39 @@ def test_require_inside_roots__loop_of_links(tmp_path: Path) -> None:
 def test_require_inside_roots__no_roots(tmp_path: Path) -> None:
     with pytest.raises(PathForbidden, match="MEDIACLUSTER_IMPORT_ROOTS"):
         require_inside_roots(tmp_path, [])
+
+
+def test_open_inside_roots__opens(tmp_path: Path) -> None:
+    (tmp_path / "root/inner").mkdir(parents=True)
+    (tmp_path / "root/inner/a.jpg").write_bytes(b"a")
+    with open_inside_roots(tmp_path / "root/inner/a.jpg", [tmp_path / "root"]) as file:
+        assert file.read() == b"a"
+
+
+@pytest.mark.parametrize("swapped", ["inner", "inner/a.jpg"])
+def test_open_inside_roots__a_link_put_there_after_the_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, swapped: str
+) -> None:
+    (tmp_path / "root/inner").mkdir(parents=True)
+    (tmp_path / "root/inner/a.jpg").write_bytes(b"a")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/a.jpg").write_bytes(b"secret")
+    real = require_inside_roots
+
+    def check_then_swap(path: Path, roots: Sequence[Path]) -> Path:
+        resolved = real(path, roots)
+        victim = tmp_path / "root" / swapped
+        victim.rename(tmp_path / "aside")
+        victim.symlink_to(tmp_path / "outside" / ("" if swapped == "inner" else "a.jpg"))
+        return resolved
+
+    monkeypatch.setattr(folders, "require_inside_roots", check_then_swap)
+    with pytest.raises((PathForbidden, FileUnreadable)):
+        open_inside_roots(tmp_path / "root/inner/a.jpg", [tmp_path / "root"])
+
+
+def test_open_inside_roots__no_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("pipe", ".", "missing"):
+        with pytest.raises(FileUnreadable):
+            open_inside_roots(tmp_path / name, [tmp_path])

@@ -1,0 +1,297 @@
+"""What strangers and non-admins are not told, how often anybody may ask, where webhooks may lead, and what no log says."""
+
+import io
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from PIL import Image
+from pydantic import SecretStr
+from starlette.testclient import TestClient
+
+from backend.accounts.logins import Browser, log_in_by_link, make_login_link
+from backend.accounts.managing import create_account
+from backend.api.rate_limit import Buckets
+from backend.commands.keys import create_key
+from backend.db.engine import Database
+from backend.errors import BackendUnavailable
+from backend.pipeline.deliver import deliver_due
+from backend.services import Services
+from backend.web import create_web_app
+
+LATITUDE = "48.8583"
+
+
+@pytest.fixture
+def keyed(make_services: Callable[..., Services]) -> Services:
+    return make_services(authentication="keys", uploads_per_minute=4, searches_per_minute=3)
+
+
+@pytest.fixture
+def client(keyed: Services) -> Iterator[TestClient]:
+    with TestClient(create_web_app(keyed), raise_server_exceptions=False) as opened:
+        yield opened
+
+
+@pytest.fixture
+def make_key(keyed: Services) -> Callable[..., dict[str, str]]:
+    def make(scope: str, name: str = "test") -> dict[str, str]:
+        return {"Authorization": f"Bearer {create_key(keyed.database, name, scope, [])[1]}"}
+
+    return make
+
+
+def located_jpeg() -> bytes:
+    """A picture that says it was taken at 48.8583 N, 2.2945 E."""
+    exif = Image.Exif()
+    exif[0x010F] = "Maker"
+    gps = exif.get_ifd(0x8825)
+    gps.update({1: "N", 2: (48.0, 51.0, 29.88), 3: "E", 4: (2.0, 17.0, 40.2)})
+    buffer = io.BytesIO()
+    Image.radial_gradient("L").save(buffer, "JPEG", exif=exif)
+    return buffer.getvalue()
+
+
+def upload(client: TestClient, picture: bytes, headers: dict[str, str]) -> Any:
+    return client.post("/media", files={"file": ("a.jpg", picture, "image/jpeg")}, headers=headers)
+
+
+def acts(database: Database) -> list[tuple[str, str, str]]:
+    with database.transaction() as session:
+        rows = session.execute(sa.text("SELECT actor, act, address FROM audit_log ORDER BY id"))
+        return [(row.actor, row.act, row.address) for row in rows]
+
+
+def log_in(client: TestClient, services: Services, name: str, role: str) -> None:
+    create_account(services.database, name, role, None, actor="test")
+    _name, link = make_login_link(services.database, name, actor="test")
+    client.cookies.clear()
+    assert client.post("/admin/login", data={"link": link}, follow_redirects=False).status_code == 303
+
+
+# --- where a picture was taken ---------------------------------------------------------------------------------
+
+
+def test_places__are_for_admins(client: TestClient, keyed: Services, make_key: Callable[..., dict[str, str]]) -> None:
+    upload_key, read_key, admin_key = make_key("upload"), make_key("read"), make_key("admin")
+    answer = upload(client, located_jpeg(), upload_key)
+    assert LATITUDE not in answer.text
+    media_id = answer.json()["ids"][0]
+    for header in (upload_key, read_key, make_key("curate")):
+        for path in (f"/media/{media_id}", "/media"):
+            told = client.get(path, headers=header).text
+            assert "Maker" in told
+            assert LATITUDE not in told
+        refused = client.get(f"/media/{media_id}/original", headers=header)
+        assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+    changed = client.patch(f"/media/{media_id}", json={"title": "x"}, headers=make_key("curate"))
+    assert changed.status_code == 200
+    assert LATITUDE not in changed.text
+    assert client.get(f"/media/{media_id}", headers=admin_key).json()["exif"]["latitude_degrees"] == float(LATITUDE)
+    assert client.get(f"/media/{media_id}/original", headers=admin_key).content == located_jpeg()
+    log_in(client, keyed, "carl", "curator")
+    page = client.get(f"/admin/media/{media_id}").text
+    assert "Maker" in page
+    assert "latitude" not in page
+    assert client.get(f"/admin/media/{media_id}/original").status_code == 403
+    log_in(client, keyed, "ada", "admin")
+    assert LATITUDE in client.get(f"/admin/media/{media_id}").text
+    assert client.get(f"/admin/media/{media_id}/original").status_code == 200
+
+
+def test_places__in_xmp_too(client: TestClient, make_key: Callable[..., dict[str, str]]) -> None:
+    packet = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><exif:GPSLatitude>48,51.498N</exif:GPSLatitude></x:xmpmeta>'
+    buffer = io.BytesIO()
+    Image.linear_gradient("L").save(buffer, "JPEG", xmp=packet)
+    media_id = upload(client, buffer.getvalue(), make_key("upload")).json()["ids"][0]
+    assert client.get(f"/media/{media_id}/original", headers=make_key("read")).status_code == 403
+
+
+def test_original__is_nothing_to_run(
+    client: TestClient, make_key: Callable[..., dict[str, str]], make_jpeg: Callable[..., bytes]
+) -> None:
+    # A picture that is a page too, were somebody to take it for one.
+    polyglot = make_jpeg(1) + b"<script>alert(1)</script>"
+    media_id = upload(client, polyglot, make_key("upload")).json()["ids"][0]
+    answer = client.get(f"/media/{media_id}/original", headers=make_key("read"))
+    assert answer.content == polyglot
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
+    assert answer.headers["content-disposition"].startswith("attachment; ")
+
+
+# --- how often -------------------------------------------------------------------------------------------------
+
+
+def test_rate_limit__each_key_has_its_own(
+    client: TestClient, make_key: Callable[..., dict[str, str]], make_jpeg: Callable[..., bytes]
+) -> None:
+    busy, calm = make_key("upload", "busy"), make_key("upload", "calm")
+    codes = [upload(client, make_jpeg(1), busy).status_code for _ in range(5)]
+    assert 429 not in codes[:4]
+    assert codes[4] == 429
+    refused = upload(client, make_jpeg(1), busy)
+    assert refused.json()["code"] == "rate_limited"
+    assert 1 <= int(refused.headers["retry-after"]) <= 60
+    assert upload(client, make_jpeg(1), calm).status_code == 200
+    assert client.get("/media", headers=busy).status_code == 200
+    searches = [client.get("/search", headers=make_key("read", "busy")).status_code for _ in range(4)]
+    assert searches[:3] == [422, 422, 422]
+    assert searches[3] == 429
+
+
+def test_rate_limit__nobody_on_this_machine(make_services: Callable[..., Services]) -> None:
+    services = make_services(authentication="login", uploads_per_minute=1)
+    with TestClient(create_web_app(services), raise_server_exceptions=False) as client:
+        assert {client.post("/media").status_code for _ in range(5)} == {400}
+
+
+def test_buckets__fill_evenly() -> None:
+    now = 0.0
+    buckets = Buckets(60, clock=lambda: now)
+    assert [buckets.take("a") for _ in range(61)] == [0] * 60 + [1]
+    assert buckets.take("b") == 0
+    now = 2.0
+    assert [buckets.take("a") for _ in range(3)] == [0, 0, 1]
+    now = 1000.0
+    assert [buckets.take("a") for _ in range(61)][-2:] == [0, 1]
+
+
+# --- where webhooks may lead -----------------------------------------------------------------------------------
+
+
+class _Inside(BaseHTTPRequestHandler):
+    """A service of the network that nobody outside may ask."""
+
+    asked = 0
+
+    def do_POST(self) -> None:
+        type(self).asked += 1
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:9/",
+        "http://169.254.169.254/latest",
+        "http://[::1]:80/",
+        "http://10.0.0.1/",
+        "http://u:p@example.org/",
+    ],
+)
+def test_webhooks__forbidden_addresses(services: Services, url: str) -> None:
+    with TestClient(create_web_app(services)) as client:
+        answer = client.post("/webhooks", json={"url": url})
+        assert (answer.status_code, answer.json()["code"]) == (422, "url_forbidden")
+
+
+def test_webhooks__checked_at_each_delivery(services: Services) -> None:
+    """A name may lead elsewhere by then."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Inside)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        with services.database.transaction() as session:
+            session.execute(
+                sa.text(
+                    "INSERT INTO webhook (id, url, secret, events) VALUES (gen_random_uuid(), :url, 'whsec_AAAA', '{media.ready}')"
+                ),
+                {"url": f"http://localhost:{server.server_port}/"},
+            )
+            session.execute(
+                sa.text(
+                    "INSERT INTO webhook_delivery (webhook_id, event, body) SELECT id, 'media.ready', '{}' FROM webhook"
+                )
+            )
+        assert deliver_due(services) == 1
+        assert _Inside.asked == 0
+        with services.database.transaction() as session:
+            error = session.execute(sa.text("SELECT last_error FROM webhook_delivery")).scalar_one()
+        assert error.startswith("url_forbidden")
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+# --- what is noted ---------------------------------------------------------------------------------------------
+
+
+def test_audit_log__who_what_and_from_where(
+    client: TestClient, keyed: Services, make_key: Callable[..., dict[str, str]], make_jpeg: Callable[..., bytes]
+) -> None:
+    admin = make_key("admin", "ops")
+    media_id = upload(client, make_jpeg(1), admin).json()["ids"][0]
+    hook = client.post("/webhooks", json={"url": "https://192.0.43.8/"}, headers=admin)
+    assert hook.status_code == 201, hook.text
+    assert client.delete(f"/webhooks/{hook.json()['id']}", headers=admin).status_code == 204
+    assert acts(keyed.database) == [
+        ("cli", "key.created", "unknown"),
+        ("key:ops", "webhook.created", "testclient"),
+        ("key:ops", "webhook.deleted", "testclient"),
+    ]
+    assert media_id
+
+
+# --- what no log says ------------------------------------------------------------------------------------------
+
+
+def test_logs__hold_no_secret(
+    client: TestClient,
+    keyed: Services,
+    make_key: Callable[..., dict[str, str]],
+    make_services: Callable[..., Services],
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Everything that is logged at DEBUG, tracebacks too, while each kind of secret is used rightly and wrongly."""
+    caplog.set_level(logging.DEBUG)
+    password, database_password = "correct horse battery", "hunter2-of-the-database"
+    create_account(keyed.database, "eve", "admin", password, actor="test")
+    _name, link = make_login_link(keyed.database, "eve", actor="test")
+    session_secret = log_in_by_link(keyed.database, link, Browser("127.0.0.1", ""), session_seconds=60)
+    admin = make_key("admin")
+    hook_path = "T0000-path-that-lets-in"
+    hook = client.post("/webhooks", json={"url": f"https://192.0.43.8/{hook_path}"}, headers=admin).json()
+    client.post("/admin/login", data={"name": "eve", "password": password})
+    client.post("/admin/login", data={"name": "eve", "password": f"{password}x"})
+    client.post("/admin/login", data={"link": f"{link}x"})
+    client.get("/admin/", headers={"Cookie": f"mediacluster-80={session_secret}"})
+    client.get("/media", headers={"Authorization": admin["Authorization"] + "x"})
+    with keyed.database.engine.connect() as connection, connection.begin(), pytest.raises(sa.exc.DBAPIError):
+        # A statement that fails is logged with its traceback.
+        try:
+            connection.execute(
+                sa.text(
+                    "INSERT INTO webhook (id, url, secret, events) VALUES (CAST(:id AS uuid), :url, :secret, '{}')"
+                ),
+                {"id": hook["id"], "url": hook["url"], "secret": hook["secret"]},
+            )
+        except sa.exc.DBAPIError:
+            logging.getLogger("backend").exception("it failed")
+            raise
+    url = SecretStr(f"postgresql://nobody:{database_password}@127.0.0.1:1/none")
+    broken = make_services(authentication="keys", database_url=url)
+    with TestClient(create_web_app(broken), raise_server_exceptions=False) as other:
+        assert other.get("/media", headers=admin).status_code == 503
+        assert database_password not in other.get("/health/ready").text
+    with pytest.raises(BackendUnavailable) as told, broken.database.transaction() as session:
+        session.execute(sa.text("SELECT 1"))
+    logging.getLogger("backend").error("no database", exc_info=told.value)
+    captured = capfd.readouterr()
+    said = caplog.text + captured.out + captured.err + repr(broken.settings) + repr(broken.database)
+    assert "it failed" in said
+    assert "no database" in said
+    secrets = [password, database_password, link, session_secret, hook["secret"], hook_path]
+    secrets.append(admin["Authorization"].removeprefix("Bearer mc_"))
+    assert [secret for secret in secrets if secret in said] == []
