@@ -1,16 +1,6 @@
 // Requests that answer with a fragment or JSON; what goes wrong is told in a toast.
 import { problemOf, showToast } from "./toasts.js";
 
-// What every request that changes something carries, beside the cookie: pages of other sites cannot know it.
-export function csrfHeaders() {
-  const token = document.querySelector("meta[name=csrf-token]")?.content;
-  return token ? { "X-CSRF-Token": token } : {};
-}
-
-export function installCsrfToken() {
-  document.addEventListener("htmx:configRequest", (event) => Object.assign(event.detail.headers, csrfHeaders()));
-}
-
 async function ask(url, options, onFailure = () => {}) {
   let response;
   try {
@@ -45,7 +35,7 @@ export async function getJson(url) {
 export function post(url, body, { onFailure, keepalive = false } = {}) {
   const options = {
     method: "POST",
-    headers: { "content-type": "application/json", "HX-Request": "true", ...csrfHeaders() },
+    headers: { "content-type": "application/json", "HX-Request": "true" },
     body: JSON.stringify(body ?? {}),
     keepalive,
   };
