@@ -10,7 +10,19 @@ from backend.api.hosts import Hosts
 from backend.api.openapi import install_openapi
 from backend.api.problems import install_problem_handlers
 from backend.api.rate_limit import RateLimit
-from backend.api.routes import clusters, curation, health, media, metrics, review, search, uploads, webhooks, widget
+from backend.api.routes import (
+    clusters,
+    curation,
+    folders,
+    health,
+    media,
+    metrics,
+    review,
+    search,
+    uploads,
+    webhooks,
+    widget,
+)
 from backend.services import Services
 
 _DESCRIPTION = """
@@ -33,6 +45,6 @@ def create_app(services: Services) -> FastAPI:
     app.add_middleware(Hosts, settings=services.settings)
     install_problem_handlers(app)
     install_openapi(app)
-    for module in (uploads, media, search, clusters, curation, review, webhooks, widget, health, metrics):
+    for module in (uploads, folders, media, search, clusters, curation, review, webhooks, widget, health, metrics):
         app.include_router(module.router)
     return app

@@ -55,7 +55,7 @@ SCOPES = {
             "take_back_review_decision",
             "decide_near_duplicates",
         ),
-        Scope.ADMIN: ("create_webhook", "list_webhooks", "delete_webhook"),
+        Scope.ADMIN: ("import_folder", "create_webhook", "list_webhooks", "delete_webhook"),
     }.items()
     for operation_id in operation_ids
 }

@@ -160,25 +160,21 @@ def audit_log(
     if as_json:
         print_json({"entries": entries})
         return
-    table = Table("when", "who", "what", "of", "from", "details")
     for one in entries:
-        details = ", ".join(f"{name} {value}" for name, value in one["details"].items())
-        words = (one["actor"], one["act"], one["subject"], one["address"], details)
-        table.add_row(f"{one['recorded_at']:%Y-%m-%d %H:%M:%S}", *map(escape, words))
-    output.print(table)
+        details = " ".join(f"{name}={value}" for name, value in one["details"].items())
+        words = (one["actor"], one["act"], one["subject"], f"from {one['address']}", details)
+        say(f"{one['recorded_at']:%Y-%m-%d %H:%M:%S}  {'  '.join(word for word in words if word)}")
 
 
 @contextmanager
 def open_database(settings: Settings | None = None) -> Iterator["Database"]:
-    """The configured database, and what is recorded in it as done from this command line."""
+    """The configured database."""
     from backend.bootstrap import resolve_database_url
-    from backend.db.audit_log import asked_from
     from backend.db.engine import Database
 
     database = Database(resolve_database_url(settings or load_settings()))
     try:
-        with asked_from(f"command line of {_system_user()}"):
-            yield database
+        yield database
     finally:
         database.dispose()
 
@@ -198,10 +194,3 @@ def _ask_password(*, from_stdin: bool) -> str:
     if getpass.getpass("Once more: ") != first:
         raise InputError("These were two passwords.", hint="Try again.")
     return first
-
-
-def _system_user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "an unknown user"

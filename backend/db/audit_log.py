@@ -1,6 +1,7 @@
 """The log of what admins do: who, when, what, from where. A trigger keeps it append-only."""
 
 import enum
+import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -11,8 +12,7 @@ from sqlalchemy.orm import Session
 
 from backend.db.tables import AuditEntry
 
-_UNKNOWN = "unknown"
-_asked_from: ContextVar[str] = ContextVar("asked_from", default=_UNKNOWN)
+_asked_from: ContextVar[str | None] = ContextVar("asked_from", default=None)
 
 
 class Act(enum.StrEnum):
@@ -37,7 +37,7 @@ class Act(enum.StrEnum):
 
 @contextmanager
 def asked_from(address: str) -> Iterator[None]:
-    """What is recorded in here was asked for from this address (of a client, or the name of a command line)."""
+    """What is recorded in here was asked for from this address."""
     token = _asked_from.set(address)
     try:
         yield
@@ -49,9 +49,17 @@ def record_act(session: Session, actor: str, act: Act, subject: str, **details: 
     """Note what is done, in the transaction that does it. Nothing secret belongs into `details`."""
     session.execute(
         insert(AuditEntry).values(
-            actor=actor, act=act.value, subject=subject, details=details, address=_asked_from.get()
+            actor=actor, act=act.value, subject=subject, details=details, address=_asked_from.get() or _command_line()
         )
     )
+
+
+def _command_line() -> str:
+    """What is not asked for over HTTP is asked for on this machine."""
+    try:
+        return f"command line of {getpass.getuser()}"
+    except (KeyError, OSError):
+        return "command line"
 
 
 def list_acts(

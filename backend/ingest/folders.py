@@ -20,11 +20,13 @@ PICTURE_SUFFIXES: Final = frozenset(
 _JUNK_FOLDERS: Final = frozenset({"@eadir", "__macosx", "$recycle.bin", "system volume information", "lost+found"})
 
 
-def walk_pictures(paths: Iterable[Path], *, on_skipped: Callable[[Path], None] | None = None) -> Iterator[Path]:
+def walk_pictures(
+    paths: Iterable[Path], *, on_skipped: Callable[[Path], None] | None = None, follow_links: bool = True
+) -> Iterator[Path]:
     """Yield the pictures under `paths`: files as named, folders in depth, by name, files before subfolders.
 
     In folders only names that look like a picture count; hidden and system files and folders are passed by. Links
-    are followed, each folder is entered once. `on_skipped` is told of every visible file that is passed by.
+    are followed, unless `follow_links` is off; each folder is entered once. `on_skipped` is told of every visible file that is passed by.
 
     Raises:
         FileUnreadable: a path that was named does not exist or is neither file nor folder. (A folder further down
@@ -34,7 +36,7 @@ def walk_pictures(paths: Iterable[Path], *, on_skipped: Callable[[Path], None] |
     entered: set[tuple[int, int]] = set()
     for path in paths:
         if path.is_dir():
-            yield from _walk_folder(path, entered, on_skipped)
+            yield from _walk_folder(path, entered, on_skipped, follow_links=follow_links)
         elif path.is_file():
             yield path
         else:
@@ -101,13 +103,15 @@ def open_inside_roots(path: Path, roots: Sequence[Path]) -> BinaryIO:
     return os.fdopen(folder, "rb")
 
 
-def _walk_folder(top: Path, entered: set[tuple[int, int]], on_skipped: Callable[[Path], None] | None) -> Iterator[Path]:
+def _walk_folder(
+    top: Path, entered: set[tuple[int, int]], on_skipped: Callable[[Path], None] | None, *, follow_links: bool
+) -> Iterator[Path]:
     waiting = [top]
     while waiting:
         folder = waiting.pop()
         if not _enter(folder, entered):
             continue
-        files, subfolders = _list_folder(folder)
+        files, subfolders = _list_folder(folder, follow_links=follow_links)
         for file in files:
             if looks_like_picture(file):
                 yield file
@@ -128,20 +132,20 @@ def _enter(folder: Path, entered: set[tuple[int, int]]) -> bool:
     return True
 
 
-def _list_folder(folder: Path) -> tuple[list[Path], list[Path]]:
+def _list_folder(folder: Path, *, follow_links: bool) -> tuple[list[Path], list[Path]]:
     try:
         with os.scandir(folder) as entries:
             visible = sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda one: one.name)
     except OSError as error:
         _log.warning("%s cannot be opened (%s); it is passed by.", folder, error.strerror)
         return [], []
-    files = [folder / entry.name for entry in visible if _is(os.DirEntry.is_file, entry)]
-    subfolders = [folder / entry.name for entry in visible if _is(os.DirEntry.is_dir, entry)]
+    files = [folder / entry.name for entry in visible if _is(os.DirEntry.is_file, entry, follow_links)]
+    subfolders = [folder / entry.name for entry in visible if _is(os.DirEntry.is_dir, entry, follow_links)]
     return files, [subfolder for subfolder in subfolders if subfolder.name.lower() not in _JUNK_FOLDERS]
 
 
-def _is(kind: Callable[[os.DirEntry[str]], bool], entry: os.DirEntry[str]) -> bool:
+def _is(kind: Callable[..., bool], entry: os.DirEntry[str], follow_links: bool) -> bool:
     try:
-        return kind(entry)
+        return kind(entry, follow_symlinks=follow_links)
     except OSError:  # a link that leads to itself
         return False

@@ -5,6 +5,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -125,6 +126,39 @@ def test_original__is_nothing_to_run(
     assert answer.headers["content-disposition"].startswith("attachment; ")
 
 
+# --- folders of the server -------------------------------------------------------------------------------------
+
+
+def test_import_folder__below_the_roots_and_no_link_leads_out(
+    make_services: Callable[..., Services], make_jpeg: Callable[..., bytes], tmp_path: Path
+) -> None:
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    (root / "inner").mkdir(parents=True)
+    outside.mkdir()
+    for number, name in enumerate(("a.jpg", "b.jpg", "inner/c.jpg")):
+        (root / name).write_bytes(make_jpeg(number))
+    (root / "bad.jpg").write_bytes(b"no picture")
+    (outside / "secret.jpg").write_bytes(make_jpeg(9))
+    (root / "link.jpg").symlink_to(outside / "secret.jpg")
+    (root / "linked").symlink_to(outside)
+    services = make_services(import_roots=(root,), max_files_per_request=3)
+    with TestClient(create_web_app(services), raise_server_exceptions=False) as client:
+        first = client.post("/media/from-folder", json={"path": str(root)}).json()
+        assert [Path(one["filename"]).name for one in first["media"]] == ["a.jpg", "b.jpg", "bad.jpg"]
+        assert first["media"][2]["code"] == "unsupported_format"
+        second = client.post("/media/from-folder", json={"path": str(root), "after": first["next_after"]}).json()
+        assert [Path(one["filename"]).name for one in second["media"]] == ["c.jpg"]
+        assert second["next_after"] is None
+        again = client.post("/media/from-folder", json={"path": str(root / "inner")}).json()
+        assert again["media"][0]["duplicate"]
+        for path in (outside, root / "link.jpg", root / "linked", root / "../outside", Path("/etc"), Path("x\0y")):
+            answer = client.post("/media/from-folder", json={"path": str(path)})
+            assert (answer.status_code, answer.json()["code"]) == (422, "path_forbidden"), path
+    with TestClient(create_web_app(make_services()), raise_server_exceptions=False) as client:
+        answer = client.post("/media/from-folder", json={"path": str(root)})
+        assert (answer.status_code, answer.json()["code"]) == (422, "path_forbidden")
+
+
 # --- how often -------------------------------------------------------------------------------------------------
 
 
@@ -235,8 +269,9 @@ def test_audit_log__who_what_and_from_where(
     hook = client.post("/webhooks", json={"url": "https://192.0.43.8/"}, headers=admin)
     assert hook.status_code == 201, hook.text
     assert client.delete(f"/webhooks/{hook.json()['id']}", headers=admin).status_code == 204
-    assert acts(keyed.database) == [
-        ("cli", "key.created", "unknown"),
+    (actor, act, address), *rest = acts(keyed.database)
+    assert (actor, act, address[:16]) == ("cli", "key.created", "command line of ")
+    assert rest == [
         ("key:ops", "webhook.created", "testclient"),
         ("key:ops", "webhook.deleted", "testclient"),
     ]
