@@ -18,6 +18,7 @@ from backend.commands.consolidating import register as register_consolidation
 from backend.commands.curating import cluster_app, history_app, media_app
 from backend.commands.keeping import register as register_keeping
 from backend.commands.keys import key_app
+from backend.commands.measuring import register as register_measuring
 from backend.commands.reviewing import register as register_review
 from backend.errors import InputError, MediaclusterError
 from backend.settings import Settings, load_settings
@@ -42,6 +43,7 @@ register_accounts(app)
 register_review(app)
 register_consolidation(app)
 register_keeping(app)
+register_measuring(app)
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 

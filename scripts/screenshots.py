@@ -9,12 +9,13 @@ import io
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import sqlalchemy as sa
 from PIL import Image
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 from starlette.middleware.cors import CORSMiddleware
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,7 +23,11 @@ sys.path.insert(0, str(ROOT))
 
 from backend.bootstrap import build_services  # noqa: E402 - the path must be set first
 from backend.commands.running import prepare_database, running_servers  # noqa: E402
-from backend.db.tables import Media  # noqa: E402
+from backend.curation.labelling import refresh_labels  # noqa: E402
+from backend.db.tables import Centroid, Media, Membership  # noqa: E402
+from backend.quality.measuring import Job, measure  # noqa: E402
+from backend.review.comparing import compare_waiting  # noqa: E402
+from backend.review.queue import refresh_queue  # noqa: E402
 from backend.services import Services  # noqa: E402
 from backend.settings import load_settings  # noqa: E402
 from backend.web import create_web_app  # noqa: E402
@@ -43,11 +48,23 @@ LOOKS = tuple(
     Look(width, height, scheme) for width, height in ((1440, 900), (390, 844)) for scheme in ("light", "dark")
 )
 
-# Name and path; a path that starts with BLOG is on the site of somebody else.
+# Name and path; a path that starts with BLOG is on the site of somebody else. {group} and {picture}: ids in this library.
 BLOG = "blog:"
 PAGES = {
     "widget": f"{BLOG}/",
+    "groups": "/admin/",
+    "group": "/admin/clusters/{group}",
+    "picture": "/admin/media/{picture}",
+    "search": "/admin/search?q=a+lighthouse+at+dusk",
+    "upload": "/admin/upload",
+    "review": "/admin/review",
+    "operations": "/admin/operations",
+    "quality": "/admin/quality",
+    "map": "/admin/quality/map",
 }
+# The picture becomes coarser until it is small enough.
+QUALITIES = (80, 70, 60, 50)
+PATIENCE_MS = 120_000
 
 
 def main() -> None:
@@ -61,12 +78,14 @@ def main() -> None:
         server = stack.enter_context(serving(app))
         site = stack.enter_context(serving_folder(folder))
         write_blog(folder / "index.html", server, _pick(services), 'link="/photos/{id}"')
+        picked = prepare(services)
         browser = stack.enter_context(open_browser())
         for name in names:
-            path = PAGES[name]
+            path = PAGES[name].format(group=picked.cluster_id, picture=picked.media_id)
             url = site + path.removeprefix(BLOG) if path.startswith(BLOG) else server + path
             for look in LOOKS:
-                take(browser, url, look, IMAGES / f"{name}-{look.width}-{look.color_scheme}.webp")
+                target = IMAGES / f"{name}-{look.width}-{look.color_scheme}.webp"
+                take(browser, url, look, target, full_page=path.startswith(BLOG))
 
 
 @contextmanager
@@ -75,7 +94,9 @@ def demo_library() -> Iterator[tuple[Services, Path]]:
     with tempfile.TemporaryDirectory(prefix="mediacluster-screenshots-") as name:
         home = Path(name)
         home.chmod(0o755)  # the database server may run as another user, who has to get through
-        settings = load_settings(_env_file=None, home=home, database_url=None, redis_url=None, preset="demo")
+        settings = load_settings(
+            _env_file=None, home=home, database_url=None, redis_url=None, preset="demo", authentication="none"
+        )
         with running_servers(settings, stop=True):
             prepare_database(settings)
             services = build_services(settings)
@@ -86,18 +107,51 @@ def demo_library() -> Iterator[tuple[Services, Path]]:
             services.database.dispose()
 
 
-def take(browser: Browser, url: str, look: Look, target: Path) -> None:
+def prepare(services: Services) -> Membership:
+    """Let the machine do what it does by itself after a while: labels, review, figures, map. Returns a member of the largest
+    group, not the one nearest to its middle."""
+    refresh_labels(services)
+    compare_waiting(services)
+    refresh_queue(services)
+    measure(services, Job.FIGURES)
+    measure(services, Job.MAP)
+    with services.database.transaction() as session:
+        largest = sa.select(Centroid.cluster_id).order_by(Centroid.member_count.desc(), Centroid.cluster_id).limit(1)
+        of_largest = sa.select(Membership).where(Membership.cluster_id == largest.scalar_subquery())
+        return session.execute(of_largest.order_by(Membership.similarity, Membership.media_id).limit(1)).scalar_one()
+
+
+def take(browser: Browser, url: str, look: Look, target: Path, *, full_page: bool) -> None:
     """Write what the page looks like once nothing is on its way any more."""
     context = open_context(browser, look)
     page = context.new_page()
-    page.goto(url, wait_until="networkidle")
-    shot = Image.open(io.BytesIO(page.screenshot(full_page=True)))
+    answer = page.goto(url)
+    if answer is None or not answer.ok:
+        raise SystemExit(f"{url} cannot be shown.")
+    settle(page)
+    shot = Image.open(io.BytesIO(page.screenshot(full_page=full_page)))
     context.close()
-    shot.save(target, "WEBP", quality=80, method=6)
-    size_bytes = target.stat().st_size
+    for quality in QUALITIES:
+        shot.save(target, "WEBP", quality=quality, method=6)
+        size_bytes = target.stat().st_size
+        if size_bytes <= MOST_BYTES:
+            break
     print(f"{target.relative_to(ROOT)}  {shot.width} x {shot.height}  {size_bytes:,} bytes")
     if size_bytes > MOST_BYTES:
         raise SystemExit(f"{target.name} is larger than {MOST_BYTES:,} bytes.")
+
+
+def settle(page: Page) -> None:
+    """Wait for what is announced as on its way, then for the pictures in view. Some pages ask for ever, so that the network
+    is never idle."""
+    page.wait_for_load_state("load")
+    page.wait_for_function("!document.querySelector('[aria-busy=true], .htmx-request')", timeout=PATIENCE_MS)
+    with suppress(PlaywrightTimeout):
+        page.wait_for_load_state("networkidle", timeout=5_000)
+    page.wait_for_function(
+        "[...document.images].every((one) => one.complete || one.getBoundingClientRect().top > innerHeight)",
+        timeout=PATIENCE_MS,
+    )
 
 
 def _pick(services: Services) -> Media:

@@ -13,6 +13,8 @@ from backend.admin.pages import (
     login,
     media,
     pictures,
+    quality,
+    quality_map,
     review,
     review_decisions,
     search,
@@ -36,7 +38,7 @@ def install_admin(app: FastAPI) -> None:
     # Fixed paths before those with an id in them.
     for module in (
         *(found, clusters, cluster, curation, media, search, review, review_decisions),
-        *(pictures, login, account),
+        *(quality, quality_map, pictures, login, account),
     ):
         admin.include_router(module.router)
     admin.mount(static_path(), make_static_files(), name="static")

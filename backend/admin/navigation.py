@@ -22,7 +22,11 @@ ENTRIES = (
     Entry("clusters", "Groups", "/", "groups", "g"),
     Entry("search", "Search", "/search", "search", "s"),
     Entry("review", "Review", "/review", "review", "r"),
+    Entry("quality", "Quality", "/quality", "quality", "q"),
 )
+
+# On a phone the bar has room for so many; the others are behind "More".
+AT_HAND = 4
 
 ACCOUNT = Entry("account", "Account", "/account", "person", "a")
 

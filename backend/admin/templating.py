@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from backend.admin import formatting
-from backend.admin.navigation import list_entries
+from backend.admin.navigation import AT_HAND, list_entries
 from backend.admin.static_files import static_path
 
 _FOLDER = Path(__file__).parent / "templates"
@@ -33,6 +33,7 @@ def _environment() -> Environment:
     for name in ("similarity", "count", "counted", "byte_size", "moment", "day"):
         environment.filters[name] = getattr(formatting, name)
     environment.globals |= {
+        "entries_at_hand": AT_HAND,
         "product_version": version("mediacluster"),
         "static": static_url,
         "link": link,

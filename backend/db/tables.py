@@ -493,6 +493,30 @@ class RecallAudit(Base):
     __table_args__ = (CheckConstraint("k > 0", name="k"), CheckConstraint("sampled > 0", name="sampled"))
 
 
+class QualityReport(Base):
+    """What was measured for the quality page, one row a kind (see `backend.quality`).
+
+    points: of the map, 24 bytes a media: its id, then x and y in single precision, little-endian. centroid_version: that of
+    the space when it was measured. failure: why the last attempt came to nothing; the rest is then of the one before.
+    """
+
+    __tablename__ = "quality_report"
+
+    space_id: Mapped[int] = mapped_column(ForeignKey("space.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    content: Mapped[dict[str, Any]]
+    points: Mapped[bytes | None]
+    media_count: Mapped[int] = mapped_column(BigInteger)
+    centroid_version: Mapped[int] = mapped_column(BigInteger)
+    failure: Mapped[str | None]
+    measured_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        CheckConstraint("kind IN ('similarities', 'thresholds', 'map')", name="kind"),
+        CheckConstraint("media_count >= 0", name="media_count"),
+    )
+
+
 class IdempotencyKey(Base):
     """A request that may be sent again: claimed while it is worked on, then with its answer."""
 
@@ -671,6 +695,7 @@ __all__ = [
     "NearDuplicate",
     "NotNearDuplicate",
     "Origin",
+    "QualityReport",
     "RecallAudit",
     "ReviewDecision",
     "ReviewItem",

@@ -1,0 +1,67 @@
+"""`mediacluster measure`: what the quality page shows, measured now."""
+
+import os
+import sys
+import threading
+from typing import Annotated, Any, Literal
+
+import typer
+
+from backend.commands.console import print_json, say
+from backend.commands.curating import open_services
+from backend.errors import Conflict
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(measure)
+
+
+def measure(
+    what: Annotated[Literal["figures", "map"], typer.Argument(help="figures, or map.")] = "figures",
+    as_json: Json = False,
+    attached: Annotated[bool, typer.Option("--attached", help="End when standard input is closed.")] = False,
+) -> None:
+    """Measure similarities, cohesion and other thresholds, or draw the map, for the quality page; nothing else is changed."""
+    from backend.db.quality import find_standing
+    from backend.quality.measuring import REPORTS, Job
+    from backend.quality.measuring import measure as run
+
+    if attached:
+        threading.Thread(target=_end_with_input, name="parent", daemon=True).start()
+    with open_services() as services:
+        job = Job(what)
+        if not run(services, job):
+            raise Conflict("Another process is measuring this.", hint="Wait until it is done.")
+        with services.database.transaction() as session:
+            standing = find_standing(session)
+    assert standing is not None
+    content = {kind: standing.reports[kind].content for kind in REPORTS[job]}
+    if as_json:
+        print_json(content)
+    elif job is Job.MAP:
+        _say_map(content["map"])
+    else:
+        _say_figures(content)
+
+
+def _say_map(content: dict[str, Any]) -> None:
+    say(f"{content['points']:,} media on the map, laid out by {content['method']} from {content['fitted']:,} of them")
+
+
+def _say_figures(content: dict[str, Any]) -> None:
+    similarities = content["similarities"]
+    for name in ("area_under_curve", "overlap", "mean_cohesion"):
+        value = similarities[name]
+        say(f"{name.replace('_', ' ')}: {'-' if value is None else f'{value:.3f}'}")
+    present = content["thresholds"]["present"]
+    for report in content["thresholds"]["reports"]:
+        mark = "  now" if report["threshold"] == present else ""
+        say(f"threshold {report['threshold']:g}: {report['clusters']} groups, {report['moved']} media moved{mark}")
+
+
+def _end_with_input() -> None:
+    sys.stdin.buffer.read()
+    os._exit(1)

@@ -1,0 +1,1 @@
+"""What the quality page shows: measured in a process of its own, kept in the database."""
