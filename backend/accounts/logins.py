@@ -49,9 +49,11 @@ def log_in(database: Database, name: str, password: str, browser: Browser, *, se
         LoginFailed: the name or the password is wrong; nothing tells which.
     """
     name = normal_name(name)[: MOST_NAME_CHARACTERS + 1]
+    if not name.isprintable():
+        name = ""  # nobody's; and the database takes no NUL
     claim = _claim(database, name, browser)
     with database.transaction() as session:
-        account = find_account(session, name) if name.isprintable() else None
+        account = find_account(session, name)
     right = is_password(account.password_hash if account else None, password)
     with database.transaction() as session:
         if account is None or not right:

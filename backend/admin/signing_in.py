@@ -16,11 +16,13 @@ from backend.admin.guard import SAFE_METHODS
 from backend.admin.navigation import is_for_admins
 from backend.admin.problems import error_page
 from backend.admin.templating import MOUNT, link
+from backend.api.body_limit import BodyLimit
 from backend.errors import CsrfFailed, Forbidden, MediaclusterError, Unauthorized
 from backend.services import Services
 
 CSRF_HEADER = "x-csrf-token"
 _LOGIN = "/login"
+_MOST_LOGIN_BYTES = 64 * 1024
 
 
 class SignIn:
@@ -28,6 +30,8 @@ class SignIn:
 
     def __init__(self, app: ASGIApp, services: Services, sessions: Sessions) -> None:
         self._app = app
+        # Whoever is to be let in has not been yet.
+        self._login = BodyLimit(app, _MOST_LOGIN_BYTES)
         self._sessions = sessions
         self._asks = services.settings.authentication != "none"
 
@@ -37,7 +41,7 @@ class SignIn:
             return
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         if path.startswith("/static/") or (path == _LOGIN and self._asks):
-            await self._app(scope, receive, send)
+            await (self._login if path == _LOGIN else self._app)(scope, receive, send)
             return
         try:
             visitor = await self._recognise(scope, path)

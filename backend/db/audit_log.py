@@ -23,7 +23,6 @@ class Act(enum.StrEnum):
     PASSWORD_CHANGED = "account.password_changed"  # noqa: S105 - no password
     LOGIN_SUCCEEDED = "login.succeeded"
     LOGIN_FAILED = "login.failed"
-    LOGIN_LIMITED = "login.limited"
     LOGIN_LINK_MADE = "login_link.made"
     LOGGED_OUT = "session.ended"
     SESSION_REVOKED = "session.revoked"

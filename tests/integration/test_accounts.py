@@ -181,6 +181,7 @@ def test_login__over_https(open_client: Callable[..., TestClient]) -> None:
         ("ada", ""),
         ("", ""),
         ("a\nb", PASSWORD),
+        ("a\0b", PASSWORD),
         ("x" * 900, "y" * 900),
     ],
 )
@@ -208,6 +209,15 @@ def test_login__one_hash_is_computed_whatever_is_wrong(
     assert len(verified) == 3
     assert len({password_hash.rpartition("$")[0].rpartition("$")[0] for password_hash in verified}) == 1
     assert len(texts) == 1
+
+
+def test_login__a_stranger_cannot_send_much(client: TestClient) -> None:
+    def body() -> Iterator[bytes]:
+        for _ in range(3):
+            yield b"name=" + b"x" * 40_000
+
+    answer = client.post("/admin/login", content=body(), headers={"Content-Type": "application/x-www-form-urlencoded"})
+    assert answer.status_code == 413
 
 
 def test_login__name_in_any_case(client: TestClient) -> None:
