@@ -1,5 +1,9 @@
 """The whole web application: the HTTP API and the admin pages."""
 
+import socket
+import threading
+
+import uvicorn
 from fastapi import FastAPI
 
 from backend.admin.app import install_admin
@@ -10,5 +14,15 @@ from backend.services import Services
 def create_web_app(services: Services) -> FastAPI:
     """The application that `mediacluster serve` runs; whoever made the services disposes of them."""
     app = create_app(services)
+    app.state.ending = threading.Event()
     install_admin(app)
     return app
+
+
+class WebServer(uvicorn.Server):
+    """uvicorn, which waits for what is under way when it is stopped; streams of events are told to end first."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if isinstance(self.config.app, FastAPI):
+            self.config.app.state.ending.set()
+        await super().shutdown(sockets)

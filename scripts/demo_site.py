@@ -26,6 +26,7 @@ from backend.pipeline.embed import embed_batch
 from backend.pipeline.importing import ImportReport, import_items, list_items
 from backend.pipeline.space import open_active_space
 from backend.services import Services
+from backend.web import WebServer
 
 ColorScheme = Literal["light", "dark"]
 
@@ -74,7 +75,7 @@ def fill_library(services: Services, folder: Path, count: int) -> list[uuid.UUID
 def serving(app: ASGIApp) -> Iterator[str]:
     """Serve an application in a thread, at a free loopback port; yields the base URL."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none", timeout_graceful_shutdown=2))
+    server = WebServer(uvicorn.Config(app, log_level="warning", ws="none", timeout_graceful_shutdown=2))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="web", daemon=True)
     thread.start()
     try:

@@ -18,6 +18,7 @@ from backend.admin.pages import (
     review,
     review_decisions,
     search,
+    upload,
 )
 from backend.admin.problems import install_error_pages
 from backend.admin.signing_in import SignIn
@@ -31,13 +32,14 @@ def install_admin(app: FastAPI) -> None:
     assert isinstance(services, Services)
     admin = FastAPI(title="mediacluster admin", openapi_url=None, docs_url=None, redoc_url=None)
     admin.state.services = services
+    admin.state.ending = app.state.ending
     admin.state.sessions = Sessions(services.database, idle_seconds=services.settings.session_idle_seconds)
     admin.add_middleware(SignIn, services=services, sessions=admin.state.sessions)
     admin.add_middleware(Guard)
     install_error_pages(admin)
     # Fixed paths before those with an id in them.
     for module in (
-        *(found, clusters, cluster, curation, media, search, review, review_decisions),
+        *(found, clusters, cluster, curation, media, search, upload, review, review_decisions),
         *(quality, quality_map, pictures, login, account),
     ):
         admin.include_router(module.router)

@@ -21,6 +21,7 @@ class Entry:
 ENTRIES = (
     Entry("clusters", "Groups", "/", "groups", "g"),
     Entry("search", "Search", "/search", "search", "s"),
+    Entry("upload", "Upload", "/upload", "upload", "u"),
     Entry("review", "Review", "/review", "review", "r"),
     Entry("quality", "Quality", "/quality", "quality", "q"),
 )

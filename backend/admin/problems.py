@@ -1,6 +1,7 @@
 """Errors as pages: the same look as everything else, with what to do next."""
 
 import logging
+from collections.abc import Callable
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -9,22 +10,41 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from backend.admin.templating import render
+from backend.api import problems
 from backend.api.problems import RETRY_AFTER_SECONDS, status_of
 from backend.errors import MediaclusterError
 
 logger = logging.getLogger(__name__)
 
+_Handler = Callable[[Request, Exception], Response]
+
 
 def install_error_pages(app: FastAPI) -> None:
-    """Make every error of this app a page, or a fragment where htmx asks."""
-    app.add_exception_handler(MediaclusterError, _from_error)
-    app.add_exception_handler(RequestValidationError, _from_validation)
-    app.add_exception_handler(HTTPException, _from_http)
-    app.add_exception_handler(Exception, _from_unexpected)
+    """Make every error of this app a page, a fragment where htmx asks, or a Problem where a script wants JSON."""
+    for kind, page, problem in (
+        (MediaclusterError, _from_error, problems.from_error),
+        (RequestValidationError, _from_validation, problems.from_validation),
+        (HTTPException, _from_http, problems.from_http),
+        (Exception, _from_unexpected, problems.from_unexpected),
+    ):
+        app.add_exception_handler(kind, _fitting(page, problem))
+
+
+def _fitting(page: _Handler, problem: _Handler) -> _Handler:
+    def handle(request: Request, error: Exception) -> Response:
+        return (problem if _wants_json(request) else page)(request, error)
+
+    return handle
+
+
+def _wants_json(request: Request) -> bool:
+    return "application/json" in request.headers.get("accept", "")
 
 
 def error_page(request: Request, error: MediaclusterError) -> Response:
-    """The page of an error, for whoever stands before the handlers."""
+    """The page of an error, or its Problem for a script, for whoever stands before the handlers."""
+    if _wants_json(request):
+        return problems.error_response(error)
     status = status_of(error.code)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.error("%s: %s", error.code, error, exc_info=error.__cause__)

@@ -106,10 +106,10 @@ def documented(*codes: str) -> dict[int | str, dict[str, Any]]:
 
 def install_problem_handlers(app: FastAPI) -> None:
     """Make every error of this app a Problem."""
-    app.add_exception_handler(MediaclusterError, _from_error)
-    app.add_exception_handler(RequestValidationError, _from_validation)
-    app.add_exception_handler(HTTPException, _from_http)
-    app.add_exception_handler(Exception, _from_unexpected)
+    app.add_exception_handler(MediaclusterError, from_error)
+    app.add_exception_handler(RequestValidationError, from_validation)
+    app.add_exception_handler(HTTPException, from_http)
+    app.add_exception_handler(Exception, from_unexpected)
 
 
 def problem_response(status: HTTPStatus, code: str, detail: str, hint: str | None = None, **more: Any) -> JSONResponse:
@@ -125,7 +125,8 @@ def problem_response(status: HTTPStatus, code: str, detail: str, hint: str | Non
     )
 
 
-def _from_error(_request: Request, error: Exception) -> JSONResponse:
+def from_error(_request: Request, error: Exception) -> JSONResponse:
+    """The handler of one kind of error, as the others below; pages use them for what their scripts ask."""
     assert isinstance(error, MediaclusterError)
     return error_response(error)
 
@@ -138,25 +139,25 @@ def error_response(error: MediaclusterError) -> JSONResponse:
     return problem_response(status, error.code, error.detail, error.hint, **error.context)
 
 
-def _from_validation(_request: Request, error: Exception) -> JSONResponse:
+def from_validation(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     mistakes = [{"where": ".".join(map(str, item["loc"])), "message": item["msg"]} for item in error.errors()]
     detail = "; ".join(f"{mistake['where']}: {mistake['message']}" for mistake in mistakes)
     return problem_response(HTTPStatus.BAD_REQUEST, "malformed_request", detail, mistakes=mistakes)
 
 
-def _from_http(request: Request, error: Exception) -> JSONResponse:
+def from_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     cause = error.__cause__
     if isinstance(cause, OSError) and cause.errno in FULL:
         # Large uploads are put aside in the folder for temporary files while they come in.
         full = StorageFull("The server has no room for the upload.", hint="Make room, then try again.")
-        return _from_error(request, full)
+        return from_error(request, full)
     status = HTTPStatus(error.status_code)
     return problem_response(status, _CODE_BY_STATUS.get(status, "http_error"), str(error.detail))
 
 
-def _from_unexpected(_request: Request, error: Exception) -> JSONResponse:
+def from_unexpected(_request: Request, error: Exception) -> JSONResponse:
     logger.error("Unexpected error", exc_info=error)
     return problem_response(
         HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong on our side; the log says what."

@@ -1,5 +1,6 @@
 """What the API says and hears."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -9,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, HttpUrl
 from backend.api.places import without_place
 from backend.db.clusters import ClusterMember, ClusterSummary
 from backend.db.events import EventKind
+from backend.db.media import KnownMedia
 from backend.db.tables import Media, MediaStatus, Membership, Webhook
 from backend.ingest.text import MediaText, parse_taken_at
 from backend.pipeline.rewrite import TextChanges
@@ -136,6 +138,38 @@ class UploadAnswer(Schema):
             ]
         },
     )
+
+
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="SHA-256 of the bytes, in lower-case hex.")]
+MOST_CHECKSUMS = 1000
+
+
+class ChecksumsInput(BaseModel):
+    """Checksums of files that somebody has."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"checksums": ["9f86d081" + "0" * 56]}]})
+
+    checksums: list[Sha256] = Field(max_length=MOST_CHECKSUMS)
+
+
+class KnownMediaAnswer(Schema):
+    """Bytes that are here already, and the media that they made."""
+
+    sha256: Sha256
+    id: UUID
+    status: MediaStatus
+
+
+class KnownAnswer(Schema):
+    """Those of the checksums that are here, in no order."""
+
+    known: list[KnownMediaAnswer]
+
+    @classmethod
+    def of(cls, known: Iterable[KnownMedia]) -> "KnownAnswer":
+        return cls(
+            known=[KnownMediaAnswer(sha256=one.sha256.hex(), id=one.media_id, status=one.status) for one in known]
+        )
 
 
 class MediaDetail(Schema):

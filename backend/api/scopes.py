@@ -17,6 +17,7 @@ SCOPES = {
     for scope, operation_ids in {
         Scope.READ: (
             "list_media",
+            "find_known_media",
             "get_media",
             "get_thumbnail",
             "get_original",

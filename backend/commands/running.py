@@ -5,7 +5,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -86,7 +86,7 @@ def run_api(settings: Settings, *, login_link: bool = False) -> None:
     others than this machine could do everything."""
     import uvicorn
 
-    from backend.web import create_web_app
+    from backend.web import WebServer, create_web_app
 
     require_safe_address(settings)
     require_free_port(settings)
@@ -98,15 +98,18 @@ def run_api(settings: Settings, *, login_link: bool = False) -> None:
     if login_link and settings.authentication != "none" and is_loopback(settings.api_host):
         _name, link = make_link(services.database, settings, None)
         complain(f"Log in to the pages, once, within 15 minutes: {link}")
+    config = uvicorn.Config(
+        create_web_app(services),
+        host=settings.api_host,
+        port=settings.api_port,
+        log_level="warning" if settings.log_level == "INFO" else settings.log_level.lower(),
+        timeout_graceful_shutdown=20,
+        forwarded_allow_ips=list(settings.trusted_proxies),
+    )
     try:
-        uvicorn.run(
-            create_web_app(services),
-            host=settings.api_host,
-            port=settings.api_port,
-            log_level="warning" if settings.log_level == "INFO" else settings.log_level.lower(),
-            timeout_graceful_shutdown=20,
-            forwarded_allow_ips=list(settings.trusted_proxies),
-        )
+        # After a clean stop uvicorn raises the signal again.
+        with suppress(KeyboardInterrupt):
+            WebServer(config).run()
     finally:
         services.database.dispose()
 

@@ -54,6 +54,24 @@ def find_media_by_sha256(session: Session, sha256: bytes) -> Media | None:
     return session.scalar(sa.select(Media).where(Media.sha256 == sha256))
 
 
+@dataclass(frozen=True)
+class KnownMedia:
+    """Bytes that are here already: their SHA-256, and the media that they made."""
+
+    sha256: bytes
+    media_id: uuid.UUID
+    status: MediaStatus
+
+
+def list_known(session: Session, checksums: Sequence[bytes]) -> list[KnownMedia]:
+    """Which of these SHA-256 digests (32 bytes each) are here. One statement."""
+    rows = session.execute(
+        sa.text("SELECT sha256, id, status FROM media WHERE sha256 = ANY(CAST(:checksums AS bytea[]))"),
+        {"checksums": list(checksums)},
+    )
+    return [KnownMedia(bytes(row.sha256), row.id, MediaStatus(row.status)) for row in rows]
+
+
 def list_media(
     session: Session, *, status: MediaStatus | None = None, before: tuple[datetime, uuid.UUID] | None = None, limit: int
 ) -> list[Media]:

@@ -14,8 +14,8 @@ from backend.api.dependencies import ActorDependency, ServicesDependency
 from backend.api.idempotency import IdempotencyKeyHeader, answer_once, fingerprint_of
 from backend.api.problems import documented
 from backend.api.routes.references import find_reference
-from backend.api.schemas import TextInput, UploadAnswer, UploadedMedia, UrlInput
-from backend.db.media import get_media
+from backend.api.schemas import ChecksumsInput, KnownAnswer, TextInput, UploadAnswer, UploadedMedia, UrlInput
+from backend.db.media import get_media, list_known
 from backend.db.tables import MediaStatus
 from backend.errors import InputError
 from backend.ingest.text import MediaText, parse_taken_at
@@ -129,6 +129,18 @@ def upload_media_from_url(
         return fingerprint_of(["POST /media/from-url", body.model_dump(mode="json")], [])
 
     return answer_once(services, actor, idempotency_key, fingerprint, response, answer)
+
+
+@router.post(
+    "/media/known",
+    operation_id="find_known_media",
+    summary="Which of these bytes are here already",
+    responses=documented("malformed_request", "backend_unavailable"),
+)
+def find_known_media(services: ServicesDependency, body: ChecksumsInput) -> KnownAnswer:
+    """Ask by checksum before sending: what is known need not be sent again."""
+    with services.database.transaction() as session:
+        return KnownAnswer.of(list_known(session, [bytes.fromhex(one) for one in body.checksums]))
 
 
 def _require_count(services: Services, count: int) -> None:

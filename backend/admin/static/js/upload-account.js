@@ -1,0 +1,64 @@
+// What came of it: new, here already, failed and why; to be copied or saved.
+import { outcomeOf } from "./upload-queue.js";
+import { adviceOn, reasonOf } from "./upload-rows.js";
+
+const SAID = { new: "new", duplicate: "here already", failed: "failed", way: "on the way" };
+
+export function countsOf(items) {
+  const counts = { all: items.length, way: 0, new: 0, duplicate: 0, failed: 0 };
+  for (const item of items) counts[outcomeOf(item)] += 1;
+  return counts;
+}
+
+export function sentence({ way, new: fresh, duplicate, failed }) {
+  const parts = [`${fresh} new`, `${duplicate} here already`, `${failed} failed`];
+  return way ? `${way} on the way · ${parts.join(" · ")}` : parts.join(" · ");
+}
+
+// Failed ones by code, the commonest first: {code, count, reason, names}.
+export function reasons(items, advice) {
+  const byCode = new Map();
+  for (const item of items) {
+    if (outcomeOf(item) !== "failed") continue;
+    const reason = byCode.get(item.code) ?? { code: item.code, count: 0, advice: adviceOn(item, advice), first: reasonOf(item) };
+    reason.count += 1;
+    byCode.set(item.code, reason);
+  }
+  return [...byCode.values()].sort((a, b) => b.count - a.count);
+}
+
+function rows(items, aside, advice) {
+  const told = items.map((item) => {
+    const failed = outcomeOf(item) === "failed";
+    return [item.name, SAID[outcomeOf(item)], item.code ?? "", failed ? reasonOf(item) : "", failed ? adviceOn(item, advice) : "", item.mediaId ?? "", item.group?.label ?? ""];
+  });
+  return [["name", "outcome", "code", "reason", "what to do", "media", "group"], ...told, ...aside.map((name) => [name, "left aside", "", "It is no picture by its name.", "", "", ""])];
+}
+
+export function asText(items, aside, advice) {
+  return rows(items, aside, advice).map((row) => row.map((cell) => cell.replaceAll(/[\t\n\r]+/g, " ")).join("\t")).join("\n");
+}
+
+// As RFC 4180 has it. A cell that a spreadsheet would take for a formula is made a text.
+export function asCsv(items, aside, advice) {
+  const cell = (value) => `"${(/^[=+\-@\t\r]/.test(value) ? `'${value}` : value).replaceAll('"', '""')}"`;
+  return rows(items, aside, advice).map((row) => row.map(cell).join(",")).join("\r\n");
+}
+
+export async function copy(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const field = document.createElement("textarea");
+  field.value = text;
+  document.body.append(field);
+  field.select();
+  document.execCommand("copy");
+  field.remove();
+}
+
+export function save(text, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}

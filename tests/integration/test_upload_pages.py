@@ -1,0 +1,171 @@
+"""Uploading from the admin pages: what is known, what is refused, and how far each upload has come."""
+
+import hashlib
+import json
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from starlette.testclient import TestClient
+
+from backend.admin.advice import ADVICE
+from backend.admin.streams import stream_changes
+from backend.api.problems import status_of
+from backend.db.engine import Database
+from backend.db.tables import Space
+from backend.errors import FetchFailed, InputError, MediaclusterError
+from backend.pipeline.assign import Assigner
+from backend.services import Services
+from backend.web import create_web_app
+from scripts.demo_site import serving
+
+JSON = {"accept": "application/json"}
+
+
+@pytest.fixture
+def client(services: Services) -> Iterator[TestClient]:
+    with TestClient(create_web_app(services), raise_server_exceptions=False) as opened:
+        yield opened
+
+
+def send(client: TestClient, data: bytes, name: str = "a.jpg", key: str = "k", **words: str) -> Any:
+    return client.post(
+        "/admin/upload/file", files={"file": (name, data)}, data=words, headers={**JSON, "Idempotency-Key": key}
+    )
+
+
+def events(text: str) -> list[tuple[str, Any]]:
+    parts = [part.split("\n") for part in text.split("\n\n") if part.startswith("event:")]
+    return [(event.removeprefix("event: "), json.loads(data.removeprefix("data: "))) for event, data in parts]
+
+
+@pytest.mark.parametrize("path", ["/media/known", "/admin/upload/known"])
+def test_known__only_what_is_here(client: TestClient, make_jpeg: Callable[..., bytes], path: str) -> None:
+    here = send(client, make_jpeg(1)).json()["ids"][0]
+    checksums = [hashlib.sha256(make_jpeg(seed)).hexdigest() for seed in (1, 2)]
+    assert client.post(path, json={"checksums": checksums}).json() == {
+        "known": [{"sha256": checksums[0], "id": here, "status": "pending"}]
+    }
+    assert client.post(path, json={"checksums": []}).json() == {"known": []}
+
+
+@pytest.mark.parametrize("checksums", [["abc"], ["G" * 64], ["0" * 64] * 1001])
+def test_known__what_is_no_checksum(client: TestClient, checksums: list[str]) -> None:
+    answer = client.post("/media/known", json={"checksums": checksums})
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed_request")
+
+
+def test_file__with_words_and_again(client: TestClient, make_jpeg: Callable[..., bytes]) -> None:
+    first = send(client, make_jpeg(1), name="day one/a.jpg", keywords="sea, sun", location="Skagen")
+    again = send(client, make_jpeg(1), name="day one/a.jpg", keywords="sea, sun", location="Skagen")
+    assert first.status_code == 202
+    assert again.json() == first.json()
+    media = client.get(f"/media/{first.json()['ids'][0]}").json()
+    assert (media["keywords"], media["location"], media["source_uri"]) == (["sea", "sun"], "Skagen", "day one/a.jpg")
+
+
+def test_file__refusals_are_problems_for_scripts_and_pages_for_others(client: TestClient) -> None:
+    problem = send(client, b"a letter")
+    assert (problem.status_code, problem.json()["code"]) == (415, "unsupported_format")
+    page = client.post("/admin/upload/file", files={"file": ("a.jpg", b"a letter")})
+    assert page.status_code == 415
+    assert 'data-problem="unsupported_format"' in page.text
+
+
+def test_advice__for_every_way_an_upload_can_fail() -> None:
+    def leaves(kind: type[MediaclusterError]) -> Iterator[str]:
+        yield kind.code
+        for child in kind.__subclasses__():
+            yield from leaves(child)
+
+    # What cannot happen to an upload.
+    others = {"path_forbidden", "backup_damaged", "invalid_vector", "invalid_query", "idempotency_mismatch"}
+    needed = {*leaves(InputError), *leaves(FetchFailed), "quarantined", "storage_full", "backend_unavailable"} - others
+    assert needed <= ADVICE.keys()
+    assert all(int(status_of(code)) for code in ADVICE)
+
+
+def test_stream__every_stage_until_it_is_settled(
+    services: Services,
+    database: Database,
+    make_test_space: Callable[..., Space],
+    insert_media: Callable[..., list[uuid.UUID]],
+    embed_media: Callable[..., None],
+    make_mixture: Callable[..., Any],
+) -> None:
+    space = make_test_space(database)
+    ids = insert_media(database, 2, "pending")
+    gone = uuid.uuid4()
+    with serving(create_web_app(services)) as server, httpx.Client(base_url=server, timeout=30) as client:
+        asked = {"ids": [str(one) for one in (*ids, gone)]}
+        told: list[tuple[str, Any]] = []
+        with client.stream("POST", "/admin/upload/stream", json=asked) as answer:
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            for part in _parts(answer):
+                told += events(part)
+                if len(told) == 1:
+                    assert services.database.engine.pool.checkedout() == 0, "it waits without a connection"  # type: ignore[attr-defined]
+                    embed_media(database, space, ids, make_mixture(1, 2))
+                elif {row["stage"] for row in told[-1][1]} == {"embedded"}:
+                    Assigner(services, space).assign_waiting()
+        polled = client.post("/admin/upload/progress", json=asked).json()
+    assert [sorted({row["stage"] for row in rows}) for name, rows in told if name == "changes"] == [
+        ["gone", "stored"],
+        ["embedded"],
+        ["grouped"],
+    ]
+    assert told[-1] == ("settled", {})
+    assert told[-2][1][0]["group"]["founded"]
+    assert [row["stage"] for row in polled] == ["grouped", "grouped", "gone"]
+
+
+def _parts(answer: httpx.Response) -> Iterator[str]:
+    rest = ""
+    for piece in answer.iter_text():
+        *parts, rest = (rest + piece).split("\n\n")
+        yield from (f"{part}\n\n" for part in parts)
+
+
+def test_stream__ends_when_the_server_stops(
+    services: Services, database: Database, insert_media: Callable[..., list[uuid.UUID]]
+) -> None:
+    ids = [str(one) for one in insert_media(database, 1, "pending")]
+    app = create_web_app(services)
+    heard = threading.Event()
+    ended: list[bool] = []
+
+    def listen(server: str) -> None:
+        with httpx.stream("POST", f"{server}/admin/upload/stream", json={"ids": ids}, timeout=30) as answer:
+            for _part in _parts(answer):
+                heard.set()
+        # Cut off, it would have raised.
+        ended.append(True)
+
+    with serving(app) as server:
+        thread = threading.Thread(target=listen, args=(server,))
+        thread.start()
+        assert heard.wait(30)
+    thread.join(30)
+    assert ended == [True]
+
+
+async def _all(stream: Any) -> list[bytes]:
+    return [piece async for piece in stream]
+
+
+def test_stream__says_that_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    import asyncio
+
+    monkeypatch.setattr("backend.admin.streams._HEARTBEAT_SECONDS", 0.0)
+    monkeypatch.setattr("backend.admin.streams._QUICK_SECONDS", 0.001)
+    answers = iter([({"a": 1}, False), ({"a": 1}, False), ({"a": 2}, True)])
+    pieces = asyncio.run(_all(stream_changes(lambda: next(answers), threading.Event())))
+    assert pieces == [
+        b"event: changes\ndata: [1]\n\n",
+        b": still here\n\n",
+        b"event: changes\ndata: [2]\n\n",
+        b"event: settled\ndata: {}\n\n",
+    ]
