@@ -157,17 +157,18 @@ def test_upload__a_folder_with_words_and_again_after_a_reload(
 
 
 def test_upload__a_list_of_addresses_by_keyboard(
-    own_library: Services, page: Page, fresh: list[Path], faults: Any
+    own_library: Services, page: Page, fresh: list[Path], faults: Any, signed_in: Any
 ) -> None:
     faults.allow("422.*(upload/url|$)")
     with serving_folder(fresh[0].parent) as site:
         fetching = {"fetch_allow_private": True, "fetch_ports": (urlsplit(site).port,)}
         library = replace(own_library, settings=own_library.settings.model_copy(update=fetching))
         with working(library), serving(create_web_app(library)) as server:
+            signed_in.add_server(server)
             page.goto(f"{server}/admin/")
             page.keyboard.press("g")
             page.keyboard.press("u")
-            expect(page.get_by_role("heading", name="Upload")).to_be_visible()
+            page.wait_for_url("**/admin/upload")
             page.keyboard.press("a")
             page.keyboard.insert_text(f"{site}/{fresh[3].name}\n\n{site}/missing.jpg\nfile:///etc/passwd\n")
             page.keyboard.press("Tab")
@@ -205,7 +206,7 @@ def test_upload__a_busy_server_and_no_events(own_server: str, page: Page, fresh:
 @pytest.mark.usefixtures("worker")
 def test_upload__stopped_and_tried_again(own_server: str, page: Page, fresh: list[Path]) -> None:
     held: list[Route] = []
-    page.route("**/upload/file", held.append)
+    page.route("**/upload/file", lambda route: held.append(route))  # noqa: PLW0108 - it has to be a function
     open_upload(page, own_server)
     choose(page, *fresh[:5])
     expect(page.locator('.upload[data-state="sending"]')).to_have_count(3)

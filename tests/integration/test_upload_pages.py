@@ -9,11 +9,11 @@ from typing import Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from backend.admin.advice import ADVICE
 from backend.admin.streams import stream_changes
-from backend.api.problems import status_of
 from backend.db.engine import Database
 from backend.db.tables import Space
 from backend.errors import FetchFailed, InputError, MediaclusterError
@@ -85,7 +85,6 @@ def test_advice__for_every_way_an_upload_can_fail() -> None:
     others = {"path_forbidden", "backup_damaged", "invalid_vector", "invalid_query", "idempotency_mismatch"}
     needed = {*leaves(InputError), *leaves(FetchFailed), "quarantined", "storage_full", "backend_unavailable"} - others
     assert needed <= ADVICE.keys()
-    assert all(int(status_of(code)) for code in ADVICE)
 
 
 def test_stream__every_stage_until_it_is_settled(
@@ -169,3 +168,22 @@ def test_stream__says_that_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
         b"event: changes\ndata: [2]\n\n",
         b"event: settled\ndata: {}\n\n",
     ]
+
+
+def test_media__on_its_way_failed_and_tried_again(
+    client: TestClient, database: Database, make_jpeg: Callable[..., bytes]
+) -> None:
+    media = f"/admin/media/{send(client, make_jpeg(1)).json()['ids'][0]}"
+    assert "to be embedded" in client.get(media).text
+    news = client.get(f"{media}/news", params={"status": "pending"})
+    assert (news.status_code, "HX-Refresh" in news.headers) == (204, False)
+    with database.transaction() as session:
+        session.execute(
+            sa.text("UPDATE media SET status = 'failed', error_code = 'quarantined', error_detail = 'It crashed.'")
+        )
+    assert "HX-Refresh" in client.get(f"{media}/news", params={"status": "pending"}).headers
+    page = client.get(media).text
+    assert "It crashed." in page
+    assert ADVICE["quarantined"] in page
+    assert "HX-Refresh" in client.post(f"{media}/retry").headers
+    assert "to be embedded" in client.get(media).text

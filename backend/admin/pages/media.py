@@ -1,6 +1,7 @@
 """The page of one media: the picture, what is said of it, where it belongs, and what is like it."""
 
 import uuid
+from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -8,6 +9,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
+from backend.admin.advice import ADVICE
 from backend.admin.queries_members import Neighbours, find_neighbours
 from backend.admin.queries_pictures import list_pictures
 from backend.admin.scales import make_scale
@@ -17,7 +19,8 @@ from backend.api.places import PlacesDependency, without_place
 from backend.api.routes.media import get_original
 from backend.db.clusters import list_memberships
 from backend.db.media import get_media
-from backend.db.tables import Cluster, Membership
+from backend.db.tables import Cluster, MediaStatus, Membership
+from backend.pipeline.retry import retry_media
 from backend.pipeline.rewrite import TextChanges, rewrite_text
 from backend.search.insight import MOST_LISTED, insight
 
@@ -52,7 +55,23 @@ def show_media(request: Request, services: ServicesDependency, places: PlacesDep
         runner_up=runner_up,
         scale=None if membership is None else make_scale(membership),
         alpha=services.settings.alpha,
+        advice=ADVICE.get(media.error_code or "", ""),
     )
+
+
+@router.get("/media/{media_id}/news")
+def show_news(services: ServicesDependency, media_id: UUID, status: MediaStatus) -> Response:
+    """For the page of a media that is on its way: nothing, until it has come further than `status`."""
+    with services.database.transaction() as session:
+        moved = get_media(session, media_id).status != status
+    return Response(headers={"HX-Refresh": "true"}) if moved else Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+@router.post("/media/{media_id}/retry")
+def try_again(services: ServicesDependency, media_id: UUID) -> Response:
+    """From where it failed."""
+    retry_media(services, [media_id])
+    return Response(headers={"HX-Refresh": "true"})
 
 
 @router.get("/media/{media_id}/similar")
