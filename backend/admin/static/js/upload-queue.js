@@ -1,6 +1,5 @@
 // What is to be uploaded: checked by checksum, sent a few at a time, tried again where the server is busy.
 import { checksumOf } from "./checksums.js";
-import { csrfHeaders } from "./requests.js";
 import { send } from "./upload-sending.js";
 
 const PARALLEL = 3;
@@ -90,7 +89,7 @@ export class Queue {
     try {
       const response = await fetch("/admin/upload/known", {
         method: "POST",
-        headers: { "content-type": "application/json", accept: "application/json", ...csrfHeaders() },
+        headers: { "content-type": "application/json", accept: "application/json" },
         body: JSON.stringify({ checksums }),
       });
       const { known } = await response.json();

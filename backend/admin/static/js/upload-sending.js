@@ -1,6 +1,4 @@
 // One request that carries a picture or an address, with how far it has come.
-import { csrfHeaders } from "./requests.js";
-
 export class Refused extends Error {
   // retryAfterSeconds: set where the same may work later; code, detail and hint are those of the Problem.
   constructor({ code, detail = "", hint = "", retryAfterSeconds = null }) {
@@ -19,7 +17,6 @@ export function send(item, onSent, signal) {
     request.open("POST", item.url ? "/admin/upload/url" : "/admin/upload/file");
     request.setRequestHeader("accept", "application/json");
     request.setRequestHeader("idempotency-key", item.key);
-    for (const [name, value] of Object.entries(csrfHeaders())) request.setRequestHeader(name, value);
     request.upload.addEventListener("progress", (event) => event.lengthComputable && onSent(event.loaded / event.total));
     request.addEventListener("load", () => {
       try {
