@@ -23,6 +23,7 @@ Values = NDArray[np.float64]
 
 _LISTED = 16
 _BLOCK_ENTRIES = 4_000_000
+_WIDTHS = (64, 512)
 _PAIRS_AT_ONCE = 16_384
 
 
@@ -149,14 +150,35 @@ class _Forest:
 
     def _scan_block(self, slots: Indices, alive: Indices, everything: Matrix32) -> None:
         similarities = self._means[slots] @ everything.T
-        rows, columns = np.nonzero(similarities >= np.float32(self._floor))
-        values = similarities[rows, columns].astype(np.float64)
-        others = alive[columns]
-        refused = (others == slots[rows]) | ~self._may_merge(slots[rows], others, values)
-        similarities[rows[refused], columns[refused]] = -np.inf
-        width = min(_LISTED + 1, len(alive))
-        nearest = np.argpartition(-similarities, width - 1, axis=1)[:, :width]
-        self._list(slots, alive[nearest], np.take_along_axis(similarities, nearest, axis=1).astype(np.float64))
+        entries = np.flatnonzero(similarities.ravel() >= np.float32(self._floor))
+        rows, columns = np.divmod(entries, len(alive))
+        values, others = similarities.ravel()[entries].astype(np.float64), alive[columns]
+        allowed = (others != slots[rows]) & self._may_merge(slots[rows], others, values)
+        self._list_candidates(slots, rows[allowed], others[allowed], values[allowed])
+
+    def _list_candidates(self, slots: Indices, rows: Indices, others: Indices, values: Values) -> None:
+        """List the best of these candidates: place in `slots` (ascending), slot, and mean cosine of each."""
+        counts = np.bincount(rows, minlength=len(slots))
+        starts = np.cumsum(counts) - counts
+        least = -1
+        # Rows of like numbers of candidates at a time, so that little of each table is empty.
+        for most in (_LISTED + 1, *_WIDTHS, int(counts.max(initial=0))):
+            few = np.flatnonzero((counts > least) & (counts <= most))
+            least = max(least, most)
+            if not len(few):
+                continue
+            width = max(int(counts[few].max()), 1)
+            filled = np.arange(width) < counts[few, None]
+            places = (starts[few, None] + np.arange(width))[filled]
+            table = np.full(filled.shape, -np.inf)
+            table[filled] = values[places]
+            table_others = np.zeros(filled.shape, dtype=np.int64)
+            table_others[filled] = others[places]
+            if width > _LISTED + 1:
+                nearest = np.argpartition(-table, _LISTED, axis=1)[:, : _LISTED + 1]
+                table = np.take_along_axis(table, nearest, axis=1)
+                table_others = np.take_along_axis(table_others, nearest, axis=1)
+            self._list(slots[few], table_others, table)
 
     def _list(self, slots: Indices, others: Indices, similarities: Values, bounds: Values | None = None) -> None:
         """Keep the best entries of each row, and how near a group that is not listed may be."""

@@ -20,6 +20,7 @@ from backend.curation.labelling import refresh_labels
 from backend.db.embeddings import search_media
 from backend.db.media import count_media_by_status
 from backend.db.tables import Cluster, Media, MediaStatus, Membership
+from backend.db.thresholds import get_active_threshold
 from backend.embedded.gallery import KIND_QUERIES, write_gallery
 from backend.errors import Conflict
 from backend.evaluation.audit import audit
@@ -67,7 +68,7 @@ def run_demo(services: Services, count: int, *, quiet: bool) -> tuple[DemoResult
         Conflict: the library in this home was made with other encoders.
     """
     settings = services.settings
-    result = DemoResult(threshold=settings.threshold)
+    result = DemoResult()
     folder = settings.home_path / "gallery"
     with _timed(result, "render"), progress_bar("rendering", count, quiet=quiet) as show:
         write_gallery(folder, count, on_progress=lambda done, _total: show(done))
@@ -127,6 +128,7 @@ def _measure(services: Services, folder: Path, result: DemoResult) -> list[Galle
     kinds: Mapping[str, str] = json.loads((folder / LABELS_FILE).read_text(encoding="utf-8"))
     with services.database.transaction() as session:
         counts = count_media_by_status(session)
+        result.threshold = get_active_threshold(session, services.settings.threshold)
         rows = session.execute(
             sa.select(Media.id, Media.source_uri, Membership.cluster_id, Cluster.label)
             .join(Membership, Membership.media_id == Media.id)

@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from backend.db.spaces import get_active_space
 from backend.db.tables import ClusterEvent, ThresholdChoice
 
 
@@ -16,6 +17,11 @@ def get_threshold(session: Session, space_id: int, default: float) -> float:
         .limit(1)
     )
     return default if chosen is None else chosen
+
+
+def get_active_threshold(session: Session, default: float) -> float:
+    """The threshold that uploads are assigned at. Raises NotFound where there is no active space."""
+    return get_threshold(session, get_active_space(session).id, default)
 
 
 def record_threshold(session: Session, event_id: int, space_id: int, threshold: float) -> None:

@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from backend.admin.queries_clusters import WallFilter, WallSort, list_cards, place_of
 from backend.admin.queries_members import find_neighbours, list_member_ids, list_members
 from backend.bootstrap import build_services
+from backend.curation.threshold import apply_threshold
 from backend.db.engine import Database
 from backend.db.tables import Space
 from backend.pipeline.assign import Assigner
@@ -265,6 +266,18 @@ def test_cluster__page_and_curation(client: TestClient, group: int) -> None:
     undone = client.post(f"/admin/curation/events/{done['event_id']}/undo", params={"cluster_id": group})
     assert undone.status_code == 200
     assert re.findall(r'data-media="([^"]+)"', client.get(f"/admin/clusters/{group}").text) == members
+
+
+def test_cluster__outliers_are_told_by_the_librarys_own_threshold(
+    client: TestClient, services: Services, group: int, make_services: Callable[..., Services]
+) -> None:
+    def outliers(asked: TestClient) -> list[int]:
+        return [asked.get(f"/admin/clusters/{group}{rest}").text.count("is-outlier") for rest in ("", "/members")]
+
+    before = outliers(client)
+    apply_threshold(services, services.settings.threshold, actor="ann")
+    with TestClient(create_web_app(make_services(threshold=0.9999))) as configured_otherwise:
+        assert outliers(configured_otherwise) == before
 
 
 def test_cluster__merged_away_says_where_to_go(client: TestClient, group: int, database: Database) -> None:

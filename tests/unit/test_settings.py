@@ -149,3 +149,16 @@ def _written(folder: Path, content: str) -> Path:
     path = folder / "settings.env"
     path.write_text(content, encoding="utf-8")
     return path
+
+
+def test_threshold__is_read_as_what_holds_until_a_curator_chooses_one() -> None:
+    """Whoever needs the library's threshold asks for it with the setting as the default, and never takes the setting."""
+    root = ROOT / "backend"
+    readers = [
+        (file.relative_to(root).as_posix(), line.strip())
+        for file in root.rglob("*.py")
+        for line in file.read_text(encoding="utf-8").splitlines()
+        if "settings.threshold" in line
+    ]
+    assert readers
+    assert [line for _, line in readers if "threshold(session" not in line] == []

@@ -10,6 +10,7 @@ from backend.admin.queries_members import ClusterHead, Member, get_head, list_me
 from backend.admin.templating import link, render
 from backend.api.cursors import read_cursor, write_cursor
 from backend.api.dependencies import Cursor, ServicesDependency
+from backend.db.thresholds import get_active_threshold
 from backend.errors import InputError
 
 router = APIRouter()
@@ -23,7 +24,8 @@ ClusterId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 def show_cluster(request: Request, services: ServicesDependency, cluster_id: ClusterId) -> Response:
     with services.database.transaction() as session:
         head: ClusterHead = get_head(session, cluster_id)
-        rows = list_members(session, cluster_id, threshold=services.settings.threshold, limit=MEMBERS_A_PAGE + 1)
+        threshold = get_active_threshold(session, services.settings.threshold)
+        rows = list_members(session, cluster_id, threshold=threshold, limit=MEMBERS_A_PAGE + 1)
     return render(
         request,
         "cluster.html",
@@ -31,7 +33,6 @@ def show_cluster(request: Request, services: ServicesDependency, cluster_id: Clu
         head=head,
         members=rows[:MEMBERS_A_PAGE],
         more=_more(cluster_id, rows),
-        threshold=services.settings.threshold,
     )
 
 
@@ -44,7 +45,7 @@ def show_more_members(
         rows = list_members(
             session,
             cluster_id,
-            threshold=services.settings.threshold,
+            threshold=get_active_threshold(session, services.settings.threshold),
             after=None if cursor is None else _read_place(cursor),
             limit=MEMBERS_A_PAGE + 1,
         )
