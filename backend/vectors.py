@@ -5,6 +5,8 @@ from numpy.typing import NDArray
 
 from backend.errors import InvalidVector
 
+_BLOCK = 4096
+
 
 def unit_rows(vectors: NDArray[np.floating]) -> NDArray[np.float64]:
     """Rows (n, d) scaled to length one, in double precision. Raises InvalidVector where a row has no direction."""
@@ -17,4 +19,12 @@ def unit_rows(vectors: NDArray[np.floating]) -> NDArray[np.float64]:
     if len(bad):
         raise InvalidVector(f"Vector {bad[0]} is zero or holds NaN or infinity.")
     units: NDArray[np.float64] = doubles / lengths[:, None]
+    return units
+
+
+def unit_rows_in_single(vectors: NDArray[np.floating]) -> NDArray[np.float32]:
+    """As `unit_rows`, rounded to single precision, in blocks: without a matrix (n, d) in double precision."""
+    units = np.empty(vectors.shape, dtype=np.float32)
+    for start in range(0, len(vectors), _BLOCK):
+        units[start : start + _BLOCK] = unit_rows(vectors[start : start + _BLOCK])
     return units

@@ -28,7 +28,7 @@ from backend.clustering.consolidation_apart import Apartness
 from backend.clustering.consolidation_identity import Merged, Renaming, SplitOff, rename_groups
 from backend.clustering.consolidation_linkage import Flags, Indices, Leaves, Matrix32, link, renumber
 from backend.clustering.consolidation_settling import group_sums, settle, stand
-from backend.vectors import unit_rows
+from backend.vectors import unit_rows_in_single
 
 __all__ = ["Library", "Merged", "Regrouped", "Seeds", "SplitOff", "consolidate", "find_seeds"]
 
@@ -89,7 +89,7 @@ def consolidate(library: Library, threshold: float) -> Regrouped:
     """
     locked = np.isin(library.clusters, sorted(library.locked))
     inside = np.flatnonzero(~locked)
-    units = unit_rows(library.embeddings[inside]).astype(np.float32)
+    units = unit_rows_in_single(library.embeddings[inside])
     before = library.clusters[inside]
     apartness = Apartness(library.cannot_links)
     seeds = find_seeds(units, before, library.fixed[inside], library.anchored)
@@ -138,7 +138,10 @@ def _link(
     for leaf in np.flatnonzero(anchored).tolist():
         cluster = int(seeds.clusters[np.searchsorted(seeds.positions, first[leaf])])
         leaf_codes[leaf] = apartness.code(cluster, anchored=True)
-    means = (group_sums(units, leaf_of) / counts[:, None]).astype(np.float32)
+    sums = group_sums(units, leaf_of)
+    sums /= counts[:, None]
+    means = sums.astype(np.float32)
+    del sums  # as large as everything else together
     order = np.lexsort((means[:, -1], means[:, 0]))
     linked = link(Leaves(means[order], counts[order], anchored[order], leaf_codes[order]), apartness, threshold)
     group_of_leaf = np.empty(len(counts), dtype=np.int64)

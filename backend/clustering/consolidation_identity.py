@@ -45,11 +45,6 @@ class Renaming:
         """For each cluster that is gone, the one that it went up in."""
         return {merged.cluster: merged.into for merged in self.merges}
 
-    @property
-    def offshoots(self) -> dict[int, int]:
-        """For each new cluster, the one that it was part of."""
-        return {split.created: split.cluster for split in self.splits}
-
 
 def rename_groups(before: Indices, groups: Indices, held: Mapping[int, int]) -> Renaming:
     """Give groups the identities of the clusters that they share most members with, the largest share first.

@@ -71,8 +71,10 @@ def group_sums(units: NDArray[np.floating], groups: Indices) -> Values:
     """(m, d) sums of the members' vectors in double precision."""
     order = np.argsort(groups, kind="stable")
     bounds = np.flatnonzero(np.diff(groups[order], prepend=-1, append=-1))
-    sums = [units[order[a:b]].sum(axis=0, dtype=np.float64) for a, b in pairwise(bounds.tolist())]
-    return np.stack(sums) if sums else np.empty((0, units.shape[1]))
+    sums = np.empty((max(len(bounds) - 1, 0), units.shape[1]))
+    for group, (start, end) in enumerate(pairwise(bounds.tolist())):
+        units[order[start:end]].sum(axis=0, dtype=np.float64, out=sums[group])
+    return sums
 
 
 def _centroids(units: Matrix32, groups: Indices) -> Values:

@@ -7,6 +7,9 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column
+
+_UUID_LENGTH = 36
 
 console = Console(stderr=True)
 output = Console()
@@ -20,6 +23,11 @@ def say(line: str) -> None:
 def complain(line: str) -> None:
     """The same to standard error."""
     console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def media_column() -> Column:
+    """The column of media ids in a table: whole at every width of the terminal, since they are there to be copied."""
+    return Column("media", min_width=_UUID_LENGTH, no_wrap=True)
 
 
 def print_json(content: Any) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from backend.commands.console import output, print_json, say
+from backend.commands.console import media_column, output, print_json, say
 
 if TYPE_CHECKING:
     from backend.clustering.curation import Outcome
@@ -64,7 +64,8 @@ def show(
     if as_json:
         print_json(asdict(cluster) | {"members": [asdict(member) for member in members]})
         return
-    table = Table("media", "similarity", "decided by", "title", title=f"{cluster.label or cluster.id}: {cluster.size}")
+    name = f"{cluster.label or cluster.id}: {cluster.size}"
+    table = Table(media_column(), "similarity", "decided by", "title", title=name)
     for member in members:
         table.add_row(str(member.media_id), f"{member.similarity:.4f}", member.origin, member.title)
     output.print(table)

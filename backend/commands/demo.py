@@ -80,7 +80,7 @@ def run_demo(services: Services, count: int, *, quiet: bool) -> tuple[DemoResult
         wait_for(services, report, quiet=quiet)
     settle(services, report)
     with _timed(result, "label"):
-        refresh_labels(services, everything=True)
+        refresh_labels(services, everything=True, wait=True)
     with _timed(result, "measure"):
         members = _measure(services, folder, result)
     return result, members

@@ -1,5 +1,6 @@
-"""`mediacluster review`, `decide`, `duplicates` and `copies`: what deserves a curator's look."""
+"""`mediacluster review`, `decide`, `duplicates`, `keep` and `copies`: what deserves a curator's look."""
 
+import uuid
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,8 @@ from backend.review.kinds import ReviewKind, ReviewVerdict
 if TYPE_CHECKING:
     from backend.db.review import ClusterInItem
     from backend.review.near_duplicates import NearDuplicateGroup
+
+keep_app = typer.Typer(help="Decide what becomes of near-duplicates.", no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")]
@@ -96,6 +99,40 @@ def duplicates(
     say(f"{page.group_count} groups with {page.spare_count} media that need not be kept")
 
 
+@keep_app.command(name="best")
+def keep_best_command(
+    keep: Annotated[uuid.UUID, typer.Argument(help="The media to keep.")],
+    others: Annotated[list[uuid.UUID], typer.Argument(help="Its near-duplicates, to be deleted for good.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Keep one of a group of near-duplicates and delete others of it for good."""
+    from backend.review.near_duplicates import keep_best
+
+    if not (yes or dry_run):
+        question = f"Keep {keep} and delete {len(others)} near-duplicates for good? This cannot be undone."
+        typer.confirm(question, abort=True, err=True)
+    with open_services() as services:
+        outcome = keep_best(services, keep, others, actor=actor_name(), dry_run=dry_run)
+    if as_json:
+        print_json(asdict(outcome))
+    else:
+        print_outcome(outcome)
+
+
+@keep_app.command(name="all")
+def keep_all_command(
+    media_ids: Annotated[list[uuid.UUID], typer.Argument(help="Near-duplicates of one group, two or more.")],
+) -> None:
+    """Keep near-duplicates beside each other: no two of them are proposed again."""
+    from backend.review.near_duplicates import keep_all
+
+    with open_services() as services:
+        keep_all(services, media_ids, actor=actor_name())
+    say(f"{len(set(media_ids))} media are kept beside each other.")
+
+
 def copies(limit: Limit = 50, as_json: Json = False) -> None:
     """Show exact copies: bytes that were sent again, and from where."""
     from backend.db.exact_copies import list_exact_copies
@@ -116,6 +153,7 @@ def register(app: typer.Typer) -> None:
     """Make these commands of the command line."""
     for command in (review, decide, duplicates, copies):
         app.command()(command)
+    app.add_typer(keep_app, name="keep")
 
 
 def _print_group(group: "NearDuplicateGroup") -> None:

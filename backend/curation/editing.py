@@ -58,9 +58,13 @@ def apply_edit(session: Session, space: Space, edit: Edit, *, actor: str) -> Out
 
 
 def write_edit(
-    session: Session, space: Space, edit: Edit, *, actor: str, target_event_id: int | None = None
+    session: Session, space: Space, edit: Edit, *, actor: str, target_event_id: int | None = None, since: int = 0
 ) -> Outcome:
-    """As `apply_edit`, for a caller that has read `edit.before` under the lock already."""
+    """As `apply_edit`, for a caller that has read `edit.before` under the lock already.
+
+    Whoever takes members in is kept apart from all that their former cluster was kept apart from by events later than
+    `since`: where an edit is taken back, the earlier ones are in the rows that are restored.
+    """
     scope = _Scope.of(edit)
     lock_clusters(session, scope.touched)
     old = read_snapshot(session, scope.touched | _linked(edit), ())
@@ -71,7 +75,7 @@ def write_edit(
     sizes_after = count_members(session, scope.touched)
     resum_centroids(session, space.id, scope.regrouped)
     measure_similarities(session, space.id, _to_measure(edit))
-    removed = _remove_emptied(session, old, edit, scope.touched, sizes_after, event_id)
+    removed = _remove_emptied(session, old, edit, scope.touched, sizes_after, event_id, since)
     choose_representatives(
         session,
         space.id,
@@ -185,6 +189,7 @@ def _remove_emptied(
     touched: Collection[int],
     sizes: Mapping[int, int],
     event_id: int,
+    since: int,
 ) -> frozenset[int]:
     """Remove touched clusters without members, and bring the cannot-links in line."""
     kept = [cluster_id for cluster_id, state in edit.after.clusters.items() if state is None and sizes.get(cluster_id)]
@@ -192,27 +197,52 @@ def _remove_emptied(
         raise Conflict(f"Cluster {kept[0]} cannot go while it has members.", hint="Look again, then repeat.")
     emptied = frozenset(cluster_id for cluster_id in touched if not sizes.get(cluster_id))
     missing = {cluster_id for cluster_id, state in old.clusters.items() if state is None} - set(sizes)
-    links = _links_after(old.cannot_links, edit, emptied | missing, event_id)
+    links = _links_after(old.cannot_links, edit, emptied | missing, event_id, since)
     write_cannot_links(session, old.cannot_links - links, links - old.cannot_links)
     delete_clusters(session, emptied)
     return emptied
 
 
 def _links_after(
-    links: frozenset[CannotLink], edit: Edit, gone: Collection[int], event_id: int
+    links: frozenset[CannotLink], edit: Edit, gone: Collection[int], event_id: int, since: int
 ) -> frozenset[CannotLink]:
-    """The links with the edit's own changes; those of a cluster that goes up in another are the other's."""
+    """The links with the edit's own changes, and what members take along to other clusters.
+
+    Those of a cluster that goes up in another are the other's.
+    """
     removed = edit.before.cannot_links - edit.after.cannot_links
     added = {
         (a, b, event_id if event == TO_BE_GIVEN else event)
         for a, b, event in edit.after.cannot_links - edit.before.cannot_links
     }
+    kept = links - removed
+    inherited = {
+        (one, other, event_id)
+        for pair in _inherited_pairs({(a, b) for a, b, event in kept if event > since}, edit)
+        for one, other in [sorted(pair)]
+    }
     found = set()
-    for a, b, event in (links - removed) | added:
+    for a, b, event in kept | added | inherited:
         one, other = edit.survivors.get(a, a), edit.survivors.get(b, b)
         if one != other and one not in gone and other not in gone:
             found.add((min(one, other), max(one, other), event))
     return frozenset(found)
+
+
+def _inherited_pairs(pairs: Collection[tuple[int, int]], edit: Edit) -> set[tuple[int, int]]:
+    """What members take along: where one of two clusters that are apart gives members to a third, it is apart too."""
+    heirs: dict[int, set[int]] = {}
+    for _, origin, aim in _moved(edit):
+        if origin is not None and aim is not None and edit.survivors.get(origin) != aim:
+            heirs.setdefault(origin, {origin}).add(aim)
+    return {
+        (one, other)
+        for a, b in pairs
+        if a in heirs or b in heirs
+        for one in heirs.get(a, {a})
+        for other in heirs.get(b, {b})
+        if (one, other) != (a, b)
+    }
 
 
 def _linked(edit: Edit) -> frozenset[int]:

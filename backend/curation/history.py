@@ -13,7 +13,6 @@ from backend.db.journal import (
     DELETE,
     REDO,
     UNDO,
-    EventContent,
     HistoryEvent,
     find_event_in_force,
     get_event,
@@ -65,8 +64,7 @@ def redo(services: Services, event_id: int, *, actor: str, dry_run: bool = False
 
 def _undo(session: Session, space: Space, event: HistoryEvent, actor: str) -> Outcome:
     redone_by = find_event_in_force(session, event.id, REDO)
-    content = get_event_content(session, event.id if redone_by is None else redone_by)
-    outcome = _restore(session, space, UNDO, event, content, actor)
+    outcome = _restore(session, space, UNDO, event, event.id if redone_by is None else redone_by, actor)
     record_undone(session, event.id, outcome.event_id)
     if redone_by is not None:
         record_undone(session, redone_by, outcome.event_id)
@@ -76,17 +74,15 @@ def _undo(session: Session, space: Space, event: HistoryEvent, actor: str) -> Ou
 def _redo(session: Session, space: Space, event: HistoryEvent, actor: str) -> Outcome:
     if event.undone_by is None:
         raise Conflict(f"Event {event.id} is in force; there is nothing to redo.", hint="Undo it first.")
-    content = get_event_content(session, event.undone_by)
-    outcome = _restore(session, space, REDO, event, content, actor)
+    outcome = _restore(session, space, REDO, event, event.undone_by, actor)
     record_undone(session, event.undone_by, outcome.event_id)
     record_undone(session, event.id, None)
     return outcome
 
 
-def _restore(
-    session: Session, space: Space, kind: str, event: HistoryEvent, content: EventContent, actor: str
-) -> Outcome:
-    """Lead the rows from what `content` left back to what it found."""
+def _restore(session: Session, space: Space, kind: str, event: HistoryEvent, reversed_id: int, actor: str) -> Outcome:
+    """Lead the rows from what the event `reversed_id` left back to what it found."""
+    content = get_event_content(session, reversed_id)
     wanted, left = content.before, content.after
     held = {state.cluster_id for state in wanted.memberships.values() if state is not None}
     current = read_snapshot(session, held | set(wanted.clusters), left.memberships)
@@ -94,7 +90,7 @@ def _restore(
     others = count_other_members(session, going, left.memberships)
     verb = "Undid" if kind == UNDO else "Redid"
     edit = plan_restoration(kind, wanted, left, current, others, f"{verb} event {event.id}: {event.summary}")
-    return write_edit(session, space, edit, actor=actor, target_event_id=event.id)
+    return write_edit(session, space, edit, actor=actor, target_event_id=event.id, since=reversed_id)
 
 
 def _require_in_force(event: HistoryEvent) -> None:

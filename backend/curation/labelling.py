@@ -26,6 +26,7 @@ from backend.db.labels import (
     list_label_work,
     list_member_texts,
     list_nearest_members,
+    lock_labeller,
     record_label_statistics,
     record_labelled_version,
     record_labels,
@@ -66,6 +67,7 @@ def refresh_labels(
     only: Sequence[int] | None = None,
     everything: bool = False,
     budget_seconds: float | None = None,
+    wait: bool = False,
 ) -> LabelReport:
     """Label the clusters of the active space whose members have changed; all of them when the library has changed a lot.
 
@@ -74,11 +76,14 @@ def refresh_labels(
         only: label these clusters, and no others, whether they have changed or not.
         everything: count the words of the library once more, and label all clusters.
         budget_seconds: begin no further chunk of clusters after this; the rest is for the next run.
+        wait: for another process that is labelling, instead of leaving it to that one.
     """
     started = time.monotonic()
     # This transaction holds nothing but the lock while the others come and go.
     with services.database.transaction() as guard:
-        if not try_lock_labeller(guard):
+        if wait:
+            lock_labeller(guard)
+        elif not try_lock_labeller(guard):
             return LabelReport(note="Another process is labelling at the moment.")
         with services.database.transaction() as session:
             space = find_active_space(session)

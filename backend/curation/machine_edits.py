@@ -15,7 +15,6 @@ from backend.clustering.consolidation import Library, Regrouped
 from backend.clustering.curation import (
     AUTO,
     TO_BE_GIVEN,
-    CannotLink,
     ClusterState,
     Edit,
     MembershipState,
@@ -123,7 +122,7 @@ def _make_edit(
     session: Session, space: Space, plan: Plan, grouping: StoredGrouping, present: StoredGrouping
 ) -> tuple[Edit, dict[int, int]]:
     renaming = plan.regrouped.renaming
-    numbers = sorted(renaming.offshoots, reverse=True)
+    numbers = sorted((split.created for split in renaming.splits), reverse=True)
     created = dict(zip(numbers, next_cluster_ids(session, len(numbers)), strict=True))
     survivors = {gone: created.get(into, into) for gone, into in renaming.survivors.items()}
     followers = _find_followers(grouping, present, survivors)
@@ -132,13 +131,12 @@ def _make_edit(
     before = read_snapshot(session, concerned - set(created), [*changed, *followers])
     decided = _decided(plan, space.id, changed, created)
     decided.update((media_id, _follow(before, media_id, into)) for media_id, into in followers.items())
-    links = before.cannot_links | _inherited(before.cannot_links, renaming.offshoots, created)
     new = {cluster_id: ClusterState() for cluster_id in created.values()}
     return (
         Edit(
             plan.kind,
             replace(before, clusters={**before.clusters, **dict.fromkeys(new)}),
-            Snapshot(new, decided, links),
+            Snapshot(new, decided, before.cannot_links),
             plan.summary,
             survivors,
         ),
@@ -196,21 +194,6 @@ def _follow(before: Snapshot, media_id: uuid.UUID, into: int) -> MembershipState
         assign_seq=TO_BE_GIVEN,
         event_id=TO_BE_GIVEN,
         created_at=None,
-    )
-
-
-def _inherited(
-    links: frozenset[CannotLink], offshoots: Mapping[int, int], created: Mapping[int, int]
-) -> frozenset[CannotLink]:
-    """What was split off a cluster is kept apart from whatever that one is kept apart from."""
-    heirs: dict[int, list[int]] = {}
-    for number, source in offshoots.items():
-        heirs.setdefault(source, [source]).append(created[number])
-    return frozenset(
-        (min(one, other), max(one, other), event)
-        for a, b, event in links
-        for one in heirs.get(a, [a])
-        for other in heirs.get(b, [b])
     )
 
 

@@ -55,6 +55,11 @@ def try_lock_labeller(session: Session) -> bool:
     return bool(session.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _LABELLER_LOCK}).scalar_one())
 
 
+def lock_labeller(session: Session) -> None:
+    """Become the one labeller until the transaction ends, when whoever is at work has finished."""
+    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LABELLER_LOCK})
+
+
 def find_label_statistics(session: Session, space_id: int) -> LabelStatistics | None:
     return session.get(LabelStatistics, space_id, populate_existing=True)
 

@@ -15,9 +15,11 @@ import sqlalchemy as sa
 from backend.clustering.assignment import exact_similarity
 from backend.clustering.curation import AUTO, TO_BE_GIVEN, Edit, Outcome, Snapshot
 from backend.clustering.planning import plan_lock
+from backend.curation.consolidate import consolidate_library
 from backend.curation.deletion import delete_media
 from backend.curation.editing import apply_edit, write_edit
 from backend.curation.history import list_history, redo, undo
+from backend.curation.labelling import refresh_labels
 from backend.curation.operations import (
     ChooseRepresentative,
     Confirm,
@@ -33,6 +35,7 @@ from backend.curation.operations import (
     perform,
 )
 from backend.curation.splitting import propose_split
+from backend.curation.threshold import apply_threshold
 from backend.db.curation import read_snapshot
 from backend.db.engine import Database
 from backend.db.events import CHANNEL
@@ -248,6 +251,32 @@ def test_extract__from_several_clusters(library: Library) -> None:
         id=new_id,
     )[0]
     assert label == title != ""
+
+
+def test_move__takes_along_what_it_was_parted_from(library: Library) -> None:
+    """Parted from its cluster and put into a third: by that detour no machine may bring it together with the others again."""
+    links = "SELECT cluster_a, cluster_b, event_id FROM cluster_cannot_link ORDER BY 1, 2"
+    chosen = library.members()[1][:1]
+    parted = library.do(Extract(chosen))
+    (between,) = parted.created_cluster_ids
+    moved = library.do(Move(chosen, 3))
+    assert moved.removed_cluster_ids == (between,)
+    assert library.rows(links) == [(1, 3, moved.event_id)]
+    library.undo(moved.event_id)
+    assert library.rows(links) == [(1, between, parted.event_id)]
+
+
+def test_undo__what_was_parted_since_stays_parted(library: Library) -> None:
+    """A media goes back to where it came from, and takes along what the cluster that it leaves was parted from since."""
+    first = library.members()[1][0]
+    moved = library.do(Move([first], 2))
+    library.do(Extract(library.members()[2][:1]))
+    undone = library.undo(moved.event_id)
+    new = library.value("SELECT max(id) FROM cluster")
+    found = library.rows(
+        "SELECT cluster_a, cluster_b FROM cluster_cannot_link WHERE event_id = :id", id=undone.event_id
+    )
+    assert found == [(1, new)]
 
 
 def test_lock__takes_no_automatic_members(library: Library) -> None:
@@ -677,7 +706,7 @@ def test_undo__two_at_once_one_wins(library: Library) -> None:
     library.check()
 
 
-def test_perform__curators_and_assigners_at_once(
+def test_perform__curators_machines_and_assigners_at_once(
     library: Library, make_services: Callable[..., Services], insert_media: Callable, embed_media: Callable
 ) -> None:
     database = library.services.database
@@ -701,6 +730,8 @@ def test_perform__curators_and_assigners_at_once(
                 partial(perform, own, Lock(cluster_id)),
                 partial(undo, own, int(generator.integers(1, 30))),
                 partial(delete_media, own, [media_id]),
+                partial(consolidate_library, own),
+                partial(apply_threshold, own, float(generator.choice([0.7, 0.82, 0.9]))),
             ]
             try:
                 choices[generator.integers(len(choices))](actor=f"curator {seed}")
@@ -717,7 +748,12 @@ def test_perform__curators_and_assigners_at_once(
         while not done.is_set():
             assigner.assign_waiting()
 
-    assert in_threads([embed, assign, assign, lambda: curate(1), lambda: curate(2)]) == [None] * 5
+    def label() -> None:
+        while not done.is_set():
+            refresh_labels(library.services)
+
+    jobs = [embed, assign, assign, label, lambda: curate(1), lambda: curate(2)]
+    assert in_threads(jobs) == [None] * len(jobs)
     library.assigner.assign_waiting()
     library.check()
     assert library.value("SELECT count(*) FROM media WHERE status <> 'ready'") == 0

@@ -1,5 +1,5 @@
-"""Random sequences of uploads, operations, consolidation, undo and redo against a naive model, with a clean audit after
-every step."""
+"""Random sequences of uploads, operations, consolidation, new thresholds, undo and redo against a naive model, with a clean
+audit after every step."""
 
 import copy
 import uuid
@@ -32,9 +32,11 @@ from backend.curation.operations import (
     Unlock,
     perform,
 )
+from backend.curation.threshold import apply_threshold
 from backend.db.curation import list_cannot_links, read_members
-from backend.db.journal import HistoryEvent
+from backend.db.journal import UNDO, HistoryEvent
 from backend.db.tables import Space
+from backend.db.thresholds import get_threshold
 from backend.errors import MediaclusterError, UndoBlocked
 from backend.evaluation.audit import audit
 from backend.pipeline.assign import Assigner
@@ -58,13 +60,14 @@ class Place:
 
 @dataclass
 class State:
-    """The library as plain dictionaries; clusters are whatever media are in."""
+    """The library as plain dictionaries; clusters are whatever media are in. parted: pairs that a curator took apart."""
 
     places: dict[Media, Place] = field(default_factory=dict)
     labels: dict[int, str] = field(default_factory=dict)
     chosen: dict[int, Media] = field(default_factory=dict)
     locked: set[int] = field(default_factory=set)
     links: set[tuple[int, int, int]] = field(default_factory=set)
+    parted: set[frozenset[Media]] = field(default_factory=set)
 
     def members(self, cluster: int) -> list[Media]:
         found = [media for media, place in self.places.items() if place.cluster == cluster]
@@ -84,6 +87,11 @@ class State:
             if media in self.places and self.places[media].cluster == cluster
         }
         self.links = {link for link in self.links if {link[0], link[1]} <= there}
+        self.parted = {pair for pair in self.parted if all(media in self.places for media in pair)}
+
+    def together(self) -> set[frozenset[Media]]:
+        """The parted pairs that are in one cluster."""
+        return {pair for pair in self.parted if len({self.places[media].cluster for media in pair}) == 1}
 
 
 class Blocked(Exception):
@@ -92,12 +100,21 @@ class Blocked(Exception):
 
 @dataclass
 class Model:
-    """The state, and what each event found and left."""
+    """The state, what each event found and left, and the thresholds that events chose."""
 
     vectors: dict[Media, np.ndarray] = field(default_factory=dict)
     state: State = field(default_factory=State)
     events: dict[int, tuple[State, State]] = field(default_factory=dict)
+    thresholds: dict[int, float] = field(default_factory=dict)
+    undone: set[int] = field(default_factory=set)
     orders: int = 0
+
+    @property
+    def threshold(self) -> float:
+        """The newest choice in force."""
+        return next(
+            (self.thresholds[one] for one in sorted(self.thresholds, reverse=True) if one not in self.undone), THRESHOLD
+        )
 
     def total(self, cluster: int) -> np.ndarray:
         total = np.zeros(DIMENSION)
@@ -109,7 +126,7 @@ class Model:
         """The nearest of the clusters that reaches the threshold, the oldest of equally near ones."""
         near = [(exact_similarity(self.vectors[media], self.total(cluster)), -cluster) for cluster in clusters]
         similarity, negative = max(near, default=(0.0, 0))
-        return -negative if similarity >= THRESHOLD else None
+        return -negative if similarity >= self.threshold else None
 
     def put(self, media: Media, cluster: int, event: int | None = None, *, curated: bool = False) -> None:
         self.orders += 1
@@ -121,6 +138,19 @@ class Model:
 
     def link(self, one: int, other: int, event: int) -> None:
         self.state.links.add((min(one, other), max(one, other), event))
+
+    def hand_on(self, before: State, event: int, since: int = 0) -> None:
+        """Whoever has taken members in is apart from all that their former cluster was apart from."""
+        heirs: dict[int, set[int]] = {}
+        for media, place in self.state.places.items():
+            former = before.places[media].cluster
+            if former != place.cluster:
+                heirs.setdefault(former, {former}).add(place.cluster)
+        for a, b, said in before.links & self.state.links:
+            for one in heirs.get(a, {a}):
+                for other in heirs.get(b, {b}):
+                    if said > since and one != other and (one, other) != (a, b):
+                        self.link(one, other, event)
 
     def restore(self, event: int) -> State:
         """The state with the event undone. Raises Blocked."""
@@ -134,6 +164,7 @@ class Model:
         self._check_clusters(want, left, now)
         self._restore_choices(want, left, now)
         now.links = (now.links - (left.links - want.links)) | (want.links - left.links)
+        now.parted = (now.parted - (left.parted - want.parted)) | (want.parted - left.parted)
         now.tidy()
         return now
 
@@ -277,7 +308,11 @@ class Library(RuleBasedStateMachine):
         for one in sorted(media, key=lambda one: before.places[one].order):
             if apart:
                 self.model.link(before.places[one].cluster, cluster, outcome.event_id)
+                left = set(before.members(before.places[one].cluster)) - set(media)
+                self.model.state.parted |= {frozenset({one, other}) for other in left}
             self.model.put(one, cluster, outcome.event_id, curated=True)
+        self.model.state.parted -= self.model.state.together()
+        self.model.hand_on(before, outcome.event_id)
         self.record(outcome, before)
 
     @precondition(lambda self: self.model.state.places)
@@ -331,6 +366,7 @@ class Library(RuleBasedStateMachine):
         for media, home in homes.items():
             self.model.put(media, next(fresh) if home is None else home, outcome.event_id, curated=True)
         assert next(fresh, None) is None
+        self.model.hand_on(before, outcome.event_id)
         self.record(outcome, before)
 
     @precondition(lambda self: self.model.state.places)
@@ -389,10 +425,21 @@ class Library(RuleBasedStateMachine):
     @precondition(lambda self: self.model.state.places)
     @rule()
     def consolidate(self) -> None:
-        before = copy.deepcopy(self.model.state)
-        outcome = consolidate_library(self.services, actor="machine").outcome
+        self.regrouped(consolidate_library(self.services, actor="machine").outcome)
+
+    @precondition(lambda self: self.model.state.places)
+    @rule(threshold=st.sampled_from([0.5, 0.7, 0.82, 0.95]))
+    def apply_threshold(self, threshold: float) -> None:
+        outcome = apply_threshold(self.services, threshold, actor="ann")
+        assert outcome.event_id is not None
+        self.model.thresholds[outcome.event_id] = threshold
+        self.regrouped(outcome)
+
+    def regrouped(self, outcome: Outcome) -> None:
+        """Take over what a machine did, which may touch nothing that a curator decided."""
         if outcome.event_id is None:
             return
+        before = copy.deepcopy(self.model.state)
         apart = {frozenset(link[:2]) for link in before.links}
         for media, from_, to in outcome.moved:
             assert not before.places[media].curated
@@ -420,7 +467,13 @@ class Library(RuleBasedStateMachine):
         events = self.history(undoable=True)
         if events:
             event = events[pick % len(events)]
-            self.reverse(undo, event.id, self.reversed_by_undo(event))
+            self.reverse(undo, event, self.reversed_by_undo(event))
+
+    @precondition(lambda self: self.model.events)
+    @rule()
+    def undo_the_newest(self) -> None:
+        if events := self.history(undoable=True):
+            self.reverse(undo, events[0], self.reversed_by_undo(events[0]))
 
     @precondition(lambda self: self.model.events)
     @rule(pick=st.integers(0, 5))
@@ -429,25 +482,32 @@ class Library(RuleBasedStateMachine):
         if events:
             event = events[pick % len(events)]
             assert event.undone_by is not None
-            self.reverse(redo, event.id, event.undone_by)
+            self.reverse(redo, event, event.undone_by)
 
     def reversed_by_undo(self, event: HistoryEvent) -> int:
         """The event whose rows are put back: the last that redid it, where there is one."""
         redone = [other.id for other in self.history(undoable=True) if other.target_event_id == event.id]
         return redone[0] if redone else event.id
 
-    def reverse(self, how: Callable, event_id: int, content: int) -> None:
+    def reverse(self, how: Callable, event: HistoryEvent, content: int) -> None:
         try:
             expected = self.model.restore(content)
         except Blocked:
             try:
-                how(self.services, event_id, actor="model")
+                how(self.services, event.id, actor="model")
             except UndoBlocked:
                 return
             raise AssertionError("The model sees later work in the way, the library does not.") from None
         before = copy.deepcopy(self.model.state)
-        outcome = how(self.services, event_id, actor="model")
+        outcome = how(self.services, event.id, actor="model")
+        assert outcome.event_id is not None
         self.model.state = expected
+        self.model.hand_on(before, outcome.event_id, since=content)
+        # An undo of an undo puts the operation in force again, as redoing does.
+        back = how is redo or event.kind == UNDO
+        self.model.undone = (self.model.undone | {event.target_event_id or event.id}) - (
+            {event.target_event_id or event.id} if back else set()
+        )
         self.record(outcome, before)
 
     # --- always
@@ -459,6 +519,18 @@ class Library(RuleBasedStateMachine):
     def real_links(self) -> set[tuple[int, int, int]]:
         with self.services.database.transaction() as session:
             return set(list_cannot_links(session))
+
+    def real_threshold(self) -> float:
+        with self.services.database.transaction() as session:
+            return get_threshold(session, self.space.id, self.services.settings.threshold)
+
+    @invariant()
+    def what_a_curator_parted_stays_parted(self) -> None:
+        """No machine has put a pair together again, nor may one: their clusters are known to be apart."""
+        state = self.model.state
+        assert state.together() == set()
+        apart = {frozenset(link[:2]) for link in state.links}
+        assert {frozenset(state.places[media].cluster for media in pair) for pair in state.parted} <= apart
 
     @invariant()
     def is_as_the_model_says(self) -> None:
@@ -483,6 +555,7 @@ class Library(RuleBasedStateMachine):
         } == state.chosen
         assert {row.id for row in rows if row.locked} == state.locked
         assert self.real_links() == state.links
+        assert self.real_threshold() == self.model.threshold
         assert audit(self.services.database, replay=True).breaches == {}
 
 
@@ -503,7 +576,7 @@ def test_library__whatever_is_done_to_it(
         library,
         settings=settings(
             max_examples=12,
-            stateful_step_count=25,
+            stateful_step_count=40,
             deadline=None,
             derandomize=True,
             database=None,

@@ -208,6 +208,24 @@ def test_refresh_labels__one_at_a_time(services: Services, group: Callable) -> N
     assert refresh_labels(services).clusters == 1
 
 
+_WAITING = """
+SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
+ WHERE NOT granted AND locktype = 'advisory' AND datname = current_database()
+"""
+
+
+def test_refresh_labels__waiting_for_who_is_at_work(services: Services, group: Callable) -> None:
+    cluster = group(["sea"], ["sea"])
+    waiting = threading.Thread(target=refresh_labels, args=(services,), kwargs={"wait": True})
+    with services.database.transaction() as session:
+        assert try_lock_labeller(session)
+        waiting.start()
+        while not session.execute(sa.text(_WAITING)).scalar_one():
+            assert waiting.is_alive()
+    waiting.join()
+    assert label_of(services.database, cluster) == "sea"
+
+
 def test_refresh_labels__a_cluster_in_other_hands_is_passed_by(services: Services, group: Callable) -> None:
     held, free = group(["sea"], ["sea"]), group(["castle"], ["castle"])
     with services.database.transaction() as session:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import uuid
 from collections.abc import Callable, Iterator
 
@@ -17,6 +18,7 @@ from backend.cli import app as cli
 from backend.db.near_duplicates import record_hashes
 from backend.db.tables import Space
 from backend.embedded.gallery.picture import render_picture
+from backend.errors import Conflict
 from backend.pipeline.assign import Assigner
 from backend.review.comparing import compare_waiting
 from backend.review.queue import refresh_queue
@@ -203,3 +205,17 @@ def test_cli__duplicates_and_copies(run: Callable[..., str], library: list[uuid.
     assert "1 groups with 1 media that need not be kept" in text
     assert json.loads(run("copies", "--json")) == []
     assert "came again" in run("copies")
+
+
+def test_cli__keep_best_and_all(run: Callable[..., str], library: list[uuid.UUID]) -> None:
+    shown = json.loads(run("duplicates", "--json"))["shown"][0]
+    keep, spare = shown["keep"]["media_id"], shown["members"][0]["media_id"]
+    assert json.loads(run("keep", "best", keep, spare, "--dry-run", "--json"))["event_id"] is None
+    assert "2 media are kept" in run("keep", "all", keep, spare)
+    assert json.loads(run("duplicates", "--json"))["groups"] == 0
+    # They are no group any more; nothing is deleted by a list that was read before.
+    with pytest.raises(Conflict):
+        run("keep", "best", keep, spare, "--yes")
+    # What can be copied is whole, however narrow the terminal is.
+    cluster = json.loads(run("cluster", "list", "--json"))[0]["id"]
+    assert len(re.findall(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", run("cluster", "show", str(cluster)))) > 0

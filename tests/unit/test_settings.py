@@ -161,4 +161,5 @@ def test_threshold__is_read_as_what_holds_until_a_curator_chooses_one() -> None:
         if "settings.threshold" in line
     ]
     assert readers
-    assert [line for _, line in readers if "threshold(session" not in line] == []
+    as_default = re.compile(r"\(session, (\S+, )?(services\.)?settings\.threshold\b|\"MEDIACLUSTER_THRESHOLD\": ")
+    assert [line for _, line in readers if not as_default.search(line)] == []

@@ -13,7 +13,7 @@ from sklearn.cluster import AgglomerativeClustering
 from backend.clustering.assignment import Centroids, assign
 from backend.clustering.consolidation import Library, consolidate
 from backend.clustering.consolidation_apart import Apartness
-from backend.clustering.consolidation_identity import rename_groups
+from backend.clustering.consolidation_identity import SplitOff, rename_groups
 from backend.clustering.consolidation_linkage import Leaves, leave_one_out, link
 from backend.clustering.consolidation_settling import settle
 from backend.evaluation.metrics import adjusted_rand_index
@@ -299,7 +299,7 @@ def test_rename_groups__the_larger_part_keeps_the_name_and_the_older_of_two_equa
     found = rename_groups(before, groups, {})
     assert found.clusters.tolist() == [-1, 1, 1, 2, 2, 2, 2]
     assert found.survivors == {3: 2}
-    assert found.offshoots == {-1: 1}
+    assert found.splits == (SplitOff(1, -1, 1),)
     assert rename_groups(before, groups, {0: 1}).clusters.tolist() == [1, -1, -1, 2, 2, 2, 2]
 
 
