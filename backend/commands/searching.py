@@ -41,12 +41,19 @@ def read_pictures(paths: list[Path]) -> tuple[bytes, ...]:
 
 def print_answer(answer: Answer) -> None:
     """The hits as a table, and how they came about."""
-    table = Table("media", "sim_image", "sim_text", "combined", "title", "location")
+    table = Table("media", "sim_image", "sim_text", "combined", "legs", "title", "location")
     for hit in answer.hits:
-        sims = (hit.sim_image if hit.sim_caption is None else hit.sim_caption, hit.sim_text, hit.combined)
-        figures = ("-" if value is None else f"{value:.4f}" for value in sims)
+        of_caption = hit.sim_caption is not None
         table.add_row(
-            str(hit.media_id), *figures, hit.caption if hit.sim_caption is not None else hit.title, hit.location
+            str(hit.media_id),
+            _explained(hit.sim_caption, hit.calibrated_caption)
+            if of_caption
+            else _explained(hit.sim_image, hit.calibrated_image),
+            _explained(hit.sim_text, hit.calibrated_text),
+            f"{hit.combined:.4f}",
+            " ".join(hit.nominated_by),
+            hit.caption if of_caption else hit.title,
+            hit.location,
         )
     output.print(table)
     certified = "certified" if answer.certified else "not certified"
@@ -55,6 +62,13 @@ def print_answer(answer: Answer) -> None:
         say(answer.note)
     if answer.next_cursor:
         say(f"more with --cursor {answer.next_cursor}")
+
+
+def _explained(similarity: float | None, calibrated: float | None) -> str:
+    """A cosine, and in brackets what it is worth against the background."""
+    if similarity is None:
+        return "-"
+    return f"{similarity:.4f}" if calibrated is None else f"{similarity:.4f} ({calibrated:.1f})"
 
 
 def run_batch(services: Services, source: Path, out: Path, shared: SearchQuery, *, quiet: bool) -> tuple[int, int]:

@@ -131,7 +131,9 @@ def nominate(
     if mode is Effort.EXACT or count is not None:
         return _measure_all(session, query, matching, k, count, for_any_order=for_any_order)
     legs = _Legs(bounded=mode is Effort.CERTIFIED, at_least=_BESIDE if for_any_order else 0)
-    found = _search(session, query, matching, k, legs)
+    # Where measuring all that match is to be had, it costs less under filters than the deepest pass.
+    impatient = not filters.is_empty and estimate_matching(session, matching) <= READABLE_MEDIA
+    found = _search(session, query, matching, k, legs, impatient=impatient)
     is_enough = len(found.candidates.media_ids) >= k and found.is_stable
     if (is_enough and (mode is Effort.FAST or found.candidates.certified)) or not is_readable(
         session, matching, len(found.candidates.media_ids), k
@@ -203,8 +205,10 @@ def _nominate_beside(session: Session, query: QueryVectors, matching: Matching, 
     return nominate_by_index(session, query, matching, limits)
 
 
-def _search(session: Session, query: QueryVectors, matching: Matching, k: int, legs: _Legs) -> _Found:
-    """Pass over the indexes with three times the effort each time, until nothing better comes up."""
+def _search(
+    session: Session, query: QueryVectors, matching: Matching, k: int, legs: _Legs, *, impatient: bool
+) -> _Found:
+    """Pass over the indexes with three times the effort each time, until nothing better comes up, or, impatient, something does."""
     effort = min(500, max(FIRST_EFFORT, 2 * k))
     depth = max(k, min(effort, 100 + 2 * k))
     found = _pass(session, query, matching, k, _limits(query, k, depth, effort, legs))
@@ -214,7 +218,7 @@ def _search(session: Session, query: QueryVectors, matching: Matching, k: int, l
         found = _pass(session, query, matching, k, _limits(query, k, depth, effort, legs))
         fresh = len(set(found.media_ids[:k]) - before)
         is_stable = fresh <= k // 50
-        if fresh > k / 4 or (is_stable and (found.certified or not legs.bounded)):
+        if fresh > k / 4 or (impatient and not is_stable) or (is_stable and (found.certified or not legs.bounded)):
             return _Found(found, is_stable)
         if effort >= LAST_EFFORT and (not legs.bounded or depth >= _DEEPEST):
             return _Found(found, is_stable)

@@ -22,6 +22,7 @@ from typer.testing import CliRunner, Result
 from backend.api.app import create_app
 from backend.bootstrap import build_services
 from backend.cli import app
+from backend.commands.console import output
 from backend.db.backgrounds import find_background, sample_media
 from backend.db.tables import Media, Membership
 from backend.embedded.gallery import KIND_QUERIES, Picture, render_gallery, render_picture
@@ -634,13 +635,20 @@ def run(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Resu
     return call
 
 
-def test_command__json_equals_the_api(gallery: Gallery, run: Callable[..., Result]) -> None:
+def test_command__json_and_table_say_what_the_api_does(
+    gallery: Gallery, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
     result = run("a castle on a hill", "-k", "4", "--alpha", "0.5", "--source", "import", "--json")
     assert result.exit_code == 0, result.output
     printed = json.loads(result.stdout)
     assert printed == gallery.get(q="a castle on a hill", k=4, alpha=0.5, source="import")
-    shown = run("a castle on a hill", "-k", "4")
-    assert "calibrated, alpha 0.6" in shown.stdout
+    monkeypatch.setattr(output, "width", 200)
+    shown = run("a castle on a hill", "-k", "4", "--alpha", "0.5", "--source", "import").stdout
+    assert "calibrated, alpha 0.5" in shown
+    for hit in printed["hits"]:
+        assert f"{hit['sim_image']:.4f} ({hit['calibrated_image']:.1f})" in shown
+        assert f"{hit['combined']:.4f}" in shown
+    assert " ".join(printed["hits"][0]["nominated_by"]) in shown
 
 
 def test_command__picture_media_and_mistakes(gallery: Gallery, run: Callable[..., Result], tmp_path: Path) -> None:
