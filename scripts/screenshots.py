@@ -8,6 +8,7 @@ import argparse
 import io
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -64,7 +65,7 @@ PAGES = {
 }
 # The picture becomes coarser until it is small enough.
 QUALITIES = (80, 70, 60, 50)
-PATIENCE_MS = 120_000
+PATIENCE_SECONDS = 240
 
 
 def main() -> None:
@@ -145,13 +146,21 @@ def settle(page: Page) -> None:
     """Wait for what is announced as on its way, then for the pictures in view. Some pages ask for ever, so that the network
     is never idle."""
     page.wait_for_load_state("load")
-    page.wait_for_function("!document.querySelector('[aria-busy=true], .htmx-request')", timeout=PATIENCE_MS)
+    wait_until(page, "!document.querySelector('[aria-busy=true], .htmx-request')")
     with suppress(PlaywrightTimeout):
         page.wait_for_load_state("networkidle", timeout=5_000)
-    page.wait_for_function(
-        "[...document.images].every((one) => one.complete || one.getBoundingClientRect().top > innerHeight)",
-        timeout=PATIENCE_MS,
+    wait_until(
+        page, "[...document.images].every((one) => one.complete || one.getBoundingClientRect().top > innerHeight)"
     )
+
+
+def wait_until(page: Page, condition: str) -> None:
+    """Ask until it is so; by `wait_for_function` the page's policy would forbid the asking."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not page.evaluate(condition):
+        if time.monotonic() > until:
+            raise SystemExit(f"{page.url} does not come to rest.")
+        page.wait_for_timeout(100)
 
 
 def _pick(services: Services) -> Media:

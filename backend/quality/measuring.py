@@ -1,5 +1,6 @@
 """Measure a library and keep what came out. Everything is of samples, so that a large library takes minutes, not hours."""
 
+import os
 from collections.abc import Callable
 from dataclasses import asdict
 from enum import StrEnum
@@ -103,6 +104,8 @@ def _measure_thresholds(services: Services) -> None:
 
 
 def _draw_map(services: Services) -> None:
+    # What UMAP compiles is kept; beside the package, where it is put otherwise, nothing may be written in a container.
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(services.settings.home_path / "cache" / "numba"))
     standing = _stand(services)
     with services.database.transaction() as session:
         dimension = get_active_space(session).image_dimension

@@ -251,6 +251,12 @@ def test_links__lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in _anchors(target), f"{page.name}: {link}"
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_pictures__are_there_and_small(page: Path) -> None:
+    for path in re.findall(r'<(?:img|source)[^>]*? src(?:set)?="([^"]+)"', _prose(page)):
+        assert (page.parent / path).stat().st_size <= 200_000, f"{page.name}: {path}"
+
+
 def test_index__leads_to_every_page() -> None:
     linked = {(DOCS / link.partition("#")[0]).resolve() for link in _LINK.findall(_prose(DOCS / "index.md"))}
     assert {page for page in DOCS.rglob("*.md") if page.name != "index.md"} <= linked
