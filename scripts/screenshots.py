@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from http import HTTPStatus
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -127,6 +128,10 @@ def take(browser: Browser, url: str, look: Look, target: Path, *, full_page: boo
     context = open_context(browser, look)
     page = context.new_page()
     answer = page.goto(url)
+    if answer is not None and answer.status == HTTPStatus.NOT_FOUND:
+        print(f"{url} is not there; it is left out.")
+        context.close()
+        return
     if answer is None or not answer.ok:
         raise SystemExit(f"{url} cannot be shown.")
     settle(page)
