@@ -118,6 +118,7 @@ def up(
 ) -> None:
     """Serve the API and run workers and beat beside it; Ctrl-C ends all of them."""
     from backend.commands.running import (
+        ending_in_order,
         prepare_database,
         require_free_port,
         require_safe_address,
@@ -129,9 +130,9 @@ def up(
     settings = with_address(load_settings(), host, port)
     require_safe_address(settings)
     require_free_port(settings)
-    with running_servers(settings, stop=True):
+    with ending_in_order(), running_servers(settings, stop=True):
         prepare_database(settings)
-        with Supervisor(settings.home_path / "logs"):
+        with Supervisor(settings.home_path):
             run_api(settings, login_link=True)
 
 
@@ -404,6 +405,7 @@ def demo(
     from backend.bootstrap import build_services
     from backend.commands.demo import print_demo, run_demo
     from backend.commands.running import (
+        ending_in_order,
         prepare_database,
         require_free_port,
         require_safe_address,
@@ -418,7 +420,7 @@ def demo(
     if not once:
         require_safe_address(settings)
         require_free_port(settings)
-    with running_servers(settings, stop=True):
+    with ending_in_order(), running_servers(settings, stop=True):
         prepare_database(settings)
         services = build_services(settings)
         with running_workers(services):

@@ -79,6 +79,11 @@ class Settings(BaseSettings):
         description="How long the work of a worker that has died waits. Living workers renew their leases.",
     )
     task_seconds: int = Field(300, ge=10, description="Longest run of one task; a batch that takes longer is given up.")
+    stall_seconds: float = Field(
+        40.0,
+        ge=5.0,
+        description="A worker that takes nothing up for so long, though messages wait for it, ends to be started anew.",
+    )
     max_attempts: int = Field(3, ge=1, description="Tries before a file is quarantined.")
     sweep_interval_seconds: float = Field(5.0, gt=0.0, description="How often forgotten work is looked for.")
     label_interval_seconds: float = Field(
@@ -148,6 +153,7 @@ class Settings(BaseSettings):
     session_max_seconds: float = Field(14 * 24 * 3600.0, gt=0.0, description="How long a login lasts at most.")
     max_wait_seconds: float = Field(60.0, ge=0.0, description="Upper bound of POST /media?wait_seconds=.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much processes log.")
+    log_format: Literal["text", "json"] = Field("text", description="How they log: for people, or an object a line.")
 
     @field_validator("import_roots", mode="before")
     @classmethod

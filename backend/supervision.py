@@ -3,11 +3,13 @@
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -16,13 +18,16 @@ logger = logging.getLogger(__name__)
 
 _PATIENCE_SECONDS = 20.0
 _LOOK_EVERY_SECONDS = 1.0
+# Pulses come every five seconds.
+_MUTE_SECONDS = 45.0
 
 ROLES = ("embed", "light", "beat")
 _QUEUES = {"embed": "embed", "light": "light", "all": "embed,light"}
 
 
-def worker_command(role: str, *, log_level: str = "INFO") -> list[str]:
-    """The command line of one worker: `embed` (heavy, one process), `light` (threads), `all`, or `beat`."""
+def worker_command(role: str, *, log_level: str = "INFO", name: str | None = None) -> list[str]:
+    """The command line of one worker: `embed` (heavy, one process), `light` (threads), `all`, or `beat`. What follows the
+    role in its name is the id of the calling process, which often becomes the worker, unless `name` says it."""
     celery = [sys.executable, "-m", "celery", "-A", "workers.celery_app"]
     if role == "beat":
         return [*celery, "beat", "--loglevel", log_level, "--pidfile="]
@@ -33,7 +38,7 @@ def worker_command(role: str, *, log_level: str = "INFO") -> list[str]:
         *celery,
         "worker",
         *("--queues", _QUEUES[role]),
-        *("--hostname", f"{role}-{os.getpid()}@%h"),
+        *("--hostname", f"{role}-{name or os.getpid()}@%h"),
         *pool,
         *("--loglevel", log_level),
         "--without-mingle",
@@ -41,12 +46,21 @@ def worker_command(role: str, *, log_level: str = "INFO") -> list[str]:
     ]
 
 
-class Supervisor:
-    """Starts processes, starts them again when they die, and ends them on exit. Their output goes to log files."""
+def pulse_path(home: Path, name: str) -> Path:
+    """The file that a worker or beat keeps fresh while it does what it is for: see `workers.watchdog`."""
+    return home / "run" / name
 
-    def __init__(self, log_folder: Path, roles: Sequence[str] = ROLES) -> None:
-        self._log_folder = log_folder
+
+class Supervisor:
+    """Starts processes, starts them again when they die or stand still, and ends them on exit. Their output goes to
+    HOME/logs."""
+
+    def __init__(self, home: Path, roles: Sequence[str] = ROLES, *, mute_seconds: float = _MUTE_SECONDS) -> None:
+        self._home = home
+        self._log_folder = home / "logs"
         self._roles = roles
+        self._mute_seconds = mute_seconds
+        self._pulses: dict[int, tuple[int, float]] = {}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._stopping = threading.Event()
         self._watch = threading.Thread(target=self._watch_processes, name="supervisor", daemon=True)
@@ -66,13 +80,14 @@ class Supervisor:
         for process in self._running.values():
             _signal(process, signal.SIGTERM)
         deadline = time.monotonic() + _PATIENCE_SECONDS
-        for process in self._running.values():
-            try:
-                process.wait(max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                # The group, so that a pool process does not outlive its parent.
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+        try:
+            for process in self._running.values():
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(max(0.0, deadline - time.monotonic()))
+        finally:
+            # Whoever is left after the patience, or after a second signal that cut it short.
+            for process in self._running.values():
+                _kill_group(process)
 
     def pids(self) -> dict[str, int]:
         """The process id of each role."""
@@ -81,11 +96,34 @@ class Supervisor:
     def _watch_processes(self) -> None:
         while not self._stopping.wait(_LOOK_EVERY_SECONDS):
             for role, process in list(self._running.items()):
+                if self._is_mute(role, process.pid):
+                    logger.warning("%s (%d) stands still; it is killed.", role, process.pid)
+                    _kill_group(process)
                 if process.poll() is not None and not self._stopping.is_set():
                     logger.warning("%s ended with %s; it is started again.", role, process.returncode)
+                    self._pulses.pop(process.pid, None)
                     self._running[role] = self._start(role)
 
+    def _is_mute(self, role: str, pid: int) -> bool:
+        """Whether the process has let its pulse file alone for too long, by our own clock: it knows of no time that
+        the whole machine was asleep for."""
+        try:
+            pulse = self._pulse(role, pid).stat().st_mtime_ns
+        except OSError:
+            return False  # it is on its way up
+        last, since = self._pulses.get(pid, (None, 0.0))
+        if pulse != last:
+            self._pulses[pid] = (pulse, time.monotonic())
+            return False
+        return time.monotonic() - since > self._mute_seconds
+
+    def _pulse(self, role: str, pid: int) -> Path:
+        # Workers are named by whoever starts them, beat by itself.
+        return pulse_path(self._home, f"{role}-{pid if role == 'beat' else os.getpid()}@{socket.gethostname()}")
+
     def _start(self, role: str) -> subprocess.Popen[bytes]:
+        # What the one before has left says nothing about the new one.
+        self._pulse(role, 0).unlink(missing_ok=True)
         with (self._log_folder / f"{role}.log").open("ab") as log:
             return _spawn(worker_command(role), log)
 
@@ -95,6 +133,13 @@ def _spawn(command: list[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603 - our own command, no shell
         command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
     )
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    """The group, so that a pool process does not outlive its parent."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _signal(process: subprocess.Popen[bytes], number: int) -> None:

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
@@ -20,7 +21,14 @@ def create_web_app(services: Services) -> FastAPI:
 
 
 class WebServer(uvicorn.Server):
-    """uvicorn, which waits for what is under way when it is stopped; streams of events are told to end first."""
+    """uvicorn, which waits for what is under way at the first signal; streams of events are told to end first. The second
+    signal aborts."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as uvicorn calls it
+        # Not noted as captured: uvicorn would raise the signal again at its end, and whoever called could not clean up.
+        if self.should_exit:
+            self.force_exit = True
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if isinstance(self.config.app, FastAPI):

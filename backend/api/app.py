@@ -10,6 +10,7 @@ from backend.api.hosts import Hosts
 from backend.api.openapi import install_openapi
 from backend.api.problems import install_problem_handlers
 from backend.api.rate_limit import RateLimit
+from backend.api.request_ids import RequestIds
 from backend.api.routes import (
     clusters,
     curation,
@@ -40,9 +41,10 @@ def create_app(services: Services) -> FastAPI:
     app.state.metrics = metrics.make_registry(services.database)
     app.add_middleware(BodyLimit, max_bytes=services.settings.max_request_bytes)
     app.add_middleware(RateLimit, settings=services.settings)
-    # Added last, so it comes first.
+    # What is added later comes earlier.
     app.add_middleware(Authentication, services=services)
     app.add_middleware(Hosts, settings=services.settings)
+    app.add_middleware(RequestIds)
     install_problem_handlers(app)
     install_openapi(app)
     for module in (uploads, folders, media, search, clusters, curation, review, webhooks, widget, health, metrics):

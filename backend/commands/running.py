@@ -1,6 +1,7 @@
 """Servers and processes around a command."""
 
 import os
+import signal
 import socket
 import sys
 import threading
@@ -16,6 +17,7 @@ from backend.commands.console import complain, console
 from backend.db.engine import Database
 from backend.db.migrate import upgrade
 from backend.errors import ConfigurationError
+from backend.logs import configure_logging
 from backend.services import Services
 from backend.settings import Settings
 from backend.supervision import Supervisor, worker_command
@@ -54,7 +56,7 @@ def running_workers(services: Services) -> Iterator[None]:
     """See to it that workers run: where none answers, run them here until the end."""
     with ExitStack() as stack:
         if not services.doorbell.count_listeners():
-            stack.enter_context(Supervisor(services.settings.home_path / "logs"))
+            stack.enter_context(Supervisor(services.settings.home_path))
         yield
 
 
@@ -84,12 +86,12 @@ def require_safe_address(settings: Settings) -> None:
 def run_api(settings: Settings, *, login_link: bool = False) -> None:
     """Serve until a signal; then finish what is under way. `login_link`: print one, where only this machine is served. Raises ConfigurationError where the port is taken, or where
     others than this machine could do everything."""
-    import uvicorn
-
-    from backend.web import WebServer, create_web_app
+    from backend.commands.serving import serve
+    from backend.web import create_web_app
 
     require_safe_address(settings)
     require_free_port(settings)
+    configure_logging(settings.log_format, settings.log_level)
     services = build_services(settings)
     # The first upload shall not wait for them, nor the start for their imports.
     threading.Thread(target=services.decoders.start, name="decoders", daemon=True).start()
@@ -98,20 +100,24 @@ def run_api(settings: Settings, *, login_link: bool = False) -> None:
     if login_link and settings.authentication != "none" and is_loopback(settings.api_host):
         _name, link = make_link(services.database, settings, None)
         complain(f"Log in to the pages, once, within 15 minutes: {link}")
-    config = uvicorn.Config(
-        create_web_app(services),
-        host=settings.api_host,
-        port=settings.api_port,
-        log_level="warning" if settings.log_level == "INFO" else settings.log_level.lower(),
-        timeout_graceful_shutdown=20,
-        forwarded_allow_ips=list(settings.trusted_proxies),
-    )
     try:
-        # After a clean stop uvicorn raises the signal again.
-        with suppress(KeyboardInterrupt):
-            WebServer(config).run()
+        serve(create_web_app(services), settings)
     finally:
         services.database.dispose()
+
+
+@contextmanager
+def ending_in_order() -> Iterator[None]:
+    """SIGTERM unwinds like Ctrl-C does, so that whoever started processes ends them; a second one cuts that short."""
+
+    def end(number: int, _frame: object) -> NoReturn:
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def become_celery(role: str, settings: Settings) -> NoReturn:

@@ -1,5 +1,6 @@
 """The transaction of an edit: one writer, and for a preview nothing that stays."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -8,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from backend.clustering.curation import Outcome
 from backend.db.assignments import lock_assigner
+from backend.db.histograms import Measure, add_values
 from backend.db.spaces import get_active_space
 from backend.db.tables import Space
 from backend.doorbell import Work
@@ -19,12 +21,15 @@ def edited(services: Services, *, dry_run: bool) -> Iterator[tuple[Session, Spac
     """A transaction under the assigner's lock, and the active space. A preview does the very same work and takes it
     back: only sequences have moved on."""
     with services.database.transaction() as session:
+        begun = time.perf_counter()
         lock_assigner(session)
+        waited_seconds = time.perf_counter() - begun
         space = get_active_space(session)
         savepoint = session.begin_nested()
         yield session, space
         if dry_run:
             savepoint.rollback()
+        add_values(session, {Measure.LOCK_WAIT: [waited_seconds]})
 
 
 def settled(services: Services, outcome: Outcome, *, dry_run: bool) -> Outcome:

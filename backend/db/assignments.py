@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from backend.clustering.assignment import Assignment
 from backend.clustering.cache import CentroidCache
 from backend.db.arrays import execute_many, fetch_arrays, next_values
 from backend.db.centroids import write_centroids
+from backend.db.engine import limit_idling
 from backend.db.statements import statement
 from backend.db.tables import Space
 
@@ -21,10 +23,12 @@ _ASSIGNER_LOCK = 0x6D63_0002
 
 @dataclass(frozen=True)
 class AssignableBatch:
-    """Embedded media in upload order: ids, and their image embeddings (n, d)."""
+    """Embedded media in upload order: ids, image embeddings (n, d), the requests they came with, and when that was."""
 
     media_ids: list[uuid.UUID]
     embeddings: NDArray[np.float32]
+    request_ids: list[str | None]
+    created_at: list[datetime]
 
 
 @dataclass(frozen=True)
@@ -35,8 +39,13 @@ class AssignedMedia:
     cluster_id: int
 
 
-def try_lock_assigner(session: Session) -> bool:
-    """Become the one writer of memberships until the transaction ends; False where another one is at work."""
+def try_lock_assigner(session: Session, *, idle_seconds: float = 0.0) -> bool:
+    """Become the one writer of memberships until the transaction ends; False where another one is at work.
+
+    idle_seconds: a process that was stopped or cut off loses lock and transaction when it has asked nothing for so long
+    (0: never), so that another one can go on.
+    """
+    limit_idling(session, idle_seconds)
     return bool(session.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _ASSIGNER_LOCK}).scalar_one())
 
 
@@ -83,7 +92,7 @@ def claim_assignable(
     embeddings = np.empty((len(rows), dimension), dtype=np.float32)
     for position, row in enumerate(rows):
         embeddings[position] = row[1]
-    return AssignableBatch([row[0] for row in rows], embeddings)
+    return AssignableBatch([row[0] for row in rows], embeddings, [row[2] for row in rows], [row[3] for row in rows])
 
 
 def record_assignment(

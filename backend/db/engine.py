@@ -5,18 +5,22 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from sqlalchemy import URL, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy import URL, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session, sessionmaker
 
 from backend.db.arrays import register_arrays
-from backend.errors import BackendUnavailable, ConfigurationError, StorageFull
+from backend.errors import BackendUnavailable, ConfigurationError, MediaclusterError, StorageFull
 
 MINIMUM_VECTOR_VERSION = (0, 8, 4)
 # undefined_table, undefined_column, undefined_function
 _SCHEMA_STATES = {"42P01", "42703", "42883"}
 _DISK_FULL = "53100"
+# serialization_failure, deadlock_detected, lock_not_available: nothing was done, and the same may work at once.
+_CONFLICT_STATES = {"40001", "40P01", "55P03"}
+# A peer that has gone without a word (a pulled cable, a host that froze) is noticed within a minute.
+_KEEPALIVE = {"keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 50_000}
 
 
 def sqlalchemy_url(database_url: str) -> str:
@@ -53,27 +57,53 @@ class Database:
         self.engine.dispose()
 
 
+def limit_idling(session: Session, seconds: float) -> None:
+    """End this transaction, with all its locks, once its process has asked nothing for `seconds` (0: never)."""
+    session.execute(
+        text("SELECT set_config('idle_in_transaction_session_timeout', :limit, true)"),
+        {"limit": f"{int(seconds * 1000)}ms"},
+    )
+
+
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """Turn what the driver says of a missing schema or an absent server into our errors; the rest passes."""
+    """Turn what the driver says of a missing schema or an absent server into our errors; the rest passes.
+
+    Statements that fetch arrays go to the driver directly, so its errors come bare or wrapped by SQLAlchemy.
+    """
     try:
         yield
-    except ProgrammingError as error:
-        if getattr(error.orig, "sqlstate", None) not in _SCHEMA_STATES:
+    except PoolTimeoutError as error:
+        raise _unavailable(error) from error
+    except (DBAPIError, psycopg.Error) as error:
+        translated = _translate(error)
+        if translated is None:
             raise
-        raise ConfigurationError(
+        raise translated from error
+
+
+def _translate(error: DBAPIError | psycopg.Error) -> MediaclusterError | None:
+    """Our error for one of the driver's; None where it is a fault of the program."""
+    bare = error.orig if isinstance(error, DBAPIError) else error
+    state = getattr(bare, "sqlstate", None)
+    if state in _SCHEMA_STATES:
+        return ConfigurationError(
             "The schema of the database is missing or out of date.", hint="Run `mediacluster db migrate`."
-        ) from error
-    except (OperationalError, InterfaceError, PoolTimeoutError) as error:
-        if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _DISK_FULL:
-            raise StorageFull("The disk of the database is full.", hint="Make room, then try again.") from error
-        if isinstance(error, DBAPIError) and not _is_connection_loss(error):
-            raise
-        reason = str(getattr(error, "orig", error)).strip().partition("\n")[0]
-        raise BackendUnavailable(
-            f"The database cannot be reached: {reason}.",
-            hint="Check that it runs and that DATABASE_URL is right; `mediacluster doctor` looks at everything.",
-        ) from error
+        )
+    if state == _DISK_FULL:
+        return StorageFull("The disk of the database is full.", hint="Make room, then try again.")
+    if state in _CONFLICT_STATES:
+        return BackendUnavailable("The database was busy with a change that this one met.", hint="Try again.")
+    if _is_connection_loss(error, bare, state):
+        return _unavailable(bare or error)
+    return None
+
+
+def _unavailable(reason: BaseException) -> BackendUnavailable:
+    return BackendUnavailable(
+        f"The database cannot be reached: {str(reason).strip().partition(chr(10))[0]}.",
+        hint="Check that it runs and that DATABASE_URL is right; `mediacluster doctor` looks at everything.",
+    )
 
 
 def _make_engine(database_url: str, pool_size: int, max_overflow: int) -> Engine:
@@ -85,7 +115,7 @@ def _make_engine(database_url: str, pool_size: int, max_overflow: int) -> Engine
         pool_pre_ping=True,
         # An error would name them in the log: secrets of webhooks, words of people.
         hide_parameters=True,
-        connect_args={"connect_timeout": 5, "application_name": "mediacluster"},
+        connect_args={"connect_timeout": 5, "application_name": "mediacluster", **_KEEPALIVE},
     )
 
     @event.listens_for(engine, "connect")
@@ -109,7 +139,10 @@ def _read_url(database_url: str) -> URL:
     return url
 
 
-def _is_connection_loss(error: DBAPIError) -> bool:
-    # Class 08 and 57P0x; a connection that never came about has no SQLSTATE at all.
-    state = getattr(error.orig, "sqlstate", None)
-    return error.connection_invalidated or state is None or state.startswith(("08", "57P0", "53300"))
+def _is_connection_loss(error: BaseException, bare: object, state: str | None) -> bool:
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    if state is None:  # a connection that never came about, or that is found closed
+        return isinstance(bare, (psycopg.OperationalError, psycopg.InterfaceError))
+    # Class 08, 57P0x, too many connections, and idle_in_transaction_session_timeout.
+    return state.startswith(("08", "57P0", "53300", "25P03"))

@@ -6,7 +6,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from backend.db.clusters import count_clusters
-from backend.db.media import count_media_by_status
+from backend.db.histograms import Histogram, Measure, fetch_histograms
+from backend.db.media import count_failures_by_code, count_media_by_status
 from backend.db.recall_audits import find_last_recall_audit
 from backend.db.spaces import find_active_space
 from backend.db.tables import RecallAudit
@@ -15,13 +16,17 @@ from backend.db.work import WaitingWork, count_waiting
 
 @dataclass(frozen=True)
 class LibraryFigures:
-    """media: by status, 0 where there are none; oldest_pending_seconds: since the oldest media that is to be fetched,
+    """media: by status, 0 where there are none; waiting_seconds: age of the oldest by step; oldest_pending_seconds: since the oldest media that is to be fetched,
     embedded or assigned came in, 0 where none is; background_ages_seconds: by kind of query; audit: the last of the active
     space."""
 
     media: dict[str, int]
     waiting: WaitingWork
+    waiting_seconds: dict[str, float]
     oldest_pending_seconds: float
+    failures: dict[str, int]
+    lock_waiters: int
+    histograms: dict[Measure, Histogram]
     clusters: int
     background_ages_seconds: dict[str, float]
     audit: RecallAudit | None
@@ -33,11 +38,36 @@ def fetch_library_figures(session: Session) -> LibraryFigures:
     return LibraryFigures(
         media={status.value: count for status, count in count_media_by_status(session).items()},
         waiting=count_waiting(session),
+        waiting_seconds=_ages_by_step(session),
         oldest_pending_seconds=_age_of_oldest(session),
+        failures=count_failures_by_code(session),
+        lock_waiters=_count_lock_waiters(session),
+        histograms=fetch_histograms(session),
         clusters=count_clusters(session),
         background_ages_seconds={} if space is None else _background_ages(session, space.id),
         audit=None if space is None else find_last_recall_audit(session, space.id),
     )
+
+
+def _ages_by_step(session: Session) -> dict[str, float]:
+    """Seconds that the oldest media of each step has waited there, whoever holds it; 0 where none does."""
+    rows = session.execute(
+        text(
+            "SELECT step, extract(epoch FROM now() - min(since)) AS age FROM (VALUES ('fetching'), ('pending'), ('embedded')) "
+            "AS steps(step) LEFT JOIN (SELECT status, coalesce(embedded_at, created_at) AS since FROM media "
+            "WHERE status IN ('fetching', 'pending', 'embedded')) AS waiting ON status = step GROUP BY step"
+        )
+    )
+    return {row.step: max(0.0, float(row.age or 0.0)) for row in rows}
+
+
+def _count_lock_waiters(session: Session) -> int:
+    """Connections to this database that wait for an advisory lock: of the assigner, or of the upload order."""
+    query = (
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted "
+        "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+    return int(session.execute(text(query)).scalar_one())
 
 
 def _age_of_oldest(session: Session) -> float:

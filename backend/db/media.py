@@ -10,11 +10,13 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from backend.db.engine import limit_idling
 from backend.db.tables import UPLOAD_SEQ, Media, MediaStatus
 from backend.errors import NotFound
 from backend.ingest.text import MediaText
 
 _UPLOAD_ORDER_LOCK = 0x6D63_0004
+_ORDER_IDLE_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,9 @@ def count_failures_by_code(session: Session) -> dict[str, int]:
 
 
 def next_upload_seq(session: Session) -> int:
-    """A place in the upload order. Takes the order's lock, so that rows become visible in that order: call it last."""
+    """A place in the upload order. Takes the order's lock, so that rows become visible in that order: call it last.
+    A process that stops in here holds all uploads up; it loses the lock soon."""
+    limit_idling(session, _ORDER_IDLE_SECONDS)
     session.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPLOAD_ORDER_LOCK})
     return session.execute(sa.select(UPLOAD_SEQ.next_value())).scalar_one()
 
@@ -114,6 +118,7 @@ def insert_pending(
     text: MediaText,
     source: str,
     source_uri: str | None,
+    request_id: str | None = None,
 ) -> uuid.UUID:
     """Insert a picture that is to be embedded; returns its id, or that of the row with the same bytes."""
     created = session.execute(
@@ -124,6 +129,7 @@ def insert_pending(
             **media_columns(text),
             source=source,
             source_uri=source_uri,
+            request_id=request_id,
             status=MediaStatus.PENDING,
             upload_seq=next_upload_seq(session),
         )
@@ -135,11 +141,20 @@ def insert_pending(
     return session.execute(sa.select(Media.id).where(Media.sha256 == picture.sha256)).scalar_one()
 
 
-def insert_fetching(session: Session, media_id: uuid.UUID, url: str, text: MediaText) -> None:
+def insert_fetching(
+    session: Session, media_id: uuid.UUID, url: str, text: MediaText, request_id: str | None = None
+) -> None:
     """Insert a picture that is still elsewhere; one of that id stays as it is, so that this can be repeated."""
     session.execute(
         insert(Media)
-        .values(id=media_id, **media_columns(text), source="url", source_uri=url, status=MediaStatus.FETCHING)
+        .values(
+            id=media_id,
+            **media_columns(text),
+            source="url",
+            source_uri=url,
+            request_id=request_id,
+            status=MediaStatus.FETCHING,
+        )
         .on_conflict_do_nothing(index_elements=[Media.id])
     )
 

@@ -122,6 +122,7 @@ class Media(Base):
     original_key: Mapped[str | None]
     source: Mapped[str]
     source_uri: Mapped[str | None]
+    request_id: Mapped[str | None]
     status: Mapped[str]
     error_code: Mapped[str | None]
     error_detail: Mapped[str | None]
@@ -515,6 +516,19 @@ class QualityReport(Base):
         CheckConstraint("kind IN ('similarities', 'thresholds', 'map')", name="kind"),
         CheckConstraint("media_count >= 0", name="media_count"),
     )
+
+
+class Histogram(Base):
+    """How often a measure came into which bucket (see `backend.db.histograms`)."""
+
+    __tablename__ = "histogram"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    bounds: Mapped[list[float]] = mapped_column(ARRAY(Double))
+    counts: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    total: Mapped[float] = mapped_column(Double)
+
+    __table_args__ = (CheckConstraint("cardinality(counts) = cardinality(bounds) + 1", name="a_count_per_bucket"),)
 
 
 class IdempotencyKey(Base):

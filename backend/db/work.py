@@ -35,6 +35,7 @@ class PendingMedia:
     ocr_text: str
     attempts: int
     upload_seq: int
+    request_id: str | None
 
 
 @dataclass(frozen=True)
@@ -45,13 +46,23 @@ class FetchingMedia:
     url: str
     text: MediaText
     attempts: int
+    request_id: str | None
 
 
 def claim_pending(session: Session, lease: Lease, *, limit: int, max_attempts: int) -> list[PendingMedia]:
     """Lease up to `limit` rows to be embedded, in upload order."""
     rows = fetch_arrays(session, statement("claim_pending"), _claim_parameters(lease, limit, max_attempts))
     claimed = [
-        PendingMedia(row[0], row[1], row[2], _text(row[3:9]), ocr_text=row[9], attempts=row[10], upload_seq=row[11])
+        PendingMedia(
+            row[0],
+            row[1],
+            row[2],
+            _text(row[3:9]),
+            ocr_text=row[9],
+            attempts=row[10],
+            upload_seq=row[11],
+            request_id=row[12],
+        )
         for row in rows
     ]
     return sorted(claimed, key=lambda media: media.upload_seq)
@@ -60,7 +71,7 @@ def claim_pending(session: Session, lease: Lease, *, limit: int, max_attempts: i
 def claim_fetching(session: Session, lease: Lease, *, limit: int, max_attempts: int) -> list[FetchingMedia]:
     """Lease up to `limit` rows to be fetched."""
     rows = fetch_arrays(session, statement("claim_fetching"), _claim_parameters(lease, limit, max_attempts))
-    return [FetchingMedia(row[0], row[1], _text(row[2:8]), row[8]) for row in rows]
+    return [FetchingMedia(row[0], row[1], _text(row[2:8]), row[8], row[9]) for row in rows]
 
 
 def record_fetched(

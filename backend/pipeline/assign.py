@@ -1,6 +1,9 @@
 """Assign embedded media to clusters: one writer at a time, a batch per transaction, in upload order."""
 
+import logging
 import threading
+import time
+from datetime import UTC, datetime
 
 from sqlalchemy.orm import Session
 
@@ -8,6 +11,7 @@ from backend.clustering.assignment import assign
 from backend.clustering.cache import CentroidCache
 from backend.db.assignments import (
     AssignableBatch,
+    AssignedMedia,
     claim_assignable,
     get_centroid_version,
     load_centroids,
@@ -15,9 +19,16 @@ from backend.db.assignments import (
     try_lock_assigner,
 )
 from backend.db.events import EventKind, MediaEvent, record_events
+from backend.db.histograms import Measure
 from backend.db.tables import Space
 from backend.db.thresholds import get_threshold
+from backend.pipeline.measuring import Stopwatch
 from backend.services import Services
+
+logger = logging.getLogger(__name__)
+
+# Between two statements of a batch there are milliseconds; more than this is a process that was stopped.
+_LEAST_IDLE_SECONDS = 5.0
 
 
 class Assigner:
@@ -51,10 +62,12 @@ class Assigner:
     def _assign_batch(self) -> int | None:
         """Assign one batch; returns its size, or None where somebody else holds the lock."""
         settings = self._services.settings
+        watch = Stopwatch()
+        begun = time.perf_counter()
         # Forgotten first, so that a failure below cannot leave a cache that the database has not seen.
         cache, self._cache = self._cache, None
         with self._services.database.transaction() as session:
-            if not try_lock_assigner(session):
+            if not try_lock_assigner(session, idle_seconds=max(settings.lease_seconds, _LEAST_IDLE_SECONDS)):
                 self._cache = cache
                 return None
             if cache is None or cache.version != get_centroid_version(session, self._space.id):
@@ -71,6 +84,9 @@ class Assigner:
             record_events(session, [MediaEvent(EventKind.READY, one.media_id, one.cluster_id) for one in assigned])
         cache.apply(assignment, founded_ids, version)
         self._cache = cache
+        watch.note(Measure.ASSIGN, time.perf_counter() - begun)
+        _tell(batch, assigned, watch)
+        watch.write(self._services)
         return len(assigned)
 
     def _claim(self, session: Session, *, limit: int) -> AssignableBatch:
@@ -81,3 +97,12 @@ class Assigner:
             limit=limit,
             wait_seconds=self._services.settings.assign_wait_seconds,
         )
+
+
+def _tell(batch: AssignableBatch, assigned: list[AssignedMedia], watch: Stopwatch) -> None:
+    now = datetime.now(UTC)
+    watch.note(Measure.ASSIGN_BATCH, len(assigned))
+    watch.note(Measure.UPLOAD_TO_READY, *(max(0.0, (now - at).total_seconds()) for at in batch.created_at))
+    for one, request_id in zip(assigned, batch.request_ids, strict=True):
+        told = {"media_id": one.media_id, "cluster_id": one.cluster_id, "request_id": request_id}
+        logger.info("Media %s is ready in cluster %d.", one.media_id, one.cluster_id, extra=told)

@@ -4,30 +4,31 @@ import logging
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 
 from PIL.Image import Image
 
 from backend.db.embeddings import NewEmbedding, insert_embeddings
 from backend.db.events import EventKind, MediaEvent, record_events
 from backend.db.files import StoredFile, remove_unheld_files
+from backend.db.histograms import Measure
 from backend.db.near_duplicates import record_hashes
 from backend.db.tables import Space
-from backend.db.work import Lease, PendingMedia, claim_pending, record_embedded, record_failed, release_lease
+from backend.db.work import Lease, PendingMedia, claim_pending, record_embedded, record_failed
 from backend.embedding.encoders import Encoders
 from backend.embedding.vectors import require_unit_vectors
 from backend.errors import ConfigurationError, DecodeCrash, LeaseLost, MediaclusterError
 from backend.ingest.keys import thumbnail_key
 from backend.ingest.text import embedding_text
 from backend.ingest.thumbnails import THUMBNAIL_SIDES
+from backend.logs import request_bound
 from backend.pipeline.leases import NOT_THE_FILES_FAULT, held_lease
+from backend.pipeline.measuring import Stopwatch
 from backend.pipeline.quarantine import try_again_or_quarantine
 from backend.pipeline.wording import Wording, encode_wordings
 from backend.services import Services
 
 logger = logging.getLogger(__name__)
 
-_RETRY_SECONDS = 5.0
 # JPEGs are shrunk while they are decoded, to no less than twice this: enough for every encoder and both thumbnails.
 _LEAST_SIDE_PIXELS = max(THUMBNAIL_SIDES.values()) // 2
 
@@ -50,20 +51,26 @@ def embed_batch(services: Services, space: Space) -> int:
     with held_lease(services) as lease:
         with services.database.transaction() as session:
             claimed = claim_pending(session, lease, limit=settings.embed_batch_size, max_attempts=settings.max_attempts)
-        try:
-            prepared = _prepare_all(services, claimed, lease)
-            _record(services, space, prepared, _encode(services.encoders, space, prepared), lease)
-        except NOT_THE_FILES_FAULT:
-            with services.database.transaction() as session:
-                release_lease(session, lease, retry_seconds=_RETRY_SECONDS, count_attempt=False)
-            raise
+        watch = Stopwatch()
+        prepared = _prepare_all(services, claimed, lease, watch)
+        with watch.timed(Measure.ENCODE):
+            embeddings = _encode(services.encoders, space, prepared)
+        with watch.timed(Measure.RECORD):
+            _record(services, space, prepared, embeddings, lease)
+        if prepared:
+            watch.write(services)
     return len(claimed)
 
 
-def _prepare_all(services: Services, claimed: list[PendingMedia], lease: Lease) -> list[_Prepared]:
+def _prepare_all(services: Services, claimed: list[PendingMedia], lease: Lease, watch: Stopwatch) -> list[_Prepared]:
     """As many at once as there are decoders."""
+
+    def prepare(media: PendingMedia) -> _Prepared | None:
+        with request_bound(media.request_id), watch.timed(Measure.DECODE):
+            return _prepare(services, lease, media)
+
     with ThreadPoolExecutor(services.decoders.processes, thread_name_prefix="prepare") as pool:
-        return [ready for ready in pool.map(partial(_prepare, services, lease), claimed) if ready is not None]
+        return [ready for ready in pool.map(prepare, claimed) if ready is not None]
 
 
 def _prepare(services: Services, lease: Lease, media: PendingMedia) -> _Prepared | None:
@@ -113,6 +120,7 @@ def _give_up(services: Services, media_id: uuid.UUID, lease: Lease, error: Media
         with services.database.transaction() as session:
             record_failed(session, media_id, lease, error.code, str(error))
             record_events(session, [MediaEvent(EventKind.FAILED, media_id, error_code=error.code)])
+        logger.info("Media %s has failed: %s", media_id, error, extra={"media_id": media_id, "code": error.code})
     except LeaseLost:
         logger.warning("Media %s was given to another worker; its failure is not recorded.", media_id)
 
@@ -128,6 +136,10 @@ def _record(
         kept = set(record_embedded(session, [one.media.id for one in prepared], lease, ocr))
         insert_embeddings(session, space.id, [new for new in embeddings if new.media_id in kept])
         record_hashes(session, {media_id: value for media_id, value in hashes.items() if media_id in kept})
+    for one in prepared:
+        if one.media.id in kept:
+            told = {"media_id": one.media.id, "request_id": one.media.request_id}
+            logger.info("Media %s is embedded.", one.media.id, extra=told)
     if len(kept) < len(prepared):
         logger.warning("%d media were given to another worker; nothing recorded for them.", len(prepared) - len(kept))
         # Or they were deleted meanwhile, and their thumbnails have come too late.

@@ -3,18 +3,19 @@
 import logging
 
 from backend.db.events import EventKind, MediaEvent, record_events
-from backend.db.work import FetchingMedia, Lease, claim_fetching, record_failed, release_lease
+from backend.db.histograms import Measure
+from backend.db.work import FetchingMedia, Lease, claim_fetching, record_failed
 from backend.doorbell import Work
 from backend.errors import DecodeCrash, LeaseLost, MediaclusterError
 from backend.ingest.fetching import fetch_url
+from backend.logs import request_bound
 from backend.pipeline.intake import accept_fetched
 from backend.pipeline.leases import NOT_THE_FILES_FAULT, held_lease
+from backend.pipeline.measuring import Stopwatch
 from backend.pipeline.quarantine import try_again_or_quarantine
 from backend.services import Services
 
 logger = logging.getLogger(__name__)
-
-_RETRY_SECONDS = 5.0
 
 
 def fetch_next(services: Services) -> int:
@@ -23,17 +24,18 @@ def fetch_next(services: Services) -> int:
         with services.database.transaction() as session:
             claimed = claim_fetching(session, lease, limit=1, max_attempts=services.settings.max_attempts)
         for media in claimed:
-            _fetch(services, media, lease)
+            with request_bound(media.request_id):
+                _fetch(services, media, lease)
     return len(claimed)
 
 
 def _fetch(services: Services, media: FetchingMedia, lease: Lease) -> None:
+    watch = Stopwatch()
     try:
-        fetched = fetch_url(media.url, services.fetch_policy, services.limits)
+        with watch.timed(Measure.FETCH):
+            fetched = fetch_url(media.url, services.fetch_policy, services.limits)
         accept_fetched(services, media, lease, fetched.data)
     except NOT_THE_FILES_FAULT:
-        with services.database.transaction() as session:
-            release_lease(session, lease, retry_seconds=_RETRY_SECONDS, count_attempt=False)
         raise
     except LeaseLost:
         logger.warning("Media %s was given to another worker; what was fetched is dropped.", media.id)
@@ -42,6 +44,8 @@ def _fetch(services: Services, media: FetchingMedia, lease: Lease) -> None:
     except MediaclusterError as error:
         _give_up(services, media, lease, error)
     else:
+        logger.info("Media %s is fetched.", media.id, extra={"media_id": media.id})
+        watch.write(services)
         services.doorbell.ring(Work.EMBED)
 
 
@@ -50,5 +54,6 @@ def _give_up(services: Services, media: FetchingMedia, lease: Lease, error: Medi
         with services.database.transaction() as session:
             record_failed(session, media.id, lease, error.code, str(error))
             record_events(session, [MediaEvent(EventKind.FAILED, media.id, error_code=error.code)])
+        logger.info("Media %s has failed: %s", media.id, error, extra={"media_id": media.id, "code": error.code})
     except LeaseLost:
         logger.warning("Media %s was deleted or given to another worker; its failure is not recorded.", media.id)

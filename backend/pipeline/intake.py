@@ -1,6 +1,7 @@
 """Take a picture in: validate, store the original, insert the row. What is acknowledged is durable."""
 
 import hashlib
+import logging
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,15 +10,25 @@ import uuid_utils.compat
 
 from backend.db.exact_copies import record_exact_copy
 from backend.db.files import StoredFile, remove_unheld_files
-from backend.db.media import StoredPicture, find_media_by_sha256, get_media, insert_fetching, insert_pending
+from backend.db.media import (
+    StoredPicture,
+    find_media,
+    find_media_by_sha256,
+    get_media,
+    insert_fetching,
+    insert_pending,
+)
 from backend.db.tables import MediaStatus
 from backend.db.work import FetchingMedia, Lease, record_fetched
 from backend.doorbell import Work
-from backend.errors import FetchFailed, FileTooLarge, LeaseLost
+from backend.errors import BackendUnavailable, FetchFailed, FileTooLarge, LeaseLost
 from backend.ingest.fetching import check_url
 from backend.ingest.keys import original_key
 from backend.ingest.text import MediaText, clean_media_text
+from backend.logs import current_request_id
 from backend.services import Services
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -47,16 +58,13 @@ def accept_picture(
     if known is not None:
         return known
     picture, merged = store_picture(services, data, cleaned)
-    media_id = uuid_utils.compat.uuid7()
-    with services.database.transaction() as session:
-        kept_id = insert_pending(session, media_id, picture, merged, source, source_uri)
-        if kept_id != media_id:
-            record_exact_copy(session, kept_id, source, source_uri)
-        status = MediaStatus(get_media(session, kept_id).status)
+    accepted = _insert(services, picture, merged, source, source_uri)
     _keep_original(services, picture.original_key, data)
-    if kept_id == media_id and ring:
+    said = "was here before" if accepted.duplicate else "is taken in"
+    logger.info("Media %s %s.", accepted.media_id, said, extra={"media_id": accepted.media_id})
+    if not accepted.duplicate and ring:
         services.doorbell.ring(Work.EMBED)
-    return Accepted(kept_id, status, duplicate=kept_id != media_id)
+    return accepted
 
 
 def accept_url(services: Services, url: str, text: MediaText, *, media_id: uuid.UUID | None = None) -> Accepted:
@@ -70,9 +78,16 @@ def accept_url(services: Services, url: str, text: MediaText, *, media_id: uuid.
     with suppress(FetchFailed):
         check_url(url, services.fetch_policy)
     media_id = media_id or uuid_utils.compat.uuid7()
-    with services.database.transaction() as session:
-        insert_fetching(session, media_id, url, cleaned)
-        status = MediaStatus(get_media(session, media_id).status)
+    try:
+        with services.database.transaction() as session:
+            insert_fetching(session, media_id, url, cleaned, current_request_id())
+            status = MediaStatus(get_media(session, media_id).status)
+    except BackendUnavailable:
+        committed = _find_committed(services, media_id)
+        if committed is None:
+            raise
+        status = committed
+    logger.info("Media %s is to be fetched.", media_id, extra={"media_id": media_id})
     services.doorbell.ring(Work.FETCH)
     return Accepted(media_id, status, duplicate=False)
 
@@ -106,6 +121,32 @@ def store_picture(services: Services, data: bytes, text: MediaText) -> tuple[Sto
         exif=embedded.exif,
     )
     return picture, text.or_else(embedded.text)
+
+
+def _insert(
+    services: Services, picture: StoredPicture, text: MediaText, source: str, source_uri: str | None
+) -> Accepted:
+    media_id = uuid_utils.compat.uuid7()
+    try:
+        with services.database.transaction() as session:
+            kept_id = insert_pending(session, media_id, picture, text, source, source_uri, current_request_id())
+            if kept_id != media_id:
+                record_exact_copy(session, kept_id, source, source_uri)
+            return Accepted(kept_id, MediaStatus(get_media(session, kept_id).status), duplicate=kept_id != media_id)
+    except BackendUnavailable:
+        status = _find_committed(services, media_id)
+        if status is None:
+            raise
+        return Accepted(media_id, status, duplicate=False)
+
+
+def _find_committed(services: Services, media_id: uuid.UUID) -> MediaStatus | None:
+    """What a commit came to whose answer was lost: the status of the row, or None where there is none, or no answer
+    again. A row that appears later is found by its bytes when they are sent again."""
+    with suppress(BackendUnavailable), services.database.transaction() as session:
+        media = find_media(session, media_id)
+        return None if media is None else MediaStatus(media.status)
+    return None
 
 
 def _keep_original(services: Services, key: str, data: bytes) -> None:

@@ -29,5 +29,6 @@ def try_again_or_quarantine(
             detail = f"{attempts} attempts failed. The last one: {reason}"
             record_failed(session, media_id, lease, Quarantined.code, detail)
             record_events(session, [MediaEvent(EventKind.FAILED, media_id, error_code=Quarantined.code)])
+        logger.info("Media %s is quarantined: %s", media_id, detail, extra={"media_id": media_id, "code": error.code})
     except LeaseLost:
         logger.warning("Media %s was given to another worker; its failure is not recorded.", media_id)

@@ -363,7 +363,8 @@ def test_health__broker_gone(make_services: Callable[..., Services], tmp_path: o
     services = make_services(redis_url=SecretStr(f"redis+socket://{tmp_path}/none.sock"))
     with TestClient(create_app(services)) as client:
         answer = client.get("/health/ready")
-        assert answer.status_code == 503
+        # Uploads are taken in all the same, and wait.
+        assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
         assert answer.json()["checks"]["broker"] != "ok"
         assert answer.json()["checks"]["database"] == "ok"
 

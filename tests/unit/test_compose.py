@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shlex
 import tomllib
 from importlib.util import find_spec
 from pathlib import Path
@@ -157,8 +156,13 @@ def test_compose__worker_health_asks_the_worker_itself(
     name = command[command.index("--hostname") + 1].replace("%h", "$$HOSTNAME")
     assert SERVICES[service]["command"][-1] == role
     assert "init" not in SERVICES[service]
-    words = shlex.split(SERVICES[service]["healthcheck"]["test"][1])
-    assert words[words.index("--destination") + 1] == name
+    (pulse,) = re.findall(r'find "([^"]+)"', SERVICES[service]["healthcheck"]["test"][1])
+    assert Path(pulse) == supervision.pulse_path(Path(SERVICES[service]["environment"]["MEDIACLUSTER_HOME"]), name)
+
+
+def test_compose__clock_health_asks_the_clock_itself() -> None:
+    (pulse,) = re.findall(r'find "([^"]+)"', SERVICES["beat"]["healthcheck"]["test"][1])
+    assert Path(pulse) == supervision.pulse_path(Path("/data"), "beat-1@$$HOSTNAME")
 
 
 def test_health_check_of_the_image__asks_a_route_that_exists() -> None:

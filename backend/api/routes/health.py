@@ -5,6 +5,7 @@ from http import HTTPStatus
 from fastapi import APIRouter, Response
 
 from backend.api.dependencies import ServicesDependency
+from backend.api.problems import RETRY_AFTER_SECONDS
 from backend.api.schemas import HealthAnswer
 from backend.diagnosis import check_broker, check_database, check_storage
 
@@ -19,15 +20,20 @@ def live() -> HealthAnswer:
 @router.get(
     "/ready",
     operation_id="health_ready",
-    summary="Database, broker and storage can be reached",
+    summary="Database and storage can be reached",
     responses={HTTPStatus.SERVICE_UNAVAILABLE: {"model": HealthAnswer, "description": "Something is not there"}},
 )
 def ready(services: ServicesDependency, response: Response) -> HealthAnswer:
-    findings = [check_database(services), check_broker(services), check_storage(services)]
-    healthy = all(finding.ok for finding in findings)
+    """503 without a database at the newest schema or without a storage that takes writes. Without the broker uploads are
+    taken in all the same, and wait: that is `degraded`, with 200."""
+    needed = [check_database(services), check_storage(services)]
+    broker = check_broker(services)
+    findings = [*needed, broker]
+    healthy = all(finding.ok for finding in needed)
     if not healthy:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
+        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return HealthAnswer(
-        status="ok" if healthy else "unavailable",
+        status="unavailable" if not healthy else "ok" if broker.ok else "degraded",
         checks={finding.name: "ok" if finding.ok else finding.detail for finding in findings},
     )

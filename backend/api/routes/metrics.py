@@ -1,15 +1,18 @@
 """Figures for Prometheus, counted in the database at each scrape, so that every process of the API says the same."""
 
 from collections.abc import Iterator, Mapping
+from itertools import accumulate
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
+from sqlalchemy import Pool, QueuePool
 
 from backend.api.problems import documented
 from backend.db.engine import Database
+from backend.db.histograms import Histogram, Measure
 from backend.db.library_figures import LibraryFigures, fetch_library_figures
 from backend.db.tables import RecallAudit
 
@@ -26,6 +29,7 @@ class LibraryCollector(Collector):
         with self._database.transaction() as session:
             metrics = list(_metrics(fetch_library_figures(session)))
         yield from metrics
+        yield from _pool(self._database.engine.pool)
 
     def describe(self) -> list[Metric]:
         # What prometheus_client asks when a collector is registered; nothing is to be counted then.
@@ -63,6 +67,15 @@ def _metrics(figures: LibraryFigures) -> Iterator[Metric]:
         "Age of the oldest media that is not through; 0 where all are.",
         figures.oldest_pending_seconds,
     )
+    yield _labelled(
+        "mediacluster_queue_age_seconds",
+        "How long the oldest media of a step has waited.",
+        "step",
+        figures.waiting_seconds,
+    )
+    yield _labelled("mediacluster_failures", "Failed media, by code.", "code", figures.failures)
+    yield _plain("mediacluster_lock_waiters", "Connections that wait for an advisory lock.", figures.lock_waiters)
+    yield from _histograms(figures.histograms)
     yield _plain("mediacluster_clusters", "Clusters of the active space.", figures.clusters)
     yield _labelled(
         "mediacluster_background_age_seconds",
@@ -85,6 +98,39 @@ def _recall(audit: RecallAudit) -> Iterator[Metric]:
     yield _plain("mediacluster_recall_audit_sampled", "How many media the last audit asked for.", audit.sampled)
     yield _plain(
         "mediacluster_recall_audit_timestamp_seconds", "When it was, in Unix time.", audit.audited_at.timestamp()
+    )
+
+
+def _histograms(histograms: Mapping[Measure, Histogram]) -> Iterator[Metric]:
+    stages = HistogramMetricFamily(
+        "mediacluster_stage_seconds", "How long a stage of the pipeline took.", labels=["stage"]
+    )
+    for stage in (Measure.FETCH, Measure.DECODE, Measure.ENCODE, Measure.RECORD, Measure.ASSIGN):
+        stages.add_metric([stage.value], buckets=_buckets(histograms[stage]), sum_value=histograms[stage].total)
+    yield stages
+    for measure, name, description in (
+        (Measure.UPLOAD_TO_READY, "mediacluster_upload_to_ready_seconds", "From the upload to its cluster."),
+        (Measure.ASSIGN_BATCH, "mediacluster_assign_batch_size", "Media assigned in one transaction."),
+        (Measure.LOCK_WAIT, "mediacluster_lock_wait_seconds", "How long an edit waited for the assigner's lock."),
+    ):
+        found = histograms[measure]
+        yield HistogramMetricFamily(name, description, buckets=_buckets(found), sum_value=found.total)
+
+
+def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
+    """Cumulated, as Prometheus wants them."""
+    bounds = [*map(str, histogram.bounds), "+Inf"]
+    return list(zip(bounds, accumulate(histogram.counts), strict=True))
+
+
+def _pool(pool: Pool) -> Iterator[Metric]:
+    assert isinstance(pool, QueuePool)
+    in_use = pool.checkedout()
+    yield _labelled(
+        "mediacluster_pool_connections",
+        "Connections to the database of the process that answers.",
+        "state",
+        {"in_use": in_use, "idle": pool.checkedin()},
     )
 
 

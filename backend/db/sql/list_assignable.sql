@@ -9,7 +9,7 @@ WITH overdue AS (
     FROM media
    WHERE status = 'pending' AND upload_seq > (SELECT seq FROM overdue)
 )
-SELECT media.id, embedding.image_embedding
+SELECT media.id, embedding.image_embedding, media.request_id, media.created_at
   FROM media
   JOIN embedding ON embedding.media_id = media.id AND embedding.space_id = %(space_id)s
  WHERE media.status = 'embedded'

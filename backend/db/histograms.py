@@ -1,0 +1,79 @@
+"""How long things take, and how many at once, counted in the database: workers come and go, and every scrape of every API
+process shall say the same. One row each, a fixed few."""
+
+import enum
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+_PATIENCE = (0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0)
+_COUNTS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
+
+
+class Measure(enum.StrEnum):
+    """What is measured: stages per picture (fetch, decode) or per batch (encode, record, assign), and the rest."""
+
+    FETCH = "fetch"
+    DECODE = "decode"
+    ENCODE = "encode"
+    RECORD = "record"
+    ASSIGN = "assign"
+    UPLOAD_TO_READY = "upload_to_ready"
+    ASSIGN_BATCH = "assign_batch"
+    LOCK_WAIT = "lock_wait"
+
+    @property
+    def bounds(self) -> tuple[float, ...]:
+        """Upper bounds of the buckets; a last one takes what is above."""
+        if self is Measure.ASSIGN_BATCH:
+            return _COUNTS
+        return _PATIENCE if self is Measure.UPLOAD_TO_READY else _SECONDS
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """How many values fell into each bucket (one more than there are bounds), and their sum."""
+
+    bounds: tuple[float, ...]
+    counts: tuple[int, ...]
+    total: float
+
+
+def add_values(session: Session, measured: Mapping[Measure, Sequence[float]]) -> None:
+    """Count the values in. Rows are written in the order of their names, so that two writers cannot lock each other up."""
+    for measure in sorted(measured):
+        values = measured[measure]
+        if not values:
+            continue
+        counts = [0] * (len(measure.bounds) + 1)
+        for value in values:
+            counts[bisect_left(measure.bounds, value)] += 1
+        session.execute(
+            text(
+                "INSERT INTO histogram AS old (name, bounds, counts, total) VALUES (:name, :bounds, :counts, :total) "
+                "ON CONFLICT (name) DO UPDATE SET bounds = EXCLUDED.bounds, "
+                # Another version may have had other buckets, which do not add up with these.
+                "counts = CASE WHEN old.bounds = EXCLUDED.bounds THEN "
+                "(SELECT array_agg(one + more ORDER BY place) FROM unnest(old.counts, EXCLUDED.counts) "
+                "WITH ORDINALITY AS t(one, more, place)) ELSE EXCLUDED.counts END, "
+                "total = CASE WHEN old.bounds = EXCLUDED.bounds THEN old.total ELSE 0 END + EXCLUDED.total"
+            ),
+            {"name": measure.value, "bounds": list(measure.bounds), "counts": counts, "total": float(sum(values))},
+        )
+
+
+def fetch_histograms(session: Session) -> dict[Measure, Histogram]:
+    """Every measure is there, empty where nothing was counted yet."""
+    rows = {row.name: row for row in session.execute(text("SELECT name, bounds, counts, total FROM histogram"))}
+    found = {}
+    for measure in Measure:
+        row = rows.get(measure.value)
+        if row is None or tuple(row.bounds) != measure.bounds:
+            found[measure] = Histogram(measure.bounds, (0,) * (len(measure.bounds) + 1), 0.0)
+        else:
+            found[measure] = Histogram(measure.bounds, tuple(row.counts), row.total)
+    return found

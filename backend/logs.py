@@ -1,0 +1,97 @@
+"""Logging: text for people or JSON for machines, each line with the id of the request that the work came with.
+
+A request has an id, its caller's or one of our own. It stands on the media that it brought, so that the workers, whose
+messages carry nothing, log it too: one grep shows the whole way of an upload.
+"""
+
+import json
+import logging
+import re
+import sys
+import traceback
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+LogFormat = Literal["text", "json"]
+
+_SANE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
+# Fields that a line may have beside its message; others of `extra` are left out, so that nothing gets in by accident.
+FIELDS = (
+    "request_id",
+    "media_id",
+    "cluster_id",
+    "code",
+    "method",
+    "path",
+    "status",
+    "duration_ms",
+)
+_request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+
+
+def current_request_id() -> str | None:
+    """The id of the request that this is done for, None where it is for none."""
+    return _request_id.get()
+
+
+def choose_request_id(given: str | None) -> str:
+    """The caller's id where it is a sane one (letters, digits, `._:-`, 64 at most), else a new one."""
+    return given if given is not None and _SANE.fullmatch(given) else uuid.uuid4().hex
+
+
+@contextmanager
+def request_bound(request_id: str | None) -> Iterator[None]:
+    """Lines that are logged within carry this id."""
+    token = _request_id.set(request_id)
+    try:
+        yield
+    finally:
+        _request_id.reset(token)
+
+
+def configure_logging(log_format: LogFormat, level: str) -> None:
+    """Log to standard error, in place of whatever was configured before."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    # These tell each address and each file that they look at.
+    for name in ("httpx", "httpcore", "urllib3", "filelock", "sentence_transformers", "open_clip"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, the fields above, and the traceback of an exception."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_fields(record),
+        }
+        if record.exc_info and record.exc_info[1] is not None:
+            line["exception"] = "".join(traceback.format_exception(record.exc_info[1]))
+        return json.dumps(line, default=str, ensure_ascii=False)
+
+
+class TextFormatter(logging.Formatter):
+    """The same for people, with the fields at the end."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name in the standard library
+        fields = " ".join(f"{name}={value}" for name, value in _fields(record).items())
+        return f"{super().formatMessage(record)} [{fields}]" if fields else super().formatMessage(record)
+
+
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    found = {name: getattr(record, name) for name in FIELDS if getattr(record, name, None) is not None}
+    if "request_id" not in found and (request_id := current_request_id()) is not None:
+        found = {"request_id": request_id, **found}
+    return found

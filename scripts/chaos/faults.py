@@ -1,0 +1,145 @@
+"""What can go wrong. Each fault breaks something that this run has started itself, and puts it back where nobody else does."""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import psutil
+import psycopg
+import redis
+
+from backend.embedded import client_url, start_postgres, start_redis, status_postgres, status_redis
+from scripts.chaos.fleet import Fleet, Member, children_of, kill_group, signal_group
+
+_REDIS_RESTARTS = 3
+
+Fault = Callable[[Fleet, random.Random], str]
+
+
+def kill_worker_child(fleet: Fleet, chance: random.Random) -> str:
+    """SIGKILL to a process of an embedding worker's pool, or to one of its decoders."""
+    member = chance.choice(fleet.named("embed"))
+    children = children_of(member.process)
+    if not children:
+        return f"{member.name} had no child"
+    victim = chance.choice(children)
+    with suppress(psutil.NoSuchProcess):
+        victim.kill()
+    return f"{member.name}, child {victim.pid}"
+
+
+def kill_worker(fleet: Fleet, chance: random.Random) -> str:
+    """SIGKILL to a whole worker."""
+    return _kill(chance.choice(fleet.named("embed", "light")))
+
+
+def kill_clock(fleet: Fleet, chance: random.Random) -> str:
+    """SIGKILL to beat."""
+    return _kill(chance.choice(fleet.named("beat")))
+
+
+def kill_api(fleet: Fleet, chance: random.Random) -> str:
+    """SIGKILL to an API process, in the middle of uploads."""
+    return _kill(chance.choice(fleet.named("api")))
+
+
+def stop_past_lease(fleet: Fleet, chance: random.Random) -> str:
+    """SIGSTOP to a worker until its leases have run out, then SIGCONT: it comes back and believes to hold its rows."""
+    member = chance.choice(fleet.named("embed", "light"))
+    seconds = 2.5 * float(fleet.settings["MEDIACLUSTER_LEASE_SECONDS"])
+    process = member.process
+    signal_group(process, signal.SIGSTOP)
+    try:
+        time.sleep(seconds)
+    finally:
+        signal_group(process, signal.SIGCONT)
+    return f"{member.name} for {seconds:.0f} s"
+
+
+def flush_broker(fleet: Fleet, chance: random.Random) -> str:  # noqa: ARG001 - one of the faults
+    """FLUSHALL: every message is gone, those under way too."""
+    with redis.Redis.from_url(client_url(fleet.redis_url)) as client:
+        client.flushall()
+    return "all messages"
+
+
+def restart_broker(fleet: Fleet, chance: random.Random) -> str:
+    """Kill -9 of Redis, several times in a row, with pauses in which clients half reconnect."""
+    for _ in range(_REDIS_RESTARTS):
+        _kill_server(status_redis(fleet.home).pid)
+        time.sleep(chance.uniform(0.0, 1.5))
+        start_redis(fleet.home)
+        time.sleep(chance.uniform(0.0, 1.0))
+    return f"{_REDIS_RESTARTS} times"
+
+
+def terminate_connections(fleet: Fleet, chance: random.Random) -> str:  # noqa: ARG001 - one of the faults
+    """pg_terminate_backend on every connection that is not our own."""
+    with psycopg.connect(fleet.database_url, autocommit=True) as connection:
+        ended = connection.execute(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+            "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        ).fetchone()
+    return f"{ended[0] if ended else 0} connections"
+
+
+def crash_database(fleet: Fleet, chance: random.Random) -> str:
+    """Immediate shutdown: what is not in the log is lost. Then recovery."""
+    server = status_postgres(fleet.home).pid
+    if server is None:
+        return "it did not run"
+    os.kill(server, signal.SIGQUIT)
+    psutil.wait_procs([psutil.Process(server)] if psutil.pid_exists(server) else [], timeout=30)
+    away_seconds = chance.uniform(0.5, 4.0)
+    time.sleep(away_seconds)
+    start_postgres(fleet.home)
+    return f"away for {away_seconds:.1f} s"
+
+
+def replace_one_by_one(fleet: Fleet, chance: random.Random) -> str:  # noqa: ARG001 - one of the faults
+    """A rolling restart: each API and worker is ended by SIGTERM and started anew, one after the other."""
+    slowest = max(fleet.replace(member) for member in fleet.named("api", "embed", "light", "beat"))
+    return f"the slowest took {slowest:.1f} s to end"
+
+
+FAULTS: dict[str, Fault] = {
+    fault.__name__: fault
+    for fault in (
+        kill_worker_child,
+        kill_worker,
+        kill_clock,
+        kill_api,
+        stop_past_lease,
+        flush_broker,
+        restart_broker,
+        terminate_connections,
+        crash_database,
+        replace_one_by_one,
+    )
+}
+
+
+def make_schedule(seed: int, count: int) -> list[str]:
+    """Names of `count` faults, in an order that follows from the seed; each kind before any comes again."""
+    chance = random.Random(seed)  # noqa: S311 - a schedule, not a secret
+    schedule: list[str] = []
+    while len(schedule) < count:
+        schedule += chance.sample(sorted(FAULTS), len(FAULTS))
+    return schedule[:count]
+
+
+def _kill(member: Member) -> str:
+    kill_group(member.process)
+    return member.name
+
+
+def _kill_server(pid: int | None) -> None:
+    if pid is None:
+        return
+    with suppress(psutil.NoSuchProcess):
+        server = psutil.Process(pid)
+        server.kill()
+        server.wait(10)

@@ -1,0 +1,180 @@
+"""The processes of a library, on servers of its own; each that dies is started again, as a process manager would."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import psutil
+
+from backend.embedded import ensure_servers, status_postgres, stop_servers
+from backend.supervision import worker_command
+
+_LOOK_EVERY_SECONDS = 0.2
+# Long enough for a machine that has other things to do: a task may be in the middle of loading a model.
+_STOP_SECONDS = 300.0
+# Whoever inherits these would work on another library.
+_OWN_PREFIXES = ("MEDIACLUSTER_", "DATABASE_URL", "REDIS_URL")
+
+
+@dataclass
+class Member:
+    """One process of the fleet: how to start it, and what runs now. `resting` ones are not started again."""
+
+    name: str
+    command: list[str]
+    process: subprocess.Popen[bytes]
+    port: int | None = None
+    resting: bool = False
+
+
+@dataclass
+class Fleet:
+    """Servers, APIs, workers and the clock under one home. Use it as a context."""
+
+    home: Path
+    api_count: int = 2
+    embed_count: int = 2
+    light_count: int = 2
+    settings: dict[str, str] = field(default_factory=dict)
+    members: dict[str, Member] = field(default_factory=dict)
+    restarts: Counter[str] = field(default_factory=Counter)
+    database_url: str = ""
+    redis_url: str = ""
+
+    def __enter__(self) -> Self:
+        servers = ensure_servers(self.home)
+        self.database_url, self.redis_url = servers.database_url, servers.redis_url
+        (self.home / "logs").mkdir(exist_ok=True)
+        subprocess.run(
+            [sys.executable, "-m", "backend.cli", "db", "migrate"],
+            env=self.environment(),
+            check=True,
+            capture_output=True,
+        )
+        for number in range(self.api_count):
+            port = _free_port()
+            command = [sys.executable, "-m", "backend.cli", "serve", "--port", str(port)]
+            self._add(f"api-{number}", command, port)
+        for role, count in (("embed", self.embed_count), ("light", self.light_count)):
+            for number in range(count):
+                self._add(f"{role}-{number}", worker_command(role, name=str(number)))
+        self._add("beat-0", worker_command("beat"))
+        self._ending = threading.Event()
+        self._keeper = threading.Thread(target=self._keep, name="fleet", daemon=True)
+        self._keeper.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ending.set()
+        self._keeper.join()
+        for member in self.members.values():
+            kill_group(member.process)
+        server = status_postgres(self.home).pid
+        if server is not None:
+            os.kill(server, signal.SIGQUIT)  # nothing in there is worth a checkpoint
+        stop_servers(self.home)
+
+    def environment(self) -> dict[str, str]:
+        """What the members are started with."""
+        own = {name: value for name, value in os.environ.items() if not name.startswith(_OWN_PREFIXES)}
+        return own | {
+            "MEDIACLUSTER_HOME": str(self.home),
+            "DATABASE_URL": self.database_url,
+            "REDIS_URL": self.redis_url,
+            **self.settings,
+        }
+
+    def ports(self) -> list[int]:
+        """Where the APIs are."""
+        return [member.port for member in self.members.values() if member.port is not None]
+
+    def named(self, *roles: str) -> list[Member]:
+        """Members of these roles."""
+        return [member for member in self.members.values() if member.name.partition("-")[0] in roles]
+
+    def replace(self, member: Member) -> float:
+        """End a member by SIGTERM, wait, and start it anew; returns how many seconds it took to end.
+
+        Raises TimeoutExpired where it does not end.
+        """
+        member.resting = True
+        begun = time.monotonic()
+        member.process.terminate()
+        try:
+            member.process.wait(_STOP_SECONDS)
+        finally:
+            took = time.monotonic() - begun
+            kill_group(member.process)
+            member.process = self._start(member.name, member.command)
+            member.resting = False
+        return took
+
+    def _keep(self) -> None:
+        while not self._ending.wait(_LOOK_EVERY_SECONDS):
+            for member in list(self.members.values()):
+                if not member.resting and member.process.poll() is not None:
+                    self.restarts[member.name.partition("-")[0]] += 1
+                    member.process = self._start(member.name, member.command)
+
+    def _add(self, name: str, command: list[str], port: int | None = None) -> None:
+        self.members[name] = Member(name, command, self._start(name, command), port)
+
+    def _start(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
+        with (self.home / "logs" / f"{name}.log").open("ab") as log:
+            return subprocess.Popen(  # noqa: S603 - our own command
+                command,
+                env=self.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    """SIGKILL to the process and all that it started; a stopped one dies too."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """Send a signal to the process and all that it started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
+
+
+def children_of(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    """What the process has started, and what these have."""
+    with suppress(psutil.NoSuchProcess):
+        return psutil.Process(process.pid).children(recursive=True)
+    return []
+
+
+def wait_until(condition: Callable[[], bool], seconds: float, *, every: float = 0.1) -> float | None:
+    """Seconds until the condition held, or None where it did not in time."""
+    begun = time.monotonic()
+    while not condition():
+        if time.monotonic() - begun > seconds:
+            return None
+        time.sleep(every)
+    return time.monotonic() - begun
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,155 @@
+"""The database goes away, at the worst moment or for good: a clear answer, and nothing done twice."""
+
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from pydantic import SecretStr
+from starlette.testclient import TestClient
+
+from backend.db.arrays import fetch_arrays
+from backend.db.assignments import try_lock_assigner
+from backend.db.engine import Database
+from backend.db.work import claim_pending
+from backend.errors import BackendUnavailable
+from backend.ingest.text import MediaText
+from backend.pipeline.intake import accept_picture, accept_url
+from backend.pipeline.leases import held_lease
+from backend.services import Services
+from backend.web import create_web_app
+
+NOWHERE = "postgresql://nobody@127.0.0.1:1/none"
+# These ask no database.
+_ANSWERS = ("/health/live", "/widget")
+_PAGES = ("/admin/", "/admin/clusters/1", f"/admin/media/{uuid.UUID(int=1)}")
+
+
+@pytest.fixture
+def client(make_services: Callable[..., Services]) -> Iterator[TestClient]:
+    """Of an application whose database is not there."""
+    services = make_services(database_url=SecretStr(NOWHERE))
+    with TestClient(create_web_app(services), raise_server_exceptions=False) as opened:
+        yield opened
+
+
+def _calls(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for path, methods in schema["paths"].items():
+        for method in methods:
+            filled = path
+            for name in ("media_id", "cluster_id", "event_id", "webhook_id", "pair_id", "id"):
+                filled = filled.replace(f"{{{name}}}", "1" if name in {"cluster_id", "event_id"} else str(uuid.uuid4()))
+            yield method.upper(), filled
+
+
+def test_every_operation_says_that_it_can_be_tried_again(client: TestClient) -> None:
+    """Or that the call was wrong anyway; never that something unexpected happened."""
+    unavailable = 0
+    for method, path in _calls(client.get("/openapi.json").json()):
+        answer = client.request(method, path)
+        if path.startswith(_ANSWERS):
+            assert answer.status_code == 200
+            continue
+        assert answer.status_code in {400, 404, 405, 422, 503}, f"{method} {path}: {answer.status_code} {answer.text}"
+        if answer.status_code == 503:
+            unavailable += 1
+            if path != "/health/ready":
+                assert "retry-after" in answer.headers, f"{method} {path}"
+                assert answer.json()["code"] == "backend_unavailable"
+    assert unavailable > 10
+
+
+@pytest.mark.parametrize("page", _PAGES)
+def test_admin_pages_say_so_too(client: TestClient, page: str) -> None:
+    answer = client.get(page)
+    assert (answer.status_code, answer.headers["x-problem-code"]) == (503, "backend_unavailable")
+    assert "retry-after" in answer.headers
+
+
+def test_upload__a_commit_whose_answer_is_lost_is_looked_up(
+    services: Services, make_jpeg: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection breaks after the server has committed: the upload is acknowledged, and there is one row."""
+    real = psycopg.Connection.commit
+    lost: list[str] = []
+
+    def commit_and_lose(connection: psycopg.Connection[Any]) -> None:
+        inserted = connection.execute("SELECT count(*) FROM media WHERE xmin = pg_current_xact_id()::xid").fetchone()
+        real(connection)
+        if inserted and inserted[0] and len(lost) < 2:
+            lost.append("commit")
+            connection.close()
+            raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(psycopg.Connection, "commit", commit_and_lose)
+    uploaded = accept_picture(services, make_jpeg(1), MediaText(), source="test")
+    fetched = accept_url(services, "https://example.org/a.jpg", MediaText())
+    assert lost == ["commit", "commit"]
+    with services.database.transaction() as session:
+        assert session.execute(sa.text("SELECT id FROM media ORDER BY created_at")).scalars().all() == [
+            uploaded.media_id,
+            fetched.media_id,
+        ]
+    assert not uploaded.duplicate
+
+
+def test_upload__a_commit_that_did_not_happen_is_told(
+    services: Services, make_jpeg: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose(connection: psycopg.Connection[Any]) -> None:
+        connection.close()
+        raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(psycopg.Connection, "commit", lose)
+        with pytest.raises(BackendUnavailable):
+            accept_picture(services, make_jpeg(1), MediaText(), source="test")
+    assert not accept_picture(services, make_jpeg(1), MediaText(), source="test").duplicate
+
+
+def test_rows_are_handed_back_when_the_database_was_away(
+    services: Services, insert_media: Callable[..., list[uuid.UUID]]
+) -> None:
+    """Three losses in a row shall not look like a file that kills its workers."""
+    insert_media(services.database, 2, "pending")
+    with pytest.raises(BackendUnavailable), held_lease(services) as lease:
+        with services.database.transaction() as session:
+            assert len(claim_pending(session, lease, limit=5, max_attempts=3)) == 2
+        with services.database.transaction() as session:
+            _terminate(services, session)
+            fetch_arrays(session, "SELECT 1")
+    with services.database.transaction() as session:
+        rows = session.execute(sa.text("SELECT attempts, lease_token FROM media")).all()
+    assert [tuple(row) for row in rows] == [(0, None), (0, None)]
+
+
+@pytest.mark.parametrize("code", ["40P01", "40001", "55P03"])
+def test_transaction__a_conflict_can_be_tried_again(database: Database, code: str) -> None:
+    raising = f"DO $$ BEGIN RAISE EXCEPTION 'met' USING ERRCODE = '{code}'; END $$"
+    with pytest.raises(BackendUnavailable), database.transaction() as session:
+        session.execute(sa.text(raising))
+    with pytest.raises(BackendUnavailable), database.transaction() as session:
+        fetch_arrays(session, raising)
+
+
+def test_assigner__one_that_was_stopped_loses_its_lock(database: Database) -> None:
+    with pytest.raises(BackendUnavailable), database.transaction() as stopped:
+        assert try_lock_assigner(stopped, idle_seconds=0.3)
+        deadline = time.monotonic() + 60
+        while True:
+            with database.transaction() as other:
+                if try_lock_assigner(other):
+                    break
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        stopped.execute(sa.text("SELECT 1"))
+
+
+def _terminate(services: Services, session: Any) -> None:
+    """End the connection of this session from outside."""
+    pid = session.execute(sa.text("SELECT pg_backend_pid()")).scalar_one()
+    with psycopg.connect(services.database.url, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s)", [pid])

@@ -1,0 +1,82 @@
+"""One grep shows the whole way of an upload: through the API, the embedding worker and the assigner."""
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+
+import pytest
+from starlette.testclient import TestClient
+
+from backend.db.histograms import Measure, fetch_histograms
+from backend.logs import JsonFormatter
+from backend.pipeline.assign import Assigner
+from backend.pipeline.embed import embed_batch
+from backend.pipeline.space import open_active_space
+from backend.services import Services
+from backend.web import create_web_app
+
+
+@pytest.fixture
+def lines() -> Iterator[list[dict[str, object]]]:
+    """What is logged from now on, as JSON."""
+    collected: list[dict[str, object]] = []
+
+    class _Collector(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            collected.append(json.loads(JsonFormatter().format(record)))
+
+    collector = _Collector()
+    root = logging.getLogger("backend")
+    root.addHandler(collector)
+    before, _ = root.level, root.setLevel(logging.DEBUG)
+    yield collected
+    root.removeHandler(collector)
+    root.setLevel(before)
+
+
+@pytest.fixture
+def client(services: Services) -> Iterator[TestClient]:
+    with TestClient(create_web_app(services)) as opened:
+        yield opened
+
+
+def test_upload__its_id_is_in_every_line(
+    client: TestClient, services: Services, make_jpeg: Callable[..., bytes], lines: list[dict[str, object]]
+) -> None:
+    for name in ("order-1", "order-2"):
+        files = {"file": ("a.jpg", make_jpeg(len(name) + int(name[-1])), "image/jpeg")}
+        answer = client.post("/media", files=files, headers={"X-Request-ID": name})
+        assert (answer.status_code, answer.headers["x-request-id"]) == (202, name)
+    media_id = answer.json()["ids"][0]
+    space = open_active_space(services)
+    assert embed_batch(services, space) == 2
+    assert Assigner(services, space).assign_waiting() == 2
+    with services.database.transaction() as session:
+        measured = {name: sum(found.counts) for name, found in fetch_histograms(session).items()}
+    assert measured == dict.fromkeys(Measure, 0) | {
+        Measure.DECODE: 2,
+        Measure.ENCODE: 1,
+        Measure.RECORD: 1,
+        Measure.ASSIGN: 1,
+        Measure.ASSIGN_BATCH: 1,
+        Measure.UPLOAD_TO_READY: 2,
+    }
+    told = [line for line in lines if line.get("request_id") == "order-2"]
+    assert [str(line["message"]) for line in told if line.get("media_id")] == [
+        f"Media {media_id} is taken in.",
+        f"Media {media_id} is embedded.",
+        next(f"Media {media_id} is ready in cluster {line['cluster_id']}." for line in told if "cluster_id" in line),
+    ]
+    (answered,) = [line for line in told if "status" in line]
+    assert (answered["method"], answered["path"], answered["status"]) == ("POST", "/media", 202)
+
+
+def test_request_id__is_made_where_none_is_sent_and_in_refusals(
+    client: TestClient, lines: list[dict[str, object]]
+) -> None:
+    answer = client.get("/media/nonsense?token=mc_secret", headers={"X-Request-ID": "no good\tone"})
+    assert answer.status_code == 400
+    assert len(answer.headers["x-request-id"]) == 32
+    assert answer.headers["x-request-id"] in {line.get("request_id") for line in lines}
+    assert client.get("/admin/nothing").headers["x-request-id"]
+    assert "mc_secret" not in json.dumps(lines)

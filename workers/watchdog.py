@@ -1,0 +1,157 @@
+"""Notice a process that is alive but does nothing, and end it, so that its supervisor starts a new one.
+
+Celery's consumers have stopped for good after a reconnect to Redis while everything else of them went on (celery#8030,
+#10205). So each worker asks the broker, over a connection of its own, whether messages wait for it; where they do, and it
+takes none up, it ends. So does a clock that rings no more. Losing a worker loses nothing: its leases run out.
+
+While all is well the process keeps a file fresh, which is what a health check looks at.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import redis
+from celery import Celery
+from celery.worker import state
+from kombu.exceptions import ChannelError, OperationalError
+
+logger = logging.getLogger(__name__)
+
+# EX_TEMPFAIL: it may well work when it is started again.
+EXIT_STATUS = 75
+LOOK_EVERY_SECONDS = 5.0
+# Until the first task has begun: encoders and their libraries are imported on the way.
+_START_SECONDS = 240.0
+_ANSWER_SECONDS = 5.0
+_FORGOTTEN_SECONDS = 86_400.0
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What one look at a process found.
+
+    waiting: messages for it at the broker, None where that does not answer; progress: changes whenever it does something;
+    busy: whether it is working on something; overdue: whether it has been for longer than any task may take.
+    """
+
+    waiting: int | None
+    progress: int
+    busy: bool = False
+    overdue: bool = False
+
+
+class Vigil:
+    """Decides from one sight after another. Pure but for the clock that it is handed."""
+
+    def __init__(self, stall_seconds: float, *, start_seconds: float = _START_SECONDS) -> None:
+        self._stall_seconds = stall_seconds
+        self._start_seconds = start_seconds
+        self._progress: int | None = None
+        self._has_worked = False
+        self._idle_since: float | None = None
+        self._last_look: float | None = None
+
+    def judge(self, sight: Sight, now: float) -> str | None:
+        """Why the process has to end, or None. `now` in seconds of a clock that only goes forward."""
+        gap = 0.0 if self._last_look is None else now - self._last_look
+        self._last_look = now
+        if sight.overdue:
+            return "a task has been running for longer than any may"
+        moved = sight.progress != self._progress
+        self._has_worked = self._has_worked or sight.busy or (self._progress is not None and moved)
+        self._progress = sight.progress
+        # After a long gap the process itself was stopped; it shall have its chance first.
+        if moved or sight.busy or not sight.waiting or gap > 4 * LOOK_EVERY_SECONDS:
+            self._idle_since = None
+            return None
+        if self._idle_since is None:
+            self._idle_since = now
+        idle_seconds = now - self._idle_since
+        if idle_seconds < (self._stall_seconds if self._has_worked else self._start_seconds):
+            return None
+        return f"{sight.waiting} messages wait and nothing was taken up for {idle_seconds:.0f} s"
+
+
+def watch_worker(app: Celery, queues: list[str], *, stall_seconds: float, task_seconds: float, pulse: Path) -> None:
+    """Watch this worker from a thread of its main process."""
+
+    def look() -> Sight:
+        # Both are seconds since 1970, as Celery notes them.
+        begun = [request.time_start or time.time() for request in _running()]
+        overdue = any(time.time() - at > task_seconds for at in begun)
+        return Sight(_count_messages(app, queues), sum(state.total_count.values()), bool(begun), overdue)
+
+    _start(Vigil(stall_seconds), look, pulse)
+
+
+def watch_clock(app: Celery, count_rings: Callable[[], int], *, stall_seconds: float, pulse: Path) -> None:
+    """Watch beat: as long as the broker answers it has something to send."""
+
+    def look() -> Sight:
+        return Sight(None if _count_messages(app, []) is None else 1, count_rings())
+
+    _start(Vigil(stall_seconds, start_seconds=stall_seconds), look, pulse)
+
+
+def end_process() -> None:
+    """End this process and its children at once; what they worked on is done again."""
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
+    os._exit(EXIT_STATUS)
+
+
+def _start(vigil: Vigil, look: Callable[[], Sight], pulse: Path) -> None:
+    threading.Thread(target=_keep_watch, args=(vigil, look, pulse), name="watchdog", daemon=True).start()
+
+
+def _keep_watch(vigil: Vigil, look: Callable[[], Sight], pulse: Path) -> None:
+    pulse.parent.mkdir(parents=True, exist_ok=True)
+    _sweep_away(pulse.parent)
+    while True:
+        reason = vigil.judge(look(), time.monotonic())
+        if reason is not None:
+            logger.critical("This process ends to be started anew: %s.", reason)
+            end_process()
+        with suppress(OSError):  # a full disk is told by what needs it
+            pulse.touch()
+        time.sleep(LOOK_EVERY_SECONDS)
+
+
+def _sweep_away(folder: Path) -> None:
+    """Remove what processes that were killed have left."""
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > _FORGOTTEN_SECONDS:
+                path.unlink()
+
+
+def _count_messages(app: Celery, queues: list[str]) -> int | None:
+    """Messages that wait in these queues; None where the broker does not answer."""
+    options: dict[str, Any] = {"socket_timeout": _ANSWER_SECONDS, "socket_connect_timeout": _ANSWER_SECONDS}
+    count = 0
+    try:
+        with app.connection_for_read(transport_options=options) as connection:
+            connection.ensure_connection(max_retries=1, timeout=int(_ANSWER_SECONDS))
+            for queue in queues:
+                with suppress(ChannelError):  # no such queue: nothing waits in it
+                    channel: Any = connection.default_channel
+                    count += channel.queue_declare(queue=queue, passive=True).message_count
+    except (OperationalError, OSError, redis.RedisError):
+        return None
+    return count
+
+
+def _running() -> list[Any]:
+    """The requests that are being worked on, which other threads add to and take from."""
+    while True:
+        with suppress(RuntimeError):
+            return list(state.active_requests)
