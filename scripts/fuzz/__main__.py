@@ -1,0 +1,72 @@
+"""The whole zoo through the way in, on a library of its own.
+
+python -m scripts.fuzz                 # 2,600 files
+python -m scripts.fuzz --files 10000 --seed 7
+
+Exits 1 where an answer was 500 or had no code, or where memory grew without bounds.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from starlette.testclient import TestClient
+
+from backend.bootstrap import build_services
+from backend.db.migrate import upgrade
+from backend.embedded import ensure_servers, stop_servers
+from backend.settings import MEBIBYTE, load_settings
+from backend.web import create_web_app
+from scripts.fuzz.uploading import ZooReport, upload_zoo
+from scripts.fuzz.zoo import make_zoo
+
+GROWN_LIMIT_BYTES = 512 * MEBIBYTE
+
+
+def main() -> int:
+    """Run, print what became of the zoo, return the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.fuzz", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--files", type=int, default=2600)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    for name in [name for name in os.environ if name.startswith(("MEDIACLUSTER_", "DATABASE_URL", "REDIS_URL"))]:
+        del os.environ[name]
+    home = Path(tempfile.mkdtemp(prefix="mediacluster-fuzz-"))
+    home.chmod(0o755)
+    servers = ensure_servers(home)
+    begun = time.monotonic()
+    try:
+        settings = load_settings(
+            _env_file=None, home=home, preset="demo", database_url=servers.database_url, redis_url=servers.redis_url
+        )
+        services = build_services(settings)
+        upgrade(services.database.engine)
+        with TestClient(create_web_app(services), raise_server_exceptions=False) as client:
+            report = upload_zoo(client, services, make_zoo(arguments.seed, arguments.files))
+        services.database.dispose()
+    finally:
+        stop_servers(home)
+        shutil.rmtree(home, ignore_errors=True)
+    if report.grown_bytes > GROWN_LIMIT_BYTES:
+        report.violations.append(f"the process grew by {report.grown_bytes:,} bytes")
+    _print(report, arguments, time.monotonic() - begun)
+    return bool(report.violations)
+
+
+def _print(report: ZooReport, arguments: argparse.Namespace, seconds: float) -> None:
+    for kind, codes in sorted(report.by_kind.items()):
+        print(f"{kind:>20}: {', '.join(f'{count} {code}' for code, count in codes.most_common())}")
+    print(f"{arguments.files} files of seed {arguments.seed} in {seconds:.0f} s: {dict(report.codes.most_common())}")
+    print(f"afterwards {report.statuses}; the process grew by {report.grown_bytes / MEBIBYTE:.0f} MiB")
+    print(f"{len(report.violations)} violations")
+    print("\n".join(f"  {violation}" for violation in report.violations[:50]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""Coverage-guided mutation of the decode path, by atheris (optional: `pip install atheris`, Python 3.11 to 3.13).
+
+python -m scripts.fuzz.decoder -max_total_time=60   # libFuzzer's options
+
+In this very process, without the limits of the decoders: a crash, a hang or an exception that is not one of ours ends it.
+"""
+
+import sys
+
+import atheris
+
+with atheris.instrument_imports(include=["backend.ingest", "PIL"]):
+    from backend.ingest.inspection import inspect_picture
+    from backend.ingest.metadata import read_embedded
+
+from backend.errors import InputError
+from backend.ingest.limits import Limits
+from backend.settings import load_settings
+from scripts.fuzz.zoo import make_zoo
+
+_LIMITS = Limits.from_settings(load_settings(_env_file=None, max_pixels=1_000_000))
+
+
+def decode(data: bytes) -> None:
+    """What a decoder does at upload."""
+    try:
+        inspect_picture(data, _LIMITS)
+        read_embedded(data)
+    except InputError:
+        pass
+
+
+def main() -> None:
+    """Begin with the zoo, then as coverage leads."""
+    for specimen in make_zoo(1, 260):
+        if len(specimen.data) < 20_000:
+            decode(specimen.data)
+    atheris.Setup(sys.argv, decode)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()

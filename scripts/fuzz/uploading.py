@@ -1,0 +1,57 @@
+"""Send the zoo through the whole way in: HTTP, the decoders, storage and database, and the embedding of what got in."""
+
+import resource
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+from starlette.testclient import TestClient
+
+from backend.pipeline.embed import embed_batch
+from backend.pipeline.space import open_active_space
+from backend.services import Services
+from scripts.fuzz.zoo import Specimen
+
+_TAKEN = {200, 202}
+
+
+@dataclass
+class ZooReport:
+    """Answers by code (`taken` among them), by kind of specimen; by how many bytes this process grew at most."""
+
+    codes: Counter[str] = field(default_factory=Counter)
+    by_kind: dict[str, Counter[str]] = field(default_factory=dict)
+    statuses: dict[str, int] = field(default_factory=dict)
+    grown_bytes: int = 0
+    violations: list[str] = field(default_factory=list)
+
+
+def upload_zoo(client: TestClient, services: Services, zoo: Iterable[Specimen]) -> ZooReport:
+    """Upload each specimen and embed what is taken in. A violation is an answer of 500 and above, or one without a
+    code, or a media that is neither embedded nor failed with a reason."""
+    report = ZooReport()
+    before = _peak_bytes()
+    for specimen in zoo:
+        answer = client.post("/media", files={"file": (specimen.name, specimen.data, "image/jpeg")})
+        told = answer.json()
+        code = "taken" if answer.status_code in _TAKEN else told.get("code")
+        if answer.status_code >= 500 or not code:
+            report.violations.append(f"{specimen.number} ({specimen.kind}): {answer.status_code} {answer.text}")
+        report.codes[str(code)] += 1
+        report.by_kind.setdefault(specimen.kind, Counter())[str(code)] += 1
+    report.grown_bytes = _peak_bytes() - before
+    space = open_active_space(services)
+    while embed_batch(services, space):
+        pass
+    with services.database.transaction() as session:
+        rows = session.execute(sa.text("SELECT status, error_code, count(*) FROM media GROUP BY 1, 2")).all()
+    for status, error_code, count in rows:
+        report.statuses[status] = report.statuses.get(status, 0) + count
+        if status not in {"embedded", "ready", "failed"} or (status == "failed" and not error_code):
+            report.violations.append(f"{count} media are {status} with {error_code}")
+    return report
+
+
+def _peak_bytes() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -1,0 +1,61 @@
+"""No call and no file makes the API answer 500: calls generated from its OpenAPI document, and a zoo of hostile files."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from starlette.testclient import TestClient
+
+from backend.pipeline.space import open_active_space
+from backend.services import Services
+from backend.web import create_web_app
+from scripts.fuzz.uploading import upload_zoo
+from scripts.fuzz.zoo import KINDS, make_zoo
+
+EXAMPLES = 12
+OF_EACH_KIND = 6
+MEBIBYTE = 1024 * 1024
+
+
+@pytest.fixture
+def openapi(make_services: Callable[..., Services], make_jpeg: Callable[..., bytes]) -> Any:
+    """The document of an application with a picture in it, over a real database."""
+    services = make_services(max_wait_seconds=0.0)
+    open_active_space(services)
+    app = create_web_app(services)
+    TestClient(app).post("/media", files={"file": ("a.jpg", make_jpeg(1), "image/jpeg")})
+    return schemathesis.openapi.from_asgi("/openapi.json", app)
+
+
+schema = schemathesis.pytest.from_fixture("openapi")
+
+
+@schema.parametrize()
+@settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+def test_api__no_call_is_answered_with_500(case: schemathesis.Case) -> None:
+    answer = case.call()
+    assert answer.status_code < 500, f"{case.as_curl_command()}\n{answer.text}"
+    if answer.status_code >= 400:
+        assert answer.headers["content-type"][0].startswith("application/problem+json")
+        assert answer.json()["code"]
+
+
+@pytest.fixture
+def client(services: Services) -> Iterator[TestClient]:
+    with TestClient(create_web_app(services), raise_server_exceptions=False) as opened:
+        yield opened
+
+
+def test_zoo__every_file_gets_a_coded_answer(client: TestClient, services: Services) -> None:
+    report = upload_zoo(client, services, make_zoo(seed=3, count=OF_EACH_KIND * len(KINDS)))
+    assert report.violations == []
+    # The zoo is what it says: much is refused, for different reasons, and some is taken, which is sound.
+    assert {"taken", "unsupported_format", "image_corrupt", "image_truncated", "too_many_pixels"} <= set(report.codes)
+    assert report.by_kind["pick"]["taken"] > 0
+    assert set(report.by_kind["only_a_head"]) <= {"unsupported_format", "image_corrupt", "image_truncated"}
+    assert report.by_kind["script_in_a_head"]["taken"] == 0
+    assert report.by_kind["huge_dimensions"]["taken"] == 0
+    assert report.grown_bytes < 512 * MEBIBYTE
+    assert report.statuses.get("failed", 0) == 0
