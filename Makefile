@@ -1,11 +1,11 @@
 # A machine with Python 3.11+, make and a way to the package registry is all it takes.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format chaos lock clean
+.PHONY: help setup demo test lint format chaos mutants fuzz lock clean
 BIN := .venv/bin
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "  Variables: ARGS (for demo, test and chaos), TORCH_BACKEND (for setup: cpu, cu128, ...)"
+	@echo "  Variables: ARGS (for demo, test, chaos, mutants and fuzz), TORCH_BACKEND (for setup: cpu, cu128, ...)"
 
 setup: ## Make .venv with everything in it
 	@bash scripts/setup.sh
@@ -29,6 +29,12 @@ format: setup ## Lay the source out, and mend what can be mended by itself
 
 chaos: setup ## Break everything while clients upload, and check the history (ARGS=--uploads 10000: longer)
 	$(BIN)/python -m scripts.chaos $(ARGS)
+
+mutants: setup ## Break each promise once in a scratch copy, and see that the tests notice
+	$(BIN)/python -m scripts.mutants $(ARGS)
+
+fuzz: setup ## Upload a zoo of malformed, hostile and polyglot files
+	$(BIN)/python -m scripts.fuzz $(ARGS)
 
 lock: ## Write requirements.txt anew from pyproject.toml (ARGS=--upgrade for the newest versions)
 	$$(bash scripts/uv.sh) pip compile pyproject.toml --group dev --all-extras --generate-hashes --universal \

@@ -147,6 +147,8 @@ def _count(fleet: Fleet, query: str) -> int | None:
 def _settings(arguments: argparse.Namespace) -> dict[str, str]:
     return {
         "MEDIACLUSTER_PRESET": "demo",
+        "MEDIACLUSTER_AUTHENTICATION": "none",
+        "MEDIACLUSTER_LOG_FORMAT": "json",
         "MEDIACLUSTER_TORCH_THREADS": "1",
         "MEDIACLUSTER_SWEEP_INTERVAL_SECONDS": "1",
         "MEDIACLUSTER_LEASE_SECONDS": str(arguments.lease),

@@ -11,7 +11,7 @@ import atheris
 
 with atheris.instrument_imports(include=["backend.ingest", "PIL"]):
     from backend.ingest.inspection import inspect_picture
-    from backend.ingest.metadata import read_embedded
+    from backend.ingest.metadata import read_metadata
 
 from backend.errors import InputError
 from backend.ingest.limits import Limits
@@ -25,7 +25,7 @@ def decode(data: bytes) -> None:
     """What a decoder does at upload."""
     try:
         inspect_picture(data, _LIMITS)
-        read_embedded(data)
+        read_metadata(data, _LIMITS)
     except InputError:
         pass
 

@@ -179,7 +179,7 @@ def _pixel_bomb(chance: Chance) -> bytes:
 
 
 def _text_bomb(chance: Chance) -> bytes:
-    body = zlib.compress(b"\0" * chance.choice((10**6, 50 * 10**6)))
+    body = zlib.compress(b"\0" * chance.choice((10**6, 20 * 10**6)))
     kind = chance.choice((b"zTXt", b"iCCP", b"iTXt"))
     return _png(2, 2, b"\0" * 14, _chunk(kind, b"a\0" + (b"\1\0\0\0" if kind == b"iTXt" else b"\0") + body))
 
@@ -207,7 +207,7 @@ def _chunk_lies(chance: Chance) -> bytes:
 
 def _gif_of_many_frames(chance: Chance) -> bytes:
     frame = b"\x2c\0\0\0\0\1\0\1\0\0\2\2D\1\0"
-    return b"GIF89a" + struct.pack("<HHBBB", 1, 1, 0x80, 0, 0) + b"\0" * 6 + frame * chance.choice((501, 20_000)) + b";"
+    return b"GIF89a" + struct.pack("<HHBBB", 1, 1, 0x80, 0, 0) + b"\0" * 6 + frame * chance.choice((501, 5_000)) + b";"
 
 
 def _gif_canvas_lies(chance: Chance) -> bytes:

@@ -15,7 +15,7 @@ from scripts.fuzz.uploading import upload_zoo
 from scripts.fuzz.zoo import KINDS, make_zoo
 
 EXAMPLES = 12
-OF_EACH_KIND = 6
+OF_EACH_KIND = 3
 MEBIBYTE = 1024 * 1024
 
 
