@@ -148,6 +148,7 @@ def _settings(arguments: argparse.Namespace) -> dict[str, str]:
     return {
         "MEDIACLUSTER_PRESET": "demo",
         "MEDIACLUSTER_AUTHENTICATION": "none",
+        "MEDIACLUSTER_UPLOADS_PER_MINUTE": "0",
         "MEDIACLUSTER_LOG_FORMAT": "json",
         "MEDIACLUSTER_TORCH_THREADS": "1",
         "MEDIACLUSTER_SWEEP_INTERVAL_SECONDS": "1",

@@ -43,7 +43,13 @@ def main() -> int:
     begun = time.monotonic()
     try:
         settings = load_settings(
-            _env_file=None, home=home, preset="demo", database_url=servers.database_url, redis_url=servers.redis_url
+            _env_file=None,
+            home=home,
+            preset="demo",
+            authentication="none",
+            uploads_per_minute=0,
+            database_url=servers.database_url,
+            redis_url=servers.redis_url,
         )
         services = build_services(settings)
         upgrade(services.database.engine)

@@ -14,7 +14,7 @@ from backend.web import create_web_app
 from scripts.fuzz.uploading import upload_zoo
 from scripts.fuzz.zoo import KINDS, make_zoo
 
-EXAMPLES = 12
+EXAMPLES = 5
 OF_EACH_KIND = 3
 MEBIBYTE = 1024 * 1024
 
@@ -22,7 +22,7 @@ MEBIBYTE = 1024 * 1024
 @pytest.fixture
 def openapi(make_services: Callable[..., Services], make_jpeg: Callable[..., bytes]) -> Any:
     """The document of an application with a picture in it, over a real database."""
-    services = make_services(max_wait_seconds=0.0)
+    services = make_services(max_wait_seconds=0.0, uploads_per_minute=0, searches_per_minute=0)
     open_active_space(services)
     app = create_web_app(services)
     TestClient(app).post("/media", files={"file": ("a.jpg", make_jpeg(1), "image/jpeg")})
@@ -40,6 +40,12 @@ def test_api__no_call_is_answered_with_500(case: schemathesis.Case) -> None:
     if answer.status_code >= 400:
         assert answer.headers["content-type"][0].startswith("application/problem+json")
         assert answer.json()["code"]
+
+
+@pytest.fixture
+def services(make_services: Callable[..., Services]) -> Services:
+    """Without a limit on how fast uploads come."""
+    return make_services(uploads_per_minute=0)
 
 
 @pytest.fixture

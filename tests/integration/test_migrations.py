@@ -1,8 +1,11 @@
 """The schema: from nothing to the newest and back, and the same as the tables say."""
 
 import re
+import threading
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -10,7 +13,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from backend.db.engine import Database
-from backend.db.migrate import current_revision, downgrade, leave_partitions_alone, newest_revision, upgrade
+from backend.db.migrate import (
+    current_revision,
+    downgrade,
+    leave_partitions_alone,
+    migrations_folder,
+    newest_revision,
+    upgrade,
+)
 from backend.db.spaces import NewSpace, activate_space, create_space
 from backend.db.tables import Base, MediaStatus
 
@@ -143,3 +153,44 @@ def test_activate_space__whoever_might_read_the_view_still_may(database: Databas
         may = session.execute(sa.text("SELECT has_table_privilege(:role, 'media_embedding', 'SELECT')"), {"role": role})
         assert may.scalar_one()
         session.execute(sa.text(f"DROP OWNED BY {role}; DROP ROLE {role}"))
+
+
+@pytest.mark.parametrize("path", sorted(migrations_folder().glob("versions/*.py"))[1:], ids=lambda path: path.stem)
+def test_migration__does_not_stop_the_traffic_behind_a_lock(path: Path) -> None:
+    """A waiting ALTER TABLE holds up every reader that comes after it: it gives up soon."""
+    assert re.search(r"SET LOCAL lock_timeout = '\d+s'", path.read_text(encoding="utf-8"))
+
+
+def test_upgrade__while_old_workers_are_at_work(empty_database: Database) -> None:
+    """What the version before reads and writes goes on while the schema is brought from there to the newest."""
+    upgrade(empty_database.engine, "0009")
+    done = threading.Event()
+    made: list[uuid.UUID] = []
+
+    def work() -> None:
+        while not done.is_set():
+            made.append(uuid.uuid4())
+            with empty_database.transaction() as session:
+                session.execute(
+                    sa.text("INSERT INTO media (id, source, source_uri, status) VALUES (:id, 'url', 'x', 'fetching')"),
+                    {"id": made[-1]},
+                )
+                session.execute(
+                    sa.text(
+                        "UPDATE media SET attempts = attempts + 1, lease_token = id, lease_until = now() WHERE id = :id"
+                    ),
+                    {"id": made[-1]},
+                )
+
+    with ThreadPoolExecutor(1) as pool:
+        worker = pool.submit(work)
+        try:
+            upgrade(empty_database.engine)
+        finally:
+            done.set()
+        worker.result()
+    with empty_database.transaction() as session:
+        assert current_revision(session.connection()) == newest_revision()
+        kept = session.execute(sa.text("SELECT id FROM media WHERE attempts = 1")).scalars().all()
+    assert sorted(kept) == sorted(made)
+    assert len(made) > 1
