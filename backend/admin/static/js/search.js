@@ -40,6 +40,8 @@ alpha.addEventListener("input", () => {
   form.querySelector("[data-alpha-value]").textContent = Number(alpha.value).toFixed(2);
 });
 form.addEventListener("htmx:beforeRequest", followAddress);
+// The next page of what was asked before is no page of what is asked now: its cursor would be refused.
+for (const kind of ["input", "change"]) form.addEventListener(kind, () => document.querySelector("#hits .sentinel")?.remove());
 form.querySelector("[data-drop-clear]").addEventListener("click", clear);
 
 const pictureIn = (transfer) => [...(transfer?.files ?? [])].find((one) => one.type.startsWith("image/"));
