@@ -19,6 +19,7 @@ from backend.commands.curating import cluster_app, history_app, media_app
 from backend.commands.keeping import register as register_keeping
 from backend.commands.keys import key_app
 from backend.commands.measuring import register as register_measuring
+from backend.commands.pausing import register as register_pausing
 from backend.commands.reviewing import register as register_review
 from backend.errors import InputError, MediaclusterError
 from backend.settings import Settings, load_settings
@@ -41,6 +42,7 @@ app.add_typer(key_app, name="key")
 app.add_typer(account_app, name="account")
 register_accounts(app)
 register_review(app)
+register_pausing(app)
 register_consolidation(app)
 register_keeping(app)
 register_measuring(app)
@@ -323,13 +325,18 @@ def search(
 @app.command()
 def status(as_json: JsonFlag = False) -> None:
     """Show how many media are in which status, what waits, and whether workers answer."""
-    from backend.bootstrap import build_services
+    from backend.commands.curating import open_services
     from backend.commands.status import read_status
 
-    report = read_status(build_services(load_settings()))
+    with open_services() as services:
+        report = read_status(services)
     if as_json:
         print_json(asdict(report))
         return
+    if report.pause:
+        say(
+            f"paused since {report.pause.paused_at:%Y-%m-%d %H:%M} by {report.pause.actor}; `mediacluster resume` goes on"
+        )
     for name, number in report.media.items():
         say(f"{number:>8} {name}")
     say(f"{report.clusters:>8} clusters in space {report.space or '(none yet)'}")

@@ -22,6 +22,7 @@ class Work(enum.StrEnum):
     LABEL = "mediacluster.label"
     COMPARE = "mediacluster.compare"
     REVIEW = "mediacluster.review"
+    AUDIT = "mediacluster.audit"
 
     @property
     def queue(self) -> str:

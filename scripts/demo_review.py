@@ -1,6 +1,7 @@
 """Make a library in which every queue of the review holds something."""
 
 import io
+from collections.abc import Collection
 from dataclasses import replace
 
 import sqlalchemy as sa
@@ -15,7 +16,8 @@ from backend.pipeline.intake import accept_picture
 from backend.pipeline.rewrite import TextChanges, rewrite_text
 from backend.pipeline.space import open_active_space
 from backend.review.comparing import compare_waiting
-from backend.review.queue import refresh_queue
+from backend.review.kinds import ReviewKind
+from backend.review.queue import read_queue, refresh_queue
 from backend.services import Services
 
 # Members of a group in which one that is far away stands out.
@@ -25,9 +27,11 @@ _TIGHT = 7
 def fill_review(services: Services) -> None:
     """Small margins and pairs to merge by grouping strictly, then loosely; the others by hand."""
     _group_anew(services, strict=0.95, loose=0.6)
-    largest = _largest_groups(services)
-    _merge_unlike(services, largest[0])
-    _misplace(services, largest[1])
+    refresh_queue(services)
+    alike = _groups_to_merge(services)
+    others = [group for group in _largest_groups(services) if group not in alike]
+    _misplace(services, others[0])
+    _merge_unlike(services, others[1], {*alike, others[0]})
     _swap_captions(services)
     _add_versions(services, 2)
     refresh_queue(services)
@@ -55,6 +59,11 @@ def _largest_groups(services: Services) -> list[int]:
         return list(rows.scalars())
 
 
+def _groups_to_merge(services: Services) -> set[int]:
+    pairs = read_queue(services, ReviewKind.MERGE_CANDIDATE, limit=100).items
+    return {group.id for item in pairs for group in (item.cluster, item.other_cluster) if group is not None}
+
+
 def _misplace(services: Services, group: int) -> None:
     """A stranger in a group that is large enough to have strangers, as if the machine had put all of them there."""
     with services.database.transaction() as session:
@@ -74,14 +83,14 @@ def _misplace(services: Services, group: int) -> None:
         )
 
 
-def _merge_unlike(services: Services, group: int) -> None:
+def _merge_unlike(services: Services, group: int, kept: Collection[int]) -> None:
     with services.database.transaction() as session:
         farthest = session.execute(
             sa.text(
                 "SELECT other.cluster_id FROM centroid AS this, centroid AS other WHERE this.cluster_id = :id "
-                "AND other.member_count > 1 ORDER BY this.centroid <=> other.centroid DESC LIMIT 1"
+                "AND other.member_count > 1 AND NOT other.cluster_id = ANY(:kept) ORDER BY this.centroid <=> other.centroid DESC LIMIT 1"
             ),
-            {"id": group},
+            {"id": group, "kept": list(kept)},
         ).scalar_one()
     perform(services, Merge((farthest,), group), actor="demo")
 

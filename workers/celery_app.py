@@ -30,7 +30,7 @@ def make_worker_app(settings: Settings) -> Celery:
     """Settings for receiving. Acknowledging late is safe because attempts are counted in Postgres at claim time."""
     app = make_celery(resolve_broker_url(settings))
     app.conf.update(
-        imports=("workers.tasks",),
+        imports=("workers.tasks", "workers.heartbeat"),
         beat_schedule=beat_schedule(settings),
         beat_schedule_filename=str(settings.home_path / "celerybeat-schedule"),
         task_acks_late=True,

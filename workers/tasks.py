@@ -4,6 +4,7 @@ from celery import shared_task
 
 from backend.curation.labelling import refresh_labels
 from backend.doorbell import Work
+from backend.evaluation.recall import audit_recall_within
 from backend.pipeline.deliver import deliver_due
 from backend.pipeline.embed import embed_batch
 from backend.pipeline.fetch import fetch_next
@@ -66,3 +67,8 @@ def compare() -> int:
 @shared_task(name=Work.REVIEW.value)
 def refresh_review() -> int:
     return refresh_queue(runtime.services())
+
+
+@shared_task(name=Work.AUDIT.value)
+def audit() -> float | None:
+    return audit_recall_within(runtime.services().database).worst

@@ -12,6 +12,7 @@ from backend.admin.pages import (
     found,
     login,
     media,
+    operations,
     pictures,
     quality,
     quality_map,
@@ -40,7 +41,7 @@ def install_admin(app: FastAPI) -> None:
     # Fixed paths before those with an id in them.
     for module in (
         *(found, clusters, cluster, curation, media, search, upload, review, review_decisions),
-        *(quality, quality_map, pictures, login, account),
+        *(quality, quality_map, operations, pictures, login, account),
     ):
         admin.include_router(module.router)
     admin.mount(static_path(), make_static_files(), name="static")

@@ -43,3 +43,16 @@ def moment(value: datetime | None) -> str:
 def day(value: datetime | None) -> str:
     """`23 Nov 2026`."""
     return MISSING if value is None else f"{value.day} {value:%b %Y}"
+
+
+def duration(seconds: float | None) -> str:
+    """`0.4 s`, `12 s`, `3 min`, `5 h`, `2 d`: one unit, as precise as anybody wants it."""
+    if seconds is None:
+        return MISSING
+    value = max(seconds, 0.0)
+    if value < 10:
+        return f"{value:.1f} s"
+    for unit, length, most in (("s", 1, 120), ("min", 60, 7200), ("h", 3600, 172_800)):
+        if value < most:
+            return f"{value / length:.0f} {unit}"
+    return f"{value / 86_400:.0f} d"

@@ -24,6 +24,7 @@ ENTRIES = (
     Entry("upload", "Upload", "/upload", "upload", "u"),
     Entry("review", "Review", "/review", "review", "r"),
     Entry("quality", "Quality", "/quality", "quality", "q"),
+    Entry("operations", "Operations", "/operations", "operations", "o", for_admins=True),
 )
 
 # On a phone the bar has room for so many; the others are behind "More".

@@ -30,7 +30,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    for name in ("similarity", "count", "counted", "byte_size", "moment", "day"):
+    for name in ("similarity", "count", "counted", "byte_size", "moment", "day", "duration"):
         environment.filters[name] = getattr(formatting, name)
     environment.globals |= {
         "entries_at_hand": AT_HAND,

@@ -144,6 +144,7 @@ class Media(Base):
         Index("media_fetching_idx", "created_at", postgresql_where=text("status = 'fetching'")),
         Index("media_failed_idx", "created_at", postgresql_where=text("status = 'failed'")),
         Index("media_created_at_idx", "created_at", "id"),
+        Index("media_ready_at_idx", "ready_at", postgresql_where=text("ready_at IS NOT NULL")),
         # Without it each deletion reads all media.
         Index("media_duplicate_of_idx", "duplicate_of", postgresql_where=text("duplicate_of IS NOT NULL")),
         # What searches are narrowed by.
@@ -531,6 +532,49 @@ class Histogram(Base):
     __table_args__ = (CheckConstraint("cardinality(counts) = cardinality(bounds) + 1", name="a_count_per_bucket"),)
 
 
+class Pause(Base):
+    """Its one row is there while processing is paused: nothing is claimed, whatever is uploaded waits."""
+
+    __tablename__ = "pause"
+
+    singleton: Mapped[bool] = mapped_column(Boolean, primary_key=True, server_default=text("true"))
+    actor: Mapped[str]
+    paused_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (CheckConstraint("singleton", name="singleton"),)
+
+
+class WorkerHeartbeat(Base):
+    """What a worker process says of itself every few seconds; one that is silent is forgotten after a day."""
+
+    __tablename__ = "worker_heartbeat"
+
+    worker: Mapped[str] = mapped_column(primary_key=True)
+    tasks: Mapped[list[str]]
+    busy_since: Mapped[datetime | None]
+    tasks_done: Mapped[int] = mapped_column(BigInteger)
+    started_at: Mapped[datetime]
+    seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class OperationsSample(Base):
+    """How things stood at one minute, and what was done in the minute before it."""
+
+    __tablename__ = "operations_sample"
+
+    minute: Mapped[datetime] = mapped_column(primary_key=True)
+    fetching: Mapped[int] = mapped_column(Integer)
+    pending: Mapped[int] = mapped_column(Integer)
+    embedded: Mapped[int] = mapped_column(Integer)
+    failed: Mapped[int] = mapped_column(Integer)
+    uploads: Mapped[int] = mapped_column(Integer)
+    embeddings: Mapped[int] = mapped_column(Integer)
+    groupings: Mapped[int] = mapped_column(Integer)
+    embed_seconds: Mapped[float | None]
+    group_seconds: Mapped[float | None]
+    original_bytes: Mapped[int | None] = mapped_column(BigInteger)
+
+
 class IdempotencyKey(Base):
     """A request that may be sent again: claimed while it is worked on, then with its answer."""
 
@@ -708,7 +752,9 @@ __all__ = [
     "Membership",
     "NearDuplicate",
     "NotNearDuplicate",
+    "OperationsSample",
     "Origin",
+    "Pause",
     "QualityReport",
     "RecallAudit",
     "ReviewDecision",
@@ -719,4 +765,5 @@ __all__ = [
     "ThresholdChoice",
     "Webhook",
     "WebhookDelivery",
+    "WorkerHeartbeat",
 ]

@@ -199,9 +199,19 @@ def list_failed(session: Session) -> list[uuid.UUID]:
 
 def retry_failed(session: Session, media_id: uuid.UUID) -> None:
     """Lead a failed row back to where it failed. Raises NotFound where it is not there or has not failed."""
+    if not _retry(session, Media.id == media_id):
+        raise NotFound(f"There is no failed media {media_id}.")
+
+
+def retry_failed_with(session: Session, code: str) -> int:
+    """Lead all rows back that failed with this code; returns how many."""
+    return _retry(session, Media.error_code == code)
+
+
+def _retry(session: Session, which: sa.ColumnElement[bool]) -> int:
     retried = session.execute(
         sa.update(Media)
-        .where(Media.id == media_id, Media.status == MediaStatus.FAILED)
+        .where(which, Media.status == MediaStatus.FAILED)
         .values(
             status=sa.case((Media.sha256.is_(None), MediaStatus.FETCHING), else_=MediaStatus.PENDING),
             attempts=0,
@@ -210,9 +220,8 @@ def retry_failed(session: Session, media_id: uuid.UUID) -> None:
             next_attempt_at=sa.func.now(),
         )
         .returning(Media.id)
-    ).scalar_one_or_none()
-    if retried is None:
-        raise NotFound(f"There is no failed media {media_id}.")
+    )
+    return len(retried.all())
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Sequence
 
-from backend.db.work import list_failed, retry_failed
+from backend.db.work import list_failed, retry_failed, retry_failed_with
 from backend.doorbell import Work
 from backend.services import Services
 
@@ -23,3 +23,12 @@ def retry_all(services: Services) -> int:
     with services.database.transaction() as session:
         failed = list_failed(session)
     return retry_media(services, failed)
+
+
+def retry_code(services: Services, code: str) -> int:
+    """Lead every media that failed with this code back; returns how many there were."""
+    with services.database.transaction() as session:
+        count = retry_failed_with(session, code)
+    services.doorbell.ring(Work.FETCH)
+    services.doorbell.ring(Work.EMBED)
+    return count

@@ -3,6 +3,8 @@
 from backend.db.events import EventKind, MediaEvent, record_events
 from backend.db.idempotency import delete_old_keys
 from backend.db.near_duplicates import count_waiting_comparisons
+from backend.db.operations import record_sample
+from backend.db.pause import find_pause
 from backend.db.review import is_refresh_due
 from backend.db.webhooks import count_due_deliveries
 from backend.db.work import WaitingWork, count_waiting, record_quarantined
@@ -26,10 +28,12 @@ def sweep(services: Services) -> WaitingWork:
         deliveries = count_due_deliveries(session)
         comparisons = count_waiting_comparisons(session)
         is_review_due = is_refresh_due(session, _REVIEW_SECONDS)
+        is_paused = find_pause(session) is not None
+        record_sample(session)
     for work, count in (
-        (Work.FETCH, waiting.fetching),
-        (Work.EMBED, waiting.pending),
-        (Work.ASSIGN, waiting.embedded),
+        (Work.FETCH, waiting.fetching and not is_paused),
+        (Work.EMBED, waiting.pending and not is_paused),
+        (Work.ASSIGN, waiting.embedded and not is_paused),
         (Work.DELIVER, deliveries),
         (Work.COMPARE, comparisons),
         (Work.REVIEW, is_review_due),

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -28,8 +29,9 @@ def review_library(
 
 
 @pytest.fixture(scope="module")
-def review_server(review_library: Services) -> Iterator[str]:
+def review_server(review_library: Services, signed_in: Any) -> Iterator[str]:
     with serving(create_web_app(review_library)) as url:
+        signed_in.add_server(url)
         yield url
 
 

@@ -6,6 +6,7 @@ WITH chosen AS (
      AND next_attempt_at <= now()
      AND (lease_until IS NULL OR lease_until < now())
      AND attempts < %(max_attempts)s
+     AND NOT EXISTS (SELECT FROM pause)
    ORDER BY created_at
    LIMIT %(limit)s
      FOR UPDATE SKIP LOCKED

@@ -7,6 +7,7 @@ WITH next AS (
      AND next_attempt_at <= now()
      AND (lease_until IS NULL OR lease_until < now())
      AND attempts < %(max_attempts)s
+     AND NOT EXISTS (SELECT FROM pause)
    ORDER BY attempts > 0 DESC, upload_seq
    LIMIT %(limit)s
      FOR UPDATE SKIP LOCKED

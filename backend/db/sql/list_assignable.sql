@@ -13,6 +13,7 @@ SELECT media.id, embedding.image_embedding, media.request_id, media.created_at
   FROM media
   JOIN embedding ON embedding.media_id = media.id AND embedding.space_id = %(space_id)s
  WHERE media.status = 'embedded'
+   AND NOT EXISTS (SELECT FROM pause)
    AND media.upload_seq < coalesce((SELECT seq FROM frontier), 9223372036854775807)
  ORDER BY media.upload_seq
  LIMIT %(limit)s

@@ -1,0 +1,116 @@
+"""The page of how the work goes, in a browser: pausing, failures, charts, and workers that come and go."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+import sqlalchemy as sa
+from playwright.sync_api import Page, expect
+
+from backend.db.heartbeats import record_heartbeat
+from backend.db.operations import record_sample
+from backend.db.pause import find_pause
+from backend.services import Services
+
+
+def furnish(services: Services) -> None:
+    """Two days of figures, a worker that lives and one that is silent, and media that failed for two reasons."""
+    with services.database.transaction() as session:
+        record_sample(session)
+        session.execute(
+            sa.text(
+                "INSERT INTO operations_sample SELECT date_trunc('minute', now()) - make_interval(mins => n), 0, "
+                "60 + (50 * sin(n / 9.0))::int, (8 + 8 * cos(n / 5.0))::int, 0, 20 + n % 7, 18 + n % 5, 17 + n % 6, "
+                "2.5 + sin(n / 11.0), 0.8, NULL FROM generate_series(1, 2880) n WHERE n NOT BETWEEN 20 AND 26"
+            )
+        )
+        record_heartbeat(session, "host:41", ["embed"], busy_seconds=3.0, tasks_done=1234, up_seconds=7200.0)
+        record_heartbeat(session, "host:42", [], busy_seconds=None, tasks_done=9, up_seconds=7200.0)
+        session.execute(
+            sa.text("UPDATE worker_heartbeat SET seen_at = now() - interval '1 hour' WHERE worker = 'host:42'")
+        )
+        session.execute(
+            sa.text(
+                "UPDATE media SET status = 'failed', ready_at = NULL, attempts = 3, error_detail = 'The decoder was killed.', "
+                "error_code = CASE WHEN upload_seq % 2 = 0 THEN 'quarantined' ELSE 'image_truncated' END "
+                "WHERE id IN (SELECT id FROM media WHERE upload_seq IS NOT NULL ORDER BY upload_seq LIMIT 5)"
+            )
+        )
+
+
+def open_operations(page: Page, server: str) -> None:
+    page.goto(f"{server}/admin/operations")
+    page.wait_for_load_state("networkidle")
+
+
+def count_failed(services: Services) -> int:
+    with services.database.transaction() as session:
+        return session.execute(sa.text("SELECT count(*) FROM media WHERE status = 'failed'")).scalar_one()
+
+
+def test_operations__pause_failures_and_charts(own_library: Services, own_server: str, page: Page) -> None:
+    furnish(own_library)
+    open_operations(page, own_server)
+    # Paused, by whom, and on again; the focus stays where it was.
+    page.get_by_role("button", name="Pause").press("Enter")
+    expect(page.locator(".state-bar")).to_contain_text(re.compile(r"Paused since 20\d\d-"))
+    with own_library.database.transaction() as session:
+        assert find_pause(session) is not None
+    expect(page.get_by_role("button", name="Resume")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Pause")).to_be_focused()
+    with own_library.database.transaction() as session:
+        assert find_pause(session) is None
+    # Workers, as they said themselves.
+    expect(page.get_by_role("row", name="host:41")).to_contain_text("embed")
+    expect(page.get_by_role("row", name="host:42")).to_contain_text("silent")
+    # One is tried again, then all of a code.
+    failed = count_failed(own_library)
+    page.locator(".failed .icon-button").first.click()
+    expect(page.locator("#failures")).to_contain_text("1 picture to be tried again")
+    assert count_failed(own_library) == failed - 1
+    page.locator(".failure", has_text="image_truncated").get_by_role("button", name="Try all again").click()
+    expect(page.locator(".failure", has_text="image_truncated")).to_have_count(0)
+    expect(page.locator(".failure", has_text="quarantine")).to_have_count(1)
+    # Values by keyboard, and another stretch of time.
+    chart = page.locator("[data-chart]").first
+    chart.locator("[data-plot]").focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    expect(chart.locator("[data-moment]")).to_have_text(re.compile(r"^20\d\d-\d\d-\d\d \d\d:\d\d$"))
+    expect(chart.locator("[data-value]").nth(1)).to_have_text(re.compile(r"^\d+$"))
+    page.locator('[data-range="24h"]').click()
+    expect(page.locator('[data-range="24h"]')).to_have_attribute("aria-current", "true")
+    page.get_by_text("Figures as a table").click()
+    assert page.locator("[data-samples] tbody tr").count() > 80
+
+
+def test_operations__is_alive(own_library: Services, own_server: str, page: Page) -> None:
+    """What happens meanwhile turns up by itself."""
+    open_operations(page, own_server)
+    expect(page.locator(".state-bar")).to_contain_text("Nobody looks for work.")
+    furnish(own_library)
+    expect(page.get_by_role("row", name="host:41")).to_be_visible(timeout=60_000)
+    expect(page.locator(".failure")).to_have_count(2, timeout=60_000)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "dark"), (390, "light")])
+def test_operations__accessible(
+    make_page: Callable[..., Page],
+    own_library: Services,
+    own_server: str,
+    check_accessibility: Callable[[Page], None],
+    take_screenshot: Callable[[Page, str], None],
+    width: int,
+    scheme: str,
+) -> None:
+    furnish(own_library)
+    page = make_page(width, 844, scheme)
+    open_operations(page, own_server)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    check_accessibility(page)
+    take_screenshot(page, f"admin-operations-{width}-{scheme}")
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator(".state-bar")).to_contain_text("Paused")
+    page.get_by_text("Figures as a table").click()
+    check_accessibility(page)
