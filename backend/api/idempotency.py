@@ -10,12 +10,13 @@ from uuid import UUID
 from fastapi import Header, Response, UploadFile
 from pydantic import BaseModel
 
-from backend.db.idempotency import Claim, RecordedAnswer, claim_key, record_answer, release_key
+from backend.db.idempotency import Claim, RecordedAnswer, claim_key, record_answer, release_key, renew_claim
+from backend.db.renewing import renewed
 from backend.services import Services
 
 REPLAYED_HEADER = "Idempotency-Replayed"
-# Beyond the longest wait for an answer: how long a server that died holds up a repetition.
-_CLAIM_EXTRA_SECONDS = 60.0
+# How long a server that died holds up a repetition; one that lives renews its claim.
+_CLAIM_SECONDS = 15.0
 _PIECE_BYTES = 1024 * 1024
 
 IdempotencyKeyHeader = Annotated[
@@ -48,9 +49,8 @@ def answer_once(
     """
     if key is None:
         return answer(None)
-    seconds = services.settings.max_wait_seconds + _CLAIM_EXTRA_SECONDS
     with services.database.transaction() as session:
-        claim = claim_key(session, caller, key, fingerprint(), seconds=seconds)
+        claim = claim_key(session, caller, key, fingerprint(), seconds=_CLAIM_SECONDS)
     if isinstance(claim, RecordedAnswer):
         response.status_code = claim.status
         response.headers[REPLAYED_HEADER] = "true"
@@ -75,7 +75,10 @@ def fingerprint_of(said: Any, files: list[UploadFile]) -> bytes:
 
 def _answer_and_record(services: Services, claim: Claim, response: Response, answer: _Answerer) -> BaseModel:
     try:
-        answered = answer(claim.media_id)
+        with renewed(
+            services.database, lambda session: renew_claim(session, claim, seconds=_CLAIM_SECONDS), _CLAIM_SECONDS
+        ):
+            answered = answer(claim.media_id)
     except BaseException:
         with services.database.transaction() as session:
             release_key(session, claim)

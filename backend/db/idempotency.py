@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,7 +18,7 @@ KEPT_HOURS = 24
 
 @dataclass(frozen=True)
 class Claim:
-    """The right to answer a key until `seconds` are over; `media_id` is the same whoever holds it."""
+    """The right to answer a key, until it runs out or is renewed; `media_id` is the same whoever holds it."""
 
     caller: str
     key: str
@@ -42,7 +43,7 @@ def claim_key(session: Session, caller: str, key: str, fingerprint: bytes, *, se
     """
     delete_old_keys(session, caller=caller, key=key)
     token = uuid.uuid4()
-    until = sa.func.now() + sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds)
+    until = _in(seconds)
     session.execute(
         insert(IdempotencyKey)
         .values(
@@ -77,6 +78,15 @@ def claim_key(session: Session, caller: str, key: str, fingerprint: bytes, *, se
     return Claim(caller, key, token, found.media_id)
 
 
+def renew_claim(session: Session, claim: Claim, *, seconds: float) -> None:
+    """Hold a key for `seconds` from now; a claim that went to somebody else stays with them."""
+    session.execute(
+        _row(claim.caller, claim.key)
+        .where(IdempotencyKey.claim_token == claim.token)
+        .values(claimed_until=_in(seconds))
+    )
+
+
 def record_answer(session: Session, claim: Claim, status: int, answer: dict[str, Any]) -> None:
     """Keep the answer; one that comes after its claim went to somebody else is dropped."""
     session.execute(
@@ -105,6 +115,10 @@ def delete_old_keys(session: Session, *, caller: str | None = None, key: str | N
     if key is not None:
         query = query.where(IdempotencyKey.caller == caller, IdempotencyKey.key == key)
     session.execute(query)
+
+
+def _in(seconds: float) -> sa.ColumnElement[datetime]:
+    return sa.func.now() + sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds)
 
 
 def _row(caller: str, key: str) -> sa.Update:

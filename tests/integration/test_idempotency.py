@@ -1,6 +1,7 @@
 """An upload that is sent again because its answer was lost: the same answer, one media."""
 
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -126,6 +127,30 @@ def test_upload__twice_at_once(
         assert first.result().status_code == 202
     assert (second.status_code, second.json()["code"]) == (409, "idempotency_in_progress")
     assert upload(client, make_jpeg(1)).json() == first.result().json()
+
+
+def test_upload__that_takes_long_keeps_its_key(
+    services: Services, client: TestClient, make_jpeg: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hold is short, for servers that die, and is renewed while the work goes on."""
+    real, held = intake.store_picture, []
+
+    def hold() -> Any:
+        with services.database.transaction() as session:
+            return session.execute(sa.text("SELECT claimed_until FROM idempotency_key")).scalar_one()
+
+    def slow(*arguments: Any) -> Any:
+        held.append(hold())
+        while hold() == held[0] and time.monotonic() < deadline:
+            time.sleep(0.05)
+        held.append(hold())
+        return real(*arguments)
+
+    monkeypatch.setattr("backend.api.idempotency._CLAIM_SECONDS", 3.0)
+    monkeypatch.setattr(intake, "store_picture", slow)
+    deadline = time.monotonic() + 30
+    assert upload(client, make_jpeg(1)).status_code == 202
+    assert held[1] > held[0]
 
 
 def test_claim_key__one_of_many_wins(services: Services) -> None:
