@@ -231,12 +231,13 @@ def retry(
 ) -> None:
     """Try failed media again."""
     from backend.bootstrap import build_services
+    from backend.commands.curating import actor_name
     from backend.pipeline.retry import retry_all, retry_media
 
     if everything == bool(media_ids):
         raise InputError("Nothing to retry was named.", hint="Give the ids of failed media, or --all.")
     services = build_services(load_settings())
-    count = retry_all(services) if everything else retry_media(services, media_ids or [])
+    count = retry_all(services, actor=actor_name()) if everything else retry_media(services, media_ids or [])
     say(f"{count} media are tried again")
 
 

@@ -23,6 +23,8 @@ SEARCHES: Final = "searches"
 _KINDS: Final[Mapping[tuple[str, str], str]] = {
     ("POST", "/media"): UPLOADS,
     ("POST", "/media/from-url"): UPLOADS,
+    ("POST", "/admin/upload/file"): UPLOADS,
+    ("POST", "/admin/upload/url"): UPLOADS,
     ("GET", "/search"): SEARCHES,
     ("POST", "/search"): SEARCHES,
     ("POST", "/admin/search/hits"): SEARCHES,

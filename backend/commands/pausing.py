@@ -28,7 +28,7 @@ def resume(as_json: Json = False) -> None:
     from backend.pipeline.pausing import resume_processing
 
     with open_services() as services:
-        resumed = resume_processing(services)
+        resumed = resume_processing(services, actor=actor_name())
     if as_json:
         print_json({"resumed": resumed})
     else:

@@ -31,7 +31,10 @@ class Act(enum.StrEnum):
     WEBHOOK_CREATED = "webhook.created"
     WEBHOOK_DELETED = "webhook.deleted"
     MEDIA_DELETED = "media.deleted"
+    MEDIA_RETRIED = "media.retried"
     THRESHOLD_CHOSEN = "threshold.chosen"
+    PROCESSING_PAUSED = "processing.paused"
+    PROCESSING_RESUMED = "processing.resumed"
 
 
 @contextmanager

@@ -190,22 +190,15 @@ def record_quarantined(session: Session, max_attempts: int) -> list[uuid.UUID]:
     )
 
 
-def list_failed(session: Session) -> list[uuid.UUID]:
-    """Ids of all failed media, oldest first."""
-    return list(
-        session.scalars(sa.select(Media.id).where(Media.status == MediaStatus.FAILED).order_by(Media.created_at))
-    )
-
-
 def retry_failed(session: Session, media_id: uuid.UUID) -> None:
     """Lead a failed row back to where it failed. Raises NotFound where it is not there or has not failed."""
     if not _retry(session, Media.id == media_id):
         raise NotFound(f"There is no failed media {media_id}.")
 
 
-def retry_failed_with(session: Session, code: str) -> int:
-    """Lead all rows back that failed with this code; returns how many."""
-    return _retry(session, Media.error_code == code)
+def retry_failed_with(session: Session, code: str | None) -> int:
+    """Lead all rows back that failed with this code, or with any; returns how many."""
+    return _retry(session, sa.true() if code is None else Media.error_code == code)
 
 
 def _retry(session: Session, which: sa.ColumnElement[bool]) -> int:

@@ -3,7 +3,8 @@
 import uuid
 from collections.abc import Sequence
 
-from backend.db.work import list_failed, retry_failed, retry_failed_with
+from backend.db.audit_log import Act, record_act
+from backend.db.work import retry_failed, retry_failed_with
 from backend.doorbell import Work
 from backend.services import Services
 
@@ -13,22 +14,28 @@ def retry_media(services: Services, media_ids: Sequence[uuid.UUID]) -> int:
     with services.database.transaction() as session:
         for media_id in media_ids:
             retry_failed(session, media_id)
-    services.doorbell.ring(Work.FETCH)
-    services.doorbell.ring(Work.EMBED)
+    _ring(services)
     return len(media_ids)
 
 
-def retry_all(services: Services) -> int:
-    """Lead every failed media back; returns how many there were."""
-    with services.database.transaction() as session:
-        failed = list_failed(session)
-    return retry_media(services, failed)
+def retry_all(services: Services, *, actor: str) -> int:
+    """Lead every failed media back; returns how many there were. It is noted who did, as with those of a code."""
+    return _retry_many(services, actor, None)
 
 
-def retry_code(services: Services, code: str) -> int:
+def retry_code(services: Services, code: str, *, actor: str) -> int:
     """Lead every media that failed with this code back; returns how many there were."""
+    return _retry_many(services, actor, code)
+
+
+def _retry_many(services: Services, actor: str, code: str | None) -> int:
     with services.database.transaction() as session:
-        count = retry_failed_with(session, code)
+        if count := retry_failed_with(session, code):
+            record_act(session, actor, Act.MEDIA_RETRIED, code or "every failed media", media=count)
+    _ring(services)
+    return count
+
+
+def _ring(services: Services) -> None:
     services.doorbell.ring(Work.FETCH)
     services.doorbell.ring(Work.EMBED)
-    return count

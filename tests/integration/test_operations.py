@@ -23,7 +23,7 @@ from backend.pipeline.embed import embed_batch
 from backend.pipeline.fetch import fetch_next
 from backend.pipeline.intake import accept_picture, accept_url
 from backend.pipeline.pausing import pause_processing, resume_processing
-from backend.pipeline.retry import retry_code
+from backend.pipeline.retry import retry_all, retry_code
 from backend.pipeline.space import open_active_space
 from backend.pipeline.sweep import sweep
 from backend.services import Services
@@ -36,6 +36,12 @@ def statuses(database: Database) -> dict[str, int]:
     with database.transaction() as session:
         rows = session.execute(sa.text("SELECT status, count(*) FROM media GROUP BY status"))
         return {row.status: row.count for row in rows}
+
+
+def acts(database: Database) -> list[tuple[str, str, str, dict[str, int]]]:
+    with database.transaction() as session:
+        rows = session.execute(sa.text("SELECT actor, act, subject, details FROM audit_log ORDER BY id"))
+        return [(row.actor, row.act, row.subject, row.details) for row in rows]
 
 
 def fail_some(database: Database, insert_media: Callable[..., list[uuid.UUID]], codes: list[str]) -> list[uuid.UUID]:
@@ -66,8 +72,13 @@ def test_pause__nothing_is_claimed_until_resumed(services: Services, make_jpeg: 
     accept_url(services, "http://media.example/a.jpg", MediaText())
     assert (embed_batch(services, space), assigner.assign_waiting(), fetch_next(services)) == (0, 0, 0)
     assert statuses(services.database) == {"embedded": 1, "pending": 1, "fetching": 1}
-    assert resume_processing(services)
-    assert not resume_processing(services)
+    assert resume_processing(services, actor="ben")
+    assert not resume_processing(services, actor="anna")
+    # Only what came of it is noted.
+    assert acts(services.database) == [
+        ("anna", "processing.paused", "processing", {}),
+        ("ben", "processing.resumed", "processing", {}),
+    ]
     assert embed_batch(services, space) == 1
     assert assigner.assign_waiting() == 2
     assert statuses(services.database) == {"ready": 2, "fetching": 1}
@@ -215,9 +226,15 @@ def test_failures__by_code_and_tried_again(services: Services, insert_media: Cal
         ("fetch_timeout", 2),
         ("fetch_timeout", 2),
     ]
-    assert retry_code(services, "image_corrupt") == 3
-    assert retry_code(services, "image_corrupt") == 0
+    assert retry_code(services, "image_corrupt", actor="anna") == 3
+    assert retry_code(services, "image_corrupt", actor="anna") == 0
     assert statuses(services.database) == {"pending": 3, "failed": 3}
+    assert retry_all(services, actor="ben") == 3
+    assert statuses(services.database) == {"pending": 6}
+    assert acts(services.database) == [
+        ("anna", "media.retried", "image_corrupt", {"media": 3}),
+        ("ben", "media.retried", "every failed media", {"media": 3}),
+    ]
 
 
 # --- the page ------------------------------------------------------------------------------------------------

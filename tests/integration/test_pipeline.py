@@ -111,7 +111,7 @@ def test_claim_pending__tried_before_is_claimed_alone_and_then_quarantined(
     with services.database.transaction() as session:
         outcomes = list_outcomes(session, ids)
     assert {outcome.error_code for outcome in outcomes} == {"quarantined"}
-    assert retry_all(services) == 4
+    assert retry_all(services, actor="test") == 4
     assert media_state(services, ids[0]) == ("pending", 0, None)
 
 

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import re
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -177,6 +178,16 @@ def test_rate_limit__each_key_has_its_own(
     searches = [client.get("/search", headers=make_key("read", "busy")).status_code for _ in range(4)]
     assert searches[:3] == [422, 422, 422]
     assert searches[3] == 429
+
+
+def test_rate_limit__uploads_in_the_pages(client: TestClient, keyed: Services) -> None:
+    log_in(client, keyed, "ada", "admin")
+    token = {"X-CSRF-Token": re.findall(r'name="csrf-token" content="([^"]+)"', client.get("/admin/upload").text)[0]}
+    answers = [client.post("/admin/upload/file", headers=token) for _ in range(3)]
+    answers += [client.post("/admin/upload/url", json={}, headers=token) for _ in range(2)]
+    assert answers[-1].status_code == 429
+    assert [one.status_code for one in answers].count(429) == 1
+    assert 1 <= int(answers[-1].headers["Retry-After"]) <= 60
 
 
 def test_rate_limit__nobody_on_this_machine(make_services: Callable[..., Services]) -> None:

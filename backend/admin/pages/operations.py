@@ -172,11 +172,12 @@ def show_failures(request: Request, services: ServicesDependency) -> Response:
 def do_retry(
     request: Request,
     services: ServicesDependency,
+    actor: ActorDependency,
     media_id: Annotated[UUID | None, Form()] = None,
     code: Annotated[str, Form(max_length=100)] = "",
 ) -> Response:
     """One media, or all with a code."""
-    count = retry_code(services, code) if media_id is None else retry_media(services, [media_id])
+    count = retry_code(services, code, actor=actor) if media_id is None else retry_media(services, [media_id])
     return _failures(request, services, f"{counted(count, 'picture')} to be tried again")
 
 
@@ -187,8 +188,8 @@ def do_pause(request: Request, services: ServicesDependency, actor: ActorDepende
 
 
 @router.post("/operations/resume")
-def do_resume(request: Request, services: ServicesDependency) -> Response:
-    resume_processing(services)
+def do_resume(request: Request, services: ServicesDependency, actor: ActorDependency) -> Response:
+    resume_processing(services, actor=actor)
     return show_live(request, services)
 
 
