@@ -33,6 +33,8 @@ from backend.review.queue import refresh_queue  # noqa: E402
 from backend.services import Services  # noqa: E402
 from backend.settings import load_settings  # noqa: E402
 from backend.web import create_web_app  # noqa: E402
+from scripts.demo_operations import fill_operations  # noqa: E402
+from scripts.demo_review import fill_review  # noqa: E402
 from scripts.demo_site import (  # noqa: E402
     Look,
     fill_library,
@@ -59,11 +61,13 @@ PAGES = {
     "picture": "/admin/media/{picture}",
     "search": "/admin/search?q=a+lighthouse+at+dusk",
     "upload": "/admin/upload",
-    "review": "/admin/review",
-    "operations": "/admin/operations",
     "quality": "/admin/quality",
     "map": "/admin/quality/map",
+    "review": "/admin/review",
+    "operations": "/admin/operations",
 }
+# What has to happen to the library first. It changes the groups, so these pages come last, in this order.
+FILLERS = {"review": fill_review, "operations": fill_operations}
 # The picture becomes coarser until it is small enough.
 QUALITIES = (80, 70, 60, 50)
 PATIENCE_SECONDS = 240
@@ -73,7 +77,8 @@ def main() -> None:
     """Take the pages that are named, or all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", choices=[[], *PAGES], metavar="NAME", help=", ".join(PAGES))
-    names = parser.parse_args().names or list(PAGES)
+    chosen = parser.parse_args().names
+    names = [name for name in PAGES if not chosen or name in chosen]
     IMAGES.mkdir(parents=True, exist_ok=True)
     with demo_library() as (services, folder), ExitStack() as stack:
         app = CORSMiddleware(create_web_app(services), allow_origins=["*"])
@@ -83,6 +88,8 @@ def main() -> None:
         picked = prepare(services)
         browser = stack.enter_context(open_browser())
         for name in names:
+            if name in FILLERS:
+                FILLERS[name](services)
             path = PAGES[name].format(group=picked.cluster_id, picture=picked.media_id)
             url = site + path.removeprefix(BLOG) if path.startswith(BLOG) else server + path
             for look in LOOKS:

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from backend.admin.templating import render
+from backend.admin.wording import in_page_words
 from backend.api import problems
 from backend.api.problems import RETRY_AFTER_SECONDS, status_of
 from backend.errors import MediaclusterError
@@ -32,6 +33,9 @@ def install_error_pages(app: FastAPI) -> None:
 
 def _fitting(page: _Handler, problem: _Handler) -> _Handler:
     def handle(request: Request, error: Exception) -> Response:
+        if isinstance(error, MediaclusterError):
+            error.detail = in_page_words(error.detail)
+            error.hint = error.hint and in_page_words(error.hint)
         return (problem if _wants_json(request) else page)(request, error)
 
     return handle

@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse
 from backend.admin import formatting
 from backend.admin.navigation import AT_HAND, list_entries
 from backend.admin.static_files import static_path
+from backend.admin.wording import in_page_words
 
 _FOLDER = Path(__file__).parent / "templates"
 MOUNT = "/admin"
@@ -32,6 +33,7 @@ def _environment() -> Environment:
     )
     for name in ("similarity", "count", "counted", "byte_size", "moment", "day", "duration"):
         environment.filters[name] = getattr(formatting, name)
+    environment.filters["in_page_words"] = in_page_words
     environment.globals |= {
         "entries_at_hand": AT_HAND,
         "product_version": version("mediacluster"),

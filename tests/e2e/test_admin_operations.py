@@ -7,35 +7,9 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Page, expect
 
-from backend.db.heartbeats import record_heartbeat
-from backend.db.operations import record_sample
 from backend.db.pause import find_pause
 from backend.services import Services
-
-
-def furnish(services: Services) -> None:
-    """Two days of figures, a worker that lives and one that is silent, and media that failed for two reasons."""
-    with services.database.transaction() as session:
-        record_sample(session)
-        session.execute(
-            sa.text(
-                "INSERT INTO operations_sample SELECT date_trunc('minute', now()) - make_interval(mins => n), 0, "
-                "60 + (50 * sin(n / 9.0))::int, (8 + 8 * cos(n / 5.0))::int, 0, 20 + n % 7, 18 + n % 5, 17 + n % 6, "
-                "2.5 + sin(n / 11.0), 0.8, NULL FROM generate_series(1, 2880) n WHERE n NOT BETWEEN 20 AND 26"
-            )
-        )
-        record_heartbeat(session, "host:41", ["embed"], busy_seconds=3.0, tasks_done=1234, up_seconds=7200.0)
-        record_heartbeat(session, "host:42", [], busy_seconds=None, tasks_done=9, up_seconds=7200.0)
-        session.execute(
-            sa.text("UPDATE worker_heartbeat SET seen_at = now() - interval '1 hour' WHERE worker = 'host:42'")
-        )
-        session.execute(
-            sa.text(
-                "UPDATE media SET status = 'failed', ready_at = NULL, attempts = 3, error_detail = 'The decoder was killed.', "
-                "error_code = CASE WHEN upload_seq % 2 = 0 THEN 'quarantined' ELSE 'image_truncated' END "
-                "WHERE id IN (SELECT id FROM media WHERE upload_seq IS NOT NULL ORDER BY upload_seq LIMIT 5)"
-            )
-        )
+from scripts.demo_operations import fill_operations
 
 
 def open_operations(page: Page, server: str) -> None:
@@ -49,7 +23,7 @@ def count_failed(services: Services) -> int:
 
 
 def test_operations__pause_failures_and_charts(own_library: Services, own_server: str, page: Page) -> None:
-    furnish(own_library)
+    fill_operations(own_library)
     open_operations(page, own_server)
     # Paused, by whom, and on again; the focus stays where it was.
     page.get_by_role("button", name="Pause").press("Enter")
@@ -89,7 +63,7 @@ def test_operations__is_alive(own_library: Services, own_server: str, page: Page
     """What happens meanwhile turns up by itself."""
     open_operations(page, own_server)
     expect(page.locator(".state-bar")).to_contain_text("Nobody looks for work.")
-    furnish(own_library)
+    fill_operations(own_library)
     expect(page.get_by_role("row", name="host:41")).to_be_visible(timeout=60_000)
     expect(page.locator(".failure")).to_have_count(2, timeout=60_000)
 
@@ -104,7 +78,7 @@ def test_operations__accessible(
     width: int,
     scheme: str,
 ) -> None:
-    furnish(own_library)
+    fill_operations(own_library)
     page = make_page(width, 844, scheme)
     open_operations(page, own_server)
     assert page.evaluate("document.documentElement.scrollWidth") <= width

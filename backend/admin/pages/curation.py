@@ -11,6 +11,7 @@ from backend.admin.queries_clusters import list_cards_by_id
 from backend.admin.queries_pictures import list_pictures
 from backend.admin.queries_targets import list_targets
 from backend.admin.templating import link, render
+from backend.admin.wording import in_page_words
 from backend.api.dependencies import ServicesDependency
 from backend.clustering.curation import Outcome
 from backend.curation.history import list_history, redo, undo
@@ -168,4 +169,9 @@ def _done(outcome: Outcome, cluster_id: int, into: int | None) -> Done:
     go = None
     if cluster_id in outcome.removed_cluster_ids:
         go = link("/" if into is None else f"/clusters/{into}")
-    return Done(event_id=outcome.event_id, summary=outcome.summary, warnings=list(outcome.warnings), go=go)
+    return Done(
+        event_id=outcome.event_id,
+        summary=in_page_words(outcome.summary),
+        warnings=[in_page_words(one) for one in outcome.warnings],
+        go=go,
+    )

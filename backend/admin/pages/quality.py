@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from backend.admin.pages.curation import ActorDependency, Done
 from backend.admin.quality import MOST_APPLIED_HERE, read_figures
 from backend.admin.templating import render
+from backend.admin.wording import in_page_words
 from backend.api.dependencies import ServicesDependency
 from backend.clustering.curation import Outcome
 from backend.curation.history import undo
@@ -106,4 +107,9 @@ def _require_small(services: Services, threshold: float) -> None:
 
 
 def _done(outcome: Outcome) -> Done:
-    return Done(event_id=outcome.event_id, summary=outcome.summary, warnings=list(outcome.warnings), go=None)
+    return Done(
+        event_id=outcome.event_id,
+        summary=in_page_words(outcome.summary),
+        warnings=[in_page_words(one) for one in outcome.warnings],
+        go=None,
+    )

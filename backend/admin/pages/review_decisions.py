@@ -10,6 +10,7 @@ from backend.admin.formatting import counted
 from backend.admin.pages.curation import ActorDependency
 from backend.admin.queries_pictures import list_pictures
 from backend.admin.templating import render
+from backend.admin.wording import in_page_words
 from backend.api.dependencies import ServicesDependency
 from backend.clustering.curation import Outcome
 from backend.db.marked import count_marked, list_marked
@@ -109,4 +110,4 @@ def do_delete_marked(services: ServicesDependency, actor: ActorDependency) -> Re
 def _reviewed(outcome: Outcome | None, otherwise: str) -> Reviewed:
     if outcome is None:
         return Reviewed(summary=otherwise)
-    return Reviewed(summary=outcome.summary, gone=list(outcome.removed_cluster_ids))
+    return Reviewed(summary=in_page_words(outcome.summary), gone=list(outcome.removed_cluster_ids))
