@@ -9,6 +9,7 @@ import numpy as np
 import psycopg
 import pytest
 import sqlalchemy as sa
+from psycopg.rows import dict_row
 
 from backend.db.embeddings import NewEmbedding, insert_embeddings
 from backend.db.engine import Database
@@ -107,6 +108,22 @@ def test_python__prints_hits(
     exec(compile(program, str(PAGE), "exec"), {"__name__": "__main__"})
     printed = capsys.readouterr().out.splitlines()
     assert len(printed) == (3 if "load_settings" in program else 8)
+
+
+def test_js__each_query_returns_rows(library: Database) -> None:
+    """Its statements with the parameters that it binds, as text without a type, which is how pg sends them."""
+    (program,) = fences("js")
+    queries = re.findall(r'const (\w+) = await client\.query\(\s*"([^"]*)",\s*\[([^\]]*)\],?\s*\)', program)
+    assert len(queries) == program.count("client.query(")
+    unpacked = {rows: columns.split(", ") for columns, rows in re.findall(r"const \{ (.*) \} = (\w+)\.rows", program)}
+    bound = dict(re.findall(r'const (\w+) = "(.*)";', program))
+    with psycopg.connect(library.url) as connection:
+        cursor = psycopg.RawCursor(connection, row_factory=dict_row)
+        for result, query, parameters in queries:
+            values = [bound[one] if one.isidentifier() else one for one in parameters.split(", ")]
+            rows = cursor.execute(query.encode(), values).fetchall()
+            assert rows
+            bound |= {column: rows[0][column] for column in unpacked.get(result, [])}
 
 
 def test_sql__the_role_may_read_and_no_more(library: Database) -> None:
