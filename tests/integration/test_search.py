@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import hypothesis
 import numpy as np
@@ -20,6 +21,7 @@ from starlette.testclient import TestClient
 from typer.testing import CliRunner, Result
 
 from backend.api.app import create_app
+from backend.api.problems import MEDIA_TYPE, Problem
 from backend.bootstrap import build_services
 from backend.cli import app
 from backend.commands.console import output
@@ -443,11 +445,10 @@ def test_mistakes__an_unreadable_picture(gallery: Gallery, content: bytes) -> No
     assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (422, "invalid_query", "file")
 
 
-@st.composite
-def bodies(draw: st.DrawFn, known: dict[str, Any]) -> dict[str, Any]:
-    """Bodies of POST /search by the schema: of each field nothing, what fits, its edges, or what is of no use."""
-    wild = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.just([]) | st.just({})
-    fitting: dict[str, st.SearchStrategy[Any]] = {
+def fitting(known: Mapping[str, Any]) -> dict[str, st.SearchStrategy[Any]]:
+    """What fits each field of a query, its edges, and what just misses them."""
+    words = st.lists(st.sampled_from(["sea", "", "a\x00", "%", "image/jpeg"]) | st.text(max_size=8), max_size=3)
+    return dict.fromkeys(known["names"], words) | {
         "q": st.sampled_from(["a lighthouse", "Leuchtturm \U0001f5fc", "%_\\'\"", "\ud800", "a\x00b", " "])
         | st.text(max_size=30),
         "not_words": st.lists(st.text(max_size=12) | st.just("night"), max_size=3),
@@ -463,26 +464,59 @@ def bodies(draw: st.DrawFn, known: dict[str, Any]) -> dict[str, Any]:
         "not_media_id": st.lists(st.sampled_from(known["media_id"]), max_size=2),
         **{name: st.sampled_from(known[name]) for name in ("find", "method", "effort")},
     }
-    words = st.lists(st.sampled_from(["sea", "", "a\x00", "%", "image/jpeg"]) | st.text(max_size=8), max_size=3)
+
+
+@st.composite
+def bodies(draw: st.DrawFn, known: dict[str, Any]) -> dict[str, Any]:
+    """Bodies of POST /search by the schema: of each field nothing, what fits, its edges, or what is of no use."""
+    wild = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.just([]) | st.just({})
+    fits = fitting(known)
     names = draw(st.lists(st.sampled_from(known["names"]), unique=True, max_size=5))
-    asked = {"q": "a boat"} | {name: draw(fitting.get(name, words)) for name in names}
+    asked = {"q": "a boat"} | {name: draw(fits[name]) for name in names}
     if draw(st.integers(0, 9)) == 0:
         asked[draw(st.sampled_from([*known["names"], "wings"]))] = draw(wild)
     return asked
 
 
-def test_any_body__is_answered_or_refused_and_changes_nothing(gallery: Gallery) -> None:
-    """Never 500; and what is stored stays as it is, backgrounds apart, which a first query samples."""
+@st.composite
+def addresses(draw: st.DrawFn, known: dict[str, Any], path: str, names: list[str]) -> str:
+    """Addresses of a path: a media that is there or anything else, and parameters by their names, some more than once."""
+    fits, odd = fitting(known), st.sampled_from(ODD) | st.text(max_size=12)
+    media_id = draw(st.sampled_from(known["media_id"]) if draw(st.booleans()) else st.uuids().map(str) | odd)
+    given = [("q", "a boat")] if "q" in names else []
+    for name in draw(st.lists(st.sampled_from(names), max_size=4)):
+        value = draw(fits[name])
+        given += [(name, str(one)) for one in (value if isinstance(value, list) else [value])]
+    if draw(st.integers(0, 3)) == 0:
+        given.append((draw(st.sampled_from([*names, "wings"])), draw(odd)))
+    # What is no Unicode becomes bytes that are no UTF-8.
+    query = "&".join(f"{name}={quote(value, safe='', errors='surrogatepass')}" for name, value in given)
+    return f"{path.format(media_id=quote(media_id, safe='', errors='surrogatepass'))}?{query}"
+
+
+# What no parameter means, or hardly any.
+ODD = ["", " ", "nan", "-inf", "1e999", "-1e-400", "-0", "1_0", "0x10", "\u0663", "null", "[]", "..", "a/b", "\x00", "1\x00", "\ud800",
+       "\U0001f5fc", "{00000000-0000-0000-0000-000000000000}", "9" * 400, "9" * 5000]  # fmt: skip
+
+
+@pytest.fixture
+def known(gallery: Gallery) -> dict[str, Any]:
+    """What a query can name, by the schema; and every kind of query has been asked once, which samples its background."""
     schema = gallery.client.get("/openapi.json").json()["components"]["schemas"]
-    known = {
+    media_ids = [str(media_id) for media_id in list(gallery.kinds)[:5]]
+    for kind in ({"q": "a boat"}, {"media_id": media_ids[0]}, {"media_id": media_ids[0], "find": "captions"}):
+        gallery.get(**kind)
+    return {
         "names": sorted(schema["SearchInput"]["properties"]),
-        "media_id": [str(media_id) for media_id in list(gallery.kinds)[:5]],
+        "media_id": media_ids,
         "find": schema["Find"]["enum"],
         "method": schema["FusionMethod"]["enum"],
         "effort": schema["Effort"]["enum"],
     }
-    for kind in ({"q": "a boat"}, {"media_id": known["media_id"][0]}):
-        gallery.get(**kind)
+
+
+def test_any_body__is_answered_or_refused_and_changes_nothing(gallery: Gallery, known: dict[str, Any]) -> None:
+    """Never 500; and what is stored stays as it is."""
     before = fingerprint(gallery)
     statuses: set[int] = set()
 
@@ -501,6 +535,38 @@ def test_any_body__is_answered_or_refused_and_changes_nothing(gallery: Gallery) 
 
     ask()
     assert statuses == {200, 404, 422}
+    assert fingerprint(gallery) == before
+
+
+@pytest.mark.parametrize(
+    ("path", "mistake"),
+    [
+        ("/search", (422, "invalid_query")),
+        ("/media/{media_id}/similar", (400, "malformed_request")),
+        ("/media/{media_id}/alpha", (422, "invalid_query")),
+    ],
+)
+def test_any_address__is_answered_or_refused_and_changes_nothing(
+    gallery: Gallery, known: dict[str, Any], path: str, mistake: tuple[int, str]
+) -> None:
+    """Never 500, every refusal a Problem with a code; and what is stored stays as it is."""
+    operation = gallery.client.get("/openapi.json").json()["paths"][path]["get"]
+    names = [one["name"] for one in operation["parameters"] if one["in"] == "query"]
+    before = fingerprint(gallery)
+    seen: set[tuple[int, str | None]] = set()
+
+    @hypothesis.settings(max_examples=60, deadline=None, derandomize=True, database=None)
+    @hypothesis.given(addresses(known, path, names))
+    def ask(address: str) -> None:
+        answer = gallery.client.get(address)
+        code = None
+        if answer.status_code != 200:
+            assert answer.headers["content-type"] == MEDIA_TYPE, (address, answer.text)
+            code = Problem.model_validate_json(answer.content).code
+        seen.add((answer.status_code, code))
+
+    ask()
+    assert seen == {(200, None), (404, "not_found"), mistake}
     assert fingerprint(gallery) == before
 
 
@@ -526,6 +592,13 @@ def test_unknown_media__404(gallery: Gallery) -> None:
     for path in (f"/search?media_id={uuid.uuid4()}", f"/media/{uuid.uuid4()}/alpha"):
         answer = gallery.client.get(path)
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+def test_similar__an_alpha_whose_products_underflow(gallery: Gallery) -> None:
+    asked = gallery.of_kind("castle")[0]
+    least, none = (gallery.client.get(f"/media/{asked}/similar?k={COUNT}&alpha={alpha}") for alpha in (5e-324, 0))
+    assert least.status_code == 200, least.text
+    assert least.json()["results"] == none.json()["results"]
 
 
 def test_get_and_post_agree(gallery: Gallery) -> None:
