@@ -102,6 +102,7 @@ def test_python__prints_hits(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", library.url)
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")  # nobody is rung; without it a server starts and stays
     monkeypatch.setenv("MEDIACLUSTER_HOME", str(services.settings.home))
     monkeypatch.setenv("MEDIACLUSTER_PRESET", "demo")
     monkeypatch.setattr(sys, "argv", ["search.py", "a", "train"])
