@@ -156,6 +156,57 @@ def test_upload__a_folder_with_words_and_again_after_a_reload(
     assert sent == []
 
 
+@pytest.mark.usefixtures("worker")
+def test_upload__a_folder_that_is_dropped(own_server: str, page: Page, fresh: list[Path], tmp_path: Path) -> None:
+    """By the browser itself, as from a file manager; a script cannot make a folder to drop."""
+    folder = tmp_path / "holiday"
+    (folder / "day two").mkdir(parents=True)
+    shutil.copy(fresh[0], folder / "a.jpg")
+    shutil.copy(fresh[1], folder / "day two" / "b.jpg")
+    (folder / "notes.txt").write_text("no picture")
+    open_upload(page, own_server)
+    devtools = page.context.new_cdp_session(page)
+    dragged = {"items": [], "files": [str(folder), str(fresh[2])], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver"):
+        devtools.send("Input.dispatchDragEvent", {"type": kind, "x": 700, "y": 300, "data": dragged})
+    expect(page.locator("body")).to_have_class(re.compile("is-dropping-uploads"))
+    devtools.send("Input.dispatchDragEvent", {"type": "drop", "x": 700, "y": 300, "data": dragged})
+    settled(page, "3 new · 0 here already · 0 failed")
+    for name in ("holiday/a.jpg", "holiday/day two/b.jpg", fresh[2].name):
+        expect(row(page, name)).to_be_visible()
+    expect(page.locator("[data-aside]")).to_contain_text("1 other file in the folders is no picture")
+    expect(page.locator("body")).not_to_have_class(re.compile("is-dropping-uploads"))
+
+
+@pytest.mark.usefixtures("worker")
+def test_upload__pasted(own_server: str, page: Page, faults: Any) -> None:
+    """A picture, then an address, out of the browser's own clipboard."""
+    faults.allow("422.*(upload/url|$)")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=own_server)
+    open_upload(page, own_server)
+    page.evaluate(
+        """async () => {
+          const canvas = new OffscreenCanvas(320, 240);
+          const drawing = canvas.getContext("2d");
+          drawing.fillStyle = "teal";
+          drawing.fillRect(40, 40, 200, 120);
+          const blob = await canvas.convertToBlob({ type: "image/png" });
+          await navigator.clipboard.write([new ClipboardItem({ "image/png": blob })]);
+        }"""
+    )
+    page.keyboard.press("Control+v")
+    settled(page, "1 new · 0 here already · 0 failed")
+    page.evaluate("navigator.clipboard.writeText('http://127.0.0.1/a.jpg')")
+    page.keyboard.press("Control+v")
+    settled(page, "1 new · 0 here already · 1 failed")
+    expect(row(page, "http://127.0.0.1/a.jpg").locator("code")).to_have_text("url_forbidden")
+    # Into a field it goes as words.
+    page.keyboard.press("a")
+    page.keyboard.press("Control+v")
+    expect(page.get_by_label("Addresses of pictures")).to_have_value("http://127.0.0.1/a.jpg")
+    expect(page.locator("#account-title")).to_have_text("1 new · 0 here already · 1 failed")
+
+
 def test_upload__a_list_of_addresses_by_keyboard(
     own_library: Services, page: Page, fresh: list[Path], faults: Any, signed_in: Any
 ) -> None:
