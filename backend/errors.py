@@ -181,6 +181,10 @@ class BackendUnavailable(MediaclusterError):
     code = "backend_unavailable"
 
 
+class TransactionConflict(BackendUnavailable):
+    """Another transaction held what this one wanted: a deadlock, a lock waited for too long. Nothing was changed."""
+
+
 class StorageFull(MediaclusterError):
     code = "storage_full"
 

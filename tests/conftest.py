@@ -59,7 +59,7 @@ def template(server_url: str) -> str:
 
 @pytest.fixture(scope="session")
 def make_database_url(server_url: str) -> Callable[[str | None], str]:
-    """Make databases, copies of a template or empty. They go with the server."""
+    """Make databases, copies of a template or empty. They go with the server at the latest."""
 
     def make(template: str | None) -> str:
         name = f"test_{uuid.uuid4().hex[:12]}"
@@ -75,9 +75,11 @@ def empty_database_url(make_database_url: Callable[[str | None], str]) -> str:
 
 
 @pytest.fixture
-def database_url(make_database_url: Callable[[str | None], str], template: str) -> str:
-    """The libpq URL of a migrated, empty library."""
-    return make_database_url(template)
+def database_url(make_database_url: Callable[[str | None], str], template: str, server_url: str) -> Iterator[str]:
+    """The libpq URL of a migrated, empty library, which goes with the test: a thousand would fill the disk."""
+    url = make_database_url(template)
+    yield url
+    _execute(server_url, f"DROP DATABASE {_database_name(url)} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -125,6 +127,11 @@ def make_services(settings: Settings) -> Iterator[Callable[..., Services]]:
 @pytest.fixture
 def services(make_services: Callable[..., Services]) -> Services:
     return make_services()
+
+
+def _database_name(url: str) -> str:
+    """The name of the database in a libpq URL."""
+    return url.partition("?")[0].rpartition("/")[2]
 
 
 def _with_database(url: str, name: str) -> str:

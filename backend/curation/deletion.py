@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from backend.clustering.curation import Edit, Outcome, Snapshot
@@ -21,7 +20,7 @@ from backend.db.files import remove_unheld_files
 from backend.db.journal import DELETE
 from backend.db.tables import Space
 from backend.doorbell import Work
-from backend.errors import Conflict, NotFound
+from backend.errors import Conflict, NotFound, TransactionConflict
 from backend.services import Services
 
 # Half of Postgres's deadlock_timeout.
@@ -29,7 +28,6 @@ _LOCK_WAIT_SECONDS = 0.5
 _TRIES = 10
 # So many stand in the audit log by their ids; the journal has all.
 _MOST_NAMED = 200
-_LOCK_NOT_AVAILABLE = "55P03"
 
 
 def delete_media(services: Services, media_ids: Sequence[uuid.UUID], *, actor: str, dry_run: bool = False) -> Outcome:
@@ -46,9 +44,7 @@ def delete_media(services: Services, media_ids: Sequence[uuid.UUID], *, actor: s
     for _ in range(_TRIES):
         try:
             outcome, doomed = _delete_rows(services, chosen, actor, dry_run=dry_run)
-        except OperationalError as error:
-            if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
-                raise
+        except TransactionConflict:
             continue
         if not dry_run:
             services.doorbell.ring(Work.DELIVER)

@@ -24,7 +24,7 @@ def lock_media(session: Session, media_ids: Collection[uuid.UUID], *, wait_secon
     out.
 
     Workers lock rows in no order, so a deadlock is possible; whoever deletes gives way, since it waits for less than
-    it takes Postgres to look for one. Raises OperationalError with SQLSTATE 55P03 then.
+    it takes Postgres to look for one. The transaction ends as TransactionConflict then.
     """
     session.execute(
         sa.text("SELECT set_config('lock_timeout', :wait, true)"), {"wait": f"{int(wait_seconds * 1000)}ms"}

@@ -11,7 +11,13 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session, sessionmaker
 
 from backend.db.arrays import register_arrays
-from backend.errors import BackendUnavailable, ConfigurationError, MediaclusterError, StorageFull
+from backend.errors import (
+    BackendUnavailable,
+    ConfigurationError,
+    MediaclusterError,
+    StorageFull,
+    TransactionConflict,
+)
 
 MINIMUM_VECTOR_VERSION = (0, 8, 4)
 # undefined_table, undefined_column, undefined_function
@@ -46,6 +52,7 @@ class Database:
         Raises:
             ConfigurationError: the schema is missing or older than this code.
             StorageFull: the server's disk is.
+            TransactionConflict: another transaction was in the way.
             BackendUnavailable: the server cannot be reached or the connection broke. Where it broke during the
                 commit the outcome is unknown: read again by id before repeating.
         """
@@ -93,7 +100,7 @@ def _translate(error: DBAPIError | psycopg.Error) -> MediaclusterError | None:
     if state == _DISK_FULL:
         return StorageFull("The disk of the database is full.", hint="Make room, then try again.")
     if state in _CONFLICT_STATES:
-        return BackendUnavailable("The database was busy with a change that this one met.", hint="Try again.")
+        return TransactionConflict("The database was busy with a change that this one met.", hint="Try again.")
     if _is_connection_loss(error, bare, state):
         return _unavailable(bare or error)
     return None

@@ -75,6 +75,7 @@ def test_session__ended_elsewhere_leads_to_the_login(
     group = page.url
     with own_library.database.transaction() as session:
         session.connection().exec_driver_sql("DELETE FROM account_session")
+    page.wait_for_load_state()  # the button is deaf before its script is there
     page.locator("[data-lock]").click()
     expect(page.get_by_role("heading", name="Log in to your library")).to_be_visible()
     _name, secret = make_login_link(own_library.database, "ada", actor="test")

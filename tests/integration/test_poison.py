@@ -33,7 +33,8 @@ UNIT = Path(__file__).parents[1] / "unit" / "ingest"
 def poisoned(services: Services, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
     """Services whose decoders do what a file says."""
     monkeypatch.syspath_prepend(str(UNIT))
-    decoders = Decoders(processes=2, seconds=1.0, memory_bytes=256 * 2**20, work="decoder_poison:work")
+    # Long enough for a good picture on a busy machine.
+    decoders = Decoders(processes=2, seconds=4.0, memory_bytes=256 * 2**20, work="decoder_poison:work")
     yield replace(services, decoders=decoders)
     decoders.close()
 
@@ -53,7 +54,7 @@ def make_due(services: Services) -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "reason"), [("segfault", "SIGSEGV"), ("stall", "longer than 1 second"), ("memory 999999999", "256 MiB")]
+    ("word", "reason"), [("segfault", "SIGSEGV"), ("stall", "longer than 4 seconds"), ("memory 999999999", "256 MiB")]
 )
 def test_embed_batch__poison_is_quarantined_and_its_neighbours_pass(
     services: Services, poisoned: Services, make_jpeg: Callable[..., bytes], word: str, reason: str

@@ -1,10 +1,12 @@
 """Uploading from the admin pages: what is known, what is refused, and how far each upload has come."""
 
+import asyncio
 import hashlib
 import json
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -156,12 +158,13 @@ async def _all(stream: Any) -> list[bytes]:
 
 
 def test_stream__says_that_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    import asyncio
-
     monkeypatch.setattr("backend.admin.streams._HEARTBEAT_SECONDS", 0.0)
     monkeypatch.setattr("backend.admin.streams._QUICK_SECONDS", 0.001)
     answers = iter([({"a": 1}, False), ({"a": 1}, False), ({"a": 2}, True)])
-    pieces = asyncio.run(_all(stream_changes(lambda: next(answers), threading.Event())))
+    # In a thread of its own: the browser that other tests open has a loop in this one.
+    with ThreadPoolExecutor(1) as pool:
+        stream = stream_changes(lambda: next(answers), threading.Event())
+        pieces = pool.submit(asyncio.run, _all(stream)).result()
     assert pieces == [
         b"event: changes\ndata: [1]\n\n",
         b": still here\n\n",
