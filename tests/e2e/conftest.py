@@ -86,6 +86,11 @@ class SignedIn:
         self.contexts.append(context)
         context.add_cookies([self._cookie(url) for url in self.servers])  # type: ignore[misc]
 
+    def close_contexts(self) -> None:
+        """Before their server goes: what a page still asks for would fail."""
+        for context in self.contexts:
+            context.close()
+
     def _cookie(self, url: str) -> dict[str, object]:
         name = f"mediacluster-{urlsplit(url).port}"
         return {"name": name, "value": self.secret, "url": f"{url}/admin/", "httpOnly": True, "sameSite": "Lax"}
@@ -163,6 +168,7 @@ def own_server(own_library: Services, signed_in: SignedIn) -> Iterator[str]:
     with serving(create_web_app(own_library)) as url:
         signed_in.add_server(url)
         yield url
+        signed_in.close_contexts()
 
 
 @pytest.fixture(scope="session")
