@@ -7,7 +7,6 @@ import socket
 import threading
 from typing import Any
 
-from celery import Celery
 from celery.signals import (
     after_task_publish,
     beat_init,
@@ -17,37 +16,11 @@ from celery.signals import (
     worker_shutting_down,
 )
 
-from backend.bootstrap import resolve_broker_url
-from backend.doorbell import make_celery
 from backend.logs import configure_logging
-from backend.settings import Settings, load_settings
+from backend.settings import load_settings
 from backend.supervision import pulse_path
-from workers.schedule import beat_schedule
+from workers.receiving import make_worker_app
 from workers.watchdog import end_process, watch_clock, watch_worker
-
-
-def make_worker_app(settings: Settings) -> Celery:
-    """Settings for receiving. Acknowledging late is safe because attempts are counted in Postgres at claim time."""
-    app = make_celery(resolve_broker_url(settings))
-    app.conf.update(
-        imports=("workers.tasks", "workers.heartbeat"),
-        beat_schedule=beat_schedule(settings),
-        beat_schedule_filename=str(settings.home_path / "celerybeat-schedule"),
-        task_acks_late=True,
-        task_reject_on_worker_lost=True,
-        worker_prefetch_multiplier=1,
-        task_soft_time_limit=settings.task_seconds,
-        task_time_limit=settings.task_seconds + 30,
-        # A batch that runs while the broker goes away is finished and recorded: its lease is what counts. Cancelling it
-        # would kill the pool's process, and the new one would load the encoders again.
-        worker_cancel_long_running_tasks_on_connection_loss=False,
-        broker_connection_max_retries=None,
-        worker_proc_alive_timeout=120,
-        worker_hijack_root_logger=False,
-        worker_send_task_events=True,
-    )
-    return app
-
 
 app = make_worker_app(load_settings())
 

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from backend.commands.console import complain, output, print_json, say
@@ -64,7 +63,7 @@ def list_(as_json: JsonFlag = False) -> None:
     for one in accounts:
         last = f"{one['last_login_at']:%Y-%m-%d %H:%M}" if one["last_login_at"] else ""
         has = "yes" if one["has_password"] else "by link only"
-        table.add_row(escape(one["name"]), one["role"], has, f"{one['created_at']:%Y-%m-%d %H:%M}", last)
+        table.add_row(one["name"], one["role"], has, f"{one['created_at']:%Y-%m-%d %H:%M}", last)
     output.print(table)
 
 
@@ -112,7 +111,7 @@ def sessions(
     table = Table("id", "account", "since", "last seen", "address", "browser")
     for row in rows:
         since, seen = (f"{moment:%Y-%m-%d %H:%M}" for moment in (row.created_at, row.last_seen_at))
-        table.add_row(str(row.id), escape(row.name), since, seen, escape(row.address), escape(row.user_agent))
+        table.add_row(str(row.id), row.name, since, seen, row.address, row.user_agent)
     output.print(table)
 
 

@@ -11,23 +11,24 @@ from rich.table import Column
 
 _UUID_LENGTH = 36
 
-console = Console(stderr=True)
-output = Console()
+# Titles and labels are what users wrote: "[/b]" in them is text, not markup.
+console = Console(stderr=True, markup=False)
+output = Console(markup=False)
 
 
 def say(line: str) -> None:
-    """One line of result, as it is: not broken at the width of the terminal, nothing in it taken for markup."""
-    output.print(line, highlight=False, markup=False, soft_wrap=True)
+    """One line of result, as it is: not broken at the width of the terminal, nothing in it coloured."""
+    output.print(line, highlight=False, soft_wrap=True)
 
 
 def complain(line: str) -> None:
     """The same to standard error."""
-    console.print(line, highlight=False, markup=False, soft_wrap=True)
+    console.print(line, highlight=False, soft_wrap=True)
 
 
-def media_column() -> Column:
-    """The column of media ids in a table: whole at every width of the terminal, since they are there to be copied."""
-    return Column("media", min_width=_UUID_LENGTH, no_wrap=True)
+def id_column(title: str) -> Column:
+    """A column of ids in a table: whole at every width of the terminal, since they are there to be copied."""
+    return Column(title, min_width=_UUID_LENGTH, no_wrap=True)
 
 
 def print_json(content: Any) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from backend.commands.console import media_column, output, print_json, say
+from backend.commands.console import id_column, output, print_json, say
 
 if TYPE_CHECKING:
     from backend.clustering.curation import Outcome
@@ -65,7 +65,7 @@ def show(
         print_json(asdict(cluster) | {"members": [asdict(member) for member in members]})
         return
     name = f"{cluster.label or cluster.id}: {cluster.size}"
-    table = Table(media_column(), "similarity", "decided by", "title", title=name)
+    table = Table(id_column("media"), "similarity", "decided by", "title", title=name)
     for member in members:
         table.add_row(str(member.media_id), f"{member.similarity:.4f}", member.origin, member.title)
     output.print(table)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from rich.markup import escape
 from rich.table import Table
 
 from backend.commands.console import output, progress_bar, say
@@ -191,7 +190,7 @@ def _groups_table(members: list[GalleryMember]) -> Table:
     for cluster_id, counts in sorted(kinds.items(), key=lambda entry: -entry[1].total()):
         kind, most = counts.most_common(1)[0]
         share = f"{most / counts.total():.0%}"
-        table.add_row(str(cluster_id), escape(labels[cluster_id]), str(counts.total()), kind, share)
+        table.add_row(str(cluster_id), labels[cluster_id], str(counts.total()), kind, share)
     return table
 
 

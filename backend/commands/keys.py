@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from backend.commands.accounts import ACTOR, open_database
@@ -114,7 +113,7 @@ def print_keys(keys: Sequence[dict[str, Any]]) -> None:
     table = Table("id", "name", "scope", "origins", "created", "last used", "revoked")
     for key in keys:
         moments = [f"{key[name]:%Y-%m-%d %H:%M}" if key[name] else "" for name in _MOMENTS]
-        table.add_row(str(key["id"]), escape(key["name"]), key["scope"], escape(" ".join(key["origins"])), *moments)
+        table.add_row(str(key["id"]), key["name"], key["scope"], " ".join(key["origins"]), *moments)
     output.print(table)
 
 

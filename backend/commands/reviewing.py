@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from backend.commands.console import output, print_json, progress_bar, say
+from backend.commands.console import id_column, output, print_json, progress_bar, say
 from backend.commands.curating import actor_name, open_services, print_outcome
 from backend.review.kinds import ReviewKind, ReviewVerdict
 
@@ -142,7 +142,7 @@ def copies(limit: Limit = 50, as_json: Json = False) -> None:
     if as_json:
         print_json([asdict(one) for one in found])
         return
-    table = Table("media", "came first", "came again", "times", "last")
+    table = Table(id_column("media"), "came first", "came again", "times", "last")
     for one in found:
         first, again = f"{one.media_source} {one.media_source_uri or ''}", f"{one.source} {one.source_uri}"
         table.add_row(str(one.media_id), first, again, str(one.times_sent), f"{one.last_sent_at:%Y-%m-%d %H:%M}")

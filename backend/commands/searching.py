@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.table import Table
 
-from backend.commands.console import output, progress_bar, say
+from backend.commands.console import id_column, output, progress_bar, say
 from backend.errors import ConfigurationError, FileUnreadable, InvalidQuery
 from backend.search.batch import BatchAnswer, answer_all, list_queries
 from backend.search.encoding import QueryEncoder
@@ -41,7 +41,7 @@ def read_pictures(paths: list[Path]) -> tuple[bytes, ...]:
 
 def print_answer(answer: Answer) -> None:
     """The hits as a table, and how they came about."""
-    table = Table("media", "sim_image", "sim_text", "combined", "legs", "title", "location")
+    table = Table(id_column("media"), "sim_image", "sim_text", "combined", "legs", "title", "location")
     for hit in answer.hits:
         of_caption = hit.sim_caption is not None
         table.add_row(

@@ -722,6 +722,9 @@ def test_command__json_and_table_say_what_the_api_does(
         assert f"{hit['sim_image']:.4f} ({hit['calibrated_image']:.1f})" in shown
         assert f"{hit['combined']:.4f}" in shown
     assert " ".join(printed["hits"][0]["nominated_by"]) in shown
+    monkeypatch.setattr(output, "width", 80)
+    narrow = run("a castle on a hill", "-k", "4", "--alpha", "0.5", "--source", "import").stdout
+    assert all(hit["media_id"] in narrow for hit in printed["hits"]), "ids are there to be copied"
 
 
 def test_command__picture_media_and_mistakes(gallery: Gallery, run: Callable[..., Result], tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from backend.doorbell import Work
 from backend.services import Services
 from backend.settings import Settings
 from backend.supervision import Supervisor, worker_command
-from workers.celery_app import make_worker_app
+from workers.receiving import make_worker_app
 from workers.watchdog import EXIT_STATUS
 
 PATIENCE_SECONDS = 240.0

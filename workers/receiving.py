@@ -1,0 +1,31 @@
+"""A Celery that can receive: the settings of workers and beat. Importing this starts nothing."""
+
+from celery import Celery
+
+from backend.bootstrap import resolve_broker_url
+from backend.doorbell import make_celery
+from backend.settings import Settings
+from workers.schedule import beat_schedule
+
+
+def make_worker_app(settings: Settings) -> Celery:
+    """Settings for receiving. Acknowledging late is safe because attempts are counted in Postgres at claim time."""
+    app = make_celery(resolve_broker_url(settings))
+    app.conf.update(
+        imports=("workers.tasks", "workers.heartbeat"),
+        beat_schedule=beat_schedule(settings),
+        beat_schedule_filename=str(settings.home_path / "celerybeat-schedule"),
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        worker_prefetch_multiplier=1,
+        task_soft_time_limit=settings.task_seconds,
+        task_time_limit=settings.task_seconds + 30,
+        # A batch that runs while the broker goes away is finished and recorded: its lease is what counts. Cancelling it
+        # would kill the pool's process, and the new one would load the encoders again.
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        broker_connection_max_retries=None,
+        worker_proc_alive_timeout=120,
+        worker_hijack_root_logger=False,
+        worker_send_task_events=True,
+    )
+    return app
