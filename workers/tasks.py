@@ -6,7 +6,7 @@ from backend.curation.labelling import refresh_labels
 from backend.doorbell import Work
 from backend.evaluation.recall import audit_recall_within
 from backend.pipeline.deliver import deliver_due
-from backend.pipeline.embed import embed_batch
+from backend.pipeline.embed import embed_waiting
 from backend.pipeline.fetch import fetch_next
 from backend.pipeline.sweep import sweep
 from backend.review.comparing import compare_waiting
@@ -14,16 +14,22 @@ from backend.review.queue import refresh_queue
 from workers import runtime
 
 _LABEL_BUDGET_SECONDS = 20.0
+# A few batches, so that the next can be decoded beside the model; short, so that a worker can be stopped between tasks, and
+# one that does everything comes to assign what it has embedded.
+_EMBED_BUDGET_SECONDS = 4.0
 
 
 @shared_task(name=Work.EMBED.value)
 def embed() -> int:
     services = runtime.services()
-    claimed = embed_batch(services, runtime.space())
+    claimed = embed_waiting(
+        services,
+        runtime.space(),
+        budget_seconds=_EMBED_BUDGET_SECONDS,
+        on_recorded=lambda: services.doorbell.ring(Work.ASSIGN),
+    )
     if claimed:
-        services.doorbell.ring(Work.ASSIGN)
-        # There may be more; a batch per message keeps tasks short, so that a worker can be stopped between them.
-        services.doorbell.ring(Work.EMBED)
+        services.doorbell.ring(Work.EMBED)  # there may be more
     return claimed
 
 

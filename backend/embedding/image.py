@@ -17,9 +17,11 @@ from PIL.Image import Image
 from backend.embedding.chunking import average_chunks, split_text
 from backend.embedding.hub import load_model
 from backend.embedding.openclip import ImageModelConfig, read_image_config
+from backend.embedding.packing import pack
 from backend.embedding.presets import EncoderNames
 from backend.embedding.vectors import Vectors, normalise_rows
 from backend.embedding.weights import HF_HUB, local_checkpoint
+from backend.embedding.words import encode_tokens
 from backend.settings import Settings
 
 # A resize to the shortest side would blow a strip of 16,384 x 1 pixels up to gigabytes before its middle is cut out.
@@ -88,12 +90,14 @@ class ImageEncoder:
         """
         with self._tokenizing:
             chunks = [split_text(text, self._count_tokens, self._limit_tokens) for text in texts]
-        parts = [chunk.text for chunks_of_text in chunks for chunk in chunks_of_text]
+        parts = [chunk for chunks_of_text in chunks for chunk in chunks_of_text]
+        # Texts of about the same length together: a batch is as long as its longest.
+        order = sorted(range(len(parts)), key=lambda position: parts[position].tokens)
         batches = [
-            self._encode_words(parts[start : start + self._batch_size])
+            self._encode_words([parts[position].text for position in order[start : start + self._batch_size]])
             for start in range(0, len(parts), self._batch_size)
         ]
-        rows = self._unit_rows(batches)
+        rows = self._unit_rows(batches)[np.argsort(order)]
         return average_chunks(rows, chunks) if chunks else rows
 
     def _unit_rows(self, batches: Sequence[NDArray[Any]]) -> Vectors:
@@ -110,7 +114,7 @@ class ImageEncoder:
     def _encode_words(self, texts: list[str]) -> NDArray[Any]:
         with self._tokenizing:
             tokens = self._tokenizer(texts)
-        return _to_numpy(self._model.encode_text(tokens.to(self._device)))
+        return _to_numpy(encode_tokens(self._model, tokens.to(self._device)))
 
     def _prepare(self, image: Image) -> torch.Tensor:
         # The model's preprocessing converts after it resizes, and a palette can only be resized without filtering.
@@ -150,11 +154,10 @@ def load_image_encoder(settings: Settings, names: EncoderNames) -> ImageEncoder:
 
     def load() -> ImageEncoder:
         config = read_image_config(names, cache_dir)
-        model = _create(names, settings.device, cache_dir)
+        model = _create(names, settings.device, cache_dir).eval()
         tokenizer = open_clip.get_tokenizer(names.image_model, cache_dir=cache_dir)
-        return ImageEncoder(
-            model.eval(), tokenizer, config, device=settings.device, batch_size=settings.embed_batch_size
-        )
+        _pack(model, config, tokenizer(["a boat in a harbour"]))
+        return ImageEncoder(model, tokenizer, config, device=settings.device, batch_size=settings.embed_batch_size)
 
     return load_model(f"The image model {_title(names)}", load, _HINT)
 
@@ -178,6 +181,14 @@ def _create(names: EncoderNames, device: str, cache_dir: str | None) -> Any:
         device=device,
         cache_dir=cache_dir,
     )
+
+
+@torch.inference_mode()
+def _pack(model: Any, config: ImageModelConfig, tokens: torch.Tensor) -> None:
+    """Lay both towers out for this processor."""
+    pixels = torch.rand(1, 3, *config.preprocessing["size"], generator=torch.Generator().manual_seed(0))
+    pack(model.visual, lambda: model.encode_image(pixels))
+    pack(model, lambda: encode_tokens(model, tokens))
 
 
 @contextmanager

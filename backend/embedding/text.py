@@ -11,6 +11,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from backend.embedding.chunking import average_chunks, split_text
 from backend.embedding.hub import load_model
+from backend.embedding.packing import pack
 from backend.embedding.presets import EncoderNames
 from backend.embedding.vectors import Vectors, normalise_rows
 from backend.embedding.weights import local_text_folder
@@ -101,6 +102,8 @@ def load_text_encoder(settings: Settings, names: EncoderNames) -> TextEncoder:
             trust_remote_code=False,
             model_kwargs={"dtype": torch.float32},
         )
-        return TextEncoder(model.eval(), batch_size=settings.embed_batch_size)
+        with torch.inference_mode():
+            pack(model.eval(), lambda: model.encode(["a boat in a harbour"], convert_to_tensor=True))
+        return TextEncoder(model, batch_size=settings.embed_batch_size)
 
     return load_model(f"The text model {names.text_model}", load, _HINT)

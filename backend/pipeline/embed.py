@@ -1,8 +1,15 @@
-"""Embed one batch: claim, decode and make thumbnails, encode both sides, record."""
+"""Embed batch after batch: claim, decode and make thumbnails, encode both sides, record.
+
+While one batch is encoded, the next one is decoded, by processes beside the model. No more than these two are under way,
+so memory is bounded by two batches.
+"""
 
 import logging
+import time
 import uuid
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from PIL.Image import Image
@@ -21,7 +28,7 @@ from backend.ingest.keys import thumbnail_key
 from backend.ingest.text import embedding_text
 from backend.ingest.thumbnails import THUMBNAIL_SIDES
 from backend.logs import request_bound
-from backend.pipeline.leases import NOT_THE_FILES_FAULT, held_lease
+from backend.pipeline.leases import NOT_THE_FILES_FAULT, hand_back, held_lease
 from backend.pipeline.measuring import Stopwatch
 from backend.pipeline.quarantine import try_again_or_quarantine
 from backend.pipeline.wording import Wording, encode_wordings
@@ -43,23 +50,87 @@ class _Prepared:
     perceptual_hash: int | None
 
 
+@dataclass(frozen=True)
+class _Batch:
+    """Media that are claimed and decoded, under a lease that is renewed until it is closed."""
+
+    lease: Lease
+    hold: ExitStack
+    claimed: int
+    prepared: list[_Prepared]
+    watch: Stopwatch
+
+
 def embed_batch(services: Services, space: Space) -> int:
     """Embed up to a batch of pending media; returns how many were claimed (0: nothing is waiting)."""
-    settings = services.settings
+    return embed_waiting(services, space, budget_seconds=0.0)
+
+
+def embed_waiting(
+    services: Services, space: Space, *, budget_seconds: float, on_recorded: Callable[[], object] | None = None
+) -> int:
+    """Embed batch after batch until nothing waits; returns how many media were claimed.
+
+    Args:
+        services: what the steps need.
+        space: what is embedded into.
+        budget_seconds: after this no batch is begun; those under way are finished.
+        on_recorded: called after each batch that was claimed, when it is recorded.
+    """
     # Before anything is claimed: no picture shall use up its attempts because a model is missing.
     services.encoders.load()
-    with held_lease(services) as lease:
+    deadline = time.monotonic() + budget_seconds
+    claimed = 0
+    with ThreadPoolExecutor(1, thread_name_prefix="next-batch") as beside:
+        batch = _begin(services)
+        coming: Future[_Batch] | None = None
+        try:
+            while True:
+                if batch.claimed and time.monotonic() < deadline:
+                    coming = beside.submit(_begin, services)
+                _finish(services, space, batch)
+                if batch.claimed and on_recorded:
+                    on_recorded()
+                claimed += batch.claimed
+                if coming is None:
+                    return claimed
+                batch, coming = coming.result(), None
+        except BaseException:  # a time limit of the task, say
+            if coming is not None:
+                _let_go(services, coming)
+            raise
+
+
+def _begin(services: Services) -> _Batch:
+    """Claim a batch and decode it. Where that fails nothing stays claimed, as `held_lease` has it."""
+    settings = services.settings
+    with ExitStack() as stack:
+        lease = stack.enter_context(held_lease(services))
         with services.database.transaction() as session:
             claimed = claim_pending(session, lease, limit=settings.embed_batch_size, max_attempts=settings.max_attempts)
         watch = Stopwatch()
         prepared = _prepare_all(services, claimed, lease, watch)
-        with watch.timed(Measure.ENCODE):
-            embeddings = _encode(services.encoders, space, prepared)
-        with watch.timed(Measure.RECORD):
-            _record(services, space, prepared, embeddings, lease)
-        if prepared:
-            watch.write(services)
-    return len(claimed)
+        return _Batch(lease, stack.pop_all(), len(claimed), prepared, watch)
+
+
+def _finish(services: Services, space: Space, batch: _Batch) -> None:
+    """Encode and record."""
+    with batch.hold:
+        with batch.watch.timed(Measure.ENCODE):
+            embeddings = _encode(services.encoders, space, batch.prepared)
+        with batch.watch.timed(Measure.RECORD):
+            _record(services, space, batch.prepared, embeddings, batch.lease)
+        if batch.prepared:
+            batch.watch.write(services)
+
+
+def _let_go(services: Services, coming: Future[_Batch]) -> None:
+    """Give back what was claimed ahead of a batch that failed; its attempt does not count. Where claiming or decoding
+    failed, that has been done."""
+    if coming.exception() is None:
+        batch = coming.result()
+        with batch.hold:
+            hand_back(services, batch.lease)
 
 
 def _prepare_all(services: Services, claimed: list[PendingMedia], lease: Lease, watch: Stopwatch) -> list[_Prepared]:

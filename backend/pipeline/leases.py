@@ -31,11 +31,11 @@ def held_lease(services: Services) -> Iterator[Lease]:
         try:
             yield lease
         except NOT_THE_FILES_FAULT:
-            _hand_back(services, lease)
+            hand_back(services, lease)
             raise
 
 
-def _hand_back(services: Services, lease: Lease) -> None:
+def hand_back(services: Services, lease: Lease) -> None:
     """Give rows back without counting the attempt. Where the database is away this waits for it, for as long as a
     task may take: three losses of a database in a row shall not look like a file that kills workers."""
     deadline = time.monotonic() + services.settings.task_seconds / 2

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
@@ -16,7 +17,7 @@ from backend.embedding.encoders import Lazy
 from backend.errors import BackendUnavailable, EncoderUnavailable, NotFound, StorageFull
 from backend.ingest.storage import Storage
 from backend.ingest.text import MediaText
-from backend.pipeline.embed import embed_batch
+from backend.pipeline.embed import embed_batch, embed_waiting
 from backend.pipeline.importing import ImportReport, import_items, list_items, settle
 from backend.pipeline.intake import accept_picture, accept_url
 from backend.pipeline.retry import retry_all, retry_media
@@ -55,6 +56,86 @@ def test_embed_batch__a_missing_model_costs_no_attempt(services: Services, make_
     assert media_state(services, media_id) == ("pending", 0, None)
     assert embed_batch(services, space) == 1
     assert media_state(services, media_id)[0] == "embedded"
+
+
+class _Watched:
+    """The image encoder, with a look at what goes on while it embeds."""
+
+    def __init__(self, encoder: object, look: Callable[[], None]) -> None:
+        self._encoder, self._look = encoder, look
+
+    def embed_pictures(self, images: object) -> object:
+        self._look()
+        return self._encoder.embed_pictures(images)  # type: ignore[attr-defined]
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._encoder, name)
+
+
+def watched_encoders(services: Services, look: Callable[[], None]) -> Services:
+    """Services whose image encoder calls `look` before each batch."""
+    real = services.encoders
+    watched = SimpleNamespace(load=real.load, text=real.text, image=_Watched(real.image, look))
+    return replace(services, lazy_encoders=Lazy(lambda: watched))
+
+
+def held_media(services: Services) -> int:
+    with services.database.transaction() as session:
+        return session.execute(sa.text("SELECT count(*) FROM media WHERE lease_token IS NOT NULL")).scalar_one()
+
+
+def test_embed_waiting__the_next_batch_is_decoded_beside_the_model(
+    services: Services, make_jpeg: Callable[..., bytes]
+) -> None:
+    """While a batch is in the model the next one has been decoded to its end, and no third one is begun."""
+    space = open_active_space(services)
+    for seed in range(7):
+        accept(services, make_jpeg(seed))
+    services = replace(services, settings=services.settings.model_copy(update={"embed_batch_size": 2}))
+    decoded, held, recorded = threading.Semaphore(0), [], []
+    real_decode = services.decoders.decode
+
+    def decode(*arguments: object, **options: object) -> object:
+        picture = real_decode(*arguments, **options)  # type: ignore[arg-type]
+        decoded.release()
+        return picture
+
+    taken = [2, 2, 2, 1]  # of the batch itself; while it is embedded, those of the next
+
+    def look() -> None:
+        if not held:
+            assert all(decoded.acquire(timeout=60) for _ in range(taken[0]))
+        coming = taken[len(held) + 1] if len(held) + 1 < len(taken) else 0
+        assert all(decoded.acquire(timeout=60) for _ in range(coming))
+        held.append(held_media(services))
+
+    services.decoders.decode = decode  # type: ignore[method-assign]
+    try:
+        done = embed_waiting(
+            watched_encoders(services, look), space, budget_seconds=600, on_recorded=lambda: recorded.append(1)
+        )
+    finally:
+        services.decoders.decode = real_decode  # type: ignore[method-assign]
+    assert (done, len(recorded)) == (7, 4)
+    assert held == [4, 4, 3, 1]
+    assert held_media(services) == 0
+
+
+def test_embed_waiting__a_failure_gives_the_next_batch_back(
+    services: Services, make_jpeg: Callable[..., bytes]
+) -> None:
+    space = open_active_space(services)
+    ids = [accept(services, make_jpeg(seed)) for seed in range(4)]
+    services = replace(services, settings=services.settings.model_copy(update={"embed_batch_size": 2}))
+
+    def fail() -> None:
+        raise BackendUnavailable("gone")
+
+    with pytest.raises(BackendUnavailable):
+        embed_waiting(watched_encoders(services, fail), space, budget_seconds=600)
+    assert [media_state(services, media_id) for media_id in ids] == [("pending", 0, None)] * 4
+    assert held_media(services) == 0
+    assert not [thread.name for thread in threading.enumerate() if thread.name == "renewer"]
 
 
 class FullStorage(Storage):
