@@ -20,8 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.clustering.assignment import assign
-from backend.clustering.cache import CentroidCache
+from backend.clustering.sequence import group_in_order
 from backend.db.backgrounds import SampledMedia
 from backend.embedded.gallery import KIND_QUERIES
 from backend.embedding.encoders import Encoders
@@ -117,7 +116,7 @@ def _as_library(name: str, gallery: Gallery, queries: Queries) -> tuple[Gallery,
 
 def _learn(gallery: Gallery) -> Backgrounds:
     """As the search does, from groups as the assigner makes them."""
-    clusters = group(gallery.images)
+    clusters = group_in_order(gallery.images, _THRESHOLD)
     sides = zip(clusters, gallery.images, gallery.texts, gallery.captions, strict=True)
     media = [
         SampledMedia(i, int(c), image, _spoken(text), _spoken(caption))  # type: ignore[arg-type]
@@ -126,14 +125,6 @@ def _learn(gallery: Gallery) -> Backgrounds:
     backgrounds = learn_backgrounds(media, BackgroundKind.WORDS, np.random.default_rng(0))
     assert backgrounds is not None
     return backgrounds
-
-
-def group(vectors: Matrix) -> NDArray[np.int64]:
-    """The cluster (n,) of each vector, by the product's rule."""
-    none = np.empty(0, dtype=np.int64)
-    cache = CentroidCache(none, np.empty((0, vectors.shape[1])), none, np.empty(0, dtype=np.bool_), version=0)
-    outcome = assign(vectors, cache.centroids, _THRESHOLD)
-    return np.array([decision.row for decision in outcome.decisions], dtype=np.int64)
 
 
 def _spoken(vector: Matrix) -> Matrix | None:

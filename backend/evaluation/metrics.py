@@ -1,8 +1,8 @@
-"""Measures of quality, as pure functions."""
+"""Agreement of partitions whose parts have names of any kind."""
 
 from collections.abc import Hashable, Sequence
 
-import numpy as np
+from backend.evaluation.partitions import Contingency
 
 
 def adjusted_rand_index(labels: Sequence[Hashable], clusters: Sequence[Hashable]) -> float:
@@ -15,25 +15,12 @@ def adjusted_rand_index(labels: Sequence[Hashable], clusters: Sequence[Hashable]
     """
     if len(labels) != len(clusters):
         raise ValueError(f"{len(labels)} labels for {len(clusters)} cluster entries")
-    table = _contingency(labels, clusters)
-    together = _pairs(table).sum()
-    in_labels, in_clusters = _pairs(table.sum(axis=1)).sum(), _pairs(table.sum(axis=0)).sum()
-    all_pairs = _pairs(np.array([len(labels)])).sum()
-    expected = in_labels * in_clusters / all_pairs if all_pairs else 0.0
-    most = (in_labels + in_clusters) / 2
-    # Both all in one, or both all apart: nothing to be corrected, and they are equal.
-    return 1.0 if most == expected else float((together - expected) / (most - expected))
+    if not labels:
+        return 1.0
+    return Contingency.of(codes_of(labels), codes_of(clusters)).agree().adjusted_rand_index
 
 
-def _contingency(labels: Sequence[Hashable], clusters: Sequence[Hashable]) -> np.ndarray:
-    rows = {label: row for row, label in enumerate(dict.fromkeys(labels))}
-    columns = {cluster: column for column, cluster in enumerate(dict.fromkeys(clusters))}
-    table = np.zeros((len(rows), len(columns)), dtype=np.int64)
-    for label, cluster in zip(labels, clusters, strict=True):
-        table[rows[label], columns[cluster]] += 1
-    return table
-
-
-def _pairs(counts: np.ndarray) -> np.ndarray:
-    counted: np.ndarray = counts * (counts - 1) / 2
-    return counted
+def codes_of(names: Sequence[Hashable]) -> list[int]:
+    """A number for each name, from 0 in the order of their first appearance; equal names have equal numbers."""
+    known: dict[Hashable, int] = {}
+    return [known.setdefault(name, len(known)) for name in names]

@@ -1,0 +1,198 @@
+"""`mediacluster evaluate`: how well the library finds and groups, against labels."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from backend.commands.console import complain, console, output, print_json, say
+from backend.commands.curating import open_services
+from backend.errors import FileUnreadable
+
+if TYPE_CHECKING:
+    from backend.quality.evaluation.evaluating import OnProgress
+    from backend.quality.evaluation.gate import Gate
+
+_LABELS_SHOWN = 10
+_STDOUT = Path("-")
+EXIT_REGRESSION = 3
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(evaluate)
+
+
+def evaluate(
+    labels: Annotated[
+        str, typer.Option(help="folders, groups (a curator's), or a file: .csv, .jsonl or .json.")
+    ] = "folders",
+    column: Annotated[str, typer.Option(help="Column of the file that holds the label.")] = "label",
+    words: Annotated[
+        Path | None, typer.Option(help="JSON object of wordings by label, in the place of its name.")
+    ] = None,
+    k: Annotated[list[int] | None, typer.Option("-k", help="Hits looked at, 1 to 100. Repeat for several.")] = None,
+    queries: Annotated[
+        int, typer.Option(help="Most queries of a task; drawn by the seed where there are more.")
+    ] = 2_000,
+    resamples: Annotated[int, typer.Option(help="Resamples of the bootstrap.")] = 1_000,
+    seed: Annotated[int, typer.Option(help="Decides what is drawn; the same seed gives the same figures.")] = 0,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the result to this file; - for standard output.")
+    ] = None,
+    gate: Annotated[
+        Path | None, typer.Option(help="A result of --json: exit with 3 where this one is worse beyond its interval.")
+    ] = None,
+) -> None:
+    """Measure search and groups against labels, with intervals; try other alphas and thresholds. Nothing is changed."""
+    from backend.quality.evaluation.evaluating import Source
+    from backend.quality.evaluation.evaluating import evaluate as run
+    from backend.quality.evaluation.gate import compare, read_saved
+    from backend.quality.evaluation.options import Options
+
+    options = Options(
+        ks=tuple(sorted(set(k or (1, 5, 10)))), most_queries=queries, resamples=resamples, seed=seed
+    ).checked()
+    saved = None if gate is None else read_saved(gate)
+    with open_services() as services, _bars() as show:
+        document = run(services, Source(labels, column, words), options, show).as_json()
+    if json_file is not None:
+        _write(json_file, document)
+    if json_file != _STDOUT:
+        _print(document)
+    if saved is not None and not _pass(compare(saved, document, options.bootstrap)):
+        raise typer.Exit(EXIT_REGRESSION)
+
+
+def _pass(gate: "Gate") -> bool:
+    """Say what changed; whether nothing is worse. On standard error, so that standard output is the result alone."""
+    for change in gate.changes:
+        verdict = "worse" if change.is_regression else "better" if change.is_improvement else "no change beyond chance"
+        complain(
+            f"{change.task.replace('_', ' ')}: {change.measure} {change.before:.3f} before, {change.now:.3f} now, "
+            f"{change.difference.value:+.3f} ({change.difference.low:+.3f} to {change.difference.high:+.3f}) "
+            f"on {change.shared:,} queries: {verdict}"
+        )
+    for reason in gate.left_out:
+        complain(f"not compared: {reason}")
+    complain("gate passed" if gate.is_passed else "gate closed: it is worse than the saved evaluation")
+    return gate.is_passed
+
+
+def _write(path: Path, document: dict[str, Any]) -> None:
+    if path == _STDOUT:
+        print_json(document)
+        return
+    try:
+        path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise FileUnreadable(f"{path} cannot be written: {error.strerror}.", hint="Choose another place.") from error
+
+
+@contextmanager
+def _bars() -> "Iterator[OnProgress]":
+    """One bar a stage."""
+    columns = (TextColumn("{task.description:<16}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        stages: dict[str, Any] = {}
+
+        def show(stage: str, done: int, total: int) -> None:
+            if stage not in stages:
+                stages[stage] = progress.add_task(stage.replace("_", " "), total=total)
+            progress.update(stages[stage], completed=done, total=total)
+
+        yield show
+
+
+def _print(document: dict[str, Any]) -> None:
+    library, labels = document["library"], document["labels"]
+    say(
+        f"{labels['media']:,} of {library['media']:,} media have one of {labels['labels']:,} labels (from {labels['origin']}); "
+        f"alpha {library['alpha']:g}, threshold {library['threshold']:g}"
+    )
+    if labels["unknown"]:
+        complain(f"{labels['unknown']:,} labelled pictures are not in this library, or have no group yet")
+    _print_retrieval(document)
+    _print_worst(document)
+    _print_groupings(document)
+    _print_best(document)
+    for note in document["notes"]:
+        complain(note)
+
+
+def _print_retrieval(document: dict[str, Any]) -> None:
+    tasks = document["retrieval"]
+    if not tasks:
+        return
+    depth = document["headline"].partition("@")[2]
+    names = [f"precision@{depth}", f"recall@{depth}", document["headline"], "reciprocal_rank"]
+    table = Table("finding", "queries", f"P@{depth}", f"R@{depth}", f"nDCG@{depth}", "MRR", "wrong because of")
+    for name, task in tasks.items():
+        faults = {fault.replace("_", " "): count for fault, count in (task["faults"] or {}).items() if count}
+        table.add_row(
+            name.replace("_", " "),
+            f"{task['queries']:,}" + ("*" if task["drawn"] else ""),
+            *(_with_interval(task["measures"][one]) for one in names),
+            ", ".join(f"{fault} {count:,}" for fault, count in faults.items()) or "-",
+        )
+    output.print(table)
+    if any(task["drawn"] for task in tasks.values()):
+        say("* drawn by the seed; --queries asks more")
+
+
+def _print_worst(document: dict[str, Any]) -> None:
+    """The labels that are found worst, by the task that people use."""
+    task = next(
+        (document["retrieval"][name] for name in ("hybrid", "media_to_media") if name in document["retrieval"]), None
+    )
+    if task is None:
+        return
+    name = "hybrid" if "hybrid" in document["retrieval"] else "media to media"
+    ranked = sorted(task["labels"].items(), key=lambda one: (one[1]["measures"][document["headline"]]["value"], one[0]))
+    table = Table(f"label, worst first ({name})", "queries", document["headline"], "wrong because of")
+    for label, found in ranked[:_LABELS_SHOWN]:
+        faults = ", ".join(f"{one.replace('_', ' ')} {count:,}" for one, count in found["faults"].items() if count)
+        table.add_row(
+            label, f"{found['queries']:,}", _with_interval(found["measures"][document["headline"]]), faults or "-"
+        )
+    output.print(table)
+
+
+def _print_groupings(document: dict[str, Any]) -> None:
+    grouping = document["grouping"]
+    table = Table("grouping", "groups", "alone", "adjusted Rand", "NMI", "purity", "silhouette")
+    for one in grouping["groupings"]:
+        measures = one["measures"]
+        names = ("adjusted_rand_index", "normalized_mutual_information", "purity", "silhouette")
+        cells = (_with_interval(measures[name]) if measures[name] else "-" for name in names)
+        table.add_row(one["name"].replace("_", " "), f"{one['groups']:,}", f"{one['alone']:,}", *cells)
+    output.print(table)
+    if grouping["drawn"]:
+        say(f"groups are compared on {grouping['media']:,} labelled media, drawn by the seed")
+
+
+def _print_best(document: dict[str, Any]) -> None:
+    for name, sweep in document["alpha"].items():
+        say(f"best alpha for {name.replace('_', ' ')}: {_describe_best(sweep)}")
+    say(f"best threshold: {_describe_best(document['threshold'])}")
+
+
+def _describe_best(sweep: dict[str, Any]) -> str:
+    best = sweep["best"]
+    key = "alpha" if "alpha" in sweep["points"][0] else "threshold"
+    point = next(one for one in sweep["points"] if one[key] == best["value"])
+    measure = sweep["measure"].replace("_", " ")
+    good = best["as_good"]
+    return (
+        f"{best['value']:g}, {measure} {_with_interval(point)}; best in {best['confidence']:.0%} of resamples, "
+        f"{min(good):g} to {max(good):g} are as good"
+    )
+
+
+def _with_interval(interval: dict[str, float]) -> str:
+    return f"{interval['value']:.3f} ({interval['low']:.3f}-{interval['high']:.3f})"

@@ -1,0 +1,42 @@
+"""The best hits of a query, exactly and with ties broken as the search breaks them, without ordering everything."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Rows = NDArray[np.int64]
+Column = NDArray[np.floating]
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """combined: (n,) what the order is by, greatest first, -inf for what is no candidate; image: (n,) the image leg, greater
+    first among equals; places: (n,) the order of media ids, which decides last."""
+
+    combined: Column
+    image: Column
+    places: Rows
+
+    def best(self, k: int) -> Rows:
+        """The rows of the k best, or of all candidates where they are fewer."""
+        count = min(k, int((self.combined > -np.inf).sum()))
+        if not count:
+            return np.empty(0, dtype=np.int64)
+        least = np.partition(self.combined, -count)[-count]
+        return self.ordered(np.flatnonzero(self.combined >= least))[:count]
+
+    def first_of(self, rows: Rows) -> int:
+        """The rank, from 1, of whichever of these rows comes first; 0 where none is a candidate."""
+        rows = rows[self.combined[rows] > -np.inf]
+        if not len(rows):
+            return 0
+        first = int(self.ordered(rows[self.combined[rows] >= self.combined[rows].max()])[0])
+        value = self.combined[first]
+        equal = np.flatnonzero(self.combined == value)
+        before = int(np.flatnonzero(self.ordered(equal) == first)[0])
+        return int((self.combined > value).sum()) + before + 1
+
+    def ordered(self, rows: Rows) -> Rows:
+        """These rows, best first."""
+        return rows[np.lexsort((self.places[rows], -self.image[rows], -self.combined[rows]))]
