@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from backend.commands.console import complain, console, output, print_json, say
 from backend.commands.curating import open_services
@@ -45,6 +46,9 @@ def evaluate(
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the result to this file; - for standard output.")
     ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write one HTML file with plots, maps, queries and their hits, and times.")
+    ] = None,
     gate: Annotated[
         Path | None, typer.Option(help="A result of --json: exit with 3 where this one is worse beyond its interval.")
     ] = None,
@@ -54,13 +58,18 @@ def evaluate(
     from backend.quality.evaluation.evaluating import evaluate as run
     from backend.quality.evaluation.gate import compare, read_saved
     from backend.quality.evaluation.options import Options
+    from backend.quality.evaluation.report import write_report
 
     options = Options(
         ks=tuple(sorted(set(k or (1, 5, 10)))), most_queries=queries, resamples=resamples, seed=seed
     ).checked()
     saved = None if gate is None else read_saved(gate)
     with open_services() as services, _bars() as show:
-        document = run(services, Source(labels, column, words), options, show).as_json()
+        evaluation = run(services, Source(labels, column, words), options, show)
+        document = evaluation.as_json()
+        report = None if html is None else write_report(services, evaluation, show)
+    if html is not None and report is not None:
+        _save(html, report)
     if json_file is not None:
         _write(json_file, document)
     if json_file != _STDOUT:
@@ -88,8 +97,12 @@ def _write(path: Path, document: dict[str, Any]) -> None:
     if path == _STDOUT:
         print_json(document)
         return
+    _save(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+
+
+def _save(path: Path, content: str) -> None:
     try:
-        path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        path.write_text(content, encoding="utf-8")
     except OSError as error:
         raise FileUnreadable(f"{path} cannot be written: {error.strerror}.", hint="Choose another place.") from error
 
@@ -131,15 +144,11 @@ def _print_retrieval(document: dict[str, Any]) -> None:
         return
     depth = document["headline"].partition("@")[2]
     names = [f"precision@{depth}", f"recall@{depth}", document["headline"], "reciprocal_rank"]
-    table = Table("finding", "queries", f"P@{depth}", f"R@{depth}", f"nDCG@{depth}", "MRR", "wrong because of")
+    table = _table("finding", f"P@{depth}", f"R@{depth}", f"nDCG@{depth}", "MRR", "wrong by")
     for name, task in tasks.items():
-        faults = {fault.replace("_", " "): count for fault, count in (task["faults"] or {}).items() if count}
-        table.add_row(
-            name.replace("_", " "),
-            f"{task['queries']:,}" + ("*" if task["drawn"] else ""),
-            *(_with_interval(task["measures"][one]) for one in names),
-            ", ".join(f"{fault} {count:,}" for fault, count in faults.items()) or "-",
-        )
+        queries = f"{task['queries']:,} queries" + ("*" if task["drawn"] else "")
+        cells = (_below(task["measures"][one]) for one in names)
+        table.add_row(f"{name.replace('_', ' ')}\n{queries}", *cells, _describe_faults(task["faults"]))
     output.print(table)
     if any(task["drawn"] for task in tasks.values()):
         say("* drawn by the seed; --queries asks more")
@@ -147,39 +156,51 @@ def _print_retrieval(document: dict[str, Any]) -> None:
 
 def _print_worst(document: dict[str, Any]) -> None:
     """The labels that are found worst, by the task that people use."""
-    task = next(
-        (document["retrieval"][name] for name in ("hybrid", "media_to_media") if name in document["retrieval"]), None
-    )
-    if task is None:
+    name = next((one for one in ("hybrid", "media_to_media") if one in document["retrieval"]), None)
+    if name is None:
         return
-    name = "hybrid" if "hybrid" in document["retrieval"] else "media to media"
-    ranked = sorted(task["labels"].items(), key=lambda one: (one[1]["measures"][document["headline"]]["value"], one[0]))
-    table = Table(f"label, worst first ({name})", "queries", document["headline"], "wrong because of")
-    for label, found in ranked[:_LABELS_SHOWN]:
-        faults = ", ".join(f"{one.replace('_', ' ')} {count:,}" for one, count in found["faults"].items() if count)
-        table.add_row(
-            label, f"{found['queries']:,}", _with_interval(found["measures"][document["headline"]]), faults or "-"
-        )
+    headline = document["headline"]
+    labels = document["retrieval"][name]["labels"].items()
+    ranked = sorted(labels, key=lambda one: (one[1]["measures"][headline]["value"], one[0]))
+    worst = [one for one in ranked if one[1]["measures"][headline]["value"] < 1][:_LABELS_SHOWN]
+    if not worst:
+        return
+    table = _table(f"worst labels, {name.replace('_', ' ')}", "queries", headline, "wrong by")
+    for label, found in worst:
+        interval = _with_interval(found["measures"][headline])
+        table.add_row(label, f"{found['queries']:,}", interval, _describe_faults(found["faults"]))
     output.print(table)
 
 
 def _print_groupings(document: dict[str, Any]) -> None:
     grouping = document["grouping"]
-    table = Table("grouping", "groups", "alone", "adjusted Rand", "NMI", "purity", "silhouette")
+    if grouping is None:
+        return
+    table = _table("grouping", "groups", "alone", "adj. Rand", "NMI", "purity", "silhouette")
     for one in grouping["groupings"]:
         measures = one["measures"]
         names = ("adjusted_rand_index", "normalized_mutual_information", "purity", "silhouette")
-        cells = (_with_interval(measures[name]) if measures[name] else "-" for name in names)
+        cells = (_below(measures[name]) if measures[name] else "-" for name in names)
         table.add_row(one["name"].replace("_", " "), f"{one['groups']:,}", f"{one['alone']:,}", *cells)
     output.print(table)
     if grouping["drawn"]:
         say(f"groups are compared on {grouping['media']:,} labelled media, drawn by the seed")
 
 
+def _table(first: str, *others: str) -> Table:
+    return Table(Column(first, no_wrap=True), *others, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+
+
+def _describe_faults(faults: dict[str, int] | None) -> str:
+    counted = {fault.replace("_", " "): count for fault, count in (faults or {}).items() if count}
+    return ", ".join(f"{fault} {count:,}" for fault, count in counted.items()) or "-"
+
+
 def _print_best(document: dict[str, Any]) -> None:
     for name, sweep in document["alpha"].items():
         say(f"best alpha for {name.replace('_', ' ')}: {_describe_best(sweep)}")
-    say(f"best threshold: {_describe_best(document['threshold'])}")
+    if document["threshold"] is not None:
+        say(f"best threshold: {_describe_best(document['threshold'])}")
 
 
 def _describe_best(sweep: dict[str, Any]) -> str:
@@ -196,3 +217,8 @@ def _describe_best(sweep: dict[str, Any]) -> str:
 
 def _with_interval(interval: dict[str, float]) -> str:
     return f"{interval['value']:.3f} ({interval['low']:.3f}-{interval['high']:.3f})"
+
+
+def _below(interval: dict[str, float]) -> str:
+    """The interval below the value, so that tables fit a terminal of 80 columns."""
+    return f"{interval['value']:.3f}\n{interval['low']:.2f}-{interval['high']:.2f}"

@@ -69,3 +69,12 @@ def list_labels(session: Session, cluster_ids: Sequence[int]) -> dict[int, str]:
     """What groups are called."""
     rows = session.execute(text("SELECT id, label FROM cluster WHERE id = ANY(:ids)"), {"ids": list(cluster_ids)})
     return {row[0]: row[1] for row in rows}
+
+
+def list_titles(session: Session, media_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, tuple[str, bytes | None]]:
+    """What media are called, and the checksum that their thumbnails are named by."""
+    rows = session.execute(
+        text("SELECT id, coalesce(nullif(title, ''), caption), sha256 FROM media WHERE id = ANY(:ids)"),
+        {"ids": list(media_ids)},
+    )
+    return {row[0]: (row[1], row[2]) for row in rows}

@@ -85,3 +85,15 @@ def area_under_curve(positive: NDArray[np.float64], negative: NDArray[np.float64
     below = np.searchsorted(ordered, positive, side="left")
     not_above = np.searchsorted(ordered, positive, side="right")
     return float((below + not_above).mean() / (2 * len(negative)))
+
+
+def sensitivity(positive: ArrayLike, negative: ArrayLike) -> float | None:
+    """d', the distance of the means of two samples (n,) and (m,) in units of their common standard deviation, the root of the mean
+    of both variances: d_a of Simpson and Fitter, What is the best index of detectability? Psychological Bulletin 80 (1973). None
+    where there is no spread, or nothing to compare.
+    """
+    one, other = (np.asarray(values, dtype=np.float64) for values in (positive, negative))
+    if not len(one) or not len(other):
+        return None
+    spread = float(np.sqrt((one.var() + other.var()) / 2))
+    return float(one.mean() - other.mean()) / spread if spread > 0 else None

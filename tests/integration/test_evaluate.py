@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sqlalchemy as sa
+from bs4 import BeautifulSoup
 from typer.testing import CliRunner
 
 from backend.bootstrap import build_services
@@ -311,3 +312,31 @@ def test_command__the_gate_closes_with_its_own_status(run: Callable[..., Any], t
     better.write_text("{}")
     refused = run("--gate", str(better))
     assert isinstance(refused.exception, InputError)
+
+
+def test_report__is_one_file_that_needs_nothing_else(run: Callable[..., Any], library: Library, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    before = library.everything()
+    result = run("--html", str(path), "--resamples", "40", "-k", "5")
+    assert result.exit_code == 0, result.output
+    assert library.everything() == before
+    page = BeautifulSoup(path.read_text(), "html.parser")
+    assert page.find("script") is None
+    links = [tag.get(name) for tag in page.find_all(True) for name in ("src", "href") if tag.get(name)]
+    assert links
+    assert all(link.startswith("data:image/webp;base64,") for link in links)
+    assert "url(" not in page.style.string
+    assert "@import" not in page.style.string
+    # Two maps, two kinds of pairs, two alphas and a threshold, each with its name for those who do not see it.
+    assert [len(page.select(f"svg.{name}[aria-label]")) for name in ("map", "plot")] == [2, 5]
+    assert len(page.select("svg.map circle")) == 2 * COUNT
+    # What is marked wrong has another label than the query.
+    marked = 0
+    for asked in page.select("section.asked"):
+        label = asked.select_one("header span.quiet").text.partition(" · ")[0]
+        for figure in asked.select("figure.wrong"):
+            marked += 1
+            assert figure.figcaption["title"] != label
+        for figure in asked.select("figure.right"):
+            assert figure.figcaption["title"] == label
+    assert marked > 0

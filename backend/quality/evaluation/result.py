@@ -30,6 +30,9 @@ class Evaluation:
     thresholds: ThresholdSweep | None
     notes: tuple[str, ...]
 
+    def label_of(self, code: int) -> str:
+        return self.truth.names[code] if 0 <= code < len(self.truth.names) else ""
+
     def as_json(self) -> dict[str, Any]:
         """A document of plain values, the same for the same library, labels and options."""
         reading, truth, options = self.reading, self.truth, self.options

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.evaluation.separation import BINS, LOW, Histogram, area_under_curve, separate
+from backend.evaluation.separation import BINS, LOW, Histogram, area_under_curve, sensitivity, separate
 
 # Few values, so that ties are many.
 cosines = st.lists(st.integers(-5, 50).map(lambda step: step / 50), min_size=1, max_size=40)
@@ -55,3 +55,13 @@ def test_separate__nothing_to_compare() -> None:
     assert (found.area_under_curve, found.overlap) == (None, None)
     with pytest.raises(ValueError, match="finite"):
         separate([float("nan")], [0.1])
+
+
+def test_sensitivity__is_the_shift_in_standard_deviations() -> None:
+    generator = np.random.default_rng(0)
+    noise = generator.normal(scale=0.2, size=20_000)
+    assert sensitivity(noise + 0.5, generator.normal(scale=0.2, size=20_000)) == pytest.approx(2.5, abs=0.05)
+    # Of unequal spreads, the root of the mean of the variances.
+    assert sensitivity([0.0, 2.0], [-3.0, 3.0]) == pytest.approx(1 / np.sqrt((1 + 9) / 2))
+    assert sensitivity([1.0, 1.0], [0.0]) is None
+    assert sensitivity([], [0.5]) is None
