@@ -1,11 +1,11 @@
 # A machine with Python 3.11+, make and a way to the package registry is all it takes.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format chaos mutants fuzz lock clean
+.PHONY: help setup demo test lint format bench chaos mutants fuzz lock clean
 BIN := .venv/bin
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "  Variables: ARGS (for demo, test, chaos, mutants and fuzz), TORCH_BACKEND (for setup: cpu, cu128, ...)"
+	@echo "  Variables: ARGS (for demo, test, bench, chaos, mutants and fuzz), TORCH_BACKEND (for setup: cpu, cu128, ...)"
 
 setup: ## Make .venv with everything in it
 	@bash scripts/setup.sh
@@ -26,6 +26,9 @@ lint: setup ## Check style, types and the layering of the modules
 format: setup ## Lay the source out, and mend what can be mended by itself
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+
+bench: setup ## Measure beside other ways: one table of ratios, and bench.json (ARGS="fusion --scale 10": one, larger)
+	$(BIN)/python -m benchmarks $(ARGS)
 
 chaos: setup ## Break everything while clients upload, and check the history (ARGS=--uploads 10000: longer)
 	$(BIN)/python -m scripts.chaos $(ARGS)

@@ -28,6 +28,7 @@ from backend.search.background_sampling import BackgroundKind, learn_backgrounds
 from backend.search.backgrounds import Backgrounds
 from backend.search.fusion import FusionMethod, fuse, rank
 from backend.search.legs import weighted_sum
+from benchmarks.frame import Row
 from benchmarks.gallery_vectors import Gallery, Matrix, load_demo_encoders, open_gallery, words_in_cone
 from benchmarks.wordings import REWORDED
 
@@ -71,6 +72,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.write(f"\n{name}, {wording}\n\n" + _by_alpha(of_library[:, :, asked], queries.kinds[asked]))
     sys.stdout.write(f"\nBy kind, at alpha {_DEFAULT_ALPHA:g}\n\n" + _by_kind(recalls, queries))
     return 0
+
+
+def run(scale: float) -> Iterator[Row]:
+    """For `make bench`: calibrated fusion beside raw sums and ranks, at the default alpha, in each library."""
+    encoders = load_demo_encoders()
+    queries = embed_queries(encoders)
+    gallery = open_gallery(encoders, int(144 * scale), 0, None)
+    at_default = ALPHAS.index(_DEFAULT_ALPHA)
+    for name in LIBRARIES:
+        recalls = np.nanmean(measure(name, gallery, queries)[:, :, at_default], axis=1)
+        found = dict(zip(FusionMethod, recalls.tolist(), strict=True))
+        ours = found.pop(FusionMethod.CALIBRATED)
+        for method, theirs in found.items():
+            yield Row(
+                f"words, {name}: recall@5",
+                ours,
+                "",
+                "more",
+                against=method,
+                theirs=theirs,
+                note=f"demo encoders, {len(gallery.kinds)} pictures",
+            )
 
 
 def embed_queries(encoders: Encoders) -> Queries:

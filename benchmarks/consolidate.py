@@ -15,7 +15,7 @@ import multiprocessing
 import resource
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from statistics import mean
 
@@ -27,6 +27,7 @@ from backend.clustering.cache import CentroidCache
 from backend.clustering.consolidation import Library, consolidate
 from backend.evaluation.metrics import adjusted_rand_index
 from backend.vectors import unit_rows
+from benchmarks.frame import Row
 
 _BATCH = 256
 _FAMILY = 8
@@ -94,6 +95,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.json:
         json.dump([asdict(line) for line in lines], sys.stdout, indent=2)
     return 0
+
+
+def run(scale: float) -> Iterator[Row]:
+    """For `make bench`: adjusted Rand index of the groups after the second pass, beside those before it."""
+    count = int(3_000 * scale)
+    options = argparse.Namespace(dimension=512, threshold=0.82, orders=2, reference=False)
+    for mixture in MIXTURES:
+        line = _measure(mixture, count, options)
+        yield Row(
+            f"{mixture.name}, {count:,} media: adjusted Rand index",
+            line.rand_after,
+            "",
+            "more",
+            against="before the second pass",
+            theirs=line.rand_before,
+            note=f"{line.seconds:.1f} s for a pass; generated vectors, mean of {line.orders} orders",
+        )
 
 
 def _measure(mixture: Mixture | None, count: int, options: argparse.Namespace) -> Line:

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.frame import Row
 from benchmarks.library import open_library
 from benchmarks.peers import (
     Find,
@@ -63,6 +64,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         sys.stdout.write(_table([line for line in lines if line.kind == kind], options.alphas) + "\n")
     return 0
+
+
+def run(scale: float) -> Iterator[Row]:
+    """For `make bench`: the API's way of search beside each other way, over five alphas."""
+    options = _parse(["--media", str(int(5_000 * scale)), "--queries", "20", "--alphas", "0", "0.3", "0.6", "0.9", "1"])
+    ways = _summarise(list(_compare("structured", options)))
+    ours = ways.pop("nominate")
+    for name, theirs in ways.items():
+        yield Row(
+            f"fused query, {options.media:,} media, p50 over all alphas",
+            ours.p50_ms,
+            "ms",
+            "less",
+            against=name,
+            theirs=theirs.p50_ms,
+            quality="least recall@10",
+            our_quality=ours.recall,
+            their_quality=theirs.recall,
+            note="generated vectors",
+        )
+
+
+def _summarise(lines: list[Line]) -> dict[str, Line]:
+    """One line a method: means of the times, and the least recall, over the alphas."""
+    ways = {}
+    for name in dict.fromkeys(line.method for line in lines):
+        own = [line for line in lines if line.method == name]
+        recall = min(line.recall for line in own)
+        p50, p95 = (float(np.mean([getattr(line, field) for line in own])) for field in ("p50_ms", "p95_ms"))
+        ways[name] = Line(own[0].kind, name, float("nan"), recall, p50, p95)
+    return ways
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
