@@ -1,0 +1,152 @@
+"""Every page and every GET of the API sends as many statements to a large library as to a small one: no N + 1."""
+
+import re
+import uuid
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+from fastapi.routing import iter_route_contexts
+from starlette.testclient import TestClient
+
+from backend.curation.labelling import refresh_labels
+from backend.db.exact_copies import record_exact_copy
+from backend.db.near_duplicates import record_hashes
+from backend.db.tables import Space
+from backend.pipeline.assign import Assigner
+from backend.review.comparing import compare_waiting
+from backend.review.queue import refresh_queue
+from backend.services import Services
+from backend.web import create_web_app
+
+# What a route is asked beside its path; {media} and {cluster} are filled in.
+_QUERIES = {
+    "/search": "media_id={media}&k=40",
+    "/admin/search": "media_id={media}",
+    "/admin/curation/targets": "cluster_id={cluster}",
+    "/admin/curation/history": "cluster_id={cluster}",
+    "/review": "limit=100",
+    "/admin/review": "kind=near_duplicate",
+    "/admin/review/items": "kind=small_margin",
+    "/near-duplicates": "limit=100",
+    "/admin/clusters/news": "after=0",
+    "/admin/media/{media_id}/news": "status=ready",
+}
+# Files, documents about the interface, what loads a model to find words, and what needs an account a map that was drawn or a page before it.
+_LEFT_OUT = re.compile(
+    r"/docs|/redoc|/openapi|/thumbnail$|/original$|/pictures/|\.js$|/login$|/clusters/found$|/account$|/map/points|/clusters/cards$"
+)
+
+
+@pytest.fixture
+def client(services: Services) -> Iterator[TestClient]:
+    with TestClient(create_web_app(services), raise_server_exceptions=False) as opened:
+        yield opened
+
+
+@pytest.fixture
+def grow(
+    services: Services,
+    make_test_space: Callable[..., Space],
+    insert_media: Callable[..., list[uuid.UUID]],
+    embed_media: Callable[..., None],
+) -> Callable[[int], list[uuid.UUID]]:
+    """Add groups of six, with near-duplicates, exact copies, failures, labels and events, as many as are asked for."""
+    space = make_test_space(services.database, 64)
+    added = 0
+
+    def add(groups: int) -> list[uuid.UUID]:
+        nonlocal added
+        generator = np.random.default_rng(added)
+        middles = np.eye(64)[np.arange(added, added + groups)]
+        vectors = np.repeat(middles, 6, axis=0) + 0.02 * generator.normal(size=(6 * groups, 64))
+        vectors[5::6] += 0.09 * generator.normal(size=(groups, 64))
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        ids = insert_media(services.database, len(vectors), "embedded", first=1000 * (added + 1))
+        failed = insert_media(services.database, 2 * groups, "pending", first=1000 * (added + 1) + 900)
+        embed_media(services.database, space, ids, vectors.astype(np.float32))
+        with services.database.transaction() as session:
+            session.execute(
+                sa.text(
+                    "UPDATE media SET width = 400, height = 300, byte_size = 100, mime = 'image/png', "
+                    "title = 'sea ' || upload_seq, keywords = ARRAY['sea', 'word' || upload_seq] WHERE id = ANY(:ids)"
+                ),
+                {"ids": ids},
+            )
+            session.execute(
+                sa.text(
+                    "UPDATE media SET status = 'failed', error_code = 'image_corrupt', attempts = 1 WHERE id = ANY(:ids)"
+                ),
+                {"ids": failed},
+            )
+            hashes = [int(generator.integers(1 << 60)) if place % 6 else 7 + place for place in range(len(ids))]
+            hashes[1::6] = hashes[0::6]
+            record_hashes(session, dict(zip(ids, hashes, strict=True)))
+            for media_id in ids[::3]:
+                record_exact_copy(session, media_id, "import", "/elsewhere/again.jpg")
+        Assigner(services, space).assign_waiting()
+        compare_waiting(services)
+        refresh_labels(services)
+        refresh_queue(services)
+        added += groups
+        return ids
+
+    return add
+
+
+def test_statements_do_not_grow_with_the_library(
+    client: TestClient, services: Services, grow: Callable[[int], list[uuid.UUID]]
+) -> None:
+    media_id = grow(3)[0]
+    with services.database.transaction() as session:
+        cluster_id = session.execute(
+            sa.text("SELECT cluster_id FROM membership WHERE media_id = :id"), {"id": media_id}
+        ).scalar_one()
+    for number in range(3):
+        assert client.post(f"/clusters/{cluster_id}/rename", json={"label": f"name {number}"}).status_code == 200
+    asked = _addresses(client, media_id, cluster_id)
+    assert len(asked) > 35
+    few = {path: _count(client, services, path) for path in asked}
+    grow(20)
+    for number in range(20):
+        assert client.post(f"/clusters/{cluster_id}/rename", json={"label": f"another {number}"}).status_code == 200
+    many = {path: _count(client, services, path) for path in asked}
+    assert {path: (few[path], many[path]) for path in asked if many[path] > few[path]} == {}
+    assert max(many.values()) <= 20
+
+
+def _addresses(client: TestClient, media_id: uuid.UUID, cluster_id: int) -> list[str]:
+    """Every GET of the application, with a media and a group that are there."""
+    app = client.app
+    admin = next(route.app for route in app.routes if getattr(route, "path", "") == "/admin")
+    paths = [
+        f"{prefix}{found.path}"
+        for prefix, routes in (("", app.routes), ("/admin", admin.routes))
+        for found in iter_route_contexts(routes)
+        if "GET" in (found.methods or ())
+    ]
+    known = {"media_id": str(media_id), "cluster_id": str(cluster_id), "place": "0"}
+    return [
+        re.sub(r"\{(\w+)\}", lambda name: known[name[1]], path)
+        + ("?" + _QUERIES[path].format(media=media_id, cluster=cluster_id) if path in _QUERIES else "")
+        for path in paths
+        if not _LEFT_OUT.search(path)
+    ]
+
+
+def _count(client: TestClient, services: Services, address: str) -> int:
+    """How many statements an answer takes; the second one, since the first may fill caches."""
+    seen: list[str] = []
+
+    def hear(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        seen.append(statement)
+
+    assert client.get(address).status_code < 500, address
+    sa.event.listen(services.database.engine, "before_cursor_execute", hear)
+    try:
+        answer = client.get(address)
+    finally:
+        sa.event.remove(services.database.engine, "before_cursor_execute", hear)
+    assert answer.status_code in {200, 204, 303}, (address, answer.text)
+    return len(seen)
