@@ -17,6 +17,7 @@ from backend.commands.console import complain, console, print_json, say
 from backend.commands.consolidating import register as register_consolidation
 from backend.commands.curating import cluster_app, history_app, media_app
 from backend.commands.evaluating import register as register_evaluation
+from backend.commands.judging import register as register_judgements
 from backend.commands.keeping import register as register_keeping
 from backend.commands.keys import key_app
 from backend.commands.measuring import register as register_measuring
@@ -48,6 +49,7 @@ register_consolidation(app)
 register_keeping(app)
 register_measuring(app)
 register_evaluation(app)
+register_judgements(app)
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 

@@ -10,6 +10,7 @@ from backend.admin.pages import (
     clusters,
     curation,
     found,
+    judgements,
     login,
     media,
     operations,
@@ -41,7 +42,7 @@ def install_admin(app: FastAPI) -> None:
     # Fixed paths before those with an id in them.
     for module in (
         *(found, clusters, cluster, curation, media, search, upload, review, review_decisions),
-        *(quality, quality_map, operations, pictures, login, account),
+        *(quality, quality_map, operations, pictures, judgements, login, account),
     ):
         admin.include_router(module.router)
     admin.mount(static_path(), make_static_files(), name="static")

@@ -34,6 +34,10 @@ def evaluate(
         str, typer.Option(help="folders, groups (a curator's), or a file: .csv, .jsonl or .json.")
     ] = "folders",
     column: Annotated[str, typer.Option(help="Column of the file that holds the label.")] = "label",
+    judgements: Annotated[
+        bool,
+        typer.Option("--judgements", help="Take what curators said of hits as the test set, in the place of labels."),
+    ] = False,
     words: Annotated[
         Path | None, typer.Option(help="JSON object of wordings by label, in the place of its name.")
     ] = None,
@@ -57,6 +61,7 @@ def evaluate(
     from backend.quality.evaluation.evaluating import Source
     from backend.quality.evaluation.evaluating import evaluate as run
     from backend.quality.evaluation.gate import compare, read_saved
+    from backend.quality.evaluation.judged import JUDGEMENTS
     from backend.quality.evaluation.options import Options
     from backend.quality.evaluation.report import write_report
 
@@ -65,7 +70,7 @@ def evaluate(
     ).checked()
     saved = None if gate is None else read_saved(gate)
     with open_services() as services, _bars() as show:
-        evaluation = run(services, Source(labels, column, words), options, show)
+        evaluation = run(services, Source(JUDGEMENTS if judgements else labels, column, words), options, show)
         document = evaluation.as_json()
         report = None if html is None else write_report(services, evaluation, show)
     if html is not None and report is not None:
@@ -124,8 +129,11 @@ def _bars() -> "Iterator[OnProgress]":
 
 def _print(document: dict[str, Any]) -> None:
     library, labels = document["library"], document["labels"]
+    known = f"have one of {labels['labels']:,} labels (from {labels['origin']})"
+    if document["grouping"] is None:
+        known = f"were judged, as hits of {labels['labels']:,} queries"
     say(
-        f"{labels['media']:,} of {library['media']:,} media have one of {labels['labels']:,} labels (from {labels['origin']}); "
+        f"{labels['media']:,} of {library['media']:,} media {known}; "
         f"alpha {library['alpha']:g}, threshold {library['threshold']:g}"
     )
     if labels["unknown"]:

@@ -32,6 +32,7 @@ class Act(enum.StrEnum):
     WEBHOOK_DELETED = "webhook.deleted"
     MEDIA_DELETED = "media.deleted"
     MEDIA_RETRIED = "media.retried"
+    HIT_JUDGED = "hit.judged"
     THRESHOLD_CHOSEN = "threshold.chosen"
     PROCESSING_PAUSED = "processing.paused"
     PROCESSING_RESUMED = "processing.resumed"

@@ -478,6 +478,34 @@ class ReviewRefresh(Base):
     refreshed_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
+class Judgement(Base):
+    """A curator's word on whether a media is a right hit of a query. The last word counts.
+
+    query: the words, or the id of the media that others are to be like, which is then `query_media_id` too.
+    """
+
+    __tablename__ = "judgement"
+
+    query_kind: Mapped[str] = mapped_column(primary_key=True)
+    query: Mapped[str] = mapped_column(primary_key=True)
+    media_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("media.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    query_media_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("media.id", ondelete="CASCADE"), index=True)
+    is_right: Mapped[bool] = mapped_column(Boolean)
+    actor: Mapped[str]
+    judged_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        CheckConstraint("query_kind IN ('words', 'media')", name="query_kind"),
+        CheckConstraint(
+            "CASE query_kind WHEN 'media' THEN query_media_id IS NOT NULL AND query = query_media_id::text "
+            "AND query_media_id <> media_id ELSE query_media_id IS NULL AND query <> '' END",
+            name="query_is_whole",
+        ),
+    )
+
+
 class RecallAudit(Base):
     """What one audit of recall measured (see `backend.evaluation.recall`); the values by alpha, or by leg."""
 
@@ -743,6 +771,7 @@ __all__ = [
     "Embedding",
     "ExactCopy",
     "IdempotencyKey",
+    "Judgement",
     "LabelStatistics",
     "LoginAttempt",
     "LoginLink",

@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from backend.db.spaces import get_active_space
+from backend.db.judgements import list_judgements
+from backend.embedding.encoders import Encoders
 from backend.errors import ConfigurationError, InputError
 from backend.quality.evaluation.grouping import compare_groupings, sweep_thresholds
+from backend.quality.evaluation.judged import JUDGEMENTS, field_of, find_judged, plan_judged, truth_of
 from backend.quality.evaluation.options import Options
 from backend.quality.evaluation.reading import Reading, read
 from backend.quality.evaluation.result import Evaluation
 from backend.quality.evaluation.retrieving import Found, retrieve
-from backend.quality.evaluation.tasks import Field, Task, Words, plan, read_wordings, speak
-from backend.quality.evaluation.truth import FOLDERS, Truth, find_truth
+from backend.quality.evaluation.tasks import Field, Plan, Task, plan, read_wordings, speak
+from backend.quality.evaluation.truth import FOLDERS, find_truth
 from backend.services import Services
 
 OnProgress = Callable[[str, int, int], None]
@@ -22,7 +24,7 @@ OnProgress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Source:
-    """Where labels come from (see `find_truth`), and a file of wordings for them, if any."""
+    """Where labels come from (see `find_truth`; `judgements` for what curators said of hits), and a file of wordings for them, if any."""
 
     labels: str = FOLDERS
     column: str = "label"
@@ -41,43 +43,55 @@ def evaluate(services: Services, source: Source, options: Options, on_progress: 
     options = options.checked()
     tell("reading", 0, 1)
     reading = read(services)
+    if source.labels == JUDGEMENTS:
+        return _evaluate_judged(services, reading, options, tell)
     truth = find_truth(reading, source.labels, source.column)
     wordings = {} if source.wordings is None else read_wordings(source.wordings, truth.names)
     tell("reading", 1, 1)
     notes: list[str] = []
-    words = _speak(services, truth, wordings, notes)
-    found = _ask(reading, truth, words, options, notes, tell)
-    groupings = compare_groupings(reading, truth, options, lambda done, total: tell("groups", done, total))
-    thresholds = sweep_thresholds(reading, truth, options, lambda done, total: tell("thresholds", done, total))
-    return Evaluation(reading, truth, options, found, groupings, thresholds, tuple(notes))
-
-
-def _speak(services: Services, truth: Truth, wordings: dict[str, list[str]], notes: list[str]) -> Words | None:
-    """The labels in words; where the models cannot be had, a note."""
-    with services.database.transaction() as session:
-        space = get_active_space(session)
-    try:
-        services.require_space_of(space.image_fingerprint, space.text_fingerprint, space.name)
-        return speak(truth.names, wordings, services.encoders)
-    except (ConfigurationError, InputError) as error:
-        notes.append(f"Nothing was asked in words: {error}")
-        return None
-
-
-def _ask(
-    reading: Reading, truth: Truth, words: Words | None, options: Options, notes: list[str], tell: OnProgress
-) -> tuple[Found, ...]:
+    encoders = _open_encoders(services, reading, notes)
+    words = None if encoders is None else speak(truth.names, wordings, encoders)
     field = Field.of(reading, truth)
     found = []
     for task in Task:
         planned = plan(task, reading, field, words, options)
-        if planned is None:
-            if words is not None or task not in {Task.TEXT_TO_IMAGE, Task.HYBRID}:
-                notes.append(f"{task.value} was not asked: no media has what it takes.")
-            continue
-        found.append(retrieve(planned, field, options, partial(_tell, tell, task.value, planned.count)))
-    return tuple(found)
+        if planned is not None:
+            found.append(_retrieve(planned, field, options, tell))
+        elif words is not None or task not in {Task.TEXT_TO_IMAGE, Task.HYBRID}:
+            notes.append(f"{task.value} was not asked: no media has what it takes.")
+    groupings = compare_groupings(reading, truth, options, partial(tell, "groups"))
+    thresholds = sweep_thresholds(reading, truth, options, partial(tell, "thresholds"))
+    return Evaluation(reading, truth, options, tuple(found), groupings, thresholds, tuple(notes))
 
 
-def _tell(tell: OnProgress, stage: str, total: int, done: int) -> None:
-    tell(stage, done, total)
+def _evaluate_judged(services: Services, reading: Reading, options: Options, tell: OnProgress) -> Evaluation:
+    """What was said of hits says nothing of groups, so these are not measured."""
+    with services.database.transaction() as session:
+        judged = find_judged(reading, list(list_judgements(session)))
+    tell("reading", 1, 1)
+    notes: list[str] = []
+    encoders = _open_encoders(services, reading, notes)
+    field = field_of(reading, judged)
+    plans = (
+        plan_judged(task, reading, field, judged, encoders, options) for task in (Task.HYBRID, Task.MEDIA_TO_MEDIA)
+    )
+    found = tuple(_retrieve(planned, field, options, tell) for planned in plans if planned is not None)
+    if not found:
+        raise InputError("No judged query could be asked.", hint=" ".join(notes) or None)
+    notes.append("Judgements say nothing of groups: those, and the threshold, are not measured.")
+    return Evaluation(reading, truth_of(judged, len(reading.media_ids)), options, found, None, None, tuple(notes))
+
+
+def _open_encoders(services: Services, reading: Reading, notes: list[str]) -> Encoders | None:
+    """The models, loaded; where they cannot be had, a note."""
+    try:
+        services.require_space_of(reading.image_fingerprint, reading.text_fingerprint, reading.space)
+        services.encoders.load()
+    except ConfigurationError as error:
+        notes.append(f"Nothing was asked in words: {error}")
+        return None
+    return services.encoders
+
+
+def _retrieve(planned: Plan, field: Field, options: Options, tell: OnProgress) -> Found:
+    return retrieve(planned, field, options, lambda done: tell(planned.task.value, done, planned.count))

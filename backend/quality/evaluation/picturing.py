@@ -4,9 +4,11 @@ import base64
 import io
 import os
 import time
+import uuid
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -199,7 +201,9 @@ def _show_queries(services: Services, session: Session, evaluation: Evaluation, 
     return queries
 
 
-def _show(services: Services, evaluation: Evaluation, row: int, known: dict[object, tuple[str, bytes | None]]) -> Shown:
+def _show(
+    services: Services, evaluation: Evaluation, row: int, known: Mapping[uuid.UUID, tuple[str, bytes | None]]
+) -> Shown:
     title, sha256 = known.get(evaluation.reading.media_ids[row], ("", None))
     code = int(evaluation.truth.codes[row])
     src = "" if sha256 is None else _inline(services, sha256)
@@ -235,12 +239,12 @@ def take_times(services: Services, evaluation: Evaluation, on_progress: Callable
     if pictures:
         encoders.image.embed_pictures(pictures[:1])  # what is only done once
         timings.append(
-            _time("Embedding a picture", [lambda one=one: encoders.image.embed_pictures([one]) for one in pictures])
+            _time("Embedding a picture", [partial(encoders.image.embed_pictures, [one]) for one in pictures])
         )
     on_progress(2, steps)
     encoders.text.embed_texts(said[:1])
     encoders.image.embed_words(said[:1])
-    timings.append(_time("Embedding a text", [lambda one=one: encoders.text.embed_texts([one]) for one in said]))
+    timings.append(_time("Embedding a text", [partial(encoders.text.embed_texts, [one]) for one in said]))
     on_progress(3, steps)
     timings.append(_time("Ranking the library for a query", _rankings(evaluation, said)))
     on_progress(steps, steps)
@@ -251,8 +255,11 @@ def _rankings(evaluation: Evaluation, said: Sequence[str]) -> list[Callable[[], 
     """Exactly and in memory, as this evaluation does; the search of the library has indexes."""
     images = np.nan_to_num(evaluation.reading.sides.images)
     texts = np.nan_to_num(evaluation.reading.sides.texts)
-    rows = range(min(len(said), len(images)))
-    return [lambda row=row: np.argsort(-(images @ images[row] + texts @ texts[row])) for row in rows]
+
+    def rank(row: int) -> object:
+        return np.argsort(-(images @ images[row] + texts @ texts[row]))
+
+    return [partial(rank, row) for row in range(min(len(said), len(images)))]
 
 
 def _some_pictures(services: Services, reading: Reading) -> list[Image.Image]:

@@ -39,6 +39,8 @@ class Reading:
     space: str
     image_model: str
     text_model: str
+    image_fingerprint: str
+    text_fingerprint: str
     alpha: float
     threshold: float
     stored: Backgrounds | None
@@ -94,6 +96,8 @@ def read(services: Services) -> Reading:
             space=space.name,
             image_model=space.image_model,
             text_model=space.text_model,
+            image_fingerprint=space.image_fingerprint,
+            text_fingerprint=space.text_fingerprint,
             alpha=services.settings.alpha,
             threshold=get_threshold(session, space.id, services.settings.threshold),
             stored=None if stored is None else Backgrounds.from_json(stored.content),

@@ -44,7 +44,9 @@ def write_report(services: Services, evaluation: Evaluation, on_progress: OnProg
         return lambda done, total: tell(name, done, total)
 
     document = evaluation.as_json()
-    maps = draw_maps(services, evaluation, stage("maps"))
+    # Judgements are no labels of media, so there is nothing to colour a map by, and no pairs of one label.
+    has_labels = evaluation.groupings is not None
+    maps = draw_maps(services, evaluation, stage("maps")) if has_labels else []
     tell("pictures", 0, 1)
     sheet = make_sheet(services, evaluation)
     tell("pictures", 1, 1)
@@ -61,7 +63,7 @@ def write_report(services: Services, evaluation: Evaluation, on_progress: OnProg
         groupings=_GROUPINGS,
         faults=_FAULTS,
         whisker=whisker,
-        pairs=[(one, _draw_pairs(one, document)) for one in compare_pairs(evaluation)],
+        pairs=[(one, _draw_pairs(one, document)) for one in (compare_pairs(evaluation) if has_labels else [])],
         alphas={task: _draw_alphas(task, sweep, document) for task, sweep in document["alpha"].items()},
         threshold=None if document["threshold"] is None else _draw_thresholds(document),
         maps=[(one.method, len(one.labels), scatter(one.points, one.labels, names, one.method)) for one in maps],

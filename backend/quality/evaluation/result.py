@@ -49,7 +49,7 @@ class Evaluation:
             "labels": {
                 "origin": truth.origin,
                 "labels": len(truth.names),
-                "media": len(truth.labelled),
+                "media": truth.media_count,
                 "unknown": truth.unknown,
             },
             "options": {

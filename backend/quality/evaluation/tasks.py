@@ -83,6 +83,11 @@ class Field:
     def of(cls, reading: Reading, truth: Truth) -> "Field":
         rows = truth.labelled
         labels = truth.codes[rows]
+        return cls.over(reading, rows, labels, [np.flatnonzero(labels == label) for label in range(len(truth.names))])
+
+    @classmethod
+    def over(cls, reading: Reading, rows: Rows, labels: Rows, of_label: list[Rows]) -> "Field":
+        """These rows of all media."""
         sides = reading.sides
         whole = len(rows) == len(reading.media_ids)
         images, texts, captions = (
@@ -98,7 +103,7 @@ class Field:
             np.nan_to_num(captions),
             has_text,
             has_caption,
-            [np.flatnonzero(labels == label) for label in range(len(truth.names))],
+            of_label,
         )
 
 
@@ -216,23 +221,26 @@ def _ask_media(task: Task, reading: Reading, field: Field, able: Rows, asked: ND
             yield Asked(name, int(field.labels[row]), images[place], nothing if texts is None else texts[place])
 
 
+def choose_method(field: Field, backgrounds: Backgrounds | None) -> FusionMethod:
+    """How the search fuses words here: by ranks where it has nothing to calibrate by."""
+    if backgrounds is None or backgrounds.image is None or (backgrounds.text is None and field.has_text.any()):
+        return FusionMethod.RRF
+    return FusionMethod.CALIBRATED
+
+
 def _of_words(field: Field, words: Words, task: Task, reading: Reading, options: Options) -> Plan:
     backgrounds = reading.backgrounds(options.seed) if task is Task.HYBRID else None
-    method = FusionMethod.RAW
-    if task is Task.HYBRID:
-        # As the search does where nothing can be calibrated by.
-        method = FusionMethod.RRF if backgrounds is None else FusionMethod.CALIBRATED
-        if backgrounds is not None and (backgrounds.text is None) and field.has_text.any():
-            method = FusionMethod.RRF
+    method = choose_method(field, backgrounds) if task is Task.HYBRID else FusionMethod.RAW
     able = np.flatnonzero([len(field.of_label[label]) > 0 for label in words.labels.tolist()])
     alpha = reading.alpha if task.is_fused else 1.0
-    queries = _ask_words(field, words, able, task, method, backgrounds)
+    queries = ask_words(field, words, able, task, method, backgrounds)
     return Plan(task, method, alpha, len(able), len(words.said) - len(able), False, queries)
 
 
-def _ask_words(
+def ask_words(
     field: Field, words: Words, able: Rows, task: Task, method: FusionMethod, backgrounds: Backgrounds | None
 ) -> Iterator[Asked]:
+    """Those of the queries in words that are `able`, by the image leg alone or by both."""
     nothing = np.full(len(field.rows), np.nan, dtype=np.float32)
     for place in able.tolist():
         image = (field.images @ words.images[place]).astype(np.float64)

@@ -28,12 +28,19 @@ _HOW = (
 @dataclass(frozen=True, eq=False)
 class Truth:
     """origin: where labels come from; names: of labels, in alphabetical order; codes: (n,) the label of each media as a place
-    in `names`, -1 where nothing is known of it; unknown: labelled things that are no media of this library."""
+    in `names`, -1 where nothing is known of it; unknown: labelled things that are no media of this library;
+    judged: how many media were judged, where that is where it comes from."""
 
     origin: str
     names: list[str]
     codes: NDArray[np.int64]
     unknown: int = 0
+    judged: int | None = None
+
+    @property
+    def media_count(self) -> int:
+        """How many media something is known of."""
+        return len(self.labelled) if self.judged is None else self.judged
 
     @property
     def labelled(self) -> NDArray[np.int64]:

@@ -1,10 +1,12 @@
 // The search page: a picture by drop, paste or choice; the address follows the fields.
+import { Judging } from "./judging.js";
 import { onKey } from "./shortcuts.js";
 
 const form = document.getElementById("search-form");
 const file = form.querySelector("[data-file]");
 const shown = form.querySelector("[data-dropped]");
 const alpha = form.querySelector("[data-alpha]");
+const hits = document.getElementById("hits");
 let preview = null;
 
 function take(picture) {
@@ -68,4 +70,13 @@ onKey((event) => {
   if (event.key !== "Escape" || !file.files.length) return false;
   clear();
   return true;
+});
+
+// Words alone can be asked again by an evaluation; a dropped picture is kept nowhere.
+const judging = new Judging(hits, hits.dataset.judgements, () => {
+  const words = form.querySelector("#q").value.trim();
+  return words && !file.files.length ? { query_kind: "words", query: words } : null;
+});
+document.addEventListener("htmx:afterSettle", (event) => {
+  if (hits.contains(event.detail.target) || event.detail.target === hits || event.detail.elt?.closest?.("#hits")) judging.read();
 });

@@ -1,4 +1,5 @@
 // Similar media, ranked in the browser while the slider moves.
+import { Judging } from "./judging.js";
 import { getJson } from "./requests.js";
 import { barWidth, combined, figure, rank } from "./ranking.js";
 
@@ -16,6 +17,8 @@ export class Similar {
     this.hits = [];
     this.slider.addEventListener("input", () => this.show());
     this.list.addEventListener("click", (event) => this.explain(event));
+    const query = { query_kind: "media", query: section.dataset.mediaId };
+    this.judging = new Judging(this.list, section.dataset.judgements, () => query);
     this.load(section.dataset.url);
   }
 
@@ -37,11 +40,13 @@ export class Similar {
     this.hits = hits;
     for (const hit of hits) this.cards.set(hit.id, this.make(hit));
     this.show();
+    this.judging.read();
   }
 
   make(hit) {
     const card = this.template.content.firstElementChild.cloneNode(true);
     card.dataset.id = hit.id;
+    card.dataset.media = hit.id;
     card.querySelector("a").href = hit.href;
     card.querySelector("img").src = hit.src;
     card.querySelector(".hit-title").textContent = hit.title;
@@ -65,6 +70,7 @@ export class Similar {
     if (changed) {
       this.list.replaceChildren(...cards);
       if (!calm.matches) for (const card of cards) slide(card, before.get(card));
+      this.judging.mark();
     }
     if (this.explained && this.card.matches(":popover-open")) this.write(this.explained);
   }

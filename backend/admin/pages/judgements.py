@@ -1,0 +1,45 @@
+"""Whether hits are right, said on the search page and under a picture. Answers are for the page's script."""
+
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from backend.admin.pages.curation import ActorDependency
+from backend.api.dependencies import ServicesDependency
+from backend.db.judgements import QueryKind
+from backend.review.judging import judge, list_said
+
+router = APIRouter()
+
+
+class Query(BaseModel):
+    """What the hits are hits of."""
+
+    query_kind: QueryKind
+    query: str = Field(max_length=2_000)
+
+
+class Said(Query):
+    """right: None takes back what was said."""
+
+    media_id: UUID
+    right: bool | None
+
+
+class Before(BaseModel):
+    """What was said until now."""
+
+    before: bool | None
+
+
+@router.post("/judgements")
+def do_judge(services: ServicesDependency, actor: ActorDependency, said: Said) -> Before:
+    before = judge(services, said.query_kind, said.query, said.media_id, is_right=said.right, actor=actor)
+    return Before(before=before)
+
+
+@router.post("/judgements/said")
+def show_said(services: ServicesDependency, asked: Query) -> dict[str, bool]:
+    """What was said of each hit. A POST, so that what people search for stands in no log of addresses."""
+    return {str(media_id): right for media_id, right in list_said(services, asked.query_kind, asked.query).items()}

@@ -1,0 +1,78 @@
+// Right or wrong: a curator's word on the hits of a query, by button or by key. Saying the same again takes it back.
+import { post } from "./requests.js";
+import { onKey } from "./shortcuts.js";
+import { showToast } from "./toasts.js";
+
+const KEYS = { y: true, n: false };
+
+export class Judging {
+  // url: of the page's judgements; ask: returns { query_kind, query }, or null where hits cannot be judged.
+  constructor(list, url, ask) {
+    this.list = list;
+    this.url = url;
+    this.ask = ask;
+    this.said = {};
+    list.addEventListener("click", (event) => {
+      const button = event.target.closest("[data-judge]");
+      if (button) this.toggle(button.closest("[data-media]"), button.dataset.judge === "right");
+    });
+    onKey((event) => this.key(event));
+  }
+
+  // The hits are of another query now, or there are more of them.
+  async read() {
+    const query = this.ask();
+    this.list.classList.toggle("is-judged", Boolean(query));
+    if (!query) return;
+    const asked = JSON.stringify(query);
+    const response = await post(`${this.url}/said`, query);
+    if (!response || asked !== JSON.stringify(this.ask())) return;
+    this.said = await response.json();
+    this.mark();
+  }
+
+  mark() {
+    for (const hit of this.list.querySelectorAll("[data-media]")) {
+      const right = this.said[hit.dataset.media];
+      for (const button of hit.querySelectorAll("[data-judge]")) {
+        button.setAttribute("aria-pressed", String(right === (button.dataset.judge === "right")));
+      }
+      hit.classList.toggle("is-wrong", right === false);
+      hit.classList.toggle("is-right", right === true);
+    }
+  }
+
+  key(event) {
+    if (!(event.key in KEYS) || event.ctrlKey || event.metaKey) return false;
+    const hit = document.activeElement.closest?.("[data-media]");
+    if (!hit || !this.list.contains(hit) || !this.list.classList.contains("is-judged")) return false;
+    this.toggle(hit, KEYS[event.key]);
+    return true;
+  }
+
+  toggle(hit, right) {
+    this.say(hit.dataset.media, this.said[hit.dataset.media] === right ? null : right);
+  }
+
+  async say(media, right, undoing = false) {
+    const query = this.ask();
+    if (!query) return;
+    const before = this.said[media];
+    this.put(media, right);
+    const response = await post(this.url, { ...query, media_id: media, right }, { keepalive: true });
+    if (!response) {
+      this.put(media, before ?? null);
+      return;
+    }
+    const told = (await response.json()).before;
+    const words = right === null ? "Taken back" : right ? "Right for this search" : "Wrong for this search";
+    const undo = { label: "Undo", run: () => this.say(media, told, true) };
+    showToast(words, { actions: undoing ? [] : [undo] });
+  }
+
+  put(media, right) {
+    if (right === null) delete this.said[media];
+    else this.said[media] = right;
+    this.mark();
+  }
+}
