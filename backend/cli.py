@@ -23,6 +23,7 @@ from backend.commands.keys import key_app
 from backend.commands.measuring import register as register_measuring
 from backend.commands.pausing import register as register_pausing
 from backend.commands.reviewing import register as register_review
+from backend.commands.suggesting import register as register_suggestions
 from backend.errors import InputError, MediaclusterError
 from backend.settings import Settings, load_settings
 
@@ -50,6 +51,7 @@ register_keeping(app)
 register_measuring(app)
 register_evaluation(app)
 register_judgements(app)
+register_suggestions(app)
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
@@ -212,12 +214,13 @@ def similar(
 ) -> None:
     """Recommend: the media most similar to one, by alpha * sim_image + (1 - alpha) * sim_text."""
     from backend.bootstrap import resolve_database_url
+    from backend.db.alphas import get_alpha
     from backend.db.engine import Database
     from backend.search.recommend import recommend
 
     settings = load_settings()
-    weight = settings.alpha if alpha is None else alpha
     with Database(resolve_database_url(settings)).transaction() as session:
+        weight = get_alpha(session, settings.alpha) if alpha is None else alpha
         results = recommend(session, media_id, k, weight)
     if as_json:
         print_json({"media_id": media_id, "alpha": weight, "results": [asdict(result) for result in results]})

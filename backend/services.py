@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+from backend.db.alphas import get_alpha
 from backend.db.engine import Database
 from backend.doorbell import Doorbell
 from backend.embedding.encoders import Encoders, Lazy
@@ -31,6 +32,11 @@ class Services:
     @cached_property
     def fetch_policy(self) -> FetchPolicy:
         return FetchPolicy.from_settings(self.settings)
+
+    def read_alpha(self) -> float:
+        """The weight of the image side where a query names none: what was chosen for the library, else the setting."""
+        with self.database.transaction() as session:
+            return get_alpha(session, self.settings.alpha)
 
     @property
     def encoders(self) -> Encoders:

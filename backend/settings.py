@@ -70,7 +70,12 @@ class Settings(BaseSettings):
     near_duplicate_similarity: float = Field(
         0.96, gt=0.0, le=1.0, description="Least cosine between the image embeddings of near-duplicates."
     )
-    alpha: float = Field(0.6, ge=0.0, le=1.0, description="Weight of the image side in fused queries.")
+    alpha: float = Field(
+        0.6,
+        ge=0.0,
+        le=1.0,
+        description="Weight of the image side in fused queries; one that was chosen for the library goes before it.",
+    )
 
     # Work and patience.
     lease_seconds: float = Field(

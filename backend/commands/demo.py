@@ -169,7 +169,7 @@ def _example(services: Services, members: list[GalleryMember]) -> dict[str, Any]
         return {}
     largest = Counter(member.cluster_id for member in members).most_common(1)[0][0]
     chosen = next(member for member in members if member.cluster_id == largest)
-    alpha = services.settings.alpha
+    alpha = services.read_alpha()
     with services.database.transaction() as session:
         title = session.get_one(Media, chosen.media_id).title
         hits = recommend(session, chosen.media_id, _EXAMPLE_COUNT, alpha)

@@ -69,7 +69,7 @@ def evaluate(
         ks=tuple(sorted(set(k or (1, 5, 10)))), most_queries=queries, resamples=resamples, seed=seed
     ).checked()
     saved = None if gate is None else read_saved(gate)
-    with open_services() as services, _bars() as show:
+    with open_services() as services, show_bars() as show:
         evaluation = run(services, Source(JUDGEMENTS if judgements else labels, column, words), options, show)
         document = evaluation.as_json()
         report = None if html is None else write_report(services, evaluation, show)
@@ -113,8 +113,8 @@ def _save(path: Path, content: str) -> None:
 
 
 @contextmanager
-def _bars() -> "Iterator[OnProgress]":
-    """One bar a stage."""
+def show_bars() -> "Iterator[OnProgress]":
+    """One bar a stage, made when the stage begins."""
     columns = (TextColumn("{task.description:<16}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
         stages: dict[str, Any] = {}

@@ -32,6 +32,7 @@ class Act(enum.StrEnum):
     WEBHOOK_DELETED = "webhook.deleted"
     MEDIA_DELETED = "media.deleted"
     MEDIA_RETRIED = "media.retried"
+    ALPHA_CHOSEN = "alpha.chosen"
     HIT_JUDGED = "hit.judged"
     THRESHOLD_CHOSEN = "threshold.chosen"
     PROCESSING_PAUSED = "processing.paused"

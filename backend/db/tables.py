@@ -361,6 +361,18 @@ class ThresholdChoice(Base):
     __table_args__ = (CheckConstraint("threshold > 0 AND threshold <= 1", name="threshold"),)
 
 
+class AlphaChoice(Base):
+    """An alpha that a curator chose for a space; the newest whose event is not undone holds."""
+
+    __tablename__ = "alpha_choice"
+
+    event_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("cluster_event.id"), primary_key=True)
+    space_id: Mapped[int] = mapped_column(ForeignKey("space.id"))
+    alpha: Mapped[float]
+
+    __table_args__ = (CheckConstraint("alpha >= 0 AND alpha <= 1", name="alpha"),)
+
+
 class NearDuplicate(Base):
     """What comparing a media has come to: the media to be kept in its place, itself where it is to be kept.
 
@@ -760,6 +772,7 @@ __all__ = [
     "UPLOAD_SEQ",
     "Account",
     "AccountSession",
+    "AlphaChoice",
     "ApiKey",
     "AuditEntry",
     "BackgroundRow",

@@ -14,7 +14,6 @@ import sqlalchemy as sa
 from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
-from backend.api.app import create_app
 from backend.cli import app
 from backend.curation.deletion import delete_media
 from backend.db.engine import Database
@@ -27,6 +26,7 @@ from backend.quality.evaluation.evaluating import Source, evaluate
 from backend.quality.evaluation.options import Options
 from backend.review.judging import judge, list_said
 from backend.services import Services
+from backend.web import create_web_app
 
 COUNT = 40
 WORDS, MEDIA = QueryKind.WORDS, QueryKind.MEDIA
@@ -132,7 +132,7 @@ def test_evaluate__without_a_test_set_says_how_to_get_one(services: Services, id
 
 def test_pages__say_and_read_judgements(services: Services, ids: list[uuid.UUID]) -> None:
     about = {"query_kind": "words", "query": "boats"}
-    with TestClient(create_app(services)) as client:
+    with TestClient(create_web_app(services)) as client:
         headers = {"HX-Request": "true", "Origin": "http://testserver"}
         said = {**about, "media_id": str(ids[3]), "right": True}
         assert client.post("/admin/judgements", json=said, headers=headers).json() == {"before": None}

@@ -17,6 +17,7 @@ from backend.admin.templating import link, picture_url, render
 from backend.api.dependencies import ServicesDependency
 from backend.api.places import PlacesDependency, without_place
 from backend.api.routes.media import get_original
+from backend.db.alphas import get_alpha
 from backend.db.clusters import list_memberships
 from backend.db.media import get_media
 from backend.db.tables import Cluster, MediaStatus, Membership
@@ -34,6 +35,7 @@ def show_media(request: Request, services: ServicesDependency, places: PlacesDep
         if media.duplicate_of is not None:
             return RedirectResponse(link(f"/media/{media.duplicate_of}"))
         pictures = list_pictures(session, [media_id])
+        alpha = get_alpha(session, services.settings.alpha)
         memberships = list_memberships(session, [media_id])
         membership, label = memberships[0] if memberships else (None, "")
         neighbours: Neighbours | None = None
@@ -54,7 +56,7 @@ def show_media(request: Request, services: ServicesDependency, places: PlacesDep
         neighbours=neighbours,
         runner_up=runner_up,
         scale=None if membership is None else make_scale(membership),
-        alpha=services.settings.alpha,
+        alpha=alpha,
         advice=ADVICE.get(media.error_code or "", ""),
     )
 

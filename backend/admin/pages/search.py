@@ -73,7 +73,7 @@ def show_search(
 ) -> Response:
     """The page; its hits come by a request of their own, since the first one may have to load models."""
     asked = SearchFields(q.strip(), alpha, group, keywords, location, taken_from, taken_until)
-    return render(request, "search.html", active="search", asked=asked, default_alpha=services.settings.alpha)
+    return render(request, "search.html", active="search", asked=asked, default_alpha=services.read_alpha())
 
 
 @router.post("/search/hits")

@@ -98,7 +98,7 @@ def list_similar(
     alpha: Annotated[float | None, Query(ge=0, le=1, description="Weight of the image side.")] = None,
 ) -> SimilarAnswer:
     """By the SQL function `similar_media`: `combined = alpha * sim_image + (1 - alpha) * sim_text`."""
-    weight = services.settings.alpha if alpha is None else alpha
+    weight = services.read_alpha() if alpha is None else alpha
     with services.database.transaction() as session:
         results = [SimilarMedia.of(one) for one in recommend(session, media_id, k, weight)]
     return SimilarAnswer(media_id=media_id, k=k, alpha=weight, results=results)

@@ -102,7 +102,7 @@ def get_alpha_insight(
 
 def _searcher(services: Services) -> Searcher:
     encoder = QueryEncoder(lambda: services.encoders, services.limits, services.decoders)
-    return Searcher(services.database, encoder, services.settings.alpha)
+    return Searcher(services.database, encoder, services.read_alpha())
 
 
 def _read(files: list[UploadFile], most_bytes: int) -> tuple[bytes, ...]:

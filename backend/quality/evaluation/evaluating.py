@@ -1,7 +1,7 @@
 """One evaluation from beginning to end."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -43,6 +43,8 @@ def evaluate(services: Services, source: Source, options: Options, on_progress: 
     options = options.checked()
     tell("reading", 0, 1)
     reading = read(services)
+    # The library's own is among what is compared, whatever it is.
+    options = replace(options, alphas=tuple(sorted({*options.alphas, reading.alpha})))
     if source.labels == JUDGEMENTS:
         return _evaluate_judged(services, reading, options, tell)
     truth = find_truth(reading, source.labels, source.column)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from backend.clustering.consolidation import Library
+from backend.db.alphas import get_alpha
 from backend.db.backgrounds import SampledMedia, find_background
 from backend.db.consolidation import read_grouping
 from backend.db.evaluation import Sides, list_labels, list_sources, load_sides
@@ -98,7 +99,7 @@ def read(services: Services) -> Reading:
             text_model=space.text_model,
             image_fingerprint=space.image_fingerprint,
             text_fingerprint=space.text_fingerprint,
-            alpha=services.settings.alpha,
+            alpha=get_alpha(session, services.settings.alpha),
             threshold=get_threshold(session, space.id, services.settings.threshold),
             stored=None if stored is None else Backgrounds.from_json(stored.content),
         )

@@ -12,6 +12,7 @@ export class Judging {
     this.url = url;
     this.ask = ask;
     this.said = {};
+    this.revision = 0;
     list.addEventListener("click", (event) => {
       const button = event.target.closest("[data-judge]");
       if (button) this.toggle(button.closest("[data-media]"), button.dataset.judge === "right");
@@ -22,12 +23,22 @@ export class Judging {
   // The hits are of another query now, or there are more of them.
   async read() {
     const query = this.ask();
-    this.list.classList.toggle("is-judged", Boolean(query));
-    if (!query) return;
+    if (!query) {
+      this.list.classList.remove("is-judged");
+      return;
+    }
     const asked = JSON.stringify(query);
+    const { revision } = this;
     const response = await post(`${this.url}/said`, query);
     if (!response || asked !== JSON.stringify(this.ask())) return;
-    this.said = await response.json();
+    const said = await response.json();
+    // What was said while the answer was on its way may not be in it.
+    if (revision !== this.revision) {
+      this.read();
+      return;
+    }
+    this.said = said;
+    this.list.classList.add("is-judged");
     this.mark();
   }
 
@@ -65,12 +76,13 @@ export class Judging {
       return;
     }
     const told = (await response.json()).before;
-    const words = right === null ? "Taken back" : right ? "Right for this search" : "Wrong for this search";
+    const words = right === null ? "Taken back" : right ? "Noted as right" : "Noted as wrong";
     const undo = { label: "Undo", run: () => this.say(media, told, true) };
     showToast(words, { actions: undoing ? [] : [undo] });
   }
 
   put(media, right) {
+    this.revision += 1;
     if (right === null) delete this.said[media];
     else this.said[media] = right;
     this.mark();

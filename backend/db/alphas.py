@@ -1,0 +1,25 @@
+"""The weight of the image side where a query names none, which a curator may have chosen."""
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from backend.db.tables import AlphaChoice, ClusterEvent, Space, SpaceState
+
+
+def get_alpha(session: Session, default: float) -> float:
+    """The newest choice for the active space that is not undone, else `default`."""
+    chosen = session.scalar(
+        sa.select(AlphaChoice.alpha)
+        .join(ClusterEvent, ClusterEvent.id == AlphaChoice.event_id)
+        .join(Space, Space.id == AlphaChoice.space_id)
+        .where(Space.state == SpaceState.ACTIVE, ClusterEvent.undone_by.is_(None))
+        .order_by(AlphaChoice.event_id.desc())
+        .limit(1)
+    )
+    return default if chosen is None else chosen
+
+
+def record_alpha(session: Session, event_id: int, space_id: int, alpha: float) -> None:
+    """Let this alpha hold for as long as its event is not undone."""
+    session.add(AlphaChoice(event_id=event_id, space_id=space_id, alpha=alpha))
+    session.flush()

@@ -1,0 +1,87 @@
+"""What alpha and threshold this library should have, and why; nothing where nothing is known."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+LEAST_QUERIES = 20
+LEAST_LABELLED = 50
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """knob: alpha or threshold; present: what the library goes by; value: what would be better, None to leave it alone."""
+
+    knob: str
+    present: float
+    value: float | None
+    reason: str
+
+
+def suggest(document: dict[str, Any]) -> tuple[Suggestion, Suggestion]:
+    """Alpha and threshold out of an evaluation (see `Evaluation.as_json`).
+
+    A value is suggested only where the present one is worse than the best beyond chance: what is as good is left alone, since
+    every change has its price.
+    """
+    return _suggest_alpha(document), _suggest_threshold(document)
+
+
+def _suggest_alpha(document: dict[str, Any]) -> Suggestion:
+    present = document["library"]["alpha"]
+    asked = {task: document["retrieval"][task]["queries"] for task in document["alpha"]}
+    sweeps = {task: sweep for task, sweep in document["alpha"].items() if asked[task] >= LEAST_QUERIES}
+    if not sweeps:
+        known = ", ".join(f"{count} queries of {_say(task)}" for task, count in asked.items()) or "no queries"
+        return Suggestion(
+            "alpha", present, None, f"too little is known: {known}; {LEAST_QUERIES} of one kind are the least"
+        )
+    # One alpha serves both, so it has to be as good as the best for each.
+    good = sorted(set.intersection(*(set(sweep["best"]["as_good"]) for sweep in sweeps.values())))
+    kinds = " and ".join(f"{_say(task)} ({asked[task]:,} queries)" for task in sweeps)
+    if present in good:
+        return Suggestion("alpha", present, None, f"{present:g} is as good as the best for {kinds}, within chance")
+    if not good:
+        wanted = "; ".join(f"{_say(task)} is best at {sweep['best']['value']:g}" for task, sweep in sweeps.items())
+        return Suggestion("alpha", present, None, f"no alpha is as good as the best for both: {wanted}")
+    value = max(good, key=lambda alpha: (_mean_at(sweeps, alpha), -abs(alpha - present)))
+    gains = "; ".join(
+        f"{sweep['measure']} of {_say(task)} {_at(sweep, 'alpha', present):.3f} at {present:g}, {_at(sweep, 'alpha', value):.3f} at {value:g}"
+        for task, sweep in sweeps.items()
+    )
+    span = "" if len(good) == 1 else f"; {good[0]:g} to {good[-1]:g} are as good"
+    return Suggestion("alpha", present, value, f"{gains}, beyond chance on {kinds}{span}")
+
+
+def _suggest_threshold(document: dict[str, Any]) -> Suggestion:
+    present, sweep = document["library"]["threshold"], document["threshold"]
+    if sweep is None:
+        return Suggestion(
+            "threshold", present, None, "judgements of hits say nothing of groups; labels or curated groups would"
+        )
+    if sweep["labelled"] < LEAST_LABELLED:
+        reason = f"too little is known: {sweep['labelled']} labelled media; {LEAST_LABELLED} are the least"
+        return Suggestion("threshold", present, None, reason)
+    good, best = sweep["best"]["as_good"], sweep["best"]["value"]
+    media = f"{sweep['labelled']:,} labelled media"
+    if present in good:
+        return Suggestion(
+            "threshold", present, None, f"{present:g} is as good as the best ({best:g}) for {media}, within chance"
+        )
+    before, after = (_at(sweep, "threshold", value) for value in (present, best))
+    span = "" if len(good) == 1 else f"; {min(good):g} to {max(good):g} are as good"
+    reason = f"adjusted Rand index {before:.3f} at {present:g}, {after:.3f} at {best:g}, beyond chance on {media}{span}"
+    return Suggestion("threshold", present, best, reason)
+
+
+def _mean_at(sweeps: dict[str, Any], alpha: float) -> float:
+    return float(np.mean([_at(sweep, "alpha", alpha) for sweep in sweeps.values()]))
+
+
+def _at(sweep: dict[str, Any], knob: str, value: float) -> float:
+    return float(next(point["value"] for point in sweep["points"] if point[knob] == value))
+
+
+def _say(task: str) -> str:
+    return {"hybrid": "search in words", "media_to_media": "similar pictures"}[task]
