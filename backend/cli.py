@@ -244,7 +244,11 @@ def retry(
     if everything == bool(media_ids):
         raise InputError("Nothing to retry was named.", hint="Give the ids of failed media, or --all.")
     services = build_services(load_settings())
-    count = retry_all(services, actor=actor_name()) if everything else retry_media(services, media_ids or [])
+    count = (
+        retry_all(services, actor=actor_name())
+        if everything
+        else retry_media(services, media_ids or [], actor=actor_name())
+    )
     say(f"{count} media are tried again")
 
 

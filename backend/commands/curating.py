@@ -214,7 +214,7 @@ def reword(
     keywords = None if keyword is None else tuple(keyword)
     changes = TextChanges(title=title, caption=caption, keywords=keywords, location=location, story=story)
     with open_services() as services:
-        rewrite_text(services, media_id, changes)
+        rewrite_text(services, media_id, changes, actor=actor_name())
     say(f"Media {media_id} is reworded.")
 
 

@@ -31,6 +31,7 @@ class Act(enum.StrEnum):
     WEBHOOK_CREATED = "webhook.created"
     WEBHOOK_DELETED = "webhook.deleted"
     MEDIA_DELETED = "media.deleted"
+    MEDIA_REWRITTEN = "media.rewritten"
     MEDIA_RETRIED = "media.retried"
     ALPHA_CHOSEN = "alpha.chosen"
     HIT_JUDGED = "hit.judged"

@@ -9,17 +9,18 @@ from backend.doorbell import Work
 from backend.services import Services
 
 
-def retry_media(services: Services, media_ids: Sequence[uuid.UUID]) -> int:
-    """Lead these back, all or none; returns how many. Raises NotFound for one that has not failed."""
+def retry_media(services: Services, media_ids: Sequence[uuid.UUID], *, actor: str) -> int:
+    """Lead these back, all or none; returns how many. It is noted who did. Raises NotFound for one that has not failed."""
     with services.database.transaction() as session:
         for media_id in media_ids:
             retry_failed(session, media_id)
+            record_act(session, actor, Act.MEDIA_RETRIED, str(media_id), media=1)
     _ring(services)
     return len(media_ids)
 
 
 def retry_all(services: Services, *, actor: str) -> int:
-    """Lead every failed media back; returns how many there were. It is noted who did, as with those of a code."""
+    """Lead every failed media back; returns how many there were."""
     return _retry_many(services, actor, None)
 
 

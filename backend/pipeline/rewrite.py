@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from backend.db.audit_log import Act, record_act
 from backend.db.embeddings import replace_wording
 from backend.db.labels import mark_unlabelled
 from backend.db.media import get_media, get_media_for_update, media_columns
@@ -43,9 +44,10 @@ class TextChanges:
         return MediaText(**changed)
 
 
-def rewrite_text(services: Services, media_id: uuid.UUID, changes: TextChanges) -> None:
+def rewrite_text(services: Services, media_id: uuid.UUID, changes: TextChanges, *, actor: str) -> None:
     """Change the text. Of an embedded media the text's vectors follow at once; the picture's, and with it the cluster,
     stay. The vectors are computed outside the transaction, which is refused where the text has changed meanwhile.
+    It is noted who changed which fields.
 
     Raises:
         NotFound: there is no such media.
@@ -78,8 +80,13 @@ def rewrite_text(services: Services, media_id: uuid.UUID, changes: TextChanges) 
             mark_unlabelled(session, media_id)
         else:
             _take_back(session, current)
+        record_act(session, actor, Act.MEDIA_REWRITTEN, str(media_id), fields=_changed_fields(before, after))
     if vectors is None:
         services.doorbell.ring(Work.EMBED)
+
+
+def _changed_fields(before: MediaText, after: MediaText) -> list[str]:
+    return [field.name for field in fields(MediaText) if getattr(before, field.name) != getattr(after, field.name)]
 
 
 def text_of(media: Media) -> MediaText:

@@ -225,7 +225,7 @@ def test_accept_url__a_name_that_does_not_resolve_is_for_the_worker_to_find_out(
 
 def test_retry_media__what_has_not_failed(services: Services, make_jpeg: Callable[..., bytes]) -> None:
     with pytest.raises(NotFound):
-        retry_media(services, [accept(services, make_jpeg(7))])
+        retry_media(services, [accept(services, make_jpeg(7))], actor="test")
 
 
 def test_import__what_failed_before_is_told_again(

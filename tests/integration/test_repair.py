@@ -158,7 +158,7 @@ def test_repair__lost_originals(services: Services, make_jpeg: Callable[..., byt
 
     for key, data in saved.items():
         services.storage.write(key, data)
-    retry_media(services, lost)
+    retry_media(services, lost, actor="test")
     space = open_active_space(services)
     while embed_batch(services, space):
         pass

@@ -48,7 +48,7 @@ def vectors(services: Services, media_id: uuid.UUID) -> tuple[Any, Any, Any]:
 
 def test_rewrite__the_words_vectors_are_those_of_the_new_text(services: Services, ready_media: uuid.UUID) -> None:
     image, text, caption = vectors(services, ready_media)
-    rewrite_text(services, ready_media, TextChanges(title="A red fox", caption="A fox in the snow"))
+    rewrite_text(services, ready_media, TextChanges(title="A red fox", caption="A fox in the snow"), actor="test")
     new_image, new_text, new_caption = vectors(services, ready_media)
     assert np.array_equal(image, new_image)
     assert not np.allclose(text, new_text)
@@ -62,7 +62,7 @@ def test_rewrite__the_words_vectors_are_those_of_the_new_text(services: Services
 
 
 def test_rewrite__no_text_left_leaves_no_text_vector(services: Services, ready_media: uuid.UUID) -> None:
-    rewrite_text(services, ready_media, TextChanges(title="", keywords=()))
+    rewrite_text(services, ready_media, TextChanges(title="", keywords=()), actor="test")
     _image, text, caption = vectors(services, ready_media)
     assert text is None
     assert caption is None
@@ -70,14 +70,14 @@ def test_rewrite__no_text_left_leaves_no_text_vector(services: Services, ready_m
 
 def test_rewrite__too_long_changes_nothing(services: Services, ready_media: uuid.UUID) -> None:
     with pytest.raises(InvalidText):
-        rewrite_text(services, ready_media, TextChanges(caption="x" * 3000))
+        rewrite_text(services, ready_media, TextChanges(caption="x" * 3000), actor="test")
     with services.database.transaction() as session:
         assert get_media(session, ready_media).caption == ""
 
 
 def test_rewrite__unknown(services: Services) -> None:
     with pytest.raises(NotFound):
-        rewrite_text(services, uuid.uuid4(), TextChanges(title="x"))
+        rewrite_text(services, uuid.uuid4(), TextChanges(title="x"), actor="test")
 
 
 def test_rewrite__somebody_else_was_faster(
@@ -87,12 +87,12 @@ def test_rewrite__somebody_else_was_faster(
 
     def interrupted(*arguments: Any) -> Any:
         monkeypatch.setattr(rewrite, "encode_wordings", encode)
-        rewrite_text(services, ready_media, TextChanges(title="The other's title"))
+        rewrite_text(services, ready_media, TextChanges(title="The other's title"), actor="test")
         return encode(*arguments)
 
     monkeypatch.setattr(rewrite, "encode_wordings", interrupted)
     with pytest.raises(Conflict):
-        rewrite_text(services, ready_media, TextChanges(title="Mine"))
+        rewrite_text(services, ready_media, TextChanges(title="Mine"), actor="test")
     with services.database.transaction() as session:
         assert get_media(session, ready_media).title == "The other's title"
 
@@ -105,7 +105,7 @@ def test_rewrite__a_worker_that_has_read_the_old_text_records_nothing(
     lease = Lease(uuid.uuid4(), 60)
     with services.database.transaction() as session:
         assert claim_pending(session, lease, limit=1, max_attempts=3)
-    rewrite_text(services, media_id, TextChanges(title="new"))
+    rewrite_text(services, media_id, TextChanges(title="new"), actor="test")
     with services.database.transaction() as session:
         assert get_media(session, media_id).lease_token is None
     embed_batch(services, space)
@@ -114,7 +114,7 @@ def test_rewrite__a_worker_that_has_read_the_old_text_records_nothing(
 
 
 def test_patch__changes_what_is_named_and_forgets_a_moment(services: Services, ready_media: uuid.UUID) -> None:
-    rewrite_text(services, ready_media, TextChanges(taken_at=datetime(2024, 5, 1, tzinfo=UTC)))
+    rewrite_text(services, ready_media, TextChanges(taken_at=datetime(2024, 5, 1, tzinfo=UTC)), actor="test")
     with TestClient(create_app(services)) as client:
         answer = client.patch(f"/media/{ready_media}", json={"location": "Cape Wrath", "taken_at": ""})
         assert answer.status_code == 200

@@ -14,7 +14,7 @@ from backend.admin.queries_members import Neighbours, find_neighbours
 from backend.admin.queries_pictures import list_pictures
 from backend.admin.scales import make_scale
 from backend.admin.templating import link, picture_url, render
-from backend.api.dependencies import ServicesDependency
+from backend.api.dependencies import ActorDependency, ServicesDependency
 from backend.api.places import PlacesDependency, without_place
 from backend.api.routes.media import get_original
 from backend.db.alphas import get_alpha
@@ -70,9 +70,9 @@ def show_news(services: ServicesDependency, media_id: UUID, status: MediaStatus)
 
 
 @router.post("/media/{media_id}/retry")
-def try_again(services: ServicesDependency, media_id: UUID) -> Response:
+def try_again(services: ServicesDependency, actor: ActorDependency, media_id: UUID) -> Response:
     """From where it failed."""
-    retry_media(services, [media_id])
+    retry_media(services, [media_id], actor=actor)
     return Response(headers={"HX-Refresh": "true"})
 
 
@@ -115,6 +115,7 @@ def show_original(services: ServicesDependency, places: PlacesDependency, media_
 @router.post("/media/{media_id}/text")
 def change_text(
     services: ServicesDependency,
+    actor: ActorDependency,
     media_id: UUID,
     title: Annotated[str, Form()] = "",
     caption: Annotated[str, Form()] = "",
@@ -124,5 +125,5 @@ def change_text(
 ) -> Response:
     """The vectors of the words follow at once; the picture's stay, and so does its group."""
     words = tuple(word.strip() for word in keywords.split(",") if word.strip())
-    rewrite_text(services, media_id, TextChanges(title, caption, words, location, story))
+    rewrite_text(services, media_id, TextChanges(title, caption, words, location, story), actor=actor)
     return Response(headers={"HX-Refresh": "true"})

@@ -177,7 +177,9 @@ def do_retry(
     code: Annotated[str, Form(max_length=100)] = "",
 ) -> Response:
     """One media, or all with a code."""
-    count = retry_code(services, code, actor=actor) if media_id is None else retry_media(services, [media_id])
+    count = (
+        retry_code(services, code, actor=actor) if media_id is None else retry_media(services, [media_id], actor=actor)
+    )
     return _failures(request, services, f"{counted(count, 'picture')} to be tried again")
 
 

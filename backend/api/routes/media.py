@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from backend.api.cursors import read_cursor, write_cursor
-from backend.api.dependencies import Cursor, PageLimit, ServicesDependency
+from backend.api.dependencies import ActorDependency, Cursor, PageLimit, ServicesDependency
 from backend.api.places import PlacesDependency, require_no_place
 from backend.api.problems import documented
 from backend.api.routes.references import find_reference, list_references
@@ -78,10 +78,14 @@ def get_one(services: ServicesDependency, places: PlacesDependency, media_id: UU
     ),
 )
 def change_text(
-    services: ServicesDependency, places: PlacesDependency, media_id: UUID, changes: TextChangesInput
+    services: ServicesDependency,
+    actor: ActorDependency,
+    places: PlacesDependency,
+    media_id: UUID,
+    changes: TextChangesInput,
 ) -> MediaDetail:
     """The vectors of its words follow at once; its picture's vector, and with it its cluster, stay."""
-    rewrite_text(services, media_id, changes.changes())
+    rewrite_text(services, media_id, changes.changes(), actor=actor)
     return get_one(services, places, media_id)
 
 
@@ -158,11 +162,13 @@ def get_original(services: ServicesDependency, places: PlacesDependency, media_i
     status_code=HTTPStatus.ACCEPTED,
     responses=documented("malformed_request", "not_found", "conflict", "backend_unavailable"),
 )
-def retry(services: ServicesDependency, places: PlacesDependency, media_id: UUID) -> MediaDetail:
+def retry(
+    services: ServicesDependency, actor: ActorDependency, places: PlacesDependency, media_id: UUID
+) -> MediaDetail:
     with services.database.transaction() as session:
         if get_media(session, media_id).status != MediaStatus.FAILED:
             raise Conflict(f"Media {media_id} has not failed.")
-    retry_media(services, [media_id])
+    retry_media(services, [media_id], actor=actor)
     with services.database.transaction() as session:
         return MediaDetail.of(get_media(session, media_id), places=places)
 
