@@ -6,10 +6,9 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 
 from backend.errors import Forbidden
+from backend.ingest.places import says_place
 
 _EXIF_NAMES = frozenset({"latitude_degrees", "longitude_degrees", "altitude_meters"})
-# XMP is text, also inside a picture.
-_XMP_NAME = b"GPSLatitude"
 
 
 def sees_places(request: Request) -> bool:
@@ -27,7 +26,7 @@ def without_place(exif: Mapping[str, Any]) -> dict[str, Any]:
 
 def require_no_place(exif: Mapping[str, Any], original: bytes) -> None:
     """Raise Forbidden where these bytes say where the picture was taken."""
-    if exif.keys() & _EXIF_NAMES or _XMP_NAME in original:
+    if exif.keys() & _EXIF_NAMES or says_place(original):
         raise Forbidden(
             "This original says where it was taken, which is for admins.",
             hint="Take the thumbnail of size large, which says nothing, or ask with a key of the scope 'admin'.",

@@ -83,6 +83,16 @@ def png_without_pixels(data: bytes) -> bytes:
     return b"".join(kept)
 
 
+def gif_extensions(data: bytes) -> Iterator[bytes]:
+    """Yield the joined sub-blocks of each extension of a GIF, as far as it can be walked."""
+    try:
+        for position, introducer in _gif_blocks(data):
+            if introducer == _GIF_EXTENSION:
+                yield b"".join(_sub_blocks(data, position + 2))
+    except IndexError:
+        return
+
+
 def ends_like_jpeg(data: bytes) -> bool:
     """Tell whether a JPEG still has its end, so that a failure to read it is damage and not a cut."""
     return _END_OF_JPEG in data[-_TAIL_BYTES:]
@@ -104,15 +114,9 @@ def _check_gif(data: bytes, max_frames: int) -> int:
     """Count image blocks. A missing trailer is forgiven: many encoders forget it, and nothing is lost."""
     frames = 0
     try:
-        position = 13 + _color_table_bytes(data[10])
-        while position < len(data) and frames <= max_frames:
-            introducer = data[position]
-            if introducer == _GIF_EXTENSION:  # label, then sub-blocks
-                position = _skip_sub_blocks(data, position + 2)
-            elif introducer == _GIF_IMAGE:  # descriptor, colour table, code size, then sub-blocks
-                position = _skip_sub_blocks(data, position + 11 + _color_table_bytes(data[position + 9]))
-                frames += 1
-            else:  # the trailer, or what decoders take for it
+        for _, introducer in _gif_blocks(data):
+            frames += introducer == _GIF_IMAGE
+            if frames > max_frames:
                 break
     except IndexError:
         raise _cut("GIF") from None
@@ -125,10 +129,31 @@ def _color_table_bytes(flags: int) -> int:
     return 3 * (2 << (flags & 7)) if flags & 0x80 else 0
 
 
+def _gif_blocks(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield position and introducer of each whole block up to the trailer; raises IndexError where the file is cut."""
+    position = 13 + _color_table_bytes(data[10])
+    while position < len(data):
+        introducer = data[position]
+        if introducer == _GIF_EXTENSION:  # label, then sub-blocks
+            end = _skip_sub_blocks(data, position + 2)
+        elif introducer == _GIF_IMAGE:  # descriptor, colour table, code size, then sub-blocks
+            end = _skip_sub_blocks(data, position + 11 + _color_table_bytes(data[position + 9]))
+        else:  # the trailer, or what decoders take for it
+            return
+        yield position, introducer
+        position = end
+
+
 def _skip_sub_blocks(data: bytes, position: int) -> int:
     while size := data[position]:
         position += size + 1
     return position + 1
+
+
+def _sub_blocks(data: bytes, position: int) -> Iterator[bytes]:
+    while size := data[position]:
+        yield data[position + 1 : position + 1 + size]
+        position += size + 1
 
 
 def _check_webp(data: bytes, max_frames: int) -> int:
