@@ -6,10 +6,10 @@ from backend.db.engine import Database
 from backend.db.spaces import find_active_space
 from backend.doorbell import Doorbell, make_celery
 from backend.embedding.encoders import Lazy, load_encoders
-from backend.embedding.presets import EncoderNames, resolve_encoders
+from backend.embedding.presets import EncoderNames, is_configured, resolve_encoders
 from backend.ingest.decoders import Decoders
 from backend.ingest.storage import Storage
-from backend.services import Services
+from backend.services import Services, names_of_space
 from backend.settings import Settings
 
 
@@ -58,13 +58,8 @@ def build_services(settings: Settings) -> Services:
 
 def choose_encoders(settings: Settings, database: Database) -> EncoderNames:
     """The configured encoders; with nothing configured, those of the active space, else the preset `cpu`."""
-    if settings.preset or settings.image_model or settings.image_checkpoint or settings.text_model:
+    if is_configured(settings):
         return resolve_encoders(settings)
     with database.transaction() as session:
         space = find_active_space(session)
-    if space is None:
-        return resolve_encoders(settings)
-    if space.preset is None:
-        return EncoderNames(space.image_model, space.image_checkpoint or None, space.text_model)
-    # By its preset rather than by its names: these may hold the path of another checkout.
-    return resolve_encoders(settings.model_copy(update={"preset": space.preset}))
+    return resolve_encoders(settings) if space is None else names_of_space(settings, space)

@@ -23,6 +23,7 @@ from backend.commands.keys import key_app
 from backend.commands.measuring import register as register_measuring
 from backend.commands.pausing import register as register_pausing
 from backend.commands.reviewing import register as register_review
+from backend.commands.spaces import space_app
 from backend.commands.suggesting import register as register_suggestions
 from backend.errors import InputError, MediaclusterError
 from backend.settings import Settings, load_settings
@@ -43,6 +44,7 @@ app.add_typer(media_app, name="media")
 app.add_typer(history_app, name="history")
 app.add_typer(key_app, name="key")
 app.add_typer(account_app, name="account")
+app.add_typer(space_app, name="space")
 register_accounts(app)
 register_review(app)
 register_pausing(app)

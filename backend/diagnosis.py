@@ -79,15 +79,14 @@ def check_encoders(services: Services) -> Finding:
     """Both encoders load, and fit the active space in name and in dimensions."""
 
     def check() -> str:
-        encoders = services.encoders
+        with services.database.transaction() as session:
+            space = find_active_space(session)
+        encoders = services.encoders if space is None else services.encoders_of(space)
         encoders.load()
         image, words = encoders.image.dimension, encoders.text.dimension
         summary = f"{encoders.names.image_model} ({image}) and {encoders.names.text_model} ({words})"
-        with services.database.transaction() as session:
-            space = find_active_space(session)
         if space is None:
             return f"{summary}; there is no space yet, the first worker makes it"
-        services.require_space_of(space.image_fingerprint, space.text_fingerprint, space.name)
         if (image, words) != (space.image_dimension, space.text_dimension):
             raise ConfigurationError(
                 f"The encoders give {image} and {words} dimensions, space '{space.name}' has "

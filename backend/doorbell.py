@@ -16,6 +16,7 @@ class Work(enum.StrEnum):
 
     FETCH = "mediacluster.fetch"
     EMBED = "mediacluster.embed"
+    FILL = "mediacluster.fill"
     ASSIGN = "mediacluster.assign"
     DELIVER = "mediacluster.deliver"
     SWEEP = "mediacluster.sweep"
@@ -27,7 +28,7 @@ class Work(enum.StrEnum):
     @property
     def queue(self) -> str:
         """Embedding has a queue of its own: it is heavy, the rest is light and shall not wait behind it."""
-        return "embed" if self is Work.EMBED else "light"
+        return "embed" if self in {Work.EMBED, Work.FILL} else "light"
 
 
 class Doorbell:

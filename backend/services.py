@@ -5,8 +5,12 @@ from functools import cached_property
 
 from backend.db.alphas import get_alpha
 from backend.db.engine import Database
+from backend.db.spaces import list_spaces
+from backend.db.tables import Space
 from backend.doorbell import Doorbell
-from backend.embedding.encoders import Encoders, Lazy
+from backend.embedding.encoders import Encoders, Lazy, load_encoders
+from backend.embedding.pool import EncoderPool
+from backend.embedding.presets import EncoderNames, is_configured, resolve_encoders
 from backend.errors import SpaceMismatch
 from backend.ingest.decoders import Decoders
 from backend.ingest.limits import FetchPolicy, Limits
@@ -38,25 +42,71 @@ class Services:
         with self.database.transaction() as session:
             return get_alpha(session, self.settings.alpha)
 
+    @cached_property
+    def encoder_pool(self) -> EncoderPool:
+        """The encoders of spaces other than that of `encoders`."""
+        return EncoderPool()
+
     @property
     def encoders(self) -> Encoders:
-        """The configured encoders; with nothing configured, those of the active space, else the preset `cpu`."""
+        """The configured encoders; with nothing configured, those of the space that was active when they were first
+        asked for, else the preset `cpu`. For a space, ask `encoders_of`."""
         return self.lazy_encoders.get()
 
-    def require_space_of(self, image_fingerprint: str, text_fingerprint: str, name: str) -> None:
-        """Raise SpaceMismatch unless the configured encoders are the ones with these fingerprints."""
+    def encoders_of(self, space: Space) -> Encoders:
+        """The encoders that a space was made with: the configured ones if they are these, else those that it recorded.
+
+        Raises:
+            SpaceMismatch: the configured encoders are of no space of this library, or those that the space recorded are not
+                there any more as they were.
+            EncoderUnavailable: local files of theirs are missing.
+        """
+        fingerprints = space.image_fingerprint, space.text_fingerprint
         own = self.encoders
-        differing = [
-            side
-            for side, ours, theirs in (
-                ("image", own.image_fingerprint, image_fingerprint),
-                ("text", own.text_fingerprint, text_fingerprint),
-            )
-            if ours != theirs
-        ]
+        if (own.image_fingerprint, own.text_fingerprint) == fingerprints:
+            return own
+        return self.encoder_pool.get(fingerprints, lambda: self._open_recorded(space))
+
+    def _open_recorded(self, space: Space) -> Encoders:
+        if is_configured(self.settings):
+            self._require_known_encoders(space)
+        encoders = load_encoders(self.settings, names_of_space(self.settings, space))
+        differing = _differing(encoders, space)
         if differing:
             raise SpaceMismatch(
-                f"The configured {' and '.join(differing)} encoder is not the one that space '{name}' was made with.",
-                hint="Unset MEDIACLUSTER_PRESET and the model settings to use the space's own encoders, "
-                "or use another MEDIACLUSTER_HOME or database for other encoders.",
+                f"The {' and '.join(differing)} encoder at hand is not the one that space '{space.name}' was made with.",
+                hint="Put its files back as they were, or make a new space with `mediacluster space create`.",
             )
+        return encoders
+
+    def _require_known_encoders(self, active: Space) -> None:
+        """After a change of model a configuration may still name the encoders of the space before."""
+        own = self.encoders.image_fingerprint, self.encoders.text_fingerprint
+        with self.database.transaction() as session:
+            spaces = list_spaces(session)
+        if own not in {(space.image_fingerprint, space.text_fingerprint) for space in spaces}:
+            differing = _differing(self.encoders, active)
+            raise SpaceMismatch(
+                f"The configured {' and '.join(differing)} encoder is not the one that space '{active.name}' was made with.",
+                hint="Unset MEDIACLUSTER_PRESET and the model settings to use the space's own encoders, change the model "
+                "of this library with `mediacluster space create`, or use another MEDIACLUSTER_HOME or database.",
+            )
+
+
+def names_of_space(settings: Settings, space: Space) -> EncoderNames:
+    """What to load for a space. By its preset rather than by its names: these may hold the path of another checkout."""
+    if space.preset is None:
+        return EncoderNames(space.image_model, space.image_checkpoint or None, space.text_model)
+    bare = {"preset": space.preset, "image_model": None, "image_checkpoint": None, "text_model": None}
+    return resolve_encoders(settings.model_copy(update=bare))
+
+
+def _differing(encoders: Encoders, space: Space) -> list[str]:
+    return [
+        side
+        for side, ours, theirs in (
+            ("image", encoders.image_fingerprint, space.image_fingerprint),
+            ("text", encoders.text_fingerprint, space.text_fingerprint),
+        )
+        if ours != theirs
+    ]

@@ -3,6 +3,7 @@
 import logging
 
 from backend.bootstrap import build_services
+from backend.db.spaces import find_active_space
 from backend.db.tables import Space
 from backend.embedding.encoders import Lazy
 from backend.errors import MediaclusterError
@@ -15,7 +16,6 @@ logger = logging.getLogger(__name__)
 
 
 _services = Lazy(lambda: build_services(load_settings()))
-_space = Lazy(lambda: open_active_space(services()))
 _assigner = Lazy(lambda: Assigner(services(), space()))
 
 
@@ -24,8 +24,8 @@ def services() -> Services:
 
 
 def space() -> Space:
-    """The active space. A failure is not kept: the next task tries again."""
-    return _space.get()
+    """The active space, as it is now: it may have become another since the last task."""
+    return open_active_space(services())
 
 
 def assigner() -> Assigner:
@@ -36,6 +36,8 @@ def preload() -> None:
     """Start decoders and load the encoders before the first batch asks. What goes wrong, that batch will meet and tell."""
     try:
         services().decoders.start()
-        services().encoders.load()
+        with services().database.transaction() as session:
+            active = find_active_space(session)
+        (services().encoders if active is None else services().encoders_of(active)).load()
     except MediaclusterError as error:
         logger.warning("Not all is ready for the first batch yet: %s", error)

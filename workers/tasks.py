@@ -8,6 +8,7 @@ from backend.evaluation.recall import audit_recall_within
 from backend.pipeline.deliver import deliver_due
 from backend.pipeline.embed import embed_waiting
 from backend.pipeline.fetch import fetch_next
+from backend.pipeline.fill import fill_batch
 from backend.pipeline.sweep import sweep
 from backend.review.comparing import compare_waiting
 from backend.review.queue import refresh_queue
@@ -30,6 +31,17 @@ def embed() -> int:
     )
     if claimed:
         services.doorbell.ring(Work.EMBED)  # there may be more
+    return claimed
+
+
+@shared_task(name=Work.FILL.value)
+def fill() -> int:
+    services = runtime.services()
+    claimed = fill_batch(services)
+    if claimed:
+        # Of the active space some may have waited for their vectors.
+        services.doorbell.ring(Work.ASSIGN)
+        services.doorbell.ring(Work.FILL)
     return claimed
 
 

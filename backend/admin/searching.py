@@ -7,5 +7,5 @@ from backend.services import Services
 
 def make_searcher(services: Services) -> Searcher:
     """Models are loaded by the first query that needs them."""
-    encoder = QueryEncoder(lambda: services.encoders, services.limits, services.decoders)
+    encoder = QueryEncoder(services.encoders_of, services.limits, services.decoders)
     return Searcher(services.database, encoder, services.read_alpha())

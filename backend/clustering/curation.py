@@ -7,7 +7,7 @@ Nothing in here knows a database.
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 AUTO = "auto"
@@ -37,7 +37,8 @@ class MembershipState:
     """A membership's columns.
 
     To be given when an edit is applied: `similarity` None (measured against the centroid as it is afterwards),
-    `assign_seq` and `event_id` TO_BE_GIVEN, `created_at` None.
+    `assign_seq` and `event_id` TO_BE_GIVEN, `created_at` None. decided_space_id, decided_threshold: None where the figures
+    are those of the decision itself.
     """
 
     cluster_id: int
@@ -52,6 +53,45 @@ class MembershipState:
     origin: str
     event_id: int | None
     created_at: datetime | None = None
+    decided_space_id: int | None = None
+    decided_threshold: float | None = None
+
+    def is_same_decision(self, other: "MembershipState | None") -> bool:
+        """Whether both are equal, but for the figures where these are of different spaces."""
+        if other is None or other.space_id == self.space_id:
+            return self == other
+        return self.measured_as(other) == other
+
+    def measured_as(self, other: "MembershipState") -> "MembershipState":
+        """The same decision with the figures of another state."""
+        return replace(
+            self,
+            space_id=other.space_id,
+            similarity=other.similarity,
+            runner_up_cluster_id=other.runner_up_cluster_id,
+            runner_up_similarity=other.runner_up_similarity,
+            margin=other.margin,
+            threshold=other.threshold,
+            decided_space_id=other.decided_space_id,
+            decided_threshold=other.decided_threshold,
+        )
+
+    def to_measure_in(self, space_id: int, threshold: float) -> "MembershipState":
+        """The same decision in a space at its threshold; figures of another space are left to be measured."""
+        if self.space_id == space_id:
+            return self
+        elsewhere = self.decided_space_id is not None
+        return replace(
+            self,
+            space_id=space_id,
+            similarity=None,
+            runner_up_cluster_id=None,
+            runner_up_similarity=None,
+            margin=None,
+            threshold=threshold,
+            decided_space_id=self.decided_space_id if elsewhere else self.space_id,
+            decided_threshold=self.decided_threshold if elsewhere else self.threshold,
+        )
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,9 @@ from backend.clustering.curation import ClusterState, MembershipState, Snapshot
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _COLUMNS = tuple(field.name for field in fields(MembershipState))
-_REALS = ("similarity", "runner_up_similarity", "margin", "threshold")
+# Columns that older events do not have.
+_LATER = {"decided_space_id": None, "decided_threshold": None}
+_REALS = ("similarity", "runner_up_similarity", "margin", "threshold", "decided_threshold")
 
 
 def snapshot_to_json(snapshot: Snapshot, media_ids: Sequence[uuid.UUID]) -> dict[str, Any]:
@@ -35,7 +37,8 @@ def snapshot_from_json(document: dict[str, Any], media_ids: Sequence[uuid.UUID])
     """The opposite of `snapshot_to_json`, exactly."""
     absent = set(document["absent"])
     present = [media_id for place, media_id in enumerate(media_ids) if place not in absent]
-    columns = [map(_reader(column), _unpacked(document["memberships"][column], len(present))) for column in _COLUMNS]
+    packed = _LATER | document["memberships"]
+    columns = [map(_reader(column), _unpacked(packed[column], len(present))) for column in _COLUMNS]
     states: dict[uuid.UUID, MembershipState | None] = dict.fromkeys(media_ids)
     states.update(zip(present, map(MembershipState, *columns), strict=True))
     return Snapshot(

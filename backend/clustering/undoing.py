@@ -37,7 +37,7 @@ def plan_restoration(
         clusters[cluster_id] = _restore_cluster(cluster_id, wanted, left, current, others, obstacles)
     for media_id, state in left.memberships.items():
         present = current.memberships.get(media_id)
-        if present != state:
+        if present is not state and (state is None or not state.is_same_decision(present)):
             obstacles.append(_membership_obstacle(media_id, present))
     obstacles.extend(_missing_clusters(wanted, current))
     if obstacles:

@@ -27,7 +27,7 @@ COLUMNS = ("query", "rank", *_HIT_COLUMNS, "method", "alpha", "verdict", "error"
 
 def make_searcher(services: Services) -> Searcher:
     """The search over these services; models are loaded by the first query that needs them."""
-    encoder = QueryEncoder(lambda: services.encoders, services.limits, services.decoders)
+    encoder = QueryEncoder(services.encoders_of, services.limits, services.decoders)
     return Searcher(services.database, encoder, services.read_alpha())
 
 

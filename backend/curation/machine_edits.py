@@ -38,6 +38,7 @@ _ATTEMPTS = 3
 class Reading:
     """What a computation starts from. `threshold` is the library's."""
 
+    space_id: int
     grouping: StoredGrouping
     library: Library
     threshold: float
@@ -77,7 +78,7 @@ def read_library(services: Services) -> Reading:
         threshold = get_threshold(session, space.id, services.settings.threshold)
     links = frozenset((one, other) for one, other, _ in grouping.cannot_links)
     library = Library(embeddings, grouping.clusters, grouping.fixed, grouping.locked, grouping.anchored, links)
-    return Reading(grouping, library, threshold)
+    return Reading(space.id, grouping, library, threshold)
 
 
 def regroup(
@@ -108,7 +109,7 @@ def regroup(
             return Written(plan, Outcome(None, plan.kind, plan.summary), {}, reading)
         with edited(services, dry_run=dry_run) as (session, space):
             present = read_grouping(session, space.id)
-            if reading.grouping.differs_from(present):
+            if space.id != reading.space_id or reading.grouping.differs_from(present):
                 continue
             edit, created = _make_edit(session, space, plan, reading.grouping, present)
             outcome = write_edit(session, space, edit, actor=actor)

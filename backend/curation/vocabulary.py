@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from backend.clustering import terms
 from backend.db.tables import Space
-from backend.embedding.encoders import load_encoders
+from backend.embedding.encoders import Encoders, load_encoders
 from backend.embedding.vectors import normalise_rows
 from backend.services import Services
 
@@ -46,18 +46,17 @@ def open_vocabulary(services: Services, space: Space) -> Vocabulary:
         SpaceMismatch: the configured encoders are not those of the space.
         EncoderUnavailable: the image encoder cannot be loaded, and nothing is cached.
     """
-    services.require_space_of(space.image_fingerprint, space.text_fingerprint, space.name)
+    encoders = services.encoders_of(space)
     words = vocabulary_words()
     file = services.settings.home_path / "cache" / f"vocabulary-{_checksum(space.image_fingerprint, words)}.npy"
     vectors = _read(file, (len(words), space.image_dimension))
     if vectors is None:
-        vectors = _embed(services, words)
+        vectors = _embed(services, encoders, words)
         _write(file, vectors)
     return Vocabulary(words, vectors)
 
 
-def _embed(services: Services, words: Sequence[str]) -> NDArray[np.float32]:
-    encoders = services.encoders
+def _embed(services: Services, encoders: Encoders, words: Sequence[str]) -> NDArray[np.float32]:
     if not encoders.loaded:
         # A light worker shall not keep a model in memory for a page of words.
         encoders = load_encoders(services.settings, encoders.names)

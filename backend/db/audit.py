@@ -54,7 +54,7 @@ def list_decisions(session: Session, *, after_seq: int, limit: int) -> tuple[lis
     """Decisions in the active space in their order, and the assign_seq of the last one."""
     rows = fetch_arrays(
         session,
-        "SELECT assign_seq, media_id, cluster_id, threshold, image_embedding "
+        "SELECT assign_seq, media_id, cluster_id, threshold, image_embedding::vector "
         "FROM membership JOIN media_embedding USING (media_id) WHERE assign_seq > %(after)s "
         "ORDER BY assign_seq LIMIT %(limit)s",
         {"after": after_seq, "limit": limit},

@@ -40,14 +40,17 @@ def write_centroids(
 
 def resum_centroids(session: Session, space_id: int, cluster_ids: Collection[int]) -> None:
     """Add up clusters anew from their members, one after another in the order of decisions, as the assigner does: the
-    sums are equal to its own to the last bit. Clusters without members are passed by.
+    sums are equal to its own to the last bit. Members that the space has no vectors of do not count; clusters without
+    members are passed by.
 
     Embeddings are read in blocks, so that memory does not grow with the clusters.
     """
     members = fetch_arrays(
         session,
-        "SELECT cluster_id, media_id FROM membership WHERE cluster_id = ANY(%(ids)s) ORDER BY cluster_id, assign_seq",
-        {"ids": list(cluster_ids)},
+        "SELECT cluster_id, media_id FROM membership WHERE cluster_id = ANY(%(ids)s) "
+        "AND EXISTS (SELECT FROM embedding WHERE embedding.space_id = %(space)s AND embedding.media_id = membership.media_id) "
+        "ORDER BY cluster_id, assign_seq",
+        {"ids": list(cluster_ids), "space": space_id},
     )
     sums: dict[int, NDArray[np.float64]] = {}
     counts: dict[int, int] = {}

@@ -13,7 +13,7 @@ from backend.clustering.journal import snapshot_from_json, snapshot_to_json
 from backend.db.tables import ClusterEvent
 from backend.errors import NotFound
 
-UNDO, REDO, DELETE = "undo", "redo", "delete"
+UNDO, REDO, DELETE, MODEL = "undo", "redo", "delete", "model"
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class HistoryEvent:
 
     @property
     def undoable(self) -> bool:
-        return self.kind != DELETE and not self.undone
+        return self.kind not in {DELETE, MODEL} and not self.undone
 
     @property
     def redoable(self) -> bool:

@@ -45,6 +45,55 @@ def get_active_space(session: Session) -> Space:
     return space
 
 
+def list_spaces(session: Session) -> list[Space]:
+    """All but dropped ones, in the order in which they were made."""
+    return list(session.scalars(select(Space).where(Space.state != SpaceState.DROPPED).order_by(Space.id)))
+
+
+def get_space(session: Session, name: str) -> Space:
+    """The space with this name. Raises NotFound."""
+    space = session.scalar(select(Space).where(Space.name == name, Space.state != SpaceState.DROPPED))
+    if space is None:
+        raise NotFound(f"There is no space '{name}'.", hint="`mediacluster space list` lists them.")
+    return space
+
+
+def find_previous_space(session: Session) -> Space | None:
+    """The space that was active before the active one, if it is still there."""
+    query = select(Space).where(Space.state == SpaceState.RETIRED, Space.activated_at.is_not(None))
+    return session.scalar(query.order_by(Space.activated_at.desc(), Space.id.desc()).limit(1))
+
+
+def hold_active_space(session: Session) -> Space | None:
+    """The active space, which stays it until the transaction ends: whoever activates another waits for that."""
+    session.execute(text("LOCK TABLE media_embedding IN ACCESS SHARE MODE"))
+    return find_active_space(session)
+
+
+def limit_lock_waits(session: Session, seconds: float) -> None:
+    """Let statements of this transaction give up rather than wait longer for a lock, and hold up all behind them.
+
+    They then raise TransactionConflict (through `Database.transaction`), and may be tried again.
+    """
+    session.execute(text("SELECT set_config('lock_timeout', :limit, true)"), {"limit": f"{int(seconds * 1000)}ms"})
+
+
+def drop_space(session: Session, space: Space) -> None:
+    """Remove all that was computed in a space: vectors, centroids, figures, backgrounds, reports. Its row stays, as what
+    decisions were made in."""
+    for table in (
+        *("space_fill_item", "space_fill", "encoder_holder", "membership_figures", "centroid", "background"),
+        *("label_statistics", "review_refresh", "recall_audit", "quality_report"),
+    ):
+        session.execute(text(f"DELETE FROM {table} WHERE space_id = :id"), {"id": space.id})  # noqa: S608 - names of ours
+    session.execute(
+        text("UPDATE near_duplicate SET space_id = NULL, keeper_media_id = NULL WHERE space_id = :id"), {"id": space.id}
+    )
+    session.execute(text(f"DROP TABLE embedding_{int(space.id)}"))
+    space.state = SpaceState.DROPPED
+    session.flush()
+
+
 def create_space(session: Session, new: NewSpace) -> Space:
     """Insert a space in state building, with its partition and indexes."""
     space = Space(**vars(new), state=SpaceState.BUILDING)

@@ -72,6 +72,7 @@ class SpaceState(enum.StrEnum):
     BUILDING = "building"
     ACTIVE = "active"
     RETIRED = "retired"
+    DROPPED = "dropped"
 
 
 class Origin(enum.StrEnum):
@@ -156,12 +157,19 @@ class Media(Base):
 
 
 class Space(Base):
-    """One pair of encoders, whose vectors are comparable with each other and with no others."""
+    """One pair of encoders, whose vectors are comparable with each other and with no others.
+
+    Way of a space through `state`:
+
+        building -> active                              the first one at once, others when they are filled
+        active -> retired -> active                     another was activated; a rollback leads back
+        building, retired -> dropped                    without vectors; the row stays for what was decided in it
+    """
 
     __tablename__ = "space"
 
     id: Mapped[int] = mapped_column(Integer, Identity(always=True), primary_key=True)
-    name: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
     preset: Mapped[str | None]
     image_model: Mapped[str]
     image_checkpoint: Mapped[str]
@@ -177,7 +185,8 @@ class Space(Base):
     activated_at: Mapped[datetime | None]
 
     __table_args__ = (
-        CheckConstraint("state IN ('building', 'active', 'retired')", name="state"),
+        CheckConstraint("state IN ('building', 'active', 'retired', 'dropped')", name="state"),
+        Index("space_name_idx", "name", unique=True, postgresql_where=text("state <> 'dropped'")),
         Index("space_one_active_idx", "state", unique=True, postgresql_where=text("state = 'active'")),
     )
 
@@ -195,6 +204,64 @@ class Embedding(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = ({"postgresql_partition_by": "LIST (space_id)"},)
+
+
+class SpaceFill(Base):
+    """A space that is kept up: media that are embedded elsewhere are embedded into it too, unless it is paused.
+
+    rate_per_minute: at most so many media, None: no limit; next_claim_at: when this allows the next. closing_until: until
+    then the assigner leaves media alone that are not in this space yet, so that it can be activated. wanted_until: until
+    then processes load its encoders. request: what somebody asked a worker to do with it (see `backend.spaces.requests`);
+    request_failure: why the last one came to nothing. comparison: see `backend.spaces.comparing`.
+    """
+
+    __tablename__ = "space_fill"
+
+    space_id: Mapped[int] = mapped_column(ForeignKey("space.id"), primary_key=True)
+    actor: Mapped[str]
+    started_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    paused_at: Mapped[datetime | None]
+    rate_per_minute: Mapped[float | None]
+    next_claim_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    closing_until: Mapped[datetime | None]
+    wanted_until: Mapped[datetime | None]
+    comparison: Mapped[dict[str, Any] | None]
+    compared_at: Mapped[datetime | None]
+    request: Mapped[dict[str, Any] | None]
+    request_failure: Mapped[str | None]
+
+    __table_args__ = (CheckConstraint("rate_per_minute > 0", name="rate"),)
+
+
+class SpaceFillItem(Base):
+    """A media that is still to be embedded into a space, or could not be: then with `error_code`."""
+
+    __tablename__ = "space_fill_item"
+
+    space_id: Mapped[int] = mapped_column(ForeignKey("space_fill.space_id"), primary_key=True)
+    media_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("media.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    attempts: Mapped[int] = mapped_column(Integer, server_default="0")
+    lease_token: Mapped[uuid.UUID | None]
+    lease_until: Mapped[datetime | None]
+    next_attempt_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    error_code: Mapped[str | None]
+    error_detail: Mapped[str | None]
+
+    __table_args__ = (CheckConstraint("(lease_token IS NULL) = (lease_until IS NULL)", name="lease_is_whole"),)
+
+
+class EncoderHolder(Base):
+    """A process that answers queries or embeds, and whether it has the encoders of a space in memory."""
+
+    __tablename__ = "encoder_holder"
+
+    process: Mapped[str] = mapped_column(primary_key=True)
+    space_id: Mapped[int] = mapped_column(ForeignKey("space.id"), primary_key=True)
+    failure: Mapped[str | None]
+    is_ready: Mapped[bool] = mapped_column(Boolean)
+    seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class BackgroundRow(Base):
@@ -284,7 +351,9 @@ class Membership(Base):
 
     `margin` is how far the similarity would have had to move for another outcome: for a member that joined,
     its similarity less the greater of threshold and runner-up; for a founder, the threshold less the similarity
-    of the nearest cluster, which is its runner-up.
+    of the nearest cluster, which is its runner-up. `space_id` is the active space, which these figures are of. Where
+    the decision was made in another one, `decided_space_id` and `decided_threshold` say in which and at what threshold,
+    and the figures were measured later.
     """
 
     __tablename__ = "membership"
@@ -302,11 +371,36 @@ class Membership(Base):
     origin: Mapped[str] = mapped_column(server_default="auto")
     event_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("cluster_event.id"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    decided_space_id: Mapped[int | None] = mapped_column(ForeignKey("space.id"))
+    decided_threshold: Mapped[float | None]
 
     __table_args__ = (
         CheckConstraint("origin IN ('auto', 'curator')", name="origin"),
+        CheckConstraint("(decided_space_id IS NULL) = (decided_threshold IS NULL)", name="decided_elsewhere"),
         Index("membership_members_idx", "cluster_id", text("similarity DESC"), "media_id"),
     )
+
+
+class MembershipFigures(Base):
+    """Figures of memberships in a space that is not active: staged before it is activated, or as they were when it was.
+
+    threshold: None where they are staged. They hold as long as `cluster_id` and `assign_seq` are those of the membership;
+    rows that outlive their media or cluster tell that a centroid has to be added up anew.
+    """
+
+    __tablename__ = "membership_figures"
+
+    space_id: Mapped[int] = mapped_column(ForeignKey("space.id"), primary_key=True)
+    media_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    cluster_id: Mapped[int] = mapped_column(BigInteger)
+    assign_seq: Mapped[int] = mapped_column(BigInteger)
+    similarity: Mapped[float]
+    runner_up_cluster_id: Mapped[int | None] = mapped_column(BigInteger)
+    runner_up_similarity: Mapped[float | None]
+    margin: Mapped[float | None]
+    threshold: Mapped[float | None]
+    decided_space_id: Mapped[int | None] = mapped_column(Integer)
+    decided_threshold: Mapped[float | None]
 
 
 class ClusterEvent(Base):
@@ -782,6 +876,7 @@ __all__ = [
     "ClusterCannotLink",
     "ClusterEvent",
     "Embedding",
+    "EncoderHolder",
     "ExactCopy",
     "IdempotencyKey",
     "Judgement",
@@ -792,6 +887,7 @@ __all__ = [
     "Media",
     "MediaStatus",
     "Membership",
+    "MembershipFigures",
     "NearDuplicate",
     "NotNearDuplicate",
     "OperationsSample",
@@ -803,6 +899,8 @@ __all__ = [
     "ReviewItem",
     "ReviewRefresh",
     "Space",
+    "SpaceFill",
+    "SpaceFillItem",
     "SpaceState",
     "ThresholdChoice",
     "Webhook",

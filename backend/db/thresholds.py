@@ -7,15 +7,20 @@ from backend.db.spaces import get_active_space
 from backend.db.tables import ClusterEvent, ThresholdChoice
 
 
-def get_threshold(session: Session, space_id: int, default: float) -> float:
-    """The threshold that media of this space are assigned at: the newest choice that is not undone, else `default`."""
-    chosen = session.scalar(
+def find_threshold(session: Session, space_id: int) -> float | None:
+    """The threshold that was chosen for a space: the newest choice that is not undone; None where there is none."""
+    return session.scalar(
         sa.select(ThresholdChoice.threshold)
         .join(ClusterEvent, ClusterEvent.id == ThresholdChoice.event_id)
         .where(ThresholdChoice.space_id == space_id, ClusterEvent.undone_by.is_(None))
         .order_by(ThresholdChoice.event_id.desc())
         .limit(1)
     )
+
+
+def get_threshold(session: Session, space_id: int, default: float) -> float:
+    """The threshold that media of this space are assigned at: the newest choice that is not undone, else `default`."""
+    chosen = find_threshold(session, space_id)
     return default if chosen is None else chosen
 
 

@@ -72,6 +72,11 @@ def resolve_encoders(settings: Settings, fallback: PresetName = "cpu") -> Encode
     )
 
 
+def is_configured(settings: Settings) -> bool:
+    """Whether the settings name encoders; if not, they follow the space."""
+    return bool(settings.preset or settings.image_model or settings.image_checkpoint or settings.text_model)
+
+
 def find_preset(names: EncoderNames) -> Preset | None:
     """The preset that names exactly these encoders."""
     return next((preset for preset in _PRESETS if names_of(preset) == names), None)

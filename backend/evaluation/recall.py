@@ -22,7 +22,7 @@ from backend.db.candidates import (
 from backend.db.embeddings import search_media
 from backend.db.engine import Database
 from backend.db.recall_audits import record_recall_audit
-from backend.db.spaces import find_active_space
+from backend.db.spaces import find_active_space, hold_active_space
 
 # Values that single precision cannot tell apart: either media is a right answer.
 _TOLERANCE = 1e-6
@@ -68,14 +68,16 @@ def audit_recall(
     with database.transaction() as session:
         space = find_active_space(session)
         queries = _sample(session, sample)
-    report = _measure(database, queries, k, alphas)
+    report = _measure(database, None if space is None else space.id, queries, k, alphas)
     if space is not None and queries:
         with database.transaction() as session:
             record_recall_audit(session, space.id, **vars(report))
     return report
 
 
-def _measure(database: Database, queries: list[_Sides], k: int, alphas: tuple[float, ...]) -> RecallReport:
+def _measure(
+    database: Database, space_id: int | None, queries: list[_Sides], k: int, alphas: tuple[float, ...]
+) -> RecallReport:
     fused: dict[float, list[float]] = {alpha: [] for alpha in alphas}
     fused_index: dict[float, list[float]] = {alpha: [] for alpha in alphas}
     legs: dict[str, list[float]] = {"image": [], "text": []}
@@ -83,6 +85,9 @@ def _measure(database: Database, queries: list[_Sides], k: int, alphas: tuple[fl
         with database.transaction() as session:
             # One snapshot, so that an upload between two statements does not count as a miss.
             session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            held = hold_active_space(session)
+            if held is None or held.id != space_id:
+                break  # these queries are of a space that is not the active one any more
             for alpha in alphas:
                 query = QueryVectors(image, text, alpha)
                 fused[alpha].append(_recall_of_search(session, query, k))
@@ -106,7 +111,7 @@ def _sample(session: Session, count: int) -> list[_Sides]:
     rows = fetch_arrays(
         session,
         "WITH sampled AS MATERIALIZED (SELECT media_id FROM media_embedding ORDER BY random() LIMIT %(count)s) "
-        "SELECT e.image_embedding, e.text_embedding FROM sampled JOIN media_embedding e USING (media_id)",
+        "SELECT e.image_embedding::vector, e.text_embedding::vector FROM sampled JOIN media_embedding e USING (media_id)",
         {"count": count},
     )
     return [(row[0], row[1]) for row in rows]

@@ -20,6 +20,7 @@ from backend.db.assignments import (
 )
 from backend.db.events import EventKind, MediaEvent, record_events
 from backend.db.histograms import Measure
+from backend.db.spaces import get_active_space
 from backend.db.tables import Space
 from backend.db.thresholds import get_threshold
 from backend.pipeline.measuring import Stopwatch
@@ -33,7 +34,7 @@ _LEAST_IDLE_SECONDS = 5.0
 
 class Assigner:
     """The assigner of one process. It keeps the centroids between batches, and loads them again when somebody else
-    has written some."""
+    has written some, or has made another space the active one."""
 
     def __init__(self, services: Services, space: Space) -> None:
         self._services = services
@@ -70,6 +71,9 @@ class Assigner:
             if not try_lock_assigner(session, idle_seconds=max(settings.lease_seconds, _LEAST_IDLE_SECONDS)):
                 self._cache = cache
                 return None
+            space = get_active_space(session)
+            if space.id != self._space.id:
+                self._space, cache = space, None
             if cache is None or cache.version != get_centroid_version(session, self._space.id):
                 cache = load_centroids(session, self._space.id, self._space.image_dimension)
             batch = self._claim(session, limit=settings.assign_batch_size)

@@ -17,10 +17,12 @@ from PIL.Image import Image
 from backend.db.embeddings import NewEmbedding, insert_embeddings
 from backend.db.events import EventKind, MediaEvent, record_events
 from backend.db.files import StoredFile, remove_unheld_files
+from backend.db.filling import queue_elsewhere
 from backend.db.histograms import Measure
 from backend.db.near_duplicates import record_hashes
 from backend.db.tables import Space
 from backend.db.work import Lease, PendingMedia, claim_pending, record_embedded, record_failed
+from backend.doorbell import Work
 from backend.embedding.encoders import Encoders
 from backend.embedding.vectors import require_unit_vectors
 from backend.errors import ConfigurationError, DecodeCrash, LeaseLost, MediaclusterError
@@ -37,7 +39,7 @@ from backend.services import Services
 logger = logging.getLogger(__name__)
 
 # JPEGs are shrunk while they are decoded, to no less than twice this: enough for every encoder and both thumbnails.
-_LEAST_SIDE_PIXELS = max(THUMBNAIL_SIDES.values()) // 2
+LEAST_SIDE_PIXELS = max(THUMBNAIL_SIDES.values()) // 2
 
 
 @dataclass(frozen=True)
@@ -78,17 +80,18 @@ def embed_waiting(
         on_recorded: called after each batch that was claimed, when it is recorded.
     """
     # Before anything is claimed: no picture shall use up its attempts because a model is missing.
-    services.encoders.load()
+    encoders = services.encoders_of(space)
+    encoders.load()
     deadline = time.monotonic() + budget_seconds
     claimed = 0
     with ThreadPoolExecutor(1, thread_name_prefix="next-batch") as beside:
-        batch = _begin(services)
+        batch = _begin(services, encoders)
         coming: Future[_Batch] | None = None
         try:
             while True:
                 if batch.claimed and time.monotonic() < deadline:
-                    coming = beside.submit(_begin, services)
-                _finish(services, space, batch)
+                    coming = beside.submit(_begin, services, encoders)
+                _finish(services, encoders, space, batch)
                 if batch.claimed and on_recorded:
                     on_recorded()
                 claimed += batch.claimed
@@ -101,7 +104,7 @@ def embed_waiting(
             raise
 
 
-def _begin(services: Services) -> _Batch:
+def _begin(services: Services, encoders: Encoders) -> _Batch:
     """Claim a batch and decode it. Where that fails nothing stays claimed, as `held_lease` has it."""
     settings = services.settings
     with ExitStack() as stack:
@@ -109,15 +112,15 @@ def _begin(services: Services) -> _Batch:
         with services.database.transaction() as session:
             claimed = claim_pending(session, lease, limit=settings.embed_batch_size, max_attempts=settings.max_attempts)
         watch = Stopwatch()
-        prepared = _prepare_all(services, claimed, lease, watch)
+        prepared = _prepare_all(services, encoders, claimed, lease, watch)
         return _Batch(lease, stack.pop_all(), len(claimed), prepared, watch)
 
 
-def _finish(services: Services, space: Space, batch: _Batch) -> None:
+def _finish(services: Services, encoders: Encoders, space: Space, batch: _Batch) -> None:
     """Encode and record."""
     with batch.hold:
         with batch.watch.timed(Measure.ENCODE):
-            embeddings = _encode(services.encoders, space, batch.prepared)
+            embeddings = _encode(encoders, space, batch.prepared)
         with batch.watch.timed(Measure.RECORD):
             _record(services, space, batch.prepared, embeddings, batch.lease)
         if batch.prepared:
@@ -133,23 +136,25 @@ def _let_go(services: Services, coming: Future[_Batch]) -> None:
             hand_back(services, batch.lease)
 
 
-def _prepare_all(services: Services, claimed: list[PendingMedia], lease: Lease, watch: Stopwatch) -> list[_Prepared]:
+def _prepare_all(
+    services: Services, encoders: Encoders, claimed: list[PendingMedia], lease: Lease, watch: Stopwatch
+) -> list[_Prepared]:
     """As many at once as there are decoders."""
 
     def prepare(media: PendingMedia) -> _Prepared | None:
         with request_bound(media.request_id), watch.timed(Measure.DECODE):
-            return _prepare(services, lease, media)
+            return _prepare(services, encoders, lease, media)
 
     with ThreadPoolExecutor(services.decoders.processes, thread_name_prefix="prepare") as pool:
         return [ready for ready in pool.map(prepare, claimed) if ready is not None]
 
 
-def _prepare(services: Services, lease: Lease, media: PendingMedia) -> _Prepared | None:
+def _prepare(services: Services, encoders: Encoders, lease: Lease, media: PendingMedia) -> _Prepared | None:
     try:
         data = services.storage.read(media.original_key)
         wordless = services.settings.enable_ocr and not embedding_text(media.text)
-        fit = None if wordless else services.encoders.image.first_resize  # words can only be read in the large picture
-        picture = services.decoders.decode(data, services.limits, at_least=_LEAST_SIDE_PIXELS, fit=fit, derive=True)
+        fit = None if wordless else encoders.image.first_resize  # words can only be read in the large picture
+        picture = services.decoders.decode(data, services.limits, at_least=LEAST_SIDE_PIXELS, fit=fit, derive=True)
         for size, thumbnail in picture.thumbnails.items():
             services.storage.write(thumbnail_key(media.sha256, size), thumbnail)
         ocr_text = _read_words(picture.image) if wordless else ""
@@ -206,7 +211,10 @@ def _record(
     with services.database.transaction() as session:
         kept = set(record_embedded(session, [one.media.id for one in prepared], lease, ocr))
         insert_embeddings(session, space.id, [new for new in embeddings if new.media_id in kept])
+        queued = queue_elsewhere(session, space.id, list(kept))
         record_hashes(session, {media_id: value for media_id, value in hashes.items() if media_id in kept})
+    if queued:
+        services.doorbell.ring(Work.FILL)
     for one in prepared:
         if one.media.id in kept:
             told = {"media_id": one.media.id, "request_id": one.media.request_id}

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from backend.db.audit_log import Act, record_act
 from backend.db.embeddings import replace_wording
+from backend.db.filling import queue_elsewhere
 from backend.db.labels import mark_unlabelled
 from backend.db.media import get_media, get_media_for_update, media_columns
 from backend.db.spaces import find_active_space
@@ -68,8 +69,8 @@ def rewrite_text(services: Services, media_id: uuid.UUID, changes: TextChanges, 
         return
     vectors: tuple[Vector | None, Vector | None] | None = None
     if space is not None and media.status in _EMBEDDED:
-        services.require_space_of(space.image_fingerprint, space.text_fingerprint, space.name)
-        vectors = encode_wordings(services.encoders, space, [Wording.of(after, media.ocr_text)])[0]
+        vectors = encode_wordings(services.encoders_of(space), space, [Wording.of(after, media.ocr_text)])[0]
+    queued = 0
     with services.database.transaction() as session:
         current = get_media_for_update(session, media_id)
         _require_unchanged(current, before, is_embedded=vectors is not None)
@@ -78,11 +79,14 @@ def rewrite_text(services: Services, media_id: uuid.UUID, changes: TextChanges, 
         if space is not None and vectors is not None:
             replace_wording(session, space.id, media_id, *vectors)
             mark_unlabelled(session, media_id)
+            queued = queue_elsewhere(session, space.id, [media_id])
         else:
             _take_back(session, current)
         record_act(session, actor, Act.MEDIA_REWRITTEN, str(media_id), fields=_changed_fields(before, after))
     if vectors is None:
         services.doorbell.ring(Work.EMBED)
+    if queued:
+        services.doorbell.ring(Work.FILL)
 
 
 def _changed_fields(before: MediaText, after: MediaText) -> list[str]:

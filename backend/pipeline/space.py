@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 from backend.db.spaces import NewSpace, activate_space, create_space, find_active_space, lock_spaces
 from backend.db.tables import Space
+from backend.embedding.encoders import Encoders
 from backend.services import Services
 
 
@@ -11,7 +12,7 @@ def open_active_space(services: Services) -> Space:
     """The active space, made from the configured encoders if there is none yet.
 
     Raises:
-        SpaceMismatch: the configured encoders are not the ones that the space was made with.
+        SpaceMismatch: the configured encoders are of no space of this library.
         EncoderUnavailable: an encoder is not there.
     """
     with services.database.transaction() as session:
@@ -20,16 +21,21 @@ def open_active_space(services: Services) -> Space:
             lock_spaces(session)
             space = find_active_space(session)
         if space is None:
-            space = create_space(session, _describe(services))
+            space = create_space(session, describe_space(services.encoders))
             activate_space(session, space)
-    services.require_space_of(space.image_fingerprint, space.text_fingerprint, space.name)
+    services.encoders_of(space)
     return space
 
 
-def _describe(services: Services) -> NewSpace:
-    description = services.encoders.describe()
+def describe_space(encoders: Encoders, name: str | None = None) -> NewSpace:
+    """A space to be made from these encoders; without a name, the preset's.
+
+    Raises:
+        EncoderUnavailable: the names, tags or paths do not lead to encoders.
+    """
+    description = encoders.describe()
     return NewSpace(
-        name=description.preset or "default",
+        name=name or description.preset or "default",
         preset=description.preset,
         image_model=description.names.image_model,
         image_checkpoint=description.names.image_checkpoint or "",

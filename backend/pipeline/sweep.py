@@ -1,6 +1,9 @@
 """Ring again for work that waits, and give up what has used up its attempts."""
 
+from sqlalchemy.orm import Session
+
 from backend.db.events import EventKind, MediaEvent, record_events
+from backend.db.filling import count_waiting_items, list_kept_up, quarantine_items, queue_missing
 from backend.db.idempotency import delete_old_keys
 from backend.db.near_duplicates import count_waiting_comparisons
 from backend.db.operations import record_sample
@@ -24,6 +27,7 @@ def sweep(services: Services) -> WaitingWork:
             session, [MediaEvent(EventKind.FAILED, media_id, error_code="quarantined") for media_id in quarantined]
         )
         delete_old_keys(session)
+        filling = _queue_for_spaces(session, settings.max_attempts)
         waiting = count_waiting(session)
         deliveries = count_due_deliveries(session)
         comparisons = count_waiting_comparisons(session)
@@ -33,6 +37,7 @@ def sweep(services: Services) -> WaitingWork:
     for work, count in (
         (Work.FETCH, waiting.fetching and not is_paused),
         (Work.EMBED, waiting.pending and not is_paused),
+        (Work.FILL, filling and not is_paused),
         (Work.ASSIGN, waiting.embedded and not is_paused),
         (Work.DELIVER, deliveries),
         (Work.COMPARE, comparisons),
@@ -42,3 +47,12 @@ def sweep(services: Services) -> WaitingWork:
             # Rings that nobody took by the next sweep would only pile up.
             services.doorbell.ring(work, expires_seconds=2 * settings.sweep_interval_seconds)
     return waiting
+
+
+def _queue_for_spaces(session: Session, max_attempts: int) -> int:
+    """Items that wait to be embedded into spaces that are kept up. Where none is queued, what is missing is looked for:
+    a space that was paused or begun while an upload was recorded may have missed it."""
+    quarantine_items(session, max_attempts)
+    return sum(
+        count_waiting_items(session, space_id) or queue_missing(session, space_id) for space_id in list_kept_up(session)
+    )

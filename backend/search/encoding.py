@@ -12,7 +12,7 @@ from backend.db.arrays import fetch_arrays
 from backend.db.media import get_media
 from backend.db.tables import Space
 from backend.embedding.encoders import Encoders
-from backend.errors import Conflict, InputError, InvalidQuery, InvalidText, SpaceMismatch
+from backend.errors import Conflict, InputError, InvalidQuery, InvalidText
 from backend.ingest.decoders import Decoders
 from backend.ingest.limits import Limits
 from backend.search.examples import Example, Query, combine
@@ -21,9 +21,9 @@ from backend.search.query import Find, SearchQuery
 
 @dataclass(frozen=True)
 class QueryEncoder:
-    """encoders: loads them when first asked; limits: of an uploaded picture, which `decoders` decode."""
+    """encoders: those of a space, or SpaceMismatch; limits: of an uploaded picture, which `decoders` decode."""
 
-    encoders: Callable[[], Encoders]
+    encoders: Callable[[Space], Encoders]
     limits: Limits
     decoders: Decoders
 
@@ -38,7 +38,7 @@ class QueryEncoder:
         """
         positives, negatives = list(positives), list(negatives)
         if query.words or query.not_words or query.pictures or query.not_pictures:
-            encoders = self._open(space)
+            encoders = self.encoders(space)
             positives += self._pictures(encoders, query.pictures, "file")
             negatives += self._pictures(encoders, query.not_pictures, "not_file")
             if query.words:
@@ -55,16 +55,6 @@ class QueryEncoder:
                 "The pictures cancel each other out.", hint="Take other negative examples.", field="not_media_id"
             )
         return combined
-
-    def _open(self, space: Space) -> Encoders:
-        encoders = self.encoders()
-        own = encoders.image_fingerprint, encoders.text_fingerprint
-        if own != (space.image_fingerprint, space.text_fingerprint):
-            raise SpaceMismatch(
-                f"The configured encoders are not the ones that space '{space.name}' was made with.",
-                hint="Unset MEDIACLUSTER_PRESET and the model settings to use the space's own encoders.",
-            )
-        return encoders
 
     def _pictures(self, encoders: Encoders, pictures: Sequence[bytes], field: str) -> list[Example]:
         images = []
@@ -90,7 +80,8 @@ def fetch_examples(session: Session, media_ids: Sequence[uuid.UUID]) -> list[Exa
     """
     rows = fetch_arrays(
         session,
-        "SELECT media_id, image_embedding, text_embedding FROM media_embedding WHERE media_id = ANY(%(ids)s)",
+        # Without dimensions: a prepared statement must not change its types when another space is activated.
+        "SELECT media_id, image_embedding::vector, text_embedding::vector FROM media_embedding WHERE media_id = ANY(%(ids)s)",
         {"ids": list(media_ids)},
     )
     found: dict[uuid.UUID, tuple[NDArray[np.float32], NDArray[np.float32] | None]] = {row[0]: row[1:] for row in rows}

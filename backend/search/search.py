@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from backend.db.engine import Database
 from backend.db.media import get_media
-from backend.db.spaces import find_active_space
+from backend.db.spaces import find_active_space, hold_active_space
 from backend.db.tables import Space
 from backend.search.background_sampling import open_backgrounds
 from backend.search.backgrounds import Backgrounds
@@ -74,18 +74,22 @@ class Searcher:
         alpha = self.alpha if query.alpha is None else query.alpha
         digest = query.digest()
         last = None if query.cursor is None else read_place(query.cursor, digest)
-        with self.database.transaction() as session:
-            space = find_active_space(session)
-            stored = _fetch_stored(session, query, space)
-            backgrounds = None if space is None else open_backgrounds(session, space, query.background_kind)
-        if space is None:
-            return _empty(query, alpha)
-        vectors = self.encoder.encode(query, space, *stored)
-        backgrounds = None if backgrounds is None else backgrounds.about(vectors.image, vectors.text)
-        asked = _Asked(query, alpha, vectors, backgrounds, last, digest)
-        with self.database.transaction() as session:
-            session.execute(sa.text("SET TRANSACTION READ ONLY"))
-            return _answer(session, asked)
+        while True:
+            with self.database.transaction() as session:
+                space = find_active_space(session)
+                stored = _fetch_stored(session, query, space)
+                backgrounds = None if space is None else open_backgrounds(session, space, query.background_kind)
+            if space is None:
+                return _empty(query, alpha)
+            vectors = self.encoder.encode(query, space, *stored)
+            backgrounds = None if backgrounds is None else backgrounds.about(vectors.image, vectors.text)
+            asked = _Asked(query, alpha, vectors, backgrounds, last, digest)
+            with self.database.transaction() as session:
+                session.execute(sa.text("SET TRANSACTION READ ONLY"))
+                held = hold_active_space(session)
+                if held is not None and held.id == space.id:
+                    return _answer(session, asked)
+            # Another space was activated while the query was encoded: its vectors are of no use any more.
 
 
 def _fetch_stored(session: Session, query: SearchQuery, space: Space | None) -> tuple[list[Example], list[Example]]:

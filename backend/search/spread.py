@@ -14,7 +14,12 @@ from backend.search.query import Find
 
 def similarity_in(session: Session, media_ids: Sequence[uuid.UUID], find: Find, alpha: float) -> SimilarityBetween:
     """Similarities between these media: of pictures and words by alpha; of captions where these are found."""
-    sides = "caption_embedding, NULL" if find is Find.CAPTIONS else "image_embedding, text_embedding"
+    # Without dimensions, so that no prepared statement changes its types with the space.
+    sides = (
+        "caption_embedding::vector, NULL"
+        if find is Find.CAPTIONS
+        else "image_embedding::vector, text_embedding::vector"
+    )
     rows = fetch_arrays(
         session,
         f"SELECT media_id, {sides} FROM media_embedding WHERE media_id = ANY(%(ids)s)",  # noqa: S608 - of constants

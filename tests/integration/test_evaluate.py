@@ -119,7 +119,7 @@ def test_evaluate__reads_labels_from_folders_and_asks_every_task(library: Librar
 
 def test_hybrid__ranks_exactly_as_the_search(library: Library) -> None:
     services = library.services
-    encoder = QueryEncoder(lambda: services.encoders, services.limits, services.decoders)
+    encoder = QueryEncoder(services.encoders_of, services.limits, services.decoders)
     searcher = Searcher(services.database, encoder, services.settings.alpha)
     # The first search samples the background that both go by.
     searcher.search(SearchQuery(words="anything"))

@@ -75,7 +75,13 @@ class _Watched:
 def watched_encoders(services: Services, look: Callable[[], None]) -> Services:
     """Services whose image encoder calls `look` before each batch."""
     real = services.encoders
-    watched = SimpleNamespace(load=real.load, text=real.text, image=_Watched(real.image, look))
+    watched = SimpleNamespace(
+        load=real.load,
+        text=real.text,
+        image=_Watched(real.image, look),
+        image_fingerprint=real.image_fingerprint,
+        text_fingerprint=real.text_fingerprint,
+    )
     return replace(services, lazy_encoders=Lazy(lambda: watched))
 
 

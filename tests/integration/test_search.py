@@ -81,7 +81,7 @@ def add(services: Services, picture: Picture, source: str) -> uuid.UUID:
 
 
 def searcher_of(services: Services) -> Searcher:
-    encoder = QueryEncoder(lambda: services.encoders, services.limits, services.decoders)
+    encoder = QueryEncoder(services.encoders_of, services.limits, services.decoders)
     return Searcher(services.database, encoder, services.settings.alpha)
 
 

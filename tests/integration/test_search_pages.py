@@ -103,7 +103,7 @@ def library(
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(sa.text("ANALYZE"))
 
-    def no_encoders() -> None:
+    def no_encoders(_space: object) -> None:
         raise AssertionError("stored media need no encoder")
 
     encoder = QueryEncoder(no_encoders, None, None)  # type: ignore[arg-type]

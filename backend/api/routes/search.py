@@ -101,7 +101,7 @@ def get_alpha_insight(
 
 
 def _searcher(services: Services) -> Searcher:
-    encoder = QueryEncoder(lambda: services.encoders, services.limits, services.decoders)
+    encoder = QueryEncoder(services.encoders_of, services.limits, services.decoders)
     return Searcher(services.database, encoder, services.read_alpha())
 
 

@@ -1,5 +1,6 @@
 -- Embedded media whose turn it is, in upload order. An earlier upload that is still on its way holds back those after
--- it, until one of these has waited for %(wait_seconds)s: whatever came before that one is then passed by.
+-- it, until one of these has waited for %(wait_seconds)s: whatever came before that one is then passed by. While another
+-- space is about to be activated, only what is in that one too: so its last gaps close.
 WITH overdue AS (
   SELECT coalesce(max(upload_seq), 0) AS seq
     FROM media
@@ -14,6 +15,12 @@ SELECT media.id, embedding.image_embedding, media.request_id, media.created_at
   JOIN embedding ON embedding.media_id = media.id AND embedding.space_id = %(space_id)s
  WHERE media.status = 'embedded'
    AND NOT EXISTS (SELECT FROM pause)
+   AND NOT EXISTS (
+     SELECT FROM space_fill
+      WHERE space_fill.closing_until > now()
+        AND NOT EXISTS (
+          SELECT FROM embedding AS other
+           WHERE other.space_id = space_fill.space_id AND other.media_id = media.id))
    AND media.upload_seq < coalesce((SELECT seq FROM frontier), 9223372036854775807)
  ORDER BY media.upload_seq
  LIMIT %(limit)s

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from backend.db.judgements import list_judgements
+from backend.db.spaces import get_space
 from backend.embedding.encoders import Encoders
 from backend.errors import ConfigurationError, InputError
 from backend.quality.evaluation.grouping import compare_groupings, sweep_thresholds
@@ -87,12 +88,13 @@ def _evaluate_judged(services: Services, reading: Reading, options: Options, tel
 def _open_encoders(services: Services, reading: Reading, notes: list[str]) -> Encoders | None:
     """The models, loaded; where they cannot be had, a note."""
     try:
-        services.require_space_of(reading.image_fingerprint, reading.text_fingerprint, reading.space)
-        services.encoders.load()
+        with services.database.transaction() as session:
+            encoders = services.encoders_of(get_space(session, reading.space))
+        encoders.load()
     except ConfigurationError as error:
         notes.append(f"Nothing was asked in words: {error}")
         return None
-    return services.encoders
+    return encoders
 
 
 def _retrieve(planned: Plan, field: Field, options: Options, tell: OnProgress) -> Found:

@@ -12,12 +12,15 @@ UPDATE membership
        assign_seq = decided.assign_seq,
        origin = decided.origin,
        event_id = decided.event_id,
-       created_at = coalesce(decided.created_at, clock_timestamp())
+       created_at = coalesce(decided.created_at, clock_timestamp()),
+       decided_space_id = decided.decided_space_id,
+       decided_threshold = decided.decided_threshold
   FROM unnest(
          %(media_ids)s::uuid[], %(cluster_id)s::bigint[], %(space_id)s::integer[], %(similarity)s::float8[],
          %(runner_up_cluster_id)s::bigint[], %(runner_up_similarity)s::float8[], %(margin)s::float8[],
          %(threshold)s::float8[], %(founder)s::boolean[], %(assign_seq)s::bigint[], %(origin)s::text[],
-         %(event_id)s::bigint[], %(created_at)s::timestamptz[])
+         %(event_id)s::bigint[], %(created_at)s::timestamptz[],
+         %(decided_space_id)s::integer[], %(decided_threshold)s::float8[])
        AS decided(media_id, cluster_id, space_id, similarity, runner_up_cluster_id, runner_up_similarity, margin,
-                  threshold, founder, assign_seq, origin, event_id, created_at)
+                  threshold, founder, assign_seq, origin, event_id, created_at, decided_space_id, decided_threshold)
  WHERE membership.media_id = decided.media_id

@@ -1,0 +1,279 @@
+"""Queries on spaces that are kept up: what is still to be embedded into each, leased to workers, and what has failed."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from backend.db.arrays import fetch_arrays
+from backend.db.statements import statement
+from backend.db.tables import Space, SpaceFill, SpaceFillItem, SpaceState
+from backend.db.work import Lease
+from backend.ingest.text import MediaText
+
+
+@dataclass(frozen=True)
+class FillItem:
+    """A leased media that is to be embedded into a space."""
+
+    media_id: uuid.UUID
+    original_key: str
+    text: MediaText
+    ocr_text: str
+    attempts: int
+
+
+@dataclass(frozen=True)
+class FillCounts:
+    """Media with vectors in a space, those that wait for them, those that failed, and all that are embedded anywhere."""
+
+    embedded: int
+    waiting: int
+    failed: int
+    media: int
+
+
+@dataclass(frozen=True)
+class FailedItem:
+    """A media that could not be embedded into a space, and why."""
+
+    media_id: uuid.UUID
+    title: str
+    error_code: str
+    error_detail: str
+
+
+def find_fill(session: Session, space_id: int) -> SpaceFill | None:
+    """None for a space that is not kept up."""
+    return session.get(SpaceFill, space_id, populate_existing=True)
+
+
+def start_fill(session: Session, space_id: int, actor: str) -> SpaceFill:
+    """Keep a space up from now on, paused or not as it was; the row is locked until the transaction ends."""
+    session.execute(insert(SpaceFill).values(space_id=space_id, actor=actor).on_conflict_do_nothing())
+    query = sa.select(SpaceFill).where(SpaceFill.space_id == space_id).with_for_update()
+    return session.execute(query, execution_options={"populate_existing": True}).scalar_one()
+
+
+def record_fill_paused(session: Session, space_id: int) -> bool:
+    """Let nothing more be claimed for a space; False where it was paused already."""
+    paused = session.execute(
+        sa.update(SpaceFill)
+        .where(SpaceFill.space_id == space_id, SpaceFill.paused_at.is_(None))
+        .values(paused_at=sa.func.now())
+        .returning(SpaceFill.space_id)
+    )
+    return paused.one_or_none() is not None
+
+
+def queue_missing(session: Session, space_id: int) -> int:
+    """Queue all media that the space has no vectors of; returns how many are new. May be repeated at any time."""
+    result = session.execute(
+        sa.text(statement("spaces/queue_missing").replace("%(space_id)s", ":space_id")), {"space_id": space_id}
+    )
+    return int(result.rowcount)  # type: ignore[attr-defined]
+
+
+def queue_elsewhere(session: Session, space_id: int | None, media_ids: Sequence[uuid.UUID]) -> int:
+    """Queue media for each space that is kept up, but for `space_id`, where they are being embedded now; what has failed
+    there is tried again. A worker that has such an item loses it: it may have read what was said before."""
+    if not media_ids:
+        return 0
+    result = session.execute(
+        sa.text(
+            "INSERT INTO space_fill_item (space_id, media_id) SELECT space_fill.space_id, media_id "
+            "FROM space_fill, unnest(CAST(:ids AS uuid[])) AS media_id WHERE space_fill.space_id IS DISTINCT FROM :space "
+            "ON CONFLICT (space_id, media_id) DO UPDATE SET attempts = 0, lease_token = NULL, lease_until = NULL, "
+            "next_attempt_at = now(), error_code = NULL, error_detail = NULL"
+        ),
+        {"ids": list(media_ids), "space": space_id},
+    )
+    return int(result.rowcount)  # type: ignore[attr-defined]
+
+
+def retry_items(session: Session, space_id: int) -> int:
+    """Let what has failed wait again; returns how many."""
+    retried = session.execute(
+        sa.update(SpaceFillItem)
+        .where(SpaceFillItem.space_id == space_id, SpaceFillItem.error_code.is_not(None))
+        .values(error_code=None, error_detail=None, attempts=0, next_attempt_at=sa.func.now())
+        .returning(SpaceFillItem.media_id)
+    )
+    return len(retried.all())
+
+
+def find_space_to_fill(session: Session) -> Space | None:
+    """The space whose turn it is: not paused, within its rate, with something that can be claimed; the active one first.
+
+    Its row of `space_fill` is locked until the transaction ends.
+    """
+    claimable = (
+        sa.select(SpaceFillItem.media_id)
+        .where(
+            SpaceFillItem.space_id == SpaceFill.space_id,
+            SpaceFillItem.error_code.is_(None),
+            SpaceFillItem.next_attempt_at <= sa.func.now(),
+            sa.or_(SpaceFillItem.lease_until.is_(None), SpaceFillItem.lease_until < sa.func.now()),
+        )
+        .exists()
+    )
+    return session.scalars(
+        sa.select(Space)
+        .join(SpaceFill, SpaceFill.space_id == Space.id)
+        .where(SpaceFill.paused_at.is_(None), SpaceFill.next_claim_at <= sa.func.now(), claimable)
+        .order_by(sa.case((Space.state == SpaceState.ACTIVE, 0), else_=1), Space.id)
+        .limit(1)
+        .with_for_update(of=SpaceFill)
+    ).one_or_none()
+
+
+def claim_items(session: Session, space_id: int, lease: Lease, *, limit: int, max_attempts: int) -> list[FillItem]:
+    """Lease up to `limit` media, oldest first, and put off the next claim as the space's rate says."""
+    rows = fetch_arrays(
+        session,
+        statement("spaces/claim_items"),
+        {
+            "space_id": space_id,
+            "lease_token": lease.token,
+            "lease_seconds": lease.seconds,
+            "limit": limit,
+            "max_attempts": max_attempts,
+        },
+    )
+    session.execute(
+        sa.text(
+            "UPDATE space_fill SET next_claim_at = now() + make_interval(secs => 60 * :claimed / rate_per_minute) "
+            "WHERE space_id = :space AND rate_per_minute IS NOT NULL"
+        ),
+        {"space": space_id, "claimed": len(rows)},
+    )
+    return [
+        FillItem(row[0], row[1], MediaText(row[2], row[3], tuple(row[4]), *row[5:8]), row[8], row[9])
+        for row in sorted(rows, key=lambda row: row[0])
+    ]
+
+
+def finish_items(
+    session: Session, space_id: int, media_ids: Sequence[uuid.UUID], lease: Lease
+) -> tuple[set[uuid.UUID], set[uuid.UUID]]:
+    """Take items off the queue that are still this lease's. Returns those, and of them the media that have vectors in
+    this space already, of which only the words are to be replaced."""
+    kept = set(
+        session.execute(
+            sa.delete(SpaceFillItem)
+            .where(
+                SpaceFillItem.space_id == space_id,
+                SpaceFillItem.media_id.in_(media_ids),
+                SpaceFillItem.lease_token == lease.token,
+            )
+            .returning(SpaceFillItem.media_id)
+        ).scalars()
+    )
+    there = session.execute(
+        sa.text("SELECT media_id FROM embedding WHERE space_id = :space AND media_id = ANY(:ids)"),
+        {"space": space_id, "ids": list(kept)},
+    )
+    return kept, set(there.scalars())
+
+
+def fail_item(session: Session, space_id: int, media_id: uuid.UUID, lease: Lease, code: str, detail: str) -> None:
+    """Give an item up, with the reason; nothing where another worker has it."""
+    values = {"error_code": code, "error_detail": detail, "lease_token": None, "lease_until": None}
+    session.execute(_leased(lease, space_id, media_id).values(**values))
+    # What was on its way to a group when its space stopped to be the active one has failed for good.
+    session.execute(
+        sa.text(
+            "UPDATE media SET status = 'failed', error_code = :code, error_detail = :detail FROM space "
+            "WHERE media.id = :media AND media.status = 'embedded' AND space.id = :space AND space.state = 'active'"
+        ),
+        {"media": media_id, "space": space_id, "code": code, "detail": detail},
+    )
+
+
+def release_item(
+    session: Session, space_id: int, media_id: uuid.UUID, lease: Lease, *, retry_seconds: float, reason: str
+) -> None:
+    """Hand an item back after an attempt that counts."""
+    values: dict[str, Any] = {"lease_token": None, "lease_until": None, "error_detail": reason}
+    session.execute(_leased(lease, space_id, media_id).values(**values, next_attempt_at=_in(retry_seconds)))
+
+
+def renew_items(session: Session, lease: Lease) -> None:
+    """Put off the end of a lease."""
+    session.execute(
+        sa.update(SpaceFillItem).where(SpaceFillItem.lease_token == lease.token).values(lease_until=_in(lease.seconds))
+    )
+
+
+def hand_back_items(session: Session, lease: Lease, *, retry_seconds: float) -> None:
+    """Hand all items of a lease back; the attempt is not counted."""
+    session.execute(
+        sa.update(SpaceFillItem)
+        .where(SpaceFillItem.lease_token == lease.token)
+        .values(
+            lease_token=None,
+            lease_until=None,
+            attempts=SpaceFillItem.attempts - 1,
+            next_attempt_at=_in(retry_seconds),
+        )
+    )
+
+
+def quarantine_items(session: Session, max_attempts: int) -> int:
+    """Give up what has used up its attempts without a word: its workers died. Returns how many."""
+    detail = f"{max_attempts} attempts ended without a result; the file may crash or stall the decoder."
+    given_up = session.execute(
+        sa.update(SpaceFillItem)
+        .where(
+            SpaceFillItem.error_code.is_(None),
+            SpaceFillItem.attempts >= max_attempts,
+            sa.or_(SpaceFillItem.lease_until.is_(None), SpaceFillItem.lease_until < sa.func.now()),
+        )
+        .values(error_code="quarantined", error_detail=detail, lease_token=None, lease_until=None)
+        .returning(SpaceFillItem.media_id)
+    )
+    return len(given_up.all())
+
+
+def list_kept_up(session: Session) -> list[int]:
+    """Ids of spaces that are kept up and not paused."""
+    return list(session.scalars(sa.select(SpaceFill.space_id).where(SpaceFill.paused_at.is_(None))))
+
+
+def count_waiting_items(session: Session, space_id: int) -> int:
+    """Media that are still to be embedded into a space."""
+    query = sa.select(sa.func.count()).where(SpaceFillItem.space_id == space_id, SpaceFillItem.error_code.is_(None))
+    return session.execute(query).scalar_one()
+
+
+def count_items(session: Session) -> dict[int, FillCounts]:
+    """How far each space is, by id."""
+    rows = session.execute(sa.text(statement("spaces/count_items")))
+    return {row.id: FillCounts(row.embedded, row.waiting, row.failed, row.media) for row in rows}
+
+
+def list_failed_items(session: Session, space_id: int, limit: int) -> list[FailedItem]:
+    """Media that could not be embedded into a space, oldest first."""
+    rows = session.execute(
+        sa.text(
+            "SELECT media_id, title, item.error_code, item.error_detail FROM space_fill_item AS item "
+            "JOIN media ON media.id = media_id WHERE space_id = :space AND item.error_code IS NOT NULL "
+            "ORDER BY media_id LIMIT :limit"
+        ),
+        {"space": space_id, "limit": limit},
+    )
+    return [FailedItem(*row) for row in rows]
+
+
+def _leased(lease: Lease, space_id: int, media_id: uuid.UUID) -> sa.Update:
+    return sa.update(SpaceFillItem).where(
+        SpaceFillItem.space_id == space_id, SpaceFillItem.media_id == media_id, SpaceFillItem.lease_token == lease.token
+    )
+
+
+def _in(seconds: float) -> sa.ColumnElement[Any]:
+    return sa.func.now() + sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds)

@@ -1,0 +1,154 @@
+"""Embed what is embedded already into another space: claim, decode the original, encode both sides, record.
+
+Batches take turns with those of uploads, so that neither waits for the other for long. What fails here is noted with the
+space and harms nothing else.
+"""
+
+import logging
+import uuid
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import uuid_utils.compat
+from PIL.Image import Image
+
+from backend.db.embeddings import NewEmbedding, insert_embeddings, replace_wording
+from backend.db.filling import (
+    FillItem,
+    claim_items,
+    fail_item,
+    find_space_to_fill,
+    finish_items,
+    hand_back_items,
+    release_item,
+    renew_items,
+)
+from backend.db.renewing import renewed
+from backend.db.tables import Space
+from backend.db.work import Lease
+from backend.embedding.encoders import Encoders
+from backend.embedding.vectors import require_unit_vectors
+from backend.errors import BackendUnavailable, DecodeCrash, MediaclusterError, Quarantined
+from backend.pipeline.embed import LEAST_SIDE_PIXELS
+from backend.pipeline.leases import NOT_THE_FILES_FAULT
+from backend.pipeline.wording import Wording, encode_wordings
+from backend.services import Services
+
+logger = logging.getLogger(__name__)
+
+_RETRY_SECONDS = 1.0
+_HAND_BACK_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class _Read:
+    """An item whose picture is at hand."""
+
+    item: FillItem
+    image: Image
+
+
+def fill_batch(services: Services) -> int:
+    """Embed up to a batch of media into the space whose turn it is; returns how many were claimed (0: nothing may be
+    claimed now).
+
+    Raises:
+        SpaceMismatch, EncoderUnavailable: the space's encoders are not there; nothing is claimed.
+    """
+    settings = services.settings
+    with services.database.transaction() as session:
+        space = find_space_to_fill(session)
+    if space is None:
+        return 0
+    encoders = services.encoders_of(space)
+    # Before anything is claimed: no picture shall use up its attempts because a model is missing.
+    encoders.load()
+    with _held_items(services) as lease:
+        with services.database.transaction() as session:
+            claimed = claim_items(
+                session, space.id, lease, limit=settings.embed_batch_size, max_attempts=settings.max_attempts
+            )
+        read = _read_all(services, encoders, space, claimed, lease)
+        embeddings = _encode(encoders, space, read)
+        if read:
+            _record(services, space, embeddings, lease)
+    return len(claimed)
+
+
+def _read_all(
+    services: Services, encoders: Encoders, space: Space, items: Sequence[FillItem], lease: Lease
+) -> list[_Read]:
+    def read(item: FillItem) -> _Read | None:
+        try:
+            data = services.storage.read(item.original_key)
+            fit = encoders.image.first_resize
+            # Decoded as uploads are: the same vector, whichever way a media came into the space.
+            picture = services.decoders.decode(data, services.limits, at_least=LEAST_SIDE_PIXELS, fit=fit)
+            return _Read(item, picture.image)
+        except NOT_THE_FILES_FAULT:
+            raise
+        except DecodeCrash as error:
+            _try_again(services, space, item, lease, error)
+        except MediaclusterError as error:
+            _give_up(services, space, item.media_id, lease, error.code, str(error))
+        return None
+
+    with ThreadPoolExecutor(services.decoders.processes, thread_name_prefix="fill") as pool:
+        return [one for one in pool.map(read, items) if one is not None]
+
+
+def _encode(encoders: Encoders, space: Space, read: list[_Read]) -> list[NewEmbedding]:
+    if not read:
+        return []
+    images = require_unit_vectors(encoders.image.embed_pictures([one.image for one in read]), space.image_dimension)
+    wordings = encode_wordings(encoders, space, [Wording.of(one.item.text, one.item.ocr_text) for one in read])
+    return [
+        NewEmbedding(one.item.media_id, image, text, caption)
+        for one, image, (text, caption) in zip(read, images, wordings, strict=True)
+    ]
+
+
+def _record(services: Services, space: Space, embeddings: list[NewEmbedding], lease: Lease) -> None:
+    with services.database.transaction() as session:
+        kept, there = finish_items(session, space.id, [new.media_id for new in embeddings], lease)
+        insert_embeddings(session, space.id, [new for new in embeddings if new.media_id in kept - there])
+        for new in embeddings:
+            # The picture has not changed: its vector stays, to the last bit, and with it the centroid.
+            if new.media_id in there:
+                replace_wording(session, space.id, new.media_id, new.text, new.caption)
+    logger.info("%d media are embedded into space '%s'.", len(kept), space.name, extra={"space_id": space.id})
+
+
+def _try_again(services: Services, space: Space, item: FillItem, lease: Lease, error: DecodeCrash) -> None:
+    reason = f"{error.code}: {error}"
+    if item.attempts < services.settings.max_attempts:
+        with services.database.transaction() as session:
+            release_item(session, space.id, item.media_id, lease, retry_seconds=_RETRY_SECONDS, reason=reason)
+        return
+    detail = f"{item.attempts} attempts failed. The last one: {reason}"
+    _give_up(services, space, item.media_id, lease, Quarantined.code, detail)
+
+
+def _give_up(services: Services, space: Space, media_id: uuid.UUID, lease: Lease, code: str, detail: str) -> None:
+    with services.database.transaction() as session:
+        fail_item(session, space.id, media_id, lease, code, detail)
+    logger.warning("Media %s cannot be embedded into space '%s': %s", media_id, space.name, detail)
+
+
+@contextmanager
+def _held_items(services: Services) -> Iterator[Lease]:
+    """A new lease, renewed in the background. Where the block is left by an error that is no fault of a file, the items
+    are handed back; one that cannot be handed back runs out."""
+    lease = Lease(uuid_utils.compat.uuid7(), services.settings.lease_seconds)
+    with renewed(services.database, lambda session: renew_items(session, lease), lease.seconds):
+        try:
+            yield lease
+        except NOT_THE_FILES_FAULT:
+            try:
+                with services.database.transaction() as session:
+                    hand_back_items(session, lease, retry_seconds=_HAND_BACK_SECONDS)
+            except BackendUnavailable as error:
+                logger.warning("Items could not be handed back; their lease will run out: %s", error)
+            raise

@@ -1,0 +1,252 @@
+"""Spaces beside the active one: made, filled while uploads go on, dropped."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+
+from backend.db.arrays import fetch_arrays
+from backend.db.filling import claim_items, renew_items
+from backend.db.spaces import get_space
+from backend.db.tables import Space
+from backend.db.work import Lease
+from backend.embedding.encoders import Lazy, load_encoders
+from backend.embedding.presets import EncoderNames
+from backend.errors import Conflict, EncoderUnavailable, InputError, NotFound, SpaceMismatch
+from backend.ingest.text import MediaText
+from backend.pipeline.assign import Assigner
+from backend.pipeline.embed import embed_batch
+from backend.pipeline.fill import fill_batch
+from backend.pipeline.intake import accept_picture
+from backend.pipeline.rewrite import TextChanges, rewrite_text
+from backend.pipeline.space import open_active_space
+from backend.pipeline.sweep import sweep
+from backend.services import Services
+from backend.spaces.filling import fill, list_failed, pause_fill
+from backend.spaces.making import SpaceStanding, choose_names, drop, list_standing, make_space
+
+
+@dataclass
+class Shelf:
+    """A library with the demo encoders, and a second space, `narrow`, of 96 dimensions."""
+
+    services: Services
+    space: Space
+    narrow: Space
+    make_jpeg: Callable[..., bytes]
+
+    def upload(self, seed: int) -> uuid.UUID:
+        text = MediaText(title=f"picture {seed}", caption=f"caption of {seed}")
+        return accept_picture(self.services, self.make_jpeg(seed), text, source="test").media_id
+
+    def settle(self) -> None:
+        while embed_batch(self.services, self.space):
+            pass
+        Assigner(self.services, self.space).assign_waiting()
+
+    def standing(self, name: str = "narrow") -> SpaceStanding:
+        with self.services.database.transaction() as session:
+            return next(one for one in list_standing(session) if one.name == name)
+
+    def vectors(self, space: Space) -> dict[uuid.UUID, tuple[np.ndarray, ...]]:
+        with self.services.database.transaction() as session:
+            rows = fetch_arrays(
+                session,
+                "SELECT media_id, image_embedding, text_embedding, caption_embedding FROM embedding WHERE space_id = %(id)s",
+                {"id": space.id},
+            )
+        return {row[0]: row[1:] for row in rows}
+
+    def execute(self, statement: str) -> None:
+        with self.services.database.transaction() as session:
+            session.execute(sa.text(statement))
+
+
+@pytest.fixture
+def shelf(services: Services, narrow_image_model: str, make_jpeg: Callable[..., bytes]) -> Shelf:
+    space = open_active_space(services)
+    names = choose_names(services, None, narrow_image_model, None, None)
+    return Shelf(services, space, make_space(services, names, name="narrow", actor="ada"), make_jpeg)
+
+
+def test_make_space__recorded_with_its_own_dimensions(shelf: Shelf) -> None:
+    assert (shelf.space.image_dimension, shelf.narrow.image_dimension, shelf.narrow.text_dimension) == (128, 96, 384)
+    assert (shelf.narrow.state, shelf.narrow.preset) == ("building", None)
+    with pytest.raises(Conflict, match="'narrow' already"):
+        make_space(
+            shelf.services, replace(shelf.services.encoders.names, text_model="other"), name="narrow", actor="ada"
+        )
+    with pytest.raises(Conflict, match="very encoders"):
+        make_space(shelf.services, shelf.services.encoders.names, name="again", actor="ada")
+    with pytest.raises(InputError):
+        make_space(shelf.services, shelf.services.encoders.names, name=" ", actor="ada")
+
+
+def test_drop__takes_vectors_and_frees_the_name(shelf: Shelf) -> None:
+    shelf.upload(1)
+    shelf.settle()
+    fill(shelf.services, "narrow", actor="ada")
+    assert fill_batch(shelf.services) == 1
+    with pytest.raises(Conflict, match="active"):
+        drop(shelf.services, "demo", actor="ada")
+
+    drop(shelf.services, "narrow", actor="ada")
+
+    with shelf.services.database.transaction() as session:
+        with pytest.raises(NotFound):
+            get_space(session, "narrow")
+        tables = session.execute(sa.text("SELECT relname FROM pg_class WHERE relname LIKE 'embedding\\_%'")).scalars()
+        assert all(not name.startswith(f"embedding_{shelf.narrow.id}") for name in tables)
+    assert shelf.standing("demo").counts.embedded == 1
+    names = EncoderNames(shelf.narrow.image_model, None, shelf.narrow.text_model)
+    assert make_space(shelf.services, names, name="narrow", actor="ada").id != shelf.narrow.id
+
+
+def test_fill__the_library_and_what_comes_in_meanwhile(shelf: Shelf) -> None:
+    for seed in range(5):
+        shelf.upload(seed)
+    shelf.settle()
+
+    assert fill(shelf.services, "narrow", actor="ada") == 5
+    shelf.upload(5)
+    shelf.settle()
+    assert shelf.standing().counts.waiting == 6
+    assert fill(shelf.services, "narrow", actor="ada") == 0  # all of them are queued already
+    while fill_batch(shelf.services):
+        pass
+
+    here, there = shelf.vectors(shelf.space), shelf.vectors(shelf.narrow)
+    assert here.keys() == there.keys()
+    encoders = load_encoders(
+        shelf.services.settings, EncoderNames(shelf.narrow.image_model, None, shelf.narrow.text_model)
+    )
+    for media_id, (image, text, caption) in there.items():
+        assert (image.shape, text.shape, caption.shape) == ((96,), (384,), (96,))
+        assert np.allclose(text, here[media_id][1], atol=1e-5)
+    words = encoders.image.embed_words(["caption of 3"])[0]
+    assert max(float(words @ caption) for _, _, caption in there.values()) == pytest.approx(1, abs=1e-4)
+    assert (shelf.standing().missing, shelf.standing().counts.waiting, shelf.standing().counts.failed) == (0, 0, 0)
+
+
+def test_fill__a_lost_original_is_noted_and_stops_nothing(shelf: Shelf) -> None:
+    ids = [shelf.upload(seed) for seed in range(3)]
+    shelf.settle()
+    with shelf.services.database.transaction() as session:
+        key = session.execute(sa.text("SELECT original_key FROM media WHERE id = :id"), {"id": ids[1]}).scalar_one()
+    data = shelf.services.storage.read(key)
+    shelf.services.storage.delete(key)
+    fill(shelf.services, "narrow", actor="ada")
+
+    while fill_batch(shelf.services):
+        pass
+
+    (failed,) = list_failed(shelf.services, "narrow", 10)
+    assert (failed.media_id, failed.error_code, failed.title) == (ids[1], "original_missing", "picture 1")
+    assert (shelf.standing().counts.embedded, shelf.standing().counts.failed) == (2, 1)
+    assert shelf.standing("demo").counts.embedded == 3  # it is still what it was where the library is served from
+    shelf.services.storage.write(key, data)
+    assert fill(shelf.services, "narrow", actor="ada", retry_failed=True) == 1
+    assert fill_batch(shelf.services) == 1
+    assert shelf.standing().missing == 0
+
+
+def test_fill__a_worker_that_dies_costs_nothing(shelf: Shelf) -> None:
+    for seed in range(3):
+        shelf.upload(seed)
+    shelf.settle()
+    fill(shelf.services, "narrow", actor="ada")
+    dead = Lease(uuid.uuid4(), 60)
+    with shelf.services.database.transaction() as session:
+        assert len(claim_items(session, shelf.narrow.id, dead, limit=2, max_attempts=3)) == 2
+
+    assert fill_batch(shelf.services) == 1  # the third; the others are somebody else's
+    assert fill_batch(shelf.services) == 0
+    shelf.execute("UPDATE space_fill_item SET lease_until = now() - interval '1 second'")
+    assert [fill_batch(shelf.services) for _ in range(3)] == [1, 1, 0]  # alone, since they were tried before
+    with shelf.services.database.transaction() as session:
+        renew_items(session, dead)  # finds nothing of its own any more
+    assert shelf.standing().missing == 0
+
+    # One that takes every worker with it is given up by the sweep.
+    shelf.upload(9)
+    shelf.settle()
+    shelf.execute("UPDATE space_fill_item SET attempts = 3")
+    sweep(shelf.services)
+    assert [one.error_code for one in list_failed(shelf.services, "narrow", 10)] == ["quarantined"]
+
+
+def test_fill__pause_rate_and_the_sweep(shelf: Shelf) -> None:
+    for seed in range(4):
+        shelf.upload(seed)
+    shelf.settle()
+    fill(shelf.services, "narrow", actor="ada")
+    pause_fill(shelf.services, "narrow", actor="ada")
+    assert (fill_batch(shelf.services), shelf.standing().paused) == (0, True)
+
+    slow = replace(shelf.services, settings=shelf.services.settings.model_copy(update={"embed_batch_size": 2}))
+    fill(slow, "narrow", actor="ada", rate_per_minute=0.5)
+    assert [fill_batch(slow) for _ in range(2)] == [2, 0]  # the next two in four minutes
+    shelf.execute("UPDATE space_fill SET next_claim_at = now()")
+    assert [fill_batch(slow) for _ in range(2)] == [2, 0]
+
+    # What slipped by, as where a space was begun while an upload was being recorded.
+    shelf.execute("DELETE FROM space_fill_item")
+    shelf.execute("UPDATE space_fill SET rate_per_minute = NULL, next_claim_at = now()")
+    shelf.execute(f"DELETE FROM embedding WHERE space_id = {shelf.narrow.id}")
+    sweep(shelf.services)
+    assert shelf.standing().counts.waiting == 4
+    with pytest.raises(Conflict, match="not being filled"):
+        pause_fill(shelf.services, "demo", actor="ada")
+
+
+def test_rewrite__words_follow_in_every_space_and_pictures_stay(shelf: Shelf) -> None:
+    media_id = shelf.upload(1)
+    shelf.settle()
+    fill(shelf.services, "narrow", actor="ada")
+    fill_batch(shelf.services)
+    before = shelf.vectors(shelf.narrow)[media_id]
+
+    rewrite_text(shelf.services, media_id, TextChanges(title="a lighthouse", caption="a lighthouse at night"))
+    assert shelf.standing().counts.waiting == 1
+    assert fill_batch(shelf.services) == 1
+
+    after = shelf.vectors(shelf.narrow)[media_id]
+    assert np.array_equal(before[0], after[0])
+    assert not np.allclose(before[1], after[1])
+    assert not np.allclose(before[2], after[2])
+    assert np.allclose(after[1], shelf.vectors(shelf.space)[media_id][1], atol=1e-5)
+
+
+def test_fill__without_the_model_nothing_is_claimed(shelf: Shelf, make_services: Callable[..., Services]) -> None:
+    shelf.upload(1)
+    shelf.settle()
+    fill(shelf.services, "narrow", actor="ada")
+    shelf.execute(f"UPDATE space SET image_model = 'local-dir:/nowhere' WHERE id = {shelf.narrow.id}")
+    other = make_services()
+
+    with pytest.raises(EncoderUnavailable, match="/nowhere"):
+        fill_batch(other)
+
+    shelf.execute(f"UPDATE space SET image_model = '{shelf.space.image_model}' WHERE id = {shelf.narrow.id}")
+    with pytest.raises(SpaceMismatch, match="image encoder at hand"):
+        fill_batch(other)
+    assert shelf.standing().counts.waiting == 1
+    with shelf.services.database.transaction() as session:
+        assert session.execute(sa.text("SELECT max(attempts) FROM space_fill_item")).scalar_one() == 0
+
+
+def test_encoders_of__a_configuration_of_no_space_is_refused(
+    shelf: Shelf, make_services: Callable[..., Services]
+) -> None:
+    names = EncoderNames(shelf.narrow.image_model, None, shelf.narrow.text_model)
+    configured = make_services(preset=None, image_model=names.image_model, text_model=names.text_model)
+    # Those of a space that is being built: the library goes on with those of the active one.
+    assert configured.encoders_of(shelf.space).image_fingerprint == shelf.space.image_fingerprint
+    drop(shelf.services, "narrow", actor="ada")
+    strange = replace(configured, lazy_encoders=Lazy(lambda: load_encoders(configured.settings, names)))
+    with pytest.raises(SpaceMismatch, match="configured image encoder") as caught:
+        strange.encoders_of(shelf.space)
+    assert "space create" in caught.value.hint
