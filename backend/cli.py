@@ -25,6 +25,7 @@ from backend.commands.pausing import register as register_pausing
 from backend.commands.reviewing import register as register_review
 from backend.commands.spaces import space_app
 from backend.commands.suggesting import register as register_suggestions
+from backend.commands.transferring import register as register_transfers
 from backend.errors import InputError, MediaclusterError
 from backend.settings import Settings, load_settings
 
@@ -51,6 +52,7 @@ register_pausing(app)
 register_consolidation(app)
 register_keeping(app)
 register_measuring(app)
+register_transfers(app)
 register_evaluation(app)
 register_judgements(app)
 register_suggestions(app)
@@ -281,7 +283,7 @@ def search(
     taken_until: Annotated[datetime | None, typer.Option(help="Taken then or earlier.")] = None,
     location: Annotated[str, typer.Option(help="Part of the location.")] = "",
     mime: Annotated[list[str] | None, typer.Option(help="Of this type, such as image/jpeg.")] = None,
-    source: Annotated[list[str] | None, typer.Option(help="From upload, import or url.")] = None,
+    source: Annotated[list[str] | None, typer.Option(help="From upload, import, url or embeddings.")] = None,
     cursor: Annotated[str | None, typer.Option(help="Where the page before ended.")] = None,
     batch: Annotated[Path | None, typer.Option(help="A file with a query a line, or a folder of pictures.")] = None,
     out: Annotated[Path | None, typer.Option(help="With --batch: the .csv or .parquet file to write.")] = None,

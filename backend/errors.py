@@ -99,6 +99,12 @@ class InvalidVector(InputError):
     code = "invalid_vector"
 
 
+class InvalidRecord(InputError):
+    """A row of a file of embeddings lacks what it needs, or contradicts another row."""
+
+    code = "invalid_record"
+
+
 class InvalidQuery(InputError):
     """A search asks for something senseless; `field` in its context names what."""
 

@@ -23,6 +23,7 @@ _STATUS_BY_CODE = {
     "malformed_request": HTTPStatus.BAD_REQUEST,
     "invalid_text": HTTPStatus.BAD_REQUEST,
     "invalid_vector": HTTPStatus.BAD_REQUEST,
+    "invalid_record": HTTPStatus.BAD_REQUEST,
     "file_unreadable": HTTPStatus.BAD_REQUEST,
     "unauthorized": HTTPStatus.UNAUTHORIZED,
     "login_failed": HTTPStatus.UNAUTHORIZED,

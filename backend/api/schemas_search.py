@@ -62,7 +62,7 @@ class SearchInput(BaseModel):
     taken_until: datetime | None = Field(None, description="Taken then or earlier.")
     location: str = Field("", description="Part of the location.")
     mime: list[str] = Field(default_factory=list, description="Of one of these types, such as image/jpeg.")
-    source: list[str] = Field(default_factory=list, description="From one of these: upload, import or url.")
+    source: list[str] = Field(default_factory=list, description="From one of these: upload, import, url or embeddings.")
 
     def query(self, pictures: tuple[bytes, ...] = (), not_pictures: tuple[bytes, ...] = ()) -> SearchQuery:
         """The query as the service takes it."""

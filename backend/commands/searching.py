@@ -1,7 +1,6 @@
 """`mediacluster search`: one query on the screen, or many into a file."""
 
 import csv
-import importlib
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import Any
 from rich.table import Table
 
 from backend.commands.console import id_column, output, progress_bar, say
-from backend.errors import ConfigurationError, FileUnreadable, InvalidQuery
+from backend.errors import FileUnreadable, InvalidQuery
+from backend.ingest.vector_files import parquet_modules
 from backend.search.batch import BatchAnswer, answer_all, list_queries
 from backend.search.encoding import QueryEncoder
 from backend.search.hits import Answer, Hit
@@ -79,7 +79,7 @@ def run_batch(services: Services, source: Path, out: Path, shared: SearchQuery, 
         ConfigurationError: Parquet is asked for and its package is missing.
         FileUnreadable: the source cannot be read, or the result not be written.
     """
-    parquet = _parquet_modules() if out.suffix == ".parquet" else None
+    parquet = parquet_modules() if out.suffix == ".parquet" else None
     if parquet is None and out.suffix != ".csv":
         raise InvalidQuery(f"{out} is neither .csv nor .parquet.", hint="Name the file so.", field="out")
     queries = list_queries(source)
@@ -116,16 +116,6 @@ def _write_csv(out: Path, rows: Iterable[dict[str, Any]]) -> None:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         writer.writerows(rows)
-
-
-def _parquet_modules() -> tuple[Any, Any]:
-    try:
-        return importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
-    except ImportError:
-        raise ConfigurationError(
-            "Parquet needs the package pyarrow, which is not installed.",
-            hint="pip install 'mediacluster[parquet]', or name a .csv file.",
-        ) from None
 
 
 def _write_parquet(out: Path, rows: list[dict[str, Any]], arrow: Any, parquet: Any) -> None:

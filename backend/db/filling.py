@@ -18,10 +18,10 @@ from backend.ingest.text import MediaText
 
 @dataclass(frozen=True)
 class FillItem:
-    """A leased media that is to be embedded into a space."""
+    """A leased media that is to be embedded into a space; without an original it cannot be."""
 
     media_id: uuid.UUID
-    original_key: str
+    original_key: str | None
     text: MediaText
     ocr_text: str
     attempts: int

@@ -77,7 +77,7 @@ def list_unhashed(session: Session, limit: int) -> list[tuple[uuid.UUID, str]]:
     rows = session.execute(
         sa.text(
             "SELECT id, original_key FROM media WHERE status IN ('embedded', 'ready') AND perceptual_hash IS NULL "
-            "ORDER BY created_at, id LIMIT :limit"
+            "AND original_key IS NOT NULL ORDER BY created_at, id LIMIT :limit"
         ),
         {"limit": limit},
     )

@@ -4,6 +4,7 @@ Way of a media row through `status` (the CHECK `status_has_its_facts` holds each
 
     fetching -> pending -> embedded -> ready        a URL starts at fetching, bytes start at pending
     fetching -> duplicate                           the fetched bytes were here already (`duplicate_of`)
+    embedded -> ready                               embeddings that were made elsewhere, with their original or without
     fetching, pending -> failed                     with `error_code`; `retry` leads back
 """
 
@@ -89,9 +90,11 @@ STATUS_HAS_ITS_FACTS = """
 CASE status
   WHEN 'fetching' THEN source_uri IS NOT NULL AND upload_seq IS NULL
   WHEN 'pending' THEN sha256 IS NOT NULL AND original_key IS NOT NULL AND upload_seq IS NOT NULL
-  WHEN 'embedded' THEN sha256 IS NOT NULL AND original_key IS NOT NULL AND upload_seq IS NOT NULL
+  WHEN 'embedded' THEN (sha256 IS NOT NULL AND original_key IS NOT NULL
+    OR source = 'embeddings' AND sha256 IS NULL AND original_key IS NULL) AND upload_seq IS NOT NULL
     AND embedded_at IS NOT NULL AND lease_token IS NULL
-  WHEN 'ready' THEN sha256 IS NOT NULL AND original_key IS NOT NULL AND upload_seq IS NOT NULL
+  WHEN 'ready' THEN (sha256 IS NOT NULL AND original_key IS NOT NULL
+    OR source = 'embeddings' AND sha256 IS NULL AND original_key IS NULL) AND upload_seq IS NOT NULL
     AND embedded_at IS NOT NULL AND ready_at IS NOT NULL AND lease_token IS NULL
   WHEN 'failed' THEN error_code IS NOT NULL AND lease_token IS NULL
   WHEN 'duplicate' THEN duplicate_of IS NOT NULL AND lease_token IS NULL

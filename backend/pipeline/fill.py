@@ -30,7 +30,7 @@ from backend.db.tables import Space
 from backend.db.work import Lease
 from backend.embedding.encoders import Encoders
 from backend.embedding.vectors import require_unit_vectors
-from backend.errors import BackendUnavailable, DecodeCrash, MediaclusterError, Quarantined
+from backend.errors import BackendUnavailable, DecodeCrash, MediaclusterError, OriginalMissing, Quarantined
 from backend.pipeline.embed import LEAST_SIDE_PIXELS
 from backend.pipeline.leases import NOT_THE_FILES_FAULT
 from backend.pipeline.wording import Wording, encode_wordings
@@ -82,6 +82,8 @@ def _read_all(
 ) -> list[_Read]:
     def read(item: FillItem) -> _Read | None:
         try:
+            if item.original_key is None:
+                raise OriginalMissing("It came as embeddings, without a picture that could be embedded again.")
             data = services.storage.read(item.original_key)
             fit = encoders.image.first_resize
             # Decoded as uploads are: the same vector, whichever way a media came into the space.

@@ -13,6 +13,7 @@ from backend.api.places import PlacesDependency, require_no_place
 from backend.api.problems import documented
 from backend.api.routes.references import find_reference, list_references
 from backend.api.schemas import MediaDetail, MediaPage, SimilarAnswer, SimilarMedia, TextChangesInput
+from backend.db.bulk import EMBEDDINGS_SOURCE
 from backend.db.media import get_media, list_media
 from backend.db.tables import Media, MediaStatus
 from backend.errors import Conflict, InputError, OriginalMissing
@@ -122,7 +123,7 @@ def get_thumbnail(services: ServicesDependency, media_id: UUID, size: Literal["s
     """At most 320 (small) or 1280 (large) pixels a side."""
     media = _read(services, media_id)
     if media.sha256 is None:
-        raise Conflict(f"Media {media_id} has not been fetched yet.")
+        raise _nothing_stored(media)
     try:
         content = services.storage.read(thumbnail_key(media.sha256, size))
     except OriginalMissing:
@@ -146,7 +147,7 @@ def get_original(services: ServicesDependency, places: PlacesDependency, media_i
     """One that says where it was taken is for admins."""
     media = _read(services, media_id)
     if media.sha256 is None or media.original_key is None or media.mime is None:
-        raise Conflict(f"Media {media_id} has not been fetched yet.")
+        raise _nothing_stored(media)
     extension = media.original_key.rpartition(".")[2]
     headers = _file_headers(media.sha256) | {"Content-Disposition": f'attachment; filename="{media_id}.{extension}"'}
     content = services.storage.read(media.original_key)
@@ -177,6 +178,12 @@ def _read(services: Services, media_id: UUID) -> Media:
     with services.database.transaction() as session:
         media = get_media(session, media_id)
         return media if media.duplicate_of is None else get_media(session, media.duplicate_of)
+
+
+def _nothing_stored(media: Media) -> Conflict:
+    if media.source == EMBEDDINGS_SOURCE:
+        return Conflict(f"Media {media.id} came as embeddings, without a picture.")
+    return Conflict(f"Media {media.id} has not been fetched yet.")
 
 
 def _file_headers(sha256: bytes) -> dict[str, str]:

@@ -1,0 +1,144 @@
+# ruff: noqa: INP001 - scripts, not a package
+"""Embeddings in bulk: COPY beside executemany, the index made afterwards beside row by row, the whole import, the export."""
+
+import shutil
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from backend.db.bulk import (
+    BulkMedia,
+    BulkSide,
+    build_vector_indexes,
+    copy_embedded,
+    drop_vector_indexes_of_empty,
+    hold_upload_order,
+)
+from backend.db.embeddings import NewEmbedding, insert_embeddings
+from backend.db.engine import Database
+from backend.db.migrate import upgrade
+from backend.db.spaces import NewSpace, activate_space, create_space
+from backend.db.tables import Space
+from backend.embedded import ensure_servers, stop_servers
+from backend.ingest.text import MediaText
+from benchmarks.frame import Row
+from benchmarks.vectors import Vectors, make_vectors
+
+_MEDIA = 20_000
+_ROW_BY_ROW = 1_000
+_CHUNK = 4096
+_NOTE = "generated vectors, 512 + 384 dimensions"
+
+
+def run(scale: float) -> Iterator[Row]:
+    """Rows a second, on a server of its own."""
+    count = int(_MEDIA * scale)
+    vectors = make_vectors("structured", count)
+    with _database() as database:
+        space = _make_space(database, 1)
+        few = min(_ROW_BY_ROW, count)
+        indexed = few / _timed(lambda: _insert(database, space, vectors, few))
+        plain_space = _make_space(database, 2)
+        _drop(database, plain_space)
+        plain = few / _timed(lambda: _insert(database, plain_space, vectors, few))
+        bulk_space = _make_space(database, 3)
+        _drop(database, bulk_space)
+        copied = count / _timed(lambda: _copy(database, bulk_space, vectors))
+        yield Row(
+            "media and vectors by COPY, no vector indexes",
+            copied,
+            "rows/s",
+            "more",
+            "executemany, no indexes",
+            plain,
+            note=_NOTE,
+        )
+        seconds = _timed(lambda: _build(database, bulk_space))
+        yield Row(
+            "the same and then the indexes",
+            count / (count / copied + seconds),
+            "rows/s",
+            "more",
+            "executemany, indexes kept",
+            indexed,
+            note=f"{count:,} rows here, {few:,} there, where an index grows the slower the larger it is",
+        )
+        yield Row("building the six indexes", seconds, "s", "less", note=f"{count:,} media")
+
+
+@contextmanager
+def _database() -> Iterator[Database]:
+    home = Path(tempfile.mkdtemp(prefix="mediacluster-benchmark-"))
+    home.chmod(0o755)  # the server may run as another user, who has to get through
+    try:
+        url = ensure_servers(home).database_url
+        first = Database(url)
+        upgrade(first.engine)
+        first.dispose()  # its connection was made before the extension was there
+        database = Database(url)
+        yield database
+        database.dispose()
+    finally:
+        stop_servers(home)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _make_space(database: Database, number: int) -> Space:
+    with database.transaction() as session:
+        name = f"benchmark {number}"
+        space = create_space(session, NewSpace(name, None, "i", "", "t", name, "t", 512, 384, {}))
+        activate_space(session, space)
+    return space
+
+
+def _drop(database: Database, space: Space) -> None:
+    with database.transaction() as session:
+        assert drop_vector_indexes_of_empty(session, space.id)
+
+
+def _insert(database: Database, space: Space, vectors: Vectors, count: int) -> None:
+    """As the embedding step records a batch: media first, then their vectors."""
+    ids = [uuid.uuid4() for _ in range(count)]
+    with database.transaction() as session:
+        session.connection().exec_driver_sql(
+            "INSERT INTO media (id, source, source_uri, status, upload_seq, embedded_at) "
+            "VALUES (%s, 'embeddings', 'x', 'embedded', nextval('media_upload_seq'), now())",
+            [(one,) for one in ids],
+        )
+        embeddings = [NewEmbedding(one, vectors.images[row], vectors.texts[row], None) for row, one in enumerate(ids)]
+        insert_embeddings(session, space.id, embeddings)
+
+
+def _copy(database: Database, space: Space, vectors: Vectors) -> None:
+    nothing = MediaText()
+    for first in range(0, len(vectors.images), _CHUNK):
+        images, texts = vectors.images[first : first + _CHUNK], vectors.texts[first : first + _CHUNK]
+        media = [BulkMedia(uuid.uuid4(), f"photos/{first + row}.jpg", nothing, None) for row in range(len(images))]
+        all_, none = np.ones(len(images), np.bool_), np.zeros(len(images), np.bool_)
+        with database.transaction() as session:
+            hold_upload_order(session)
+            sides = {"image": BulkSide(images, all_), "text": BulkSide(texts, all_), "caption": BulkSide(images, none)}
+            copy_embedded(session, space.id, media, sides)
+
+
+def _build(database: Database, space: Space) -> None:
+    with database.transaction() as session:
+        build_vector_indexes(session, space)
+
+
+def _timed(work: Callable[[], None]) -> float:
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+if __name__ == "__main__":
+    for row in run(float(sys.argv[1]) if len(sys.argv) > 1 else 1.0):
+        sys.stdout.write(f"{asdict(row)} ratio {row.ratio}\n")
