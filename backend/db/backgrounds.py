@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from backend.db.arrays import fetch_arrays
 from backend.db.tables import BackgroundRow
 
-_BACKGROUND_LOCK = 0x6D63_0004
+_BACKGROUND_LOCK = 0x6D63_0006
 # Below this size a table is read whole: blocks drawn by TABLESAMPLE would be too few to be a sample.
 _SMALL_LIBRARY = 20_000
 
