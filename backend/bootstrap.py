@@ -9,6 +9,7 @@ from backend.embedding.encoders import Lazy, load_encoders
 from backend.embedding.presets import EncoderNames, is_configured, resolve_encoders
 from backend.ingest.decoders import Decoders
 from backend.ingest.storage import Storage
+from backend.search.scan_keeping import ScanKeeper
 from backend.services import Services, names_of_space
 from backend.settings import Settings
 
@@ -53,6 +54,7 @@ def build_services(settings: Settings) -> Services:
         doorbell=Doorbell(make_celery(resolve_broker_url(settings))),
         lazy_encoders=Lazy(lambda: load_encoders(settings, choose_encoders(settings, database))),
         decoders=_share_decoders(settings.decoder_processes, settings.decode_seconds, settings.decode_memory_bytes),
+        scans=ScanKeeper(database, most_bytes=settings.search_memory_bytes),
     )
 
 

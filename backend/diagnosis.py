@@ -9,8 +9,11 @@ from sqlalchemy.orm import Session
 
 from backend.db.engine import MINIMUM_VECTOR_VERSION
 from backend.db.migrate import current_revision, newest_revision
+from backend.db.scans import count_vectors
 from backend.db.spaces import find_active_space
 from backend.errors import ConfigurationError, MediaclusterError
+from backend.search.scan import bytes_for
+from backend.search.scan_keeping import LEAST_MEDIA
 from backend.services import Services
 
 
@@ -98,6 +101,29 @@ def check_encoders(services: Services) -> Finding:
     return _run("encoders", check)
 
 
+def check_search_memory(services: Services) -> Finding:
+    """What a server has to keep in memory for the fastest search fits the setting."""
+
+    def check() -> str:
+        most = services.settings.search_memory_bytes
+        if not most:
+            return "searches go by the indexes alone (MEDIACLUSTER_SEARCH_MEMORY_BYTES is 0)"
+        with services.database.transaction() as session:
+            space = find_active_space(session)
+            count = 0 if space is None else count_vectors(session, space.id)
+        if space is None or count < LEAST_MEDIA:
+            return f"{count} vectors are few enough for Postgres to measure all"
+        needed = bytes_for(count, space.image_dimension, space.text_dimension)
+        if needed > most:
+            return (
+                f"searches go by the indexes: the vectors of {count} media take {needed} bytes, and "
+                f"MEDIACLUSTER_SEARCH_MEMORY_BYTES is {most}"
+            )
+        return f"a server keeps the vectors of {count} media in {needed // 1_000_000} MB of memory"
+
+    return _run("search memory", check)
+
+
 def check_ocr(services: Services) -> Finding:  # noqa: ARG001 - one of the checks
     """Words can be read out of a picture."""
 
@@ -118,6 +144,7 @@ def diagnose(services: Services) -> list[Finding]:
         check_broker,
         check_storage,
         check_encoders,
+        check_search_memory,
     )
     if services.settings.enable_ocr:
         checks = (*checks, check_ocr)

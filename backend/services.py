@@ -15,6 +15,7 @@ from backend.errors import SpaceMismatch
 from backend.ingest.decoders import Decoders
 from backend.ingest.limits import FetchPolicy, Limits
 from backend.ingest.storage import Storage
+from backend.search.scan_keeping import ScanKeeper
 from backend.settings import Settings
 
 
@@ -28,6 +29,7 @@ class Services:
     doorbell: Doorbell
     lazy_encoders: Lazy[Encoders]
     decoders: Decoders
+    scans: ScanKeeper
 
     @cached_property
     def limits(self) -> Limits:

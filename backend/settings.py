@@ -60,7 +60,7 @@ class Settings(BaseSettings):
 
     # Grouping and fusion.
     threshold: float = Field(0.82, gt=0.0, le=1.0, description="Least cosine to a centroid for joining its cluster.")
-    assign_batch_size: int = Field(64, ge=1, le=256, description="Media assigned in one transaction.")
+    assign_batch_size: int = Field(256, ge=1, le=256, description="Media assigned in one transaction.")
     assign_wait_seconds: float = Field(
         30.0, ge=0.0, description="How long the assigner waits for an earlier upload that is still on its way."
     )
@@ -75,6 +75,12 @@ class Settings(BaseSettings):
         ge=0.0,
         le=1.0,
         description="Weight of the image side in fused queries; one that was chosen for the library goes before it.",
+    )
+    search_memory_bytes: int = Field(
+        1024 * MEBIBYTE,
+        ge=0,
+        description="Most memory for the vectors that a server keeps to search them. 0, or more media than fit: by the "
+        "indexes alone.",
     )
 
     # Work and patience.

@@ -38,7 +38,7 @@ def create_app(services: Services) -> FastAPI:
     """An application over these services; whoever made them disposes of them."""
     app = FastAPI(title="mediacluster", version=version("mediacluster"), description=_DESCRIPTION)
     app.state.services = services
-    app.state.metrics = metrics.make_registry(services.database)
+    app.state.metrics = metrics.make_registry(services.database, services.scans)
     app.add_middleware(BodyLimit, max_bytes=services.settings.max_request_bytes)
     app.add_middleware(RateLimit, settings=services.settings)
     # What is added later comes earlier.

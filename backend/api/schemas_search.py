@@ -120,7 +120,9 @@ class SearchHit(Schema):
         description="What the order is by: the similarity (raw), calibrated values, or ranks (rrf)."
     )
     stands_out: bool | None = Field(description="Whether it stands out of unrelated media; null where unknown.")
-    nominated_by: list[str] = Field(description="The legs that found it: image, text, fused, textless or caption.")
+    nominated_by: list[str] = Field(
+        description="The legs that found it: image, text, fused, textless, caption, scan (all vectors in memory) or exact (all in the database)."
+    )
 
     @classmethod
     def of(cls, hit: Hit) -> "SearchHit":

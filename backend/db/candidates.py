@@ -40,8 +40,8 @@ class Matching:
     condition: str
     parameters: dict[str, Any]
 
-    def statement(self, name: str) -> str:
-        return statement(f"candidates/{name}").replace("{matching}", self.condition)
+    def statement(self, name: str, *, folder: str = "candidates") -> str:
+        return statement(f"{folder}/{name}").replace("{matching}", self.condition)
 
 
 @dataclass(frozen=True)

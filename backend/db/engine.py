@@ -1,6 +1,6 @@
 """Connections and transactions. `Database.transaction()` is the only place that commits."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -44,6 +44,7 @@ class Database:
         self.url = database_url
         self.engine = _make_engine(database_url, pool_size, max_overflow)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+        self._before_dispose: list[Callable[[], None]] = []
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -60,8 +61,14 @@ class Database:
             yield session
 
     def dispose(self) -> None:
-        """Close all connections."""
+        """End what works on it in the background, and close all connections."""
+        for end in self._before_dispose:
+            end()
         self.engine.dispose()
+
+    def before_dispose(self, end: Callable[[], None]) -> None:
+        """Have a function called before connections are closed."""
+        self._before_dispose.append(end)
 
 
 def limit_idling(session: Session, seconds: float) -> None:

@@ -205,8 +205,15 @@ class Embedding(Base):
     text_embedding: Mapped[Any | None] = mapped_column(VECTOR)
     caption_embedding: Mapped[Any | None] = mapped_column(VECTOR)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    # The transaction that wrote the row: what has become visible since a snapshot, the vector scan finds by it.
+    written_by: Mapped[int | None] = mapped_column(
+        BigInteger, server_default=text("(pg_current_xact_id()::text)::bigint")
+    )
 
-    __table_args__ = ({"postgresql_partition_by": "LIST (space_id)"},)
+    __table_args__ = (
+        Index("embedding_written_by_idx", "written_by", postgresql_where=text("written_by IS NOT NULL")),
+        {"postgresql_partition_by": "LIST (space_id)"},
+    )
 
 
 class SpaceFill(Base):

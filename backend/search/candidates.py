@@ -30,6 +30,8 @@ from backend.db.candidates import (
 from backend.errors import InputError, InvalidVector
 from backend.search.filters import Filters
 from backend.search.legs import Vector, check_count, check_fraction, weighted_sum
+from backend.search.scan_keeping import ScanKeeper
+from backend.search.scan_nominating import Wanted, scan_candidates
 
 # Up to so many, measuring all that match is as fast as any index, which under filters has to look further; see
 # docs/decisions/0011.
@@ -40,17 +42,22 @@ READABLE_MEDIA = 250_000
 FIRST_EFFORT = 60
 LAST_EFFORT = 540
 _DEEPEST = 8_000
+# Under filters the scan has to try more media than are wanted, by their ids, which costs more than reading all in a row.
+_PROBED = 256
+_DEAR_BY_ID = 2
+_MOST_SELECTED = 0.99
 # Of each leg, where another order than that of the sum is wanted: it may put first what is far on the other leg.
 _BESIDE = 100
 
 
 class Leg(StrEnum):
-    """What nominated a candidate: an index, or the measuring of all."""
+    """What nominated a candidate: an index, the scan of all vectors in memory, or the measuring of all."""
 
     IMAGE = "image"
     TEXT = "text"
     FUSED = "fused"
     TEXTLESS = "textless"
+    SCAN = "scan"
     EXACT = "exact"
 
 
@@ -95,6 +102,7 @@ def nominate(
     exclude: Collection[uuid.UUID] = (),
     mode: Effort = Effort.FAST,
     for_any_order: bool = False,
+    scans: ScanKeeper | None = None,
 ) -> Candidates:
     """The candidates for the k best; always at least k where k match.
 
@@ -116,6 +124,7 @@ def nominate(
         mode: how far to go.
         for_any_order: whether they will be put into another order than that of the sum: then all come where few match, and
             the k nearest media without text, and the 100 nearest of each leg, are among them in any case.
+        scans: where vectors are kept in memory; the answer is certain then, and comes from there where that is faster.
 
     Raises:
         InputError: k is below one, alpha is outside 0..1, or there is no query; `field` says which.
@@ -127,19 +136,80 @@ def nominate(
         raise InputError("There is nothing to search by.", hint="Give an image or a text vector.", field="query")
     query = QueryVectors(checked_vector(image_query), checked_vector(text_query), alpha)
     matching = match(**vars(filters), exclude=exclude)
+    if scans is not None and mode is not Effort.EXACT:
+        scanned = nominate_by_scan(
+            session,
+            image_query,
+            text_query,
+            k=k,
+            alpha=alpha,
+            filters=filters,
+            exclude=exclude,
+            scans=scans,
+            for_any_order=for_any_order,
+        )
+        if scanned is not None:
+            return scanned
     count = None if mode is Effort.EXACT else count_few(session, matching, filtered=not filters.is_empty)
     if mode is Effort.EXACT or count is not None:
         return _measure_all(session, query, matching, k, count, for_any_order=for_any_order)
     legs = _Legs(bounded=mode is Effort.CERTIFIED, at_least=_BESIDE if for_any_order else 0)
     # Where measuring all that match is to be had, it costs less under filters than the deepest pass.
     impatient = not filters.is_empty and estimate_matching(session, matching) <= READABLE_MEDIA
-    found = _search(session, query, matching, k, legs, impatient=impatient)
-    is_enough = len(found.candidates.media_ids) >= k and found.is_stable
-    if (is_enough and (mode is Effort.FAST or found.candidates.certified)) or not is_readable(
-        session, matching, len(found.candidates.media_ids), k
+    named = _search(session, query, matching, k, legs, impatient=impatient)
+    is_enough = len(named.candidates.media_ids) >= k and named.is_stable
+    if (is_enough and (mode is Effort.FAST or named.candidates.certified)) or not is_readable(
+        session, matching, len(named.candidates.media_ids), k
     ):
-        return found.answer()
+        return named.answer()
     return _measure_all(session, query, matching, k, for_any_order=for_any_order)
+
+
+def nominate_by_scan(
+    session: Session,
+    image_query: NDArray[np.floating] | None,
+    text_query: NDArray[np.floating] | None,
+    *,
+    k: int,
+    alpha: float,
+    filters: Filters,
+    exclude: Collection[uuid.UUID],
+    scans: ScanKeeper,
+    for_any_order: bool = False,
+) -> Candidates | None:
+    """As `nominate`, from the vectors in memory, and certain; None where there are none, or where measuring all that match
+    costs less."""
+    kept = scans.caught_up(session)
+    if kept is None:
+        return None
+    scan, view = kept
+    query = QueryVectors(checked_vector(image_query), checked_vector(text_query), alpha)
+    matching = match(**vars(filters), exclude=exclude)
+    selectivity = 1.0
+    if not filters.is_empty:
+        estimate = estimate_matching(session, matching)
+        selectivity = min(_MOST_SELECTED, max(1, estimate) / max(1, len(view)))
+        if estimate < (FEW_FILTERED_MEDIA if for_any_order else _DEAR_BY_ID * (_PROBED + 2 * k) / selectivity):
+            return None
+    elif len(view) <= (FEW_MEDIA if for_any_order else k):
+        return None
+    wanted = Wanted(k, _BESIDE, textless=k) if for_any_order else Wanted(k)
+    found = scan_candidates(session, scan, view, query, matching, wanted, selectivity=selectivity, exclude=exclude)
+    if found is None or len(found.ids) < k:
+        return None
+    combined = weighted_sum(found.sim_image, found.sim_text, alpha)
+    order = np.lexsort((found.keys, -np.nan_to_num(found.sim_image, nan=-np.inf), -combined))
+    return Candidates(
+        media_ids=[uuid.UUID(bytes=found.ids[row].tobytes()) for row in order],
+        sim_image=found.sim_image[order],
+        sim_text=found.sim_text[order],
+        nominated_by=[frozenset({Leg.SCAN})] * len(order),
+        certified=True,
+        bound=float(combined[order[k - 1]]),
+        scanned=len(view),
+        image_reach=found.image_reach,
+        text_reach=found.text_reach,
+    )
 
 
 @dataclass(frozen=True)

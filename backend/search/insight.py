@@ -13,6 +13,7 @@ from backend.search.alpha import Place, best_place, envelope
 from backend.search.candidates import Effort, nominate
 from backend.search.encoding import fetch_examples
 from backend.search.filters import Filters
+from backend.search.scan_keeping import ScanKeeper
 
 MOST_LISTED = 20
 _ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -46,7 +47,7 @@ class AlphaInsight:
     hits: tuple[AlphaHit, ...]
 
 
-def insight(session: Session, media_id: uuid.UUID, k: int) -> AlphaInsight:
+def insight(session: Session, media_id: uuid.UUID, k: int, scans: ScanKeeper | None = None) -> AlphaInsight:
     """The k media most similar to one over the whole range of alpha, by alpha * sim_image + (1 - alpha) * sim_text.
 
     Exact among the nearest 100 at each of five alphas.
@@ -57,7 +58,7 @@ def insight(session: Session, media_id: uuid.UUID, k: int) -> AlphaInsight:
     """
     if not 1 <= k <= MOST_LISTED:
         raise InvalidQuery(f"k is {k}.", hint=f"Choose k from 1 to {MOST_LISTED}.", field="k")
-    sims = _candidates(session, media_id)
+    sims = _candidates(session, media_id, scans)
     ids = sorted(sims)
     image, text = (np.array([sims[one][side] for one in ids], dtype=np.float64) for side in (0, 1))
     found = envelope(image, text, k)
@@ -75,7 +76,9 @@ def insight(session: Session, media_id: uuid.UUID, k: int) -> AlphaInsight:
     return AlphaInsight(ranges, tuple(sorted(hits, key=lambda hit: (hit.best.rank, hit.best.low, hit.media_id))))
 
 
-def _candidates(session: Session, media_id: uuid.UUID) -> dict[uuid.UUID, tuple[float, float]]:
+def _candidates(
+    session: Session, media_id: uuid.UUID, scans: ScanKeeper | None
+) -> dict[uuid.UUID, tuple[float, float]]:
     example = fetch_examples(session, [media_id])[0]
     sims: dict[uuid.UUID, tuple[float, float]] = {}
     for alpha in _ALPHAS:
@@ -88,6 +91,7 @@ def _candidates(session: Session, media_id: uuid.UUID) -> dict[uuid.UUID, tuple[
             filters=Filters(),
             exclude=(media_id,),
             mode=Effort.FAST,
+            scans=scans,
         )
         sims |= {
             one: (float(i), float(t))

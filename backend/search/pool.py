@@ -14,6 +14,7 @@ from backend.search.fusion import FusionMethod
 from backend.search.legs import Vector
 from backend.search.paging import Place
 from backend.search.query import Find, SearchQuery
+from backend.search.scan_keeping import ScanKeeper
 
 CAPTION_LEG = "caption"
 _COUNT_LIMIT = 2**31 - 1
@@ -54,7 +55,14 @@ class Pool:
         )
 
 
-def draw_pool(session: Session, query: SearchQuery, vectors: Query, depth: int, alpha: float) -> Pool:
+def draw_pool(
+    session: Session,
+    query: SearchQuery,
+    vectors: Query,
+    depth: int,
+    alpha: float,
+    scans: ScanKeeper | None = None,
+) -> Pool:
     """At least the `depth` best by the raw sum at `alpha`, or all that there are."""
     if query.find is Find.CAPTIONS:
         return _draw_captions(session, query, vectors, depth)
@@ -69,6 +77,7 @@ def draw_pool(session: Session, query: SearchQuery, vectors: Query, depth: int, 
         mode=query.effort,
         # Diversity compares each candidate with each other, so there are no more than asked for.
         for_any_order=query.wanted_method is not FusionMethod.RAW and query.diversity == 0,
+        scans=scans,
     )
     legs = [tuple(sorted(leg.value for leg in legs)) for legs in found.nominated_by]
     whole = found.whole or len(found.media_ids) < depth

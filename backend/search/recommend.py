@@ -3,13 +3,19 @@
 import uuid
 from dataclasses import dataclass
 
+import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend.db.embeddings import similar_media
+from backend.db.embeddings import MediaMatch, similar_media
 from backend.db.media import get_media
 from backend.db.tables import Media, MediaStatus
 from backend.errors import Conflict
+from backend.search.candidates import nominate_by_scan
+from backend.search.encoding import fetch_examples
+from backend.search.filters import Filters
+from backend.search.legs import weighted_sum
+from backend.search.scan_keeping import ScanKeeper
 
 
 @dataclass(frozen=True)
@@ -25,7 +31,9 @@ class Recommendation:
     caption: str
 
 
-def recommend(session: Session, media_id: uuid.UUID, k: int, alpha: float) -> list[Recommendation]:
+def recommend(
+    session: Session, media_id: uuid.UUID, k: int, alpha: float, scans: ScanKeeper | None = None
+) -> list[Recommendation]:
     """The k media most similar to one, best first: alpha * sim_image + (1 - alpha) * sim_text.
 
     Raises:
@@ -38,7 +46,9 @@ def recommend(session: Session, media_id: uuid.UUID, k: int, alpha: float) -> li
             f"Media {media_id} has no embedding: its status is {media.status}.",
             hint="Wait until it is ready." if media.error_code is None else "Look at its error, and retry it.",
         )
-    matches = similar_media(session, media_id, k, alpha)
+    matches = None if scans is None else _scan(session, media_id, k, alpha, scans)
+    if matches is None:
+        matches = similar_media(session, media_id, k, alpha)
     rows = session.execute(
         sa.select(Media.id, Media.title, Media.location, Media.caption).where(
             Media.id.in_([match.media_id for match in matches])
@@ -46,3 +56,26 @@ def recommend(session: Session, media_id: uuid.UUID, k: int, alpha: float) -> li
     )
     words = {row.id: {"title": row.title, "location": row.location, "caption": row.caption} for row in rows}
     return [Recommendation(**vars(match), **words[match.media_id]) for match in matches]
+
+
+def _scan(session: Session, media_id: uuid.UUID, k: int, alpha: float, scans: ScanKeeper) -> list[MediaMatch] | None:
+    """The same from the vectors in memory; None where these do not serve."""
+    if not scans.is_ready:
+        return None
+    example = fetch_examples(session, [media_id])[0]
+    found = nominate_by_scan(
+        session, example.image, example.text, k=k, alpha=alpha, filters=Filters(), exclude=(media_id,), scans=scans
+    )
+    if found is None:
+        return None
+    combined = weighted_sum(found.sim_image, found.sim_text, alpha)
+    return [
+        MediaMatch(one, _number(image), _number(text), float(value))
+        for one, image, text, value in zip(
+            found.media_ids[:k], found.sim_image[:k], found.sim_text[:k], combined[:k], strict=True
+        )
+    ]
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

@@ -23,6 +23,7 @@ from backend.search.pool import count_eligible, draw_pool
 from backend.search.query import SearchQuery, checked
 from backend.search.ranking import Ranking, behind, nominating_alpha, rank_pool
 from backend.search.relevance import Verdict, judge
+from backend.search.scan_keeping import ScanKeeper
 from backend.search.spread import similarity_in
 from backend.search.unseen import most_unseen
 
@@ -48,6 +49,7 @@ class _Asked:
     backgrounds: Backgrounds | None
     last: Place | None
     digest: str
+    scans: ScanKeeper | None
 
     @property
     def method(self) -> FusionMethod:
@@ -56,11 +58,13 @@ class _Asked:
 
 @dataclass(frozen=True)
 class Searcher:
-    """Cheap to make; models are loaded by the first query that needs them. alpha: for queries without one."""
+    """Cheap to make; models are loaded by the first query that needs them. alpha: for queries without one; scans: where
+    the process keeps vectors in memory."""
 
     database: Database
     encoder: QueryEncoder
     alpha: float
+    scans: ScanKeeper | None = None
 
     def search(self, query: SearchQuery) -> Answer:
         """Answer one page. Changes nothing but the sampled background.
@@ -83,7 +87,7 @@ class Searcher:
                 return _empty(query, alpha)
             vectors = self.encoder.encode(query, space, *stored)
             backgrounds = None if backgrounds is None else backgrounds.about(vectors.image, vectors.text)
-            asked = _Asked(query, alpha, vectors, backgrounds, last, digest)
+            asked = _Asked(query, alpha, vectors, backgrounds, last, digest, self.scans)
             with self.database.transaction() as session:
                 session.execute(sa.text("SET TRANSACTION READ ONLY"))
                 held = hold_active_space(session)
@@ -135,7 +139,7 @@ def _page(session: Session, asked: _Asked) -> tuple[Ranking, NDArray[np.int64], 
     alpha = nominating_alpha(asked.method, asked.alpha, asked.backgrounds)
     depth = _depth(asked)
     while True:
-        pool = draw_pool(session, asked.query, asked.vectors, depth, alpha).holding(asked.last)
+        pool = draw_pool(session, asked.query, asked.vectors, depth, alpha, asked.scans).holding(asked.last)
         ranking = rank_pool(pool, asked.method, asked.alpha, asked.backgrounds)
         if ranking.method is FusionMethod.RRF and depth != _fixed_pool(asked, ranking.method):
             depth = _fixed_pool(asked, ranking.method) or depth

@@ -80,7 +80,7 @@ def try_again(services: ServicesDependency, actor: ActorDependency, media_id: UU
 def list_similar(services: ServicesDependency, media_id: UUID) -> list[dict[str, Any]]:
     """Whatever is among the best at some alpha, with both cosines: the page ranks it, at every place of its slider."""
     with services.database.transaction() as session:
-        found = insight(session, media_id, MOST_LISTED)
+        found = insight(session, media_id, MOST_LISTED, services.scans)
         ids = [hit.media_id for hit in found.hits]
         pictures = list_pictures(session, ids)
         rows = session.execute(

@@ -102,10 +102,10 @@ def list_similar(
     k: Annotated[int, Query(ge=1, le=500, description="How many.")] = 3,
     alpha: Annotated[float | None, Query(ge=0, le=1, description="Weight of the image side.")] = None,
 ) -> SimilarAnswer:
-    """By the SQL function `similar_media`: `combined = alpha * sim_image + (1 - alpha) * sim_text`."""
+    """As the SQL function `similar_media` has it: `combined = alpha * sim_image + (1 - alpha) * sim_text`."""
     weight = services.read_alpha() if alpha is None else alpha
     with services.database.transaction() as session:
-        results = [SimilarMedia.of(one) for one in recommend(session, media_id, k, weight)]
+        results = [SimilarMedia.of(one) for one in recommend(session, media_id, k, weight, services.scans)]
     return SimilarAnswer(media_id=media_id, k=k, alpha=weight, results=results)
 
 

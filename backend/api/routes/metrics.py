@@ -15,6 +15,7 @@ from backend.db.engine import Database
 from backend.db.histograms import Histogram, Measure
 from backend.db.library_figures import LibraryFigures, fetch_library_figures
 from backend.db.tables import RecallAudit
+from backend.search.scan_keeping import ScanFigures, ScanKeeper
 
 router = APIRouter(tags=["health"])
 
@@ -22,24 +23,26 @@ router = APIRouter(tags=["health"])
 class LibraryCollector(Collector):
     """Reads the figures of one library."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, scans: ScanKeeper) -> None:
         self._database = database
+        self._scans = scans
 
     def collect(self) -> Iterator[Metric]:
         with self._database.transaction() as session:
             metrics = list(_metrics(fetch_library_figures(session)))
         yield from metrics
         yield from _pool(self._database.engine.pool)
+        yield from _scan(self._scans.figures())
 
     def describe(self) -> list[Metric]:
         # What prometheus_client asks when a collector is registered; nothing is to be counted then.
         return []
 
 
-def make_registry(database: Database) -> CollectorRegistry:
+def make_registry(database: Database, scans: ScanKeeper) -> CollectorRegistry:
     """The registry of one application; the one that prometheus_client shares by default knows one library a process."""
     registry = CollectorRegistry()
-    registry.register(LibraryCollector(database))
+    registry.register(LibraryCollector(database, scans))
     return registry
 
 
@@ -131,6 +134,17 @@ def _pool(pool: Pool) -> Iterator[Metric]:
         "Connections to the database of the process that answers.",
         "state",
         {"in_use": in_use, "idle": pool.checkedin()},
+    )
+
+
+def _scan(figures: ScanFigures) -> Iterator[Metric]:
+    of_process = "of the process that answers; 0 where it has none."
+    yield _plain("mediacluster_vector_scan_media", f"Media in the vector scan {of_process}", figures.media)
+    yield _plain("mediacluster_vector_scan_bytes", f"Memory of the vector scan {of_process}", figures.memory_bytes)
+    yield _plain(
+        "mediacluster_vector_scan_age_seconds",
+        f"Since the last query caught up with the table, {of_process}",
+        figures.age_seconds,
     )
 
 

@@ -97,12 +97,12 @@ def get_alpha_insight(
 ) -> AlphaAnswer:
     """By alpha * sim_image + (1 - alpha) * sim_text, exact among the nearest 100 at each of five alphas."""
     with services.database.transaction() as session:
-        return AlphaAnswer.of(media_id, k, insight(session, media_id, k))
+        return AlphaAnswer.of(media_id, k, insight(session, media_id, k, services.scans))
 
 
 def _searcher(services: Services) -> Searcher:
     encoder = QueryEncoder(services.encoders_of, services.limits, services.decoders)
-    return Searcher(services.database, encoder, services.read_alpha())
+    return Searcher(services.database, encoder, services.read_alpha(), services.scans)
 
 
 def _read(files: list[UploadFile], most_bytes: int) -> tuple[bytes, ...]:

@@ -1,0 +1,21 @@
+-- What has become visible in the active space since a snapshot: rows whose writers had not begun by then (from next_id
+-- on) or were in progress. The index on written_by serves both. The upper end keeps out ids of another server, which a
+-- restored dump holds: no writer whom anybody can see has such an id. One row without a media where nothing is new.
+-- is_plain: the transaction has written nothing itself, and each of its statements sees what is committed by then.
+SELECT space.id,
+       pg_current_snapshot()::text,
+       pg_current_xact_id_if_assigned() IS NULL AND current_setting('transaction_isolation') = 'read committed' AS is_plain,
+       fresh.media_id,
+       fresh.written_by,
+       fresh.image_embedding,
+       fresh.text_embedding
+  FROM space
+  LEFT JOIN LATERAL (
+    SELECT e.media_id, e.written_by, e.image_embedding, e.text_embedding
+      FROM embedding e
+     WHERE e.space_id = %(space_id)s
+       AND (e.written_by >= %(next_id)s OR e.written_by = ANY(%(in_progress)s::bigint[]))
+       AND e.written_by < pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+     LIMIT %(most)s
+  ) AS fresh ON space.id = %(space_id)s
+ WHERE space.state = 'active'

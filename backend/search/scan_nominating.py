@@ -1,0 +1,148 @@
+"""Certain candidates by the vector scan: bounds decide which rows can be among the best, and Postgres measures these."""
+
+import uuid
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from backend.db.candidates import Matching, QueryVectors
+from backend.db.scans import measure_media
+from backend.search.codes import Floats, measure
+from backend.search.contenders import Order, Rows, Weights
+from backend.search.legs import Vector
+from backend.search.scan import ScanView, VectorScan, id_keys
+
+# Measuring by id costs about five times as much a media as reading all of them.
+_MOST_MEASURED = 20_000
+_FIRST_BATCH = 256
+
+_Measure = Callable[[Rows], tuple[Rows, Vector, Vector]]
+_Side = tuple[Floats, Floats] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Scanned:
+    """Media in no order, with exact cosines, NaN where a side is missing: all that can be among the best of each order.
+
+    ids: (n, 16) uint8; image_reach, text_reach: no media that is not here has a greater cosine on this leg; None where
+    that was not asked, or all are here.
+    """
+
+    ids: NDArray[np.uint8]
+    sim_image: Vector
+    sim_text: Vector
+    image_reach: float | None
+    text_reach: float | None
+
+    @property
+    def keys(self) -> NDArray[np.bytes_]:
+        """The ids as strings of bytes (n,), in whose order Postgres has them."""
+        return id_keys(self.ids)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """k: how many by the weighted sum; beside: of each leg, 0 for none; textless: media without text by their pictures."""
+
+    k: int
+    beside: int = 0
+    textless: int = 0
+
+
+def scan_candidates(
+    session: Session,
+    scan: VectorScan,
+    view: ScanView,
+    query: QueryVectors,
+    matching: Matching,
+    wanted: Wanted,
+    *,
+    selectivity: float,
+    exclude: Collection[uuid.UUID] = (),
+) -> Scanned | None:
+    """The media that can be among the best, certainly; None where too many have to be measured for that.
+
+    selectivity: about which share of the media match, 1 where there are no filters; exclude: what `matching` leaves out
+    by name.
+    """
+    orders, legs = _orders(view, query, wanted, losable=len(exclude) if selectivity == 1 else None)
+    if not orders:
+        return None
+
+    def measure_rows(rows: Rows) -> tuple[Rows, Vector, Vector]:
+        places, image, text = measure_media(session, query, matching, view.ids[rows])
+        if selectivity == 1:
+            absent = np.delete(rows, places)
+            named = {media_id.bytes for media_id in exclude}
+            scan.bury(np.array([row for row in absent if view.ids[row].tobytes() not in named], dtype=np.int64))
+        return rows[places], image, text
+
+    found = _settle(orders, len(view), measure_rows, selectivity)
+    if found is None:
+        return None
+    rows, image, text = found
+    reaches = [None if leg is None or not np.isfinite(leg.floor) else leg.floor for leg in legs]
+    return Scanned(view.ids[rows], image, text, *reaches)
+
+
+def _orders(
+    view: ScanView, query: QueryVectors, wanted: Wanted, *, losable: int | None
+) -> tuple[list[Order], tuple[Order | None, Order | None]]:
+    """All orders whose best are wanted, and those of the two legs among them."""
+    weights = Weights(0.0 if query.image is None else query.alpha, 0.0 if query.text is None else 1 - query.alpha)
+    textless = ~view.has_text
+    if not (weights.image or weights.text) or (query.image is None and wanted.textless and textless.any()):
+        # All are equal, or all without text are: their ids decide, which the bounds know nothing of.
+        return [], (None, None)
+    needs_image = weights.image > 0 or wanted.beside or wanted.textless or textless.any()
+    image: _Side = measure(view.images, query.image) if query.image is not None and needs_image else None
+    text: _Side = None
+    if query.text is not None and (weights.text or wanted.beside):
+        text = measure(view.texts, query.text)
+        for one in text:
+            one[~view.has_text] = 0.0
+    sides = (image, text)
+
+    def order(weights: Weights, count: int, takes_part: NDArray[np.bool_]) -> Order:
+        return Order.over(weights, count, sides, takes_part & view.is_live, losable=losable)
+
+    everyone = np.ones(len(view), dtype=np.bool_)
+    # Where pictures weigh nothing all media without text are equal, and their pictures decide.
+    is_by_words = weights.image == 0 and image is not None
+    orders = [order(weights, wanted.k, view.has_text if is_by_words else everyone)]
+    textless_count = max(wanted.textless, wanted.k if is_by_words else 0)
+    if textless_count and textless.any() and image is not None:
+        orders.append(order(Weights(1.0, 0.0), textless_count, textless))
+    by_image = order(Weights(1.0, 0.0), wanted.beside, everyone) if wanted.beside and image is not None else None
+    by_text = order(Weights(0.0, 1.0), wanted.beside, view.has_text) if wanted.beside and text is not None else None
+    orders += [one for one in (by_image, by_text) if one is not None]
+    return orders, (by_image, by_text)
+
+
+def _settle(
+    orders: list[Order], count: int, measure_rows: _Measure, selectivity: float
+) -> tuple[Rows, Vector, Vector] | None:
+    """Measure until no row that is not measured can be among the best of any order."""
+    measured = np.zeros(count, dtype=np.bool_)
+    rows = np.empty(0, dtype=np.int64)
+    image = text = np.empty(0)
+    # Without filters the floors say at once who can be among the best; under filters they are not known before some are
+    # measured, so the best are tried first, as many as are likely to hold enough that match.
+    batch = count if selectivity == 1 else _FIRST_BATCH + int(2 * max(one.wanted for one in orders) / selectivity)
+    while True:
+        contenders = np.unique(np.concatenate([one.contenders(measured, batch) for one in orders]))
+        if not len(contenders):
+            return rows, image, text
+        if np.count_nonzero(measured) + len(contenders) > max(_MOST_MEASURED, 2 * max(one.wanted for one in orders)):
+            return None
+        measured[contenders] = True
+        found = measure_rows(contenders)
+        rows = np.concatenate([rows, found[0]])
+        image, text = np.concatenate([image, found[1]]), np.concatenate([text, found[2]])
+        for one in orders:
+            one.learn(rows, image, text)
+        # Where some of them were gone, or did not match, not many more are tried at once.
+        batch = max(2 * len(contenders), _FIRST_BATCH)

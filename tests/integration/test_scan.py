@@ -1,0 +1,332 @@
+"""The vector scan against brute force in SQL: what it names is exactly what is stored when the query begins."""
+
+import threading
+import uuid
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from backend.db.candidates import QueryVectors, match, nearest_exactly
+from backend.db.embeddings import NewEmbedding, insert_embeddings, replace_wording
+from backend.db.engine import Database
+from backend.db.spaces import NewSpace, activate_space, create_space
+from backend.db.tables import Space
+from backend.search import candidates, scan_keeping
+from backend.search.candidates import Candidates, Effort, Leg, nominate
+from backend.search.filters import Filters
+from backend.search.scan_keeping import ScanKeeper, ScanState
+
+IMAGE, TEXT = 24, 16
+COUNT = 900
+Matrix = NDArray[np.float32]
+
+
+def unit(rows: NDArray[np.float64]) -> Matrix:
+    return (rows / np.linalg.norm(rows, axis=-1, keepdims=True)).astype(np.float32)
+
+
+class Library:
+    """A space that grows, shrinks and is reworded; a quarter has no text, and an eighth has the vectors of another."""
+
+    def __init__(self, database: Database, seed: int = 0) -> None:
+        self.database = database
+        self.generator = np.random.default_rng(seed)
+        self.ids: list[uuid.UUID] = []
+        with database.transaction() as session:
+            self.space: Space = create_space(session, NewSpace("s", None, "i", "", "t", "i", "t", IMAGE, TEXT, {}))
+            activate_space(session, self.space)
+
+    def add(self, count: int, session: Session | None = None) -> list[uuid.UUID]:
+        if session is None:
+            with self.database.transaction() as own:
+                return self.add(count, own)
+        ids = [uuid.UUID(bytes=self.generator.bytes(16), version=4) for _ in range(count)]
+        session.execute(
+            sa.text(
+                "INSERT INTO media (id, source, source_uri, status, keywords) "
+                "SELECT id, 'url', 'x', 'fetching', CASE WHEN place % 4 = 0 THEN '{Fourth}' ELSE '{}' END::text[] "
+                "FROM unnest(CAST(:ids AS uuid[])) WITH ORDINALITY AS t(id, place)"
+            ),
+            {"ids": ids},
+        )
+        images, texts = self.vectors(count, IMAGE), self.vectors(count, TEXT)
+        images[: count // 8], texts[: count // 8] = images[count - 1], texts[count - 1]
+        has_text = self.generator.random(count) < 0.75
+        insert_embeddings(
+            session,
+            self.space.id,
+            [NewEmbedding(ids[row], images[row], texts[row] if has_text[row] else None, None) for row in range(count)],
+        )
+        self.ids += ids
+        return ids
+
+    def remove(self, count: int) -> None:
+        gone = [self.ids.pop(int(self.generator.integers(len(self.ids)))) for _ in range(count)]
+        with self.database.transaction() as session:
+            session.execute(sa.text("DELETE FROM media WHERE id = ANY(:ids)"), {"ids": gone})
+
+    def reword(self, count: int) -> None:
+        for media_id in self.generator.choice(np.array(self.ids, dtype=object), count, replace=False):
+            with self.database.transaction() as session:
+                text = self.vectors(1, TEXT)[0] if self.generator.random() < 0.7 else None
+                replace_wording(session, self.space.id, media_id, text, None)
+
+    def vectors(self, count: int, dimension: int) -> Matrix:
+        return unit(self.generator.normal(size=(count, dimension)))
+
+
+@pytest.fixture
+def library(database: Database) -> Library:
+    made = Library(database)
+    made.add(COUNT)
+    return made
+
+
+@pytest.fixture
+def keep(monkeypatch: pytest.MonkeyPatch) -> Callable[[Library], ScanKeeper]:
+    """A scan that is loaded, of a library however small."""
+    monkeypatch.setattr(candidates, "FEW_MEDIA", 0)
+
+    def make(library: Library) -> ScanKeeper:
+        keeper = ScanKeeper(library.database, most_bytes=1 << 30, least_media=1)
+        keeper.refresh()
+        assert keeper.figures().state is ScanState.READY
+        return keeper
+
+    return make
+
+
+def assert_exact(
+    session: Session,
+    scans: ScanKeeper,
+    query: QueryVectors,
+    k: int,
+    filters: Filters = Filters(),  # noqa: B008 - frozen
+    exclude: tuple[uuid.UUID, ...] = (),
+) -> Candidates:
+    """The k best, in their order and with their cosines, are those of the exact statement in SQL."""
+    found = nominate(
+        session, query.image, query.text, k=k, alpha=query.alpha, filters=filters, exclude=exclude, scans=scans
+    )
+    true = nearest_exactly(session, query, match(**vars(filters), exclude=exclude), k)
+    assert found.media_ids[:k] == [row.media_id for row in true]
+    for ours, theirs in ((found.sim_image, "sim_image"), (found.sim_text, "sim_text")):
+        wanted = [np.nan if (one := getattr(row, theirs)) is None else one for row in true]
+        np.testing.assert_array_equal(ours[:k], wanted)
+    return found
+
+
+def is_by_scan(found: Candidates) -> bool:
+    return found.nominated_by[0] == frozenset({Leg.SCAN})
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_scan__follows_the_table(library: Library, keep: Callable[[Library], ScanKeeper], seed: int) -> None:
+    """Whatever is added, deleted and reworded between two queries, by whomever."""
+    library.generator = np.random.default_rng(seed)
+    keeper = keep(library)
+    by_scan = 0
+    for step in range(25):
+        change = [library.add, library.remove, library.reword, lambda _: None][int(library.generator.integers(4))]
+        change(int(library.generator.integers(1, 40)))
+        image, text = library.vectors(1, IMAGE)[0], library.vectors(1, TEXT)[0]
+        alpha = float(library.generator.choice([0.0, 0.2, 0.6, 0.9, 1.0]))
+        exclude = tuple(library.ids[:2]) if step % 3 == 0 else ()
+        with library.database.transaction() as session:
+            for query in (QueryVectors(image, text, alpha), QueryVectors(image, None, 0.6)):
+                by_scan += is_by_scan(assert_exact(session, keeper, query, 10, exclude=exclude))
+            assert_exact(session, keeper, QueryVectors(None, text, 0.3), 10)
+    assert by_scan == 50
+    assert keeper.figures().media >= len(library.ids)
+
+
+def test_scan__equals_and_ends(library: Library, keep: Callable[[Library], ScanKeeper]) -> None:
+    """Hundreds that tie, a stored media as the query, k beyond what there is, and every alpha."""
+    keeper = keep(library)
+    with library.database.transaction() as session:
+        rows = session.execute(
+            sa.text("SELECT image_embedding, text_embedding FROM media_embedding WHERE media_id = ANY(:ids)"),
+            {"ids": library.ids[:1]},
+        ).one()
+        image = np.array(rows[0].to_numpy() if hasattr(rows[0], "to_numpy") else rows[0], dtype=np.float32)
+        for alpha in np.linspace(0, 1, 11):
+            for k in (1, 10, 300):
+                query = QueryVectors(image, library.vectors(1, TEXT)[0], float(alpha))
+                assert is_by_scan(assert_exact(session, keeper, query, k))
+        found = nominate(session, image, None, k=5_000, alpha=0.5, filters=Filters(), scans=keeper)
+        assert len(found.media_ids) == COUNT
+
+
+def test_scan__filters(
+    library: Library, keep: Callable[[Library], ScanKeeper], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By trying the best until enough match."""
+    monkeypatch.setattr(candidates, "_DEAR_BY_ID", 0)
+    keeper = keep(library)
+    with library.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(sa.text("ANALYZE"))
+    library.remove(50)
+    with library.database.transaction() as session:
+        for seed in range(10):
+            alpha = seed / 9
+            query = QueryVectors(library.vectors(1, IMAGE)[0], library.vectors(1, TEXT)[0], alpha)
+            found = assert_exact(session, keeper, query, 10, Filters(keywords_any=("fourth",)))
+            assert is_by_scan(found)
+            assert len(found.media_ids) < COUNT // 4  # not by measuring all
+
+
+def test_scan__for_any_order(library: Library, keep: Callable[[Library], ScanKeeper]) -> None:
+    """The nearest of each leg come too, and nothing that is absent is nearer than the reach."""
+    keeper = keep(library)
+    image, text = library.vectors(1, IMAGE)[0], library.vectors(1, TEXT)[0]
+    with library.database.transaction() as session:
+        found = nominate(session, image, text, k=20, alpha=0.5, filters=Filters(), for_any_order=True, scans=keeper)
+        everything = nearest_exactly(session, QueryVectors(image, text, 0.5), match(), COUNT)
+    assert is_by_scan(found)
+    present = set(found.media_ids)
+    for side, reach in (("sim_image", found.image_reach), ("sim_text", found.text_reach)):
+        ranked = sorted(
+            (row for row in everything if getattr(row, side) is not None), key=lambda row: -getattr(row, side)
+        )
+        assert present.issuperset(row.media_id for row in ranked[:100])
+        absent = [getattr(row, side) for row in ranked if row.media_id not in present]
+        assert reach is not None
+        assert max(absent) <= reach
+    textless = [row.media_id for row in everything if row.sim_text is None]
+    best = sorted((row for row in everything if row.sim_text is None), key=lambda row: -(row.sim_image or 0))[:20]
+    assert len(textless) > 20
+    assert present.issuperset(row.media_id for row in best)
+    assert found.certified
+    assert found.bound is not None
+
+
+def test_scan__only_what_is_committed(library: Library, keep: Callable[[Library], ScanKeeper]) -> None:
+    """A transaction that takes long: begun before the scan was loaded, committed after many others."""
+    slow = library.database.engine.connect()
+    transaction = slow.begin()
+    with Session(slow) as early:
+        library.add(5, early)
+        early.flush()
+        keeper = keep(library)
+        library.add(5)
+        query = QueryVectors(library.vectors(1, IMAGE)[0], library.vectors(1, TEXT)[0], 0.6)
+        with library.database.transaction() as session:
+            found = assert_exact(session, keeper, query, 1_000)
+            assert len(found.media_ids) == COUNT + 5
+        transaction.commit()
+        slow.close()
+    with library.database.transaction() as session:
+        assert len(
+            nominate(session, query.image, None, k=2_000, alpha=1, filters=Filters(), scans=keeper).media_ids
+        ) == (COUNT + 10)
+        for media_id in library.ids[-10:]:
+            (vector,) = nearest_vector(session, media_id)
+            found = assert_exact(session, keeper, QueryVectors(vector, None, 1.0), 1)
+            assert is_by_scan(found)
+
+
+def nearest_vector(session: Session, media_id: uuid.UUID) -> tuple[Matrix]:
+    row = session.execute(
+        sa.text("SELECT image_embedding::real[] FROM media_embedding WHERE media_id = :id"), {"id": media_id}
+    ).scalar_one()
+    return (np.array(row, dtype=np.float32),)
+
+
+def test_scan__steps_aside(library: Library, keep: Callable[[Library], ScanKeeper]) -> None:
+    """What it cannot answer with certainty goes by SQL, and is as right."""
+    keeper = keep(library)
+    query = QueryVectors(library.vectors(1, IMAGE)[0], library.vectors(1, TEXT)[0], 0.6)
+    with library.database.transaction() as session:
+        library.add(3, session)
+        assert not is_by_scan(assert_exact(session, keeper, query, COUNT + 3))  # its own writing
+    with library.database.transaction() as session:
+        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        session.execute(sa.text("SELECT 1"))
+        library.add(3)
+        assert not is_by_scan(assert_exact(session, keeper, query, COUNT + 3))
+    with library.database.transaction() as session:
+        found = nominate(
+            session, query.image, query.text, k=5, alpha=0.6, filters=Filters(), mode=Effort.EXACT, scans=keeper
+        )
+        assert found.nominated_by[0] == frozenset({Leg.EXACT})
+        with keeper._scan.turn:
+            assert not is_by_scan(assert_exact(session, keeper, query, 5))
+        assert is_by_scan(assert_exact(session, keeper, query, 5))
+
+
+def test_keeper__another_space(library: Library, keep: Callable[[Library], ScanKeeper]) -> None:
+    keeper = keep(library)
+    old_ids = library.ids
+    with library.database.transaction() as session:
+        library.space = create_space(session, NewSpace("z", None, "i", "", "t", "i", "t", IMAGE, TEXT, {}))
+        activate_space(session, library.space)
+    library.ids = []
+    library.add(40)
+    query = QueryVectors(library.vectors(1, IMAGE)[0], library.vectors(1, TEXT)[0], 0.6)
+    with library.database.transaction() as session:
+        found = nominate(session, query.image, query.text, k=10, alpha=0.6, filters=Filters(), scans=keeper)
+        assert not set(found.media_ids) & set(old_ids)
+    keeper.refresh()
+    with library.database.transaction() as session:
+        assert is_by_scan(assert_exact(session, keeper, query, 10))
+    assert keeper.figures().media == 40
+
+
+def test_keeper__loads_in_the_background_when_it_is_asked(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(candidates, "FEW_MEDIA", 0)
+    keeper = ScanKeeper(library.database, most_bytes=1 << 30, least_media=1)
+    assert keeper.figures().state is ScanState.IDLE
+    query = QueryVectors(library.vectors(1, IMAGE)[0], library.vectors(1, TEXT)[0], 0.6)
+    with library.database.transaction() as session:
+        assert not is_by_scan(assert_exact(session, keeper, query, 10))
+    waiting = threading.Event()
+    for _ in range(600):
+        if keeper.figures().state is ScanState.READY:
+            break
+        waiting.wait(0.05)
+    with library.database.transaction() as session:
+        assert is_by_scan(assert_exact(session, keeper, query, 10))
+    keeper.close()
+
+
+def test_keeper__much_at_once_and_little_left(
+    library: Library, keep: Callable[[Library], ScanKeeper], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More news than a query takes over is for the background; so is throwing away what is gone."""
+    monkeypatch.setattr(scan_keeping, "_MOST_NEWS", 20)
+    monkeypatch.setattr(scan_keeping, "_COUNT_SECONDS", 0)
+    keeper = keep(library)
+    monkeypatch.setattr(keeper, "_wake", lambda: None)
+    library.add(300)
+    query = QueryVectors(library.vectors(1, IMAGE)[0], library.vectors(1, TEXT)[0], 0.6)
+    with library.database.transaction() as session:
+        assert not is_by_scan(assert_exact(session, keeper, query, 10))
+    loaded = keeper._scan
+    keeper.refresh()
+    assert keeper._scan is loaded
+    with library.database.transaction() as session:
+        assert is_by_scan(assert_exact(session, keeper, query, 10))
+    library.remove(900)
+    keeper.refresh()
+    assert keeper._scan is not loaded
+    assert keeper.figures().media == len(library.ids)
+
+
+def test_keeper__memory(library: Library) -> None:
+    large = ScanKeeper(library.database, most_bytes=10_000, least_media=1)
+    large.refresh()
+    assert large.figures().state is ScanState.LARGE
+    small = ScanKeeper(library.database, most_bytes=1 << 30, least_media=COUNT + 1)
+    small.refresh()
+    assert small.figures().state is ScanState.SMALL
+    off = ScanKeeper(library.database, most_bytes=0)
+    off.refresh()
+    assert off.figures().state is ScanState.OFF
+    with library.database.transaction() as session:
+        for keeper in (large, small, off):
+            keeper._wake = lambda: None
+            assert keeper.caught_up(session) is None
