@@ -12,13 +12,22 @@ from sqlalchemy.orm import Session
 
 from backend.clustering.assignment import Assignment
 from backend.clustering.cache import CentroidCache
-from backend.db.arrays import execute_many, fetch_arrays, next_values
+from backend.db.arrays import fetch_arrays, next_values
 from backend.db.centroids import write_centroids
 from backend.db.engine import limit_idling
 from backend.db.statements import statement
 from backend.db.tables import Space
 
 _ASSIGNER_LOCK = 0x6D63_0002
+_INSERT_MEMBERSHIPS = """
+INSERT INTO membership (media_id, cluster_id, space_id, similarity, runner_up_cluster_id, runner_up_similarity, margin,
+                        threshold, founder, assign_seq)
+SELECT media_id, cluster_id, :space_id, similarity, runner_up, runner_up_similarity, margin, :threshold, founder, assign_seq
+  FROM unnest(CAST(:media_ids AS uuid[]), CAST(:cluster_ids AS bigint[]), CAST(:similarities AS double precision[]),
+              CAST(:runners_up AS bigint[]), CAST(:runner_up_similarities AS double precision[]),
+              CAST(:margins AS double precision[]), CAST(:founders AS boolean[]), CAST(:sequence AS bigint[]))
+       AS decided(media_id, cluster_id, similarity, runner_up, runner_up_similarity, margin, founder, assign_seq)
+"""
 
 
 @dataclass(frozen=True)
@@ -140,11 +149,14 @@ def _insert_clusters(session: Session, founders: Sequence[uuid.UUID]) -> list[in
     if not founders:
         return []
     ids = next_values(session, "cluster_id_seq", len(founders))
-    execute_many(
-        session,
-        "INSERT INTO cluster (id, representative_media_id, label) OVERRIDING SYSTEM VALUE "
-        "SELECT %s, id, title FROM media WHERE id = %s",
-        list(zip(ids, founders, strict=True)),
+    session.execute(
+        text(
+            "INSERT INTO cluster (id, representative_media_id, label) OVERRIDING SYSTEM VALUE "
+            "SELECT founded.id, media.id, media.title "
+            "FROM unnest(CAST(:ids AS bigint[]), CAST(:founders AS uuid[])) AS founded(id, media_id) "
+            "JOIN media ON media.id = founded.media_id"
+        ),
+        {"ids": ids, "founders": list(founders)},
     )
     return ids
 
@@ -157,24 +169,21 @@ def _insert_memberships(
     cluster_ids: NDArray[np.int64],
     threshold: float,
 ) -> None:
-    sequence = next_values(session, "membership_assign_seq", len(batch.media_ids))
-    execute_many(
-        session,
-        "INSERT INTO membership (media_id, cluster_id, space_id, similarity, runner_up_cluster_id, "
-        "runner_up_similarity, margin, threshold, founder, assign_seq) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-        [
-            (
-                media_id,
-                int(cluster_ids[decision.row]),
-                space_id,
-                decision.similarity,
-                None if decision.runner_up is None else int(cluster_ids[decision.runner_up]),
-                decision.runner_up_similarity,
-                decision.margin,
-                threshold,
-                decision.founder,
-                assign_seq,
-            )
-            for media_id, decision, assign_seq in zip(batch.media_ids, assignment.decisions, sequence, strict=True)
-        ],
+    decisions = assignment.decisions
+    session.execute(
+        text(_INSERT_MEMBERSHIPS),
+        {
+            "media_ids": batch.media_ids,
+            "cluster_ids": [int(cluster_ids[decision.row]) for decision in decisions],
+            "similarities": [decision.similarity for decision in decisions],
+            "runners_up": [
+                None if decision.runner_up is None else int(cluster_ids[decision.runner_up]) for decision in decisions
+            ],
+            "runner_up_similarities": [decision.runner_up_similarity for decision in decisions],
+            "margins": [decision.margin for decision in decisions],
+            "founders": [decision.founder for decision in decisions],
+            "sequence": next_values(session, "membership_assign_seq", len(decisions)),
+            "space_id": space_id,
+            "threshold": threshold,
+        },
     )
