@@ -28,14 +28,15 @@ _BATCH = 1000
 
 
 @contextmanager
-def open_library(vectors: Vectors, home: Path | None) -> Iterator[Database]:
-    """The library of these vectors. With a home it stays there, and the next run with that home uses it."""
+def open_library(vectors: Vectors, home: Path | None, *, with_indexes: bool = True) -> Iterator[Database]:
+    """The library of these vectors. With a home it stays there, and the next run with that home uses it.
+    with_indexes: HNSW, which take most of the time."""
     place = home or Path(tempfile.mkdtemp(prefix="mediacluster-benchmark-"))
     # The server may run as another user, who has to get through.
     place.mkdir(parents=True, exist_ok=True)
     place.chmod(0o755)
     try:
-        database = Database(_open(place, vectors))
+        database = Database(_open(place, vectors, with_indexes=with_indexes))
         yield database
         database.dispose()
     finally:
@@ -62,7 +63,7 @@ def chosen(count: int, selectivity: float) -> NDArray[np.bool_]:
     return has
 
 
-def _open(home: Path, vectors: Vectors) -> str:
+def _open(home: Path, vectors: Vectors, *, with_indexes: bool) -> str:
     url = ensure_servers(home).database_url
     first = Database(url)
     upgrade(first.engine)
@@ -71,14 +72,14 @@ def _open(home: Path, vectors: Vectors) -> str:
     with database.transaction() as session:
         stored = session.execute(sa.text("SELECT count(*) FROM media_embedding")).scalar_one()
     if stored == 0:
-        _fill(database, vectors)
+        _fill(database, vectors, with_indexes=with_indexes)
     elif stored != len(vectors.images):
         sys.exit(f"{home} holds {stored} media, not {len(vectors.images)}.")
     database.dispose()
     return url
 
 
-def _fill(database: Database, vectors: Vectors) -> None:
+def _fill(database: Database, vectors: Vectors, *, with_indexes: bool) -> None:
     begun = time.perf_counter()
     dimensions = vectors.images.shape[1], vectors.texts.shape[1]
     with database.transaction() as session:
@@ -87,20 +88,23 @@ def _fill(database: Database, vectors: Vectors) -> None:
         _insert_media(session, len(vectors.images))
         _copy_embeddings(session, space.id, vectors)
         activate_space(session, space)
-        session.execute(sa.text("SET LOCAL maintenance_work_mem = '2GB'"))
-        session.execute(
-            sa.text("SELECT create_space_indexes(:id, :image, :text)"),
-            {"id": space.id, "image": dimensions[0], "text": dimensions[1]},
-        )
+        if with_indexes:
+            session.execute(sa.text("SET LOCAL maintenance_work_mem = '2GB'"))
+            session.execute(
+                sa.text("SELECT create_space_indexes(:id, :image, :text)"),
+                {"id": space.id, "image": dimensions[0], "text": dimensions[1]},
+            )
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(sa.text("VACUUM ANALYZE"))
     sys.stderr.write(f"made the library in {time.perf_counter() - begun:.0f} s\n")
 
 
 def _drop_indexes(session: Session, partition: str) -> None:
-    """All but the primary key's, which create_space_indexes does not make."""
+    """All but those that create_space_indexes does not make."""
     names = session.execute(
-        sa.text("SELECT indexname FROM pg_indexes WHERE tablename = :partition AND indexname !~ '_pkey$'"),
+        sa.text(
+            "SELECT indexname FROM pg_indexes WHERE tablename = :partition AND indexname !~ '_(pkey|written_by_idx)$'"
+        ),
         {"partition": partition},
     ).scalars()
     for name in names.all():
