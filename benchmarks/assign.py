@@ -14,7 +14,8 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -34,6 +35,7 @@ from backend.db.tables import Space
 from backend.embedded import ensure_servers, stop_servers
 from backend.pipeline.assign import Assigner
 from backend.settings import Settings, load_settings
+from benchmarks.frame import Row
 from benchmarks.library import media_id
 
 _DIMENSION, _TEXT_DIMENSION = 512, 384
@@ -57,14 +59,8 @@ class Line:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse(arguments)
-    home = Path(tempfile.mkdtemp(prefix="mediacluster-benchmark-"))
-    home.chmod(0o755)  # the server may run as another user, who has to get through
-    try:
-        settings = _open(home, options.batch)
+    with _library(options.batch) as settings:
         lines = [_measure(settings, count, options.media) for count in sorted(options.clusters)]
-    finally:
-        stop_servers(home)
-        shutil.rmtree(home, ignore_errors=True)
     if options.json:
         sys.stdout.write(json.dumps([asdict(line) for line in lines], indent=2) + "\n")
         return 0
@@ -78,6 +74,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"| {line.load_seconds:.2f} |\n"
         )
     return 0
+
+
+def run(scale: float) -> Iterator[Row]:
+    """For `make bench`: through Postgres beside the decision alone."""
+    with _library(256) as settings:
+        line = _measure(settings, int(5_000 * scale), 1_000)
+    yield Row(
+        f"media assigned to one of {line.clusters:,} clusters, all in",
+        line.a_second,
+        "a second",
+        "more",
+        against="the decision alone, in memory",
+        theirs=line.a_second_in_memory,
+        note="random directions; what Postgres adds",
+    )
+    yield Row(f"an assigner starts with {line.clusters:,} clusters", line.load_seconds, "s", "less")
+
+
+@contextmanager
+def _library(batch: int) -> Iterator[Settings]:
+    home = Path(tempfile.mkdtemp(prefix="mediacluster-benchmark-"))
+    home.chmod(0o755)  # the server may run as another user, who has to get through
+    try:
+        yield _open(home, batch)
+    finally:
+        stop_servers(home)
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from backend.clustering.assignment import Assignment
 from backend.clustering.cache import CentroidCache
-from backend.db.arrays import fetch_arrays, next_values
+from backend.db.arrays import copy_records, fetch_arrays, next_values
 from backend.db.centroids import write_centroids
 from backend.db.engine import limit_idling
 from backend.db.statements import statement
@@ -71,21 +71,27 @@ def get_centroid_version(session: Session, space_id: int) -> int:
 def load_centroids(session: Session, space_id: int, dimension: int) -> CentroidCache:
     """All centroids of a space, in order of cluster id."""
     version = get_centroid_version(session, space_id)
-    rows = fetch_arrays(
-        session,
-        "SELECT cluster_id, embedding_sum, member_count, NOT locked "
-        "FROM centroid JOIN cluster ON cluster.id = cluster_id WHERE space_id = %(space)s ORDER BY cluster_id",
-        {"space": space_id},
-    )
-    sums = np.empty((len(rows), dimension), dtype=np.float64)
-    for position, row in enumerate(rows):
-        sums[position] = row[1]
-    return CentroidCache(
-        np.array([row[0] for row in rows], dtype=np.int64),
-        sums,
-        np.array([row[2] for row in rows], dtype=np.int64),
-        np.array([row[3] for row in rows], dtype=np.bool_),
-        version,
+    rows = fetch_arrays(session, "SELECT count(*) FROM centroid WHERE space_id = %(space)s", {"space": space_id})
+    count, filled = int(rows[0][0]), 0
+    cluster_ids, counts = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
+    sums, is_open = np.empty((count, dimension), dtype=np.float64), np.empty(count, dtype=np.bool_)
+    query = statement("load_centroids").format(space_id=int(space_id))
+    for block in copy_records(session, query, _centroid_record(dimension)):
+        part = slice(filled, filled + len(block))
+        cluster_ids[part], counts[part] = block["cluster_id"], block["count"]
+        sums[part], is_open[part] = block["sum"]["value"], block["is_open"]
+        filled += len(block)
+    return CentroidCache(cluster_ids, sums, counts, is_open, version)
+
+
+def _centroid_record(dimension: int) -> np.dtype[np.void]:
+    """A row of the statement above in the binary format of COPY; an array has a header of five numbers."""
+    return np.dtype(
+        [
+            *[("fields", ">i2"), ("id_length", ">i4"), ("cluster_id", ">i8"), ("sum_length", ">i4")],
+            *[("sum_header", ">i4", 5), ("sum", [("length", ">i4"), ("value", ">f8")], dimension)],
+            *[("count_length", ">i4"), ("count", ">i4"), ("open_length", ">i4"), ("is_open", "u1")],
+        ]
     )
 
 

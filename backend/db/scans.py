@@ -6,17 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import psycopg
 from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from backend.db.arrays import fetch_arrays
+from backend.db.arrays import copy_records, fetch_arrays
 from backend.db.candidates import Matching, QueryVectors
 from backend.db.statements import statement
-
-_COPY_HEADER = 19  # signature, flags, length of the extension
-_COPY_BLOCK_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,21 +75,13 @@ def copy_vectors(
         null_or_not="NOT NULL" if with_text else "NULL",
         since=later,
     )
-    connection = session.connection().connection.driver_connection
-    assert isinstance(connection, psycopg.Connection)
-    most = max(1, _COPY_BLOCK_BYTES // record.itemsize) * record.itemsize
-    with connection.cursor() as cursor, cursor.copy(query.encode()) as copy:
-        pending = bytearray()
-        skip = _COPY_HEADER
-        for piece in copy:
-            pending += bytes(piece)[skip:]
-            skip = 0
-            if len(pending) >= most:
-                yield _parsed(pending[:most], record)
-                del pending[:most]
-        whole = len(pending) // record.itemsize * record.itemsize  # behind it, the end marker
-        if whole:
-            yield _parsed(pending[:whole], record)
+    for block in copy_records(session, query, record):
+        yield VectorRows(
+            np.ascontiguousarray(block["id"]),
+            block["written_by"].astype(np.int64),
+            block["image"].astype(np.float32),
+            block["text"].astype(np.float32) if with_text else None,
+        )
 
 
 def fetch_news(session: Session, space_id: int, next_id: int, in_progress: tuple[int, ...], most: int) -> News | None:
@@ -136,17 +124,6 @@ def _record(image_dimension: int, text_dimension: int) -> np.dtype[np.void]:
     if text_dimension:
         fields += [("text_length", ">i4"), ("text_header", ">i4"), ("text", ">f4", text_dimension)]
     return np.dtype(fields)
-
-
-def _parsed(block: bytearray, record: np.dtype[np.void]) -> VectorRows:
-    rows = np.frombuffer(bytes(block), dtype=record)
-    names = record.names or ()
-    return VectorRows(
-        np.ascontiguousarray(rows["id"]),
-        rows["written_by"].astype(np.int64),
-        rows["image"].astype(np.float32),
-        rows["text"].astype(np.float32) if "text" in names else None,
-    )
 
 
 def _stacked(rows: list[tuple[Any, ...]]) -> VectorRows:
