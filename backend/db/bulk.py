@@ -198,8 +198,10 @@ def analyze(session: Session) -> None:
 
 
 def _indexes(session: Session, partition: str) -> list[str]:
-    """All but the primary key's."""
-    names = sa.text("SELECT indexname FROM pg_indexes WHERE tablename = :partition AND indexname !~ '_pkey$'")
+    """All that `create_space_indexes` makes: not those that a partition has of its table."""
+    names = sa.text(
+        "SELECT indexname FROM pg_indexes WHERE tablename = :partition AND indexname !~ '_(pkey|written_by_idx)$'"
+    )
     return list(session.execute(names, {"partition": partition}).scalars())
 
 
