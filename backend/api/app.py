@@ -11,6 +11,7 @@ from backend.api.openapi import install_openapi
 from backend.api.problems import install_problem_handlers
 from backend.api.rate_limit import RateLimit
 from backend.api.request_ids import RequestIds
+from backend.api.request_metrics import RequestMetrics
 from backend.api.routes import (
     clusters,
     curation,
@@ -44,6 +45,7 @@ def create_app(services: Services) -> FastAPI:
     # What is added later comes earlier.
     app.add_middleware(Authentication, services=services)
     app.add_middleware(Hosts, settings=services.settings)
+    app.add_middleware(RequestMetrics, registry=app.state.metrics)
     app.add_middleware(RequestIds)
     install_problem_handlers(app)
     install_openapi(app)

@@ -14,7 +14,7 @@ MOST_COUNTED = 100_000
 """Waiting media are counted up to here."""
 
 KEPT_DAYS = 7
-_SILENT_HOURS = 24
+_SILENT_HOURS = 1
 _MOST_FAILURES = 20_000
 _BYTES_EVERY_MINUTES = 60
 

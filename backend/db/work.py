@@ -167,27 +167,29 @@ def release_one(session: Session, media_id: uuid.UUID, lease: Lease, *, retry_se
     _update_leased(session, media_id, lease, None, values)
 
 
-def record_quarantined(session: Session, max_attempts: int) -> list[uuid.UUID]:
-    """Give up rows whose last allowed attempt ended without a word: their worker died or stalled."""
+def record_quarantined(session: Session, max_attempts: int) -> dict[uuid.UUID, str | None]:
+    """Give up rows whose last allowed attempt ended without a word: their worker died or stalled.
+
+    Returns the id of the request that each came in with, by media.
+    """
     detail = f"{max_attempts} attempts ended without a result; the file may crash or stall the decoder."
-    return list(
-        session.execute(
-            sa.update(Media)
-            .where(
-                Media.status.in_([MediaStatus.PENDING, MediaStatus.FETCHING]),
-                Media.attempts >= max_attempts,
-                sa.or_(Media.lease_until.is_(None), Media.lease_until < sa.func.now()),
-            )
-            .values(
-                status=MediaStatus.FAILED,
-                error_code="quarantined",
-                error_detail=detail,
-                lease_token=None,
-                lease_until=None,
-            )
-            .returning(Media.id)
-        ).scalars()
+    rows = session.execute(
+        sa.update(Media)
+        .where(
+            Media.status.in_([MediaStatus.PENDING, MediaStatus.FETCHING]),
+            Media.attempts >= max_attempts,
+            sa.or_(Media.lease_until.is_(None), Media.lease_until < sa.func.now()),
+        )
+        .values(
+            status=MediaStatus.FAILED,
+            error_code="quarantined",
+            error_detail=detail,
+            lease_token=None,
+            lease_until=None,
+        )
+        .returning(Media.id, Media.request_id)
     )
+    return {row.id: row.request_id for row in rows}
 
 
 def retry_failed(session: Session, media_id: uuid.UUID) -> None:

@@ -1,5 +1,7 @@
 """Ring again for work that waits, and give up what has used up its attempts."""
 
+import logging
+
 from sqlalchemy.orm import Session
 
 from backend.db.events import EventKind, MediaEvent, record_events
@@ -13,6 +15,8 @@ from backend.db.webhooks import count_due_deliveries
 from backend.db.work import WaitingWork, count_waiting, record_quarantined
 from backend.doorbell import Work
 from backend.services import Services
+
+logger = logging.getLogger(__name__)
 
 # The queue is made from the whole library; while media pour in, not more often than this.
 _REVIEW_SECONDS = 60.0
@@ -34,6 +38,9 @@ def sweep(services: Services) -> WaitingWork:
         is_review_due = is_refresh_due(session, _REVIEW_SECONDS)
         is_paused = find_pause(session) is not None
         record_sample(session)
+    for media_id, request_id in quarantined.items():
+        told = {"media_id": media_id, "request_id": request_id, "code": "quarantined"}
+        logger.info("Media %s is quarantined: its last attempt ended without a word.", media_id, extra=told)
     for work, count in (
         (Work.FETCH, waiting.fetching and not is_paused),
         (Work.EMBED, waiting.pending and not is_paused),

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
+from backend.admin.static_files import static_path
 from backend.api.app import create_app
 from backend.api.routes.metrics import make_registry
 from backend.db.backgrounds import record_background
@@ -18,6 +19,7 @@ from backend.db.histograms import Measure, add_values, fetch_histograms
 from backend.db.recall_audits import record_recall_audit
 from backend.db.tables import MediaStatus, Space
 from backend.services import Services
+from backend.web import create_web_app
 
 PAGE = Path(__file__).parents[2] / "docs/reference/metrics.md"
 
@@ -124,6 +126,32 @@ def test_metrics__histograms_whose_buckets_have_changed_begin_anew(services: Ser
         assert fetch_histograms(session)[Measure.DECODE].total == 0
         add_values(session, {Measure.DECODE: [0.5]})
         assert fetch_histograms(session)[Measure.DECODE].total == 0.5
+
+
+def test_metrics__requests_by_route_method_and_class(services: Services) -> None:
+    with TestClient(create_web_app(services), raise_server_exceptions=False) as client:
+        for path in (f"/media/{uuid.uuid4()}", f"/media/{uuid.uuid4()}", "/media", "/nowhere/1", "/nowhere/2"):
+            client.get(path)
+        client.request("INVENTED", "/media")
+        client.get("/media", headers={"host": "elsewhere.example"})
+        static = f"/admin{static_path()}"
+        for path in (f"/admin/media/{uuid.uuid4()}", f"{static}/mark.svg", f"{static}/none.svg"):
+            client.get(path)
+        counted = {
+            tuple(sample.labels[name] for name in ("method", "route", "status")): sample.value
+            for family in text_string_to_metric_families(client.get("/metrics").text)
+            for sample in family.samples
+            if sample.name == "mediacluster_http_request_seconds_count"
+        }
+    assert counted == {
+        ("GET", "/media/{media_id}", "4xx"): 2,
+        ("GET", "/media", "2xx"): 1,
+        ("GET", "none", "4xx"): 3,  # one came to a name that is not ours
+        ("other", "/media", "4xx"): 1,
+        ("GET", "/admin/media/{media_id}", "4xx"): 1,
+        ("GET", static, "2xx"): 1,
+        ("GET", static, "4xx"): 1,
+    }
 
 
 def test_metrics__each_application_has_its_own(services: Services) -> None:

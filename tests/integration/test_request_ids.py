@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Iterator
 
 import pytest
+import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from backend.db.histograms import Measure, fetch_histograms
@@ -12,6 +13,7 @@ from backend.logs import JsonFormatter
 from backend.pipeline.assign import Assigner
 from backend.pipeline.embed import embed_batch
 from backend.pipeline.space import open_active_space
+from backend.pipeline.sweep import sweep
 from backend.services import Services
 from backend.web import create_web_app
 
@@ -69,6 +71,18 @@ def test_upload__its_id_is_in_every_line(
     ]
     (answered,) = [line for line in told if "status" in line]
     assert (answered["method"], answered["path"], answered["status"]) == ("POST", "/media", 202)
+
+
+def test_quarantine_by_the_sweep__names_the_request(
+    client: TestClient, services: Services, make_jpeg: Callable[..., bytes], lines: list[dict[str, object]]
+) -> None:
+    files = {"file": ("a.jpg", make_jpeg(3), "image/jpeg")}
+    media_id = client.post("/media", files=files, headers={"X-Request-ID": "order-3"}).json()["ids"][0]
+    with services.database.transaction() as session:
+        session.execute(sa.text("UPDATE media SET attempts = :most"), {"most": services.settings.max_attempts})
+    sweep(services)
+    (told,) = [line for line in lines if line.get("code") == "quarantined"]
+    assert (told["media_id"], told["request_id"]) == (media_id, "order-3")
 
 
 def test_request_id__is_made_where_none_is_sent_and_in_refusals(
