@@ -20,11 +20,14 @@ def register(app: typer.Typer) -> None:
 
 
 def measure(
-    what: Annotated[Literal["figures", "map"], typer.Argument(help="figures, or map.")] = "figures",
+    what: Annotated[
+        Literal["figures", "map", "evaluation"], typer.Argument(help="figures, map, or evaluation.")
+    ] = "figures",
     as_json: Json = False,
     attached: Annotated[bool, typer.Option("--attached", help="End when standard input is closed.")] = False,
 ) -> None:
-    """Measure similarities, cohesion and other thresholds, or draw the map, for the quality page; nothing else is changed."""
+    """Measure similarities, cohesion and other thresholds, draw the map, or evaluate, for the quality page; nothing else is
+    changed."""
     from backend.db.quality import find_standing
     from backend.quality.measuring import REPORTS, Job
     from backend.quality.measuring import measure as run
@@ -43,12 +46,22 @@ def measure(
         print_json(content)
     elif job is Job.MAP:
         _say_map(content["map"])
+    elif job is Job.EVALUATION:
+        _say_evaluation(content["evaluation"])
     else:
         _say_figures(content)
 
 
 def _say_map(content: dict[str, Any]) -> None:
     say(f"{content['points']:,} media on the map, laid out by {content['method']} from {content['fitted']:,} of them")
+
+
+def _say_evaluation(content: dict[str, Any]) -> None:
+    if content["document"] is None:
+        say("no labels in folders, no curated groups, no judgements: nothing to measure by")
+    for one in content["suggestions"]:
+        value = "leave it" if one["value"] is None else f"{one['value']:g}"
+        say(f"{one['knob']} {one['present']:g}: {value}: {one['reason']}")
 
 
 def _say_figures(content: dict[str, Any]) -> None:

@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from backend.quality.evaluation.result import Evaluation
     from backend.services import Services
 
-# Where labels are looked for, unless it is said where.
-_SOURCES = ("folders", "groups", "judgements")
-
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -82,15 +79,10 @@ def _evaluate(
     services: "Services", labels: str | None, column: str, seed: int, show: "OnProgress"
 ) -> "Evaluation | None":
     """By what was named, else by the first source that has two labels."""
-    from backend.quality.evaluation.evaluating import Source, evaluate
+    from backend.quality.evaluation.evaluating import Source, evaluate, evaluate_by_any
     from backend.quality.evaluation.options import Options
 
     options = Options(seed=seed)
     if labels is not None:
         return evaluate(services, Source(labels, column), options, show)
-    for source in _SOURCES:
-        try:
-            return evaluate(services, Source(source), options, show)
-        except InputError:
-            continue
-    return None
+    return evaluate_by_any(services, options, show)

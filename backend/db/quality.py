@@ -16,7 +16,7 @@ from backend.db.engine import Database
 from backend.db.tables import QualityReport
 
 # One key for each kind; the second half of the key is the space.
-_MEASURE_LOCKS = {"figures": 0x6D63_0020, "map": 0x6D63_0021}
+_MEASURE_LOCKS = {"figures": 0x6D63_0020, "map": 0x6D63_0021, "evaluation": 0x6D63_0022}
 # Below this size a table is read whole: what TABLESAMPLE leaves would be too few.
 _SMALL_LIBRARY = 20_000
 _POINT = np.dtype([("id", "V16"), ("x", "<f4"), ("y", "<f4")])

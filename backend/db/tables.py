@@ -658,7 +658,7 @@ class QualityReport(Base):
     measured_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (
-        CheckConstraint("kind IN ('similarities', 'thresholds', 'map')", name="kind"),
+        CheckConstraint("kind IN ('similarities', 'thresholds', 'map', 'evaluation')", name="kind"),
         CheckConstraint("media_count >= 0", name="media_count"),
     )
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +27,9 @@ from backend.db.thresholds import get_threshold
 from backend.errors import MediaclusterError
 from backend.evaluation.projection import place, project
 from backend.evaluation.separation import Histogram, separate
+from backend.quality.evaluation.evaluating import evaluate_by_any
+from backend.quality.evaluation.options import Options
+from backend.quality.evaluation.suggesting import suggest
 from backend.services import Services
 
 _PAIRS = 5_000
@@ -35,17 +39,20 @@ THRESHOLDS = tuple(round(0.5 + step / 50, 2) for step in range(25))
 MAP_POINTS = 100_000
 _MAP_FITTED = 20_000
 _BLOCK = 8_192
+_EVALUATED = Options(most_queries=500, resamples=500, most_media=10_000, most_offline=2_000)
 
 
 class Job(StrEnum):
-    """figures: similarities of pairs, cohesion, and what other thresholds would come to; map: the library in the plane."""
+    """figures: similarities of pairs, cohesion, and what other thresholds would come to; map: the library in the plane;
+    evaluation: search and groups against labels."""
 
     FIGURES = "figures"
     MAP = "map"
+    EVALUATION = "evaluation"
 
 
 # The reports that each job makes.
-REPORTS = {Job.FIGURES: ("similarities", "thresholds"), Job.MAP: ("map",)}
+REPORTS = {Job.FIGURES: ("similarities", "thresholds"), Job.MAP: ("map",), Job.EVALUATION: ("evaluation",)}
 
 
 def measure(services: Services, job: Job) -> bool:
@@ -127,8 +134,25 @@ def _draw_map(services: Services) -> None:
         record_report(session, standing, "map", content, pack_points(media_ids, np.concatenate(points)))
 
 
+def _evaluate(services: Services) -> None:
+    """By the first evidence that there is; without any, that is what is kept."""
+    standing = _stand(services)
+    evaluation = evaluate_by_any(services, _EVALUATED)
+    content: dict[str, Any] = {"document": None, "suggestions": []}
+    if evaluation is not None:
+        document = evaluation.as_json()
+        content["suggestions"] = [asdict(one) for one in suggest(document)]
+        # Single queries and labels are for reports: the page is to be small.
+        for found in document["retrieval"].values():
+            del found["by_query"], found["labels"]
+        content["document"] = document
+    with services.database.transaction() as session:
+        record_report(session, standing, "evaluation", content)
+
+
 _MAKERS: dict[str, Callable[[Services], None]] = {
     "similarities": _measure_similarities,
     "thresholds": _measure_thresholds,
     "map": _draw_map,
+    "evaluation": _evaluate,
 }

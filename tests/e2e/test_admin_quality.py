@@ -39,6 +39,15 @@ def measured_library(
         patch.setattr(projection, "has_umap", lambda: False)
         measure(services, Job.FIGURES)
         measure(services, Job.MAP)
+    # The library knows no labels of its own: pictures come from folders now.
+    with services.database.transaction() as session:
+        session.execute(
+            sa.text(
+                "UPDATE media SET source_uri = '/photos/kind ' || cluster_id || '/' || id FROM membership "
+                "WHERE media_id = id"
+            )
+        )
+    measure(services, Job.EVALUATION)
     yield services
     services.database.dispose()
 
@@ -293,6 +302,15 @@ def test_map__pictures_come_later_and_it_is_drawn_anew(page: Page, own_server: s
     expect(page.locator("#map-state")).not_to_contain_text("not on the map yet")
 
 
+def test_labels__curves_and_what_is_suggested(page: Page, measured_server: str) -> None:
+    page.goto(f"{measured_server}/admin/quality")
+    page.get_by_role("link", name="Labels").click()
+    expect(page.get_by_role("img", name="ndcg@10 by alpha")).to_have_count(2)
+    expect(page.get_by_role("img", name="Adjusted Rand index by threshold")).to_be_visible()
+    expect(page.get_by_role("heading", name="Suggested")).to_be_visible()
+    expect(page.get_by_role("button", name="Evaluate again")).to_be_visible()
+
+
 def test_phone__all_pages_are_reached(make_page: Callable[..., Page], measured_server: str) -> None:
     page = make_page(390, 844)
     page.goto(f"{measured_server}/admin/quality")
@@ -311,7 +329,7 @@ def test_phone__all_pages_are_reached(make_page: Callable[..., Page], measured_s
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (1440, "dark"), (390, "light"), (390, "dark")])
-@pytest.mark.parametrize("path", ["quality", "quality/map"])
+@pytest.mark.parametrize("path", ["quality", "quality/map", "quality/labels"])
 def test_quality__accessible(
     make_page: Callable[..., Page],
     measured_server: str,

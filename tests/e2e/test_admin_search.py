@@ -103,3 +103,45 @@ def test_search__accessible(
     check_accessibility(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     take_screenshot(page, f"admin-search-{width}-{scheme}")
+
+
+def test_search__a_word_on_a_hit_by_key_and_its_undo(page: Page, demo_server: str) -> None:
+    page.goto(f"{demo_server}/admin/search?q=a+castle+on+a+hill")
+    expect(page.locator("#hits.is-judged")).to_be_visible(timeout=PATIENCE_MS)
+    hit = page.locator(".hit[data-media]").nth(1)
+    right, wrong = hit.get_by_role("button", name="Right"), hit.get_by_role("button", name="Wrong")
+    hit.locator(".hit-link").focus()
+    page.keyboard.press("y")
+    expect(page.get_by_text("Noted as right")).to_be_visible()
+    page.keyboard.press("n")
+    expect(page.get_by_text("Noted as wrong")).to_be_visible()
+    page.reload()
+    expect(wrong).to_have_attribute("aria-pressed", "true", timeout=PATIENCE_MS)
+    expect(right).to_have_attribute("aria-pressed", "false")
+    # The same again takes it back; undoing that says it again.
+    wrong.click()
+    expect(page.get_by_text("Taken back")).to_be_visible()
+    expect(wrong).to_have_attribute("aria-pressed", "false")
+    page.get_by_role("button", name="Undo").click()
+    expect(wrong).to_have_attribute("aria-pressed", "true")
+    page.reload()
+    expect(wrong).to_have_attribute("aria-pressed", "true", timeout=PATIENCE_MS)
+    # Other words are another query, of which nothing was said.
+    find(page, "a castle by a lake")
+    expect(page.locator("#hits.is-judged")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator('.judge-button[aria-pressed="true"]')).to_have_count(0)
+
+
+def test_media__a_word_on_a_similar_picture(page: Page, demo_server: str) -> None:
+    page.goto(f"{demo_server}/admin/search?q=a+castle+on+a+hill")
+    page.locator(".hit-link").first.click(timeout=PATIENCE_MS)
+    hit = page.locator("#similar .hit[data-media]").first
+    expect(page.locator("#similar .is-judged")).to_be_visible()
+    hit.hover()
+    hit.get_by_role("button", name="Right").click()
+    expect(hit.get_by_role("button", name="Right")).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_text("Noted as right")).to_be_visible()
+    page.reload()
+    expect(hit.get_by_role("button", name="Right")).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="Right").first.click()
+    expect(page.get_by_text("Taken back")).to_be_visible()

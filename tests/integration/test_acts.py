@@ -37,6 +37,7 @@ _WITHOUT = {
     ("POST", "/admin/upload/progress"): "reads",
     ("POST", "/admin/upload/stream"): "reads",
     ("POST", "/admin/quality/figures/measure"): "reads",
+    ("POST", "/admin/quality/labels/evaluate"): "reads",
     ("POST", "/admin/quality/map/draw"): "reads",
     ("POST", "/admin/quality/threshold/preview"): "reads",
     ("POST", "/admin/operations/audit"): "reads",

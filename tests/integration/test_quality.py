@@ -309,6 +309,43 @@ def test_pages__as_many_statements_whatever_there_is(
     measure(services, Job.MAP)
     assert (statements("/admin/quality"), statements("/admin/quality/map")) == (4, 2)
     assert statements("/admin/quality/map/points") == 4
+    measure(services, Job.EVALUATION)
+    assert statements("/admin/quality/labels") == 2
+
+
+def test_evaluation__is_kept_and_shown_or_says_how_to_get_labels(
+    services: Services, database: Database, library: dict[uuid.UUID, NDArray[np.float32]], client: TestClient
+) -> None:
+    path = "/admin/quality/labels"
+    assert "Not evaluated yet" in client.get(path).text
+    assert measure(services, Job.EVALUATION)
+    # Nobody has said what belongs together.
+    empty = client.get(path).text
+    assert "Nothing to measure by yet" in empty
+    assert 'class="plot"' not in empty
+    clusters = clusters_of(database)
+    with database.transaction() as session:
+        session.execute(
+            sa.text(
+                "UPDATE media SET source_uri = '/photos/' || label || '/' || id FROM unnest(CAST(:ids AS uuid[]), "
+                "CAST(:labels AS text[])) AS t(media_id, label) WHERE id = media_id"
+            ),
+            {"ids": list(clusters), "labels": [f"kind {one}" for one in clusters.values()]},
+        )
+    assert measure(services, Job.EVALUATION)
+    page = client.get(path).text
+    # Without models nothing is asked in words; similar pictures and the threshold have their curves.
+    assert page.count('class="plot"') == 2
+    assert "by the folders that pictures came from: 60 pictures" in page
+    assert "adjusted Rand index" in page
+    # The groups are the labels here, so the present threshold is as good as any.
+    assert "The present <b>0.82</b> is as good as the best." in page
+    with database.transaction() as session:
+        standing = find_standing(session)
+    assert standing is not None
+    document = standing.reports["evaluation"].content["document"]
+    assert "by_query" not in document["retrieval"]["media_to_media"]
+    assert document["grouping"]["groupings"][0]["measures"]["adjusted_rand_index"]["value"] == 1.0
 
 
 def test_threshold__preview_apply_and_undo(

@@ -16,7 +16,7 @@ from backend.quality.evaluation.reading import Reading, read
 from backend.quality.evaluation.result import Evaluation
 from backend.quality.evaluation.retrieving import Found, retrieve
 from backend.quality.evaluation.tasks import Field, Plan, Task, plan, read_wordings, speak
-from backend.quality.evaluation.truth import FOLDERS, find_truth
+from backend.quality.evaluation.truth import FOLDERS, GROUPS, find_truth
 from backend.services import Services
 
 OnProgress = Callable[[str, int, int], None]
@@ -65,6 +65,16 @@ def evaluate(services: Services, source: Source, options: Options, on_progress: 
     groupings = compare_groupings(reading, truth, options, partial(tell, "groups"))
     thresholds = sweep_thresholds(reading, truth, options, partial(tell, "thresholds"))
     return Evaluation(reading, truth, options, tuple(found), groupings, thresholds, tuple(notes))
+
+
+def evaluate_by_any(services: Services, options: Options, on_progress: OnProgress | None = None) -> Evaluation | None:
+    """By folders, else by curated groups, else by judgements; None where none of them tells anything."""
+    for labels in (FOLDERS, GROUPS, JUDGEMENTS):
+        try:
+            return evaluate(services, Source(labels), options, on_progress)
+        except InputError:
+            continue
+    return None
 
 
 def _evaluate_judged(services: Services, reading: Reading, options: Options, tell: OnProgress) -> Evaluation:

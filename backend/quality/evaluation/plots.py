@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 import numpy as np
 from markupsafe import Markup
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from backend.evaluation.separation import BINS, LOW, Histogram
 
 _WIDTH, _HEIGHT = 560, 240
-_LEFT, _RIGHT, _TOP, _BOTTOM = 40, 10, 26, 28
+_LEFT, _RIGHT, _TOP, _BOTTOM = 40, 10, 34, 28
 _COLOURS = 12
 _MAP_SIDE = 420
 # Of a name on a map, in its units.
@@ -66,6 +67,28 @@ def curve(
     )
     body = f'<polygon class="band" points="{band}"/><polyline class="line" points="{line}"/>{dots}'
     return _plot(title, frame, body, marks, ends=ends)
+
+
+def draw_alphas(document: dict[str, Any], task: str) -> Markup:
+    """The alpha curve of a task of an evaluation (see `Evaluation.as_json`)."""
+    sweep = document["alpha"][task]
+    points = [(one["alpha"], one["value"], one["low"], one["high"]) for one in sweep["points"]]
+    marks = _marks(document["library"]["alpha"], sweep["best"]["value"])
+    return curve(points, marks, f"{sweep['measure']} by alpha", ("words alone", "looks alone"))
+
+
+def draw_thresholds(document: dict[str, Any]) -> Markup:
+    """The threshold curve of an evaluation."""
+    sweep = document["threshold"]
+    points = [(one["threshold"], one["value"], one["low"], one["high"]) for one in sweep["points"]]
+    marks = _marks(document["library"]["threshold"], sweep["best"]["value"])
+    return curve(points, marks, "Adjusted Rand index by threshold", ("wider groups", "narrower groups"))
+
+
+def _marks(now: float, best: float) -> list[Mark]:
+    if now == best:
+        return [Mark(now, f"now and best {now:g}", "best")]
+    return [Mark(now, f"now {now:g}", "now"), Mark(best, f"best {best:g}", "best")]
 
 
 def histograms(same: Histogram, background: Histogram, marks: Sequence[Mark], title: str) -> Markup:
@@ -163,7 +186,7 @@ def _plot(
         x = frame.x(mark.at)
         anchor = "end" if x > _WIDTH * 0.7 else "start"
         # Two marks side by side have their words at two heights.
-        y = 10 if place % 2 == 0 else 22
+        y = 12 if place % 2 == 0 else 28
         drawn.append(f'<line class="mark {mark.kind}" x1="{x}" x2="{x}" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}"/>')
         shift = -4 if anchor == "end" else 4
         drawn.append(

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from backend.evaluation.projection import has_umap
 from backend.quality.evaluation.evaluating import OnProgress
 from backend.quality.evaluation.picturing import Pairs, compare_pairs, draw_maps, make_sheet, take_times
-from backend.quality.evaluation.plots import Mark, curve, histograms, scatter, whisker
+from backend.quality.evaluation.plots import Mark, draw_alphas, draw_thresholds, histograms, scatter, whisker
 from backend.quality.evaluation.result import Evaluation
 from backend.services import Services
 
@@ -64,8 +64,8 @@ def write_report(services: Services, evaluation: Evaluation, on_progress: OnProg
         faults=_FAULTS,
         whisker=whisker,
         pairs=[(one, _draw_pairs(one, document)) for one in (compare_pairs(evaluation) if has_labels else [])],
-        alphas={task: _draw_alphas(task, sweep, document) for task, sweep in document["alpha"].items()},
-        threshold=None if document["threshold"] is None else _draw_thresholds(document),
+        alphas={task: draw_alphas(document, task) for task in document["alpha"]},
+        threshold=None if document["threshold"] is None else draw_thresholds(document),
         maps=[(one.method, len(one.labels), scatter(one.points, one.labels, names, one.method)) for one in maps],
         has_umap=has_umap(),
         sheet=sheet,
@@ -79,26 +79,6 @@ def _draw_pairs(pairs: Pairs, document: dict[str, Any]) -> Markup:
     threshold = document["library"]["threshold"]
     marks = [Mark(threshold, f"threshold {threshold:g}", "now")] if pairs.side == "Pictures" else []
     return histograms(same, background, marks, f"{pairs.side}: similarity of pairs of one label and of two")
-
-
-def _draw_alphas(task: str, sweep: dict[str, Any], document: dict[str, Any]) -> Markup:
-    points = [(one["alpha"], one["value"], one["low"], one["high"]) for one in sweep["points"]]
-    now, best = document["library"]["alpha"], sweep["best"]["value"]
-    title = f"{_TASKS[task][0]}: {sweep['measure']} by alpha"
-    return curve(points, _marks(now, best), title, ("words alone", "looks alone"))
-
-
-def _draw_thresholds(document: dict[str, Any]) -> Markup:
-    sweep = document["threshold"]
-    points = [(one["threshold"], one["value"], one["low"], one["high"]) for one in sweep["points"]]
-    marks = _marks(document["library"]["threshold"], sweep["best"]["value"])
-    return curve(points, marks, "Adjusted Rand index by threshold", ("wider groups", "narrower groups"))
-
-
-def _marks(now: float, best: float) -> list[Mark]:
-    if now == best:
-        return [Mark(now, f"now and best {now:g}", "best")]
-    return [Mark(now, f"now {now:g}", "now"), Mark(best, f"best {best:g}", "best")]
 
 
 def _rank_labels(document: dict[str, Any]) -> list[dict[str, Any]]:

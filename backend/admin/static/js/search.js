@@ -77,6 +77,15 @@ const judging = new Judging(hits, hits.dataset.judgements, () => {
   const words = form.querySelector("#q").value.trim();
   return words && !file.files.length ? { query_kind: "words", query: words } : null;
 });
+// The same hits come anew when the field is left; whoever had gone on to one of them by key stays there.
+let focused = null;
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.target === hits) focused = document.activeElement.closest("#hits [data-media]")?.dataset.media ?? null;
+});
 document.addEventListener("htmx:afterSettle", (event) => {
+  if (focused && document.activeElement === document.body) {
+    hits.querySelector(`[data-media="${focused}"] [data-item]`)?.focus({ preventScroll: true });
+  }
+  focused = null;
   if (hits.contains(event.detail.target) || event.detail.target === hits || event.detail.elt?.closest?.("#hits")) judging.read();
 });
