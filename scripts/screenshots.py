@@ -6,6 +6,7 @@ python scripts/screenshots.py widget          # some of them
 
 import argparse
 import io
+import json
 import sys
 import tempfile
 import time
@@ -27,6 +28,9 @@ from backend.bootstrap import build_services  # noqa: E402 - the path must be se
 from backend.commands.running import prepare_database, running_servers  # noqa: E402
 from backend.curation.labelling import refresh_labels  # noqa: E402
 from backend.db.tables import Centroid, Media, Membership  # noqa: E402
+from backend.quality.evaluation.evaluating import Source, evaluate  # noqa: E402
+from backend.quality.evaluation.options import Options  # noqa: E402
+from backend.quality.evaluation.report import write_report  # noqa: E402
 from backend.quality.measuring import Job, measure  # noqa: E402
 from backend.review.comparing import compare_waiting  # noqa: E402
 from backend.review.queue import refresh_queue  # noqa: E402
@@ -65,6 +69,7 @@ PAGES = {
     "map": "/admin/quality/map",
     "review": "/admin/review",
     "operations": "/admin/operations",
+    "report": f"{BLOG}/report.html",
 }
 # What has to happen to the library first. It changes the groups, so these pages come last, in this order.
 FILLERS = {"review": fill_review, "operations": fill_operations}
@@ -86,6 +91,8 @@ def main() -> None:
         site = stack.enter_context(serving_folder(folder))
         write_blog(folder / "index.html", server, _pick(services), 'link="/photos/{id}"')
         picked = prepare(services)
+        if "report" in names:
+            write_evaluation(services, folder.parent / "gallery", folder / "report.html")
         browser = stack.enter_context(open_browser())
         for name in names:
             if name in FILLERS:
@@ -94,7 +101,7 @@ def main() -> None:
             url = site + path.removeprefix(BLOG) if path.startswith(BLOG) else server + path
             for look in LOOKS:
                 target = IMAGES / f"{name}-{look.width}-{look.color_scheme}.webp"
-                take(browser, url, look, target, full_page=path.startswith(BLOG))
+                take(browser, url, look, target, full_page=name == "widget")
 
 
 @contextmanager
@@ -128,6 +135,17 @@ def prepare(services: Services) -> Membership:
         largest = sa.select(Centroid.cluster_id).order_by(Centroid.member_count.desc(), Centroid.cluster_id).limit(1)
         of_largest = sa.select(Membership).where(Membership.cluster_id == largest.scalar_subquery())
         return session.execute(of_largest.order_by(Membership.similarity, Membership.media_id).limit(1)).scalar_one()
+
+
+def write_evaluation(services: Services, gallery: Path, target: Path) -> None:
+    """The report of an evaluation. Every fifteenth picture is filed under another kind: of a gallery that is told apart without
+    fault there would be little to see."""
+    labels = json.loads((gallery / ".labels.json").read_text(encoding="utf-8"))
+    names = list(labels)
+    misfiled = {name: labels[names[place - 7]] if place % 15 == 0 else labels[name] for place, name in enumerate(names)}
+    path = target.with_name("labels.json")
+    path.write_text(json.dumps(misfiled), encoding="utf-8")
+    target.write_text(write_report(services, evaluate(services, Source(str(path)), Options())), encoding="utf-8")
 
 
 def take(browser: Browser, url: str, look: Look, target: Path, *, full_page: bool) -> None:

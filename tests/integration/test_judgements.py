@@ -75,10 +75,19 @@ def test_judge__saying_the_same_again_is_nothing_new(services: Services, ids: li
     assert len(rows(services.database, "SELECT 1 FROM audit_log WHERE act = 'hit.judged'")) == 1
 
 
+def test_judge__the_longest_query_fits_its_index(services: Services, ids: list[uuid.UUID]) -> None:
+    # Four bytes a character, and nothing that compression could make shorter.
+    places = np.random.default_rng(0).integers(0x20000, 0x2A000, size=500).tolist()
+    longest = "".join(map(chr, places))
+    assert len(longest.encode()) == 2_000
+    judge(services, WORDS, longest, ids[0], is_right=True, actor="ada")
+    assert list_said(services, WORDS, longest) == {ids[0]: True}
+
+
 def test_judge__refuses_what_makes_no_sense(services: Services, ids: list[uuid.UUID]) -> None:
     for kind, query, media_id in (
         (WORDS, "   ", ids[0]),
-        (WORDS, "x" * 2_001, ids[0]),
+        (WORDS, "x" * 501, ids[0]),
         (WORDS, "a\0b", ids[0]),
         (MEDIA, "boats", ids[0]),
         (MEDIA, str(ids[0]), ids[0]),

@@ -75,7 +75,7 @@ onKey((event) => {
 // Words alone can be asked again by an evaluation; a dropped picture is kept nowhere.
 const judging = new Judging(hits, hits.dataset.judgements, () => {
   const words = form.querySelector("#q").value.trim();
-  return words && !file.files.length ? { query_kind: "words", query: words } : null;
+  return words && words.length <= 500 && !file.files.length ? { query_kind: "words", query: words } : null;
 });
 // The same hits come anew when the field is left; whoever had gone on to one of them by key stays there.
 let focused = null;
