@@ -5,7 +5,7 @@ from functools import cache
 from backend.db.engine import Database
 from backend.db.spaces import find_active_space
 from backend.doorbell import Doorbell, make_celery
-from backend.embedding.encoders import Lazy, load_encoders
+from backend.embedding.encoders import Encoders, Lazy, load_encoders
 from backend.embedding.presets import EncoderNames, is_configured, resolve_encoders
 from backend.ingest.decoders import Decoders
 from backend.ingest.storage import Storage
@@ -52,10 +52,19 @@ def build_services(settings: Settings) -> Services:
         database=database,
         storage=open_storage(settings),
         doorbell=Doorbell(make_celery(resolve_broker_url(settings))),
-        lazy_encoders=Lazy(lambda: load_encoders(settings, choose_encoders(settings, database))),
+        lazy_encoders=Lazy(lambda: open_encoders(settings, database)),
         decoders=_share_decoders(settings.decoder_processes, settings.decode_seconds, settings.decode_memory_bytes),
         scans=ScanKeeper(database, most_bytes=settings.search_memory_bytes),
     )
+
+
+def open_encoders(settings: Settings, database: Database) -> Encoders:
+    """The encoders to work with; runtimes that the settings leave open are those of the active space."""
+    names = choose_encoders(settings, database)
+    with database.transaction() as session:
+        space = find_active_space(session)
+    recorded = None if space is None else (space.image_fingerprint, space.text_fingerprint)
+    return load_encoders(settings, names, recorded=recorded)
 
 
 def choose_encoders(settings: Settings, database: Database) -> EncoderNames:

@@ -21,6 +21,7 @@ from backend.commands.judging import register as register_judgements
 from backend.commands.keeping import register as register_keeping
 from backend.commands.keys import key_app
 from backend.commands.measuring import register as register_measuring
+from backend.commands.optimizing import register as register_optimizing
 from backend.commands.pausing import register as register_pausing
 from backend.commands.reviewing import register as register_review
 from backend.commands.spaces import space_app
@@ -56,6 +57,7 @@ register_transfers(app)
 register_evaluation(app)
 register_judgements(app)
 register_suggestions(app)
+register_optimizing(app)
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 

@@ -11,6 +11,8 @@ from backend.db.engine import MINIMUM_VECTOR_VERSION
 from backend.db.migrate import current_revision, newest_revision
 from backend.db.scans import count_vectors
 from backend.db.spaces import find_active_space
+from backend.embedding.choosing import explain
+from backend.embedding.runtimes import IMAGE, TEXT
 from backend.errors import ConfigurationError, MediaclusterError
 from backend.search.scan import bytes_for
 from backend.search.scan_keeping import LEAST_MEDIA
@@ -124,6 +126,22 @@ def check_search_memory(services: Services) -> Finding:
     return _run("search memory", check)
 
 
+def check_runtimes(services: Services) -> Finding:
+    """What the encoders compute with, and why."""
+
+    def check() -> str:
+        with services.database.transaction() as session:
+            space = find_active_space(session)
+        has_space = space is not None
+        encoders = services.encoders if space is None else services.encoders_of(space)
+        image, words = encoders.runtimes.image, encoders.runtimes.text
+        why_image = explain(services.settings, IMAGE, image, has_space=has_space)
+        why_words = explain(services.settings, TEXT, words, has_space=has_space)
+        return f"pictures by {image.title} ({why_image}), words by {words.title} ({why_words})"
+
+    return _run("runtimes", check)
+
+
 def check_ocr(services: Services) -> Finding:  # noqa: ARG001 - one of the checks
     """Words can be read out of a picture."""
 
@@ -145,6 +163,7 @@ def diagnose(services: Services) -> list[Finding]:
         check_storage,
         check_encoders,
         check_search_memory,
+        check_runtimes,
     )
     if services.settings.enable_ocr:
         checks = (*checks, check_ocr)

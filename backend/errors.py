@@ -236,6 +236,12 @@ class SpaceMismatch(ConfigurationError):
     code = "space_mismatch"
 
 
+class FidelityTooLow(ConfigurationError):
+    """A faster runtime was asked for whose vectors are too far from those of full precision."""
+
+    code = "fidelity_too_low"
+
+
 class EncoderUnavailable(ConfigurationError):
     """A model cannot be loaded."""
 

@@ -8,9 +8,11 @@ from backend.db.engine import Database
 from backend.db.spaces import list_spaces
 from backend.db.tables import Space
 from backend.doorbell import Doorbell
+from backend.embedding.choosing import has_set_runtimes
 from backend.embedding.encoders import Encoders, Lazy, load_encoders
 from backend.embedding.pool import EncoderPool
 from backend.embedding.presets import EncoderNames, is_configured, resolve_encoders
+from backend.embedding.runtimes import recorded_runtimes
 from backend.errors import SpaceMismatch
 from backend.ingest.decoders import Decoders
 from backend.ingest.limits import FetchPolicy, Limits
@@ -70,9 +72,10 @@ class Services:
         return self.encoder_pool.get(fingerprints, lambda: self._open_recorded(space))
 
     def _open_recorded(self, space: Space) -> Encoders:
-        if is_configured(self.settings):
+        if is_configured(self.settings) or has_set_runtimes(self.settings):
             self._require_known_encoders(space)
-        encoders = load_encoders(self.settings, names_of_space(self.settings, space))
+        runtimes = recorded_runtimes(space.image_fingerprint, space.text_fingerprint)
+        encoders = load_encoders(self.settings, names_of_space(self.settings, space), runtimes=runtimes)
         differing = _differing(encoders, space)
         if differing:
             raise SpaceMismatch(
@@ -90,7 +93,7 @@ class Services:
             differing = _differing(self.encoders, active)
             raise SpaceMismatch(
                 f"The configured {' and '.join(differing)} encoder is not the one that space '{active.name}' was made with.",
-                hint="Unset MEDIACLUSTER_PRESET and the model settings to use the space's own encoders, change the model "
+                hint="Unset MEDIACLUSTER_PRESET and the settings of models and runtimes to use the space's own encoders, change the model "
                 "of this library with `mediacluster space create`, or use another MEDIACLUSTER_HOME or database.",
             )
 

@@ -16,6 +16,8 @@ from backend.errors import ConfigurationError
 MEBIBYTE = 1024 * 1024
 
 PresetName = Literal["cpu", "quality", "guide", "demo"]
+RuntimeName = Literal["torch", "onnx", "onnx-int8"]
+RuntimeChoice = Literal["auto", "torch", "onnx", "onnx-int8"]
 
 
 class Settings(BaseSettings):
@@ -53,6 +55,12 @@ class Settings(BaseSettings):
     image_model: str | None = Field(None, description="OpenCLIP architecture, hf-hub: name or local-dir: path.")
     image_checkpoint: str | None = Field(None, description="OpenCLIP tag or path of a checkpoint.")
     text_model: str | None = Field(None, description="sentence-transformers name or path.")
+    image_runtime: RuntimeChoice = Field(
+        "auto",
+        description="What computes the vectors of pictures: torch, onnx, onnx-int8, or auto: what the active space was made "
+        "with; before there is one, int8 if `mediacluster optimize` found it near enough, else torch.",
+    )
+    text_runtime: RuntimeChoice = Field("auto", description="The same of words.")
     model_cache: Path | None = Field(None, description="Where downloaded weights are kept. Unset: the libraries' own.")
     device: str = Field("cpu", description="torch device.")
     torch_threads: int | None = Field(None, ge=1, description="Threads of torch in a worker. Unset: all cores.")

@@ -59,7 +59,7 @@ def open_vocabulary(services: Services, space: Space) -> Vocabulary:
 def _embed(services: Services, encoders: Encoders, words: Sequence[str]) -> NDArray[np.float32]:
     if not encoders.loaded:
         # A light worker shall not keep a model in memory for a page of words.
-        encoders = load_encoders(services.settings, encoders.names)
+        encoders = load_encoders(services.settings, encoders.names, runtimes=encoders.runtimes)
     encoder = encoders.image
     total = np.sum([encoder.embed_words([prompt.format(word) for word in words]) for prompt in _PROMPTS], axis=0)
     return normalise_rows(total)

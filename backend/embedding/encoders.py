@@ -5,9 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from backend.embedding.choosing import choose_runtimes
+from backend.embedding.onnx_copies import find_manifest, open_copy
 from backend.embedding.presets import PRESETS, EncoderNames, find_preset
+from backend.embedding.runtimes import IMAGE, TEXT, Runtime, Runtimes, Side
 from backend.embedding.weights import HF_HUB, image_checksum, image_fingerprint, text_checksum, text_fingerprint
 from backend.settings import PresetName, Settings
 
@@ -25,7 +29,8 @@ T = TypeVar("T")
 class EncoderDescription:
     """What is recorded with a space, so that vectors of other encoders never get into it. JSON-safe.
 
-    Two spaces are comparable if both fingerprints and `preprocessing` are equal; `runtime` and `names` are for people.
+    Two spaces are comparable if both fingerprints and `preprocessing` are equal. The others are for people: `runtime` are
+    versions of libraries, `runtimes` what computes each side, `fidelity` how near int8 came to torch on this library.
     """
 
     preset: PresetName | None
@@ -38,6 +43,8 @@ class EncoderDescription:
     text_dimension: int
     preprocessing: dict[str, Any]
     runtime: dict[str, str]
+    runtimes: dict[str, str]
+    fidelity: dict[str, Any]
 
 
 class Lazy(Generic[T]):
@@ -66,9 +73,10 @@ class Encoders:
     Use the models after a fork, never before it.
     """
 
-    def __init__(self, settings: Settings, names: EncoderNames) -> None:
+    def __init__(self, settings: Settings, names: EncoderNames, runtimes: Callable[[], Runtimes]) -> None:
         self.names = names
         self._settings = settings
+        self._choose_runtimes = runtimes
         self._image = Lazy(self._load_image)
         self._text = Lazy(self._load_text)
 
@@ -96,14 +104,23 @@ class Encoders:
         return self._image.made and self._text.made
 
     @cached_property
+    def runtimes(self) -> Runtimes:
+        """What the two compute with.
+
+        Raises:
+            EncoderUnavailable: the settings name a runtime that is not prepared.
+        """
+        return self._choose_runtimes()
+
+    @cached_property
     def image_fingerprint(self) -> str:
-        """See `weights.image_fingerprint`; imports nothing heavy."""
-        return image_fingerprint(self.names)
+        """See `weights.image_fingerprint`, and what the runtime adds; imports nothing heavy."""
+        return image_fingerprint(self.names) + self.runtimes.image.mark
 
     @cached_property
     def text_fingerprint(self) -> str:
-        """See `weights.text_fingerprint`; imports nothing heavy."""
-        return text_fingerprint(self.names)
+        """See `weights.text_fingerprint`, and what the runtime adds; imports nothing heavy."""
+        return text_fingerprint(self.names) + self.runtimes.text.mark
 
     def load(self) -> None:
         """Load both models now, in a worker that is about to need them.
@@ -132,7 +149,9 @@ class Encoders:
             image_dimension=config.dimension,
             text_dimension=self._text_dimension(),
             preprocessing=config.preprocessing,
-            runtime={name: version(name) for name in _RUNTIMES},
+            runtime={name: version(name) for name in (*_RUNTIMES, *self._onnx_runtime())},
+            runtimes={IMAGE: self.runtimes.image.title, TEXT: self.runtimes.text.title},
+            fidelity=self._fidelity(),
         )
 
     def _image_config(self) -> "ImageModelConfig":
@@ -147,17 +166,47 @@ class Encoders:
     def _load_image(self) -> "ImageEncoder":
         from backend.embedding.image import load_image_encoder  # heavy
 
-        return load_image_encoder(self._settings, self.names)
+        copy = self._copy(IMAGE, image_fingerprint(self.names), self.runtimes.image)
+        return load_image_encoder(self._settings, self.names, copy)
 
     def _load_text(self) -> "TextEncoder":
         from backend.embedding.text import load_text_encoder  # heavy
 
-        return load_text_encoder(self._settings, self.names)
+        copy = self._copy(TEXT, text_fingerprint(self.names), self.runtimes.text)
+        return load_text_encoder(self._settings, self.names, copy)
+
+    def _copy(self, side: Side, weights: str, runtime: Runtime) -> Path | None:
+        return None if runtime.name == "torch" else open_copy(self._settings, side, weights, runtime)
+
+    def _onnx_runtime(self) -> tuple[str, ...]:
+        names = {self.runtimes.image.name, self.runtimes.text.name}
+        return () if names == {"torch"} else ("onnxruntime",)
+
+    def _fidelity(self) -> dict[str, Any]:
+        sides = (
+            (IMAGE, image_fingerprint(self.names), self.runtimes.image),
+            (TEXT, text_fingerprint(self.names), self.runtimes.text),
+        )
+        found = {side: find_manifest(self._settings, side, weights, runtime) for side, weights, runtime in sides}
+        return {side: manifest.fidelity for side, manifest in found.items() if manifest and manifest.fidelity}
 
 
-def load_encoders(settings: Settings, names: EncoderNames) -> Encoders:
-    """The encoders of these names; the models themselves are loaded when first used."""
-    return Encoders(settings, names)
+def load_encoders(
+    settings: Settings,
+    names: EncoderNames,
+    *,
+    recorded: tuple[str, str] | None = None,
+    runtimes: Runtimes | None = None,
+) -> Encoders:
+    """The encoders of these names; the models themselves are loaded when first used.
+
+    Args:
+        settings: among others the choice of runtimes.
+        names: what to load.
+        recorded: the fingerprints (image, text) of a space, whose runtimes are taken where the settings leave them open.
+        runtimes: these, whatever the settings say.
+    """
+    return Encoders(settings, names, lambda: runtimes or choose_runtimes(settings, names, recorded))
 
 
 def configure_torch(threads: int | None) -> None:

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from PIL.Image import Image
 
 from backend.embedding.chunking import average_chunks, split_text
 from backend.embedding.hub import load_model
+from backend.embedding.onnx_module import OnnxTower
 from backend.embedding.openclip import ImageModelConfig, read_image_config
 from backend.embedding.packing import pack
 from backend.embedding.presets import EncoderNames
@@ -68,6 +70,27 @@ class ImageEncoder:
             return int(width), int(height)
         return int(width) if preprocessing["resize_mode"] == "shortest" and width == height else None
 
+    @property
+    def picture_tower(self) -> torch.nn.Module:
+        """Takes what `prepare_pictures` gives."""
+        tower: torch.nn.Module = self._model.visual
+        return tower
+
+    @torch.inference_mode()
+    def make_fast(self, onnx_copy: Path | None = None) -> None:
+        """Lay both towers out for this processor, or put an ONNX copy in the place of the pictures'. On a CPU only."""
+        if onnx_copy is not None:
+            self._model.visual = OnnxTower(onnx_copy)
+        else:
+            pixels = torch.rand(1, 3, *self.config.preprocessing["size"], generator=torch.Generator().manual_seed(0))
+            pack(self._model.visual, lambda: self._model.encode_image(pixels))
+        tokens = self._tokenizer(["a boat in a harbour"])
+        pack(self._model, lambda: encode_tokens(self._model, tokens))
+
+    def prepare_pictures(self, images: Sequence[Image]) -> torch.Tensor:
+        """Pictures as the tower takes them, float32 (n, 3, height, width)."""
+        return torch.stack([self._prepare(image) for image in images])
+
     def embed_pictures(self, images: Sequence[Image]) -> Vectors:
         """Pictures of any mode and size to unit rows, float32 (n, dimension).
 
@@ -107,7 +130,7 @@ class ImageEncoder:
 
     @torch.inference_mode()
     def _encode_pictures(self, images: Sequence[Image]) -> NDArray[Any]:
-        inputs = torch.stack([self._prepare(image) for image in images]).to(self._device)
+        inputs = self.prepare_pictures(images).to(self._device)
         return _to_numpy(self._model.encode_image(inputs))
 
     @torch.inference_mode()
@@ -140,23 +163,30 @@ class ImageEncoder:
         return [len(ids) for ids in encoded.input_ids]
 
 
-def load_image_encoder(settings: Settings, names: EncoderNames) -> ImageEncoder:
+def load_image_encoder(settings: Settings, names: EncoderNames, onnx_copy: Path | None = None) -> ImageEncoder:
     """Load an OpenCLIP model in evaluation mode; weights are safetensors or read with `weights_only`.
 
     Args:
         settings: `device`, `embed_batch_size` and `model_cache` are read.
         names: what to load.
+        onnx_copy: the model file that takes the place of the pictures' tower; the words' tower stays in torch.
 
     Raises:
         EncoderUnavailable: nothing that can be loaded stands behind the names.
     """
+    encoder = load_plain_image_encoder(settings, names)
+    encoder.make_fast(onnx_copy)
+    return encoder
+
+
+def load_plain_image_encoder(settings: Settings, names: EncoderNames) -> ImageEncoder:
+    """As `load_image_encoder`, with the layers as OpenCLIP has them, which is what can be exported."""
     cache_dir = str(settings.model_cache) if settings.model_cache else None
 
     def load() -> ImageEncoder:
         config = read_image_config(names, cache_dir)
         model = _create(names, settings.device, cache_dir).eval()
         tokenizer = open_clip.get_tokenizer(names.image_model, cache_dir=cache_dir)
-        _pack(model, config, tokenizer(["a boat in a harbour"]))
         return ImageEncoder(model, tokenizer, config, device=settings.device, batch_size=settings.embed_batch_size)
 
     return load_model(f"The image model {_title(names)}", load, _HINT)
@@ -181,14 +211,6 @@ def _create(names: EncoderNames, device: str, cache_dir: str | None) -> Any:
         device=device,
         cache_dir=cache_dir,
     )
-
-
-@torch.inference_mode()
-def _pack(model: Any, config: ImageModelConfig, tokens: torch.Tensor) -> None:
-    """Lay both towers out for this processor."""
-    pixels = torch.rand(1, 3, *config.preprocessing["size"], generator=torch.Generator().manual_seed(0))
-    pack(model.visual, lambda: model.encode_image(pixels))
-    pack(model, lambda: encode_tokens(model, tokens))
 
 
 @contextmanager

@@ -2,15 +2,17 @@
 
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
 from sentence_transformers import SentenceTransformer
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils.logging import disable_progress_bar
 
 from backend.embedding.chunking import average_chunks, split_text
 from backend.embedding.hub import load_model
+from backend.embedding.onnx_module import OnnxBackbone
 from backend.embedding.packing import pack
 from backend.embedding.presets import EncoderNames
 from backend.embedding.vectors import Vectors, normalise_rows
@@ -22,6 +24,8 @@ _HINT = (
     "Name a downloaded sentence-transformers folder with MEDIACLUSTER_TEXT_MODEL=/path/to/folder, "
     "or work without any download: MEDIACLUSTER_PRESET=demo."
 )
+
+_BACKBONE_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
 
 class TextEncoder:
@@ -41,6 +45,39 @@ class TextEncoder:
         """How many tokens the model reads at once, special ones counted; None if it reads texts of any length."""
         window = self._model.max_seq_length
         return int(window) if window and self._tokenizer else None
+
+    @property
+    def backbone(self) -> torch.nn.Module:
+        """The transformer, which takes what `prepare_texts` gives.
+
+        Raises:
+            EncoderUnavailable: the model has none.
+        """
+        return self._find_backbone()[1]
+
+    @torch.inference_mode()
+    def make_fast(self, onnx_copy: Path | None = None) -> None:
+        """Lay the model out for this processor, or put an ONNX copy in the place of its transformer. On a CPU only."""
+        if onnx_copy is not None:
+            name, backbone = self._find_backbone()
+            setattr(self._model[0], name, OnnxBackbone(onnx_copy, backbone.config))
+        else:
+            pack(self._model, lambda: self._model.encode(["a boat in a harbour"], convert_to_tensor=True))
+
+    def prepare_texts(self, texts: Sequence[str]) -> dict[str, torch.Tensor]:
+        """Texts as the transformer takes them, int64 (n, tokens) each, those beyond the window cut off."""
+        prepare = getattr(self._model, "preprocess", self._model.tokenize)
+        features = prepare(list(texts))
+        return {name: features[name] for name in _BACKBONE_INPUTS if name in features}
+
+    def _find_backbone(self) -> tuple[str, PreTrainedModel | OnnxBackbone]:
+        for name, child in self._model[0].named_children():
+            if isinstance(child, PreTrainedModel | OnnxBackbone):
+                return name, child
+        raise EncoderUnavailable(
+            "The text model has no transformer that ONNX Runtime could run.",
+            hint="Leave it in torch: MEDIACLUSTER_TEXT_RUNTIME=torch.",
+        )
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         """Texts to unit rows, float32 (n, dimension), in the order given.
@@ -80,16 +117,24 @@ class TextEncoder:
         return [len(ids) for ids in encoded["input_ids"]]
 
 
-def load_text_encoder(settings: Settings, names: EncoderNames) -> TextEncoder:
+def load_text_encoder(settings: Settings, names: EncoderNames, onnx_copy: Path | None = None) -> TextEncoder:
     """Load a sentence-transformers model in evaluation mode, in float32, without running code from the hub.
 
     Args:
         settings: `device`, `embed_batch_size` and `model_cache` are read.
         names: what to load.
+        onnx_copy: the model file that takes the place of the transformer.
 
     Raises:
         EncoderUnavailable: nothing that can be loaded stands behind the names.
     """
+    encoder = load_plain_text_encoder(settings, names)
+    encoder.make_fast(onnx_copy)
+    return encoder
+
+
+def load_plain_text_encoder(settings: Settings, names: EncoderNames) -> TextEncoder:
+    """As `load_text_encoder`, with the layers as transformers has them, which is what can be exported."""
     folder = local_text_folder(names.text_model)
     name = str(folder) if folder else names.text_model
 
@@ -102,8 +147,6 @@ def load_text_encoder(settings: Settings, names: EncoderNames) -> TextEncoder:
             trust_remote_code=False,
             model_kwargs={"dtype": torch.float32},
         )
-        with torch.inference_mode():
-            pack(model.eval(), lambda: model.encode(["a boat in a harbour"], convert_to_tensor=True))
-        return TextEncoder(model, batch_size=settings.embed_batch_size)
+        return TextEncoder(model.eval(), batch_size=settings.embed_batch_size)
 
     return load_model(f"The text model {names.text_model}", load, _HINT)

@@ -1,15 +1,22 @@
 from __future__ import annotations
 
+import io
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from sklearn.metrics import adjusted_rand_score
 
 from backend.embedded import gallery
 from backend.embedded.gallery import KIND_QUERIES, KINDS, Picture, render_gallery
+from backend.ingest.decoding import decode_picture
+from backend.ingest.limits import Limits
+from backend.pipeline.embed import LEAST_SIDE_PIXELS
+from backend.settings import load_settings
 
 FOLDER = Path(gallery.__file__).parent.parent / "demo_model"
 THRESHOLD = 0.82
@@ -104,3 +111,21 @@ def test_demo_model__any_text_has_an_embedding(model: Model) -> None:
     found = model.texts(odd)
     assert np.isfinite(found).all()
     assert np.allclose(np.linalg.norm(found, axis=1), 1, atol=1e-4)
+
+
+@pytest.mark.parametrize("index", range(2), ids=["first", "second"])
+def test_decode__shrunk_while_loading_is_as_good_as_whole(model: Model, held_out: list[Picture], index: int) -> None:
+    """A JPEG of 12 megapixels, decoded as the pipeline does, and whole."""
+    limits = Limits.from_settings(load_settings())
+    large = held_out[index].image.resize((4000, 3000), Image.Resampling.BICUBIC)
+    grain = np.random.default_rng(index).normal(0, 4, (3000, 4000, 1)).astype(np.int16)
+    pixels = np.clip(np.asarray(large).astype(np.int16) + grain, 0, 255).astype(np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", quality=90)
+
+    shrunk = decode_picture(file.getvalue(), limits, at_least=LEAST_SIDE_PIXELS)
+    whole = decode_picture(file.getvalue(), limits)
+
+    assert (shrunk.size, whole.size) == ((2000, 1500), (4000, 3000))
+    ours, exact = model.images([replace(held_out[index], image=shrunk), replace(held_out[index], image=whole)])
+    assert float(ours @ exact) >= 0.999

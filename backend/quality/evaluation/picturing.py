@@ -227,13 +227,13 @@ def _inline(services: Services, sha256: bytes) -> str:
 def take_times(services: Services, evaluation: Evaluation, on_progress: Callable[[int, int], None]) -> list[Timing]:
     """How long models take to load, and then one picture, one text and one query take, alone. On this machine, as busy as it is."""
     with services.database.transaction() as session:
-        names = services.encoders_of(get_active_space(session)).names
+        known = services.encoders_of(get_active_space(session))
     said = [one for found in evaluation.found if found.task is Task.HYBRID for one in found.names][:_TIMED]
     said = said or ["a picture"]
     steps = 4
     on_progress(0, steps)
     begun = time.perf_counter()
-    encoders = load_encoders(services.settings, names)
+    encoders = load_encoders(services.settings, known.names, runtimes=known.runtimes)
     encoders.load()
     timings = [Timing("Loading both models", time.perf_counter() - begun, 1)]
     on_progress(1, steps)

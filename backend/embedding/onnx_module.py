@@ -1,0 +1,80 @@
+"""A model in ONNX Runtime that stands where a torch module stood. Imports onnxruntime when one is opened."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from backend.errors import EncoderUnavailable
+
+INSTALL_HINT = "Install the extra: pip install 'mediacluster[onnx]' (`make setup` has it)."
+
+_ERRORS_ONLY = 3
+
+
+class OnnxModule(nn.Module):
+    """Runs a session on the CPU with as many threads as torch has in this process."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._session = open_session(path)
+        self._inputs = [given.name for given in self._session.get_inputs()]
+        # What asks a module for its device and type asks its first parameter.
+        self._kind = nn.Parameter(torch.zeros(1), requires_grad=False)
+
+    def run(self, inputs: dict[str, Tensor]) -> Tensor:
+        """The first output for the inputs that the model has; others are ignored."""
+        feeds = {name: inputs[name].cpu().numpy() for name in self._inputs}
+        return torch.from_numpy(self._session.run(None, feeds)[0])
+
+
+class OnnxTower(OnnxModule):
+    """Pixels (n, 3, height, width) to vectors (n, dimension)."""
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return self.run({"pixels": pixels})
+
+
+class OnnxBackbone(OnnxModule):
+    """Tokens to their last hidden states, as `transformers` models take and give them."""
+
+    def __init__(self, path: Path, config: Any) -> None:
+        super().__init__(path)
+        self.config = config
+
+    def forward(self, **features: Any) -> Any:
+        hidden = self.run(features)
+        # sentence-transformers reads it by name or by place.
+        return _Output(last_hidden_state=hidden)
+
+
+class _Output(SimpleNamespace):
+    def __getitem__(self, key: Any) -> Tensor:
+        hidden: Tensor = self.last_hidden_state
+        return hidden if key in {0, "last_hidden_state"} else hidden[:0]
+
+
+def open_session(path: Path) -> Any:
+    """An inference session on the CPU.
+
+    Raises:
+        EncoderUnavailable: onnxruntime is not installed, or does not take the model.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise EncoderUnavailable("ONNX Runtime is not installed.", hint=INSTALL_HINT) from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.log_severity_level = _ERRORS_ONLY
+    # Decoders run beside the model: a thread that waits shall not burn what they could use.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # the library raises whatever it likes
+        raise EncoderUnavailable(
+            f"ONNX Runtime cannot open {path}: {str(error).splitlines()[0][:300]}.",
+            hint="Remove its folder and make it anew with `mediacluster optimize`.",
+        ) from error
