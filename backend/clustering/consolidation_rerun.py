@@ -10,7 +10,7 @@ from backend.clustering.consolidation import Library, Regrouped, Seeds, find_see
 from backend.clustering.consolidation_apart import Apartness
 from backend.clustering.consolidation_identity import Renaming, rename_groups
 from backend.clustering.consolidation_linkage import Indices
-from backend.vectors import unit_rows
+from backend.vectors import unit_rows, unit_rows_in_single
 
 _BATCH = 256
 
@@ -26,9 +26,12 @@ def rerun(library: Library, threshold: float) -> Regrouped:
     """
     inside = np.flatnonzero(~np.isin(library.clusters, sorted(library.locked)))
     before = library.clusters[inside]
-    units = unit_rows(library.embeddings[inside])
-    seeds = find_seeds(units.astype(np.float32), before, library.fixed[inside], library.anchored)
-    walk = _Walk(library, inside, seeds, units, threshold)
+    units = unit_rows_in_single(
+        library.embeddings if len(inside) == len(library.embeddings) else library.embeddings[inside]
+    )
+    seeds = find_seeds(units, before, library.fixed[inside], library.anchored)
+    del units  # as large as the embeddings
+    walk = _Walk(library, inside, seeds, threshold)
     for batch in walk.batches():
         walk.assign(batch)
     renaming = rename_groups(before, walk.groups, walk.held)
@@ -38,7 +41,7 @@ def rerun(library: Library, threshold: float) -> Regrouped:
 class _Walk:
     """The state of one run. Groups are rows of the centroids; the seeds' clusters come first."""
 
-    def __init__(self, library: Library, inside: Indices, seeds: Seeds, units: np.ndarray, threshold: float) -> None:
+    def __init__(self, library: Library, inside: Indices, seeds: Seeds, threshold: float) -> None:
         self._embeddings = library.embeddings
         self._inside = inside
         self._threshold = threshold
@@ -50,7 +53,7 @@ class _Walk:
         self.groups[seeds.positions] = rows
         self.decisions: dict[int, Decision] = {}
         sums = np.zeros((len(ids), library.embeddings.shape[1]))
-        np.add.at(sums, rows, units[seeds.positions])
+        np.add.at(sums, rows, unit_rows(library.embeddings[inside[seeds.positions]]))
         counts = np.bincount(rows, minlength=len(ids)).astype(np.int64)
         self._cache = CentroidCache(ids, sums, counts, np.ones(len(ids), dtype=np.bool_), version=0)
         names, inverse = np.unique(before, return_inverse=True)

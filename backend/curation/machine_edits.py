@@ -32,16 +32,18 @@ from backend.errors import Conflict
 from backend.services import Services
 
 _ATTEMPTS = 3
+_SEED = 0
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a computation starts from. `threshold` is the library's."""
+    """What a computation starts from. `threshold` is the library's; `sampled` if it is of a part of the media."""
 
     space_id: int
     grouping: StoredGrouping
     library: Library
     threshold: float
+    sampled: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,9 @@ class Written:
     reading: Reading
 
 
-def read_library(services: Services) -> Reading:
-    """All media of the active space with their clusters, in one snapshot of the database.
+def read_library(services: Services, *, most_media: int | None = None) -> Reading:
+    """All media of the active space with their clusters, in one snapshot of the database; or of a larger library a sample of
+    `most_media`, always the same one, whose embeddings alone are read.
 
     Raises:
         NotFound: there is no active space yet.
@@ -74,11 +77,15 @@ def read_library(services: Services) -> Reading:
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
         space = get_active_space(session)
         grouping = read_grouping(session, space.id)
+        sampled = most_media is not None and len(grouping.media_ids) > most_media
+        if sampled:
+            generator = np.random.default_rng(_SEED)
+            grouping = grouping.take(np.sort(generator.choice(len(grouping.media_ids), most_media, replace=False)))
         embeddings = load_embeddings(session, space.id, grouping.media_ids, space.image_dimension)
         threshold = get_threshold(session, space.id, services.settings.threshold)
     links = frozenset((one, other) for one, other, _ in grouping.cannot_links)
     library = Library(embeddings, grouping.clusters, grouping.fixed, grouping.locked, grouping.anchored, links)
-    return Reading(space.id, grouping, library, threshold)
+    return Reading(space.id, grouping, library, threshold, sampled)
 
 
 def regroup(

@@ -2,12 +2,12 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from sqlalchemy.orm import Session
 
-from backend.clustering.consolidation import Library, Regrouped
+from backend.clustering.consolidation import Regrouped
 from backend.clustering.consolidation_rerun import rerun
 from backend.clustering.curation import Outcome
 from backend.curation.machine_edits import Plan, Reading, read_library, regroup
@@ -21,7 +21,6 @@ from backend.services import Services
 KIND = "threshold"
 MOST_MEDIA = 100_000
 SIZE_STEPS = (1, 2, 3, 5, 10, 30, 100, 300, 1_000)
-_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -68,14 +67,12 @@ def compare_thresholds(
     """
     for threshold in thresholds:
         _require_threshold(threshold)
-    reading = read_library(services)
-    media_ids, library = reading.grouping.media_ids, reading.library
-    sampled = len(media_ids) > most_media
-    if sampled:
-        chosen = np.sort(np.random.default_rng(_SEED).choice(len(media_ids), most_media, replace=False))
-        media_ids = [media_ids[row] for row in chosen.tolist()]
-        library = _part(library, chosen)
-    return [_report(rerun(library, one), one, media_ids, labels or {}, sampled=sampled) for one in thresholds]
+    reading = read_library(services, most_media=most_media)
+    media_ids = reading.grouping.media_ids
+    return [
+        _report(rerun(reading.library, one), one, media_ids, labels or {}, sampled=reading.sampled)
+        for one in thresholds
+    ]
 
 
 def apply_threshold(services: Services, threshold: float, *, actor: str, dry_run: bool = False) -> Outcome:
@@ -106,12 +103,6 @@ def apply_threshold(services: Services, threshold: float, *, actor: str, dry_run
 def _require_threshold(threshold: float) -> None:
     if not 0 < threshold <= 1:
         raise InputError(f"{threshold:g} is no threshold.", hint="Give a cosine above 0 and up to 1, such as 0.82.")
-
-
-def _part(library: Library, rows: np.ndarray) -> Library:
-    return replace(
-        library, embeddings=library.embeddings[rows], clusters=library.clusters[rows], fixed=library.fixed[rows]
-    )
 
 
 def _report(

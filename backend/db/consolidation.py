@@ -1,7 +1,7 @@
 """Queries of those who group anew: everything that a grouping is made of, and whether it still is so."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import sqlalchemy as sa
@@ -30,6 +30,11 @@ class StoredGrouping:
     locked: frozenset[int]
     anchored: frozenset[int]
     cannot_links: frozenset[CannotLink]
+
+    def take(self, rows: NDArray[np.int64]) -> "StoredGrouping":
+        """A part of the memberships, by their rows (m,); what a curator has said of clusters holds as before."""
+        media_ids = [self.media_ids[row] for row in rows.tolist()]
+        return replace(self, media_ids=media_ids, clusters=self.clusters[rows], fixed=self.fixed[rows])
 
     def differs_from(self, later: "StoredGrouping") -> bool:
         """Whether anything but new media has come since."""

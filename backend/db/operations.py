@@ -89,11 +89,18 @@ class RelationSize:
 
 @dataclass(frozen=True)
 class Scale:
-    """How large the library is by Postgres's own estimate, and the bytes of its originals when they were last added up."""
+    """How large the library is, and the bytes of its originals when they were last added up.
+
+    media: counted up to MOST_COUNTED; what Postgres estimates above that.
+    """
 
     media: int
     database_bytes: int
     original_bytes: int | None
+
+    @property
+    def is_estimate(self) -> bool:
+        return self.media >= MOST_COUNTED
 
 
 def read_depth(session: Session) -> QueueDepth:
@@ -185,10 +192,14 @@ def list_sizes(session: Session, limit: int) -> list[RelationSize]:
 def read_scale(session: Session) -> Scale:
     row = session.execute(
         sa.text(
-            "SELECT CAST(greatest(reltuples, 0) AS bigint) AS media, pg_database_size(current_database()) AS database_bytes, "
+            # Before the first ANALYZE there is no estimate, and soon after it a poor one.
+            "SELECT CASE WHEN counted < :most THEN counted ELSE greatest(CAST(reltuples AS bigint), counted) END AS media, "
+            "pg_database_size(current_database()) AS database_bytes, "
             "(SELECT original_bytes FROM operations_sample WHERE original_bytes IS NOT NULL ORDER BY minute DESC LIMIT 1) "
-            "AS original_bytes FROM pg_class WHERE oid = 'media'::regclass"
-        )
+            "AS original_bytes FROM pg_class, (SELECT count(*) AS counted FROM (SELECT FROM media LIMIT :most) AS some) AS few "
+            "WHERE oid = 'media'::regclass"
+        ),
+        {"most": MOST_COUNTED},
     ).one()
     return Scale(**row._asdict())
 

@@ -9,14 +9,17 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 from numpy.typing import NDArray
+from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
 from backend.cli import app
 from backend.clustering.assignment import Centroids, assign
+from backend.curation import machine_edits
 from backend.curation.consolidate import consolidate_library
 from backend.curation.history import redo, undo
 from backend.curation.operations import Extract, Lock, Rename, perform
 from backend.curation.threshold import apply_threshold, compare_thresholds
+from backend.db.consolidation import load_embeddings
 from backend.db.engine import Database
 from backend.db.tables import Space
 from backend.db.thresholds import get_threshold
@@ -101,6 +104,25 @@ def test_compare_thresholds__a_sample_says_so(services: Services, ids: list[uuid
     assert (first.media, first.sampled, second.sampled) == (100, True, True)
     assert compare_thresholds(services, [0.82], most_media=100) == [first]
     assert len(ids) == COUNT
+
+
+def test_compare_thresholds__reads_no_more_than_the_sample_and_runs_the_rule_on_it(
+    services: Services, ids: list[uuid.UUID], vectors: NDArray[np.float32], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[uuid.UUID] = []
+
+    def load(session: Session, space_id: int, media_ids: list[uuid.UUID], dimension: int) -> NDArray[np.float32]:
+        loaded.extend(media_ids)
+        return load_embeddings(session, space_id, media_ids, dimension)
+
+    monkeypatch.setattr(machine_edits, "load_embeddings", load)
+    reports = compare_thresholds(services, [0.6, 0.9], most_media=100)
+    rows = [ids.index(media_id) for media_id in loaded]
+    assert len(rows) == 100
+    assert rows == sorted(rows)
+    for report in reports:
+        sizes = np.unique(really_run(vectors[rows], report.threshold), return_counts=True)[1]
+        assert (report.clusters, report.largest) == (len(sizes), sizes.max())
 
 
 @pytest.mark.parametrize("threshold", [0.0, -1.0, 1.1, float("nan")])

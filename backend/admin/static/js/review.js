@@ -28,6 +28,9 @@ const seen = new Set(waiting.map((item) => item.dataset.item));
 const history = JSON.parse(sessionStorage.getItem(HISTORY) ?? "[]");
 const decided = new Map();
 
+// On a phone the tabs are wider than the screen.
+document.querySelector("[data-queue][aria-current]").scrollIntoView({ block: "nearest", inline: "center" });
+
 const current = () => waiting[0];
 
 function show() {
