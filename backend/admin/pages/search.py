@@ -87,11 +87,13 @@ def show_hits(
     data = b"" if file is None else file.file.read(services.settings.max_body_bytes + 1)
     if not (asked.q.strip() or data):
         return render(request, "partials/search_start.html")
-    answer = make_searcher(services).search(asked.query((data,) if data else ()))
+    query = asked.query((data,) if data else ())
+    answer = make_searcher(services).search(query)
     return render(
         request,
         "partials/more_hits.html" if asked.cursor else "partials/search_hits.html",
         answer=answer,
+        is_filtered=not query.filters.is_empty,
         found=_found(services, answer),
     )
 

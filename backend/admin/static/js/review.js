@@ -37,6 +37,7 @@ function show() {
   for (const item of stage.querySelectorAll("[data-item]")) item.hidden = item !== current();
   const empty = !current() && !cursor && !fetching;
   done.hidden = !empty;
+  document.querySelector(".decide-bar").hidden = empty && history.length === 0;
   for (const button of document.querySelectorAll("[data-decide]")) button.disabled = !allows(button.dataset.decide);
   if (empty) showDone();
   const question = current()?.querySelector("h2").textContent.trim();
