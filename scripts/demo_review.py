@@ -7,6 +7,7 @@ from dataclasses import replace
 import sqlalchemy as sa
 from PIL import Image
 
+from backend.curation.labelling import refresh_labels
 from backend.curation.operations import Merge, Move, perform
 from backend.db.media import get_media
 from backend.ingest.text import MediaText
@@ -34,6 +35,7 @@ def fill_review(services: Services) -> None:
     _merge_unlike(services, others[1], {*alike, others[0]})
     _swap_captions(services)
     _add_versions(services, 2)
+    refresh_labels(services)
     refresh_queue(services)
 
 
