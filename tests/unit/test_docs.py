@@ -18,7 +18,7 @@ from backend.api.app import create_app
 from backend.bootstrap import build_services
 from backend.cli import app as cli
 from backend.db.events import EventKind
-from backend.db.tables import Base
+from backend.db.tables import Base, MediaStatus, SpaceState
 from backend.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -223,6 +223,28 @@ def test_sql__each_table_and_column_is_documented(table: Any) -> None:
     section = _section(DOCS / "reference/sql.md", table.name)
     missing = [column.name for column in table.columns if f"`{column.name}`" not in section]
     assert missing == []
+
+
+def test_schema__the_diagrams_show_every_state_and_reference() -> None:
+    page = DOCS / "reference/schema.md"
+    states, spaces, *tables = _fences(page, "mermaid")
+    for diagram, kind in ((states, MediaStatus), (spaces, SpaceState)):
+        drawn = re.findall(r"^ +(\S+) --> (\w+)", diagram, re.MULTILINE)
+        assert {state for pair in drawn for state in pair} == {"[*]", *kind}
+    documented = re.findall(r"^\| `(\w+)` \|", _section(page, "States of a picture"), re.MULTILINE)
+    assert sorted(documented) == sorted(MediaStatus)
+    drawn = re.findall(r"^ +(\w+) (\|o|\|\|)--(o\||o\{) (\w+) : \"(\w+)\"", "\n".join(tables), re.MULTILINE)
+    references = {
+        (key.column.table.name, "|o" if column.nullable else "||", "o|" if alone else "o{", table.name, column.name)
+        for table in Base.metadata.tables.values()
+        for column in table.columns
+        for alone in [list(table.primary_key.columns) == [column]]
+        for key in column.foreign_keys
+    }
+    assert sorted(drawn) == sorted(references)
+    assert set(re.findall(r"^ +(\w+)$", "\n".join(tables), re.MULTILINE)) == {
+        table.name for table in Base.metadata.tables.values() if not table.foreign_keys
+    }
 
 
 def test_sql__each_public_function_is_documented() -> None:
