@@ -108,14 +108,13 @@ class ScanKeeper:
         """Load the scan, or bring it in step with the table; the background's work, for those who want to wait for it."""
         if self._state is ScanState.OFF:
             return
-        with self._database.transaction() as session:
-            snapshot = Snapshot.read(begin_snapshot(session))
-            space = find_active_space(session)
-            scan = self._scan
-            if space is None:
-                self._scan, self._state = None, ScanState.SMALL
-            elif scan is None or scan.space_id != space.id or not self._follow(session, scan, snapshot):
-                self._load(session, space, snapshot)
+        # Loading takes long: the connections of the pool are for those who wait.
+        own = Database(self._database.url, pool_size=1, max_overflow=0)
+        try:
+            with own.transaction() as session:
+                self._look(session)
+        finally:
+            own.dispose()
         self._refreshed_at = time.monotonic()
 
     def close(self) -> None:
@@ -126,6 +125,15 @@ class ScanKeeper:
         self._wanted.set()
         if thread is not None:
             thread.join(_PATIENCE_AT_END_SECONDS)
+
+    def _look(self, session: Session) -> None:
+        snapshot = Snapshot.read(begin_snapshot(session))
+        space = find_active_space(session)
+        scan = self._scan
+        if space is None:
+            self._scan, self._state = None, ScanState.SMALL
+        elif scan is None or scan.space_id != space.id or not self._follow(session, scan, snapshot):
+            self._load(session, space, snapshot)
 
     def _want(self) -> None:
         """Have the background look, unless it did a moment ago."""
