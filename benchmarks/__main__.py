@@ -16,7 +16,18 @@ from benchmarks.frame import as_document, describe_machine, render_machine, rend
 from benchmarks.running import run_apart
 
 # A benchmark of yours: write a module with `run(scale) -> rows` and add its name.
-CATALOGUE = ("embedding", "fusion", "recall", "consolidate", "calibration", "transfer", "search", "assign")
+CATALOGUE = (
+    "embedding",
+    "fusion",
+    "recall",
+    "consolidate",
+    "calibration",
+    "transfer",
+    "search",
+    "assign",
+    "neighbours",
+    "growth",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

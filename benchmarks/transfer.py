@@ -41,16 +41,16 @@ def run(scale: float) -> Iterator[Row]:
     """Rows a second, on a server of its own."""
     count = int(_MEDIA * scale)
     vectors = make_vectors("structured", count)
-    with _database() as database:
-        space = _make_space(database, 1)
+    with open_home() as (_, database):
+        space = make_space(database, 1)
         few = min(_ROW_BY_ROW, count)
-        indexed = few / _timed(lambda: _insert(database, space, vectors, few))
-        plain_space = _make_space(database, 2)
+        indexed = few / timed(lambda: _insert(database, space, vectors, few))
+        plain_space = make_space(database, 2)
         _drop(database, plain_space)
-        plain = few / _timed(lambda: _insert(database, plain_space, vectors, few))
-        bulk_space = _make_space(database, 3)
+        plain = few / timed(lambda: _insert(database, plain_space, vectors, few))
+        bulk_space = make_space(database, 3)
         _drop(database, bulk_space)
-        copied = count / _timed(lambda: _copy(database, bulk_space, vectors))
+        copied = count / timed(lambda: copy_all(database, bulk_space, vectors))
         yield Row(
             "media and vectors by COPY, no vector indexes",
             copied,
@@ -60,7 +60,7 @@ def run(scale: float) -> Iterator[Row]:
             plain,
             note=_NOTE,
         )
-        seconds = _timed(lambda: _build(database, bulk_space))
+        seconds = timed(lambda: build(database, bulk_space))
         yield Row(
             "the same and then the indexes",
             count / (count / copied + seconds),
@@ -74,7 +74,8 @@ def run(scale: float) -> Iterator[Row]:
 
 
 @contextmanager
-def _database() -> Iterator[Database]:
+def open_home() -> Iterator[tuple[Path, Database]]:
+    """A new home with a server of its own, and its empty library."""
     home = Path(tempfile.mkdtemp(prefix="mediacluster-benchmark-"))
     home.chmod(0o755)  # the server may run as another user, who has to get through
     try:
@@ -83,14 +84,15 @@ def _database() -> Iterator[Database]:
         upgrade(first.engine)
         first.dispose()  # its connection was made before the extension was there
         database = Database(url)
-        yield database
+        yield home, database
         database.dispose()
     finally:
         stop_servers(home)
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _make_space(database: Database, number: int) -> Space:
+def make_space(database: Database, number: int) -> Space:
+    """A space of 512 and 384 dimensions, made the active one."""
     with database.transaction() as session:
         name = f"benchmark {number}"
         space = create_space(session, NewSpace(name, None, "i", "", "t", name, "t", 512, 384, {}))
@@ -116,7 +118,8 @@ def _insert(database: Database, space: Space, vectors: Vectors, count: int) -> N
         insert_embeddings(session, space.id, embeddings)
 
 
-def _copy(database: Database, space: Space, vectors: Vectors) -> None:
+def copy_all(database: Database, space: Space, vectors: Vectors) -> None:
+    """All of the vectors as media, called photos/ROW.jpg, by the product's own COPY."""
     nothing = MediaText()
     for first in range(0, len(vectors.images), _CHUNK):
         images, texts = vectors.images[first : first + _CHUNK], vectors.texts[first : first + _CHUNK]
@@ -128,12 +131,12 @@ def _copy(database: Database, space: Space, vectors: Vectors) -> None:
             copy_embedded(session, space.id, media, sides)
 
 
-def _build(database: Database, space: Space) -> None:
+def build(database: Database, space: Space) -> None:
     with database.transaction() as session:
         build_vector_indexes(session, space)
 
 
-def _timed(work: Callable[[], None]) -> float:
+def timed(work: Callable[[], object]) -> float:
     begun = time.perf_counter()
     work()
     return time.perf_counter() - begun
