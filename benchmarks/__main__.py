@@ -18,8 +18,10 @@ from benchmarks.running import run_apart
 # A benchmark of yours: write a module with `run(scale) -> rows` and add its name.
 CATALOGUE = (
     "embedding",
+    "encoding",
     "fusion",
     "recall",
+    "grouping",
     "consolidate",
     "calibration",
     "transfer",

@@ -115,13 +115,13 @@ def run(scale: float) -> Iterator[Row]:
 
 
 def _measure(mixture: Mixture | None, count: int, options: argparse.Namespace) -> Line:
-    vectors, labels = _render(count) if mixture is None else _draw(mixture, count, options.dimension)
+    vectors, labels = _render(count) if mixture is None else draw(mixture, count, options.dimension)
     before, after, clusters, seconds, cpu_seconds = [], [], [], [], []
-    base = _peak_mib()
+    base = peak_mib()
     for seed in range(options.orders):
         order = np.random.default_rng(seed).permutation(count)
         truth = labels[order].tolist()
-        online = _group_online(vectors[order], options.threshold)
+        online = group_online(vectors[order], options.threshold)
         library = Library(vectors[order], online, np.zeros(count, dtype=np.bool_))
         begun, begun_cpu = time.perf_counter(), time.process_time()
         grouped = consolidate(library, options.threshold).renaming.clusters
@@ -130,9 +130,9 @@ def _measure(mixture: Mixture | None, count: int, options: argparse.Namespace) -
         before.append(adjusted_rand_index(truth, online.tolist()))
         after.append(adjusted_rand_index(truth, grouped.tolist()))
         clusters.append((len(np.unique(online)), len(np.unique(grouped))))
-    peak = _peak_mib() - base
+    peak = peak_mib() - base
     offline = (
-        adjusted_rand_index(labels.tolist(), _group_offline(vectors, options.threshold)) if options.reference else None
+        adjusted_rand_index(labels.tolist(), group_offline(vectors, options.threshold)) if options.reference else None
     )
     return Line(
         name="gallery" if mixture is None else mixture.name,
@@ -150,7 +150,7 @@ def _measure(mixture: Mixture | None, count: int, options: argparse.Namespace) -
     )
 
 
-def _draw(mixture: Mixture, count: int, dimension: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+def draw(mixture: Mixture, count: int, dimension: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Unit vectors about centres of very unequal weight."""
     generator = np.random.default_rng(0)
     families = unit_rows(generator.normal(size=(mixture.groups // _FAMILY + 1, dimension)))
@@ -185,7 +185,7 @@ def _render(count: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     return np.concatenate(vectors), np.array([KINDS.index(picture.kind) for picture in pictures])
 
 
-def _group_online(vectors: NDArray[np.float32], threshold: float) -> NDArray[np.int64]:
+def group_online(vectors: NDArray[np.float32], threshold: float) -> NDArray[np.int64]:
     none = np.empty(0, dtype=np.int64)
     cache = CentroidCache(none, np.empty((0, vectors.shape[1])), none, np.empty(0, dtype=np.bool_), version=0)
     clusters: list[int] = []
@@ -196,7 +196,7 @@ def _group_online(vectors: NDArray[np.float32], threshold: float) -> NDArray[np.
     return np.array(clusters, dtype=np.int64)
 
 
-def _group_offline(vectors: NDArray[np.float32], threshold: float) -> list[int]:
+def group_offline(vectors: NDArray[np.float32], threshold: float) -> list[int]:
     from sklearn.cluster import AgglomerativeClustering
 
     method = AgglomerativeClustering(
@@ -205,7 +205,7 @@ def _group_offline(vectors: NDArray[np.float32], threshold: float) -> list[int]:
     return list(method.fit(vectors).labels_)
 
 
-def _peak_mib() -> float:
+def peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

@@ -1,0 +1,126 @@
+# ruff: noqa: INP001 - scripts, not a package
+"""Encoding: the product's encoders beside the libraries' own loops, on the same models, pictures and words.
+
+sentence-transformers: `model.encode(texts)` as its documentation has it. OpenCLIP: one picture at a time through `preprocess` and
+`encode_image`, as its README has it. Pictures are encoded by ViT-B-32 with random weights (speed does not depend on them).
+"""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL.Image import Image
+
+from backend.embedded.gallery import render_gallery
+from backend.embedding.encoders import load_encoders
+from backend.embedding.presets import resolve_encoders
+from backend.ingest.text import MediaText, embedding_text
+from backend.settings import Settings, load_settings
+from benchmarks.frame import Row
+
+Matrix = NDArray[np.float32]
+
+_MODEL = "ViT-B-32"
+_PICTURES, _TEXTS = 16, 200
+_SIZE_PIXELS = 320
+
+
+def run(scale: float) -> Iterator[Row]:
+    """For `make bench`: as workers encode, in batches, beside the loops that one writes first."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = _settings(Path(folder))
+        encoders = load_encoders(settings, resolve_encoders(settings))
+        pictures = render_gallery(int(_PICTURES * scale), seed=0, size=_SIZE_PIXELS)
+        images = [picture.image for picture in pictures]
+        yield _row(
+            f"{_MODEL}, {len(images)} pictures",
+            lambda: encoders.image.embed_pictures(images),
+            "OpenCLIP, one at a time",
+            _encode_one_by_one(settings, images),
+            len(images),
+            "random weights",
+        )
+        texts = _texts(int(_TEXTS * scale))
+        yield _row(
+            f"MiniLM, {len(texts)} texts",
+            lambda: encoders.text.embed_texts(texts),
+            "sentence-transformers' encode",
+            _encode_texts(resolve_encoders(settings).text_model, texts),
+            len(texts),
+            "texts of the demo gallery; ours counts tokens first, so that no text is cut",
+        )
+
+
+def _row(
+    what: str, ours: Callable[[], Matrix], against: str, theirs: Callable[[], Matrix], count: int, note: str
+) -> Row:
+    """Rates, and how near the vectors are: the least cosine between both."""
+    our_rows, our_seconds = _timed(ours)
+    their_rows, their_seconds = _timed(theirs)
+    cosine = float((our_rows * their_rows).sum(axis=1).min())
+    return Row(
+        what,
+        count / our_seconds,
+        "a second",
+        "more",
+        against,
+        count / their_seconds,
+        quality="least cosine to theirs",
+        our_quality=cosine,
+        note=note,
+    )
+
+
+def _timed(encode: Callable[[], Matrix]) -> tuple[Matrix, float]:
+    """The better of two runs, after which nothing is new to caches and threads."""
+    seconds = []
+    for _ in range(2):
+        begun = time.perf_counter()
+        rows = encode()
+        seconds.append(time.perf_counter() - begun)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True), min(seconds)
+
+
+def _settings(folder: Path) -> Settings:
+    """The demo's text model, and a large image model whose weights are drawn by chance."""
+    import open_clip
+    from safetensors.torch import save_model
+
+    checkpoint = folder / "random.safetensors"
+    save_model(open_clip.create_model(_MODEL), str(checkpoint))
+    return load_settings(_env_file=None, preset="demo", image_model=_MODEL, image_checkpoint=str(checkpoint))
+
+
+def _encode_one_by_one(settings: Settings, images: list[Image]) -> Callable[[], Matrix]:
+    import open_clip
+    import torch
+
+    model, _, preprocess = open_clip.create_model_and_transforms(_MODEL, pretrained=settings.image_checkpoint)
+    model.eval()
+
+    def encode() -> Matrix:
+        with torch.no_grad():
+            rows = [model.encode_image(preprocess(image).unsqueeze(0))[0].numpy() for image in images]
+        return np.stack(rows)
+
+    return encode
+
+
+def _encode_texts(name: str, texts: list[str]) -> Callable[[], Matrix]:
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(name, device="cpu")
+    return lambda: np.asarray(model.encode(texts, show_progress_bar=False))
+
+
+def _texts(count: int) -> list[str]:
+    """What is said of pictures of the demo gallery. They are small: only their words count."""
+    said = [
+        embedding_text(MediaText(one.title, one.caption, one.keywords, one.location, one.story))
+        for one in render_gallery(min(count, _PICTURES * 2), seed=1, size=32)
+    ]
+    spoken = [text for text in said if text]
+    return [f"{spoken[number % len(spoken)]} {number}" for number in range(count)]
