@@ -155,9 +155,16 @@ def worker(
     role: Annotated[Literal["all", "embed", "light"], typer.Option(help="What to work on.")] = "all",
 ) -> None:
     """Run one worker: `embed` for the encoders, `light` for everything else."""
-    from backend.commands.running import become_celery
+    from backend.bootstrap import build_services
+    from backend.commands.running import become_celery, require_own_encoders
 
-    become_celery(role, load_settings())
+    settings = load_settings()
+    services = build_services(settings)
+    try:
+        require_own_encoders(services)
+    finally:
+        services.database.dispose()
+    become_celery(role, settings)
 
 
 @app.command()

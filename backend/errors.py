@@ -242,6 +242,12 @@ class FidelityTooLow(ConfigurationError):
     code = "fidelity_too_low"
 
 
+class SpaceIncomplete(Conflict):
+    """A space cannot be activated while media are missing in it."""
+
+    code = "space_incomplete"
+
+
 class EncoderUnavailable(ConfigurationError):
     """A model cannot be loaded."""
 

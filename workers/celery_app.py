@@ -39,6 +39,7 @@ def _prepare_process(**_: object) -> None:
 
     configure_torch(load_settings().torch_threads)
     threading.Thread(target=runtime.preload, name="preload", daemon=True).start()
+    runtime.watch_encoders()
 
 
 @worker_ready.connect

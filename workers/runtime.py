@@ -11,6 +11,7 @@ from backend.pipeline.assign import Assigner
 from backend.pipeline.space import open_active_space
 from backend.services import Services
 from backend.settings import load_settings
+from backend.spaces.holding import EncoderWatch
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,11 @@ def space() -> Space:
 
 def assigner() -> Assigner:
     return _assigner.get()
+
+
+def watch_encoders() -> None:
+    """Have this process load what is about to be activated."""
+    EncoderWatch(services(), fills=True).start()
 
 
 def preload() -> None:

@@ -44,8 +44,6 @@ def upgrade() -> None:
         sa.Column("wanted_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("comparison", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("compared_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("request", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
-        sa.Column("request_failure", sa.Text(), nullable=True),
         sa.CheckConstraint("rate_per_minute > 0", name=op.f("space_fill_rate_check")),
         sa.ForeignKeyConstraint(["space_id"], ["space.id"], name=op.f("space_fill_space_id_fkey")),
         sa.PrimaryKeyConstraint("space_id", name=op.f("space_fill_pkey")),

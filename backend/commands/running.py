@@ -16,10 +16,12 @@ from backend.commands.accounts import make_link
 from backend.commands.console import complain, console
 from backend.db.engine import Database
 from backend.db.migrate import upgrade
-from backend.errors import ConfigurationError
+from backend.db.spaces import find_active_space
+from backend.errors import ConfigurationError, MediaclusterError, SpaceMismatch
 from backend.logs import configure_logging
 from backend.services import Services
 from backend.settings import Settings
+from backend.spaces.holding import EncoderWatch
 from backend.supervision import Supervisor, worker_command
 
 
@@ -93,6 +95,9 @@ def run_api(settings: Settings, *, login_link: bool = False) -> None:
     require_free_port(settings)
     configure_logging(settings.log_format, settings.log_level)
     services = build_services(settings)
+    require_own_encoders(services)
+    watch = EncoderWatch(services)
+    watch.start()
     # The first upload shall not wait for them, nor the start for their imports.
     threading.Thread(target=services.decoders.start, name="decoders", daemon=True).start()
     host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host
@@ -103,7 +108,27 @@ def run_api(settings: Settings, *, login_link: bool = False) -> None:
     try:
         serve(create_web_app(services), settings)
     finally:
+        watch.stop()
         services.database.dispose()
+
+
+def require_own_encoders(services: Services) -> None:
+    """Stop at the start rather than at each request where the configured encoders are of no space of the library.
+
+    Where the database does not answer yet, or nothing is embedded, there is nothing to be found out.
+
+    Raises:
+        SpaceMismatch: they are not.
+    """
+    try:
+        with services.database.transaction() as session:
+            space = find_active_space(session)
+        if space is not None:
+            services.encoders_of(space)
+    except SpaceMismatch:
+        raise
+    except MediaclusterError as error:
+        complain(f"It is not known yet whether the encoders fit the library: {error}")
 
 
 @contextmanager

@@ -8,12 +8,13 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from backend.commands.console import id_column, output, print_json, progress_bar, say
+from backend.commands.console import complain, id_column, measured_bar, output, print_json, progress_bar, say
 from backend.commands.curating import actor_name, open_services
 from backend.errors import InputError
 
 if TYPE_CHECKING:
     from backend.services import Services
+    from backend.spaces.activating import Activation
     from backend.spaces.making import SpaceStanding
 
 space_app = typer.Typer(
@@ -134,6 +135,83 @@ def failures(
 
 
 @space_app.command()
+def compare(
+    name: Name,
+    most_media: Annotated[int, typer.Option("--most-media", min=2, max=100_000, help="Media of the sample.")] = 5_000,
+    as_json: Json = False,
+) -> None:
+    """Show what a space would do beside what the active one does, and the threshold that it suggests."""
+    from backend.spaces.comparing import compare as compare_named
+
+    with open_services() as services, measured_bar("thresholds", quiet=as_json) as show:
+        found = compare_named(services, name, most_media=most_media, actor=actor_name(), on_progress=show)
+    if as_json:
+        print_json(found.to_json())
+        return
+    table = Table("", escape(found.active.name), escape(found.candidate.name))
+    here, there = found.active, found.candidate
+    table.add_row("threshold", f"{here.threshold:g}", f"{there.threshold:g}")
+    table.add_row("groups that the rule would make", f"{here.groups:,}", f"{there.groups:,}")
+    table.add_row("agreement with today's groups (ARI)", f"{here.agreement:.3f}", f"{there.agreement:.3f}")
+    table.add_row(
+        "the same where curators decided", _or_dash(here.curated_agreement), _or_dash(there.curated_agreement)
+    )
+    table.add_row("today's groups that would change", f"{here.changed_groups:.1%}", f"{there.changed_groups:.1%}")
+    table.add_row("decisions that stand apart", f"{here.separation:.1%}", f"{there.separation:.1%}")
+    output.print(table)
+    say(
+        f"of {found.media:,} media{' (a sample of whole groups)' if found.sampled else ''} the ten nearest are the same to "
+        f"{found.nearest_image:.1%} by picture and {_or_dash(found.nearest_text, '.1%')} by words; "
+        f"{found.missing:,} media are missing in '{name}'"
+    )
+    say("agreement by threshold: " + ", ".join(f"{threshold:g}: {value:.3f}" for threshold, value in found.curve))
+    say(
+        f"`mediacluster space activate {name} --threshold suggested` would activate it at {found.suggested_threshold:g}"
+    )
+
+
+@space_app.command()
+def activate(
+    name: Name,
+    threshold: Annotated[
+        str | None, typer.Option(help="A cosine, or `suggested`: what comparing came to. None: what it had.")
+    ] = None,
+    wait_seconds: Annotated[float, typer.Option("--wait-seconds", min=0, help="How long to wait for workers.")] = 600.0,
+    as_json: Json = False,
+) -> None:
+    """Make a space the active one, while uploads and searches go on. Groups keep their members and labels."""
+    from backend.spaces.activating import activate as activate_named
+
+    suggested = threshold == "suggested"
+    value = None if threshold is None or suggested else _parse_threshold(threshold)
+    with open_services() as services:
+        done = activate_named(
+            services,
+            name,
+            threshold=value,
+            suggested=suggested,
+            actor=actor_name(),
+            wait_seconds=wait_seconds,
+            tell=_no_words if as_json else complain,
+        )
+    _say_activation(done, as_json)
+
+
+@space_app.command()
+def rollback(
+    wait_seconds: Annotated[float, typer.Option("--wait-seconds", min=0, help="How long to wait for workers.")] = 600.0,
+    as_json: Json = False,
+) -> None:
+    """Activate the space that was active before, at the threshold that it had."""
+    from backend.spaces.activating import rollback as roll_back
+
+    with open_services() as services:
+        tell = _no_words if as_json else complain
+        done = roll_back(services, actor=actor_name(), wait_seconds=wait_seconds, tell=tell)
+    _say_activation(done, as_json)
+
+
+@space_app.command()
 def drop(
     name: Name,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
@@ -146,6 +224,29 @@ def drop(
     with open_services() as services:
         drop_named(services, name, actor=actor_name())
     say(f"space '{name}' is dropped")
+
+
+def _say_activation(done: "Activation", as_json: bool) -> None:
+    if as_json:
+        print_json(asdict(done))
+        return
+    say(f"space '{done.name}' is active instead of '{done.previous}', at threshold {done.threshold:g}")
+    say(f"  uploads waited {done.seconds:.1f} s for their groups; `mediacluster space rollback` leads back")
+
+
+def _parse_threshold(word: str) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        raise InputError(f"'{word}' is no threshold.", hint="Give a cosine such as 0.8, or `suggested`.") from None
+
+
+def _no_words(_line: str) -> None:
+    pass
+
+
+def _or_dash(value: float | None, form: str = ".3f") -> str:
+    return "-" if value is None else format(value, form)
 
 
 def _standing_of(services: "Services", name: str) -> "SpaceStanding":

@@ -96,7 +96,7 @@ def record_runners_up(
     runner_up_ids: NDArray[np.int64],
     similarities: NDArray[np.float64],
 ) -> None:
-    """Note the nearest other clusters (n,) of staged members with their cosines (n,)."""
+    """Note the nearest other clusters (n,) of staged members with their cosines (n,); nothing where these are -inf."""
     execute_many(
         session,
         "UPDATE membership_figures SET runner_up_cluster_id = %s, runner_up_similarity = %s "
@@ -106,6 +106,7 @@ def record_runners_up(
             for runner_up, similarity, media_id, cluster_id in zip(
                 runner_up_ids.tolist(), similarities.tolist(), block.media_ids, block.cluster_ids.tolist(), strict=True
             )
+            if np.isfinite(similarity)
         ],
     )
 
@@ -121,6 +122,26 @@ def list_fits(session: Session, space_id: int) -> Fits:
         np.array(sizes, dtype=np.int64),
         np.array(lengths, dtype=np.float64),
     )
+
+
+def list_embedded(session: Session, space_id: int) -> set[uuid.UUID]:
+    """Media that a space has vectors of."""
+    rows = session.execute(text("SELECT media_id FROM embedding WHERE space_id = :space"), {"space": space_id})
+    return set(rows.scalars())
+
+
+def load_text_pairs(
+    session: Session, one_id: int, other_id: int, media_ids: Sequence[uuid.UUID]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+    """Text embeddings (n, d1) and (n, d2) in two spaces, of those media that have one in both; None where none has."""
+    rows = fetch_arrays(
+        session,
+        "SELECT one.text_embedding, other.text_embedding FROM embedding AS one JOIN embedding AS other USING (media_id) "
+        "WHERE one.space_id = %(one)s AND other.space_id = %(other)s AND media_id = ANY(%(ids)s) "
+        "AND one.text_embedding IS NOT NULL AND other.text_embedding IS NOT NULL ORDER BY media_id",
+        {"one": one_id, "other": other_id, "ids": list(media_ids)},
+    )
+    return (np.stack([row[0] for row in rows]), np.stack([row[1] for row in rows])) if rows else None
 
 
 def exchange_figures(session: Session, source_id: int, target_id: int, threshold: float) -> int:

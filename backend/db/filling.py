@@ -239,6 +239,41 @@ def quarantine_items(session: Session, max_attempts: int) -> int:
     return len(given_up.all())
 
 
+def count_unready(session: Session, space_id: int, *, grouped: bool = False) -> int:
+    """Media that have no vectors in a space, or whose words there are to be made anew; `grouped`: of those in groups."""
+    status = "media.status = 'ready'" if grouped else "media.status IN ('embedded', 'ready')"
+    missing = (
+        f"SELECT count(*) FROM media WHERE {status} AND (NOT EXISTS (SELECT FROM embedding "  # noqa: S608 - of constants
+        "WHERE embedding.space_id = :space AND embedding.media_id = media.id) OR EXISTS (SELECT FROM space_fill_item AS item "
+        "WHERE item.space_id = :space AND item.media_id = media.id AND item.error_code IS NULL))"
+    )
+    return int(session.execute(sa.text(missing), {"space": space_id}).scalar_one())
+
+
+def close_gaps(session: Session, space_id: int, seconds: float | None) -> None:
+    """Let the assigner leave media alone for so long that are not in this space yet; None: no longer."""
+    _put_off(session, space_id, "closing_until", seconds)
+
+
+def want_encoders(session: Session, space_id: int, seconds: float | None) -> None:
+    """Have processes load the encoders of a space for so long; None: no longer."""
+    _put_off(session, space_id, "wanted_until", seconds)
+
+
+def _put_off(session: Session, space_id: int, column: str, seconds: float | None) -> None:
+    until = None if seconds is None else _in(seconds)
+    session.execute(sa.update(SpaceFill).where(SpaceFill.space_id == space_id).values({column: until}))
+
+
+def record_comparison(session: Session, space_id: int, comparison: dict[str, Any]) -> None:
+    """Keep what comparing a space came to."""
+    session.execute(
+        sa.update(SpaceFill)
+        .where(SpaceFill.space_id == space_id)
+        .values(comparison=comparison, compared_at=sa.func.now())
+    )
+
+
 def list_kept_up(session: Session) -> list[int]:
     """Ids of spaces that are kept up and not paused."""
     return list(session.scalars(sa.select(SpaceFill.space_id).where(SpaceFill.paused_at.is_(None))))
@@ -248,6 +283,27 @@ def count_waiting_items(session: Session, space_id: int) -> int:
     """Media that are still to be embedded into a space."""
     query = sa.select(sa.func.count()).where(SpaceFillItem.space_id == space_id, SpaceFillItem.error_code.is_(None))
     return session.execute(query).scalar_one()
+
+
+def count_waiting_by_space(session: Session) -> dict[str, int]:
+    """Media that are still to be embedded, by name of each space that is kept up."""
+    return _count_by_space(session, SpaceFillItem.error_code.is_(None))
+
+
+def count_failed_by_space(session: Session) -> dict[str, int]:
+    """Media that could not be embedded, by name of each space that is kept up."""
+    return _count_by_space(session, SpaceFillItem.error_code.is_not(None))
+
+
+def _count_by_space(session: Session, which: sa.ColumnElement[bool]) -> dict[str, int]:
+    counted = sa.func.count(SpaceFillItem.media_id).filter(which)
+    rows = session.execute(
+        sa.select(Space.name, counted)
+        .join(SpaceFill, SpaceFill.space_id == Space.id)
+        .outerjoin(SpaceFillItem, SpaceFillItem.space_id == Space.id)
+        .group_by(Space.name)
+    )
+    return dict(rows.all())
 
 
 def count_items(session: Session) -> dict[int, FillCounts]:

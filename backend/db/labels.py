@@ -90,6 +90,23 @@ def record_labelled_version(session: Session, space_id: int, centroid_version: i
     )
 
 
+def carry_label_statistics(session: Session, source_id: int, target_id: int) -> None:
+    """Labels are of words, which do not change with the space: what they were chosen against goes along, so that no label
+    changes because of it."""
+    session.execute(
+        text(
+            "INSERT INTO label_statistics (space_id, content, media_count, centroid_version, counted_at) "
+            "SELECT :target, content, media_count, CASE WHEN stored.centroid_version = source.centroid_version "
+            "THEN target.centroid_version END, counted_at "
+            "FROM label_statistics AS stored, space AS source, space AS target "
+            "WHERE stored.space_id = :source AND source.id = :source AND target.id = :target "
+            "ON CONFLICT (space_id) DO UPDATE SET content = excluded.content, media_count = excluded.media_count, "
+            "centroid_version = excluded.centroid_version, counted_at = excluded.counted_at"
+        ),
+        {"source": source_id, "target": target_id},
+    )
+
+
 def has_unlabelled(session: Session, space_id: int) -> bool:
     """Whether there is a cluster that was not looked at since it, or what its members say, is new."""
     found = session.execute(

@@ -6,6 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from backend.db.clusters import count_clusters
+from backend.db.filling import count_failed_by_space, count_waiting_by_space
 from backend.db.histograms import Histogram, Measure, fetch_histograms
 from backend.db.media import count_failures_by_code, count_media_by_status
 from backend.db.recall_audits import find_last_recall_audit
@@ -18,7 +19,7 @@ from backend.db.work import WaitingWork, count_waiting
 class LibraryFigures:
     """media: by status, 0 where there are none; waiting_seconds: age of the oldest by step; oldest_pending_seconds: since the oldest media that is to be fetched,
     embedded or assigned came in, 0 where none is; background_ages_seconds: by kind of query; audit: the last of the active
-    space."""
+    space; space_waiting, space_failures: media still to be embedded into a space that is kept up, and those that could not be."""
 
     media: dict[str, int]
     waiting: WaitingWork
@@ -28,6 +29,8 @@ class LibraryFigures:
     lock_waiters: int
     histograms: dict[Measure, Histogram]
     clusters: int
+    space_waiting: dict[str, int]
+    space_failures: dict[str, int]
     background_ages_seconds: dict[str, float]
     audit: RecallAudit | None
 
@@ -44,6 +47,8 @@ def fetch_library_figures(session: Session) -> LibraryFigures:
         lock_waiters=_count_lock_waiters(session),
         histograms=fetch_histograms(session),
         clusters=count_clusters(session),
+        space_waiting=count_waiting_by_space(session),
+        space_failures=count_failed_by_space(session),
         background_ages_seconds={} if space is None else _background_ages(session, space.id),
         audit=None if space is None else find_last_recall_audit(session, space.id),
     )

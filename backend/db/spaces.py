@@ -70,6 +70,11 @@ def hold_active_space(session: Session) -> Space | None:
     return find_active_space(session)
 
 
+def announce_space(session: Session, name: str) -> None:
+    """Tell whoever listens on `mediacluster_space`, when the transaction commits."""
+    session.execute(text("SELECT pg_notify('mediacluster_space', :name)"), {"name": name})
+
+
 def limit_lock_waits(session: Session, seconds: float) -> None:
     """Let statements of this transaction give up rather than wait longer for a lock, and hold up all behind them.
 

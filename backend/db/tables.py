@@ -221,8 +221,7 @@ class SpaceFill(Base):
 
     rate_per_minute: at most so many media, None: no limit; next_claim_at: when this allows the next. closing_until: until
     then the assigner leaves media alone that are not in this space yet, so that it can be activated. wanted_until: until
-    then processes load its encoders. request: what somebody asked a worker to do with it (see `backend.spaces.requests`);
-    request_failure: why the last one came to nothing. comparison: see `backend.spaces.comparing`.
+    then processes load its encoders. comparison: see `backend.spaces.comparing`.
     """
 
     __tablename__ = "space_fill"
@@ -237,8 +236,6 @@ class SpaceFill(Base):
     wanted_until: Mapped[datetime | None]
     comparison: Mapped[dict[str, Any] | None]
     compared_at: Mapped[datetime | None]
-    request: Mapped[dict[str, Any] | None]
-    request_failure: Mapped[str | None]
 
     __table_args__ = (CheckConstraint("rate_per_minute > 0", name="rate"),)
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from backend.db.engine import Database
 from backend.db.media import get_media
-from backend.db.spaces import find_active_space, hold_active_space
+from backend.db.spaces import hold_active_space
 from backend.db.tables import Space
 from backend.search.background_sampling import open_backgrounds
 from backend.search.backgrounds import Backgrounds
@@ -80,7 +80,8 @@ class Searcher:
         last = None if query.cursor is None else read_place(query.cursor, digest)
         while True:
             with self.database.transaction() as session:
-                space = find_active_space(session)
+                # Held, so that stored vectors and backgrounds are of one space.
+                space = hold_active_space(session)
                 stored = _fetch_stored(session, query, space)
                 backgrounds = None if space is None else open_backgrounds(session, space, query.background_kind)
             if space is None:

@@ -52,8 +52,6 @@ class SpaceStanding:
     rate_per_minute: float | None
     comparison: dict[str, Any] | None
     compared_at: datetime | None
-    request: dict[str, Any] | None
-    request_failure: str | None
     description: dict[str, Any]
 
     @property
@@ -171,7 +169,5 @@ def _standing(session: Session, space: Space, counts: FillCounts) -> SpaceStandi
         rate_per_minute=None if fill is None else fill.rate_per_minute,
         comparison=None if fill is None else fill.comparison,
         compared_at=None if fill is None else fill.compared_at,
-        request=None if fill is None else fill.request,
-        request_failure=None if fill is None else fill.request_failure,
         description=space.description,
     )

@@ -133,6 +133,40 @@ def test_doctor__encoders_of_another_space(run: Run, make_services: Callable) ->
     assert not encoders["ok"]
 
 
+@pytest.mark.parametrize("command", [("serve", "--port", "0"), ("worker",), ("search", "a boat")])
+def test_start__encoders_of_no_space_stop_each_process(
+    run: Run, make_services: Callable, command: tuple[str, ...]
+) -> None:
+    from backend.pipeline.space import open_active_space
+
+    open_active_space(make_services())
+    answer = run(*command, MEDIACLUSTER_PRESET="", MEDIACLUSTER_TEXT_MODEL=str(Path(__file__).parent))
+    assert answer.returncode == 1
+    assert "space_mismatch" in answer.stderr
+    assert "mediacluster space create" in answer.stderr
+
+
+def test_space__from_the_command_line(run: Run, make_services: Callable, narrow_image_model: str) -> None:
+    from backend.pipeline.space import open_active_space
+
+    open_active_space(make_services())
+    answer = run("space", "create", "--image-model", narrow_image_model, "--name", "narrow", "--json")
+    assert json.loads(answer.stdout)["state"] == "building", answer.stderr
+    assert json.loads(run("space", "fill", "narrow", "--json").stdout)["missing"] == 0
+    spaces = json.loads(run("space", "list", "--json").stdout)
+    assert [(space["name"], space["state"], space["image_dimension"]) for space in spaces] == [
+        ("demo", "active", 128),
+        ("narrow", "building", 96),
+    ]
+    refused = run("space", "compare", "narrow")
+    assert (refused.returncode, "no vectors yet" in refused.stderr) == (1, True)
+    # Nothing is in it, and so it can be activated at once.
+    assert "is active instead of 'demo'" in run("space", "activate", "narrow", "--threshold", "0.8").stdout
+    assert json.loads(run("space", "rollback", "--json").stdout)["name"] == "demo"
+    assert run("space", "drop", "demo", "--yes").returncode == 1
+    assert run("space", "drop", "narrow", "--yes").returncode == 0
+
+
 def test_audit__exit_status_tells(run: Run, make_services: Callable) -> None:
     import sqlalchemy as sa
 

@@ -81,6 +81,15 @@ def _metrics(figures: LibraryFigures) -> Iterator[Metric]:
     yield from _histograms(figures.histograms)
     yield _plain("mediacluster_clusters", "Clusters of the active space.", figures.clusters)
     yield _labelled(
+        "mediacluster_space_waiting",
+        "Media that are still to be embedded into a space that is kept up.",
+        "space",
+        figures.space_waiting,
+    )
+    yield _labelled(
+        "mediacluster_space_failures", "Media that could not be embedded into a space.", "space", figures.space_failures
+    )
+    yield _labelled(
         "mediacluster_background_age_seconds",
         "Since the background that words, media or captions are calibrated by was sampled.",
         "kind",
