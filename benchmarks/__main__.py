@@ -29,6 +29,7 @@ CATALOGUE = (
     "assign",
     "neighbours",
     "growth",
+    "start_up",
 )
 
 

@@ -5,8 +5,6 @@ import re
 import unicodedata
 from typing import Final
 
-from bs4 import BeautifulSoup
-
 # Elements of HTML, present and past; `<` before anything else is a less-than sign, so that "1 < 2", "i <3 you" and
 # "x <y> z" survive. Names with a colon or hyphen come from word processors and web components.
 _ELEMENTS: Final = (
@@ -89,6 +87,8 @@ def _escape(text: str) -> str:
 
 
 def _words_of(markup: str) -> str:
+    from bs4 import BeautifulSoup  # most texts carry no markup
+
     soup = BeautifulSoup(markup, "html.parser")
     for element in soup.find_all(_INVISIBLE):
         if not element.decomposed:  # with one that stood around it

@@ -1,0 +1,41 @@
+# ruff: noqa: INP001 - scripts, not a package
+"""Starting: what a fresh process takes until it could serve or print, beside one that loads the encoders' packages too."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Final
+
+from benchmarks.frame import Row
+
+_API: Final = "import backend.web, backend.bootstrap, backend.commands.serving"
+_STATUS: Final = "import backend.cli, backend.bootstrap, backend.commands.status"
+_HELP: Final = "import backend.cli"
+_ENCODERS: Final = "; import torch, open_clip, sentence_transformers"
+_TURNS: Final = 3
+
+
+def run(scale: float) -> Iterator[Row]:
+    """The best of some turns, one way after the other."""
+    turns = max(round(_TURNS * scale), 1)
+    for what, statement in (("the API", _API), ("status", _STATUS), ("--help", _HELP)):
+        ours, theirs = [], []
+        for _ in range(turns):
+            ours.append(_seconds(statement))
+            theirs.append(_seconds(statement + _ENCODERS))
+        yield Row(
+            what=f"imports of {what}",
+            ours=min(ours),
+            unit="s",
+            better="less",
+            against="with the packages of the encoders",
+            theirs=min(theirs),
+            note=f"the best of {turns}",
+        )
+
+
+def _seconds(statement: str) -> float:
+    begun = time.perf_counter()
+    subprocess.run([sys.executable, "-c", statement], check=True)  # noqa: S603 - our own words
+    return time.perf_counter() - begun
