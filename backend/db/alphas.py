@@ -7,13 +7,16 @@ from backend.db.tables import AlphaChoice, ClusterEvent, Space, SpaceState
 
 
 def get_alpha(session: Session, default: float) -> float:
-    """The newest choice for the active space that is not undone, else `default`."""
+    """The newest choice that is not undone: for the active space, else for another one, else `default`.
+
+    A change of model alone does not lose what a curator has chosen.
+    """
     chosen = session.scalar(
         sa.select(AlphaChoice.alpha)
         .join(ClusterEvent, ClusterEvent.id == AlphaChoice.event_id)
         .join(Space, Space.id == AlphaChoice.space_id)
-        .where(Space.state == SpaceState.ACTIVE, ClusterEvent.undone_by.is_(None))
-        .order_by(AlphaChoice.event_id.desc())
+        .where(ClusterEvent.undone_by.is_(None))
+        .order_by((Space.state == SpaceState.ACTIVE).desc(), AlphaChoice.event_id.desc())
         .limit(1)
     )
     return default if chosen is None else chosen

@@ -463,7 +463,7 @@ class ThresholdChoice(Base):
 
 
 class AlphaChoice(Base):
-    """An alpha that a curator chose for a space; the newest whose event is not undone holds."""
+    """An alpha that a curator chose for a space; the newest one not undone holds, that of the active space first."""
 
     __tablename__ = "alpha_choice"
 

@@ -110,6 +110,11 @@ def test_apply_alpha__holds_until_it_is_undone(services: Services, ids: list[uui
     second = apply_alpha(services, 0.9, actor="ada")
     assert services.read_alpha() == 0.9
     assert (first.event_id, second.event_id) != (None, None)
+    with services.database.transaction() as session:
+        session.execute(sa.text("UPDATE space SET state = 'retired'"))
+    assert services.read_alpha() == 0.9, "a change of model loses no choice"
+    with services.database.transaction() as session:
+        session.execute(sa.text("UPDATE space SET state = 'active'"))
     undo(services, second.event_id or 0, actor="ada")
     assert services.read_alpha() == 0.3
     redo(services, second.event_id or 0, actor="ada")
