@@ -138,7 +138,7 @@ MUTANTS = (
     Mutant(
         "rows_not_handed_back",
         "losing the database costs no attempt",
-        (Edit("backend/pipeline/leases.py", "            _hand_back(services, lease)\n", ""),),
+        (Edit("backend/pipeline/leases.py", "            hand_back(services, lease)\n", ""),),
         "tests/integration/test_database_loss.py::test_rows_are_handed_back_when_the_database_was_away",
     ),
     Mutant(

@@ -38,7 +38,7 @@ from backend.db.spaces import (
     lock_spaces,
 )
 from backend.db.tables import Space, SpaceState
-from backend.db.thresholds import find_threshold, record_threshold
+from backend.db.thresholds import find_threshold, get_threshold, record_threshold
 from backend.doorbell import Work
 from backend.errors import Conflict, EncoderUnavailable, InputError, SpaceIncomplete, TransactionConflict
 from backend.search.background_sampling import BackgroundKind, open_backgrounds
@@ -146,7 +146,7 @@ def _choose_threshold(
     if threshold is None:
         threshold = find_threshold(session, target.id)
     if threshold is None and target.activated_at is not None:
-        return services.settings.threshold
+        threshold = get_threshold(session, target.id, services.settings.threshold)
     if threshold is None:
         raise Conflict(
             f"Space '{target.name}' has no threshold: cosines of one model are not those of another.",
@@ -285,7 +285,7 @@ def _exchange(
         raise TransactionConflict("A membership has no figures in the new space.", hint="Activate again.")
     summary = f"Changed the model: space '{target.name}' instead of '{source.name}', threshold {threshold:g}"
     event_id = insert_event(session, MODEL, actor, summary, None)
-    if threshold != (find_threshold(session, target.id) or services.settings.threshold):
+    if threshold != get_threshold(session, target.id, services.settings.threshold):
         record_threshold(session, event_id, target.id, threshold)
     bump_centroid_version(session, target.id)
     carry_label_statistics(session, source.id, target.id)

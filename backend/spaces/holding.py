@@ -45,7 +45,9 @@ class EncoderWatch:
     def look(self) -> None:
         """Once: load what is wanted, if this process has loaded the active space's encoders, and say how it stands."""
         with self._services.database.transaction() as session:
-            active, wanted = find_active_space(session), list_wanted_spaces(session)
+            # In this order: a space that is no longer wanted because it was activated is seen as active.
+            wanted = list_wanted_spaces(session)
+            active = find_active_space(session)
             kept_up = set(list_kept_up(session)) if self._fills else set()
             filled = [space for space in list_spaces(session) if space.id in kept_up]
         if active is None or not self._services.encoders_of(active).loaded:

@@ -21,7 +21,7 @@ from backend.curation import history
 from backend.curation.operations import Extract, Lock, Rename, perform
 from backend.db.arrays import fetch_arrays
 from backend.db.embeddings import NewEmbedding, insert_embeddings
-from backend.db.holders import forget_holder, record_holder
+from backend.db.holders import count_holders, forget_holder, record_holder
 from backend.db.spaces import NewSpace, create_space, get_active_space
 from backend.embedded.gallery import write_gallery
 from backend.embedding.presets import EncoderNames
@@ -200,6 +200,8 @@ def test_activate_and_roll_back__under_uploads_and_queries(
             assert comparison.candidate.agreement > 0.8
             until(lambda: len(traffic.uploaded) >= 3 or bool(traffic.failures))
 
+            # Its first query has loaded the old encoders, and it has said so.
+            until(lambda: is_holding(services, active_id))
             done = activate(services, "narrow", suggested=True, actor="ada")
 
             assert (done.name, done.previous) == ("narrow", "demo")
@@ -243,6 +245,11 @@ def compare_when_filled(services: Services, library: Library) -> Any:
 def assert_same(after: dict[str, Any], before: dict[str, Any]) -> None:
     for name, value in before.items():
         assert after[name] == value, name
+
+
+def is_holding(services: Services, space_id: int) -> bool:
+    with services.database.transaction() as session:
+        return count_holders(session, space_id, space_id).processes > 0
 
 
 def until(holds: Callable[[], bool], seconds: float = 300.0) -> None:

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from backend.api.app import create_app
 from backend.cli import app as cli
+from backend.commands.console import output
 from backend.db.near_duplicates import record_hashes
 from backend.db.tables import Space
 from backend.embedded.gallery.picture import render_picture
@@ -196,7 +197,9 @@ def test_cli__review_and_decide(run: Callable[..., str], library: list[uuid.UUID
     assert json.loads(run("review", "--kind", "small_margin", "--json"))["items"] == []
 
 
-def test_cli__duplicates_and_copies(run: Callable[..., str], library: list[uuid.UUID]) -> None:
+def test_cli__duplicates_and_copies(
+    run: Callable[..., str], library: list[uuid.UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
     shown = json.loads(run("duplicates", "--json"))
     assert (shown["groups"], shown["spare"]) == (1, 1)
     assert shown["shown"][0]["keep"]["media_id"] == str(library[0])
@@ -204,6 +207,7 @@ def test_cli__duplicates_and_copies(run: Callable[..., str], library: list[uuid.
     assert f"keep  {library[0]}  number 1" in text
     assert "1 groups with 1 media that need not be kept" in text
     assert json.loads(run("copies", "--json")) == []
+    monkeypatch.setattr(output, "width", 200)
     assert "came again" in run("copies")
 
 

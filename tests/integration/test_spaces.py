@@ -209,7 +209,9 @@ def test_rewrite__words_follow_in_every_space_and_pictures_stay(shelf: Shelf) ->
     fill_batch(shelf.services)
     before = shelf.vectors(shelf.narrow)[media_id]
 
-    rewrite_text(shelf.services, media_id, TextChanges(title="a lighthouse", caption="a lighthouse at night"))
+    rewrite_text(
+        shelf.services, media_id, TextChanges(title="a lighthouse", caption="a lighthouse at night"), actor="ada"
+    )
     assert shelf.standing().counts.waiting == 1
     assert fill_batch(shelf.services) == 1
 

@@ -84,7 +84,8 @@ def test_advice__for_every_way_an_upload_can_fail() -> None:
             yield from leaves(child)
 
     # What cannot happen to an upload.
-    others = {"path_forbidden", "backup_damaged", "invalid_vector", "invalid_query", "idempotency_mismatch"}
+    others = {"path_forbidden", "backup_damaged", "invalid_vector", "invalid_query", "invalid_record"}
+    others.add("idempotency_mismatch")
     needed = {*leaves(InputError), *leaves(FetchFailed), "quarantined", "storage_full", "backend_unavailable"} - others
     assert needed <= ADVICE.keys()
 
