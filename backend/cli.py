@@ -13,6 +13,7 @@ import typer
 
 from backend.commands.accounts import account_app
 from backend.commands.accounts import register as register_accounts
+from backend.commands.closing import begin, closing
 from backend.commands.console import complain, console, print_json, say
 from backend.commands.consolidating import register as register_consolidation
 from backend.commands.curating import cluster_app, history_app, media_app
@@ -59,6 +60,12 @@ register_judgements(app)
 register_suggestions(app)
 register_optimizing(app)
 
+
+@app.callback()
+def _close_at_the_end(context: typer.Context) -> None:
+    context.call_on_close(begin().close)
+
+
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
 
@@ -81,7 +88,7 @@ def doctor(as_json: JsonFlag = False) -> None:
     from backend.bootstrap import build_services
     from backend.diagnosis import diagnose
 
-    services = build_services(load_settings())
+    services = closing(build_services(load_settings()))
     findings = diagnose(services)
     if as_json:
         print_json([asdict(finding) for finding in findings])
@@ -109,7 +116,7 @@ def migrate(revision: str = "head") -> None:
     from backend.db.engine import Database
     from backend.db.migrate import upgrade
 
-    database = Database(resolve_database_url(load_settings()))
+    database = closing(Database(resolve_database_url(load_settings())))
     upgrade(database.engine, revision)
     console.print("The schema is up to date.")
 
@@ -198,7 +205,7 @@ def import_(
 
     settings = load_settings()
     prepare_database(settings)
-    report = run_import(build_services(settings), sources, wait=wait, quiet=as_json)
+    report = run_import(closing(build_services(settings)), sources, wait=wait, quiet=as_json)
     if as_json:
         failed = [asdict(failure) for failure in report.failed]
         print_json(
@@ -232,7 +239,7 @@ def similar(
     from backend.search.recommend import recommend
 
     settings = load_settings()
-    with Database(resolve_database_url(settings)).transaction() as session:
+    with closing(Database(resolve_database_url(settings))).transaction() as session:
         weight = get_alpha(session, settings.alpha) if alpha is None else alpha
         results = recommend(session, media_id, k, weight)
     if as_json:
@@ -256,7 +263,7 @@ def retry(
 
     if everything == bool(media_ids):
         raise InputError("Nothing to retry was named.", hint="Give the ids of failed media, or --all.")
-    services = build_services(load_settings())
+    services = closing(build_services(load_settings()))
     count = (
         retry_all(services, actor=actor_name())
         if everything
@@ -332,7 +339,7 @@ def search(
     )
     if (batch is None) != (out is None):
         raise typer.BadParameter("--batch and --out go together")
-    services = build_services(load_settings())
+    services = closing(build_services(load_settings()))
     if batch is not None and out is not None:
         answered, failed = run_batch(services, batch, out, query, quiet=as_json)
         if as_json:
@@ -383,7 +390,7 @@ def audit(
     from backend.evaluation.audit import describe_breaches
     from backend.evaluation.recall import audit_recall
 
-    database = Database(resolve_database_url(load_settings()))
+    database = closing(Database(resolve_database_url(load_settings())))
     report = run_audit(database, replay=replay)
     recalled = audit_recall(database) if recall else None
     if as_json:
@@ -418,7 +425,7 @@ def label(
     from backend.commands.labelling import print_labels
     from backend.curation.labelling import refresh_labels
 
-    report = refresh_labels(build_services(load_settings()), everything=everything)
+    report = refresh_labels(closing(build_services(load_settings())), everything=everything)
     if as_json:
         print_json(asdict(report))
     else:
@@ -454,7 +461,7 @@ def demo(
         require_free_port(settings)
     with ending_in_order(), running_servers(settings, stop=True):
         prepare_database(settings)
-        services = build_services(settings)
+        services = closing(build_services(settings))
         with running_workers(services):
             result, members = run_demo(services, count, quiet=as_json)
             if as_json:

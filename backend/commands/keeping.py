@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from backend.commands.closing import closing
 from backend.commands.console import measured_bar, print_json, say
 from backend.settings import load_settings
 
@@ -67,7 +68,7 @@ def repair(
     from backend.commands.curating import actor_name
     from backend.repair.mending import repair as mend
 
-    services = build_services(load_settings())
+    services = closing(build_services(load_settings()))
     with measured_bar("repairing", quiet=as_json) as show:
         report = mend(services, dry_run=dry_run, fail_missing=fail_missing, actor=actor_name(), on_progress=show)
     if as_json:
