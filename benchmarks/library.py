@@ -25,6 +25,7 @@ from benchmarks.vectors import Vectors
 
 SELECTIVITIES = (0.5, 0.1, 0.01, 0.001)
 _BATCH = 1000
+_IN_GROUP = 10
 
 
 @contextmanager
@@ -87,6 +88,7 @@ def _fill(database: Database, vectors: Vectors, *, with_indexes: bool) -> None:
         _drop_indexes(session, f"embedding_{space.id}")
         _insert_media(session, len(vectors.images))
         _copy_embeddings(session, space.id, vectors)
+        _group_media(session, space.id, len(vectors.images))
         activate_space(session, space)
         if with_indexes:
             session.execute(sa.text("SET LOCAL maintenance_work_mem = '2GB'"))
@@ -114,8 +116,9 @@ def _drop_indexes(session: Session, partition: str) -> None:
 def _insert_media(session: Session, count: int) -> None:
     session.execute(
         sa.text(
-            "INSERT INTO media (id, source, source_uri, status) "
-            "SELECT CAST(lpad(to_hex(n), 32, '0') AS uuid), 'url', 'x', 'fetching' FROM generate_series(1, :count) n"
+            "INSERT INTO media (id, sha256, original_key, source, status, upload_seq, embedded_at, ready_at, title, caption) "
+            "SELECT CAST(lpad(to_hex(n), 32, '0') AS uuid), sha256(CAST(n::text AS bytea)), 'k', 'import', 'ready', n, now(), "
+            "now(), 'Picture ' || n, 'A harbour in the evening, ' || n || ' boats' FROM generate_series(1, :count) n"
         ),
         {"count": count},
     )
@@ -125,6 +128,21 @@ def _insert_media(session: Session, count: int) -> None:
             sa.text("UPDATE media SET keywords = keywords || CAST(:keyword AS text) WHERE id = ANY(:ids)"),
             {"keyword": keyword(selectivity), "ids": ids},
         )
+
+
+def _group_media(session: Session, space_id: int, count: int) -> None:
+    """Groups of neighbours in number, which mean nothing: searching asks only which media are of different ones."""
+    session.execute(
+        sa.text("INSERT INTO cluster (label) SELECT 'harbour ' || n FROM generate_series(0, :last) n"),
+        {"last": count // _IN_GROUP},
+    )
+    session.execute(
+        sa.text(
+            "INSERT INTO membership (media_id, cluster_id, space_id, similarity, threshold, founder) "
+            "SELECT id, (SELECT min(id) FROM cluster) + upload_seq / :in_group, :space, 0.9, 0.82, false FROM media"
+        ),
+        {"in_group": _IN_GROUP, "space": space_id},
+    )
 
 
 def _copy_embeddings(session: Session, space_id: int, vectors: Vectors) -> None:

@@ -4,22 +4,18 @@
     python -m benchmarks.search --count 100000 --data random structured --home /tmp/search
 
 Each way is asked by one client and by eight at once: `nominate` in this process, and `GET /search` over HTTP, of
-`mediacluster serve`. Beside them brute force: the exact statement in SQL, and numpy over float32 in memory. The library is
+the whole web application. Beside them brute force: the exact statement in SQL, and numpy over float32 in memory. The library is
 kept in the folder, one for each kind of data, and used again.
 """
 
 import argparse
 import json
-import os
-import socket
-import subprocess
 import sys
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -35,13 +31,14 @@ from backend.search.filters import Filters
 from backend.search.scan_keeping import ScanKeeper
 from benchmarks.frame import Row
 from benchmarks.library import media_id, open_library
+from benchmarks.serving import serving
 from benchmarks.vectors import KINDS, Vectors, make_vectors
 
 K = 10
 ALPHAS = (0.0, 0.3, 0.6, 0.9, 1.0)
 _WARM_UP = 3
 _MEMORY_BYTES = 8 * 1024**3
-_START_SECONDS = 120
+_LOAD_SECONDS = 120
 
 # From the number of a query and alpha to ids, best first.
 Search = Callable[[int, float], list[uuid.UUID]]
@@ -73,7 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for way, search in _ways(database, vectors, options.ways):
                 lines += _measure(kind, way, search, vectors, options)
             if "http" in options.ways:
-                with _serving(database) as ask:
+                with serving(database, memory_bytes=_MEMORY_BYTES) as base_url:
+                    ask = _by_http(base_url)
+                    _wait_until_loaded(base_url, ask)
                     lines += _measure(kind, "http", ask, vectors, options)
     if options.json:
         sys.stdout.write(json.dumps([asdict(line) for line in lines], indent=2) + "\n")
@@ -208,23 +207,8 @@ def _timed(search: Search, alpha: float, row: int) -> tuple[list[uuid.UUID], flo
     return found, (time.perf_counter() - begun) * 1000
 
 
-@contextmanager
-def _serving(database: Database) -> Iterator[Search]:
-    """`mediacluster serve` on a free port, once its vectors are loaded."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = os.environ | {
-        "DATABASE_URL": database.url,
-        "REDIS_URL": "redis://127.0.0.1:1/0",  # searching needs none
-        "MEDIACLUSTER_API_PORT": str(port),
-        "MEDIACLUSTER_AUTHENTICATION": "none",
-        "MEDIACLUSTER_SEARCH_MEMORY_BYTES": str(_MEMORY_BYTES),
-        "MEDIACLUSTER_LOG_LEVEL": "WARNING",
-    }
-    server = subprocess.Popen([sys.executable, "-m", "backend.cli", "serve"], env=environment, stdout=sys.stderr)
+def _by_http(base_url: str) -> Search:
     local = threading.local()
-    base_url = f"http://127.0.0.1:{port}"
 
     def ask(row: int, alpha: float) -> list[uuid.UUID]:
         if not hasattr(local, "client"):
@@ -233,26 +217,21 @@ def _serving(database: Database) -> Iterator[Search]:
         answer.raise_for_status()
         return [uuid.UUID(hit["media_id"]) for hit in answer.json()["hits"]]
 
-    try:
-        _wait_until_loaded(server, base_url, ask)
-        yield ask
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
+    return ask
 
 
-def _wait_until_loaded(server: "subprocess.Popen[bytes]", base_url: str, ask: Search) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline and server.poll() is None:
-        time.sleep(0.5)
-        try:
-            ask(0, 0.6)
-            figures = httpx.get(f"{base_url}/metrics", timeout=10, trust_env=False).text
-        except httpx.TransportError:
-            continue
-        if "mediacluster_vector_scan_media 0.0" not in figures:
+def _wait_until_loaded(base_url: str, ask: Search) -> None:
+    """The first query has the vectors loaded."""
+    deadline = time.monotonic() + _LOAD_SECONDS
+    while time.monotonic() < deadline:
+        ask(0, 0.6)
+        if (
+            "mediacluster_vector_scan_media 0.0"
+            not in httpx.get(f"{base_url}/metrics", timeout=10, trust_env=False).text
+        ):
             return
-    raise SystemExit("The server did not come up, or did not load its vectors.")
+        time.sleep(0.5)
+    raise SystemExit("The server did not load its vectors.")
 
 
 def _sizes(database: Database) -> list[tuple[str, int]]:

@@ -8,4 +8,4 @@ from backend.services import Services
 def make_searcher(services: Services) -> Searcher:
     """Models are loaded by the first query that needs them."""
     encoder = QueryEncoder(services.encoders_of, services.limits, services.decoders)
-    return Searcher(services.database, encoder, services.read_alpha(), services.scans)
+    return Searcher(services.database, encoder, services.settings.alpha, services.scans)

@@ -28,7 +28,7 @@ COLUMNS = ("query", "rank", *_HIT_COLUMNS, "method", "alpha", "verdict", "error"
 def make_searcher(services: Services) -> Searcher:
     """The search over these services; models are loaded by the first query that needs them."""
     encoder = QueryEncoder(services.encoders_of, services.limits, services.decoders)
-    return Searcher(services.database, encoder, services.read_alpha())
+    return Searcher(services.database, encoder, services.settings.alpha)
 
 
 def read_pictures(paths: list[Path]) -> tuple[bytes, ...]:

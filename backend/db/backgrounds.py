@@ -58,11 +58,6 @@ def record_background(session: Session, space_id: int, kind: str, content: dict[
     )
 
 
-def count_embedded(session: Session) -> int:
-    """Media with an embedding in the active space."""
-    return int(session.execute(text("SELECT count(*) FROM media_embedding")).scalar_one())
-
-
 def sample_media(session: Session, space_id: int, media_count: int, limit: int) -> list[SampledMedia]:
     """Up to `limit` media of a space drawn at random among those that have a cluster."""
     share = (

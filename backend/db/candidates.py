@@ -21,6 +21,7 @@ MAX_EF_SEARCH = 1000
 # How far a scan goes on under a filter before it gives up; what is missing then is found by reading all.
 _MAX_SCAN_TUPLES = 100_000
 _MEMORY_MULTIPLIER = 8
+_COUNTED = 20_000
 
 _ON_MEDIA = {
     "keywords_any": "lowercase_keywords(media.keywords) && lowercase_keywords(%(keywords_any)s::text[])",
@@ -139,6 +140,12 @@ def count_matching(session: Session, matching: Matching, limit: int) -> int:
     """How many match, or `limit` where there are at least so many."""
     rows = fetch_arrays(session, matching.statement("count_matching"), matching.parameters | {"count_limit": limit})
     return int(rows[0][0])
+
+
+def count_about(session: Session, matching: Matching) -> int:
+    """How many match: counted where they are few, and beyond that in the planner's opinion, which does not read them."""
+    estimate = estimate_matching(session, matching)
+    return estimate if estimate > _COUNTED else count_matching(session, matching, 2**31 - 1)
 
 
 def nominate_by_index(session: Session, query: QueryVectors, matching: Matching, limits: Limits) -> list[Nomination]:

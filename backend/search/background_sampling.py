@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session
 
 from backend.db.backgrounds import (
     SampledMedia,
-    count_embedded,
     find_background,
     lock_background,
     record_background,
     sample_media,
 )
+from backend.db.candidates import count_about, match
 from backend.db.tables import BackgroundRow, Space
 from backend.search.backgrounds import Backgrounds, Centre
 from backend.search.calibration import LEAST_SAMPLE
@@ -56,7 +56,7 @@ def open_backgrounds(session: Session, space: Space, kind: BackgroundKind) -> Ba
         None while the library has fewer than two clusters or too few unrelated pairs.
     """
     stored = find_background(session, space.id, kind)
-    media_count = count_embedded(session)
+    media_count = count_about(session, match())
     if stored is not None and media_count < _GROWTH * max(stored.media_count, 1):
         return Backgrounds.from_json(stored.content)
     # The first has to be waited for; whoever finds an old one under repair uses the old one.

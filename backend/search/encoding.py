@@ -78,6 +78,8 @@ def fetch_examples(session: Session, media_ids: Sequence[uuid.UUID]) -> list[Exa
         NotFound: a media is unknown.
         Conflict: a media has no embedding in the active space.
     """
+    if not media_ids:
+        return []
     rows = fetch_arrays(
         session,
         # Without dimensions: a prepared statement must not change its types when another space is activated.

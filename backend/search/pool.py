@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sqlalchemy.orm import Session
 
-from backend.db.candidates import count_matching, match
+from backend.db.candidates import count_about, match
 from backend.search.candidates import nominate
 from backend.search.captions import nearest_captions
 from backend.search.examples import Query
@@ -17,7 +17,6 @@ from backend.search.query import Find, SearchQuery
 from backend.search.scan_keeping import ScanKeeper
 
 CAPTION_LEG = "caption"
-_COUNT_LIMIT = 2**31 - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,8 +94,8 @@ def draw_pool(
 
 
 def count_eligible(session: Session, query: SearchQuery) -> int:
-    """How many media the hits are the best of, after filters."""
-    return count_matching(session, match(**vars(query.filters), exclude=_excluded(query)), _COUNT_LIMIT)
+    """How many media the hits are the best of, after filters; about, where they are many."""
+    return count_about(session, match(**vars(query.filters), exclude=_excluded(query)))
 
 
 def _draw_captions(session: Session, query: SearchQuery, vectors: Query, depth: int) -> Pool:

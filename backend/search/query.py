@@ -102,8 +102,8 @@ def make_query(*, find: str, method: str | None, effort: str, **rest: Any) -> Se
     )
 
 
-def checked(query: SearchQuery, default_alpha: float) -> SearchQuery:
-    """The query with its words trimmed and alpha filled in.
+def checked(query: SearchQuery) -> SearchQuery:
+    """The query with its words trimmed, and alpha 1 where pictures alone are asked for.
 
     Raises:
         InvalidQuery: it makes no sense; `field` says where.
@@ -112,7 +112,6 @@ def checked(query: SearchQuery, default_alpha: float) -> SearchQuery:
         query,
         words=query.words.strip(),
         not_words=tuple(words.strip() for words in query.not_words),
-        alpha=default_alpha if query.alpha is None else query.alpha,
     )
     _check_range("alpha", query.alpha, 0, 1)
     _check_examples(query)

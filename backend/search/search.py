@@ -1,12 +1,13 @@
 """The search service: words, pictures and stored media, alone or mixed, ranked, judged and paged."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
+from backend.db.alphas import get_alpha
 from backend.db.engine import Database
 from backend.db.media import get_media
 from backend.db.spaces import hold_active_space
@@ -58,8 +59,8 @@ class _Asked:
 
 @dataclass(frozen=True)
 class Searcher:
-    """Cheap to make; models are loaded by the first query that needs them. alpha: for queries without one; scans: where
-    the process keeps vectors in memory."""
+    """Cheap to make; models are loaded by the first query that needs them. alpha: for queries without one, where none was
+    chosen for the library; scans: where the process keeps vectors in memory."""
 
     database: Database
     encoder: QueryEncoder
@@ -74,12 +75,13 @@ class Searcher:
             NotFound, Conflict: an example is unknown, or has no embedding yet.
             SpaceMismatch, EncoderUnavailable: the encoders are not there.
         """
-        query = checked(query, self.alpha)
-        alpha = self.alpha if query.alpha is None else query.alpha
-        digest = query.digest()
-        last = None if query.cursor is None else read_place(query.cursor, digest)
+        query = checked(query)
         while True:
             with self.database.transaction() as session:
+                alpha = get_alpha(session, self.alpha) if query.alpha is None else query.alpha
+                query = replace(query, alpha=alpha)
+                digest = query.digest()
+                last = None if query.cursor is None else read_place(query.cursor, digest)
                 # Held, so that stored vectors and backgrounds are of one space.
                 space = hold_active_space(session)
                 stored = _fetch_stored(session, query, space)

@@ -102,7 +102,7 @@ def get_alpha_insight(
 
 def _searcher(services: Services) -> Searcher:
     encoder = QueryEncoder(services.encoders_of, services.limits, services.decoders)
-    return Searcher(services.database, encoder, services.read_alpha(), services.scans)
+    return Searcher(services.database, encoder, services.settings.alpha, services.scans)
 
 
 def _read(files: list[UploadFile], most_bytes: int) -> tuple[bytes, ...]:
