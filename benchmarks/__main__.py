@@ -29,6 +29,7 @@ CATALOGUE = (
     "assign",
     "neighbours",
     "growth",
+    "pages",
     "start_up",
 )
 

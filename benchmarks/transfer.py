@@ -46,10 +46,10 @@ def run(scale: float) -> Iterator[Row]:
         few = min(_ROW_BY_ROW, count)
         indexed = few / timed(lambda: _insert(database, space, vectors, few))
         plain_space = make_space(database, 2)
-        _drop(database, plain_space)
+        drop_indexes(database, plain_space)
         plain = few / timed(lambda: _insert(database, plain_space, vectors, few))
         bulk_space = make_space(database, 3)
-        _drop(database, bulk_space)
+        drop_indexes(database, bulk_space)
         copied = count / timed(lambda: copy_all(database, bulk_space, vectors))
         yield Row(
             "media and vectors by COPY, no vector indexes",
@@ -100,7 +100,8 @@ def make_space(database: Database, number: int) -> Space:
     return space
 
 
-def _drop(database: Database, space: Space) -> None:
+def drop_indexes(database: Database, space: Space) -> None:
+    """Those of the vectors, of a space that holds nothing yet."""
     with database.transaction() as session:
         assert drop_vector_indexes_of_empty(session, space.id)
 

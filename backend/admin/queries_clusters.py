@@ -21,6 +21,8 @@ _Expression = sa.ColumnElement[Any] | InstrumentedAttribute[Any]
 COHESION: sa.ColumnElement[float] = sa.literal_column(
     "(vector_norm(centroid.embedding_sum::vector) / centroid.member_count::double precision)", sa.Double
 )
+# In the order of labels, those without one last. As the index `cluster_label_idx` has it.
+_NO_LABEL: sa.ColumnElement[bool] = sa.literal_column("(cluster.label = ''::text)", sa.Boolean)
 
 
 class WallSort(StrEnum):
@@ -163,7 +165,7 @@ def _order(sort: WallSort) -> tuple[_Expression, ...]:
         case WallSort.LEAST_COHERENT:
             return COHESION, Centroid.cluster_id
         case WallSort.LABEL:
-            return Cluster.label == "", sa.func.lower(Cluster.label), Cluster.id
+            return _NO_LABEL, sa.func.lower(Cluster.label), Cluster.id
 
 
 def _behind(sort: WallSort, key: Sequence[Any]) -> sa.ColumnElement[bool]:
@@ -181,7 +183,7 @@ def _behind(sort: WallSort, key: Sequence[Any]) -> sa.ColumnElement[bool]:
         case WallSort.LABEL:
             label, cluster_id = key
             last = sa.cast(label, sa.Text)
-            return sa.tuple_(Cluster.label == "", sa.func.lower(Cluster.label), Cluster.id) > sa.tuple_(
+            return sa.tuple_(_NO_LABEL, sa.func.lower(Cluster.label), Cluster.id) > sa.tuple_(
                 last == "", sa.func.lower(last), sa.cast(cluster_id, sa.BigInteger)
             )
 

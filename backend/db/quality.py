@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import LargeBinary, bindparam, func, select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from backend.db.arrays import copy_records
 from backend.db.engine import Database
 from backend.db.tables import QualityReport
 
@@ -20,6 +21,17 @@ _MEASURE_LOCKS = {"figures": 0x6D63_0020, "map": 0x6D63_0021, "evaluation": 0x6D
 # Below this size a table is read whole: what TABLESAMPLE leaves would be too few.
 _SMALL_LIBRARY = 20_000
 _POINT = np.dtype([("id", "V16"), ("x", "<f4"), ("y", "<f4")])
+_HELD = np.dtype(
+    [("fields", ">i2"), ("place_length", ">i4"), ("place", ">i4"), ("cluster_length", ">i4"), ("cluster", ">i8")]
+)
+# The points are taken out of their storage once, before they are cut up: a piece of them at a time would be that for each.
+_HELD_QUERY = """
+SELECT place, cluster_id
+  FROM (SELECT place, encode(substr(points, 24 * place + 1, 16), 'hex')::uuid AS media_id
+          FROM (SELECT points || ''::bytea AS points FROM quality_report WHERE space_id = {space_id} AND kind = 'map' OFFSET 0) map,
+               generate_series(0, {count} - 1) place) AS mapped
+  JOIN membership USING (media_id)
+"""
 
 
 @dataclass(frozen=True)
@@ -222,31 +234,28 @@ def find_map_points(session: Session, space_id: int) -> MapPoints | None:
     if packed is None:
         return None
     stored = np.frombuffer(packed, dtype=_POINT)
-    rows = session.execute(
-        text("""
-        SELECT place - 1, cluster_id
-          FROM (SELECT place, encode(substr(:points, 24 * (place - 1) + 1, 16), 'hex')::uuid AS media_id
-                  FROM generate_series(1, :count) place) AS mapped
-          JOIN membership USING (media_id)
-        """).bindparams(bindparam("points", packed, LargeBinary), bindparam("count", len(stored))),
-    ).all()
-    held = np.array([(row[0], row[1]) for row in rows], dtype=np.int64).reshape(-1, 2)
-    ids, groups = np.unique(held[:, 1], return_inverse=True)
+    held = np.concatenate(
+        [
+            np.empty(0, _HELD),
+            *copy_records(session, _HELD_QUERY.format(count=len(stored), space_id=int(space_id)), _HELD),
+        ]
+    )
+    ids, groups = np.unique(held["cluster"].astype(np.int64), return_inverse=True)
     known = {
-        row.id: (row.label, row.member_count)
-        for row in session.execute(
+        cluster_id: (label, size)
+        for cluster_id, label, size in session.execute(
             text(
                 "SELECT id, label, member_count FROM cluster JOIN centroid ON cluster_id = id AND space_id = :space "
                 "WHERE id = ANY(:ids)"
             ),
             {"space": space_id, "ids": ids.tolist()},
-        )
+        ).all()
     }
     cluster_ids = ids.tolist()
-    places = held[:, 0]
+    places = held["place"].astype(np.uint32)
     return MapPoints(
         np.column_stack([stored["x"][places], stored["y"][places]]).astype(np.float32),
-        places.astype(np.uint32),
+        places,
         groups.astype(np.uint32),
         cluster_ids,
         [known.get(one, ("", 0))[0] for one in cluster_ids],

@@ -161,7 +161,12 @@ def test_wall__counts(client: TestClient, services: Services, space: Space) -> N
 
 
 @pytest.mark.parametrize(
-    ("sort", "index"), [(WallSort.LARGEST, "centroid_size_idx"), (WallSort.LEAST_COHERENT, "centroid_cohesion_idx")]
+    ("sort", "index"),
+    [
+        (WallSort.LARGEST, "centroid_size_idx"),
+        (WallSort.LEAST_COHERENT, "centroid_cohesion_idx"),
+        (WallSort.LABEL, "cluster_label_idx"),
+    ],
 )
 def test_wall__ten_thousand_groups_are_read_from_an_index(
     database: Database, space: Space, sort: WallSort, index: str
