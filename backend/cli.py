@@ -373,6 +373,11 @@ def status(as_json: JsonFlag = False) -> None:
         say(f"{number:>8} {name}")
     say(f"{report.clusters:>8} clusters in space {report.space or '(none yet)'}")
     say(f"{report.workers:>8} workers answer")
+    for other in report.other_spaces:
+        rest = f", {other.failed:,} failed" * bool(other.failed) + ", paused" * other.paused
+        say(
+            f"{other.waiting:>8} wait for space {other.name} ({other.state}): {other.embedded:,} of {other.media:,} are in{rest}"
+        )
     for code, number in report.failures.items():
         say(f"{number:>8} failed with {code}")
 

@@ -11,12 +11,14 @@ from backend.db.engine import MINIMUM_VECTOR_VERSION
 from backend.db.migrate import current_revision, newest_revision
 from backend.db.scans import count_vectors
 from backend.db.spaces import find_active_space
+from backend.db.tables import SpaceState
 from backend.embedding.choosing import explain
 from backend.embedding.runtimes import IMAGE, TEXT
 from backend.errors import ConfigurationError, MediaclusterError
 from backend.search.scan import bytes_for
 from backend.search.scan_keeping import LEAST_MEDIA
 from backend.services import Services
+from backend.spaces.making import SpaceStanding, list_standing
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,28 @@ def check_encoders(services: Services) -> Finding:
     return _run("encoders", check)
 
 
+def check_spaces(services: Services) -> Finding:
+    """How spaces beside the active one stand: being filled, paused, or left over and taking room."""
+
+    def check() -> str:
+        with services.database.transaction() as session:
+            others = [one for one in list_standing(session) if one.state != SpaceState.ACTIVE]
+        return "; ".join(map(_describe_space, others)) or "no other space takes room"
+
+    return _run("spaces", check)
+
+
+def _describe_space(one: SpaceStanding) -> str:
+    counts = one.counts
+    failed = f", {counts.failed:,} failed (`mediacluster space failures {one.name}`)" if counts.failed else ""
+    how = f"space '{one.name}' has {counts.embedded:,} of {counts.media:,} media{failed}"
+    if one.paused:
+        return f"{how}, and filling it is paused"
+    if one.kept_up:
+        return f"{how}, {counts.waiting:,} wait" if counts.waiting else f"{how} and is kept up"
+    return f"{how} and is not filled; drop it if nobody wants it (`mediacluster space drop {one.name}`)"
+
+
 def check_search_memory(services: Services) -> Finding:
     """What a server has to keep in memory for the fastest search fits the setting."""
 
@@ -162,6 +186,7 @@ def diagnose(services: Services) -> list[Finding]:
         check_broker,
         check_storage,
         check_encoders,
+        check_spaces,
         check_search_memory,
         check_runtimes,
     )

@@ -34,6 +34,9 @@ def evaluate(
         str, typer.Option(help="folders, groups (a curator's), or a file: .csv, .jsonl or .json.")
     ] = "folders",
     column: Annotated[str, typer.Option(help="Column of the file that holds the label.")] = "label",
+    space: Annotated[
+        str | None, typer.Option(help="Measure the vectors of this space, not of the active one (`space list`).")
+    ] = None,
     judgements: Annotated[
         bool,
         typer.Option("--judgements", help="Take what curators said of hits as the test set, in the place of labels."),
@@ -70,7 +73,8 @@ def evaluate(
     ).checked()
     saved = None if gate is None else read_saved(gate)
     with open_services() as services, show_bars() as show:
-        evaluation = run(services, Source(JUDGEMENTS if judgements else labels, column, words), options, show)
+        source = Source(JUDGEMENTS if judgements else labels, column, words)
+        evaluation = run(services, source, options, show, space=space)
         document = evaluation.as_json()
         report = None if html is None else write_report(services, evaluation, show)
     if html is not None and report is not None:
@@ -113,8 +117,11 @@ def _save(path: Path, content: str) -> None:
 
 
 @contextmanager
-def show_bars() -> "Iterator[OnProgress]":
-    """One bar a stage, made when the stage begins."""
+def show_bars(*, quiet: bool = False) -> "Iterator[OnProgress]":
+    """One bar a stage, made when the stage begins; `quiet` hides them."""
+    if quiet:
+        yield lambda _stage, _done, _total: None
+        return
     columns = (TextColumn("{task.description:<16}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
         stages: dict[str, Any] = {}
@@ -184,7 +191,7 @@ def _print_groupings(document: dict[str, Any]) -> None:
     grouping = document["grouping"]
     if grouping is None:
         return
-    table = _table("grouping", "groups", "alone", "adj. Rand", "NMI", "purity", "silhouette")
+    table = _table("grouping", "groups", "alone", "adj. Rand", "NMI", "purity", "silh.")
     for one in grouping["groupings"]:
         measures = one["measures"]
         names = ("adjusted_rand_index", "normalized_mutual_information", "purity", "silhouette")

@@ -5,16 +5,17 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Table
+from rich.box import SIMPLE_HEAD
+from rich.table import Column, Table
 
-from backend.commands.console import complain, id_column, measured_bar, output, print_json, progress_bar, say
+from backend.commands.console import complain, id_column, output, print_json, progress_bar, say
 from backend.commands.curating import actor_name, open_services
 from backend.errors import InputError
 
 if TYPE_CHECKING:
     from backend.services import Services
     from backend.spaces.activating import Activation
+    from backend.spaces.finding import Finding
     from backend.spaces.making import SpaceStanding
 
 space_app = typer.Typer(
@@ -37,14 +38,14 @@ def list_command(as_json: Json = False) -> None:
     if as_json:
         print_json([asdict(space) | {"missing": space.missing} for space in spaces])
         return
-    table = Table("space", "state", "image model", "text model", "media", "waiting", "failed", "threshold", "")
+    table = _table("space", "state", "models", "media", "waiting", "failed", "threshold", "")
     for space in spaces:
+        image, text = _short(space.image_model), _short(space.text_model)
         table.add_row(
-            escape(space.name),
+            space.name,
             space.state,
-            escape(f"{_short(space.image_model)} ({space.image_dimension})"),
-            escape(f"{_short(space.text_model)} ({space.text_dimension})"),
-            f"{space.counts.embedded:,}",
+            f"{image} ({space.image_dimension})\n{text} ({space.text_dimension})",
+            f"{space.counts.embedded:,} of\n{space.counts.media:,}",
             f"{space.counts.waiting:,}" if space.kept_up else "",
             f"{space.counts.failed:,}" if space.kept_up else "",
             "" if space.threshold is None else f"{space.threshold:g}",
@@ -130,7 +131,7 @@ def failures(
         return
     table = Table(id_column("media"), "title", "reason")
     for one in failed:
-        table.add_row(str(one.media_id), escape(one.title), escape(f"{one.error_code}: {one.error_detail}"))
+        table.add_row(str(one.media_id), one.title, f"{one.error_code}: {one.error_detail}")
     output.print(table)
 
 
@@ -138,17 +139,29 @@ def failures(
 def compare(
     name: Name,
     most_media: Annotated[int, typer.Option("--most-media", min=2, max=100_000, help="Media of the sample.")] = 5_000,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            help="Evaluate both by folders, groups, judgements, or a file; without it by the first that tells something."
+        ),
+    ] = None,
+    column: Annotated[str, typer.Option(help="Column of the file that holds the label.")] = "label",
     as_json: Json = False,
 ) -> None:
-    """Show what a space would do beside what the active one does, and the threshold that it suggests."""
+    """Show what a space would do beside what the active one does, how well both find, and the threshold that it suggests."""
+    from backend.commands.evaluating import show_bars
+    from backend.quality.evaluation.evaluating import Source
     from backend.spaces.comparing import compare as compare_named
 
-    with open_services() as services, measured_bar("thresholds", quiet=as_json) as show:
-        found = compare_named(services, name, most_media=most_media, actor=actor_name(), on_progress=show)
+    source = None if labels is None else Source(labels, column)
+    with open_services() as services, show_bars(quiet=as_json) as show:
+        found = compare_named(
+            services, name, most_media=most_media, source=source, actor=actor_name(), on_progress=show
+        )
     if as_json:
         print_json(found.to_json())
         return
-    table = Table("", escape(found.active.name), escape(found.candidate.name))
+    table = _table("grouping", found.active.name, found.candidate.name)
     here, there = found.active, found.candidate
     table.add_row("threshold", f"{here.threshold:g}", f"{there.threshold:g}")
     table.add_row("groups that the rule would make", f"{here.groups:,}", f"{there.groups:,}")
@@ -164,6 +177,7 @@ def compare(
         f"{found.nearest_image:.1%} by picture and {_or_dash(found.nearest_text, '.1%')} by words; "
         f"{found.missing:,} media are missing in '{name}'"
     )
+    _print_finding(found.finding, found.active.name, found.candidate.name)
     say("agreement by threshold: " + ", ".join(f"{threshold:g}: {value:.3f}" for threshold, value in found.curve))
     say(
         f"`mediacluster space activate {name} --threshold suggested` would activate it at {found.suggested_threshold:g}"
@@ -226,6 +240,36 @@ def drop(
     say(f"space '{name}' is dropped")
 
 
+def _print_finding(finding: "Finding | None", active: str, candidate: str) -> None:
+    if finding is None:
+        say(
+            "how well both find is not known: no judgements, labelled folders or curated groups, or too few; --labels FILE"
+        )
+        return
+    measure = finding.tasks[0].measure
+    table = _table(f"finding, {measure}", active, candidate, "difference", "queries", "")
+    for one in finding.tasks:
+        change = one.difference
+        table.add_row(
+            one.task.replace("_", " "),
+            f"{one.active:.3f}",
+            f"{one.candidate:.3f}",
+            f"{change.value:+.3f} ({change.low:+.2f} to {change.high:+.2f})",
+            f"{one.queries:,}",
+            "as good" if one.verdict == "same" else one.verdict,
+        )
+    output.print(table)
+    say(f"by {finding.origin}, {finding.media:,} media that have vectors in both")
+    say("as good: chance explains the difference")
+    for reason in finding.left_out:
+        complain(f"not compared: {reason}")
+
+
+def _table(first: str, *others: str) -> Table:
+    """Without frames, so that it fits a terminal of 80 columns; names are not broken."""
+    return Table(Column(first, no_wrap=True), *others, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+
+
 def _say_activation(done: "Activation", as_json: bool) -> None:
     if as_json:
         print_json(asdict(done))
@@ -272,7 +316,7 @@ def _wait_for_fill(services: "Services", name: str, *, quiet: bool) -> "SpaceSta
 def _describe_fill(space: "SpaceStanding") -> str:
     if space.paused:
         return "paused"
-    rate = "" if space.rate_per_minute is None else f" at most {space.rate_per_minute:g} a minute"
+    rate = "" if space.rate_per_minute is None else f", {space.rate_per_minute:g} a minute"
     return f"filling{rate}" if space.kept_up and space.counts.waiting else ""
 
 

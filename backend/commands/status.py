@@ -7,12 +7,27 @@ from backend.db.media import count_failures_by_code, count_media_by_status
 from backend.db.pause import PauseState, find_pause
 from backend.db.spaces import find_active_space
 from backend.services import Services
+from backend.spaces.making import list_standing
+
+
+@dataclass(frozen=True)
+class OtherSpace:
+    """A space beside the active one: how many of `media` have vectors in it, how many wait for them and failed, and whether
+    filling it is paused."""
+
+    name: str
+    state: str
+    media: int
+    embedded: int
+    waiting: int
+    failed: int
+    paused: bool
 
 
 @dataclass(frozen=True)
 class StatusReport:
-    """Media by status, failures by code, clusters of the active space, worker processes that answer, and who paused them
-    (None: nobody)."""
+    """Media by status, failures by code, clusters of the active space, worker processes that answer, who paused them
+    (None: nobody), and the spaces beside the active one."""
 
     media: dict[str, int]
     failures: dict[str, int]
@@ -20,6 +35,7 @@ class StatusReport:
     space: str | None
     workers: int
     pause: PauseState | None
+    other_spaces: list[OtherSpace]
 
 
 def read_status(services: Services) -> StatusReport:
@@ -32,4 +48,17 @@ def read_status(services: Services) -> StatusReport:
             space=space.name if space else None,
             workers=services.doorbell.count_listeners(),
             pause=find_pause(session),
+            other_spaces=[
+                OtherSpace(
+                    one.name,
+                    one.state,
+                    one.counts.media,
+                    one.counts.embedded,
+                    one.counts.waiting,
+                    one.counts.failed,
+                    one.paused,
+                )
+                for one in list_standing(session)
+                if space is None or one.id != space.id
+            ],
         )

@@ -1,6 +1,7 @@
 """What a space would do, side by side with what the active one does, and the threshold that it suggests.
 
-The groups are today's, decisions of curators included. Two questions are asked of each space. How well do today's groups
+The groups are today's, decisions of curators included. Three questions are asked of each space. How well does it find, by
+judgements or labels where there are any (see `finding`)? How well do today's groups
 stand apart in it: every member is measured against all centroids, and the threshold at which most decisions come out as
 they are is found exactly. And what would the rule make of the library: it is really run over a sample of whole groups, at
 that threshold and at others around it, and the one whose groups agree best with today's (adjusted Rand index) is
@@ -23,11 +24,13 @@ from backend.db.filling import record_comparison, start_fill
 from backend.db.spaces import get_active_space, get_space
 from backend.db.tables import Space, SpaceState
 from backend.db.thresholds import get_threshold
-from backend.errors import Conflict
+from backend.errors import Conflict, InputError
 from backend.evaluation.metrics import adjusted_rand_index
 from backend.evaluation.recalibration import neighbour_agreement, own_without_itself, separating_threshold
+from backend.quality.evaluation.evaluating import OnProgress, Source
 from backend.services import Services
 from backend.spaces.aligning import align
+from backend.spaces.finding import Finding, find_difference
 
 MOST_MEDIA = 5_000
 _SEED = 0
@@ -62,7 +65,7 @@ class SpaceReport:
 class Comparison:
     """media: of the sample; missing: of the library, without vectors in the candidate. curve: (threshold, agreement) of the
     candidate. nearest_image, nearest_text: share of the ten nearest that both spaces name alike, None where nothing has
-    text."""
+    text. finding: how well both find, None where no labels and no judgements are known, or too few."""
 
     active: SpaceReport
     candidate: SpaceReport
@@ -73,6 +76,7 @@ class Comparison:
     missing: int
     nearest_image: float
     nearest_text: float | None
+    finding: Finding | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -83,15 +87,19 @@ def compare(
     name: str,
     *,
     most_media: int = MOST_MEDIA,
+    source: Source | None = None,
     actor: str,
-    on_progress: Callable[[int, int], None] = lambda _done, _all: None,
+    on_progress: OnProgress = lambda _stage, _done, _all: None,
 ) -> Comparison:
     """Compare a space with the active one, and keep the result with it. Changes nothing else; memory is bounded by the
-    sample and by the number of groups.
+    sample, by the number of groups, and by the vectors of what is labelled.
+
+    source: of labels to evaluate both by; None for the first that tells anything.
 
     Raises:
         NotFound: there is no such space.
         Conflict: it is the active one, or has no vectors yet.
+        InputError, FileUnreadable: the labels that were named make no sense.
     """
     with services.database.transaction() as session:
         candidate, active = get_space(session, name), get_active_space(session)
@@ -103,11 +111,22 @@ def compare(
         sample = _read_sample(session, services, active, candidate, most_media)
     if not len(sample.grouping.media_ids):
         raise Conflict(f"Space '{name}' has no vectors yet.", hint=f"`mediacluster space fill {name}` makes them.")
-    comparison = _compare(sample, active, candidate, on_progress)
+    comparison = _compare(sample, active, candidate, lambda done, total: on_progress("thresholds", done, total))
+    comparison = replace(comparison, finding=_find(services, name, source, on_progress))
     with services.database.transaction() as session:
         start_fill(session, candidate.id, actor)
         record_comparison(session, candidate.id, comparison.to_json())
     return comparison
+
+
+def _find(services: Services, name: str, source: Source | None, on_progress: OnProgress) -> Finding | None:
+    try:
+        return find_difference(services, name, source, on_progress)
+    except InputError:
+        # Nobody named these labels: too few of them are no reason to withhold the rest.
+        if source is not None:
+            raise
+        return None
 
 
 @dataclass(frozen=True, eq=False)

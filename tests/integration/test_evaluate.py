@@ -18,12 +18,14 @@ from backend.bootstrap import build_services
 from backend.cli import app
 from backend.clustering.assignment import Centroids, assign
 from backend.curation.operations import Lock, Rename, perform
+from backend.db.embeddings import NewEmbedding, insert_embeddings
 from backend.embedded.gallery import render_gallery
-from backend.errors import InputError
+from backend.errors import Conflict, InputError
 from backend.evaluation.metrics import adjusted_rand_index
 from backend.ingest.text import MediaText
 from backend.pipeline.assign import Assigner
 from backend.pipeline.embed import embed_batch
+from backend.pipeline.fill import fill_batch
 from backend.pipeline.intake import accept_picture
 from backend.pipeline.space import open_active_space
 from backend.quality.evaluation.evaluating import Source, evaluate
@@ -34,6 +36,9 @@ from backend.search.query import SearchQuery
 from backend.search.search import Searcher
 from backend.services import Services
 from backend.settings import load_settings
+from backend.spaces.comparing import compare
+from backend.spaces.filling import fill
+from backend.spaces.making import choose_names, drop, make_space
 
 COUNT = 60
 QUICK = Options(ks=(1, 5), resamples=60, thresholds=(0.7, 0.9, 0.97))
@@ -344,3 +349,46 @@ def test_report__is_one_file_that_needs_nothing_else(
         for figure in asked.select("figure.right"):
             assert figure.figcaption["title"] == label
     assert marked > 0
+
+
+def test_evaluate__a_space_beside_and_both_side_by_side(
+    library: Library, narrow_image_model: str, request: pytest.FixtureRequest
+) -> None:
+    services = library.services
+    names = choose_names(services, None, narrow_image_model, None, None)
+    narrow = make_space(services, names, name="narrow", actor="ada")
+    request.addfinalizer(lambda: drop(services, "narrow", actor="ada"))
+    with pytest.raises(Conflict, match="no vectors"):
+        evaluate(services, Source(), QUICK, space="narrow")
+    fill(services, "narrow", actor="ada")
+    while fill_batch(services):
+        pass
+
+    beside = evaluate(services, Source(), QUICK, space="narrow")
+    active = evaluate(services, Source(), QUICK)
+    assert (beside.reading.space, beside.reading.sides.images.shape) == ("narrow", (COUNT, 96))
+    assert beside.reading.library.clusters.tolist() == active.reading.library.clusters.tolist()
+    assert beside.as_json()["retrieval"].keys() == active.as_json()["retrieval"].keys()
+
+    comparison = compare(services, "narrow", source=Source(), actor="ada")
+    assert comparison.finding is not None
+    found = {one.task: one for one in comparison.finding.tasks}
+    for task, one in found.items():
+        here, there = (side.as_json()["retrieval"][task]["by_query"] for side in (active, beside))
+        assert (one.queries, here["names"]) == (len(here["names"]), there["names"])
+    assert {one.verdict for one in found.values()} <= {"same", "worse", "better"}
+
+    # Vectors that say nothing: the verdict tells, and what is missing is left out on either side.
+    with services.database.transaction() as session:
+        session.execute(sa.text("DELETE FROM embedding WHERE space_id = :id"), {"id": narrow.id})
+        noise = np.random.default_rng(5).normal(size=(COUNT - 4, 96)).astype(np.float32)
+        noise /= np.linalg.norm(noise, axis=1, keepdims=True)
+        ids = sorted(library.kinds)[4:]
+        insert_embeddings(session, narrow.id, [NewEmbedding(*row, None, None) for row in zip(ids, noise, strict=True)])
+    finding = compare(services, "narrow", actor="ada").finding
+    assert finding is not None
+    assert (finding.origin, finding.media) == ("folders", COUNT - 4)
+    (similar,) = (one for one in finding.tasks if one.task == "media_to_media")
+    assert (similar.verdict, similar.difference.high < 0) == ("worse", True)
+    assert beside.notes == ()
+    assert "4 media have no vectors" in evaluate(services, Source(), QUICK, space="narrow").notes[0]

@@ -12,7 +12,7 @@ from backend.errors import ConfigurationError, InputError
 from backend.quality.evaluation.grouping import compare_groupings, sweep_thresholds
 from backend.quality.evaluation.judged import JUDGEMENTS, field_of, find_judged, plan_judged, truth_of
 from backend.quality.evaluation.options import Options
-from backend.quality.evaluation.reading import Reading, read
+from backend.quality.evaluation.reading import Reading, read, read_pair
 from backend.quality.evaluation.result import Evaluation
 from backend.quality.evaluation.retrieving import Found, retrieve
 from backend.quality.evaluation.tasks import Field, Plan, Task, plan, read_wordings, speak
@@ -32,18 +32,71 @@ class Source:
     wordings: Path | None = None
 
 
-def evaluate(services: Services, source: Source, options: Options, on_progress: OnProgress | None = None) -> Evaluation:
+def evaluate(
+    services: Services,
+    source: Source,
+    options: Options,
+    on_progress: OnProgress | None = None,
+    *,
+    space: str | None = None,
+) -> Evaluation:
     """Read the library and measure it. Nothing is written.
 
+    space: the one whose vectors are measured, None for the active one. Its groups are today's.
+
     Raises:
-        NotFound: there is no active space yet.
+        NotFound: there is no such space, or no active one yet.
+        Conflict: the space has no vectors yet.
         InputError: options or labels make no sense, or there are too few labels.
         FileUnreadable: a file of labels or wordings cannot be opened.
     """
-    tell = on_progress or (lambda _stage, _done, _total: None)
+    tell = on_progress or _tell_nobody
     options = options.checked()
     tell("reading", 0, 1)
-    reading = read(services)
+    return _evaluate(services, read(services, space), source, options, tell)
+
+
+def evaluate_pair(
+    services: Services, name: str, source: Source, options: Options, on_progress: OnProgress | None = None
+) -> tuple[Evaluation, Evaluation]:
+    """How the active space and another one find, by the same labels, the same queries, and among the same media: those that
+    have vectors in both. Groups and thresholds are not measured. Raises as `evaluate`."""
+    tell = on_progress or _tell_nobody
+    options = options.checked()
+    tell("reading", 0, 1)
+    made = [
+        _evaluate(services, reading, source, options, partial(_tell_of, reading.space, tell), groups=False)
+        for reading in read_pair(services, name)
+    ]
+    return made[0], made[1]
+
+
+def evaluate_pair_by_any(
+    services: Services, name: str, options: Options, on_progress: OnProgress | None = None
+) -> tuple[Evaluation, Evaluation] | None:
+    """By judgements, which were made for it, else by folders, else by curated groups; None where none of them tells anything."""
+    for labels in (JUDGEMENTS, FOLDERS, GROUPS):
+        try:
+            return evaluate_pair(services, name, Source(labels), options, on_progress)
+        except InputError:
+            continue
+    return None
+
+
+def _tell_nobody(_stage: str, _done: int, _total: int) -> None:
+    pass
+
+
+def _tell_of(space: str, tell: OnProgress, stage: str, done: int, total: int) -> None:
+    if stage == "reading":
+        tell(stage, done, total)
+    else:
+        tell(f"{space}: {stage}", done, total)
+
+
+def _evaluate(
+    services: Services, reading: Reading, source: Source, options: Options, tell: OnProgress, *, groups: bool = True
+) -> Evaluation:
     # The library's own is among what is compared, whatever it is.
     options = replace(options, alphas=tuple(sorted({*options.alphas, reading.alpha})))
     if source.labels == JUDGEMENTS:
@@ -51,7 +104,7 @@ def evaluate(services: Services, source: Source, options: Options, on_progress: 
     truth = find_truth(reading, source.labels, source.column)
     wordings = {} if source.wordings is None else read_wordings(source.wordings, truth.names)
     tell("reading", 1, 1)
-    notes: list[str] = []
+    notes = _notes_on(reading)
     encoders = _open_encoders(services, reading, notes)
     words = None if encoders is None else speak(truth.names, wordings, encoders)
     field = Field.of(reading, truth)
@@ -62,6 +115,8 @@ def evaluate(services: Services, source: Source, options: Options, on_progress: 
             found.append(_retrieve(planned, field, options, tell))
         elif words is not None or task not in {Task.TEXT_TO_IMAGE, Task.HYBRID}:
             notes.append(f"{task.value} was not asked: no media has what it takes.")
+    if not groups:
+        return Evaluation(reading, truth, options, tuple(found), None, None, tuple(notes))
     groupings = compare_groupings(reading, truth, options, partial(tell, "groups"))
     thresholds = sweep_thresholds(reading, truth, options, partial(tell, "thresholds"))
     return Evaluation(reading, truth, options, tuple(found), groupings, thresholds, tuple(notes))
@@ -82,7 +137,7 @@ def _evaluate_judged(services: Services, reading: Reading, options: Options, tel
     with services.database.transaction() as session:
         judged = find_judged(reading, list(list_judgements(session)))
     tell("reading", 1, 1)
-    notes: list[str] = []
+    notes = _notes_on(reading)
     encoders = _open_encoders(services, reading, notes)
     field = field_of(reading, judged)
     plans = (
@@ -93,6 +148,12 @@ def _evaluate_judged(services: Services, reading: Reading, options: Options, tel
         raise InputError("No judged query could be asked.", hint=" ".join(notes) or None)
     notes.append("Judgements say nothing of groups: those, and the threshold, are not measured.")
     return Evaluation(reading, truth_of(judged, len(reading.media_ids)), options, found, None, None, tuple(notes))
+
+
+def _notes_on(reading: Reading) -> list[str]:
+    if not reading.missing:
+        return []
+    return [f"{reading.missing:,} media have no vectors in space '{reading.space}' and are left out."]
 
 
 def _open_encoders(services: Services, reading: Reading, notes: list[str]) -> Encoders | None:

@@ -16,7 +16,7 @@ from PIL import Image
 from sqlalchemy.orm import Session
 
 from backend.db.evaluation import list_titles
-from backend.db.spaces import get_active_space
+from backend.db.spaces import get_space
 from backend.embedding.encoders import load_encoders
 from backend.errors import MediaclusterError
 from backend.evaluation.projection import fill_frame, project
@@ -227,7 +227,7 @@ def _inline(services: Services, sha256: bytes) -> str:
 def take_times(services: Services, evaluation: Evaluation, on_progress: Callable[[int, int], None]) -> list[Timing]:
     """How long models take to load, and then one picture, one text and one query take, alone. On this machine, as busy as it is."""
     with services.database.transaction() as session:
-        known = services.encoders_of(get_active_space(session))
+        known = services.encoders_of(get_space(session, evaluation.reading.space))
     said = [one for found in evaluation.found if found.task is Task.HYBRID for one in found.names][:_TIMED]
     said = said or ["a picture"]
     steps = 4

@@ -3,21 +3,28 @@
 import uuid
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
+from sqlalchemy.orm import Session
 
 from backend.clustering.consolidation import Library
 from backend.db.alphas import get_alpha
 from backend.db.backgrounds import SampledMedia, find_background
-from backend.db.consolidation import read_grouping
+from backend.db.consolidation import StoredGrouping, read_grouping
 from backend.db.evaluation import Sides, list_labels, list_sources, load_sides
-from backend.db.spaces import get_active_space
-from backend.db.thresholds import get_threshold
+from backend.db.figures import list_embedded
+from backend.db.filling import find_fill
+from backend.db.spaces import get_active_space, get_space
+from backend.db.tables import Space, SpaceState
+from backend.db.thresholds import find_threshold
+from backend.errors import Conflict
 from backend.search.background_sampling import BackgroundKind, learn_backgrounds
 from backend.search.backgrounds import Backgrounds
 from backend.services import Services
+from backend.settings import Settings
 
 Matrix = NDArray[np.float32]
 
@@ -28,8 +35,8 @@ _SAMPLED = 2_000
 @dataclass(frozen=True, eq=False)
 class Reading:
     """media_ids: (n,) of all media that have a group, in upload order; library, sides: their groups and vectors; sources: where
-    they came from; group_labels: what groups are called; alpha, threshold: what the library goes by; stored: the background
-    of words that its search has."""
+    they came from; group_labels: what groups are called; alpha, threshold: what the library goes by, or would go by in a space that
+    is not active; stored: the background of words that its search has; missing: how many media have a group and no vectors here."""
 
     media_ids: list[uuid.UUID]
     library: Library
@@ -45,6 +52,7 @@ class Reading:
     alpha: float
     threshold: float
     stored: Backgrounds | None
+    missing: int = 0
 
     @cached_property
     def places(self) -> NDArray[np.int64]:
@@ -73,36 +81,97 @@ class Reading:
         )
 
 
-def read(services: Services) -> Reading:
+def read(services: Services, name: str | None = None) -> Reading:
     """Read everything that an evaluation needs.
 
+    name: of the space whose vectors are read, None for the active one. The groups are today's in any case; media that the space
+    has no vectors of are left out.
+
     Raises:
-        NotFound: there is no active space yet.
+        NotFound: there is no such space, or no active one yet.
+        Conflict: the space has no vectors yet.
     """
     with services.database.transaction() as session:
-        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-        session.execute(sa.text("SET TRANSACTION READ ONLY"))
-        space = get_active_space(session)
-        grouping = read_grouping(session, space.id)
-        sides = load_sides(session, space, grouping.media_ids)
-        stored = find_background(session, space.id, BackgroundKind.WORDS)
-        links = frozenset((one, other) for one, other, _ in grouping.cannot_links)
-        return Reading(
-            media_ids=grouping.media_ids,
-            library=Library(sides.images, grouping.clusters, grouping.fixed, grouping.locked, grouping.anchored, links),
-            sides=sides,
-            sources=list_sources(session, space.id),
-            group_labels=list_labels(session, np.unique(grouping.clusters).tolist()),
-            space_id=space.id,
-            space=space.name,
-            image_model=space.image_model,
-            text_model=space.text_model,
-            image_fingerprint=space.image_fingerprint,
-            text_fingerprint=space.text_fingerprint,
-            alpha=get_alpha(session, services.settings.alpha),
-            threshold=get_threshold(session, space.id, services.settings.threshold),
-            stored=None if stored is None else Backgrounds.from_json(stored.content),
+        active = _begin(session)
+        space = active if name is None else get_space(session, name)
+        grouping = read_grouping(session, active.id)
+        part = grouping if space.id == active.id else _within(grouping, list_embedded(session, space.id))
+        _require_vectors(space, part)
+        return _read(session, services.settings, space, active, part, len(grouping.media_ids))
+
+
+def read_pair(services: Services, name: str) -> tuple[Reading, Reading]:
+    """The active space and another one, in one snapshot, over the media that have vectors in both: so that the same queries
+    are asked among the same media.
+
+    Raises:
+        NotFound, Conflict: as `read`.
+    """
+    with services.database.transaction() as session:
+        active, other = _begin(session), get_space(session, name)
+        grouping = read_grouping(session, active.id)
+        part = _within(grouping, list_embedded(session, other.id))
+        _require_vectors(other, part)
+        whole = len(grouping.media_ids)
+        here = _read(session, services.settings, active, active, part, whole)
+        return here, _read(session, services.settings, other, active, part, whole)
+
+
+def _begin(session: Session) -> Space:
+    """Make the transaction one snapshot that cannot write; returns the active space."""
+    session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+    session.execute(sa.text("SET TRANSACTION READ ONLY"))
+    return get_active_space(session)
+
+
+def _within(grouping: StoredGrouping, media_ids: set[uuid.UUID]) -> StoredGrouping:
+    return grouping.take(np.flatnonzero([one in media_ids for one in grouping.media_ids]))
+
+
+def _require_vectors(space: Space, grouping: StoredGrouping) -> None:
+    if not grouping.media_ids and space.state != SpaceState.ACTIVE:
+        raise Conflict(
+            f"Space '{space.name}' has no vectors yet.", hint=f"`mediacluster space fill {space.name}` makes them."
         )
+
+
+def _read(
+    session: Session, settings: Settings, space: Space, active: Space, grouping: StoredGrouping, whole: int
+) -> Reading:
+    sides = load_sides(session, space, grouping.media_ids)
+    stored = find_background(session, space.id, BackgroundKind.WORDS)
+    links = frozenset((one, other) for one, other, _ in grouping.cannot_links)
+    return Reading(
+        media_ids=grouping.media_ids,
+        library=Library(sides.images, grouping.clusters, grouping.fixed, grouping.locked, grouping.anchored, links),
+        sides=sides,
+        sources=_within_sources(list_sources(session, active.id), set(grouping.media_ids)),
+        group_labels=list_labels(session, np.unique(grouping.clusters).tolist()),
+        space_id=space.id,
+        space=space.name,
+        image_model=space.image_model,
+        text_model=space.text_model,
+        image_fingerprint=space.image_fingerprint,
+        text_fingerprint=space.text_fingerprint,
+        alpha=get_alpha(session, settings.alpha),
+        threshold=_threshold_of(session, space, settings.threshold),
+        stored=None if stored is None else Backgrounds.from_json(stored.content),
+        missing=whole - len(grouping.media_ids),
+    )
+
+
+def _within_sources(sources: list[tuple[uuid.UUID, str]], media_ids: set[uuid.UUID]) -> list[tuple[uuid.UUID, str]]:
+    return [one for one in sources if one[0] in media_ids]
+
+
+def _threshold_of(session: Session, space: Space, default: float) -> float:
+    """What was chosen for a space, else what comparing it came to, else the library's default."""
+    chosen = find_threshold(session, space.id)
+    if chosen is not None:
+        return chosen
+    fill = None if space.activated_at is not None else find_fill(session, space.id)
+    comparison: dict[str, Any] | None = None if fill is None else fill.comparison
+    return default if comparison is None else float(comparison["suggested_threshold"])
 
 
 def _known(vector: Matrix) -> Matrix | None:
