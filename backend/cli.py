@@ -369,6 +369,8 @@ def status(as_json: JsonFlag = False) -> None:
         say(
             f"paused since {report.pause.paused_at:%Y-%m-%d %H:%M} by {report.pause.actor}; `mediacluster resume` goes on"
         )
+    if report.spaces_without_indexes:
+        say(f"no vector indexes in {', '.join(report.spaces_without_indexes)}; `mediacluster doctor` says what to do")
     for name, number in report.media.items():
         say(f"{number:>8} {name}")
     say(f"{report.clusters:>8} clusters in space {report.space or '(none yet)'}")

@@ -7,6 +7,7 @@ from PIL import Image
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from backend.db.bulk import list_spaces_without_indexes
 from backend.db.engine import MINIMUM_VECTOR_VERSION
 from backend.db.migrate import current_revision, newest_revision
 from backend.db.scans import count_vectors
@@ -127,6 +128,23 @@ def _describe_space(one: SpaceStanding) -> str:
     return f"{how} and is not filled; drop it if nobody wants it (`mediacluster space drop {one.name}`)"
 
 
+def check_vector_indexes(services: Services) -> Finding:
+    """Every space has the indexes of its vectors."""
+
+    def check() -> str:
+        with services.database.transaction() as session:
+            lacking = list_spaces_without_indexes(session)
+        if lacking:
+            raise ConfigurationError(
+                f"Vector indexes of {', '.join(lacking)} are missing: an import of embeddings is under way, or was broken "
+                "off. What goes by them reads all vectors meanwhile.",
+                hint="Wait for an import that runs, start one that was broken off again, or run `mediacluster repair`.",
+            )
+        return "all are there"
+
+    return _run("vector indexes", check)
+
+
 def check_search_memory(services: Services) -> Finding:
     """What a server has to keep in memory for the fastest search fits the setting."""
 
@@ -187,6 +205,7 @@ def diagnose(services: Services) -> list[Finding]:
         check_storage,
         check_encoders,
         check_spaces,
+        check_vector_indexes,
         check_search_memory,
         check_runtimes,
     )

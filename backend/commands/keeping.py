@@ -60,7 +60,7 @@ def repair(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Find and mend files without media, media without files, and centroids off their members.
+    """Find and mend files without media, media without files, centroids off their members, and missing indexes.
 
     Exits 1 where something is left that cannot be mended.
     """
@@ -90,6 +90,8 @@ def _print(report: "RepairReport") -> None:
     say(f"{report.orphans} files of no media {done}removed, {report.leftovers} unfinished ones")
     say(f"thumbnails of {report.thumbnails} media {done}made")
     say(f"{report.centroids} centroids {done}summed up anew, {report.empty_clusters} empty clusters {done}removed")
+    if report.spaces_without_indexes:
+        say(f"vector indexes of {report.spaces_without_indexes} spaces {done}made")
     if report.missing_originals:
         say(f"{report.missing_originals} originals are missing, {report.failed} media {done}given up for it")
     for media_id in report.missing_media_ids:

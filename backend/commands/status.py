@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from backend.db.bulk import list_spaces_without_indexes
 from backend.db.clusters import count_clusters
 from backend.db.media import count_failures_by_code, count_media_by_status
 from backend.db.pause import PauseState, find_pause
@@ -27,7 +28,7 @@ class OtherSpace:
 @dataclass(frozen=True)
 class StatusReport:
     """Media by status, failures by code, clusters of the active space, worker processes that answer, who paused them
-    (None: nobody), and the spaces beside the active one."""
+    (None: nobody), the spaces beside the active one, and those that lack vector indexes."""
 
     media: dict[str, int]
     failures: dict[str, int]
@@ -36,6 +37,7 @@ class StatusReport:
     workers: int
     pause: PauseState | None
     other_spaces: list[OtherSpace]
+    spaces_without_indexes: list[str]
 
 
 def read_status(services: Services) -> StatusReport:
@@ -61,4 +63,5 @@ def read_status(services: Services) -> StatusReport:
                 for one in list_standing(session)
                 if space is None or one.id != space.id
             ],
+            spaces_without_indexes=list_spaces_without_indexes(session),
         )

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from backend.db.engine import limit_idling
 from backend.db.media import StoredPicture, media_columns, next_upload_seq
+from backend.db.spaces import list_spaces
 from backend.db.tables import MediaStatus, Space
 from backend.errors import StorageFull
 from backend.ingest.text import MediaText
@@ -33,6 +34,8 @@ _BATCH_ROWS: Final = 1024
 # HNSW keeps the vectors of an index in memory while it is built, and a graph of about this much a row beside them.
 _GRAPH_BYTES: Final = 500
 _LEAST_MEMORY, _MOST_MEMORY = 64 << 20, 8 << 30
+# What `create_space_indexes` makes.
+_KINDS: Final = ("image_hnsw", "text_hnsw", "fused_hnsw", "caption_hnsw", "textless_hnsw", "textless_idx")
 
 
 @dataclass(frozen=True)
@@ -152,13 +155,23 @@ def drop_vector_indexes_of_empty(session: Session, space_id: int) -> bool:
     return True
 
 
-def lacks_vector_indexes(session: Session, space_id: int) -> bool:
-    """Whether an import took them and has not brought them back."""
-    return not _indexes(session, _partition(space_id))
+def list_missing_vector_indexes(session: Session, space_id: int) -> list[str]:
+    """Which indexes a space lacks: an import took them and has not brought them back, or somebody dropped them."""
+    partition = _partition(space_id)
+    there = set(_indexes(session, partition))
+    return [name for kind in _KINDS if (name := f"{partition}_{kind}") not in there]
+
+
+def list_spaces_without_indexes(session: Session) -> list[str]:
+    """The names of the spaces that lack some of their vector indexes."""
+    return [space.name for space in list_spaces(session) if list_missing_vector_indexes(session, space.id)]
 
 
 def build_vector_indexes(session: Session, space: Space) -> None:
-    """Make the indexes of a space, in parallel and with memory for the greatest of them as far as there is some."""
+    """Make all indexes of a space, anew where there are some, in parallel and with memory for the greatest of them as far
+    as there is some. The space takes nothing in until the transaction ends."""
+    for kind in _KINDS:
+        session.execute(sa.text(f"DROP INDEX IF EXISTS {_partition(space.id)}_{kind}"))
     rows = session.execute(sa.text(f"SELECT count(*) FROM {_partition(space.id)}")).scalar_one()  # noqa: S608 - a number
     memory = index_memory_bytes(rows, space.image_dimension + space.text_dimension, _memory_available())
     limit_idling(session, 0)

@@ -19,7 +19,7 @@ from backend.db.bulk import (
     drop_vector_indexes_of_empty,
     find_present,
     hold_upload_order,
-    lacks_vector_indexes,
+    list_missing_vector_indexes,
 )
 from backend.db.filling import queue_elsewhere
 from backend.db.media import StoredPicture, list_known
@@ -137,7 +137,7 @@ def import_embeddings(
         # Also after an error: what was committed has to be found.
         on_progress("indexing", 0, None)
         with services.database.transaction() as session:
-            if dropped or lacks_vector_indexes(session, space.id):
+            if dropped or list_missing_vector_indexes(session, space.id):
                 build_vector_indexes(session, space)
                 report.indexes_built = True
             if report.new:

@@ -12,6 +12,7 @@ from backend.clustering.sentences import media_count
 from backend.curation.editing import write_edit
 from backend.curation.transactions import edited
 from backend.db.assignments import bump_centroid_version, lock_assigner
+from backend.db.bulk import build_vector_indexes, list_missing_vector_indexes
 from backend.db.centroids import resum_centroids
 from backend.db.curation import delete_clusters, read_snapshot
 from backend.db.events import EventKind, MediaEvent, record_events
@@ -24,7 +25,7 @@ from backend.db.repair import (
     list_off_clusters,
     record_original_missing,
 )
-from backend.db.spaces import find_active_space
+from backend.db.spaces import find_active_space, list_spaces
 from backend.errors import DecodeCrash, InputError, OriginalMissing
 from backend.ingest.keys import thumbnail_key
 from backend.ingest.thumbnails import THUMBNAIL_SIDES
@@ -59,6 +60,7 @@ class RepairReport:
     damaged_media_ids: list[uuid.UUID] = field(default_factory=list)
     centroids: int = 0
     empty_clusters: int = 0
+    spaces_without_indexes: int = 0
 
     @property
     def unmended(self) -> int:
@@ -73,8 +75,8 @@ def repair(
     actor: str = "repair",
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> RepairReport:
-    """Remove files of nobody, make missing thumbnails, sum centroids up anew; with `fail_missing` give up media
-    whose original is lost. The library may be in use.
+    """Remove files of nobody, make missing thumbnails and vector indexes, sum centroids up anew; with `fail_missing` give
+    up media whose original is lost. The library may be in use; embedding waits while indexes of its space are made.
 
     Raises:
         StorageFull, BackendUnavailable: what was mended until then stays so.
@@ -90,6 +92,7 @@ def repair(
         _report_missing(services, part.without_original, report, actor, fail=fail_missing)
         on_progress(done, PARTS)
     _mend_clusters(services, report)
+    _make_indexes(services, report)
     return report
 
 
@@ -166,3 +169,12 @@ def _mend_clusters(services: Services, report: RepairReport) -> None:
         if not report.dry_run and (off or empty):
             delete_clusters(session, empty)
             bump_centroid_version(session, space.id)
+
+
+def _make_indexes(services: Services, report: RepairReport) -> None:
+    with services.database.transaction() as session:
+        lacking = [space for space in list_spaces(session) if list_missing_vector_indexes(session, space.id)]
+    report.spaces_without_indexes = len(lacking)
+    for space in () if report.dry_run else lacking:
+        with services.database.transaction() as session:
+            build_vector_indexes(session, space)

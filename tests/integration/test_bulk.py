@@ -13,16 +13,19 @@ import pytest
 import sqlalchemy as sa
 
 from backend.bootstrap import build_services
-from backend.db.bulk import drop_vector_indexes_of_empty, index_memory_bytes, lacks_vector_indexes
+from backend.commands.status import read_status
+from backend.db.bulk import drop_vector_indexes_of_empty, index_memory_bytes, list_missing_vector_indexes
 from backend.db.embeddings import search_media
 from backend.db.engine import Database
 from backend.db.tables import Media, Space
-from backend.errors import FileUnreadable, InvalidRecord, InvalidVector, SpaceMismatch
+from backend.diagnosis import check_vector_indexes
+from backend.errors import BackendUnavailable, FileUnreadable, InvalidRecord, InvalidVector, SpaceMismatch
 from backend.evaluation.audit import audit
 from backend.pipeline import import_embeddings as importing
 from backend.pipeline.export import export
 from backend.pipeline.import_embeddings import import_embeddings
 from backend.pipeline.space import open_active_space
+from backend.repair.mending import repair
 from backend.services import Services
 
 SUFFIXES = [".npz", ".parquet", ".json", ".jsonl"]
@@ -135,10 +138,41 @@ def test_import_embeddings__broken_off_is_finished_by_doing_it_again(
         import_embeddings(services, file)
     assert _count(services.database) == 8  # whole blocks only
     with services.database.transaction() as session:
-        assert not lacks_vector_indexes(session, space.id)
+        assert not list_missing_vector_indexes(session, space.id)
     monkeypatch.setattr(importing, "copy_embedded", copy)
     assert import_embeddings(services, file).new == 16
     assert audit(services.database, replay=True).is_clean
+
+
+def test_import_embeddings__killed_leaves_no_indexes_and_that_is_told_and_mended(
+    services: Services, make_records: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, space: Space
+) -> None:
+    file = _write(tmp_path / "vectors.parquet", make_records(24))
+
+    def make_none(*_arguments: Any) -> None:
+        raise BackendUnavailable("The process is killed here.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(importing, "build_vector_indexes", make_none)
+        with pytest.raises(BackendUnavailable):
+            import_embeddings(services, file)
+    found = check_vector_indexes(services)
+    assert not found.ok
+    assert space.name in found.detail
+    assert "mediacluster repair" in (found.hint or "")
+    assert read_status(services).spaces_without_indexes == [space.name]
+    assert repair(services, dry_run=True).spaces_without_indexes == 1
+    assert not check_vector_indexes(services).ok
+
+    assert repair(services).spaces_without_indexes == 1
+
+    assert check_vector_indexes(services).ok
+    with services.database.transaction() as session:
+        session.execute(sa.text(f"DROP INDEX embedding_{space.id}_fused_hnsw"))
+    assert not check_vector_indexes(services).ok
+    assert import_embeddings(services, file).indexes_built
+    assert check_vector_indexes(services).ok
+    assert repair(services).spaces_without_indexes == 0
 
 
 def test_import_embeddings__pictures_at_hand_are_stored(
@@ -300,13 +334,13 @@ def test_indexes__are_not_taken_from_a_library_in_use(
 ) -> None:
     with services.database.transaction() as session:
         assert drop_vector_indexes_of_empty(session, space.id)
-        assert lacks_vector_indexes(session, space.id)
+        assert list_missing_vector_indexes(session, space.id)
         session.rollback()
     vectors = np.eye(1, space.image_dimension, dtype=np.float32)
     embed_media(services.database, space, insert_media(services.database, 1, "pending"), vectors)
     with services.database.transaction() as session:
         assert not drop_vector_indexes_of_empty(session, space.id)
-        assert not lacks_vector_indexes(session, space.id)
+        assert not list_missing_vector_indexes(session, space.id)
 
 
 def test_index_memory__fits_the_index_and_the_machine() -> None:
