@@ -94,22 +94,21 @@ def run_api(settings: Settings, *, login_link: bool = False) -> None:
     require_safe_address(settings)
     require_free_port(settings)
     configure_logging(settings.log_format, settings.log_level)
-    services = build_services(settings)
-    require_own_encoders(services)
-    watch = EncoderWatch(services)
-    watch.start()
-    # The first upload shall not wait for them, nor the start for their imports.
-    threading.Thread(target=services.decoders.start, name="decoders", daemon=True).start()
-    host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host
-    console.print(f"Serving http://{host}:{settings.api_port}/docs (Ctrl-C to stop)", highlight=False)
-    if login_link and settings.authentication != "none" and is_loopback(settings.api_host):
-        _name, link = make_link(services.database, settings, None)
-        complain(f"Log in to the pages, once, within 15 minutes: {link}")
-    try:
+    with ExitStack() as stack:
+        services = build_services(settings)
+        stack.callback(services.database.dispose)
+        require_own_encoders(services)
+        watch = EncoderWatch(services)
+        watch.start()
+        stack.callback(watch.stop)
+        # The first upload shall not wait for them, nor the start for their imports.
+        threading.Thread(target=services.decoders.start, name="decoders", daemon=True).start()
+        host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host
+        console.print(f"Serving http://{host}:{settings.api_port}/docs (Ctrl-C to stop)", highlight=False)
+        if login_link and settings.authentication != "none" and is_loopback(settings.api_host):
+            _name, link = make_link(services.database, settings, None)
+            complain(f"Log in to the pages, once, within 15 minutes: {link}")
         serve(create_web_app(services), settings)
-    finally:
-        watch.stop()
-        services.database.dispose()
 
 
 def require_own_encoders(services: Services) -> None:

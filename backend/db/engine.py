@@ -9,6 +9,7 @@ from sqlalchemy import URL, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from backend.db.arrays import register_arrays
 from backend.errors import (
@@ -47,6 +48,9 @@ class Database:
     def __init__(self, database_url: str, *, pool_size: int = 5, max_overflow: int = 10) -> None:
         self.url = database_url
         self.engine = _make_engine(database_url, pool_size, max_overflow)
+        self._disposals = 0
+        event.listen(self.engine, "connect", self._begin_connection)
+        event.listen(self.engine, "checkin", self._end_connection)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
         self._before_dispose: list[Callable[[], None]] = []
 
@@ -65,14 +69,28 @@ class Database:
             yield session
 
     def dispose(self) -> None:
-        """End what works on it in the background, and close all connections."""
+        """End what works on it in the background, and close all connections; one that is at work yet, when it comes back."""
         for end in self._before_dispose:
             end()
+        self._disposals += 1
         self.engine.dispose()
 
     def before_dispose(self, end: Callable[[], None]) -> None:
         """Have a function called before connections are closed."""
         self._before_dispose.append(end)
+
+    def _begin_connection(self, connection: psycopg.Connection[Any], record: ConnectionPoolEntry) -> None:
+        record.info["disposals"] = self._disposals
+        try:
+            register_arrays(connection)
+        except BaseException:
+            connection.close()
+            raise
+
+    def _end_connection(self, connection: psycopg.Connection[Any] | None, record: ConnectionPoolEntry) -> None:
+        # It would go back to a pool that nobody has any more, and stay open until the collector comes by.
+        if connection is not None and record.info["disposals"] != self._disposals:
+            connection.close()
 
 
 def limit_idling(session: Session, seconds: float) -> None:
@@ -126,7 +144,7 @@ def _unavailable(reason: BaseException) -> BackendUnavailable:
 
 def _make_engine(database_url: str, pool_size: int, max_overflow: int) -> Engine:
     url = _read_url(database_url)
-    engine = create_engine(
+    return create_engine(
         url,
         pool_size=pool_size,
         max_overflow=max_overflow,
@@ -135,12 +153,6 @@ def _make_engine(database_url: str, pool_size: int, max_overflow: int) -> Engine
         hide_parameters=True,
         connect_args={"connect_timeout": 5, "application_name": "mediacluster", **_KEEPALIVE},
     )
-
-    @event.listens_for(engine, "connect")
-    def _register(connection: psycopg.Connection[Any], _record: object) -> None:
-        register_arrays(connection)
-
-    return engine
 
 
 def _read_url(database_url: str) -> URL:
