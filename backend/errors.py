@@ -248,6 +248,12 @@ class SpaceIncomplete(Conflict):
     code = "space_incomplete"
 
 
+class NotInSpace(Conflict):
+    """On a media: the active space has no vectors of it, and somebody went on without it."""
+
+    code = "not_in_space"
+
+
 class EncoderUnavailable(ConfigurationError):
     """A model cannot be loaded."""
 

@@ -29,6 +29,10 @@ EXPLANATIONS: Final = {
     "fetch_too_large": ("What the address sends is larger than is let in.", "Upload a smaller version."),
     "url_forbidden": ("The address, or one that it leads to, may not be asked.", "Use a public address, or upload the file itself."),
     "original_missing": ("The original is not in the storage any more.", "Upload the file again, or restore a backup and try again."),
+    "not_in_space": (
+        "The model was changed without it: no vectors could be made of it.",
+        "Put its original back and try again; or go back to the model before, which has vectors of it.",
+    ),
     "invalid_text": ("Its words cannot be stored.", "Upload it again with other words."),
 }  # fmt: skip
 """By code: what happened, and what to do."""

@@ -51,6 +51,7 @@ _STATUS_BY_CODE = {
     # The set-up is at fault, not the request: the same may work once somebody has mended it.
     "configuration_error": HTTPStatus.SERVICE_UNAVAILABLE,
     "space_incomplete": HTTPStatus.CONFLICT,
+    "not_in_space": HTTPStatus.CONFLICT,
     "space_mismatch": HTTPStatus.SERVICE_UNAVAILABLE,
     "fidelity_too_low": HTTPStatus.SERVICE_UNAVAILABLE,
     "encoder_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,

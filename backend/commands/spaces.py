@@ -191,6 +191,13 @@ def activate(
         str | None, typer.Option(help="A cosine, or `suggested`: what comparing came to. None: what it had.")
     ] = None,
     wait_seconds: Annotated[float, typer.Option("--wait-seconds", min=0, help="How long to wait for workers.")] = 600.0,
+    without_failed: Annotated[
+        bool,
+        typer.Option(
+            "--without-failed",
+            help="Set media aside that failed in it: they leave their groups and are found no more, until they are in the active space again.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Make a space the active one, while uploads and searches go on. Groups keep their members and labels."""
@@ -206,6 +213,7 @@ def activate(
             suggested=suggested,
             actor=actor_name(),
             wait_seconds=wait_seconds,
+            without_failed=without_failed,
             tell=_no_words if as_json else complain,
         )
     _say_activation(done, as_json)
@@ -275,6 +283,13 @@ def _say_activation(done: "Activation", as_json: bool) -> None:
         print_json(asdict(done))
         return
     say(f"space '{done.name}' is active instead of '{done.previous}', at threshold {done.threshold:g}")
+    if done.set_aside:
+        say(
+            f"  {done.set_aside:,} media are set aside (`mediacluster status` counts them as not_in_space): they are in no group and "
+            "are not found; their vectors in the space before are kept until it is dropped"
+        )
+    if done.led_back:
+        say(f"  {done.led_back:,} media that had been set aside are grouped again")
     say(f"  uploads waited {done.seconds:.1f} s for their groups; `mediacluster space rollback` leads back")
 
 

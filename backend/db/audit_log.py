@@ -41,6 +41,7 @@ class Act(enum.StrEnum):
     SPACE_CREATED = "space.created"
     SPACE_FILL_STARTED = "space.fill_started"
     SPACE_FILL_PAUSED = "space.fill_paused"
+    SPACE_MEDIA_SET_ASIDE = "space.media_set_aside"
     SPACE_ACTIVATED = "space.activated"
     SPACE_DROPPED = "space.dropped"
 

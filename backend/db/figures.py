@@ -124,6 +124,12 @@ def list_fits(session: Session, space_id: int) -> Fits:
     )
 
 
+def has_vectors(session: Session, space_id: int) -> bool:
+    """Whether a space has vectors of any media."""
+    found = session.execute(text("SELECT EXISTS (SELECT FROM embedding WHERE space_id = :space)"), {"space": space_id})
+    return bool(found.scalar_one())
+
+
 def list_embedded(session: Session, space_id: int) -> set[uuid.UUID]:
     """Media that a space has vectors of."""
     rows = session.execute(text("SELECT media_id FROM embedding WHERE space_id = :space"), {"space": space_id})

@@ -223,6 +223,38 @@ def hand_back_items(session: Session, lease: Lease, *, retry_seconds: float) -> 
     )
 
 
+def record_set_aside(session: Session, space: Space, media_ids: Sequence[uuid.UUID], code: str) -> list[uuid.UUID]:
+    """Fail media that have failed in a space, take them off its queue, and keep their vectors elsewhere; returns those that
+    had not failed before."""
+    aside = session.execute(
+        sa.text(
+            "UPDATE media SET status = 'failed', error_code = :code, error_detail = format("
+            "'Space %s has no vectors of it (%s: %s)', CAST(:name AS text), item.error_code, item.error_detail) "
+            "FROM space_fill_item AS item WHERE item.space_id = :space AND item.media_id = media.id "
+            "AND media.id = ANY(:ids) AND media.status IN ('embedded', 'ready') RETURNING media.id"
+        ),
+        {"code": code, "name": space.name, "space": space.id, "ids": list(media_ids)},
+    ).scalars()
+    ids = list(aside)
+    session.execute(
+        sa.delete(SpaceFillItem).where(SpaceFillItem.space_id == space.id, SpaceFillItem.media_id.in_(media_ids))
+    )
+    return ids
+
+
+def lead_back(session: Session, space_id: int, code: str) -> int:
+    """Have media that were set aside grouped again where this space has vectors of them; returns how many."""
+    result = session.execute(
+        sa.text(
+            "UPDATE media SET status = 'embedded', error_code = NULL, error_detail = NULL, attempts = 0 "
+            "WHERE status = 'failed' AND error_code = :code AND EXISTS (SELECT FROM embedding "
+            "WHERE embedding.space_id = :space AND embedding.media_id = media.id)"
+        ),
+        {"code": code, "space": space_id},
+    )
+    return int(result.rowcount)  # type: ignore[attr-defined]
+
+
 def quarantine_items(session: Session, max_attempts: int) -> int:
     """Give up what has used up its attempts without a word: its workers died. Returns how many."""
     detail = f"{max_attempts} attempts ended without a result; the file may crash or stall the decoder."

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from backend.db.arrays import fetch_arrays
 from backend.db.media import StoredPicture, media_columns, next_upload_seq
 from backend.db.statements import statement
-from backend.db.tables import Media, MediaStatus
+from backend.db.tables import Embedding, Media, MediaStatus, Space, SpaceState
 from backend.errors import LeaseLost, NotFound
 from backend.ingest.text import MediaText
 
@@ -203,12 +203,22 @@ def retry_failed_with(session: Session, code: str | None) -> int:
     return _retry(session, sa.true() if code is None else Media.error_code == code)
 
 
+def _has_vectors() -> sa.ColumnElement[bool]:
+    """Whether a media was embedded into the active space before it failed."""
+    active = sa.select(Space.id).where(Space.state == SpaceState.ACTIVE).scalar_subquery()
+    return sa.exists().where(Embedding.media_id == Media.id, Embedding.space_id == active)
+
+
 def _retry(session: Session, which: sa.ColumnElement[bool]) -> int:
     retried = session.execute(
         sa.update(Media)
         .where(which, Media.status == MediaStatus.FAILED)
         .values(
-            status=sa.case((Media.sha256.is_(None), MediaStatus.FETCHING), else_=MediaStatus.PENDING),
+            status=sa.case(
+                (_has_vectors(), MediaStatus.EMBEDDED),
+                (Media.sha256.is_(None), MediaStatus.FETCHING),
+                else_=MediaStatus.PENDING,
+            ),
             attempts=0,
             error_code=None,
             error_detail=None,

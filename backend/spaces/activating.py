@@ -9,7 +9,7 @@ has not begun to read is encoded again. Broken off before that transaction, noth
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
@@ -19,7 +19,9 @@ from backend.db.figures import align_clusters, exchange_figures, list_unaligned
 from backend.db.filling import (
     close_gaps,
     count_unready,
+    count_waiting_items,
     find_fill,
+    lead_back,
     list_failed_items,
     queue_missing,
     start_fill,
@@ -40,10 +42,18 @@ from backend.db.spaces import (
 from backend.db.tables import Space, SpaceState
 from backend.db.thresholds import find_threshold, get_threshold, record_threshold
 from backend.doorbell import Work
-from backend.errors import Conflict, EncoderUnavailable, InputError, SpaceIncomplete, TransactionConflict
+from backend.errors import (
+    Conflict,
+    EncoderUnavailable,
+    InputError,
+    NotInSpace,
+    SpaceIncomplete,
+    TransactionConflict,
+)
 from backend.search.background_sampling import BackgroundKind, open_backgrounds
 from backend.services import Services
 from backend.spaces.aligning import align
+from backend.spaces.setting_aside import set_aside
 
 _POLL_SECONDS = 0.2
 _LEASE_SECONDS = 30.0
@@ -58,13 +68,16 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Activation:
-    """What was done: the space that is active now and the one before, its threshold, and how long the assigner waited."""
+    """What was done: the space that is active now and the one before, its threshold, and how long the assigner waited.
+    set_aside: media that were left out because they had failed in it; led_back: ones that are grouped again."""
 
     name: str
     previous: str
     threshold: float
     event_id: int
     seconds: float
+    set_aside: int = 0
+    led_back: int = 0
 
 
 def activate(
@@ -75,12 +88,14 @@ def activate(
     suggested: bool = False,
     actor: str,
     wait_seconds: float = 600.0,
+    without_failed: bool = False,
     tell: Tell = lambda _line: None,
 ) -> Activation:
     """Make a space the active one. Groups keep identity, labels, locks and members.
 
     threshold: for assigning in it from now on; None keeps the one that was chosen for it, and takes the default of the
-    library where it was active before. suggested: take what `compare` has suggested.
+    library where it was active before. suggested: take what `compare` has suggested. without_failed: set media aside that
+    have failed in it (see `setting_aside`), once all others are there.
 
     Raises:
         NotFound: there is no such space.
@@ -97,7 +112,7 @@ def activate(
         _require_filling(session, target, actor)
         start_fill(session, source.id, actor)
     tell("filling the last gaps")
-    _fill_gaps(services, target, deadline)
+    _fill_gaps(services, target, deadline, without_failed=without_failed)
     with _wanted(services, target):
         tell("adding up centroids")
         align(services, target)
@@ -107,8 +122,9 @@ def activate(
                 open_backgrounds(session, target, kind)
         tell("loading encoders")
         _await_encoders(services, source, target, deadline)
-        tell("activating")
-        activation = _switch(services, source, target, chosen, actor, deadline)
+        with _without_failed(services, source, target, actor, wanted=without_failed) as aside:
+            tell("activating")
+            activation = replace(_switch(services, source, target, chosen, actor, deadline), set_aside=aside)
     for work in (Work.ASSIGN, Work.FILL, Work.LABEL, Work.COMPARE, Work.REVIEW):
         services.doorbell.ring(work)
     return activation
@@ -166,13 +182,16 @@ def _require_filling(session: Session, target: Space, actor: str) -> None:
     queue_missing(session, target.id)
 
 
-def _fill_gaps(services: Services, target: Space, deadline: float) -> None:
-    """Wait until workers have embedded what is missing. What has failed is refused at once."""
+def _fill_gaps(services: Services, target: Space, deadline: float, *, without_failed: bool) -> None:
+    """Wait until workers have embedded what is missing. What has failed is refused at once, or not waited for."""
     services.doorbell.ring(Work.FILL)
     while True:
         with services.database.transaction() as session:
-            _require_nothing_failed(session, target)
-            waiting = count_unready(session, target.id)
+            if without_failed:
+                waiting = count_waiting_items(session, target.id)
+            else:
+                _require_nothing_failed(session, target)
+                waiting = count_unready(session, target.id)
         if not waiting:
             return
         _require_time(target, waiting, deadline)
@@ -186,7 +205,7 @@ def _require_nothing_failed(session: Session, target: Space) -> None:
         raise SpaceIncomplete(
             f"Media have failed in space '{target.name}': {', '.join(few)}{' and more' if len(failed) > _SHOWN else ''}.",
             hint=f"`mediacluster space failures {target.name}` lists them. Put their originals back and fill with "
-            "--retry-failed, or delete them (`mediacluster repair --fail-missing` gives up what is lost).",
+            "--retry-failed; or go on without them: activate with --without-failed sets them aside, and says what that means.",
             failed=[str(one.media_id) for one in failed[:_SHOWN]],
         )
 
@@ -210,6 +229,24 @@ def _wanted(services: Services, target: Space) -> Iterator[None]:
         with services.database.transaction() as session:
             want_encoders(session, target.id, None)
             close_gaps(session, target.id, None)
+
+
+@contextlib.contextmanager
+def _without_failed(services: Services, source: Space, target: Space, actor: str, *, wanted: bool) -> Iterator[int]:
+    """Set aside what has failed, as late as can be; how many media. They are led back where the change does not come about."""
+    if not wanted:
+        yield 0
+        return
+    aside = set_aside(services, target, actor=actor)
+    # Their groups have other members now.
+    align(services, target)
+    try:
+        yield aside
+    except BaseException:
+        with services.database.transaction() as session:
+            lead_back(session, source.id, NotInSpace.code)
+        services.doorbell.ring(Work.ASSIGN)
+        raise
 
 
 def _want(services: Services, target: Space, seconds: float) -> None:
@@ -253,9 +290,11 @@ def _switch(
             begun = time.perf_counter()
             with services.database.transaction() as session:
                 event_id, waiting = _exchange(session, services, source, target, threshold, actor)
+                # Those that were set aside when the model was changed before, and are in this space.
+                led_back = 0 if event_id is None else lead_back(session, target.id, NotInSpace.code)
             if event_id is not None:
                 seconds = time.perf_counter() - begun
-                return Activation(target.name, source.name, threshold, event_id, seconds)
+                return Activation(target.name, source.name, threshold, event_id, seconds, led_back=led_back)
         except TransactionConflict:
             failures += 1
             if failures >= _ATTEMPTS:

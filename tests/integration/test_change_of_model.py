@@ -32,6 +32,7 @@ from backend.pipeline.assign import Assigner
 from backend.pipeline.embed import embed_batch
 from backend.pipeline.fill import fill_batch
 from backend.pipeline.intake import accept_picture
+from backend.pipeline.retry import retry_code
 from backend.pipeline.space import open_active_space
 from backend.services import Services
 from backend.settings import Settings
@@ -418,6 +419,75 @@ def test_activate__refusals_change_nothing(groups: Groups) -> None:
         groups.activate(threshold=0.8)
     assert groups.memberships() == before
     assert audit(services.database, replay=True).is_clean
+
+
+def test_activate__without_what_has_failed(groups: Groups) -> None:
+    services = groups.services
+    # One in a group of many, and all of another group: it has nobody left.
+    sizes = groups.read("SELECT cluster_id, count(*) FROM membership GROUP BY 1 ORDER BY 2 DESC, 1")
+    (one,) = (
+        row[0] for row in groups.read("SELECT media_id FROM membership WHERE cluster_id = :id LIMIT 1", id=sizes[0][0])
+    )
+    alone = [row[0] for row in groups.read("SELECT media_id FROM membership WHERE cluster_id = :id", id=sizes[-1][0])]
+    lost = sorted([one, *alone])
+    groups.read(
+        "DELETE FROM embedding WHERE space_id = :id AND media_id = ANY(:ids) RETURNING 1", id=groups.second.id, ids=lost
+    )
+    before = groups.grouping()
+    with pytest.raises(SpaceIncomplete, match="still missing"):  # they have not been tried yet
+        groups.activate(threshold=0.8, without_failed=True)
+    groups.read("UPDATE space_fill_item SET error_code = 'original_missing', error_detail = 'no picture' RETURNING 1")
+    with pytest.raises(SpaceIncomplete) as refused:
+        groups.activate(threshold=0.8)
+    assert "--without-failed" in (refused.value.hint or "")
+
+    # A change that does not come about leads them back.
+    with services.database.transaction() as session:
+        record_holder(session, "host:1", groups.first.id, is_ready=True)
+        record_holder(session, "host:1", groups.second.id, is_ready=False, failure="no such file")
+    with pytest.raises(EncoderUnavailable):
+        groups.activate(threshold=0.8, without_failed=True)
+    with services.database.transaction() as session:
+        forget_holder(session, "host:1")
+    assert groups.grouping() == before
+
+    done = groups.activate(threshold=0.8, without_failed=True)
+
+    assert (done.set_aside, done.led_back) == (len(lost), 0)
+    assert groups.grouping() == [row for row in before if row[0] not in lost]
+    failed = groups.read("SELECT id, error_code, error_detail FROM media WHERE status = 'failed' ORDER BY id")
+    assert [row[:2] for row in failed] == [(media_id, "not_in_space") for media_id in lost]
+    assert "no picture" in failed[0][2]
+    assert groups.read(
+        "SELECT count(*) FROM similar_media(:id, 200, 1)",
+        id=groups.ids[0] if groups.ids[0] not in lost else groups.ids[1],
+    ) == [(119 - len(lost),)]
+    assert groups.read("SELECT count(*) FROM embedding WHERE space_id = :id", id=groups.first.id) == [(120,)]
+    assert audit(services.database, replay=True).is_clean
+    # A picture that is put back is embedded as an upload is; here nobody has one.
+    assert retry_code(services, "not_in_space", actor="ada") == len(lost)
+    groups.read("UPDATE media SET status = 'failed', error_code = 'not_in_space' WHERE status = 'pending' RETURNING 1")
+
+    back = groups.activate("t")
+
+    assert back.led_back == len(lost)
+    assert Assigner(services, groups.first).assign_waiting() == len(lost)
+    assert [row[:2] for row in groups.grouping() if row[0] not in lost] == [
+        row[:2] for row in before if row[0] not in lost
+    ]
+    assert len(groups.grouping()) == 120
+    assert audit(services.database, replay=True).is_clean
+
+
+def test_activate__without_failed_but_nothing_else_is_there(groups: Groups) -> None:
+    groups.read("DELETE FROM embedding WHERE space_id = :id RETURNING 1", id=groups.second.id)
+    with pytest.raises(SpaceIncomplete, match="still missing"):
+        groups.activate(threshold=0.8)
+    groups.read("UPDATE space_fill_item SET error_code = 'original_missing', error_detail = 'no picture' RETURNING 1")
+    before = groups.memberships()
+    with pytest.raises(SpaceIncomplete, match="nothing would be left"):
+        groups.activate(threshold=0.8, without_failed=True)
+    assert groups.memberships() == before
 
 
 def test_activate__a_process_that_cannot_load_the_encoders_stands_in_the_way(groups: Groups) -> None:
