@@ -1,9 +1,13 @@
 """How figures are written on the pages."""
 
 import math
+import re
 from datetime import datetime
 
+from markupsafe import Markup, escape
+
 MISSING = "–"
+_CODE = re.compile(r"`([^`]+)`")
 
 
 def similarity(value: float | None) -> str:
@@ -56,3 +60,8 @@ def duration(seconds: float | None) -> str:
         if value < most:
             return f"{value / length:.0f} {unit}"
     return f"{value / 86_400:.0f} d"
+
+
+def with_code(text: str) -> Markup:
+    """What stands in backticks, as errors have their commands, is shown as code; everything else is text."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped

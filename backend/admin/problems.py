@@ -52,7 +52,10 @@ def error_page(request: Request, error: MediaclusterError) -> Response:
     status = status_of(error.code)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.error("%s: %s", error.code, error, exc_info=error.__cause__)
-    page = _page(request, status, error.code, error.detail, error.hint)
+    # What a driver says names hosts, and is in the log.
+    first, _, rest = error.detail.partition(": ")
+    detail = f"{first}." if rest and error.code == "backend_unavailable" else error.detail
+    page = _page(request, status, error.code, detail, error.hint)
     if seconds := error.context.get("retry_after_seconds"):
         page.headers["Retry-After"] = str(seconds)
     return page
@@ -65,8 +68,8 @@ def _from_error(request: Request, error: Exception) -> Response:
 
 def _from_validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    detail = "; ".join(f"{'.'.join(map(str, item['loc'][1:]))}: {item['msg']}" for item in error.errors())
-    return _page(request, HTTPStatus.BAD_REQUEST, "malformed_request", detail, None)
+    said = "; ".join(f"{'.'.join(map(str, item['loc'][1:]))}: {item['msg']}" for item in error.errors())
+    return _page(request, HTTPStatus.BAD_REQUEST, "malformed_request", "This request cannot be read.", f"{said}.")
 
 
 def _from_http(request: Request, error: Exception) -> Response:

@@ -31,7 +31,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    for name in ("similarity", "count", "counted", "byte_size", "moment", "day", "duration"):
+    for name in ("similarity", "count", "counted", "byte_size", "moment", "day", "duration", "with_code"):
         environment.filters[name] = getattr(formatting, name)
     environment.filters["in_page_words"] = in_page_words
     environment.globals |= {

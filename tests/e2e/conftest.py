@@ -5,7 +5,7 @@ takes `own_library` and `own_server`: a copy of the same library, made in a mome
 
 Pages are logged in to both, as `ada`, an admin, whose session is copied with the library; `make_page(anonymous=True)` is not.
 
-`E2E_SCREENSHOTS=folder` makes `take_screenshot` write into that folder.
+`E2E_SCREENSHOTS=folder` makes `take_screenshot` write into that folder; `scripts/contact_sheet.py` puts them side by side.
 """
 
 import os
@@ -32,6 +32,9 @@ from scripts.demo_site import Look, fill_library, open_browser, open_context, se
 PICTURE_COUNT = 60
 _PATIENCE_MS = 30_000  # machines that run tests are busy; what never comes fails all the same
 expect.set_options(timeout=_PATIENCE_MS)
+
+_TOO_WIDE = """[...document.querySelectorAll('main *')].filter((one) => one.getBoundingClientRect().right > innerWidth)
+    .map((one) => `${one.localName}.${one.className}`).slice(0, 8)"""
 
 
 @dataclass
@@ -113,13 +116,27 @@ def filled_library(
     folder = tmp_path_factory.mktemp("e2e")
     services = build_services(_settings(make_database_url(template), servers_home, folder / "home"))
     fill_library(services, folder / "gallery", PICTURE_COUNT)
-    with services.database.transaction() as session:
-        ada = insert_account(session, "ada", Role.ADMIN, None)
-        insert_session(
-            session, ada.id, hash_secret(signed_in.secret), seconds=86_400, address="127.0.0.1", user_agent="tests"
-        )
+    _let_in(services, signed_in.secret)
     services.database.dispose()
     return services
+
+
+@pytest.fixture(scope="session")
+def empty_server(
+    signed_in: SignedIn,
+    servers_home: Path,
+    template: str,
+    make_database_url: Callable[[str | None], str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[str]:
+    """The base URL over a library that nobody has put anything into yet."""
+    home = tmp_path_factory.mktemp("empty") / "home"
+    services = build_services(_settings(make_database_url(template), servers_home, home))
+    _let_in(services, signed_in.secret)
+    with serving(create_web_app(services)) as url:
+        signed_in.add_server(url)
+        yield url
+    services.database.dispose()
 
 
 @pytest.fixture(scope="session")
@@ -222,6 +239,28 @@ def take_screenshot() -> Callable[[Page, str], None]:
 
 
 @pytest.fixture
+def look(
+    take_screenshot: Callable[[Page, str], None], check_accessibility: Callable[[Page], None]
+) -> Callable[..., None]:
+    """Nothing is wider than the window, and axe finds nothing, on a wide one in the dark and on a narrow one in the light theme.
+    There are screenshots of both."""
+
+    def look_at(page: Page, name: str, *, axe: bool = True) -> None:
+        width = page.viewport_size["width"] if page.viewport_size else 0
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, page.evaluate(_TOO_WIDE))
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+            if os.environ.get("E2E_SCREENSHOTS"):
+                page.wait_for_timeout(300)  # until the other theme is painted
+            take_screenshot(page, f"{name}-{width}-{scheme}")
+            if axe and (scheme == "dark") == (width > 720):
+                check_accessibility(page)
+
+    return look_at
+
+
+@pytest.fixture
 def check_accessibility() -> Callable[[Page], None]:
     """Fail on what axe finds against WCAG 2 A and AA and its best practices."""
 
@@ -230,6 +269,13 @@ def check_accessibility() -> Callable[[Page], None]:
         assert found.violations_count == 0, found.generate_report()
 
     return check
+
+
+def _let_in(services: Services, secret: str) -> None:
+    """A session of `ada`, an admin."""
+    with services.database.transaction() as session:
+        ada = insert_account(session, "ada", Role.ADMIN, None)
+        insert_session(session, ada.id, hash_secret(secret), seconds=86_400, address="127.0.0.1", user_agent="tests")
 
 
 def _settings(database_url: str, servers_home: Path, home: Path) -> Settings:

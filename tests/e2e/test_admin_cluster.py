@@ -75,6 +75,33 @@ def test_cluster__move_then_undo(own_server: str, own_library: Services, page: P
     expect(page.locator("[data-media]")).to_have_count(size)
 
 
+def test_cluster__from_the_wall_by_keyboard_alone(own_server: str, own_library: Services, page: Page) -> None:
+    """To the largest group, two of its members into another one, and back again."""
+    page.goto(f"{own_server}/admin/")
+    page.wait_for_load_state("networkidle")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/admin/clusters/*")
+    page.wait_for_load_state("networkidle")
+    members = page.locator("[data-media]")
+    size = members.count()
+    for key in ("j", "x", "j", "Shift+X", "v"):
+        page.keyboard.press(key)
+    picker = page.get_by_role("dialog", name="Move to")
+    expect(picker.get_by_role("searchbox")).to_be_focused()
+    expect(picker.locator("[data-target]").first).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(picker.locator("[data-target]").first).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog", name="Move", exact=True).get_by_role("button", name="Move")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(members).to_have_count(size - 2)
+    page.keyboard.press("Control+z")
+    expect(members).to_have_count(size)
+    page.keyboard.press("j")
+    expect(members.locator("a:focus")).to_have_count(1)
+
+
 def test_cluster__extract_and_the_history(own_server: str, own_library: Services, page: Page) -> None:
     size = open_group(page, own_server, largest_groups(own_library)[0])
     select(page, 0, 1)

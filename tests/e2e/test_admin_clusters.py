@@ -49,6 +49,7 @@ def test_wall__words_find_labels_and_pictures(page: Page, demo_server: str, demo
     expect(page.locator(".strip img").first).to_be_visible(timeout=60_000)
     page.keyboard.press("Escape")
     assert page.evaluate("document.activeElement === document.body")
+    expect(page.get_by_label("Search groups and pictures")).to_have_value(label)
 
 
 def test_wall__keys_move_and_open(page: Page, demo_server: str) -> None:

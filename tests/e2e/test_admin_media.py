@@ -91,7 +91,11 @@ def test_media__next_and_previous_in_its_group(page: Page, demo_server: str, dem
 
 
 def test_media__its_text_can_be_changed(own_server: str, own_library: Services, page: Page) -> None:
+    with own_library.database.transaction() as session:
+        session.execute(sa.text('UPDATE media SET exif = \'{"Model": "A camera of old"}\''))
     open_media(page, own_server, a_media(own_library))
+    page.get_by_text("EXIF").click()
+    expect(page.get_by_text("A camera of old")).to_be_visible()
     page.get_by_role("button", name="Edit the text").click()
     page.get_by_label("Caption").fill("A caption of the curator's own")
     page.get_by_label("Keywords").fill("one, two")

@@ -36,6 +36,27 @@ def test_search__words(page: Page, demo_server: str) -> None:
     expect(page.locator(".hit-title").first).to_be_visible(timeout=PATIENCE_MS)
 
 
+def test_search__by_keyboard_alone(page: Page, demo_server: str) -> None:
+    page.goto(f"{demo_server}/admin/")
+    page.wait_for_load_state("networkidle")
+    page.keyboard.press("g")
+    page.keyboard.press("s")
+    page.wait_for_url("**/admin/search")
+    expect(page.get_by_label("Words to find")).to_be_focused()
+    page.keyboard.type("a lighthouse at night")
+    expect(page.locator("[data-verdict]")).to_be_visible(timeout=PATIENCE_MS)
+    page.keyboard.press("Escape")
+    page.wait_for_load_state("networkidle")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    second = page.locator("#hits [data-item]").nth(1)
+    expect(second).to_be_focused()
+    address = second.get_attribute("href")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**{address}")
+    expect(page.locator(".stage img")).to_be_visible()
+
+
 def test_search__nothing_relevant(page: Page, demo_server: str) -> None:
     page.goto(f"{demo_server}/admin/search")
     find(page, "quarterly tax return spreadsheet")

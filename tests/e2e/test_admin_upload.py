@@ -255,13 +255,18 @@ def test_upload__a_busy_server_and_no_events(own_server: str, page: Page, fresh:
 
 
 @pytest.mark.usefixtures("worker")
-def test_upload__stopped_and_tried_again(own_server: str, page: Page, fresh: list[Path]) -> None:
+def test_upload__stopped_and_tried_again(
+    own_server: str, page: Page, fresh: list[Path], look: Callable[[Page, str], None]
+) -> None:
     held: list[Route] = []
     page.route("**/upload/file", lambda route: held.append(route))  # noqa: PLW0108 - it has to be a function
     open_upload(page, own_server)
     choose(page, *fresh[:5])
     expect(page.locator('.upload[data-state="sending"]')).to_have_count(3)
     assert len(held) <= 3
+    look(page, "upload-on-its-way")
+    page.set_viewport_size({"width": 390, "height": 844})
+    look(page, "upload-on-its-way")
     page.get_by_role("button", name=f"Stop: {fresh[4].name}").click()
     expect(row(page, fresh[4].name)).to_contain_text("It was stopped")
     page.get_by_role("button", name="Stop", exact=True).click()

@@ -437,6 +437,7 @@ def test_pages__without_a_database(client: TestClient, make_services: Callable[.
         answer = other.get("/admin/", headers={"Cookie": f"{COOKIE}={client.cookies[COOKIE]}", **HTML})
         assert (answer.status_code, answer.headers["x-problem-code"]) == (503, "backend_unavailable")
         assert "retry-after" in answer.headers
+        assert "127.0.0.1" not in answer.text  # where it is, is for the log
         assert other.get("/admin/login").status_code == 200
 
 

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from backend.admin.halves import read_halves
 from backend.admin.queries_members import ClusterHead, Member, get_head, list_member_ids, list_members
@@ -16,23 +16,32 @@ from backend.errors import InputError
 router = APIRouter()
 
 MEMBERS_A_PAGE = 80
+# Who has scrolled farther than this is brought back up after a change.
+_MOST_AT_ONCE = 1_000
 
 ClusterId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
 @router.get("/clusters/{cluster_id}")
-def show_cluster(request: Request, services: ServicesDependency, cluster_id: ClusterId) -> Response:
+def show_cluster(
+    request: Request,
+    services: ServicesDependency,
+    cluster_id: ClusterId,
+    shown: Annotated[int, Query(ge=0, le=2**31)] = 0,
+) -> Response:
+    """shown: how many members were there before a change, so that nobody loses the place."""
+    limit = min(max(shown, MEMBERS_A_PAGE), _MOST_AT_ONCE)
     with services.database.transaction() as session:
         head: ClusterHead = get_head(session, cluster_id)
         threshold = get_active_threshold(session, services.settings.threshold)
-        rows = list_members(session, cluster_id, threshold=threshold, limit=MEMBERS_A_PAGE + 1)
+        rows = list_members(session, cluster_id, threshold=threshold, limit=limit + 1)
     return render(
         request,
         "cluster.html",
         active="clusters",
         head=head,
-        members=rows[:MEMBERS_A_PAGE],
-        more=_more(cluster_id, rows),
+        members=rows[:limit],
+        more=_more(cluster_id, rows, limit),
     )
 
 
@@ -75,10 +84,10 @@ def show_halves(request: Request, services: ServicesDependency, cluster_id: Clus
     return render(request, "partials/halves.html", head=head, halves=halves.sides, proposal=halves.proposal)
 
 
-def _more(cluster_id: int, rows: list[Member]) -> str | None:
-    if len(rows) <= MEMBERS_A_PAGE:
+def _more(cluster_id: int, rows: list[Member], limit: int = MEMBERS_A_PAGE) -> str | None:
+    if len(rows) <= limit:
         return None
-    last = rows[MEMBERS_A_PAGE - 1]
+    last = rows[limit - 1]
     return link(f"/clusters/{cluster_id}/members", cursor=write_cursor(last.similarity, last.picture.media_id))
 
 

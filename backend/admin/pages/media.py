@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse
 
 from backend.admin.advice import ADVICE
 from backend.admin.queries_members import Neighbours, find_neighbours
-from backend.admin.queries_pictures import list_pictures
+from backend.admin.queries_pictures import Picture, list_pictures
 from backend.admin.scales import make_scale
 from backend.admin.templating import link, picture_url, render
 from backend.api.dependencies import ActorDependency, ServicesDependency
@@ -93,7 +93,7 @@ def list_similar(services: ServicesDependency, media_id: UUID) -> list[dict[str,
             "href": link(f"/media/{hit.media_id}"),
             "title": pictures[hit.media_id].short_title,
             "location": hit.location,
-            "src": picture_url(pictures[hit.media_id].sha256 or ""),
+            "src": _source(pictures[hit.media_id]),
             "image": hit.sim_image,
             "text": hit.sim_text,
             "best_rank": hit.best.rank,
@@ -104,6 +104,10 @@ def list_similar(services: ServicesDependency, media_id: UUID) -> list[dict[str,
         for hit in found.hits
         if hit.media_id in pictures
     ]
+
+
+def _source(picture: Picture) -> str | None:
+    return picture_url(picture.sha256) if picture.sha256 else None
 
 
 @router.get("/media/{media_id}/original")

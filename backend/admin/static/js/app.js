@@ -1,14 +1,18 @@
-// What every page has: theme, shortcuts, walls by keyboard, dialogs, toasts for what htmx could not do.
+// What every page has: theme, shortcuts, dialogs, toasts, and what is shown where something waits, failed or is not there.
+import { installAsking } from "./asking.js";
 import { installCsrfToken } from "./csrf.js";
 import { installDialogs } from "./dialogs.js";
+import { installFailures } from "./failures.js";
+import { installPictures } from "./pictures.js";
 import { installShortcuts } from "./shortcuts.js";
 import { installThemeToggle } from "./theme-toggle.js";
 import { installToasts } from "./toasts.js";
-import { installWalls } from "./walls.js";
 
 installCsrfToken();
 installThemeToggle();
 installDialogs();
 installToasts();
-installWalls();
+installAsking();
+installFailures();
+installPictures();
 installShortcuts();

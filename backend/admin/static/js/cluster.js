@@ -21,7 +21,8 @@ function install() {
 }
 
 async function refresh() {
-  const text = await getText(location.pathname);
+  const shown = document.querySelectorAll("[data-media]").length;
+  const text = await getText(`${location.pathname}?${new URLSearchParams({ shown })}`);
   if (text === null) return;
   const fresh = new DOMParser().parseFromString(text, "text/html").getElementById("cluster");
   const current = document.getElementById("cluster");

@@ -70,6 +70,7 @@ export class Curation {
     document.getElementById("picker-title").textContent = title;
     const words = document.querySelector("[data-picker-words]");
     words.value = "";
+    document.querySelector("[data-picker-list]").replaceChildren();
     this.onPicked = onPicked;
     this.listTargets();
     openDialog("picker");
@@ -94,9 +95,12 @@ export class Curation {
   async listTargets() {
     const words = document.querySelector("[data-picker-words]").value;
     const query = new URLSearchParams({ cluster_id: this.clusterId, q: words });
+    const list = document.querySelector("[data-picker-list]");
+    list.setAttribute("aria-busy", "true");
     const fragment = await getText(`/admin/curation/targets?${query}`);
-    const stale = document.querySelector("[data-picker-words]").value !== words;
-    if (fragment !== null && !stale) document.querySelector("[data-picker-list]").innerHTML = fragment;
+    if (document.querySelector("[data-picker-words]").value !== words) return;
+    list.removeAttribute("aria-busy");
+    if (fragment !== null) list.innerHTML = fragment;
   }
 
   async showHistory(before) {

@@ -1,7 +1,8 @@
 // The page of the map: move over it, point at pictures, open them, pick groups out.
-import { getJson } from "./requests.js";
 import { fetchMap } from "./map-data.js";
 import { colourOf, PointCanvas } from "./map-points.js";
+import { showPicture } from "./pictures.js";
+import { getJson } from "./requests.js";
 
 const REACH = 14;
 const CLICK = 5;
@@ -50,6 +51,7 @@ class LibraryMap {
     if (!drawn) return this.say(state.hasAttribute("aria-busy") ? "The map appears here as soon as it is drawn." : "");
     if (drawn === this.shown) return undefined;
     this.shown = drawn;
+    if (!this.map) this.say("The points are on their way.");
     try {
       this.map = await fetchMap(this.root.dataset.points);
     } catch {
@@ -215,9 +217,7 @@ class LibraryMap {
     const group = this.map.groups[this.map.groupOf[point]];
     const about = await this.describe(point);
     if (this.at !== point) return;
-    const image = this.card.querySelector("img");
-    if (about?.src) image.src = about.src;
-    image.hidden = !about?.src;
+    showPicture(this.card.querySelector("img"), about?.src);
     this.card.querySelector("b").textContent = about?.title ?? "This picture is gone";
     this.card.querySelector(".quiet").textContent = group.label;
     this.root.querySelector("[data-map-says]").textContent = `${about?.title ?? "Gone"}, in ${group.label}`;

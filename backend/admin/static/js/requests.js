@@ -1,14 +1,18 @@
 // Requests that answer with a fragment or JSON; what goes wrong is told in a toast.
+import { asking } from "./asking.js";
 import { problemOf, showToast } from "./toasts.js";
 
 async function ask(url, options, onFailure = () => {}) {
   let response;
+  asking(1);
   try {
     response = await fetch(url, options);
   } catch {
     showToast("The server cannot be reached.", { error: true });
     onFailure(0);
     return null;
+  } finally {
+    asking(-1);
   }
   if (response.ok) return response;
   const login = response.headers.get("HX-Redirect");

@@ -1,5 +1,6 @@
 // The search page: a picture by drop, paste or choice; the address follows the fields.
 import { Judging } from "./judging.js";
+import { showPicture } from "./pictures.js";
 import { onKey } from "./shortcuts.js";
 
 const form = document.getElementById("search-form");
@@ -16,11 +17,11 @@ function take(picture) {
   file.dispatchEvent(new Event("change", { bubbles: true }));
 }
 
-function showPicture() {
+function showChosen() {
   if (preview) URL.revokeObjectURL(preview);
   preview = file.files[0] ? URL.createObjectURL(file.files[0]) : null;
   shown.hidden = !preview;
-  if (preview) shown.querySelector("img").src = preview;
+  if (preview) showPicture(shown.querySelector("img"), preview);
   else shown.querySelector("img").removeAttribute("src");
 }
 
@@ -37,7 +38,7 @@ function followAddress() {
   history.replaceState(null, "", query.size ? `?${query}` : location.pathname);
 }
 
-file.addEventListener("change", showPicture);
+file.addEventListener("change", showChosen);
 alpha.addEventListener("input", () => {
   form.querySelector("[data-alpha-value]").textContent = Number(alpha.value).toFixed(2);
 });

@@ -14,7 +14,11 @@ export function onKey(handler) {
 export function installShortcuts() {
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.isComposing || event.altKey) return;
-    if (event.key === "Escape" && leaveField(event.target)) return;
+    if (event.key === "Escape" && leaveField(event.target)) {
+      // By itself the browser would empty the field.
+      event.preventDefault();
+      return;
+    }
     if (isTyping(event.target) || document.querySelector("dialog[open]")) return;
     // After `g`, the next key says where to, whatever else it means on the page.
     const used = Date.now() < goUntil ? handle(event) : handlers.some((one) => one(event)) || handle(event);

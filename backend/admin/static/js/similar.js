@@ -1,5 +1,6 @@
 // Similar media, ranked in the browser while the slider moves.
 import { Judging } from "./judging.js";
+import { showPicture } from "./pictures.js";
 import { getJson } from "./requests.js";
 import { barWidth, combined, figure, rank } from "./ranking.js";
 
@@ -48,7 +49,7 @@ export class Similar {
     card.dataset.id = hit.id;
     card.dataset.media = hit.id;
     card.querySelector("a").href = hit.href;
-    card.querySelector("img").src = hit.src;
+    showPicture(card.querySelector("img"), hit.src);
     card.querySelector(".hit-title").textContent = hit.title;
     for (const leg of ["image", "text"]) {
       card.querySelector(`[data-leg="${leg}"]`).setAttribute("width", barWidth(hit[leg]));

@@ -3,7 +3,8 @@ const SECONDS = 8;
 
 export function showToast(message, { error = false, actions = [] } = {}) {
   const toast = document.getElementById("toast-template").content.firstElementChild.cloneNode(true);
-  toast.querySelector("p").textContent = message;
+  const words = message.replaceAll("`", "");
+  toast.querySelector("p").textContent = words;
   toast.classList.toggle("error", error);
   for (const { label, run } of actions) {
     const button = document.createElement("button");
@@ -18,6 +19,10 @@ export function showToast(message, { error = false, actions = [] } = {}) {
   }
   // What succeeded before is told no longer: its undo is not the last one any more.
   for (const old of document.querySelectorAll("#toasts .toast:not(.error)")) old.remove();
+  // An outage is told once, however often something asks meanwhile.
+  for (const old of document.querySelectorAll("#toasts .toast.error")) {
+    if (old.querySelector("p").textContent === words) old.remove();
+  }
   document.getElementById("toasts").append(toast);
   if (!error) setTimeout(() => toast.remove(), SECONDS * 1000);
 }
@@ -32,7 +37,8 @@ export async function problemOf(response) {
   return problemIn(await response.text());
 }
 
-function problemIn(text) {
+// The same of a page as text.
+export function problemIn(text) {
   const page = new DOMParser().parseFromString(text, "text/html");
   const parts = page.querySelectorAll("[data-problem] h1, [data-problem] > p:not(.actions, .quiet)");
   return [...parts].map((part) => part.textContent.trim()).join(" ") || "That did not work.";
@@ -41,11 +47,5 @@ function problemIn(text) {
 export function installToasts() {
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-dismiss]")) event.target.closest(".toast").remove();
-  });
-  document.addEventListener("htmx:responseError", (event) => {
-    showToast(problemIn(event.detail.xhr.responseText), { error: true });
-  });
-  document.addEventListener("htmx:sendError", () => {
-    showToast("The server cannot be reached.", { error: true });
   });
 }

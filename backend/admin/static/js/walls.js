@@ -1,17 +1,6 @@
 // Moving in a wall: j and k one by one, arrows by place. Works on whatever [data-wall] holds as [data-item].
 const items = () => [...document.querySelectorAll("[data-wall] [data-item]")];
 
-export function installWalls() {
-  document.addEventListener(
-    "error",
-    (event) => {
-      // A thumbnail that is not there leaves its place empty instead of a broken picture.
-      if (event.target instanceof HTMLImageElement) event.target.classList.add("is-missing");
-    },
-    true,
-  );
-}
-
 // Returns whether the key meant something here.
 export function moveInWall(key) {
   const all = items();

@@ -1,0 +1,20 @@
+// What stands where a picture is not there: of media that came as vectors, or whose file is lost.
+const NONE = new URL("../no-picture.svg", import.meta.url).href;
+
+// Without src, the one that stands for none.
+export function showPicture(image, src) {
+  image.classList.toggle("is-missing", !src);
+  image.src = src || NONE;
+}
+
+export function installPictures() {
+  document.addEventListener("error", (event) => stand(event.target), true);
+  // Some have failed before this is heard.
+  for (const image of document.images) {
+    if (image.complete && image.naturalWidth === 0 && image.currentSrc) image.decode().catch(() => stand(image));
+  }
+}
+
+function stand(image) {
+  if (image instanceof HTMLImageElement && image.hasAttribute("src") && image.src !== NONE) showPicture(image, null);
+}
