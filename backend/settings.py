@@ -69,6 +69,12 @@ class Settings(BaseSettings):
     # Grouping and fusion.
     threshold: float = Field(0.82, gt=0.0, le=1.0, description="Least cosine to a centroid for joining its cluster.")
     assign_batch_size: int = Field(256, ge=1, le=256, description="Media assigned in one transaction.")
+    assign_memory_bytes: int = Field(
+        4096 * MEBIBYTE,
+        ge=0,
+        description="Most memory for the centroids that the assigner keeps. Where more clusters are there than fit, each batch "
+        "reads them in blocks: the outcome is the same, and takes longer.",
+    )
     assign_wait_seconds: float = Field(
         30.0, ge=0.0, description="How long the assigner waits for an earlier upload that is still on its way."
     )

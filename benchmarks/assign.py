@@ -2,6 +2,7 @@
 """Assignment through Postgres, all in: claim, decide, record memberships, centroids and events, commit.
 
     python -m benchmarks.assign --clusters 10000 100000 --media 4000
+    python -m benchmarks.assign --clusters 100000 --in-blocks        # as where the centroids do not fit the memory setting
 
 Centroids are random directions of 512 dimensions, the worst that a search for the nearest can meet; of the media four
 fifths join one of them and the others found a cluster. Beside it: the decision alone, on the same arrays in memory, and how
@@ -59,7 +60,7 @@ class Line:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse(arguments)
-    with _library(options.batch) as settings:
+    with _library(options.batch, in_blocks=options.in_blocks) as settings:
         lines = [_measure(settings, count, options.media) for count in sorted(options.clusters)]
     if options.json:
         sys.stdout.write(json.dumps([asdict(line) for line in lines], indent=2) + "\n")
@@ -93,11 +94,12 @@ def run(scale: float) -> Iterator[Row]:
 
 
 @contextmanager
-def _library(batch: int) -> Iterator[Settings]:
+def _library(batch: int, *, in_blocks: bool = False) -> Iterator[Settings]:
     home = Path(tempfile.mkdtemp(prefix="mediacluster-benchmark-"))
     home.chmod(0o755)  # the server may run as another user, who has to get through
     try:
-        yield _open(home, batch)
+        settings = _open(home, batch)
+        yield settings.model_copy(update={"assign_memory_bytes": 0}) if in_blocks else settings
     finally:
         stop_servers(home)
         shutil.rmtree(home, ignore_errors=True)
@@ -108,6 +110,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--clusters", type=int, nargs="+", default=[1_000, 10_000])
     parser.add_argument("--media", type=int, default=2_000)
     parser.add_argument("--batch", type=int, default=Settings.model_fields["assign_batch_size"].default)
+    parser.add_argument("--in-blocks", action="store_true", help="keep no centroids: read them in blocks for each batch")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args(arguments)
 
@@ -193,6 +196,8 @@ def _fill(database: Database, middles: NDArray[np.float32], vectors: NDArray[np.
         activate_space(session, space)
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(sa.text("VACUUM ANALYZE"))
+        # Else the server would still be writing down what has just been made.
+        connection.execute(sa.text("CHECKPOINT"))
     return space
 
 

@@ -16,7 +16,7 @@ from backend.db.engine import Database
 from backend.pipeline.assign import Assigner
 from backend.settings import load_settings
 from benchmarks.frame import Row
-from benchmarks.transfer import build, copy_all, make_space, open_home, timed
+from benchmarks.transfer import build, copy_all, make_media, make_space, open_home, timed
 from benchmarks.vectors import Vectors, make_vectors
 
 _COUNTS = (500, 2_000, 8_000)
@@ -66,7 +66,8 @@ def _measure(count: int) -> Cost:
         space = make_space(database, 1)
         with database.transaction() as session:
             assert drop_vector_indexes_of_empty(session, space.id)
-        copied = timed(lambda: copy_all(database, space, vectors))
+        media = make_media(len(vectors.images))
+        copied = timed(lambda: copy_all(database, space, vectors, media))
         indexed = timed(lambda: build(database, space))
         services = build_services(load_settings(_env_file=None, home=home))
         assigned = timed(lambda: Assigner(services, space).assign_waiting())

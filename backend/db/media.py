@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from backend.ingest.text import MediaText
 
 _UPLOAD_ORDER_LOCK = 0x6D63_0004
 _ORDER_IDLE_SECONDS = 15.0
+_TEXT_FIELDS = tuple(field.name for field in fields(MediaText))
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,8 @@ def insert_fetching(
 
 def media_columns(text: MediaText) -> dict[str, Any]:
     """The columns that a text fills."""
-    return {**asdict(text), "keywords": list(text.keywords)}
+    # Not asdict, which copies deeply: a third of the time of an import.
+    return {name: getattr(text, name) for name in _TEXT_FIELDS} | {"keywords": list(text.keywords)}
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from sqlalchemy.orm import Session
 
 from backend.clustering.assignment import assign
-from backend.clustering.cache import CentroidCache
+from backend.clustering.cache import CentroidCache, bytes_for
 from backend.db.assignments import (
     AssignableBatch,
     AssignedMedia,
     claim_assignable,
+    count_centroids,
     get_centroid_version,
     load_centroids,
     record_assignment,
@@ -23,6 +24,7 @@ from backend.db.histograms import Measure
 from backend.db.spaces import get_active_space
 from backend.db.tables import Space
 from backend.db.thresholds import get_threshold
+from backend.pipeline.deciding import decide_in_blocks
 from backend.pipeline.measuring import Stopwatch
 from backend.services import Services
 
@@ -75,23 +77,36 @@ class Assigner:
             if space.id != self._space.id:
                 self._space, cache = space, None
             if cache is None or cache.version != get_centroid_version(session, self._space.id):
-                cache = load_centroids(session, self._space.id, self._space.image_dimension)
+                cache = self._load(session)
             batch = self._claim(session, limit=settings.assign_batch_size)
             if not batch.media_ids:
                 self._cache = cache
                 return 0
             threshold = get_threshold(session, self._space.id, settings.threshold)
-            assignment = assign(batch.embeddings, cache.centroids, threshold)
+            if cache is None:
+                known, assignment = decide_in_blocks(session, self._space, batch.embeddings, threshold)
+                batch = batch.first(len(assignment.decisions))
+            else:
+                known, assignment = cache, assign(batch.embeddings, cache.centroids, threshold)
             assigned, founded_ids, version = record_assignment(
-                session, self._space.id, batch, assignment, cache, threshold
+                session, self._space.id, batch, assignment, known, threshold
             )
             record_events(session, [MediaEvent(EventKind.READY, one.media_id, one.cluster_id) for one in assigned])
-        cache.apply(assignment, founded_ids, version)
-        self._cache = cache
+        if cache is not None:
+            cache.apply(assignment, founded_ids, version)
+            self._cache = cache if cache.byte_count <= settings.assign_memory_bytes else None
         watch.note(Measure.ASSIGN, time.perf_counter() - begun)
         _tell(batch, assigned, watch)
         watch.write(self._services)
         return len(assigned)
+
+    def _load(self, session: Session) -> CentroidCache | None:
+        """All centroids; None where they are too many to be kept."""
+        dimension = self._space.image_dimension
+        most = self._services.settings.assign_memory_bytes
+        if bytes_for(count_centroids(session, self._space.id), dimension) > most:
+            return None
+        return load_centroids(session, self._space.id, dimension)
 
     def _claim(self, session: Session, *, limit: int) -> AssignableBatch:
         return claim_assignable(

@@ -52,13 +52,16 @@ def stored_partition(database: Database, ids: list[uuid.UUID]) -> list[int]:
     return [numbers.setdefault(of[media_id], len(numbers)) for media_id in ids]
 
 
+@pytest.mark.parametrize("memory_bytes", [2**32, 0], ids=["in memory", "in blocks"])
 def test_assign_waiting__equals_serial_assignment(
-    services: Services,
+    memory_bytes: int,
+    make_services: Callable[..., Services],
     insert_media: Callable,
     make_test_space: Callable,
     embed_media: Callable,
     make_mixture: Callable,
 ) -> None:
+    services = make_services(assign_memory_bytes=memory_bytes)
     space = make_test_space(services.database)
     vectors = make_mixture(1, 500)
     ids = insert_media(services.database, 500, "pending")
