@@ -91,7 +91,7 @@ class Settings(BaseSettings):
         description="Weight of the image side in fused queries; one that was chosen for the library goes before it.",
     )
     search_memory_bytes: int = Field(
-        1024 * MEBIBYTE,
+        2048 * MEBIBYTE,
         ge=0,
         description="Most memory for the vectors that a server keeps to search them. 0, or more media than fit: by the "
         "indexes alone.",

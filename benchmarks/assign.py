@@ -110,7 +110,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--clusters", type=int, nargs="+", default=[1_000, 10_000])
     parser.add_argument("--media", type=int, default=2_000)
     parser.add_argument("--batch", type=int, default=Settings.model_fields["assign_batch_size"].default)
-    parser.add_argument("--in-blocks", action="store_true", help="keep no centroids: read them in blocks for each batch")
+    parser.add_argument(
+        "--in-blocks", action="store_true", help="keep no centroids: read them in blocks for each batch"
+    )
     parser.add_argument("--json", action="store_true")
     return parser.parse_args(arguments)
 

@@ -30,7 +30,7 @@ from backend.services import Services
 from backend.settings import load_settings
 from backend.web import create_web_app
 from benchmarks.frame import Row
-from benchmarks.transfer import copy_all, drop_indexes, make_space, open_home
+from benchmarks.transfer import copy_all, drop_indexes, make_media, make_space, open_home
 from benchmarks.vectors import Matrix, Vectors
 from scripts.demo_site import Look, open_browser, open_context, serving
 
@@ -183,7 +183,8 @@ def _use_map(page: Page) -> list[Line]:
 def _fill(database: Database, groups: int) -> None:
     space = make_space(database, 1)
     drop_indexes(database, space)
-    copy_all(database, space, _make_vectors(groups))
+    vectors = _make_vectors(groups)
+    copy_all(database, space, vectors, make_media(len(vectors.images)))
     with database.transaction() as session:
         parameters = {"groups": groups, "others": groups - 1, "largest": LARGEST, "space": space.id}
         for statement in _FILL:

@@ -19,8 +19,8 @@ from pgvector import Vector
 
 from backend.db.embeddings import search_media
 from backend.db.engine import Database
-from backend.search.candidates import nominate
 from backend.search.filters import Filters
+from backend.search.nominating import nominate
 from benchmarks.vectors import Vectors
 
 Find = Callable[[int, float, int], list[int]]

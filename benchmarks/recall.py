@@ -22,8 +22,8 @@ from sqlalchemy.orm import Session
 from backend.db.candidates import QueryVectors, match, nearest_exactly
 from backend.db.embeddings import search_media
 from backend.db.engine import Database
-from backend.search.candidates import nominate
 from backend.search.filters import Filters
+from backend.search.nominating import nominate
 from benchmarks.frame import Row
 from benchmarks.library import SELECTIVITIES, chosen, keyword, media_id, open_library
 from benchmarks.vectors import KINDS, Matrix, Vectors, make_vectors

@@ -26,8 +26,8 @@ import sqlalchemy as sa
 
 from backend.db.candidates import QueryVectors, match, nearest_exactly
 from backend.db.engine import Database
-from backend.search.candidates import nominate
 from backend.search.filters import Filters
+from backend.search.nominating import nominate
 from backend.search.scan_keeping import ScanKeeper
 from benchmarks.frame import Row
 from benchmarks.library import media_id, open_library

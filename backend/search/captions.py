@@ -14,8 +14,10 @@ from sqlalchemy.orm import Session
 
 from backend.db.candidates import MAX_EF_SEARCH, Matching, match, nearest_captions_exactly, nominate_captions
 from backend.errors import InvalidVector
-from backend.search.candidates import FIRST_EFFORT, LAST_EFFORT, Effort, checked_vector, count_few, is_readable
+from backend.search.candidates import Effort, checked_vector
+from backend.search.exact_search import count_few, is_readable
 from backend.search.filters import Filters
+from backend.search.index_search import FIRST_EFFORT, LAST_EFFORT
 from backend.search.legs import Vector, check_count
 
 

@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 from backend.db.tables import Media
 from backend.errors import InvalidQuery
 from backend.search.alpha import Place, best_place, envelope
-from backend.search.candidates import Effort, nominate
+from backend.search.candidates import Effort
 from backend.search.encoding import fetch_examples
 from backend.search.filters import Filters
+from backend.search.nominating import nominate
 from backend.search.scan_keeping import ScanKeeper
 
 MOST_LISTED = 20

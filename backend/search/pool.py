@@ -7,11 +7,11 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from backend.db.candidates import count_about, match
-from backend.search.candidates import nominate
 from backend.search.captions import nearest_captions
 from backend.search.examples import Query
 from backend.search.fusion import FusionMethod
 from backend.search.legs import Vector
+from backend.search.nominating import nominate
 from backend.search.paging import Place
 from backend.search.query import Find, SearchQuery
 from backend.search.scan_keeping import ScanKeeper

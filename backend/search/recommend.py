@@ -11,10 +11,10 @@ from backend.db.embeddings import MediaMatch, similar_media
 from backend.db.media import get_media
 from backend.db.tables import Media, MediaStatus
 from backend.errors import Conflict
-from backend.search.candidates import nominate_by_scan
 from backend.search.encoding import fetch_examples
 from backend.search.filters import Filters
 from backend.search.legs import weighted_sum
+from backend.search.nominating import nominate_by_scan
 from backend.search.scan_keeping import ScanKeeper
 
 

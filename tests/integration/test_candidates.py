@@ -19,10 +19,11 @@ from backend.db.recall_audits import find_last_recall_audit, record_recall_audit
 from backend.db.spaces import NewSpace, activate_space, create_space
 from backend.errors import InputError, InvalidVector
 from backend.evaluation.recall import audit_recall
-from backend.search import candidates
-from backend.search.candidates import Effort, Leg, nominate
+from backend.search import exact_search, nominating
+from backend.search.candidates import Effort, Leg
 from backend.search.captions import nearest_captions
 from backend.search.filters import Filters
+from backend.search.nominating import nominate
 
 IMAGE, TEXT = 24, 16
 COUNT = 2_500
@@ -107,8 +108,10 @@ def make_library(make_database_url: Callable[[str | None], str], template: str) 
 @pytest.fixture
 def by_index(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have even a small library searched by its indexes."""
-    monkeypatch.setattr(candidates, "FEW_MEDIA", 0)
-    monkeypatch.setattr(candidates, "FEW_FILTERED_MEDIA", 0)
+    for module in (exact_search, nominating):
+        monkeypatch.setattr(module, "FEW_MEDIA", 0)
+    for module in (exact_search, nominating):
+        monkeypatch.setattr(module, "FEW_FILTERED_MEDIA", 0)
 
 
 def query(seed: int = 1) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -15,9 +15,10 @@ from backend.db.embeddings import NewEmbedding, insert_embeddings, replace_wordi
 from backend.db.engine import Database
 from backend.db.spaces import NewSpace, activate_space, create_space
 from backend.db.tables import Space
-from backend.search import candidates, scan_keeping
-from backend.search.candidates import Candidates, Effort, Leg, nominate
+from backend.search import exact_search, nominating, scan_keeping
+from backend.search.candidates import Candidates, Effort, Leg
 from backend.search.filters import Filters
+from backend.search.nominating import nominate
 from backend.search.scan_keeping import ScanKeeper, ScanState
 
 IMAGE, TEXT = 24, 16
@@ -89,7 +90,8 @@ def library(database: Database) -> Library:
 @pytest.fixture
 def keep(monkeypatch: pytest.MonkeyPatch) -> Callable[[Library], ScanKeeper]:
     """A scan that is loaded, of a library however small."""
-    monkeypatch.setattr(candidates, "FEW_MEDIA", 0)
+    for module in (exact_search, nominating):
+        monkeypatch.setattr(module, "FEW_MEDIA", 0)
 
     def make(library: Library) -> ScanKeeper:
         keeper = ScanKeeper(library.database, most_bytes=1 << 30, least_media=1)
@@ -165,7 +167,7 @@ def test_scan__filters(
     library: Library, keep: Callable[[Library], ScanKeeper], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By trying the best until enough match."""
-    monkeypatch.setattr(candidates, "_DEAR_BY_ID", 0)
+    monkeypatch.setattr(nominating, "_DEAR_BY_ID", 0)
     keeper = keep(library)
     with library.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(sa.text("ANALYZE"))
@@ -277,7 +279,8 @@ def test_keeper__another_space(library: Library, keep: Callable[[Library], ScanK
 
 
 def test_keeper__loads_in_the_background_when_it_is_asked(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(candidates, "FEW_MEDIA", 0)
+    for module in (exact_search, nominating):
+        monkeypatch.setattr(module, "FEW_MEDIA", 0)
     keeper = ScanKeeper(library.database, most_bytes=1 << 30, least_media=1)
     assert keeper.figures().state is ScanState.IDLE
     query = QueryVectors(library.vectors(1, IMAGE)[0], library.vectors(1, TEXT)[0], 0.6)

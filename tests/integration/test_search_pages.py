@@ -14,7 +14,7 @@ from backend.db.backgrounds import record_background
 from backend.db.embeddings import NewEmbedding, insert_embeddings
 from backend.db.engine import Database
 from backend.db.spaces import NewSpace, activate_space, create_space
-from backend.search import candidates, search
+from backend.search import exact_search, nominating, search
 from backend.search.background_sampling import BackgroundKind
 from backend.search.backgrounds import Backgrounds
 from backend.search.candidates import Effort
@@ -118,8 +118,10 @@ def small_steps(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     """First candidates that are far fewer than the library."""
     monkeypatch.setattr(search, "_LEAST_DEPTH", 40)
     if request.param == "by index":
-        monkeypatch.setattr(candidates, "FEW_MEDIA", 0)
-        monkeypatch.setattr(candidates, "FEW_FILTERED_MEDIA", 0)
+        for module in (exact_search, nominating):
+            monkeypatch.setattr(module, "FEW_MEDIA", 0)
+        for module in (exact_search, nominating):
+            monkeypatch.setattr(module, "FEW_FILTERED_MEDIA", 0)
 
 
 @pytest.mark.parametrize("filters", [Filters(), Filters(keywords_any=("third",))])
