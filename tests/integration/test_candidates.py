@@ -180,7 +180,8 @@ def test_nominate__filters(
     few_media: int,
 ) -> None:
     """The best of those that match, and as many as match where they are fewer than k."""
-    monkeypatch.setattr(candidates, "FEW_FILTERED_MEDIA", few_media)
+    for module in (exact_search, nominating):
+        monkeypatch.setattr(module, "FEW_FILTERED_MEDIA", few_media)
     library = make_library()
     image, text = query(2)
     matching = [place for place in range(COUNT) if matches(place)]
