@@ -55,22 +55,22 @@ class _VectorLoader(Loader):
         return np.frombuffer(data, dtype=">f4", offset=4).astype(np.float32)
 
 
-def register_arrays(connection: psycopg.Connection[Any]) -> None:
-    """Teach a connection our array types; without the extension (before the first migration) do nothing."""
+def register_arrays(connection: psycopg.Connection[Any]) -> bool:
+    """Teach a connection our array types; False where the extension is not there, before the first migration."""
     if not connection.autocommit:
         connection.autocommit = True
         try:
-            register_arrays(connection)
+            return register_arrays(connection)
         finally:
             connection.autocommit = False
-        return
     info = TypeInfo.fetch(connection, "vector")
     if info is None:
-        return
+        return False
     register_vector(connection)
     connection.adapters.register_loader(info.oid, _VectorLoader)
     connection.adapters.register_dumper(DoubleArray, _DoubleArrayDumper)
     connection.adapters.register_loader(_FLOAT8_ARRAY_OID, _DoubleArrayLoader)
+    return True
 
 
 def fetch_arrays(session: Session, statement: str, parameters: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:

@@ -26,6 +26,9 @@ _SCHEMA_STATES = {"42P01", "42703", "42883"}
 _DISK_FULL = "53100"
 # serialization_failure, deadlock_detected, lock_not_available: nothing was done, and the same may work at once.
 _CONFLICT_STATES = {"40001", "40P01", "55P03"}
+# The function of the server that finds a prepared statement whose columns have other types since: its code is no more than
+# feature_not_supported, and its words may be in any language.
+_OUTDATED_PLAN = "RevalidateCachedQuery"
 # A peer that has gone without a word (a pulled cable, a host that froze) is noticed within a minute.
 _KEEPALIVE = {"keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 50_000}
 
@@ -65,31 +68,42 @@ class Database:
             BackendUnavailable: the server cannot be reached or the connection broke. Where it broke during the
                 commit the outcome is unknown: read again by id before repeating.
         """
-        with translated_errors(), self._sessions.begin() as session:
-            yield session
+        try:
+            with translated_errors(), self._sessions.begin() as session:
+                yield session
+        except TransactionConflict as error:
+            # Every connection has prepared the same: without this each would answer so once.
+            if _is_outdated_plan(error.__cause__):
+                self._drop_connections()
+            raise
 
     def dispose(self) -> None:
         """End what works on it in the background, and close all connections; one that is at work yet, when it comes back."""
         for end in self._before_dispose:
             end()
-        self._disposals += 1
-        self.engine.dispose()
+        self._drop_connections()
 
     def before_dispose(self, end: Callable[[], None]) -> None:
         """Have a function called before connections are closed."""
         self._before_dispose.append(end)
 
+    def _drop_connections(self) -> None:
+        """Close all connections; one that is at work yet, when it comes back."""
+        self._disposals += 1
+        self.engine.dispose()
+
     def _begin_connection(self, connection: psycopg.Connection[Any], record: ConnectionPoolEntry) -> None:
         record.info["disposals"] = self._disposals
         try:
-            register_arrays(connection)
+            record.info["knows_vectors"] = register_arrays(connection)
         except BaseException:
             connection.close()
             raise
 
     def _end_connection(self, connection: psycopg.Connection[Any] | None, record: ConnectionPoolEntry) -> None:
-        # It would go back to a pool that nobody has any more, and stay open until the collector comes by.
-        if connection is not None and record.info["disposals"] != self._disposals:
+        # It would go back to a pool that nobody has any more, and stay open until the collector comes by. Or it is older
+        # than the first migration, and would refuse vectors for as long as it lives.
+        if connection is not None and (record.info["disposals"] != self._disposals or not record.info["knows_vectors"]):
             connection.close()
 
 
@@ -128,11 +142,18 @@ def _translate(error: DBAPIError | psycopg.Error) -> MediaclusterError | None:
         )
     if state == _DISK_FULL:
         return StorageFull("The disk of the database is full.", hint="Make room, then try again.")
+    if _is_outdated_plan(error):
+        return TransactionConflict("The schema of the database was changed at this moment.", hint="Try again.")
     if state in _CONFLICT_STATES:
         return TransactionConflict("The database was busy with a change that this one met.", hint="Try again.")
     if _is_connection_loss(error, bare, state):
         return _unavailable(bare or error)
     return None
+
+
+def _is_outdated_plan(error: BaseException | None) -> bool:
+    bare = error.orig if isinstance(error, DBAPIError) else error
+    return isinstance(bare, psycopg.Error) and bare.diag.source_function == _OUTDATED_PLAN
 
 
 def _unavailable(reason: BaseException) -> BackendUnavailable:

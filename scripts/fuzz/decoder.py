@@ -1,6 +1,7 @@
 """Coverage-guided mutation of the decode path, by atheris (optional: `pip install atheris`, Python 3.11 to 3.13).
 
-python -m scripts.fuzz.decoder -max_total_time=60   # libFuzzer's options
+python -m scripts.fuzz.corpus CORPUS                       # files of the zoo to begin with
+python -m scripts.fuzz.decoder CORPUS -max_total_time=60   # libFuzzer's options; what leads further is added to CORPUS
 
 In this very process, without the limits of the decoders: a crash, a hang or an exception that is not one of ours ends it.
 """
@@ -16,7 +17,6 @@ with atheris.instrument_imports(include=["backend.ingest", "PIL"]):
 from backend.errors import InputError
 from backend.ingest.limits import Limits
 from backend.settings import load_settings
-from scripts.fuzz.zoo import make_zoo
 
 _LIMITS = Limits.from_settings(load_settings(_env_file=None, max_pixels=1_000_000))
 
@@ -31,10 +31,7 @@ def decode(data: bytes) -> None:
 
 
 def main() -> None:
-    """Begin with the zoo, then as coverage leads."""
-    for specimen in make_zoo(1, 260):
-        if len(specimen.data) < 20_000:
-            decode(specimen.data)
+    """Begin with the files of the corpus, then as coverage leads."""
     atheris.Setup(sys.argv, decode)
     atheris.Fuzz()
 

@@ -333,3 +333,5 @@ _KINDS: dict[str, Callable[[Chance], bytes]] = {
     )
 }
 KINDS = tuple(sorted(_KINDS))
+# Of these some are pictures as anybody sends them: where none is taken, nothing was tried.
+SOUND = "pick"

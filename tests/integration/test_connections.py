@@ -1,20 +1,39 @@
-"""No connection is left open for the collector to find."""
+"""No connection is left open for the collector to find, and none outlives the schema that it was made for."""
 
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import psycopg
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
+from starlette.testclient import TestClient
 
 from backend.db import engine
+from backend.db.arrays import fetch_arrays
 from backend.db.engine import Database
+from backend.db.migrate import upgrade
+from backend.errors import TransactionConflict
+from backend.services import Services
+from backend.web import create_web_app
+
+# psycopg prepares a statement when it comes for the fifth time.
+OFTEN = 6
 
 
 def driver_connection(session: Session) -> psycopg.Connection[Any]:
     found = session.connection().connection.driver_connection
     assert isinstance(found, psycopg.Connection)
     return found
+
+
+def ask_sqlalchemy(session: Session) -> object:
+    return session.execute(sa.text("SELECT * FROM media")).all()
+
+
+def ask_psycopg(session: Session) -> object:
+    return fetch_arrays(session, "SELECT * FROM media")
 
 
 def test_dispose__what_is_at_work_is_closed_when_it_comes_back(database_url: str) -> None:
@@ -46,3 +65,47 @@ def test_connect__one_that_cannot_be_prepared_is_closed(database_url: str, monke
     with pytest.raises(sa.exc.OperationalError, match="statement timeout"), database.transaction() as session:
         driver_connection(session)
     assert [one.closed for one in seen] == [True]
+
+
+def test_migrate__a_pool_from_before_the_first_migration_takes_vectors(empty_database_url: str) -> None:
+    """A server that was started before anybody had migrated."""
+    database = Database(empty_database_url)
+    with database.transaction() as session:
+        session.execute(sa.text("SELECT 1"))
+    upgrade(database.engine)
+    vector = np.arange(3, dtype=np.float32)
+    for _ in range(2):
+        with database.transaction() as session:
+            ((back,),) = fetch_arrays(session, "SELECT %(vector)s::vector", {"vector": vector})
+            assert np.array_equal(back, vector)
+    database.dispose()
+
+
+@pytest.mark.parametrize("ask", [ask_sqlalchemy, ask_psycopg], ids=["sqlalchemy", "psycopg"])
+def test_migrate__prepared_statements_from_before_are_dropped(
+    database: Database, database_url: str, ask: Callable[[Session], object]
+) -> None:
+    """One answer says that it can be tried again, whichever connection is asked; then all is as it was."""
+    with database.transaction() as one, database.transaction() as two:
+        for _ in range(OFTEN):
+            ask(one)
+            ask(two)
+    with psycopg.connect(database_url) as other:
+        other.execute("ALTER TABLE media ALTER COLUMN attempts TYPE bigint, ADD COLUMN more integer")
+    with database.transaction() as busy:
+        kept = driver_connection(busy)
+        with pytest.raises(TransactionConflict, match="schema"), database.transaction() as session:
+            ask(session)
+    assert kept.closed
+    with database.transaction() as one, database.transaction() as two:
+        ask(one)
+        ask(two)
+
+
+def test_migrate__the_api_says_that_it_can_be_tried_again(services: Services) -> None:
+    with TestClient(create_web_app(services), raise_server_exceptions=False) as client:
+        codes = [client.get("/admin/operations").status_code for _ in range(OFTEN)]
+        with psycopg.connect(services.database.url) as other:
+            other.execute("ALTER TABLE media ALTER COLUMN attempts TYPE numeric")
+        codes += [client.get("/admin/operations").status_code for _ in range(OFTEN)]
+    assert codes == [200] * OFTEN + [503] + [200] * (OFTEN - 1)

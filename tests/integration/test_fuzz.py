@@ -1,6 +1,7 @@
 """No call and no file makes the API answer 500: calls generated from its OpenAPI document, and a zoo of hostile files."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from starlette.testclient import TestClient
 from backend.pipeline.space import open_active_space
 from backend.services import Services
 from backend.web import create_web_app
+from scripts.fuzz.corpus import write_corpus
 from scripts.fuzz.uploading import upload_zoo
 from scripts.fuzz.zoo import KINDS, make_zoo
 
@@ -72,3 +74,19 @@ def test_zoo__every_file_gets_a_coded_answer(client: TestClient, services: Servi
     assert report.by_kind["huge_dimensions"]["taken"] == 0
     assert report.grown_bytes < 512 * MEBIBYTE
     assert report.statuses.get("failed", 0) == 0
+
+
+def test_zoo__a_refusal_before_the_door_is_a_violation(services: Services) -> None:
+    """Answers may all have codes, and yet nothing was tried: by a wrong name of the server, without a key, too often."""
+    count = len(KINDS)
+    with TestClient(create_web_app(services), base_url="http://elsewhere.example") as stranger:
+        report = upload_zoo(stranger, services, make_zoo(3, count))
+    assert report.codes == {"forbidden": count}
+    assert len(report.violations) == count + 1  # and that no sound picture was taken
+
+
+def test_corpus__is_the_zoo_as_files(tmp_path: Path) -> None:
+    count = write_corpus(tmp_path / "corpus", 3, 2 * len(KINDS))
+    assert len(list((tmp_path / "corpus").iterdir())) == count > len(KINDS)
+    small = {specimen.data for specimen in make_zoo(3, 2 * len(KINDS)) if len(specimen.data) <= 20_000}
+    assert {path.read_bytes() for path in (tmp_path / "corpus").iterdir()} == small

@@ -1,0 +1,44 @@
+"""Write the zoo's files into a folder, for `python -m scripts.fuzz.decoder FOLDER` to begin with.
+
+python -m scripts.fuzz.corpus FOLDER
+python -m scripts.fuzz.corpus FOLDER --files 5200 --seed 7
+"""
+
+import argparse
+import hashlib
+import sys
+from pathlib import Path
+
+from scripts.fuzz.zoo import make_zoo
+
+# Larger ones teach a fuzzer nothing that smaller ones do not, and slow it down.
+_MOST_BYTES = 20_000
+
+
+def write_corpus(folder: Path, seed: int, count: int) -> int:
+    """Write each different specimen that is small enough under the checksum of its bytes; returns how many there are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = set()
+    for specimen in make_zoo(seed, count):
+        if len(specimen.data) <= _MOST_BYTES:
+            name = hashlib.sha256(specimen.data).hexdigest()
+            (folder / name).write_bytes(specimen.data)
+            written.add(name)
+    return len(written)
+
+
+def main() -> int:
+    """Write, and say how many."""
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.fuzz.corpus", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--files", type=int, default=2600)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    print(f"{write_corpus(arguments.folder, arguments.seed, arguments.files)} files in {arguments.folder}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
