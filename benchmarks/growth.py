@@ -1,103 +1,246 @@
 # ruff: noqa: INP001 - scripts, not a package
-"""How cost grows with the library: copying in, building indexes, assigning through Postgres, and searching, fitted as n to a power."""
+"""How cost grows with the library: taking media in, assigning, searching, pages; fitted as n to a power.
 
+    python -m benchmarks.growth
+    python -m benchmarks.growth --counts 1000 10000 100000 1000000 --indexes-up-to 10000
+
+Each size is a library of its own on a server of its own, in groups of ten. What is measured is what one more media, one query
+or one page costs in a library of that size.
+"""
+
+import argparse
+import json
 import sys
 import time
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 import sqlalchemy as sa
 
-from backend.bootstrap import build_services
-from backend.db.bulk import drop_vector_indexes_of_empty
 from backend.db.embeddings import search_media
-from backend.db.engine import Database
+from backend.db.spaces import get_active_space
+from backend.db.tables import Space
 from backend.pipeline.assign import Assigner
-from backend.settings import load_settings
+from backend.search.filters import Filters
+from backend.search.nominating import nominate
+from backend.search.scan_keeping import ScanKeeper
+from backend.services import Services
 from benchmarks.frame import Row
-from benchmarks.transfer import build, copy_all, make_media, make_space, open_home, timed
-from benchmarks.vectors import Vectors, make_vectors
+from benchmarks.pages import MEMBERS, make_page_vectors, measure, open_pages
+from benchmarks.transfer import build, copy_all, make_media, timed
+from benchmarks.vectors import Matrix, Vectors
 
-_COUNTS = (500, 2_000, 8_000)
-_QUERIES, _ALPHA, _K = 60, 0.6, 10
+_COUNTS = (1_000, 4_000, 16_000)
+_FEW, _MORE = 16, 1_000
+_QUERIES, _ALPHA, _K = 40, 0.6, 10
+_PAGE_ROUNDS = 20
+# The share of further media that are like one that is there, and by how much they are not.
+_LIKE_ONE, _NOISE = 0.8, 0.3
+_PAGES = {
+    "wall_ms": "wall, largest first",
+    "group_ms": f"group of {MEMBERS}",
+    "picture_ms": "picture",
+    "similar_ms": "picture, similar ones at every alpha",
+}
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a library of `media` costs: per media where that is said, for one query otherwise."""
+    """Milliseconds in a library of `media` in `groups`; nan: not measured. recall: of the ten that `search_ms` is for."""
 
     media: int
-    clusters: int
+    groups: int
     copy_ms: float
     index_ms: float
     assign_ms: float
+    load_ms: float
     search_ms: float
     recall: float
+    index_search_ms: float
+    wall_ms: float
+    group_ms: float
+    picture_ms: float
+    similar_ms: float
 
 
 _MEASURED = {
-    "copy_ms": "copying one media in, no indexes",
-    "index_ms": "building the indexes, a media",
-    "assign_ms": "assigning one media, through Postgres",
-    "search_ms": "one fused query, alpha 0.6, median",
+    "copy_ms": "copying one more media in, no vector indexes",
+    "index_ms": "building the vector indexes, a media",
+    "assign_ms": "assigning one more media, through Postgres",
+    "load_ms": "loading the vectors of a server, a media",
+    "search_ms": "one fused query, vectors in memory, p50",
+    "index_search_ms": "one fused query, search_media by the indexes, p50",
+    "wall_ms": "page: wall",
+    "group_ms": f"page: group of {MEMBERS}",
+    "picture_ms": "page: picture",
+    "similar_ms": "page: similar pictures at every alpha",
 }
 
 
-def run(scale: float) -> Iterator[Row]:
-    """Each size is a library of its own, on a server of its own."""
-    costs = [_measure(int(count * scale)) for count in _COUNTS]
-    for cost in costs:
-        sys.stderr.write(f"{asdict(cost)}\n")
-    sizes = np.log([cost.media for cost in costs])
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--counts", type=int, nargs="+", default=_COUNTS, help="media of each library, 1,000 and more")
+    parser.add_argument("--indexes-up-to", type=int, default=max(_COUNTS), help="build vector indexes up to so many")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(arguments)
+    costs = [_measure(count, with_indexes=count <= options.indexes_up_to) for count in options.counts]
+    if options.json:
+        sys.stdout.write(json.dumps([asdict(cost) for cost in costs], indent=2) + "\n")
+        return 0
+    sys.stdout.write(f"| ms | {' | '.join(f'{cost.media:,}' for cost in costs)} | fitted |\n")
+    sys.stdout.write(f"|---|{'---|' * len(costs)}---|\n")
     for field, what in _MEASURED.items():
-        values = [getattr(cost, field) for cost in costs]
-        slope = float(np.polyfit(sizes, np.log(values), 1)[0])
-        note = ", ".join(f"{cost.media:,}: {value:.3g} ms" for cost, value in zip(costs, values, strict=True))
-        if field == "assign_ms":
-            note += "; clusters " + ", ".join(f"{cost.clusters:,}" for cost in costs)
+        values = " | ".join(_show(getattr(cost, field)) for cost in costs)
+        sys.stdout.write(f"| {what} | {values} | {_fit(costs, field)} |\n")
+    sys.stdout.write(f"| recall@10 of the vectors in memory | {' | '.join(f'{one.recall:.3f}' for one in costs)} | |\n")
+    return 0
+
+
+def run(scale: float) -> Iterator[Row]:
+    """For `make bench`: three sizes, and what they are fitted to."""
+    costs = [_measure(int(count * scale), with_indexes=True) for count in _COUNTS]
+    for field, what in _MEASURED.items():
+        note = ", ".join(f"{cost.media:,}: {_show(getattr(cost, field))} ms" for cost in costs)
         recall = {"quality": "recall@10", "our_quality": costs[-1].recall} if field == "search_ms" else {}
-        yield Row(what, values[-1], "ms", "less", note=f"n^{slope:.2f}; {note}; generated vectors", **recall)  # type: ignore[arg-type]
+        yield Row(
+            what,
+            getattr(costs[-1], field),
+            "ms",
+            "less",
+            note=f"{_fit(costs, field)}; {note}; generated vectors",
+            **recall,  # type: ignore[arg-type]
+        )
 
 
-def _measure(count: int) -> Cost:
-    vectors = make_vectors("structured", count)
-    with open_home() as (home, database):
-        space = make_space(database, 1)
-        with database.transaction() as session:
-            assert drop_vector_indexes_of_empty(session, space.id)
-        media = make_media(len(vectors.images))
-        copied = timed(lambda: copy_all(database, space, vectors, media))
-        indexed = timed(lambda: build(database, space))
-        services = build_services(load_settings(_env_file=None, home=home))
-        assigned = timed(lambda: Assigner(services, space).assign_waiting())
-        services.database.dispose()
-        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(sa.text("VACUUM ANALYZE"))
-            clusters = connection.execute(sa.text("SELECT count(*) FROM cluster")).scalar_one()
-        search, recall = _search(database, vectors)
-    each = 1000 / count
-    return Cost(count, clusters, copied * each, indexed * each, assigned * each, search, recall)
+def _measure(count: int, *, with_indexes: bool) -> Cost:
+    groups = count // MEMBERS
+    with open_pages(groups) as services:
+        pages = {line.what: line.p50_ms for line in measure(services, _PAGE_ROUNDS)}
+        load = timed(ScanKeeper(services.database, most_bytes=services.settings.search_memory_bytes).refresh)
+        vectors = make_page_vectors(groups)
+        queries = _near(vectors, _QUERIES)
+        search, recall = _search(services, vectors, queries)
+        copied, assigned = _add(services, vectors)
+        indexed = index_search = float("nan")
+        if with_indexes:
+            indexed = timed(lambda: build(services.database, _space(services))) * 1000 / count
+            index_search = _median(lambda query: _search_by_indexes(services, queries, query))
+    cost = Cost(
+        media=count,
+        groups=groups,
+        copy_ms=copied,
+        index_ms=indexed,
+        assign_ms=assigned,
+        load_ms=load * 1000 / count,
+        search_ms=search,
+        recall=recall,
+        index_search_ms=index_search,
+        **{field: pages[what] for field, what in _PAGES.items()},
+    )
+    sys.stderr.write(f"{asdict(cost)}\n")
+    return cost
 
 
-def _search(database: Database, vectors: Vectors) -> tuple[float, float]:
-    """Median milliseconds, and the share of the true ten; by what media are called, which is their row."""
-    with database.transaction() as session:
-        row_of = {
-            one: int(uri.rpartition("/")[2].partition(".")[0])
-            for one, uri in session.execute(sa.text("SELECT id, source_uri FROM media"))
-        }
-    times, found = [], []
+def _add(services: Services, vectors: Vectors) -> tuple[float, float]:
+    """Milliseconds a media for copying more of them in, and for assigning these."""
+    space = _space(services)
+    assigner = Assigner(services, space)
+    few, more = _near(vectors, _FEW), _near(vectors, _MORE)
+    # What an assigner loads at its start is not of a media.
+    copy_all(services.database, space, few, make_media(_FEW))
+    assigner.assign_waiting()
+    copied = timed(lambda: copy_all(services.database, space, more, make_media(_MORE)))
+    assigned = timed(assigner.assign_waiting)
+    return copied * 1000 / _MORE, assigned * 1000 / _MORE
+
+
+def _search(services: Services, vectors: Vectors, queries: Vectors) -> tuple[float, float]:
+    """Median milliseconds of the candidates of a query, and the share of the true ten among them."""
+    found: dict[int, list[uuid.UUID]] = {}
+
+    def ask(query: int) -> None:
+        with services.database.transaction() as session:
+            candidates = nominate(
+                session,
+                queries.images[query],
+                queries.texts[query],
+                k=_K,
+                alpha=_ALPHA,
+                filters=Filters(),
+                scans=services.scans,
+            )
+        found[query] = candidates.media_ids[:_K]
+
+    milliseconds = _median(ask)
+    shares = []
+    for query, media_ids in found.items():
+        combined = _ALPHA * (vectors.images @ queries.images[query]) + (1 - _ALPHA) * (
+            vectors.texts @ queries.texts[query]
+        )
+        best = set(np.argpartition(-combined, _K)[:_K].tolist())
+        shares.append(len(best & _rows(services, media_ids)) / _K)
+    return milliseconds, float(np.mean(shares))
+
+
+def _search_by_indexes(services: Services, queries: Vectors, query: int) -> None:
+    with services.database.transaction() as session:
+        search_media(session, queries.images[query], queries.texts[query], _K, _ALPHA)
+
+
+def _median(ask: Callable[[int], None]) -> float:
+    times = []
     for query in range(_QUERIES):
         begun = time.perf_counter()
-        with database.transaction() as session:
-            hits = search_media(session, vectors.image_queries[query], vectors.text_queries[query], _K, _ALPHA)
+        ask(query)
         times.append((time.perf_counter() - begun) * 1000)
-        best = np.argsort(-vectors.combined(query, _ALPHA))[:_K]
-        found.append(len({row_of[hit.media_id] for hit in hits} & {int(row) for row in best}) / _K)
-    return float(np.median(times[5:])), float(np.mean(found))
+    return float(np.median(times))
+
+
+def _rows(services: Services, media_ids: Sequence[uuid.UUID]) -> set[int]:
+    """Rows of the vectors, by what their media are called."""
+    with services.database.transaction() as session:
+        names = session.execute(
+            sa.text("SELECT source_uri FROM media WHERE id = ANY(:ids)"), {"ids": list(media_ids)}
+        ).scalars()
+        return {int(name.rpartition("/")[2].partition(".")[0]) for name in names}
+
+
+def _near(vectors: Vectors, count: int) -> Vectors:
+    """Further ones: most are like one that is there, and the others like none."""
+    generator = np.random.default_rng(count)
+    models = generator.integers(len(vectors.images), size=count)
+    is_new = generator.random(count) > _LIKE_ONE
+
+    def near(rows: Matrix) -> Matrix:
+        noise = generator.standard_normal((count, rows.shape[1]), dtype=np.float32)
+        noise /= np.linalg.norm(noise, axis=1, keepdims=True)
+        made: Matrix = np.where(is_new[:, None], noise, rows[models] + _NOISE * noise).astype(np.float32)
+        made /= np.linalg.norm(made, axis=1, keepdims=True)
+        return made
+
+    images, texts = near(vectors.images), near(vectors.texts)
+    return Vectors(images, texts, images[:1], texts[:1])
+
+
+def _space(services: Services) -> Space:
+    with services.database.transaction() as session:
+        return get_active_space(session)
+
+
+def _show(value: float) -> str:
+    return "" if np.isnan(value) else f"{value:.3g}"
+
+
+def _fit(costs: Sequence[Cost], field: str) -> str:
+    """As n to a power, by least squares of the logarithms."""
+    points = [(cost.media, value) for cost in costs if not np.isnan(value := getattr(cost, field))]
+    if len(points) < 2:  # no line
+        return ""
+    media, values = np.log(np.array(points, dtype=np.float64)).T
+    return f"n^{np.polyfit(media, values, 1)[0]:.2f}"
 
 
 if __name__ == "__main__":
-    for row in run(float(sys.argv[1]) if len(sys.argv) > 1 else 1.0):
-        sys.stdout.write(f"{row.what}: {row.ours:.3g} ms; {row.note} {row.our_quality or ''}\n")
+    sys.exit(main())

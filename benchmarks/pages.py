@@ -183,10 +183,10 @@ def _use_map(page: Page) -> list[Line]:
 def _fill(database: Database, groups: int) -> None:
     space = make_space(database, 1)
     drop_indexes(database, space)
-    vectors = _make_vectors(groups)
+    vectors = make_page_vectors(groups)
     copy_all(database, space, vectors, make_media(len(vectors.images)))
     with database.transaction() as session:
-        parameters = {"groups": groups, "others": groups - 1, "largest": LARGEST, "space": space.id}
+        parameters = {"groups": groups, "others": groups - 1, "largest": _largest(groups), "space": space.id}
         for statement in _FILL:
             wanted = {name: value for name, value in parameters.items() if f":{name}" in statement}
             session.execute(sa.text(statement), wanted)
@@ -204,11 +204,11 @@ def _fill(database: Database, groups: int) -> None:
         record_report(session, standing, "map", content, packed)
 
 
-def _make_vectors(groups: int) -> Vectors:
+def make_page_vectors(groups: int) -> Vectors:
     """In the order of uploads, each around the middle of its group, as the statements place them."""
-    count = groups * MEMBERS
+    count, largest = groups * MEMBERS, _largest(groups)
     row = np.arange(count)
-    group = np.where(row < LARGEST, 0, 1 + (row - LARGEST) % (groups - 1))
+    group = np.where(row < largest, 0, 1 + (row - largest) % (groups - 1))
     generator = np.random.default_rng(7)
 
     def around(dimension: int) -> Matrix:
@@ -219,6 +219,11 @@ def _make_vectors(groups: int) -> Vectors:
 
     images, texts = around(512), around(384)
     return Vectors(images, texts, images[:1], texts[:1])
+
+
+def _largest(groups: int) -> int:
+    """Members of the largest group: in a small library a fifth of all."""
+    return min(LARGEST, groups * MEMBERS // 5)
 
 
 def _groups(services: Services) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 """Fused search as a server answers it: recall@10, latency and throughput, by the vectors in memory and by the indexes.
 
     python -m benchmarks.search --count 100000 --data random structured --home /tmp/search
+    python -m benchmarks.search --count 1000000 --data structured --without-indexes --queries 40 --home /tmp/search
 
 Each way is asked by one client and by eight at once: `nominate` in this process, and `GET /search` over HTTP, of
 the whole web application. Beside them brute force: the exact statement in SQL, and numpy over float32 in memory. The library is
@@ -64,10 +65,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for kind in options.data:
         vectors = make_vectors(kind, options.count)
         home = None if options.home is None else options.home / f"{kind}-{options.count}"
-        with open_library(vectors, home) as database:
+        with open_library(vectors, home, with_indexes=not options.without_indexes) as database:
             for name, size in _sizes(database):
                 sys.stderr.write(f"{kind}: {name} {size / 1e6:.0f} MB\n")
-            for way, search in _ways(database, vectors, options.ways):
+            for way, search in _ways(
+                database, vectors, [way for way in options.ways if way != "indexes" or not options.without_indexes]
+            ):
                 lines += _measure(kind, way, search, vectors, options)
             if "http" in options.ways:
                 with serving(database, memory_bytes=_MEMORY_BYTES) as base_url:
@@ -121,6 +124,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--clients", type=int, nargs="+", default=(1, 8))
     parser.add_argument("--queries", type=int, default=100)
     parser.add_argument("--home", type=Path, help="keep the libraries in this folder, or use those that are there")
+    parser.add_argument("--without-indexes", action="store_true", help="make none, and leave their way out")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args(arguments)
 
