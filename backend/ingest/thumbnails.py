@@ -9,8 +9,10 @@ THUMBNAIL_SIDES: Final = {"small": 320, "large": 1280}
 """Longest side in pixels by the size's name."""
 
 _QUALITY: Final = 80
-# Twice as fast as the default 4 and 4% larger; encoding a thumbnail must not cost more than embedding the picture.
-_METHOD: Final = 2
+# A third of the time of the default 4, as near to the pixels, 8% larger: a thumbnail must not cost more than embedding the picture.
+_METHOD: Final = 0
+# A third less work than bicubic; what they differ by is a hundredth of what WebP takes away at this quality.
+_FILTER: Final = Image.Resampling.HAMMING
 # Shrink by whole pixels to twice the size first, then smoothly.
 _REDUCING_GAP: Final = 2.0
 
@@ -34,7 +36,7 @@ def _shrink(image: Image.Image, side: int) -> Image.Image:
     if longest <= side:
         return image
     width, height = (max(1, round(length * side / longest)) for length in image.size)
-    return image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=_REDUCING_GAP)
+    return image.resize((width, height), _FILTER, reducing_gap=_REDUCING_GAP)
 
 
 def _encode(image: Image.Image) -> bytes:

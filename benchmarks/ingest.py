@@ -1,0 +1,285 @@
+# ruff: noqa: INP001 - scripts, not a package
+"""From POST to ready: JPEGs of 12 megapixels through `mediacluster up`, beside encoding alone; and the memory of all its processes.
+
+    python -m benchmarks.ingest --pictures 1000
+
+Everything is on, as a new library has it: upload checks, decoding, thumbnails, hash, both encoders, assignment, on servers of
+its own. Pictures are encoded by ViT-B-32 with random weights (speed does not depend on them), words by MiniLM. *Encoding alone* is the same
+encoders over the same pictures, decoded and shrunk beforehand, and the same words, before and in the same run.
+"""
+
+import argparse
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import httpx
+import numpy as np
+import psutil
+from PIL import Image
+
+from backend.db.engine import Database
+from backend.db.media import count_media_by_status
+from backend.db.tables import MediaStatus
+from backend.embedded import ensure_servers, stop_servers
+from backend.embedding.encoders import load_encoders
+from backend.embedding.presets import resolve_encoders
+from backend.settings import load_settings
+from benchmarks.frame import Row
+
+_MODEL = "ViT-B-32"
+_PICTURES = 48
+_MOST_ALONE = 128
+_WIDTH, _HEIGHT = 4000, 3000
+_PIXELS = 224
+_CLIENTS = 4
+_START_SECONDS, _READY_SECONDS = 120.0, 3600.0
+_LOOK_EVERY_SECONDS = 0.2
+_QUALITY = 88
+# Details of every size, as a photograph has: how many of them lie side by side, and how strong they are.
+_DETAILS = ((8, 60), (40, 40), (200, 25), (1000, 12))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Rates a second; memory of all processes but the database's and the broker's, early (after a quarter was ready) and late."""
+
+    pictures: int
+    ready_a_second: float
+    encoded_a_second: float
+    early_bytes: int
+    late_bytes: int
+
+    @property
+    def share(self) -> float:
+        """Of what encoding alone does."""
+        return self.ready_a_second / self.encoded_a_second
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pictures", type=int, default=_PICTURES)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(arguments)
+    outcome = measure(options.pictures)
+    if options.json:
+        sys.stdout.write(json.dumps(asdict(outcome) | {"share": outcome.share}, indent=2) + "\n")
+        return 0
+    sys.stdout.write(
+        f"{outcome.pictures} pictures: {outcome.ready_a_second:.2f} ready a second, {outcome.encoded_a_second:.2f} encoded alone: "
+        f"{outcome.share:.0%}; memory {outcome.early_bytes / 1e6:.0f} MB early, {outcome.late_bytes / 1e6:.0f} MB late\n"
+    )
+    return 0
+
+
+def run(scale: float) -> Iterator[Row]:
+    """For `make bench`."""
+    outcome = measure(int(_PICTURES * scale))
+    yield Row(
+        f"{outcome.pictures} JPEGs of 12 megapixels, from POST to ready",
+        outcome.ready_a_second,
+        "a second",
+        "more",
+        "encoding alone, decoded beforehand",
+        outcome.encoded_a_second,
+        note="ViT-B-32 with random weights; both share the processor's cores",
+    )
+    yield Row(
+        "memory of API and workers at the end",
+        outcome.late_bytes / 1e6,
+        "MB",
+        "less",
+        "after a quarter of the pictures",
+        outcome.early_bytes / 1e6,
+    )
+
+
+def measure(count: int) -> Outcome:
+    """Encoding alone first, in this process; then all of it, in the product's own processes."""
+    with tempfile.TemporaryDirectory(prefix="mediacluster-benchmark-") as folder:
+        home = Path(folder)
+        home.chmod(0o755)  # the server may run as another user, who has to get through
+        checkpoint = _make_checkpoint(home)
+        files = list(_make_pictures(home, count + 1))
+        encoded = _encode_alone(checkpoint, files[:_MOST_ALONE])
+        with _product(home, checkpoint) as (base_url, process):
+            database = Database(ensure_servers(home).database_url)
+            _upload(base_url, files[count])
+            _wait_until_ready(database, 1)
+            memory = _Memory(process)
+            begun = time.perf_counter()
+            with ThreadPoolExecutor(_CLIENTS) as pool:
+                sent = [pool.submit(_upload, base_url, file) for file in files[:count]]
+                _wait_until_ready(database, 1 + count // 4)
+                early = memory.most()
+                for one in sent:
+                    one.result()
+            _wait_until_ready(database, 1 + count)
+            seconds = time.perf_counter() - begun
+            late = memory.most()
+            memory.stop()
+            database.dispose()
+        return Outcome(count, count / seconds, encoded, early, late)
+
+
+class _Memory:
+    """The most that a process and all below it took at a time, since it was asked last."""
+
+    def __init__(self, process: psutil.Process) -> None:
+        self._process = process
+        self._most = 0
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="memory", daemon=True)
+        self._thread.start()
+
+    def most(self) -> int:
+        most, self._most = self._most, 0
+        return most
+
+    def stop(self) -> None:
+        self._ending.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._ending.wait(_LOOK_EVERY_SECONDS):
+            total = 0
+            for one in (self._process, *self._process.children(recursive=True)):
+                with suppress(psutil.NoSuchProcess):
+                    # Pages that several processes share count once, in parts.
+                    total += one.memory_full_info().pss
+            self._most = max(self._most, total)
+
+
+@contextmanager
+def _product(home: Path, checkpoint: Path) -> Iterator[tuple[str, psutil.Process]]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    own = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("MEDIACLUSTER_", "DATABASE_URL", "REDIS_URL"))
+    }
+    environment = own | {
+        "MEDIACLUSTER_HOME": str(home),
+        "MEDIACLUSTER_PRESET": "demo",
+        "MEDIACLUSTER_IMAGE_MODEL": _MODEL,
+        "MEDIACLUSTER_IMAGE_CHECKPOINT": str(checkpoint),
+        "MEDIACLUSTER_AUTHENTICATION": "none",
+        "MEDIACLUSTER_LOG_LEVEL": "WARNING",
+    }
+    command = [sys.executable, "-m", "backend.cli", "up", "--port", str(port)]
+    with (home / "up.log").open("wb") as log:
+        product = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)  # noqa: S603
+    try:
+        _wait_until_up(product, f"http://127.0.0.1:{port}", home / "up.log")
+        yield f"http://127.0.0.1:{port}", psutil.Process(product.pid)
+    finally:
+        product.send_signal(signal.SIGTERM)
+        try:
+            product.wait(timeout=60)
+        finally:
+            product.kill()
+            stop_servers(home)
+
+
+def _wait_until_up(product: "subprocess.Popen[bytes]", base_url: str, log: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and product.poll() is None:
+        with suppress(httpx.TransportError):
+            if httpx.get(f"{base_url}/health/ready", timeout=10, trust_env=False).is_success:
+                return
+        time.sleep(_LOOK_EVERY_SECONDS)
+    raise RuntimeError(f"The product did not come up: {log.read_text(encoding='utf-8')[-2000:]}")
+
+
+def _wait_until_ready(database: Database, count: int) -> None:
+    deadline = time.monotonic() + _READY_SECONDS
+    while time.monotonic() < deadline:
+        with database.transaction() as session:
+            counts = count_media_by_status(session)
+        if counts[MediaStatus.FAILED]:
+            raise RuntimeError(f"Some have failed: {counts}")
+        if counts[MediaStatus.READY] >= count:
+            return
+        time.sleep(_LOOK_EVERY_SECONDS)
+    raise RuntimeError(f"Of {count} not all were ready after {_READY_SECONDS:.0f} s.")
+
+
+def _upload(base_url: str, file: Path) -> None:
+    httpx.post(
+        f"{base_url}/media",
+        files={"file": (file.name, file.read_bytes(), "image/jpeg")},
+        data={"title": _title(file)},
+        timeout=300,
+        trust_env=False,
+    ).raise_for_status()
+
+
+def _encode_alone(checkpoint: Path, files: Sequence[Path]) -> float:
+    """Pictures a second of both encoders, in batches as workers make them."""
+    settings = load_settings(_env_file=None, preset="demo", image_model=_MODEL, image_checkpoint=str(checkpoint))
+    encoders = load_encoders(settings, resolve_encoders(settings))
+    pictures = []
+    for file in files:
+        with Image.open(file) as picture:
+            picture.draft(None, (2 * _PIXELS, 2 * _PIXELS))
+            pictures.append(picture.resize((_PIXELS * picture.width // picture.height, _PIXELS)))
+
+    def encode() -> None:
+        for start in range(0, len(files), settings.embed_batch_size):
+            batch = slice(start, start + settings.embed_batch_size)
+            encoders.image.embed_pictures(pictures[batch])
+            encoders.text.embed_texts([_title(file) for file in files[batch]])
+
+    encode()
+    begun = time.perf_counter()
+    encode()
+    return len(files) / (time.perf_counter() - begun)
+
+
+def _make_checkpoint(folder: Path) -> Path:
+    import open_clip
+    from safetensors.torch import save_model
+
+    checkpoint = folder / "random.safetensors"
+    save_model(open_clip.create_model(_MODEL), str(checkpoint))
+    return checkpoint
+
+
+def _make_pictures(home: Path, count: int) -> Iterator[Path]:
+    """Different ones of about 2.5 MB: parts of one large drawing, moved around."""
+    folder = home / "pictures"
+    folder.mkdir()
+    generator = np.random.default_rng(5)
+    drawing = generator.normal(128, 3, (_HEIGHT, _WIDTH, 3)).astype(np.float32)
+    for across, strength in _DETAILS:
+        waves = generator.normal(0, strength, (across * _HEIGHT // _WIDTH, across, 3)).astype(np.float32)
+        for band in range(3):
+            enlarged = Image.fromarray(waves[..., band]).resize((_WIDTH, _HEIGHT), Image.Resampling.BICUBIC)
+            drawing[..., band] += np.asarray(enlarged)
+    pixels = np.clip(drawing, 0, 255).astype(np.uint8)
+    for number in range(count):
+        moved = np.roll(pixels, tuple(generator.integers(0, (_HEIGHT, _WIDTH))), axis=(0, 1))
+        path = folder / f"{number}.jpg"
+        Image.fromarray(moved).save(path, "JPEG", quality=_QUALITY)
+        yield path
+
+
+def _title(file: Path) -> str:
+    return f"A harbour in the evening, seen from quay {file.stem}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
