@@ -7,18 +7,26 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from backend.db.candidates import QueryVectors, match
 from backend.db.tables import Media
 from backend.errors import InvalidQuery
 from backend.search.alpha import Place, best_place, envelope
-from backend.search.candidates import Effort
+from backend.search.candidates import Effort, checked_vector
 from backend.search.encoding import fetch_examples
+from backend.search.exact_search import count_few
+from backend.search.examples import Example
 from backend.search.filters import Filters
+from backend.search.legs import Vector
 from backend.search.nominating import nominate
 from backend.search.scan_keeping import ScanKeeper
+from backend.search.scan_nominating import scan_every_alpha
 
 MOST_LISTED = 20
-_ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)
+_ALPHAS = (0.5, 0.0, 0.25, 0.75, 1.0)
 _CANDIDATES_EACH = 100
+
+# Cosines of both sides, NaN where one is missing.
+_Sides = dict[uuid.UUID, tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,7 @@ class AlphaInsight:
 def insight(session: Session, media_id: uuid.UUID, k: int, scans: ScanKeeper | None = None) -> AlphaInsight:
     """The k media most similar to one over the whole range of alpha, by alpha * sim_image + (1 - alpha) * sim_text.
 
-    Exact among the nearest 100 at each of five alphas.
+    Exact where the vectors are kept in memory or are few (5,000); elsewhere among the nearest 100 at each of five alphas.
 
     Raises:
         InvalidQuery: k is not within 1..20.
@@ -59,7 +67,7 @@ def insight(session: Session, media_id: uuid.UUID, k: int, scans: ScanKeeper | N
     """
     if not 1 <= k <= MOST_LISTED:
         raise InvalidQuery(f"k is {k}.", hint=f"Choose k from 1 to {MOST_LISTED}.", field="k")
-    sims = _candidates(session, media_id, scans)
+    sims = _candidates(session, media_id, k, scans)
     ids = sorted(sims)
     image, text = (np.array([sims[one][side] for one in ids], dtype=np.float64) for side in (0, 1))
     found = envelope(image, text, k)
@@ -77,12 +85,16 @@ def insight(session: Session, media_id: uuid.UUID, k: int, scans: ScanKeeper | N
     return AlphaInsight(ranges, tuple(sorted(hits, key=lambda hit: (hit.best.rank, hit.best.low, hit.media_id))))
 
 
-def _candidates(
-    session: Session, media_id: uuid.UUID, scans: ScanKeeper | None
-) -> dict[uuid.UUID, tuple[float, float]]:
+def _candidates(session: Session, media_id: uuid.UUID, k: int, scans: ScanKeeper | None) -> _Sides:
+    """Whatever can be among the k best at any alpha."""
     example = fetch_examples(session, [media_id])[0]
-    sims: dict[uuid.UUID, tuple[float, float]] = {}
-    for alpha in _ALPHAS:
+    sides = _scanned(session, example, media_id, k, scans)
+    if sides is not None:
+        return sides
+    # Of few media one order gives all.
+    few = count_few(session, match(exclude=(media_id,)), filtered=False) is not None
+    sides = {}
+    for alpha in _ALPHAS[:1] if few else _ALPHAS:
         found = nominate(
             session,
             example.image,
@@ -92,13 +104,28 @@ def _candidates(
             filters=Filters(),
             exclude=(media_id,),
             mode=Effort.FAST,
+            for_any_order=few,
             scans=scans,
         )
-        sims |= {
-            one: (float(i), float(t))
-            for one, i, t in zip(found.media_ids, found.sim_image, found.sim_text, strict=True)
-        }
-    return sims
+        sides |= _by_id(found.media_ids, found.sim_image, found.sim_text)
+    return sides
+
+
+def _scanned(
+    session: Session, example: Example, media_id: uuid.UUID, k: int, scans: ScanKeeper | None
+) -> _Sides | None:
+    kept = None if scans is None else scans.caught_up(session)
+    if kept is None:
+        return None
+    query = QueryVectors(checked_vector(example.image), checked_vector(example.text), _ALPHAS[0])
+    found = scan_every_alpha(session, *kept, query, k, exclude=(media_id,))
+    if found is None:
+        return None
+    return _by_id([uuid.UUID(bytes=one.tobytes()) for one in found.ids], found.sim_image, found.sim_text)
+
+
+def _by_id(media_ids: list[uuid.UUID], sim_image: Vector, sim_text: Vector) -> _Sides:
+    return dict(zip(media_ids, zip(sim_image.tolist(), sim_text.tolist(), strict=True), strict=True))
 
 
 def _fetch_words(session: Session, media_ids: list[uuid.UUID]) -> dict[uuid.UUID, tuple[str, str]]:

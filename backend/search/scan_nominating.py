@@ -1,17 +1,17 @@
 """Certain candidates by the vector scan: bounds decide which rows can be among the best, and Postgres measures these."""
 
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from backend.db.candidates import Matching, QueryVectors
+from backend.db.candidates import Matching, QueryVectors, match
 from backend.db.scans import measure_media
-from backend.search.codes import Floats, measure
-from backend.search.contenders import Order, Rows, Weights
+from backend.search.codes import measure
+from backend.search.contenders import Order, Rows, Side, Stretch, Weights, every_alpha
 from backend.search.legs import Vector
 from backend.search.scan import ScanView, VectorScan, id_keys
 
@@ -20,7 +20,6 @@ _MOST_MEASURED = 20_000
 _FIRST_BATCH = 256
 
 _Measure = Callable[[Rows], tuple[Rows, Vector, Vector]]
-_Side = tuple[Floats, Floats] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,20 +71,61 @@ def scan_candidates(
     if not orders:
         return None
 
-    def measure_rows(rows: Rows) -> tuple[Rows, Vector, Vector]:
-        places, image, text = measure_media(session, query, matching, view.ids[rows])
-        if selectivity == 1:
-            absent = np.delete(rows, places)
-            named = {media_id.bytes for media_id in exclude}
-            scan.bury(np.array([row for row in absent if view.ids[row].tobytes() not in named], dtype=np.int64))
-        return rows[places], image, text
-
-    found = _settle(orders, len(view), measure_rows, selectivity)
+    found = _settle(
+        orders, len(view), _measuring(session, scan, view, query, matching, selectivity, exclude), selectivity
+    )
     if found is None:
         return None
     rows, image, text = found
     reaches = [None if leg is None or not np.isfinite(leg.floor) else leg.floor for leg in legs]
     return Scanned(view.ids[rows], image, text, *reaches)
+
+
+def scan_every_alpha(
+    session: Session, scan: VectorScan, view: ScanView, query: QueryVectors, k: int, *, exclude: Collection[uuid.UUID]
+) -> Scanned | None:
+    """As `scan_candidates` without filters: the media that can be among the k best at any alpha, whichever the query has.
+
+    Raises:
+        ValueError: the query has no image side.
+    """
+    if query.image is None:
+        raise ValueError("there is nothing to compare the pictures with")
+    image = measure(view.images, query.image)
+    orders: list[Order | Stretch] = []
+    # A missing side adds nothing, so that alpha changes nothing among media without text: their pictures decide.
+    by_pictures = view.is_live
+    if query.text is not None:
+        both = view.is_live & view.has_text
+        by_pictures = view.is_live & ~view.has_text
+        orders += every_alpha(k, (image, measure(view.texts, query.text)), both, losable=len(exclude))
+    if by_pictures.any():
+        orders.append(Order.over(Weights(1.0, 0.0), k, (image, None), by_pictures, losable=len(exclude)))
+    matching = match(exclude=exclude)
+    found = _settle(orders, len(view), _measuring(session, scan, view, query, matching, 1, exclude), 1)
+    return None if found is None else Scanned(view.ids[found[0]], found[1], found[2], None, None)
+
+
+def _measuring(
+    session: Session,
+    scan: VectorScan,
+    view: ScanView,
+    query: QueryVectors,
+    matching: Matching,
+    selectivity: float,
+    exclude: Collection[uuid.UUID],
+) -> _Measure:
+    """Rows that match with their exact cosines. Without filters, those that do not come are gone."""
+    named = {media_id.bytes for media_id in exclude}
+
+    def measure_rows(rows: Rows) -> tuple[Rows, Vector, Vector]:
+        places, image, text = measure_media(session, query, matching, view.ids[rows])
+        if selectivity == 1:
+            absent = np.delete(rows, places)
+            scan.bury(np.array([row for row in absent if view.ids[row].tobytes() not in named], dtype=np.int64))
+        return rows[places], image, text
+
+    return measure_rows
 
 
 def _orders(
@@ -98,8 +138,8 @@ def _orders(
         # All are equal, or all without text are: their ids decide, which the bounds know nothing of.
         return [], (None, None)
     needs_image = weights.image > 0 or wanted.beside or wanted.textless or textless.any()
-    image: _Side = measure(view.images, query.image) if query.image is not None and needs_image else None
-    text: _Side = None
+    image: Side | None = measure(view.images, query.image) if query.image is not None and needs_image else None
+    text: Side | None = None
     if query.text is not None and (weights.text or wanted.beside):
         text = measure(view.texts, query.text)
         for one in text:
@@ -123,7 +163,7 @@ def _orders(
 
 
 def _settle(
-    orders: list[Order], count: int, measure_rows: _Measure, selectivity: float
+    orders: Sequence[Order | Stretch], count: int, measure_rows: _Measure, selectivity: float
 ) -> tuple[Rows, Vector, Vector] | None:
     """Measure until no row that is not measured can be among the best of any order."""
     measured = np.zeros(count, dtype=np.bool_)

@@ -16,7 +16,9 @@ from backend.db.engine import Database
 from backend.db.spaces import NewSpace, activate_space, create_space
 from backend.db.tables import Space
 from backend.search import exact_search, nominating, scan_keeping
+from backend.search import insight as insight_module
 from backend.search.candidates import Candidates, Effort, Leg
+from backend.search.encoding import fetch_examples
 from backend.search.filters import Filters
 from backend.search.nominating import nominate
 from backend.search.scan_keeping import ScanKeeper, ScanState
@@ -204,6 +206,41 @@ def test_scan__for_any_order(library: Library, keep: Callable[[Library], ScanKee
     assert present.issuperset(row.media_id for row in best)
     assert found.certified
     assert found.bound is not None
+
+
+@pytest.mark.parametrize("textless", [False, True])
+def test_insight__exact_at_every_alpha(
+    library: Library, keep: Callable[[Library], ScanKeeper], monkeypatch: pytest.MonkeyPatch, textless: bool
+) -> None:
+    """In one pass over the scan, for a media with text and one without, while others are gone that the scan still holds."""
+
+    def refuse(*_arguments: object, **_named: object) -> None:
+        raise AssertionError("there was more than one pass")
+
+    monkeypatch.setattr(insight_module, "nominate", refuse)
+    keeper = keep(library)
+    library.remove(120)
+    with library.database.transaction() as session:
+        media_id = session.execute(
+            sa.text(
+                "SELECT media_id FROM media_embedding WHERE (text_embedding IS NULL) = :textless ORDER BY media_id LIMIT 1"
+            ),
+            {"textless": textless},
+        ).scalar_one()
+        found = insight_module.insight(session, media_id, 20, keeper)
+        edges = [one.low for one in found.ranges]
+        assert (len(edges) > 20) != textless
+        (example,) = fetch_examples(session, [media_id])
+        sides = {hit.media_id: (hit.sim_image, hit.sim_text) for hit in found.hits}
+        for alpha in np.linspace(0, 1, 101):
+            # Where two change places either is right.
+            if any(0 < abs(alpha - edge) < 1e-6 for edge in edges):
+                continue
+            query = QueryVectors(example.image, example.text, float(alpha))
+            true = nearest_exactly(session, query, match(exclude=(media_id,)), 20)
+            at = [one for one in found.ranges if one.low <= alpha][-1]
+            assert [one.media_id for one in true] == list(at.media_ids), alpha
+            assert all(sides[one.media_id] == (one.sim_image, one.sim_text) for one in true)
 
 
 def test_scan__only_what_is_committed(library: Library, keep: Callable[[Library], ScanKeeper]) -> None:
