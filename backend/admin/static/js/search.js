@@ -45,6 +45,8 @@ alpha.addEventListener("input", () => {
 form.addEventListener("htmx:beforeRequest", followAddress);
 // The next page of what was asked before is no page of what is asked now: its cursor would be refused.
 for (const kind of ["input", "change"]) form.addEventListener(kind, () => document.querySelector("#hits .sentinel")?.remove());
+// Leaving the field asks for nothing new: typing did, and hits that came again would take the focus along.
+form.querySelector("#q").addEventListener("change", (event) => event.stopPropagation());
 form.querySelector("[data-drop-clear]").addEventListener("click", clear);
 
 const pictureIn = (transfer) => [...(transfer?.files ?? [])].find((one) => one.type.startsWith("image/"));
