@@ -48,6 +48,7 @@ from scripts.demo_site import (  # noqa: E402
     serving_folder,
     write_blog,
 )
+from scripts.demo_spaces import fill_spaces  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
 PICTURE_COUNT = 150
@@ -69,10 +70,11 @@ PAGES = {
     "map": "/admin/quality/map",
     "review": "/admin/review",
     "operations": "/admin/operations",
+    "model": "/admin/model",
     "report": f"{BLOG}/report.html",
 }
 # What has to happen to the library first. It changes the groups, so these pages come last, in this order.
-FILLERS = {"review": fill_review, "operations": fill_operations}
+FILLERS = {"review": fill_review, "operations": fill_operations, "model": fill_spaces}
 # The picture becomes coarser until it is small enough.
 QUALITIES = (80, 70, 60, 50)
 PATIENCE_SECONDS = 240

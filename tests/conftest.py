@@ -18,6 +18,7 @@ from backend.db.migrate import upgrade
 from backend.embedded import ensure_servers, status_postgres, stop_servers
 from backend.services import Services
 from backend.settings import Settings, load_settings
+from scripts.demo_spaces import write_narrow_model
 
 _TEMPLATE = "library_template"
 _DATABASE_NUMBERS = itertools.count(1)
@@ -127,6 +128,12 @@ def make_services(settings: Settings) -> Iterator[Callable[..., Services]]:
 @pytest.fixture
 def services(make_services: Callable[..., Services]) -> Services:
     return make_services()
+
+
+@pytest.fixture(scope="session")
+def narrow_image_model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The demo image model on 96 of its 128 dimensions, as a `local-dir:` name."""
+    return write_narrow_model(tmp_path_factory.mktemp("narrow-model"))
 
 
 def _database_name(url: str) -> str:

@@ -24,6 +24,7 @@ ENTRIES = (
     Entry("upload", "Upload", "/upload", "upload", "u"),
     Entry("review", "Review", "/review", "review", "r"),
     Entry("quality", "Quality", "/quality", "quality", "q"),
+    Entry("model", "Model", "/model", "model", "m", for_admins=True),
     Entry("operations", "Operations", "/operations", "operations", "o", for_admins=True),
 )
 

@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Column
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.table import Column, Table
+from rich.text import Text
 
-_UUID_LENGTH = 36
+UUID_LENGTH = 36
 
 # Titles and labels are what users wrote: "[/b]" in them is text, not markup.
 console = Console(stderr=True, markup=False)
@@ -28,12 +30,28 @@ def complain(line: str) -> None:
 
 def id_column(title: str) -> Column:
     """A column of ids in a table: whole at every width of the terminal, since they are there to be copied."""
-    return Column(title, min_width=_UUID_LENGTH, no_wrap=True)
+    return Column(title, min_width=UUID_LENGTH, no_wrap=True)
+
+
+def narrow_table(first: str | Column, *others: str | Column) -> Table:
+    """Without frames, so that it fits a terminal of 80 columns; what stands in the first column is not broken."""
+    column = Column(first, no_wrap=True) if isinstance(first, str) else first
+    return Table(column, *others, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
 
 
 def print_json(content: Any) -> None:
     """One JSON document on standard output."""
     print(json.dumps(content, indent=2, default=str, ensure_ascii=False))  # noqa: T201 - this is where printing is done
+
+
+class _Count(ProgressColumn):
+    """How much is done, and of how much where that is known."""
+
+    def render(self, task: Task) -> Text:
+        done = f"{int(task.completed):,}"
+        if task.total is None:
+            return Text(done if task.completed else "", style="progress.download")
+        return Text(f"{done}/{int(task.total):,}", style="progress.download")
 
 
 @contextmanager
@@ -42,7 +60,7 @@ def progress_bar(description: str, total: int, *, quiet: bool = False) -> Iterat
     if quiet:
         yield lambda _done: None
         return
-    columns = (TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description:<12}"), BarColumn(), _Count(), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:
         task = progress.add_task(description, total=total)
         yield lambda done: progress.update(task, completed=done)
@@ -54,7 +72,30 @@ def measured_bar(description: str, *, quiet: bool = False) -> Iterator[Callable[
     if quiet:
         yield lambda _done, _total: None
         return
-    columns = (TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description:<12}"), BarColumn(), _Count(), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:
         task = progress.add_task(description, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+@contextmanager
+def stepping_bar(*, quiet: bool = False) -> Iterator[Callable[[str, int, int | None], None]]:
+    """A bar that is told the step, how much of it is done, and how much there is, None where that is not known; `quiet`
+    hides it."""
+    if quiet:
+        yield lambda _step, _done, _total: None
+        return
+    columns = (TextColumn("{task.description:<12}"), BarColumn(), _Count(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("reading", total=None)
+        latest = "reading"
+
+        def show(step: str, done: int, total: int | None) -> None:
+            nonlocal latest
+            if step != latest:
+                # A total that was known is only forgotten by a reset.
+                progress.reset(task, total=total, description=step)
+                latest = step
+            progress.update(task, completed=done, total=total)
+
+        yield show

@@ -1,12 +1,10 @@
 """`mediacluster measure`: what the quality page shows, measured now."""
 
-import os
-import sys
-import threading
 from typing import Annotated, Any, Literal
 
 import typer
 
+from backend.commands.attached import end_with_input
 from backend.commands.console import print_json, say
 from backend.commands.curating import open_services
 from backend.errors import Conflict
@@ -33,7 +31,7 @@ def measure(
     from backend.quality.measuring import measure as run
 
     if attached:
-        threading.Thread(target=_end_with_input, name="parent", daemon=True).start()
+        end_with_input()
     with open_services() as services:
         job = Job(what)
         if not run(services, job):
@@ -73,8 +71,3 @@ def _say_figures(content: dict[str, Any]) -> None:
     for report in content["thresholds"]["reports"]:
         mark = "  now" if report["threshold"] == present else ""
         say(f"threshold {report['threshold']:g}: {report['clusters']} groups, {report['moved']} media moved{mark}")
-
-
-def _end_with_input() -> None:
-    sys.stdin.buffer.read()
-    os._exit(1)

@@ -6,9 +6,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
+from rich.cells import cell_len, set_cell_size
 
-from backend.commands.console import id_column, output, progress_bar, say
+from backend.commands.console import UUID_LENGTH, id_column, narrow_table, output, progress_bar, say
 from backend.errors import FileUnreadable, InvalidQuery
 from backend.ingest.vector_files import parquet_modules
 from backend.search.batch import BatchAnswer, answer_all, list_queries
@@ -40,20 +40,19 @@ def read_pictures(paths: list[Path]) -> tuple[bytes, ...]:
 
 
 def print_answer(answer: Answer) -> None:
-    """The hits as a table, and how they came about."""
-    table = Table(id_column("media"), "sim_image", "sim_text", "combined", "legs", "title", "location")
+    """The hits as a table that fits 80 columns, two lines a hit, and how they came about."""
+    table = narrow_table(id_column("media"), "sim_image", "sim_text", "combined", "legs")
     for hit in answer.hits:
         of_caption = hit.sim_caption is not None
+        words = hit.caption if of_caption else ", ".join(word for word in (hit.title, hit.location) if word)
         table.add_row(
-            str(hit.media_id),
+            f"{hit.media_id}\n{_in_short(words)}",
             _explained(hit.sim_caption, hit.calibrated_caption)
             if of_caption
             else _explained(hit.sim_image, hit.calibrated_image),
             _explained(hit.sim_text, hit.calibrated_text),
             f"{hit.combined:.4f}",
             " ".join(hit.nominated_by),
-            hit.caption if of_caption else hit.title,
-            hit.location,
         )
     output.print(table)
     certified = "certified" if answer.certified else "not certified"
@@ -65,10 +64,16 @@ def print_answer(answer: Answer) -> None:
 
 
 def _explained(similarity: float | None, calibrated: float | None) -> str:
-    """A cosine, and in brackets what it is worth against the background."""
+    """A cosine, and below it in brackets what it is worth against the background."""
     if similarity is None:
         return "-"
-    return f"{similarity:.4f}" if calibrated is None else f"{similarity:.4f} ({calibrated:.1f})"
+    return f"{similarity:.4f}" if calibrated is None else f"{similarity:.4f}\n({calibrated:.1f})"
+
+
+def _in_short(words: str) -> str:
+    """What fits below an id."""
+    line = " ".join(words.split())
+    return line if cell_len(line) <= UUID_LENGTH else f"{set_cell_size(line, UUID_LENGTH - 1).rstrip()}\u2026"
 
 
 def run_batch(services: Services, source: Path, out: Path, shared: SearchQuery, *, quiet: bool) -> tuple[int, int]:

@@ -5,10 +5,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.table import Column, Table
+from rich.table import Table
 
-from backend.commands.console import complain, id_column, output, print_json, progress_bar, say
+from backend.commands.attached import end_with_input
+from backend.commands.console import complain, id_column, narrow_table, output, print_json, progress_bar, say
 from backend.commands.curating import actor_name, open_services
 from backend.errors import InputError
 
@@ -38,7 +38,7 @@ def list_command(as_json: Json = False) -> None:
     if as_json:
         print_json([asdict(space) | {"missing": space.missing} for space in spaces])
         return
-    table = _table("space", "state", "models", "media", "waiting", "failed", "threshold", "")
+    table = narrow_table("space", "state", "models", "media", "waiting", "failed", "threshold", "")
     for space in spaces:
         image, text = _short(space.image_model), _short(space.text_model)
         table.add_row(
@@ -161,7 +161,7 @@ def compare(
     if as_json:
         print_json(found.to_json())
         return
-    table = _table("grouping", found.active.name, found.candidate.name)
+    table = narrow_table("grouping", found.active.name, found.candidate.name)
     here, there = found.active, found.candidate
     table.add_row("threshold", f"{here.threshold:g}", f"{there.threshold:g}")
     table.add_row("groups that the rule would make", f"{here.groups:,}", f"{there.groups:,}")
@@ -248,6 +248,20 @@ def drop(
     say(f"space '{name}' is dropped")
 
 
+@space_app.command()
+def work(
+    work_id: Annotated[int, typer.Argument(help="Id of the work.")],
+    attached: Annotated[bool, typer.Option("--attached", help="End when standard input is closed.")] = False,
+) -> None:
+    """Do what was asked for on the page Model; the server starts this by itself."""
+    from backend.spaces.working import perform
+
+    if attached:
+        end_with_input()
+    with open_services() as services:
+        say(perform(services, work_id))
+
+
 def _print_finding(finding: "Finding | None", active: str, candidate: str) -> None:
     if finding is None:
         say(
@@ -255,7 +269,7 @@ def _print_finding(finding: "Finding | None", active: str, candidate: str) -> No
         )
         return
     measure = finding.tasks[0].measure
-    table = _table(f"finding, {measure}", active, candidate, "difference", "queries", "")
+    table = narrow_table(f"finding, {measure}", active, candidate, "difference", "queries", "")
     for one in finding.tasks:
         change = one.difference
         table.add_row(
@@ -271,11 +285,6 @@ def _print_finding(finding: "Finding | None", active: str, candidate: str) -> No
     say("as good: chance explains the difference")
     for reason in finding.left_out:
         complain(f"not compared: {reason}")
-
-
-def _table(first: str, *others: str) -> Table:
-    """Without frames, so that it fits a terminal of 80 columns; names are not broken."""
-    return Table(Column(first, no_wrap=True), *others, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
 
 
 def _say_activation(done: "Activation", as_json: bool) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from backend.commands.console import measured_bar, print_json, say
+from backend.commands.console import measured_bar, print_json, say, stepping_bar
 from backend.commands.curating import open_services
 
 if TYPE_CHECKING:
@@ -41,14 +41,14 @@ def import_embeddings(
     from backend.settings import load_settings
 
     prepare_database(load_settings())
-    with open_services() as services, measured_bar("importing", quiet=as_json) as show:
+    with open_services() as services, stepping_bar(quiet=as_json) as show:
         report = run(
             services,
             file,
             pictures=pictures,
             look_for_pictures=not vectors_only,
             skip_invalid=skip_invalid,
-            on_progress=lambda _step, done, total: show(done, total or 0),
+            on_progress=show,
         )
     if as_json:
         print_json(asdict(report))

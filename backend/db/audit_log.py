@@ -38,6 +38,7 @@ class Act(enum.StrEnum):
     THRESHOLD_CHOSEN = "threshold.chosen"
     PROCESSING_PAUSED = "processing.paused"
     PROCESSING_RESUMED = "processing.resumed"
+    SPACE_WORK_ASKED = "space.work_asked"
     SPACE_CREATED = "space.created"
     SPACE_FILL_STARTED = "space.fill_started"
     SPACE_FILL_PAUSED = "space.fill_paused"

@@ -259,6 +259,42 @@ class SpaceFillItem(Base):
     __table_args__ = (CheckConstraint("(lease_token IS NULL) = (lease_until IS NULL)", name="lease_is_whole"),)
 
 
+class SpaceWork(Base):
+    """What an admin had done to spaces on the pages: it takes long, so a process of its own does it (`backend.spaces.working`).
+
+    subject: the space, or what is to be one; arguments: of the work. seen_at: when its process last said that it lives.
+    stage, done, total: how far it is. Ended with an outcome, in words, or an error.
+    """
+
+    __tablename__ = "space_work"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    kind: Mapped[str]
+    subject: Mapped[str]
+    arguments: Mapped[dict[str, Any]]
+    actor: Mapped[str]
+    address: Mapped[str]
+    started_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    stage: Mapped[str] = mapped_column(server_default="")
+    done: Mapped[int] = mapped_column(Integer, server_default="0")
+    total: Mapped[int] = mapped_column(Integer, server_default="0")
+    ended_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]
+    error_code: Mapped[str | None]
+    error_detail: Mapped[str | None]
+    error_hint: Mapped[str | None]
+
+    __table_args__ = (
+        CheckConstraint("kind IN ('create', 'compare', 'activate', 'rollback')", name="kind"),
+        CheckConstraint(
+            "(ended_at IS NULL AND num_nonnulls(outcome, error_code) = 0) "
+            "OR (ended_at IS NOT NULL AND num_nonnulls(outcome, error_code) = 1)",
+            name="ends_in_one_way",
+        ),
+    )
+
+
 class EncoderHolder(Base):
     """A process that answers queries or embeds, and whether it has the encoders of a space in memory."""
 

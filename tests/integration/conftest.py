@@ -1,11 +1,8 @@
 """Things that several integration tests need: small pictures, and media that are embedded already."""
 
 import io
-import json
-import shutil
 import uuid
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +14,6 @@ from backend.db.embeddings import NewEmbedding, insert_embeddings
 from backend.db.engine import Database
 from backend.db.spaces import NewSpace, activate_space, create_space
 from backend.db.tables import Space
-from backend.embedding.presets import PRESETS
 
 
 def _insert_media(database: Database, count: int, status: str, first: int = 0) -> list[uuid.UUID]:
@@ -98,31 +94,3 @@ def make_jpeg() -> Callable[..., bytes]:
         return buffer.getvalue()
 
     return make
-
-
-@pytest.fixture(scope="session")
-def narrow_image_model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The demo image model with both towers projected onto 96 of its 128 dimensions: a model of its own, that knows nearly
-    as much. As a `local-dir:` name."""
-    import torch
-    from safetensors.torch import load_file, save_file
-
-    source = Path(PRESETS["demo"].image_model.removeprefix("local-dir:"))
-    folder = tmp_path_factory.mktemp("narrow-model")
-    shutil.copytree(source, folder, dirs_exist_ok=True)
-    weights = load_file(folder / "open_clip_model.safetensors")
-    generator = torch.Generator().manual_seed(7)
-    onto = torch.linalg.qr(torch.randn(128, 96, generator=generator, dtype=torch.float64))[0]
-    for name, side in (
-        ("visual.attnpool.c_proj.weight", 0),
-        ("visual.attnpool.c_proj.bias", 0),
-        ("text_projection", 1),
-    ):
-        old = weights[name]
-        projected = onto.T @ old.double() if side == 0 else old.double() @ onto
-        weights[name] = projected.to(old.dtype).contiguous()
-    save_file(weights, folder / "open_clip_model.safetensors")
-    config = json.loads((folder / "open_clip_config.json").read_text())
-    config["model_cfg"]["embed_dim"] = 96
-    (folder / "open_clip_config.json").write_text(json.dumps(config))
-    return f"local-dir:{folder}"

@@ -51,6 +51,13 @@ _ELSEWHERE = {
     ("POST", "/admin/review/decisions"): "test_taking_back.py",
     ("POST", "/admin/review/decisions/take-back"): "test_taking_back.py",
     ("POST", "/admin/review/near-duplicates"): "test_taking_back.py",
+    ("POST", "/admin/model/spaces"): "test_model_page.py",
+    ("POST", "/admin/model/spaces/{space_id}/fill"): "test_model_page.py",
+    ("POST", "/admin/model/spaces/{space_id}/pause"): "test_model_page.py",
+    ("POST", "/admin/model/spaces/{space_id}/compare"): "test_model_page.py",
+    ("POST", "/admin/model/spaces/{space_id}/activate"): "test_model_page.py",
+    ("POST", "/admin/model/spaces/{space_id}/drop"): "test_model_page.py",
+    ("POST", "/admin/model/rollback"): "test_model_page.py",
     ("POST", "/admin/review/marked/delete"): "test_taking_back.py",
 }
 

@@ -33,9 +33,10 @@ _QUERIES = {
     "/admin/clusters/news": "after=0",
     "/admin/media/{media_id}/news": "status=ready",
 }
-# Files, documents about the interface, what loads a model to find words, and what needs an account a map that was drawn or a page before it.
+# Files, documents about the interface, what loads a model to find words, and what needs an account, another
+# space, a map that was drawn, or a page before it.
 _LEFT_OUT = re.compile(
-    r"/docs|/redoc|/openapi|/thumbnail$|/original$|/pictures/|\.js$|/login$|/clusters/found$|/account$|/map/points|/clusters/cards$"
+    r"/docs|/redoc|/openapi|/thumbnail$|/original$|/pictures/|\.js$|/login$|/model/.*ask/|/clusters/found$|/account$|/map/points|/clusters/cards$"
 )
 
 

@@ -715,16 +715,21 @@ def test_command__json_and_table_say_what_the_api_does(
     assert result.exit_code == 0, result.output
     printed = json.loads(result.stdout)
     assert printed == gallery.get(q="a castle on a hill", k=4, alpha=0.5, source="import")
-    monkeypatch.setattr(output, "width", 200)
-    shown = run("a castle on a hill", "-k", "4", "--alpha", "0.5", "--source", "import").stdout
-    assert "calibrated, alpha 0.5" in shown
-    for hit in printed["hits"]:
-        assert f"{hit['sim_image']:.4f} ({hit['calibrated_image']:.1f})" in shown
-        assert f"{hit['combined']:.4f}" in shown
+    # Two lines a hit, and whole ids, since they are there to be copied: at the width of a plain terminal, and of a large one.
+    for width in (80, 200):
+        monkeypatch.setattr(output, "width", width)
+        shown = run("a castle on a hill", "-k", "4", "--alpha", "0.5", "--source", "import").stdout
+        assert "calibrated, alpha 0.5" in shown
+        lines = shown.splitlines()
+        for hit in printed["hits"]:
+            place = next(place for place, line in enumerate(lines) if hit["media_id"] in line)
+            assert f"{hit['sim_image']:.4f}" in lines[place]
+            assert f"{hit['combined']:.4f}" in lines[place]
+            assert hit["title"] in lines[place + 1]
+            assert f"({hit['calibrated_image']:.1f})" in lines[place + 1]
+        table = lines[: lines.index(next(line for line in lines if line.startswith("calibrated")))]
+        assert max(map(len, table)) <= 80
     assert " ".join(printed["hits"][0]["nominated_by"]) in shown
-    monkeypatch.setattr(output, "width", 80)
-    narrow = run("a castle on a hill", "-k", "4", "--alpha", "0.5", "--source", "import").stdout
-    assert all(hit["media_id"] in narrow for hit in printed["hits"]), "ids are there to be copied"
 
 
 def test_command__picture_media_and_mistakes(gallery: Gallery, run: Callable[..., Result], tmp_path: Path) -> None:

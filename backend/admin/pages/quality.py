@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, Field
 
+from backend.admin.backgrounds import is_measuring, start_measuring
 from backend.admin.pages.curation import ActorDependency, Done
 from backend.admin.quality import MOST_APPLIED_HERE, read_figures
 from backend.admin.templating import render
@@ -14,7 +15,6 @@ from backend.clustering.curation import Outcome
 from backend.curation.history import undo
 from backend.curation.threshold import apply_threshold
 from backend.errors import Conflict
-from backend.quality.background import Background
 from backend.quality.measuring import Job
 from backend.services import Services
 
@@ -31,15 +31,6 @@ class Chosen(BaseModel):
     threshold: float = Field(gt=0, le=1)
 
 
-def background_of(request: Request) -> Background:
-    """Of this application, made when it is first asked for."""
-    state = request.app.state
-    if not hasattr(state, "background"):
-        state.background = Background(state.services)
-    assert isinstance(state.background, Background)
-    return state.background
-
-
 @router.get("/quality")
 def show_quality(request: Request, services: ServicesDependency) -> Response:
     return _render_figures(request, services, "quality.html")
@@ -54,7 +45,7 @@ def show_figures(request: Request, services: ServicesDependency) -> Response:
 @router.post("/quality/figures/measure")
 def do_measure(request: Request, services: ServicesDependency) -> Response:
     """Begin to measure, in a process of its own; answers at once."""
-    background_of(request).start(Job.FIGURES)
+    start_measuring(request, Job.FIGURES)
     return _render_figures(request, services, "partials/quality_figures.html")
 
 
@@ -90,7 +81,7 @@ def do_undo(services: ServicesDependency, actor: ActorDependency, event_id: Even
 
 
 def _render_figures(request: Request, services: Services, template: str) -> Response:
-    running = background_of(request).is_running(Job.FIGURES)
+    running = is_measuring(request, Job.FIGURES)
     with services.database.transaction() as session:
         figures = read_figures(session, services.settings.threshold, running=running)
     return render(request, template, active="quality", figures=figures)

@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from backend.admin.pages.quality import background_of
+from backend.admin.backgrounds import is_measuring, start_measuring
 from backend.admin.quality import failure_of, is_stale
 from backend.admin.templating import render
 from backend.api.dependencies import ServicesDependency
@@ -30,13 +30,13 @@ def show_labels_state(request: Request, services: ServicesDependency) -> Respons
 @router.post("/quality/labels/evaluate")
 def do_evaluate(request: Request, services: ServicesDependency) -> Response:
     """Begin to evaluate, in a process of its own; answers at once."""
-    background_of(request).start(Job.EVALUATION)
+    start_measuring(request, Job.EVALUATION)
     return _render(request, services, "partials/quality_against.html")
 
 
 def _render(request: Request, services: Services, template: str) -> Response:
     """Two statements, however large the library."""
-    running = background_of(request).is_running(Job.EVALUATION)
+    running = is_measuring(request, Job.EVALUATION)
     with services.database.transaction() as session:
         standing = find_standing(session)
     report = None if standing is None else standing.reports.get("evaluation")

@@ -7,7 +7,7 @@ from typing import Annotated
 import numpy as np
 from fastapi import APIRouter, Path, Request, Response
 
-from backend.admin.pages.quality import background_of
+from backend.admin.backgrounds import is_measuring, start_measuring
 from backend.admin.quality import failure_of, is_stale
 from backend.admin.queries_pictures import list_pictures
 from backend.admin.templating import link, picture_url, render
@@ -39,7 +39,7 @@ def show_map_state(request: Request, services: ServicesDependency) -> Response:
 @router.post("/quality/map/draw")
 def do_draw(request: Request, services: ServicesDependency) -> Response:
     """Begin to draw, in a process of its own; answers at once."""
-    background_of(request).start(Job.MAP)
+    start_measuring(request, Job.MAP)
     return _render_state(request, services, "partials/map_state.html")
 
 
@@ -81,7 +81,7 @@ def _pack(found: MapPoints) -> bytes:
 
 
 def _render_state(request: Request, services: Services, template: str) -> Response:
-    running = background_of(request).is_running(Job.MAP)
+    running = is_measuring(request, Job.MAP)
     with services.database.transaction() as session:
         standing = find_standing(session)
     report = None if standing is None else standing.reports.get("map")

@@ -1,15 +1,15 @@
-"""Measure in a process of its own, so that requests and uploads go on as before."""
+"""Do what takes long in a process of its own, so that requests and uploads go on as before."""
 
 import os
 import subprocess
 import sys
 import threading
 import weakref
+from collections.abc import Sequence
 
 import psutil
 
 from backend.errors import BackendUnavailable
-from backend.quality.measuring import Job
 from backend.services import Services
 
 _COMMAND = "from backend.cli import main; main()"
@@ -17,16 +17,17 @@ _NICENESS = 10
 
 
 class Background:
-    """Starts `mediacluster measure` for the library of this process; one child a job. Children end with this process."""
+    """Starts commands of ours for the library of this process; one child a job, whose name the caller chooses. Children end
+    with this process: each command that is started here takes `--attached`."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._children: dict[Job, subprocess.Popen[bytes]] = {}
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._lock = threading.Lock()
         weakref.finalize(self, _end, self._children)
 
-    def start(self, job: Job) -> None:
-        """Begin, unless a child of this process is at it already.
+    def start(self, job: str, command: Sequence[str]) -> None:
+        """Begin, unless a child of this process is at it already. command: the words after `mediacluster`.
 
         Raises:
             BackendUnavailable: no process can be started.
@@ -34,11 +35,11 @@ class Background:
         with self._lock:
             if self.is_running(job):
                 return
-            if job in self._children:
-                self._children.pop(job).communicate()  # has ended; this closes the pipe
+            for ended in [name for name, child in self._children.items() if child.poll() is not None]:
+                self._children.pop(ended).communicate()  # this closes the pipe
             try:
                 self._children[job] = subprocess.Popen(  # noqa: S603 - of words of ours
-                    [sys.executable, "-c", _COMMAND, "measure", job.value, "--attached"],
+                    [sys.executable, "-c", _COMMAND, *command, "--attached"],
                     env=self._environment(),
                     # Nothing is ever written to it: the child ends when it is closed.
                     stdin=subprocess.PIPE,
@@ -46,12 +47,12 @@ class Background:
                 )
             except OSError as error:
                 raise BackendUnavailable(
-                    f"No process could be started to measure: {error.strerror}.",
-                    hint=f"Run `mediacluster measure {job.value}` on the server.",
+                    f"No process could be started for this: {error.strerror}.",
+                    hint=f"Run `mediacluster {' '.join(command)}` on the server.",
                 ) from error
             psutil.Process(self._children[job].pid).nice(_NICENESS)
 
-    def is_running(self, job: Job) -> bool:
+    def is_running(self, job: str) -> bool:
         child = self._children.get(job)
         return child is not None and child.poll() is None
 
@@ -68,7 +69,7 @@ class Background:
         return {**os.environ, **own}
 
 
-def _end(children: dict[Job, "subprocess.Popen[bytes]"]) -> None:
+def _end(children: dict[str, "subprocess.Popen[bytes]"]) -> None:
     for child in children.values():
         if child.poll() is None:
             child.kill()
