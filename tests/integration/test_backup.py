@@ -9,22 +9,28 @@ import sys
 import tarfile
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from pydantic import SecretStr
 
 from backend.backup import saving
 from backend.backup.restoring import check_backup, restore
 from backend.backup.saving import back_up
 from backend.backup.tools import find_tool
 from backend.bootstrap import build_services
+from backend.curation.alpha import apply_alpha
 from backend.curation.deletion import delete_media
+from backend.curation.threshold import apply_threshold
+from backend.db.alphas import get_alpha
 from backend.db.engine import Database
+from backend.db.judgements import QueryKind
+from backend.db.spaces import get_active_space
+from backend.db.tables import Base
+from backend.db.thresholds import get_threshold
 from backend.embedded import stop_servers
 from backend.errors import BackupDamaged, ConfigurationError, Conflict, FileUnreadable, OriginalMissing, StorageFull
 from backend.evaluation.audit import audit
@@ -32,9 +38,17 @@ from backend.ingest.storage import Storage
 from backend.ingest.text import MediaText
 from backend.pipeline.assign import Assigner
 from backend.pipeline.embed import embed_batch
+from backend.pipeline.fill import fill_batch
 from backend.pipeline.intake import accept_picture
 from backend.pipeline.space import open_active_space
+from backend.review.judging import judge, list_said
 from backend.services import Services
+from backend.settings import load_settings
+from backend.spaces import filling
+from backend.spaces.activating import activate, rollback
+from backend.spaces.comparing import compare
+from backend.spaces.making import choose_names, list_standing, make_space
+from scripts.demo_spaces import write_narrow_model
 
 TABLES = ("media", "space", "embedding", "cluster", "centroid", "membership", "media_embedding")
 
@@ -54,11 +68,11 @@ def fill(services: Services, make_jpeg: Callable[..., bytes], first: int = 0, co
     return ids
 
 
-def content(database: Database) -> dict[str, list[str]]:
+def content(database: Database, tables: Sequence[str] = TABLES) -> dict[str, list[str]]:
     """Every row of every table that matters, as text."""
     with database.transaction() as session:
         return {
-            table: sorted(session.execute(sa.text(f"SELECT t::text FROM {table} AS t")).scalars()) for table in TABLES
+            table: sorted(session.execute(sa.text(f"SELECT t::text FROM {table} AS t")).scalars()) for table in tables
         }
 
 
@@ -372,6 +386,13 @@ def home() -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def open_home(home: Path) -> Services:
+    """Services over the servers of a home. Not by a copy of other settings: that would keep their home."""
+    return build_services(
+        load_settings(_env_file=None, home=home, preset="demo", authentication="none", redis_url="redis://x")
+    )
+
+
 def run(home: Path, *arguments: str, **environ: str) -> Any:
     own = {name: value for name, value in os.environ.items() if not name.startswith("MEDIACLUSTER_")}
     command = [sys.executable, "-m", "backend.cli", *arguments, "--json"]
@@ -407,12 +428,88 @@ def test_commands__into_an_empty_home(
     assert run(home, "audit", "--replay")["clean"] is True
     found = run(home, "similar", str(ids[0]), "-k", "5")["results"]
     assert found == run(services.settings.home, "similar", str(ids[0]), "-k", "5", **environ)["results"] != []
-    own = build_services(
-        services.settings.model_copy(update={"home": home, "database_url": None, "redis_url": SecretStr("redis://x")})
-    )
+    own = open_home(home)
     try:
+        assert own.storage.local_path(next(own.storage.list_keys("originals"))).is_relative_to(home)
         assert set(own.storage.list_keys()) == set(services.storage.list_keys())
         with pytest.raises(OriginalMissing):
             own.storage.read("originals/none")
+    finally:
+        own.database.dispose()
+
+
+EVERYTHING = (*sorted(Base.metadata.tables), "media_embedding")
+
+
+def settle(services: Services) -> None:
+    """Embed into the active space what waits, and give it a group."""
+    with services.database.transaction() as session:
+        space = get_active_space(session)
+    while embed_batch(services, space):
+        pass
+    while Assigner(services, space).assign_waiting():
+        pass
+
+
+def standing(services: Services) -> dict[str, tuple[str, int, int]]:
+    """State, media with vectors, and media that wait, of each space."""
+    with services.database.transaction() as session:
+        return {one.name: (one.state, one.counts.embedded, one.counts.waiting) for one in list_standing(session)}
+
+
+def knobs(services: Services) -> tuple[float, float]:
+    """The alpha and the threshold that hold."""
+    with services.database.transaction() as session:
+        threshold = get_threshold(session, get_active_space(session).id, services.settings.threshold)
+        return get_alpha(session, services.settings.alpha), threshold
+
+
+def test_backup__of_three_spaces_into_an_empty_home(
+    services: Services, make_jpeg: Callable[..., bytes], home: Path, narrow_image_model: str, tmp_path: Path
+) -> None:
+    """One is active, one was before it, one is being filled. What was said and chosen comes along, and so does the way back."""
+    ids = fill(services, make_jpeg)
+    models = {"narrow": narrow_image_model, "next": write_narrow_model(tmp_path / "next", seed=8)}
+    for name, model in models.items():
+        make_space(services, choose_names(services, None, model, None, None), name=name, actor="ada")
+        filling.fill(services, name, actor="ada")
+        while fill_batch(services):
+            pass
+    compare(services, "narrow", actor="ada")
+    activate(services, "narrow", suggested=True, actor="ada")
+    judge(services, QueryKind.WORDS, "boats", ids[0], is_right=True, actor="ada")
+    judge(services, QueryKind.MEDIA, str(ids[0]), ids[2], is_right=False, actor="bob")
+    apply_alpha(services, 0.35, actor="ada")
+    apply_threshold(services, 0.77, actor="ada")
+    for seed in (20, 21):
+        ids.append(accept_picture(services, make_jpeg(seed), MediaText(title=f"boat {seed}"), source="t").media_id)
+    settle(services)
+    assert fill_batch(services) == 2  # into the space that was active before, which comes first
+    expected = {"demo": ("retired", 8, 0), "narrow": ("active", 8, 0), "next": ("building", 6, 2)}
+    assert (standing(services), knobs(services)) == (expected, (0.35, 0.77))
+
+    back_up(services.database, services.storage, tmp_path / "b")
+    restored = run(home, "restore", str(tmp_path / "b"))
+
+    assert (restored["good"], restored["audit"]["breaches"]) == (True, {})
+    own = open_home(home)
+    try:
+        assert content(own.database, EVERYTHING) == content(services.database, EVERYTHING)
+        assert (standing(own), knobs(own)) == (expected, (0.35, 0.77))
+        assert list_said(own, QueryKind.WORDS, "boats") == {ids[0]: True}
+        assert list_said(own, QueryKind.MEDIA, str(ids[0])) == {ids[2]: False}
+        assert answers(own.database, ids) == answers(services.database, ids) != []
+        # What was being filled goes on, from the originals that came along.
+        assert fill_batch(own) == 2
+        assert standing(own)["next"] == ("building", 8, 0)
+        # Both lead back to the same.
+        for one in (own, services):
+            assert rollback(one, actor="ada").name == "demo"
+        assert answers(own.database, ids) == answers(services.database, ids) != []
+        assert knobs(own) == knobs(services) == (0.35, services.settings.threshold)
+        assert audit(own.database, replay=True).breaches == {}
+        # And on: the filled one can be compared and activated.
+        assert compare(own, "next", actor="ada").missing == 0
+        assert activate(own, "next", suggested=True, actor="ada").previous == "demo"
     finally:
         own.database.dispose()
