@@ -31,6 +31,7 @@ CATALOGUE = (
     "neighbours",
     "growth",
     "pages",
+    "change_of_model",
     "start_up",
 )
 
