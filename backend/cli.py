@@ -75,7 +75,7 @@ def main() -> NoReturn:
     try:
         app()
     except MediaclusterError as error:
-        complain(f"{error.code}: {error.detail}")
+        complain(f"{error.code}: {error.full_detail}")
         if error.hint:
             complain(f"  {error.hint}")
         sys.exit(1)
@@ -94,7 +94,7 @@ def doctor(as_json: JsonFlag = False) -> None:
         print_json([asdict(finding) for finding in findings])
     else:
         for finding in findings:
-            say(f"{'ok  ' if finding.ok else 'FAIL'} {finding.name}: {finding.detail}")
+            say(f"{'ok  ' if finding.ok else 'FAIL'} {finding.name}: {join_reason(finding.detail, finding.reason)}")
             if finding.hint:
                 say(f"     {finding.hint}")
     if not all(finding.ok for finding in findings):

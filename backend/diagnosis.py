@@ -16,6 +16,7 @@ from backend.db.tables import SpaceState
 from backend.embedding.choosing import explain
 from backend.embedding.runtimes import IMAGE, TEXT
 from backend.errors import ConfigurationError, MediaclusterError
+from backend.redaction import without_credentials
 from backend.search.scan import bytes_for
 from backend.search.scan_keeping import LEAST_MEDIA
 from backend.services import Services
@@ -24,12 +25,13 @@ from backend.spaces.making import SpaceStanding, list_standing
 
 @dataclass(frozen=True)
 class Finding:
-    """The outcome of one check."""
+    """The outcome of one check. `reason` is not for everybody: see `MediaclusterError`."""
 
     name: str
     ok: bool
     detail: str
     hint: str | None = None
+    reason: str | None = None
 
 
 def check_database(services: Services) -> Finding:
@@ -78,7 +80,7 @@ def check_storage(services: Services) -> Finding:
 
     def check() -> str:
         services.storage.check()
-        return services.settings.resolved_storage_url
+        return without_credentials(services.settings.resolved_storage_url)
 
     return _run("storage", check)
 
@@ -227,4 +229,4 @@ def _run(name: str, check: Callable[[], str]) -> Finding:
     try:
         return Finding(name, ok=True, detail=check())
     except MediaclusterError as error:
-        return Finding(name, ok=False, detail=error.detail, hint=error.hint)
+        return Finding(name, ok=False, detail=error.detail, hint=error.hint, reason=error.reason)

@@ -55,7 +55,7 @@ class Doorbell:
                 connection.ensure_connection(max_retries=1, timeout=2, interval_start=0)
         except (OperationalError, OSError) as error:
             raise BackendUnavailable(
-                f"The broker does not answer: {str(error).rstrip('.')}.", hint="Start Redis, or correct REDIS_URL."
+                "The broker does not answer.", reason=str(error), hint="Start Redis, or correct REDIS_URL."
             ) from error
 
     def count_listeners(self, *, timeout_seconds: float = 1.0) -> int:

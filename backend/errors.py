@@ -8,18 +8,33 @@ from typing import Any, ClassVar
 
 
 class MediaclusterError(Exception):
-    """The root. `code` is stable, `detail` is for people, `hint` says what to do next."""
+    """The root. `code` is stable, `detail` is for people, `hint` says what to do next.
+
+    `reason` is what a driver said: for logs and the command line, not for whoever asks over the network. It may name hosts,
+    accounts and folders.
+    """
 
     code: ClassVar[str] = "internal_error"
 
-    def __init__(self, detail: str, *, hint: str | None = None, **context: Any) -> None:
+    def __init__(self, detail: str, *, hint: str | None = None, reason: str | None = None, **context: Any) -> None:
         super().__init__(detail)
         self.detail = detail
         self.hint = hint
+        self.reason = reason
         self.context = context
 
     def __str__(self) -> str:
         return f"{self.detail} {self.hint}" if self.hint else self.detail
+
+    @property
+    def full_detail(self) -> str:
+        """The detail with the reason, for logs and the command line."""
+        return join_reason(self.detail, self.reason)
+
+
+def join_reason(detail: str, reason: str | None) -> str:
+    """One sentence of both."""
+    return f"{detail.rstrip('.')}: {reason.rstrip('.')}." if reason else detail
 
 
 # --- what the caller sent ------------------------------------------------------------------------------------

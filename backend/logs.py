@@ -10,11 +10,13 @@ import re
 import sys
 import traceback
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, Literal
+
+from backend.redaction import Redactor
 
 LogFormat = Literal["text", "json"]
 
@@ -53,10 +55,10 @@ def request_bound(request_id: str | None) -> Iterator[None]:
         _request_id.reset(token)
 
 
-def configure_logging(log_format: LogFormat, level: str) -> None:
-    """Log to standard error, in place of whatever was configured before."""
+def configure_logging(log_format: LogFormat, level: str, secrets: Iterable[str] = ()) -> None:
+    """Log to standard error, in place of whatever was configured before; no line says any of the secrets."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
+    handler.setFormatter(JsonFormatter(secrets) if log_format == "json" else TextFormatter(secrets))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     # These tell each address and each file that they look at.
     for name in ("httpx", "httpcore", "urllib3", "filelock", "sentence_transformers", "open_clip"):
@@ -65,6 +67,10 @@ def configure_logging(log_format: LogFormat, level: str) -> None:
 
 class JsonFormatter(logging.Formatter):
     """One JSON object a line: time, level, logger, message, the fields above, and the traceback of an exception."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        super().__init__()
+        self._redact = Redactor(secrets)
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -76,14 +82,18 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info and record.exc_info[1] is not None:
             line["exception"] = "".join(traceback.format_exception(record.exc_info[1]))
-        return json.dumps(line, default=str, ensure_ascii=False)
+        return self._redact(json.dumps(line, default=str, ensure_ascii=False))
 
 
 class TextFormatter(logging.Formatter):
     """The same for people, with the fields at the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+        self._redact = Redactor(secrets)
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._redact(super().format(record))
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name in the standard library
         fields = " ".join(f"{name}={value}" for name, value in _fields(record).items())

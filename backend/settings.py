@@ -5,15 +5,18 @@ without it. Where they are not set, embedded servers run under `home`.
 """
 
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from backend.errors import ConfigurationError
+from backend.redaction import server_secrets, storage_secrets
 
 MEBIBYTE = 1024 * 1024
+_SECRET_FIELDS = frozenset({"database_url", "redis_url", "storage_url", "storage_options"})
 
 PresetName = Literal["cpu", "quality", "guide", "demo"]
 RuntimeName = Literal["torch", "onnx", "onnx-int8"]
@@ -45,8 +48,12 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("REDIS_URL", "redis_url"),
         description="URL of the Redis that carries the doorbell. Unset: an embedded server.",
     )
-    storage_url: str | None = Field(None, description="fsspec URL of originals and thumbnails. Unset: HOME/storage.")
-    storage_options: dict[str, Any] = Field(default_factory=dict, description="JSON handed to the fsspec file system.")
+    storage_url: str | None = Field(
+        None, repr=False, description="fsspec URL of originals and thumbnails. Unset: HOME/storage."
+    )
+    storage_options: dict[str, Any] = Field(
+        default_factory=dict, repr=False, description="JSON handed to the fsspec file system."
+    )
 
     # Encoders. The preset names both; each can be replaced on its own.
     preset: PresetName | None = Field(
@@ -204,6 +211,13 @@ class Settings(BaseSettings):
         """The fsspec URL of the storage, the default filled in."""
         return self.storage_url or (self.home_path / "storage").as_uri()
 
+    @cached_property
+    def secrets(self) -> frozenset[str]:
+        """What of these settings lets somebody in, and shall stand in no log."""
+        servers = [url.get_secret_value() for url in (self.database_url, self.redis_url) if url is not None]
+        found = [*storage_secrets(self.storage_url or "", self.storage_options), *chain(*map(server_secrets, servers))]
+        return frozenset(filter(None, found))
+
 
 def load_settings(**overrides: Any) -> Settings:
     """Read the environment and `.env`; `overrides` win.
@@ -215,12 +229,22 @@ def load_settings(**overrides: Any) -> Settings:
         return Settings(**overrides)
     except ValidationError as error:
         mistakes = "; ".join(
-            f"{_variable_name(str(item['loc'][0]))}: {item['msg'].lower()} (got {item['input']!r})"
+            f"{_variable_name(str(item['loc'][0]))}: {item['msg'].lower()}{_given(str(item['loc'][0]), item['input'])}"
             for item in error.errors(include_url=False)
         )
         raise ConfigurationError(
             f"These settings cannot be used: {mistakes}.", hint="Correct them in the environment or in .env."
         ) from None
+    except SettingsError as error:
+        # It says which field is no JSON, and leaves out what it holds.
+        raise ConfigurationError(
+            f"These settings cannot be used: {error}.", hint="Correct them in the environment or in .env."
+        ) from None
+
+
+def _given(field: str, value: object) -> str:
+    """What was given, unless it may let somebody in."""
+    return "" if field.lower() in _SECRET_FIELDS else f" (got {value!r})"
 
 
 def _variable_name(field: str) -> str:

@@ -28,7 +28,7 @@ app = make_worker_app(load_settings())
 @setup_logging.connect
 def _log_our_way(**_: object) -> None:
     settings = load_settings()
-    configure_logging(settings.log_format, settings.log_level)
+    configure_logging(settings.log_format, settings.log_level, settings.secrets)
 
 
 @worker_process_init.connect

@@ -72,7 +72,7 @@ class Heartbeat:
                     up_seconds=now - self._started,
                 )
         except MediaclusterError as error:
-            logger.warning("The heartbeat could not be written: %s", error)
+            logger.warning("The heartbeat could not be written: %s", error.full_detail)
 
     def stop(self) -> None:
         """Beat no more, and be forgotten: one that ends in order is not missed."""
@@ -81,7 +81,7 @@ class Heartbeat:
             with runtime.services().database.transaction() as session:
                 forget_worker(session, self.worker)
         except MediaclusterError as error:
-            logger.warning("The heartbeat could not be taken back: %s", error)
+            logger.warning("The heartbeat could not be taken back: %s", error.full_detail)
 
     def _beat(self) -> None:
         while not self._stopped.is_set():

@@ -46,4 +46,4 @@ def preload() -> None:
             active = find_active_space(session)
         (services().encoders if active is None else services().encoders_of(active)).load()
     except MediaclusterError as error:
-        logger.warning("Not all is ready for the first batch yet: %s", error)
+        logger.warning("Not all is ready for the first batch yet: %s", error.full_detail)

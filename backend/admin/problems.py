@@ -51,11 +51,8 @@ def error_page(request: Request, error: MediaclusterError) -> Response:
         return problems.error_response(error)
     status = status_of(error.code)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        logger.error("%s: %s", error.code, error, exc_info=error.__cause__)
-    # What a driver says names hosts, and is in the log.
-    first, _, rest = error.detail.partition(": ")
-    detail = f"{first}." if rest and error.code == "backend_unavailable" else error.detail
-    page = _page(request, status, error.code, detail, error.hint)
+        logger.error("%s: %s", error.code, error.full_detail, exc_info=error.__cause__)
+    page = _page(request, status, error.code, error.detail, error.hint)
     if seconds := error.context.get("retry_after_seconds"):
         page.headers["Retry-After"] = str(seconds)
     return page

@@ -139,7 +139,7 @@ def error_response(error: MediaclusterError) -> JSONResponse:
     """The Problem of an error, for whoever stands before the handlers."""
     status = status_of(error.code)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        logger.error("%s: %s", error.code, error, exc_info=error.__cause__)
+        logger.error("%s: %s", error.code, error.full_detail, exc_info=error.__cause__)
     return problem_response(status, error.code, error.detail, error.hint, **error.context)
 
 

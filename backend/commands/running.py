@@ -93,7 +93,7 @@ def run_api(settings: Settings, *, login_link: bool = False) -> None:
 
     require_safe_address(settings)
     require_free_port(settings)
-    configure_logging(settings.log_format, settings.log_level)
+    configure_logging(settings.log_format, settings.log_level, settings.secrets)
     with ExitStack() as stack:
         services = build_services(settings)
         stack.callback(services.database.dispose)

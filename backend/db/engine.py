@@ -158,7 +158,8 @@ def _is_outdated_plan(error: BaseException | None) -> bool:
 
 def _unavailable(reason: BaseException) -> BackendUnavailable:
     return BackendUnavailable(
-        f"The database cannot be reached: {str(reason).strip().partition(chr(10))[0]}.",
+        "The database cannot be reached.",
+        reason=str(reason).strip().partition("\n")[0],
         hint="Check that it runs and that DATABASE_URL is right; `mediacluster doctor` looks at everything.",
     )
 

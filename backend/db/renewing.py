@@ -30,7 +30,7 @@ def renewed(database: Database, renew: Callable[[Session], object], seconds: flo
                 with database.transaction() as session:
                     renew(session)
             except MediaclusterError as error:
-                logger.warning("A claim could not be renewed: %s", error)
+                logger.warning("A claim could not be renewed: %s", error.full_detail)
 
     renewer = threading.Thread(target=keep_on, name="renewer", daemon=True)
     renewer.start()

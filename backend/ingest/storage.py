@@ -13,6 +13,7 @@ from fsspec.implementations.local import LocalFileSystem
 from backend.errors import BackendUnavailable, ConfigurationError, OriginalMissing, StorageFull
 from backend.ingest.keys import check_key
 from backend.ingest.stores import FolderStore, ObjectStore, Store, StoredObject
+from backend.redaction import Redactor, storage_secrets, without_credentials
 
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -24,9 +25,10 @@ class Storage:
     fork: their connections do not survive one.
     """
 
-    def __init__(self, store: Store, url: str) -> None:
+    def __init__(self, store: Store, url: str, redact: Redactor) -> None:
         self._store = store
-        self.url = url
+        self._redact = redact
+        self._shown_url = without_credentials(url)
 
     @classmethod
     def open(cls, url: str, options: Mapping[str, Any] | None = None) -> Self:
@@ -36,22 +38,23 @@ class Storage:
             ConfigurationError: the URL or its options cannot be used, or the file system's package is missing.
 
         """
+        redact, shown_url = Redactor(storage_secrets(url, options or {})), without_credentials(url)
         try:
             # Listings must not be cached: other processes write too.
             defaults = {} if _is_local(url) else {"use_listings_cache": False}
             file_system, root = fsspec.core.url_to_fs(url, **(defaults | dict(options or {})))
         except ImportError as error:
             raise ConfigurationError(
-                f"The storage {url} needs a package that is missing ({error}).",
+                f"The storage {shown_url} needs a package that is missing ({redact(str(error))}).",
                 hint="For S3: pip install 'mediacluster[s3]'.",
             ) from None
-        except (ValueError, TypeError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - drivers have exceptions of their own
             raise ConfigurationError(
-                f"The storage {url} cannot be used ({error}).",
+                f"The storage {shown_url} cannot be used ({redact(str(error))}).",
                 hint="Correct MEDIACLUSTER_STORAGE_URL and MEDIACLUSTER_STORAGE_OPTIONS.",
             ) from None
         store = FolderStore(Path(root)) if isinstance(file_system, LocalFileSystem) else ObjectStore(file_system, root)
-        return cls(store, url)
+        return cls(store, url, redact)
 
     def write(self, key: str, data: bytes) -> None:
         """Store `data` durably, as a whole or not at all; an object of that key is replaced.
@@ -114,7 +117,11 @@ class Storage:
         self.write(key, data)
         try:
             if self.read(key) != data:
-                raise BackendUnavailable(f"The storage {self.url} gives back other bytes than it was given.")
+                raise BackendUnavailable(
+                    "The storage gives back other bytes than it was given.",
+                    reason=self._shown_url,
+                    hint="Look after the disk, or the service, that it lies on.",
+                )
         finally:
             self.delete(key)
 
@@ -124,20 +131,25 @@ class Storage:
             yield
         except FileNotFoundError:
             raise OriginalMissing(
-                f"{key} is not in the storage {self.url}.",
+                f"{key} is not in the storage.",
+                reason=self._shown_url,
                 hint="Restore it from a backup, or delete the media.",
                 key=key,
             ) from None
         except OSError as error:
             if error.errno in FULL:
-                raise StorageFull(f"The storage {self.url} is full.", hint="Make room, then try again.") from error
+                raise StorageFull(
+                    "The storage is full.", reason=self._shown_url, hint="Make room, then try again."
+                ) from error
             raise self._unavailable(error) from error
         except Exception as error:  # drivers have exceptions of their own, e.g. botocore's
             raise self._unavailable(error) from error
 
     def _unavailable(self, error: Exception) -> BackendUnavailable:
         return BackendUnavailable(
-            f"The storage {self.url} cannot be reached ({error}).", hint="`mediacluster doctor` says more."
+            "The storage cannot be reached.",
+            reason=f"{self._shown_url} ({self._redact(str(error))})",
+            hint="`mediacluster doctor` says more.",
         )
 
 

@@ -152,5 +152,5 @@ def _held_items(services: Services) -> Iterator[Lease]:
                 with services.database.transaction() as session:
                     hand_back_items(session, lease, retry_seconds=_HAND_BACK_SECONDS)
             except BackendUnavailable as error:
-                logger.warning("Items could not be handed back; their lease will run out: %s", error)
+                logger.warning("Items could not be handed back; their lease will run out: %s", error.full_detail)
             raise

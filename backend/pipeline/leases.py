@@ -46,6 +46,6 @@ def hand_back(services: Services, lease: Lease) -> None:
                 return
         except BackendUnavailable as error:
             if time.monotonic() > deadline:
-                logger.warning("Rows could not be handed back; their lease will run out: %s", error)
+                logger.warning("Rows could not be handed back; their lease will run out: %s", error.full_detail)
                 return
         time.sleep(_HAND_BACK_EVERY_SECONDS)

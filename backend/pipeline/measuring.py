@@ -42,4 +42,4 @@ class Stopwatch:
             with services.database.transaction() as session:
                 add_values(session, values)
         except MediaclusterError as error:
-            logger.warning("Figures were not counted: %s", error)
+            logger.warning("Figures were not counted: %s", error.full_detail)

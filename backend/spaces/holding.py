@@ -40,7 +40,7 @@ class EncoderWatch:
             with self._services.database.transaction() as session:
                 forget_holder(session, self.process)
         except MediaclusterError as error:
-            logger.warning("Who holds encoders could not be taken back: %s", error)
+            logger.warning("Who holds encoders could not be taken back: %s", error.full_detail)
 
     def look(self) -> None:
         """Once: load what is wanted, if this process has loaded the active space's encoders, and say how it stands."""
@@ -62,7 +62,7 @@ class EncoderWatch:
         try:
             self._services.encoders_of(space).load()
         except MediaclusterError as error:
-            logger.warning("The encoders of space '%s' cannot be loaded: %s", space.name, error)
+            logger.warning("The encoders of space '%s' cannot be loaded: %s", space.name, error.full_detail)
             return str(error)
         return None
 
@@ -75,5 +75,5 @@ class EncoderWatch:
             try:
                 self.look()
             except MediaclusterError as error:
-                logger.warning("Could not look which encoders are wanted: %s", error)
+                logger.warning("Could not look which encoders are wanted: %s", error.full_detail)
             self._stopped.wait(LOOK_SECONDS)

@@ -11,6 +11,9 @@ import sys
 import atheris
 
 with atheris.instrument_imports(include=["backend.ingest", "PIL"]):
+    # Pillow imports these when the first picture comes, and what they do would lead nowhere.
+    from PIL import GifImagePlugin, JpegImagePlugin, PngImagePlugin, WebPImagePlugin  # noqa: F401
+
     from backend.ingest.inspection import inspect_picture
     from backend.ingest.metadata import read_metadata
 

@@ -22,7 +22,9 @@ from backend.pipeline.leases import held_lease
 from backend.services import Services
 from backend.web import create_web_app
 
-NOWHERE = "postgresql://nobody@127.0.0.1:1/none"
+NOWHERE = "postgresql://owner_of_all:pa55word@127.0.0.2:1/the_library"
+# What strangers are not told of it.
+PLACES = ("owner_of_all", "pa55word", "127.0.0.2", "the_library")
 # These ask no database.
 _ANSWERS = ("/health/live", "/widget")
 _PAGES = ("/admin/", "/admin/clusters/1", f"/admin/media/{uuid.UUID(int=1)}")
@@ -56,6 +58,7 @@ def test_every_operation_says_that_it_can_be_tried_again(client: TestClient) -> 
         assert answer.status_code in {400, 404, 405, 422, 503}, f"{method} {path}: {answer.status_code} {answer.text}"
         if answer.status_code == 503:
             unavailable += 1
+            assert [place for place in PLACES if place in answer.text] == [], f"{method} {path}: {answer.text}"
             if path != "/health/ready":
                 assert "retry-after" in answer.headers, f"{method} {path}"
                 assert answer.json()["code"] == "backend_unavailable"
@@ -67,6 +70,14 @@ def test_admin_pages_say_so_too(client: TestClient, page: str) -> None:
     answer = client.get(page)
     assert (answer.status_code, answer.headers["x-problem-code"]) == (503, "backend_unavailable")
     assert "retry-after" in answer.headers
+    assert [place for place in PLACES if place in answer.text] == []
+
+
+def test_the_log_says_where_it_looked(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    """For whoever has to mend it, without the password."""
+    assert client.get("/media").status_code == 503
+    assert "127.0.0.2" in caplog.text
+    assert "pa55word" not in caplog.text
 
 
 def test_upload__a_commit_whose_answer_is_lost_is_looked_up(

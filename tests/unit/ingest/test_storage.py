@@ -239,6 +239,30 @@ def test_storage__s3_nobody_there() -> None:
         storage.write(KEY, b"x")
 
 
+def test_storage__errors_tell_no_credentials() -> None:
+    """Neither to whoever asks over the network, who hears of no address at all, nor to whoever reads the log."""
+    secrets = ("AKIA-of-the-test", "secret-of-the-test", "password-of-the-endpoint")
+    options = {
+        "key": secrets[0],
+        "secret": secrets[1],
+        "client_kwargs": {"endpoint_url": f"http://ada:{secrets[2]}@127.0.0.1:9", "region_name": "eu-central-1"},
+        "config_kwargs": {"retries": {"max_attempts": 0}, "connect_timeout": 1},
+    }
+    with pytest.raises(BackendUnavailable) as caught:
+        Storage.open("s3://bucket/x", options).write(KEY, b"x")
+    told, error = str(caught.value), caught.value
+    assert told == "The storage cannot be reached. `mediacluster doctor` says more."
+    assert "s3://bucket/x" in error.full_detail
+    assert [one for one in secrets if one in error.full_detail + repr(error)] == []
+
+
+def test_storage__an_unusable_option_is_not_told() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Storage.open("nonsense://ada:pa55word@host/x", {"token": "of-the-test"})
+    assert "nonsense://host/x" in str(caught.value)
+    assert "pa55word" not in str(caught.value)
+
+
 @pytest.mark.parametrize("url", ["nonsense://x", "gs://bucket/x"])
 def test_storage__unusable_url(url: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
