@@ -28,7 +28,7 @@ from backend.commands.reviewing import register as register_review
 from backend.commands.spaces import space_app
 from backend.commands.suggesting import register as register_suggestions
 from backend.commands.transferring import register as register_transfers
-from backend.errors import InputError, MediaclusterError
+from backend.errors import InputError, MediaclusterError, join_reason
 from backend.settings import Settings, load_settings
 
 # Everything heavy is imported by the command that needs it: `mediacluster --help` answers at once.

@@ -17,11 +17,10 @@ from sqlalchemy.orm import Session
 from backend.db.engine import limit_idling
 from backend.db.media import StoredPicture, media_columns, next_upload_seq
 from backend.db.spaces import list_spaces
-from backend.db.tables import MediaStatus, Space
+from backend.db.tables import EMBEDDINGS_SOURCE, MediaStatus, Space
 from backend.errors import StorageFull
 from backend.ingest.text import MediaText
 
-EMBEDDINGS_SOURCE: Final = "embeddings"
 _MEDIA: Final = {
     "id": "uuid", "sha256": "bytea", "title": "text", "caption": "text", "keywords": "text[]", "location": "text",
     "story": "text", "taken_at": "timestamptz", "exif": "jsonb", "width": "int4", "height": "int4", "mime": "text",

@@ -83,6 +83,8 @@ class Origin(enum.StrEnum):
     CURATOR = "curator"
 
 
+# Of media that came as vectors; they alone may have neither bytes nor an address.
+EMBEDDINGS_SOURCE = "embeddings"
 UPLOAD_SEQ = Sequence("media_upload_seq", metadata=Base.metadata)
 ASSIGN_SEQ = Sequence("membership_assign_seq", metadata=Base.metadata)
 
@@ -907,6 +909,7 @@ class WebhookDelivery(Base):
 
 __all__ = [
     "ASSIGN_SEQ",
+    "EMBEDDINGS_SOURCE",
     "UPLOAD_SEQ",
     "Account",
     "AccountSession",

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from backend.db.arrays import fetch_arrays
 from backend.db.media import StoredPicture, media_columns, next_upload_seq
 from backend.db.statements import statement
-from backend.db.tables import Embedding, Media, MediaStatus, Space, SpaceState
-from backend.errors import LeaseLost, NotFound
+from backend.db.tables import EMBEDDINGS_SOURCE, Embedding, Media, MediaStatus, Space, SpaceState
+from backend.errors import LeaseLost, NotFound, NotInSpace
 from backend.ingest.text import MediaText
 
 
@@ -193,13 +193,25 @@ def record_quarantined(session: Session, max_attempts: int) -> dict[uuid.UUID, s
 
 
 def retry_failed(session: Session, media_id: uuid.UUID) -> None:
-    """Lead a failed row back to where it failed. Raises NotFound where it is not there or has not failed."""
-    if not _retry(session, Media.id == media_id):
+    """Lead a failed row back to where it failed.
+
+    Raises:
+        NotFound: it is not there or has not failed.
+        NotInSpace: it came as vectors of another space, and there is no picture to make others of.
+    """
+    if _retry(session, Media.id == media_id):
+        return
+    failed = sa.select(Media.id).where(Media.id == media_id, Media.status == MediaStatus.FAILED)
+    if session.execute(failed).first() is None:
         raise NotFound(f"There is no failed media {media_id}.")
+    raise NotInSpace(
+        f"Media {media_id} came as embeddings of another model, without a picture to make new ones of.",
+        hint="Go back to the model that it has vectors of (`mediacluster space rollback`), or delete it and upload its picture.",
+    )
 
 
 def retry_failed_with(session: Session, code: str | None) -> int:
-    """Lead all rows back that failed with this code, or with any; returns how many."""
+    """Lead all rows back that failed with this code, or with any, and that can be tried again; returns how many."""
     return _retry(session, sa.true() if code is None else Media.error_code == code)
 
 
@@ -210,9 +222,11 @@ def _has_vectors() -> sa.ColumnElement[bool]:
 
 
 def _retry(session: Session, which: sa.ColumnElement[bool]) -> int:
+    # What came as vectors has neither bytes nor an address where they could be fetched.
+    has_a_source = sa.or_(Media.sha256.is_not(None), Media.source != EMBEDDINGS_SOURCE, _has_vectors())
     retried = session.execute(
         sa.update(Media)
-        .where(which, Media.status == MediaStatus.FAILED)
+        .where(which, Media.status == MediaStatus.FAILED, has_a_source)
         .values(
             status=sa.case(
                 (_has_vectors(), MediaStatus.EMBEDDED),

@@ -3,6 +3,7 @@
 python -m scripts.chaos                      # 2,000 uploads
 python -m scripts.chaos --uploads 10000      # the long form
 python -m scripts.chaos --seed 7             # the same faults in the same order
+python -m scripts.chaos --only restart_broker,replace_one_by_one   # these kinds of faults alone
 
 Exits 1 with what was violated, and the seed. All traffic is on this machine; only processes of this run are ended.
 """
@@ -82,7 +83,8 @@ def _run(fleet: Fleet, arguments: argparse.Namespace, report: Report) -> None:
     report.uploads, report.pictures = clients.total, arguments.uploads
     clients.start()
     chance = random.Random(arguments.seed)  # noqa: S311 - a schedule, not a secret
-    schedule = make_schedule(arguments.seed, arguments.faults or max(len(FAULTS), arguments.uploads // 70))
+    count = arguments.faults or max(len(arguments.only), arguments.uploads // 70)
+    schedule = make_schedule(arguments.seed, count, arguments.only)
     # A share of the uploads before the first fault, and one around each.
     shares = [clients.total * (place + 1) // (len(schedule) + 1) for place in range(len(schedule))]
     try:
@@ -169,6 +171,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--uploads", type=int, default=2000, help="different pictures")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--faults", type=int, default=0, help="how many; 0: one in 70 uploads, and each kind once")
+    parser.add_argument("--only", type=_read_kinds, default=tuple(FAULTS), help=f"of {', '.join(FAULTS)}")
     parser.add_argument("--clients", type=int, default=6)
     parser.add_argument("--apis", type=int, default=2)
     parser.add_argument("--embed", type=int, default=2)
@@ -180,6 +183,13 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--report", default=None, help="where to write the report as JSON")
     parser.add_argument("--home", default=None, help="keep the library here")
     return parser.parse_args()
+
+
+def _read_kinds(given: str) -> tuple[str, ...]:
+    kinds = tuple(dict.fromkeys(filter(None, given.split(","))))
+    if not kinds or set(kinds) - set(FAULTS):
+        raise argparse.ArgumentTypeError(f"{given!r} is no list of these: {', '.join(FAULTS)}")
+    return kinds
 
 
 def _print(report: Report) -> None:

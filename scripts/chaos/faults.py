@@ -4,7 +4,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 
 import psutil
@@ -122,12 +122,12 @@ FAULTS: dict[str, Fault] = {
 }
 
 
-def make_schedule(seed: int, count: int) -> list[str]:
-    """Names of `count` faults, in an order that follows from the seed; each kind before any comes again."""
+def make_schedule(seed: int, count: int, kinds: Collection[str] = tuple(FAULTS)) -> list[str]:
+    """Names of `count` faults of these kinds, in an order that follows from the seed; each kind before any comes again."""
     chance = random.Random(seed)  # noqa: S311 - a schedule, not a secret
     schedule: list[str] = []
     while len(schedule) < count:
-        schedule += chance.sample(sorted(FAULTS), len(FAULTS))
+        schedule += chance.sample(sorted(kinds), len(kinds))
     return schedule[:count]
 
 

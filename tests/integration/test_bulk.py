@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
+from starlette.testclient import TestClient
 
 from backend.bootstrap import build_services
 from backend.commands.status import read_status
@@ -24,9 +25,11 @@ from backend.evaluation.audit import audit
 from backend.pipeline import import_embeddings as importing
 from backend.pipeline.export import export
 from backend.pipeline.import_embeddings import import_embeddings
+from backend.pipeline.retry import retry_all
 from backend.pipeline.space import open_active_space
 from backend.repair.mending import repair
 from backend.services import Services
+from backend.web import create_web_app
 
 SUFFIXES = [".npz", ".parquet", ".json", ".jsonl"]
 _COUNT = 60
@@ -198,6 +201,28 @@ _BAD = {
     "no vector": "invalid_vector", "no name": "invalid_record", "same path": "invalid_record", "id": "invalid_record",
     "text": "invalid_text",
 }  # fmt: skip
+
+
+def test_retry__what_came_as_vectors_of_another_space_is_refused(
+    services: Services, make_records: Callable[..., list[dict[str, Any]]], tmp_path: Path
+) -> None:
+    """There is nothing to embed and nothing to fetch: it stays as it is, and whoever asks is told what to do."""
+    import_embeddings(services, _write(tmp_path / "e.json", make_records(3)))
+    with services.database.transaction() as session:
+        lost, known = session.execute(sa.text("SELECT id FROM media ORDER BY upload_seq LIMIT 2")).scalars()
+        session.execute(
+            sa.text("DELETE FROM membership; UPDATE media SET status = 'failed', error_code = 'not_in_space'")
+        )
+        session.execute(sa.text("DELETE FROM embedding WHERE media_id = :id"), {"id": lost})
+    with TestClient(create_web_app(services), base_url="http://127.0.0.1") as client:
+        refused = client.post(f"/media/{lost}/retry")
+        assert (refused.status_code, refused.json()["code"]) == (409, "not_in_space")
+        assert "rollback" in refused.json()["hint"]
+        assert client.post(f"/media/{known}/retry").status_code == 202
+    assert retry_all(services, actor="ada") == 1
+    with services.database.transaction() as session:
+        rows = session.execute(sa.text("SELECT id, status FROM media ORDER BY upload_seq")).all()
+    assert [row.status for row in rows] == ["failed", "embedded", "embedded"]
 
 
 def _spoil(records: list[dict[str, Any]], row: int, what: str) -> None:

@@ -13,9 +13,8 @@ from backend.api.places import PlacesDependency, require_no_place
 from backend.api.problems import documented
 from backend.api.routes.references import find_reference, list_references
 from backend.api.schemas import MediaDetail, MediaPage, SimilarAnswer, SimilarMedia, TextChangesInput
-from backend.db.bulk import EMBEDDINGS_SOURCE
 from backend.db.media import get_media, list_media
-from backend.db.tables import Media, MediaStatus
+from backend.db.tables import EMBEDDINGS_SOURCE, Media, MediaStatus
 from backend.errors import Conflict, InputError, OriginalMissing
 from backend.ingest.keys import thumbnail_key
 from backend.pipeline.retry import retry_media
@@ -161,7 +160,7 @@ def get_original(services: ServicesDependency, places: PlacesDependency, media_i
     operation_id="retry_media",
     summary="Try a failed media again",
     status_code=HTTPStatus.ACCEPTED,
-    responses=documented("malformed_request", "not_found", "conflict", "backend_unavailable"),
+    responses=documented("malformed_request", "not_found", "conflict", "not_in_space", "backend_unavailable"),
 )
 def retry(
     services: ServicesDependency, actor: ActorDependency, places: PlacesDependency, media_id: UUID

@@ -256,6 +256,13 @@ def test_storage__errors_tell_no_credentials() -> None:
     assert [one for one in secrets if one in error.full_detail + repr(error)] == []
 
 
+def test_storage__what_a_driver_repeats_is_left_out() -> None:
+    options = {"client_kwargs": {"endpoint_url": "http://ada:password-of-it@no host"}}
+    with pytest.raises(BackendUnavailable) as caught:
+        Storage.open("s3://bucket/x", options).write(KEY, b"x")
+    assert "Invalid endpoint: http://ada:***@no host" in caught.value.full_detail
+
+
 def test_storage__an_unusable_option_is_not_told() -> None:
     with pytest.raises(ConfigurationError) as caught:
         Storage.open("nonsense://ada:pa55word@host/x", {"token": "of-the-test"})
