@@ -2,9 +2,10 @@
 """From POST to ready: JPEGs of 12 megapixels through `mediacluster up`, beside encoding alone; and the memory of all its processes.
 
     python -m benchmarks.ingest --pictures 1000
+    python -m benchmarks.ingest --model ViT-L-14 --pictures 24
 
 Everything is on, as a new library has it: upload checks, decoding, thumbnails, hash, both encoders, assignment, on servers of
-its own. Pictures are encoded by ViT-B-32 with random weights (speed does not depend on them), words by MiniLM. *Encoding alone* is the same
+its own. Pictures are encoded by ViT-B-32, or another architecture of OpenCLIP, with random weights (speed does not depend on them), words by MiniLM. *Encoding alone* is the same
 encoders over the same pictures, decoded and shrunk beforehand, and the same words, before and in the same run.
 """
 
@@ -70,9 +71,10 @@ class Outcome:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", type=int, default=_PICTURES)
+    parser.add_argument("--model", default=_MODEL, help="an architecture of OpenCLIP")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
-    outcome = measure(options.pictures)
+    outcome = measure(options.pictures, options.model)
     if options.json:
         sys.stdout.write(json.dumps(asdict(outcome) | {"share": outcome.share}, indent=2) + "\n")
         return 0
@@ -85,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(scale: float) -> Iterator[Row]:
     """For `make bench`."""
-    outcome = measure(int(_PICTURES * scale))
+    outcome = measure(int(_PICTURES * scale), _MODEL)
     yield Row(
         f"{outcome.pictures} JPEGs of 12 megapixels, from POST to ready",
         outcome.ready_a_second,
@@ -105,15 +107,15 @@ def run(scale: float) -> Iterator[Row]:
     )
 
 
-def measure(count: int) -> Outcome:
+def measure(count: int, model: str) -> Outcome:
     """Encoding alone first, in this process; then all of it, in the product's own processes."""
     with tempfile.TemporaryDirectory(prefix="mediacluster-benchmark-") as folder:
         home = Path(folder)
         home.chmod(0o755)  # the server may run as another user, who has to get through
-        checkpoint = _make_checkpoint(home)
+        checkpoint = _make_checkpoint(home, model)
         files = list(_make_pictures(home, count + 1))
-        encoded = _encode_alone(checkpoint, files[:_MOST_ALONE])
-        with _product(home, checkpoint) as (base_url, process):
+        encoded = _encode_alone(model, checkpoint, files[:_MOST_ALONE])
+        with _product(home, model, checkpoint) as (base_url, process):
             database = Database(ensure_servers(home).database_url)
             _upload(base_url, files[count])
             _wait_until_ready(database, 1)
@@ -162,7 +164,7 @@ class _Memory:
 
 
 @contextmanager
-def _product(home: Path, checkpoint: Path) -> Iterator[tuple[str, psutil.Process]]:
+def _product(home: Path, model: str, checkpoint: Path) -> Iterator[tuple[str, psutil.Process]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -174,7 +176,7 @@ def _product(home: Path, checkpoint: Path) -> Iterator[tuple[str, psutil.Process
     environment = own | {
         "MEDIACLUSTER_HOME": str(home),
         "MEDIACLUSTER_PRESET": "demo",
-        "MEDIACLUSTER_IMAGE_MODEL": _MODEL,
+        "MEDIACLUSTER_IMAGE_MODEL": model,
         "MEDIACLUSTER_IMAGE_CHECKPOINT": str(checkpoint),
         "MEDIACLUSTER_AUTHENTICATION": "none",
         "MEDIACLUSTER_LOG_LEVEL": "WARNING",
@@ -227,9 +229,9 @@ def _upload(base_url: str, file: Path) -> None:
     ).raise_for_status()
 
 
-def _encode_alone(checkpoint: Path, files: Sequence[Path]) -> float:
+def _encode_alone(model: str, checkpoint: Path, files: Sequence[Path]) -> float:
     """Pictures a second of both encoders, in batches as workers make them."""
-    settings = load_settings(_env_file=None, preset="demo", image_model=_MODEL, image_checkpoint=str(checkpoint))
+    settings = load_settings(_env_file=None, preset="demo", image_model=model, image_checkpoint=str(checkpoint))
     encoders = load_encoders(settings, resolve_encoders(settings))
     pictures = []
     for file in files:
@@ -249,12 +251,12 @@ def _encode_alone(checkpoint: Path, files: Sequence[Path]) -> float:
     return len(files) / (time.perf_counter() - begun)
 
 
-def _make_checkpoint(folder: Path) -> Path:
+def _make_checkpoint(folder: Path, model: str) -> Path:
     import open_clip
     from safetensors.torch import save_model
 
     checkpoint = folder / "random.safetensors"
-    save_model(open_clip.create_model(_MODEL), str(checkpoint))
+    save_model(open_clip.create_model(model), str(checkpoint))
     return checkpoint
 
 
