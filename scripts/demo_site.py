@@ -52,6 +52,7 @@ class Look:
     width: int = 1440
     height: int = 900
     color_scheme: ColorScheme = "light"
+    touch: bool = False
 
 
 def fill_library(services: Services, folder: Path, count: int) -> list[uuid.UUID]:
@@ -149,6 +150,8 @@ def open_context(browser: Browser, look: Look) -> BrowserContext:
     return browser.new_context(
         viewport={"width": look.width, "height": look.height},
         color_scheme=look.color_scheme,
+        has_touch=look.touch,
+        is_mobile=look.touch,
         reduced_motion="reduce",
         locale="en-GB",
         timezone_id="UTC",

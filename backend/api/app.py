@@ -17,7 +17,6 @@ from backend.api.routes import (
     curation,
     folders,
     health,
-    judgements,
     media,
     metrics,
     review,
@@ -50,19 +49,6 @@ def create_app(services: Services) -> FastAPI:
     app.add_middleware(RequestIds)
     install_problem_handlers(app)
     install_openapi(app)
-    for module in (
-        uploads,
-        folders,
-        media,
-        search,
-        clusters,
-        curation,
-        review,
-        judgements,
-        webhooks,
-        widget,
-        health,
-        metrics,
-    ):
+    for module in (uploads, folders, media, search, clusters, curation, review, webhooks, widget, health, metrics):
         app.include_router(module.router)
     return app

@@ -207,8 +207,15 @@ def make_page(browser: Browser, faults: Faults, signed_in: SignedIn) -> Iterator
     """Open pages of a width, height and color scheme, each in a profile of its own that is logged in."""
     contexts: list[BrowserContext] = []
 
-    def make(width: int = 1440, height: int = 900, color_scheme: str = "light", *, anonymous: bool = False) -> Page:
-        context = open_context(browser, Look(width, height, color_scheme))  # type: ignore[arg-type]
+    def make(
+        width: int = 1440,
+        height: int = 900,
+        color_scheme: str = "light",
+        *,
+        anonymous: bool = False,
+        touch: bool = False,
+    ) -> Page:
+        context = open_context(browser, Look(width, height, color_scheme, touch))  # type: ignore[arg-type]
         context.set_default_timeout(_PATIENCE_MS)
         faults.watch(context)
         contexts.append(context)

@@ -92,6 +92,13 @@ def test_cluster__from_the_wall_by_keyboard_alone(own_server: str, own_library: 
     expect(picker.locator("[data-target]").first).to_be_visible()
     page.keyboard.press("Tab")
     expect(picker.locator("[data-target]").first).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    expect(picker.locator("[data-target]").nth(1)).to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Shift+Tab")
+    expect(picker.get_by_role("searchbox")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(picker.locator("[data-target]").first).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog", name="Move", exact=True).get_by_role("button", name="Move")).to_be_focused()
     page.keyboard.press("Enter")
@@ -100,6 +107,35 @@ def test_cluster__from_the_wall_by_keyboard_alone(own_server: str, own_library: 
     expect(members).to_have_count(size)
     page.keyboard.press("j")
     expect(members.locator("a:focus")).to_have_count(1)
+
+
+def test_cluster__focus_stays_where_the_work_is(own_server: str, own_library: Services, page: Page) -> None:
+    """What is done shows the page anew, and closes dialogs: the keys go on from the same place."""
+    size = open_group(page, own_server, largest_groups(own_library)[0])
+    members = page.locator("[data-media]")
+    for key in ("j", "j", "x", "n"):
+        page.keyboard.press(key)
+    expect(page.get_by_label("Label of the new group")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(members).to_have_count(size - 1)
+    expect(members.nth(1).locator("[data-item]")).to_be_focused()
+    page.keyboard.press("e")
+    page.keyboard.type("By keys")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="By keys")).to_be_visible()
+    expect(page.get_by_role("button", name="Rename")).to_be_focused()
+    page.get_by_role("button", name="Lock").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Unlock")).to_be_focused()
+    page.keyboard.press("h")
+    page.get_by_role("dialog", name="History").get_by_role("button", name="Undo").first.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog", name="History").get_by_role("button", name="Redo").first).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Lock", exact=True)).to_be_focused()
+    page.keyboard.press("?")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Lock", exact=True)).to_be_focused()
 
 
 def test_cluster__extract_and_the_history(own_server: str, own_library: Services, page: Page) -> None:

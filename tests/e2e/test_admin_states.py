@@ -1,5 +1,6 @@
 """What pages show where there is nothing yet, too much, or something went wrong, or is still on its way."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,15 @@ Look = Callable[..., None]
 def run_sql(services: Services, statement: str, **parameters: object) -> None:
     with services.database.transaction() as session:
         session.execute(sa.text(statement), parameters)
+
+
+def scroll_until(page: Page, is_so: Callable[[], object], *, by: int = 2000) -> None:
+    """Scroll down until something has come; fails where it does not come."""
+    until = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < until, "it has not come"
+        page.mouse.wheel(0, by)
+        page.wait_for_timeout(100)
 
 
 def hold(page: Page, pattern: str) -> list[Route]:
@@ -236,21 +246,15 @@ def test_failing__what_did_not_come_can_be_asked_for_again(
         page.route(pattern, gone)
         page.goto(own_server + address)
         again = page.locator("main").get_by_role("button", name="Try again")
-        while not again.is_visible():
-            page.mouse.wheel(0, 2000)
-            page.wait_for_timeout(100)
+        scroll_until(page, again.is_visible)
         expect(page.locator("main [aria-busy=true]")).to_have_count(0)
         take_screenshot(page, f"failing-{pattern.strip('*/').replace('/', '-').rstrip('*')}")
         page.unroute(pattern)
         again.click()
-        while page.locator(sign).count() == 0:
-            page.mouse.wheel(0, 2000)
-            page.wait_for_timeout(100)
+        scroll_until(page, page.locator(sign).count)
         expect(again).to_have_count(0)
     # Endless, and every group once.
-    while page.locator(".sentinel").count():
-        page.mouse.wheel(0, 2000)
-        page.wait_for_timeout(100)
+    scroll_until(page, lambda: page.locator(".sentinel").count() == 0)
     shown = page.locator(".card").evaluate_all("all => all.map(one => one.dataset.cluster)")
     assert len(shown) == len(set(shown))
     expect(page.locator(".page-title")).to_contain_text(f"{len(shown)} · 160 pictures")
@@ -315,8 +319,13 @@ def test_pictures__that_are_not_there(
     page.goto(f"{own_server}/admin/")
     page.wait_for_load_state("networkidle")
     look(page, "lost-wall")
-    broken = "imgs => imgs.filter(img => img.complete && img.naturalWidth === 0 && !img.classList.contains('is-missing')).length"
-    assert page.locator("img").evaluate_all(broken) == 0
+    # A picture counts as complete a moment before its error event, so a single look may fall between the two.
+    failed = "imgs => imgs.filter(img => img.complete && img.naturalWidth === 0 && !img.classList.contains('is-missing')).length"
+    until = time.monotonic() + 20
+    while (count := page.locator("img").evaluate_all(failed)) and time.monotonic() < until:
+        page.wait_for_timeout(100)
+    assert count == 0
+    assert page.locator("img.is-missing").count() > 0
     page.locator(".card").first.click()
     page.wait_for_load_state("networkidle")
     look(page, "lost-group")
@@ -346,9 +355,7 @@ def test_group__of_three_hundred(
     size = int(page.locator("#cluster").get_attribute("data-size") or 0)
     assert size > 290
     expect(bar).to_contain_text(f"{size} selected")
-    while page.locator(".sentinel").count():
-        page.mouse.wheel(0, 4000)
-        page.wait_for_timeout(50)
+    scroll_until(page, lambda: page.locator(".sentinel").count() == 0, by=4000)
     expect(members).to_have_count(size)
     assert len(set(members.evaluate_all("all => all.map(one => one.dataset.media)"))) == size
     expect(page.locator("[data-media].is-selected")).to_have_count(size)

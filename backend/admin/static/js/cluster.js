@@ -6,6 +6,7 @@ import { onKey } from "./shortcuts.js";
 
 const clusterId = Number(document.getElementById("cluster").dataset.cluster);
 const bar = document.getElementById("action-bar");
+const BUTTONS = ["[data-rename-start]", "[data-figures]", "[data-lock]", "[data-merge]", "[data-split]", "[data-history]"];
 let selection;
 
 function showBar(ids) {
@@ -13,6 +14,28 @@ function showBar(ids) {
   bar.querySelector("[data-count]").textContent = ids.size;
   bar.querySelector('[data-act="representative"]').disabled = ids.size !== 1;
 }
+
+// Where the focus was last on the page: a member, by its id and its place, or a button. Both go with what is shown anew.
+let focused = null;
+
+document.addEventListener("focusin", ({ target }) => {
+  if (!target.closest("#cluster")) return;
+  const shot = target.closest("[data-media]");
+  const button = target.closest(".rename-form") ? "[data-rename-start]" : BUTTONS.find((one) => target.matches(one));
+  focused = { button, media: shot?.dataset.media, place: [...document.querySelectorAll("[data-media]")].indexOf(shot) };
+});
+
+function restoreFocus() {
+  // What is in a dialog that has just closed keeps the focus until the next frame.
+  const isLost = document.activeElement === document.body || document.activeElement.closest("dialog:not([open])");
+  if (!focused || !isLost || document.querySelector("dialog[open]")) return;
+  const { button, media, place } = focused;
+  const all = [...document.querySelectorAll("[data-media]")];
+  const shot = all.find((one) => one.dataset.media === media) ?? (place < 0 ? null : (all[place] ?? all.at(-1)));
+  (button ? document.querySelector(button) : shot?.querySelector("[data-item]"))?.focus({ preventScroll: true });
+}
+
+for (const dialog of document.querySelectorAll("dialog")) dialog.addEventListener("close", restoreFocus);
 
 function install() {
   selection = new Selection(document.querySelector("[data-selectable]"), showBar);
@@ -30,6 +53,7 @@ async function refresh() {
   current.replaceWith(document.adoptNode(fresh));
   htmx.process(document.getElementById("cluster"));
   install();
+  restoreFocus();
 }
 
 const curation = new Curation(clusterId, refresh);

@@ -2,6 +2,7 @@
 import { openDialog } from "./dialogs.js";
 import { getText, post } from "./requests.js";
 import { showToast } from "./toasts.js";
+import { moveAmong } from "./walls.js";
 
 const MESSAGE = "message-after-leaving";
 
@@ -83,6 +84,11 @@ export class Curation {
     dialog.querySelector("[data-picker-words]").addEventListener("input", () => {
       clearTimeout(timer);
       timer = setTimeout(() => this.listTargets(), 200);
+    });
+    dialog.addEventListener("keydown", (event) => {
+      const inField = event.target.matches("[data-picker-words]");
+      if (!event.key.startsWith("Arrow") || (inField && event.key !== "ArrowDown")) return;
+      if (moveAmong([...dialog.querySelectorAll("[data-target]")], event.key)) event.preventDefault();
     });
     dialog.addEventListener("click", (event) => {
       const target = event.target.closest("[data-target]");

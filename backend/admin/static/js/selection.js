@@ -1,4 +1,8 @@
-// Selecting in a wall: click, shift for a range, all, none. Holds ids, so that members not loaded yet can be among them.
+// Selecting in a wall: click, shift for a range, a long press under a finger, all, none. Holds ids, so that members not
+// loaded yet can be among them.
+const PRESS_MS = 400; // before the browser's own menu
+const MOST_MOVED = 10;
+
 export class Selection {
   constructor(list, onChange) {
     this.ids = new Set();
@@ -6,6 +10,10 @@ export class Selection {
     this.onChange = onChange;
     this.anchor = null;
     list.addEventListener("click", (event) => this.click(event));
+    list.addEventListener("pointerdown", (event) => this.press(event));
+    list.addEventListener("pointermove", (event) => this.pressed && isFar(event, this.pressed) && this.release());
+    for (const end of ["pointerup", "pointercancel"]) list.addEventListener(end, () => this.release());
+    list.addEventListener("contextmenu", (event) => this.hasPressed && event.preventDefault());
     // Members that come in by scrolling look as they are.
     list.addEventListener("htmx:afterSettle", () => this.show());
     new MutationObserver(() => this.show()).observe(list, { childList: true });
@@ -15,9 +23,33 @@ export class Selection {
     return [...this.list.querySelectorAll("[data-media]")];
   }
 
+  // A finger that stays where it is selects; one that goes on scrolls.
+  press(event) {
+    this.release();
+    this.hasPressed = false;
+    const shot = event.pointerType === "touch" && event.target.closest("[data-media]");
+    if (!shot) return;
+    this.pressed = event;
+    this.timer = setTimeout(() => {
+      this.hasPressed = true;
+      navigator.vibrate?.(10);
+      this.toggle(shot);
+    }, PRESS_MS);
+  }
+
+  release() {
+    clearTimeout(this.timer);
+    this.pressed = null;
+  }
+
   click(event) {
     const shot = event.target.closest("[data-media]");
     if (!shot) return;
+    if (this.hasPressed) {
+      this.hasPressed = false;
+      event.preventDefault();
+      return;
+    }
     const onCheck = event.target.closest(".check");
     if (!onCheck && this.ids.size === 0 && !event.shiftKey) return;
     // What opens a link in another tab still does.
@@ -61,4 +93,8 @@ export class Selection {
     }
     this.onChange(this.ids);
   }
+}
+
+function isFar(event, from) {
+  return Math.hypot(event.clientX - from.clientX, event.clientY - from.clientY) > MOST_MOVED;
 }

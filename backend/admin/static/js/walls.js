@@ -3,9 +3,12 @@ const items = () => [...document.querySelectorAll("[data-wall] [data-item]")];
 
 // Returns whether the key meant something here.
 export function moveInWall(key) {
-  const all = items();
+  return moveAmong(items(), key);
+}
+
+export function moveAmong(all, key) {
   if (all.length === 0) return false;
-  const current = all.indexOf(document.activeElement.closest?.("[data-item]"));
+  const current = all.indexOf(document.activeElement.closest?.("[data-item], button"));
   const next = current < 0 ? firstVisible(all) : target(all, current, key);
   if (next === undefined) return current >= 0;
   next.focus({ preventScroll: true });
