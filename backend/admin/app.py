@@ -17,6 +17,7 @@ from backend.admin.pages import (
     operations,
     pictures,
     quality,
+    quality_judgements,
     quality_labels,
     quality_map,
     review,
@@ -44,7 +45,18 @@ def install_admin(app: FastAPI) -> None:
     # Fixed paths before those with an id in them.
     for module in (
         *(found, clusters, cluster, curation, media, search, upload, review, review_decisions),
-        *(quality, quality_labels, quality_map, model, operations, pictures, judgements, login, account),
+        *(
+            quality,
+            quality_judgements,
+            quality_labels,
+            quality_map,
+            model,
+            operations,
+            pictures,
+            judgements,
+            login,
+            account,
+        ),
     ):
         admin.include_router(module.router)
     admin.mount(static_path(), make_static_files(), name="static")

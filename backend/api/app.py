@@ -17,6 +17,7 @@ from backend.api.routes import (
     curation,
     folders,
     health,
+    judgements,
     media,
     metrics,
     review,
@@ -49,6 +50,19 @@ def create_app(services: Services) -> FastAPI:
     app.add_middleware(RequestIds)
     install_problem_handlers(app)
     install_openapi(app)
-    for module in (uploads, folders, media, search, clusters, curation, review, webhooks, widget, health, metrics):
+    for module in (
+        uploads,
+        folders,
+        media,
+        search,
+        clusters,
+        curation,
+        review,
+        judgements,
+        webhooks,
+        widget,
+        health,
+        metrics,
+    ):
         app.include_router(module.router)
     return app

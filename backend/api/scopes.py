@@ -33,6 +33,7 @@ SCOPES = {
             "list_review",
             "list_near_duplicates",
             "list_exact_copies",
+            "list_judgements",
             "get_metrics",
         ),
         Scope.UPLOAD: ("upload_media", "upload_media_from_url", "retry_media"),
@@ -55,6 +56,9 @@ SCOPES = {
             "decide_review",
             "take_back_review_decision",
             "decide_near_duplicates",
+            "judge_hit",
+            "take_back_judgements",
+            "keep_judged_picture",
         ),
         Scope.ADMIN: ("import_folder", "create_webhook", "list_webhooks", "delete_webhook"),
     }.items()

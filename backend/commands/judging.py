@@ -34,7 +34,7 @@ def judgements(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array on standard output.")] = False,
 ) -> None:
     """List what curators said of hits: the test set of `mediacluster evaluate --judgements`."""
-    from backend.db.judgements import list_judgements
+    from backend.db.judgements import QueryKind, describe_query, list_judgements
 
     with open_services() as services, services.database.transaction() as session:
         rows = [
@@ -58,7 +58,7 @@ def judgements(
     else:
         table = Table("query", id_column("media"), "verdict", "by")
         for one in rows[:_SHOWN]:
-            table.add_row(one.query, one.media_id, one.verdict, one.actor)
+            table.add_row(describe_query(QueryKind(one.query_kind), one.query), one.media_id, one.verdict, one.actor)
         output.print(table)
         queries = len({(one.query_kind, one.query) for one in rows})
         say(

@@ -630,10 +630,26 @@ class ReviewRefresh(Base):
     refreshed_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
+class JudgedPicture(Base):
+    """A picture that was dropped for a search, kept since somebody said something of its hits.
+
+    sha256: of the bytes that were dropped; content: a WebP of it, at most 1280 pixels long and without its metadata.
+    """
+
+    __tablename__ = "judged_picture"
+
+    sha256: Mapped[bytes] = mapped_column(primary_key=True)
+    content: Mapped[bytes]
+    kept_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (CheckConstraint("octet_length(sha256) = 32", name="sha256"),)
+
+
 class Judgement(Base):
     """A curator's word on whether a media is a right hit of a query. The last word counts.
 
-    query: the words, or the id of the media that others are to be like, which is then `query_media_id` too.
+    query: the words; or the id of the media that others are to be like, which is then `query_media_id` too; or the checksum
+    (hex) of a picture that was dropped, which is then `query_sha256` too, alone or with a space and the words beside it.
     """
 
     __tablename__ = "judgement"
@@ -644,15 +660,19 @@ class Judgement(Base):
         ForeignKey("media.id", ondelete="CASCADE"), primary_key=True, index=True
     )
     query_media_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("media.id", ondelete="CASCADE"), index=True)
+    query_sha256: Mapped[bytes | None] = mapped_column(ForeignKey("judged_picture.sha256"), index=True)
     is_right: Mapped[bool] = mapped_column(Boolean)
     actor: Mapped[str]
-    judged_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    judged_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
 
     __table_args__ = (
-        CheckConstraint("query_kind IN ('words', 'media')", name="query_kind"),
+        CheckConstraint("query_kind IN ('words', 'media', 'picture')", name="query_kind"),
         CheckConstraint(
             "CASE query_kind WHEN 'media' THEN query_media_id IS NOT NULL AND query = query_media_id::text "
-            "AND query_media_id <> media_id ELSE query_media_id IS NULL AND query <> '' END",
+            "AND query_media_id <> media_id AND query_sha256 IS NULL "
+            "WHEN 'picture' THEN query_media_id IS NULL AND query_sha256 IS NOT NULL "
+            "AND split_part(query, ' ', 1) = encode(query_sha256, 'hex') "
+            "ELSE query_media_id IS NULL AND query_sha256 IS NULL AND query <> '' END",
             name="query_is_whole",
         ),
     )

@@ -39,7 +39,7 @@ THRESHOLDS = tuple(round(0.5 + step / 50, 2) for step in range(25))
 MAP_POINTS = 100_000
 _MAP_FITTED = 20_000
 _BLOCK = 8_192
-_EVALUATED = Options(most_queries=500, resamples=500, most_media=10_000, most_offline=2_000)
+EVALUATED = Options(most_queries=500, resamples=500, most_media=10_000, most_offline=2_000)
 
 
 class Job(StrEnum):
@@ -137,7 +137,7 @@ def _draw_map(services: Services) -> None:
 def _evaluate(services: Services) -> None:
     """By the first evidence that there is; without any, that is what is kept."""
     standing = _stand(services)
-    evaluation = evaluate_by_any(services, _EVALUATED)
+    evaluation = evaluate_by_any(services, EVALUATED)
     content: dict[str, Any] = {"document": None, "suggestions": []}
     if evaluation is not None:
         document = evaluation.as_json()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Locator, Page, Request, expect
 
 from backend.services import Services
 
@@ -172,3 +172,54 @@ def test_media__a_word_on_a_similar_picture(page: Page, demo_server: str) -> Non
     expect(hit.get_by_role("button", name="Right")).to_have_attribute("aria-pressed", "true")
     page.get_by_role("button", name="Right").first.click()
     expect(page.get_by_text("Taken back")).to_be_visible()
+
+
+def test_search__a_word_on_the_hits_of_a_dropped_picture(
+    page: Page, own_server: str, picture: Path, look: Callable[..., None], make_page: Callable[..., Page]
+) -> None:
+    def drop(words: str = "") -> None:
+        page.goto(f"{own_server}/admin/search")
+        page.locator("[data-file]").set_input_files(picture)
+        expect(page.locator("#hits.is-judged")).to_be_visible(timeout=PATIENCE_MS)
+        if words:
+            page.get_by_label("Words to find").fill(words)
+            expect(page.locator("#hits .section-title")).to_contain_text("calibrated", timeout=PATIENCE_MS)
+            page.wait_for_load_state("networkidle")
+
+    def hit(place: int) -> Locator:
+        return page.locator(".hit[data-media]").nth(place)
+
+    drop()
+    for place, name in ((0, "Right"), (1, "Wrong")):
+        hit(place).hover()
+        hit(place).get_by_role("button", name=name).click()
+        expect(page.get_by_text(f"Noted as {name.lower()}")).to_be_visible()
+    # The same picture is the same query; with words it is another one.
+    drop()
+    expect(hit(0).get_by_role("button", name="Right")).to_have_attribute("aria-pressed", "true")
+    expect(hit(1).get_by_role("button", name="Wrong")).to_have_attribute("aria-pressed", "true")
+    drop("a lighthouse at night")
+    expect(page.locator('.judge-button[aria-pressed="true"]')).to_have_count(0)
+    hit(0).locator(".hit-link").focus()
+    page.keyboard.press("n")
+    expect(page.get_by_text("Noted as wrong")).to_be_visible()
+    # All of them are in the list, with the picture, and can be taken back there.
+    page.goto(f"{own_server}/admin/quality/judgements")
+    expect(page.locator(".judged-row")).to_have_count(3)
+    expect(page.locator(".judged-row").first).to_contain_text("a lighthouse at night")
+    expect(page.locator(".judged-row").first.get_by_role("img", name="The picture that was dropped")).to_be_visible()
+    look(page, "judgements")
+    page.locator('select[name="verdict"]').select_option("right")
+    expect(page.locator(".judged-row")).to_have_count(1)
+    page.locator('select[name="verdict"]').select_option("")
+    expect(page.locator(".judged-row")).to_have_count(3)
+    page.get_by_label("Words of the question").fill("lighthouse")
+    expect(page.locator(".judged-row")).to_have_count(1)
+    page.get_by_role("button", name="Take back").click()
+    expect(page.locator(".judged-row")).to_have_count(0)
+    page.reload()
+    expect(page.locator(".judged-row")).to_have_count(2)
+    narrow = make_page(width=390)
+    narrow.goto(f"{own_server}/admin/quality/judgements")
+    expect(narrow.locator(".judged-row")).to_have_count(2)
+    look(narrow, "judgements")

@@ -31,6 +31,8 @@ _WITHOUT = {
     ("POST", "/admin/curation/preview"): "reads",
     ("POST", "/admin/search/hits"): "reads",
     ("POST", "/admin/judgements/said"): "reads",
+    ("POST", "/judgements/pictures"): "goes within the hour, unless something is said of its hits",
+    ("POST", "/admin/judgements/picture"): "as above",
     ("POST", "/admin/upload/known"): "reads",
     ("POST", "/admin/upload/file"): "as an upload",
     ("POST", "/admin/upload/url"): "as an upload",
@@ -152,6 +154,9 @@ def test_who_did_what_is_noted_by_every_route_that_changes_something(
     api("PATCH", "/media/{media_id}", media_id=failed[0], json={"title": "new"})
     api("POST", "/media/delete", json={"media_ids": named[3][:1]})
     api("DELETE", "/media/{media_id}", media_id=named[3][1])
+    hit = {"query_kind": "words", "query": "boats", "media_id": named[2][5]}
+    api("POST", "/judgements", json=hit | {"right": True})
+    api("POST", "/judgements/delete", json={"hits": [hit]})
     hook = api("POST", "/webhooks", json={"url": "https://192.0.43.8/"})["id"]
     api("DELETE", "/webhooks/{webhook_id}", webhook_id=hook)
 
@@ -168,6 +173,8 @@ def test_who_did_what_is_noted_by_every_route_that_changes_something(
     pages("POST", "/media/{media_id}/text", media_id=failed[1], data={"title": "other"})
     said = {"query_kind": "media", "query": named[2][0], "media_id": named[2][1], "right": True}
     pages("POST", "/judgements", json=said)
+    taken = {"kind": "media", "query": named[2][0], "media_id": named[2][1]}
+    pages("POST", "/quality/judgements/take-back", data=taken)
     pages("POST", "/operations/retry", data={"code": "image_corrupt"})
     pages("POST", "/operations/pause")
     pages("POST", "/operations/resume")

@@ -19,6 +19,8 @@ from backend.cli import app
 from backend.clustering.assignment import Centroids, assign
 from backend.curation.operations import Lock, Rename, perform
 from backend.db.embeddings import NewEmbedding, insert_embeddings
+from backend.db.judgements import QueryKind, find_picture
+from backend.db.spaces import get_active_space
 from backend.embedded.gallery import render_gallery
 from backend.errors import Conflict, InputError
 from backend.evaluation.metrics import adjusted_rand_index
@@ -30,6 +32,9 @@ from backend.pipeline.intake import accept_picture
 from backend.pipeline.space import open_active_space
 from backend.quality.evaluation.evaluating import Source, evaluate
 from backend.quality.evaluation.options import Options
+from backend.quality.evaluation.report import write_report
+from backend.quality.evaluation.tasks import Task
+from backend.review.judging import judge, keep, take_back
 from backend.search.candidates import Effort
 from backend.search.encoding import QueryEncoder
 from backend.search.query import SearchQuery
@@ -392,3 +397,72 @@ def test_evaluate__a_space_beside_and_both_side_by_side(
     assert (similar.verdict, similar.difference.high < 0) == ("worse", True)
     assert beside.notes == ()
     assert "4 media have no vectors" in evaluate(services, Source(), QUICK, space="narrow").notes[0]
+
+
+def test_judged_pictures__are_ranked_as_the_search_ranked_them(library: Library) -> None:
+    """What was dropped is asked again from the copy that is kept, alone by looks, with words by both legs."""
+    services = library.services
+    encoder = QueryEncoder(services.encoders_of, services.limits, services.decoders)
+    searcher = Searcher(services.database, encoder, services.settings.alpha)
+    said: list[tuple[QueryKind, str, uuid.UUID]] = []
+    expected: dict[str, list[uuid.UUID]] = {}
+    for picture in list(render_gallery(6, seed=9, size=400)):
+        buffer = io.BytesIO()
+        picture.image.save(buffer, "PNG")
+        checksum = keep(services, buffer.getvalue())
+        with services.database.transaction() as session:
+            kept = find_picture(session, bytes.fromhex(checksum))
+        assert kept is not None
+        for words in ("", "a boat in the evening"):
+            query = SearchQuery(words=words, pictures=(kept,), k=10, effort=Effort.EXACT)
+            hits = [hit.media_id for hit in searcher.search(query).hits]
+            name = f"{checksum} {words}".strip()
+            for place, media_id in enumerate(hits):
+                judge(services, QueryKind.PICTURE, name, media_id, is_right=place % 3 == 1, actor="ada")
+                said.append((QueryKind.PICTURE, name, media_id))
+            expected[name] = hits
+    try:
+        evaluation = evaluate(services, Source("judgements"), QUICK)
+    finally:
+        take_back(services, said, actor="ada")
+    found = {one.task: one for one in evaluation.found}
+    assert set(found) == {Task.PICTURE, Task.PICTURE_AND_WORDS}
+    assert (found[Task.PICTURE].alpha, found[Task.PICTURE_AND_WORDS].alpha) == (1.0, 0.6)
+    assert (found[Task.PICTURE].by_alpha is None, found[Task.PICTURE_AND_WORDS].by_alpha is None) == (True, False)
+    for one in found.values():
+        assert len(one.names) == 6
+        for name, hits in zip(one.names, one.hits, strict=True):
+            ranked = [evaluation.reading.media_ids[row] for row in hits if row >= 0]
+            assert ranked == expected[name][: len(ranked)]
+            assert len(ranked) == 5
+    # And the report has them.
+    assert "Dropped picture and words" in write_report(services, evaluation)
+
+
+def test_kept_picture__is_as_near_to_what_was_dropped_as_can_be(library: Library) -> None:
+    services = library.services
+    with services.database.transaction() as session:
+        encoders = services.encoders_of(get_active_space(session))
+    cosines = []
+    for picture in list(render_gallery(12, seed=11, size=900)):
+        buffer = io.BytesIO()
+        picture.image.save(buffer, "PNG")
+        checksum = keep(services, buffer.getvalue())
+        with services.database.transaction() as session:
+            kept = find_picture(session, bytes.fromhex(checksum))
+        assert kept is not None
+        one, other = (
+            encoders.image.embed_pictures(
+                [
+                    services.decoders.decode(
+                        data,
+                        services.limits,
+                        at_least=encoders.image.input_size_pixels,
+                        fit=encoders.image.first_resize,
+                    ).image
+                ]
+            )[0]
+            for data in (buffer.getvalue(), kept)
+        )
+        cosines.append(float(one @ other))
+    assert min(cosines) >= 0.99, cosines

@@ -1,6 +1,7 @@
 """Judgements: said, changed, taken back, gone with their media, and what evaluations make of them."""
 
 import csv
+import hashlib
 import io
 import json
 import uuid
@@ -12,19 +13,20 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
+from PIL import Image
 from typer.testing import CliRunner
 
 from backend.cli import app
 from backend.curation.deletion import delete_media
 from backend.db.engine import Database
 from backend.db.judgements import QueryKind
-from backend.db.tables import Space
+from backend.db.tables import Judgement, Space
 from backend.errors import InputError, InvalidQuery, NotFound
 from backend.evaluation.retrieval import ndcg_at
 from backend.pipeline.assign import Assigner
 from backend.quality.evaluation.evaluating import Source, evaluate
 from backend.quality.evaluation.options import Options
-from backend.review.judging import judge, list_said
+from backend.review.judging import judge, keep, list_said
 from backend.services import Services
 from backend.web import create_web_app
 
@@ -169,3 +171,131 @@ def test_command__lists_and_exports(
     assert {(one["query"], one["verdict"], one["actor"]) for one in as_json} == {
         ("[/b] boats, red", "right", "ada"), (str(ids[1]), "wrong", "bob"),
     }  # fmt: skip
+
+
+PICTURE = QueryKind.PICTURE
+
+
+def make_picture(seed: int, side: int = 2_000, *, exif: bool = False) -> bytes:
+    generator = np.random.default_rng(seed)
+    image = Image.fromarray(generator.integers(0, 255, (30, 40, 3), dtype=np.uint8)).resize((side, side * 3 // 4))
+    told = Image.Exif()
+    if exif:
+        told[0x010E] = "where I live"
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", exif=told)
+    return buffer.getvalue()
+
+
+def test_keep__small_bare_and_once(services: Services) -> None:
+    data = make_picture(1, exif=True)
+    assert b"where I live" in data
+    checksum = keep(services, data)
+    assert checksum == hashlib.sha256(data).hexdigest() == keep(services, data)
+    ((content,),) = rows(services.database, "SELECT content FROM judged_picture")
+    with Image.open(io.BytesIO(content)) as kept:
+        assert (kept.format, kept.size, len(kept.getexif())) == ("WEBP", (1280, 960), 0)
+    assert b"where I live" not in content
+    for nothing in (b"", b"hello"):
+        with pytest.raises(InputError):
+            keep(services, nothing)
+
+
+def test_judge__hits_of_a_dropped_picture(services: Services, ids: list[uuid.UUID]) -> None:
+    data = make_picture(2)
+    checksum = hashlib.sha256(data).hexdigest()
+    with pytest.raises(NotFound, match="not kept"):
+        judge(services, PICTURE, checksum, ids[0], is_right=True, actor="ada")
+    for query in ("boats", checksum[:40], f"{checksum}boats"):
+        with pytest.raises(InvalidQuery):
+            judge(services, PICTURE, query, ids[0], is_right=True, actor="ada")
+    keep(services, data)
+    judge(services, PICTURE, checksum.upper(), ids[0], is_right=True, actor="ada")
+    judge(services, PICTURE, f"{checksum}  red   boats ", ids[0], is_right=False, actor="ada")
+    assert list_said(services, PICTURE, checksum) == {ids[0]: True}
+    assert list_said(services, PICTURE, f"{checksum} red boats") == {ids[0]: False}
+    # Kept as long as anything is said of its hits, and for the hour after that.
+    kept = "SELECT count(*) FROM judged_picture"
+    judge(services, PICTURE, checksum, ids[0], is_right=None, actor="ada")
+    with services.database.transaction() as session:
+        session.execute(sa.text("UPDATE judged_picture SET kept_at = now() - interval '2 hours'"))
+    keep(services, make_picture(3))
+    assert rows(services.database, kept) == [(2,)]
+    judge(services, PICTURE, f"{checksum} red boats", ids[0], is_right=None, actor="ada")
+    assert rows(services.database, kept) == [(1,)]
+
+
+def test_judgement__a_picture_that_is_not_that_of_its_query_cannot_be_stored(
+    services: Services, ids: list[uuid.UUID]
+) -> None:
+    checksum = keep(services, make_picture(4))
+    for query, sha256 in (("f" * 64, checksum), (checksum, None)):
+        with pytest.raises(sa.exc.IntegrityError), services.database.transaction() as session:
+            session.execute(
+                sa.insert(Judgement).values(
+                    query_kind="picture",
+                    query=query,
+                    media_id=ids[0],
+                    query_sha256=sha256 and bytes.fromhex(sha256),
+                    is_right=True,
+                    actor="ada",
+                )
+            )
+
+
+def test_api__says_lists_narrows_and_takes_back(services: Services, ids: list[uuid.UUID]) -> None:
+    with TestClient(create_web_app(services)) as client:
+        sent = client.post("/judgements/pictures", files={"file": make_picture(5)})
+        checksum = sent.json()["sha256"]
+        said = [
+            ("words", "red boats", ids[0], True),
+            ("words", "Boats at dusk", ids[1], False),
+            ("media", str(ids[2]), ids[3], True),
+            ("picture", checksum, ids[4], False),
+            ("picture", f"{checksum} with 10% sky", ids[5], True),
+        ]
+        for kind, query, media_id, right in said:
+            body = {"query_kind": kind, "query": query, "media_id": str(media_id), "right": right}
+            assert client.post("/judgements", json=body).json() == {"before": None}
+        assert client.post("/judgements", json=body | {"right": False}).json() == {"before": True}
+
+        def listed(**given: object) -> list[tuple[str, str]]:
+            found, cursor = [], None
+            for _ in range(10):
+                answer = client.get(
+                    "/judgements", params={**given, "limit": 2} | ({"cursor": cursor} if cursor else {})
+                )
+                assert answer.status_code == 200, answer.text
+                found += [(one["query_kind"], one["query"]) for one in answer.json()["judgements"]]
+                cursor = answer.json()["next_cursor"]
+                if cursor is None:
+                    break
+            return found
+
+        newest = [(kind, query) for kind, query, _, _ in reversed(said)]
+        assert listed() == newest
+        assert listed(query_kind="picture") == newest[:2]
+        assert listed(q="BOATS") == [newest[3], newest[4]]
+        assert listed(q="10%") == [newest[0]]
+        assert listed(q=checksum[:8]) == []
+        assert listed(media_id=str(ids[3])) == [newest[2]]
+        assert listed(right=True) == [newest[2], newest[4]]
+        assert listed(actor="api") == newest
+        assert listed(actor="bob") == []
+        assert client.get("/judgements", params={"cursor": "x"}).status_code in {400, 422}
+        hits = [{"query_kind": kind, "query": query, "media_id": str(one)} for kind, query, one, _ in said[:2]]
+        refused = client.post("/judgements/delete", json={"hits": [*hits, hits[0] | {"query": " "}]})
+        assert refused.status_code == 422
+        assert len(listed()) == 5
+        unknown = hits[0] | {"media_id": str(ids[9])}
+        assert client.post("/judgements/delete", json={"hits": [*hits, unknown]}).json() == {"taken_back": 2}
+        assert listed() == newest[:3]
+        page = client.get("/admin/quality/judgements", params={"kind": "picture"}).text
+        assert page.count("judged-row") == 2
+        assert f"/admin/judgements/pictures/{checksum}.webp" in page
+        picture = client.get(f"/admin/judgements/pictures/{checksum}.webp")
+        assert picture.headers["content-type"] == "image/webp"
+        for unknown_picture in ("f" * 64, "x"):
+            assert client.get(f"/admin/judgements/pictures/{unknown_picture}.webp").status_code == 404
+    noted = rows(services.database, "SELECT details->>'before' FROM audit_log WHERE details->'is_right' = 'null'")
+    assert sorted(noted) == [("false",), ("true",)]

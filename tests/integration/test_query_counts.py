@@ -36,7 +36,7 @@ _QUERIES = {
 # Files, documents about the interface, what loads a model to find words, and what needs an account, another
 # space, a map that was drawn, or a page before it.
 _LEFT_OUT = re.compile(
-    r"/docs|/redoc|/openapi|/thumbnail$|/original$|/pictures/|\.js$|/login$|/model/.*ask/|/clusters/found$|/account$|/map/points|/clusters/cards$"
+    r"/docs|/redoc|/openapi|/thumbnail$|/original$|/pictures/|\.js$|/login$|/judgements/pictures/|/model/.*ask/|/clusters/found$|/account$|/map/points|/clusters/cards$"
 )
 
 

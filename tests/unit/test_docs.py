@@ -19,6 +19,8 @@ from backend.bootstrap import build_services
 from backend.cli import app as cli
 from backend.db.events import EventKind
 from backend.db.tables import Base, MediaStatus, SpaceState
+from backend.quality.evaluation.options import Options
+from backend.quality.measuring import EVALUATED
 from backend.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -146,6 +148,18 @@ def test_prose__names_settings_that_exist() -> None:
     known = {f"MEDIACLUSTER_{name.upper()}" for name in Settings.model_fields}
     for page in PAGES:
         assert set(re.findall(r"\bMEDIACLUSTER_[A-Z_]+\b", _read(page))) <= known, page.name
+
+
+def test_evaluation__says_how_large_its_samples_are() -> None:
+    page = _read(DOCS / "explanation/evaluation.md")
+    for options, words in (
+        (Options(), "Above {media} media the thresholds are tried on a sample of {media}"),
+        (Options(), "compared on up to {offline} labelled media"),
+        (EVALUATED, "with a sample of {media}"),
+        (EVALUATED, "({offline} on the quality page)"),
+    ):
+        said = words.format(media=f"{options.most_media:,}", offline=f"{options.most_offline:,}")
+        assert said in page.replace("\n", " "), said
 
 
 # --- HTTP ----------------------------------------------------------------------------------------------------

@@ -1,14 +1,15 @@
 """Whether hits are right, said on the search page and under a picture. Answers are for the page's script."""
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, File, UploadFile
 from pydantic import BaseModel, Field
 
 from backend.admin.pages.curation import ActorDependency
 from backend.api.dependencies import ServicesDependency
 from backend.db.judgements import QueryKind
-from backend.review.judging import judge, list_said
+from backend.review.judging import judge, keep, list_said
 
 router = APIRouter()
 
@@ -37,6 +38,12 @@ class Before(BaseModel):
 def do_judge(services: ServicesDependency, actor: ActorDependency, said: Said) -> Before:
     before = judge(services, said.query_kind, said.query, said.media_id, is_right=said.right, actor=actor)
     return Before(before=before)
+
+
+@router.post("/judgements/picture")
+def do_keep(services: ServicesDependency, file: Annotated[UploadFile, File()]) -> dict[str, str]:
+    """Keep the picture that was dropped, so that its hits can be judged."""
+    return {"sha256": keep(services, file.file.read(services.settings.max_body_bytes + 1))}
 
 
 @router.post("/judgements/said")

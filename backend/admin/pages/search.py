@@ -1,5 +1,6 @@
 """Search by words, by a dropped picture, or by both, narrowed by filters, with what each leg says."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Annotated
@@ -83,7 +84,7 @@ def show_hits(
     asked: Annotated[SearchFields, Depends()],
     file: Annotated[UploadFile | None, File()] = None,
 ) -> Response:
-    """A page of hits. The picture is not kept."""
+    """A page of hits. The picture is not kept, unless its hits are judged: then the page sends it again."""
     data = b"" if file is None else file.file.read(services.settings.max_body_bytes + 1)
     if not (asked.q.strip() or data):
         return render(request, "partials/search_start.html")
@@ -94,6 +95,7 @@ def show_hits(
         "partials/more_hits.html" if asked.cursor else "partials/search_hits.html",
         answer=answer,
         is_filtered=not query.filters.is_empty,
+        picture=hashlib.sha256(data).hexdigest() if data else None,
         found=_found(services, answer),
     )
 

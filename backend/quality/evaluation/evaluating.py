@@ -10,12 +10,12 @@ from backend.db.spaces import get_space
 from backend.embedding.encoders import Encoders
 from backend.errors import ConfigurationError, InputError
 from backend.quality.evaluation.grouping import compare_groupings, sweep_thresholds
-from backend.quality.evaluation.judged import JUDGEMENTS, field_of, find_judged, plan_judged, truth_of
+from backend.quality.evaluation.judged import JUDGEMENTS, embed_kept, field_of, find_judged, plan_judged, truth_of
 from backend.quality.evaluation.options import Options
 from backend.quality.evaluation.reading import Reading, read, read_pair
 from backend.quality.evaluation.result import Evaluation
 from backend.quality.evaluation.retrieving import Found, retrieve
-from backend.quality.evaluation.tasks import Field, Plan, Task, plan, read_wordings, speak
+from backend.quality.evaluation.tasks import OF_LABELS, Field, Plan, Task, plan, read_wordings, speak
 from backend.quality.evaluation.truth import FOLDERS, GROUPS, find_truth
 from backend.services import Services
 
@@ -109,7 +109,7 @@ def _evaluate(
     words = None if encoders is None else speak(truth.names, wordings, encoders)
     field = Field.of(reading, truth)
     found = []
-    for task in Task:
+    for task in OF_LABELS:
         planned = plan(task, reading, field, words, options)
         if planned is not None:
             found.append(_retrieve(planned, field, options, tell))
@@ -140,8 +140,10 @@ def _evaluate_judged(services: Services, reading: Reading, options: Options, tel
     notes = _notes_on(reading)
     encoders = _open_encoders(services, reading, notes)
     field = field_of(reading, judged)
+    pictures = {} if encoders is None else embed_kept(services, encoders, judged)
     plans = (
-        plan_judged(task, reading, field, judged, encoders, options) for task in (Task.HYBRID, Task.MEDIA_TO_MEDIA)
+        plan_judged(task, reading, field, judged, encoders, options, pictures)
+        for task in (Task.HYBRID, Task.MEDIA_TO_MEDIA, Task.PICTURE, Task.PICTURE_AND_WORDS)
     )
     found = tuple(_retrieve(planned, field, options, tell) for planned in plans if planned is not None)
     if not found:
@@ -163,7 +165,7 @@ def _open_encoders(services: Services, reading: Reading, notes: list[str]) -> En
             encoders = services.encoders_of(get_space(session, reading.space))
         encoders.load()
     except ConfigurationError as error:
-        notes.append(f"Nothing was asked in words: {error}")
+        notes.append(f"Nothing was asked in words or by a dropped picture: {error}")
         return None
     return encoders
 

@@ -1,13 +1,13 @@
 """A curator's judgements as the test set: each judged query, ranked over what was said of its hits."""
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.db.judgements import QueryKind
+from backend.db.judgements import QueryKind, checksum_in, describe_query, list_kept_pictures, words_in
 from backend.db.tables import Judgement
 from backend.embedding.encoders import Encoders
 from backend.errors import InputError
@@ -15,9 +15,15 @@ from backend.quality.evaluation.options import Options
 from backend.quality.evaluation.reading import Reading
 from backend.quality.evaluation.tasks import Asked, Field, Plan, Task, Words, ask_words, choose_method
 from backend.quality.evaluation.truth import Truth
-from backend.search.fusion import FusionMethod
+from backend.search.background_sampling import BackgroundKind
+from backend.search.backgrounds import Backgrounds
+from backend.search.fusion import FusionMethod, fuse
+from backend.services import Services
 
 Rows = NDArray[np.int64]
+Vector = NDArray[np.float32]
+
+_PICTURES_AT_ONCE = 32
 
 JUDGEMENTS = "judgements"
 
@@ -31,6 +37,11 @@ class JudgedQuery:
     right: Rows
     wrong: Rows
 
+    @property
+    def name(self) -> str:
+        """For people."""
+        return describe_query(self.kind, self.query)
+
 
 def find_judged(reading: Reading, judgements: Sequence[Judgement]) -> list[JudgedQuery]:
     """The queries of which at least one hit was called right and one wrong: only there is an order to be got right.
@@ -42,7 +53,7 @@ def find_judged(reading: Reading, judgements: Sequence[Judgement]) -> list[Judge
     said: dict[tuple[QueryKind, str], tuple[list[int], list[int]]] = {}
     for one in judgements:
         kind = QueryKind(one.query_kind)
-        known = one.media_id in rows and (kind is QueryKind.WORDS or uuid.UUID(one.query) in rows)
+        known = one.media_id in rows and (kind is not QueryKind.MEDIA or uuid.UUID(one.query) in rows)
         if known:
             said.setdefault((kind, one.query), ([], []))[0 if one.is_right else 1].append(rows[one.media_id])
     judged = [
@@ -61,7 +72,7 @@ def find_judged(reading: Reading, judgements: Sequence[Judgement]) -> list[Judge
 def truth_of(judged: Sequence[JudgedQuery], media_count: int) -> Truth:
     """Each query is a label of its own; no media has one otherwise."""
     media = {int(row) for one in judged for row in (*one.right, *one.wrong)}
-    names = [one.query for one in judged]
+    names = [one.name for one in judged]
     return Truth(JUDGEMENTS, names, np.full(media_count, -1, dtype=np.int64), judged=len(media))
 
 
@@ -78,27 +89,90 @@ def plan_judged(
     judged: Sequence[JudgedQuery],
     encoders: Encoders | None,
     options: Options,
+    pictures: Mapping[str, Vector],
 ) -> Plan | None:
-    """Words are searched as the search does (`hybrid`), pictures compared as recommendations are (`media_to_media`).
+    """Words are searched as the search does (`hybrid`), stored media compared as recommendations are (`media_to_media`), and
+    dropped pictures searched for as the search does: alone by the image leg (`picture`), with words by both
+    (`picture_and_words`). pictures: the vectors of those, by checksum in hex.
 
     Ranks are among the judged media of a query alone (Sakai's condensed lists, SIGIR 2007): of the others nobody knows whether
     they are right, and to count them as wrong would punish whatever finds what was not judged yet.
     """
-    kind = {Task.HYBRID: QueryKind.WORDS, Task.MEDIA_TO_MEDIA: QueryKind.MEDIA}.get(task)
-    places = [place for place, one in enumerate(judged) if one.kind is kind]
-    if not places or (kind is QueryKind.WORDS and encoders is None):
+    places = [place for place, one in enumerate(judged) if _task_of(one) is task]
+    if not places or (task is not Task.MEDIA_TO_MEDIA and encoders is None):
         return None
-    if kind is QueryKind.WORDS:
+    alpha = reading.alpha
+    if task is Task.HYBRID:
         assert encoders is not None
         said = [judged[place].query for place in places]
         words = Words(said, np.array(places), encoders.image.embed_words(said), encoders.text.embed_texts(said))
         backgrounds = reading.backgrounds(options.seed)
         method = choose_method(field, backgrounds)
         queries = ask_words(field, words, np.arange(len(places)), task, method, backgrounds)
+    elif task is Task.PICTURE:
+        method, alpha = FusionMethod.RAW, 1.0
+        nothing = np.full(len(field.rows), np.nan)
+        queries = (
+            Asked(judged[place].query, place, field.images @ pictures[judged[place].query], nothing) for place in places
+        )
+    elif task is Task.PICTURE_AND_WORDS:
+        assert encoders is not None
+        backgrounds = reading.backgrounds(options.seed, BackgroundKind.MEDIA)
+        method = choose_method(field, backgrounds)
+        asking = [(place, judged[place].query) for place in places]
+        texts = encoders.text.embed_texts([words_in(query) for _, query in asking])
+        queries = _ask_pictures(field, asking, pictures, texts, method, backgrounds)
     else:
         method = FusionMethod.RAW
         queries = _ask_media(reading, field, [(place, judged[place]) for place in places])
-    return Plan(task, method, reading.alpha, len(places), 0, False, _among_judged(queries, judged))
+    return Plan(task, method, alpha, len(places), 0, False, _among_judged(queries, judged))
+
+
+def embed_kept(services: Services, encoders: Encoders, judged: Sequence[JudgedQuery]) -> dict[str, Vector]:
+    """The kept pictures of these queries, embedded as the search embeds what is dropped: unit vectors by checksum in hex."""
+    wanted = sorted({checksum_in(one.query) for one in judged if one.kind is QueryKind.PICTURE})
+    vectors: dict[str, Vector] = {}
+    for start in range(0, len(wanted), _PICTURES_AT_ONCE):
+        with services.database.transaction() as session:
+            kept = list_kept_pictures(session, wanted[start : start + _PICTURES_AT_ONCE])
+        decoded = [
+            services.decoders.decode(
+                data, services.limits, at_least=encoders.image.input_size_pixels, fit=encoders.image.first_resize
+            ).image
+            for data in kept.values()
+        ]
+        embedded = encoders.image.embed_pictures(decoded)
+        vectors |= {sha256.hex(): vector for sha256, vector in zip(kept, embedded, strict=True)}
+    return vectors
+
+
+def _task_of(one: JudgedQuery) -> Task:
+    match one.kind:
+        case QueryKind.WORDS:
+            return Task.HYBRID
+        case QueryKind.MEDIA:
+            return Task.MEDIA_TO_MEDIA
+        case QueryKind.PICTURE:
+            return Task.PICTURE_AND_WORDS if words_in(one.query) else Task.PICTURE
+
+
+def _ask_pictures(
+    field: Field,
+    asking: Sequence[tuple[int, str]],
+    pictures: Mapping[str, Vector],
+    texts: NDArray[np.float32],
+    method: FusionMethod,
+    backgrounds: Backgrounds | None,
+) -> Iterator[Asked]:
+    """A picture and words, as the search has it: the picture on the image leg, the words on the text leg."""
+    for (place, query), said in zip(asking, texts, strict=True):
+        picture = pictures[checksum_in(query).hex()]
+        image = (field.images @ picture).astype(np.float64)
+        text = (field.texts @ said).astype(np.float64)
+        text[~field.has_text] = np.nan
+        about = None if backgrounds is None else backgrounds.about(picture, said)
+        legs = fuse(method, image, text, 1.0, about)
+        yield Asked(query, place, legs.image, legs.text)
 
 
 def _ask_media(reading: Reading, field: Field, asking: Sequence[tuple[int, JudgedQuery]]) -> Iterator[Asked]:

@@ -16,6 +16,7 @@ from PIL import Image
 from sqlalchemy.orm import Session
 
 from backend.db.evaluation import list_titles
+from backend.db.judgements import checksum_in, find_picture, words_in
 from backend.db.spaces import get_space
 from backend.embedding.encoders import load_encoders
 from backend.errors import MediaclusterError
@@ -165,7 +166,7 @@ def make_sheet(services: Services, evaluation: Evaluation) -> dict[str, list[Que
     found = {one.task: one for one in evaluation.found}
     sheet: dict[str, list[Query]] = {}
     with services.database.transaction() as session:
-        for task in (Task.HYBRID, Task.MEDIA_TO_MEDIA):
+        for task in (Task.HYBRID, Task.MEDIA_TO_MEDIA, Task.PICTURE, Task.PICTURE_AND_WORDS):
             if task in found:
                 sheet[task.value] = _show_queries(services, session, evaluation, found[task])
     return sheet
@@ -197,9 +198,17 @@ def _show_queries(services: Services, session: Session, evaluation: Evaluation, 
         ]
         picture = pictures[own[name]] if name in own else None
         words = "" if picture is not None else name
+        if found.task in {Task.PICTURE, Task.PICTURE_AND_WORDS}:
+            picture, words = _show_kept(session, name), words_in(name)
         label = evaluation.label_of(int(found.labels[place]))
         queries.append(Query(words, picture, label, float(scores[place]), tuple(hits)))
     return queries
+
+
+def _show_kept(session: Session, query: str) -> Shown:
+    """The picture that was dropped."""
+    content = find_picture(session, checksum_in(query))
+    return Shown("" if content is None else _as_data_uri(content), "A dropped picture", "", None)
 
 
 def _show(
@@ -217,6 +226,10 @@ def _inline(services: Services, sha256: bytes) -> str:
         data = services.storage.read(thumbnail_key(sha256, "small"))
     except MediaclusterError:
         return ""
+    return _as_data_uri(data)
+
+
+def _as_data_uri(data: bytes) -> str:
     with Image.open(io.BytesIO(data)) as image:
         image.thumbnail((_SIDE_PIXELS, _SIDE_PIXELS))
         buffer = io.BytesIO()

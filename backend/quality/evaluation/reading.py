@@ -1,6 +1,7 @@
 """The library as it stands, read in one snapshot that cannot write."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -36,7 +37,7 @@ _SAMPLED = 2_000
 class Reading:
     """media_ids: (n,) of all media that have a group, in upload order; library, sides: their groups and vectors; sources: where
     they came from; group_labels: what groups are called; alpha, threshold: what the library goes by, or would go by in a space that
-    is not active; stored: the background of words that its search has; missing: how many media have a group and no vectors here."""
+    is not active; stored: the backgrounds that its search has, by kind; missing: how many media have a group and no vectors here."""
 
     media_ids: list[uuid.UUID]
     library: Library
@@ -51,7 +52,7 @@ class Reading:
     text_fingerprint: str
     alpha: float
     threshold: float
-    stored: Backgrounds | None
+    stored: Mapping[BackgroundKind, Backgrounds]
     missing: int = 0
 
     @cached_property
@@ -61,14 +62,14 @@ class Reading:
         places[np.argsort(np.array([str(one) for one in self.media_ids], dtype=np.str_))] = np.arange(len(places))
         return places
 
-    def backgrounds(self, seed: int) -> Backgrounds | None:
+    def backgrounds(self, seed: int, kind: BackgroundKind = BackgroundKind.WORDS) -> Backgrounds | None:
         """Those of the search; where it has none yet, learnt as it would, but by a seed and not stored."""
-        if self.stored is not None:
-            return self.stored
+        if kind in self.stored:
+            return self.stored[kind]
         generator = np.random.default_rng(seed)
         count = min(_SAMPLED, len(self.media_ids))
         rows = np.sort(generator.choice(len(self.media_ids), count, replace=False)) if count else np.empty(0, np.int64)
-        return learn_backgrounds([self._sampled(row) for row in rows.tolist()], BackgroundKind.WORDS, generator)
+        return learn_backgrounds([self._sampled(row) for row in rows.tolist()], kind, generator)
 
     def _sampled(self, row: int) -> SampledMedia:
         sides = self.sides
@@ -139,7 +140,7 @@ def _read(
     session: Session, settings: Settings, space: Space, active: Space, grouping: StoredGrouping, whole: int
 ) -> Reading:
     sides = load_sides(session, space, grouping.media_ids)
-    stored = find_background(session, space.id, BackgroundKind.WORDS)
+    found = {kind: find_background(session, space.id, kind) for kind in (BackgroundKind.WORDS, BackgroundKind.MEDIA)}
     links = frozenset((one, other) for one, other, _ in grouping.cannot_links)
     return Reading(
         media_ids=grouping.media_ids,
@@ -155,7 +156,7 @@ def _read(
         text_fingerprint=space.text_fingerprint,
         alpha=get_alpha(session, settings.alpha),
         threshold=_threshold_of(session, space, settings.threshold),
-        stored=None if stored is None else Backgrounds.from_json(stored.content),
+        stored={kind: Backgrounds.from_json(row.content) for kind, row in found.items() if row is not None},
         missing=whole - len(grouping.media_ids),
     )
 

@@ -22,6 +22,11 @@ _TASKS = {
     "image_to_text": ("Pictures to captions", "One picture, against what is said of others"),
     "media_to_media": ("Similar pictures", "One picture with its words, as recommendations are made"),
     "hybrid": ("Search in words", "A label in words, by looks and words, as the search answers"),
+    "picture": ("Dropped picture", "A picture that was dropped into the search, by looks"),
+    "picture_and_words": (
+        "Dropped picture and words",
+        "The picture by looks, the words by words, as the search answers",
+    ),
 }
 _GROUPINGS = {
     "online": ("As the groups are", "Assigned one by one, with what curators decided"),

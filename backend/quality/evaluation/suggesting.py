@@ -84,4 +84,8 @@ def _at(sweep: dict[str, Any], knob: str, value: float) -> float:
 
 
 def _say(task: str) -> str:
-    return {"hybrid": "search in words", "media_to_media": "similar pictures"}[task]
+    return {
+        "hybrid": "search in words",
+        "media_to_media": "similar pictures",
+        "picture_and_words": "search by a picture and words",
+    }[task]

@@ -26,18 +26,25 @@ _BLOCK = 64
 class Task(StrEnum):
     """text_to_image: words, by the image leg alone; caption_to_image: the caption of each media, likewise; image_to_text: each
     picture against the captions of others; media_to_media: each media by both legs, as recommendations are made; hybrid: words by
-    both legs, as the search does it."""
+    both legs, as the search does it; picture, picture_and_words: a picture that was dropped into the search, of which only judgements
+    tell."""
 
     TEXT_TO_IMAGE = "text_to_image"
     CAPTION_TO_IMAGE = "caption_to_image"
     IMAGE_TO_TEXT = "image_to_text"
     MEDIA_TO_MEDIA = "media_to_media"
     HYBRID = "hybrid"
+    PICTURE = "picture"
+    PICTURE_AND_WORDS = "picture_and_words"
 
     @property
     def is_fused(self) -> bool:
         """Whether alpha plays a part."""
-        return self in {Task.MEDIA_TO_MEDIA, Task.HYBRID}
+        return self in {Task.MEDIA_TO_MEDIA, Task.HYBRID, Task.PICTURE_AND_WORDS}
+
+
+OF_LABELS = tuple(task for task in Task if task not in {Task.PICTURE, Task.PICTURE_AND_WORDS})
+"""What labels can ask."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,6 +186,8 @@ def plan(task: Task, reading: Reading, field: Field, words: Words | None, option
         case Task.MEDIA_TO_MEDIA:
             everything = np.ones_like(field.has_text)
             return _of_media(task, reading, field, options, everything, everything)
+        case Task.PICTURE | Task.PICTURE_AND_WORDS:
+            return None
 
 
 def _of_media(

@@ -6,11 +6,13 @@ import { showToast } from "./toasts.js";
 const KEYS = { y: true, n: false };
 
 export class Judging {
-  // url: of the page's judgements; ask: returns { query_kind, query }, or null where hits cannot be judged.
-  constructor(list, url, ask) {
+  // url: of the page's judgements; ask: returns { query_kind, query }, or null where hits cannot be judged; prepare: does what has
+  // to be done before the first word on a query, and resolves to whether it could be.
+  constructor(list, url, ask, prepare = () => true) {
     this.list = list;
     this.url = url;
     this.ask = ask;
+    this.prepare = prepare;
     this.said = {};
     this.revision = 0;
     list.addEventListener("click", (event) => {
@@ -70,6 +72,10 @@ export class Judging {
     if (!query) return;
     const before = this.said[media];
     this.put(media, right);
+    if (!(await this.prepare(query))) {
+      this.put(media, before ?? null);
+      return;
+    }
     const response = await post(this.url, { ...query, media_id: media, right }, { keepalive: true });
     if (!response) {
       this.put(media, before ?? null);

@@ -45,3 +45,8 @@ export function post(url, body, { onFailure, keepalive = false } = {}) {
   };
   return ask(url, options, onFailure);
 }
+
+// A form with files.
+export function send(url, body) {
+  return ask(url, { method: "POST", headers: { accept: "application/json" }, body });
+}

@@ -1,6 +1,7 @@
 // The search page: a picture by drop, paste or choice; the address follows the fields.
 import { Judging } from "./judging.js";
 import { showPicture } from "./pictures.js";
+import { send } from "./requests.js";
 import { onKey } from "./shortcuts.js";
 
 const form = document.getElementById("search-form");
@@ -75,11 +76,30 @@ onKey((event) => {
   return true;
 });
 
-// Words alone can be asked again by an evaluation; a dropped picture is kept nowhere.
-const judging = new Judging(hits, hits.dataset.judgements, () => {
+// An evaluation asks again what was judged: words, or the picture, which the server keeps from the first word on its hits on.
+const kept = new Set();
+
+function asked() {
   const words = form.querySelector("#q").value.trim();
-  return words && words.length <= 500 && !file.files.length ? { query_kind: "words", query: words } : null;
-});
+  if (words.length > 500) return null;
+  if (!file.files.length) return words ? { query_kind: "words", query: words } : null;
+  const picture = hits.querySelector("[data-picture]")?.dataset.picture;
+  return picture ? { query_kind: "picture", query: words ? `${picture} ${words}` : picture } : null;
+}
+
+async function keepPicture({ query_kind, query }) {
+  const picture = query.slice(0, 64);
+  if (query_kind !== "picture" || kept.has(picture)) return true;
+  const body = new FormData();
+  body.append("file", file.files[0]);
+  const answer = await send(`${hits.dataset.judgements}/picture`, body);
+  // Another one was dropped meanwhile.
+  if (!answer || (await answer.json()).sha256 !== picture) return false;
+  kept.add(picture);
+  return true;
+}
+
+const judging = new Judging(hits, hits.dataset.judgements, asked, keepPicture);
 // The same hits come anew when the field is left; whoever had gone on to one of them by key stays there.
 let focused = null;
 document.addEventListener("htmx:beforeSwap", (event) => {
