@@ -41,7 +41,7 @@ from backend.pipeline.embed import embed_batch
 from backend.pipeline.fill import fill_batch
 from backend.pipeline.intake import accept_picture
 from backend.pipeline.space import open_active_space
-from backend.review.judging import judge, list_said
+from backend.review.judging import judge, keep, list_said
 from backend.services import Services
 from backend.settings import load_settings
 from backend.spaces import filling
@@ -479,6 +479,8 @@ def test_backup__of_three_spaces_into_an_empty_home(
     activate(services, "narrow", suggested=True, actor="ada")
     judge(services, QueryKind.WORDS, "boats", ids[0], is_right=True, actor="ada")
     judge(services, QueryKind.MEDIA, str(ids[0]), ids[2], is_right=False, actor="bob")
+    dropped = keep(services, make_jpeg(77))
+    judge(services, QueryKind.PICTURE, f"{dropped} boats", ids[1], is_right=True, actor="ada")
     apply_alpha(services, 0.35, actor="ada")
     apply_threshold(services, 0.77, actor="ada")
     for seed in (20, 21):
@@ -498,6 +500,7 @@ def test_backup__of_three_spaces_into_an_empty_home(
         assert (standing(own), knobs(own)) == (expected, (0.35, 0.77))
         assert list_said(own, QueryKind.WORDS, "boats") == {ids[0]: True}
         assert list_said(own, QueryKind.MEDIA, str(ids[0])) == {ids[2]: False}
+        assert list_said(own, QueryKind.PICTURE, f"{dropped} boats") == {ids[1]: True}
         assert answers(own.database, ids) == answers(services.database, ids) != []
         # What was being filled goes on, from the originals that came along.
         assert fill_batch(own) == 2
