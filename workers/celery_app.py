@@ -1,6 +1,7 @@
 """The Celery application that workers, beat and Flower load: `celery -A workers.celery_app ...`."""
 
 import itertools
+import multiprocessing
 import os
 import signal
 import socket
@@ -16,6 +17,7 @@ from celery.signals import (
     worker_shutting_down,
 )
 
+from backend.doorbell import Work
 from backend.logs import configure_logging
 from backend.settings import load_settings
 from backend.supervision import pulse_path
@@ -23,6 +25,9 @@ from workers.receiving import make_worker_app
 from workers.watchdog import end_process, watch_clock, watch_worker
 
 app = make_worker_app(load_settings())
+
+# Said by the process that embeds, which is forked from the one that answers for the worker's health.
+_is_loaded = multiprocessing.Event()
 
 
 @setup_logging.connect
@@ -38,20 +43,22 @@ def _prepare_process(**_: object) -> None:
     from workers import runtime
 
     configure_torch(load_settings().torch_threads)
-    threading.Thread(target=runtime.preload, name="preload", daemon=True).start()
+    threading.Thread(target=runtime.preload, args=(_is_loaded.set,), name="preload", daemon=True).start()
     runtime.watch_encoders()
 
 
 @worker_ready.connect
 def _watch_worker(sender: Any, **_: object) -> None:
     settings = load_settings()
+    queues = list(sender.app.amqp.queues.consume_from)
     watch_worker(
         sender.app,
-        list(sender.app.amqp.queues.consume_from),
+        queues,
         stall_seconds=settings.stall_seconds,
         # Beyond Celery's own limit, which threads do not have.
         task_seconds=settings.task_seconds + 60,
         pulse=pulse_path(settings.home_path, sender.hostname),
+        is_ready=_is_loaded.is_set if Work.EMBED.queue in queues else None,
     )
 
 

@@ -1,6 +1,8 @@
 """What one worker process keeps between tasks. Made at the first task, so after the fork."""
 
 import logging
+import time
+from collections.abc import Callable
 
 from backend.bootstrap import build_services
 from backend.db.spaces import find_active_space
@@ -15,6 +17,8 @@ from backend.spaces.holding import EncoderWatch
 
 logger = logging.getLogger(__name__)
 
+_FIRST_PAUSE_SECONDS = 2.0
+_LONGEST_PAUSE_SECONDS = 60.0
 
 _services = Lazy(lambda: build_services(load_settings()))
 _assigner = Lazy(lambda: Assigner(services(), space()))
@@ -38,12 +42,23 @@ def watch_encoders() -> None:
     EncoderWatch(services(), fills=True).start()
 
 
-def preload() -> None:
-    """Start decoders and load the encoders before the first batch asks. What goes wrong, that batch will meet and tell."""
-    try:
-        services().decoders.start()
-        with services().database.transaction() as session:
-            active = find_active_space(session)
-        (services().encoders if active is None else services().encoders_of(active)).load()
-    except MediaclusterError as error:
-        logger.warning("Not all is ready for the first batch yet: %s", error.full_detail)
+def preload(on_loaded: Callable[[], object]) -> None:
+    """Start decoders and load the encoders before the first batch asks, then call. What goes wrong is tried again until it
+    works: the database may only be away, a model may be put in its place."""
+    told, pause_seconds = "", _FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            services().decoders.start()
+            with services().database.transaction() as session:
+                active = find_active_space(session)
+            (services().encoders if active is None else services().encoders_of(active)).load()
+        except MediaclusterError as error:
+            if error.full_detail != told:
+                told = error.full_detail
+                logger.warning("Not all is ready for the first batch yet: %s", told)
+        else:
+            logger.info("The encoders are loaded.")
+            on_loaded()
+            return
+        time.sleep(pause_seconds)
+        pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)

@@ -4,7 +4,8 @@ Celery's consumers have stopped for good after a reconnect to Redis while everyt
 #10205). So each worker asks the broker, over a connection of its own, whether messages wait for it; where they do, and it
 takes none up, it ends. So does a clock that rings no more. Losing a worker loses nothing: its leases run out.
 
-While all is well the process keeps a file fresh, which is what a health check looks at.
+While all is well the process keeps a file fresh, which is what a health check looks at. One that embeds begins with it when its
+encoders are loaded: before, it is alive, and of no use.
 """
 
 import logging
@@ -80,8 +81,16 @@ class Vigil:
         return f"{sight.waiting} messages wait and nothing was taken up for {idle_seconds:.0f} s"
 
 
-def watch_worker(app: Celery, queues: list[str], *, stall_seconds: float, task_seconds: float, pulse: Path) -> None:
-    """Watch this worker from a thread of its main process."""
+def watch_worker(
+    app: Celery,
+    queues: list[str],
+    *,
+    stall_seconds: float,
+    task_seconds: float,
+    pulse: Path,
+    is_ready: Callable[[], bool] | None = None,
+) -> None:
+    """Watch this worker from a thread of its main process. `is_ready`: whether it can do what it is for, from then on."""
 
     def look() -> Sight:
         # Both are seconds since 1970, as Celery notes them.
@@ -89,7 +98,7 @@ def watch_worker(app: Celery, queues: list[str], *, stall_seconds: float, task_s
         overdue = any(time.time() - at > task_seconds for at in begun)
         return Sight(_count_messages(app, queues), sum(state.total_count.values()), bool(begun), overdue)
 
-    _start(Vigil(stall_seconds), look, pulse)
+    _start(Vigil(stall_seconds), look, pulse, is_ready)
 
 
 def watch_clock(app: Celery, count_rings: Callable[[], int], *, stall_seconds: float, pulse: Path) -> None:
@@ -109,20 +118,24 @@ def end_process() -> None:
     os._exit(EXIT_STATUS)
 
 
-def _start(vigil: Vigil, look: Callable[[], Sight], pulse: Path) -> None:
-    threading.Thread(target=_keep_watch, args=(vigil, look, pulse), name="watchdog", daemon=True).start()
+def _start(vigil: Vigil, look: Callable[[], Sight], pulse: Path, is_ready: Callable[[], bool] | None = None) -> None:
+    arguments = vigil, look, pulse, is_ready or (lambda: True)
+    threading.Thread(target=_keep_watch, args=arguments, name="watchdog", daemon=True).start()
 
 
-def _keep_watch(vigil: Vigil, look: Callable[[], Sight], pulse: Path) -> None:
+def _keep_watch(vigil: Vigil, look: Callable[[], Sight], pulse: Path, is_ready: Callable[[], bool]) -> None:
     pulse.parent.mkdir(parents=True, exist_ok=True)
     _sweep_away(pulse.parent)
+    # In a container the one before had the same name, and a file of its last minute would speak for this one.
+    pulse.unlink(missing_ok=True)
     while True:
         reason = vigil.judge(look(), time.monotonic())
         if reason is not None:
             logger.critical("This process ends to be started anew: %s.", reason)
             end_process()
-        with suppress(OSError):  # a full disk is told by what needs it
-            pulse.touch()
+        if is_ready():
+            with suppress(OSError):  # a full disk is told by what needs it
+                pulse.touch()
         time.sleep(LOOK_EVERY_SECONDS)
 
 

@@ -18,7 +18,7 @@ from typing import Self
 import psutil
 
 from backend.embedded import ensure_servers, status_postgres, stop_servers
-from backend.supervision import worker_command
+from backend.supervision import pulse_path, worker_command
 
 _LOOK_EVERY_SECONDS = 0.2
 # Long enough for a machine that has other things to do: a task may be in the middle of loading a model.
@@ -108,8 +108,11 @@ class Fleet:
     def replace(self, member: Member) -> float:
         """End a member by SIGTERM, wait, and start it anew; returns how many seconds it took to end.
 
-        Raises TimeoutExpired where it does not end.
+        Where it is a worker, wait until the new one is healthy too, as whoever replaces them in turn would. Raises
+        TimeoutExpired where it does not end, TimeoutError where the new one does not become healthy.
         """
+        # What the one before has left says nothing about the new one.
+        pulse = pulse_path(self.home, f"{member.name}@{socket.gethostname()}")
         member.resting = True
         begun = time.monotonic()
         member.process.terminate()
@@ -118,8 +121,11 @@ class Fleet:
         finally:
             took = time.monotonic() - begun
             kill_group(member.process)
+            pulse.unlink(missing_ok=True)
             member.process = self._start(member.name, member.command)
             member.resting = False
+        if member in self.named("embed", "light") and wait_until(pulse.exists, _STOP_SECONDS) is None:
+            raise TimeoutError(f"{member.name} did not become healthy")
         return took
 
     def _keep(self) -> None:

@@ -5,17 +5,24 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from backend.bootstrap import resolve_broker_url
+from backend.db.media import get_media
 from backend.doorbell import Work
+from backend.embedding.presets import PRESETS
+from backend.ingest.text import MediaText
+from backend.pipeline.intake import accept_picture
+from backend.pipeline.space import open_active_space
 from backend.services import Services
 from backend.settings import Settings
 from backend.supervision import Supervisor, worker_command
 from workers.receiving import make_worker_app
-from workers.watchdog import EXIT_STATUS
+from workers.watchdog import EXIT_STATUS, LOOK_EVERY_SECONDS
 
 PATIENCE_SECONDS = 240.0
 
@@ -38,18 +45,24 @@ def environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_URL", resolve_broker_url(settings))
 
 
+@contextmanager
+def running(settings: Settings, role: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker called `watched`; its log is ROLE.log."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with (settings.home / f"{role}.log").open("wb") as log:
+        process = subprocess.Popen(worker_command(role, name="watched"), stdout=log, stderr=log, start_new_session=True)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
 @pytest.fixture
 def worker(environment: None, settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
-    """A light worker called `watched`."""
-    settings.home.mkdir(parents=True, exist_ok=True)
-    with (settings.home / "light.log").open("wb") as log:
-        process = subprocess.Popen(
-            worker_command("light", name="watched"), stdout=log, stderr=log, start_new_session=True
-        )
-    yield process
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    with running(settings, "light") as process:
+        yield process
 
 
 def test_worker__that_consumes_nothing_ends_itself(
@@ -69,6 +82,54 @@ def test_worker__that_consumes_nothing_ends_itself(
     wait_for(lambda: worker.poll() is not None)
     assert worker.returncode == EXIT_STATUS
     assert "messages wait and nothing was taken up" in (settings.home / "light.log").read_text()
+
+
+def test_worker__is_healthy_once_its_encoders_are_loaded(
+    environment: None, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It answers, and could embed nothing: not healthy. Then the model is put in its place."""
+    model, log = tmp_path / "model", settings.home / "embed.log"
+    monkeypatch.setenv("MEDIACLUSTER_IMAGE_MODEL", f"local-dir:{model}")
+    name = f"embed-watched@{os.uname().nodename}"
+    pulse = settings.home / "run" / name
+    pulse.parent.mkdir(parents=True)
+    pulse.touch()  # of the one before
+    with running(settings, "embed"):
+        wait_for(lambda: "Not all is ready for the first batch yet" in log.read_text())
+        assert str(model) in log.read_text()
+        wait_for(lambda: make_worker_app(settings).control.ping(destination=[name], timeout=1))
+        time.sleep(2 * LOOK_EVERY_SECONDS)
+        assert not pulse.exists()
+        model.symlink_to(PRESETS["demo"].image_model.removeprefix("local-dir:"))
+        wait_for(pulse.exists)
+        assert "The encoders are loaded" in log.read_text()
+
+
+def test_worker__told_twice_to_end_ends_at_once(
+    environment: None, services: Services, settings: Settings, make_jpeg: Callable[..., bytes]
+) -> None:
+    """The batch that it is at is done again by another: its rows are as they were, but for the attempt."""
+    open_active_space(services)
+    media_id = accept_picture(services, make_jpeg(1), MediaText(), source="test").media_id
+    with running(settings, "embed") as process, services.database.transaction() as holding:
+        # Whoever wants to record waits for this one.
+        holding.execute(sa.text("LOCK TABLE embedding IN SHARE ROW EXCLUSIVE MODE"))
+        services.doorbell.ring(Work.EMBED)
+        wait_for(lambda: _waits_for_a_lock(services))
+        process.send_signal(signal.SIGTERM)
+        wait_for(lambda: "Warm shutdown" in (settings.home / "embed.log").read_text())
+        time.sleep(1)
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == EXIT_STATUS
+    with services.database.transaction() as session:
+        media = get_media(session, media_id)
+        assert (media.status, media.attempts) == ("pending", 1)
+
+
+def _waits_for_a_lock(services: Services) -> bool:
+    with services.database.transaction() as session:
+        return bool(session.execute(sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar_one())
 
 
 def test_supervisor__starts_anew_what_has_died_and_what_stands_still(environment: None, settings: Settings) -> None:
