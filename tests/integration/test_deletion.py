@@ -24,6 +24,7 @@ from backend.pipeline.assign import Assigner
 from backend.pipeline.embed import embed_batch
 from backend.pipeline.intake import accept_picture, accept_url
 from backend.pipeline.space import open_active_space
+from backend.review.comparing import compare_waiting
 from backend.services import Services
 
 
@@ -92,6 +93,52 @@ def test_delete_media__files_go_and_may_come_again(services: Services, make_jpeg
     again = accept_picture(services, picture, MediaText(), source="test")
     assert not again.duplicate
     assert again.media_id != accepted.media_id
+
+
+def test_delete_media__vectors_files_thumbnails_and_memberships(
+    services: Services, make_jpeg: Callable[..., bytes]
+) -> None:
+    """Whatever column of whatever table could name it; the history alone does. What its neighbour has stays."""
+    space = open_active_space(services)
+    doomed, kept = (
+        accept_picture(services, make_jpeg(1, quality=quality), MediaText(title="A"), source="test").media_id
+        for quality in (90, 60)
+    )
+    assert embed_batch(services, space) == 2
+    assert Assigner(services, space).assign_waiting() == 2
+    compare_waiting(services)
+    before, files = naming(services, doomed), set(services.storage.list_keys())
+    assert {"media.id", "embedding.media_id", "membership.media_id", "near_duplicate.media_id"} <= before.keys()
+    # The better of two that look alike: the other one names it.
+    assert before["near_duplicate.keeper_media_id"] == 2
+    assert len(files) == 6
+    delete_media(services, [doomed], actor="eve")
+    assert naming(services, doomed) == {}
+    assert naming(services, kept)["membership.media_id"] == 1
+    with services.database.transaction() as session:
+        sha256 = get_media(session, kept).sha256
+    assert sha256 is not None
+    assert {sha256.hex() in key for key in services.storage.list_keys()} == {True}
+    assert len(set(services.storage.list_keys())) == 3
+
+
+def naming(services: Services, media_id: uuid.UUID) -> dict[str, int]:
+    """Rows that name a media, by table and column."""
+    with services.database.transaction() as session:
+        columns = session.execute(
+            sa.text(
+                "SELECT relname, attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid "
+                "WHERE relkind IN ('r', 'p') AND NOT relispartition AND relnamespace = 'public'::regnamespace "
+                "AND atttypid = 'uuid'::regtype AND attnum > 0 AND NOT attisdropped"
+            )
+        ).all()
+        counts = {
+            f"{table}.{column}": session.execute(
+                sa.text(f'SELECT count(*) FROM "{table}" WHERE "{column}" = :id'), {"id": media_id}
+            ).scalar_one()
+            for table, column in columns
+        }
+    return {name: count for name, count in counts.items() if count}
 
 
 def test_delete_media__what_pointed_to_its_bytes_goes_too(services: Services, library: list[uuid.UUID]) -> None:
