@@ -85,6 +85,19 @@ def test_wall__shortcuts_and_theme_are_remembered(page: Page, demo_server: str) 
     expect(page.locator("html")).not_to_have_css("background-color", light)
 
 
+def test_theme__all_of_it_changes_at_once(page: Page, demo_server: str) -> None:
+    """Where movement is not wanted, no colour follows another frame by frame, one level of nesting after the other."""
+    page.goto(f"{demo_server}/admin/")
+    expect(page.locator(".card-label").first).to_be_visible()
+    colours = page.evaluate(
+        """() => {
+          document.documentElement.dataset.theme = "dark";
+          return ["body", ".card", ".card-label"].map((one) => getComputedStyle(document.querySelector(one)).color);
+        }"""
+    )
+    assert colours == ["rgb(233, 235, 237)"] * 3
+
+
 def test_wall__new_groups_are_announced(own_server: str, own_library: Services, page: Page) -> None:
     open_wall(page, own_server)
     before = page.locator(".card").count()

@@ -79,7 +79,7 @@ def test_touch__targets_are_large_enough(phone: Page, demo_server: str, demo_lib
     small = {}
     for path in (
         *("", f"clusters/{group}", f"media/{media}", "search?q=a+boat", "upload", "review"),
-        *("quality", "quality/labels", "operations", "account"),
+        *("quality", "quality/labels", "quality/judgements", "operations", "account"),
     ):
         phone.goto(f"{demo_server}/admin/{path}")
         expect(phone.locator(".skeleton")).to_have_count(0, timeout=90_000)
