@@ -37,12 +37,17 @@ _HARMLESS = frozenset(
         "username",
     }
 )
+# What Postgres tells of a row that it refused: all its values, or those of a key.
+_ROW = re.compile(r"(Failing row contains )\(.*?\)(?=\.(?:\n|\\n|\"|$))", re.DOTALL)
+_KEY = re.compile(
+    r"(Key \([^\n]*?\)=)\(.*?\)(?= (?:already exists|is not present|is still referenced|conflicts))", re.DOTALL
+)
 # Parameters of a libpq URL that let somebody in.
 _LIBPQ_SECRETS = frozenset({"password", "sslpassword"})
 
 
 class Redactor:
-    """Replaces secrets in texts by three asterisks."""
+    """Replaces secrets in texts by three asterisks, and the values of rows that Postgres refused."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         known = {form for secret in secrets for form in _forms(secret) if len(secret) >= _LEAST_LENGTH}
@@ -51,6 +56,8 @@ class Redactor:
         self._pattern = re.compile("|".join(map(re.escape, ordered))) if ordered else None
 
     def __call__(self, words: str) -> str:
+        if "DETAIL:" in words:
+            words = _KEY.sub(rf"\1({HIDDEN})", _ROW.sub(rf"\1({HIDDEN})", words))
         return words if self._pattern is None else self._pattern.sub(HIDDEN, words)
 
 

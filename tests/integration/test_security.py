@@ -21,6 +21,7 @@ from backend.api.rate_limit import Buckets
 from backend.commands.keys import create_key
 from backend.db.engine import Database
 from backend.errors import BackendUnavailable
+from backend.logs import JsonFormatter, TextFormatter
 from backend.pipeline.deliver import deliver_due
 from backend.services import Services
 from backend.web import create_web_app
@@ -290,6 +291,22 @@ def test_audit_log__who_what_and_from_where(
 
 
 # --- what no log says ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("formatter", [JsonFormatter, TextFormatter])
+def test_logs__hold_no_values_of_a_row_that_was_refused(
+    services: Services, formatter: type[JsonFormatter] | type[TextFormatter]
+) -> None:
+    refused = sa.text("INSERT INTO media (title, source, status) VALUES (:title, 'test', 'embedded')")
+    values = {"title": "what she wrote"}
+    with pytest.raises(sa.exc.IntegrityError) as caught, services.database.transaction() as session:
+        session.execute(refused, values)
+    error = caught.value
+    assert "what she wrote" in str(error.orig)  # else this would prove nothing
+    record = logging.LogRecord("a", logging.ERROR, "p", 1, "refused", (), (type(error), error, error.__traceback__))
+    line = formatter().format(record)
+    assert "Failing row contains (***)" in line
+    assert "she wrote" not in line
 
 
 def test_logs__hold_no_secret(

@@ -46,6 +46,21 @@ def test_without_credentials() -> None:
     assert without_credentials("file:///home/ada/storage") == "file:///home/ada/storage"
 
 
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        ("DETAIL:  Failing row contains (1, a (quiet) harbour, null).\n[SQL: x]", "contains (***).\n[SQL: x]"),
+        ("DETAIL:  Failing row contains (1, two\nlines).", "contains (***)."),
+        ("DETAIL:  Key (name)=(ada) already exists.", "Key (name)=(***) already exists."),
+        ('DETAIL:  Key (a, b)=(1, x) is not present in table "y".', "Key (a, b)=(***) is not present in table"),
+        ("Failing row contains (what a user wrote)", "(what a user wrote)"),
+    ],
+    ids=["row", "lines", "key", "keys", "no-detail"],
+)
+def test_redactor__values_of_refused_rows(said: str, left: str) -> None:
+    assert left in Redactor(())(said)
+
+
 @pytest.mark.parametrize("formatter", [JsonFormatter, TextFormatter])
 def test_logs__have_no_secret_of_the_settings(formatter: type[JsonFormatter] | type[TextFormatter]) -> None:
     """Neither as it stands in the URL nor as it is meant, in a message, its arguments or a traceback."""
