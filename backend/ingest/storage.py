@@ -1,6 +1,7 @@
 """Where originals and thumbnails are kept: a local folder, or any fsspec URL (S3, memory, ...)."""
 
 import errno
+import os
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -146,8 +147,10 @@ class Storage:
             raise self._unavailable(error) from error
 
     def _unavailable(self, error: Exception) -> BackendUnavailable:
+        number = error.errno if isinstance(error, OSError) else None
         return BackendUnavailable(
-            "The storage cannot be reached.",
+            # What the system calls it names no path, so whoever uploads may know it.
+            f"The storage cannot be used: {os.strerror(number)}." if number else "The storage cannot be reached.",
             reason=f"{self._shown_url} ({self._redact(str(error))})",
             hint="`mediacluster doctor` says more.",
         )

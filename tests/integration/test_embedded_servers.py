@@ -36,8 +36,10 @@ from backend.errors import BackendUnavailable, ConfigurationError
 
 ROOT = Path(__file__).parents[2]
 _STARTER = """
-import dataclasses, json, sys, time
+import dataclasses, json, signal, sys, time
 from pathlib import Path
+# Where the tests themselves run in the background of a shell, SIGINT would be ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from backend.embedded import ensure_servers
 print(json.dumps(dataclasses.asdict(ensure_servers(Path(sys.argv[1])))), flush=True)
 time.sleep(float(sys.argv[2]))
