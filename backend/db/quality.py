@@ -25,11 +25,15 @@ _HELD = np.dtype(
     [("fields", ">i2"), ("place_length", ">i4"), ("place", ">i4"), ("cluster_length", ">i4"), ("cluster", ">i8")]
 )
 # The points are taken out of their storage once, before they are cut up: a piece of them at a time would be that for each.
+# Materialised, so that ids are read from the points before anything is joined: else a join that sorts or hashes carries
+# all points along with each of them, hundreds of gigabytes for a large map.
 _HELD_QUERY = """
+WITH mapped AS MATERIALIZED (
+    SELECT place, encode(substr(points, 24 * place + 1, 16), 'hex')::uuid AS media_id
+      FROM (SELECT points || ''::bytea AS points FROM quality_report WHERE space_id = {space_id} AND kind = 'map' OFFSET 0) map,
+           generate_series(0, {count} - 1) place)
 SELECT place, cluster_id
-  FROM (SELECT place, encode(substr(points, 24 * place + 1, 16), 'hex')::uuid AS media_id
-          FROM (SELECT points || ''::bytea AS points FROM quality_report WHERE space_id = {space_id} AND kind = 'map' OFFSET 0) map,
-               generate_series(0, {count} - 1) place) AS mapped
+  FROM mapped
   JOIN membership USING (media_id)
 """
 

@@ -21,6 +21,8 @@ from backend.db.quality import (
     find_standing,
     list_mapped,
     measuring,
+    pack_points,
+    record_report,
     sample_background_pairs,
     sample_cohesion,
     sample_same_pairs,
@@ -288,6 +290,28 @@ def test_map__more_than_are_fitted_are_placed(
     assert len(found.points) == 50
     assert standing.reports["map"].content["fitted"] == 20
     assert np.isfinite(found.points).all()
+
+
+def test_map__a_join_that_sorts_carries_no_points_along(
+    database: Database, space: Space, library: dict[uuid.UUID, NDArray[np.float32]]
+) -> None:
+    """In a large library the planner sorts or hashes. With all points in each row, 5,000 of them would take 600 MB."""
+    generator = np.random.default_rng(3)
+    media_ids = [*library, *(uuid.UUID(bytes=generator.bytes(16)) for _ in range(5000))]
+    with database.transaction() as session:
+        standing = find_standing(session)
+        assert standing is not None
+        points = generator.uniform(-1, 1, (len(media_ids), 2)).astype(np.float32)
+        record_report(session, standing, "map", {"points": len(media_ids)}, pack_points(media_ids, points))
+    for way in ("hashjoin", "mergejoin"):
+        with database.transaction() as session:
+            session.execute(sa.text("SET LOCAL temp_file_limit = '50MB'"))
+            session.execute(sa.text("SET LOCAL work_mem = '64kB'"))
+            for other in {"hashjoin", "mergejoin", "nestloop"} - {way}:
+                session.execute(sa.text(f"SET LOCAL enable_{other} = off"))
+            found = find_map_points(session, space.id)
+        assert found is not None
+        assert sorted(found.places.tolist()) == list(range(len(library)))
 
 
 def test_pages__as_many_statements_whatever_there_is(
