@@ -56,6 +56,12 @@ class FileTooLarge(InputError):
     code = "file_too_large"
 
 
+class RequestTimeout(InputError):
+    """The rest of a request did not come."""
+
+    code = "request_timeout"
+
+
 class UnsupportedFormat(InputError):
     """The content is no picture of a format that is let in, whatever the name says."""
 

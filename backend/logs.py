@@ -32,6 +32,8 @@ FIELDS = (
     "status",
     "duration_ms",
 )
+# In a line for people they would begin a line of their own, or colour the terminal: paths and file names are whatever others say.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 
@@ -97,7 +99,8 @@ class TextFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name in the standard library
         fields = " ".join(f"{name}={value}" for name, value in _fields(record).items())
-        return f"{super().formatMessage(record)} [{fields}]" if fields else super().formatMessage(record)
+        line = f"{super().formatMessage(record)} [{fields}]" if fields else super().formatMessage(record)
+        return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), line)
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 ADVICE = {
     "file_too_large": "Save it smaller, or raise MEDIACLUSTER_MAX_BODY_BYTES.",
+    "request_timeout": "Send it again over a connection that holds: its end did not come.",
     "file_unreadable": "Add it again: it was moved or changed after it was chosen.",
     "unsupported_format": "Convert it to JPEG, PNG, WebP or GIF.",
     "image_corrupt": "Open it in a picture editor; if it still opens there, save it anew.",

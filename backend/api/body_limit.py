@@ -1,23 +1,30 @@
-"""Refuse a request that is too large while it streams in, whatever its Content-Length says."""
+"""Refuse a request that is too large while it streams in, whatever its Content-Length says, and one that stops coming."""
 
-from contextlib import suppress
-from http import HTTPStatus
+import asyncio
+import time
+from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backend.api.problems import problem_response
+from backend.api.problems import error_response
+from backend.errors import FileTooLarge, InputError, RequestTimeout
 
-
-class _TooLarge(Exception):
-    pass
+PATIENCE_SECONDS = 60.0
+# Slower than any connection that pictures are sent over; who sends a byte now and then holds a place for nothing.
+_LEAST_BYTES_PER_SECOND: Final = 1024
 
 
 class BodyLimit:
-    """ASGI middleware that counts the body."""
+    """ASGI middleware that counts the body.
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+    patience_seconds: how long a client may stand still in the middle of it. It also has to send a kilobyte a second on the
+    average, from so long after its begin.
+    """
+
+    def __init__(self, app: ASGIApp, max_bytes: int, patience_seconds: float | None = None) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._patience_seconds = PATIENCE_SECONDS if patience_seconds is None else patience_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -25,40 +32,73 @@ class BodyLimit:
             return
         announced = dict(scope["headers"]).get(b"content-length", b"")
         if announced.isdigit() and int(announced) > self._max_bytes:
-            await self._refuse(scope, receive, send)
+            await _refuse(_too_large(self._max_bytes), scope, receive, send)
             return
-        seen_bytes = 0
-        refused = False
+        body = _Body(receive, self._max_bytes, self._patience_seconds)
         answered = False
-
-        async def counting_receive() -> Message:
-            nonlocal seen_bytes, refused
-            message = await receive()
-            seen_bytes += len(message.get("body", b""))
-            if seen_bytes > self._max_bytes:
-                refused = True
-                raise _TooLarge
-            return message
 
         async def watching_send(message: Message) -> None:
             nonlocal answered
             # The framework turns our signal into an answer of its own, which is not the one that is meant.
-            if refused:
-                return
-            answered = True
-            await send(message)
+            if body.refused is None:
+                answered = True
+                await send(message)
 
-        with suppress(_TooLarge):
-            await self._app(scope, counting_receive, watching_send)
-        if refused and not answered:
-            await self._refuse(scope, receive, send)
+        try:
+            await self._app(scope, body.receive, watching_send)
+        except InputError as error:
+            if error is not body.refused:
+                raise
+        if body.refused is not None and not answered:
+            await _refuse(body.refused, scope, receive, send)
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = problem_response(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            "file_too_large",
-            f"The request is larger than {self._max_bytes:,} bytes.",
-            "Send fewer files at once, or smaller ones.",
-        )
-        response.headers["Connection"] = "close"
-        await response(scope, receive, send)
+
+class _Body:
+    """The body of one request as it comes in; `refused` says why it is not taken."""
+
+    def __init__(self, receive: Receive, max_bytes: int, patience_seconds: float) -> None:
+        self._receive = receive
+        self._max_bytes = max_bytes
+        self._patience_seconds = patience_seconds
+        self._begun = time.monotonic()
+        self._seen_bytes = 0
+        self._whole = False
+        self.refused: InputError | None = None
+
+    async def receive(self) -> Message:
+        if self._whole:  # what comes now is that the client has gone
+            return await self._receive()
+        try:
+            message = await asyncio.wait_for(self._receive(), self._seconds_left())
+        except TimeoutError:
+            self.refused = _too_slow(self._patience_seconds)
+            raise self.refused from None
+        self._whole = not message.get("more_body", False)
+        self._seen_bytes += len(message.get("body", b""))
+        if self._seen_bytes > self._max_bytes:
+            self.refused = _too_large(self._max_bytes)
+            raise self.refused
+        return message
+
+    def _seconds_left(self) -> float:
+        slowest = self._begun + self._patience_seconds + self._seen_bytes / _LEAST_BYTES_PER_SECOND
+        return min(self._patience_seconds, max(slowest - time.monotonic(), 0.0))
+
+
+def _too_large(max_bytes: int) -> FileTooLarge:
+    return FileTooLarge(
+        f"The request is larger than {max_bytes:,} bytes.", hint="Send fewer files at once, or smaller ones."
+    )
+
+
+def _too_slow(patience_seconds: float) -> RequestTimeout:
+    return RequestTimeout(
+        f"Nothing more of the request came for {patience_seconds:g} seconds, or too little.",
+        hint="Send it again; what is here already is not taken in twice.",
+    )
+
+
+async def _refuse(error: InputError, scope: Scope, receive: Receive, send: Send) -> None:
+    response = error_response(error)
+    response.headers["Connection"] = "close"  # the rest of the body is not read
+    await response(scope, receive, send)

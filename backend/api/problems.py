@@ -36,6 +36,7 @@ _STATUS_BY_CODE = {
     "lease_lost": HTTPStatus.CONFLICT,
     "idempotency_in_progress": HTTPStatus.CONFLICT,
     "idempotency_mismatch": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "request_timeout": HTTPStatus.REQUEST_TIMEOUT,
     "file_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "unsupported_format": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "image_corrupt": HTTPStatus.UNPROCESSABLE_ENTITY,

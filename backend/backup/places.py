@@ -17,6 +17,8 @@ from backend.ingest.stores import FolderStore
 
 _TAR = ".tar"
 SCRATCH = ".backup-"
+# The dump holds what lets people in: hashes of keys and passwords, secrets of webhooks.
+_OWNER_ONLY = 0o600
 _OWN = re.compile(r"originals|thumbnails|database-\w+\.dump|SHA256SUMS|\..*")
 
 
@@ -52,6 +54,7 @@ class FolderTarget:
 
     def put_file(self, name: str, path: Path) -> None:
         with path.open("rb") as file:
+            os.fchmod(file.fileno(), _OWNER_ONLY)
             os.fsync(file.fileno())
         path.replace(self.folder / name)
 
@@ -66,6 +69,8 @@ class TarTarget:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._draft = path.with_name(f".{path.name}.partial")
+        self._draft.unlink(missing_ok=True)  # of a run that was killed
+        self._draft.touch(_OWNER_ONLY)
         self._tar = tarfile.open(self._draft, "w", format=tarfile.PAX_FORMAT)  # noqa: SIM115 - closed by finish and abandon
 
     def has(self, name: str, sha256: str) -> bool:  # noqa: ARG002 - a new file has nothing

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from backend.backup.manifest import MANIFEST, SUMS, Manifest, read_sums, sha256_of
+from backend.backup.manifest import MANIFEST, SUMS, Manifest, Sum, read_sums, sha256_of
 from backend.backup.places import Source, open_source
 from backend.backup.tools import find_tool, run_tool
 from backend.db.backup import count_relations, get_postgres_major
@@ -51,7 +51,8 @@ def restore(
 ) -> RestoreReport:
     """Restore into an empty database, whole or not at all, and bring its schema up to date.
 
-    Originals go into the storage; those that are there already stay, so that an interrupted run can be repeated.
+    Originals go into the storage; those that are there already stay, so that an interrupted run can be repeated. One with other
+    bytes is replaced.
 
     Raises:
         Conflict: the database is not empty.
@@ -132,7 +133,11 @@ def _each_file(
         if hashlib.sha256(data).hexdigest() != one.sha256:
             report.damaged.append(one.name)
             continue
-        if storage is not None and not storage.exists(one.name):
+        if storage is not None and not _has(storage, one):
             storage.write(one.name, data)
         report.files += 1
         report.bytes += len(data)
+
+
+def _has(storage: Storage, one: Sum) -> bool:
+    return storage.exists(one.name) and hashlib.sha256(storage.read(one.name)).hexdigest() == one.sha256

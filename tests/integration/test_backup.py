@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import tarfile
@@ -245,6 +246,33 @@ def test_restore__damage_is_found(
         (place / name).write_bytes(before)
     assert not list(target[1].list_keys())
     assert restore(*target, place).is_whole
+
+
+def test_restore__over_files_that_are_there_already(
+    services: Services, target: tuple[Database, Storage], make_jpeg: Callable[..., bytes], tmp_path: Path
+) -> None:
+    """Of an interrupted run, or of somebody else: what is as it was saved stays, the rest is replaced."""
+    fill(services, make_jpeg, count=3)
+    back_up(services.database, services.storage, tmp_path / "b")
+    first, second, _third = services.storage.list_keys("originals")
+    target[1].write(first, services.storage.read(first))
+    target[1].write(second, b"something else")
+    assert restore(*target, tmp_path / "b").is_whole
+    assert originals(target[1]) == originals(services.storage)
+
+
+@pytest.mark.parametrize("name", ["backup", "backup.tar"])
+def test_backup__the_database_is_for_the_owner_alone(services: Services, tmp_path: Path, name: str) -> None:
+    """It holds hashes of keys and passwords, and the secrets of webhooks, wherever it is put."""
+    open_active_space(services)
+    old = os.umask(0)
+    try:
+        back_up(services.database, services.storage, tmp_path / name)
+    finally:
+        os.umask(old)
+    place = tmp_path / name
+    for path in [place] if place.is_file() else place.glob("*.dump"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_restore__into_what_is_not_empty(services: Services, make_jpeg: Callable[..., bytes], tmp_path: Path) -> None:

@@ -45,6 +45,17 @@ def test_text__has_the_fields_at_the_end() -> None:
         assert TextFormatter().format(record).endswith("INFO a: Media is ready. [request_id=r media_id=m]")
 
 
+def test_text__is_one_line_whatever_others_call_their_paths() -> None:
+    """Nobody writes lines into the log, nor colours of a terminal."""
+    record = logging.LogRecord(
+        "a", logging.INFO, "p", 1, "POST %s: 404", ("/x\n2026 INFO a: fake\x1b[31m\x9b\u2028",), None
+    )
+    record.path = "/x\r\nfake"
+    line = TextFormatter().format(record)
+    assert line.splitlines() == [line]
+    assert r"POST /x\n2026 INFO a: fake\x1b[31m\x9b\u2028: 404 [path=/x\r\nfake]" in line
+
+
 @pytest.mark.parametrize("given", ["order-4711", "a", "A.b:c_d-e", "x" * 64])
 def test_choose_request_id__a_sane_one_is_kept(given: str) -> None:
     assert choose_request_id(given) == given

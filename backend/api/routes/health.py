@@ -13,7 +13,8 @@ router = APIRouter(prefix="/health", tags=["health"])
 
 
 @router.get("/live", operation_id="health_live", summary="The process answers")
-def live() -> HealthAnswer:
+async def live() -> HealthAnswer:
+    # Not in a thread: where all of them are at work, the process lives.
     return HealthAnswer(status="ok")
 
 

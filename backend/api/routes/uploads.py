@@ -1,6 +1,7 @@
 """Take pictures in."""
 
 import json
+import threading
 import time
 import uuid
 from collections.abc import Sequence
@@ -25,6 +26,9 @@ from backend.services import Services
 router = APIRouter(tags=["uploads"])
 
 _POLL_SECONDS = 0.05
+# Each that waits holds one of the forty threads that answer; the others stay free.
+_MOST_WAITING = 16
+_waiting = threading.BoundedSemaphore(_MOST_WAITING)
 _SETTLED = {MediaStatus.READY, MediaStatus.FAILED, MediaStatus.DUPLICATE}
 _TEXTS = TypeAdapter(list[TextInput])
 
@@ -181,7 +185,7 @@ def _answer_with(
     if len(refused) == len(outcomes):
         raise refused[0]
     media = [_refused(outcome) if isinstance(outcome, InputError) else outcome for outcome in outcomes]
-    media = _wait(services, media, min(wait_seconds, services.settings.max_wait_seconds))
+    media = _wait_in_turn(services, media, min(wait_seconds, services.settings.max_wait_seconds))
     kept = [one for one in media if one.id is not None]
     if all(one.duplicate or one.status in _SETTLED for one in kept):
         response.status_code = HTTPStatus.OK
@@ -192,6 +196,16 @@ def _answer_with(
 
 def _refused(error: InputError) -> UploadedMedia:
     return UploadedMedia(filename=error.context.get("filename"), code=error.code, detail=str(error))
+
+
+def _wait_in_turn(services: Services, media: list[UploadedMedia], seconds: float) -> list[UploadedMedia]:
+    """Wait, unless enough do so already."""
+    if seconds <= 0 or not _waiting.acquire(blocking=False):
+        return _wait(services, media, 0)
+    try:
+        return _wait(services, media, seconds)
+    finally:
+        _waiting.release()
 
 
 def _wait(services: Services, media: list[UploadedMedia], seconds: float) -> list[UploadedMedia]:

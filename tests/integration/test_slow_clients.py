@@ -1,0 +1,167 @@
+"""Clients and processes that stand still in the middle of an upload, and many that wait: nobody else is held up."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from starlette.testclient import TestClient
+
+from backend.api import body_limit
+from backend.api.app import create_app
+from backend.api.routes import uploads
+from backend.db import media as media_queries
+from backend.db.engine import Database
+from backend.db.media import next_upload_seq
+from backend.errors import BackendUnavailable
+from backend.ingest.text import MediaText
+from backend.pipeline.intake import accept_picture
+from backend.services import Services
+from backend.web import create_web_app
+from scripts.demo_site import serving
+
+PATIENCE_SECONDS = 60.0
+HEAD = (
+    b"POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 100000\r\n\r\n"
+)
+BEGIN = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n\xff\xd8\xff'
+
+
+@pytest.fixture
+def address(services: Services, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Of a server with less patience than usual."""
+    monkeypatch.setattr(body_limit, "PATIENCE_SECONDS", 1.5)
+    with serving(create_web_app(services)) as started:
+        yield started
+
+
+@pytest.mark.parametrize("path", ["/media", "/admin/upload/file"], ids=["api", "pages"])
+def test_upload__a_client_that_stalls_is_refused_and_leaves_nothing(
+    address: str, database: Database, make_jpeg: Callable[..., bytes], path: str
+) -> None:
+    host = urlsplit(address).netloc
+    with socket.create_connection((str(urlsplit(address).hostname), urlsplit(address).port or 0)) as stalled:
+        stalled.settimeout(PATIENCE_SECONDS)
+        stalled.sendall(HEAD % (path.encode(), host.encode()) + BEGIN)
+        answer = _read_all(stalled)
+    assert answer.startswith(b"HTTP/1.1 408 "), answer
+    assert b'"code":"request_timeout"' in answer
+    assert b"connection: close" in answer.lower()
+    with database.transaction() as session:
+        assert session.execute(sa.text("SELECT count(*) FROM media")).scalar_one() == 0
+    assert httpx.post(f"{address}/media", files={"file": ("b.jpg", make_jpeg(1))}).status_code == 202
+
+
+def test_upload__a_client_that_drips_is_refused(address: str) -> None:
+    """Never still for as long as it may be, and yet holding its place for nothing."""
+    with socket.create_connection((str(urlsplit(address).hostname), urlsplit(address).port or 0)) as dripping:
+        dripping.settimeout(PATIENCE_SECONDS)
+        dripping.sendall(HEAD % (b"/media", urlsplit(address).netloc.encode()) + BEGIN)
+        ended = threading.Event()
+        drips = threading.Thread(target=_drip, args=(dripping, ended))
+        drips.start()
+        answer = _read_all(dripping)
+        ended.set()
+        drips.join()
+    assert answer.startswith(b"HTTP/1.1 408 "), answer
+
+
+def test_upload__one_that_is_slow_and_steady_is_taken(address: str, make_jpeg: Callable[..., bytes]) -> None:
+    whole = make_jpeg(2, 800, 600)
+
+    def pieces() -> Iterator[bytes]:
+        yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'
+        size = len(whole) // 20 + 1
+        for start in range(0, len(whole), size):
+            time.sleep(0.1)
+            yield whole[start : start + size]
+        yield b"\r\n--b--\r\n"
+
+    answer = httpx.post(
+        f"{address}/media", content=pieces(), headers={"content-type": "multipart/form-data; boundary=b"}, timeout=60
+    )
+    assert answer.status_code == 202
+
+
+def test_upload__whoever_would_be_one_too_many_does_not_wait(
+    services: Services, database: Database, make_jpeg: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each that waits holds a thread of the server; and the server lives, whatever its threads do."""
+    monkeypatch.setattr(uploads, "_waiting", threading.BoundedSemaphore(1))
+    with TestClient(create_app(services)) as client, ThreadPoolExecutor(1) as pool:
+
+        def upload(number: int) -> httpx.Response:
+            return client.post("/media?wait_seconds=60", files={"file": ("a.jpg", make_jpeg(number))})
+
+        first = pool.submit(upload, 1)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while uploads._waiting._value:  # type: ignore[attr-defined]
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert upload(2).status_code == 202
+        assert not first.done()
+        with database.transaction() as session:
+            session.execute(sa.text("UPDATE media SET status = 'failed', error_code = 'image_corrupt'"))
+        assert first.result().status_code == 200
+
+
+def test_health__lives_where_all_threads_are_at_work(
+    services: Services, make_jpeg: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process manager that hears nothing would kill a server that is only busy."""
+    held = threading.Event()
+    at_work = threading.Semaphore(0)
+
+    def hold(*_args: object) -> None:
+        at_work.release()
+        held.wait(PATIENCE_SECONDS)
+
+    monkeypatch.setattr(uploads, "_require_count", hold)
+    with serving(create_web_app(services)) as address, ThreadPoolExecutor(40) as pool:
+        try:
+            asked = [
+                pool.submit(httpx.post, f"{address}/media", files={"file": ("a.jpg", make_jpeg(1))}, timeout=120)
+                for _ in range(40)
+            ]
+            for _ in asked:
+                assert at_work.acquire(timeout=PATIENCE_SECONDS)
+            assert httpx.get(f"{address}/health/live", timeout=20).status_code == 200
+        finally:
+            held.set()
+        assert {one.result().status_code for one in asked} <= {200, 202}
+
+
+def test_accept__a_process_that_stops_in_its_row_loses_its_place(
+    services: Services, make_jpeg: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It holds the lock of the upload order, which all others need: the database ends it after a while."""
+    monkeypatch.setattr(media_queries, "_ORDER_IDLE_SECONDS", 0.3)
+    with (
+        ThreadPoolExecutor(1) as pool,
+        pytest.raises(BackendUnavailable),
+        services.database.transaction() as stopped,
+    ):
+        next_upload_seq(stopped)
+        other = pool.submit(accept_picture, services, make_jpeg(1), MediaText(), source="test")
+        assert not other.result(PATIENCE_SECONDS).duplicate
+        stopped.execute(sa.text("SELECT 1"))
+
+
+def _read_all(client: socket.socket) -> bytes:
+    parts = []
+    while part := client.recv(65536):
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _drip(client: socket.socket, ended: threading.Event) -> None:
+    while not ended.wait(0.1):
+        try:
+            client.sendall(b"x")
+        except OSError:
+            return
