@@ -20,6 +20,9 @@ _SIDE: Final = 32
 _BITS: Final = 64
 # Of 255 grey levels. What varies less is noise of the compression.
 _LEAST_DEVIATION: Final = 1.0
+# Shrink by whole pixels to four times the side first: a tenth of the time, and of 240 pictures 26 got a hash that differs
+# from that of smooth shrinking, by two bits.
+_REDUCING_GAP: Final = 4.0
 
 
 def perceptual_hash(image: Image.Image) -> int:
@@ -27,7 +30,8 @@ def perceptual_hash(image: Image.Image) -> int:
 
     Hashes are compared by Hamming distance, which is even: half of the bits of each are set.
     """
-    luminance = np.asarray(image.convert("L").resize((_SIDE, _SIDE), Image.Resampling.LANCZOS), dtype=np.float64)
+    grey = image.convert("L").resize((_SIDE, _SIDE), Image.Resampling.LANCZOS, reducing_gap=_REDUCING_GAP)
+    luminance = np.asarray(grey, dtype=np.float64)
     if luminance.std() < _LEAST_DEVIATION:
         return NO_DETAIL
     coefficients = (_COSINES @ luminance @ _COSINES.T)[_ROWS, _COLUMNS]
