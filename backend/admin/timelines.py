@@ -12,11 +12,13 @@ WIDTH, HEIGHT = 1000, 100
 
 @dataclass(frozen=True)
 class Series:
-    """A line. column: its place in the table of figures; path: of an SVG, WIDTH by HEIGHT."""
+    """A line. column: its place in the table of figures; path: of an SVG, WIDTH by HEIGHT; dots: another one, of the points that
+    no line leads to or from."""
 
     name: str
     column: int
     path: str
+    dots: str
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def make_chart(key: str, title: str, unit: str, samples: Sequence[Sample], span:
     """Draw each line; where samples are missing it is interrupted."""
     values = [value for sample in samples for _, _, figure in lines if (value := figure(sample)) is not None]
     top = round_up(max(values, default=0.0))
-    series = tuple(Series(name, column, _path(samples, span, figure, top)) for name, column, figure in lines)
+    series = tuple(Series(name, column, *_paths(samples, span, figure, top)) for name, column, figure in lines)
     levels = tuple(Tick(100 - 50 * half, _number(top * half / 2)) for half in (2, 1, 0))
     return Chart(key, title, unit, series, top, levels)
 
@@ -82,8 +84,9 @@ def time_ticks(span: Span, count: int = 4) -> list[Tick]:
     ]
 
 
-def _path(samples: Sequence[Sample], span: Span, figure: Figure, top: float) -> str:
-    parts: list[str] = []
+def _paths(samples: Sequence[Sample], span: Span, figure: Figure, top: float) -> tuple[str, str]:
+    """Lines, and lone points."""
+    stretches: list[list[str]] = []
     before: datetime | None = None
     for sample in samples:
         value = figure(sample)
@@ -91,11 +94,13 @@ def _path(samples: Sequence[Sample], span: Span, figure: Figure, top: float) -> 
             before = None
             continue
         x, y = WIDTH * span.place(sample.moment), HEIGHT * (1 - min(value / top, 1.0))
-        joined = before is not None and (sample.moment - before).total_seconds() <= 2.5 * span.step_seconds
-        # A lone point is a line of no length, which a round cap makes visible.
-        parts.append(f"L{x:.1f} {y:.1f}" if joined else f"M{x:.1f} {y:.1f}h0")
+        if before is None or (sample.moment - before).total_seconds() > 2.5 * span.step_seconds:
+            stretches.append([])
+        stretches[-1].append(f"{x:.1f} {y:.1f}")
         before = sample.moment
-    return "".join(parts)
+    lines = "".join("M" + "L".join(points) for points in stretches if len(points) > 1)
+    # A line of no length, which a round cap makes visible.
+    return lines, "".join(f"M{points[0]}h0" for points in stretches if len(points) == 1)
 
 
 def _number(value: float) -> str:

@@ -11,6 +11,7 @@ from backend.db.audit_log import Act, asked_from, record_act
 from backend.db.space_work import find_work, insert_work, record_alive, record_failure, record_outcome
 from backend.db.tables import SpaceWork
 from backend.errors import MediaclusterError, NotFound
+from backend.quality.evaluation.evaluating import Source
 from backend.services import Services
 from backend.spaces.activating import Activation, activate, rollback
 from backend.spaces.comparing import compare
@@ -83,7 +84,10 @@ def _do(services: Services, work: SpaceWork, tell: Tell) -> str:
             return f"Space '{space.name}' is made, and empty."
         case Kind.COMPARE:
             tell("adding up centroids", 0, 0)
-            found = compare(services, work.subject, actor=work.actor, on_progress=tell)
+            # Work that was asked for before labels could be chosen names none.
+            labels = given.get("labels")
+            source = None if labels is None else Source(labels)
+            found = compare(services, work.subject, source=source, actor=work.actor, on_progress=tell)
             return f"Space '{work.subject}' is compared: threshold {found.suggested_threshold:g} is suggested."
         case Kind.ACTIVATE:
             done = activate(

@@ -37,6 +37,11 @@ def active_name(services: Services) -> str:
         return get_active_space(session).name
 
 
+def run_sql(services: Services, statement: str) -> None:
+    with services.database.transaction() as session:
+        session.execute(sa.text(statement))
+
+
 @contextmanager
 def working(services: Services) -> Iterator[None]:
     """What workers do, in a thread: they fill, and assign."""
@@ -103,10 +108,20 @@ def test_model__to_another_and_back(
         expect(narrow).to_contain_text("complete", **slow)
         expect(narrow).to_contain_text(re.compile(r"100 %\s+60 of 60 pictures"))
 
+        # Labels that tell nothing are no reason to compare by others unasked.
         narrow.get_by_role("button", name="Compare").click()
+        dialog.get_by_label("Folders").check()
+        dialog.get_by_role("button", name="Compare").click()
+        expect(page.get_by_role("status").first).to_contain_text("There is nothing to compare", **slow)
+        expect(narrow.get_by_role("table")).to_have_count(0)
+        run_sql(own_library, "UPDATE cluster SET locked = true")
+        narrow.get_by_role("button", name="Compare").click()
+        dialog.get_by_label("Groups that curators vouch for").check()
+        dialog.get_by_role("button", name="Compare").click()
         expect(page.get_by_role("status").first).to_contain_text("Comparing narrow")
         expect(narrow.get_by_role("button", name="Activate")).to_be_disabled()
         expect(narrow.get_by_role("table")).to_contain_text("Today's groups that would change", **slow)
+        expect(narrow).to_contain_text("How well both find is judged by groups")
         with own_library.database.transaction() as session:
             suggested = next(one for one in list_standing(session) if one.name == "narrow").comparison[
                 "suggested_threshold"
@@ -144,6 +159,7 @@ def test_model__to_another_and_back(
         ("space.fill_started", None),
         ("space.fill_paused", None),
         ("space.fill_started", None),
+        ("space.work_asked", "compare"),
         ("space.work_asked", "compare"),
         ("space.work_asked", "activate"),
         ("space.activated", None),
@@ -189,6 +205,7 @@ def test_model__looks(
     dialog = page.get_by_role("dialog")
     for button, name in (
         (narrow.get_by_role("button", name="See which, and why"), "failures"),
+        (narrow.get_by_role("button", name="Compare"), "compare"),
         (narrow.get_by_role("button", name="Activate"), "activate"),
         (narrow.get_by_role("button", name="Drop"), "drop"),
         (page.get_by_role("button", name="Add a model"), "create"),

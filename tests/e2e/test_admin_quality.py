@@ -79,7 +79,11 @@ def on_screen(canvas: Locator, point: Any) -> tuple[float, float]:
     box = canvas.bounding_box()
     assert box is not None
     zoom = min(box["width"], box["height"]) / 2 * 0.92
-    return box["x"] + box["width"] / 2 + float(point[0]) * zoom, box["y"] + box["height"] / 2 - float(point[1]) * zoom
+    # The whole map is shown beside the list of groups.
+    panel = canvas.page.locator(".map-groups").bounding_box()
+    assert panel is not None
+    middle = (panel["x"] + panel["width"] + box["x"] + box["width"]) / 2
+    return middle + float(point[0]) * zoom, box["y"] + box["height"] / 2 - float(point[1]) * zoom
 
 
 def pixels(page: Page) -> np.ndarray:

@@ -29,6 +29,13 @@ def run_sql(services: Services, statement: str, **parameters: object) -> None:
         session.execute(sa.text(statement), parameters)
 
 
+A_HUNDRED_GROUPS = (
+    "WITH made AS (INSERT INTO cluster (label) SELECT 'One of many ' || n FROM generate_series(1, 100) n RETURNING id) "
+    "INSERT INTO centroid (space_id, cluster_id, embedding_sum, member_count, centroid) "
+    "SELECT space_id, made.id, embedding_sum, 1, centroid FROM made, (SELECT * FROM centroid LIMIT 1) AS c"
+)
+
+
 def scroll_until(page: Page, is_so: Callable[[], object], *, by: int = 2000) -> None:
     """Scroll down until something has come; fails where it does not come."""
     until = time.monotonic() + 60
@@ -231,12 +238,7 @@ def test_failing__what_did_not_come_can_be_asked_for_again(
     page: Page, own_server: str, own_library: Services, faults: Any, take_screenshot: Callable[[Page, str], None]
 ) -> None:
     faults.allow("ERR_CONNECTION_REFUSED|console error: htmx:(sendError|afterRequest)")
-    run_sql(
-        own_library,
-        "WITH made AS (INSERT INTO cluster (label) SELECT 'One of many ' || n FROM generate_series(1, 100) n RETURNING id) "
-        "INSERT INTO centroid (space_id, cluster_id, embedding_sum, member_count, centroid) "
-        "SELECT space_id, made.id, embedding_sum, 1, centroid FROM made, (SELECT * FROM centroid LIMIT 1) AS c",
-    )
+    run_sql(own_library, A_HUNDRED_GROUPS)
     gone: Callable[[Route], None] = lambda route: route.abort("connectionrefused")  # noqa: E731
     for address, pattern, sign in (
         ("/admin/?q=a+boat", "**/clusters/found**", ".strip img"),
@@ -258,6 +260,29 @@ def test_failing__what_did_not_come_can_be_asked_for_again(
     shown = page.locator(".card").evaluate_all("all => all.map(one => one.dataset.cluster)")
     assert len(shown) == len(set(shown))
     expect(page.locator(".page-title")).to_contain_text(f"{len(shown)} · 160 pictures")
+
+
+def test_scrolling__a_key_goes_on_from_what_is_in_view(page: Page, own_server: str, own_library: Services) -> None:
+    """Also while more is on its way, and what comes leaves the focus and the place alone."""
+    run_sql(own_library, A_HUNDRED_GROUPS)
+    page.goto(f"{own_server}/admin/")
+    page.wait_for_load_state("networkidle")
+    held = hold(page, "**/clusters/cards**")
+    scroll_until(page, lambda: held, by=600)
+    before, cards = page.evaluate("scrollY"), page.locator(".card").count()
+    assert before > 600
+    page.keyboard.press("j")
+    focused = page.locator(".card:focus")
+    expect(focused).to_be_in_viewport()
+    assert abs(page.evaluate("scrollY") - before) < 300
+    name, place = focused.get_attribute("data-cluster"), page.evaluate("scrollY")
+    let_go(page, held, "**/clusters/cards**")
+    expect(page.locator(".card").nth(cards)).to_be_attached()
+    expect(focused).to_have_attribute("data-cluster", str(name))
+    assert page.evaluate("scrollY") == place
+    page.keyboard.press("j")
+    expect(focused).not_to_have_attribute("data-cluster", str(name))
+    expect(focused).to_be_in_viewport()
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -14,6 +14,7 @@ from backend.db.space_work import find_last_work
 from backend.db.spaces import get_space
 from backend.errors import Conflict, NotFound
 from backend.pipeline.space import open_active_space
+from backend.quality.evaluation.evaluating import Source
 from backend.services import Services
 from backend.spaces.activating import activate
 from backend.spaces.making import choose_names, list_standing, make_space
@@ -166,6 +167,7 @@ def test_model__what_cannot_be_done_says_why(asking: Services, ada: Visitor, sta
         ("/spaces", {"preset": "huge"}, "no preset &#39;huge&#39;"),
         (f"/spaces/{space_id}/fill", {"rate": "-1"}, "is no rate"),
         (f"/spaces/{space_id}/activate", {"threshold": "warm"}, "&#39;warm&#39; is no threshold"),
+        (f"/spaces/{space_id}/compare", {"labels": "/etc/passwd"}, "labels"),
         (f"/spaces/{space_id}/pause", {}, "is not being filled"),
         (f"/spaces/{id_of(asking, 'demo')}/drop", {}, "is the active one"),
         ("/spaces/999/fill", {}, "no such space any more"),
@@ -183,6 +185,28 @@ def test_model__what_cannot_be_done_says_why(asking: Services, ada: Visitor, sta
     assert "It could not be compared" in page
     assert "has no vectors yet" in page
     assert "aria-busy" not in page
+
+
+@pytest.mark.parametrize(("chosen", "named"), [("", None), ("judgements", "judgements"), ("groups", "groups")])
+def test_model__compared_by_the_labels_that_were_chosen(
+    asking: Services,
+    ada: Visitor,
+    started: list[list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    chosen: str,
+    named: str | None,
+) -> None:
+    seen: list[Source | None] = []
+
+    def note(*_arguments: object, source: Source | None, **_more: object) -> None:
+        seen.append(source)
+        raise Conflict("It is enough to see them.")
+
+    monkeypatch.setattr("backend.spaces.working.compare", note)
+    ada.post(f"/spaces/{id_of(asking)}/compare", labels=chosen)
+    with pytest.raises(Conflict):
+        perform(asking, int(started[0][2]))
+    assert seen == [None if named is None else Source(named)]
 
 
 def test_model__work_that_broke_off(asking: Services, ada: Visitor, started: list[list[str]]) -> None:

@@ -90,7 +90,7 @@ def ask_about_space(
     request: Request,
     services: ServicesDependency,
     space_id: SpaceId,
-    what: Literal["fill", "activate", "drop", "failures"],
+    what: Literal["fill", "compare", "activate", "drop", "failures"],
 ) -> Response:
     """What a dialog shows before anything is done."""
     view = _read_view(services)
@@ -157,8 +157,15 @@ def do_pause(request: Request, services: ServicesDependency, actor: ActorDepende
 
 
 @router.post("/model/spaces/{space_id}/compare")
-def do_compare(request: Request, services: ServicesDependency, actor: ActorDependency, space_id: SpaceId) -> Response:
-    _begin(request, services, Kind.COMPARE, _name_of(services, space_id), {}, actor)
+def do_compare(
+    request: Request,
+    services: ServicesDependency,
+    actor: ActorDependency,
+    space_id: SpaceId,
+    labels: Annotated[Literal["", "judgements", "folders", "groups"], Form()] = "",
+) -> Response:
+    """Empty labels are the first that tell anything. Files are for the command: a page reads none of the server's."""
+    _begin(request, services, Kind.COMPARE, _name_of(services, space_id), {"labels": labels or None}, actor)
     return _state(request, services)
 
 

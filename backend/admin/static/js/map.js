@@ -102,7 +102,9 @@ class LibraryMap {
   }
 
   fit() {
-    this.view = { x: 0, y: 0, zoom: this.least };
+    // Beside the list of groups, where that lies over the map from top to bottom.
+    const covered = this.panel.hidden || this.panel.clientWidth > this.canvas.clientWidth / 3 ? 0 : this.panel.offsetLeft + this.panel.offsetWidth;
+    this.view = { x: -covered / 2 / this.least, y: 0, zoom: this.least };
     this.isWhole = true;
     this.redraw();
   }

@@ -71,11 +71,11 @@ class WhatIf {
 
   async preview() {
     const button = this.section.querySelector("[data-apply]");
-    button.disabled = true;
+    if (button.getAttribute("aria-busy")) return;
+    // Not disabled: it would lose the focus, to which the dialog leads back.
     button.setAttribute("aria-busy", "true");
     const response = await post("/admin/quality/threshold/preview", { threshold: this.chosen.threshold });
     button.removeAttribute("aria-busy");
-    button.disabled = this.chosen === this.present;
     if (!response) return;
     document.querySelector("[data-preview]").innerHTML = await response.text();
     openDialog("preview");

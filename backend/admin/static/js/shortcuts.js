@@ -1,6 +1,7 @@
 // Keys for the whole page. Pages add theirs with onKey(); a handler that returns true has used the key.
 import { openDialog } from "./dialogs.js";
 import { toggleTheme } from "./theme-toggle.js";
+import { undoShown } from "./toasts.js";
 import { moveInWall } from "./walls.js";
 
 const WALL_KEYS = new Set(["j", "k", "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"]);
@@ -27,7 +28,7 @@ export function installShortcuts() {
 }
 
 function handle(event) {
-  if (event.ctrlKey || event.metaKey) return false;
+  if (event.ctrlKey || event.metaKey) return event.key === "z" && !event.shiftKey && undoShown();
   if (Date.now() < goUntil) {
     goUntil = 0;
     const entry = document.querySelector(`[data-go="${CSS.escape(event.key)}"]`);

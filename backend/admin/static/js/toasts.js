@@ -24,7 +24,20 @@ export function showToast(message, { error = false, actions = [] } = {}) {
     if (old.querySelector("p").textContent === words) old.remove();
   }
   document.getElementById("toasts").append(toast);
-  if (!error) setTimeout(() => toast.remove(), SECONDS * 1000);
+  if (!error) setTimeout(() => leave(toast), SECONDS * 1000);
+}
+
+// Not while somebody is at it.
+function leave(toast) {
+  if (toast.matches(":hover, :focus-within")) setTimeout(() => leave(toast), 1000);
+  else toast.remove();
+}
+
+// What the message that is shown offers to undo; returns whether there is such a thing.
+export function undoShown() {
+  const button = [...document.querySelectorAll("#toasts .toast .button")].findLast((one) => one.textContent === "Undo");
+  button?.click();
+  return Boolean(button);
 }
 
 // What a page or a Problem says went wrong.
