@@ -69,11 +69,17 @@ def test_search__nothing_relevant(page: Page, demo_server: str) -> None:
     expect(page.locator('[data-verdict="nothing_relevant"]')).to_contain_text("Nothing stands out")
 
 
-def test_search__a_dropped_picture_finds_itself(page: Page, demo_server: str, picture: Path) -> None:
+@pytest.mark.parametrize("width", [1440, 390])
+def test_search__a_dropped_picture_finds_itself(
+    make_page: Callable[..., Page], demo_server: str, picture: Path, look: Callable[..., None], width: int
+) -> None:
+    page = make_page(width, 844)
     page.goto(f"{demo_server}/admin/search")
     page.get_by_label("Choose a picture to be like").set_input_files(picture)
     expect(page.get_by_alt_text("The picture to be like")).to_be_visible()
     expect(page.locator(".hit .leg b").first).to_have_text("1.000", timeout=PATIENCE_MS)
+    page.wait_for_load_state("networkidle")
+    look(page, "search-dropped")
     page.get_by_role("button", name="Without the picture").click()
     expect(page.get_by_role("heading", name="Find by words")).to_be_visible()
 
