@@ -26,6 +26,8 @@ function remember({ target }) {
   const after = target.closest("[data-focus-after]")?.dataset.focusAfter;
   last = { target, places, after, dialog: target.closest("dialog"), isSeen: target.matches(":focus-visible") };
   if (!target.closest(PASSING)) lastInPage = last;
+  // In a strip that is wider than a phone a browser may leave it beside the window.
+  if (target.closest("[data-strip]")) target.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
 // Whoever leaves by a click beside, or by Escape, has not lost anything.

@@ -30,8 +30,6 @@ const decided = new Map();
 
 // On a phone the tabs are wider than the screen.
 document.querySelector("[data-queue][aria-current]").scrollIntoView({ block: "nearest", inline: "center" });
-// A browser takes a tab of which a part is in view for seen.
-document.querySelector(".queues").addEventListener("focusin", ({ target }) => target.scrollIntoView({ block: "nearest", inline: "nearest" }));
 
 const current = () => waiting[0];
 
