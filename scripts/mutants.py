@@ -157,6 +157,442 @@ MUTANTS = (
         ),
         "tests/unit/workers/test_watchdog.py::test_vigil__messages_wait_and_nothing_is_taken_up",
     ),
+    Mutant(
+        "folder_not_synced",
+        "a file that has its name survives a power cut",
+        (
+            Edit(
+                "backend/ingest/stores.py",
+                "            temporary.unlink(missing_ok=True)\n            raise\n        _sync_folder(path.parent)\n",
+                "            temporary.unlink(missing_ok=True)\n            raise\n",
+            ),
+        ),
+        "tests/unit/ingest/test_storage.py::test_storage_write__is_synced_before_it_is_visible",
+    ),
+    Mutant(
+        "stopped_upload_keeps_its_place",
+        "a process that stops in the row of an upload holds nobody up",
+        (Edit("backend/db/media.py", "    limit_idling(session, _ORDER_IDLE_SECONDS)\n", ""),),
+        "tests/integration/test_slow_clients.py::test_accept__a_process_that_stops_in_its_row_loses_its_place",
+    ),
+    Mutant(
+        "lease_not_renewed",
+        "a slow worker keeps its rows",
+        (
+            Edit(
+                "backend/pipeline/leases.py",
+                "lambda session: renew_lease(session, lease), lease.seconds",
+                "lambda session: None, lease.seconds",
+            ),
+        ),
+        "tests/integration/test_pipeline.py::test_embed_batch__a_slow_one_keeps_its_lease",
+    ),
+    Mutant(
+        "stale_centroids",
+        "a serial replay decides the same",
+        (
+            Edit(
+                "backend/pipeline/assign.py",
+                "if cache is None or cache.version != get_centroid_version(session, self._space.id):",
+                "if cache is None:",
+            ),
+        ),
+        "tests/integration/test_assigner.py::test_assign_waiting__two_processes_worth_of_assigners_at_once",
+    ),
+    Mutant(
+        "replay_blind",
+        "a serial replay that decides otherwise is told",
+        (
+            Edit(
+                "backend/evaluation/audit.py",
+                "if expected != recorded.cluster_id or counterpart != replayed:",
+                "if False:",
+            ),
+        ),
+        "tests/integration/test_assigner.py::test_audit__each_breach_is_found",
+    ),
+    Mutant(
+        "endless_patience",
+        "a client that stalls is refused",
+        (
+            Edit(
+                "backend/api/body_limit.py",
+                "asyncio.wait_for(self._receive(), self._seconds_left())",
+                "asyncio.wait_for(self._receive(), None)",
+            ),
+        ),
+        "tests/integration/test_slow_clients.py::test_upload__a_client_that_stalls_is_refused_and_leaves_nothing",
+    ),
+    Mutant(
+        "patience_with_drips",
+        "a client that drips is refused",
+        (
+            Edit(
+                "backend/api/body_limit.py",
+                "min(self._patience_seconds, max(slowest - time.monotonic(), 0.0))",
+                "self._patience_seconds",
+            ),
+        ),
+        "tests/integration/test_slow_clients.py::test_upload__a_client_that_drips_is_refused",
+    ),
+    Mutant(
+        "all_may_wait",
+        "requests that wait leave threads for others",
+        (Edit("backend/api/routes/uploads.py", "not _waiting.acquire(blocking=False)", "not _waiting.acquire()"),),
+        "tests/integration/test_slow_clients.py::test_upload__whoever_would_be_one_too_many_does_not_wait",
+    ),
+    Mutant(
+        "liveness_in_a_thread",
+        "a server that is busy lives",
+        (Edit("backend/api/routes/health.py", "async def live()", "def live()"),),
+        "tests/integration/test_slow_clients.py::test_health__lives_where_all_threads_are_at_work",
+    ),
+    Mutant(
+        "url_fetched_twice",
+        "with an Idempotency-Key a URL is fetched once",
+        (Edit("backend/api/routes/uploads.py", "body.media_text(), media_id=media_id)", "body.media_text())"),),
+        "tests/integration/test_idempotency.py::test_upload_from_url__a_server_that_died_before_it_answered",
+    ),
+    Mutant(
+        "key_for_any_request",
+        "an Idempotency-Key stands for one request",
+        (Edit("backend/db/idempotency.py", "if found.fingerprint != fingerprint:", "if False:"),),
+        "tests/integration/test_idempotency.py::test_upload__another_request_with_the_same_key",
+    ),
+    Mutant(
+        "dead_server_holds_its_keys",
+        "a server that died holds a key for a while only",
+        (Edit("backend/db/idempotency.py", "        if row.is_held:", "        if True:"),),
+        "tests/integration/test_idempotency.py::test_upload_from_url__a_server_that_died_before_it_answered",
+    ),
+    Mutant(
+        "claims_run_out",
+        "a server that lives renews its hold",
+        (Edit("backend/db/renewing.py", "                    renew(session)\n", "                    pass\n"),),
+        "tests/integration/test_idempotency.py::test_upload__that_takes_long_keeps_its_key",
+    ),
+    Mutant(
+        "uploads_need_the_broker",
+        "uploads are taken in without the broker",
+        (
+            Edit(
+                "backend/doorbell.py",
+                "            return False\n        return True",
+                "            raise\n        return True",
+            ),
+        ),
+        "tests/integration/test_pipeline.py::test_broker_gone__uploads_are_taken_and_found_by_the_sweep",
+    ),
+    Mutant(
+        "silent_sweep",
+        "the sweep rings for what waits",
+        (Edit("backend/pipeline/sweep.py", "        (Work.EMBED, waiting.pending and not is_paused),\n", ""),),
+        "tests/integration/test_pipeline.py::test_broker_gone__uploads_are_taken_and_found_by_the_sweep",
+    ),
+    Mutant(
+        "first_task_in_haste",
+        "a worker has time until its first task",
+        (
+            Edit(
+                "workers/watchdog.py",
+                "(self._stall_seconds if self._has_worked else self._start_seconds)",
+                "self._stall_seconds",
+            ),
+        ),
+        "tests/unit/workers/test_watchdog.py::test_vigil__before_the_first_task_it_is_given_more_time",
+    ),
+    Mutant(
+        "broker_is_our_fault",
+        "a broker that answers nobody is waited for",
+        (Edit("workers/watchdog.py", "or not sight.waiting or", "or sight.waiting == 0 or"),),
+        "tests/unit/workers/test_watchdog.py::test_vigil__lets_a_process_live_that_is_not_at_fault",
+    ),
+    Mutant(
+        "mute_process_left_alone",
+        "what stands still is started anew",
+        (
+            Edit(
+                "backend/supervision.py",
+                "        return time.monotonic() - since > self._mute_seconds",
+                "        return False",
+            ),
+        ),
+        "tests/integration/test_watchdog.py::test_supervisor__starts_anew_what_has_died_and_what_stands_still",
+    ),
+    Mutant(
+        "healthy_before_loaded",
+        "a worker is healthy once its encoders are loaded",
+        (Edit("workers/watchdog.py", "        if is_ready():", "        if True:"),),
+        "tests/integration/test_watchdog.py::test_worker__is_healthy_once_its_encoders_are_loaded",
+    ),
+    Mutant(
+        "conflicts_are_faults",
+        "where two changes met it can be tried again",
+        (
+            Edit(
+                "backend/db/engine.py", '_CONFLICT_STATES = {"40001", "40P01", "55P03"}', '_CONFLICT_STATES = {"40001"}'
+            ),
+        ),
+        "tests/integration/test_database_loss.py::test_transaction__a_conflict_can_be_tried_again",
+    ),
+    Mutant(
+        "pages_without_retry_after",
+        "pages say when to come back",
+        (
+            Edit(
+                "backend/admin/problems.py",
+                '        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)\n',
+                "        pass\n",
+            ),
+        ),
+        "tests/integration/test_database_loss.py::test_admin_pages_say_so_too",
+    ),
+    Mutant(
+        "outdated_plans_stay",
+        "after a migration connections are made anew",
+        (
+            Edit(
+                "backend/db/engine.py",
+                "            if _is_outdated_plan(error.__cause__):\n                self._drop_connections()\n",
+                "",
+            ),
+        ),
+        "tests/integration/test_connections.py::test_migrate__prepared_statements_from_before_are_dropped",
+    ),
+    Mutant(
+        "decoder_may_stall",
+        "a file has only so much time",
+        (
+            Edit(
+                "backend/ingest/decoder_process.py",
+                "            with self._watched(self._seconds) as overran:",
+                "            with self._watched(100 * self._seconds) as overran:",
+            ),
+        ),
+        "tests/unit/ingest/test_decoders.py::test_decoders__a_stall_is_ended",
+    ),
+    Mutant(
+        "decoder_memory_unbounded",
+        "a file has only so much memory",
+        (
+            Edit(
+                "backend/ingest/decoder_child.py",
+                "        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))",
+                "        pass",
+            ),
+        ),
+        "tests/unit/ingest/test_decoders.py::test_decoders__memory_is_bounded",
+    ),
+    Mutant(
+        "decoder_sees_settings",
+        "a decoder sees no passwords",
+        (Edit("backend/ingest/decoder_process.py", "env=_ENVIRONMENT | {", "env=os.environ | _ENVIRONMENT | {"),),
+        "tests/unit/ingest/test_decoders.py::test_decoders__no_secrets_no_files",
+    ),
+    Mutant(
+        "decoder_writes_files",
+        "a decoder writes no files",
+        (
+            Edit(
+                "backend/ingest/decoder_child.py",
+                "(resource.RLIMIT_CORE, resource.RLIMIT_FSIZE)",
+                "(resource.RLIMIT_CORE,)",
+            ),
+        ),
+        "tests/unit/ingest/test_decoders.py::test_decoders__no_secrets_no_files",
+    ),
+    Mutant(
+        "killed_decoder_is_the_files_fault",
+        "a decoder killed from outside costs a file nothing",
+        (
+            Edit(
+                "backend/ingest/decoders.py",
+                "            answer, blobs = self._ask_once(request, data)\n        if",
+                "            raise\n        if",
+            ),
+        ),
+        "tests/unit/ingest/test_decoders.py::test_decoders__killed_in_the_middle_costs_the_file_nothing",
+    ),
+    Mutant(
+        "poison_for_ever",
+        "poison is quarantined",
+        (Edit("backend/pipeline/quarantine.py", "if attempts < services.settings.max_attempts:", "if True:"),),
+        "tests/integration/test_poison.py::test_embed_batch__poison_is_quarantined_and_its_neighbours_pass",
+    ),
+    Mutant(
+        "fuzz_takes_any_answer",
+        "a file that was refused unseen is a violation",
+        (
+            Edit(
+                "scripts/fuzz/uploading.py",
+                'if code not in REFUSALS | {"taken"} or answer.status_code >= 500:',
+                "if answer.status_code >= 500:",
+            ),
+        ),
+        "tests/integration/test_fuzz.py::test_zoo__a_refusal_before_the_door_is_a_violation",
+    ),
+    Mutant(
+        "full_disk_unnamed",
+        "a full disk is told as such",
+        (
+            Edit(
+                "backend/ingest/storage.py",
+                "FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})",
+                "FULL: Final = frozenset({errno.EDQUOT})",
+            ),
+        ),
+        "tests/unit/ingest/test_storage.py::test_storage_write__errors_of_the_disk",
+    ),
+    Mutant(
+        "full_database_unnamed",
+        "a full disk of the database is told as such",
+        (Edit("backend/db/engine.py", '_DISK_FULL = "53100"', '_DISK_FULL = "x"'),),
+        "tests/integration/test_full_disk.py::test_transaction__full_disk_of_the_database",
+    ),
+    Mutant(
+        "half_written_stays",
+        "a write that fails leaves nothing",
+        (
+            Edit(
+                "backend/ingest/stores.py",
+                "        except BaseException:\n            temporary.unlink(missing_ok=True)\n            raise",
+                "        except BaseException:\n            raise",
+            ),
+        ),
+        "tests/unit/ingest/test_storage.py::test_storage_write__full_disk_leaves_nothing",
+    ),
+    Mutant(
+        "full_disk_counts",
+        "a full disk costs no attempt",
+        (
+            Edit(
+                "backend/pipeline/leases.py",
+                "NOT_THE_FILES_FAULT = (BackendUnavailable, StorageFull, ConfigurationError)",
+                "NOT_THE_FILES_FAULT = (BackendUnavailable, ConfigurationError)",
+            ),
+        ),
+        "tests/integration/test_pipeline.py::test_embed_batch__a_full_disk_costs_no_attempt",
+    ),
+    Mutant(
+        "session_idles_for_ever",
+        "a session that idles ends",
+        (
+            Edit(
+                "backend/db/accounts.py",
+                "        .where(AccountSession.expires_at > func.now())\n        .where(AccountSession.last_seen_at > func.now() - _seconds(idle_seconds))\n    ).one_or_none()",
+                "        .where(AccountSession.expires_at > func.now())\n    ).one_or_none()",
+            ),
+        ),
+        "tests/integration/test_accounts.py::test_session__ends",
+    ),
+    Mutant(
+        "session_for_ever",
+        "every session ends",
+        (
+            Edit(
+                "backend/db/accounts.py",
+                "        .where(AccountSession.expires_at > func.now())\n        .where(AccountSession.last_seen_at > func.now() - _seconds(idle_seconds))\n    ).one_or_none()",
+                "        .where(AccountSession.last_seen_at > func.now() - _seconds(idle_seconds))\n    ).one_or_none()",
+            ),
+        ),
+        "tests/integration/test_accounts.py::test_session__ends",
+    ),
+    Mutant(
+        "old_session_stays",
+        "a login ends the session before",
+        (
+            Edit(
+                "backend/accounts/logins.py",
+                "        delete_session_by_token(session, hash_secret(browser.old_secret))",
+                "        pass",
+            ),
+        ),
+        "tests/integration/test_accounts.py::test_login__a_new_session_each_time",
+    ),
+    Mutant(
+        "secrets_in_logs",
+        "no log tells secrets of the settings",
+        (
+            Edit(
+                "backend/logs.py",
+                "        return self._redact(super().format(record))",
+                "        return super().format(record)",
+            ),
+        ),
+        "tests/unit/test_redaction.py::test_logs__have_no_secret_of_the_settings",
+    ),
+    Mutant(
+        "forged_lines",
+        "nobody writes lines into the log",
+        (
+            Edit(
+                "backend/logs.py",
+                '        return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), line)',
+                "        return line",
+            ),
+        ),
+        "tests/unit/test_logs.py::test_text__is_one_line_whatever_others_call_their_paths",
+    ),
+    Mutant(
+        "metadata_in_thumbnails",
+        "thumbnails carry no metadata",
+        (
+            Edit(
+                "backend/ingest/thumbnails.py",
+                'exif=b"", xmp=b"", icc_profile=b"")',
+                'exif=image.getexif().tobytes(), xmp=image.info.get("xmp", b""), icc_profile=image.info.get("icc_profile", b""))',
+            ),
+        ),
+        "tests/unit/ingest/test_thumbnails.py::test_make_thumbnails__no_metadata",
+    ),
+    Mutant(
+        "links_lead_out",
+        "no link leads out of the roots",
+        (
+            Edit(
+                "backend/ingest/folders.py",
+                "os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK",
+                "os.O_RDONLY | os.O_NONBLOCK",
+            ),
+        ),
+        "tests/unit/ingest/test_folders.py::test_open_inside_roots__a_link_put_there_after_the_check",
+    ),
+    Mutant(
+        "addresses_unchecked",
+        "only addresses on the Internet are asked",
+        (
+            Edit(
+                "backend/ingest/addresses.py",
+                "        if not is_allowed(address, policy):",
+                "        if not is_allowed(address, policy) and len(addresses) > 99:",
+            ),
+        ),
+        "tests/unit/ingest/test_fetching.py::test_fetch_url__redirects_are_checked_again",
+    ),
+    Mutant(
+        "name_resolved_twice",
+        "the address that was checked is asked",
+        (
+            Edit(
+                "backend/ingest/connecting.py",
+                "self._backend.connect_tcp(str(address), port,",
+                "self._backend.connect_tcp(host, port,",
+            ),
+        ),
+        "tests/unit/ingest/test_fetching.py::test_fetch_url__name_is_resolved_once",
+    ),
+    Mutant(
+        "hidden_addresses",
+        "addresses in addresses are checked",
+        (
+            Edit(
+                "backend/ingest/addresses.py",
+                "        return all(is_allowed(inner, policy) for inner in hidden)",
+                "        return True",
+            ),
+        ),
+        "tests/unit/ingest/test_addresses.py::test_is_allowed__private",
+    ),
 )
 
 

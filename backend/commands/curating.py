@@ -12,9 +12,12 @@ import typer
 from rich.table import Table
 
 from backend.commands.console import id_column, output, print_json, say
+from backend.errors import MediaclusterError
 
 if TYPE_CHECKING:
     from backend.clustering.curation import Outcome
+    from backend.db.audit_log import Act
+    from backend.db.engine import Database
     from backend.services import Services
 
 cluster_app = typer.Typer(help="Look at clusters, and put them right.", no_args_is_help=True)
@@ -298,3 +301,14 @@ def actor_name() -> str:
         return f"cli:{getpass.getuser()}"
     except (OSError, KeyError):
         return f"cli:{Path.home().name or 'unknown'}"
+
+
+def note(database: "Database", act: "Act", subject: str, **details: object) -> None:
+    """Have the audit log say that it was done. It is done: where the log cannot be written, that is told and no more."""
+    from backend.db.audit_log import record_act
+
+    try:
+        with database.transaction() as session:
+            record_act(session, actor_name(), act, subject, **details)
+    except MediaclusterError as error:
+        say(f"The audit log does not know of it: {error.full_detail}")

@@ -65,12 +65,16 @@ def repair(
     Exits 1 where something is left that cannot be mended.
     """
     from backend.bootstrap import build_services
-    from backend.commands.curating import actor_name
+    from backend.commands.curating import actor_name, note
+    from backend.db.audit_log import Act
     from backend.repair.mending import repair as mend
 
     services = closing(build_services(load_settings()))
     with measured_bar("repairing", quiet=as_json) as show:
         report = mend(services, dry_run=dry_run, fail_missing=fail_missing, actor=actor_name(), on_progress=show)
+    if not dry_run:
+        found = {name: getattr(report, name) for name in ("orphans", "thumbnails", "failed", "unmended")}
+        note(services.database, Act.LIBRARY_REPAIRED, "the library", **found)
     if as_json:
         print_json({**asdict(report), "unmended": report.unmended})
     else:

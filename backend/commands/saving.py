@@ -8,6 +8,8 @@ from backend.backup.restoring import RestoreReport, check_backup, restore
 from backend.backup.saving import BackupReport, back_up
 from backend.bootstrap import open_storage, resolve_database_url
 from backend.commands.console import measured_bar, say
+from backend.commands.curating import note
+from backend.db.audit_log import Act
 from backend.db.engine import Database
 from backend.evaluation.audit import AuditReport, audit, describe_breaches
 from backend.settings import Settings
@@ -35,9 +37,11 @@ def run_backup(settings: Settings, place: Path, *, thumbnails: bool, prune: bool
     database = Database(resolve_database_url(settings))
     try:
         with measured_bar("saving", quiet=quiet) as show:
-            return back_up(
+            report = back_up(
                 database, open_storage(settings), place.absolute(), thumbnails=thumbnails, prune=prune, on_progress=show
             )
+        note(database, Act.LIBRARY_BACKED_UP, report.place, media=report.rows["media"], whole=report.is_whole)
+        return report
     finally:
         database.dispose()
 
@@ -51,6 +55,7 @@ def run_restore(settings: Settings, place: Path, *, check: bool, quiet: bool) ->
     try:
         with measured_bar("restoring", quiet=quiet) as show:
             report = restore(database, open_storage(settings), place, on_progress=show)
+        note(database, Act.LIBRARY_RESTORED, str(place), saved_at=report.created_at, whole=report.is_whole)
         return Restored(report, audit(database))
     finally:
         database.dispose()

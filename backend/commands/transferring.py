@@ -80,6 +80,8 @@ def export(
 ) -> None:
     """Write out the ready media with words, groups and vectors, for programs and sites that want no server."""
     from backend.bootstrap import resolve_database_url
+    from backend.commands.curating import note
+    from backend.db.audit_log import Act
     from backend.db.engine import Database
     from backend.pipeline.export import export as run
     from backend.settings import load_settings
@@ -90,6 +92,7 @@ def export(
             report = run(
                 database, file, precision=precision, clusters=cluster or (), keywords=keyword or (), on_progress=show
             )
+        note(database, Act.LIBRARY_EXPORTED, report.place, media=report.media)
     finally:
         database.dispose()
     if as_json:

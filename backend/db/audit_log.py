@@ -45,6 +45,10 @@ class Act(enum.StrEnum):
     SPACE_MEDIA_SET_ASIDE = "space.media_set_aside"
     SPACE_ACTIVATED = "space.activated"
     SPACE_DROPPED = "space.dropped"
+    LIBRARY_BACKED_UP = "library.backed_up"
+    LIBRARY_RESTORED = "library.restored"
+    LIBRARY_REPAIRED = "library.repaired"
+    LIBRARY_EXPORTED = "library.exported"
 
 
 @contextmanager

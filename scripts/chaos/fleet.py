@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import httpx
 import psutil
 
 from backend.embedded import ensure_servers, status_postgres, stop_servers
@@ -108,8 +109,8 @@ class Fleet:
     def replace(self, member: Member) -> float:
         """End a member by SIGTERM, wait, and start it anew; returns how many seconds it took to end.
 
-        Where it is a worker, wait until the new one is healthy too, as whoever replaces them in turn would. Raises
-        TimeoutExpired where it does not end, TimeoutError where the new one does not become healthy.
+        Wait until the new one is healthy too, as whoever replaces them in turn would. Raises TimeoutExpired where it does not
+        end, TimeoutError where the new one does not become healthy.
         """
         # What the one before has left says nothing about the new one.
         pulse = pulse_path(self.home, f"{member.name}@{socket.gethostname()}")
@@ -124,9 +125,18 @@ class Fleet:
             pulse.unlink(missing_ok=True)
             member.process = self._start(member.name, member.command)
             member.resting = False
-        if member in self.named("embed", "light") and wait_until(pulse.exists, _STOP_SECONDS) is None:
+        if wait_until(lambda: self._is_healthy(member, pulse), _STOP_SECONDS) is None:
             raise TimeoutError(f"{member.name} did not become healthy")
         return took
+
+    def _is_healthy(self, member: Member, pulse: Path) -> bool:
+        if member.port is not None:
+            with suppress(httpx.HTTPError):
+                return httpx.get(f"http://127.0.0.1:{member.port}/health/ready", timeout=5).is_success
+            return False
+        if member in self.named("beat"):  # it names its file by its own id
+            return pulse_path(self.home, f"beat-{member.process.pid}@{socket.gethostname()}").exists()
+        return pulse.exists()
 
     def _keep(self) -> None:
         while not self._ending.wait(_LOOK_EVERY_SECONDS):

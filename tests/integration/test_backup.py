@@ -454,6 +454,11 @@ def test_commands__into_an_empty_home(
     repaired = run(home, "repair")
     assert (repaired["thumbnails"], repaired["orphans"], repaired["unmended"]) == (6, 0, 0)
     assert run(home, "audit", "--replay")["clean"] is True
+    run(home, "export", str(tmp_path / "library.jsonl"))
+    acts = [entry["act"] for entry in run(home, "audit-log")["entries"]]
+    assert acts == ["library.exported", "library.repaired", "library.restored"]
+    kept = run(services.settings.home, "audit-log", **environ)["entries"]
+    assert [(entry["act"], entry["subject"]) for entry in kept] == [("library.backed_up", str(tmp_path / "b"))]
     found = run(home, "similar", str(ids[0]), "-k", "5")["results"]
     assert found == run(services.settings.home, "similar", str(ids[0]), "-k", "5", **environ)["results"] != []
     own = open_home(home)
@@ -524,7 +529,11 @@ def test_backup__of_three_spaces_into_an_empty_home(
     assert (restored["good"], restored["audit"]["breaches"]) == (True, {})
     own = open_home(home)
     try:
-        assert content(own.database, EVERYTHING) == content(services.database, EVERYTHING)
+        made, saved = content(own.database, EVERYTHING), content(services.database, EVERYTHING)
+        (noted,) = set(made["audit_log"]) - set(saved["audit_log"])
+        assert "library.restored" in noted
+        made["audit_log"].remove(noted)
+        assert made == saved
         assert (standing(own), knobs(own)) == (expected, (0.35, 0.77))
         assert list_said(own, QueryKind.WORDS, "boats") == {ids[0]: True}
         assert list_said(own, QueryKind.MEDIA, str(ids[0])) == {ids[2]: False}

@@ -1,6 +1,8 @@
 """Steps of the pipeline where something is amiss: whose fault it is decides what becomes of the media."""
 
+import json
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -8,11 +10,14 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+import redis
 import sqlalchemy as sa
 
+from backend.bootstrap import resolve_broker_url
 from backend.db.media import find_media, get_media, list_outcomes
 from backend.db.tables import MediaStatus
 from backend.db.work import Lease, claim_pending, record_embedded
+from backend.embedded import client_url
 from backend.embedding.encoders import Lazy
 from backend.errors import BackendUnavailable, EncoderUnavailable, NotFound, StorageFull
 from backend.ingest.storage import Storage
@@ -144,6 +149,22 @@ def test_embed_waiting__a_failure_gives_the_next_batch_back(
     assert not [thread.name for thread in threading.enumerate() if thread.name == "renewer"]
 
 
+def test_embed_batch__a_slow_one_keeps_its_lease(services: Services, make_jpeg: Callable[..., bytes]) -> None:
+    space = open_active_space(services)
+    media_id = accept(services, make_jpeg(1))
+    slow = replace(services, settings=services.settings.model_copy(update={"lease_seconds": 3.0}))
+    taken: list[object] = []
+
+    def look() -> None:
+        time.sleep(5)
+        with services.database.transaction() as session:
+            taken.extend(claim_pending(session, Lease(uuid.uuid4(), 5.0), limit=5, max_attempts=3))
+
+    assert embed_batch(watched_encoders(slow, look), space) == 1
+    assert taken == []
+    assert media_state(services, media_id)[0] == "embedded"
+
+
 class FullStorage(Storage):
     """A storage on a full disk: gives, and takes nothing."""
 
@@ -185,15 +206,19 @@ def test_embed_batch__a_missing_original_fails_alone(services: Services, make_jp
 def test_claim_pending__tried_before_is_claimed_alone_and_then_quarantined(
     services: Services, make_jpeg: Callable[..., bytes]
 ) -> None:
-    """The first claim takes all; after a crash each is claimed by itself; the third crash ends it."""
+    """The first claim takes all; after a crash each is claimed by itself, without what has come since; the third crash ends
+    it."""
     ids = [accept(services, make_jpeg(seed)) for seed in range(4)]
-    sizes = []
-    for _ in range(9):
+    claims = []
+    for turn in range(10):
         with services.database.transaction() as session:
             claimed = claim_pending(session, Lease(uuid.uuid4(), 30), limit=16, max_attempts=3)
-        sizes.append(len(claimed))
+        claims.append([media.id for media in claimed])
         expire_leases(services)
-    assert sizes == [4, 1, 1, 1, 1, 1, 1, 1, 1]
+        if turn == 0:
+            fresh = accept(services, make_jpeg(4))
+    assert [len(claim) for claim in claims] == [4, 1, 1, 1, 1, 1, 1, 1, 1, 1]
+    assert [claim for claim in claims if fresh in claim] == claims[-1:]
     sweep(services)
     with services.database.transaction() as session:
         outcomes = list_outcomes(session, ids)
@@ -270,11 +295,23 @@ def test_broker_gone__uploads_are_taken_and_found_by_the_sweep(
 
     deaf = make_services(redis_url=SecretStr(f"redis+socket://{tmp_path}/none.sock"))
     media_id = accept(deaf, make_jpeg(10))
-    assert sweep(services).pending == 1
+    with redis.Redis.from_url(client_url(resolve_broker_url(services.settings))) as broker:
+        broker.flushdb()  # it is lent to one test after the other
+        assert sweep(services).pending == 1
+        assert _rings(broker, "embed") == ["mediacluster.embed"]
+        with services.database.transaction() as session:
+            session.execute(sa.text("UPDATE media SET status = 'embedded', embedded_at = now()"))
+        sweep(services)
+        assert "mediacluster.assign" in _rings(broker, "light")
     with services.database.transaction() as session:
         assert find_media(session, media_id) is not None
     with pytest.raises(BackendUnavailable):
         deaf.doorbell.check()
+
+
+def _rings(broker: redis.Redis, queue: str) -> list[str]:
+    """The tasks that wait in a queue."""
+    return [json.loads(message)["headers"]["task"] for message in broker.lrange(queue, 0, -1)]
 
 
 def test_accept__the_same_bytes_at_once_are_one_media(

@@ -96,7 +96,7 @@ def test_upload__whoever_would_be_one_too_many_does_not_wait(
     with TestClient(create_app(services)) as client, ThreadPoolExecutor(1) as pool:
 
         def upload(number: int) -> httpx.Response:
-            return client.post("/media?wait_seconds=60", files={"file": ("a.jpg", make_jpeg(number))})
+            return client.post("/media?wait_seconds=20", files={"file": ("a.jpg", make_jpeg(number))})
 
         first = pool.submit(upload, 1)
         deadline = time.monotonic() + PATIENCE_SECONDS

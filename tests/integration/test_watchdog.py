@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -130,6 +131,25 @@ def test_worker__told_twice_to_end_ends_at_once(
 def _waits_for_a_lock(services: Services) -> bool:
     with services.database.transaction() as session:
         return bool(session.execute(sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar_one())
+
+
+# A real clock, whose schedule stands still.
+_STILL = "import sys, celery.beat; celery.beat.Scheduler.tick = lambda *_, **__: 1.0; from celery.__main__ import main; main()"
+
+
+def test_clock__that_rings_no_more_ends_itself(
+    environment: None, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEDIACLUSTER_SWEEP_INTERVAL_SECONDS", "1")
+    settings.home.mkdir(parents=True)
+    log = tmp_path / "beat.log"
+    command = [sys.executable, "-c", _STILL, *worker_command("beat")[3:]]
+    with log.open("wb") as written, subprocess.Popen(command, stdout=written, stderr=written) as process:
+        try:
+            assert process.wait(PATIENCE_SECONDS) == EXIT_STATUS
+        finally:
+            process.kill()
+    assert "This process ends to be started anew" in log.read_text()
 
 
 def test_supervisor__starts_anew_what_has_died_and_what_stands_still(environment: None, settings: Settings) -> None:
