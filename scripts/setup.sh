@@ -47,7 +47,9 @@ install_with_torch_backend() {
     mkdir -p .cache
     bash scripts/pinned_versions.sh >"$versions"
     "$uv" pip install --python .venv/bin/python --torch-backend "$torch_backend" --constraints "$versions" \
-        -r pyproject.toml --all-extras --group dev
+        -r pyproject.toml --all-extras --group dev ||
+        give_up "torch for '$torch_backend' comes from PyTorch's own index. Can it not be reached from here, or is there no such backend?" \
+            "Without TORCH_BACKEND the package registry's torch is taken, on Linux with CUDA (6 GB)."
 }
 
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(fingerprint 2>/dev/null)" ]; then

@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from backend.commands.attached import end_with_input
-from backend.commands.console import complain, id_column, narrow_table, output, print_json, progress_bar, say
+from backend.commands.console import complain, id_column, measured_bar, narrow_table, output, print_json, say
 from backend.commands.curating import actor_name, open_services
 from backend.errors import InputError
 
@@ -128,6 +128,9 @@ def failures(
         failed = list_failed(services, name, limit)
     if as_json:
         print_json([asdict(one) for one in failed])
+        return
+    if not failed:
+        say(f"nothing has failed in space '{name}'")
         return
     table = Table(id_column("media"), "title", "reason")
     for one in failed:
@@ -328,12 +331,13 @@ def _standing_of(services: "Services", name: str) -> "SpaceStanding":
 
 def _wait_for_fill(services: "Services", name: str, *, quiet: bool) -> "SpaceStanding":
     space = _standing_of(services, name)
-    with progress_bar("filling", space.counts.media, quiet=quiet) as show:
+    # Uploads go on, so that there are more and more.
+    with measured_bar("filling", quiet=quiet) as show:
         while space.counts.waiting and not space.paused:
-            show(space.counts.embedded)
+            show(space.counts.embedded, space.counts.media)
             time.sleep(_POLL_SECONDS)
             space = _standing_of(services, name)
-        show(space.counts.embedded)
+        show(space.counts.embedded, space.counts.media)
     return space
 
 

@@ -286,11 +286,14 @@ def _write_files(services: Services, ids: list[str]) -> None:
     """What the pages name and a reader would have."""
     folder = services.settings.home_path / "files"
     folder.mkdir()
+    gallery = folder / ".mediacluster" / "gallery"
+    gallery.mkdir(parents=True)
     for seed, name in ((99, "lighthouse.jpg"), (97, "holiday.jpg")):
         (folder / name).write_bytes(_make_jpeg(seed, 160, 120))
     labels = {media_id: f"kind {place % 3}" for place, media_id in enumerate(ids)}
     for name in ("groups.json", "labels.json"):
         (folder / name).write_text(json.dumps(labels))
+    (gallery / ".labels.json").write_text(json.dumps(labels))
     rows = "\n".join(f"{media_id},{label}" for media_id, label in labels.items())
     (folder / "manifest.csv").write_text(f"id,kind\n{rows}\n")
     (folder / "list.csv").write_text("path,title\nholiday.jpg,A holiday\n")

@@ -90,6 +90,11 @@ def test_cli__no_command_or_option_is_made_up() -> None:
         assert set(re.findall(r"^\| `(--?[\w-]+)`", _section(page, f"mediacluster {name}"), re.MULTILINE)) <= known
 
 
+def test_cli__the_table_at_the_top_names_every_command() -> None:
+    named = re.findall(r"\[`(\w[\w-]*)(?: \w+)?`\]\(#mediacluster", _section(DOCS / "reference/cli.md", "Command line"))
+    assert sorted(set(named)) == sorted({name.split()[0] for name in COMMANDS})
+
+
 def _shell_commands() -> Iterator[tuple[str, str]]:
     """Every call of `mediacluster` in a shell fence, those inside $( ) too, with the name of its page."""
     for page in PAGES:

@@ -62,8 +62,9 @@ def find_truth(reading: Reading, labels: str, column: str) -> Truth:
     else:
         truth = _from_file(reading, Path(labels).expanduser(), column)
     if len(truth.names) < 2:
-        known = f"{len(truth.labelled)} of {len(reading.media_ids)} media have a label, and {len(truth.names)} labels"
-        raise InputError(f"There is nothing to compare: {known} are known from {truth.origin}.", hint=_HOW)
+        known = f"{len(truth.labelled):,} of {len(reading.media_ids):,} media have a label by {truth.origin}"
+        which = f", and all the same one, '{truth.names[0]}'" if truth.names else ""
+        raise InputError(f"There is nothing to compare: {known}{which}.", hint=_HOW)
     return truth
 
 
