@@ -114,6 +114,12 @@ def check_spaces(services: Services) -> Finding:
     def check() -> str:
         with services.database.transaction() as session:
             others = [one for one in list_standing(session) if one.state != SpaceState.ACTIVE]
+        for one in others:
+            if one.problem and not one.paused:
+                raise ConfigurationError(
+                    f"Workers cannot fill space '{one.name}': {one.problem}",
+                    hint=f"`mediacluster space fill {one.name}` tries again, `mediacluster space drop {one.name}` gives it up.",
+                )
         return "; ".join(map(_describe_space, others)) or "no other space takes room"
 
     return _run("spaces", check)

@@ -26,6 +26,7 @@ Name = Annotated[str, typer.Argument(help="Name of the space.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 
 _POLL_SECONDS = 0.5
+_STUCK_SECONDS = 10.0
 
 
 @space_app.command(name="list")
@@ -52,6 +53,8 @@ def list_command(as_json: Json = False) -> None:
             _describe_fill(space),
         )
     output.print(table)
+    for space in spaces:
+        _say_problem(space)
 
 
 @space_app.command()
@@ -91,7 +94,7 @@ def fill(
     ] = False,
     rate: Annotated[float | None, typer.Option(min=0.001, help="At most so many media a minute.")] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try again what has failed.")] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Show the progress until it is done.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Show the progress until it is done, or cannot be.")] = False,
     as_json: Json = False,
 ) -> None:
     """Have workers embed the library into a space, beside uploads; go on after a pause. May be repeated."""
@@ -104,15 +107,21 @@ def fill(
         else:
             begin(services, name, actor=actor_name(), rate_per_minute=rate, retry_failed=retry_failed)
         space = _wait_for_fill(services, name, quiet=as_json) if wait and not pause else _standing_of(services, name)
+    is_stuck = wait and space.problem is not None and space.counts.waiting > 0
     if as_json:
-        print_json(asdict(space.counts) | {"paused": space.paused, "missing": space.missing})
+        print_json(asdict(space.counts) | {"paused": space.paused, "missing": space.missing, "problem": space.problem})
+        if is_stuck:
+            raise typer.Exit(1)
         return
     say(
         f"space '{name}': {space.counts.embedded:,} of {space.counts.media:,} media, {space.counts.waiting:,} wait, "
         f"{space.counts.failed:,} failed{', paused' if space.paused else ''}"
     )
+    _say_problem(space)
     if space.counts.failed:
         say(f"  `mediacluster space failures {name}` lists what failed, and why")
+    if is_stuck:
+        raise typer.Exit(1)
 
 
 @space_app.command()
@@ -329,14 +338,26 @@ def _standing_of(services: "Services", name: str) -> "SpaceStanding":
         return next(space for space in list_standing(session) if space.id == wanted)
 
 
+def _say_problem(space: "SpaceStanding") -> None:
+    if space.problem:
+        say(f"workers cannot fill space '{space.name}': {space.problem}")
+
+
 def _wait_for_fill(services: "Services", name: str, *, quiet: bool) -> "SpaceStanding":
+    """Returns how it stands at the end, which may be that workers cannot fill it."""
     space = _standing_of(services, name)
+    stuck_since: float | None = None
     # Uploads go on, so that there are more and more.
     with measured_bar("filling", quiet=quiet) as show:
         while space.counts.waiting and not space.paused:
             show(space.counts.embedded, space.counts.media)
             time.sleep(_POLL_SECONDS)
-            space = _standing_of(services, name)
+            embedded, space = space.counts.embedded, _standing_of(services, name)
+            # Of several machines one may lack the weights.
+            if not space.problem or space.counts.embedded > embedded:
+                stuck_since = None
+            elif time.monotonic() - (stuck_since := stuck_since or time.monotonic()) > _STUCK_SECONDS:
+                break
         show(space.counts.embedded, space.counts.media)
     return space
 
@@ -344,6 +365,8 @@ def _wait_for_fill(services: "Services", name: str, *, quiet: bool) -> "SpaceSta
 def _describe_fill(space: "SpaceStanding") -> str:
     if space.paused:
         return "paused"
+    if space.problem:
+        return "cannot be filled"
     rate = "" if space.rate_per_minute is None else f", {space.rate_per_minute:g} a minute"
     return f"filling{rate}" if space.kept_up and space.counts.waiting else ""
 

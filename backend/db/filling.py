@@ -70,6 +70,15 @@ def record_fill_paused(session: Session, space_id: int) -> bool:
     return paused.one_or_none() is not None
 
 
+def record_fill_problem(session: Session, space_id: int, problem: str | None) -> None:
+    """Say why a worker cannot fill a space, or that one can (None). Writes nothing where that is known."""
+    session.execute(
+        sa.update(SpaceFill)
+        .where(SpaceFill.space_id == space_id, SpaceFill.problem.is_distinct_from(problem))
+        .values(problem=problem)
+    )
+
+
 def queue_missing(session: Session, space_id: int) -> int:
     """Queue all media that the space has no vectors of; returns how many are new. May be repeated at any time."""
     result = session.execute(
@@ -107,7 +116,8 @@ def retry_items(session: Session, space_id: int) -> int:
 
 
 def find_space_to_fill(session: Session) -> Space | None:
-    """The space whose turn it is: not paused, within its rate, with something that can be claimed; the active one first.
+    """The space whose turn it is: not paused, within its rate, with something that can be claimed; the active one first, those
+    with a problem last.
 
     Its row of `space_fill` is locked until the transaction ends.
     """
@@ -125,7 +135,8 @@ def find_space_to_fill(session: Session) -> Space | None:
         sa.select(Space)
         .join(SpaceFill, SpaceFill.space_id == Space.id)
         .where(SpaceFill.paused_at.is_(None), SpaceFill.next_claim_at <= sa.func.now(), claimable)
-        .order_by(sa.case((Space.state == SpaceState.ACTIVE, 0), else_=1), Space.id)
+        # One whose encoders could not be loaded keeps no other waiting.
+        .order_by(sa.case((Space.state == SpaceState.ACTIVE, 0), else_=1), SpaceFill.problem.is_not(None), Space.id)
         .limit(1)
         .with_for_update(of=SpaceFill)
     ).one_or_none()

@@ -223,7 +223,8 @@ class SpaceFill(Base):
 
     rate_per_minute: at most so many media, None: no limit; next_claim_at: when this allows the next. closing_until: until
     then the assigner leaves media alone that are not in this space yet, so that it can be activated. wanted_until: until
-    then processes load its encoders. comparison: see `backend.spaces.comparing`.
+    then processes load its encoders. comparison: see `backend.spaces.comparing`. problem: why the last worker that tried could
+    not load its encoders, for people; None once one could.
     """
 
     __tablename__ = "space_fill"
@@ -238,6 +239,7 @@ class SpaceFill(Base):
     wanted_until: Mapped[datetime | None]
     comparison: Mapped[dict[str, Any] | None]
     compared_at: Mapped[datetime | None]
+    problem: Mapped[str | None]
 
     __table_args__ = (CheckConstraint("rate_per_minute > 0", name="rate"),)
 

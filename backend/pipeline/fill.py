@@ -22,6 +22,7 @@ from backend.db.filling import (
     find_space_to_fill,
     finish_items,
     hand_back_items,
+    record_fill_problem,
     release_item,
     renew_items,
 )
@@ -30,7 +31,14 @@ from backend.db.tables import Space
 from backend.db.work import Lease
 from backend.embedding.encoders import Encoders
 from backend.embedding.vectors import require_unit_vectors
-from backend.errors import BackendUnavailable, DecodeCrash, MediaclusterError, OriginalMissing, Quarantined
+from backend.errors import (
+    BackendUnavailable,
+    ConfigurationError,
+    DecodeCrash,
+    MediaclusterError,
+    OriginalMissing,
+    Quarantined,
+)
 from backend.pipeline.embed import LEAST_SIDE_PIXELS
 from backend.pipeline.leases import NOT_THE_FILES_FAULT
 from backend.pipeline.wording import Wording, encode_wordings
@@ -62,9 +70,14 @@ def fill_batch(services: Services) -> int:
         space = find_space_to_fill(session)
     if space is None:
         return 0
-    encoders = services.encoders_of(space)
     # Before anything is claimed: no picture shall use up its attempts because a model is missing.
-    encoders.load()
+    try:
+        encoders = services.encoders_of(space)
+        encoders.load()
+    except ConfigurationError as error:
+        _note(services, space, str(error))
+        raise
+    _note(services, space, None)
     with _held_items(services) as lease:
         with services.database.transaction() as session:
             claimed = claim_items(
@@ -75,6 +88,12 @@ def fill_batch(services: Services) -> int:
         if read:
             _record(services, space, embeddings, lease)
     return len(claimed)
+
+
+def _note(services: Services, space: Space, problem: str | None) -> None:
+    """Let people see why a space does not fill; a log of a worker is no place to look for it."""
+    with services.database.transaction() as session:
+        record_fill_problem(session, space.id, problem)
 
 
 def _read_all(

@@ -39,6 +39,7 @@ def fill(
         started = start_fill(session, space.id, actor)
         started.paused_at = None
         started.rate_per_minute = rate_per_minute
+        started.problem = None  # what is said after this is of a try after this
         session.flush()
         queued = queue_missing(session, space.id)
         if retry_failed:

@@ -33,7 +33,8 @@ _MOST_NAME = 60
 @dataclass(frozen=True)
 class SpaceStanding:
     """A space for people. kept_up: whether media go into it; paused, rate_per_minute: of that. threshold: chosen for it,
-    None where none was. description: what is recorded of its encoders."""
+    None where none was. problem: why workers cannot fill it, None where they can. description: what is recorded of its
+    encoders."""
 
     id: int
     name: str
@@ -50,6 +51,7 @@ class SpaceStanding:
     kept_up: bool
     paused: bool
     rate_per_minute: float | None
+    problem: str | None
     comparison: dict[str, Any] | None
     compared_at: datetime | None
     description: dict[str, Any]
@@ -167,6 +169,7 @@ def _standing(session: Session, space: Space, counts: FillCounts) -> SpaceStandi
         kept_up=fill is not None,
         paused=fill is not None and fill.paused_at is not None,
         rate_per_minute=None if fill is None else fill.rate_per_minute,
+        problem=None if fill is None else fill.problem,
         comparison=None if fill is None else fill.comparison,
         compared_at=None if fill is None else fill.compared_at,
         description=space.description,

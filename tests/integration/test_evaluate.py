@@ -4,7 +4,7 @@ import io
 import json
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -256,7 +256,7 @@ def test_labels__from_groups_that_a_curator_vouches_for(library: Library) -> Non
         ("a.csv", "path,kind\nx.jpg,sea\n", "no labels"),
         ("a.json", "[1]", "no JSON object"),
         ("a.jsonl", "{", "no JSON object"),
-        ("a.json", '{"nowhere.jpg": "sea"}', "nothing to compare"),
+        ("a.json", '{"nowhere.jpg": "sea"}', r"nothing to compare: 0 of \d+ media have a label by a\.json\."),
     ],
     ids=["no-such-column", "no-object", "broken-line", "unknown-media"],
 )
@@ -268,6 +268,19 @@ def test_labels__a_file_that_makes_no_sense_says_what_to_do(
     with pytest.raises(InputError, match=message) as raised:
         evaluate(library.services, Source(str(path)), QUICK)
     assert raised.value.hint
+
+
+def test_labels__one_for_all_is_named(library: Library, tmp_path: Path) -> None:
+    path = tmp_path / "one.json"
+    path.write_text(json.dumps({str(media_id): "sea" for media_id in library.kinds}))
+    with pytest.raises(InputError, match=r"label by one\.json, and all the same one, 'sea'\. "):
+        evaluate(library.services, Source(str(path)), QUICK)
+
+
+@pytest.mark.parametrize("ks", [(), (0,), (5, 101)], ids=["none", "too-few", "too-many"])
+def test_options__say_what_was_asked_for(ks: tuple[int, ...]) -> None:
+    with pytest.raises(InputError, match=r"^Hits looked at: (none|0|5, 101)\. Give numbers from 1 to 100\.$"):
+        replace(QUICK, ks=ks).checked()
 
 
 # --- the command ---------------------------------------------------------------------------------------------

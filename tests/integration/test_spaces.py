@@ -1,18 +1,24 @@
 """Spaces beside the active one: made, filled while uploads go on, dropped."""
 
+import threading
 import uuid
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 import sqlalchemy as sa
+from typer.testing import CliRunner
 
+from backend.cli import app
+from backend.commands import spaces as commands
 from backend.db.arrays import fetch_arrays
 from backend.db.filling import claim_items, renew_items
 from backend.db.spaces import get_space
 from backend.db.tables import Space
 from backend.db.work import Lease
+from backend.diagnosis import check_spaces
 from backend.embedding.encoders import Lazy, load_encoders
 from backend.embedding.presets import EncoderNames
 from backend.errors import Conflict, EncoderUnavailable, InputError, NotFound, SpaceMismatch
@@ -27,6 +33,7 @@ from backend.pipeline.sweep import sweep
 from backend.services import Services
 from backend.spaces.filling import fill, list_failed, pause_fill
 from backend.spaces.making import SpaceStanding, choose_names, drop, list_standing, make_space
+from scripts.demo_spaces import write_narrow_model
 
 
 @dataclass
@@ -231,6 +238,10 @@ def test_fill__without_the_model_nothing_is_claimed(shelf: Shelf, make_services:
 
     with pytest.raises(EncoderUnavailable, match="/nowhere"):
         fill_batch(other)
+    assert "There is no image model in /nowhere. MEDIACLUSTER_IMAGE_MODEL" in (shelf.standing().problem or "")
+    found = check_spaces(shelf.services)
+    assert (found.ok, "Workers cannot fill space 'narrow': There is no image model" in found.detail) == (False, True)
+    assert "space fill narrow" in (found.hint or "")
 
     shelf.execute(f"UPDATE space SET image_model = '{shelf.space.image_model}' WHERE id = {shelf.narrow.id}")
     with pytest.raises(SpaceMismatch, match="image encoder at hand"):
@@ -238,6 +249,66 @@ def test_fill__without_the_model_nothing_is_claimed(shelf: Shelf, make_services:
     assert shelf.standing().counts.waiting == 1
     with shelf.services.database.transaction() as session:
         assert session.execute(sa.text("SELECT max(attempts) FROM space_fill_item")).scalar_one() == 0
+
+    # As soon as a worker can, nothing is wrong any more.
+    shelf.execute(f"UPDATE space SET image_model = '{shelf.narrow.image_model}' WHERE id = {shelf.narrow.id}")
+    assert shelf.standing().problem is not None
+    assert fill_batch(make_services()) == 1
+    assert (shelf.standing().problem, check_spaces(shelf.services).ok) == (None, True)
+
+
+def test_fill__a_space_without_its_model_keeps_no_other_waiting(
+    shelf: Shelf, make_services: Callable[..., Services], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    another = choose_names(
+        shelf.services, None, write_narrow_model(tmp_path_factory.mktemp("another"), seed=8), None, None
+    )
+    make_space(shelf.services, another, name="another", actor="ada")
+    shelf.upload(1)
+    shelf.settle()
+    for name in ("narrow", "another"):
+        fill(shelf.services, name, actor="ada")
+    shelf.execute(f"UPDATE space SET image_model = 'local-dir:/nowhere' WHERE id = {shelf.narrow.id}")
+    worker = make_services()
+
+    with pytest.raises(EncoderUnavailable):
+        fill_batch(worker)
+    assert fill_batch(worker) == 1
+    assert (shelf.standing("another").missing, shelf.standing("narrow").missing) == (0, 1)
+
+    # Whoever asks for it anew is told of the try that comes, not of the one before.
+    fill(shelf.services, "narrow", actor="ada")
+    assert shelf.standing("narrow").problem is None
+
+
+def test_fill__waiting_for_a_space_that_cannot_be_filled_ends(
+    shelf: Shelf, make_services: Callable[..., Services], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf.upload(1)
+    shelf.settle()
+    shelf.execute(f"UPDATE space SET image_model = 'local-dir:/nowhere' WHERE id = {shelf.narrow.id}")
+    worker = make_services()
+
+    ended = threading.Event()
+
+    def work() -> None:
+        while not ended.wait(0.2):
+            with suppress(EncoderUnavailable):
+                fill_batch(worker)
+
+    monkeypatch.setattr(commands, "_STUCK_SECONDS", 1.0)
+    monkeypatch.setattr(commands, "open_services", lambda: nullcontext(shelf.services))
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        done = CliRunner().invoke(app, ["space", "fill", "narrow", "--wait"])
+        listed = CliRunner().invoke(app, ["space", "list"])
+    finally:
+        ended.set()
+        thread.join()
+    assert done.exit_code == 1
+    assert "workers cannot fill space 'narrow': There is no image model in /nowhere." in done.stdout
+    assert "workers cannot fill space 'narrow': There is no image model in /nowhere." in listed.stdout
 
 
 def test_encoders_of__a_configuration_of_no_space_is_refused(
