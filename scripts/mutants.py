@@ -420,6 +420,12 @@ MUTANTS = (
         "tests/integration/test_poison.py::test_embed_batch__poison_is_quarantined_and_its_neighbours_pass",
     ),
     Mutant(
+        "poison_beside_others",
+        "what was tried before is tried alone",
+        (Edit("backend/db/sql/claim_pending.sql", " AND NOT EXISTS (SELECT FROM next WHERE attempts > 0)", ""),),
+        "tests/integration/test_pipeline.py::test_claim_pending__tried_before_is_claimed_alone_and_then_quarantined",
+    ),
+    Mutant(
         "fuzz_takes_any_answer",
         "a file that was refused unseen is a violation",
         (
@@ -474,6 +480,186 @@ MUTANTS = (
         "tests/integration/test_pipeline.py::test_embed_batch__a_full_disk_costs_no_attempt",
     ),
     Mutant(
+        "read_only_is_a_fault",
+        "a storage that takes no writes can be asked again",
+        (
+            Edit(
+                "backend/ingest/storage.py",
+                "            raise self._unavailable(error) from error\n        except Exception",
+                "            raise\n        except Exception",
+            ),
+        ),
+        "tests/integration/test_full_disk.py::test_upload__read_only_disk",
+    ),
+    Mutant(
+        "repair_in_haste",
+        "young files are left alone",
+        (Edit("backend/repair/files.py", " and found.modified_at < settled", ""),),
+        "tests/integration/test_repair.py::test_repair__files_that_no_media_has",
+    ),
+    Mutant(
+        "repair_blind_to_orphans",
+        "files of nobody are found",
+        (Edit("backend/repair/files.py", "and sha256 not in held and", "and False and"),),
+        "tests/integration/test_repair.py::test_repair__files_that_no_media_has",
+    ),
+    Mutant(
+        "repair_blind_to_losses",
+        "lost originals are found",
+        (Edit("backend/repair/files.py", "                without_original.append(row)", "                pass"),),
+        "tests/integration/test_repair.py::test_repair__lost_originals",
+    ),
+    Mutant(
+        "backup_for_everybody",
+        "a backup is readable for its owner alone",
+        (Edit("backend/backup/places.py", "            os.fchmod(file.fileno(), _OWNER_ONLY)\n", ""),),
+        "tests/integration/test_backup.py::test_backup__the_database_is_for_the_owner_alone",
+    ),
+    Mutant(
+        "backup_of_two_moments",
+        "dump and list of originals are of one moment",
+        (Edit("backend/backup/saving.py", ', f"--snapshot={snapshot.name}"]', "]"),),
+        "tests/integration/test_backup.py::test_backup__dump_and_list_are_of_one_moment",
+    ),
+    Mutant(
+        "backup_unchecked",
+        "what is saved is compared with its checksum",
+        (Edit("backend/backup/saving.py", "if hashlib.sha256(data).hexdigest() != sha256:", "if False:"),),
+        "tests/integration/test_backup.py::test_backup__lost_and_damaged_originals_are_told",
+    ),
+    Mutant(
+        "restore_unchecked",
+        "what is restored is compared with its checksum",
+        (
+            Edit(
+                "backend/backup/restoring.py",
+                "        if hashlib.sha256(data).hexdigest() != one.sha256:",
+                "        if False:",
+            ),
+        ),
+        "tests/integration/test_backup.py::test_restore__damage_is_found",
+    ),
+    Mutant(
+        "restore_trusts_what_is_there",
+        "restoring trusts no file that is there already",
+        (
+            Edit(
+                "backend/backup/restoring.py",
+                "    return storage.exists(one.name) and",
+                "    return storage.exists(one.name) or",
+            ),
+        ),
+        "tests/integration/test_backup.py::test_restore__over_files_that_are_there_already",
+    ),
+    Mutant(
+        "restore_over_a_library",
+        "nothing is restored over a library",
+        (Edit("backend/backup/restoring.py", "        if count_relations(session):", "        if False:"),),
+        "tests/integration/test_backup.py::test_restore__into_what_is_not_empty",
+    ),
+    Mutant(
+        "thumbnails_outlive",
+        "what is deleted is gone",
+        (Edit("backend/db/files.py", "*(thumbnail_key(file.sha256, size) for size in THUMBNAIL_SIDES)", "*()"),),
+        "tests/integration/test_deletion.py::test_delete_media__vectors_files_thumbnails_and_memberships",
+    ),
+    Mutant(
+        "late_thumbnails_stay",
+        "a worker leaves no file of what was deleted meanwhile",
+        (
+            Edit(
+                "backend/pipeline/embed.py",
+                "        remove_unheld_files(services.database, services.storage, lost)",
+                "        pass",
+            ),
+        ),
+        "tests/integration/test_deletion.py::test_delete_media__before_a_worker_writes_its_thumbnails",
+    ),
+    Mutant(
+        "request_id_stays_behind",
+        "a request can be followed into the workers",
+        (Edit("backend/pipeline/embed.py", "with request_bound(media.request_id), watch", "with watch"),),
+        "tests/integration/test_request_ids.py::test_failure_in_a_worker__names_the_request",
+    ),
+    Mutant(
+        "metrics_lie",
+        "metrics say what waits",
+        (
+            Edit(
+                "backend/db/work.py",
+                "            sa.func.count().filter(Media.status == MediaStatus.PENDING, claimable),",
+                "            sa.func.count().filter(sa.false()),",
+            ),
+        ),
+        "tests/integration/test_metrics.py::test_metrics__follow_the_database",
+    ),
+    Mutant(
+        "always_ready",
+        "health tells the truth",
+        (Edit("backend/api/routes/health.py", "healthy = all(finding.ok for finding in needed)", "healthy = True"),),
+        "tests/integration/test_database_loss.py::test_every_operation_says_that_it_can_be_tried_again",
+    ),
+    Mutant(
+        "open_to_the_network",
+        "outside loopback nobody serves without keys",
+        (
+            Edit(
+                "backend/commands/running.py",
+                'if settings.authentication != "keys" and not is_loopback(settings.api_host):',
+                "if False:",
+            ),
+        ),
+        "tests/integration/test_api_keys.py::test_require_safe_address",
+    ),
+    Mutant(
+        "any_host",
+        "on loopback a server answers to its own names",
+        (Edit("backend/api/hosts.py", "        if is_loopback(name) or name in self._names:", "        if True:"),),
+        "tests/integration/test_accounts.py::test_hosts__only_our_own_names",
+    ),
+    Mutant(
+        "keys_in_clear",
+        "keys are kept as hashes",
+        (
+            Edit(
+                "backend/commands/keys.py",
+                "insert_api_key(session, name, hash_token(token),",
+                "insert_api_key(session, name, token.encode(),",
+            ),
+        ),
+        "tests/integration/test_api_keys.py::test_create_key__only_the_hash_is_kept",
+    ),
+    Mutant(
+        "narrow_keys_do_all",
+        "a key does what its scope allows",
+        (
+            Edit(
+                "backend/api/authentication.py",
+                "    if not scope.includes(needed):\n        return _Verdict(origin_allowed=shown, refusal=_too_narrow",
+                "    if False:\n        return _Verdict(origin_allowed=shown, refusal=_too_narrow",
+            ),
+        ),
+        "tests/integration/test_api_keys.py::test_authentication__scopes",
+    ),
+    Mutant(
+        "revoked_keys_live",
+        "a key is revoked at once",
+        (Edit("backend/db/api_keys.py", ", ApiKey.revoked_at.is_(None)", ""),),
+        "tests/integration/test_api_keys.py::test_authentication__revoked_at_once",
+    ),
+    Mutant(
+        "pages_for_strangers",
+        "every page asks for a session",
+        (
+            Edit(
+                "backend/admin/signing_in.py",
+                "        if visitor is None:\n            await",
+                "        if False:\n            await",
+            ),
+        ),
+        "tests/integration/test_accounts.py::test_every_page_asks",
+    ),
+    Mutant(
         "session_idles_for_ever",
         "a session that idles ends",
         (
@@ -510,6 +696,112 @@ MUTANTS = (
         "tests/integration/test_accounts.py::test_login__a_new_session_each_time",
     ),
     Mutant(
+        "logout_keeps_the_session",
+        "who logs out is out",
+        (Edit("backend/accounts/sessions.py", "            delete_session(session, visitor.session_id)\n", ""),),
+        "tests/integration/test_accounts.py::test_logout__ends_the_session_itself",
+    ),
+    Mutant(
+        "curators_run_the_library",
+        "pages of operation are for admins",
+        (Edit("backend/admin/signing_in.py", "    if not visitor.is_admin and is_for_admins(path):", "    if False:"),),
+        "tests/integration/test_accounts.py::test_roles__pages_for_admins",
+    ),
+    Mutant(
+        "guesses_for_an_account",
+        "wrong passwords are counted for an account",
+        (Edit("backend/db/logins.py", "[_wait(session, LoginAttempt.account_name == account_name), ", "["),),
+        "tests/integration/test_accounts.py::test_login__an_account_from_many_addresses",
+    ),
+    Mutant(
+        "guesses_from_an_address",
+        "wrong passwords are counted for an address",
+        (Edit("backend/db/logins.py", ", _wait(session, LoginAttempt.network == network)]", "]"),),
+        "tests/integration/test_accounts.py::test_login__five_wrong_passwords",
+    ),
+    Mutant(
+        "guesses_at_once",
+        "guesses at once are counted",
+        (
+            Edit(
+                "backend/db/logins.py",
+                '    session.execute(text("LOCK TABLE login_attempt IN SHARE ROW EXCLUSIVE MODE"))\n',
+                "",
+            ),
+        ),
+        "tests/integration/test_accounts.py::test_login__guesses_at_once_are_counted",
+    ),
+    Mutant(
+        "unknown_names_are_faster",
+        "an unknown name costs as much time",
+        (Edit("backend/accounts/passwords.py", "password_hash or _nobodys_hash()", 'password_hash or ""'),),
+        "tests/integration/test_accounts.py::test_login__one_hash_is_computed_whatever_is_wrong",
+    ),
+    Mutant(
+        "link_works_twice",
+        "a login link works once",
+        (
+            Edit(
+                "backend/db/logins.py",
+                "        delete(LoginLink).where(LoginLink.token_sha256 == token_sha256).returning(LoginLink.account_id)",
+                "        select(LoginLink.account_id).where(LoginLink.token_sha256 == token_sha256)",
+            ),
+        ),
+        "tests/integration/test_accounts.py::test_link__once",
+    ),
+    Mutant(
+        "link_for_ever",
+        "a login link runs out",
+        (
+            Edit(
+                "backend/db/logins.py",
+                "    session.execute(delete(LoginLink).where(LoginLink.expires_at <= func.now()))\n",
+                "",
+            ),
+        ),
+        "tests/integration/test_accounts.py::test_link__too_old",
+    ),
+    Mutant(
+        "no_csrf_token",
+        "unsafe requests carry the token of their session",
+        (
+            Edit(
+                "backend/admin/signing_in.py", '    if is_csrf_token(read_secret(scope) or "", given):', "    if True:"
+            ),
+        ),
+        "tests/integration/test_accounts.py::test_csrf__the_token_of_the_session",
+    ),
+    Mutant(
+        "login_from_elsewhere",
+        "nobody is logged in from another site",
+        (
+            Edit(
+                "backend/admin/guard.py",
+                '        return fetch_site not in {"same-origin", "none"}',
+                "        return False",
+            ),
+        ),
+        "tests/integration/test_accounts.py::test_login__from_another_site",
+    ),
+    Mutant(
+        "passwords_in_clear",
+        "passwords are kept as hashes",
+        (
+            Edit(
+                "backend/accounts/passwords.py",
+                "        return _hasher.hash(_normal(password))",
+                "        return password",
+            ),
+        ),
+        "tests/integration/test_accounts.py::test_accounts__only_hashes_are_kept",
+    ),
+    Mutant(
+        "values_in_logs",
+        "no log tells the values of a refused row",
+        (Edit("backend/redaction.py", '        if "DETAIL:" in words:', "        if False:"),),
+        "tests/integration/test_security.py::test_logs__hold_no_values_of_a_row_that_was_refused",
+    ),
+    Mutant(
         "secrets_in_logs",
         "no log tells secrets of the settings",
         (
@@ -534,6 +826,54 @@ MUTANTS = (
         "tests/unit/test_logs.py::test_text__is_one_line_whatever_others_call_their_paths",
     ),
     Mutant(
+        "addresses_told",
+        "where servers are is not told over the network",
+        (
+            Edit(
+                "backend/api/problems.py",
+                "return problem_response(status, error.code, error.detail, error.hint, **error.context)",
+                "return problem_response(status, error.code, error.full_detail, error.hint, **error.context)",
+            ),
+        ),
+        "tests/integration/test_database_loss.py::test_every_operation_says_that_it_can_be_tried_again",
+    ),
+    Mutant(
+        "places_in_json",
+        "places are for admins, in JSON",
+        (
+            Edit(
+                "backend/api/schemas.py",
+                "exif = media.exif if places else without_place(media.exif)",
+                "exif = media.exif",
+            ),
+        ),
+        "tests/integration/test_security.py::test_places__are_for_admins",
+    ),
+    Mutant(
+        "places_on_pages",
+        "places are for admins, on pages",
+        (
+            Edit(
+                "backend/admin/pages/media.py",
+                "exif=media.exif if places else without_place(media.exif)",
+                "exif=media.exif",
+            ),
+        ),
+        "tests/integration/test_security.py::test_places__are_for_admins",
+    ),
+    Mutant(
+        "places_in_originals",
+        "places are for admins, in originals",
+        (Edit("backend/api/routes/media.py", "        require_no_place(media.exif, content)", "        pass"),),
+        "tests/integration/test_security.py::test_places__are_for_admins",
+    ),
+    Mutant(
+        "places_in_xmp",
+        "places are for admins, in XMP",
+        (Edit("backend/api/places.py", " or says_place(original)", ""),),
+        "tests/integration/test_security.py::test_places__in_xmp_too",
+    ),
+    Mutant(
         "metadata_in_thumbnails",
         "thumbnails carry no metadata",
         (
@@ -544,6 +884,42 @@ MUTANTS = (
             ),
         ),
         "tests/unit/ingest/test_thumbnails.py::test_make_thumbnails__no_metadata",
+    ),
+    Mutant(
+        "originals_run",
+        "originals are attachments",
+        (
+            Edit(
+                "backend/api/routes/media.py",
+                '| {"Content-Disposition": f\'attachment; filename="{media_id}.{extension}"\'}',
+                "",
+            ),
+        ),
+        "tests/integration/test_security.py::test_original__is_nothing_to_run",
+    ),
+    Mutant(
+        "body_uncounted",
+        "a request is counted while it streams in",
+        (Edit("backend/api/body_limit.py", "        if self._seen_bytes > self._max_bytes:", "        if False:"),),
+        "tests/integration/test_api.py::test_upload__larger_than_a_request_may_be",
+    ),
+    Mutant(
+        "no_rate_limit",
+        "uploads are limited for each key",
+        (
+            Edit(
+                "backend/api/rate_limit.py",
+                "        if not (seconds := buckets.take(caller)):",
+                "        if not (seconds := 0):",
+            ),
+        ),
+        "tests/integration/test_security.py::test_rate_limit__each_key_has_its_own",
+    ),
+    Mutant(
+        "roots_unchecked",
+        "folders are imported below the roots only",
+        (Edit("backend/ingest/folders.py", "    if not inside:\n", "    if False:\n"),),
+        "tests/integration/test_security.py::test_import_folder__below_the_roots_and_no_link_leads_out",
     ),
     Mutant(
         "links_lead_out",
@@ -592,6 +968,42 @@ MUTANTS = (
             ),
         ),
         "tests/unit/ingest/test_addresses.py::test_is_allowed__private",
+    ),
+    Mutant(
+        "webhooks_anywhere",
+        "webhooks go to the Internet only",
+        (
+            Edit(
+                "backend/ingest/posting.py",
+                "        addresses = resolve_allowed(host_of(parsed), port_of(parsed), policy, deadline.remaining_seconds())",
+                "        import ipaddress; addresses = (ipaddress.ip_address(host_of(parsed)),)",
+            ),
+        ),
+        "tests/integration/test_security.py::test_webhooks__checked_at_each_delivery",
+    ),
+    Mutant(
+        "log_can_be_changed",
+        "the audit log cannot be changed",
+        (
+            Edit(
+                "alembic/versions/0010_accounts.py",
+                "BEFORE UPDATE OR DELETE ON audit_log ",
+                "BEFORE DELETE ON audit_log ",
+            ),
+        ),
+        "tests/integration/test_accounts.py::test_audit_log__is_append_only",
+    ),
+    Mutant(
+        "act_unnoted",
+        "what admins do is noted",
+        (
+            Edit(
+                "backend/accounts/managing.py",
+                "        record_act(session, actor, Act.PASSWORD_CHANGED, account.name)\n",
+                "",
+            ),
+        ),
+        "tests/integration/test_acts.py::test_who_did_what_is_noted_by_every_route_that_changes_something",
     ),
 )
 

@@ -3,6 +3,7 @@
 import threading
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import psycopg
@@ -178,6 +179,24 @@ def test_delete_media__while_a_worker_embeds_it(services: Services, make_jpeg: C
     keys = list(services.storage.list_keys())
     assert len(keys) == 3
     assert thumbnail_key(sha256, "small") in keys
+
+
+def test_delete_media__before_a_worker_writes_its_thumbnails(
+    services: Services, make_jpeg: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They come too late, and go again."""
+    space = open_active_space(services)
+    doomed = accept_picture(services, make_jpeg(1), MediaText(), source="test").media_id
+    real = services.decoders.decode
+
+    def decode(*arguments: Any, **options: Any) -> Any:
+        picture = real(*arguments, **options)
+        delete_media(services, [doomed], actor="eve")
+        return picture
+
+    monkeypatch.setattr(services.decoders, "decode", decode)
+    assert embed_batch(services, space) == 1
+    assert list(services.storage.list_keys()) == []
 
 
 def test_delete_media__a_lease_on_it_is_lost(

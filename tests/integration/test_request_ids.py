@@ -73,6 +73,18 @@ def test_upload__its_id_is_in_every_line(
     assert (answered["method"], answered["path"], answered["status"]) == ("POST", "/media", 202)
 
 
+def test_failure_in_a_worker__names_the_request(
+    client: TestClient, services: Services, make_jpeg: Callable[..., bytes], lines: list[dict[str, object]]
+) -> None:
+    files = {"file": ("a.jpg", make_jpeg(4), "image/jpeg")}
+    media_id = client.post("/media", files=files, headers={"X-Request-ID": "order-4"}).json()["ids"][0]
+    for key in services.storage.list_keys("originals"):
+        services.storage.delete(key)
+    assert embed_batch(services, open_active_space(services)) == 1
+    (told,) = [line for line in lines if line.get("code") == "original_missing"]
+    assert (told["media_id"], told["request_id"]) == (media_id, "order-4")
+
+
 def test_quarantine_by_the_sweep__names_the_request(
     client: TestClient, services: Services, make_jpeg: Callable[..., bytes], lines: list[dict[str, object]]
 ) -> None:
