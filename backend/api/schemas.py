@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl
 
-from backend.api.places import without_place
+from backend.api.places import without_key, without_place
 from backend.db.clusters import ClusterMember, ClusterSummary
 from backend.db.events import EventKind
 from backend.db.media import KnownMedia
@@ -200,10 +200,11 @@ class MediaDetail(Schema):
 
     @classmethod
     def of(cls, media: Media, cluster: ClusterReference | None = None, *, places: bool = False) -> "MediaDetail":
-        """`places`: with where it was taken."""
-        own = {name: getattr(media, name) for name in cls.model_fields if name not in {"sha256", "exif", "cluster"}}
-        exif = media.exif if places else without_place(media.exif)
-        return cls(**own, sha256=media.sha256.hex() if media.sha256 else None, exif=exif, cluster=cluster)
+        """`places`: with where it was taken, and with the whole address that it came from."""
+        own = {name: getattr(media, name) for name in cls.model_fields if name not in {"sha256", "cluster"}}
+        if not places:
+            own |= {"exif": without_place(media.exif), "source_uri": without_key(media.source_uri)}
+        return cls(**own, sha256=media.sha256.hex() if media.sha256 else None, cluster=cluster)
 
 
 class MediaPage(Schema):

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from backend.api.places import without_key
 from backend.api.schemas import Schema, Similarity
 from backend.api.schemas_curation import CurationOutcome
 from backend.db.exact_copies import CopySent
@@ -193,8 +194,12 @@ class ExactCopyDetail(Schema):
     last_sent_at: datetime
 
     @classmethod
-    def of(cls, copy: CopySent) -> "ExactCopyDetail":
-        return cls(**{name: value for name, value in vars(copy).items() if name != "id"})
+    def of(cls, copy: CopySent, *, places: bool = False) -> "ExactCopyDetail":
+        """`places`: with whole addresses."""
+        own = {name: value for name, value in vars(copy).items() if name != "id"}
+        if not places:
+            own |= {name: without_key(own[name]) for name in ("source_uri", "media_source_uri")}
+        return cls(**own)
 
 
 class ExactCopyPage(Schema):

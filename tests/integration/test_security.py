@@ -20,9 +20,12 @@ from backend.accounts.managing import create_account
 from backend.api.rate_limit import Buckets
 from backend.commands.keys import create_key
 from backend.db.engine import Database
+from backend.db.exact_copies import record_exact_copy
 from backend.errors import BackendUnavailable
+from backend.ingest.text import MediaText
 from backend.logs import JsonFormatter, TextFormatter
 from backend.pipeline.deliver import deliver_due
+from backend.pipeline.intake import accept_picture
 from backend.services import Services
 from backend.web import create_web_app
 
@@ -104,6 +107,28 @@ def test_places__are_for_admins(client: TestClient, keyed: Services, make_key: C
     log_in(client, keyed, "ada", "admin")
     assert LATITUDE in client.get(f"/admin/media/{media_id}").text
     assert client.get(f"/admin/media/{media_id}/original").status_code == 200
+
+
+def test_addresses__that_let_others_fetch_are_for_admins(
+    client: TestClient, keyed: Services, make_key: Callable[..., dict[str, str]]
+) -> None:
+    read_key = make_key("read")
+    address = "https://ada:pass@pictures.example/a.png?X-Signature=tell-nobody"
+    media_id = accept_picture(keyed, located_jpeg(), MediaText(), source="url", source_uri=address).media_id
+    with keyed.database.transaction() as session:
+        record_exact_copy(session, media_id, "url", address)
+    for path in (f"/media/{media_id}", "/media", "/exact-copies"):
+        told = client.get(path, headers=read_key).text
+        assert "https://pictures.example/a.png" in told
+        assert "tell-nobody" not in told
+        assert "ada:pass" not in told
+        assert address in client.get(path, headers=make_key("admin")).text
+    log_in(client, keyed, "carl", "curator")
+    page = client.get(f"/admin/media/{media_id}").text
+    assert "https://pictures.example/a.png" in page
+    assert "tell-nobody" not in page
+    log_in(client, keyed, "ada", "admin")
+    assert "tell-nobody" in client.get(f"/admin/media/{media_id}").text
 
 
 def test_places__in_xmp_too(client: TestClient, make_key: Callable[..., dict[str, str]]) -> None:

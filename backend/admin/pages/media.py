@@ -15,7 +15,7 @@ from backend.admin.queries_pictures import Picture, list_pictures
 from backend.admin.scales import make_scale
 from backend.admin.templating import link, picture_url, render
 from backend.api.dependencies import ActorDependency, ServicesDependency
-from backend.api.places import PlacesDependency, without_place
+from backend.api.places import PlacesDependency, without_key, without_place
 from backend.api.routes.media import get_original
 from backend.db.alphas import get_alpha
 from backend.db.clusters import list_memberships
@@ -50,6 +50,7 @@ def show_media(request: Request, services: ServicesDependency, places: PlacesDep
         active=None,
         media=media,
         exif=media.exif if places else without_place(media.exif),
+        source_uri=media.source_uri if places else without_key(media.source_uri),
         one=pictures[media_id],
         membership=membership,
         label=label,

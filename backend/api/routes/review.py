@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 
 from backend.api.cursors import read_cursor, write_cursor
 from backend.api.dependencies import ActorDependency, Cursor, PageLimit, ServicesDependency
+from backend.api.places import PlacesDependency
 from backend.api.problems import documented
 from backend.api.review_cursors import read_keeper, read_review_place, unreadable_cursor
 from backend.api.schemas_curation import CurationOutcome
@@ -122,6 +123,7 @@ def decide_near_duplicates(
 )
 def list_copies(
     services: ServicesDependency,
+    places: PlacesDependency,
     media_id: Annotated[UUID | None, Query(description="Copies of this media only.")] = None,
     limit: PageLimit = 50,
     cursor: Cursor = None,
@@ -132,7 +134,7 @@ def list_copies(
         rows = list_exact_copies(session, media_id=media_id, before=before, limit=limit + 1)
     page = rows[:limit]
     return ExactCopyPage(
-        copies=[ExactCopyDetail.of(row) for row in page],
+        copies=[ExactCopyDetail.of(row, places=places) for row in page],
         next_cursor=write_cursor(page[-1].last_sent_at, page[-1].id) if len(rows) > limit else None,
     )
 
