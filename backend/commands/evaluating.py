@@ -72,6 +72,8 @@ def evaluate(
         ks=tuple(sorted(set(k or (1, 5, 10)))), most_queries=queries, resamples=resamples, seed=seed
     ).checked()
     saved = None if gate is None else read_saved(gate)
+    for path in (html, json_file):
+        _require_place(path)
     with open_services() as services, show_bars() as show:
         source = Source(JUDGEMENTS if judgements else labels, column, words)
         evaluation = run(services, source, options, show, space=space)
@@ -100,6 +102,14 @@ def _pass(gate: "Gate") -> bool:
         complain(f"not compared: {reason}")
     complain("gate passed" if gate.is_passed else "gate closed: it is worse than the saved evaluation")
     return gate.is_passed
+
+
+def _require_place(path: Path | None) -> None:
+    """Before minutes of work: whether there is a folder to write into."""
+    if path is None or path == _STDOUT:
+        return
+    if path.is_dir() or not path.parent.is_dir():
+        raise FileUnreadable(f"{path} cannot be written.", hint="Name a file in a folder that is there.")
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:

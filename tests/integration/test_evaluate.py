@@ -22,7 +22,7 @@ from backend.db.embeddings import NewEmbedding, insert_embeddings
 from backend.db.judgements import QueryKind, find_picture
 from backend.db.spaces import get_active_space
 from backend.embedded.gallery import render_gallery
-from backend.errors import Conflict, InputError
+from backend.errors import Conflict, FileUnreadable, InputError
 from backend.evaluation.metrics import adjusted_rand_index
 from backend.ingest.text import MediaText
 from backend.pipeline.assign import Assigner
@@ -319,6 +319,15 @@ def test_command__refuses_what_makes_no_sense(run: Callable[..., Any], tmp_path:
         result = run(*arguments)
         assert isinstance(result.exception, InputError), arguments
     assert isinstance(run("--labels", str(tmp_path / "gone.csv")).exception, Exception)
+
+
+@pytest.mark.parametrize("option", ["--html", "--json"])
+def test_command__a_place_that_cannot_be_written_is_refused_before_the_work(
+    run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    monkeypatch.setattr("backend.quality.evaluation.evaluating.evaluate", lambda *_, **__: pytest.fail("it was begun"))
+    for place in (tmp_path, tmp_path / "gone" / "out"):
+        assert isinstance(run(option, str(place)).exception, FileUnreadable)
 
 
 def test_command__the_gate_closes_with_its_own_status(run: Callable[..., Any], tmp_path: Path) -> None:
