@@ -23,6 +23,7 @@ from backend.commands.keeping import register as register_keeping
 from backend.commands.keys import key_app
 from backend.commands.measuring import register as register_measuring
 from backend.commands.optimizing import register as register_optimizing
+from backend.commands.panels import PanelGroup
 from backend.commands.pausing import register as register_pausing
 from backend.commands.reviewing import register as register_review
 from backend.commands.spaces import space_app
@@ -35,6 +36,7 @@ from backend.settings import Settings, load_settings
 
 app = typer.Typer(
     name="mediacluster",
+    cls=PanelGroup,
     help="The backend behind a media library: embed, group, recommend.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

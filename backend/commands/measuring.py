@@ -24,8 +24,7 @@ def measure(
     as_json: Json = False,
     attached: Annotated[bool, typer.Option("--attached", help="End when standard input is closed.")] = False,
 ) -> None:
-    """Measure similarities, cohesion and other thresholds, draw the map, or evaluate, for the quality page; nothing else is
-    changed."""
+    """Measure similarities, cohesion and other thresholds, draw the map, or evaluate, for the quality page only."""
     from backend.db.quality import find_standing
     from backend.quality.measuring import REPORTS, Job
     from backend.quality.measuring import measure as run
