@@ -843,11 +843,23 @@ MUTANTS = (
         (
             Edit(
                 "backend/api/schemas.py",
-                "exif = media.exif if places else without_place(media.exif)",
-                "exif = media.exif",
+                'own |= {"exif": without_place(media.exif), "source_uri"',
+                'own |= {"source_uri"',
             ),
         ),
         "tests/integration/test_security.py::test_places__are_for_admins",
+    ),
+    Mutant(
+        "addresses_whole",
+        "addresses that let others fetch a picture are for admins",
+        (
+            Edit(
+                "backend/api/places.py",
+                "return without_credentials(source_uri) if source_uri and is_web else source_uri",
+                "return source_uri",
+            ),
+        ),
+        "tests/integration/test_security.py::test_addresses__that_let_others_fetch_are_for_admins",
     ),
     Mutant(
         "places_on_pages",
