@@ -34,8 +34,8 @@ class Histogram:
         return np.array(self.counts, dtype=np.float64) / max(self.total, 1)
 
     def share_from(self, similarity: float) -> float:
-        """The share of values in the bins from the one that `similarity` lies in."""
-        first = int(np.clip(np.floor((similarity - LOW) / _WIDTH + 1e-9), 0, BINS))
+        """The share of values in the bins from the one that `similarity` lies in; 1 lies in the last."""
+        first = int(np.clip(np.floor((similarity - LOW) / _WIDTH + 1e-9), 0, BINS - 1))
         return float(self.shares[first:].sum())
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from backend.evaluation.separation import BINS, LOW, Histogram, area_under_curve, sensitivity, separate
@@ -27,6 +27,7 @@ def test_area_under_curve__at_the_ends() -> None:
         area_under_curve(low, np.array([]))
 
 
+@example([1.0], 1.0)
 @given(cosines, st.integers(-45, 50).map(lambda step: round(step / 50, 2)))
 def test_histogram__what_lies_at_a_threshold_counts_as_above(values: list[float], threshold: float) -> None:
     found = Histogram.of(values)

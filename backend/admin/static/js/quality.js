@@ -82,9 +82,9 @@ class WhatIf {
   }
 }
 
-// The share of pairs at a similarity or above, by bins of equal width from LOW to 1.
+// The share of pairs at a similarity or above, by bins of equal width from LOW to 1, which is in the last one.
 function shareFrom(counts, similarity) {
-  const first = Math.floor(((similarity - LOW) / (1 - LOW)) * counts.length + 1e-9);
+  const first = Math.min(Math.floor(((similarity - LOW) / (1 - LOW)) * counts.length + 1e-9), counts.length - 1);
   const sum = (part) => part.reduce((total, one) => total + one, 0);
   return sum(counts.slice(first)) / Math.max(sum(counts), 1);
 }
