@@ -239,8 +239,10 @@ def test_focus__where_text_was_changed_the_page_comes_anew(own_server: str, own_
 def test_focus__a_picture_to_search_by_comes_and_goes(
     full_server: str, full_library: Services, page: Page, picture_file: str
 ) -> None:
+    page.on("filechooser", lambda _: None)  # from now on the browser tells of it, however soon it comes
     page.goto(f"{full_server}/admin/search")
     page.keyboard.press("Tab")
+    focus_is_on(page)
     with page.expect_file_chooser() as chooser:
         page.keyboard.press("Enter")
     chooser.value.set_files(picture_file)
@@ -254,8 +256,10 @@ def test_focus__a_picture_to_search_by_comes_and_goes(
     # On to a hit, a word on it, and Ctrl Z takes that back.
     page.keyboard.type("a lighthouse")
     expect(page.locator(".hits.is-judged, #hits.is-judged").first).to_be_visible(timeout=90_000)
+    page.wait_for_load_state("networkidle")  # what was asked for half of the words is behind it
     page.keyboard.press("Escape")
     page.keyboard.press("j")
+    expect(page.locator("#hits [data-item]:focus")).to_be_visible()
     page.keyboard.press("y")
     expect(page.locator(".toast")).to_contain_text("Noted as right")
     hit = focus_is_on(page)
