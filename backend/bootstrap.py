@@ -1,6 +1,8 @@
 """The only place where real things meet: settings -> engine, storage, encoders, queue."""
 
+import os
 from functools import cache
+from typing import Final
 
 from backend.db.engine import Database
 from backend.db.spaces import find_active_space
@@ -12,6 +14,10 @@ from backend.ingest.storage import Storage
 from backend.search.scan_keeping import ScanKeeper
 from backend.services import Services, names_of_space
 from backend.settings import Settings
+
+# Two hide what one of them waits for; beyond sixteen, the process that asks them has not enough of one core to do so.
+_FEWEST_DECODERS: Final = 2
+_MOST_DECODERS: Final = 16
 
 
 def resolve_database_url(settings: Settings) -> str:
@@ -38,6 +44,12 @@ def open_storage(settings: Settings) -> Storage:
     return Storage.open(settings.resolved_storage_url, settings.storage_options)
 
 
+def count_decoders(settings: Settings) -> int:
+    """How many processes decode: as configured, else by the cores that this process may use."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return settings.decoder_processes or min(max(cores, _FEWEST_DECODERS), _MOST_DECODERS)
+
+
 @cache
 def _share_decoders(processes: int, seconds: float, memory_bytes: int) -> Decoders:
     """One set for all services of this process: between two files decoders remember nothing."""
@@ -53,7 +65,7 @@ def build_services(settings: Settings) -> Services:
         storage=open_storage(settings),
         doorbell=Doorbell(make_celery(resolve_broker_url(settings))),
         lazy_encoders=Lazy(lambda: open_encoders(settings, database)),
-        decoders=_share_decoders(settings.decoder_processes, settings.decode_seconds, settings.decode_memory_bytes),
+        decoders=_share_decoders(count_decoders(settings), settings.decode_seconds, settings.decode_memory_bytes),
         scans=ScanKeeper(database, most_bytes=settings.search_memory_bytes),
     )
 

@@ -121,8 +121,11 @@ class Settings(BaseSettings):
     label_interval_seconds: float = Field(
         60.0, gt=0.0, description="How often clusters whose members have changed are given new labels."
     )
-    decoder_processes: int = Field(
-        2, ge=1, le=64, description="Processes that decode pictures, for each that needs any."
+    decoder_processes: int | None = Field(
+        None,
+        ge=1,
+        le=64,
+        description="Processes that decode pictures, for each that needs any. Unset: as many as cores, 2 to 16.",
     )
     decode_seconds: float = Field(20.0, gt=0.0, description="Longest time for decoding one picture; then it is killed.")
     decode_memory_bytes: int = Field(

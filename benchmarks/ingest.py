@@ -2,11 +2,13 @@
 """From POST to ready: JPEGs of 12 megapixels through `mediacluster up`, beside encoding alone; and the memory of all its processes.
 
     python -m benchmarks.ingest --pictures 1000
-    python -m benchmarks.ingest --model ViT-L-14 --pictures 24
+    python -m benchmarks.ingest --model ViT-L-14 --pictures 96
+    python -m benchmarks.ingest --model ViT-L-14 --device cuda --batch-size 64
 
 Everything is on, as a new library has it: upload checks, decoding, thumbnails, hash, both encoders, assignment, on servers of
-its own. Pictures are encoded by ViT-B-32, or another architecture of OpenCLIP, with random weights (speed does not depend on them), words by MiniLM. *Encoding alone* is the same
-encoders over the same pictures, decoded and shrunk beforehand, and the same words, before and in the same run.
+its own. Pictures are encoded by ViT-B-32, or another architecture of OpenCLIP, with random weights (speed does not depend on them),
+words by MiniLM and, as captions, by the architecture's own tower. *Encoding alone* is all of these over the same pictures, decoded
+and shrunk beforehand, and the same words, before and in the same run.
 """
 
 import argparse
@@ -28,6 +30,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 import psutil
+from numpy.typing import NDArray
 from PIL import Image
 
 from backend.db.engine import Database
@@ -47,9 +50,30 @@ _PIXELS = 224
 _CLIENTS = 4
 _START_SECONDS, _READY_SECONDS = 120.0, 3600.0
 _LOOK_EVERY_SECONDS = 0.2
+# Adding up the pages of ten processes takes some milliseconds of the cores that are measured.
+_WEIGH_EVERY_SECONDS = 2.0
 _QUALITY = 88
 # Details of every size, as a photograph has: how many of them lie side by side, and how strong they are.
 _DETAILS = ((8, 60), (40, 40), (200, 25), (1000, 12))
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """What encodes pictures, where, and how many at once."""
+
+    model: str = _MODEL
+    device: str = "cpu"
+    batch_size: int = 16
+
+    def settings(self, checkpoint: Path) -> dict[str, str]:
+        """By the names of their variables without the prefix."""
+        return {
+            "preset": "demo",
+            "image_model": self.model,
+            "image_checkpoint": str(checkpoint),
+            "device": self.device,
+            "embed_batch_size": str(self.batch_size),
+        }
 
 
 @dataclass(frozen=True)
@@ -72,9 +96,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", type=int, default=_PICTURES)
     parser.add_argument("--model", default=_MODEL, help="an architecture of OpenCLIP")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--batch-size", type=int, default=16, help="pictures encoded at once")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
-    outcome = measure(options.pictures, options.model)
+    outcome = measure(options.pictures, Encoding(options.model, options.device, options.batch_size))
     if options.json:
         sys.stdout.write(json.dumps(asdict(outcome) | {"share": outcome.share}, indent=2) + "\n")
         return 0
@@ -87,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(scale: float) -> Iterator[Row]:
     """For `make bench`."""
-    outcome = measure(int(_PICTURES * scale), _MODEL)
+    outcome = measure(int(_PICTURES * scale), Encoding())
     yield Row(
         f"{outcome.pictures} JPEGs of 12 megapixels, from POST to ready",
         outcome.ready_a_second,
@@ -107,15 +133,15 @@ def run(scale: float) -> Iterator[Row]:
     )
 
 
-def measure(count: int, model: str) -> Outcome:
+def measure(count: int, encoding: Encoding) -> Outcome:
     """Encoding alone first, in this process; then all of it, in the product's own processes."""
     with tempfile.TemporaryDirectory(prefix="mediacluster-benchmark-") as folder:
         home = Path(folder)
         home.chmod(0o755)  # the server may run as another user, who has to get through
-        checkpoint = _make_checkpoint(home, model)
-        files = list(_make_pictures(home, count + 1))
-        encoded = _encode_alone(model, checkpoint, files[:_MOST_ALONE])
-        with _product(home, model, checkpoint) as (base_url, process):
+        settings = encoding.settings(_make_checkpoint(home, encoding.model))
+        files = _make_pictures(home, count + 1)
+        encoded = _encode_alone(settings, files[:_MOST_ALONE])
+        with _product(home, settings) as (base_url, process):
             database = Database(ensure_servers(home).database_url)
             _upload(base_url, files[count])
             _wait_until_ready(database, 1)
@@ -154,7 +180,7 @@ class _Memory:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._ending.wait(_LOOK_EVERY_SECONDS):
+        while not self._ending.wait(_WEIGH_EVERY_SECONDS):
             total = 0
             for one in (self._process, *self._process.children(recursive=True)):
                 with suppress(psutil.NoSuchProcess):
@@ -164,7 +190,7 @@ class _Memory:
 
 
 @contextmanager
-def _product(home: Path, model: str, checkpoint: Path) -> Iterator[tuple[str, psutil.Process]]:
+def _product(home: Path, settings: dict[str, str]) -> Iterator[tuple[str, psutil.Process]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -173,14 +199,8 @@ def _product(home: Path, model: str, checkpoint: Path) -> Iterator[tuple[str, ps
         for name, value in os.environ.items()
         if not name.startswith(("MEDIACLUSTER_", "DATABASE_URL", "REDIS_URL"))
     }
-    environment = own | {
-        "MEDIACLUSTER_HOME": str(home),
-        "MEDIACLUSTER_PRESET": "demo",
-        "MEDIACLUSTER_IMAGE_MODEL": model,
-        "MEDIACLUSTER_IMAGE_CHECKPOINT": str(checkpoint),
-        "MEDIACLUSTER_AUTHENTICATION": "none",
-        "MEDIACLUSTER_LOG_LEVEL": "WARNING",
-    }
+    settings = settings | {"home": str(home), "authentication": "none", "log_level": "WARNING"}
+    environment = own | {f"MEDIACLUSTER_{name.upper()}": value for name, value in settings.items()}
     command = [sys.executable, "-m", "backend.cli", "up", "--port", str(port)]
     with (home / "up.log").open("wb") as log:
         product = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)  # noqa: S603
@@ -229,10 +249,11 @@ def _upload(base_url: str, file: Path) -> None:
     ).raise_for_status()
 
 
-def _encode_alone(model: str, checkpoint: Path, files: Sequence[Path]) -> float:
-    """Pictures a second of both encoders, in batches as workers make them."""
-    settings = load_settings(_env_file=None, preset="demo", image_model=model, image_checkpoint=str(checkpoint))
-    encoders = load_encoders(settings, resolve_encoders(settings))
+def _encode_alone(settings: dict[str, str], files: Sequence[Path]) -> float:
+    """Pictures a second through all towers, in batches as workers make them."""
+    loaded = load_settings(_env_file=None, **settings)
+    encoders = load_encoders(loaded, resolve_encoders(loaded))
+    titles = [_title(file) for file in files]
     pictures = []
     for file in files:
         with Image.open(file) as picture:
@@ -240,10 +261,11 @@ def _encode_alone(model: str, checkpoint: Path, files: Sequence[Path]) -> float:
             pictures.append(picture.resize((_PIXELS * picture.width // picture.height, _PIXELS)))
 
     def encode() -> None:
-        for start in range(0, len(files), settings.embed_batch_size):
-            batch = slice(start, start + settings.embed_batch_size)
+        for start in range(0, len(files), loaded.embed_batch_size):
+            batch = slice(start, start + loaded.embed_batch_size)
             encoders.image.embed_pictures(pictures[batch])
-            encoders.text.embed_texts([_title(file) for file in files[batch]])
+            encoders.text.embed_texts(titles[batch])
+            encoders.image.embed_words(titles[batch])
 
     encode()
     begun = time.perf_counter()
@@ -260,10 +282,9 @@ def _make_checkpoint(folder: Path, model: str) -> Path:
     return checkpoint
 
 
-def _make_pictures(home: Path, count: int) -> Iterator[Path]:
+def _make_pictures(home: Path, count: int) -> list[Path]:
     """Different ones of about 2.5 MB: parts of one large drawing, moved around."""
-    folder = home / "pictures"
-    folder.mkdir()
+    (home / "pictures").mkdir()
     generator = np.random.default_rng(5)
     drawing = generator.normal(128, 3, (_HEIGHT, _WIDTH, 3)).astype(np.float32)
     for across, strength in _DETAILS:
@@ -272,11 +293,15 @@ def _make_pictures(home: Path, count: int) -> Iterator[Path]:
             enlarged = Image.fromarray(waves[..., band]).resize((_WIDTH, _HEIGHT), Image.Resampling.BICUBIC)
             drawing[..., band] += np.asarray(enlarged)
     pixels = np.clip(drawing, 0, 255).astype(np.uint8)
-    for number in range(count):
-        moved = np.roll(pixels, tuple(generator.integers(0, (_HEIGHT, _WIDTH))), axis=(0, 1))
-        path = folder / f"{number}.jpg"
-        Image.fromarray(moved).save(path, "JPEG", quality=_QUALITY)
-        yield path
+
+    def save(number: int, moved_by: NDArray[np.int64]) -> Path:
+        path = home / "pictures" / f"{number}.jpg"
+        Image.fromarray(np.roll(pixels, tuple(moved_by), axis=(0, 1))).save(path, "JPEG", quality=_QUALITY)
+        return path
+
+    moves = generator.integers(0, (_HEIGHT, _WIDTH), (count, 2))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # the encoder lets other threads run
+        return list(pool.map(save, range(count), moves))
 
 
 def _title(file: Path) -> str:
