@@ -850,6 +850,18 @@ MUTANTS = (
         "tests/integration/test_security.py::test_places__are_for_admins",
     ),
     Mutant(
+        "places_in_sidecars",
+        "places are for admins, also those that Google Takeout puts beside a picture",
+        (
+            Edit(
+                "backend/ingest/sidecars.py",
+                '        "taken_at": _moment(record["photoTakenTime"]),',
+                '        "taken_at": _moment(record["photoTakenTime"]), "location": str(record.get("geoData")),',
+            ),
+        ),
+        "tests/integration/test_security.py::test_places__from_google_takeout_too",
+    ),
+    Mutant(
         "addresses_whole",
         "addresses that let others fetch a picture are for admins",
         (

@@ -1,34 +1,50 @@
 """Text that lies next to a picture: NAME.json, NAME.ext.json, NAME.txt, NAME.ext.txt, and Google Takeout's files."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from backend.errors import InvalidText
+from backend.ingest.exif import JSON
 from backend.ingest.limits import Limits
 from backend.ingest.records import parse_json_object, text_of_record
-from backend.ingest.text import MediaText, clean_media_text
+from backend.ingest.text import MediaText, clean_media_text, is_only_coordinates
 
 _MAX_BYTES: Final = 1024 * 1024
 # Takeout cuts the name before ".json" to this length, wherever that falls.
 _TAKEOUT_NAME_CHARACTERS: Final = 46
+_MAX_ALTITUDE_METERS: Final = 100_000.0
 
 
-def read_sidecar(picture: Path, limits: Limits) -> MediaText:
+@dataclass(frozen=True, slots=True)
+class Sidecar:
+    """What is said beside a picture. `place` has the coordinates under the names that they have in `exif`, or nothing."""
+
+    text: MediaText = field(default_factory=MediaText)
+    place: dict[str, JSON] = field(default_factory=dict)
+
+    def or_else(self, other: Self) -> Self:
+        """Fill what is empty here from `other`."""
+        return type(self)(self.text.or_else(other.text), self.place or other.place)
+
+
+def read_sidecar(picture: Path, limits: Limits) -> Sidecar:
     """Return what the sidecars of `picture` say, cleaned; the more exactly named file wins, JSON before text.
 
-    A text file is the caption, or the story where it is too long for one.
+    A text file is the caption, or the story where it is too long for one. Coordinates never become the location, which
+    everybody sees.
 
     Raises:
         InvalidText: a sidecar cannot be read; the detail begins with its path.
 
     """
-    text = MediaText()
+    sidecar = Sidecar()
     for path in _candidates(picture):
         if path.is_file():
-            text = text.or_else(_read(path, picture, limits))
-    return text
+            sidecar = sidecar.or_else(_read(path, picture, limits))
+    return sidecar
 
 
 def _candidates(picture: Path) -> Iterator[Path]:
@@ -39,15 +55,19 @@ def _candidates(picture: Path) -> Iterator[Path]:
     return (picture.with_name(one) for one in dict.fromkeys(names) if one != name)
 
 
-def _read(path: Path, picture: Path, limits: Limits) -> MediaText:
+def _read(path: Path, picture: Path, limits: Limits) -> Sidecar:
     try:
         raw = _load(path)
         if path.suffix == ".txt":
-            return _plain_text(raw, limits)
+            return Sidecar(_plain_text(raw, limits))
         record = parse_json_object(raw)
         if _is_takeout(record):
-            record = _from_takeout(record, picture)
-        return text_of_record(record, limits)
+            return Sidecar(text_of_record(_from_takeout(record, picture), limits), _place(record.get("geoData")))
+        text = text_of_record(record, limits)
+        if is_only_coordinates(text.location):
+            latitude, longitude = map(float, text.location.split(","))
+            return Sidecar(replace(text, location=""), _place({"latitude": latitude, "longitude": longitude}))
+        return Sidecar(text)
     except InvalidText as error:
         raise InvalidText(f"{path}: {error.detail}", hint=error.hint, **(error.context | {"path": str(path)})) from None
 
@@ -81,18 +101,27 @@ def _from_takeout(record: Mapping[str, Any], picture: Path) -> dict[str, Any]:
     return {
         "title": None if is_file_name else title,
         "description": record.get("description"),
-        "location": _place(record.get("geoData")),
         "taken_at": _moment(record["photoTakenTime"]),
     }
 
 
-def _place(geo: Any) -> str | None:
+def _place(geo: Any) -> dict[str, JSON]:
     if not isinstance(geo, dict):
+        return {}
+    latitude, longitude = _number(geo.get("latitude"), 90.0), _number(geo.get("longitude"), 180.0)
+    # Takeout writes zeros where it knows no place.
+    if latitude is None or longitude is None or latitude == longitude == 0.0:
+        return {}
+    place: dict[str, JSON] = {"latitude_degrees": latitude, "longitude_degrees": longitude}
+    altitude = _number(geo.get("altitude"), _MAX_ALTITUDE_METERS)
+    return place | ({"altitude_meters": altitude} if altitude else {})
+
+
+def _number(value: Any, bound: float) -> float | None:
+    """NaN and infinity, which JSON in Python's spelling may hold, are out of bounds too."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -bound <= value <= bound:
         return None
-    latitude, longitude = geo.get("latitude"), geo.get("longitude")
-    if not isinstance(latitude, int | float) or not isinstance(longitude, int | float) or not (latitude or longitude):
-        return None
-    return f"{latitude:.6f}, {longitude:.6f}"
+    return round(float(value), 7)
 
 
 def _moment(taken: Mapping[str, Any]) -> str | None:

@@ -81,13 +81,18 @@ def fit_media_text(text: MediaText, limits: Limits) -> MediaText:
     )
 
 
+def is_only_coordinates(location: str) -> bool:
+    """Whether a location is no words but latitude and longitude in degrees, with a comma between them."""
+    return _ONLY_COORDINATES.fullmatch(location) is not None
+
+
 def embedding_text(text: MediaText) -> str:
     """Join title, location, caption, keywords and story into the one text that the text encoder embeds.
 
     Each part is a sentence, parts that say exactly the same are said once, bare coordinates are left out; '' where
     there is nothing to embed.
     """
-    location = "" if _ONLY_COORDINATES.fullmatch(text.location) else text.location
+    location = "" if is_only_coordinates(text.location) else text.location
     parts = [text.title, location, text.caption, ", ".join(text.keywords), text.story]
     sentences = _distinct(part.strip() for part in parts)
     return " ".join(part if part.endswith(_SENTENCE_ENDS) else f"{part}." for part in sentences)

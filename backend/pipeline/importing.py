@@ -137,13 +137,14 @@ def _accept(services: Services, item: ImportItem) -> Accepted:
     if item.url is not None:
         return accept_url(services, item.url, item.text)
     assert item.path is not None
-    text = item.text.or_else(read_sidecar(item.path, services.limits))
+    sidecar = read_sidecar(item.path, services.limits)
     return accept_picture(
         services,
         _read(item.path, services.limits.max_body_bytes),
-        text,
+        item.text.or_else(sidecar.text),
         source="import",
         source_uri=str(item.path.resolve()),
+        place=sidecar.place,
         ring=False,
     )
 

@@ -3,8 +3,9 @@
 import hashlib
 import logging
 import uuid
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import uuid_utils.compat
 
@@ -22,6 +23,7 @@ from backend.db.tables import MediaStatus
 from backend.db.work import FetchingMedia, Lease, record_fetched
 from backend.doorbell import Work
 from backend.errors import BackendUnavailable, FetchFailed, FileTooLarge, LeaseLost
+from backend.ingest.exif import JSON
 from backend.ingest.fetching import check_url
 from backend.ingest.keys import original_key
 from backend.ingest.text import MediaText, clean_media_text
@@ -41,9 +43,17 @@ class Accepted:
 
 
 def accept_picture(
-    services: Services, data: bytes, text: MediaText, *, source: str, source_uri: str | None = None, ring: bool = True
+    services: Services,
+    data: bytes,
+    text: MediaText,
+    *,
+    source: str,
+    source_uri: str | None = None,
+    place: Mapping[str, JSON] | None = None,
+    ring: bool = True,
 ) -> Accepted:
-    """Take bytes in. `text` wins over what the picture itself carries, field by field.
+    """Take bytes in. `text` wins over what the picture itself carries, field by field; `place` are coordinates, under the
+    names that they have in `exif`, for a picture that carries none.
 
     Raises:
         InputError: the picture or its text is refused; nothing is kept.
@@ -58,6 +68,8 @@ def accept_picture(
     if known is not None:
         return known
     picture, merged = store_picture(services, data, cleaned)
+    if place and "latitude_degrees" not in picture.exif:
+        picture = replace(picture, exif={**picture.exif, **place})
     accepted = _insert(services, picture, merged, source, source_uri)
     _keep_original(services, picture.original_key, data)
     said = "was here before" if accepted.duplicate else "is taken in"

@@ -1,6 +1,7 @@
 """What strangers and non-admins are not told, how often anybody may ask, where webhooks may lead, and what no log says."""
 
 import io
+import json
 import logging
 import re
 import threading
@@ -25,6 +26,7 @@ from backend.errors import BackendUnavailable
 from backend.ingest.text import MediaText
 from backend.logs import JsonFormatter, TextFormatter
 from backend.pipeline.deliver import deliver_due
+from backend.pipeline.importing import ImportReport, import_items, list_items
 from backend.pipeline.intake import accept_picture
 from backend.services import Services
 from backend.web import create_web_app
@@ -107,6 +109,31 @@ def test_places__are_for_admins(client: TestClient, keyed: Services, make_key: C
     log_in(client, keyed, "ada", "admin")
     assert LATITUDE in client.get(f"/admin/media/{media_id}").text
     assert client.get(f"/admin/media/{media_id}/original").status_code == 200
+
+
+def test_places__from_google_takeout_too(
+    client: TestClient, keyed: Services, make_key: Callable[..., dict[str, str]], tmp_path: Path
+) -> None:
+    # Two pictures: one that says nothing of itself, one that names a city and its own coordinates.
+    takeout = {"photoTakenTime": {"timestamp": "1714559400"}, "geoData": {"latitude": 12.34567, "longitude": 2.2945}}
+    Image.linear_gradient("L").save(tmp_path / "a.jpg")
+    (tmp_path / "b.jpg").write_bytes(located_jpeg())
+    for name in ("a.jpg", "b.jpg"):
+        (tmp_path / f"{name}.json").write_text(json.dumps(takeout))
+    report = ImportReport()
+    items, _skipped = list_items(keyed, [str(tmp_path)])
+    list(import_items(keyed, items, report))
+    bare, located = report.new
+    for media_id in (bare, located):
+        for path in (f"/media/{media_id}", "/media"):
+            told = client.get(path, headers=make_key("read")).text
+            assert "12.34" not in told
+            assert LATITUDE not in told
+    admin_key = make_key("admin")
+    told = client.get(f"/media/{bare}", headers=admin_key).json()
+    assert (told["location"], told["exif"]["latitude_degrees"]) == ("", 12.34567)
+    # What the camera wrote is not displaced.
+    assert client.get(f"/media/{located}", headers=admin_key).json()["exif"]["latitude_degrees"] == float(LATITUDE)
 
 
 def test_addresses__that_let_others_fetch_are_for_admins(
