@@ -5,6 +5,7 @@ without it. Where they are not set, embedded servers run under `home`.
 """
 
 from functools import cached_property
+from ipaddress import ip_network
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -176,7 +177,8 @@ class Settings(BaseSettings):
     )
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         ("127.0.0.1", "::1"),
-        description="Addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, separated by ','.",
+        description="Addresses or networks (10.0.0.0/24) of proxies whose X-Forwarded-For and X-Forwarded-Proto are "
+        "believed, separated by ','; * for any.",
     )
     uploads_per_minute: int = Field(
         600, ge=0, description="Upload requests a minute of one key or address, where keys are asked for. 0: no limit."
@@ -202,6 +204,14 @@ class Settings(BaseSettings):
     def _split_names(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        # The server would take what it cannot read for the name of a proxy that never comes.
+        for part in value if value != ("*",) else ():
+            ip_network(part)
         return value
 
     @cached_property

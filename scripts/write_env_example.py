@@ -40,11 +40,14 @@ _COMPOSE = """\
 
 # === For docker compose only ===
 
-# Password of the database; compose does not start without it. Any characters.
-#POSTGRES_PASSWORD=
+# Password of the database; compose does not start without it. In single quotes, or Compose reads a $ in it as a variable.
+#POSTGRES_PASSWORD=''
 
-# Build of torch in the image: cpu, cu128, ...
+# Build of torch in the image: cpu, cu128, ...; cu128 with docker-compose.gpu.yml.
 #TORCH_BACKEND=cpu
+
+# Addresses of the containers. Change it where this machine needs these for something else.
+#DOCKER_SUBNET=172.30.83.0/24
 """
 
 

@@ -11,7 +11,12 @@ _DRAIN_SECONDS = 20
 
 def serve(app: FastAPI, settings: Settings) -> None:
     """Returns after the first signal, when the requests under way are answered, or have had their time."""
-    config = uvicorn.Config(
+    WebServer(server_config(app, settings)).run()
+
+
+def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """How the application is served: address, time to drain, and which proxies are believed."""
+    return uvicorn.Config(
         app,
         host=settings.api_host,
         port=settings.api_port,
@@ -21,4 +26,3 @@ def serve(app: FastAPI, settings: Settings) -> None:
         timeout_graceful_shutdown=_DRAIN_SECONDS,
         forwarded_allow_ips=list(settings.trusted_proxies),
     )
-    WebServer(config).run()

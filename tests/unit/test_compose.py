@@ -5,6 +5,7 @@ import os
 import re
 import tomllib
 from importlib.util import find_spec
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from pydantic import AliasChoices
 from backend import supervision
 from backend.api.routes import health
 from backend.cli import app as cli
-from backend.settings import Settings
+from backend.settings import Settings, load_settings
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+GPU = yaml.safe_load((ROOT / "docker-compose.gpu.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = ("migrate", "api", "worker", "assigner", "beat", "flower")
 ONE_SHOT = "migrate"
@@ -39,7 +41,7 @@ def _arguments(name: str) -> list[str]:
 
 def _variables() -> set[str]:
     """Every variable of ours that either file sets or reads."""
-    text = (ROOT / "docker-compose.yml").read_text() + (ROOT / "Dockerfile").read_text()
+    text = "".join((ROOT / name).read_text() for name in ("docker-compose.yml", "docker-compose.gpu.yml", "Dockerfile"))
     return set(re.findall(r"\b(?:MEDIACLUSTER_[A-Z_]+|DATABASE_URL|REDIS_URL)\b", text))
 
 
@@ -120,6 +122,48 @@ def test_compose__data_outlives_containers(service: str) -> None:
     environment = SERVICES[service]["environment"]
     assert environment["MEDIACLUSTER_HOME"] == "/data"
     assert environment["MEDIACLUSTER_MODEL_CACHE"] == "/models"
+
+
+def test_compose__the_image_is_built_once_for_the_service_that_all_wait_for() -> None:
+    """Builds of one name run side by side and collide; what is not built is not asked of a registry either."""
+    assert [name for name, service in SERVICES.items() if "build" in service] == [ONE_SHOT]
+    assert {SERVICES[name]["image"] for name in OURS} == {"mediacluster"}
+    assert {SERVICES[name]["pull_policy"] for name in OURS} == {"never"}
+
+
+def _interpolated(text: str, environment: dict[str, str]) -> str:
+    """As Compose fills in `${NAME:-default}`, from the inside out."""
+    while found := re.search(r"\$\{(\w+):-([^${}]*)\}", text):
+        text = text.replace(found[0], environment.get(found[1]) or found[2])
+    return text
+
+
+@pytest.mark.parametrize("environment", [{}, {"DOCKER_SUBNET": "10.9.8.0/24"}], ids=["as_it_is", "another_subnet"])
+def test_compose__a_proxy_on_the_machine_is_believed(environment: dict[str, str]) -> None:
+    """It comes from the gateway, which is the first address of the network that all services are in."""
+    (pool,) = COMPOSE["networks"]["default"]["ipam"]["config"]
+    subnet = ip_network(_interpolated(pool["subnet"], environment))
+    proxies = _interpolated(SERVICES["api"]["environment"]["MEDIACLUSTER_TRUSTED_PROXIES"], environment)
+    settings = load_settings(_env_file=None, trusted_proxies=proxies)
+    assert any(next(subnet.hosts()) in ip_network(one) for one in settings.trusted_proxies)
+    assert not any("network_mode" in service or "networks" in service for service in SERVICES.values())
+
+
+def test_compose__gpu_file_merges() -> None:
+    """It adds a GPU to services that are there and load encoders, and the build that can use it; it replaces nothing."""
+    assert set(GPU["services"]) == {ONE_SHOT, "api", "worker"}
+    built = GPU["services"][ONE_SHOT]
+    assert set(built) == {"build"}
+    assert set(built["build"]["args"]) == set(SERVICES[ONE_SHOT]["build"]["args"])
+    assert _interpolated(built["build"]["args"]["TORCH_BACKEND"], {}).startswith("cu")
+    for name in ("api", "worker"):
+        added = GPU["services"][name]
+        assert set(added) == {"environment", "deploy"}
+        assert added["environment"].keys().isdisjoint(SERVICES[name]["environment"])
+        assert "deploy" not in SERVICES[name]
+        assert _interpolated(added["environment"]["MEDIACLUSTER_DEVICE"], {}) == "cuda"
+        (device,) = added["deploy"]["resources"]["reservations"]["devices"]
+        assert device["capabilities"] == ["gpu"]
 
 
 def test_compose__volumes_are_declared() -> None:

@@ -1,20 +1,23 @@
 """Settings, and the files that are written from them."""
 
+import asyncio
 import re
 import runpy
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from backend.commands.serving import server_config
 from backend.errors import ConfigurationError
 from backend.settings import Settings, load_settings
 
 ROOT = Path(__file__).parents[2]
 WRITER = runpy.run_path(str(ROOT / "scripts/write_env_example.py"))
 ENV_EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
-FOR_COMPOSE = {"POSTGRES_PASSWORD", "TORCH_BACKEND"}
+FOR_COMPOSE = {"POSTGRES_PASSWORD", "TORCH_BACKEND", "DOCKER_SUBNET"}
 
 _ENTRY = re.compile(r"^#(\w+)=(.*)$", re.MULTILINE)
 
@@ -70,6 +73,9 @@ def test_load_settings__empty_counts_as_not_set(monkeypatch: pytest.MonkeyPatch)
         ("MEDIACLUSTER_ASSIGN_BATCH_SIZE", "257"),
         ("MEDIACLUSTER_MAX_PIXELS", "90000000"),
         ("MEDIACLUSTER_API_PORT", "http"),
+        ("MEDIACLUSTER_TRUSTED_PROXIES", "10.0.0.7/24"),
+        ("MEDIACLUSTER_TRUSTED_PROXIES", "nginx"),
+        ("MEDIACLUSTER_TRUSTED_PROXIES", "*,10.0.0.7"),
     ],
 )
 def test_load_settings__names_what_cannot_be_used(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
@@ -78,6 +84,35 @@ def test_load_settings__names_what_cannot_be_used(monkeypatch: pytest.MonkeyPatc
         _defaults()
     assert repr(value) in caught.value.detail
     assert caught.value.hint is not None
+
+
+@pytest.mark.parametrize(
+    ("proxies", "asked_by"),
+    [
+        ("127.0.0.1, 10.1.0.0/16", ("https", "203.0.113.9")),
+        ("*", ("https", "203.0.113.9")),
+        ("127.0.0.1,10.2.0.0/16", ("http", "10.1.2.3")),
+    ],
+    ids=["network", "any", "another"],
+)
+def test_trusted_proxies__are_believed_who_asked(proxies: str, asked_by: tuple[str, str]) -> None:
+    """What a proxy at 10.1.2.3 says, as the application comes to see it."""
+    seen: dict[str, Any] = {}
+
+    async def application(scope: Any, _receive: Any, _send: Any) -> None:
+        seen.update(scope)
+
+    config = server_config(application, load_settings(_env_file=None, trusted_proxies=proxies))  # type: ignore[arg-type]
+    config.load()
+    headers = [(b"x-forwarded-for", b"203.0.113.9"), (b"x-forwarded-proto", b"https")]
+    scope = {"type": "http", "scheme": "http", "client": ("10.1.2.3", 5), "headers": headers, "path": "/", "state": {}}
+
+    def run() -> None:
+        asyncio.run(config.loaded_app(scope, None, None))  # type: ignore[arg-type]
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(run).result()
+    assert (seen["scheme"], seen["client"][0]) == asked_by
 
 
 def test_settings__are_frozen_and_keep_secrets() -> None:
