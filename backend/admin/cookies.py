@@ -1,8 +1,7 @@
 """The cookie of a session: what its name promises, and how long it lasts."""
 
-from http.cookies import CookieError, SimpleCookie
-
 from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
 from starlette.responses import Response
 from starlette.types import Scope
 
@@ -22,13 +21,8 @@ def cookie_name(scope: Scope) -> str:
 
 def read_secret(scope: Scope) -> str | None:
     """What the cookie of this server holds."""
-    cookies: SimpleCookie = SimpleCookie()
-    try:
-        cookies.load(Headers(scope=scope).get("cookie", ""))
-    except CookieError:
-        return None
-    morsel = cookies.get(cookie_name(scope))
-    return morsel.value if morsel else None
+    # Servers on one machine share its cookies, and some keep JSON in theirs: the standard library gives up at the first.
+    return cookie_parser(Headers(scope=scope).get("cookie", "")).get(cookie_name(scope))
 
 
 def set_secret(response: Response, scope: Scope, secret: str, *, seconds: float) -> None:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from backend.admin.queries_pictures import Picture
+from backend.db.arrays import is_among
 from backend.db.tables import Centroid, Cluster, Space, SpaceState
 
 PICTURES_EACH = 4
@@ -80,7 +81,7 @@ def list_cards_by_id(
     session: Session, cluster_ids: Sequence[int], *, pictures_each: int = PICTURES_EACH
 ) -> list[ClusterCard]:
     """The cards of these groups, in this order; those that are gone are left out. Two statements."""
-    rows = {row.id: row for row in session.execute(_cards().where(Cluster.id.in_(cluster_ids)))}
+    rows = {row.id: row for row in session.execute(_cards().where(is_among(Cluster.id, cluster_ids)))}
     wanted = [rows[one] for one in dict.fromkeys(cluster_ids) if one in rows]
     return _with_pictures(session, wanted, pictures_each)
 

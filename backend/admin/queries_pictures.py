@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from backend.db.arrays import is_among
 from backend.db.tables import Media
 
 
@@ -31,6 +32,6 @@ def list_pictures(session: Session, media_ids: Sequence[uuid.UUID]) -> dict[uuid
     rows = session.execute(
         sa.select(
             Media.id, sa.func.encode(Media.sha256, "hex").label("sha256"), Media.title, Media.width, Media.height
-        ).where(Media.id.in_(media_ids))
+        ).where(is_among(Media.id, media_ids))
     )
     return {row.id: Picture(row.id, row.sha256, row.title, row.width, row.height) for row in rows}

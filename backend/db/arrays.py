@@ -1,6 +1,6 @@
 """Vectors and double-precision arrays between Postgres and numpy, in binary."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,8 @@ from pgvector.psycopg import register_vector
 from psycopg.adapt import Buffer, Dumper, Loader
 from psycopg.pq import Format
 from psycopg.types import TypeInfo
-from sqlalchemy import text
-from sqlalchemy.orm import Session
+from sqlalchemy import ARRAY, ColumnElement, any_, literal, text
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 _FLOAT8_OID = 701
 _FLOAT8_ARRAY_OID = 1022
@@ -71,6 +71,12 @@ def register_arrays(connection: psycopg.Connection[Any]) -> bool:
     connection.adapters.register_dumper(DoubleArray, _DoubleArrayDumper)
     connection.adapters.register_loader(_FLOAT8_ARRAY_OID, _DoubleArrayLoader)
     return True
+
+
+def is_among(column: InstrumentedAttribute[Any], values: Collection[Any]) -> ColumnElement[bool]:
+    """Whether a column has one of these values, as one parameter: IN takes one for each, and a statement has 65,535 at
+    most."""
+    return column == any_(literal(list(values), ARRAY(column.type)))
 
 
 def fetch_arrays(session: Session, statement: str, parameters: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:

@@ -8,6 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from backend.db.arrays import is_among
 from backend.db.tables import Centroid, Cluster, Media, Membership, Space, SpaceState
 from backend.errors import NotFound
 
@@ -114,6 +115,6 @@ def list_memberships(session: Session, media_ids: Sequence[uuid.UUID]) -> list[t
     rows = session.execute(
         sa.select(Membership, Cluster.label)
         .join(Cluster, Cluster.id == Membership.cluster_id)
-        .where(Membership.media_id.in_(media_ids))
+        .where(is_among(Membership.media_id, media_ids))
     )
     return [(membership, label) for membership, label in rows]

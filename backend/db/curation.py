@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from backend.clustering.curation import CannotLink, ClusterState, MembershipState, Snapshot
-from backend.db.arrays import execute_many, fetch_arrays, next_values, run_statement
+from backend.db.arrays import execute_many, fetch_arrays, is_among, next_values, run_statement
 from backend.db.statements import statement
 from backend.db.tables import Cluster, ClusterCannotLink, Membership
 
@@ -36,7 +36,7 @@ def count_members(session: Session, cluster_ids: Collection[int]) -> dict[int, i
     """How many members each of these clusters has; those without any are left out."""
     rows = session.execute(
         sa.select(Membership.cluster_id, sa.func.count())
-        .where(Membership.cluster_id.in_(cluster_ids))
+        .where(is_among(Membership.cluster_id, cluster_ids))
         .group_by(Membership.cluster_id)
     )
     return dict(rows.all())
@@ -61,7 +61,9 @@ def list_cannot_links(session: Session, cluster_ids: Collection[int] | None = No
     query = sa.select(ClusterCannotLink.cluster_a, ClusterCannotLink.cluster_b, ClusterCannotLink.event_id)
     if cluster_ids is not None:
         query = query.where(
-            sa.or_(ClusterCannotLink.cluster_a.in_(cluster_ids), ClusterCannotLink.cluster_b.in_(cluster_ids))
+            sa.or_(
+                is_among(ClusterCannotLink.cluster_a, cluster_ids), is_among(ClusterCannotLink.cluster_b, cluster_ids)
+            )
         )
     return frozenset((a, b, event_id) for a, b, event_id in session.execute(query))
 
@@ -73,7 +75,9 @@ def next_cluster_ids(session: Session, count: int) -> list[int]:
 
 def lock_clusters(session: Session, cluster_ids: Collection[int]) -> None:
     """Hold these rows until the transaction ends: whoever makes labels writes to them without the assigner's lock."""
-    session.execute(sa.select(Cluster.id).where(Cluster.id.in_(cluster_ids)).order_by(Cluster.id).with_for_update())
+    session.execute(
+        sa.select(Cluster.id).where(is_among(Cluster.id, cluster_ids)).order_by(Cluster.id).with_for_update()
+    )
 
 
 def insert_clusters(session: Session, states: Mapping[int, ClusterState]) -> None:
@@ -123,7 +127,7 @@ def update_clusters(session: Session, states: Mapping[int, ClusterState]) -> Non
 
 def delete_clusters(session: Session, cluster_ids: Collection[int]) -> None:
     """Remove clusters without members, with their centroids and cannot-links."""
-    session.execute(sa.delete(Cluster).where(Cluster.id.in_(cluster_ids)))
+    session.execute(sa.delete(Cluster).where(is_among(Cluster.id, cluster_ids)))
 
 
 def write_memberships(session: Session, states: Mapping[uuid.UUID, MembershipState]) -> None:
@@ -177,7 +181,7 @@ def _read_clusters(session: Session, cluster_ids: list[int]) -> dict[int, Cluste
             Cluster.representative_origin,
             Cluster.locked,
             Cluster.created_at,
-        ).where(Cluster.id.in_(cluster_ids))
+        ).where(is_among(Cluster.id, cluster_ids))
     )
     return {row[0]: ClusterState(*row[1:]) for row in rows}
 

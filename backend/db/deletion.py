@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from backend.db.arrays import is_among
 from backend.db.files import StoredFile
 from backend.db.tables import Media
 
@@ -31,7 +32,7 @@ def lock_media(session: Session, media_ids: Collection[uuid.UUID], *, wait_secon
     )
     rows = session.execute(
         sa.select(Media.id, Media.sha256, Media.original_key)
-        .where(sa.or_(Media.id.in_(media_ids), Media.duplicate_of.in_(media_ids)))
+        .where(sa.or_(is_among(Media.id, media_ids), is_among(Media.duplicate_of, media_ids)))
         .order_by(Media.id)
         .with_for_update()
     )

@@ -195,6 +195,8 @@ def _is_connection_loss(error: BaseException, bare: object, state: str | None) -
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
     if state is None:  # a connection that never came about, or that is found closed
-        return isinstance(bare, (psycopg.OperationalError, psycopg.InterfaceError))
+        # Where a statement was at fault (more parameters than there may be), the connection is as good as before.
+        refused = isinstance(error, DBAPIError) and error.statement is not None
+        return not refused and isinstance(bare, (psycopg.OperationalError, psycopg.InterfaceError))
     # Class 08, 57P0x, too many connections, and idle_in_transaction_session_timeout.
     return state.startswith(("08", "57P0", "53300", "25P03"))

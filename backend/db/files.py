@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from backend.db.arrays import is_among
 from backend.db.engine import Database
 from backend.db.tables import Media
 from backend.errors import MediaclusterError, OriginalMissing
@@ -64,5 +65,5 @@ def _list_held(database: Database, files: Sequence[StoredFile]) -> set[bytes]:
     if not files:
         return set()
     with database.transaction() as session:
-        found = session.scalars(sa.select(Media.sha256).where(Media.sha256.in_([file.sha256 for file in files])))
+        found = session.scalars(sa.select(Media.sha256).where(is_among(Media.sha256, [file.sha256 for file in files])))
         return {sha256 for sha256 in found if sha256 is not None}

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from backend.db.arrays import fetch_arrays
+from backend.db.arrays import fetch_arrays, is_among
 from backend.db.statements import statement
 from backend.db.tables import Space, SpaceFill, SpaceFillItem, SpaceState
 from backend.db.work import Lease
@@ -178,7 +178,7 @@ def finish_items(
             sa.delete(SpaceFillItem)
             .where(
                 SpaceFillItem.space_id == space_id,
-                SpaceFillItem.media_id.in_(media_ids),
+                is_among(SpaceFillItem.media_id, media_ids),
                 SpaceFillItem.lease_token == lease.token,
             )
             .returning(SpaceFillItem.media_id)
@@ -248,7 +248,7 @@ def record_set_aside(session: Session, space: Space, media_ids: Sequence[uuid.UU
     ).scalars()
     ids = list(aside)
     session.execute(
-        sa.delete(SpaceFillItem).where(SpaceFillItem.space_id == space.id, SpaceFillItem.media_id.in_(media_ids))
+        sa.delete(SpaceFillItem).where(SpaceFillItem.space_id == space.id, is_among(SpaceFillItem.media_id, media_ids))
     )
     return ids
 

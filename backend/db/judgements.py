@@ -11,6 +11,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from backend.db.arrays import is_among
 from backend.db.tables import JudgedPicture, Judgement
 
 
@@ -146,7 +147,7 @@ def find_picture(session: Session, sha256: bytes) -> bytes | None:
 def list_kept_pictures(session: Session, checksums: Sequence[bytes]) -> dict[bytes, bytes]:
     """Kept pictures by checksum."""
     rows = session.execute(
-        select(JudgedPicture.sha256, JudgedPicture.content).where(JudgedPicture.sha256.in_(checksums))
+        select(JudgedPicture.sha256, JudgedPicture.content).where(is_among(JudgedPicture.sha256, checksums))
     )
     return {row[0]: row[1] for row in rows}
 

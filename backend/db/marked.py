@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from backend.db.arrays import is_among
 from backend.db.near_duplicates import forget_comparisons
 from backend.db.tables import MarkedForDeletion, Media
 
@@ -39,7 +40,7 @@ def forget_marked(session: Session, media_ids: Sequence[uuid.UUID]) -> int:
     """Take marks back, so that the media are compared again; returns how many were marked."""
     unmarked = session.execute(
         sa.delete(MarkedForDeletion)
-        .where(MarkedForDeletion.media_id.in_(media_ids))
+        .where(is_among(MarkedForDeletion.media_id, media_ids))
         .returning(MarkedForDeletion.media_id)
     )
     return len(unmarked.all())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from backend.db.arrays import is_among
 from backend.db.audit import list_breaches
 from backend.db.tables import Centroid, Embedding, Media, MediaStatus
 from backend.errors import OriginalMissing
@@ -64,7 +65,7 @@ def delete_memberless_centroids(session: Session, space_id: int, cluster_ids: Se
     session.execute(
         sa.delete(Centroid).where(
             Centroid.space_id == space_id,
-            Centroid.cluster_id.in_(cluster_ids),
+            is_among(Centroid.cluster_id, cluster_ids),
             sa.text("NOT EXISTS (SELECT FROM membership WHERE membership.cluster_id = centroid.cluster_id)"),
         )
     )
@@ -74,7 +75,7 @@ def record_original_missing(session: Session, media_ids: Sequence[uuid.UUID], de
     """Give rows up whose bytes are lost, with their vectors; returns those that were not given up before."""
     failed = session.execute(
         sa.update(Media)
-        .where(Media.id.in_(media_ids), Media.status != MediaStatus.FAILED)
+        .where(is_among(Media.id, media_ids), Media.status != MediaStatus.FAILED)
         .values(
             status=MediaStatus.FAILED,
             error_code=OriginalMissing.code,
@@ -84,5 +85,5 @@ def record_original_missing(session: Session, media_ids: Sequence[uuid.UUID], de
         )
         .returning(Media.id)
     ).scalars()
-    session.execute(sa.delete(Embedding).where(Embedding.media_id.in_(media_ids)))
+    session.execute(sa.delete(Embedding).where(is_among(Embedding.media_id, media_ids)))
     return list(failed)

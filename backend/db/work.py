@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend.db.arrays import fetch_arrays
+from backend.db.arrays import fetch_arrays, is_among
 from backend.db.media import StoredPicture, media_columns, next_upload_seq
 from backend.db.statements import statement
 from backend.db.tables import EMBEDDINGS_SOURCE, Embedding, Media, MediaStatus, Space, SpaceState
@@ -104,7 +104,7 @@ def record_embedded(
     """Move leased rows on to embedded; returns those that were still this lease's."""
     kept = session.execute(
         sa.update(Media)
-        .where(Media.id.in_(media_ids), Media.lease_token == lease.token, Media.status == MediaStatus.PENDING)
+        .where(is_among(Media.id, media_ids), Media.lease_token == lease.token, Media.status == MediaStatus.PENDING)
         .values(
             status=MediaStatus.EMBEDDED,
             embedded_at=sa.func.now(),

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from backend.db.arrays import is_among
 from backend.db.tables import Media
 from backend.search.fusion import FusionMethod
 from backend.search.query import Find
@@ -73,7 +74,7 @@ def fetch_hits(
         row.id: row
         for row in session.execute(
             sa.select(Media.id, Media.title, Media.location, Media.caption, Media.keywords).where(
-                Media.id.in_(media_ids)
+                is_among(Media.id, media_ids)
             )
         )
     }

@@ -7,6 +7,7 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from backend.db.arrays import is_among
 from backend.db.candidates import QueryVectors, match
 from backend.db.tables import Media
 from backend.errors import InvalidQuery
@@ -129,7 +130,7 @@ def _by_id(media_ids: list[uuid.UUID], sim_image: Vector, sim_text: Vector) -> _
 
 
 def _fetch_words(session: Session, media_ids: list[uuid.UUID]) -> dict[uuid.UUID, tuple[str, str]]:
-    rows = session.execute(sa.select(Media.id, Media.title, Media.location).where(Media.id.in_(media_ids)))
+    rows = session.execute(sa.select(Media.id, Media.title, Media.location).where(is_among(Media.id, media_ids)))
     return {row.id: (row.title, row.location) for row in rows}
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from backend.db.arrays import is_among
 from backend.db.embeddings import MediaMatch, similar_media
 from backend.db.media import get_media
 from backend.db.tables import Media, MediaStatus
@@ -51,7 +52,7 @@ def recommend(
         matches = similar_media(session, media_id, k, alpha)
     rows = session.execute(
         sa.select(Media.id, Media.title, Media.location, Media.caption).where(
-            Media.id.in_([match.media_id for match in matches])
+            is_among(Media.id, [match.media_id for match in matches])
         )
     )
     words = {row.id: {"title": row.title, "location": row.location, "caption": row.caption} for row in rows}

@@ -173,6 +173,15 @@ def test_login__over_https(open_client: Callable[..., TestClient]) -> None:
         assert client.get("/admin/", headers={"Cookie": f"{name}={secret}"}).status_code == 401
 
 
+def test_session__beside_cookies_of_other_applications(client: TestClient) -> None:
+    """Cookies know no ports: whatever else runs on the machine has its own sent along."""
+    log_in(client)
+    own = f"{COOKIE}={client.cookies[COOKIE]}"
+    client.cookies.clear()
+    for others in ('prefs={"theme":"dark"}; {}', "{}; a b=[1,2]", "; =; odd; {}; x={}x", 'q="half; {}'):
+        assert client.get("/admin/", headers={"Cookie": others.replace("{}", own)}).status_code == 200, others
+
+
 @pytest.mark.parametrize(
     ("name", "password"),
     [

@@ -36,7 +36,7 @@ from backend.curation.operations import (
 )
 from backend.curation.splitting import propose_split
 from backend.curation.threshold import apply_threshold
-from backend.db.curation import read_snapshot
+from backend.db.curation import list_cannot_links, lock_clusters, read_snapshot
 from backend.db.engine import Database
 from backend.db.events import CHANNEL
 from backend.db.tables import Space
@@ -757,3 +757,12 @@ def test_perform__curators_machines_and_assigners_at_once(
     library.assigner.assign_waiting()
     library.check()
     assert library.value("SELECT count(*) FROM media WHERE status <> 'ready'") == 0
+
+
+def test_edits__of_more_clusters_than_a_statement_has_parameters(database: Database) -> None:
+    """As a change of the threshold of a large library makes them."""
+    cluster_ids = range(1, 70_000)
+    with database.transaction() as session:
+        lock_clusters(session, cluster_ids)
+        assert list_cannot_links(session, cluster_ids) == frozenset()
+        assert read_snapshot(session, cluster_ids, ()).clusters == dict.fromkeys(cluster_ids)

@@ -137,6 +137,14 @@ def test_rows_are_handed_back_when_the_database_was_away(
     assert [tuple(row) for row in rows] == [(0, None), (0, None)]
 
 
+def test_transaction__a_statement_that_the_driver_refuses_is_no_loss(database: Database) -> None:
+    """The connection stands: whoever is told to look for the database looks in the wrong place, and workers would wait."""
+    with pytest.raises(sa.exc.OperationalError, match="number of parameters"), database.transaction() as session:
+        session.execute(sa.select(sa.column("n").in_(range(70_000))).select_from(sa.text("generate_series(1, 1) AS n")))
+    with database.transaction() as session:
+        assert session.execute(sa.text("SELECT 1")).scalar_one() == 1
+
+
 @pytest.mark.parametrize("code", ["40P01", "40001", "55P03"])
 def test_transaction__a_conflict_can_be_tried_again(database: Database, code: str) -> None:
     raising = f"DO $$ BEGIN RAISE EXCEPTION 'met' USING ERRCODE = '{code}'; END $$"

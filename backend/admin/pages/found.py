@@ -11,6 +11,7 @@ from backend.admin.queries_pictures import list_pictures
 from backend.admin.searching import make_searcher
 from backend.admin.templating import render
 from backend.api.dependencies import ServicesDependency
+from backend.db.arrays import is_among
 from backend.db.tables import Membership
 from backend.search.hits import Relevance
 from backend.search.query import SearchQuery
@@ -31,7 +32,7 @@ def show_found(
     with services.database.transaction() as session:
         pictures = list_pictures(session, [hit.media_id for hit in answer.hits])
         rows = session.execute(
-            sa.select(Membership.media_id, Membership.cluster_id).where(Membership.media_id.in_(outstanding))
+            sa.select(Membership.media_id, Membership.cluster_id).where(is_among(Membership.media_id, outstanding))
         )
         held = Counter(row.cluster_id for row in rows)
         cards = list_cards_by_id(session, [cluster_id for cluster_id, _count in held.most_common(_GROUPS)])

@@ -18,6 +18,7 @@ from backend.api.dependencies import ActorDependency, ServicesDependency
 from backend.api.places import PlacesDependency, without_key, without_place
 from backend.api.routes.media import get_original
 from backend.db.alphas import get_alpha
+from backend.db.arrays import is_among
 from backend.db.clusters import list_memberships
 from backend.db.media import get_media
 from backend.db.tables import Cluster, MediaStatus, Membership
@@ -85,7 +86,7 @@ def list_similar(services: ServicesDependency, media_id: UUID) -> list[dict[str,
         ids = [hit.media_id for hit in found.hits]
         pictures = list_pictures(session, ids)
         rows = session.execute(
-            sa.select(Membership.media_id, Membership.cluster_id).where(Membership.media_id.in_([*ids, media_id]))
+            sa.select(Membership.media_id, Membership.cluster_id).where(is_among(Membership.media_id, [*ids, media_id]))
         )
         groups: dict[uuid.UUID, int] = {row.media_id: row.cluster_id for row in rows}
     return [
