@@ -420,6 +420,36 @@ MUTANTS = (
         "tests/integration/test_poison.py::test_embed_batch__poison_is_quarantined_and_its_neighbours_pass",
     ),
     Mutant(
+        "unreadable_original_stops_all",
+        "an original that cannot be read stops no other",
+        (
+            Edit(
+                "backend/pipeline/quarantine.py",
+                "        raise FileUnreadable(",
+                "        raise error\n        raise FileUnreadable(",
+            ),
+        ),
+        "tests/integration/test_poison.py::test_embed_batch__an_original_that_cannot_be_read_stops_no_other",
+    ),
+    Mutant(
+        "storage_loss_counts",
+        "a storage that gives nothing out costs no attempt",
+        (Edit("backend/pipeline/quarantine.py", "            storage.check()", "            pass"),),
+        "tests/integration/test_poison.py::test_embed_batch__a_storage_that_gives_nothing_out_costs_no_file_an_attempt",
+    ),
+    Mutant(
+        "words_need_the_picture",
+        "words that change are embedded anew without the picture",
+        (Edit("backend/pipeline/fill.py", "if item.is_embedded:", "if False:"),),
+        "tests/integration/test_spaces.py::test_rewrite__words_need_no_picture",
+    ),
+    Mutant(
+        "edits_use_up_attempts",
+        "an edit while a picture is being embedded costs no attempt",
+        (Edit("backend/db/work.py", "sa.func.greatest(Media.attempts - 1, 0)", "Media.attempts"),),
+        "tests/integration/test_rewrite.py::test_rewrite__while_it_is_being_embedded_costs_no_attempt",
+    ),
+    Mutant(
         "poison_beside_others",
         "what was tried before is tried alone",
         (Edit("backend/db/sql/claim_pending.sql", " AND NOT EXISTS (SELECT FROM next WHERE attempts > 0)", ""),),

@@ -50,14 +50,16 @@ def replace_wording(
     media_id: uuid.UUID,
     text_vector: NDArray[np.float32] | None,
     caption: NDArray[np.float32] | None,
-) -> None:
-    """Put a row with other text (d_text,) and caption (d_image,) vectors in the place of the old one."""
-    (row,) = fetch_arrays(
+) -> bool:
+    """Put a row with other text (d_text,) and caption (d_image,) vectors in the place of the old one; False where the
+    space has none."""
+    rows = fetch_arrays(
         session,
         "DELETE FROM embedding WHERE space_id = %(space)s AND media_id = %(media)s RETURNING image_embedding",
         {"space": space_id, "media": media_id},
     )
-    insert_embeddings(session, space_id, [NewEmbedding(media_id, row[0], text_vector, caption)])
+    insert_embeddings(session, space_id, [NewEmbedding(media_id, row[0], text_vector, caption) for row in rows])
+    return bool(rows)
 
 
 def fetch_image_embeddings(session: Session, space_id: int) -> tuple[list[uuid.UUID], NDArray[np.float32]]:

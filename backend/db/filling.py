@@ -10,21 +10,25 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from backend.db.arrays import fetch_arrays, is_among
+from backend.db.events import EventKind, MediaEvent, record_events
 from backend.db.statements import statement
 from backend.db.tables import Space, SpaceFill, SpaceFillItem, SpaceState
 from backend.db.work import Lease
+from backend.errors import Quarantined
 from backend.ingest.text import MediaText
 
 
 @dataclass(frozen=True)
 class FillItem:
-    """A leased media that is to be embedded into a space; without an original it cannot be."""
+    """A leased media that is to be embedded into a space; without an original it cannot be. is_embedded: the space has
+    vectors of it, and only those of its words are to be made anew."""
 
     media_id: uuid.UUID
     original_key: str | None
     text: MediaText
     ocr_text: str
     attempts: int
+    is_embedded: bool
 
 
 @dataclass(frozen=True)
@@ -92,14 +96,26 @@ def queue_elsewhere(session: Session, space_id: int | None, media_ids: Sequence[
     there is tried again. A worker that has such an item loses it: it may have read what was said before."""
     if not media_ids:
         return 0
+    return _queue(session, "space_fill.space_id IS DISTINCT FROM :space", {"ids": list(media_ids), "space": space_id})
+
+
+def queue_words(session: Session, media_id: uuid.UUID) -> int:
+    """Queue a media for each space that is kept up and has vectors of it, where only those of its words are made anew."""
+    has_vectors = (
+        "EXISTS (SELECT FROM embedding WHERE embedding.space_id = space_fill.space_id AND embedding.media_id = new.id)"
+    )
+    return _queue(session, has_vectors, {"ids": [media_id]})
+
+
+def _queue(session: Session, which: str, parameters: dict[str, Any]) -> int:
     result = session.execute(
         sa.text(
-            "INSERT INTO space_fill_item (space_id, media_id) SELECT space_fill.space_id, media_id "
-            "FROM space_fill, unnest(CAST(:ids AS uuid[])) AS media_id WHERE space_fill.space_id IS DISTINCT FROM :space "
+            "INSERT INTO space_fill_item (space_id, media_id) SELECT space_fill.space_id, new.id "  # noqa: S608 - of constants
+            f"FROM space_fill, unnest(CAST(:ids AS uuid[])) AS new (id) WHERE {which} "
             "ON CONFLICT (space_id, media_id) DO UPDATE SET attempts = 0, lease_token = NULL, lease_until = NULL, "
             "next_attempt_at = now(), error_code = NULL, error_detail = NULL"
         ),
-        {"ids": list(media_ids), "space": space_id},
+        parameters,
     )
     return int(result.rowcount)  # type: ignore[attr-defined]
 
@@ -163,7 +179,7 @@ def claim_items(session: Session, space_id: int, lease: Lease, *, limit: int, ma
         {"space": space_id, "claimed": len(rows)},
     )
     return [
-        FillItem(row[0], row[1], MediaText(row[2], row[3], tuple(row[4]), *row[5:8]), row[8], row[9])
+        FillItem(row[0], row[1], MediaText(row[2], row[3], tuple(row[4]), *row[5:8]), *row[8:11])
         for row in sorted(rows, key=lambda row: row[0])
     ]
 
@@ -193,16 +209,7 @@ def finish_items(
 
 def fail_item(session: Session, space_id: int, media_id: uuid.UUID, lease: Lease, code: str, detail: str) -> None:
     """Give an item up, with the reason; nothing where another worker has it."""
-    values = {"error_code": code, "error_detail": detail, "lease_token": None, "lease_until": None}
-    session.execute(_leased(lease, space_id, media_id).values(**values))
-    # What was on its way to a group when its space stopped to be the active one has failed for good.
-    session.execute(
-        sa.text(
-            "UPDATE media SET status = 'failed', error_code = :code, error_detail = :detail FROM space "
-            "WHERE media.id = :media AND media.status = 'embedded' AND space.id = :space AND space.state = 'active'"
-        ),
-        {"media": media_id, "space": space_id, "code": code, "detail": detail},
-    )
+    _give_up(session, _leased(lease, space_id, media_id), code, detail)
 
 
 def release_item(
@@ -269,17 +276,37 @@ def lead_back(session: Session, space_id: int, code: str) -> int:
 def quarantine_items(session: Session, max_attempts: int) -> int:
     """Give up what has used up its attempts without a word: its workers died. Returns how many."""
     detail = f"{max_attempts} attempts ended without a result; the file may crash or stall the decoder."
-    given_up = session.execute(
-        sa.update(SpaceFillItem)
-        .where(
-            SpaceFillItem.error_code.is_(None),
-            SpaceFillItem.attempts >= max_attempts,
-            sa.or_(SpaceFillItem.lease_until.is_(None), SpaceFillItem.lease_until < sa.func.now()),
-        )
-        .values(error_code="quarantined", error_detail=detail, lease_token=None, lease_until=None)
-        .returning(SpaceFillItem.media_id)
+    used_up = sa.update(SpaceFillItem).where(
+        SpaceFillItem.error_code.is_(None),
+        SpaceFillItem.attempts >= max_attempts,
+        sa.or_(SpaceFillItem.lease_until.is_(None), SpaceFillItem.lease_until < sa.func.now()),
     )
-    return len(given_up.all())
+    return _give_up(session, used_up, Quarantined.code, detail)
+
+
+def _give_up(session: Session, which: sa.Update, code: str, detail: str) -> int:
+    """Give items up, and with them media that were on their way to a group when their space stopped to be the active one."""
+    values = {"error_code": code, "error_detail": detail, "lease_token": None, "lease_until": None}
+    given_up = session.execute(which.values(**values).returning(SpaceFillItem.space_id, SpaceFillItem.media_id)).all()
+    if not given_up:
+        return 0
+    failed = session.execute(
+        sa.text(
+            "UPDATE media SET status = 'failed', error_code = :code, error_detail = :detail "
+            "FROM space, unnest(CAST(:spaces AS integer[]), CAST(:ids AS uuid[])) AS item (space_id, media_id) "
+            "WHERE space.id = item.space_id AND space.state = 'active' AND media.id = item.media_id "
+            "AND media.status = 'embedded' AND NOT EXISTS (SELECT FROM embedding "
+            "WHERE embedding.space_id = item.space_id AND embedding.media_id = media.id) RETURNING media.id"
+        ),
+        {
+            "code": code,
+            "detail": detail,
+            "spaces": [row.space_id for row in given_up],
+            "ids": [row.media_id for row in given_up],
+        },
+    ).scalars()
+    record_events(session, [MediaEvent(EventKind.FAILED, media_id, error_code=code) for media_id in failed])
+    return len(given_up)
 
 
 def count_unready(session: Session, space_id: int, *, grouped: bool = False) -> int:

@@ -167,6 +167,22 @@ def release_one(session: Session, media_id: uuid.UUID, lease: Lease, *, retry_se
     _update_leased(session, media_id, lease, None, values)
 
 
+def take_back(session: Session, media: Media) -> None:
+    """Take a row from whoever works on it, who must not record what comes of what was read before. An attempt that is
+    under way is not counted; one whose lease has run out was ended by its worker, and is."""
+    session.flush()
+    is_held = sa.and_(Media.lease_token.is_not(None), Media.lease_until > sa.func.now())
+    session.execute(
+        sa.update(Media)
+        .where(Media.id == media.id)
+        .values(
+            attempts=sa.case((is_held, sa.func.greatest(Media.attempts - 1, 0)), else_=Media.attempts),
+            lease_token=None,
+            lease_until=None,
+        )
+    )
+
+
 def record_quarantined(session: Session, max_attempts: int) -> dict[uuid.UUID, str | None]:
     """Give up rows whose last allowed attempt ended without a word: their worker died or stalled.
 

@@ -25,14 +25,14 @@ from backend.db.work import Lease, PendingMedia, claim_pending, record_embedded,
 from backend.doorbell import Work
 from backend.embedding.encoders import Encoders
 from backend.embedding.vectors import require_unit_vectors
-from backend.errors import ConfigurationError, DecodeCrash, LeaseLost, MediaclusterError
+from backend.errors import ConfigurationError, LeaseLost, MediaclusterError
 from backend.ingest.keys import thumbnail_key
 from backend.ingest.text import embedding_text
 from backend.ingest.thumbnails import THUMBNAIL_SIDES
 from backend.logs import request_bound
 from backend.pipeline.leases import NOT_THE_FILES_FAULT, hand_back, held_lease
 from backend.pipeline.measuring import Stopwatch
-from backend.pipeline.quarantine import try_again_or_quarantine
+from backend.pipeline.quarantine import COUNTED, telling_file_from_storage, try_again_or_quarantine
 from backend.pipeline.wording import Wording, encode_wordings
 from backend.services import Services
 
@@ -151,17 +151,19 @@ def _prepare_all(
 
 def _prepare(services: Services, encoders: Encoders, lease: Lease, media: PendingMedia) -> _Prepared | None:
     try:
-        data = services.storage.read(media.original_key)
+        with telling_file_from_storage(services.storage):
+            data = services.storage.read(media.original_key)
         wordless = services.settings.enable_ocr and not embedding_text(media.text)
         fit = None if wordless else encoders.image.first_resize  # words can only be read in the large picture
         picture = services.decoders.decode(data, services.limits, at_least=LEAST_SIDE_PIXELS, fit=fit, derive=True)
-        for size, thumbnail in picture.thumbnails.items():
-            services.storage.write(thumbnail_key(media.sha256, size), thumbnail)
+        with telling_file_from_storage(services.storage):
+            for size, thumbnail in picture.thumbnails.items():
+                services.storage.write(thumbnail_key(media.sha256, size), thumbnail)
         ocr_text = _read_words(picture.image) if wordless else ""
         return _Prepared(media, picture.image, ocr_text, picture.perceptual_hash)
     except NOT_THE_FILES_FAULT:
         raise
-    except DecodeCrash as error:
+    except COUNTED as error:
         try_again_or_quarantine(services, media.id, media.attempts, lease, error)
         return None
     except MediaclusterError as error:

@@ -35,27 +35,38 @@ from backend.errors import (
     BackendUnavailable,
     ConfigurationError,
     DecodeCrash,
+    FileUnreadable,
     MediaclusterError,
     OriginalMissing,
     Quarantined,
 )
 from backend.pipeline.embed import LEAST_SIDE_PIXELS
 from backend.pipeline.leases import NOT_THE_FILES_FAULT
-from backend.pipeline.wording import Wording, encode_wordings
+from backend.pipeline.quarantine import COUNTED, retry_seconds, telling_file_from_storage
+from backend.pipeline.wording import Vector, Wording, encode_wordings
 from backend.services import Services
 
 logger = logging.getLogger(__name__)
 
-_RETRY_SECONDS = 1.0
 _HAND_BACK_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
 class _Read:
-    """An item whose picture is at hand."""
+    """An item whose picture is at hand; None where the space has a vector of it, and only the words are to be renewed."""
 
     item: FillItem
-    image: Image
+    image: Image | None
+
+
+@dataclass(frozen=True)
+class _Encoded:
+    """Vectors of unit length: image (d_image,) or None where there is one already, text (d_text,), caption (d_image,)."""
+
+    media_id: uuid.UUID
+    image: Vector | None
+    text: Vector | None
+    caption: Vector | None
 
 
 def fill_batch(services: Services) -> int:
@@ -84,9 +95,9 @@ def fill_batch(services: Services) -> int:
                 session, space.id, lease, limit=settings.embed_batch_size, max_attempts=settings.max_attempts
             )
         read = _read_all(services, encoders, space, claimed, lease)
-        embeddings = _encode(encoders, space, read)
+        encoded = _encode(encoders, space, read)
         if read:
-            _record(services, space, embeddings, lease)
+            _record(services, space, encoded, lease)
     return len(claimed)
 
 
@@ -101,16 +112,19 @@ def _read_all(
 ) -> list[_Read]:
     def read(item: FillItem) -> _Read | None:
         try:
+            if item.is_embedded:
+                return _Read(item, None)
             if item.original_key is None:
                 raise OriginalMissing("It came as embeddings, without a picture that could be embedded again.")
-            data = services.storage.read(item.original_key)
+            with telling_file_from_storage(services.storage):
+                data = services.storage.read(item.original_key)
             fit = encoders.image.first_resize
             # Decoded as uploads are: the same vector, whichever way a media came into the space.
             picture = services.decoders.decode(data, services.limits, at_least=LEAST_SIDE_PIXELS, fit=fit)
             return _Read(item, picture.image)
         except NOT_THE_FILES_FAULT:
             raise
-        except DecodeCrash as error:
+        except COUNTED as error:
             _try_again(services, space, item, lease, error)
         except MediaclusterError as error:
             _give_up(services, space, item.media_id, lease, error.code, str(error))
@@ -120,33 +134,45 @@ def _read_all(
         return [one for one in pool.map(read, items) if one is not None]
 
 
-def _encode(encoders: Encoders, space: Space, read: list[_Read]) -> list[NewEmbedding]:
+def _encode(encoders: Encoders, space: Space, read: list[_Read]) -> list[_Encoded]:
     if not read:
         return []
-    images = require_unit_vectors(encoders.image.embed_pictures([one.image for one in read]), space.image_dimension)
+    pictures = {one.item.media_id: one.image for one in read if one.image is not None}
+    images: dict[uuid.UUID, Vector] = {}
+    if pictures:
+        encoded = require_unit_vectors(encoders.image.embed_pictures(list(pictures.values())), space.image_dimension)
+        images = dict(zip(pictures, encoded, strict=True))
     wordings = encode_wordings(encoders, space, [Wording.of(one.item.text, one.item.ocr_text) for one in read])
     return [
-        NewEmbedding(one.item.media_id, image, text, caption)
-        for one, image, (text, caption) in zip(read, images, wordings, strict=True)
+        _Encoded(one.item.media_id, images.get(one.item.media_id), text, caption)
+        for one, (text, caption) in zip(read, wordings, strict=True)
     ]
 
 
-def _record(services: Services, space: Space, embeddings: list[NewEmbedding], lease: Lease) -> None:
+def _record(services: Services, space: Space, encoded: list[_Encoded], lease: Lease) -> None:
     with services.database.transaction() as session:
-        kept, there = finish_items(session, space.id, [new.media_id for new in embeddings], lease)
-        insert_embeddings(session, space.id, [new for new in embeddings if new.media_id in kept - there])
-        for new in embeddings:
+        kept, there = finish_items(session, space.id, [new.media_id for new in encoded], lease)
+        embeddings = [
+            NewEmbedding(new.media_id, new.image, new.text, new.caption)
+            for new in encoded
+            # Where the row of one whose words were to be renewed has gone meanwhile, the sweep queues what is missing.
+            if new.media_id in kept - there and new.image is not None
+        ]
+        insert_embeddings(session, space.id, embeddings)
+        for new in encoded:
             # The picture has not changed: its vector stays, to the last bit, and with it the centroid.
             if new.media_id in there:
                 replace_wording(session, space.id, new.media_id, new.text, new.caption)
     logger.info("%d media are embedded into space '%s'.", len(kept), space.name, extra={"space_id": space.id})
 
 
-def _try_again(services: Services, space: Space, item: FillItem, lease: Lease, error: DecodeCrash) -> None:
+def _try_again(
+    services: Services, space: Space, item: FillItem, lease: Lease, error: DecodeCrash | FileUnreadable
+) -> None:
     reason = f"{error.code}: {error}"
     if item.attempts < services.settings.max_attempts:
         with services.database.transaction() as session:
-            release_item(session, space.id, item.media_id, lease, retry_seconds=_RETRY_SECONDS, reason=reason)
+            release_item(session, space.id, item.media_id, lease, retry_seconds=retry_seconds(error), reason=reason)
         return
     detail = f"{item.attempts} attempts failed. The last one: {reason}"
     _give_up(services, space, item.media_id, lease, Quarantined.code, detail)

@@ -4,15 +4,14 @@ import uuid
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy.orm import Session
-
 from backend.db.audit_log import Act, record_act
 from backend.db.embeddings import replace_wording
-from backend.db.filling import queue_elsewhere
+from backend.db.filling import queue_elsewhere, queue_words
 from backend.db.labels import mark_unlabelled
 from backend.db.media import get_media, get_media_for_update, media_columns
 from backend.db.spaces import find_active_space
 from backend.db.tables import Media, MediaStatus
+from backend.db.work import take_back
 from backend.doorbell import Work
 from backend.errors import Conflict
 from backend.ingest.text import MediaText, clean_media_text
@@ -77,11 +76,14 @@ def rewrite_text(services: Services, media_id: uuid.UUID, changes: TextChanges, 
         for column, value in media_columns(after).items():
             setattr(current, column, value)
         if space is not None and vectors is not None:
-            replace_wording(session, space.id, media_id, *vectors)
+            # Right after a change of model the active space may have no vectors of it yet; they are made there too.
+            is_there = replace_wording(session, space.id, media_id, *vectors)
             mark_unlabelled(session, media_id)
-            queued = queue_elsewhere(session, space.id, [media_id])
+            queued = queue_elsewhere(session, space.id if is_there else None, [media_id])
         else:
-            _take_back(session, current)
+            take_back(session, current)
+            # What was set aside, or has failed after it was embedded, is led back with the vectors that it has.
+            queued = queue_words(session, media_id)
         record_act(session, actor, Act.MEDIA_REWRITTEN, str(media_id), fields=_changed_fields(before, after))
     if vectors is None:
         services.doorbell.ring(Work.EMBED)
@@ -104,10 +106,3 @@ def _require_unchanged(current: Media, before: MediaText, *, is_embedded: bool) 
             f"Media {current.id} was changed while its new text was being embedded.",
             hint="Read it again, and send the change once more.",
         )
-
-
-def _take_back(session: Session, media: Media) -> None:
-    """A worker that has read the old text must not record what it makes of it."""
-    media.lease_token = None
-    media.lease_until = None
-    session.flush()

@@ -1,5 +1,6 @@
 """Files that the decoder does not survive: quarantined with their reason, while their neighbours pass."""
 
+import errno
 import os
 import signal
 import sys
@@ -18,14 +19,21 @@ from fastapi.testclient import TestClient
 from backend.api.app import create_app
 from backend.db.media import get_media
 from backend.db.tables import Media
-from backend.errors import DecodeCrash
+from backend.errors import BackendUnavailable, DecodeCrash
 from backend.ingest.decoders import Decoders
+from backend.ingest.keys import thumbnail_key
+from backend.ingest.storage import Storage
+from backend.ingest.stores import FolderStore
 from backend.ingest.text import MediaText
 from backend.pipeline.embed import embed_batch
+from backend.pipeline.fill import fill_batch
 from backend.pipeline.intake import accept_picture
 from backend.pipeline.space import open_active_space
 from backend.pipeline.sweep import sweep
+from backend.redaction import Redactor
 from backend.services import Services
+from backend.spaces.filling import fill, list_failed
+from backend.spaces.making import choose_names, make_space
 
 UNIT = Path(__file__).parents[1] / "unit" / "ingest"
 
@@ -138,6 +146,96 @@ def test_upload__poison_is_refused_and_the_service_lives(
     assert [one["code"] for one in both.json()["media"]] == ["decode_crash", None]
     with services.database.transaction() as session:
         assert session.execute(sa.text("SELECT count(*) FROM media")).scalar_one() == 1
+
+
+class BadSectors(FolderStore):
+    """A folder on a disk that does not give out what `is_bad` says."""
+
+    is_bad: Callable[[str], bool]
+
+    def read(self, key: str) -> bytes:
+        if self.is_bad(key):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return super().read(key)
+
+
+def on_bad_disk(services: Services, is_bad: Callable[[str], bool]) -> Services:
+    url = services.settings.resolved_storage_url
+    store = BadSectors(Path(url.removeprefix("file://")))
+    store.is_bad = is_bad
+    return replace(services, storage=Storage(store, url, Redactor(())))
+
+
+def test_embed_batch__an_original_that_cannot_be_read_stops_no_other(
+    services: Services, make_jpeg: Callable[..., bytes]
+) -> None:
+    space = open_active_space(services)
+    bad, *neighbours = [accept(services, make_jpeg(seed)) for seed in range(5)]
+    partly = on_bad_disk(services, lambda key: key == read(services, bad).original_key)
+
+    assert embed_batch(partly, space) == 5
+
+    assert {read(services, media_id).status for media_id in neighbours} == {"embedded"}
+    assert (read(services, bad).status, read(services, bad).attempts) == ("pending", 1)
+    for _attempt in range(2):
+        make_due(services)
+        assert embed_batch(partly, space) == 1
+    media = read(services, bad)
+    assert (media.status, media.error_code) == ("failed", "quarantined")
+    assert "file_unreadable" in (media.error_detail or "")
+    assert os.strerror(errno.EIO) in (media.error_detail or "")
+
+
+def test_embed_batch__a_storage_that_gives_nothing_out_costs_no_file_an_attempt(
+    services: Services, make_jpeg: Callable[..., bytes]
+) -> None:
+    space = open_active_space(services)
+    ids = [accept(services, make_jpeg(seed)) for seed in range(5)]
+
+    with pytest.raises(BackendUnavailable):
+        embed_batch(on_bad_disk(services, lambda _key: True), space)
+
+    assert {(read(services, one).status, read(services, one).attempts) for one in ids} == {("pending", 0)}
+
+
+def test_embed_batch__a_thumbnail_that_cannot_be_written_stops_no_other(
+    services: Services, make_jpeg: Callable[..., bytes]
+) -> None:
+    space = open_active_space(services)
+    bad, neighbour = accept(services, make_jpeg(1)), accept(services, make_jpeg(2))
+    folder = Path(services.settings.resolved_storage_url.removeprefix("file://"))
+    (folder / thumbnail_key(read(services, bad).sha256 or b"", "large") / "in_its_place").mkdir(parents=True)
+
+    embed_batch(services, space)
+
+    assert (read(services, bad).status, read(services, neighbour).status) == ("pending", "embedded")
+    assert "file_unreadable" in (read(services, bad).error_detail or "")
+
+
+def test_fill_batch__an_original_that_cannot_be_read_stops_no_other(
+    services: Services, narrow_image_model: str, make_jpeg: Callable[..., bytes]
+) -> None:
+    space = open_active_space(services)
+    ids = [accept(services, make_jpeg(seed)) for seed in range(5)]
+    assert embed_batch(services, space) == 5
+    make_space(services, choose_names(services, None, narrow_image_model, None, None), name="narrow", actor="ada")
+    fill(services, "narrow", actor="ada")
+
+    with pytest.raises(BackendUnavailable):
+        fill_batch(on_bad_disk(services, lambda _key: True))
+    with services.database.transaction() as session:
+        assert session.execute(sa.text("SELECT max(attempts) FROM space_fill_item")).scalar_one() == 0
+        session.execute(sa.text("UPDATE space_fill_item SET next_attempt_at = now()"))
+    partly = on_bad_disk(services, lambda key: key == read(services, ids[2]).original_key)
+    assert fill_batch(partly) == 5
+    for _attempt in range(2):
+        with services.database.transaction() as session:
+            assert session.execute(sa.text("SELECT media_id FROM space_fill_item")).scalars().all() == [ids[2]]
+            session.execute(sa.text("UPDATE space_fill_item SET next_attempt_at = now()"))
+        assert fill_batch(partly) == 1
+    (failed,) = list_failed(services, "narrow", 10)
+    assert (failed.media_id, failed.error_code) == (ids[2], "quarantined")
+    assert os.strerror(errno.EIO) in failed.error_detail
 
 
 def test_search__poison_is_refused(services: Services, poisoned: Services, make_jpeg: Callable[..., bytes]) -> None:

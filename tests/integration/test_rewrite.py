@@ -22,6 +22,7 @@ from backend.pipeline.embed import embed_batch
 from backend.pipeline.intake import accept_picture
 from backend.pipeline.rewrite import TextChanges, rewrite_text
 from backend.pipeline.space import open_active_space
+from backend.pipeline.sweep import sweep
 from backend.services import Services
 
 
@@ -111,6 +112,34 @@ def test_rewrite__a_worker_that_has_read_the_old_text_records_nothing(
     embed_batch(services, space)
     _image, text, _caption = vectors(services, media_id)
     assert np.allclose(text, services.encoders.text.embed_texts(["new."])[0], atol=1e-6)
+
+
+def test_rewrite__while_it_is_being_embedded_costs_no_attempt(
+    services: Services, make_jpeg: Callable[..., bytes]
+) -> None:
+    space = open_active_space(services)
+    media_id = accept_picture(services, make_jpeg(3), MediaText(title="old"), source="test").media_id
+    for number in range(3):
+        with services.database.transaction() as session:
+            assert claim_pending(session, Lease(uuid.uuid4(), 60), limit=1, max_attempts=3)
+        rewrite_text(services, media_id, TextChanges(title=f"new {number}"), actor="test")
+
+    sweep(services)
+
+    with services.database.transaction() as session:
+        assert get_media(session, media_id).status == "pending"
+    assert embed_batch(services, space) == 1
+
+
+def test_rewrite__an_attempt_that_its_worker_did_not_survive_stays_counted(
+    services: Services, make_jpeg: Callable[..., bytes]
+) -> None:
+    media_id = accept_picture(services, make_jpeg(3), MediaText(title="old"), source="test").media_id
+    with services.database.transaction() as session:
+        assert claim_pending(session, Lease(uuid.uuid4(), -1), limit=1, max_attempts=3)
+    rewrite_text(services, media_id, TextChanges(title="new"), actor="test")
+    with services.database.transaction() as session:
+        assert get_media(session, media_id).attempts == 1
 
 
 def test_patch__changes_what_is_named_and_forgets_a_moment(services: Services, ready_media: uuid.UUID) -> None:

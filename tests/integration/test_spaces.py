@@ -9,12 +9,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 import sqlalchemy as sa
+from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
+from backend.api.app import create_app
 from backend.cli import app
 from backend.commands import spaces as commands
 from backend.db.arrays import fetch_arrays
-from backend.db.filling import claim_items, renew_items
+from backend.db.filling import claim_items, fail_item, renew_items
 from backend.db.spaces import get_space
 from backend.db.tables import Space
 from backend.db.work import Lease
@@ -227,6 +229,101 @@ def test_rewrite__words_follow_in_every_space_and_pictures_stay(shelf: Shelf) ->
     assert not np.allclose(before[1], after[1])
     assert not np.allclose(before[2], after[2])
     assert np.allclose(after[1], shelf.vectors(shelf.space)[media_id][1], atol=1e-5)
+
+
+def test_rewrite__words_need_no_picture(shelf: Shelf) -> None:
+    media_id = shelf.upload(1)
+    shelf.settle()
+    fill(shelf.services, "narrow", actor="ada")
+    fill_batch(shelf.services)
+    before = shelf.vectors(shelf.narrow)[media_id]
+    with shelf.services.database.transaction() as session:
+        key = session.execute(sa.text("SELECT original_key FROM media")).scalar_one()
+    shelf.services.storage.delete(key)
+
+    rewrite_text(shelf.services, media_id, TextChanges(title="a lighthouse"), actor="ada")
+    fill_batch(shelf.services)
+
+    after = shelf.vectors(shelf.narrow)[media_id]
+    assert (shelf.standing().counts.waiting, shelf.standing().counts.failed) == (0, 0)
+    assert np.array_equal(before[0], after[0])
+    assert np.allclose(after[1], shelf.vectors(shelf.space)[media_id][1], atol=1e-5)
+    assert not np.allclose(before[1], after[1])
+
+
+def test_rewrite__of_a_media_that_has_failed_its_words_follow_where_it_has_vectors(shelf: Shelf) -> None:
+    media_id = shelf.upload(1)
+    shelf.settle()
+    fill(shelf.services, "demo", actor="ada")
+    shelf.execute("UPDATE media SET status = 'failed', error_code = 'not_in_space'")
+
+    rewrite_text(shelf.services, media_id, TextChanges(title="a lighthouse", caption=""), actor="ada")
+    assert fill_batch(shelf.services) == 1
+
+    expected = shelf.services.encoders.text.embed_texts(["a lighthouse."])[0]
+    assert np.allclose(shelf.vectors(shelf.space)[media_id][1], expected, atol=1e-5)
+
+
+def test_rewrite__right_after_a_change_of_model(shelf: Shelf) -> None:
+    """What is embedded and in no group yet may have no vectors in the space that has just become the active one."""
+    media_id = shelf.upload(1)
+    embed_batch(shelf.services, shelf.space)
+    fill(shelf.services, "narrow", actor="ada")
+    shelf.execute("UPDATE space SET state = 'retired' WHERE name = 'demo'")
+    shelf.execute("UPDATE space SET state = 'active' WHERE name = 'narrow'")
+
+    with TestClient(create_app(shelf.services)) as client:
+        answer = client.patch(f"/media/{media_id}", json={"title": "a lighthouse", "caption": ""})
+
+    assert (answer.status_code, answer.json()["title"]) == (200, "a lighthouse")
+    while fill_batch(shelf.services):
+        pass
+    expected = shelf.services.encoders.text.embed_texts(["a lighthouse."])[0]
+    assert np.allclose(shelf.vectors(shelf.narrow)[media_id][1], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("way", ["lost", "dead"])
+def test_fill__what_fails_in_the_active_space_fails_in_one_way(shelf: Shelf, way: str) -> None:
+    """Embedded into a space that is no more the active one, and not to be had in the one that is."""
+    bad, good = shelf.upload(1), shelf.upload(2)
+    embed_batch(shelf.services, shelf.space)
+    fill(shelf.services, "narrow", actor="ada")
+    shelf.execute("UPDATE space SET state = 'retired' WHERE name = 'demo'")
+    shelf.execute("UPDATE space SET state = 'active' WHERE name = 'narrow'")
+    shelf.execute(
+        "INSERT INTO webhook (id, url, secret, events) VALUES (gen_random_uuid(), 'https://hooks.example/', 'x', ARRAY['media.failed'])"
+    )
+
+    if way == "lost":
+        with shelf.services.database.transaction() as session:
+            key = session.execute(sa.text("SELECT original_key FROM media WHERE id = :id"), {"id": bad}).scalar_one()
+        shelf.services.storage.delete(key)
+    else:
+        shelf.execute(f"UPDATE space_fill_item SET attempts = 3 WHERE media_id = '{bad}'")
+        sweep(shelf.services)
+    while fill_batch(shelf.services):
+        pass
+
+    with shelf.services.database.transaction() as session:
+        rows = dict(session.execute(sa.text("SELECT id, error_code FROM media WHERE status = 'failed'")).all())
+        told = session.execute(sa.text("SELECT body->>'media_id' FROM webhook_delivery")).scalars().all()
+    assert rows == {bad: "original_missing" if way == "lost" else "quarantined"}
+    assert told == [str(bad)]
+    assert good in shelf.vectors(shelf.narrow)
+
+
+def test_fail_item__of_another_worker_fails_nothing(shelf: Shelf) -> None:
+    media_id = shelf.upload(1)
+    embed_batch(shelf.services, shelf.space)
+    fill(shelf.services, "narrow", actor="ada")
+    shelf.execute("UPDATE space SET state = 'retired' WHERE name = 'demo'")
+    shelf.execute("UPDATE space SET state = 'active' WHERE name = 'narrow'")
+
+    with shelf.services.database.transaction() as session:
+        fail_item(session, shelf.narrow.id, media_id, Lease(uuid.uuid4(), 60), "original_missing", "lost")
+
+    with shelf.services.database.transaction() as session:
+        assert session.execute(sa.text("SELECT status FROM media")).scalar_one() == "embedded"
 
 
 def test_fill__without_the_model_nothing_is_claimed(shelf: Shelf, make_services: Callable[..., Services]) -> None:

@@ -1,5 +1,5 @@
 -- Lease the next media to be embedded into a space, oldest first. As with uploads, one that was tried before is claimed
--- alone.
+-- alone. The last column: only its words are to be embedded anew.
 WITH next AS (
   SELECT item.media_id, item.attempts
     FROM space_fill_item AS item
@@ -24,4 +24,5 @@ UPDATE space_fill_item AS item
   FROM chosen JOIN media ON media.id = chosen.media_id
  WHERE item.space_id = %(space_id)s AND item.media_id = chosen.media_id
 RETURNING media.id, media.original_key, media.title, media.caption, media.keywords, media.location, media.story,
-          media.taken_at, media.ocr_text, item.attempts
+          media.taken_at, media.ocr_text, item.attempts,
+          EXISTS (SELECT FROM embedding WHERE embedding.space_id = %(space_id)s AND embedding.media_id = media.id)
