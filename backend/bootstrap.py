@@ -5,7 +5,8 @@ from functools import cache
 from typing import Final
 
 from backend.db.engine import Database
-from backend.db.spaces import find_active_space
+from backend.db.spaces import find_active_space, has_library
+from backend.db.tables import Space
 from backend.doorbell import Doorbell, make_celery
 from backend.embedding.encoders import Encoders, Lazy, load_encoders
 from backend.embedding.presets import EncoderNames, is_configured, resolve_encoders
@@ -73,8 +74,7 @@ def build_services(settings: Settings) -> Services:
 def open_encoders(settings: Settings, database: Database) -> Encoders:
     """The encoders to work with; runtimes that the settings leave open are those of the active space."""
     names = choose_encoders(settings, database)
-    with database.transaction() as session:
-        space = find_active_space(session)
+    space = _find_space(database)
     recorded = None if space is None else (space.image_fingerprint, space.text_fingerprint)
     return load_encoders(settings, names, recorded=recorded)
 
@@ -83,6 +83,11 @@ def choose_encoders(settings: Settings, database: Database) -> EncoderNames:
     """The configured encoders; with nothing configured, those of the active space, else the preset `cpu`."""
     if is_configured(settings):
         return resolve_encoders(settings)
-    with database.transaction() as session:
-        space = find_active_space(session)
+    space = _find_space(database)
     return resolve_encoders(settings) if space is None else names_of_space(settings, space)
+
+
+def _find_space(database: Database) -> Space | None:
+    """The active space; None also before the first migration: whoever tries encoders out has no library yet."""
+    with database.transaction() as session:
+        return find_active_space(session) if has_library(session) else None

@@ -9,10 +9,11 @@ from sqlalchemy.orm import Session
 
 from backend.db.bulk import list_spaces_without_indexes
 from backend.db.engine import MINIMUM_VECTOR_VERSION
-from backend.db.migrate import current_revision, newest_revision
+from backend.db.extension import read_vector_extension
+from backend.db.migrate import current_revision, knows_revision, newest_revision
 from backend.db.scans import count_vectors
-from backend.db.spaces import find_active_space
-from backend.db.tables import SpaceState
+from backend.db.spaces import find_active_space, has_library
+from backend.db.tables import Space, SpaceState
 from backend.embedding.choosing import explain
 from backend.embedding.runtimes import IMAGE, TEXT
 from backend.errors import ConfigurationError, MediaclusterError
@@ -21,6 +22,8 @@ from backend.search.scan import bytes_for
 from backend.search.scan_keeping import LEAST_MEDIA
 from backend.services import Services
 from backend.spaces.making import SpaceStanding, list_standing
+
+_NO_LIBRARY = "; no library yet, `mediacluster import` makes it"
 
 
 @dataclass(frozen=True)
@@ -35,32 +38,44 @@ class Finding:
 
 
 def check_database(services: Services) -> Finding:
-    """The database answers and has the newest schema."""
+    """The database answers and has the schema of this version, or of a newer one: migrations only add."""
 
     def check() -> str:
         with services.database.transaction() as session:
             server = session.execute(text("SHOW server_version")).scalar_one()
-            _require_newest_schema(session)
-        return f"Postgres {server}"
+            return f"Postgres {server}{_describe_schema(session)}"
+
+    return _run("database", check)
+
+
+def check_server(services: Services) -> Finding:
+    """As `check_database`, but a database in which there is no library yet is none the worse for it."""
+
+    def check() -> str:
+        with services.database.transaction() as session:
+            server = session.execute(text("SHOW server_version")).scalar_one()
+            schema = _describe_schema(session) if has_library(session) else _NO_LIBRARY
+        return f"Postgres {server}{schema}"
 
     return _run("database", check)
 
 
 def check_vector_extension(services: Services) -> Finding:
-    """Pgvector is there, and new enough for iterative scans and for known faults to be mended."""
+    """Pgvector is there, or can be, and new enough for iterative scans and for known faults to be mended."""
 
     def check() -> str:
         with services.database.transaction() as session:
-            found = session.execute(text("SELECT extversion FROM pg_extension WHERE extname = 'vector'")).scalar()
+            extension = read_vector_extension(session.connection())
+        if extension.lack is not None:
+            raise extension.lack
+        found = extension.installed or extension.available or ""
         wanted = ".".join(map(str, MINIMUM_VECTOR_VERSION))
-        if found is None:
-            raise ConfigurationError("The extension vector is not installed.", hint="Run `mediacluster db migrate`.")
         if tuple(int(part) for part in found.split(".")[:3]) < MINIMUM_VECTOR_VERSION:
             raise ConfigurationError(
                 f"pgvector is {found}; {wanted} or newer is needed.",
                 hint="Update the server's package, then run ALTER EXTENSION vector UPDATE.",
             )
-        return f"pgvector {found}"
+        return f"pgvector {found}" if extension.installed else f"pgvector {found} can be installed"
 
     return _run("vector extension", check)
 
@@ -89,8 +104,7 @@ def check_encoders(services: Services) -> Finding:
     """Both encoders load, and fit the active space in name and in dimensions."""
 
     def check() -> str:
-        with services.database.transaction() as session:
-            space = find_active_space(session)
+        space = _find_space(services)
         encoders = services.encoders if space is None else services.encoders_of(space)
         encoders.load()
         image, words = encoders.image.dimension, encoders.text.dimension
@@ -180,8 +194,7 @@ def check_runtimes(services: Services) -> Finding:
     """What the encoders compute with, and why."""
 
     def check() -> str:
-        with services.database.transaction() as session:
-            space = find_active_space(session)
+        space = _find_space(services)
         has_space = space is not None
         encoders = services.encoders if space is None else services.encoders_of(space)
         image, words = encoders.runtimes.image, encoders.runtimes.text
@@ -205,30 +218,48 @@ def check_ocr(services: Services) -> Finding:  # noqa: ARG001 - one of the check
 
 
 def diagnose(services: Services) -> list[Finding]:
-    """All checks, the cheap ones first; OCR only where it is switched on."""
-    checks: tuple[Callable[[Services], Finding], ...] = (
-        check_database,
+    """All checks, the cheap ones first; OCR only where it is switched on, and nothing about spaces before there is a
+    library."""
+    checks: list[Callable[[Services], Finding]] = [
+        check_server,
         check_vector_extension,
         check_broker,
         check_storage,
         check_encoders,
-        check_spaces,
-        check_vector_indexes,
-        check_search_memory,
-        check_runtimes,
-    )
+    ]
+    if _may_have_library(services):
+        checks += [check_spaces, check_vector_indexes, check_search_memory]
+    checks.append(check_runtimes)
     if services.settings.enable_ocr:
-        checks = (*checks, check_ocr)
+        checks.append(check_ocr)
     return [check(services) for check in checks]
 
 
-def _require_newest_schema(session: Session) -> None:
+def _may_have_library(services: Services) -> bool:
+    try:
+        with services.database.transaction() as session:
+            return has_library(session)
+    except MediaclusterError:
+        return True  # each check says for itself what it could not look at
+
+
+def _find_space(services: Services) -> Space | None:
+    with services.database.transaction() as session:
+        return find_active_space(session) if has_library(session) else None
+
+
+def _describe_schema(session: Session) -> str:
+    """What is to be said of the schema behind the version of the server. Raises ConfigurationError for one that is missing
+    or older."""
     current, newest = current_revision(session.connection()), newest_revision()
-    if current != newest:
-        raise ConfigurationError(
-            f"The schema is at revision {current or 'none'}, the newest is {newest}.",
-            hint="Run `mediacluster db migrate`.",
-        )
+    if current == newest:
+        return ""
+    if current is not None and not knows_revision(current):
+        return f"; its schema is that of a newer version ({current})"
+    raise ConfigurationError(
+        f"The schema is at revision {current or 'none'}, the newest is {newest}.",
+        hint="Run `mediacluster db migrate`.",
+    )
 
 
 def _run(name: str, check: Callable[[], str]) -> Finding:

@@ -47,6 +47,18 @@ class Mutant:
 
 MUTANTS = (
     Mutant(
+        "newer_schema_is_a_fault",
+        "the version before stays ready after a migration",
+        (
+            Edit(
+                "backend/diagnosis.py",
+                "    if current is not None and not knows_revision(current):\n",
+                "    if False:\n",
+            ),
+        ),
+        "tests/integration/test_migrations.py::test_newer_schema__the_version_before_stays_ready",
+    ),
+    Mutant(
         "no_fencing",
         "a worker that was stopped and comes back is refused",
         (Edit("backend/db/work.py", "Media.lease_token == lease.token, Media.status == MediaStatus.PENDING", "True"),),

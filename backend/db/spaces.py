@@ -33,6 +33,11 @@ def lock_spaces(session: Session) -> None:
     session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SPACE_LOCK})
 
 
+def has_library(session: Session) -> bool:
+    """Whether there is a schema at all; an import makes it."""
+    return bool(session.scalar(text("SELECT to_regclass('space') IS NOT NULL")))
+
+
 def find_active_space(session: Session) -> Space | None:
     return session.scalar(select(Space).where(Space.state == SpaceState.ACTIVE))
 

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
+from backend.db.engine import Database
 from backend.embedded import stop_servers
 from backend.settings import Settings
 
@@ -120,6 +122,30 @@ def test_doctor__says_how_to_mend_what_is_wrong(run: Run) -> None:
         assert not findings[broken]["ok"]
         assert findings[broken]["hint"]
     assert "/no/such/file.pt" in findings["encoders"]["detail"]
+
+
+def test_doctor__before_there_is_a_library(run: Run, empty_database_url: str) -> None:
+    """As the first pages of the manual tell new users to: nothing is wrong yet, and the encoders are tried."""
+    answer = run("doctor", "--json", DATABASE_URL=empty_database_url)
+    findings = {finding["name"]: finding for finding in json.loads(answer.stdout)}
+    assert [name for name, finding in findings.items() if not finding["ok"]] == []
+    assert answer.returncode == 0
+    assert "no library yet" in findings["database"]["detail"]
+    assert "there is no space yet" in findings["encoders"]["detail"]
+    assert set(findings) == {"database", "vector extension", "broker", "storage", "encoders", "runtimes"}
+    wrong = run("doctor", "--json", DATABASE_URL=empty_database_url, MEDIACLUSTER_IMAGE_CHECKPOINT="/no/such/file.pt")
+    assert wrong.returncode == 1
+    assert [finding["name"] for finding in json.loads(wrong.stdout) if not finding["ok"]] == ["encoders", "runtimes"]
+
+
+def test_migrate__a_schema_of_a_newer_version(run: Run, database: Database) -> None:
+    with database.transaction() as session:
+        session.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    answer = run("db", "migrate")
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("configuration_error: The schema was made by a newer version")
+    assert "Traceback" not in answer.stderr
+    assert run("doctor", "--json").returncode == 0
 
 
 def test_doctor__encoders_of_another_space(run: Run, make_services: Callable) -> None:

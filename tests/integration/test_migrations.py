@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from psycopg import sql
+from starlette.testclient import TestClient
 
 from backend.db.engine import Database
 from backend.db.migrate import (
@@ -23,6 +26,26 @@ from backend.db.migrate import (
 )
 from backend.db.spaces import NewSpace, activate_space, create_space
 from backend.db.tables import Base, MediaStatus
+from backend.errors import ConfigurationError, InputError
+from backend.services import Services
+from backend.web import create_web_app
+
+
+def with_option(url: str, option: str) -> str:
+    """A libpq URL whose sessions begin with a setting of the server."""
+    return f"{url}{'&' if '?' in url else '?'}options=-c%20{option}"
+
+
+@pytest.fixture
+def limited_role(empty_database_url: str) -> Iterator[str]:
+    """A role that may make tables in an empty database, and no extensions."""
+    role = f"limited_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)))
+        connection.execute(sql.SQL("GRANT CREATE ON SCHEMA public TO {}").format(sql.Identifier(role)))
+        yield role
+        connection.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(role)))
+        connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
 
 
 @pytest.fixture
@@ -58,6 +81,66 @@ def test_upgrade__from_empty_to_head_and_back(empty_database: Database) -> None:
     assert public_names(empty_database) <= {"alembic_version", "alembic_version_pkc"}
     upgrade(empty_database.engine)
     assert "similar_media" in public_names(empty_database)
+
+
+def test_upgrade__by_a_role_that_may_not_install_the_extension(empty_database_url: str, limited_role: str) -> None:
+    limited = Database(with_option(empty_database_url, f"role%3D{limited_role}"))
+    with pytest.raises(ConfigurationError, match="may not install the extension vector") as refused:
+        upgrade(limited.engine)
+    limited.dispose()
+    assert "CREATE EXTENSION vector" in (refused.value.hint or "")
+    # What it says helps.
+    with psycopg.connect(empty_database_url, autocommit=True) as administrator:
+        administrator.execute("CREATE EXTENSION vector")
+    upgrade(limited.engine)
+    limited.dispose()
+
+
+def test_upgrade__by_a_role_that_may_not_make_tables(empty_database_url: str, limited_role: str) -> None:
+    with psycopg.connect(empty_database_url, autocommit=True) as administrator:
+        administrator.execute(sql.SQL("REVOKE CREATE ON SCHEMA public FROM {}").format(sql.Identifier(limited_role)))
+    limited = Database(with_option(empty_database_url, f"role%3D{limited_role}"))
+    with pytest.raises(ConfigurationError, match="may not make tables"):
+        upgrade(limited.engine)
+    limited.dispose()
+
+
+def test_upgrade__on_a_server_without_the_extension(empty_database_url: str) -> None:
+    # The server looks for extensions where there are none.
+    bare = Database(with_option(empty_database_url, "extension_control_path%3D/nowhere"))
+    with pytest.raises(ConfigurationError, match="has no pgvector") as refused:
+        upgrade(bare.engine)
+    bare.dispose()
+    assert "Install" in (refused.value.hint or "")
+
+
+def test_upgrade__no_such_revision(empty_database: Database) -> None:
+    with pytest.raises(InputError, match="nonsense"):
+        upgrade(empty_database.engine, "nonsense")
+
+
+def test_newer_schema__the_version_before_stays_ready(services: Services) -> None:
+    """Migrations run first and only add: a process that is replaced later serves until then."""
+    with services.database.transaction() as session:
+        session.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    with TestClient(create_web_app(services)) as client:
+        assert client.get("/health/ready").json()["checks"]["database"] == "ok"
+        assert client.get("/health/ready").status_code == 200
+    with pytest.raises(ConfigurationError, match="newer version"):
+        upgrade(services.database.engine)
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE alembic_version SET version_num = '0024'", "DELETE FROM alembic_version"]
+)
+def test_older_schema__is_not_ready(services: Services, statement: str) -> None:
+    with services.database.transaction() as session:
+        session.execute(sa.text(statement))
+    with TestClient(create_web_app(services)) as client:
+        answer = client.get("/health/ready")
+    assert answer.status_code == 503
+    assert "db migrate" not in answer.json()["checks"]["broker"]
+    assert "revision" in answer.json()["checks"]["database"]
 
 
 def test_downgrade__with_a_space_in_use(empty_database: Database) -> None:

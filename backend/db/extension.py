@@ -1,0 +1,49 @@
+"""Whether the server has pgvector, and whether this role may put it into this database."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+from backend.errors import ConfigurationError
+
+
+@dataclass(frozen=True)
+class VectorExtension:
+    """installed: its version in this database; available: that of the server's package; None where there is none."""
+
+    installed: str | None
+    available: str | None
+    may_create: bool
+
+    @property
+    def lack(self) -> ConfigurationError | None:
+        """Why the first migration cannot put it into the database, and who can mend it."""
+        if self.installed is not None or (self.available is not None and self.may_create):
+            return None
+        if self.available is None:
+            return ConfigurationError(
+                "This Postgres has no pgvector.",
+                hint="Install its package on the server (postgresql-18-pgvector, say, or an image that has it), then try again.",
+            )
+        return ConfigurationError(
+            "The role of DATABASE_URL may not install the extension vector.",
+            hint="Let an administrator run `CREATE EXTENSION vector` in this database, then try again.",
+        )
+
+
+def read_vector_extension(connection: Connection) -> VectorExtension:
+    row = connection.execute(
+        text(
+            "SELECT (SELECT extversion FROM pg_extension WHERE extname = 'vector'), "
+            "(SELECT default_version FROM pg_available_extensions WHERE name = 'vector'), "
+            "current_setting('is_superuser')::boolean "
+            "OR (has_database_privilege(current_database(), 'CREATE') AND EXISTS "
+            "(SELECT FROM pg_available_extension_versions WHERE name = 'vector' AND trusted))"
+        )
+    ).one()
+    return VectorExtension(*row)
+
+
+def may_create_tables(connection: Connection) -> bool:
+    """Whether this role may make tables where they go: it need not own the database."""
+    return bool(connection.execute(text("SELECT has_schema_privilege(current_schema(), 'CREATE')")).scalar_one())
