@@ -596,7 +596,7 @@ MUTANTS = (
     Mutant(
         "restore_over_a_library",
         "nothing is restored over a library",
-        (Edit("backend/backup/restoring.py", "        if count_relations(session):", "        if False:"),),
+        (Edit("backend/backup/restoring.py", "    if contents := list_contents(session):", "    if contents := []:"),),
         "tests/integration/test_backup.py::test_restore__into_what_is_not_empty",
     ),
     Mutant(

@@ -6,14 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sqlalchemy.orm import Session
+
 from backend.backup.manifest import MANIFEST, SUMS, Manifest, Sum, read_sums, sha256_of
 from backend.backup.places import Source, open_source
 from backend.backup.tools import find_tool, run_tool
-from backend.db.backup import count_relations, get_postgres_major
+from backend.db.backup import drop_schema, get_postgres_major, list_contents, lock_schema
 from backend.db.engine import Database
 from backend.db.migrate import knows_revision, upgrade
 from backend.errors import BackupDamaged, ConfigurationError, Conflict
 from backend.ingest.storage import Storage
+
+_NAMED = 3  # in a message
 
 
 @dataclass
@@ -49,23 +53,21 @@ def restore(
     *,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> RestoreReport:
-    """Restore into an empty database, whole or not at all, and bring its schema up to date.
+    """Restore into a database without a library, whole or not at all, and bring its schema up to date.
 
+    One that was migrated and never used is such a one: its schema makes room for that of the backup, as do its accounts and keys.
     Originals go into the storage; those that are there already stay, so that an interrupted run can be repeated. One with other
     bytes is replaced.
 
     Raises:
-        Conflict: the database is not empty.
+        Conflict: the database holds a library, or tables of something else.
+        TransactionConflict: servers or workers are in the way.
         BackupDamaged: the manifest, the list of files or the dump is; single damaged originals are reported.
         ConfigurationError: the backup is of a newer version, or no fitting pg_restore is installed.
         FileUnreadable, StorageFull, BackendUnavailable: it cannot be read, or written.
     """
     with database.transaction() as session:
-        if count_relations(session):
-            raise Conflict(
-                "The database is not empty; a backup is restored into an empty one only.",
-                hint="Name another MEDIACLUSTER_HOME, or an empty database with DATABASE_URL.",
-            )
+        _require_no_library(session)
         server_major = get_postgres_major(session)
     with open_source(place) as source, tempfile.TemporaryDirectory() as scratch:
         manifest, dump = _open(source, Path(scratch))
@@ -73,11 +75,24 @@ def restore(
         tool = find_tool("pg_restore", max(server_major, manifest.postgres_major))
         report = _report_of(manifest)
         _each_file(source, Path(scratch) / SUMS, manifest, report, storage, on_progress)
+        with database.transaction() as session:
+            lock_schema(session)  # nothing may come in between this look and the end of the schema
+            _require_no_library(session)
+            drop_schema(session)
         options = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges", "--no-comments"]
         run_tool(tool, database.url, [*options, str(dump)])
     database.dispose()  # its connections know nothing of the types that have just come
     upgrade(database.engine)
     return report
+
+
+def _require_no_library(session: Session) -> None:
+    if contents := list_contents(session):
+        more = f" and {len(contents) - _NAMED} more" if len(contents) > _NAMED else ""
+        raise Conflict(
+            f"The database is not empty ({', '.join(contents[:_NAMED])}{more}); a backup is restored into an empty one only.",
+            hint="Name another MEDIACLUSTER_HOME, or an empty database with DATABASE_URL.",
+        )
 
 
 def _open(source: Source, folder: Path) -> tuple[Manifest, Path]:

@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from backend.backup import saving
+from backend.accounts.managing import create_account
+from backend.backup import restoring, saving
 from backend.backup.restoring import check_backup, restore
 from backend.backup.saving import back_up
 from backend.backup.tools import find_tool
@@ -29,6 +30,7 @@ from backend.curation.threshold import apply_threshold
 from backend.db.alphas import get_alpha
 from backend.db.engine import Database
 from backend.db.judgements import QueryKind
+from backend.db.migrate import upgrade
 from backend.db.spaces import get_active_space
 from backend.db.tables import Base
 from backend.db.thresholds import get_threshold
@@ -282,6 +284,76 @@ def test_restore__into_what_is_not_empty(services: Services, make_jpeg: Callable
     with pytest.raises(Conflict, match="not empty"):
         restore(services.database, services.storage, tmp_path / "b")
     assert content(services.database) == before
+
+
+@pytest.mark.parametrize("revision", ["head", "0014"])
+def test_restore__into_a_schema_that_was_never_used(
+    services: Services,
+    target: tuple[Database, Storage],
+    make_jpeg: Callable[..., bytes],
+    tmp_path: Path,
+    revision: str,
+) -> None:
+    """As `mediacluster db migrate` leaves it, of this version or another, with the accounts that a new server has."""
+    ids = fill(services, make_jpeg)
+    back_up(services.database, services.storage, tmp_path / "b")
+    upgrade(target[0].engine, revision)
+    create_account(target[0], "new", "admin", "correct horse battery", actor="t")
+    if revision == "head":
+        open_active_space(replace(services, database=target[0]))
+
+    assert restore(*target, tmp_path / "b").is_whole
+
+    assert content(target[0], EVERYTHING) == content(services.database, EVERYTHING)
+    assert answers(target[0], ids) == answers(services.database, ids) != []
+    assert audit(target[0], replay=True).breaches == {}
+
+
+def test_restore__into_a_schema_with_one_picture(
+    services: Services, target: tuple[Database, Storage], make_jpeg: Callable[..., bytes], tmp_path: Path
+) -> None:
+    open_active_space(services)
+    back_up(services.database, services.storage, tmp_path / "b")
+    upgrade(target[0].engine)
+    accept_picture(replace(services, database=target[0]), make_jpeg(1), MediaText(), source="t", ring=False)
+    with pytest.raises(Conflict, match=r"not empty \(media\)"):
+        restore(*target, tmp_path / "b")
+    assert len(content(target[0], ("media",))["media"]) == 1
+
+
+def test_restore__a_picture_that_comes_meanwhile(
+    services: Services,
+    target: tuple[Database, Storage],
+    make_jpeg: Callable[..., bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Between the first look and the end of the schema."""
+    open_active_space(services)
+    back_up(services.database, services.storage, tmp_path / "b")
+    upgrade(target[0].engine)
+    each_file = restoring._each_file
+
+    def upload_and_copy(*arguments: Any) -> None:
+        accept_picture(replace(services, database=target[0]), make_jpeg(1), MediaText(), source="t", ring=False)
+        each_file(*arguments)
+
+    monkeypatch.setattr(restoring, "_each_file", upload_and_copy)
+    with pytest.raises(Conflict, match="not empty"):
+        restore(*target, tmp_path / "b")
+    assert len(content(target[0], ("media",))["media"]) == 1
+
+
+def test_restore__beside_tables_of_something_else(
+    services: Services, target: tuple[Database, Storage], tmp_path: Path
+) -> None:
+    open_active_space(services)
+    back_up(services.database, services.storage, tmp_path / "b")
+    upgrade(target[0].engine)
+    with target[0].transaction() as session:
+        session.execute(sa.text("CREATE TABLE invoice (id int)"))
+    with pytest.raises(Conflict, match=r"not empty \(invoice\)"):
+        restore(*target, tmp_path / "b")
 
 
 def test_restore__of_a_newer_version(services: Services, target: tuple[Database, Storage], tmp_path: Path) -> None:

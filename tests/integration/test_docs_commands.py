@@ -78,7 +78,7 @@ LEFT_OUT = {
     r"^make ": "sets up a whole machine, or serves for ever",
     r"^TORCH_BACKEND=": "sets up a whole machine",
     r"docker compose": "there is no Docker; tests/unit/test_compose.py reads the file",
-    r"^cp \.env|>> \.env$": "belongs to Docker",
+    r"^cp \.env|>> \.env$|^sudo ": "belongs to Docker",
     r"^mediacluster (up|serve|worker|beat|demo|stop)\b": "serves for ever, or ends servers that other tests use",
     r"^mediacluster import .*https?://|example\.org|^aws ": "asks another machine",
     r"^mediacluster doctor": "looks at servers that the page names, or at models that are not here",
