@@ -1,4 +1,4 @@
-# A machine with Python 3.11+, make and a way to the package registry is all it takes.
+# A machine with Python 3.11 or 3.12, make and a way to the package registry is all it takes.
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint format bench chaos mutants fuzz lock clean
 BIN := .venv/bin
@@ -13,9 +13,8 @@ setup: ## Make .venv with everything in it
 demo: setup ## Run the demo: servers, workers, a gallery and the admin pages
 	@exec $(BIN)/mediacluster demo $(ARGS)
 
-test: lint ## Check style and types, then run all tests
-	@if ls tests/e2e/test_*.py >/dev/null 2>&1; then bash scripts/ensure_browser.sh; fi
-	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+test: lint ## Check style and types, then run all tests (those of the pages need Chromium or Chrome)
+	@bash scripts/run_tests.sh $(ARGS)
 
 lint: setup ## Check style, types and the layering of the modules
 	$(BIN)/ruff check .

