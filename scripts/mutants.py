@@ -332,6 +332,42 @@ MUTANTS = (
         "tests/integration/test_watchdog.py::test_supervisor__starts_anew_what_has_died_and_what_stands_still",
     ),
     Mutant(
+        "unwatched_clock",
+        "a clock that rings no more ends itself",
+        (Edit("workers/celery_app.py", "    watch_clock(\n", "    (lambda *_, **__: None)(\n"),),
+        "tests/integration/test_watchdog.py::test_clock__that_rings_no_more_ends_itself",
+    ),
+    Mutant(
+        "ends_without_draining",
+        "the first SIGTERM lets the API answer what is under way",
+        (
+            Edit(
+                "backend/web.py",
+                "        if self.should_exit:\n            self.force_exit = True\n",
+                "        self.force_exit = True\n",
+            ),
+        ),
+        "tests/integration/test_ending.py::test_serve__told_to_end_answers_what_is_under_way",
+    ),
+    Mutant(
+        "second_signal_unheard",
+        "a second SIGTERM ends the API at once",
+        (
+            Edit(
+                "backend/web.py",
+                "        if self.should_exit:\n            self.force_exit = True\n",
+                "",
+            ),
+        ),
+        "tests/integration/test_ending.py::test_serve__told_twice_ends_at_once",
+    ),
+    Mutant(
+        "worker_deaf_to_the_second",
+        "a second SIGTERM ends a worker at once",
+        (Edit("workers/celery_app.py", "    signal.signal(signal.SIGTERM, lambda *_: end_process())\n", "    pass\n"),),
+        "tests/integration/test_watchdog.py::test_worker__told_twice_to_end_ends_at_once",
+    ),
+    Mutant(
         "healthy_before_loaded",
         "a worker is healthy once its encoders are loaded",
         (Edit("workers/watchdog.py", "        if is_ready():", "        if True:"),),
