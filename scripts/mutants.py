@@ -588,6 +588,36 @@ MUTANTS = (
         "tests/integration/test_repair.py::test_repair__lost_originals",
     ),
     Mutant(
+        "broken_change_leaves_media_aside",
+        "a change of model that is killed leaves groups as they were",
+        (
+            Edit(
+                "backend/pipeline/sweep.py",
+                "if space is not None and take_abandoned_changes(session):",
+                "if space is None:",
+            ),
+        ),
+        "tests/integration/test_change_of_model.py::test_activate__killed_after_media_were_set_aside",
+    ),
+    Mutant(
+        "import_loses_originals",
+        "what is imported while the same bytes are deleted is kept",
+        (Edit("backend/pipeline/import_embeddings.py", "    _keep_files(services, new, pictures)\n", ""),),
+        "tests/integration/test_bulk.py::test_import_embeddings__whose_bytes_are_deleted_at_the_same_time",
+    ),
+    Mutant(
+        "set_aside_is_given_up",
+        "repair and backup complain of no original that was given up",
+        (Edit("backend/db/repair.py", "(OriginalMissing.code, NotInSpace.code)", "(OriginalMissing.code,)"),),
+        "tests/integration/test_repair.py::test_repair__lost_originals_of_what_has_failed_already",
+    ),
+    Mutant(
+        "backup_spoils_the_one_before",
+        "an interrupted backup leaves the one before as it was",
+        (Edit("backend/backup/saving.py", 'f"database-{run}.dump", f"{SUMS}-{run}"', 'f"database-{run}.dump", SUMS'),),
+        "tests/integration/test_backup.py::test_backup__interrupted_leaves_the_one_before",
+    ),
+    Mutant(
         "backup_for_everybody",
         "a backup is readable for its owner alone",
         (Edit("backend/backup/places.py", "            os.fchmod(file.fileno(), _OWNER_ONLY)\n", ""),),

@@ -1,4 +1,4 @@
-"""What a backup says of itself: `manifest.json`, and `SHA256SUMS` with a line for each file, as sha256sum reads it."""
+"""What a backup says of itself: `manifest.json`, and `SHA256SUMS-*` with a line for each file, as sha256sum reads it."""
 
 import hashlib
 import json
@@ -11,13 +11,16 @@ from backend.ingest.keys import check_key
 
 MANIFEST = "manifest.json"
 SUMS = "SHA256SUMS"
-_FORMAT = 1
+_FORMAT = 2
+# Of format 1 the list was called SHA256SUMS, whichever run had written it.
+_READABLE = {1, _FORMAT}
 _PIECE_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """Versions, counts and checksums (hexadecimal SHA-256). `rows` counts by table, `files` what SHA256SUMS lists."""
+    """Versions, counts and checksums (hexadecimal SHA-256). `rows` counts by table, `files` what the list of files
+    (`sums`) has."""
 
     mediacluster: str
     schema_revision: str
@@ -30,6 +33,7 @@ class Manifest:
     database_sha256: str
     sums_sha256: str
     missing: list[str] = field(default_factory=list)
+    sums: str = SUMS
     format: int = _FORMAT
 
     def to_json(self) -> bytes:
@@ -40,9 +44,9 @@ class Manifest:
         """Raises BackupDamaged."""
         try:
             content = json.loads(data)
-            if content["format"] != _FORMAT:
+            if content["format"] not in _READABLE:
                 raise BackupDamaged(
-                    f"The backup is of format {content['format']}; this version reads {_FORMAT}.",
+                    f"The backup is of format {content['format']}; this version reads {_FORMAT} and older.",
                     hint="Restore it with the version of mediacluster that its manifest names.",
                 )
             return cls(**content)

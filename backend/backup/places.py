@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from backend.backup.manifest import MANIFEST, SUMS, sha256_of
+from backend.backup.manifest import MANIFEST, sha256_of
 from backend.errors import BackupDamaged, FileUnreadable, StorageFull
 from backend.ingest.storage import FULL
 from backend.ingest.stores import FolderStore
@@ -19,7 +19,7 @@ _TAR = ".tar"
 SCRATCH = ".backup-"
 # The dump holds what lets people in: hashes of keys and passwords, secrets of webhooks.
 _OWNER_ONLY = 0o600
-_OWN = re.compile(r"originals|thumbnails|database-\w+\.dump|SHA256SUMS|\..*")
+_OWN = re.compile(r"originals|thumbnails|database-\w+\.dump|SHA256SUMS(-\w+)?|\..*")
 
 
 class Target(Protocol):
@@ -34,7 +34,7 @@ class Target(Protocol):
     def put_file(self, name: str, path: Path) -> None:
         """Add a file of any size; it may be moved."""
 
-    def finish(self, sums: Path, manifest: bytes) -> None:
+    def finish(self, manifest: bytes) -> None:
         """Make it the backup, in the place of an older one."""
 
 
@@ -58,8 +58,7 @@ class FolderTarget:
             os.fsync(file.fileno())
         path.replace(self.folder / name)
 
-    def finish(self, sums: Path, manifest: bytes) -> None:
-        self.put_file(SUMS, sums)
+    def finish(self, manifest: bytes) -> None:
         self.put(MANIFEST, manifest)
 
 
@@ -88,8 +87,7 @@ class TarTarget:
         with path.open("rb") as file:
             self._tar.addfile(info, file)
 
-    def finish(self, sums: Path, manifest: bytes) -> None:
-        self.put_file(SUMS, sums)
+    def finish(self, manifest: bytes) -> None:
         self.put(MANIFEST, manifest)
         self._tar.close()
         with self._draft.open("rb") as file:

@@ -100,7 +100,7 @@ def _open(source: Source, folder: Path) -> tuple[Manifest, Path]:
     manifest = Manifest.from_json(source.read(MANIFEST))
     sums, dump = folder / SUMS, folder / "dump"
     for name, path, expected in (
-        (SUMS, sums, manifest.sums_sha256),
+        (manifest.sums, sums, manifest.sums_sha256),
         (manifest.database, dump, manifest.database_sha256),
     ):
         source.copy(name, path)

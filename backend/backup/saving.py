@@ -12,8 +12,10 @@ from typing import TextIO
 from backend.backup.manifest import SUMS, Manifest, Sum, sha256_of
 from backend.backup.places import SCRATCH, FolderTarget, Target, open_target
 from backend.backup.tools import find_tool, run_tool
-from backend.db.backup import Snapshot, find_media_id, list_originals, open_snapshot
+from backend.db.backup import Snapshot, list_originals, open_snapshot
 from backend.db.engine import Database
+from backend.db.media import find_media_by_sha256
+from backend.db.repair import is_given_up
 from backend.errors import OriginalMissing
 from backend.ingest.keys import thumbnail_key
 from backend.ingest.storage import Storage
@@ -26,7 +28,8 @@ _SHOWN = 1000
 class BackupReport:
     """What was saved. `copied` and `kept` count files (kept: the target had them), `bytes` what was copied.
 
-    `deleted` are media that went while the backup ran; `missing` and `damaged` originals are not in it.
+    `deleted` are media that went while the backup ran; `missing` and `damaged` originals are not in it, nor are lost ones that
+    were given up.
     """
 
     place: str
@@ -68,10 +71,12 @@ def back_up(
         dump, wanted = folder / "dump", folder / "originals"
         snapshot = _dump(database, dump, wanted)
         report.rows = snapshot.rows
-        name = f"database-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.dump"
+        # Dump and list are named after the run: until the manifest names them, those of the run before are the backup.
+        run = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
+        name, sums_name = f"database-{run}.dump", f"{SUMS}-{run}"
         dump_sum = Sum(name, sha256_of(dump))
         target.put_file(name, dump)
-        sums = folder / SUMS
+        sums = folder / "sums"
         with sums.open("w", encoding="utf-8") as lines:
             lines.write(dump_sum.line())
             for done, (sha256, key) in enumerate(_read_wanted(wanted), start=1):
@@ -87,12 +92,14 @@ def back_up(
             byte_size=report.bytes,
             database=name,
             database_sha256=dump_sum.sha256,
+            sums=sums_name,
             sums_sha256=sha256_of(sums),
             missing=(report.missing + report.damaged)[:_SHOWN],
         )
-        target.finish(sums, manifest.to_json())
+        target.put_file(sums_name, sums)
+        target.finish(manifest.to_json())
     if isinstance(target, FolderTarget):
-        _clear(target.folder, name, report, prune=prune)
+        _clear(target.folder, manifest, report, prune=prune)
     return report
 
 
@@ -143,10 +150,10 @@ def _save_media(
         lines.write(Sum(key, sha256).line())
     except OriginalMissing:
         with database.transaction() as session:
-            gone = find_media_id(session, bytes.fromhex(sha256)) is None
-        if gone:
+            media = find_media_by_sha256(session, bytes.fromhex(sha256))
+        if media is None:
             report.deleted += 1
-        else:
+        elif not is_given_up(media.status, media.error_code):
             report.missing.append(key)
         return
     for size in THUMBNAIL_SIDES if thumbnails else ():
@@ -172,14 +179,14 @@ def _put(target: Target, report: BackupReport, key: str, data: bytes) -> None:
     report.bytes += len(data)
 
 
-def _clear(folder: Path, dump: str, report: BackupReport, *, prune: bool) -> None:
-    """Remove older dumps, and with `prune` the files that this backup does not list."""
-    for path in folder.glob("database-*.dump"):
-        if path.name != dump:
+def _clear(folder: Path, manifest: Manifest, report: BackupReport, *, prune: bool) -> None:
+    """Remove older dumps and lists, and with `prune` the files that this backup does not list."""
+    for path in (*folder.glob("database-*.dump"), *folder.glob(f"{SUMS}*")):
+        if path.name not in {manifest.database, manifest.sums}:
             path.unlink()
     if not prune:
         return
-    with (folder / SUMS).open(encoding="utf-8") as lines:
+    with (folder / manifest.sums).open(encoding="utf-8") as lines:
         listed = {line.rstrip("\n").partition("  ")[2] for line in lines}
     for part in ("originals", "thumbnails"):
         for path in (folder / part).rglob("*"):

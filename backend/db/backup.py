@@ -1,6 +1,5 @@
 """Queries of backup and restore: one snapshot to copy, and a database without a library to restore into."""
 
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -113,10 +112,6 @@ def list_originals(session: Session) -> Iterator[tuple[bytes, str]]:
             if sha256 is not None and key is not None:
                 after = sha256
                 yield sha256, key
-
-
-def find_media_id(session: Session, sha256: bytes) -> uuid.UUID | None:
-    return session.scalar(sa.select(Media.id).where(Media.sha256 == sha256))
 
 
 def get_postgres_major(session: Session) -> int:

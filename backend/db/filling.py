@@ -335,6 +335,18 @@ def _put_off(session: Session, space_id: int, column: str, seconds: float | None
     session.execute(sa.update(SpaceFill).where(SpaceFill.space_id == space_id).values({column: until}))
 
 
+def take_abandoned_changes(session: Session) -> bool:
+    """Whether a change of model was broken off without a word, so that its space is wanted no more; told once. While another
+    change is under way nothing is told."""
+    abandoned = session.execute(
+        sa.text(
+            "UPDATE space_fill SET wanted_until = NULL, closing_until = NULL WHERE wanted_until <= now() "
+            "AND NOT EXISTS (SELECT FROM space_fill WHERE wanted_until > now()) RETURNING space_id"
+        )
+    )
+    return bool(abandoned.all())
+
+
 def record_comparison(session: Session, space_id: int, comparison: dict[str, Any]) -> None:
     """Keep what comparing a space came to."""
     session.execute(

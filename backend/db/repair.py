@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 from backend.db.arrays import is_among
 from backend.db.audit import list_breaches
 from backend.db.tables import Centroid, Embedding, Media, MediaStatus
-from backend.errors import OriginalMissing
+from backend.errors import NotInSpace, OriginalMissing
 
 _ALL = 1_000_000_000
+_GIVEN_UP = (OriginalMissing.code, NotInSpace.code)
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,15 @@ def list_held_files(session: Session, first_byte: int) -> list[HeldFile]:
             row.sha256,
             row.original_key,
             has_thumbnails=row.status in {MediaStatus.EMBEDDED, MediaStatus.READY},
-            given_up=row.status == MediaStatus.FAILED and row.error_code == OriginalMissing.code,
+            given_up=is_given_up(row.status, row.error_code),
         )
         for row in session.execute(query)
     ]
+
+
+def is_given_up(status: str, error_code: str | None) -> bool:
+    """Whether the original of such a media may be lost: it failed for that, or was set aside when the model was changed."""
+    return status == MediaStatus.FAILED and error_code in _GIVEN_UP
 
 
 def list_off_clusters(session: Session) -> list[int]:
@@ -72,10 +78,16 @@ def delete_memberless_centroids(session: Session, space_id: int, cluster_ids: Se
 
 
 def record_original_missing(session: Session, media_ids: Sequence[uuid.UUID], detail: str) -> list[uuid.UUID]:
-    """Give rows up whose bytes are lost, with their vectors; returns those that were not given up before."""
-    failed = session.execute(
+    """Give rows up whose bytes are lost, with their vectors, whatever they failed for before; returns those that had not
+    failed. What was set aside keeps its code and its vectors, by which it can be led back."""
+    lost = sa.select(Media.id, Media.status).where(
+        is_among(Media.id, media_ids),
+        sa.or_(Media.status != MediaStatus.FAILED, Media.error_code != NotInSpace.code),
+    )
+    before = {row.id: row.status for row in session.execute(lost.with_for_update())}
+    session.execute(
         sa.update(Media)
-        .where(is_among(Media.id, media_ids), Media.status != MediaStatus.FAILED)
+        .where(is_among(Media.id, before))
         .values(
             status=MediaStatus.FAILED,
             error_code=OriginalMissing.code,
@@ -83,7 +95,6 @@ def record_original_missing(session: Session, media_ids: Sequence[uuid.UUID], de
             lease_token=None,
             lease_until=None,
         )
-        .returning(Media.id)
-    ).scalars()
-    session.execute(sa.delete(Embedding).where(is_among(Embedding.media_id, media_ids)))
-    return list(failed)
+    )
+    session.execute(sa.delete(Embedding).where(is_among(Embedding.media_id, before)))
+    return [media_id for media_id, status in before.items() if status != MediaStatus.FAILED]

@@ -262,11 +262,11 @@ def _record(
     pictures: dict[int, _Picture | None],
     report: EmbeddingsReport,
 ) -> None:
+    new: list[_Row] = []
     with services.database.transaction() as session:
         hold_upload_order(session)
         present = find_present(session, [row.id for row in rows])
         known = {one.sha256 for one in list_known(session, [one.stored.sha256 for one in pictures.values() if one])}
-        new = []
         for row in rows:
             picture = pictures.get(row.number)
             if row.id in present or (picture is not None and picture.stored.sha256 in known):
@@ -284,9 +284,33 @@ def _record(
             queue_elsewhere(session, space.id, [one.id for one in media])
             found = {row.id: picture.hash for row in new if (picture := pictures.get(row.number))}
             record_hashes(session, {media_id: value for media_id, value in found.items() if value is not None})
+    _keep_files(services, new, pictures)
     report.new += len(new)
     report.with_original += sum(pictures.get(row.number) is not None for row in new)
     report.duplicates += len(rows) - len(new)
+
+
+def _keep_files(services: Services, rows: list[_Row], pictures: dict[int, _Picture | None]) -> None:
+    """Store pictures again where a media with the same bytes was deleted since, and its files with it."""
+
+    def keep(row: _Row) -> None:
+        picture = pictures.get(row.number)
+        if picture is None:
+            return
+        sha256 = picture.stored.sha256
+        keys = [picture.stored.original_key, *(thumbnail_key(sha256, size) for size in THUMBNAIL_SIDES)]
+        if all(services.storage.exists(key) for key in keys):
+            return
+        try:
+            again = _store(services, Path(row.uri or ""), row.text)
+        except InputError as error:
+            logger.warning("The files of media %s are gone, and cannot be stored again: %s", row.id, error)
+        else:
+            if again.stored.sha256 != sha256:
+                logger.warning("The files of media %s are gone, and %s has changed.", row.id, row.uri)
+
+    with ThreadPoolExecutor(services.decoders.processes, thread_name_prefix="keep") as pool:
+        list(pool.map(keep, rows))
 
 
 def _media(row: _Row, picture: _Picture | None) -> BulkMedia:

@@ -5,15 +5,24 @@ import logging
 from sqlalchemy.orm import Session
 
 from backend.db.events import EventKind, MediaEvent, record_events
-from backend.db.filling import count_waiting_items, list_kept_up, quarantine_items, queue_missing
+from backend.db.filling import (
+    count_waiting_items,
+    lead_back,
+    list_kept_up,
+    quarantine_items,
+    queue_missing,
+    take_abandoned_changes,
+)
 from backend.db.idempotency import delete_old_keys
 from backend.db.near_duplicates import count_waiting_comparisons
 from backend.db.operations import record_sample
 from backend.db.pause import find_pause
 from backend.db.review import is_refresh_due
+from backend.db.spaces import find_active_space
 from backend.db.webhooks import count_due_deliveries
 from backend.db.work import WaitingWork, count_waiting, record_quarantined
 from backend.doorbell import Work
+from backend.errors import NotInSpace
 from backend.services import Services
 
 logger = logging.getLogger(__name__)
@@ -31,6 +40,7 @@ def sweep(services: Services) -> WaitingWork:
             session, [MediaEvent(EventKind.FAILED, media_id, error_code="quarantined") for media_id in quarantined]
         )
         delete_old_keys(session)
+        _undo_broken_changes(session)
         filling = _queue_for_spaces(session, settings.max_attempts)
         waiting = count_waiting(session)
         deliveries = count_due_deliveries(session)
@@ -54,6 +64,14 @@ def sweep(services: Services) -> WaitingWork:
             # Rings that nobody took by the next sweep would only pile up.
             services.doorbell.ring(work, expires_seconds=2 * settings.sweep_interval_seconds)
     return waiting
+
+
+def _undo_broken_changes(session: Session) -> None:
+    """Lead media back that were set aside for a change of model whose process was killed."""
+    space = find_active_space(session)
+    if space is not None and take_abandoned_changes(session):
+        count = lead_back(session, space.id, NotInSpace.code)
+        logger.warning("A change of model was broken off; %d media that were set aside for it are led back.", count)
 
 
 def _queue_for_spaces(session: Session, max_attempts: int) -> int:

@@ -30,6 +30,7 @@ from backend.db.filling import (
 from backend.db.holders import count_holders
 from backend.db.journal import MODEL, insert_event
 from backend.db.labels import carry_label_statistics
+from backend.db.renewing import renewed
 from backend.db.spaces import (
     activate_space,
     announce_space,
@@ -109,6 +110,8 @@ def activate(
     with services.database.transaction() as session:
         target, source = get_space(session, name), get_active_space(session)
         chosen = _choose_threshold(session, services, target, threshold, suggested=suggested)
+        # What a run that was killed had set aside.
+        lead_back(session, source.id, NotInSpace.code)
         _require_filling(session, target, actor)
         start_fill(session, source.id, actor)
     tell("filling the last gaps")
@@ -221,10 +224,13 @@ def _require_time(target: Space, waiting: int, deadline: float) -> None:
 
 @contextlib.contextmanager
 def _wanted(services: Services, target: Space) -> Iterator[None]:
-    """Have processes hold the encoders of a space. After a crash this runs out by itself."""
-    _want(services, target, _LEASE_SECONDS * 4)
+    """Have processes hold the encoders of a space. After a crash this runs out by itself, and the sweep leads back what had
+    been set aside."""
+    seconds = _LEASE_SECONDS * 4
+    _want(services, target, seconds)
     try:
-        yield
+        with renewed(services.database, lambda session: want_encoders(session, target.id, seconds), seconds):
+            yield
     finally:
         with services.database.transaction() as session:
             want_encoders(session, target.id, None)
@@ -237,10 +243,10 @@ def _without_failed(services: Services, source: Space, target: Space, actor: str
     if not wanted:
         yield 0
         return
-    aside = set_aside(services, target, actor=actor)
-    # Their groups have other members now.
-    align(services, target)
     try:
+        aside = set_aside(services, target, actor=actor)
+        # Their groups have other members now.
+        align(services, target)
         yield aside
     except BaseException:
         with services.database.transaction() as session:

@@ -20,6 +20,7 @@ import sqlalchemy as sa
 
 from backend.accounts.managing import create_account
 from backend.backup import restoring, saving
+from backend.backup.places import FolderTarget
 from backend.backup.restoring import check_backup, restore
 from backend.backup.saving import back_up
 from backend.backup.tools import find_tool
@@ -77,6 +78,12 @@ def content(database: Database, tables: Sequence[str] = TABLES) -> dict[str, lis
         return {
             table: sorted(session.execute(sa.text(f"SELECT t::text FROM {table} AS t")).scalars()) for table in tables
         }
+
+
+def list_of(place: Path) -> Path:
+    """The list of files with their checksums; there is one."""
+    (path,) = place.glob("SHA256SUMS*")
+    return path
 
 
 def answers(database: Database, ids: list[uuid.UUID]) -> list[Any]:
@@ -156,7 +163,7 @@ def test_backup__checksums_are_those_of_sha256sum(
     fill(services, make_jpeg, count=3)
     back_up(services.database, services.storage, tmp_path / "b", thumbnails=True)
     ran = subprocess.run(
-        ["sha256sum", "--check", "--strict", "SHA256SUMS"],
+        ["sha256sum", "--check", "--strict", list_of(tmp_path / "b").name],
         cwd=tmp_path / "b",
         capture_output=True,
         text=True,
@@ -166,7 +173,7 @@ def test_backup__checksums_are_those_of_sha256sum(
     assert len(ran.stdout.splitlines()) == 1 + 3 * 3
     manifest = json.loads((tmp_path / "b" / "manifest.json").read_text())
     assert manifest["files"] == 10
-    assert manifest["sums_sha256"] == hashlib.sha256((tmp_path / "b" / "SHA256SUMS").read_bytes()).hexdigest()
+    assert manifest["sums_sha256"] == hashlib.sha256(list_of(tmp_path / "b").read_bytes()).hexdigest()
 
 
 def test_backup__of_a_library_in_use(
@@ -240,7 +247,7 @@ def test_restore__damage_is_found(
     one.unlink()
     assert check_backup(place).damaged == [one.relative_to(place).as_posix()]
     one.write_bytes(whole)
-    for name in ("SHA256SUMS", next(place.glob("*.dump")).name, "manifest.json"):
+    for name in (list_of(place).name, next(place.glob("*.dump")).name, "manifest.json"):
         before = (place / name).read_bytes()
         (place / name).write_bytes(before[: len(before) // 2])
         with pytest.raises(BackupDamaged):
@@ -370,7 +377,7 @@ def test_restore__a_list_that_leads_outside(
 ) -> None:
     open_active_space(services)
     back_up(services.database, services.storage, tmp_path / "b")
-    sums, manifest = tmp_path / "b" / "SHA256SUMS", tmp_path / "b" / "manifest.json"
+    sums, manifest = list_of(tmp_path / "b"), tmp_path / "b" / "manifest.json"
     sums.write_text(sums.read_text() + f"{'0' * 64}  ../../etc/passwd\n")
     digest = hashlib.sha256(sums.read_bytes()).hexdigest()
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"sums_sha256": digest}))
@@ -421,6 +428,63 @@ def test_backup__killed_in_the_middle_is_none(
     assert check_backup(tmp_path / name).is_whole
 
 
+@pytest.mark.parametrize("dies_at", ["SHA256SUMS", "manifest.json"])
+def test_backup__interrupted_leaves_the_one_before(
+    services: Services,
+    target: tuple[Database, Storage],
+    make_jpeg: Callable[..., bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    dies_at: str,
+) -> None:
+    place = tmp_path / "b"
+    ids = fill(services, make_jpeg, count=2)
+    back_up(services.database, services.storage, place)
+    before = content(services.database)
+    delete_media(services, ids[:1], actor="t")
+    fill(services, make_jpeg, first=10, count=2)
+
+    with monkeypatch.context() as patch:
+        for way in ("put", "put_file"):
+            patch.setattr(FolderTarget, way, dying_at(dies_at, getattr(FolderTarget, way)))
+        for _run in range(2):
+            with pytest.raises(KeyboardInterrupt):
+                back_up(services.database, services.storage, place)
+            assert check_backup(place).is_whole
+
+    assert restore(*target, place).is_whole
+    assert content(target[0]) == before
+    # And the next one leaves nothing behind of those that were interrupted.
+    assert back_up(services.database, services.storage, place).is_whole
+    assert check_backup(place).rows["media"] == 3
+    assert len(list(place.glob("*.dump"))) == len(list(place.glob("SHA256SUMS*"))) == 1
+
+
+def dying_at(name: str, step: Callable[..., None]) -> Callable[..., None]:
+    def die_or(self: FolderTarget, own: str, *arguments: Any) -> None:
+        if own.startswith(name):
+            raise KeyboardInterrupt
+        step(self, own, *arguments)
+
+    return die_or
+
+
+def test_backup__of_the_format_before(services: Services, make_jpeg: Callable[..., bytes], tmp_path: Path) -> None:
+    """Its list has the same name in every run."""
+    fill(services, make_jpeg, count=2)
+    place = tmp_path / "b"
+    back_up(services.database, services.storage, place)
+    list_of(place).rename(place / "SHA256SUMS")
+    manifest = json.loads((place / "manifest.json").read_text())
+    del manifest["sums"]
+    (place / "manifest.json").write_text(json.dumps(manifest | {"format": 1}))
+
+    assert check_backup(place).is_whole
+    assert back_up(services.database, services.storage, place).kept == 2
+    assert check_backup(place).is_whole
+    assert list_of(place).name != "SHA256SUMS"
+
+
 def test_backup__a_folder_of_something_else(services: Services, tmp_path: Path) -> None:
     open_active_space(services)
     (tmp_path / "photos").mkdir()
@@ -437,7 +501,8 @@ def test_backup__tar_is_an_ordinary_one(services: Services, make_jpeg: Callable[
     back_up(services.database, services.storage, tmp_path / "b.tar")
     with tarfile.open(tmp_path / "b.tar") as tar:
         names = tar.getnames()
-    assert names[-2:] == ["SHA256SUMS", "manifest.json"]
+    assert names[-1] == "manifest.json"
+    assert names[-2].startswith("SHA256SUMS-")
     assert [path.name for path in tmp_path.iterdir() if "b.tar" in path.name] == ["b.tar"]
 
 

@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 
 from backend.bootstrap import build_services
 from backend.commands.status import read_status
+from backend.curation.deletion import delete_media
 from backend.db.bulk import drop_vector_indexes_of_empty, index_memory_bytes, list_missing_vector_indexes
 from backend.db.embeddings import search_media
 from backend.db.engine import Database
@@ -22,9 +23,12 @@ from backend.db.tables import Media, Space
 from backend.diagnosis import check_vector_indexes
 from backend.errors import BackendUnavailable, FileUnreadable, InvalidRecord, InvalidVector, SpaceMismatch
 from backend.evaluation.audit import audit
+from backend.ingest.keys import thumbnail_key
+from backend.ingest.text import MediaText
 from backend.pipeline import import_embeddings as importing
 from backend.pipeline.export import export
 from backend.pipeline.import_embeddings import import_embeddings
+from backend.pipeline.intake import accept_picture
 from backend.pipeline.retry import retry_all
 from backend.pipeline.space import open_active_space
 from backend.repair.mending import repair
@@ -194,6 +198,34 @@ def test_import_embeddings__pictures_at_hand_are_stored(
     assert len(stored) == 3
     assert all(services.storage.exists(one.original_key or "") and one.perceptual_hash is not None for one in stored)
     assert audit(services.database, replay=True).is_clean
+
+
+def test_import_embeddings__whose_bytes_are_deleted_at_the_same_time(
+    services: Services,
+    make_records: Callable[..., Any],
+    make_jpeg: Callable[..., bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Stored because they were there already, and removed with the media that they were of, before the row came."""
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos/000.jpg").write_bytes(make_jpeg(0))
+    before = accept_picture(services, make_jpeg(0), MediaText(), source="test").media_id
+    prepare = importing._prepare
+
+    def prepare_and_delete(*arguments: Any) -> Any:
+        prepared = prepare(*arguments)
+        delete_media(services, [before], actor="eve")
+        return prepared
+
+    monkeypatch.setattr(importing, "_prepare", prepare_and_delete)
+    report = import_embeddings(services, _write(tmp_path / "vectors.json", make_records(1)))
+
+    assert (report.new, report.with_original) == (1, 1)
+    with services.database.transaction() as session:
+        media = session.scalars(sa.select(Media)).one()
+    keys = [media.original_key or "", *(thumbnail_key(media.sha256 or b"", size) for size in ("small", "large"))]
+    assert all(services.storage.exists(key) for key in keys)
 
 
 _BAD = {

@@ -25,7 +25,7 @@ from backend.db.holders import count_holders, forget_holder, record_holder
 from backend.db.spaces import NewSpace, create_space, get_active_space
 from backend.embedded.gallery import write_gallery
 from backend.embedding.presets import EncoderNames
-from backend.errors import Conflict, EncoderUnavailable, SpaceIncomplete
+from backend.errors import BackendUnavailable, Conflict, EncoderUnavailable, SpaceIncomplete
 from backend.evaluation.audit import audit
 from backend.ingest.text import MediaText
 from backend.pipeline.assign import Assigner
@@ -34,13 +34,16 @@ from backend.pipeline.fill import fill_batch
 from backend.pipeline.intake import accept_picture
 from backend.pipeline.retry import retry_code
 from backend.pipeline.space import open_active_space
+from backend.pipeline.sweep import sweep
 from backend.services import Services
 from backend.settings import Settings
+from backend.spaces import activating
 from backend.spaces.activating import activate, rollback
 from backend.spaces.comparing import compare
 from backend.spaces.filling import fill
 from backend.spaces.holding import EncoderWatch
 from backend.spaces.making import drop, make_space
+from backend.spaces.setting_aside import set_aside
 from backend.web import create_web_app
 from scripts.demo_site import serving
 
@@ -477,6 +480,79 @@ def test_activate__without_what_has_failed(groups: Groups) -> None:
     ]
     assert len(groups.grouping()) == 120
     assert audit(services.database, replay=True).is_clean
+
+
+def lose_in_second(groups: Groups, count: int = 3) -> list[uuid.UUID]:
+    """Have the first media fail in the second space."""
+    lost = sorted(groups.ids)[:count]
+    groups.read(
+        "DELETE FROM embedding WHERE space_id = :id AND media_id = ANY(:ids) RETURNING 1", id=groups.second.id, ids=lost
+    )
+    with pytest.raises(SpaceIncomplete, match="still missing"):
+        groups.activate(threshold=0.8, without_failed=True)
+    groups.read("UPDATE space_fill_item SET error_code = 'original_missing', error_detail = 'no picture' RETURNING 1")
+    return lost
+
+
+def partition(groups: Groups) -> set[frozenset[uuid.UUID]]:
+    together: dict[int, set[uuid.UUID]] = {}
+    for media_id, cluster_id, _origin in groups.grouping():
+        together.setdefault(cluster_id, set()).add(media_id)
+    return {frozenset(members) for members in together.values()}
+
+
+def test_activate__broken_off_after_media_were_set_aside(groups: Groups, monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = lose_in_second(groups)
+    before = partition(groups)
+    align = activating.align
+
+    def break_off(services: Services, space: Any) -> Any:
+        if groups.read("SELECT count(*) FROM media WHERE status = 'failed'") == [(len(lost),)]:
+            raise BackendUnavailable("lost in between")
+        return align(services, space)
+
+    monkeypatch.setattr(activating, "align", break_off)
+    with pytest.raises(BackendUnavailable):
+        groups.activate(threshold=0.8, without_failed=True)
+
+    Assigner(groups.services, groups.first).assign_waiting()
+    assert partition(groups) == before
+
+
+@pytest.mark.parametrize("by", ["sweep", "next_activation"])
+def test_activate__killed_after_media_were_set_aside(groups: Groups, by: str) -> None:
+    """Nothing could be put right by the process itself: what it was about to do is undone by those that come after."""
+    lost = lose_in_second(groups)
+    before = partition(groups)
+    set_aside(groups.services, groups.second, actor="ada")
+    assert groups.read("SELECT count(*) FROM media WHERE status = 'failed'") == [(len(lost),)]
+    groups.read(
+        "UPDATE space_fill SET wanted_until = now() + interval '1 minute' WHERE space_id = :id RETURNING 1",
+        id=groups.second.id,
+    )
+
+    sweep(groups.services)  # it may live still
+    assert groups.read("SELECT count(*) FROM media WHERE status = 'failed'") == [(len(lost),)]
+    if by == "sweep":
+        groups.read(
+            "UPDATE space_fill SET wanted_until = now() - interval '1 second' WHERE space_id = :id RETURNING 1",
+            id=groups.second.id,
+        )
+        sweep(groups.services)
+    else:
+        with pytest.raises(SpaceIncomplete, match="still missing"):
+            groups.activate(threshold=0.8)
+
+    Assigner(groups.services, groups.first).assign_waiting()
+    assert partition(groups) == before
+
+
+def test_sweep__leaves_what_a_change_has_set_aside(groups: Groups) -> None:
+    lost = lose_in_second(groups)
+    groups.activate(threshold=0.8, without_failed=True)
+    groups.read("UPDATE space_fill SET wanted_until = now() - interval '1 second' RETURNING 1")
+    sweep(groups.services)
+    assert groups.read("SELECT count(*) FROM media WHERE status = 'failed'") == [(len(lost),)]
 
 
 def test_activate__without_failed_but_nothing_else_is_there(groups: Groups) -> None:

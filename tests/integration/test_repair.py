@@ -12,7 +12,9 @@ import pytest
 import sqlalchemy as sa
 from moto.server import ThreadedMotoServer
 
+from backend.backup.saving import back_up
 from backend.db.media import get_media
+from backend.db.repair import record_original_missing
 from backend.evaluation.audit import audit
 from backend.ingest.keys import original_key, sha256_of_key, thumbnail_key
 from backend.ingest.storage import Storage
@@ -166,6 +168,38 @@ def test_repair__lost_originals(services: Services, make_jpeg: Callable[..., byt
         pass
     assert execute(services, "SELECT count(*) FROM media WHERE status = 'ready'").scalar_one() == 7
     assert audit(services.database).breaches == {}
+
+
+def test_repair__lost_originals_of_what_has_failed_already(services: Services, make_jpeg: Callable[..., bytes]) -> None:
+    """It is given up as the others are, but for what was set aside, which keeps its vectors; then nobody complains."""
+    ids = fill(services, make_jpeg)
+    aside, poison, lost = ids[:3]
+    execute(services, f"DELETE FROM membership WHERE media_id IN ('{aside}', '{poison}')")
+    execute(services, f"UPDATE media SET status = 'failed', error_code = 'not_in_space' WHERE id = '{aside}'")
+    execute(services, f"UPDATE media SET status = 'failed', error_code = 'quarantined' WHERE id = '{poison}'")
+    for one in ids[:3]:
+        services.storage.delete(keys_of(services, one)[0])
+    assert set(back_up(services.database, services.storage, services.settings.home / "b").missing) == {
+        keys_of(services, one)[0] for one in (poison, lost)
+    }
+
+    report = repair(services, fail_missing=True)
+
+    assert (set(report.missing_media_ids), report.unmended) == ({poison, lost}, 0)
+    rows = execute(services, "SELECT id, error_code FROM media WHERE status = 'failed'").all()
+    assert {row.id: row.error_code for row in rows} == {
+        aside: "not_in_space",
+        poison: "original_missing",
+        lost: "original_missing",
+    }
+    kept = execute(services, f"SELECT count(*) FROM embedding WHERE media_id = '{aside}'").scalar_one()
+    assert kept == 1
+    assert repair(services).missing_originals == 0
+    assert back_up(services.database, services.storage, services.settings.home / "b").is_whole
+    # Also where somebody else was faster.
+    with services.database.transaction() as session:
+        assert record_original_missing(session, [aside], "lost") == []
+    assert execute(services, f"SELECT count(*) FROM embedding WHERE media_id = '{aside}'").scalar_one() == 1
 
 
 @pytest.mark.parametrize(
