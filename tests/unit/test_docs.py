@@ -12,7 +12,7 @@ import pytest
 import typer.main
 from fastapi import FastAPI
 
-from backend import errors
+from backend import diagnosis, errors
 from backend.api import problems
 from backend.api.app import create_app
 from backend.bootstrap import build_services
@@ -93,6 +93,15 @@ def test_cli__no_command_or_option_is_made_up() -> None:
 def test_cli__the_table_at_the_top_names_every_command() -> None:
     named = re.findall(r"\[`(\w[\w-]*)(?: \w+)?`\]\(#mediacluster", _section(DOCS / "reference/cli.md", "Command line"))
     assert sorted(set(named)) == sorted({name.split()[0] for name in COMMANDS})
+
+
+def test_troubleshooting__shows_every_check_of_doctor() -> None:
+    shown = re.findall(
+        r"^(?:ok  |FAIL) ([\w ]+): ", _fences(DOCS / "how-to/troubleshooting.md", "text")[0], re.MULTILINE
+    )
+    made = re.findall(r'return _run\("([\w ]+)"', Path(diagnosis.__file__).read_text())
+    assert "ocr" in made  # where it is switched on
+    assert set(shown) == set(made) - {"ocr"}
 
 
 def _shell_commands() -> Iterator[tuple[str, str]]:
