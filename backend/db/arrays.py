@@ -19,6 +19,7 @@ _FLOAT8_ITEM = np.dtype([("length", ">i4"), ("value", ">f8")])
 _ARRAY_HEADER = np.dtype(">i4")
 _COPY_HEADER_BYTES = 19  # signature, flags, length of the extension
 _COPY_BLOCK_BYTES = 16 * 1024 * 1024
+_LEAST_ALPHA = 1e-12
 
 
 class DoubleArray:
@@ -71,6 +72,12 @@ def register_arrays(connection: psycopg.Connection[Any]) -> bool:
     connection.adapters.register_dumper(DoubleArray, _DoubleArrayDumper)
     connection.adapters.register_loader(_FLOAT8_ARRAY_OID, _DoubleArrayLoader)
     return True
+
+
+def as_weight(alpha: float) -> float:
+    """A weight as Postgres multiplies by it: it refuses products that underflow. At 0 the image side decides between equals,
+    as the least weight does."""
+    return 0.0 if 0 < alpha < _LEAST_ALPHA else alpha
 
 
 def is_among(column: InstrumentedAttribute[Any], values: Collection[Any]) -> ColumnElement[bool]:

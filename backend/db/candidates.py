@@ -14,7 +14,7 @@ from pgvector import HalfVector, Vector
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from backend.db.arrays import fetch_arrays
+from backend.db.arrays import as_weight, fetch_arrays
 from backend.db.statements import statement
 
 MAX_EF_SEARCH = 1000
@@ -82,7 +82,7 @@ class QueryVectors:
             "image": None if self.image is None else Vector(self.image),
             "text": None if self.text is None else Vector(self.text),
             "fused": fused,
-            "alpha": self.alpha,
+            "alpha": as_weight(self.alpha),
         }
 
 

@@ -9,9 +9,7 @@ from pgvector import Vector
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from backend.db.arrays import execute_many, fetch_arrays
-
-_LEAST_ALPHA = 1e-12
+from backend.db.arrays import as_weight, execute_many, fetch_arrays
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ def similar_media(session: Session, media_id: uuid.UUID, k: int, alpha: float) -
     """The public SQL function of the same name."""
     rows = session.execute(
         text("SELECT media_id, sim_image, sim_text, combined FROM similar_media(:media_id, :k, :alpha)"),
-        {"media_id": media_id, "k": k, "alpha": _weight(alpha)},
+        {"media_id": media_id, "k": k, "alpha": as_weight(alpha)},
     )
     return [MediaMatch(*row) for row in rows]
 
@@ -93,14 +91,9 @@ def search_media(
             "SELECT media_id, sim_image, sim_text, combined "
             "FROM search_media(CAST(:image AS vector), CAST(:text AS vector), :k, :alpha)"
         ),
-        {"image": _vector(image_query), "text": _vector(text_query), "k": k, "alpha": _weight(alpha)},
+        {"image": _vector(image_query), "text": _vector(text_query), "k": k, "alpha": as_weight(alpha)},
     )
     return [MediaMatch(*row) for row in rows]
-
-
-def _weight(alpha: float) -> float:
-    """Postgres refuses products that underflow. At 0 the image side decides between equals, as the least weight does."""
-    return 0.0 if 0 < alpha < _LEAST_ALPHA else alpha
 
 
 def _vector(values: NDArray[np.float32] | None) -> Vector | None:

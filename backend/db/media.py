@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from backend.db.arrays import is_among
 from backend.db.engine import limit_idling
 from backend.db.tables import UPLOAD_SEQ, Media, MediaStatus
 from backend.errors import NotFound
@@ -43,6 +44,15 @@ def get_media(session: Session, media_id: uuid.UUID) -> Media:
     if media is None:
         raise NotFound(f"There is no media {media_id}.")
     return media
+
+
+def resolve_copies(session: Session, media_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+    """The same media, in their order, with those that ended as `duplicate` as the media that has their bytes."""
+    rows = session.execute(
+        sa.select(Media.id, Media.duplicate_of).where(is_among(Media.id, media_ids), Media.duplicate_of.is_not(None))
+    )
+    copies = {row.id: row.duplicate_of for row in rows}
+    return [copies.get(media_id, media_id) for media_id in media_ids]
 
 
 def get_media_for_update(session: Session, media_id: uuid.UUID) -> Media:

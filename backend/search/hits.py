@@ -78,7 +78,12 @@ def fetch_hits(
             )
         )
     }
-    return tuple(_hit(ranking, row, words[ranking.pool.media_ids[row]], find, verdict) for row in rows)
+    # What is deleted meanwhile is no hit.
+    return tuple(
+        _hit(ranking, row, words[media_id], find, verdict)
+        for row, media_id in zip(rows, media_ids, strict=True)
+        if media_id in words
+    )
 
 
 def _hit(ranking: Ranking, row: int, words: Any, find: Find, verdict: Verdict | None) -> Hit:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from backend.db.arrays import is_among
 from backend.db.candidates import QueryVectors, match
+from backend.db.media import resolve_copies
 from backend.db.tables import Media
 from backend.errors import InvalidQuery
 from backend.search.alpha import Place, best_place, envelope
@@ -68,17 +69,20 @@ def insight(session: Session, media_id: uuid.UUID, k: int, scans: ScanKeeper | N
     """
     if not 1 <= k <= MOST_LISTED:
         raise InvalidQuery(f"k is {k}.", hint=f"Choose k from 1 to {MOST_LISTED}.", field="k")
+    (media_id,) = resolve_copies(session, [media_id])
     sims = _candidates(session, media_id, k, scans)
     ids = sorted(sims)
     image, text = (np.array([sims[one][side] for one in ids], dtype=np.float64) for side in (0, 1))
     found = envelope(image, text, k)
     ends = np.append(found.starts[1:], 1.0)
-    ranges = tuple(
-        AlphaRange(float(low), float(high), tuple(ids[row] for row in rows))
-        for low, high, rows in zip(found.starts, ends, found.rows, strict=True)
-    )
     rows = list(dict.fromkeys(int(row) for row in found.rows.ravel()))
     words = _fetch_words(session, [ids[row] for row in rows])
+    # What is deleted meanwhile is found by no alpha.
+    rows = [row for row in rows if ids[row] in words]
+    ranges = tuple(
+        AlphaRange(float(low), float(high), tuple(ids[row] for row in best if ids[row] in words))
+        for low, high, best in zip(found.starts, ends, found.rows, strict=True)
+    )
     hits = (
         AlphaHit(ids[row], *words[ids[row]], _number(image[row]), _number(text[row]), best_place(image, text, row))
         for row in rows

@@ -35,13 +35,17 @@ class Recommendation:
 def recommend(
     session: Session, media_id: uuid.UUID, k: int, alpha: float, scans: ScanKeeper | None = None
 ) -> list[Recommendation]:
-    """The k media most similar to one, best first: alpha * sim_image + (1 - alpha) * sim_text.
+    """The k media most similar to one, best first: alpha * sim_image + (1 - alpha) * sim_text. For a duplicate, those of the
+    media that has its bytes.
 
     Raises:
         NotFound: there is no such media.
         Conflict: it has no embedding yet.
     """
     media = get_media(session, media_id)
+    if media.duplicate_of is not None:
+        media_id = media.duplicate_of
+        media = get_media(session, media_id)
     if media.status not in {MediaStatus.READY, MediaStatus.EMBEDDED}:
         raise Conflict(
             f"Media {media_id} has no embedding: its status is {media.status}.",
@@ -56,7 +60,8 @@ def recommend(
         )
     )
     words = {row.id: {"title": row.title, "location": row.location, "caption": row.caption} for row in rows}
-    return [Recommendation(**vars(match), **words[match.media_id]) for match in matches]
+    # What is deleted meanwhile is no recommendation.
+    return [Recommendation(**vars(match), **words[match.media_id]) for match in matches if match.media_id in words]
 
 
 def _scan(session: Session, media_id: uuid.UUID, k: int, alpha: float, scans: ScanKeeper) -> list[MediaMatch] | None:

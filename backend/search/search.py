@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from backend.db.alphas import get_alpha
 from backend.db.engine import Database
-from backend.db.media import get_media
+from backend.db.media import get_media, resolve_copies
 from backend.db.spaces import hold_active_space
 from backend.db.tables import Space
 from backend.search.background_sampling import open_backgrounds
@@ -26,7 +26,7 @@ from backend.search.ranking import Ranking, behind, nominating_alpha, rank_pool
 from backend.search.relevance import Verdict, judge
 from backend.search.scan_keeping import ScanKeeper
 from backend.search.spread import similarity_in
-from backend.search.unseen import most_unseen
+from backend.search.unseen import most_similarity_unseen, most_unseen
 
 # A calibrated order differs from that of raw sums, so more are drawn than are shown.
 _OVERDRAW = 4
@@ -36,8 +36,12 @@ _MOST_DEPTH = 20_000
 _RRF_POOL = 1_000
 _DIVERSE_POOL = 500
 _POOL_ENDS = (
-    "This order reaches the nearest {} media; others follow with the method raw or calibrated and no diversity."
+    "This order reaches the nearest {:,} media; others follow with the method raw or calibrated and no diversity, up to "
+    f"{_MOST_DEPTH:,}."
 )
+_DEPTH_ENDS = "A search reaches the nearest {:,} media; filters lead to others."
+# Cosines come in single precision.
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,7 @@ class Searcher:
                 last = None if query.cursor is None else read_place(query.cursor, digest)
                 # Held, so that stored vectors and backgrounds are of one space.
                 space = hold_active_space(session)
+                query = _without_copies(session, query)
                 stored = _fetch_stored(session, query, space)
                 backgrounds = None if space is None else open_backgrounds(session, space, query.background_kind)
             if space is None:
@@ -97,6 +102,14 @@ class Searcher:
                 if held is not None and held.id == space.id:
                     return _answer(session, asked)
             # Another space was activated while the query was encoded: its vectors are of no use any more.
+
+
+def _without_copies(session: Session, query: SearchQuery) -> SearchQuery:
+    if not (query.media_ids or query.not_media_ids):
+        return query
+    like = resolve_copies(session, [*query.media_ids, *query.not_media_ids])
+    count = len(query.media_ids)
+    return replace(query, media_ids=tuple(like[:count]), not_media_ids=tuple(like[count:]))
 
 
 def _fetch_stored(session: Session, query: SearchQuery, space: Space | None) -> tuple[list[Example], list[Example]]:
@@ -151,7 +164,7 @@ def _page(session: Session, asked: _Asked) -> tuple[Ranking, NDArray[np.int64], 
         rows = [int(row) for row in behind(pool, order, asked.last) if _is_near_enough(asked, ranking, int(row))]
         fixed = _fixed_pool(asked, ranking.method) is not None
         is_enough = len(rows) > asked.query.k and _is_settled(asked, ranking, rows)
-        if is_enough or pool.whole or fixed or depth >= _MOST_DEPTH:
+        if is_enough or pool.whole or fixed or depth >= _MOST_DEPTH or _is_exhausted(asked, ranking):
             return ranking, order, rows
         depth = min(depth * _OVERDRAW, _MOST_DEPTH)
 
@@ -165,13 +178,24 @@ def _is_settled(asked: _Asked, ranking: Ranking, rows: list[int]) -> bool:
     return bool(ranking.fused.combined[rows[asked.query.k]] >= bound)
 
 
+def _is_exhausted(asked: _Asked, ranking: Ranking) -> bool:
+    """Whether no deeper candidate can be as near as the query asks."""
+    least = asked.query.min_similarity
+    if least is None or asked.query.diversity > 0 or ranking.method is FusionMethod.RRF:
+        return False
+    raw_alpha = nominating_alpha(ranking.method, asked.alpha, asked.backgrounds)
+    return most_similarity_unseen(ranking.pool, asked.alpha, raw_alpha) < least - _ROUNDING
+
+
 def _is_certified(asked: _Asked, ranking: Ranking, rows: list[int]) -> bool:
     """Whether no better hit can have been missed."""
     if ranking.pool.whole or ranking.method is FusionMethod.RAW:
         return ranking.pool.whole or ranking.pool.certified
     if ranking.method is FusionMethod.RRF or asked.query.diversity > 0:
         return False
-    return ranking.pool.certified and len(rows) > asked.query.k and _is_settled(asked, ranking, rows)
+    if not ranking.pool.certified:
+        return False
+    return _is_exhausted(asked, ranking) or (len(rows) > asked.query.k and _is_settled(asked, ranking, rows))
 
 
 def _depth(asked: _Asked) -> int:
@@ -229,8 +253,10 @@ def _name(verdict: Verdict | None) -> Relevance:
 
 
 def _note_on_end(asked: _Asked, ranking: Ranking, *, more: bool) -> str | None:
+    if more or ranking.pool.whole or _is_exhausted(asked, ranking):
+        return None
     fixed = _fixed_pool(asked, ranking.method)
-    return None if fixed is None or more or ranking.pool.whole else _POOL_ENDS.format(fixed - 1)
+    return _DEPTH_ENDS.format(_MOST_DEPTH) if fixed is None else _POOL_ENDS.format(fixed - 1)
 
 
 def _place(ranking: Ranking, order: NDArray[np.int64], row: int) -> Place:

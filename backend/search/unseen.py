@@ -44,6 +44,37 @@ def most_unseen(pool: Pool, alpha: float, raw_alpha: float, backgrounds: Backgro
     return max(bounds, default=np.inf)
 
 
+def most_similarity_unseen(pool: Pool, alpha: float, raw_alpha: float) -> float:
+    """The greatest alpha * sim_image + (1 - alpha) * sim_text, a missing side adding nothing, that any media outside the pool
+    can have.
+
+    raw_alpha: of the raw sum that the pool was drawn by. -inf where nothing can be outside.
+    """
+    if pool.whole:
+        return -np.inf
+    raw = np.sort(weighted_sum(pool.sim_image, pool.sim_text, raw_alpha))[::-1]
+    if len(raw) < pool.depth:
+        return -np.inf
+    last = float(raw[pool.depth - 1])
+    if alpha == raw_alpha:
+        return last
+    if np.isnan(pool.sim_text).all():
+        return max(alpha * _alone(last, raw_alpha), 0.0)
+    if np.isnan(pool.sim_image).all():
+        return max((1 - alpha) * _alone(last, 1 - raw_alpha), 0.0)
+    image, text = _reach(pool.image_reach, pool.sim_image), _reach(pool.text_reach, pool.sim_text)
+    # On the line of this raw sum, as far as it goes towards the side that weighs more here than there.
+    if alpha > raw_alpha:
+        text = min(text, (last - raw_alpha * image) / (1 - raw_alpha))
+    else:
+        image = min(image, (last - (1 - raw_alpha) * text) / raw_alpha)
+    most = alpha * image + (1 - alpha) * text
+    textless = np.isnan(pool.sim_text)
+    if np.count_nonzero(textless) >= pool.depth:
+        most = max(most, alpha * float(np.sort(pool.sim_image[textless])[::-1][pool.depth - 1]))
+    return most
+
+
 def _most_on_line(
     last: float, reach: tuple[float, float], alpha: float, raw_alpha: float, backgrounds: Backgrounds
 ) -> float:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import sys
 import threading
 import time
 import uuid
@@ -16,12 +17,14 @@ from starlette.testclient import TestClient
 
 from backend.api.app import create_app
 from backend.api.scopes import PUBLIC, SCOPES
+from backend.curation.deletion import delete_media
 from backend.pipeline.assign import Assigner
 from backend.pipeline.deliver import deliver_due
 from backend.pipeline.embed import embed_batch
 from backend.pipeline.fetch import fetch_next
 from backend.pipeline.space import open_active_space
 from backend.services import Services
+from backend.web import create_web_app
 
 
 @pytest.fixture
@@ -306,10 +309,58 @@ def test_from_url__fetched_duplicate_and_failed(
         duplicate = client.get(f"/media/{twice}").json()
         assert (duplicate["status"], duplicate["duplicate_of"]) == ("duplicate", media_id)
         assert client.get(f"/media/{twice}/thumbnail").status_code == 200
+        # Whoever asks what is like it means the picture, which is there, and does not get it for an answer.
+        for asked in ("/media/{}/similar", "/media/{}/alpha", "/search?media_id={}", "/search?not_media_id={}&q=sea"):
+            own, copies = (client.get(asked.format(one)) for one in (media_id, twice))
+            assert (copies.status_code, copies.json() | {"media_id": media_id}) == (
+                200,
+                own.json() | {"media_id": media_id},
+            )
+        assert [hit["media_id"] for hit in client.get(f"/search?media_id={twice}").json()["hits"]] == [existing]
         assert existing != media_id
         retried = client.post(f"/media/{missing}/retry")
         assert (retried.status_code, retried.json()["status"]) == (202, "fetching")
         assert client.post(f"/media/{media_id}/retry").json()["code"] == "conflict"
+
+
+@pytest.mark.parametrize(
+    ("path", "step"),
+    [
+        ("/search?media_id={}", "backend.search.search.fetch_hits"),
+        ("/media/{}/similar", "backend.search.recommend.similar_media"),
+        ("/media/{}/alpha", "backend.search.insight._candidates"),
+        ("/admin/media/{}/similar", "backend.search.insight._candidates"),
+    ],
+    ids=["search", "similar", "alpha", "page"],
+)
+def test_media__deleted_while_it_is_found(
+    services: Services,
+    work: Callable[[], None],
+    make_jpeg: Callable[..., bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    step: str,
+) -> None:
+    """Each statement sees what is committed by then: a hit may be gone before its words are read."""
+    with TestClient(create_web_app(services), raise_server_exceptions=False) as client:
+        asked, gone, kept = upload(client, *map(make_jpeg, (71, 72, 73))).json()["ids"]
+        work()
+        module, _, name = step.rpartition(".")
+        real = getattr(sys.modules[module], name)
+
+        def deleting(*arguments: object, **named: object) -> object:
+            if name == "fetch_hits":
+                delete_media(services, [uuid.UUID(gone)], actor="somebody")
+                return real(*arguments, **named)
+            found = real(*arguments, **named)
+            delete_media(services, [uuid.UUID(gone)], actor="somebody")
+            return found
+
+        monkeypatch.setattr(step, deleting)
+        answer = client.get(path.format(asked))
+        assert answer.status_code == 200
+        assert kept in answer.text
+        assert gone not in answer.text
 
 
 @pytest.mark.parametrize(

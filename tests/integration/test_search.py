@@ -36,6 +36,7 @@ from backend.pipeline.intake import accept_picture
 from backend.pipeline.space import open_active_space
 from backend.search.encoding import QueryEncoder
 from backend.search.fusion import FusionMethod
+from backend.search.pool import Pool, draw_pool
 from backend.search.query import SearchQuery
 from backend.search.search import Searcher
 from backend.services import Services
@@ -234,6 +235,51 @@ def test_min_similarity__leaves_out_what_is_below(gallery: Gallery) -> None:
     assert 0 < len(expected) < 100
     assert [hit["media_id"] for hit in near["hits"]] == expected
     assert near["next_cursor"] is None
+
+
+@pytest.mark.parametrize("find", [{"like": "bicycle"}, {"q": "a bicycle"}], ids=["raw", "calibrated"])
+def test_min_similarity__candidates_are_drawn_once(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch, find: dict[str, str]
+) -> None:
+    """A page that does not fill ends where nothing deeper can be near enough; it went on to 20,000 candidates."""
+    # By `exact` no more are drawn for the calibrated order of a small library than for that of a large one.
+    asked = {"media_id": str(gallery.of_kind(find["like"])[0])} if "like" in find else find | {"effort": "exact"}
+    every = gallery.get(**asked, k=100)["hits"]
+    least = sorted(hit["similarity"] for hit in every)[-6] - 1e-3
+    monkeypatch.setattr("backend.search.search._LEAST_DEPTH", 48)
+    drawn: list[int] = []
+
+    def counting(session: Any, query: Any, vectors: Any, depth: int, *rest: Any) -> Pool:
+        drawn.append(depth)
+        return draw_pool(session, query, vectors, depth, *rest)
+
+    monkeypatch.setattr("backend.search.search.draw_pool", counting)
+    near = gallery.get(**asked, k=10, min_similarity=least)
+    assert [hit["media_id"] for hit in near["hits"]] == [hit["media_id"] for hit in every if hit["similarity"] >= least]
+    assert (near["next_cursor"], near["note"], near["certified"]) == (None, None, True)
+    assert len(drawn) == 1
+    assert drawn[0] < COUNT - 1
+
+
+def test_pages__the_last_says_that_there_are_more(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backend.search.search._MOST_DEPTH", 5)
+    asked = {"media_id": str(gallery.of_kind("bicycle")[0]), "k": 3}
+    first = gallery.get(**asked)
+    assert first["note"] is None
+    last = gallery.get(**asked, cursor=first["next_cursor"])
+    assert (len(last["hits"]), last["next_cursor"]) == (2, None)
+    assert last["note"] == "A search reaches the nearest 5 media; filters lead to others."
+    monkeypatch.undo()
+    everything = gallery.get(media_id=asked["media_id"], k=500)
+    assert (len(everything["hits"]), everything["next_cursor"], everything["note"]) == (COUNT - 1, None, None)
+
+
+@pytest.mark.parametrize("effort", ["fast", "exact"])
+def test_alpha__the_least_that_there_is(gallery: Gallery, effort: str) -> None:
+    """Postgres refuses products that underflow."""
+    asked = {"media_id": str(gallery.of_kind("bicycle")[0]), "effort": effort}
+    least, none = (gallery.get(**asked, alpha=alpha)["hits"] for alpha in (5e-324, 0.0))
+    assert [hit["media_id"] for hit in least] == [hit["media_id"] for hit in none]
 
 
 # --- calibration ---------------------------------------------------------------------------------------------

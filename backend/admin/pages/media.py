@@ -22,6 +22,7 @@ from backend.db.arrays import is_among
 from backend.db.clusters import list_memberships
 from backend.db.media import get_media
 from backend.db.tables import Cluster, MediaStatus, Membership
+from backend.errors import NotFound
 from backend.pipeline.retry import retry_media
 from backend.pipeline.rewrite import TextChanges, rewrite_text
 from backend.search.insight import MOST_LISTED, insight
@@ -35,7 +36,9 @@ def show_media(request: Request, services: ServicesDependency, places: PlacesDep
         media = get_media(session, media_id)
         if media.duplicate_of is not None:
             return RedirectResponse(link(f"/media/{media.duplicate_of}"))
-        pictures = list_pictures(session, [media_id])
+        one = list_pictures(session, [media_id]).get(media_id)
+        if one is None:  # deleted since the line before
+            raise NotFound(f"There is no media {media_id}.")
         alpha = get_alpha(session, services.settings.alpha)
         memberships = list_memberships(session, [media_id])
         membership, label = memberships[0] if memberships else (None, "")
@@ -52,7 +55,7 @@ def show_media(request: Request, services: ServicesDependency, places: PlacesDep
         media=media,
         exif=media.exif if places else without_place(media.exif),
         source_uri=media.source_uri if places else without_key(media.source_uri),
-        one=pictures[media_id],
+        one=one,
         membership=membership,
         label=label,
         neighbours=neighbours,

@@ -95,7 +95,8 @@ def get_alpha_insight(
     media_id: UUID,
     k: Annotated[int, Query(ge=1, le=MOST_LISTED, description="How many at each alpha.")] = 3,
 ) -> AlphaAnswer:
-    """By alpha * sim_image + (1 - alpha) * sim_text, exact among the nearest 100 at each of five alphas."""
+    """By alpha * sim_image + (1 - alpha) * sim_text. Exact where the server keeps the vectors in memory, or where they are
+    few (5,000); elsewhere among the nearest 100 at each of five alphas."""
     with services.database.transaction() as session:
         return AlphaAnswer.of(media_id, k, insight(session, media_id, k, services.scans))
 

@@ -13,7 +13,7 @@ from backend.search.fusion import FusionMethod, fuse
 from backend.search.legs import weighted_sum
 from backend.search.pool import Pool
 from backend.search.ranking import nominating_alpha
-from backend.search.unseen import most_unseen
+from backend.search.unseen import most_similarity_unseen, most_unseen
 
 GENERATOR = np.random.default_rng(4)
 BACKGROUNDS = {
@@ -63,6 +63,31 @@ def test_most_unseen__nothing_outside_has_more(
     pool, outside = pool_of(image, text, depth, raw_alpha, beside)
     values = fuse(FusionMethod.CALIBRATED, image, text, alpha, backgrounds).combined
     assert values[outside].max(initial=-np.inf) <= most_unseen(pool, alpha, raw_alpha, backgrounds) + 1e-9
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    alpha=st.sampled_from([0.0, 0.1, 0.5, 0.9, 1.0]),
+    raw_alpha=st.sampled_from([None, 0.2, 0.7]),
+    missing=st.sampled_from([0.0, 0.3, 1.0]),
+    depth=st.integers(1, 60),
+    has_image=st.booleans(),
+    beside=st.integers(1, 10),
+)
+def test_most_similarity_unseen__nothing_outside_is_nearer(
+    seed: int, alpha: float, raw_alpha: float | None, missing: float, depth: int, has_image: bool, beside: int
+) -> None:
+    generator = np.random.default_rng(seed)
+    image = generator.uniform(-1, 1, 80) if has_image else np.full(80, np.nan)
+    text = np.where(generator.random(80) < missing, np.nan, generator.uniform(-1, 1, 80))
+    drawn_by = alpha if raw_alpha is None else raw_alpha
+    pool, outside = pool_of(image, text, depth, drawn_by, beside)
+    most = most_similarity_unseen(pool, alpha, drawn_by)
+    similarities = weighted_sum(image, text, alpha)
+    assert similarities[outside].max(initial=-np.inf) <= most + 1e-9
+    if raw_alpha is None and not pool.whole:
+        # By the sum that the pool was drawn by, the last of the best is the bound itself.
+        assert most == np.sort(similarities)[::-1][depth - 1]
 
 
 def test_most_unseen__is_no_more_than_it_has_to_be() -> None:
