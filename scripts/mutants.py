@@ -59,6 +59,23 @@ MUTANTS = (
         "tests/integration/test_migrations.py::test_newer_schema__the_version_before_stays_ready",
     ),
     Mutant(
+        "faults_without_an_id",
+        "the answer to what nobody expected has the request's id",
+        (
+            Edit(
+                "backend/api/request_ids.py", "        self._app = AnswerUnexpected(app)\n", "        self._app = app\n"
+            ),
+            Edit("backend/api/app.py", "    app.add_middleware(AnswerUnexpected)\n", ""),
+        ),
+        "tests/integration/test_request_ids.py::test_request_id__is_in_the_answer_and_the_log_of_what_nobody_expected",
+    ),
+    Mutant(
+        "items_that_hold_no_longer",
+        "a decision is about what was shown",
+        (Edit("backend/review/deciding.py", "dry_run=dry_run, require=require)", "dry_run=dry_run)"),),
+        "tests/integration/test_review.py::test_decide__what_no_longer_holds",
+    ),
+    Mutant(
         "no_fencing",
         "a worker that was stopped and comes back is refused",
         (Edit("backend/db/work.py", "Media.lease_token == lease.token, Media.status == MediaStatus.PENDING", "True"),),

@@ -78,7 +78,7 @@ def _from_http(request: Request, error: Exception) -> Response:
 
 
 def _from_unexpected(request: Request, error: Exception) -> Response:
-    logger.error("Unexpected error", exc_info=error)
+    problems.log_unexpected(error)
     detail = "Something went wrong on our side; the log says what."
     return _page(request, HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", detail, None)
 

@@ -26,6 +26,7 @@ from backend.api.routes import (
     webhooks,
     widget,
 )
+from backend.api.unexpected import AnswerUnexpected
 from backend.services import Services
 
 _DESCRIPTION = """
@@ -43,7 +44,8 @@ def create_app(services: Services) -> FastAPI:
     app.state.metrics = metrics.make_registry(services.database, services.scans)
     app.add_middleware(BodyLimit, max_bytes=services.settings.max_request_bytes)
     app.add_middleware(RateLimit, settings=services.settings)
-    # What is added later comes earlier.
+    # What is added later comes earlier. An answer to the unexpected has the headers that pages of other sites need to read it.
+    app.add_middleware(AnswerUnexpected)
     app.add_middleware(Authentication, services=services)
     app.add_middleware(Hosts, settings=services.settings)
     app.add_middleware(RequestMetrics, registry=app.state.metrics)

@@ -162,8 +162,15 @@ def from_http(request: Request, error: Exception) -> JSONResponse:
     return problem_response(status, _CODE_BY_STATUS.get(status, "http_error"), str(error.detail))
 
 
+def log_unexpected(error: Exception) -> None:
+    """Once, however many handlers and middlewares it passes."""
+    if not getattr(error, "is_logged", False):
+        error.is_logged = True  # type: ignore[attr-defined]
+        logger.error("Unexpected error", exc_info=error)
+
+
 def from_unexpected(_request: Request, error: Exception) -> JSONResponse:
-    logger.error("Unexpected error", exc_info=error)
+    log_unexpected(error)
     return problem_response(
         HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong on our side; the log says what."
     )

@@ -6,6 +6,7 @@ import time
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from backend.api.unexpected import AnswerUnexpected
 from backend.logs import choose_request_id, request_bound
 
 logger = logging.getLogger(__name__)
@@ -18,7 +19,7 @@ class RequestIds:
     """ASGI middleware, the outermost: whatever goes wrong further in has an id as well."""
 
     def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+        self._app = AnswerUnexpected(app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -1,5 +1,9 @@
 """Do what a curator asks for: each operation is one transaction under the assigner's lock."""
 
+from collections.abc import Callable
+
+from sqlalchemy.orm import Session
+
 from backend.clustering.curation import Outcome
 from backend.curation.actions import (
     ChooseRepresentative,
@@ -17,6 +21,7 @@ from backend.curation.actions import (
 from backend.curation.editing import write_edit
 from backend.curation.planning import plan
 from backend.curation.transactions import edited, settled
+from backend.db.tables import Space
 from backend.services import Services
 
 __all__ = [
@@ -35,8 +40,17 @@ __all__ = [
 ]
 
 
-def perform(services: Services, operation: Operation, *, actor: str, dry_run: bool = False) -> Outcome:
+def perform(
+    services: Services,
+    operation: Operation,
+    *,
+    actor: str,
+    dry_run: bool = False,
+    require: Callable[[Session, Space], None] | None = None,
+) -> Outcome:
     """Do it, or with `dry_run` find out what doing it would change.
+
+    require: raises where it is not to be done as things are; called in the same transaction, where nobody else changes them.
 
     Raises:
         InputError: the operation is empty or contradicts itself.
@@ -44,5 +58,7 @@ def perform(services: Services, operation: Operation, *, actor: str, dry_run: bo
         Conflict: what is stored does not allow it (a media that is not ready, a member of another cluster, ...).
     """
     with edited(services, dry_run=dry_run) as (session, space):
+        if require is not None:
+            require(session, space)
         outcome = write_edit(session, space, plan(services, session, space, operation), actor=actor)
     return settled(services, outcome, dry_run=dry_run)

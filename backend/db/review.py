@@ -182,7 +182,7 @@ def list_items(
     before."""
     urgency, subject = after or (None, None)
     rows = session.execute(
-        sa.text(statement("review/list_items")),
+        sa.text(_of_standing("list_items")),
         {"space_id": space_id, "kind": kind, "urgency": urgency, "subject": subject, "limit": limit},
     )
     return [
@@ -207,12 +207,20 @@ def list_items(
 
 def count_items(session: Session, space_id: int) -> dict[str, int]:
     """Items by kind, without what has changed since."""
-    rows = session.execute(sa.text(statement("review/count_items")), {"space_id": space_id})
+    rows = session.execute(sa.text(_of_standing("count_items")), {"space_id": space_id})
     return {str(kind): int(count) for kind, count in rows}
 
 
-def find_item(session: Session, kind: str, subject: str) -> ReviewItem | None:
-    return session.get(ReviewItem, (kind, subject))
+def find_item(session: Session, space_id: int, kind: str, subject: str) -> ReviewItem | None:
+    """An item of the queue; None also where what it says is so no longer."""
+    named = {"space_id": space_id, "kind": kind, "subject": subject}
+    query = sa.select(ReviewItem).from_statement(sa.text(_of_standing("find_item")))
+    item: ReviewItem | None = session.scalar(query, named)
+    return item
+
+
+def _of_standing(name: str) -> str:
+    return statement(f"review/{name}").replace("{standing}", statement("review/standing"))
 
 
 def list_remembered(session: Session, accepted_kinds: Collection[str]) -> dict[tuple[str, str], float]:

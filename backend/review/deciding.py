@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from sqlalchemy.orm import Session
+
 from backend.clustering.curation import Outcome
 from backend.curation.actions import Confirm, Merge, Move, Operation, Split
 from backend.curation.history import undo
@@ -9,7 +11,8 @@ from backend.curation.operations import perform
 from backend.curation.splitting import propose_split
 from backend.db.journal import get_event
 from backend.db.review import find_decision, find_item, forget_decision, lock_review, record_decision
-from backend.db.tables import ReviewItem
+from backend.db.spaces import find_active_space
+from backend.db.tables import ReviewItem, Space
 from backend.errors import InputError, NotFound
 from backend.review.kinds import ReviewKind, ReviewVerdict
 from backend.services import Services
@@ -52,12 +55,24 @@ def decide(
         Conflict: what is stored does not allow it.
     """
     kind, subject = _parse(item)
+
+    def find(session: Session, space: Space | None) -> ReviewItem:
+        found = None if space is None else find_item(session, space.id, kind, subject)
+        if found is None:
+            raise NotFound(
+                f"There is no item {item} in the review queue, or what it says is so no longer.",
+                hint="Read the queue again.",
+            )
+        return found
+
+    def require(session: Session, space: Space) -> None:
+        find(session, space)
+
     with services.database.transaction() as session:
-        found = find_item(session, kind, subject)
-    if found is None:
-        raise NotFound(f"There is no item {item} in the review queue.", hint="Read the queue again.")
+        found = find(session, find_active_space(session))
     operation = _operation(services, found, decision, cluster_id)
-    outcome = None if operation is None else perform(services, operation, actor=actor, dry_run=dry_run)
+    # Looked for once more where nobody else changes groups: what was shown is what is decided.
+    outcome = None if operation is None else perform(services, operation, actor=actor, dry_run=dry_run, require=require)
     if not dry_run:
         with services.database.transaction() as session:
             lock_review(session)

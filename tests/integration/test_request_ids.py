@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import sqlalchemy as sa
+from starlette.responses import StreamingResponse
 from starlette.testclient import TestClient
 
+from backend.commands.keys import create_key
 from backend.db.histograms import Measure, fetch_histograms
 from backend.logs import JsonFormatter
 from backend.pipeline.assign import Assigner
@@ -106,3 +108,51 @@ def test_request_id__is_made_where_none_is_sent_and_in_refusals(
     assert answer.headers["x-request-id"] in {line.get("request_id") for line in lines}
     assert client.get("/admin/nothing").headers["x-request-id"]
     assert "mc_secret" not in json.dumps(lines)
+
+
+@pytest.mark.parametrize(
+    ("path", "broken"),
+    [
+        ("/media", "backend.api.routes.media.list_media"),
+        ("/media", "backend.api.rate_limit.RateLimit.__call__"),
+        ("/media", "backend.api.authentication._judge"),
+        ("/admin/upload", "backend.admin.pages.upload.render"),
+    ],
+    ids=["route", "middleware", "outer_middleware", "page"],
+)
+def test_request_id__is_in_the_answer_and_the_log_of_what_nobody_expected(
+    services: Services, lines: list[dict[str, object]], monkeypatch: pytest.MonkeyPatch, path: str, broken: str
+) -> None:
+    def fail(*_arguments: object, **_named: object) -> None:
+        raise RuntimeError("a fault of the program")
+
+    create_key(services.database, "blog", "read", ["https://blog.example"])
+    with TestClient(create_web_app(services), raise_server_exceptions=False) as client:
+        assert client.get(path).status_code == 200
+        monkeypatch.setattr(broken, fail)
+        answer = client.get(path, headers={"X-Request-ID": "order-9", "Origin": "https://blog.example"})
+    assert (answer.status_code, answer.headers["x-request-id"]) == (500, "order-9")
+    (told,) = [line for line in lines if line["message"] == "Unexpected error"]
+    assert told["request_id"] == "order-9"
+    assert "a fault of the program" in json.dumps(told)
+    (answered,) = [line for line in lines if line.get("status") == 500]
+    assert answered["request_id"] == "order-9"
+    if path == "/media":
+        assert answer.json()["code"] == "internal_error"
+    if broken.startswith(("backend.api.routes", "backend.api.rate_limit")):
+        assert answer.headers["access-control-allow-origin"] == "https://blog.example"
+
+
+def test_unexpected__after_the_answer_has_begun_it_is_broken_off(
+    services: Services, lines: list[dict[str, object]]
+) -> None:
+    def half() -> Iterator[bytes]:
+        yield b"half"
+        raise RuntimeError("a fault of the program")
+
+    app = create_web_app(services)
+    app.add_api_route("/half", lambda: StreamingResponse(half()))
+    with TestClient(app) as client, pytest.raises(RuntimeError):
+        client.get("/half", headers={"X-Request-ID": "order-8"})
+    (told,) = [line for line in lines if line["message"] == "Unexpected error"]
+    assert told["request_id"] == "order-8"

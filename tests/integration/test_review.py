@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from backend.curation.history import undo
-from backend.curation.operations import Extract, Lock, Merge, Move, perform
+from backend.curation.operations import Extract, Lock, Merge, Move, Rename, perform
 from backend.db.embeddings import NewEmbedding, insert_embeddings
 from backend.db.review import QueuedItem, find_item
 from backend.db.tables import Space
@@ -17,6 +17,7 @@ from backend.errors import InputError, NotFound
 from backend.evaluation.audit import audit
 from backend.pipeline.assign import Assigner
 from backend.pipeline.sweep import sweep
+from backend.review import deciding
 from backend.review.deciding import decide, item_name
 from backend.review.kinds import ReviewKind, ReviewVerdict
 from backend.review.queue import read_queue, refresh_queue
@@ -40,7 +41,7 @@ class Library:
 
     def __init__(self, services: Services, space: Space, insert_media: Callable[..., list[uuid.UUID]]) -> None:
         self.services = services
-        self._space = space
+        self.space = space
         self._insert = insert_media
         self._count = 0
 
@@ -57,8 +58,8 @@ class Library:
                 )
                 for place, (media_id, image) in enumerate(zip(ids, images, strict=True))
             ]
-            insert_embeddings(session, self._space.id, new)
-        Assigner(self.services, self._space).assign_waiting()
+            insert_embeddings(session, self.space.id, new)
+        Assigner(self.services, self.space).assign_waiting()
         return ids
 
     def cluster_of(self, media_id: uuid.UUID) -> int:
@@ -320,7 +321,60 @@ def test_refresh_queue__a_decision_made_meanwhile_is_respected(
     monkeypatch.setattr(queue, "_find_all", dismiss_meanwhile)
     refresh_queue(library.services)
     with library.services.database.transaction() as session:
-        assert find_item(session, item.kind, item.subject) is None
+        assert find_item(session, library.space.id, item.kind, item.subject) is None
+
+
+def test_decide__what_no_longer_holds(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An item of a page that was read a while ago speaks of groups as they were then."""
+    library.add(axis(0))
+    (moved,) = library.add(tilted(axis(0), axis(1), 0.83))
+    (other,) = library.add(axis(4))
+    (item,) = [one for one in library.queue(ReviewKind.SMALL_MARGIN) if one.media_id == moved]
+    with library.services.database.transaction() as session:
+        session.execute(
+            sa.text("UPDATE membership SET cluster_id = :other WHERE media_id = :moved"),
+            {"other": library.cluster_of(other), "moved": moved},
+        )
+    for decision in (ReviewVerdict.ACCEPT, ReviewVerdict.DISMISS):
+        with pytest.raises(NotFound, match="no longer"):
+            library.decide(item, decision)
+    # Also where it changes between the reading and the lock.
+    with library.services.database.transaction() as session:
+        session.execute(
+            sa.text("UPDATE membership SET cluster_id = :before WHERE media_id = :moved"),
+            {"before": item.cluster.id, "moved": moved},
+        )
+    real = deciding._operation
+
+    def move_meanwhile(*arguments: object) -> object:
+        perform(library.services, Move((moved,), library.cluster_of(other)), actor="bert")
+        return real(*arguments)
+
+    monkeypatch.setattr(deciding, "_operation", move_meanwhile)
+    with pytest.raises(NotFound, match="no longer"):
+        library.decide(item, ReviewVerdict.ACCEPT)
+
+
+@pytest.mark.parametrize("how", ["locked", "apart"])
+def test_merge_candidate__locked_or_kept_apart_since(
+    library: Library, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    library.add(axis(0), tilted(axis(0), axis(1), 0.80))
+    (item,) = library.queue(ReviewKind.MERGE_CANDIDATE)
+    monkeypatch.setattr("backend.review.queue._SMALL_LIBRARY", 0)
+    if how == "locked":
+        perform(library.services, Lock(item.cluster.id), actor="bert")
+    else:
+        event_id = perform(library.services, Rename(item.cluster.id, "of its own"), actor="bert").event_id
+        a, b = sorted([item.cluster.id, item.other_cluster.id])
+        with library.services.database.transaction() as session:
+            session.execute(
+                sa.text("INSERT INTO cluster_cannot_link VALUES (:a, :b, :event_id)"),
+                {"a": a, "b": b, "event_id": event_id},
+            )
+    assert library.queue(ReviewKind.MERGE_CANDIDATE) == []
+    with pytest.raises(NotFound, match="no longer"):
+        library.decide(item, ReviewVerdict.ACCEPT)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,4 @@
--- Items whose facts still stand: the clusters are there, the media is where it was and not yet a curator's, and the
--- caption has not been written anew since.
+-- Items whose facts still stand (see standing).
 SELECT item.kind, item.subject, item.urgency, item.figures, item.media_id, media.title, media.caption,
        item.cluster_id, cluster.label, centroid.member_count AS size, cluster.representative_media_id,
        other_centroid.cluster_id AS other_cluster_id, other.label AS other_label,
@@ -15,21 +14,6 @@ SELECT item.kind, item.subject, item.urgency, item.figures, item.media_id, media
    AND (CAST(:urgency AS float8) IS NULL
         OR item.urgency < :urgency
         OR (item.urgency = :urgency AND item.subject > CAST(:subject AS text)))
-   AND CASE item.kind
-         WHEN 'merge_candidate' THEN other_centroid.cluster_id IS NOT NULL
-         WHEN 'split_candidate' THEN true
-         ELSE EXISTS (
-              SELECT FROM membership
-               WHERE membership.media_id = item.media_id
-                 AND membership.cluster_id = item.cluster_id
-                 AND (membership.origin = 'auto' OR item.kind = 'caption_disagreement'))
-       END
-   -- A value, not NOT EXISTS: that would be answered by reading all embeddings.
-   AND CASE item.kind
-         WHEN 'caption_disagreement' THEN
-              (SELECT created_at FROM embedding WHERE space_id = :space_id AND media_id = item.media_id)
-              <= (SELECT refreshed_at FROM review_refresh WHERE space_id = :space_id)
-         ELSE true
-       END
+   AND {standing}
  ORDER BY item.urgency DESC, item.subject
  LIMIT :limit
