@@ -451,7 +451,7 @@ def demo(
 ) -> None:
     """Render a gallery, import it, show groups and a recommendation, and serve the API."""
     from backend.bootstrap import build_services
-    from backend.commands.demo import print_demo, run_demo
+    from backend.commands.demo import print_demo, require_demo_home, run_demo
     from backend.commands.running import (
         ending_in_order,
         prepare_database,
@@ -471,6 +471,7 @@ def demo(
     with ending_in_order(), running_servers(settings, stop=True):
         prepare_database(settings)
         services = closing(build_services(settings))
+        require_demo_home(services)
         with running_workers(services):
             result, members = run_demo(services, count, quiet=as_json)
             if as_json:

@@ -17,7 +17,8 @@ from backend.commands.console import output, progress_bar, say
 from backend.commands.importing import wait_for
 from backend.curation.labelling import refresh_labels
 from backend.db.embeddings import search_media
-from backend.db.media import count_media_by_status
+from backend.db.media import count_media_by_status, has_media_from_elsewhere
+from backend.db.spaces import find_active_space
 from backend.db.tables import Cluster, Media, MediaStatus, Membership
 from backend.db.thresholds import get_active_threshold
 from backend.embedded.gallery import KIND_QUERIES, write_gallery
@@ -61,17 +62,12 @@ class GalleryMember:
 
 
 def run_demo(services: Services, count: int, *, quiet: bool) -> tuple[DemoResult, list[GalleryMember]]:
-    """Render, import, wait, and measure. Workers have to be running.
-
-    Raises:
-        Conflict: the library in this home was made with other encoders.
-    """
-    settings = services.settings
+    """Render, import, wait, and measure. Workers have to be running, in a home that is the demo's (`require_demo_home`)."""
     result = DemoResult()
-    folder = settings.home_path / "gallery"
+    folder = _gallery_of(services)
     with _timed(result, "render"), progress_bar("rendering", count, quiet=quiet) as show:
         write_gallery(folder, count, on_progress=lambda done, _total: show(done))
-    _require_demo_space(services)
+    open_active_space(services)
     report = ImportReport()
     with _timed(result, "import"):
         _import_gallery(services, folder, report, quiet=quiet)
@@ -107,13 +103,34 @@ def print_demo(result: DemoResult, members: list[GalleryMember]) -> None:
     say(f"\n{timings}")
 
 
-def _require_demo_space(services: Services) -> None:
-    space = open_active_space(services)
-    if space.preset != "demo":
-        raise Conflict(
-            f"The library in {services.settings.home_path} was made with the encoders of '{space.name}'.",
-            hint="Give the demo a home of its own: MEDIACLUSTER_HOME=.mediacluster-demo mediacluster demo.",
-        )
+def require_demo_home(services: Services) -> None:
+    """Look whether this home may be the demo's, before anything is written and before workers make a space of the first
+    media that they find.
+
+    Raises:
+        Conflict: its library was made with other encoders, or has pictures of somebody that wait for encoders, or its folder
+            `gallery` is somebody's own.
+    """
+    folder = _gallery_of(services)
+    with services.database.transaction() as session:
+        space = find_active_space(session)
+        is_waited_for = space is None and has_media_from_elsewhere(session, str(folder.resolve()))
+    if space is not None and space.preset != "demo":
+        reason = f"was made with the encoders of '{space.name}'"
+    elif is_waited_for:
+        reason = "has pictures that are not the demo's, and whose encoders are yet to be chosen"
+    elif folder.is_dir() and any(folder.iterdir()) and not (folder / LABELS_FILE).exists():
+        reason = f"lies beside {folder}, which the demo has not written"
+    else:
+        return
+    raise Conflict(
+        f"The library in {services.settings.home_path} {reason}.",
+        hint="Give the demo a home of its own: MEDIACLUSTER_HOME=.mediacluster-demo mediacluster demo.",
+    )
+
+
+def _gallery_of(services: Services) -> Path:
+    return services.settings.home_path / "gallery"
 
 
 def _import_gallery(services: Services, folder: Path, report: ImportReport, *, quiet: bool) -> None:

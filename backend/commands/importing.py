@@ -5,18 +5,22 @@ from collections.abc import Sequence
 
 from backend.commands.console import console, progress_bar
 from backend.commands.running import running_workers
+from backend.db.figures import has_vectors
+from backend.db.spaces import find_active_space
 from backend.pipeline.importing import ImportReport, count_settled, import_items, list_items, settle
 from backend.services import Services
 
 _LOOK_EVERY_SECONDS = 0.2
 _REMIND_AFTER_SECONDS = 60.0
+_TRY_ENCODERS_AFTER_SECONDS = 20.0
 
 
 def run_import(services: Services, sources: Sequence[str], *, wait: bool, quiet: bool) -> ImportReport:
     """Import the sources; with `wait`, until every picture is ready or has failed.
 
     Raises:
-        FileUnreadable: a source is not there.
+        FileUnreadable: a source is not there, or cannot be opened.
+        EncoderUnavailable: it is waited for workers that can embed nothing; what was taken in stays.
         BackendUnavailable, StorageFull: what was taken in until then stays; importing again passes it by.
     """
     items, skipped = list_items(services, sources)
@@ -32,9 +36,10 @@ def run_import(services: Services, sources: Sequence[str], *, wait: bool, quiet:
 
 
 def wait_for(services: Services, report: ImportReport, *, quiet: bool) -> None:
-    """Show how the media get through, until all have."""
+    """Show how the media get through, until all have. Raises EncoderUnavailable where none ever could."""
     total = len(report.media_ids)
     last, since = 0, time.monotonic()
+    try_encoders_at: float | None = since + _TRY_ENCODERS_AFTER_SECONDS
     with progress_bar("grouping", total, quiet=quiet) as show:
         while (settled := count_settled(services, report)) < total:
             show(settled)
@@ -46,5 +51,18 @@ def wait_for(services: Services, report: ImportReport, *, quiet: bool) -> None:
                     f"Nothing has moved for {_REMIND_AFTER_SECONDS:.0f} s; "
                     f"`mediacluster doctor` and {services.settings.home_path / 'logs'} may tell why."
                 )
+            if try_encoders_at is not None and time.monotonic() > try_encoders_at:
+                try_encoders_at = None
+                _try_encoders(services)
             time.sleep(_LOOK_EVERY_SECONDS)
         show(total)
+
+
+def _try_encoders(services: Services) -> None:
+    """Where nothing was ever embedded, workers may be trying for ever, and say so in their log alone. What keeps them from
+    it keeps this process too."""
+    with services.database.transaction() as session:
+        space = find_active_space(session)
+        if space is not None and has_vectors(session, space.id):
+            return
+    (services.encoders if space is None else services.encoders_of(space)).load()

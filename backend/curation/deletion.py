@@ -11,13 +11,13 @@ from backend.clustering.planning import existing_memberships
 from backend.clustering.sentences import media_count
 from backend.curation.editing import write_edit
 from backend.curation.planning import distinct_media
-from backend.curation.transactions import edited
+from backend.curation.transactions import edited_if_grouped
 from backend.db.audit_log import Act, record_act
 from backend.db.curation import read_snapshot
 from backend.db.deletion import Doomed, delete_media_rows, lock_media
 from backend.db.events import EventKind, MediaEvent, record_events
 from backend.db.files import remove_unheld_files
-from backend.db.journal import DELETE
+from backend.db.journal import DELETE, EventContent, insert_event, record_event_content
 from backend.db.tables import Space
 from backend.doorbell import Work
 from backend.errors import Conflict, NotFound, TransactionConflict
@@ -57,7 +57,7 @@ def delete_media(services: Services, media_ids: Sequence[uuid.UUID], *, actor: s
 def _delete_rows(
     services: Services, chosen: list[uuid.UUID], actor: str, *, dry_run: bool
 ) -> tuple[Outcome, list[Doomed]]:
-    with edited(services, dry_run=dry_run) as (session, space):
+    with edited_if_grouped(services, dry_run=dry_run) as (session, space):
         doomed = lock_media(session, chosen, wait_seconds=_LOCK_WAIT_SECONDS)
         missing = set(chosen) - {one.media_id for one in doomed}
         if missing:
@@ -66,7 +66,7 @@ def _delete_rows(
     return (replace(outcome, event_id=None) if dry_run else outcome), doomed
 
 
-def _write(session: Session, space: Space, media_ids: list[uuid.UUID], actor: str) -> Outcome:
+def _write(session: Session, space: Space | None, media_ids: list[uuid.UUID], actor: str) -> Outcome:
     before = read_snapshot(session, [], media_ids)
     held = {state.cluster_id for state in existing_memberships(before).values()}
     edit = Edit(
@@ -76,7 +76,9 @@ def _write(session: Session, space: Space, media_ids: list[uuid.UUID], actor: st
         f"Deleted {media_count(len(media_ids))}",
         warnings=("A deletion cannot be undone.",),
     )
-    outcome = write_edit(session, space, edit, actor=actor)
+    outcome = (
+        write_edit(session, space, edit, actor=actor) if space is not None else _write_ungrouped(session, edit, actor)
+    )
     delete_media_rows(session, media_ids)
     record_act(
         session,
@@ -87,3 +89,10 @@ def _write(session: Session, space: Space, media_ids: list[uuid.UUID], actor: st
     )
     record_events(session, [MediaEvent(EventKind.DELETED, media_id) for media_id in media_ids])
     return outcome
+
+
+def _write_ungrouped(session: Session, edit: Edit, actor: str) -> Outcome:
+    """Note a deletion before anything was ever grouped."""
+    event_id = insert_event(session, edit.kind, actor, edit.summary, None)
+    record_event_content(session, event_id, EventContent(edit.before, edit.after), [])
+    return Outcome(event_id, edit.kind, edit.summary, warnings=edit.warnings)

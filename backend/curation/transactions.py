@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from backend.clustering.curation import Outcome
 from backend.db.assignments import lock_assigner
 from backend.db.histograms import Measure, add_values
-from backend.db.spaces import get_active_space
+from backend.db.spaces import find_active_space, get_active_space
 from backend.db.tables import Space
 from backend.doorbell import Work
 from backend.services import Services
@@ -19,12 +19,23 @@ from backend.services import Services
 @contextmanager
 def edited(services: Services, *, dry_run: bool) -> Iterator[tuple[Session, Space]]:
     """A transaction under the assigner's lock, and the active space. A preview does the very same work and takes it
-    back: only sequences have moved on."""
+    back: only sequences have moved on.
+
+    Raises:
+        NotFound: there is no active space yet, and with it no group.
+    """
+    with edited_if_grouped(services, dry_run=dry_run) as (session, space):
+        yield session, space or get_active_space(session)
+
+
+@contextmanager
+def edited_if_grouped(services: Services, *, dry_run: bool) -> Iterator[tuple[Session, Space | None]]:
+    """As `edited`, for what can be done before anything is grouped: the space is None where there is none."""
     with services.database.transaction() as session:
         begun = time.perf_counter()
         lock_assigner(session)
         waited_seconds = time.perf_counter() - begun
-        space = get_active_space(session)
+        space = find_active_space(session)
         savepoint = session.begin_nested()
         yield session, space
         if dry_run:

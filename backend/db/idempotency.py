@@ -44,6 +44,31 @@ def claim_key(session: Session, caller: str, key: str, fingerprint: bytes, *, se
     delete_old_keys(session, caller=caller, key=key)
     token = uuid.uuid4()
     until = _in(seconds)
+    # Whoever holds it may release it between the two statements; then it is there to be taken.
+    row = _insert_or_lock(session, caller, key, fingerprint, token, until) or _insert_or_lock(
+        session, caller, key, fingerprint, token, until
+    )
+    if row is None:
+        raise _in_progress()
+    found: IdempotencyKey = row[0]
+    if found.fingerprint != fingerprint:
+        raise IdempotencyMismatch(
+            "This Idempotency-Key was used for another request.", hint="Take a new key for each new request."
+        )
+    if found.status is not None and found.answer is not None:
+        return RecordedAnswer(found.status, found.answer)
+    if found.claim_token != token:
+        if row.is_held:
+            raise _in_progress()
+        # Whoever held it has died: its work is repeated, with the id that it would have given.
+        session.execute(_row(caller, key).values(claim_token=token, claimed_until=until))
+    return Claim(caller, key, token, found.media_id)
+
+
+def _insert_or_lock(
+    session: Session, caller: str, key: str, fingerprint: bytes, token: uuid.UUID, until: sa.ColumnElement[datetime]
+) -> sa.Row[IdempotencyKey, bool] | None:
+    """The row of a key, new or as it was, and whether it is held; None where the one that was in the way has gone."""
     session.execute(
         insert(IdempotencyKey)
         .values(
@@ -56,26 +81,17 @@ def claim_key(session: Session, caller: str, key: str, fingerprint: bytes, *, se
         )
         .on_conflict_do_nothing()
     )
-    row = session.execute(
+    return session.execute(
         sa.select(IdempotencyKey, (IdempotencyKey.claimed_until > sa.func.now()).label("is_held"))
         .where(IdempotencyKey.caller == caller, IdempotencyKey.key == key)
         .with_for_update()
-    ).one()
-    found: IdempotencyKey = row[0]
-    if found.fingerprint != fingerprint:
-        raise IdempotencyMismatch(
-            "This Idempotency-Key was used for another request.", hint="Take a new key for each new request."
-        )
-    if found.status is not None and found.answer is not None:
-        return RecordedAnswer(found.status, found.answer)
-    if found.claim_token != token:
-        if row.is_held:
-            raise IdempotencyInProgress(
-                "The request with this Idempotency-Key is still being worked on.", hint="Ask again in a few seconds."
-            )
-        # Whoever held it has died: its work is repeated, with the id that it would have given.
-        session.execute(_row(caller, key).values(claim_token=token, claimed_until=until))
-    return Claim(caller, key, token, found.media_id)
+    ).one_or_none()
+
+
+def _in_progress() -> IdempotencyInProgress:
+    return IdempotencyInProgress(
+        "The request with this Idempotency-Key is still being worked on.", hint="Ask again in a few seconds."
+    )
 
 
 def renew_claim(session: Session, claim: Claim, *, seconds: float) -> None:

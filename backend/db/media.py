@@ -97,6 +97,12 @@ def list_media(
     return list(session.scalars(query))
 
 
+def has_media_from_elsewhere(session: Session, folder: str) -> bool:
+    """Whether there are media that do not come from this folder of the server."""
+    elsewhere = sa.or_(Media.source_uri.is_(None), sa.not_(sa.func.starts_with(Media.source_uri, f"{folder}/")))
+    return bool(session.execute(sa.select(sa.exists().where(elsewhere))).scalar_one())
+
+
 def count_media_by_status(session: Session) -> dict[MediaStatus, int]:
     """Every status is there, with 0 where no media has it."""
     counts = dict(session.execute(sa.select(Media.status, sa.func.count()).group_by(Media.status)).all())

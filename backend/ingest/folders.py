@@ -21,26 +21,49 @@ _JUNK_FOLDERS: Final = frozenset({"@eadir", "__macosx", "$recycle.bin", "system 
 
 
 def walk_pictures(
-    paths: Iterable[Path], *, on_skipped: Callable[[Path], None] | None = None, follow_links: bool = True
+    paths: Iterable[Path],
+    *,
+    on_skipped: Callable[[Path], None] | None = None,
+    on_unreadable: Callable[[FileUnreadable], None] | None = None,
+    follow_links: bool = True,
 ) -> Iterator[Path]:
     """Yield the pictures under `paths`: files as named, folders in depth, by name, files before subfolders.
 
     In folders only names that look like a picture count; hidden and system files and folders are passed by. Links
-    are followed, unless `follow_links` is off; each folder is entered once. `on_skipped` is told of every visible file that is passed by.
+    are followed, unless `follow_links` is off; each folder is entered once. `on_skipped` is told of every visible file that is passed by,
+    `on_unreadable` of every folder further down that cannot be opened (its `path` in the context); without it that is logged.
 
     Raises:
-        FileUnreadable: a path that was named does not exist or is neither file nor folder. (A folder further down
-            that cannot be opened is logged and passed by.)
+        FileUnreadable: a path that was named does not exist, is neither file nor folder, or cannot be opened.
 
     """
     entered: set[tuple[int, int]] = set()
     for path in paths:
-        if path.is_dir():
-            yield from _walk_folder(path, entered, on_skipped, follow_links=follow_links)
+        if _is_folder(path):
+            yield from _walk_folder(
+                path, entered, on_skipped, on_unreadable or _log_unreadable, follow_links=follow_links
+            )
         elif path.is_file():
             yield path
         else:
             raise FileUnreadable(f"{path} is neither a file nor a folder.", hint="Check the path.")
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError as error:  # what it lies in cannot be searched
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(folder: Path, error: OSError) -> FileUnreadable:
+    return FileUnreadable(
+        f"{folder} cannot be opened: {error.strerror}.", hint="Check its permissions.", path=str(folder)
+    )
+
+
+def _log_unreadable(error: FileUnreadable) -> None:
+    _log.warning("A folder is passed by: %s", error)
 
 
 def looks_like_picture(path: Path) -> bool:
@@ -104,14 +127,25 @@ def open_inside_roots(path: Path, roots: Sequence[Path]) -> BinaryIO:
 
 
 def _walk_folder(
-    top: Path, entered: set[tuple[int, int]], on_skipped: Callable[[Path], None] | None, *, follow_links: bool
+    top: Path,
+    entered: set[tuple[int, int]],
+    on_skipped: Callable[[Path], None] | None,
+    on_unreadable: Callable[[FileUnreadable], None],
+    *,
+    follow_links: bool,
 ) -> Iterator[Path]:
     waiting = [top]
     while waiting:
         folder = waiting.pop()
         if not _enter(folder, entered):
             continue
-        files, subfolders = _list_folder(folder, follow_links=follow_links)
+        try:
+            files, subfolders = _list_folder(folder, follow_links=follow_links)
+        except OSError as error:
+            if folder is top:
+                raise _unreadable(folder, error) from error
+            on_unreadable(_unreadable(folder, error))
+            continue
         for file in files:
             if looks_like_picture(file):
                 yield file
@@ -133,12 +167,8 @@ def _enter(folder: Path, entered: set[tuple[int, int]]) -> bool:
 
 
 def _list_folder(folder: Path, *, follow_links: bool) -> tuple[list[Path], list[Path]]:
-    try:
-        with os.scandir(folder) as entries:
-            visible = sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda one: one.name)
-    except OSError as error:
-        _log.warning("%s cannot be opened (%s); it is passed by.", folder, error.strerror)
-        return [], []
+    with os.scandir(folder) as entries:
+        visible = sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda one: one.name)
     files = [folder / entry.name for entry in visible if _is(os.DirEntry.is_file, entry, follow_links)]
     subfolders = [folder / entry.name for entry in visible if _is(os.DirEntry.is_dir, entry, follow_links)]
     return files, [subfolder for subfolder in subfolders if subfolder.name.lower() not in _JUNK_FOLDERS]

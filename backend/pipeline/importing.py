@@ -66,7 +66,8 @@ def list_items(services: Services, sources: Sequence[str]) -> tuple[list[ImportI
     """What the sources hold: folders, pictures, manifests (.csv, .jsonl) and URLs; and how many files were passed by.
 
     Raises:
-        FileUnreadable: a source that was named is not there.
+        FileUnreadable: a source that was named is not there, or cannot be opened. (A folder further down that cannot is
+            an item with its error.)
     """
     items: list[ImportItem] = []
     skipped: list[Path] = []
@@ -76,8 +77,12 @@ def list_items(services: Services, sources: Sequence[str]) -> tuple[list[ImportI
         elif Path(source).suffix.lower() in MANIFEST_SUFFIXES:
             items.extend(_from_manifest(services, Path(source)))
         else:
-            found = walk_pictures([Path(source).expanduser()], on_skipped=skipped.append)
+            unreadable: list[FileUnreadable] = []
+            found = walk_pictures(
+                [Path(source).expanduser()], on_skipped=skipped.append, on_unreadable=unreadable.append
+            )
             items.extend(ImportItem(str(path), path=path) for path in found)
+            items.extend(ImportItem(error.context["path"], error=error) for error in unreadable)
     return items, len(skipped)
 
 

@@ -10,7 +10,7 @@ from backend.clustering.curation import Edit, Snapshot
 from backend.clustering.planning import existing_memberships
 from backend.clustering.sentences import media_count
 from backend.curation.editing import write_edit
-from backend.curation.transactions import edited
+from backend.curation.transactions import edited_if_grouped
 from backend.db.assignments import bump_centroid_version, lock_assigner
 from backend.db.bulk import build_vector_indexes, list_missing_vector_indexes
 from backend.db.centroids import resum_centroids
@@ -133,10 +133,10 @@ def _report_missing(services: Services, rows: list[HeldFile], report: RepairRepo
 
 def _give_up(services: Services, ids: list[uuid.UUID], actor: str) -> None:
     """Take media out of their clusters, and mark them failed."""
-    with edited(services, dry_run=False) as (session, space):
+    with edited_if_grouped(services, dry_run=False) as (session, space):
         before = read_snapshot(session, [], ids)
         memberships = existing_memberships(before)
-        if memberships:
+        if memberships and space is not None:
             clusters = read_snapshot(session, {state.cluster_id for state in memberships.values()}, []).clusters
             summary = f"Gave up {media_count(len(memberships))} without original"
             edit = Edit(

@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+import sqlalchemy as sa
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from backend.api.app import create_app
 from backend.api.scopes import PUBLIC, SCOPES
 from backend.curation.deletion import delete_media
+from backend.db.tables import Media
 from backend.pipeline.assign import Assigner
 from backend.pipeline.deliver import deliver_due
 from backend.pipeline.embed import embed_batch
@@ -104,6 +106,33 @@ def test_upload__wait_seconds_answers_with_the_cluster(
     assert answer.status_code == 200
     assert answer.json()["media"][0]["status"] == "ready"
     assert answer.json()["media"][0]["cluster"]["founder"] is True
+
+
+def test_upload__one_of_two_is_deleted_while_the_answer_waits(
+    client: TestClient, services: Services, make_jpeg: Callable[..., bytes], work: Callable[[], None]
+) -> None:
+    done = threading.Event()
+
+    def delete_first_and_work() -> None:
+        while not done.wait(0.1):
+            with services.database.transaction() as session:
+                ids = session.scalars(sa.select(Media.id).order_by(Media.upload_seq)).all()
+            if len(ids) == 2:
+                delete_media(services, ids[:1], actor="eve")
+                work()
+                return
+
+    worker = threading.Thread(target=delete_first_and_work)
+    worker.start()
+    begun = time.monotonic()
+    answer = upload(client, make_jpeg(3), make_jpeg(4), query="?wait_seconds=30", title="x")
+    waited = time.monotonic() - begun
+    done.set()
+    worker.join()
+    assert answer.status_code == 202
+    deleted, kept = answer.json()["media"]
+    assert (deleted["status"], kept["status"]) == ("pending", "ready")
+    assert waited < 28  # it is not waited for
 
 
 def test_upload__wait_seconds_ends_in_time(client: TestClient, make_jpeg: Callable[..., bytes]) -> None:

@@ -11,8 +11,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from backend.commands.demo import require_demo_home
 from backend.db.engine import Database
 from backend.embedded import stop_servers
+from backend.ingest.text import MediaText
+from backend.pipeline.intake import accept_picture
+from backend.services import Services
 from backend.settings import Settings
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -102,6 +106,59 @@ def test_errors__one_readable_line_with_its_code(
     assert answer.stderr.startswith(f"{code}: ")
     assert "Traceback" not in answer.stderr
     assert answer.stdout == ""
+
+
+def test_import__waiting_for_weights_that_cannot_be_had_ends(
+    run: Run, database: Database, make_jpeg: Callable[..., bytes], tmp_path: Path
+) -> None:
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "a.jpg").write_bytes(make_jpeg(1))
+
+    answer = run("import", "pictures", "--wait", MEDIACLUSTER_IMAGE_CHECKPOINT="/no/such/file.pt")
+
+    assert answer.returncode == 1
+    assert "encoder_unavailable" in answer.stderr
+    assert "/no/such/file.pt" in answer.stderr
+    with database.transaction() as session:  # it waits for better times
+        assert session.execute(sa.text("SELECT status FROM media")).scalar_one() == "pending"
+
+
+@pytest.mark.parametrize("home", ["of_another_model", "of_pictures_that_wait", "with_a_gallery_of_its_own"])
+def test_demo__keeps_out_of_a_home_that_is_not_its_own(
+    run: Run,
+    services: Services,
+    make_test_space: Callable[..., object],
+    make_jpeg: Callable[..., bytes],
+    home: str,
+) -> None:
+    gallery = services.settings.home / "gallery"
+    if home == "of_another_model":
+        make_test_space(services.database)
+    elif home == "of_pictures_that_wait":
+        accept_picture(services, make_jpeg(1), MediaText(), source="import", source_uri="/photos/a.jpg")
+    else:
+        gallery.mkdir(parents=True)
+        (gallery / "holiday.jpg").write_bytes(make_jpeg(1))
+    before = sorted(gallery.rglob("*"))
+
+    answer = run("demo", "--once", "--count", "20")
+
+    assert (answer.returncode, answer.stderr.partition(":")[0]) == (1, "conflict")
+    assert "a home of its own" in answer.stderr
+    assert sorted(gallery.rglob("*")) == before
+    with services.database.transaction() as session:
+        presets = session.execute(sa.text("SELECT preset FROM space")).scalars().all()
+    assert "demo" not in presets
+
+
+def test_demo__a_run_that_broke_off_is_gone_on_with(services: Services, make_jpeg: Callable[..., bytes]) -> None:
+    gallery = services.settings.home / "gallery"
+    gallery.mkdir(parents=True)
+    (gallery / ".labels.json").write_text("{}")
+    (gallery / "a.jpg").write_bytes(make_jpeg(1))
+    uri = str((gallery / "a.jpg").resolve())
+    accept_picture(services, make_jpeg(1), MediaText(), source="import", source_uri=uri)
+    require_demo_home(services)
 
 
 def test_errors__a_password_is_not_shown(run: Run) -> None:

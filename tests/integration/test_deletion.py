@@ -48,6 +48,22 @@ def value(services: Services, query: str, **parameters: object) -> object:
         return session.execute(sa.text(query), parameters).scalar_one()
 
 
+def test_delete_media__before_anything_is_grouped(services: Services, make_jpeg: Callable[..., bytes]) -> None:
+    """No worker has made a space yet."""
+    media_id = accept_picture(services, make_jpeg(1), MediaText(), source="test").media_id
+    preview = delete_media(services, [media_id], actor="eve", dry_run=True)
+    assert (preview.event_id, preview.summary) == (None, "Deleted 1 media")
+    assert value(services, "SELECT count(*) FROM media") == 1
+
+    outcome = delete_media(services, [media_id], actor="eve")
+
+    assert (outcome.moved, outcome.warnings) == ((), ("A deletion cannot be undone.",))
+    assert value(services, "SELECT count(*) FROM media") == 0
+    assert list(services.storage.list_keys()) == []
+    assert value(services, "SELECT summary FROM cluster_event") == "Deleted 1 media"
+    assert value(services, "SELECT count(*) FROM audit_log WHERE act = 'media.deleted'") == 1
+
+
 def test_delete_media__rows_centroids_and_representative(services: Services, library: list[uuid.UUID]) -> None:
     representative = value(services, "SELECT representative_media_id FROM cluster WHERE id = 1")
     assert representative == library[0]

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
 from backend.api.app import create_app
-from backend.db.idempotency import Claim, claim_key, record_answer
+from backend.db.idempotency import Claim, claim_key, record_answer, release_key
 from backend.errors import IdempotencyInProgress
 from backend.pipeline import intake
 from backend.pipeline.sweep import sweep
@@ -51,6 +51,34 @@ def test_upload__sent_again_gets_the_same_answer(
     assert again.headers["location"] == first.headers["location"]
     assert (first.headers.get("idempotency-replayed"), again.headers["idempotency-replayed"]) == (None, "true")
     assert count(services, "media") == 1
+
+
+def test_claim_key__that_is_released_at_the_same_moment(services: Services) -> None:
+    """The first request was refused between the two statements of the second one, which is then the first."""
+    with services.database.transaction() as session:
+        first = claim_key(session, "c", "k", b"same", seconds=15)
+    assert isinstance(first, Claim)
+    inserted: list[bool] = []
+    released: list[bool] = []
+
+    with services.database.transaction() as session:
+
+        @sa.event.listens_for(session, "do_orm_execute")
+        def release(state: Any) -> None:
+            if state.is_insert:
+                inserted.append(True)
+            elif state.is_select and inserted and not released:
+                released.append(True)
+                with services.database.transaction() as other:
+                    release_key(other, first)
+
+        second = claim_key(session, "c", "k", b"same", seconds=15)
+
+    assert released
+    assert isinstance(second, Claim)
+    assert second.token != first.token
+    with services.database.transaction() as session, pytest.raises(IdempotencyInProgress):
+        claim_key(session, "c", "k", b"same", seconds=15)
 
 
 @pytest.mark.parametrize("change", ["bytes", "words", "name", "url"])

@@ -1,12 +1,15 @@
 """Steps of the pipeline where something is amiss: whose fault it is decides what becomes of the media."""
 
+import errno
 import json
+import os
 import threading
 import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -275,6 +278,27 @@ def test_import__what_failed_before_is_told_again(
         settle(services, report)
         assert [(failure.path, failure.code) for failure in report.failed] == [(str(folder / "a.jpg"), "quarantined")]
         assert (report.new, report.duplicates) == ({}, {})
+
+
+def test_import__a_folder_that_cannot_be_opened_has_failed(
+    services: Services, make_jpeg: Callable[..., bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "shut").mkdir()
+    (tmp_path / "a.jpg").write_bytes(make_jpeg(8))
+    scandir = os.scandir
+
+    def refuse(path: str | Path) -> object:
+        if Path(path).name == "shut":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    report = ImportReport()
+    items, _skipped = list_items(services, [str(tmp_path)])
+    list(import_items(services, items, report))
+
+    assert list(report.new.values()) == [str(tmp_path / "a.jpg")]
+    assert [(failure.path, failure.code) for failure in report.failed] == [(str(tmp_path / "shut"), "file_unreadable")]
 
 
 def test_ocr__switched_on_without_its_program_fails_nothing(

@@ -16,7 +16,7 @@ from backend.api.idempotency import IdempotencyKeyHeader, answer_once, fingerpri
 from backend.api.problems import documented
 from backend.api.routes.references import find_reference
 from backend.api.schemas import ChecksumsInput, KnownAnswer, TextInput, UploadAnswer, UploadedMedia, UrlInput
-from backend.db.media import get_media, list_known
+from backend.db.media import find_media, list_known
 from backend.db.tables import MediaStatus
 from backend.errors import InputError
 from backend.ingest.text import MediaText, parse_taken_at
@@ -209,24 +209,35 @@ def _wait_in_turn(services: Services, media: list[UploadedMedia], seconds: float
 
 
 def _wait(services: Services, media: list[UploadedMedia], seconds: float) -> list[UploadedMedia]:
-    """Ask until every media is settled or the time is up; for 0 seconds only those that were here before, once."""
+    """Ask until every media is settled or the time is up; for 0 seconds only those that were here before, once. One that was
+    deleted meanwhile stays as it was known last."""
     deadline = time.monotonic() + seconds
+    gone: set[uuid.UUID | None] = {None}
     while True:
-        media = [_now(services, one, one.id) if one.id and (one.duplicate or seconds > 0) else one for one in media]
+        for position, one in enumerate(media):
+            if one.id is None or one.id in gone or not (one.duplicate or seconds > 0):
+                continue
+            now = _now(services, one, one.id)
+            if now is None:
+                gone.add(one.id)
+            else:
+                media = [*media[:position], now, *media[position + 1 :]]
         left = deadline - time.monotonic()
-        if left <= 0 or all(one.id is None or one.status in _SETTLED for one in media):
+        if left <= 0 or all(one.id in gone or one.status in _SETTLED for one in media):
             break
         time.sleep(min(_POLL_SECONDS, left))
     return media
 
 
-def _now(services: Services, uploaded: UploadedMedia, media_id: uuid.UUID) -> UploadedMedia:
+def _now(services: Services, uploaded: UploadedMedia, media_id: uuid.UUID) -> UploadedMedia | None:
     if uploaded.status in _SETTLED and (uploaded.cluster is not None or uploaded.status is not MediaStatus.READY):
         return uploaded
     with services.database.transaction() as session:
-        media = get_media(session, media_id)
-        if media.duplicate_of is not None:
-            media = get_media(session, media.duplicate_of)
+        media = find_media(session, media_id)
+        if media is not None and media.duplicate_of is not None:
+            media = find_media(session, media.duplicate_of)
+        if media is None:
+            return None
         return uploaded.model_copy(
             update={
                 "id": media.id,

@@ -1,5 +1,7 @@
 import os
-from collections.abc import Sequence
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -72,6 +74,39 @@ def test_walk_pictures__special_files_are_no_pictures(tmp_path: Path) -> None:
     assert found(tmp_path) == []
     with pytest.raises(FileUnreadable):
         found(tmp_path, tmp_path / "pipe.jpg")
+
+
+@pytest.fixture
+def locked() -> Iterator[Path]:
+    """A folder with a picture and a folder of somebody else, as somebody without rights sees them."""
+    top = Path(tempfile.mkdtemp())
+    tree(top, "a.jpg", "shut/b.jpg", "z/c.jpg")
+    top.chmod(0o755)
+    (top / "shut").chmod(0)
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    yield top
+    os.seteuid(before)
+    (top / "shut").chmod(0o700)
+    shutil.rmtree(top)
+
+
+def test_walk_pictures__a_folder_that_cannot_be_opened(locked: Path) -> None:
+    with pytest.raises(FileUnreadable, match="shut cannot be opened: Permission denied"):
+        list(walk_pictures([locked / "shut"]))
+    with pytest.raises(FileUnreadable, match="inside cannot be opened: Permission denied"):
+        list(walk_pictures([locked / "shut" / "inside"]))
+
+
+def test_walk_pictures__tells_of_folders_that_cannot_be_opened(locked: Path, caplog: pytest.LogCaptureFixture) -> None:
+    told: list[FileUnreadable] = []
+
+    assert [path.name for path in walk_pictures([locked], on_unreadable=told.append)] == ["a.jpg", "c.jpg"]
+    assert [error.context["path"] for error in told] == [str(locked / "shut")]
+    assert not caplog.records
+    assert found(locked) == ["a.jpg", "z/c.jpg"]
+    assert "shut cannot be opened" in caplog.text
 
 
 def test_walk_pictures__missing(tmp_path: Path) -> None:
