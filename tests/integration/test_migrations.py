@@ -1,5 +1,6 @@
 """The schema: from nothing to the newest and back, and the same as the tables say."""
 
+import json
 import re
 import threading
 import uuid
@@ -141,6 +142,34 @@ def test_older_schema__is_not_ready(services: Services, statement: str) -> None:
     assert answer.status_code == 503
     assert "db migrate" not in answer.json()["checks"]["broker"]
     assert "revision" in answer.json()["checks"]["database"]
+
+
+def test_upgrade__coordinates_that_were_a_location(empty_database: Database) -> None:
+    """What imports of Google Takeout showed everybody goes where admins alone see it; what somebody wrote stays."""
+    upgrade(empty_database.engine, "0025")
+    here, own = {"latitude_degrees": 48.85837, "longitude_degrees": -2.294481}, {"latitude_degrees": 1.5}
+    cases = {
+        "takeout": ("import", "48.858370, -2.294481", {"make": "M"}, ("", {"make": "M"} | here)),
+        "camera": ("import", "48.858370, -2.294481", own, ("", own)),
+        "words": ("import", "Paris, 7e", {}, ("Paris, 7e", {})),
+        "shorter": ("import", "48.85, 2.29", {}, ("48.85, 2.29", {})),
+        "upload": ("upload", "48.858370, -2.294481", {}, ("48.858370, -2.294481", {})),
+    }
+    with empty_database.transaction() as session:
+        for title, (source, location, exif, _expected) in cases.items():
+            session.execute(
+                sa.text(
+                    "INSERT INTO media (id, source, source_uri, status, title, location, exif) "
+                    "VALUES (gen_random_uuid(), :source, 'x', 'fetching', :title, :location, CAST(:exif AS jsonb))"
+                ),
+                {"source": source, "title": title, "location": location, "exif": json.dumps(exif)},
+            )
+
+    upgrade(empty_database.engine)
+
+    with empty_database.transaction() as session:
+        rows = session.execute(sa.text("SELECT title, location, exif FROM media")).all()
+    assert {row.title: (row.location, row.exif) for row in rows} == {title: case[3] for title, case in cases.items()}
 
 
 def test_downgrade__with_a_space_in_use(empty_database: Database) -> None:
