@@ -76,6 +76,12 @@ MUTANTS = (
         "tests/integration/test_review.py::test_decide__what_no_longer_holds",
     ),
     Mutant(
+        "cursors_unchecked",
+        "a cursor that this server did not write is refused",
+        (Edit("backend/api/cursors.py", "if kind is int and not -_MOST <= part < _MOST:", "if False:"),),
+        "tests/integration/test_review_api.py::test_cursors__malformed",
+    ),
+    Mutant(
         "no_fencing",
         "a worker that was stopped and comes back is refused",
         (Edit("backend/db/work.py", "Media.lease_token == lease.token, Media.status == MediaStatus.PENDING", "True"),),

@@ -1,13 +1,12 @@
 """What every answer of the admin pages carries, and which requests get none: a strict policy for content, and no
 unsafe request from another site."""
 
-from urllib.parse import urlsplit
-
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.admin.problems import error_page
+from backend.api.hosts import split_address
 from backend.api.problems import error_response
 from backend.errors import CsrfFailed
 
@@ -60,4 +59,5 @@ def is_cross_site(headers: Headers, scheme: str) -> bool:
     origin = headers.get("origin")
     if origin is None:
         return False
-    return (urlsplit(origin).scheme, urlsplit(origin).netloc) != (scheme, headers.get("host", ""))
+    parts = split_address(origin)
+    return (parts.scheme, parts.netloc) != (scheme, headers.get("host", ""))

@@ -1,7 +1,6 @@
 """Nobody but those who are logged in sees the pages, and what they change carries the token of their session."""
 
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
@@ -17,6 +16,7 @@ from backend.admin.navigation import is_for_admins
 from backend.admin.problems import error_page
 from backend.admin.templating import MOUNT, link
 from backend.api.body_limit import BodyLimit
+from backend.api.hosts import split_address
 from backend.errors import CsrfFailed, Forbidden, MediaclusterError, Unauthorized
 from backend.services import Services
 
@@ -91,7 +91,7 @@ def _ask_to_log_in(scope: Scope, path: str) -> Response:
     error = Unauthorized("You are not logged in, or not any more.", hint="Log in again.")
     response = error_page(Request(scope), error)
     if "hx-request" in headers:
-        page = urlsplit(headers.get("hx-current-url") or headers.get("referer", ""))
+        page = split_address(headers.get("hx-current-url") or headers.get("referer", ""))
         response.headers["HX-Redirect"] = login_address(page.path + (f"?{page.query}" if page.query else ""))
     return response
 
@@ -103,7 +103,7 @@ def login_address(wanted: str) -> str:
 
 def safe_next(wanted: str) -> str:
     """An address to go on to: one of our own pages, or the first."""
-    parts = urlsplit(wanted)
+    parts = split_address(wanted)
     ours = parts.path.startswith(f"{MOUNT}/") and not parts.path.startswith(f"{MOUNT}{_LOGIN}")
     plain = wanted.isprintable() and "\\" not in wanted and "//" not in parts.path
     return wanted if ours and plain and not (parts.scheme or parts.netloc) else link("/")

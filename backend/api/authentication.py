@@ -5,7 +5,6 @@ It stands before the body is read, so that strangers cannot make the server swal
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
@@ -13,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Connection
 
+from backend.api.hosts import split_address
 from backend.api.problems import error_response
 from backend.api.scopes import ScopeTable
 from backend.api.tokens import hash_token, is_token
@@ -109,7 +109,7 @@ def client_address(scope: Connection) -> str:
 def _read(headers: Headers, method: str) -> _Asking:
     scheme, _, token = headers.get("authorization", "").partition(" ")
     origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc == headers.get("host"):
+    if origin is not None and headers.get("host") and split_address(origin).netloc == headers.get("host"):
         origin = None  # our own pages
     # Another scheme is that of a proxy in front.
     return _Asking(token.strip() if scheme.lower() == "bearer" else None, origin, method not in _SAFE_METHODS)

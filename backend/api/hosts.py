@@ -5,7 +5,7 @@ then, and only the name in the request tells. So a server that asks programs for
 """
 
 import ipaddress
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -41,12 +41,17 @@ class Hosts:
         await response(scope, receive, send)
 
 
+def split_address(address: str) -> SplitResult:
+    """The parts of an address that somebody sent; all empty where it cannot be read."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit("")
+
+
 def host_name(host: str) -> str:
     """The name in a Host header: without its port, in lower case; '' where it cannot be read."""
-    try:
-        return (urlsplit(f"//{host}").hostname or "").removesuffix(".")
-    except ValueError:
-        return ""
+    return (split_address(f"//{host}").hostname or "").removesuffix(".")
 
 
 def is_loopback(name: str) -> bool:

@@ -49,6 +49,11 @@ def clean_text(raw: str) -> str:
     return strip_markup(raw)
 
 
+def is_storable(text: str) -> bool:
+    """Whether Postgres takes it as text: without NUL, and without halves of a surrogate pair."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def clean_media_text(text: MediaText, limits: Limits) -> MediaText:
     """Clean every field and hold it to its limit (characters after cleaning).
 

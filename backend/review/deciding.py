@@ -14,6 +14,7 @@ from backend.db.review import find_decision, find_item, forget_decision, lock_re
 from backend.db.spaces import find_active_space
 from backend.db.tables import ReviewItem, Space
 from backend.errors import InputError, NotFound
+from backend.ingest.text import is_storable
 from backend.review.kinds import ReviewKind, ReviewVerdict
 from backend.services import Services
 
@@ -105,7 +106,7 @@ def take_back(services: Services, item: str, *, actor: str) -> Outcome | None:
 
 def _parse(item: str) -> tuple[ReviewKind, str]:
     kind, _, subject = item.partition(":")
-    if kind not in set(ReviewKind) or not subject:
+    if kind not in set(ReviewKind) or not subject or not is_storable(subject):
         raise InputError(
             f"'{item}' is no item of the review queue.", hint="Take `id` of an item as the queue gives it."
         )

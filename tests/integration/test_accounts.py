@@ -260,11 +260,21 @@ def test_login__from_another_site(client: TestClient) -> None:
         "/media",
         "/admin/login",
         "javascript:1",
+        "//[",
+        "http://[",
         "/admin/\n",
     ],
 )
 def test_safe_next__elsewhere(wanted: str) -> None:
     assert safe_next(wanted) == "/admin/"
+
+
+def test_login__from_an_address_that_cannot_be_read(client: TestClient) -> None:
+    assert client.get("/admin/login", params={"next": "//["}).status_code == 200
+    fragment = client.get("/admin/curation/history", headers={"HX-Request": "true", "HX-Current-URL": "http://["})
+    assert (fragment.status_code, fragment.headers["hx-redirect"]) == (401, "/admin/login")
+    refused = client.post("/admin/login", data={"name": "ada"}, headers={"Origin": "http://["})
+    assert (refused.status_code, refused.headers.get("content-type", "")[:24]) == (403, "application/problem+json")
 
 
 # --- how often -------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """HTTP and command line of the review queue, near-duplicates and exact copies: three things under names of their own."""
 
+import base64
 import io
 import json
 import re
@@ -25,6 +26,7 @@ from backend.review.comparing import compare_waiting
 from backend.review.queue import refresh_queue
 from backend.services import Services
 from backend.settings import Settings
+from backend.web import create_web_app
 
 
 @pytest.fixture
@@ -115,11 +117,63 @@ def test_decisions__malformed(client: TestClient, path: str, body: dict[str, obj
     assert (answer.status_code, answer.json()["code"]) == (400, "malformed_request")
 
 
-@pytest.mark.parametrize("path", ["/review", "/near-duplicates", "/exact-copies"])
-@pytest.mark.parametrize("cursor", ["nonsense", "WyJhIl0", "WyJhIiwiYiJd", "W251bGwsbnVsbF0"])
-def test_cursors__malformed(client: TestClient, path: str, cursor: str) -> None:
-    answer = client.get(path, params={"cursor": cursor})
-    assert (answer.status_code, answer.json()["code"]) == (400, "malformed_request")
+DAY = "2026-01-01T00:00:00+00:00"
+
+
+def cursor_of(content: str) -> str:
+    return base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/review",
+        "/near-duplicates",
+        "/exact-copies",
+        "/media",
+        "/clusters",
+        "/clusters/1",
+        "/history",
+        "/judgements",
+        "/admin/clusters/cards?sort=largest",
+        "/admin/clusters/cards?sort=label",
+        "/admin/clusters/cards?sort=newest",
+        "/admin/clusters/1/members",
+    ],
+)
+def test_cursors__malformed(services: Services, path: str) -> None:
+    contents = [
+        "nonsense",
+        *('["a"]', '["a","b"]', "[null,null]", "{}", '"ab"', "7"),
+        "[" * 3_000,
+        *(f"[{many}]" for many in (2**63, 10**400, "Infinity", "true")),
+        *(f"[{many},{many}]" for many in (2**63, 10**400, "true")),
+        *('["a\\u0000",1]', '[1,"a\\u0000"]', '[1,"\\ud800"]', f'[{10**400},"a"]'),
+        *(f'["{DAY}",Infinity]', f'["{DAY}",{2**63}]', f'["{DAY}","words","a\\u0000","{uuid.uuid4()}"]'),
+    ]
+    with TestClient(create_web_app(services), raise_server_exceptions=False) as client:
+        for cursor in ["nonsense", "WyJhIl0", *map(cursor_of, contents)]:
+            answer = client.get(path, params={"cursor": cursor})
+            # Pages of a cluster that is not there may say so first.
+            assert answer.status_code in {400, 404}, (path, cursor, answer.status_code)
+
+
+@pytest.mark.parametrize("item", ["outlier:a\0", "outlier:\ud800"])
+def test_decisions__names_that_no_database_takes(client: TestClient, item: str) -> None:
+    for path, more in (("/review/decisions", {"decision": "dismiss"}), ("/review/decisions/take-back", {})):
+        answer = client.post(
+            path, content=json.dumps({"item": item, **more}), headers={"Content-Type": "application/json"}
+        )
+        assert (answer.status_code, answer.json()["code"]) == (400, "malformed_request")
+
+
+def test_addresses__that_cannot_be_read(services: Services) -> None:
+    with TestClient(create_web_app(services), raise_server_exceptions=False) as client:
+        assert client.get("/judgements?actor=%00").status_code == 200
+        assert client.get("/media", headers={"Origin": "http://["}).status_code == 200
+        assert client.post("/clusters/1/lock", headers={"Origin": "http://["}).status_code == 403
+        refused = client.post("/admin/review/decisions", json={}, headers={"Origin": "http://["})
+        assert (refused.status_code, refused.json()["code"]) == (403, "csrf_failed")
 
 
 def test_review__pages(client: TestClient, services: Services, library: list[uuid.UUID]) -> None:

@@ -11,7 +11,6 @@ from backend.admin.templating import link, render
 from backend.api.cursors import read_cursor, write_cursor
 from backend.api.dependencies import Cursor, ServicesDependency
 from backend.db.thresholds import get_active_threshold
-from backend.errors import InputError
 
 router = APIRouter()
 
@@ -92,8 +91,5 @@ def _more(cluster_id: int, rows: list[Member], limit: int = MEMBERS_A_PAGE) -> s
 
 
 def _read_place(cursor: str) -> tuple[float, UUID]:
-    similarity, media_id = read_cursor(cursor, 2)
-    try:
-        return float(similarity), UUID(media_id)
-    except (TypeError, ValueError, AttributeError):
-        raise InputError("This cursor cannot be read.", hint="Start again from the top of the group.") from None
+    similarity, media_id = read_cursor(cursor, float, UUID)
+    return similarity, media_id

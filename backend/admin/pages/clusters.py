@@ -18,7 +18,6 @@ from backend.admin.queries_clusters import (
 from backend.admin.templating import link, render
 from backend.api.cursors import read_cursor, write_cursor
 from backend.api.dependencies import Cursor, ServicesDependency
-from backend.errors import InputError
 from backend.services import Services
 
 router = APIRouter()
@@ -31,10 +30,10 @@ SORT_LABELS = {
     WallSort.LABEL: "Label",
 }
 # What the key of each order is made of, as JSON gives it back.
-_KEYS: dict[WallSort, tuple[type | tuple[type, ...], ...]] = {
+_KEYS: dict[WallSort, tuple[type, ...]] = {
     WallSort.LARGEST: (int, int),
     WallSort.NEWEST: (int,),
-    WallSort.LEAST_COHERENT: ((float, int), int),
+    WallSort.LEAST_COHERENT: (float, int),
     WallSort.LABEL: (str, int),
 }
 
@@ -134,8 +133,4 @@ def _wall(query: WallQuery, rows: list[ClusterCard]) -> Wall:
 
 
 def _read_place(sort: WallSort, cursor: str) -> list[Any]:
-    kinds = _KEYS[sort]
-    key = read_cursor(cursor, len(kinds))
-    if not all(isinstance(part, kind) for part, kind in zip(key, kinds, strict=True)):
-        raise InputError("This cursor cannot be read.", hint="Start again from the top of the wall.")
-    return key
+    return read_cursor(cursor, *_KEYS[sort])

@@ -10,7 +10,6 @@ from backend.api.dependencies import Cursor, PageLimit, ServicesDependency
 from backend.api.problems import documented
 from backend.api.schemas import ClusterDetail, ClusterInList, ClusterPage, Member
 from backend.db.clusters import count_clusters, get_cluster, list_clusters, list_members
-from backend.errors import InputError
 
 router = APIRouter(tags=["clusters"])
 
@@ -26,9 +25,7 @@ ClusterId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 def list_page(services: ServicesDependency, limit: PageLimit = 50, cursor: Cursor = None) -> ClusterPage:
     after = None
     if cursor is not None:
-        size, cluster_id = read_cursor(cursor, 2)
-        if not (isinstance(size, int) and isinstance(cluster_id, int)):
-            raise InputError("This cursor cannot be read.", hint="Take `next_cursor` of the page before.")
+        size, cluster_id = read_cursor(cursor, int, int)
         after = size, cluster_id
     with services.database.transaction() as session:
         rows = list_clusters(session, after=after, limit=limit + 1)
@@ -63,8 +60,5 @@ def get_one(
 
 
 def _read_place(cursor: str) -> tuple[float, UUID]:
-    similarity, media_id = read_cursor(cursor, 2)
-    try:
-        return float(similarity), UUID(media_id)
-    except (TypeError, ValueError, AttributeError):
-        raise InputError("This cursor cannot be read.", hint="Take `next_cursor` of the page before.") from None
+    similarity, media_id = read_cursor(cursor, float, UUID)
+    return similarity, media_id

@@ -38,7 +38,6 @@ from backend.curation.operations import (
     perform,
 )
 from backend.curation.splitting import propose_split
-from backend.errors import InputError
 from backend.services import Services
 
 router = APIRouter(tags=["curation"])
@@ -242,7 +241,5 @@ def _perform(services: Services, operation: Operation, actor: str, dry_run: bool
 
 
 def _read_place(cursor: str) -> int:
-    (event_id,) = read_cursor(cursor, 1)
-    if not isinstance(event_id, int) or isinstance(event_id, bool):
-        raise InputError("This cursor cannot be read.", hint="Take `next_cursor` of the page before.")
-    return event_id
+    (event_id,) = read_cursor(cursor, int)
+    return int(event_id)

@@ -9,7 +9,6 @@ from fastapi import APIRouter, File, Query, UploadFile
 from backend.api.cursors import read_cursor, write_cursor
 from backend.api.dependencies import ActorDependency, Cursor, PageLimit, ServicesDependency
 from backend.api.problems import documented
-from backend.api.review_cursors import unreadable_cursor
 from backend.api.schemas_judgements import (
     JudgementAnswer,
     JudgementDetail,
@@ -44,7 +43,7 @@ def list_judgements(
     cursor: Cursor = None,
 ) -> JudgementPage:
     """The newest first."""
-    wanted = JudgementFilter(query_kind, (q or "").replace("\0", "").strip() or None, media_id, right, actor)
+    wanted = JudgementFilter(query_kind, _plain(q), media_id, right, _plain(actor))
     before = None if cursor is None else read_place(cursor)
     page, more = list_newest(services, wanted, limit=limit, before=before)
     return JudgementPage(
@@ -82,10 +81,11 @@ def keep_judged_picture(services: ServicesDependency, file: Annotated[UploadFile
     return KeptPicture(sha256=keep(services, file.file.read(services.settings.max_body_bytes + 1)))
 
 
+def _plain(text: str | None) -> str | None:
+    return (text or "").replace("\0", "").strip() or None
+
+
 def read_place(cursor: str) -> Place:
     """Where a page ended. Raises InputError for a cursor that this server did not write."""
-    moment, kind, query, media_id = read_cursor(cursor, 4)
-    try:
-        return datetime.fromisoformat(moment), QueryKind(kind).value, str(query), UUID(media_id)
-    except (TypeError, ValueError, AttributeError):
-        raise unreadable_cursor() from None
+    moment, kind, query, media_id = read_cursor(cursor, datetime, QueryKind, str, UUID)
+    return moment, kind.value, query, media_id

@@ -15,7 +15,7 @@ from backend.api.routes.references import find_reference, list_references
 from backend.api.schemas import MediaDetail, MediaPage, SimilarAnswer, SimilarMedia, TextChangesInput
 from backend.db.media import get_media, list_media
 from backend.db.tables import EMBEDDINGS_SOURCE, Media, MediaStatus
-from backend.errors import Conflict, InputError, OriginalMissing
+from backend.errors import Conflict, OriginalMissing
 from backend.ingest.keys import thumbnail_key
 from backend.pipeline.retry import retry_media
 from backend.pipeline.rewrite import rewrite_text
@@ -196,8 +196,5 @@ def _file_headers(sha256: bytes) -> dict[str, str]:
 
 
 def _read_place(cursor: str) -> tuple[datetime, UUID]:
-    created_at, media_id = read_cursor(cursor, 2)
-    try:
-        return datetime.fromisoformat(created_at), UUID(media_id)
-    except (TypeError, ValueError, AttributeError):
-        raise InputError("This cursor cannot be read.", hint="Take `next_cursor` of the page before.") from None
+    created_at, media_id = read_cursor(cursor, datetime, UUID)
+    return created_at, media_id

@@ -10,7 +10,7 @@ from backend.api.cursors import read_cursor, write_cursor
 from backend.api.dependencies import ActorDependency, Cursor, PageLimit, ServicesDependency
 from backend.api.places import PlacesDependency
 from backend.api.problems import documented
-from backend.api.review_cursors import read_keeper, read_review_place, unreadable_cursor
+from backend.api.review_cursors import read_keeper, read_review_place
 from backend.api.schemas_curation import CurationOutcome
 from backend.api.schemas_review import (
     ExactCopyDetail,
@@ -140,8 +140,5 @@ def list_copies(
 
 
 def _read_copy_place(cursor: str) -> tuple[datetime, int]:
-    sent_at, number = read_cursor(cursor, 2)
-    try:
-        return datetime.fromisoformat(sent_at), int(number)
-    except (TypeError, ValueError):
-        raise unreadable_cursor() from None
+    sent_at, number = read_cursor(cursor, datetime, int)
+    return sent_at, number
