@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from backend.clustering.halves import find_halves
+from backend.curation.planning import MAX_MEDIA
 from backend.db.centroids import fetch_embeddings
 from backend.db.clusters import get_cluster
 from backend.db.curation import read_members
@@ -35,7 +36,8 @@ class SplitProposal:
 
 
 def propose_split(services: Services, cluster_id: int) -> SplitProposal:
-    """The best two halves; nothing is changed. Raises NotFound, and Conflict where there is nothing to part."""
+    """The best two halves; nothing is changed. Raises NotFound, and Conflict where there is nothing to part, or more than a
+    split takes."""
     with services.database.transaction() as session:
         size = get_cluster(session, cluster_id).size
         if size > _MOST_MEMBERS:
@@ -55,10 +57,16 @@ def propose_split(services: Services, cluster_id: int) -> SplitProposal:
             f"The members of cluster {cluster_id} do not differ; there are no halves.",
             hint="Split it by choosing media.",
         )
+    right = [media_id for media_id, is_right in zip(members, halves.in_right, strict=True) if is_right]
+    if len(right) > MAX_MEDIA:
+        raise Conflict(
+            f"The smaller half of cluster {cluster_id} has {len(right):,} members; {MAX_MEDIA:,} can be split off at once.",
+            hint="Choose the members yourself, or let `mediacluster consolidate` look at it.",
+        )
     return SplitProposal(
         cluster_id,
-        left=[media_id for media_id, right in zip(members, halves.in_right, strict=True) if not right],
-        right=[media_id for media_id, right in zip(members, halves.in_right, strict=True) if right],
+        left=[media_id for media_id, is_right in zip(members, halves.in_right, strict=True) if not is_right],
+        right=right,
         cohesion=halves.cohesion,
         left_cohesion=halves.left_cohesion,
         right_cohesion=halves.right_cohesion,

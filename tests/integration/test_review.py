@@ -9,11 +9,12 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from backend.curation.history import undo
-from backend.curation.operations import Extract, Lock, Merge, Move, Rename, perform
+from backend.curation.operations import Extract, Lock, Merge, Move, Rename, Split, perform
+from backend.curation.splitting import propose_split
 from backend.db.embeddings import NewEmbedding, insert_embeddings
 from backend.db.review import QueuedItem, find_item
 from backend.db.tables import Space
-from backend.errors import InputError, NotFound
+from backend.errors import Conflict, InputError, NotFound
 from backend.evaluation.audit import audit
 from backend.pipeline.assign import Assigner
 from backend.pipeline.sweep import sweep
@@ -250,6 +251,21 @@ def test_merge_candidate__not_what_is_locked_dismissed_or_kept_apart(library: Li
     perform(library.services, Extract((pairs[2][1],)), actor="anna")
     refresh_queue(library.services)
     assert library.queue(ReviewKind.MERGE_CANDIDATE) == []
+
+
+def test_split_candidate__halves_are_no_larger_than_a_split_takes(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left, right = library.add(*tight(0, 6)), library.add(*tight(1, 5))
+    cluster_id = library.cluster_of(left[0])
+    perform(library.services, Merge((library.cluster_of(right[0]),), cluster_id), actor="anna")
+    for module in ("splitting", "planning"):
+        monkeypatch.setattr(f"backend.curation.{module}.MAX_MEDIA", 5)
+    proposed = propose_split(library.services, cluster_id)
+    assert perform(library.services, Split(cluster_id, tuple(proposed.right)), actor="anna", dry_run=True).moved
+    monkeypatch.setattr("backend.curation.splitting.MAX_MEDIA", 4)
+    with pytest.raises(Conflict, match="can be split off at once"):
+        propose_split(library.services, cluster_id)
 
 
 def test_split_candidate__accepted_as_proposed(library: Library) -> None:

@@ -157,7 +157,8 @@ def test_search_media__always_k_hits_where_k_exist(make_library: Callable[..., L
     library = make_library()
     with library.database.transaction() as session:
         assert len(similar_media(session, library.ids[0], 300, 0.6)) == 300
-        assert len(similar_media(session, library.ids[0], 10_000, 0.6)) == COUNT - 1
+        for k in (10_000, 1_000_000_000):
+            assert len(similar_media(session, library.ids[0], k, 0.6)) == COUNT - 1
 
 
 @pytest.mark.parametrize(("k", "alpha"), [(0, 0.5), (-1, 0.5), (3, -0.1), (3, 1.1), (3, float("nan"))])
@@ -188,6 +189,9 @@ def sqlstate_and_hint(database: Database, call: str, **parameters: object) -> tu
         ("search_media(NULL, NULL, NULL)", "k has to be at least 1, not NULL", "how many rows"),
         ("search_media(NULL, NULL, 3, 1.5)", "alpha has to be between 0 and 1, not 1.5", "weight of the image side"),
         ("search_media(NULL, NULL, 3, 'NaN')", "alpha has to be between 0 and 1, not NaN", "weight of the image side"),
+        ("similar_media(:known, 2147483647)", "k has to be at most 1000000000, not 2147483647", "how many rows"),
+        ("search_media_by_index(NULL, NULL, 2147483647, 0.5, 40)", "k has to be at most 1000000000", "how many rows"),
+        ("search_media(NULL, NULL, 1100000000)", "k has to be at most 1000000000, not 1100000000", "how many rows"),
         ("similar_media(:known, 0)", "k has to be at least 1, not 0", "how many rows"),
         ("similar_media(:known, 3, -0.1)", "alpha has to be between 0 and 1, not -0.1", "weight of the image side"),
     ],
