@@ -23,8 +23,10 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
 
 import httpx
@@ -53,6 +55,7 @@ _LOOK_EVERY_SECONDS = 0.2
 # Adding up the pages of ten processes takes some milliseconds of the cores that are measured.
 _WEIGH_EVERY_SECONDS = 2.0
 _QUALITY = 88
+_BOUNDARY = "a-picture-and-its-title"
 # Details of every size, as a photograph has: how many of them lie side by side, and how strong they are.
 _DETAILS = ((8, 60), (40, 40), (200, 25), (1000, 12))
 
@@ -240,13 +243,19 @@ def _wait_until_ready(database: Database, count: int) -> None:
 
 
 def _upload(base_url: str, file: Path) -> None:
-    httpx.post(
-        f"{base_url}/media",
-        files={"file": (file.name, file.read_bytes(), "image/jpeg")},
-        data={"title": _title(file)},
-        timeout=300,
-        trust_env=False,
-    ).raise_for_status()
+    """As cheap as it can be: a real client does not run on the cores of the server."""
+    head = (
+        f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="title"\r\n\r\n{_title(file)}\r\n'
+        f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="{file.name}"\r\n'
+        "Content-Type: image/jpeg\r\n\r\n"
+    )
+    body = b"".join((head.encode(), file.read_bytes(), f"\r\n--{_BOUNDARY}--\r\n".encode()))
+    connection = HTTPConnection(base_url.removeprefix("http://"), timeout=300)
+    with closing(connection):
+        connection.request("POST", "/media", body, {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"})
+        answer = connection.getresponse()
+        if answer.status != HTTPStatus.ACCEPTED:
+            raise RuntimeError(f"{answer.status}: {answer.read()!r}")
 
 
 def _encode_alone(settings: dict[str, str], files: Sequence[Path]) -> float:
