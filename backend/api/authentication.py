@@ -32,7 +32,7 @@ _PREFLIGHT = {
 }
 # What may be done with no key, by the setting.
 _KEYLESS = {"none": Scope.ADMIN, "login": Scope.CURATE, "keys": None}
-_EXPOSED = "Location, Retry-After, ETag, WWW-Authenticate"
+_EXPOSED = "Location, Retry-After, ETag, WWW-Authenticate, X-Request-ID"
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -14,10 +15,11 @@ from backend.db.tables import MarkedForDeletion, Media
 
 @dataclass(frozen=True)
 class MarkedTotals:
-    """How many media are marked, and the bytes of their originals."""
+    """How many media are marked, the bytes of their originals, and when the last of them was marked (None: there is none)."""
 
     media: int
     byte_size: int
+    until: datetime | None
 
 
 def record_marked(session: Session, keep_media_id: uuid.UUID, media_ids: Sequence[uuid.UUID], actor: str) -> None:
@@ -57,16 +59,22 @@ def forget_keepers(session: Session, keepers: Sequence[uuid.UUID]) -> int:
     return len(rows.all())
 
 
-def list_marked(session: Session, limit: int) -> list[uuid.UUID]:
-    """Those marked first come first, so that none goes before what was given up for it."""
+def list_marked(session: Session, limit: int, *, until: datetime | None = None) -> list[uuid.UUID]:
+    """Those marked first come first, so that none goes before what was given up for it; only those marked `until` then."""
     marked = sa.select(MarkedForDeletion.media_id).order_by(MarkedForDeletion.created_at, MarkedForDeletion.media_id)
+    if until is not None:
+        marked = marked.where(MarkedForDeletion.created_at <= until)
     return list(session.scalars(marked.limit(limit)))
 
 
 def count_marked(session: Session) -> MarkedTotals:
     row = session.execute(
-        sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(Media.byte_size), 0))
+        sa.select(
+            sa.func.count(),
+            sa.func.coalesce(sa.func.sum(Media.byte_size), 0),
+            sa.func.max(MarkedForDeletion.created_at),
+        )
         .select_from(MarkedForDeletion)
         .join(Media, Media.id == MarkedForDeletion.media_id)
     ).one()
-    return MarkedTotals(row[0], int(row[1] or 0))
+    return MarkedTotals(row[0], int(row[1] or 0), row[2])

@@ -2,8 +2,9 @@
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
-from backend.clustering.curation import Outcome
 from backend.curation.deletion import delete_media
 from backend.db.marked import forget_keepers, forget_marked, list_marked, record_marked
 from backend.db.near_duplicates import find_keepers, forget_comparisons, lock_near_duplicates
@@ -13,6 +14,14 @@ from backend.review.near_duplicates import require_one_group
 from backend.services import Services
 
 _DELETED_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """How many media are gone, and the groups that went with them."""
+
+    media: int
+    removed_cluster_ids: tuple[int, ...]
 
 
 def mark_others(services: Services, keep_media_id: uuid.UUID, media_ids: Sequence[uuid.UUID], *, actor: str) -> None:
@@ -44,14 +53,16 @@ def unmark(services: Services, keep_media_id: uuid.UUID, media_ids: Sequence[uui
         compare(session, services.settings)
 
 
-def delete_marked(services: Services, *, actor: str) -> list[Outcome]:
-    """Delete all that is marked, for good, in portions; returns what each portion changed."""
-    outcomes: list[Outcome] = []
+def delete_marked(services: Services, *, until: datetime, actor: str) -> Deleted:
+    """Delete, for good and in portions, what was marked `until` then: whoever confirms has not seen what was marked since."""
+    deleted = 0
+    removed: list[int] = []
     while True:
         with services.database.transaction() as session:
             # Held over the deletion, so that no mark is taken back meanwhile.
             lock_near_duplicates(session)
-            marked = list_marked(session, _DELETED_AT_ONCE)
+            marked = list_marked(session, _DELETED_AT_ONCE, until=until)
             if not marked:
-                return outcomes
-            outcomes.append(delete_media(services, marked, actor=actor))
+                return Deleted(deleted, tuple(removed))
+            removed += delete_media(services, marked, actor=actor).removed_cluster_ids
+            deleted += len(marked)

@@ -141,6 +141,7 @@ def test_request_id__is_in_the_answer_and_the_log_of_what_nobody_expected(
         assert answer.json()["code"] == "internal_error"
     if broken.startswith(("backend.api.routes", "backend.api.rate_limit")):
         assert answer.headers["access-control-allow-origin"] == "https://blog.example"
+        assert "X-Request-ID" in answer.headers["access-control-expose-headers"]
 
 
 def test_unexpected__after_the_answer_has_begun_it_is_broken_off(

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from datetime import datetime
 
 import numpy as np
 import pytest
@@ -101,13 +102,21 @@ def test_take_back__later_work_stands_in_the_way(services: Services, library: li
         assert session.execute(sa.text("SELECT count(*) FROM review_decision")).scalar_one() == 1
 
 
+def last_mark(services: Services) -> datetime:
+    with services.database.transaction() as session:
+        until = count_marked(session).until
+    assert until is not None
+    return until
+
+
 def test_mark_others__then_taken_back(services: Services, library: list[uuid.UUID]) -> None:
     assert groups(services) == [set(library[:4])]
     # Another one than the proposed one is kept.
     mark_others(services, library[1], [library[0], library[2]], actor="anna")
     assert groups(services) == [{library[1], library[3]}]
     with services.database.transaction() as session:
-        assert count_marked(session) == MarkedTotals(media=2, byte_size=200)
+        totals = count_marked(session)
+    assert (totals.media, totals.byte_size) == (2, 200)
     assert is_waiting(services) == 0
     compare_waiting(services)
     assert groups(services) == [{library[1], library[3]}]
@@ -121,11 +130,20 @@ def test_mark_others__what_is_kept_is_marked_no_more(services: Services, library
     mark_others(services, library[0], library[1:3], actor="anna")
     mark_others(services, library[3], library[:1], actor="anna")
     assert groups(services) == []
-    assert [outcome.summary for outcome in delete_marked(services, actor="anna")] == ["Deleted 3 media"]
+    assert delete_marked(services, until=last_mark(services), actor="anna").media == 3
     with services.database.transaction() as session:
         left = set(session.execute(sa.text("SELECT id FROM media")).scalars())
     assert left == {library[3], library[4]}
-    assert delete_marked(services, actor="anna") == []
+
+
+def test_delete_marked__leaves_what_was_marked_since_it_was_shown(services: Services, library: list[uuid.UUID]) -> None:
+    mark_others(services, library[0], library[1:2], actor="anna")
+    shown = last_mark(services)
+    mark_others(services, library[0], library[2:3], actor="ben")
+    assert delete_marked(services, until=shown, actor="anna").media == 1
+    with services.database.transaction() as session:
+        assert count_marked(session).media == 1
+    assert delete_marked(services, until=last_mark(services), actor="anna").media == 1
 
 
 def test_mark_others__stays_where_the_kept_one_goes(services: Services, library: list[uuid.UUID]) -> None:
@@ -137,7 +155,8 @@ def test_mark_others__stays_where_the_kept_one_goes(services: Services, library:
     assert is_waiting(services) == 3
     compare_waiting(services)
     assert groups(services) == [set(library[1:4])]
-    assert delete_marked(services, actor="anna") == []
+    with services.database.transaction() as session:
+        assert count_marked(session) == MarkedTotals(media=0, byte_size=0, until=None)
 
 
 @pytest.mark.parametrize("others", [[], [0], [4]])

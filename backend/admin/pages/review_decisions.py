@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
 from backend.admin.formatting import counted
 from backend.admin.pages.curation import ActorDependency
@@ -44,6 +44,12 @@ class SaidOfVersions(BaseModel):
     decision: Literal["keep_best", "keep_all"]
     keep_media_id: UUID
     media_ids: Annotated[list[UUID], Field(min_length=1, max_length=500)]
+
+
+class Confirmed(BaseModel):
+    """What somebody has seen marked, and wants deleted: all that was marked until then."""
+
+    until: AwareDatetime
 
 
 class Reviewed(BaseModel):
@@ -98,13 +104,10 @@ def show_marked(request: Request, services: ServicesDependency) -> Response:
 
 
 @router.post("/review/marked/delete")
-def do_delete_marked(services: ServicesDependency, actor: ActorDependency) -> Reviewed:
+def do_delete_marked(services: ServicesDependency, actor: ActorDependency, confirmed: Confirmed) -> Reviewed:
     """For good."""
-    with services.database.transaction() as session:
-        totals = count_marked(session)
-    outcomes = delete_marked(services, actor=actor)
-    gone = [cluster_id for outcome in outcomes for cluster_id in outcome.removed_cluster_ids]
-    return Reviewed(summary=f"Deleted {counted(totals.media, 'picture')}", gone=gone)
+    deleted = delete_marked(services, until=confirmed.until, actor=actor)
+    return Reviewed(summary=f"Deleted {counted(deleted.media, 'picture')}", gone=list(deleted.removed_cluster_ids))
 
 
 def _reviewed(outcome: Outcome | None, otherwise: str) -> Reviewed:

@@ -238,14 +238,14 @@ async function askAboutMarked() {
 
 async function deleteMarked(button) {
   button.disabled = true;
-  const response = await post("/admin/review/marked/delete");
+  const response = await post("/admin/review/marked/delete", { until: button.dataset.until });
   button.disabled = false;
   if (!response) return;
   button.closest("dialog").close();
   const reviewed = await response.json();
   // Marks of these cannot be taken back any more.
   for (const entry of history.filter((one) => one.body.decision === "keep_best")) forget(entry);
-  showMarked(0);
+  showMarked((await getJson("/admin/review/counts"))?.marked ?? 0);  // others may have marked more meanwhile
   show();
   showToast(reviewed.summary);
 }
