@@ -691,7 +691,7 @@ MUTANTS = (
     Mutant(
         "thumbnails_outlive",
         "what is deleted is gone",
-        (Edit("backend/db/files.py", "*(thumbnail_key(file.sha256, size) for size in THUMBNAIL_SIDES)", "*()"),),
+        (Edit("backend/db/files.py", "*chain.from_iterable(possible_keys(file.sha256))", "*()"),),
         "tests/integration/test_deletion.py::test_delete_media__vectors_files_thumbnails_and_memberships",
     ),
     Mutant(

@@ -58,7 +58,7 @@ def link(path: str, parameters: Mapping[str, Any] | None = None, **more: Any) ->
 
 def picture_url(sha256: str, size: str = "small") -> str:
     """A thumbnail, by the checksum of its original (hex), so that it may be cached for ever."""
-    return f"{MOUNT}/pictures/{sha256}/{size}.webp"
+    return f"{MOUNT}/pictures/{sha256}/{size}"
 
 
 def render(

@@ -69,7 +69,8 @@ class _Body:
         if self._whole:  # what comes now is that the client has gone
             return await self._receive()
         try:
-            message = await asyncio.wait_for(self._receive(), self._seconds_left())
+            async with asyncio.timeout(self._seconds_left()):
+                message = await self._receive()
         except TimeoutError:
             self.refused = _too_slow(self._patience_seconds)
             raise self.refused from None

@@ -2,7 +2,8 @@
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -17,9 +18,8 @@ from backend.db.engine import Database
 from backend.db.media import find_media_by_sha256
 from backend.db.repair import is_given_up
 from backend.errors import OriginalMissing
-from backend.ingest.keys import thumbnail_key
 from backend.ingest.storage import Storage
-from backend.ingest.thumbnails import THUMBNAIL_SIDES
+from backend.ingest.thumbnail_files import possible_keys
 
 _SHOWN = 1000
 
@@ -156,14 +156,17 @@ def _save_media(
         elif not is_given_up(media.status, media.error_code):
             report.missing.append(key)
         return
-    for size in THUMBNAIL_SIDES if thumbnails else ():
-        _save_thumbnail(storage, target, lines, report, thumbnail_key(bytes.fromhex(sha256), size))
+    for keys in possible_keys(bytes.fromhex(sha256)) if thumbnails else ():
+        _save_thumbnail(storage, target, lines, report, keys)
 
 
-def _save_thumbnail(storage: Storage, target: Target, lines: TextIO, report: BackupReport, key: str) -> None:
-    try:
-        data = storage.read(key)
-    except OriginalMissing:  # it can be made anew
+def _save_thumbnail(storage: Storage, target: Target, lines: TextIO, report: BackupReport, keys: Sequence[str]) -> None:
+    """The first of these keys that is there."""
+    for key in keys:
+        with suppress(OriginalMissing):
+            data = storage.read(key)
+            break
+    else:  # it can be made anew
         return
     digest = hashlib.sha256(data).hexdigest()
     if target.has(key, digest):

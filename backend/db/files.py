@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 
 import sqlalchemy as sa
 
@@ -11,9 +12,8 @@ from backend.db.arrays import is_among
 from backend.db.engine import Database
 from backend.db.tables import Media
 from backend.errors import MediaclusterError, OriginalMissing
-from backend.ingest.keys import thumbnail_key
 from backend.ingest.storage import Storage
-from backend.ingest.thumbnails import THUMBNAIL_SIDES
+from backend.ingest.thumbnail_files import possible_keys
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ def _remove_batch(database: Database, storage: Storage, files: Sequence[StoredFi
 def _remove(storage: Storage, file: StoredFile) -> dict[str, bytes]:
     """Remove the original and its thumbnails; returns what they held."""
     removed: dict[str, bytes] = {}
-    for key in (file.original_key, *(thumbnail_key(file.sha256, size) for size in THUMBNAIL_SIDES)):
+    for key in (file.original_key, *chain.from_iterable(possible_keys(file.sha256))):
         try:
             with suppress(OriginalMissing):
                 removed[key] = storage.read(key)

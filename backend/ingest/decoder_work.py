@@ -14,6 +14,9 @@ from backend.ingest.thumbnails import make_thumbnails
 
 # What is longer is cut to its middle by the encoder before anything else, so it travels as it is.
 _LONGEST_STRIP: Final = 16
+# Larger ones are shrunk by whole pixels to three times the size first: less than half of the time.
+_EXACT_UP_TO_PIXELS: Final = 1024
+_REDUCING_GAP: Final = 3.0
 
 
 def work(request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], list[bytes]]:
@@ -48,18 +51,23 @@ def _decode(data: bytes, limits: Limits, request: dict[str, Any]) -> tuple[dict[
 
 
 def fit_picture(image: Image.Image, fit: int | Sequence[int] | None) -> Image.Image:
-    """Shrink to `fit` pixels on the shorter side, or to (width, height), exactly as torchvision's `Resize` would.
+    """Shrink to `fit` pixels on the shorter side, or to (width, height), as torchvision's `Resize` would.
 
-    An encoder that begins with that very step then finds nothing left to do, and its vectors are the same bit for bit.
+    An encoder that begins with that very step then finds nothing left to do, and its vectors are the same: bit for bit up to
+    1,024 pixels on the shorter side, to a cosine of 0.999 beyond.
     """
     if fit is None:
         return image
     if not isinstance(fit, int):
         width, height = fit
-        return image.resize((width, height), Image.Resampling.BICUBIC)
+        return image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=_reducing_gap(image))
     shorter, longer = sorted(image.size)
     if shorter <= fit or longer > _LONGEST_STRIP * shorter:
         return image
     long_side = int(fit * longer / shorter)
     size = (fit, long_side) if image.width <= image.height else (long_side, fit)
-    return image.resize(size, Image.Resampling.BICUBIC)
+    return image.resize(size, Image.Resampling.BICUBIC, reducing_gap=_reducing_gap(image))
+
+
+def _reducing_gap(image: Image.Image) -> float | None:
+    return _REDUCING_GAP if min(image.size) > _EXACT_UP_TO_PIXELS else None

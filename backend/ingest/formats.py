@@ -55,7 +55,7 @@ def identify_format(data: bytes, limits: Limits) -> PictureFormat:
     """
     if not data:
         raise UnsupportedFormat("The file is empty.", hint="Send it again; the upload may have been cut off.")
-    picture_format = _sniff(data)
+    picture_format = find_format(data)
     if picture_format == HEIF and not limits.enable_heif:
         raise UnsupportedFormat(
             "The file is a HEIC picture, which is not let in here.",
@@ -73,7 +73,8 @@ def identify_format(data: bytes, limits: Limits) -> PictureFormat:
     return picture_format
 
 
-def _sniff(data: bytes) -> PictureFormat | None:
+def find_format(data: bytes) -> PictureFormat | None:
+    """The format by the first bytes, whether it is let in or not; None where it is none of these."""
     for magic, picture_format in _MAGIC:
         if data.startswith(magic):
             return picture_format
@@ -85,6 +86,12 @@ def _sniff(data: bytes) -> PictureFormat | None:
     if brands & _HEIF_BRANDS:
         return HEIF
     return None
+
+
+def mime_of(stored: bytes) -> str:
+    """The MIME type of a picture that we have stored ourselves."""
+    found = find_format(stored)
+    return "application/octet-stream" if found is None else found.mime
 
 
 def _iso_brands(data: bytes) -> frozenset[bytes]:

@@ -16,9 +16,9 @@ def original_key(sha256: bytes, extension: str) -> str:
     return f"originals/{_fan_out(sha256)}.{_word(extension)}"
 
 
-def thumbnail_key(sha256: bytes, size: str) -> str:
-    """Return `thumbnails/<size>/ab/cd/<hex>.webp`; `size` is a name in THUMBNAIL_SIDES."""
-    return f"thumbnails/{_word(size)}/{_fan_out(sha256)}.webp"
+def thumbnail_key(sha256: bytes, size: str, extension: str) -> str:
+    """Return `thumbnails/<size>/ab/cd/<hex>.<ext>`; `backend.ingest.thumbnail_files` knows which there are."""
+    return f"thumbnails/{_word(size)}/{_fan_out(sha256)}.{_word(extension)}"
 
 
 def sha256_of_key(key: str) -> bytes | None:

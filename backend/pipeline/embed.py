@@ -26,8 +26,8 @@ from backend.doorbell import Work
 from backend.embedding.encoders import Encoders
 from backend.embedding.vectors import require_unit_vectors
 from backend.errors import ConfigurationError, LeaseLost, MediaclusterError
-from backend.ingest.keys import thumbnail_key
 from backend.ingest.text import embedding_text
+from backend.ingest.thumbnail_files import write_thumbnails
 from backend.ingest.thumbnails import THUMBNAIL_SIDES
 from backend.logs import request_bound
 from backend.pipeline.leases import NOT_THE_FILES_FAULT, hand_back, held_lease
@@ -157,8 +157,7 @@ def _prepare(services: Services, encoders: Encoders, lease: Lease, media: Pendin
         fit = None if wordless else encoders.image.first_resize  # words can only be read in the large picture
         picture = services.decoders.decode(data, services.limits, at_least=LEAST_SIDE_PIXELS, fit=fit, derive=True)
         with telling_file_from_storage(services.storage):
-            for size, thumbnail in picture.thumbnails.items():
-                services.storage.write(thumbnail_key(media.sha256, size), thumbnail)
+            write_thumbnails(services.storage, media.sha256, picture.thumbnails)
         ocr_text = _read_words(picture.image) if wordless else ""
         return _Prepared(media, picture.image, ocr_text, picture.perceptual_hash)
     except NOT_THE_FILES_FAULT:

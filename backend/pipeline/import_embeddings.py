@@ -27,9 +27,9 @@ from backend.db.near_duplicates import record_hashes
 from backend.db.tables import Space
 from backend.doorbell import Work
 from backend.errors import FileTooLarge, InputError, InvalidRecord, MediaclusterError, SpaceMismatch
-from backend.ingest.keys import thumbnail_key
 from backend.ingest.records import text_of_record
 from backend.ingest.text import MediaText
+from backend.ingest.thumbnail_files import thumbnail_keys, write_thumbnails
 from backend.ingest.thumbnails import THUMBNAIL_SIDES
 from backend.ingest.vector_files import read_space, read_vector_file
 from backend.ingest.vector_rows import SIDES, Dimensions, VectorRows
@@ -249,8 +249,7 @@ def _store(services: Services, path: Path, text: MediaText) -> _Picture:
     stored, merged = store_picture(services, data, text)
     least_side = max(THUMBNAIL_SIDES.values()) // 2
     decoded = services.decoders.decode(data, services.limits, at_least=least_side, fit=1, derive=True)
-    for size, thumbnail in decoded.thumbnails.items():
-        services.storage.write(thumbnail_key(stored.sha256, size), thumbnail)
+    write_thumbnails(services.storage, stored.sha256, decoded.thumbnails)
     return _Picture(stored, merged, decoded.perceptual_hash)
 
 
@@ -298,7 +297,7 @@ def _keep_files(services: Services, rows: list[_Row], pictures: dict[int, _Pictu
         if picture is None:
             return
         sha256 = picture.stored.sha256
-        keys = [picture.stored.original_key, *(thumbnail_key(sha256, size) for size in THUMBNAIL_SIDES)]
+        keys = [picture.stored.original_key, *thumbnail_keys(sha256)]
         if all(services.storage.exists(key) for key in keys):
             return
         try:

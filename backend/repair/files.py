@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 from backend.db.engine import Database
 from backend.db.repair import HeldFile, list_held_files
-from backend.ingest.keys import sha256_of_key, thumbnail_key
+from backend.ingest.keys import sha256_of_key
 from backend.ingest.storage import Storage
 from backend.ingest.stores import StoredObject
-from backend.ingest.thumbnails import THUMBNAIL_SIDES
+from backend.ingest.thumbnail_files import THUMBNAIL_FOLDERS, possible_keys
 
 PARTS = 256
 # Younger files may belong to an upload that has not committed yet.
 SETTLED_SECONDS = 3600.0
-_FOLDERS = ("originals", *(f"thumbnails/{size}" for size in THUMBNAIL_SIDES))
+_FOLDERS = ("originals", *THUMBNAIL_FOLDERS)
 
 
 @dataclass(frozen=True)
@@ -55,15 +55,11 @@ def _compare(storage: Storage, objects: dict[str, StoredObject], rows: list[Held
         if row.original_key not in objects and not storage.exists(row.original_key):
             if not row.given_up:
                 without_original.append(row)
-        elif row.has_thumbnails and any(
-            key not in objects and not storage.exists(key) for key in thumbnail_keys(row.sha256)
+        elif row.has_thumbnails and not all(
+            any(key in objects or storage.exists(key) for key in keys) for keys in possible_keys(row.sha256)
         ):
             without_thumbnails.append(row)
     return Mismatch(orphans, without_original, without_thumbnails, len(objects), len(rows))
-
-
-def thumbnail_keys(sha256: bytes) -> list[str]:
-    return [thumbnail_key(sha256, size) for size in THUMBNAIL_SIDES]
 
 
 def media_ids(rows: list[HeldFile]) -> list[uuid.UUID]:

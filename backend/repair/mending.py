@@ -27,7 +27,7 @@ from backend.db.repair import (
 )
 from backend.db.spaces import find_active_space, list_spaces
 from backend.errors import DecodeCrash, InputError, OriginalMissing
-from backend.ingest.keys import thumbnail_key
+from backend.ingest.thumbnail_files import write_thumbnails
 from backend.ingest.thumbnails import THUMBNAIL_SIDES
 from backend.repair.files import PARTS, SETTLED_SECONDS, compare, media_ids
 from backend.services import Services
@@ -112,8 +112,7 @@ def _make_thumbnails(services: Services, row: HeldFile, report: RepairReport) ->
         if not report.dry_run:
             least_side = max(THUMBNAIL_SIDES.values()) // 2
             picture = services.decoders.decode(data, services.limits, at_least=least_side, fit=1, derive=True)
-            for size, thumbnail in picture.thumbnails.items():
-                services.storage.write(thumbnail_key(row.sha256, size), thumbnail)
+            write_thumbnails(services.storage, row.sha256, picture.thumbnails)
         report.thumbnails += 1
     except (InputError, OriginalMissing) as error:
         logger.warning("The thumbnails of media %s cannot be made: %s", row.media_id, error)

@@ -69,7 +69,7 @@ def judge(
 
 
 def keep(services: Services, data: bytes) -> str:
-    """Keep a picture that was dropped, as a WebP of at most 1280 pixels without its metadata, so that what is said of its hits
+    """Keep a picture that was dropped, as a JPEG of at most 1280 pixels without its metadata, so that what is said of its hits
     can be asked of any model again. Returns the checksum of `data` in hex, by which queries name it.
 
     Raises:

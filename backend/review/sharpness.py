@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from backend.errors import MediaclusterError
-from backend.ingest.keys import thumbnail_key
+from backend.ingest.thumbnail_files import read_thumbnail
 from backend.services import Services
 
 _MOST_PIXELS_A_SIDE = 512
@@ -39,7 +39,7 @@ def compare_sharpness(services: Services, checksums: Sequence[bytes]) -> list[fl
 
 def _open_grey(services: Services, checksum: bytes) -> Image.Image | None:
     try:
-        content = services.storage.read(thumbnail_key(checksum, "large"))
+        content = read_thumbnail(services.storage, checksum, "large")
     except MediaclusterError:
         return None
     return Image.open(io.BytesIO(content)).convert("L")

@@ -11,8 +11,7 @@ from playwright.sync_api import Page, Route, expect
 from backend.accounts.logins import make_login_link
 from backend.accounts.managing import create_account
 from backend.bootstrap import build_services
-from backend.ingest.keys import thumbnail_key
-from backend.ingest.thumbnails import THUMBNAIL_SIDES
+from backend.ingest.thumbnail_files import thumbnail_keys
 from backend.services import Services
 from backend.web import create_web_app
 from scripts.demo_site import serving
@@ -335,7 +334,7 @@ def test_pictures__that_are_not_there(
         lost = session.execute(
             sa.text("SELECT sha256 FROM media WHERE sha256 IS NOT NULL AND get_byte(sha256, 0) % 2 = 0")
         ).scalars()
-        keys = [thumbnail_key(sha256, size) for sha256 in lost for size in THUMBNAIL_SIDES]
+        keys = [key for sha256 in lost for key in thumbnail_keys(sha256)]
     assert keys
     for key in keys:
         own_library.storage.delete(key)

@@ -23,8 +23,8 @@ from backend.db.tables import Media, Space
 from backend.diagnosis import check_vector_indexes
 from backend.errors import BackendUnavailable, FileUnreadable, InvalidRecord, InvalidVector, SpaceMismatch
 from backend.evaluation.audit import audit
-from backend.ingest.keys import thumbnail_key
 from backend.ingest.text import MediaText
+from backend.ingest.thumbnail_files import thumbnail_keys
 from backend.pipeline import import_embeddings as importing
 from backend.pipeline.export import export
 from backend.pipeline.import_embeddings import import_embeddings
@@ -224,7 +224,7 @@ def test_import_embeddings__whose_bytes_are_deleted_at_the_same_time(
     assert (report.new, report.with_original) == (1, 1)
     with services.database.transaction() as session:
         media = session.scalars(sa.select(Media)).one()
-    keys = [media.original_key or "", *(thumbnail_key(media.sha256 or b"", size) for size in ("small", "large"))]
+    keys = [media.original_key or "", *thumbnail_keys(media.sha256 or b"")]
     assert all(services.storage.exists(key) for key in keys)
 
 

@@ -194,7 +194,7 @@ def test_keep__small_bare_and_once(services: Services) -> None:
     assert checksum == hashlib.sha256(data).hexdigest() == keep(services, data)
     ((content,),) = rows(services.database, "SELECT content FROM judged_picture")
     with Image.open(io.BytesIO(content)) as kept:
-        assert (kept.format, kept.size, len(kept.getexif())) == ("WEBP", (1280, 960), 0)
+        assert (kept.format, kept.size, len(kept.getexif())) == ("JPEG", (1280, 960), 0)
     assert b"where I live" not in content
     for nothing in (b"", b"hello"):
         with pytest.raises(InputError):
@@ -292,10 +292,10 @@ def test_api__says_lists_narrows_and_takes_back(services: Services, ids: list[uu
         assert listed() == newest[:3]
         page = client.get("/admin/quality/judgements", params={"kind": "picture"}).text
         assert page.count("judged-row") == 2
-        assert f"/admin/judgements/pictures/{checksum}.webp" in page
-        picture = client.get(f"/admin/judgements/pictures/{checksum}.webp")
-        assert picture.headers["content-type"] == "image/webp"
+        assert f"/admin/judgements/pictures/{checksum}" in page
+        picture = client.get(f"/admin/judgements/pictures/{checksum}")
+        assert picture.headers["content-type"] == "image/jpeg"
         for unknown_picture in ("f" * 64, "x"):
-            assert client.get(f"/admin/judgements/pictures/{unknown_picture}.webp").status_code == 404
+            assert client.get(f"/admin/judgements/pictures/{unknown_picture}").status_code == 404
     noted = rows(services.database, "SELECT details->>'before' FROM audit_log WHERE details->'is_right' = 'null'")
     assert sorted(noted) == [("false",), ("true",)]

@@ -21,10 +21,10 @@ from backend.db.media import get_media
 from backend.db.tables import Media
 from backend.errors import BackendUnavailable, DecodeCrash
 from backend.ingest.decoders import Decoders
-from backend.ingest.keys import thumbnail_key
 from backend.ingest.storage import Storage
 from backend.ingest.stores import FolderStore
 from backend.ingest.text import MediaText
+from backend.ingest.thumbnail_files import thumbnail_keys
 from backend.pipeline.embed import embed_batch
 from backend.pipeline.fill import fill_batch
 from backend.pipeline.intake import accept_picture
@@ -204,7 +204,7 @@ def test_embed_batch__a_thumbnail_that_cannot_be_written_stops_no_other(
     space = open_active_space(services)
     bad, neighbour = accept(services, make_jpeg(1)), accept(services, make_jpeg(2))
     folder = Path(services.settings.resolved_storage_url.removeprefix("file://"))
-    (folder / thumbnail_key(read(services, bad).sha256 or b"", "large") / "in_its_place").mkdir(parents=True)
+    (folder / thumbnail_keys(read(services, bad).sha256 or b"")[1] / "in_its_place").mkdir(parents=True)
 
     embed_batch(services, space)
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from moto.server import ThreadedMotoServer
 
 from backend.backup.saving import back_up
+from backend.curation.deletion import delete_media
 from backend.db.media import get_media
 from backend.db.repair import record_original_missing
 from backend.evaluation.audit import audit
@@ -20,6 +21,7 @@ from backend.ingest.keys import original_key, sha256_of_key, thumbnail_key
 from backend.ingest.storage import Storage
 from backend.ingest.stores import StoredObject
 from backend.ingest.text import MediaText
+from backend.ingest.thumbnail_files import thumbnail_keys
 from backend.pipeline.assign import Assigner
 from backend.pipeline.embed import embed_batch
 from backend.pipeline.intake import accept_picture
@@ -47,7 +49,7 @@ def keys_of(services: Services, media_id: uuid.UUID) -> list[str]:
         media = get_media(session, media_id)
         assert media.sha256
         assert media.original_key
-        return [media.original_key, *(thumbnail_key(media.sha256, size) for size in ("small", "large"))]
+        return [media.original_key, *thumbnail_keys(media.sha256)]
 
 
 def age(services: Services, *keys: str) -> None:
@@ -78,21 +80,42 @@ def test_repair__a_whole_library_is_left_alone(services: Services, make_jpeg: Ca
     assert all_files(services) == before
 
 
+def test_repair__thumbnails_of_an_earlier_version_are_kept(
+    services: Services, make_jpeg: Callable[..., bytes], tmp_path: Path
+) -> None:
+    """The large one was WebP once. It is neither missing nor an orphan, is backed up, and goes with its media."""
+    [media_id] = fill(services, make_jpeg, 1)
+    _, small, large = keys_of(services, media_id)
+    former = large.replace(".jpg", ".webp")
+    services.storage.write(former, services.storage.read(small))
+    services.storage.delete(large)
+    age(services, former)
+
+    report = repair(services)
+    assert (report.orphans, report.thumbnails, report.unmended) == (0, 0, 0)
+
+    back_up(services.database, services.storage, tmp_path / "backup", thumbnails=True)
+    assert (tmp_path / "backup" / former).read_bytes() == services.storage.read(former)
+
+    delete_media(services, [media_id], actor="ada")
+    assert not all_files(services)
+
+
 def test_repair__files_that_no_media_has(services: Services, make_jpeg: Callable[..., bytes]) -> None:
     fill(services, make_jpeg, 2)
     kept = all_files(services)
     old, young, foreign = (os.urandom(32) for _ in range(3))
-    orphans = [original_key(old, "jpg"), thumbnail_key(old, "small"), thumbnail_key(old, "large")]
+    orphans = [original_key(old, "jpg"), *thumbnail_keys(old), thumbnail_key(old, "large", "webp")]
     others = [original_key(young, "png"), f"originals/{foreign.hex()[:2]}/notes.txt"]
     for key in orphans + others:
         services.storage.write(key, b"x")
     age(services, *orphans, others[1])
 
     dry = repair(services, dry_run=True)
-    assert (dry.orphans, set(dry.orphan_keys)) == (3, set(orphans))
+    assert (dry.orphans, set(dry.orphan_keys)) == (4, set(orphans))
     assert all_files(services) == kept | {*orphans, *others}
 
-    assert repair(services).orphans == 3
+    assert repair(services).orphans == 4
     assert all_files(services) == kept | set(others)
 
 
@@ -230,7 +253,7 @@ def test_sha256_of_key__only_what_is_named_as_we_do() -> None:
     sha256 = os.urandom(32)
     digits = sha256.hex()
     assert sha256_of_key(original_key(sha256, "jpg")) == sha256
-    assert sha256_of_key(thumbnail_key(sha256, "small")) == sha256
+    assert sha256_of_key(thumbnail_key(sha256, "small", "webp")) == sha256
     for key in (f"originals/{digits}.jpg", f"originals/zz/zz/{digits}.jpg", f"originals/ab/cd/{digits[:-2]}.jpg"):
         assert sha256_of_key(key) is None
 

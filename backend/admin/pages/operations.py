@@ -5,6 +5,7 @@ import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -43,8 +44,7 @@ from backend.db.spaces import find_active_space
 from backend.db.tables import RecallAudit
 from backend.doorbell import Work
 from backend.errors import BackendUnavailable
-from backend.ingest.keys import thumbnail_key
-from backend.ingest.thumbnails import THUMBNAIL_SIDES
+from backend.ingest.thumbnail_files import possible_keys
 from backend.pipeline.pausing import pause_processing, resume_processing
 from backend.pipeline.retry import retry_code, retry_media
 from backend.services import Services
@@ -280,7 +280,8 @@ def _estimate_thumbnails(services: Services, checksums: list[bytes], media: int)
     """From some of them; None where there are none, or they are not in a local folder, where asking is cheap."""
     sizes = []
     for checksum in checksums:
-        paths = [services.storage.local_path(thumbnail_key(checksum, size)) for size in THUMBNAIL_SIDES]
+        keys = chain.from_iterable(possible_keys(checksum))
+        paths = [services.storage.local_path(key) for key in keys]
         sizes.append(sum(path.stat().st_size for path in paths if path is not None))
     known = [size for size in sizes if size]
     return round(sum(known) / len(known) * max(media, len(known))) if known else None

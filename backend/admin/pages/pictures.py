@@ -5,15 +5,18 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Response
 
 from backend.api.dependencies import ServicesDependency
-from backend.ingest.keys import thumbnail_key
+from backend.ingest.formats import mime_of
+from backend.ingest.thumbnail_files import read_thumbnail
 
 router = APIRouter()
+
+_HEADERS = {"Cache-Control": "private, max-age=31536000, immutable"}
 
 Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 
 
-@router.get("/pictures/{sha256}/{size}.webp")
+@router.get("/pictures/{sha256}/{size}")
 def show_picture(services: ServicesDependency, sha256: Sha256, size: Literal["small", "large"]) -> Response:
     """Straight from the storage, without asking the database: a wall shows a hundred of them."""
-    content = services.storage.read(thumbnail_key(bytes.fromhex(sha256), size))
-    return Response(content, media_type="image/webp", headers={"Cache-Control": "private, max-age=31536000, immutable"})
+    content = read_thumbnail(services.storage, bytes.fromhex(sha256), size)
+    return Response(content, media_type=mime_of(content), headers=_HEADERS)

@@ -15,6 +15,7 @@ from backend.api.routes.judgements import read_place
 from backend.db.judgements import JudgementFilter, QueryKind, checksum_in, find_picture, words_in
 from backend.db.tables import Judgement
 from backend.errors import NotFound
+from backend.ingest.formats import mime_of
 from backend.review.judging import list_newest, take_back
 from backend.services import Services
 
@@ -78,7 +79,7 @@ def do_take_back(
     return Response(status_code=200)
 
 
-@router.get("/judgements/pictures/{sha256}.webp")
+@router.get("/judgements/pictures/{sha256}")
 def get_judged_picture(services: ServicesDependency, sha256: str) -> Response:
     """A picture that was dropped and judged."""
     try:
@@ -89,7 +90,7 @@ def get_judged_picture(services: ServicesDependency, sha256: str) -> Response:
         content = find_picture(session, checksum)
     if content is None:
         raise NotFound("This picture is not kept.", hint="It goes when nothing is said of its hits any more.")
-    return Response(content, media_type="image/webp", headers={"Cache-Control": "private, max-age=86400"})
+    return Response(content, media_type=mime_of(content), headers={"Cache-Control": "private, max-age=86400"})
 
 
 def _render(request: Request, services: Services, asked: JudgementFields, template: str) -> Response:

@@ -16,7 +16,8 @@ from backend.api.schemas import MediaDetail, MediaPage, SimilarAnswer, SimilarMe
 from backend.db.media import get_media, list_media
 from backend.db.tables import EMBEDDINGS_SOURCE, Media, MediaStatus
 from backend.errors import Conflict, OriginalMissing
-from backend.ingest.keys import thumbnail_key
+from backend.ingest.formats import mime_of
+from backend.ingest.thumbnail_files import read_thumbnail
 from backend.pipeline.retry import retry_media
 from backend.pipeline.rewrite import rewrite_text
 from backend.search.recommend import recommend
@@ -114,7 +115,10 @@ def list_similar(
     summary="A small picture of it",
     response_class=Response,
     responses={
-        HTTPStatus.OK: {"content": {"image/webp": {}}, "description": "WebP, without metadata"},
+        HTTPStatus.OK: {
+            "content": {"image/webp": {}, "image/jpeg": {}},
+            "description": "WebP (small) or JPEG (large), without metadata",
+        },
         **documented("malformed_request", "not_found", "conflict", "backend_unavailable"),
     },
 )
@@ -124,12 +128,12 @@ def get_thumbnail(services: ServicesDependency, media_id: UUID, size: Literal["s
     if media.sha256 is None:
         raise _nothing_stored(media)
     try:
-        content = services.storage.read(thumbnail_key(media.sha256, size))
+        content = read_thumbnail(services.storage, media.sha256, size)
     except OriginalMissing:
         if media.status in {MediaStatus.READY, MediaStatus.EMBEDDED}:
             raise
         raise Conflict(f"Media {media_id} has no thumbnail yet; its status is {media.status}.") from None
-    return Response(content, media_type="image/webp", headers=_file_headers(media.sha256))
+    return Response(content, media_type=mime_of(content), headers=_file_headers(media.sha256))
 
 
 @router.get(

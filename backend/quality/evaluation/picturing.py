@@ -22,7 +22,7 @@ from backend.embedding.encoders import load_encoders
 from backend.errors import MediaclusterError
 from backend.evaluation.projection import fill_frame, project
 from backend.evaluation.separation import Separation, sensitivity, separate
-from backend.ingest.keys import thumbnail_key
+from backend.ingest.thumbnail_files import read_thumbnail
 from backend.quality.evaluation.reading import Reading
 from backend.quality.evaluation.result import Evaluation
 from backend.quality.evaluation.retrieving import Found
@@ -223,7 +223,7 @@ def _show(
 def _inline(services: Services, sha256: bytes) -> str:
     """A small WebP as a data URI; nothing where the thumbnail is missing."""
     try:
-        data = services.storage.read(thumbnail_key(sha256, "small"))
+        data = read_thumbnail(services.storage, sha256, "small")
     except MediaclusterError:
         return ""
     return _as_data_uri(data)
@@ -283,7 +283,7 @@ def _some_pictures(services: Services, reading: Reading) -> list[Image.Image]:
     pictures = []
     for _, sha256 in known.values():
         try:
-            data = services.storage.read(thumbnail_key(sha256, "large")) if sha256 else b""
+            data = read_thumbnail(services.storage, sha256, "large") if sha256 else b""
         except MediaclusterError:
             continue
         if data:

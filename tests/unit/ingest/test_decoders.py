@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 from PIL import Image, ImageChops
@@ -94,6 +95,22 @@ def test_fit_picture__leaves_the_encoder_nothing_to_resize(size: tuple[int, int]
     beforehand = fit_picture(image, fit)
 
     assert not ImageChops.difference(resize(beforehand), resize(image)).getbbox()
+
+
+@pytest.mark.parametrize("fit", [224, (96, 64)])
+def test_fit_picture__of_a_large_picture_nearly_so(pictures: Any, limits: Limits, fit: int | tuple[int, int]) -> None:
+    from torchvision.transforms import InterpolationMode, Resize
+
+    image = decode_picture(pictures.photograph("retina.jpg"), limits)
+    image = image.resize((2000, 1500), Image.Resampling.BICUBIC)
+    resize = Resize(fit if isinstance(fit, int) else fit[::-1], interpolation=InterpolationMode.BICUBIC)
+
+    nearly, exactly = fit_picture(image, fit), resize(image)
+
+    assert nearly.size == exactly.size
+    difference = np.abs(np.asarray(nearly, dtype=float) - np.asarray(exactly, dtype=float))
+    assert 0 < difference.mean() < 0.5
+    assert difference.max() <= 8
 
 
 def test_fit_picture__a_strip_is_left_for_the_encoder_to_cut() -> None:

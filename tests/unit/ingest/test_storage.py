@@ -282,7 +282,7 @@ def test_keys__layout() -> None:
     digits = SHA.hex()
 
     assert original_key(SHA, "jpg") == f"originals/00/01/{digits}.jpg"
-    assert thumbnail_key(SHA, "small") == f"thumbnails/small/00/01/{digits}.webp"
+    assert thumbnail_key(SHA, "small", "webp") == f"thumbnails/small/00/01/{digits}.webp"
 
 
 @pytest.mark.parametrize(
@@ -292,12 +292,12 @@ def test_keys__refuse_nonsense(sha256: bytes, part: str) -> None:
     with pytest.raises(ValueError, match=r"key|SHA"):
         original_key(sha256, part)
     with pytest.raises(ValueError, match=r"key|SHA"):
-        thumbnail_key(sha256, part)
+        thumbnail_key(sha256, part, "webp")
 
 
 @given(one=st.binary(min_size=32, max_size=32), other=st.binary(min_size=32, max_size=32))
 def test_keys__are_valid_and_different(one: bytes, other: bytes) -> None:
-    keys = [key for sha in (one, other) for key in (original_key(sha, "png"), thumbnail_key(sha, "large"))]
+    keys = [key for sha in (one, other) for key in (original_key(sha, "png"), thumbnail_key(sha, "large", "jpg"))]
 
     assert all(check_key(key) == key for key in keys)
     assert len(set(keys)) == (4 if one != other else 2)

@@ -11,7 +11,7 @@ from backend.ingest.thumbnails import THUMBNAIL_SIDES, make_thumbnails
 
 
 def opened(data: bytes) -> Image.Image:
-    return Image.open(io.BytesIO(data), formats=["WEBP"])
+    return Image.open(io.BytesIO(data), formats=["WEBP", "JPEG"])
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,7 @@ def test_make_thumbnails__sizes(size: tuple[int, int], small: tuple[int, int], l
     assert set(thumbnails) == set(THUMBNAIL_SIDES)
     assert opened(thumbnails["small"]).size == small
     assert opened(thumbnails["large"]).size == large
+    assert (opened(thumbnails["small"]).format, opened(thumbnails["large"]).format) == ("WEBP", "JPEG")
 
 
 def test_make_thumbnails__look_like_the_picture(pictures: Any, limits: Limits) -> None:
