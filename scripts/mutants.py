@@ -252,8 +252,8 @@ MUTANTS = (
         (
             Edit(
                 "backend/api/body_limit.py",
-                "asyncio.wait_for(self._receive(), self._seconds_left())",
-                "asyncio.wait_for(self._receive(), None)",
+                "asyncio.timeout(self._seconds_left())",
+                "asyncio.timeout(None)",
             ),
         ),
         "tests/integration/test_slow_clients.py::test_upload__a_client_that_stalls_is_refused_and_leaves_nothing",
@@ -689,6 +689,18 @@ MUTANTS = (
         "tests/integration/test_backup.py::test_restore__into_what_is_not_empty",
     ),
     Mutant(
+        "former_thumbnails_forgotten",
+        "repair and deletion know the thumbnails of earlier versions",
+        (
+            Edit(
+                "backend/ingest/thumbnail_files.py",
+                "    return None if THUMBNAIL_FORMATS[size] == WEBP else thumbnail_key(sha256, size, WEBP.extension)",
+                "    return None",
+            ),
+        ),
+        "tests/integration/test_repair.py::test_repair__thumbnails_of_an_earlier_version_are_kept",
+    ),
+    Mutant(
         "thumbnails_outlive",
         "what is deleted is gone",
         (Edit("backend/db/files.py", "*chain.from_iterable(possible_keys(file.sha256))", "*()"),),
@@ -1034,8 +1046,8 @@ MUTANTS = (
         (
             Edit(
                 "backend/ingest/thumbnails.py",
-                'exif=b"", xmp=b"", icc_profile=b"")',
-                'exif=image.getexif().tobytes(), xmp=image.info.get("xmp", b""), icc_profile=image.info.get("icc_profile", b""))',
+                '"exif": b"", "xmp": b"", "icc_profile": b"", "comment": b""',
+                '"exif": image.getexif().tobytes(), "icc_profile": image.info.get("icc_profile", b"")',
             ),
         ),
         "tests/unit/ingest/test_thumbnails.py::test_make_thumbnails__no_metadata",
