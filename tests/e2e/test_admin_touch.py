@@ -61,6 +61,7 @@ def test_touch__a_long_press_selects_and_taps_go_on(phone: Page, own_server: str
     assert "/clusters/" in phone.url
     bar.get_by_role("button", name="New group").tap()
     dialog = phone.get_by_role("dialog", name="New group")
+    dialog.evaluate("sheet => Promise.all(sheet.getAnimations({ subtree: true }).map((one) => one.finished))")
     box = dialog.bounding_box()
     assert box is not None
     assert (box["x"], round(box["width"]), round(box["y"] + box["height"])) == (0, 390, 844)

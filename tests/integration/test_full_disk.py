@@ -11,6 +11,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
+from starlette.formparsers import MultiPartParser
 
 from backend.api.app import create_app
 from backend.db.engine import Database
@@ -107,9 +108,9 @@ def test_upload__no_room_for_temporary_files(
 ) -> None:
     with mounted(tmp_path / "disk") as disk:
         monkeypatch.setattr(tempfile, "tempdir", str(disk))
-        large = make_jpeg(1, 2400, 1800, quality=100)
-        assert len(large) > 1024 * 1024  # from there on uploads are put aside on disk
-        answer = TestClient(create_app(services)).post("/media", files={"file": ("a.jpg", large)})
+        client = TestClient(create_app(services))
+        large = make_jpeg(1) + bytes(MultiPartParser.spool_max_size)  # from there on uploads are put aside on disk
+        answer = client.post("/media", files={"file": ("a.jpg", large)})
     assert (answer.status_code, answer.json()["code"]) == (507, "storage_full")
     assert rows(services) == []
 
