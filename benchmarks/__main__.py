@@ -19,6 +19,7 @@ from benchmarks.running import run_apart
 CATALOGUE = (
     "embedding",
     "encoding",
+    "streams",
     "ingest",
     "fusion",
     "recall",

@@ -176,6 +176,7 @@ class _Memory:
         self._thread.start()
 
     def most(self) -> int:
+        self._weigh()
         most, self._most = self._most, 0
         return most
 
@@ -185,12 +186,15 @@ class _Memory:
 
     def _watch(self) -> None:
         while not self._ending.wait(_WEIGH_EVERY_SECONDS):
-            total = 0
-            for one in (self._process, *self._process.children(recursive=True)):
-                with suppress(psutil.NoSuchProcess):
-                    # Pages that several processes share count once, in parts.
-                    total += one.memory_full_info().pss
-            self._most = max(self._most, total)
+            self._weigh()
+
+    def _weigh(self) -> None:
+        total = 0
+        for one in (self._process, *self._process.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                # Pages that several processes share count once, in parts.
+                total += one.memory_full_info().pss
+        self._most = max(self._most, total)
 
 
 @contextmanager

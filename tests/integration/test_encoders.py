@@ -137,6 +137,24 @@ def test_embed_pictures__alone_or_in_a_batch(image_encoder: ImageEncoder) -> Non
     assert cosines(together[:1], together[1:]).max() < 0.9999
 
 
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_embed__a_batch_in_parts_side_by_side_keeps_its_order(image_encoder: ImageEncoder, threads: int) -> None:
+    pictures = [picture(seed, (40 + seed, 60)) for seed in range(19)]
+    texts = [f"a boat, {'and a boat, ' * (number % 5)} seen from quay {number}" for number in range(19)]
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        seen, read = image_encoder.embed_pictures(pictures), image_encoder.embed_words(texts)
+    finally:
+        torch.set_num_threads(before)
+
+    alone = np.concatenate([image_encoder.embed_pictures([one]) for one in pictures])
+    np.testing.assert_allclose(seen, alone, atol=1e-5)
+    np.testing.assert_allclose(read, np.concatenate([image_encoder.embed_words([one]) for one in texts]), atol=1e-5)
+    # No two of them are so alike that a wrong order would pass.
+    assert np.abs(alone[:, None] - alone[None]).max(axis=2)[~np.eye(19, dtype=bool)].min() > 1e-4
+
+
 @pytest.mark.parametrize("mode", ["P", "RGBA", "L", "LA", "CMYK", "1", "I;16"])
 def test_embed_pictures__any_mode(image_encoder: ImageEncoder, mode: str) -> None:
     image = Image.new("I;16", (70, 50), 900) if mode == "I;16" else picture(3, mode=mode)
