@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -54,6 +55,7 @@ def test_compute_in_streams__every_item_once_in_order(threads: int, count: int) 
 
     assert [value for part in results for value in part] == [2 * item for item in range(count)]
     assert torch.get_num_threads() == threads
+    assert threads_of_a_new_thread() == threads
 
 
 def test_compute_in_streams__the_streams_share_the_threads(threads: int) -> None:
@@ -86,4 +88,10 @@ def test_compute_in_streams__an_error_comes_out_and_the_threads_are_as_before(th
     with pytest.raises(ValueError, match="of this part"):
         compute_in_streams(compute, range(16), part=4)
 
-    assert torch.get_num_threads() == threads
+    assert threads_of_a_new_thread() == threads
+
+
+def threads_of_a_new_thread() -> int:
+    """A thread takes over what was set last, wherever in the process."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(torch.get_num_threads).result()
