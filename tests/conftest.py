@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 
@@ -26,6 +27,10 @@ _DATABASE_NUMBERS = itertools.count(1)
 # What the machine of a developer may have set must not reach the tests.
 for name in [name for name in os.environ if name.startswith("MEDIACLUSTER_") or name in {"DATABASE_URL", "REDIS_URL"}]:
     del os.environ[name]
+
+# How long a busy machine takes for an example says nothing of the code.
+hypothesis.settings.register_profile("tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session")

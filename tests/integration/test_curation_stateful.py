@@ -577,7 +577,6 @@ def test_library__whatever_is_done_to_it(
         settings=settings(
             max_examples=12,
             stateful_step_count=40,
-            deadline=None,
             derandomize=True,
             database=None,
             suppress_health_check=list(HealthCheck),

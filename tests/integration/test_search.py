@@ -566,7 +566,7 @@ def test_any_body__is_answered_or_refused_and_changes_nothing(gallery: Gallery, 
     before = fingerprint(gallery)
     statuses: set[int] = set()
 
-    @hypothesis.settings(max_examples=150, deadline=None, derandomize=True, database=None)
+    @hypothesis.settings(max_examples=150, derandomize=True, database=None)
     @hypothesis.given(bodies(known))
     def ask(body: dict[str, Any]) -> None:
         content = json.dumps(body)
@@ -601,7 +601,7 @@ def test_any_address__is_answered_or_refused_and_changes_nothing(
     before = fingerprint(gallery)
     seen: set[tuple[int, str | None]] = set()
 
-    @hypothesis.settings(max_examples=60, deadline=None, derandomize=True, database=None)
+    @hypothesis.settings(max_examples=60, derandomize=True, database=None)
     @hypothesis.given(addresses(known, path, names))
     def ask(address: str) -> None:
         answer = gallery.client.get(address)

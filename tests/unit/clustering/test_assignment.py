@@ -91,7 +91,7 @@ def at_angle(similarity: float, dimension: int = 8) -> NDArray[np.float64]:
     return vector
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     seed=st.integers(0, 2**32 - 1),
     count=st.integers(1, 120),
@@ -107,7 +107,7 @@ def test_assign__random_mixtures(
     assert_same_as_naive(mixture(seed, count, dimension, centres, spread), threshold, batch_sizes)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     picks=st.lists(st.integers(0, 5), min_size=1, max_size=80),
     batch_sizes=st.lists(st.integers(1, 256), min_size=1, max_size=4),
@@ -121,7 +121,7 @@ def test_assign__exact_ties(picks: list[int], batch_sizes: list[int], seed: int)
     assert_same_as_naive(distinct[picks], 0.7, batch_sizes)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     offsets=st.lists(st.floats(-1e-6, 1e-6), min_size=1, max_size=40),
     batch_sizes=st.lists(st.integers(1, 256), min_size=1, max_size=4),

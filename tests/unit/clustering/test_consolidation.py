@@ -207,14 +207,14 @@ def curated_libraries(draw: st.DrawFn) -> Library:
     return Library(vectors, clusters, moved, draw(chosen), draw(chosen), links)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(curated_libraries())
 def test_consolidate__fixed_memberships_stay(library: Library) -> None:
     after = consolidate(library, THRESHOLD).renaming.clusters
     assert (after[library.fixed] == library.clusters[library.fixed]).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(curated_libraries())
 def test_consolidate__locked_clusters_neither_take_nor_give(library: Library) -> None:
     after = consolidate(library, THRESHOLD).renaming.clusters
@@ -223,7 +223,7 @@ def test_consolidate__locked_clusters_neither_take_nor_give(library: Library) ->
     assert (after[np.isin(after, locked)] == library.clusters[np.isin(after, locked)]).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(curated_libraries())
 def test_consolidate__anchored_clusters_remain(library: Library) -> None:
     found = consolidate(library, THRESHOLD).renaming
@@ -232,7 +232,7 @@ def test_consolidate__anchored_clusters_remain(library: Library) -> None:
     assert not anchored & {merged.cluster for merged in found.merges}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(curated_libraries())
 def test_consolidate__nothing_crosses_a_cannot_link(library: Library) -> None:
     open_clusters = ~np.isin(library.clusters, sorted(library.locked))
@@ -245,7 +245,7 @@ def test_consolidate__nothing_crosses_a_cannot_link(library: Library) -> None:
         assert one not in others
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(curated_libraries(), st.integers(0, 100))
 def test_consolidate__order_of_rows_plays_no_part(library: Library, seed: int) -> None:
     order = np.random.default_rng(seed).permutation(len(library.clusters))
@@ -256,7 +256,7 @@ def test_consolidate__order_of_rows_plays_no_part(library: Library, seed: int) -
     assert adjusted_rand_index(straight, consolidate(shuffled, THRESHOLD).renaming.clusters.tolist()) == 1.0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(curated_libraries())
 def test_consolidate__every_change_is_told(library: Library) -> None:
     found = consolidate(library, THRESHOLD).renaming

@@ -48,7 +48,7 @@ def similarities(draw: st.DrawFn) -> NDArray[np.float64]:
 
 
 @given(similarities(), st.randoms(use_true_random=False))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_choose_keepers__whatever_the_portions(alike: NDArray[np.float64], chance: object) -> None:
     rows = list(range(len(alike)))
     chance.shuffle(rows)

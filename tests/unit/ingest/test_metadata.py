@@ -265,7 +265,7 @@ def test_read_metadata__no_picture(limits: Limits, data: bytes) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data(), name=st.sampled_from(["JPEG", "PNG", "WEBP"]))
 def test_read_metadata__never_raises_on_damage(pictures: Any, data: st.DataObject, name: str) -> None:
     whole = pictures.encode(pictures.corners(), name, exif=camera_exif())

@@ -52,7 +52,7 @@ def wide_intervals(points: list[Fraction]) -> list[tuple[Fraction, Fraction]]:
     return [(low, high) for low, high in pairwise(points) if high - low > Fraction(1, 10**10)]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(pairs=candidates, k=st.integers(1, 15))
 @example(pairs=[(0.0, 1.0), (1.0, 0.0), (0.5, 0.5)], k=1)
 def test_envelope__as_evaluated_between_all_crossings(pairs: list[tuple[float, float]], k: int) -> None:
@@ -70,7 +70,7 @@ def test_envelope__as_evaluated_between_all_crossings(pairs: list[tuple[float, f
     assert starts == pytest.approx([float(low) for low, _ in changes], abs=1e-9)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(pairs=candidates, data=st.data())
 def test_best_place__as_evaluated_between_all_crossings(pairs: list[tuple[float, float]], data: st.DataObject) -> None:
     lines = ends(pairs)
@@ -88,7 +88,7 @@ def test_best_place__as_evaluated_between_all_crossings(pairs: list[tuple[float,
     assert place.high - place.low == pytest.approx(float(max(widths)), abs=1e-9)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(pairs=candidates)
 def test_alpha_where_first__covers_the_range_once(pairs: list[tuple[float, float]]) -> None:
     image, text = zip(*pairs, strict=True)

@@ -64,7 +64,7 @@ def test_percentile__within_zero_and_one_and_still_apart_beyond_the_sample() -> 
     assert (np.diff(background.calibrate(np.linspace(-1, 1, 500))) > 0).all()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     sample=st.lists(
         st.one_of(st.floats(-1, 1), st.integers(-4, 4).map(lambda step: step / 4)),

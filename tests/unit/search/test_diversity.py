@@ -27,7 +27,7 @@ def naive(relevance: list[float], similarities: NDArray[np.float64], k: int, tra
     return chosen
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     relevance=st.lists(st.one_of(st.floats(-5, 5), st.integers(0, 3).map(float)), max_size=25),
     k=st.integers(1, 30),
