@@ -120,6 +120,9 @@ def open_settled(page: Page, url: str) -> None:
     page.goto(url)
     page.wait_for_load_state("load")
     expect(page.locator("[aria-busy=true], .skeleton")).to_have_count(0, timeout=90_000)
+    # What was said of hits is asked after them, and brings two buttons for each.
+    waiting = page.locator("#hits:not(.is-judged) .judge, ol[data-hits]:not(.is-judged) .judge")
+    expect(waiting).to_have_count(0, timeout=90_000)
     if page.locator("#map").count():
         expect(page.locator("#map[data-ready]")).to_be_visible()
 
