@@ -30,12 +30,12 @@ def work(request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], list[byt
 def _inspect(data: bytes, limits: Limits) -> dict[str, Any]:
     from backend.ingest.metadata import read_metadata
 
-    found = asdict(inspect_picture(data, limits))
+    inspection = inspect_picture(data, limits)
     metadata = read_metadata(data, limits)
     text = asdict(metadata.text)
     taken_at = metadata.text.taken_at
     return {
-        "inspection": found | {"sha256": found["sha256"].hex()},
+        "inspection": asdict(inspection),
         "text": text | {"taken_at": taken_at.isoformat() if taken_at else None},
         "exif": metadata.exif,
     }

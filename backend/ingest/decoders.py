@@ -83,10 +83,10 @@ class Decoders:
             BackendUnavailable: no decoder can be started, or all are busy for too long.
         """
         answer, _ = self._ask({"task": "inspect", "limits": asdict(limits)}, data)
-        found, text = answer["inspection"], answer["text"]
+        text = answer["text"]
         taken_at = datetime.fromisoformat(text["taken_at"]) if text["taken_at"] else None
         return (
-            Inspection(**found | {"sha256": bytes.fromhex(found["sha256"])}),
+            Inspection(**answer["inspection"]),
             EmbeddedMetadata(
                 MediaText(**text | {"keywords": tuple(text["keywords"]), "taken_at": taken_at}), answer["exif"]
             ),

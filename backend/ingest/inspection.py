@@ -1,12 +1,12 @@
-"""Look a picture over at upload: format, size, wholeness, checksum. Cheap enough for the request."""
+"""Look a picture over at upload: format, size, wholeness. Cheap enough for the request."""
 
-import hashlib
 from dataclasses import dataclass
 
 from PIL import ImageFile
 
 from backend.errors import FileTooLarge, MetadataTooLarge, TooManyPixels
 from backend.ingest.formats import JPEG, PNG, identify_format
+from backend.ingest.jpeg import shorten_jpeg
 from backend.ingest.limits import Limits
 from backend.ingest.opening import check_size, open_header, read_orientation, upright_size
 from backend.ingest.structure import check_structure
@@ -21,15 +21,14 @@ class Inspection:
     width: int
     height: int
     byte_size: int
-    sha256: bytes
     frames: int
 
 
 def inspect_picture(data: bytes, limits: Limits) -> Inspection:
     """Validate one picture, told by its content.
 
-    A JPEG is entropy-decoded at an eighth of its size in grey, a PNG is checked chunk by chunk against its
-    checksums, the others are decoded (first frame).
+    A JPEG of one scan is judged by its markers and the beginning of its pixel data, any other is entropy-decoded at an eighth of
+    its size in grey; a PNG is checked chunk by chunk against its checksums; the others are decoded (first frame).
 
     Raises:
         FileTooLarge, UnsupportedFormat, ImageTruncated, ImageCorrupt, TooManyPixels, MetadataTooLarge.
@@ -41,12 +40,13 @@ def inspect_picture(data: bytes, limits: Limits) -> Inspection:
             hint="Send a smaller version.",
         )
     picture_format = identify_format(data, limits)
-    frames = check_structure(data, picture_format, limits.max_frames)
+    judged = shorten_jpeg(data) if picture_format == JPEG else data
+    frames = check_structure(judged, picture_format, limits.max_frames)
     if frames > limits.max_frames:
         raise TooManyPixels(
             f"The animation has more than {limits.max_frames} frames.", hint="Send its first frame as a picture."
         )
-    with open_header(data, picture_format) as image:
+    with open_header(judged, picture_format) as image:
         check_size(image, limits)
         _check_exif(image, limits)
         width, height = upright_size(image.size, read_orientation(image))
@@ -60,7 +60,6 @@ def inspect_picture(data: bytes, limits: Limits) -> Inspection:
         width=width,
         height=height,
         byte_size=len(data),
-        sha256=hashlib.sha256(data).digest(),
         frames=frames,
     )
 

@@ -17,8 +17,9 @@ from backend.errors import (
     TooManyPixels,
 )
 from backend.ingest.formats import HEIF, JPEG, PNG, PictureFormat
+from backend.ingest.jpeg import ends_like_jpeg
 from backend.ingest.limits import Limits
-from backend.ingest.structure import ends_like_jpeg, png_without_pixels
+from backend.ingest.structure import png_without_pixels
 
 # Set once for the process, because `warnings.catch_warnings` is not safe in threads.
 warnings.simplefilter("error", Image.DecompressionBombWarning)

@@ -12,6 +12,7 @@ from typing import Final
 
 from backend.errors import ImageCorrupt, ImageTruncated
 from backend.ingest.formats import GIF, JPEG, PNG, PNG_SIGNATURE, WEBP, PictureFormat
+from backend.ingest.jpeg import check_scans
 
 _PNG_PIXEL_CHUNKS: Final = frozenset({b"IDAT", b"fdAT", b"fcTL", b"acTL"})
 _MAX_PNG_CHUNK_BYTES: Final = 0x7FFF_FFFF
@@ -19,10 +20,6 @@ _MIN_CHUNK_BYTES: Final = 12
 _GIF_EXTENSION: Final = 0x21
 _GIF_IMAGE: Final = 0x2C
 _ISO_HEADER_BYTES: Final = 8
-_END_OF_JPEG: Final = b"\xff\xd9"
-_START_OF_SCAN: Final = b"\xff\xda"
-# A progressive JPEG of ten-byte scans would keep the decoder busy for hours; real ones have about ten.
-_MAX_JPEG_SCANS: Final = 500
 _TAIL_BYTES: Final = 64
 
 
@@ -50,7 +47,7 @@ def check_structure(data: bytes, picture_format: PictureFormat, max_frames: int)
     if picture_format == WEBP:
         return _check_webp(data, max_frames)
     if picture_format == JPEG:
-        _check_jpeg(data)
+        check_scans(data)
     else:
         _check_iso(data)
     return 1
@@ -91,11 +88,6 @@ def gif_extensions(data: bytes) -> Iterator[bytes]:
                 yield b"".join(_sub_blocks(data, position + 2))
     except IndexError:
         return
-
-
-def ends_like_jpeg(data: bytes) -> bool:
-    """Tell whether a JPEG still has its end, so that a failure to read it is damage and not a cut."""
-    return _END_OF_JPEG in data[-_TAIL_BYTES:]
 
 
 def _check_png(data: bytes) -> int:
@@ -166,11 +158,6 @@ def _check_webp(data: bytes, max_frames: int) -> int:
         size = int.from_bytes(data[position + 4 : position + 8], "little")
         position += 8 + size + (size & 1)
     return max(frames, 1)
-
-
-def _check_jpeg(data: bytes) -> None:
-    if data.count(_START_OF_SCAN) > _MAX_JPEG_SCANS:
-        raise ImageCorrupt(f"The JPEG has more than {_MAX_JPEG_SCANS} scans, which no camera or editor writes.")
 
 
 def _check_iso(data: bytes) -> None:

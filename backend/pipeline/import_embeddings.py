@@ -1,5 +1,6 @@
 """Take in embeddings that were made elsewhere, by COPY, with the pictures where they are at hand; then group them."""
 
+import hashlib
 import logging
 import uuid
 from collections.abc import Callable, Iterator
@@ -246,7 +247,7 @@ def _store(services: Services, path: Path, text: MediaText) -> _Picture:
         data = path.read_bytes()
     except OSError as error:
         raise InvalidRecord(f"{path} cannot be read: {error.strerror}.", hint="Check its permissions.") from error
-    stored, merged = store_picture(services, data, text)
+    stored, merged = store_picture(services, data, hashlib.sha256(data).digest(), text)
     least_side = max(THUMBNAIL_SIDES.values()) // 2
     decoded = services.decoders.decode(data, services.limits, at_least=least_side, fit=1, derive=True)
     write_thumbnails(services.storage, stored.sha256, decoded.thumbnails)

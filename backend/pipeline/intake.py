@@ -64,10 +64,11 @@ def accept_picture(
         raise FileTooLarge(f"The file has {len(data):,} bytes; {limits.max_body_bytes:,} are allowed.")
     cleaned = clean_media_text(text, limits)
     source_uri = _storable(source_uri)
-    known = _find_known(services, hashlib.sha256(data).digest(), source, source_uri)
+    sha256 = hashlib.sha256(data).digest()
+    known = _find_known(services, sha256, source, source_uri)
     if known is not None:
         return known
-    picture, merged = store_picture(services, data, cleaned)
+    picture, merged = store_picture(services, data, sha256, cleaned)
     if place and "latitude_degrees" not in picture.exif:
         picture = replace(picture, exif={**picture.exif, **place})
     accepted = _insert(services, picture, merged, source, source_uri)
@@ -106,7 +107,7 @@ def accept_url(services: Services, url: str, text: MediaText, *, media_id: uuid.
 
 def accept_fetched(services: Services, media: FetchingMedia, lease: Lease, data: bytes) -> None:
     """Take in what was fetched for a leased row. Raises as `accept_picture`, and LeaseLost."""
-    picture, merged = store_picture(services, data, media.text)
+    picture, merged = store_picture(services, data, hashlib.sha256(data).digest(), media.text)
     try:
         with services.database.transaction() as session:
             older_id = record_fetched(session, media.id, lease, picture, merged)
@@ -118,13 +119,13 @@ def accept_fetched(services: Services, media: FetchingMedia, lease: Lease, data:
     _keep_original(services, picture.original_key, data)
 
 
-def store_picture(services: Services, data: bytes, text: MediaText) -> tuple[StoredPicture, MediaText]:
+def store_picture(services: Services, data: bytes, sha256: bytes, text: MediaText) -> tuple[StoredPicture, MediaText]:
     """Validate bytes and write the original, which is named by its checksum: writing it twice does no harm."""
     inspection, embedded = services.decoders.inspect(data, services.limits)
-    key = original_key(inspection.sha256, inspection.extension)
+    key = original_key(sha256, inspection.extension)
     services.storage.write(key, data)
     picture = StoredPicture(
-        sha256=inspection.sha256,
+        sha256=sha256,
         original_key=key,
         mime=inspection.mime,
         width=inspection.width,
