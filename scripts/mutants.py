@@ -527,6 +527,18 @@ MUTANTS = (
         "tests/integration/test_pipeline.py::test_claim_pending__tried_before_is_claimed_alone_and_then_quarantined",
     ),
     Mutant(
+        "any_marker_ends_a_jpeg",
+        "a JPEG that is not decoded has to end with its end",
+        (
+            Edit(
+                "backend/ingest/jpeg.py",
+                "if not end or data[end.end() - 1] != _EOI:",
+                "if not end:",
+            ),
+        ),
+        "tests/unit/ingest/test_jpeg.py::test_inspect_picture__a_damaged_jpeg_is_judged_as_if_it_were_decoded",
+    ),
+    Mutant(
         "fuzz_takes_any_answer",
         "a file that was refused unseen is a violation",
         (
