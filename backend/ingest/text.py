@@ -54,6 +54,12 @@ def is_storable(text: str) -> bool:
     return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
+def make_storable(text: str) -> str:
+    """As Postgres and JSON take it: without NUL, and with a question mark for each half of a surrogate pair, as which bytes
+    of file names come that are no UTF-8."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
+
+
 def clean_media_text(text: MediaText, limits: Limits) -> MediaText:
     """Clean every field and hold it to its limit (characters after cleaning).
 

@@ -26,7 +26,7 @@ from backend.errors import BackendUnavailable, FetchFailed, FileTooLarge, LeaseL
 from backend.ingest.exif import JSON
 from backend.ingest.fetching import check_url
 from backend.ingest.keys import original_key
-from backend.ingest.text import MediaText, clean_media_text
+from backend.ingest.text import MediaText, clean_media_text, make_storable
 from backend.logs import current_request_id
 from backend.services import Services
 
@@ -63,7 +63,7 @@ def accept_picture(
     if len(data) > limits.max_body_bytes:
         raise FileTooLarge(f"The file has {len(data):,} bytes; {limits.max_body_bytes:,} are allowed.")
     cleaned = clean_media_text(text, limits)
-    source_uri = _storable(source_uri)
+    source_uri = None if source_uri is None else make_storable(source_uri)
     sha256 = hashlib.sha256(data).digest()
     known = _find_known(services, sha256, source, source_uri)
     if known is not None:
@@ -175,8 +175,3 @@ def _find_known(services: Services, sha256: bytes, source: str, source_uri: str 
             return None
         record_exact_copy(session, media.id, source, source_uri)
         return Accepted(media.id, MediaStatus(media.status), duplicate=True)
-
-
-def _storable(uri: str | None) -> str | None:
-    """File names may hold what Postgres does not take: NUL, and bytes that are no UTF-8."""
-    return None if uri is None else uri.replace("\0", "").encode("utf-8", "replace").decode()

@@ -1,8 +1,10 @@
 """What strangers and non-admins are not told, how often anybody may ask, where webhooks may lead, and what no log says."""
 
+import errno
 import io
 import json
 import logging
+import os
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -211,6 +213,67 @@ def test_import_folder__below_the_roots_and_no_link_leads_out(
     with TestClient(create_web_app(make_services()), raise_server_exceptions=False) as client:
         answer = client.post("/media/from-folder", json={"path": str(root)})
         assert (answer.status_code, answer.json()["code"]) == (422, "path_forbidden")
+
+
+def test_import_folder__names_folders_that_cannot_be_opened(
+    make_services: Callable[..., Services],
+    make_jpeg: Callable[..., bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each once, whichever page it falls on."""
+    for number, name in enumerate(("a.jpg", "one/b.jpg", "shut/hidden.jpg", "three/c.jpg", "zero/hidden.jpg")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(make_jpeg(number))
+    scandir = os.scandir
+
+    def refuse(path: str | Path) -> object:
+        if Path(path).name in {"shut", "zero"}:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    services = make_services(import_roots=(tmp_path,), max_files_per_request=3)
+    named: list[list[tuple[str, str | None]]] = []
+    after = None
+    with TestClient(create_web_app(services), raise_server_exceptions=False) as client:
+        while not named or after:
+            answer = client.post("/media/from-folder", json={"path": str(tmp_path), "after": after}).json()
+            named.append([(Path(one["filename"]).name, one["code"]) for one in answer["media"]])
+            assert len(answer["ids"]) == sum(code is None for _, code in named[-1])
+            after = answer["next_after"]
+        with pytest.raises(OSError, match="Permission"):
+            list(os.scandir(tmp_path / "shut"))
+        answer = client.post("/media/from-folder", json={"path": str(tmp_path / "shut")})
+    assert named == [
+        [("a.jpg", None), ("b.jpg", None), ("shut", "file_unreadable")],
+        [("c.jpg", None), ("zero", "file_unreadable")],
+    ]
+    assert (answer.status_code, answer.json()["code"]) == (400, "file_unreadable")
+
+
+def test_import_folder__goes_on_where_what_came_last_has_gone(
+    make_services: Callable[..., Services], make_jpeg: Callable[..., bytes], tmp_path: Path
+) -> None:
+    """A script may well remove what has been taken in. And a name may be no UTF-8."""
+    names = (b"a.jpg", b"b\xff%2F.jpg", b"c.jpg", b"in/d.jpg", b"z\xe4/e.jpg", b"z\xe4/f.jpg")
+    for number, name in enumerate(names):
+        path = tmp_path / "pictures" / os.fsdecode(name)
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_bytes(make_jpeg(number))
+    services = make_services(import_roots=(tmp_path / "pictures",), max_files_per_request=1)
+    taken: list[str] = []
+    body: dict[str, str | None] = {"path": str(tmp_path / "pictures"), "after": None}
+    with TestClient(create_web_app(services), raise_server_exceptions=False) as client:
+        while not taken or body["after"]:
+            answer = client.post("/media/from-folder", json=body).json()
+            taken += [one["filename"].removeprefix(f"{body['path']}/") for one in answer["media"]]
+            (tmp_path / "pictures" / os.fsdecode(names[len(taken) - 1])).unlink()
+            body["after"] = answer["next_after"]
+        assert taken == ["a.jpg", "b?%2F.jpg", "c.jpg", "in/d.jpg", "z?/e.jpg", "z?/f.jpg"]
+        for after in ("/pictures/a.jpg", "", "/", "\ud800"):
+            answer = client.post("/media/from-folder", content=json.dumps(body | {"after": after}))
+            assert (answer.status_code, answer.json()["code"]) == (400, "malformed_request"), after
 
 
 # --- how often -------------------------------------------------------------------------------------------------
