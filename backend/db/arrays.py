@@ -16,6 +16,9 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 _FLOAT8_OID = 701
 _FLOAT8_ARRAY_OID = 1022
 _FLOAT8_ITEM = np.dtype([("length", ">i4"), ("value", ">f8")])
+_UUID_OID = 2950
+_UUID_ARRAY_OID = 2951
+_UUID_ITEM = np.dtype([("length", ">i4"), ("value", "V16")])
 _ARRAY_HEADER = np.dtype(">i4")
 _COPY_HEADER_BYTES = 19  # signature, flags, length of the extension
 _COPY_BLOCK_BYTES = 16 * 1024 * 1024
@@ -38,6 +41,25 @@ class _DoubleArrayDumper(Dumper):
         items["length"] = 8
         items["value"] = obj.values
         header = np.array([1, 0, _FLOAT8_OID, len(obj.values), 1], dtype=_ARRAY_HEADER)
+        return header.tobytes() + items.tobytes()
+
+
+class UuidArray:
+    """Marks packed ids (n,), 16 bytes each (V16), as a `uuid[]` parameter; no Python object is made for an id."""
+
+    def __init__(self, ids: NDArray[np.void]) -> None:
+        self.ids = ids
+
+
+class _UuidArrayDumper(Dumper):
+    format = Format.BINARY
+    oid = _UUID_ARRAY_OID
+
+    def dump(self, obj: UuidArray) -> Buffer:
+        items = np.empty(len(obj.ids), dtype=_UUID_ITEM)
+        items["length"] = 16
+        items["value"] = obj.ids
+        header = np.array([1, 0, _UUID_OID, len(obj.ids), 1], dtype=_ARRAY_HEADER)
         return header.tobytes() + items.tobytes()
 
 
@@ -70,6 +92,7 @@ def register_arrays(connection: psycopg.Connection[Any]) -> bool:
     register_vector(connection)
     connection.adapters.register_loader(info.oid, _VectorLoader)
     connection.adapters.register_dumper(DoubleArray, _DoubleArrayDumper)
+    connection.adapters.register_dumper(UuidArray, _UuidArrayDumper)
     connection.adapters.register_loader(_FLOAT8_ARRAY_OID, _DoubleArrayLoader)
     return True
 
@@ -86,12 +109,17 @@ def is_among(column: InstrumentedAttribute[Any], values: Collection[Any]) -> Col
     return column == any_(literal(list(values), ARRAY(column.type)))
 
 
-def fetch_arrays(session: Session, statement: str, parameters: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
-    """Run a statement (psycopg placeholders) in the session's transaction; vectors come back as numpy, in binary."""
+def fetch_arrays(
+    session: Session, statement: str, parameters: dict[str, Any] | None = None, *, prepare: bool | None = None
+) -> list[tuple[Any, ...]]:
+    """Run a statement (psycopg placeholders) in the session's transaction; vectors come back as numpy, in binary.
+
+    prepare: False has it planned each time for the parameters at hand; by default what comes often is planned for any.
+    """
     connection = session.connection().connection.driver_connection
     assert isinstance(connection, psycopg.Connection)
     with connection.cursor(binary=True) as cursor:
-        cursor.execute(statement.encode(), parameters)
+        cursor.execute(statement.encode(), parameters, prepare=prepare)
         return cursor.fetchall()
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from backend.db.arrays import copy_records
+from backend.db.arrays import UuidArray, fetch_arrays
 from backend.db.engine import Database
 from backend.db.tables import QualityReport
 
@@ -21,20 +21,18 @@ _MEASURE_LOCKS = {"figures": 0x6D63_0020, "map": 0x6D63_0021, "evaluation": 0x6D
 # Below this size a table is read whole: what TABLESAMPLE leaves would be too few.
 _SMALL_LIBRARY = 20_000
 _POINT = np.dtype([("id", "V16"), ("x", "<f4"), ("y", "<f4")])
-_HELD = np.dtype(
-    [("fields", ">i2"), ("place_length", ">i4"), ("place", ">i4"), ("cluster_length", ">i4"), ("cluster", ">i8")]
-)
-# The points are taken out of their storage once, before they are cut up: a piece of them at a time would be that for each.
-# Materialised, so that ids are read from the points before anything is joined: else a join that sorts or hashes carries
-# all points along with each of them, hundreds of gigabytes for a large map.
+# Sent back as they were read, ids need not be cut out of the points by Postgres. As double precision both come without a Python
+# object for each.
 _HELD_QUERY = """
-WITH mapped AS MATERIALIZED (
-    SELECT place, encode(substr(points, 24 * place + 1, 16), 'hex')::uuid AS media_id
-      FROM (SELECT points || ''::bytea AS points FROM quality_report WHERE space_id = {space_id} AND kind = 'map' OFFSET 0) map,
-           generate_series(0, {count} - 1) place)
-SELECT place, cluster_id
-  FROM mapped
+SELECT array_agg(place::float8), array_agg(cluster_id::float8)
+  FROM unnest(%(ids)s) WITH ORDINALITY AS mapped (media_id, place)
   JOIN membership USING (media_id)
+"""
+_GROUPS_QUERY = """
+SELECT id, label, member_count
+  FROM cluster
+  JOIN centroid ON cluster_id = id AND space_id = %(space)s
+ WHERE id = ANY(%(ids)s)
 """
 
 
@@ -238,25 +236,16 @@ def find_map_points(session: Session, space_id: int) -> MapPoints | None:
     if packed is None:
         return None
     stored = np.frombuffer(packed, dtype=_POINT)
-    held = np.concatenate(
-        [
-            np.empty(0, _HELD),
-            *copy_records(session, _HELD_QUERY.format(count=len(stored), space_id=int(space_id)), _HELD),
-        ]
-    )
-    ids, groups = np.unique(held["cluster"].astype(np.int64), return_inverse=True)
+    # A plan for any number of ids takes it for ten, and looks each of a hundred thousand up by itself.
+    held = fetch_arrays(session, _HELD_QUERY, {"ids": UuidArray(stored["id"])}, prepare=False)[0]
+    numbers, clusters = (np.empty(0) if one is None else one for one in held)
+    places = numbers.astype(np.uint32) - 1
+    ids, groups = np.unique(clusters.astype(np.int64), return_inverse=True)
     known = {
         cluster_id: (label, size)
-        for cluster_id, label, size in session.execute(
-            text(
-                "SELECT id, label, member_count FROM cluster JOIN centroid ON cluster_id = id AND space_id = :space "
-                "WHERE id = ANY(:ids)"
-            ),
-            {"space": space_id, "ids": ids.tolist()},
-        ).all()
+        for cluster_id, label, size in fetch_arrays(session, _GROUPS_QUERY, {"space": space_id, "ids": ids.tolist()})
     }
     cluster_ids = ids.tolist()
-    places = held["place"].astype(np.uint32)
     return MapPoints(
         np.column_stack([stored["x"][places], stored["y"][places]]).astype(np.float32),
         places,

@@ -314,6 +314,26 @@ def test_map__a_join_that_sorts_carries_no_points_along(
         assert sorted(found.places.tolist()) == list(range(len(library)))
 
 
+def test_map__of_what_has_gone_altogether(
+    database: Database, space: Space, library: dict[uuid.UUID, NDArray[np.float32]], client: TestClient
+) -> None:
+    with database.transaction() as session:
+        standing = find_standing(session)
+        assert standing is not None
+        record_report(
+            session,
+            standing,
+            "map",
+            {"points": 2},
+            pack_points([uuid.uuid4(), uuid.uuid4()], np.zeros((2, 2), np.float32)),
+        )
+        found = find_map_points(session, space.id)
+    assert found is not None
+    assert (found.points.shape, found.places.tolist(), found.cluster_ids) == ((0, 2), [], [])
+    answer = client.get("/admin/quality/map/points")
+    assert (answer.status_code, json.loads(answer.content[4:])["count"]) == (200, 0)
+
+
 def test_pages__as_many_statements_whatever_there_is(
     services: Services, library: dict[uuid.UUID, NDArray[np.float32]], client: TestClient
 ) -> None:
@@ -332,7 +352,7 @@ def test_pages__as_many_statements_whatever_there_is(
     measure(services, Job.FIGURES)
     measure(services, Job.MAP)
     assert (statements("/admin/quality"), statements("/admin/quality/map")) == (4, 2)
-    assert statements("/admin/quality/map/points") == 3  # and a COPY, which goes by the driver
+    assert statements("/admin/quality/map/points") == 2  # and two that go by the driver
     measure(services, Job.EVALUATION)
     assert statements("/admin/quality/labels") == 2
 
