@@ -19,6 +19,7 @@ import uvicorn
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 from starlette.types import ASGIApp
 
+from backend.api.heads import TimedHeads
 from backend.db.tables import Media
 from backend.embedded.gallery import write_gallery
 from backend.pipeline.assign import Assigner
@@ -76,7 +77,9 @@ def fill_library(services: Services, folder: Path, count: int) -> list[uuid.UUID
 def serving(app: ASGIApp) -> Iterator[str]:
     """Serve an application in a thread, at a free loopback port; yields the base URL."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = WebServer(uvicorn.Config(app, log_level="warning", ws="none", timeout_graceful_shutdown=2))
+    server = WebServer(
+        uvicorn.Config(app, http=TimedHeads, log_level="warning", ws="none", timeout_graceful_shutdown=2)
+    )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="web", daemon=True)
     thread.start()
     try:

@@ -259,6 +259,18 @@ MUTANTS = (
         "tests/integration/test_slow_clients.py::test_upload__a_client_that_stalls_is_refused_and_leaves_nothing",
     ),
     Mutant(
+        "endless_heads",
+        "a client that does not send the head of a request is left",
+        (
+            Edit(
+                "backend/api/heads.py",
+                "if self.conn.their_state is not h11.IDLE:",
+                "if True:",
+            ),
+        ),
+        "tests/integration/test_slow_clients.py::test_head__of_the_second_request_of_a_connection",
+    ),
+    Mutant(
         "patience_with_drips",
         "a client that drips is refused",
         (

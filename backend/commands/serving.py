@@ -3,6 +3,7 @@
 import uvicorn
 from fastapi import FastAPI
 
+from backend.api.heads import TimedHeads
 from backend.settings import Settings
 from backend.web import WebServer
 
@@ -15,9 +16,10 @@ def serve(app: FastAPI, settings: Settings) -> None:
 
 
 def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
-    """How the application is served: address, time to drain, and which proxies are believed."""
+    """How the application is served: address, time for heads and to drain, and which proxies are believed."""
     return uvicorn.Config(
         app,
+        http=TimedHeads,
         host=settings.api_host,
         port=settings.api_port,
         # The loggers are ours; what uvicorn says of each request, `backend.api.request_ids` says with its id.

@@ -71,6 +71,42 @@ def test_upload__a_client_that_drips_is_refused(address: str) -> None:
     assert answer.startswith(b"HTTP/1.1 408 "), answer
 
 
+@pytest.mark.parametrize("begin", [b"", b"GET /health/live HTTP/1.1\r\n"], ids=["nothing", "half-a-head"])
+def test_head__a_client_that_does_not_send_it_is_left(address: str, begin: bytes) -> None:
+    """Whether it stands still or sends a letter now and then."""
+    for drips in (False, True):
+        with socket.create_connection((str(urlsplit(address).hostname), urlsplit(address).port or 0)) as slow:
+            slow.settimeout(PATIENCE_SECONDS)
+            slow.sendall(begin)
+            ended, began = threading.Event(), time.monotonic()
+            dripping = threading.Thread(target=_drip, args=(slow, ended))
+            if drips:
+                dripping.start()
+            assert _read_all(slow) == b""
+            assert 1.4 < time.monotonic() - began < PATIENCE_SECONDS / 2
+            ended.set()
+            if drips:
+                dripping.join()
+
+
+def test_head__of_the_second_request_of_a_connection(address: str) -> None:
+    """The first has its answer, however long that takes; and a connection that is only kept has the server's usual time."""
+    host = urlsplit(address).netloc.encode()
+    with socket.create_connection((str(urlsplit(address).hostname), urlsplit(address).port or 0)) as client:
+        client.settimeout(PATIENCE_SECONDS)
+        for _ in range(2):
+            client.sendall(b"GET /health/live HTTP/1.1\r\nHost: " + host + b"\r\n\r\n")
+            answer = b""
+            while not answer.endswith(b"}"):
+                answer += client.recv(65536)
+            assert answer.startswith(b"HTTP/1.1 200 ")
+            time.sleep(1)
+        began = time.monotonic()
+        client.sendall(b"GET /health/live HTTP/1.1\r\nHo")
+        assert _read_all(client) == b""
+        assert 1.4 < time.monotonic() - began < PATIENCE_SECONDS / 2
+
+
 def test_upload__one_that_is_slow_and_steady_is_taken(address: str, make_jpeg: Callable[..., bytes]) -> None:
     whole = make_jpeg(2, 800, 600)
 

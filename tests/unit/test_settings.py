@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from pydantic import ValidationError
 
+from backend.api.heads import TimedHeads
 from backend.commands.serving import server_config
 from backend.errors import ConfigurationError
 from backend.settings import Settings, load_settings
@@ -198,3 +200,10 @@ def test_threshold__is_read_as_what_holds_until_a_curator_chooses_one() -> None:
     assert readers
     as_default = re.compile(r"\(session, (\S+, )?(services\.)?settings\.threshold\b|\"MEDIACLUSTER_THRESHOLD\": ")
     assert [line for _, line in readers if not as_default.search(line)] == []
+
+
+def test_server__times_heads() -> None:
+    """What `test_slow_clients.py` looks at is what is served."""
+    config = server_config(FastAPI(), load_settings(_env_file=None))
+    config.load()
+    assert config.http_protocol_class is TimedHeads
