@@ -52,6 +52,26 @@ def test_wall__words_find_labels_and_pictures(page: Page, demo_server: str, demo
     expect(page.get_by_label("Search groups and pictures")).to_have_value(label)
 
 
+def test_wall__escape_leaves_the_search_also_while_the_page_changes(page: Page, demo_server: str) -> None:
+    """What is looked for where the focus was lost is not what was left on purpose in the same frame."""
+    open_wall(page, demo_server)
+    left = page.evaluate(
+        """async () => {
+            const frame = () => new Promise(requestAnimationFrame);
+            document.querySelector("[data-search]").focus();
+            await frame();
+            document.body.append(document.createElement("i"));
+            await null;  // the change has been observed
+            const escape = new KeyboardEvent("keydown", { key: "Escape", bubbles: true, cancelable: true });
+            document.activeElement.dispatchEvent(escape);
+            await frame();
+            await frame();
+            return document.activeElement === document.body;
+        }"""
+    )
+    assert left
+
+
 def test_wall__keys_move_and_open(page: Page, demo_server: str) -> None:
     open_wall(page, demo_server)
     page.keyboard.press("j")

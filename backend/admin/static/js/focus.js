@@ -7,6 +7,7 @@ const AFTER_RELOAD = "focus-after-reload";
 
 let last = null;
 let lastInPage = null;
+let left = null;
 let waiting = false;
 
 const isShown = (one) => one?.isConnected && !one.disabled && one.checkVisibility({ visibilityProperty: true });
@@ -33,9 +34,14 @@ function remember({ target }) {
 // Whoever leaves by a click beside, or by Escape, has not lost anything.
 function forget({ target, relatedTarget }) {
   if (relatedTarget || !document.hasFocus()) return;
-  requestAnimationFrame(() => {
-    if (isUsable(target) && document.activeElement === document.body && last?.target === target) last = lastInPage = null;
-  });
+  left = target;
+  requestAnimationFrame(settle);
+}
+
+// Only now it shows whether it was left, or has gone.
+function settle() {
+  if (left && isUsable(left) && document.activeElement === document.body && last?.target === left) last = lastInPage = null;
+  left = null;
 }
 
 function look() {
@@ -43,6 +49,7 @@ function look() {
   waiting = true;
   requestAnimationFrame(() => {
     waiting = false;
+    settle(); // it may have been left in this very frame
     if (!last || !isLost()) return;
     const dialog = document.querySelector("dialog[open]");
     if (dialog && last.dialog !== dialog) return;
