@@ -1,13 +1,13 @@
-"""Runs migrations against the database of the settings (or a connection handed in by `backend.db.migrate`)."""
+"""Runs migrations against the database of the settings (or a connection handed in by `backend.store.migrate`)."""
 
 from sqlalchemy import Connection, create_engine, pool
 
 from alembic import context
 from backend.bootstrap import resolve_database_url
-from backend.db.engine import sqlalchemy_url
-from backend.db.migrate import leave_partitions_alone
-from backend.db.tables import Base
 from backend.settings import load_settings
+from backend.store.engine import sqlalchemy_url
+from backend.store.migrate import leave_partitions_alone
+from backend.store.schema import Base
 
 # Long enough for a busy table to become free, short enough not to stop the traffic behind the waiting lock.
 LOCK_TIMEOUT = "10s"

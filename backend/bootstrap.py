@@ -4,17 +4,17 @@ import os
 from functools import cache
 from typing import Final
 
-from backend.db.engine import Database
-from backend.db.spaces import find_active_space, has_library
-from backend.db.tables import Space
 from backend.doorbell import Doorbell, make_celery
-from backend.embedding.encoders import Encoders, Lazy, load_encoders
-from backend.embedding.presets import EncoderNames, is_configured, resolve_encoders
-from backend.ingest.decoders import Decoders
-from backend.ingest.storage import Storage
-from backend.search.scan_keeping import ScanKeeper
-from backend.services import Services, names_of_space
+from backend.encoders.encoders import Encoders, Lazy, load_encoders
+from backend.encoders.presets import EncoderNames, is_configured, resolve_encoders
+from backend.features.services import Services, names_of_space
+from backend.files.decoding.decoders import Decoders
+from backend.files.storage.storage import Storage
 from backend.settings import Settings
+from backend.store.engine import Database
+from backend.store.schema import Space
+from backend.store.search.scan_keeper import ScanKeeper
+from backend.store.spaces.spaces import find_active_space, has_library
 
 # Two hide what one of them waits for; beyond sixteen, the process that asks them has not enough of one core to do so.
 _FEWEST_DECODERS: Final = 2

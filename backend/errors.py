@@ -1,4 +1,4 @@
-"""Everything that can go wrong, as one tree. No HTTP in here: `backend.api.problems` maps codes to statuses.
+"""Everything that can go wrong, as one tree. No HTTP in here: `backend.web.middleware.problems` maps codes to statuses.
 
 Every error has a stable `code` (a public contract: it stands in API answers, on media rows and in import
 reports), a sentence on what happened and, where there is one, a hint on what to do next.

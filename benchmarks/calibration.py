@@ -20,14 +20,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.clustering.sequence import group_in_order
-from backend.db.backgrounds import SampledMedia
-from backend.embedded.gallery import KIND_QUERIES
-from backend.embedding.encoders import Encoders
-from backend.search.background_sampling import BackgroundKind, learn_backgrounds
-from backend.search.backgrounds import Backgrounds
-from backend.search.fusion import FusionMethod, fuse, rank
-from backend.search.legs import weighted_sum
+from backend.demo.gallery import KIND_QUERIES
+from backend.encoders.encoders import Encoders
+from backend.features.search.background_samples import BackgroundKind, learn_backgrounds
+from backend.rules.grouping.sequence import group_in_order
+from backend.rules.search.backgrounds import Backgrounds
+from backend.rules.search.fusion import FusionMethod, fuse, rank
+from backend.rules.search.legs import weighted_sum
+from backend.store.search.backgrounds import SampledMedia
 from benchmarks.frame import Row
 from benchmarks.gallery_vectors import Gallery, Matrix, load_demo_encoders, open_gallery, words_in_cone
 from benchmarks.wordings import REWORDED

@@ -24,10 +24,10 @@ import httpx
 import numpy as np
 import sqlalchemy as sa
 
-from backend.db.bulk import drop_vector_indexes_of_empty
-from backend.db.spaces import NewSpace, create_space
-from backend.services import Services
-from backend.web import create_web_app
+from backend.features.services import Services
+from backend.store.spaces.bulk import drop_vector_indexes_of_empty
+from backend.store.spaces.spaces import NewSpace, create_space
+from backend.web.server import create_web_app
 from benchmarks.frame import Row
 from benchmarks.pages import MEMBERS, open_pages
 from scripts.demo_site import serving

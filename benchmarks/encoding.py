@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL.Image import Image
 
-from backend.embedded.gallery import render_gallery
-from backend.embedding.encoders import load_encoders
-from backend.embedding.presets import resolve_encoders
-from backend.ingest.text import MediaText, embedding_text
+from backend.demo.gallery import render_gallery
+from backend.encoders.encoders import load_encoders
+from backend.encoders.presets import resolve_encoders
+from backend.files.text.text import MediaText, embedding_text
 from backend.settings import Settings, load_settings
 from benchmarks.frame import Row
 

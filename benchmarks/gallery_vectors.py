@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from backend.embedded.gallery import Picture, render_gallery
-from backend.embedding.encoders import Encoders, load_encoders
-from backend.embedding.presets import resolve_encoders
-from backend.ingest.text import MediaText
-from backend.pipeline.wording import Wording
+from backend.demo.gallery import Picture, render_gallery
+from backend.encoders.encoders import Encoders, load_encoders
+from backend.encoders.presets import resolve_encoders
+from backend.features.steps.wording import Wording
+from backend.files.text.text import MediaText
 from backend.settings import load_settings
 
 Matrix = NDArray[np.float32]

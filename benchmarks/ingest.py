@@ -35,13 +35,13 @@ import psutil
 from numpy.typing import NDArray
 from PIL import Image
 
-from backend.db.engine import Database
-from backend.db.media import count_media_by_status
-from backend.db.tables import MediaStatus
 from backend.embedded import ensure_servers, stop_servers
-from backend.embedding.encoders import load_encoders
-from backend.embedding.presets import resolve_encoders
+from backend.encoders.encoders import load_encoders
+from backend.encoders.presets import resolve_encoders
 from backend.settings import load_settings
+from backend.store.engine import Database
+from backend.store.media.media import count_media_by_status
+from backend.store.schema import MediaStatus
 from benchmarks.frame import Row
 
 _MODEL = "ViT-B-32"

@@ -24,11 +24,11 @@ from fastapi.testclient import TestClient
 from playwright.sync_api import Page
 
 from backend.bootstrap import build_services
-from backend.db.engine import Database
-from backend.db.quality import find_standing, list_mapped, pack_points, record_report
-from backend.services import Services
+from backend.features.services import Services
 from backend.settings import load_settings
-from backend.web import create_web_app
+from backend.store.engine import Database
+from backend.store.evaluation.quality import find_standing, list_mapped, pack_points, record_report
+from backend.web.server import create_web_app
 from benchmarks.frame import Row
 from benchmarks.transfer import copy_all, drop_indexes, make_media, make_space, open_home
 from benchmarks.vectors import Matrix, Vectors

@@ -17,10 +17,10 @@ import numpy as np
 import sqlalchemy as sa
 from pgvector import Vector
 
-from backend.db.embeddings import search_media
-from backend.db.engine import Database
-from backend.search.filters import Filters
-from backend.search.nominating import nominate
+from backend.features.search.nomination import nominate
+from backend.rules.search.filters import Filters
+from backend.store.engine import Database
+from backend.store.media.embeddings import search_media
 from benchmarks.vectors import Vectors
 
 Find = Callable[[int, float, int], list[int]]

@@ -25,11 +25,11 @@ import httpx
 import numpy as np
 import sqlalchemy as sa
 
-from backend.db.candidates import QueryVectors, match, nearest_exactly
-from backend.db.engine import Database
-from backend.search.filters import Filters
-from backend.search.nominating import nominate
-from backend.search.scan_keeping import ScanKeeper
+from backend.features.search.nomination import nominate
+from backend.rules.search.filters import Filters
+from backend.store.engine import Database
+from backend.store.search.candidates import QueryVectors, match, nearest_exactly
+from backend.store.search.scan_keeper import ScanKeeper
 from benchmarks.frame import Row
 from benchmarks.library import media_id, open_library
 from benchmarks.serving import serving

@@ -15,10 +15,10 @@ from contextlib import contextmanager
 import httpx
 
 from backend.bootstrap import build_services
-from backend.commands.serving import serve
-from backend.db.engine import Database
+from backend.cli.serve import serve
 from backend.settings import load_settings
-from backend.web import create_web_app
+from backend.store.engine import Database
+from backend.web.server import create_web_app
 
 _START_SECONDS = 60
 

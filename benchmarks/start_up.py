@@ -9,8 +9,8 @@ from typing import Final
 
 from benchmarks.frame import Row
 
-_API: Final = "import backend.web, backend.bootstrap, backend.commands.serving"
-_STATUS: Final = "import backend.cli, backend.bootstrap, backend.commands.status"
+_API: Final = "import backend.web.server, backend.bootstrap, backend.cli.serve"
+_STATUS: Final = "import backend.cli, backend.bootstrap, backend.cli.status"
 _HELP: Final = "import backend.cli"
 _ENCODERS: Final = "; import torch, open_clip, sentence_transformers"
 _TURNS: Final = 3

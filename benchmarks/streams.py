@@ -22,9 +22,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from backend.embedded.gallery import render_gallery
-from backend.embedding.encoders import load_encoders
-from backend.embedding.presets import resolve_encoders
+from backend.demo.gallery import render_gallery
+from backend.encoders.encoders import load_encoders
+from backend.encoders.presets import resolve_encoders
 from backend.settings import load_settings
 from benchmarks.frame import Outcome, Row, render_table
 

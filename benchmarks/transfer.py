@@ -13,7 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-from backend.db.bulk import (
+from backend.embedded import ensure_servers, stop_servers
+from backend.files.text.text import MediaText
+from backend.store.engine import Database
+from backend.store.media.embeddings import NewEmbedding, insert_embeddings
+from backend.store.migrate import upgrade
+from backend.store.schema import Space
+from backend.store.spaces.bulk import (
     BulkMedia,
     BulkSide,
     build_vector_indexes,
@@ -21,13 +27,7 @@ from backend.db.bulk import (
     drop_vector_indexes_of_empty,
     hold_upload_order,
 )
-from backend.db.embeddings import NewEmbedding, insert_embeddings
-from backend.db.engine import Database
-from backend.db.migrate import upgrade
-from backend.db.spaces import NewSpace, activate_space, create_space
-from backend.db.tables import Space
-from backend.embedded import ensure_servers, stop_servers
-from backend.ingest.text import MediaText
+from backend.store.spaces.spaces import NewSpace, activate_space, create_space
 from benchmarks.frame import Row
 from benchmarks.vectors import Vectors, make_vectors
 

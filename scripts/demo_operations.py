@@ -2,9 +2,9 @@
 
 import sqlalchemy as sa
 
-from backend.db.heartbeats import record_heartbeat
-from backend.db.operations import record_sample
-from backend.services import Services
+from backend.features.services import Services
+from backend.store.operations.heartbeats import record_heartbeat
+from backend.store.operations.operations import record_sample
 
 
 def fill_operations(services: Services) -> None:

@@ -7,19 +7,19 @@ from dataclasses import replace
 import sqlalchemy as sa
 from PIL import Image
 
-from backend.curation.labelling import refresh_labels
-from backend.curation.operations import Merge, Move, perform
-from backend.db.media import get_media
-from backend.ingest.text import MediaText
-from backend.pipeline.assign import Assigner
-from backend.pipeline.embed import embed_batch
-from backend.pipeline.intake import accept_picture
-from backend.pipeline.rewrite import TextChanges, rewrite_text
-from backend.pipeline.space import open_active_space
-from backend.review.comparing import compare_waiting
-from backend.review.kinds import ReviewKind
-from backend.review.queue import read_queue, refresh_queue
-from backend.services import Services
+from backend.features.duplicates.comparison import compare_waiting
+from backend.features.editing.operations import Merge, Move, perform
+from backend.features.intake.intake import accept_picture
+from backend.features.naming.labels import refresh_labels
+from backend.features.review.queue import read_queue, refresh_queue
+from backend.features.services import Services
+from backend.features.steps.assign import Assigner
+from backend.features.steps.embed import embed_batch
+from backend.features.steps.rewrite import TextChanges, rewrite_text
+from backend.features.steps.space import open_active_space
+from backend.files.text.text import MediaText
+from backend.rules.review.kinds import ReviewKind
+from backend.store.media.media import get_media
 
 # Members of a group in which one that is far away stands out.
 _TIGHT = 7

@@ -19,15 +19,15 @@ import uvicorn
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 from starlette.types import ASGIApp
 
-from backend.api.heads import TimedHeads
-from backend.db.tables import Media
-from backend.embedded.gallery import write_gallery
-from backend.pipeline.assign import Assigner
-from backend.pipeline.embed import embed_batch
-from backend.pipeline.importing import ImportReport, import_items, list_items
-from backend.pipeline.space import open_active_space
-from backend.services import Services
-from backend.web import WebServer
+from backend.demo.gallery import write_gallery
+from backend.features.intake.folder_import import ImportReport, import_items, list_items
+from backend.features.services import Services
+from backend.features.steps.assign import Assigner
+from backend.features.steps.embed import embed_batch
+from backend.features.steps.space import open_active_space
+from backend.store.schema import Media
+from backend.web.middleware.heads import TimedHeads
+from backend.web.server import WebServer
 
 ColorScheme = Literal["light", "dark"]
 

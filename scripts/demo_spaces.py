@@ -5,12 +5,12 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from backend.embedding.presets import PRESETS
-from backend.pipeline.fill import fill_batch
-from backend.services import Services
-from backend.spaces.comparing import compare
-from backend.spaces.filling import fill
-from backend.spaces.making import choose_names, make_space
+from backend.encoders.presets import PRESETS
+from backend.features.model_change.comparison import compare
+from backend.features.model_change.fills import fill
+from backend.features.model_change.spaces import choose_names, make_space
+from backend.features.services import Services
+from backend.features.steps.fill import fill_batch
 
 _WIDE, _NARROW = 128, 96
 

@@ -51,7 +51,7 @@ MUTANTS = (
         "the version before stays ready after a migration",
         (
             Edit(
-                "backend/diagnosis.py",
+                "backend/features/operations/diagnosis.py",
                 "    if current is not None and not knows_revision(current):\n",
                 "    if False:\n",
             ),
@@ -63,28 +63,36 @@ MUTANTS = (
         "the answer to what nobody expected has the request's id",
         (
             Edit(
-                "backend/api/request_ids.py", "        self._app = AnswerUnexpected(app)\n", "        self._app = app\n"
+                "backend/web/middleware/request_ids.py",
+                "        self._app = AnswerUnexpected(app)\n",
+                "        self._app = app\n",
             ),
-            Edit("backend/api/app.py", "    app.add_middleware(AnswerUnexpected)\n", ""),
+            Edit("backend/web/api/app.py", "    app.add_middleware(AnswerUnexpected)\n", ""),
         ),
         "tests/integration/test_request_ids.py::test_request_id__is_in_the_answer_and_the_log_of_what_nobody_expected",
     ),
     Mutant(
         "items_that_hold_no_longer",
         "a decision is about what was shown",
-        (Edit("backend/review/deciding.py", "dry_run=dry_run, require=require)", "dry_run=dry_run)"),),
+        (Edit("backend/features/review/decisions.py", "dry_run=dry_run, require=require)", "dry_run=dry_run)"),),
         "tests/integration/test_review.py::test_decide__what_no_longer_holds",
     ),
     Mutant(
         "cursors_unchecked",
         "a cursor that this server did not write is refused",
-        (Edit("backend/api/cursors.py", "if kind is int and not -_MOST <= part < _MOST:", "if False:"),),
+        (Edit("backend/web/api/cursors.py", "if kind is int and not -_MOST <= part < _MOST:", "if False:"),),
         "tests/integration/test_review_api.py::test_cursors__malformed",
     ),
     Mutant(
         "no_fencing",
         "a worker that was stopped and comes back is refused",
-        (Edit("backend/db/work.py", "Media.lease_token == lease.token, Media.status == MediaStatus.PENDING", "True"),),
+        (
+            Edit(
+                "backend/store/media/work.py",
+                "Media.lease_token == lease.token, Media.status == MediaStatus.PENDING",
+                "True",
+            ),
+        ),
         "tests/integration/test_pipeline.py::test_record_embedded__a_worker_that_comes_back_is_refused",
     ),
     Mutant(
@@ -92,7 +100,7 @@ MUTANTS = (
         "one assigner at a time",
         (
             Edit(
-                "backend/db/assignments.py",
+                "backend/store/groups/assignments.py",
                 "    return bool(session.execute(text(",
                 "    return True or bool(session.execute(text(",
             ),
@@ -106,7 +114,7 @@ MUTANTS = (
             Edit(
                 "alembic/versions/0001_library.py", 'sa.UniqueConstraint("sha256", name=op.f("media_sha256_key")),', ""
             ),
-            Edit("backend/db/media.py", ".on_conflict_do_nothing(index_elements=[Media.sha256])", ""),
+            Edit("backend/store/media/media.py", ".on_conflict_do_nothing(index_elements=[Media.sha256])", ""),
         ),
         "tests/integration/test_pipeline.py::test_accept__the_same_bytes_at_once_are_one_media",
     ),
@@ -115,19 +123,19 @@ MUTANTS = (
         "a file is whole and synced before it has its name",
         (
             Edit(
-                "backend/ingest/stores.py",
+                "backend/files/storage/stores.py",
                 "_write_synced(temporary, data)\n            temporary.replace(path)",
                 "path.write_bytes(data)",
             ),
         ),
-        "tests/unit/ingest/test_storage.py::test_storage_write__is_synced_before_it_is_visible",
+        "tests/unit/files/storage/test_storage.py::test_storage_write__is_synced_before_it_is_visible",
     ),
     Mutant(
         "row_before_file",
         "the file is durable before the row commits",
         (
             Edit(
-                "backend/pipeline/intake.py",
+                "backend/features/intake/intake.py",
                 "    services.storage.write(key, data)\n    picture = StoredPicture(",
                 "    picture = StoredPicture(",
             ),
@@ -137,13 +145,13 @@ MUTANTS = (
     Mutant(
         "attempts_not_counted",
         "attempts are counted when a batch is claimed",
-        (Edit("backend/db/sql/claim_pending.sql", "attempts = attempts + 1", "attempts = attempts"),),
+        (Edit("backend/store/sql/claim_pending.sql", "attempts = attempts + 1", "attempts = attempts"),),
         "tests/integration/test_pipeline.py::test_claim_pending__tried_before_is_claimed_alone_and_then_quarantined",
     ),
     Mutant(
         "no_upload_order",
         "uploads become visible in their order",
-        (Edit("backend/db/media.py", '"SELECT pg_advisory_xact_lock(:key)"', '"SELECT :key"'),),
+        (Edit("backend/store/media/media.py", '"SELECT pg_advisory_xact_lock(:key)"', '"SELECT :key"'),),
         "tests/integration/test_pipeline.py::test_accept__uploads_at_once_become_visible_in_their_order",
     ),
     Mutant(
@@ -151,7 +159,7 @@ MUTANTS = (
         "the same Idempotency-Key gets the same answer",
         (
             Edit(
-                "backend/api/idempotency.py",
+                "backend/web/middleware/idempotency.py",
                 "        record_answer(session, claim, response.status_code or HTTPStatus.ACCEPTED, kept)",
                 "        release_key(session, claim)",
             ),
@@ -161,25 +169,29 @@ MUTANTS = (
     Mutant(
         "commit_not_looked_up",
         "an unknown outcome of a commit is looked up",
-        (Edit("backend/pipeline/intake.py", "status = _find_committed(services, media_id)", "status = None"),),
+        (Edit("backend/features/intake/intake.py", "status = _find_committed(services, media_id)", "status = None"),),
         "tests/integration/test_database_loss.py::test_upload__a_commit_whose_answer_is_lost_is_looked_up",
     ),
     Mutant(
         "database_loss_unnamed",
         "losing the database is told as such, and can be tried again",
-        (Edit("backend/db/engine.py", "except (DBAPIError, psycopg.Error) as error:", "except DBAPIError as error:"),),
+        (
+            Edit(
+                "backend/store/engine.py", "except (DBAPIError, psycopg.Error) as error:", "except DBAPIError as error:"
+            ),
+        ),
         "tests/integration/test_database_loss.py::test_transaction__a_conflict_can_be_tried_again",
     ),
     Mutant(
         "rows_not_handed_back",
         "losing the database costs no attempt",
-        (Edit("backend/pipeline/leases.py", "            hand_back(services, lease)\n", ""),),
+        (Edit("backend/features/steps/leases.py", "            hand_back(services, lease)\n", ""),),
         "tests/integration/test_database_loss.py::test_rows_are_handed_back_when_the_database_was_away",
     ),
     Mutant(
         "stopped_assigner_keeps_its_lock",
         "a process that stops in the middle of a decision holds nobody up",
-        (Edit("backend/db/assignments.py", "    limit_idling(session, idle_seconds)\n", ""),),
+        (Edit("backend/store/groups/assignments.py", "    limit_idling(session, idle_seconds)\n", ""),),
         "tests/integration/test_database_loss.py::test_assigner__one_that_was_stopped_loses_its_lock",
     ),
     Mutant(
@@ -197,17 +209,17 @@ MUTANTS = (
         "a file that has its name survives a power cut",
         (
             Edit(
-                "backend/ingest/stores.py",
+                "backend/files/storage/stores.py",
                 "            temporary.unlink(missing_ok=True)\n            raise\n        _sync_folder(path.parent)\n",
                 "            temporary.unlink(missing_ok=True)\n            raise\n",
             ),
         ),
-        "tests/unit/ingest/test_storage.py::test_storage_write__is_synced_before_it_is_visible",
+        "tests/unit/files/storage/test_storage.py::test_storage_write__is_synced_before_it_is_visible",
     ),
     Mutant(
         "stopped_upload_keeps_its_place",
         "a process that stops in the row of an upload holds nobody up",
-        (Edit("backend/db/media.py", "    limit_idling(session, _ORDER_IDLE_SECONDS)\n", ""),),
+        (Edit("backend/store/media/media.py", "    limit_idling(session, _ORDER_IDLE_SECONDS)\n", ""),),
         "tests/integration/test_slow_clients.py::test_accept__a_process_that_stops_in_its_row_loses_its_place",
     ),
     Mutant(
@@ -215,7 +227,7 @@ MUTANTS = (
         "a slow worker keeps its rows",
         (
             Edit(
-                "backend/pipeline/leases.py",
+                "backend/features/steps/leases.py",
                 "lambda session: renew_lease(session, lease), lease.seconds",
                 "lambda session: None, lease.seconds",
             ),
@@ -227,7 +239,7 @@ MUTANTS = (
         "a serial replay decides the same",
         (
             Edit(
-                "backend/pipeline/assign.py",
+                "backend/features/steps/assign.py",
                 "if cache is None or cache.version != get_centroid_version(session, self._space.id):",
                 "if cache is None:",
             ),
@@ -239,7 +251,7 @@ MUTANTS = (
         "a serial replay that decides otherwise is told",
         (
             Edit(
-                "backend/evaluation/audit.py",
+                "backend/features/integrity/invariants.py",
                 "if expected != recorded.cluster_id or counterpart != replayed:",
                 "if False:",
             ),
@@ -251,7 +263,7 @@ MUTANTS = (
         "a client that stalls is refused",
         (
             Edit(
-                "backend/api/body_limit.py",
+                "backend/web/middleware/body_limit.py",
                 "asyncio.timeout(self._seconds_left())",
                 "asyncio.timeout(None)",
             ),
@@ -263,7 +275,7 @@ MUTANTS = (
         "a client that does not send the head of a request is left",
         (
             Edit(
-                "backend/api/heads.py",
+                "backend/web/middleware/heads.py",
                 "if self.conn.their_state is not h11.IDLE:",
                 "if True:",
             ),
@@ -275,7 +287,7 @@ MUTANTS = (
         "a client that drips is refused",
         (
             Edit(
-                "backend/api/body_limit.py",
+                "backend/web/middleware/body_limit.py",
                 "min(self._patience_seconds, max(slowest - time.monotonic(), 0.0))",
                 "self._patience_seconds",
             ),
@@ -285,37 +297,37 @@ MUTANTS = (
     Mutant(
         "all_may_wait",
         "requests that wait leave threads for others",
-        (Edit("backend/api/routes/uploads.py", "not _waiting.acquire(blocking=False)", "not _waiting.acquire()"),),
+        (Edit("backend/web/api/routes/uploads.py", "not _waiting.acquire(blocking=False)", "not _waiting.acquire()"),),
         "tests/integration/test_slow_clients.py::test_upload__whoever_would_be_one_too_many_does_not_wait",
     ),
     Mutant(
         "liveness_in_a_thread",
         "a server that is busy lives",
-        (Edit("backend/api/routes/health.py", "async def live()", "def live()"),),
+        (Edit("backend/web/api/routes/health.py", "async def live()", "def live()"),),
         "tests/integration/test_slow_clients.py::test_health__lives_where_all_threads_are_at_work",
     ),
     Mutant(
         "url_fetched_twice",
         "with an Idempotency-Key a URL is fetched once",
-        (Edit("backend/api/routes/uploads.py", "body.media_text(), media_id=media_id)", "body.media_text())"),),
+        (Edit("backend/web/api/routes/uploads.py", "body.media_text(), media_id=media_id)", "body.media_text())"),),
         "tests/integration/test_idempotency.py::test_upload_from_url__a_server_that_died_before_it_answered",
     ),
     Mutant(
         "key_for_any_request",
         "an Idempotency-Key stands for one request",
-        (Edit("backend/db/idempotency.py", "if found.fingerprint != fingerprint:", "if False:"),),
+        (Edit("backend/store/access/idempotency.py", "if found.fingerprint != fingerprint:", "if False:"),),
         "tests/integration/test_idempotency.py::test_upload__another_request_with_the_same_key",
     ),
     Mutant(
         "dead_server_holds_its_keys",
         "a server that died holds a key for a while only",
-        (Edit("backend/db/idempotency.py", "        if row.is_held:", "        if True:"),),
+        (Edit("backend/store/access/idempotency.py", "        if row.is_held:", "        if True:"),),
         "tests/integration/test_idempotency.py::test_upload_from_url__a_server_that_died_before_it_answered",
     ),
     Mutant(
         "claims_run_out",
         "a server that lives renews its hold",
-        (Edit("backend/db/renewing.py", "                    renew(session)\n", "                    pass\n"),),
+        (Edit("backend/store/renewal.py", "                    renew(session)\n", "                    pass\n"),),
         "tests/integration/test_idempotency.py::test_upload__that_takes_long_keeps_its_key",
     ),
     Mutant(
@@ -333,7 +345,7 @@ MUTANTS = (
     Mutant(
         "silent_sweep",
         "the sweep rings for what waits",
-        (Edit("backend/pipeline/sweep.py", "        (Work.EMBED, waiting.pending and not is_paused),\n", ""),),
+        (Edit("backend/features/steps/sweeper.py", "        (Work.EMBED, waiting.pending and not is_paused),\n", ""),),
         "tests/integration/test_pipeline.py::test_broker_gone__uploads_are_taken_and_found_by_the_sweep",
     ),
     Mutant(
@@ -377,7 +389,7 @@ MUTANTS = (
         "the first SIGTERM lets the API answer what is under way",
         (
             Edit(
-                "backend/web.py",
+                "backend/web/server.py",
                 "        if self.should_exit:\n            self.force_exit = True\n",
                 "        self.force_exit = True\n",
             ),
@@ -389,7 +401,7 @@ MUTANTS = (
         "a second SIGTERM ends the API at once",
         (
             Edit(
-                "backend/web.py",
+                "backend/web/server.py",
                 "        if self.should_exit:\n            self.force_exit = True\n",
                 "",
             ),
@@ -413,7 +425,9 @@ MUTANTS = (
         "where two changes met it can be tried again",
         (
             Edit(
-                "backend/db/engine.py", '_CONFLICT_STATES = {"40001", "40P01", "55P03"}', '_CONFLICT_STATES = {"40001"}'
+                "backend/store/engine.py",
+                '_CONFLICT_STATES = {"40001", "40P01", "55P03"}',
+                '_CONFLICT_STATES = {"40001"}',
             ),
         ),
         "tests/integration/test_database_loss.py::test_transaction__a_conflict_can_be_tried_again",
@@ -423,7 +437,7 @@ MUTANTS = (
         "pages say when to come back",
         (
             Edit(
-                "backend/admin/problems.py",
+                "backend/web/pages/problems.py",
                 '        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)\n',
                 "        pass\n",
             ),
@@ -435,7 +449,7 @@ MUTANTS = (
         "after a migration connections are made anew",
         (
             Edit(
-                "backend/db/engine.py",
+                "backend/store/engine.py",
                 "            if _is_outdated_plan(error.__cause__):\n                self._drop_connections()\n",
                 "",
             ),
@@ -447,59 +461,59 @@ MUTANTS = (
         "a file has only so much time",
         (
             Edit(
-                "backend/ingest/decoder_process.py",
+                "backend/files/decoding/process.py",
                 "            with self._watched(self._seconds) as overran:",
                 "            with self._watched(100 * self._seconds) as overran:",
             ),
         ),
-        "tests/unit/ingest/test_decoders.py::test_decoders__a_stall_is_ended",
+        "tests/unit/files/decoding/test_decoders.py::test_decoders__a_stall_is_ended",
     ),
     Mutant(
         "decoder_memory_unbounded",
         "a file has only so much memory",
         (
             Edit(
-                "backend/ingest/decoder_child.py",
+                "backend/files/decoding/child.py",
                 "        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))",
                 "        pass",
             ),
         ),
-        "tests/unit/ingest/test_decoders.py::test_decoders__memory_is_bounded",
+        "tests/unit/files/decoding/test_decoders.py::test_decoders__memory_is_bounded",
     ),
     Mutant(
         "decoder_sees_settings",
         "a decoder sees no passwords",
-        (Edit("backend/ingest/decoder_process.py", "env=_ENVIRONMENT | {", "env=os.environ | _ENVIRONMENT | {"),),
-        "tests/unit/ingest/test_decoders.py::test_decoders__no_secrets_no_files",
+        (Edit("backend/files/decoding/process.py", "env=_ENVIRONMENT | {", "env=os.environ | _ENVIRONMENT | {"),),
+        "tests/unit/files/decoding/test_decoders.py::test_decoders__no_secrets_no_files",
     ),
     Mutant(
         "decoder_writes_files",
         "a decoder writes no files",
         (
             Edit(
-                "backend/ingest/decoder_child.py",
+                "backend/files/decoding/child.py",
                 "(resource.RLIMIT_CORE, resource.RLIMIT_FSIZE)",
                 "(resource.RLIMIT_CORE,)",
             ),
         ),
-        "tests/unit/ingest/test_decoders.py::test_decoders__no_secrets_no_files",
+        "tests/unit/files/decoding/test_decoders.py::test_decoders__no_secrets_no_files",
     ),
     Mutant(
         "killed_decoder_is_the_files_fault",
         "a decoder killed from outside costs a file nothing",
         (
             Edit(
-                "backend/ingest/decoders.py",
+                "backend/files/decoding/decoders.py",
                 "            answer, blobs = self._ask_once(request, data)\n        if",
                 "            raise\n        if",
             ),
         ),
-        "tests/unit/ingest/test_decoders.py::test_decoders__killed_in_the_middle_costs_the_file_nothing",
+        "tests/unit/files/decoding/test_decoders.py::test_decoders__killed_in_the_middle_costs_the_file_nothing",
     ),
     Mutant(
         "poison_for_ever",
         "poison is quarantined",
-        (Edit("backend/pipeline/quarantine.py", "if attempts < services.settings.max_attempts:", "if True:"),),
+        (Edit("backend/features/steps/quarantine.py", "if attempts < services.settings.max_attempts:", "if True:"),),
         "tests/integration/test_poison.py::test_embed_batch__poison_is_quarantined_and_its_neighbours_pass",
     ),
     Mutant(
@@ -507,7 +521,7 @@ MUTANTS = (
         "an original that cannot be read stops no other",
         (
             Edit(
-                "backend/pipeline/quarantine.py",
+                "backend/features/steps/quarantine.py",
                 "        raise FileUnreadable(",
                 "        raise error\n        raise FileUnreadable(",
             ),
@@ -517,25 +531,25 @@ MUTANTS = (
     Mutant(
         "storage_loss_counts",
         "a storage that gives nothing out costs no attempt",
-        (Edit("backend/pipeline/quarantine.py", "            storage.check()", "            pass"),),
+        (Edit("backend/features/steps/quarantine.py", "            storage.check()", "            pass"),),
         "tests/integration/test_poison.py::test_embed_batch__a_storage_that_gives_nothing_out_costs_no_file_an_attempt",
     ),
     Mutant(
         "words_need_the_picture",
         "words that change are embedded anew without the picture",
-        (Edit("backend/pipeline/fill.py", "if item.is_embedded:", "if False:"),),
+        (Edit("backend/features/steps/fill.py", "if item.is_embedded:", "if False:"),),
         "tests/integration/test_spaces.py::test_rewrite__words_need_no_picture",
     ),
     Mutant(
         "edits_use_up_attempts",
         "an edit while a picture is being embedded costs no attempt",
-        (Edit("backend/db/work.py", "sa.func.greatest(Media.attempts - 1, 0)", "Media.attempts"),),
+        (Edit("backend/store/media/work.py", "sa.func.greatest(Media.attempts - 1, 0)", "Media.attempts"),),
         "tests/integration/test_rewrite.py::test_rewrite__while_it_is_being_embedded_costs_no_attempt",
     ),
     Mutant(
         "poison_beside_others",
         "what was tried before is tried alone",
-        (Edit("backend/db/sql/claim_pending.sql", " AND NOT EXISTS (SELECT FROM next WHERE attempts > 0)", ""),),
+        (Edit("backend/store/sql/claim_pending.sql", " AND NOT EXISTS (SELECT FROM next WHERE attempts > 0)", ""),),
         "tests/integration/test_pipeline.py::test_claim_pending__tried_before_is_claimed_alone_and_then_quarantined",
     ),
     Mutant(
@@ -543,12 +557,12 @@ MUTANTS = (
         "a JPEG that is not decoded has to end with its end",
         (
             Edit(
-                "backend/ingest/jpeg.py",
+                "backend/files/formats/jpeg.py",
                 "if not end or data[end.end() - 1] != _EOI:",
                 "if not end:",
             ),
         ),
-        "tests/unit/ingest/test_jpeg.py::test_inspect_picture__a_damaged_jpeg_is_judged_as_if_it_were_decoded",
+        "tests/unit/files/formats/test_jpeg.py::test_inspect_picture__a_damaged_jpeg_is_judged_as_if_it_were_decoded",
     ),
     Mutant(
         "fuzz_takes_any_answer",
@@ -567,17 +581,17 @@ MUTANTS = (
         "a full disk is told as such",
         (
             Edit(
-                "backend/ingest/storage.py",
+                "backend/files/storage/storage.py",
                 "FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})",
                 "FULL: Final = frozenset({errno.EDQUOT})",
             ),
         ),
-        "tests/unit/ingest/test_storage.py::test_storage_write__errors_of_the_disk",
+        "tests/unit/files/storage/test_storage.py::test_storage_write__errors_of_the_disk",
     ),
     Mutant(
         "full_database_unnamed",
         "a full disk of the database is told as such",
-        (Edit("backend/db/engine.py", '_DISK_FULL = "53100"', '_DISK_FULL = "x"'),),
+        (Edit("backend/store/engine.py", '_DISK_FULL = "53100"', '_DISK_FULL = "x"'),),
         "tests/integration/test_full_disk.py::test_transaction__full_disk_of_the_database",
     ),
     Mutant(
@@ -585,19 +599,19 @@ MUTANTS = (
         "a write that fails leaves nothing",
         (
             Edit(
-                "backend/ingest/stores.py",
+                "backend/files/storage/stores.py",
                 "        except BaseException:\n            temporary.unlink(missing_ok=True)\n            raise",
                 "        except BaseException:\n            raise",
             ),
         ),
-        "tests/unit/ingest/test_storage.py::test_storage_write__full_disk_leaves_nothing",
+        "tests/unit/files/storage/test_storage.py::test_storage_write__full_disk_leaves_nothing",
     ),
     Mutant(
         "full_disk_counts",
         "a full disk costs no attempt",
         (
             Edit(
-                "backend/pipeline/leases.py",
+                "backend/features/steps/leases.py",
                 "NOT_THE_FILES_FAULT = (BackendUnavailable, StorageFull, ConfigurationError)",
                 "NOT_THE_FILES_FAULT = (BackendUnavailable, ConfigurationError)",
             ),
@@ -609,7 +623,7 @@ MUTANTS = (
         "a storage that takes no writes can be asked again",
         (
             Edit(
-                "backend/ingest/storage.py",
+                "backend/files/storage/storage.py",
                 "            raise self._unavailable(error) from error\n        except Exception",
                 "            raise\n        except Exception",
             ),
@@ -619,19 +633,25 @@ MUTANTS = (
     Mutant(
         "repair_in_haste",
         "young files are left alone",
-        (Edit("backend/repair/files.py", " and found.modified_at < settled", ""),),
+        (Edit("backend/features/integrity/files.py", " and found.modified_at < settled", ""),),
         "tests/integration/test_repair.py::test_repair__files_that_no_media_has",
     ),
     Mutant(
         "repair_blind_to_orphans",
         "files of nobody are found",
-        (Edit("backend/repair/files.py", "and sha256 not in held and", "and False and"),),
+        (Edit("backend/features/integrity/files.py", "and sha256 not in held and", "and False and"),),
         "tests/integration/test_repair.py::test_repair__files_that_no_media_has",
     ),
     Mutant(
         "repair_blind_to_losses",
         "lost originals are found",
-        (Edit("backend/repair/files.py", "                without_original.append(row)", "                pass"),),
+        (
+            Edit(
+                "backend/features/integrity/files.py",
+                "                without_original.append(row)",
+                "                pass",
+            ),
+        ),
         "tests/integration/test_repair.py::test_repair__lost_originals",
     ),
     Mutant(
@@ -639,7 +659,7 @@ MUTANTS = (
         "a change of model that is killed leaves groups as they were",
         (
             Edit(
-                "backend/pipeline/sweep.py",
+                "backend/features/steps/sweeper.py",
                 "if space is not None and take_abandoned_changes(session):",
                 "if space is None:",
             ),
@@ -649,37 +669,49 @@ MUTANTS = (
     Mutant(
         "import_loses_originals",
         "what is imported while the same bytes are deleted is kept",
-        (Edit("backend/pipeline/import_embeddings.py", "    _keep_files(services, new, pictures)\n", ""),),
+        (Edit("backend/features/transfer/imports.py", "    _keep_files(services, new, pictures)\n", ""),),
         "tests/integration/test_bulk.py::test_import_embeddings__whose_bytes_are_deleted_at_the_same_time",
     ),
     Mutant(
         "set_aside_is_given_up",
         "repair and backup complain of no original that was given up",
-        (Edit("backend/db/repair.py", "(OriginalMissing.code, NotInSpace.code)", "(OriginalMissing.code,)"),),
+        (
+            Edit(
+                "backend/store/integrity/repair.py",
+                "(OriginalMissing.code, NotInSpace.code)",
+                "(OriginalMissing.code,)",
+            ),
+        ),
         "tests/integration/test_repair.py::test_repair__lost_originals_of_what_has_failed_already",
     ),
     Mutant(
         "backup_spoils_the_one_before",
         "an interrupted backup leaves the one before as it was",
-        (Edit("backend/backup/saving.py", 'f"database-{run}.dump", f"{SUMS}-{run}"', 'f"database-{run}.dump", SUMS'),),
+        (
+            Edit(
+                "backend/features/backup/saving.py",
+                'f"database-{run}.dump", f"{SUMS}-{run}"',
+                'f"database-{run}.dump", SUMS',
+            ),
+        ),
         "tests/integration/test_backup.py::test_backup__interrupted_leaves_the_one_before",
     ),
     Mutant(
         "backup_for_everybody",
         "a backup is readable for its owner alone",
-        (Edit("backend/backup/places.py", "            os.fchmod(file.fileno(), _OWNER_ONLY)\n", ""),),
+        (Edit("backend/features/backup/places.py", "            os.fchmod(file.fileno(), _OWNER_ONLY)\n", ""),),
         "tests/integration/test_backup.py::test_backup__the_database_is_for_the_owner_alone",
     ),
     Mutant(
         "backup_of_two_moments",
         "dump and list of originals are of one moment",
-        (Edit("backend/backup/saving.py", ', f"--snapshot={snapshot.name}"]', "]"),),
+        (Edit("backend/features/backup/saving.py", ', f"--snapshot={snapshot.name}"]', "]"),),
         "tests/integration/test_backup.py::test_backup__dump_and_list_are_of_one_moment",
     ),
     Mutant(
         "backup_unchecked",
         "what is saved is compared with its checksum",
-        (Edit("backend/backup/saving.py", "if hashlib.sha256(data).hexdigest() != sha256:", "if False:"),),
+        (Edit("backend/features/backup/saving.py", "if hashlib.sha256(data).hexdigest() != sha256:", "if False:"),),
         "tests/integration/test_backup.py::test_backup__lost_and_damaged_originals_are_told",
     ),
     Mutant(
@@ -687,7 +719,7 @@ MUTANTS = (
         "what is restored is compared with its checksum",
         (
             Edit(
-                "backend/backup/restoring.py",
+                "backend/features/backup/restoration.py",
                 "        if hashlib.sha256(data).hexdigest() != one.sha256:",
                 "        if False:",
             ),
@@ -699,7 +731,7 @@ MUTANTS = (
         "restoring trusts no file that is there already",
         (
             Edit(
-                "backend/backup/restoring.py",
+                "backend/features/backup/restoration.py",
                 "    return storage.exists(one.name) and",
                 "    return storage.exists(one.name) or",
             ),
@@ -709,7 +741,13 @@ MUTANTS = (
     Mutant(
         "restore_over_a_library",
         "nothing is restored over a library",
-        (Edit("backend/backup/restoring.py", "    if contents := list_contents(session):", "    if contents := []:"),),
+        (
+            Edit(
+                "backend/features/backup/restoration.py",
+                "    if contents := list_contents(session):",
+                "    if contents := []:",
+            ),
+        ),
         "tests/integration/test_backup.py::test_restore__into_what_is_not_empty",
     ),
     Mutant(
@@ -717,7 +755,7 @@ MUTANTS = (
         "repair and deletion know the thumbnails of earlier versions",
         (
             Edit(
-                "backend/ingest/thumbnail_files.py",
+                "backend/files/storage/thumbnail_files.py",
                 "    return None if THUMBNAIL_FORMATS[size] == WEBP else thumbnail_key(sha256, size, WEBP.extension)",
                 "    return None",
             ),
@@ -727,7 +765,7 @@ MUTANTS = (
     Mutant(
         "thumbnails_outlive",
         "what is deleted is gone",
-        (Edit("backend/db/files.py", "*chain.from_iterable(possible_keys(file.sha256))", "*()"),),
+        (Edit("backend/store/media/files.py", "*chain.from_iterable(possible_keys(file.sha256))", "*()"),),
         "tests/integration/test_deletion.py::test_delete_media__vectors_files_thumbnails_and_memberships",
     ),
     Mutant(
@@ -735,7 +773,7 @@ MUTANTS = (
         "a worker leaves no file of what was deleted meanwhile",
         (
             Edit(
-                "backend/pipeline/embed.py",
+                "backend/features/steps/embed.py",
                 "        remove_unheld_files(services.database, services.storage, lost)",
                 "        pass",
             ),
@@ -745,7 +783,7 @@ MUTANTS = (
     Mutant(
         "request_id_stays_behind",
         "a request can be followed into the workers",
-        (Edit("backend/pipeline/embed.py", "with request_bound(media.request_id), watch", "with watch"),),
+        (Edit("backend/features/steps/embed.py", "with request_bound(media.request_id), watch", "with watch"),),
         "tests/integration/test_request_ids.py::test_failure_in_a_worker__names_the_request",
     ),
     Mutant(
@@ -753,7 +791,7 @@ MUTANTS = (
         "metrics say what waits",
         (
             Edit(
-                "backend/db/work.py",
+                "backend/store/media/work.py",
                 "            sa.func.count().filter(Media.status == MediaStatus.PENDING, claimable),",
                 "            sa.func.count().filter(sa.false()),",
             ),
@@ -763,7 +801,11 @@ MUTANTS = (
     Mutant(
         "always_ready",
         "health tells the truth",
-        (Edit("backend/api/routes/health.py", "healthy = all(finding.ok for finding in needed)", "healthy = True"),),
+        (
+            Edit(
+                "backend/web/api/routes/health.py", "healthy = all(finding.ok for finding in needed)", "healthy = True"
+            ),
+        ),
         "tests/integration/test_database_loss.py::test_every_operation_says_that_it_can_be_tried_again",
     ),
     Mutant(
@@ -771,7 +813,7 @@ MUTANTS = (
         "outside loopback nobody serves without keys",
         (
             Edit(
-                "backend/commands/running.py",
+                "backend/cli/servers.py",
                 'if settings.authentication != "keys" and not is_loopback(settings.api_host):',
                 "if False:",
             ),
@@ -781,7 +823,13 @@ MUTANTS = (
     Mutant(
         "any_host",
         "on loopback a server answers to its own names",
-        (Edit("backend/api/hosts.py", "        if is_loopback(name) or name in self._names:", "        if True:"),),
+        (
+            Edit(
+                "backend/web/middleware/hosts.py",
+                "        if is_loopback(name) or name in self._names:",
+                "        if True:",
+            ),
+        ),
         "tests/integration/test_accounts.py::test_hosts__only_our_own_names",
     ),
     Mutant(
@@ -789,7 +837,7 @@ MUTANTS = (
         "keys are kept as hashes",
         (
             Edit(
-                "backend/commands/keys.py",
+                "backend/cli/keys.py",
                 "insert_api_key(session, name, hash_token(token),",
                 "insert_api_key(session, name, token.encode(),",
             ),
@@ -801,7 +849,7 @@ MUTANTS = (
         "a key does what its scope allows",
         (
             Edit(
-                "backend/api/authentication.py",
+                "backend/web/middleware/authentication.py",
                 "    if not scope.includes(needed):\n        return _Verdict(origin_allowed=shown, refusal=_too_narrow",
                 "    if False:\n        return _Verdict(origin_allowed=shown, refusal=_too_narrow",
             ),
@@ -811,7 +859,7 @@ MUTANTS = (
     Mutant(
         "revoked_keys_live",
         "a key is revoked at once",
-        (Edit("backend/db/api_keys.py", ", ApiKey.revoked_at.is_(None)", ""),),
+        (Edit("backend/store/access/api_keys.py", ", ApiKey.revoked_at.is_(None)", ""),),
         "tests/integration/test_api_keys.py::test_authentication__revoked_at_once",
     ),
     Mutant(
@@ -819,7 +867,7 @@ MUTANTS = (
         "every page asks for a session",
         (
             Edit(
-                "backend/admin/signing_in.py",
+                "backend/web/pages/signing_in.py",
                 "        if visitor is None:\n            await",
                 "        if False:\n            await",
             ),
@@ -831,7 +879,7 @@ MUTANTS = (
         "a session that idles ends",
         (
             Edit(
-                "backend/db/accounts.py",
+                "backend/store/access/accounts.py",
                 "        .where(AccountSession.expires_at > func.now())\n        .where(AccountSession.last_seen_at > func.now() - _seconds(idle_seconds))\n    ).one_or_none()",
                 "        .where(AccountSession.expires_at > func.now())\n    ).one_or_none()",
             ),
@@ -843,7 +891,7 @@ MUTANTS = (
         "every session ends",
         (
             Edit(
-                "backend/db/accounts.py",
+                "backend/store/access/accounts.py",
                 "        .where(AccountSession.expires_at > func.now())\n        .where(AccountSession.last_seen_at > func.now() - _seconds(idle_seconds))\n    ).one_or_none()",
                 "        .where(AccountSession.last_seen_at > func.now() - _seconds(idle_seconds))\n    ).one_or_none()",
             ),
@@ -855,7 +903,7 @@ MUTANTS = (
         "a login ends the session before",
         (
             Edit(
-                "backend/accounts/logins.py",
+                "backend/features/access/logins.py",
                 "        delete_session_by_token(session, hash_secret(browser.old_secret))",
                 "        pass",
             ),
@@ -865,25 +913,31 @@ MUTANTS = (
     Mutant(
         "logout_keeps_the_session",
         "who logs out is out",
-        (Edit("backend/accounts/sessions.py", "            delete_session(session, visitor.session_id)\n", ""),),
+        (Edit("backend/features/access/sessions.py", "            delete_session(session, visitor.session_id)\n", ""),),
         "tests/integration/test_accounts.py::test_logout__ends_the_session_itself",
     ),
     Mutant(
         "curators_run_the_library",
         "pages of operation are for admins",
-        (Edit("backend/admin/signing_in.py", "    if not visitor.is_admin and is_for_admins(path):", "    if False:"),),
+        (
+            Edit(
+                "backend/web/pages/signing_in.py",
+                "    if not visitor.is_admin and is_for_admins(path):",
+                "    if False:",
+            ),
+        ),
         "tests/integration/test_accounts.py::test_roles__pages_for_admins",
     ),
     Mutant(
         "guesses_for_an_account",
         "wrong passwords are counted for an account",
-        (Edit("backend/db/logins.py", "[_wait(session, LoginAttempt.account_name == account_name), ", "["),),
+        (Edit("backend/store/access/logins.py", "[_wait(session, LoginAttempt.account_name == account_name), ", "["),),
         "tests/integration/test_accounts.py::test_login__an_account_from_many_addresses",
     ),
     Mutant(
         "guesses_from_an_address",
         "wrong passwords are counted for an address",
-        (Edit("backend/db/logins.py", ", _wait(session, LoginAttempt.network == network)]", "]"),),
+        (Edit("backend/store/access/logins.py", ", _wait(session, LoginAttempt.network == network)]", "]"),),
         "tests/integration/test_accounts.py::test_login__five_wrong_passwords",
     ),
     Mutant(
@@ -891,7 +945,7 @@ MUTANTS = (
         "guesses at once are counted",
         (
             Edit(
-                "backend/db/logins.py",
+                "backend/store/access/logins.py",
                 '    session.execute(text("LOCK TABLE login_attempt IN SHARE ROW EXCLUSIVE MODE"))\n',
                 "",
             ),
@@ -901,7 +955,7 @@ MUTANTS = (
     Mutant(
         "unknown_names_are_faster",
         "an unknown name costs as much time",
-        (Edit("backend/accounts/passwords.py", "password_hash or _nobodys_hash()", 'password_hash or ""'),),
+        (Edit("backend/features/access/passwords.py", "password_hash or _nobodys_hash()", 'password_hash or ""'),),
         "tests/integration/test_accounts.py::test_login__one_hash_is_computed_whatever_is_wrong",
     ),
     Mutant(
@@ -909,7 +963,7 @@ MUTANTS = (
         "a login link works once",
         (
             Edit(
-                "backend/db/logins.py",
+                "backend/store/access/logins.py",
                 "        delete(LoginLink).where(LoginLink.token_sha256 == token_sha256).returning(LoginLink.account_id)",
                 "        select(LoginLink.account_id).where(LoginLink.token_sha256 == token_sha256)",
             ),
@@ -921,7 +975,7 @@ MUTANTS = (
         "a login link runs out",
         (
             Edit(
-                "backend/db/logins.py",
+                "backend/store/access/logins.py",
                 "    session.execute(delete(LoginLink).where(LoginLink.expires_at <= func.now()))\n",
                 "",
             ),
@@ -933,7 +987,9 @@ MUTANTS = (
         "unsafe requests carry the token of their session",
         (
             Edit(
-                "backend/admin/signing_in.py", '    if is_csrf_token(read_secret(scope) or "", given):', "    if True:"
+                "backend/web/pages/signing_in.py",
+                '    if is_csrf_token(read_secret(scope) or "", given):',
+                "    if True:",
             ),
         ),
         "tests/integration/test_accounts.py::test_csrf__the_token_of_the_session",
@@ -943,7 +999,7 @@ MUTANTS = (
         "nobody is logged in from another site",
         (
             Edit(
-                "backend/admin/guard.py",
+                "backend/web/pages/guard.py",
                 '        return fetch_site not in {"same-origin", "none"}',
                 "        return False",
             ),
@@ -955,7 +1011,7 @@ MUTANTS = (
         "passwords are kept as hashes",
         (
             Edit(
-                "backend/accounts/passwords.py",
+                "backend/features/access/passwords.py",
                 "        return _hasher.hash(_normal(password))",
                 "        return password",
             ),
@@ -997,7 +1053,7 @@ MUTANTS = (
         "where servers are is not told over the network",
         (
             Edit(
-                "backend/api/problems.py",
+                "backend/web/middleware/problems.py",
                 "return problem_response(status, error.code, error.detail, error.hint, **error.context)",
                 "return problem_response(status, error.code, error.full_detail, error.hint, **error.context)",
             ),
@@ -1009,7 +1065,7 @@ MUTANTS = (
         "places are for admins, in JSON",
         (
             Edit(
-                "backend/api/schemas.py",
+                "backend/web/api/schemas/schemas.py",
                 'own |= {"exif": without_place(media.exif), "source_uri"',
                 'own |= {"source_uri"',
             ),
@@ -1021,7 +1077,7 @@ MUTANTS = (
         "places are for admins, also those that Google Takeout puts beside a picture",
         (
             Edit(
-                "backend/ingest/sidecars.py",
+                "backend/files/folders/sidecars.py",
                 '        "taken_at": _moment(record["photoTakenTime"]),',
                 '        "taken_at": _moment(record["photoTakenTime"]), "location": str(record.get("geoData")),',
             ),
@@ -1033,7 +1089,7 @@ MUTANTS = (
         "addresses that let others fetch a picture are for admins",
         (
             Edit(
-                "backend/api/places.py",
+                "backend/web/api/places.py",
                 "return without_credentials(source_uri) if source_uri and is_web else source_uri",
                 "return source_uri",
             ),
@@ -1045,7 +1101,7 @@ MUTANTS = (
         "places are for admins, on pages",
         (
             Edit(
-                "backend/admin/pages/media.py",
+                "backend/web/pages/routes/media.py",
                 "exif=media.exif if places else without_place(media.exif)",
                 "exif=media.exif",
             ),
@@ -1055,13 +1111,13 @@ MUTANTS = (
     Mutant(
         "places_in_originals",
         "places are for admins, in originals",
-        (Edit("backend/api/routes/media.py", "        require_no_place(media.exif, content)", "        pass"),),
+        (Edit("backend/web/api/routes/media.py", "        require_no_place(media.exif, content)", "        pass"),),
         "tests/integration/test_security.py::test_places__are_for_admins",
     ),
     Mutant(
         "places_in_xmp",
         "places are for admins, in XMP",
-        (Edit("backend/api/places.py", " or says_place(original)", ""),),
+        (Edit("backend/web/api/places.py", " or says_place(original)", ""),),
         "tests/integration/test_security.py::test_places__in_xmp_too",
     ),
     Mutant(
@@ -1069,19 +1125,19 @@ MUTANTS = (
         "thumbnails carry no metadata",
         (
             Edit(
-                "backend/ingest/thumbnails.py",
+                "backend/files/decoding/thumbnails.py",
                 '"exif": b"", "xmp": b"", "icc_profile": b"", "comment": b""',
                 '"exif": image.getexif().tobytes(), "icc_profile": image.info.get("icc_profile", b"")',
             ),
         ),
-        "tests/unit/ingest/test_thumbnails.py::test_make_thumbnails__no_metadata",
+        "tests/unit/files/decoding/test_thumbnails.py::test_make_thumbnails__no_metadata",
     ),
     Mutant(
         "originals_run",
         "originals are attachments",
         (
             Edit(
-                "backend/api/routes/media.py",
+                "backend/web/api/routes/media.py",
                 '| {"Content-Disposition": f\'attachment; filename="{media_id}.{extension}"\'}',
                 "",
             ),
@@ -1091,7 +1147,13 @@ MUTANTS = (
     Mutant(
         "body_uncounted",
         "a request is counted while it streams in",
-        (Edit("backend/api/body_limit.py", "        if self._seen_bytes > self._max_bytes:", "        if False:"),),
+        (
+            Edit(
+                "backend/web/middleware/body_limit.py",
+                "        if self._seen_bytes > self._max_bytes:",
+                "        if False:",
+            ),
+        ),
         "tests/integration/test_api.py::test_upload__larger_than_a_request_may_be",
     ),
     Mutant(
@@ -1099,7 +1161,7 @@ MUTANTS = (
         "uploads are limited for each key",
         (
             Edit(
-                "backend/api/rate_limit.py",
+                "backend/web/middleware/rate_limit.py",
                 "        if not (seconds := buckets.take(caller)):",
                 "        if not (seconds := 0):",
             ),
@@ -1109,7 +1171,7 @@ MUTANTS = (
     Mutant(
         "roots_unchecked",
         "folders are imported below the roots only",
-        (Edit("backend/ingest/folders.py", "    if not inside:\n", "    if False:\n"),),
+        (Edit("backend/files/folders/folders.py", "    if not inside:\n", "    if False:\n"),),
         "tests/integration/test_security.py::test_import_folder__below_the_roots_and_no_link_leads_out",
     ),
     Mutant(
@@ -1117,55 +1179,55 @@ MUTANTS = (
         "no link leads out of the roots",
         (
             Edit(
-                "backend/ingest/folders.py",
+                "backend/files/folders/folders.py",
                 "os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK",
                 "os.O_RDONLY | os.O_NONBLOCK",
             ),
         ),
-        "tests/unit/ingest/test_folders.py::test_open_inside_roots__a_link_put_there_after_the_check",
+        "tests/unit/files/folders/test_folders.py::test_open_inside_roots__a_link_put_there_after_the_check",
     ),
     Mutant(
         "addresses_unchecked",
         "only addresses on the Internet are asked",
         (
             Edit(
-                "backend/ingest/addresses.py",
+                "backend/files/outbound/addresses.py",
                 "        if not is_allowed(address, policy):",
                 "        if not is_allowed(address, policy) and len(addresses) > 99:",
             ),
         ),
-        "tests/unit/ingest/test_fetching.py::test_fetch_url__redirects_are_checked_again",
+        "tests/unit/files/outbound/test_fetch.py::test_fetch_url__redirects_are_checked_again",
     ),
     Mutant(
         "name_resolved_twice",
         "the address that was checked is asked",
         (
             Edit(
-                "backend/ingest/connecting.py",
+                "backend/files/outbound/connection.py",
                 "self._backend.connect_tcp(str(address), port,",
                 "self._backend.connect_tcp(host, port,",
             ),
         ),
-        "tests/unit/ingest/test_fetching.py::test_fetch_url__name_is_resolved_once",
+        "tests/unit/files/outbound/test_fetch.py::test_fetch_url__name_is_resolved_once",
     ),
     Mutant(
         "hidden_addresses",
         "addresses in addresses are checked",
         (
             Edit(
-                "backend/ingest/addresses.py",
+                "backend/files/outbound/addresses.py",
                 "        return all(is_allowed(inner, policy) for inner in hidden)",
                 "        return True",
             ),
         ),
-        "tests/unit/ingest/test_addresses.py::test_is_allowed__private",
+        "tests/unit/files/outbound/test_addresses.py::test_is_allowed__private",
     ),
     Mutant(
         "webhooks_anywhere",
         "webhooks go to the Internet only",
         (
             Edit(
-                "backend/ingest/posting.py",
+                "backend/files/outbound/post.py",
                 "        addresses = resolve_allowed(host_of(parsed), port_of(parsed), policy, deadline.remaining_seconds())",
                 "        import ipaddress; addresses = (ipaddress.ip_address(host_of(parsed)),)",
             ),
@@ -1189,7 +1251,7 @@ MUTANTS = (
         "what admins do is noted",
         (
             Edit(
-                "backend/accounts/managing.py",
+                "backend/features/access/accounts.py",
                 "        record_act(session, actor, Act.PASSWORD_CHANGED, account.name)\n",
                 "",
             ),

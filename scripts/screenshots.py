@@ -25,18 +25,18 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from backend.bootstrap import build_services  # noqa: E402 - the path must be set first
-from backend.commands.running import prepare_database, running_servers  # noqa: E402
-from backend.curation.labelling import refresh_labels  # noqa: E402
-from backend.db.tables import Centroid, Media, Membership  # noqa: E402
-from backend.quality.evaluation.evaluating import Source, evaluate  # noqa: E402
-from backend.quality.evaluation.options import Options  # noqa: E402
-from backend.quality.evaluation.report import write_report  # noqa: E402
-from backend.quality.measuring import Job, measure  # noqa: E402
-from backend.review.comparing import compare_waiting  # noqa: E402
-from backend.review.queue import refresh_queue  # noqa: E402
-from backend.services import Services  # noqa: E402
+from backend.cli.servers import prepare_database, running_servers  # noqa: E402
+from backend.features.duplicates.comparison import compare_waiting  # noqa: E402
+from backend.features.evaluation.evaluation import Source, evaluate  # noqa: E402
+from backend.features.evaluation.measurement import Job, measure  # noqa: E402
+from backend.features.evaluation.options import Options  # noqa: E402
+from backend.features.evaluation.report import write_report  # noqa: E402
+from backend.features.naming.labels import refresh_labels  # noqa: E402
+from backend.features.review.queue import refresh_queue  # noqa: E402
+from backend.features.services import Services  # noqa: E402
 from backend.settings import load_settings  # noqa: E402
-from backend.web import create_web_app  # noqa: E402
+from backend.store.schema import Centroid, Media, Membership  # noqa: E402
+from backend.web.server import create_web_app  # noqa: E402
 from scripts.demo_operations import fill_operations  # noqa: E402
 from scripts.demo_review import fill_review  # noqa: E402
 from scripts.demo_site import (  # noqa: E402

@@ -1,6 +1,6 @@
 """Train the demo image model on rendered pictures, and print its figures as JSON.
 
-python scripts/train_demo_model.py                  # renders, trains, writes backend/embedded/demo_model, measures
+python scripts/train_demo_model.py                  # renders, trains, writes backend/demo/model, measures
 python scripts/train_demo_model.py --evaluate-only  # measures what is there
 """
 
@@ -28,7 +28,7 @@ from scripts.demo_training.world import load_world  # noqa: E402
 def main() -> None:
     """Parse the arguments and do as they say."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, default=ROOT / "backend/embedded/demo_model", help="the model directory")
+    parser.add_argument("--folder", type=Path, default=ROOT / "backend/demo/model", help="the model directory")
     parser.add_argument(
         "--cache",
         type=Path,

@@ -14,11 +14,11 @@ import psycopg
 import pytest
 
 from backend.bootstrap import build_services
-from backend.db.engine import Database
-from backend.db.migrate import upgrade
 from backend.embedded import ensure_servers, status_postgres, stop_servers
-from backend.services import Services
+from backend.features.services import Services
 from backend.settings import Settings, load_settings
+from backend.store.engine import Database
+from backend.store.migrate import upgrade
 from scripts.demo_spaces import write_narrow_model
 
 _TEMPLATE = "library_template"

@@ -1,1 +1,1 @@
-"""Celery workers: thin tasks around `backend.pipeline`. All state is in Postgres."""
+"""Celery workers: thin tasks around `backend.features.steps`. All state is in Postgres."""

@@ -5,15 +5,15 @@ import time
 from collections.abc import Callable
 
 from backend.bootstrap import build_services
-from backend.db.spaces import find_active_space
-from backend.db.tables import Space
-from backend.embedding.encoders import Lazy
+from backend.encoders.encoders import Lazy
 from backend.errors import MediaclusterError
-from backend.pipeline.assign import Assigner
-from backend.pipeline.space import open_active_space
-from backend.services import Services
+from backend.features.model_change.holders import EncoderWatch
+from backend.features.services import Services
+from backend.features.steps.assign import Assigner
+from backend.features.steps.space import open_active_space
 from backend.settings import load_settings
-from backend.spaces.holding import EncoderWatch
+from backend.store.schema import Space
+from backend.store.spaces.spaces import find_active_space
 
 logger = logging.getLogger(__name__)
 

@@ -2,16 +2,16 @@
 
 from celery import shared_task
 
-from backend.curation.labelling import refresh_labels
 from backend.doorbell import Work
-from backend.evaluation.recall import audit_recall_within
-from backend.pipeline.deliver import deliver_due
-from backend.pipeline.embed import embed_waiting
-from backend.pipeline.fetch import fetch_next
-from backend.pipeline.fill import fill_batch
-from backend.pipeline.sweep import sweep
-from backend.review.comparing import compare_waiting
-from backend.review.queue import refresh_queue
+from backend.features.duplicates.comparison import compare_waiting
+from backend.features.evaluation.recall import audit_recall_within
+from backend.features.naming.labels import refresh_labels
+from backend.features.review.queue import refresh_queue
+from backend.features.steps.deliver import deliver_due
+from backend.features.steps.embed import embed_waiting
+from backend.features.steps.fetch import fetch_next
+from backend.features.steps.fill import fill_batch
+from backend.features.steps.sweeper import sweep
 from workers import runtime
 
 _LABEL_BUDGET_SECONDS = 20.0

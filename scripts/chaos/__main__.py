@@ -22,8 +22,8 @@ from typing import Any
 
 import psycopg
 
-from backend.db.engine import Database
-from backend.ingest.storage import Storage
+from backend.files.storage.storage import Storage
+from backend.store.engine import Database
 from scripts.chaos.clients import Clients
 from scripts.chaos.faults import FAULTS, make_schedule
 from scripts.chaos.fleet import Fleet, wait_until

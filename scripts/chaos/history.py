@@ -7,9 +7,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from backend.db.engine import Database
-from backend.evaluation.audit import audit, describe_breaches
-from backend.ingest.storage import Storage
+from backend.features.integrity.invariants import audit, describe_breaches
+from backend.files.storage.storage import Storage
+from backend.store.engine import Database
 from scripts.chaos.clients import Acknowledged, Ledger
 
 _ROWS = """

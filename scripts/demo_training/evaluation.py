@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 from sklearn.metrics import adjusted_rand_score
 
-from backend.embedded.gallery.kinds import KINDS
-from backend.embedded.gallery.picture import GALLERY, Scene, generator, kinds_of_gallery, render_scene
-from backend.embedded.gallery.vocabulary import QUERIES, VOCABULARY
+from backend.demo.gallery.kinds import KINDS
+from backend.demo.gallery.picture import GALLERY, Scene, generator, kinds_of_gallery, render_scene
+from backend.demo.gallery.vocabulary import QUERIES, VOCABULARY
 from scripts.demo_training.texts import OTHER_QUERIES
 
 FloatArray = NDArray[np.float32]

@@ -17,10 +17,10 @@ from pathlib import Path
 from starlette.testclient import TestClient
 
 from backend.bootstrap import build_services
-from backend.db.migrate import upgrade
 from backend.embedded import ensure_servers, stop_servers
 from backend.settings import MEBIBYTE, load_settings
-from backend.web import create_web_app
+from backend.store.migrate import upgrade
+from backend.web.server import create_web_app
 from scripts.fuzz.uploading import ZooReport, upload_zoo
 from scripts.fuzz.zoo import make_zoo
 

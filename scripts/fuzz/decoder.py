@@ -10,15 +10,15 @@ import sys
 
 import atheris
 
-with atheris.instrument_imports(include=["backend.ingest", "PIL"]):
+with atheris.instrument_imports(include=["backend.files", "PIL"]):
     # Pillow imports these when the first picture comes, and what they do would lead nowhere.
     from PIL import GifImagePlugin, JpegImagePlugin, PngImagePlugin, WebPImagePlugin  # noqa: F401
 
-    from backend.ingest.inspection import inspect_picture
-    from backend.ingest.metadata import read_metadata
+    from backend.files.decoding.inspection import inspect_picture
+    from backend.files.metadata.metadata import read_metadata
 
 from backend.errors import InputError
-from backend.ingest.limits import Limits
+from backend.files.limits import Limits
 from backend.settings import load_settings
 
 _LIMITS = Limits.from_settings(load_settings(_env_file=None, max_pixels=1_000_000))

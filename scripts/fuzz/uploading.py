@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
-from backend.pipeline.embed import embed_batch
-from backend.pipeline.space import open_active_space
-from backend.services import Services
+from backend.features.services import Services
+from backend.features.steps.embed import embed_batch
+from backend.features.steps.space import open_active_space
 from scripts.fuzz.zoo import SOUND, Specimen
 
 _TAKEN = {200, 202}

@@ -20,13 +20,13 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, expect
 
-from backend.accounts.tokens import hash_secret, make_secret
 from backend.bootstrap import build_services
-from backend.db.accounts import Role, insert_account, insert_session
 from backend.embedded import ensure_servers
-from backend.services import Services
+from backend.features.access.tokens import hash_secret, make_secret
+from backend.features.services import Services
 from backend.settings import Settings, load_settings
-from backend.web import create_web_app
+from backend.store.access.accounts import Role, insert_account, insert_session
+from backend.web.server import create_web_app
 from scripts.demo_site import Look, fill_library, open_browser, open_context, serving
 
 PICTURE_COUNT = 60

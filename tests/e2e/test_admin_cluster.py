@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Page, expect
 
-from backend.services import Services
+from backend.features.services import Services
 
 
 def largest_groups(services: Services) -> list[int]:

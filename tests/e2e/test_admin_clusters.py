@@ -6,8 +6,8 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Page, expect
 
-from backend.db.clusters import count_clusters
-from backend.services import Services
+from backend.features.services import Services
+from backend.store.groups.clusters import count_clusters
 
 
 def open_wall(page: Page, server: str, query: str = "") -> None:

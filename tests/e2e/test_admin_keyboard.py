@@ -8,12 +8,12 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Page, expect
 
-from backend.curation.labelling import refresh_labels
-from backend.db.judgements import QueryKind, record_judgement
-from backend.evaluation import projection
-from backend.quality.measuring import Job, measure
-from backend.services import Services
-from backend.web import create_web_app
+from backend.features.evaluation.measurement import Job, measure
+from backend.features.naming.labels import refresh_labels
+from backend.features.services import Services
+from backend.rules.measures import projection
+from backend.store.review.judgements import QueryKind, record_judgement
+from backend.web.server import create_web_app
 from scripts.demo_operations import fill_operations
 from scripts.demo_review import fill_review
 from scripts.demo_site import serving

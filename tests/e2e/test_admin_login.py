@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from backend.accounts.logins import make_login_link
-from backend.accounts.managing import create_account
-from backend.services import Services
+from backend.features.access.accounts import create_account
+from backend.features.access.logins import make_login_link
+from backend.features.services import Services
 
 PASSWORD = "correct horse battery"
 WIDE, NARROW = (1440, 900), (390, 844)

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Page, expect
 
-from backend.services import Services
+from backend.features.services import Services
 
 
 def a_media(services: Services) -> str:

@@ -10,17 +10,17 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Locator, Page, expect
 
-from backend.db.audit_log import list_acts
-from backend.db.spaces import get_active_space
 from backend.errors import Conflict
-from backend.pipeline.assign import Assigner
-from backend.pipeline.fill import fill_batch
-from backend.pipeline.space import open_active_space
-from backend.services import Services
-from backend.spaces.comparing import compare
-from backend.spaces.filling import fill, pause_fill
-from backend.spaces.making import choose_names, list_standing, make_space
-from backend.spaces.working import Kind, ask, perform
+from backend.features.model_change.comparison import compare
+from backend.features.model_change.fills import fill, pause_fill
+from backend.features.model_change.jobs import Kind, ask, perform
+from backend.features.model_change.spaces import choose_names, list_standing, make_space
+from backend.features.services import Services
+from backend.features.steps.assign import Assigner
+from backend.features.steps.fill import fill_batch
+from backend.features.steps.space import open_active_space
+from backend.store.access.audit_log import list_acts
+from backend.store.spaces.spaces import get_active_space
 
 
 def open_model(page: Page, server: str) -> None:

@@ -7,8 +7,8 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Page, expect
 
-from backend.db.pause import find_pause
-from backend.services import Services
+from backend.features.services import Services
+from backend.store.operations.pause import find_pause
 from scripts.demo_operations import fill_operations
 
 

@@ -11,12 +11,12 @@ import sqlalchemy as sa
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from backend.db.quality import MapPoints, find_map_points, find_mapped_media
-from backend.db.spaces import get_active_space
-from backend.evaluation import projection
-from backend.quality.measuring import Job, measure
-from backend.services import Services
-from backend.web import create_web_app
+from backend.features.evaluation.measurement import Job, measure
+from backend.features.services import Services
+from backend.rules.measures import projection
+from backend.store.evaluation.quality import MapPoints, find_map_points, find_mapped_media
+from backend.store.spaces.spaces import get_active_space
+from backend.web.server import create_web_app
 from scripts.demo_site import serving
 
 # A process of its own is started, which loads everything anew.

@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Locator, Page, expect
 
-from backend.services import Services
-from backend.web import create_web_app
+from backend.features.services import Services
+from backend.web.server import create_web_app
 from scripts.demo_review import fill_review
 from scripts.demo_site import serving
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, Request, expect
 
-from backend.services import Services
+from backend.features.services import Services
 
 # The first search of a process loads the models.
 PATIENCE_MS = 90_000

@@ -8,12 +8,12 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Page, Route, expect
 
-from backend.accounts.logins import make_login_link
-from backend.accounts.managing import create_account
 from backend.bootstrap import build_services
-from backend.ingest.thumbnail_files import thumbnail_keys
-from backend.services import Services
-from backend.web import create_web_app
+from backend.features.access.accounts import create_account
+from backend.features.access.logins import make_login_link
+from backend.features.services import Services
+from backend.files.storage.thumbnail_files import thumbnail_keys
+from backend.web.server import create_web_app
 from scripts.demo_site import serving
 
 WIDTHS = (1440, 390)

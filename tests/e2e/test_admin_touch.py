@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Locator, Page, expect
 
-from backend.services import Services
+from backend.features.services import Services
 
 # What can be pressed, with what CSS adds to it by ::before, less than 40 pixels high. Links within words are exempt (WCAG 2.5.8).
 _SMALL = """() => [...document.querySelectorAll(

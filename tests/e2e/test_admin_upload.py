@@ -15,13 +15,13 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Locator, Page, Route, expect
 
-from backend.embedded.gallery import render_gallery
-from backend.pipeline.assign import Assigner
-from backend.pipeline.embed import embed_batch
-from backend.pipeline.fetch import fetch_next
-from backend.pipeline.space import open_active_space
-from backend.services import Services
-from backend.web import create_web_app
+from backend.demo.gallery import render_gallery
+from backend.features.services import Services
+from backend.features.steps.assign import Assigner
+from backend.features.steps.embed import embed_batch
+from backend.features.steps.fetch import fetch_next
+from backend.features.steps.space import open_active_space
+from backend.web.server import create_web_app
 from scripts.demo_site import serving, serving_folder
 
 PATIENCE_MS = 90_000

@@ -9,9 +9,9 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Page
 
-from backend.db.media import count_media_by_status
-from backend.db.tables import MediaStatus
-from backend.services import Services
+from backend.features.services import Services
+from backend.store.media.media import count_media_by_status
+from backend.store.schema import MediaStatus
 
 
 def test_openapi__is_served(demo_server: str, page: Page) -> None:

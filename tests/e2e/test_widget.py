@@ -13,10 +13,10 @@ import sqlalchemy as sa
 from playwright.sync_api import Page, Route, expect
 from starlette.middleware.cors import CORSMiddleware
 
-from backend.commands.keys import create_key
-from backend.db.tables import Media
-from backend.services import Services
-from backend.web import create_web_app
+from backend.cli.keys import create_key
+from backend.features.services import Services
+from backend.store.schema import Media
+from backend.web.server import create_web_app
 from scripts.demo_site import serving, serving_folder, write_blog
 
 CARD = "similar-media li"

@@ -14,20 +14,20 @@ from pydantic import SecretStr
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
-from backend.accounts import passwords
-from backend.accounts.logins import make_login_link, network_of
-from backend.accounts.managing import create_account, remove_account, set_password
-from backend.accounts.passwords import hash_password, is_password
-from backend.accounts.sessions import Sessions
-from backend.accounts.tokens import csrf_token_of, hash_secret
-from backend.admin import navigation
-from backend.admin.navigation import Entry
-from backend.admin.signing_in import safe_next
 from backend.cli import app as cli
-from backend.db.engine import Database
 from backend.errors import Conflict, InputError, NotFound
-from backend.services import Services
-from backend.web import create_web_app
+from backend.features.access import passwords
+from backend.features.access.accounts import create_account, remove_account, set_password
+from backend.features.access.logins import make_login_link, network_of
+from backend.features.access.passwords import hash_password, is_password
+from backend.features.access.sessions import Sessions
+from backend.features.access.tokens import csrf_token_of, hash_secret
+from backend.features.services import Services
+from backend.store.engine import Database
+from backend.web.pages import navigation
+from backend.web.pages.navigation import Entry
+from backend.web.pages.signing_in import safe_next
+from backend.web.server import create_web_app
 
 PASSWORD = "correct horse battery"
 COOKIE = "mediacluster-80"

@@ -10,12 +10,12 @@ import sqlalchemy as sa
 from fastapi.routing import iter_route_contexts
 from starlette.testclient import TestClient
 
-from backend.accounts.managing import create_account
-from backend.accounts.tokens import csrf_token_of
-from backend.commands.keys import create_key
-from backend.pipeline.assign import Assigner
-from backend.services import Services
-from backend.web import create_web_app
+from backend.cli.keys import create_key
+from backend.features.access.accounts import create_account
+from backend.features.access.tokens import csrf_token_of
+from backend.features.services import Services
+from backend.features.steps.assign import Assigner
+from backend.web.server import create_web_app
 
 _TRACES = """
 SELECT actor FROM cluster_event UNION ALL SELECT actor FROM audit_log

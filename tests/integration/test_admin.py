@@ -10,16 +10,16 @@ import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
-from backend.admin.queries_clusters import WallFilter, WallSort, list_cards, place_of
-from backend.admin.queries_members import find_neighbours, list_member_ids, list_members
 from backend.bootstrap import build_services
-from backend.curation.threshold import apply_threshold
-from backend.db.engine import Database
-from backend.db.tables import Space
-from backend.pipeline.assign import Assigner
-from backend.services import Services
+from backend.features.consolidation.threshold import apply_threshold
+from backend.features.services import Services
+from backend.features.steps.assign import Assigner
 from backend.settings import Settings
-from backend.web import create_web_app
+from backend.store.engine import Database
+from backend.store.groups.members import find_neighbours, list_member_cards, list_member_ids
+from backend.store.groups.walls import WallFilter, WallSort, list_cards, place_of
+from backend.store.schema import Space
+from backend.web.server import create_web_app
 
 # Clusters of 1, 2 and 3 members in turn, with labels and cohesions that repeat, so that every order has ties. `first` is the
 # number of the first.
@@ -229,9 +229,9 @@ def test_members__nearest_to_the_centroid_first_with_outliers(
     services: Services, group: int, database: Database
 ) -> None:
     with database.transaction() as session:
-        whole = list_members(session, group, threshold=0.5, limit=100)
+        whole = list_member_cards(session, group, threshold=0.5, limit=100)
         paged, after = [], None
-        while page := list_members(session, group, threshold=0.5, after=after, limit=4):
+        while page := list_member_cards(session, group, threshold=0.5, after=after, limit=4):
             paged += page
             after = page[-1].similarity, page[-1].picture.media_id
         ids = list_member_ids(session, group)
@@ -251,7 +251,7 @@ def test_members__similarity_is_to_the_centroid_as_it_is_now(database: Database,
         sums, count = session.execute(
             sa.text("SELECT embedding_sum, member_count FROM centroid WHERE cluster_id = :id"), {"id": group}
         ).one()
-        members = list_members(session, group, threshold=0.5, limit=100)
+        members = list_member_cards(session, group, threshold=0.5, limit=100)
     # The mean cosine to the centroid is the length of the mean vector.
     assert np.mean([member.similarity for member in members]) == pytest.approx(np.linalg.norm(sums) / count, abs=1e-6)
 

@@ -18,17 +18,17 @@ from PIL import Image
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
-from backend.api.app import create_app
-from backend.api.scopes import PUBLIC, SCOPES
-from backend.curation.deletion import delete_media
-from backend.db.tables import Media
-from backend.pipeline.assign import Assigner
-from backend.pipeline.deliver import deliver_due
-from backend.pipeline.embed import embed_batch
-from backend.pipeline.fetch import fetch_next
-from backend.pipeline.space import open_active_space
-from backend.services import Services
-from backend.web import create_web_app
+from backend.features.editing.deletion import delete_media
+from backend.features.services import Services
+from backend.features.steps.assign import Assigner
+from backend.features.steps.deliver import deliver_due
+from backend.features.steps.embed import embed_batch
+from backend.features.steps.fetch import fetch_next
+from backend.features.steps.space import open_active_space
+from backend.store.schema import Media
+from backend.web.api.app import create_app
+from backend.web.middleware.scopes import PUBLIC, SCOPES
+from backend.web.server import create_web_app
 
 
 @pytest.fixture
@@ -357,10 +357,10 @@ def test_from_url__fetched_duplicate_and_failed(
 @pytest.mark.parametrize(
     ("path", "step"),
     [
-        ("/search?media_id={}", "backend.search.search.fetch_hits"),
-        ("/media/{}/similar", "backend.search.recommend.similar_media"),
-        ("/media/{}/alpha", "backend.search.insight._candidates"),
-        ("/admin/media/{}/similar", "backend.search.insight._candidates"),
+        ("/search?media_id={}", "backend.features.search.search.fetch_hits"),
+        ("/media/{}/similar", "backend.features.search.recommendation.similar_media"),
+        ("/media/{}/alpha", "backend.features.search.alpha_insight._candidates"),
+        ("/admin/media/{}/similar", "backend.features.search.alpha_insight._candidates"),
     ],
     ids=["search", "similar", "alpha", "page"],
 )
@@ -409,7 +409,7 @@ def test_webhooks__signed_and_tried_again(
     work: Callable[[], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("backend.db.webhooks.RETRY_SECONDS", (0, 0, 0))
+    monkeypatch.setattr("backend.store.events.webhooks.RETRY_SECONDS", (0, 0, 0))
     services = make_services(webhook_allow_private=True)
     client = TestClient(create_app(services))
     hook = client.post("/webhooks", json={"url": site, "events": ["media.ready"]})

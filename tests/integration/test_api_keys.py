@@ -14,15 +14,15 @@ from pydantic import SecretStr
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
-from backend.api.scopes import PUBLIC, SCOPES
-from backend.api.tokens import hash_token, is_token, make_token, normal_origin
 from backend.cli import app as cli
-from backend.commands.keys import create_key, read_keys, revoke_key
-from backend.commands.running import require_safe_address
-from backend.db.engine import Database
+from backend.cli.keys import create_key, read_keys, revoke_key
+from backend.cli.servers import require_safe_address
 from backend.errors import ConfigurationError, InputError, NotFound
-from backend.services import Services
-from backend.web import create_web_app
+from backend.features.services import Services
+from backend.store.engine import Database
+from backend.web.middleware.scopes import PUBLIC, SCOPES
+from backend.web.middleware.tokens import hash_token, is_token, make_token, normal_origin
+from backend.web.server import create_web_app
 
 BLOG = "https://blog.example"
 MEDIA = "01a20757-dbbc-7203-b2a8-d64a814c904f"

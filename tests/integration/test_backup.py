@@ -18,40 +18,41 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from backend.accounts.managing import create_account
-from backend.backup import restoring, saving
-from backend.backup.places import FolderTarget
-from backend.backup.restoring import check_backup, restore
-from backend.backup.saving import back_up
-from backend.backup.tools import find_tool
 from backend.bootstrap import build_services
-from backend.curation.alpha import apply_alpha
-from backend.curation.deletion import delete_media
-from backend.curation.threshold import apply_threshold
-from backend.db.alphas import get_alpha
-from backend.db.engine import Database
-from backend.db.judgements import QueryKind
-from backend.db.migrate import upgrade
-from backend.db.spaces import get_active_space
-from backend.db.tables import Base
-from backend.db.thresholds import get_threshold
 from backend.embedded import stop_servers
 from backend.errors import BackupDamaged, ConfigurationError, Conflict, FileUnreadable, OriginalMissing, StorageFull
-from backend.evaluation.audit import audit
-from backend.ingest.storage import Storage
-from backend.ingest.text import MediaText
-from backend.pipeline.assign import Assigner
-from backend.pipeline.embed import embed_batch
-from backend.pipeline.fill import fill_batch
-from backend.pipeline.intake import accept_picture
-from backend.pipeline.space import open_active_space
-from backend.review.judging import judge, keep, list_said
-from backend.services import Services
+from backend.features.access.accounts import create_account
+from backend.features.backup import restoration as restoring
+from backend.features.backup import saving
+from backend.features.backup.places import FolderTarget
+from backend.features.backup.restoration import check_backup, restore
+from backend.features.backup.saving import back_up
+from backend.features.backup.tools import find_tool
+from backend.features.consolidation.threshold import apply_threshold
+from backend.features.editing.alpha import apply_alpha
+from backend.features.editing.deletion import delete_media
+from backend.features.intake.intake import accept_picture
+from backend.features.integrity.invariants import audit
+from backend.features.model_change import fills as filling
+from backend.features.model_change.activation import activate, rollback
+from backend.features.model_change.comparison import compare
+from backend.features.model_change.spaces import choose_names, list_standing, make_space
+from backend.features.review.judgements import judge, keep, list_said
+from backend.features.services import Services
+from backend.features.steps.assign import Assigner
+from backend.features.steps.embed import embed_batch
+from backend.features.steps.fill import fill_batch
+from backend.features.steps.space import open_active_space
+from backend.files.storage.storage import Storage
+from backend.files.text.text import MediaText
 from backend.settings import load_settings
-from backend.spaces import filling
-from backend.spaces.activating import activate, rollback
-from backend.spaces.comparing import compare
-from backend.spaces.making import choose_names, list_standing, make_space
+from backend.store.engine import Database
+from backend.store.migrate import upgrade
+from backend.store.review.judgements import QueryKind
+from backend.store.schema import Base
+from backend.store.spaces.alphas import get_alpha
+from backend.store.spaces.spaces import get_active_space
+from backend.store.spaces.thresholds import get_threshold
 from scripts.demo_spaces import write_narrow_model
 
 TABLES = ("media", "space", "embedding", "cluster", "centroid", "membership", "media_embedding")
@@ -519,14 +520,14 @@ def test_find_tool__too_old_or_not_there(tmp_path: Path, monkeypatch: pytest.Mon
     def none() -> Path:
         raise ConfigurationError("not installed")
 
-    monkeypatch.setattr("backend.backup.tools.binaries", none)
+    monkeypatch.setattr("backend.features.backup.tools.binaries", none)
     with pytest.raises(ConfigurationError, match="is of version 12"):
         find_tool("pg_dump", 18)
     assert find_tool("pg_dump", 12) == old
 
 
 def test_run_tool__passwords_are_not_in_the_list_of_processes(tmp_path: Path) -> None:
-    from backend.backup.tools import run_tool
+    from backend.features.backup.tools import run_tool
 
     seen = tmp_path / "seen"
     tool = tmp_path / "tool"

@@ -14,26 +14,26 @@ import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from backend.bootstrap import build_services
-from backend.commands.status import read_status
-from backend.curation.deletion import delete_media
-from backend.db.bulk import drop_vector_indexes_of_empty, index_memory_bytes, list_missing_vector_indexes
-from backend.db.embeddings import search_media
-from backend.db.engine import Database
-from backend.db.tables import Media, Space
-from backend.diagnosis import check_vector_indexes
+from backend.cli.status import read_status
 from backend.errors import BackendUnavailable, FileUnreadable, InvalidRecord, InvalidVector, SpaceMismatch
-from backend.evaluation.audit import audit
-from backend.ingest.text import MediaText
-from backend.ingest.thumbnail_files import thumbnail_keys
-from backend.pipeline import import_embeddings as importing
-from backend.pipeline.export import export
-from backend.pipeline.import_embeddings import import_embeddings
-from backend.pipeline.intake import accept_picture
-from backend.pipeline.retry import retry_all
-from backend.pipeline.space import open_active_space
-from backend.repair.mending import repair
-from backend.services import Services
-from backend.web import create_web_app
+from backend.features.editing.deletion import delete_media
+from backend.features.intake.intake import accept_picture
+from backend.features.integrity.invariants import audit
+from backend.features.integrity.repairs import repair
+from backend.features.operations.diagnosis import check_vector_indexes
+from backend.features.operations.retry import retry_all
+from backend.features.services import Services
+from backend.features.steps.space import open_active_space
+from backend.features.transfer import imports as importing
+from backend.features.transfer.exports import export
+from backend.features.transfer.imports import import_embeddings
+from backend.files.storage.thumbnail_files import thumbnail_keys
+from backend.files.text.text import MediaText
+from backend.store.engine import Database
+from backend.store.media.embeddings import search_media
+from backend.store.schema import Media, Space
+from backend.store.spaces.bulk import drop_vector_indexes_of_empty, index_memory_bytes, list_missing_vector_indexes
+from backend.web.server import create_web_app
 
 SUFFIXES = [".npz", ".parquet", ".json", ".jsonl"]
 _COUNT = 60
@@ -130,7 +130,7 @@ def test_import_embeddings__again_passes_by_what_is_here(
 def test_import_embeddings__broken_off_is_finished_by_doing_it_again(
     services: Services, make_records: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, space: Space
 ) -> None:
-    monkeypatch.setattr("backend.ingest.vector_files._ROWS", 8)
+    monkeypatch.setattr("backend.files.vector_tables.files._ROWS", 8)
     file = _write(tmp_path / "vectors.parquet", make_records(24))
     copy, calls = importing.copy_embedded, []
 

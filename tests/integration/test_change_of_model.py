@@ -17,34 +17,34 @@ import sqlalchemy as sa
 from PIL import Image
 
 from backend.bootstrap import build_services
-from backend.curation import history
-from backend.curation.operations import Extract, Lock, Rename, perform
-from backend.db.arrays import fetch_arrays
-from backend.db.embeddings import NewEmbedding, insert_embeddings
-from backend.db.holders import count_holders, forget_holder, record_holder
-from backend.db.spaces import NewSpace, create_space, get_active_space
-from backend.embedded.gallery import write_gallery
-from backend.embedding.presets import EncoderNames
+from backend.demo.gallery import write_gallery
+from backend.encoders.presets import EncoderNames
 from backend.errors import BackendUnavailable, Conflict, EncoderUnavailable, SpaceIncomplete
-from backend.evaluation.audit import audit
-from backend.ingest.text import MediaText
-from backend.pipeline.assign import Assigner
-from backend.pipeline.embed import embed_batch
-from backend.pipeline.fill import fill_batch
-from backend.pipeline.intake import accept_picture
-from backend.pipeline.retry import retry_code
-from backend.pipeline.space import open_active_space
-from backend.pipeline.sweep import sweep
-from backend.services import Services
+from backend.features.editing import history
+from backend.features.editing.operations import Extract, Lock, Rename, perform
+from backend.features.intake.intake import accept_picture
+from backend.features.integrity.invariants import audit
+from backend.features.model_change import activation as activating
+from backend.features.model_change.activation import activate, rollback
+from backend.features.model_change.comparison import compare
+from backend.features.model_change.exclusion import set_aside
+from backend.features.model_change.fills import fill
+from backend.features.model_change.holders import EncoderWatch
+from backend.features.model_change.spaces import drop, make_space
+from backend.features.operations.retry import retry_code
+from backend.features.services import Services
+from backend.features.steps.assign import Assigner
+from backend.features.steps.embed import embed_batch
+from backend.features.steps.fill import fill_batch
+from backend.features.steps.space import open_active_space
+from backend.features.steps.sweeper import sweep
+from backend.files.text.text import MediaText
 from backend.settings import Settings
-from backend.spaces import activating
-from backend.spaces.activating import activate, rollback
-from backend.spaces.comparing import compare
-from backend.spaces.filling import fill
-from backend.spaces.holding import EncoderWatch
-from backend.spaces.making import drop, make_space
-from backend.spaces.setting_aside import set_aside
-from backend.web import create_web_app
+from backend.store.arrays import fetch_arrays
+from backend.store.media.embeddings import NewEmbedding, insert_embeddings
+from backend.store.spaces.holders import count_holders, forget_holder, record_holder
+from backend.store.spaces.spaces import NewSpace, create_space, get_active_space
+from backend.web.server import create_web_app
 from scripts.demo_site import serving
 
 STOCK, COMING = 24, 8

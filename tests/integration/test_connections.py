@@ -10,13 +10,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
-from backend.db import engine
-from backend.db.arrays import fetch_arrays
-from backend.db.engine import Database
-from backend.db.migrate import upgrade
 from backend.errors import TransactionConflict
-from backend.services import Services
-from backend.web import create_web_app
+from backend.features.services import Services
+from backend.store import engine
+from backend.store.arrays import fetch_arrays
+from backend.store.engine import Database
+from backend.store.migrate import upgrade
+from backend.web.server import create_web_app
 
 # psycopg prepares a statement when it comes for the fifth time.
 OFTEN = 6

@@ -10,18 +10,18 @@ import pytest
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from backend.clustering.assignment import exact_similarity
-from backend.curation import consolidate as consolidate_module
-from backend.curation import machine_edits
-from backend.curation.consolidate import consolidate_library
-from backend.curation.history import list_history, redo, undo
-from backend.curation.operations import Extract, Lock, Move, Rename, perform
-from backend.db.engine import Database
-from backend.db.tables import Space
 from backend.errors import Conflict
-from backend.evaluation.audit import audit
-from backend.pipeline.assign import Assigner
-from backend.services import Services
+from backend.features.consolidation import consolidate as consolidate_module
+from backend.features.consolidation import machine_edits
+from backend.features.consolidation.consolidate import consolidate_library
+from backend.features.editing.history import list_history, redo, undo
+from backend.features.editing.operations import Extract, Lock, Move, Rename, perform
+from backend.features.integrity.invariants import audit
+from backend.features.services import Services
+from backend.features.steps.assign import Assigner
+from backend.rules.grouping.assignment import exact_similarity
+from backend.store.engine import Database
+from backend.store.schema import Space
 from backend.vectors import unit_rows
 
 

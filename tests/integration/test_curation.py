@@ -12,15 +12,13 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from backend.clustering.assignment import exact_similarity
-from backend.clustering.curation import AUTO, TO_BE_GIVEN, Edit, Outcome, Snapshot
-from backend.clustering.planning import plan_lock
-from backend.curation.consolidate import consolidate_library
-from backend.curation.deletion import delete_media
-from backend.curation.editing import apply_edit, write_edit
-from backend.curation.history import list_history, redo, undo
-from backend.curation.labelling import refresh_labels
-from backend.curation.operations import (
+from backend.errors import Conflict, InputError, InvalidText, MediaclusterError, NotFound, UndoBlocked
+from backend.features.consolidation.consolidate import consolidate_library
+from backend.features.consolidation.threshold import apply_threshold
+from backend.features.editing.apply import apply_edit, write_edit
+from backend.features.editing.deletion import delete_media
+from backend.features.editing.history import list_history, redo, undo
+from backend.features.editing.operations import (
     ChooseRepresentative,
     Confirm,
     Dissolve,
@@ -34,16 +32,18 @@ from backend.curation.operations import (
     Unlock,
     perform,
 )
-from backend.curation.splitting import propose_split
-from backend.curation.threshold import apply_threshold
-from backend.db.curation import list_cannot_links, lock_clusters, read_snapshot
-from backend.db.engine import Database
-from backend.db.events import CHANNEL
-from backend.db.tables import Space
-from backend.errors import Conflict, InputError, InvalidText, MediaclusterError, NotFound, UndoBlocked
-from backend.evaluation.audit import audit
-from backend.pipeline.assign import Assigner
-from backend.services import Services
+from backend.features.editing.split import propose_split
+from backend.features.integrity.invariants import audit
+from backend.features.naming.labels import refresh_labels
+from backend.features.services import Services
+from backend.features.steps.assign import Assigner
+from backend.rules.editing.edits import AUTO, TO_BE_GIVEN, Edit, Outcome, Snapshot
+from backend.rules.editing.plans import plan_lock
+from backend.rules.grouping.assignment import exact_similarity
+from backend.store.engine import Database
+from backend.store.events.events import CHANNEL
+from backend.store.groups.edits import list_cannot_links, lock_clusters, read_snapshot
+from backend.store.schema import Space
 from backend.vectors import unit_rows
 
 LIBRARY = ("cluster", "centroid", "membership", "cluster_cannot_link", "media")
@@ -166,7 +166,7 @@ def test_move__similarity_is_the_cosine_to_the_centroid_afterwards(library: Libr
     media_id = library.members()[1][2]
     library.do(Move([media_id], 3))
     with library.services.database.transaction() as session:
-        from backend.db.arrays import fetch_arrays
+        from backend.store.arrays import fetch_arrays
 
         (vector, total, similarity) = fetch_arrays(
             session,
@@ -360,7 +360,7 @@ def test_centroids__as_if_the_assigner_had_added_them_up(library: Library) -> No
     library.do(Merge([3], 2))
     for cluster_id, ids in library.members().items():
         with library.services.database.transaction() as session:
-            from backend.db.arrays import fetch_arrays
+            from backend.store.arrays import fetch_arrays
 
             vectors = dict(fetch_arrays(session, "SELECT media_id, image_embedding FROM embedding"))
             stored = fetch_arrays(

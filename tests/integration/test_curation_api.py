@@ -11,13 +11,13 @@ from fastapi.testclient import TestClient
 from numpy.typing import NDArray
 from typer.testing import CliRunner
 
-from backend.api.app import create_app
 from backend.cli import app as cli
-from backend.db.tables import Space
-from backend.evaluation.audit import audit
-from backend.pipeline.assign import Assigner
-from backend.services import Services
+from backend.features.integrity.invariants import audit
+from backend.features.services import Services
+from backend.features.steps.assign import Assigner
+from backend.store.schema import Space
 from backend.vectors import unit_rows
+from backend.web.api.app import create_app
 
 Call = Callable[..., Any]
 

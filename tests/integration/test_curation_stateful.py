@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from pydantic import SecretStr
 
-from backend.clustering.assignment import exact_similarity
-from backend.clustering.curation import Outcome
-from backend.curation.consolidate import consolidate_library
-from backend.curation.deletion import delete_media
-from backend.curation.history import list_history, redo, undo
-from backend.curation.operations import (
+from backend.errors import MediaclusterError, UndoBlocked
+from backend.features.consolidation.consolidate import consolidate_library
+from backend.features.consolidation.threshold import apply_threshold
+from backend.features.editing.deletion import delete_media
+from backend.features.editing.history import list_history, redo, undo
+from backend.features.editing.operations import (
     ChooseRepresentative,
     Confirm,
     Dissolve,
@@ -32,15 +32,15 @@ from backend.curation.operations import (
     Unlock,
     perform,
 )
-from backend.curation.threshold import apply_threshold
-from backend.db.curation import list_cannot_links, read_members
-from backend.db.journal import UNDO, HistoryEvent
-from backend.db.tables import Space
-from backend.db.thresholds import get_threshold
-from backend.errors import MediaclusterError, UndoBlocked
-from backend.evaluation.audit import audit
-from backend.pipeline.assign import Assigner
-from backend.services import Services
+from backend.features.integrity.invariants import audit
+from backend.features.services import Services
+from backend.features.steps.assign import Assigner
+from backend.rules.editing.edits import Outcome
+from backend.rules.grouping.assignment import exact_similarity
+from backend.store.groups.edits import list_cannot_links, read_members
+from backend.store.groups.journal import UNDO, HistoryEvent
+from backend.store.schema import Space
+from backend.store.spaces.thresholds import get_threshold
 from backend.vectors import unit_rows
 
 DIMENSION = 4

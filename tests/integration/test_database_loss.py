@@ -11,16 +11,16 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
-from backend.db.arrays import fetch_arrays
-from backend.db.assignments import try_lock_assigner
-from backend.db.engine import Database
-from backend.db.work import claim_pending
 from backend.errors import BackendUnavailable
-from backend.ingest.text import MediaText
-from backend.pipeline.intake import accept_picture, accept_url
-from backend.pipeline.leases import held_lease
-from backend.services import Services
-from backend.web import create_web_app
+from backend.features.intake.intake import accept_picture, accept_url
+from backend.features.services import Services
+from backend.features.steps.leases import held_lease
+from backend.files.text.text import MediaText
+from backend.store.arrays import fetch_arrays
+from backend.store.engine import Database
+from backend.store.groups.assignments import try_lock_assigner
+from backend.store.media.work import claim_pending
+from backend.web.server import create_web_app
 
 NOWHERE = "postgresql://owner_of_all:pa55word@127.0.0.2:1/the_library"
 # What strangers are not told of it.

@@ -10,23 +10,23 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from backend.curation.deletion import delete_media
-from backend.curation.history import list_history
-from backend.db.events import CHANNEL
-from backend.db.files import StoredFile, remove_unheld_files
-from backend.db.media import find_media, get_media
-from backend.db.work import Lease, claim_pending, record_embedded, record_failed
 from backend.errors import InputError, LeaseLost, NotFound
-from backend.evaluation.audit import audit
-from backend.ingest.storage import Storage
-from backend.ingest.text import MediaText
-from backend.ingest.thumbnail_files import thumbnail_keys
-from backend.pipeline.assign import Assigner
-from backend.pipeline.embed import embed_batch
-from backend.pipeline.intake import accept_picture, accept_url
-from backend.pipeline.space import open_active_space
-from backend.review.comparing import compare_waiting
-from backend.services import Services
+from backend.features.duplicates.comparison import compare_waiting
+from backend.features.editing.deletion import delete_media
+from backend.features.editing.history import list_history
+from backend.features.intake.intake import accept_picture, accept_url
+from backend.features.integrity.invariants import audit
+from backend.features.services import Services
+from backend.features.steps.assign import Assigner
+from backend.features.steps.embed import embed_batch
+from backend.features.steps.space import open_active_space
+from backend.files.storage.storage import Storage
+from backend.files.storage.thumbnail_files import thumbnail_keys
+from backend.files.text.text import MediaText
+from backend.store.events.events import CHANNEL
+from backend.store.media.files import StoredFile, remove_unheld_files
+from backend.store.media.media import find_media, get_media
+from backend.store.media.work import Lease, claim_pending, record_embedded, record_failed
 
 
 @pytest.fixture
@@ -234,7 +234,7 @@ def test_delete_media__while_it_is_fetched(
     make_services: Callable[..., Services], make_test_space: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The fetch fails after the media is gone: nobody is told of a failure, and the worker goes on."""
-    from backend.pipeline import fetch
+    from backend.features.steps import fetch
 
     services = make_services(fetch_allow_private=True, fetch_ports=(1,))
     make_test_space(services.database)

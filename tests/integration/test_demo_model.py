@@ -11,15 +11,15 @@ import torch
 from PIL import Image
 from sklearn.metrics import adjusted_rand_score
 
-from backend.embedded import gallery
-from backend.embedded.gallery import KIND_QUERIES, KINDS, Picture, render_gallery
-from backend.ingest.decoder_work import fit_picture
-from backend.ingest.decoding import decode_picture
-from backend.ingest.limits import Limits
-from backend.pipeline.embed import LEAST_SIDE_PIXELS
+from backend.demo import gallery
+from backend.demo.gallery import KIND_QUERIES, KINDS, Picture, render_gallery
+from backend.features.steps.embed import LEAST_SIDE_PIXELS
+from backend.files.decoding.pixels import decode_picture
+from backend.files.decoding.work import fit_picture
+from backend.files.limits import Limits
 from backend.settings import load_settings
 
-FOLDER = Path(gallery.__file__).parent.parent / "demo_model"
+FOLDER = Path(gallery.__file__).parent.parent / "model"
 THRESHOLD = 0.82
 
 

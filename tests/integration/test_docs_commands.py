@@ -28,27 +28,27 @@ import sqlalchemy as sa
 from PIL import Image
 from typer.testing import CliRunner
 
-from backend.accounts.logins import Browser, log_in_by_link, make_login_link
-from backend.accounts.managing import create_account
 from backend.bootstrap import build_services
 from backend.cli import app
-from backend.commands.keys import create_key
-from backend.curation.operations import Merge, Rename, perform
-from backend.db.judgements import QueryKind
+from backend.cli.keys import create_key
 from backend.embedded import ensure_servers
 from backend.embedded.pgdata import binaries
-from backend.ingest.text import MediaText
-from backend.pipeline.assign import Assigner
-from backend.pipeline.embed import embed_batch
-from backend.pipeline.export import export
-from backend.pipeline.intake import accept_picture
-from backend.pipeline.space import open_active_space
-from backend.review.comparing import compare_waiting
-from backend.review.judging import judge
-from backend.review.queue import refresh_queue
-from backend.services import Services
+from backend.features.access.accounts import create_account
+from backend.features.access.logins import Browser, log_in_by_link, make_login_link
+from backend.features.duplicates.comparison import compare_waiting
+from backend.features.editing.operations import Merge, Rename, perform
+from backend.features.intake.intake import accept_picture
+from backend.features.review.judgements import judge
+from backend.features.review.queue import refresh_queue
+from backend.features.services import Services
+from backend.features.steps.assign import Assigner
+from backend.features.steps.embed import embed_batch
+from backend.features.steps.space import open_active_space
+from backend.features.transfer.exports import export
+from backend.files.text.text import MediaText
 from backend.settings import Settings, load_settings
-from backend.web import create_web_app
+from backend.store.review.judgements import QueryKind
+from backend.web.server import create_web_app
 from scripts.demo_site import serving
 
 ROOT = Path(__file__).parents[2]

@@ -11,11 +11,11 @@ import pytest
 import sqlalchemy as sa
 from psycopg.rows import dict_row
 
-from backend.db.embeddings import NewEmbedding, insert_embeddings
-from backend.db.engine import Database
-from backend.db.tables import Space
-from backend.pipeline.space import open_active_space
-from backend.services import Services
+from backend.features.services import Services
+from backend.features.steps.space import open_active_space
+from backend.store.engine import Database
+from backend.store.media.embeddings import NewEmbedding, insert_embeddings
+from backend.store.schema import Space
 
 PAGE = Path(__file__).parents[2] / "docs/how-to/recommendations-from-sql.md"
 MEDIA_ID = "01a20757-dbbc-7203-b2a8-d64a814c904f"

@@ -16,8 +16,8 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from backend.db.engine import Database
 from backend.settings import Settings
+from backend.store.engine import Database
 
 PATIENCE_SECONDS = 120.0
 

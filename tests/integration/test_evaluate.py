@@ -16,34 +16,34 @@ from typer.testing import CliRunner
 
 from backend.bootstrap import build_services
 from backend.cli import app
-from backend.clustering.assignment import Centroids, assign
-from backend.curation.operations import Lock, Rename, perform
-from backend.db.embeddings import NewEmbedding, insert_embeddings
-from backend.db.judgements import QueryKind, find_picture
-from backend.db.spaces import get_active_space
-from backend.embedded.gallery import render_gallery
+from backend.demo.gallery import render_gallery
 from backend.errors import Conflict, FileUnreadable, InputError
-from backend.evaluation.metrics import adjusted_rand_index
-from backend.ingest.text import MediaText
-from backend.pipeline.assign import Assigner
-from backend.pipeline.embed import embed_batch
-from backend.pipeline.fill import fill_batch
-from backend.pipeline.intake import accept_picture
-from backend.pipeline.space import open_active_space
-from backend.quality.evaluation.evaluating import Source, evaluate
-from backend.quality.evaluation.options import Options
-from backend.quality.evaluation.report import write_report
-from backend.quality.evaluation.tasks import Task
-from backend.review.judging import judge, keep, take_back
-from backend.search.candidates import Effort
-from backend.search.encoding import QueryEncoder
-from backend.search.query import SearchQuery
-from backend.search.search import Searcher
-from backend.services import Services
+from backend.features.editing.operations import Lock, Rename, perform
+from backend.features.evaluation.evaluation import Source, evaluate
+from backend.features.evaluation.options import Options
+from backend.features.evaluation.report import write_report
+from backend.features.evaluation.tasks import Task
+from backend.features.intake.intake import accept_picture
+from backend.features.model_change.comparison import compare
+from backend.features.model_change.fills import fill
+from backend.features.model_change.spaces import choose_names, drop, make_space
+from backend.features.review.judgements import judge, keep, withdraw_judgements
+from backend.features.search.candidates import Effort
+from backend.features.search.query import SearchQuery
+from backend.features.search.query_vectors import QueryEncoder
+from backend.features.search.search import Searcher
+from backend.features.services import Services
+from backend.features.steps.assign import Assigner
+from backend.features.steps.embed import embed_batch
+from backend.features.steps.fill import fill_batch
+from backend.features.steps.space import open_active_space
+from backend.files.text.text import MediaText
+from backend.rules.grouping.assignment import Centroids, assign
+from backend.rules.measures.metrics import adjusted_rand_index
 from backend.settings import load_settings
-from backend.spaces.comparing import compare
-from backend.spaces.filling import fill
-from backend.spaces.making import choose_names, drop, make_space
+from backend.store.media.embeddings import NewEmbedding, insert_embeddings
+from backend.store.review.judgements import QueryKind, find_picture
+from backend.store.spaces.spaces import get_active_space
 
 COUNT = 60
 QUICK = Options(ks=(1, 5), resamples=60, thresholds=(0.7, 0.9, 0.97))
@@ -289,7 +289,7 @@ def test_options__say_what_was_asked_for(ks: tuple[int, ...]) -> None:
 @pytest.fixture
 def run(library: Library, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     monkeypatch.setattr("backend.bootstrap.build_services", lambda _settings: library.services)
-    monkeypatch.setattr("backend.commands.running.prepare_database", lambda _settings: None)
+    monkeypatch.setattr("backend.cli.servers.prepare_database", lambda _settings: None)
 
     def call(*arguments: str) -> Any:
         return CliRunner().invoke(app, ["evaluate", *arguments])
@@ -325,7 +325,7 @@ def test_command__refuses_what_makes_no_sense(run: Callable[..., Any], tmp_path:
 def test_command__a_place_that_cannot_be_written_is_refused_before_the_work(
     run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str
 ) -> None:
-    monkeypatch.setattr("backend.quality.evaluation.evaluating.evaluate", lambda *_, **__: pytest.fail("it was begun"))
+    monkeypatch.setattr("backend.features.evaluation.evaluation.evaluate", lambda *_, **__: pytest.fail("it was begun"))
     for place in (tmp_path, tmp_path / "gone" / "out"):
         assert isinstance(run(option, str(place)).exception, FileUnreadable)
 
@@ -350,7 +350,7 @@ def test_report__is_one_file_that_needs_nothing_else(
     run: Callable[..., Any], library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Too few for UMAP, which compiles itself for a minute; its own tests have it.
-    monkeypatch.setattr("backend.quality.evaluation.picturing._MAPPED", 40)
+    monkeypatch.setattr("backend.features.evaluation.pictures._MAPPED", 40)
     path = tmp_path / "report.html"
     before = library.everything()
     result = run("--html", str(path), "--resamples", "40", "-k", "5")
@@ -446,7 +446,7 @@ def test_judged_pictures__are_ranked_as_the_search_ranked_them(library: Library)
     try:
         evaluation = evaluate(services, Source("judgements"), QUICK)
     finally:
-        take_back(services, said, actor="ada")
+        withdraw_judgements(services, said, actor="ada")
     found = {one.task: one for one in evaluation.found}
     assert set(found) == {Task.PICTURE, Task.PICTURE_AND_WORDS}
     assert (found[Task.PICTURE].alpha, found[Task.PICTURE_AND_WORDS].alpha) == (1.0, 0.6)

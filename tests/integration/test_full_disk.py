@@ -13,14 +13,14 @@ import sqlalchemy as sa
 from fastapi.testclient import TestClient
 from starlette.formparsers import MultiPartParser
 
-from backend.api.app import create_app
-from backend.db.engine import Database
 from backend.errors import BackendUnavailable, StorageFull
-from backend.ingest.text import MediaText
-from backend.pipeline.embed import embed_batch
-from backend.pipeline.intake import accept_picture
-from backend.pipeline.space import open_active_space
-from backend.services import Services
+from backend.features.intake.intake import accept_picture
+from backend.features.services import Services
+from backend.features.steps.embed import embed_batch
+from backend.features.steps.space import open_active_space
+from backend.files.text.text import MediaText
+from backend.store.engine import Database
+from backend.web.api.app import create_app
 
 
 @contextmanager

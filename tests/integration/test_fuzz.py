@@ -9,9 +9,9 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from starlette.testclient import TestClient
 
-from backend.pipeline.space import open_active_space
-from backend.services import Services
-from backend.web import create_web_app
+from backend.features.services import Services
+from backend.features.steps.space import open_active_space
+from backend.web.server import create_web_app
 from scripts.fuzz.corpus import write_corpus
 from scripts.fuzz.uploading import upload_zoo
 from scripts.fuzz.zoo import KINDS, make_zoo

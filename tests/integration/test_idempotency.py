@@ -11,12 +11,12 @@ import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
-from backend.api.app import create_app
-from backend.db.idempotency import Claim, claim_key, record_answer, release_key
 from backend.errors import IdempotencyInProgress
-from backend.pipeline import intake
-from backend.pipeline.sweep import sweep
-from backend.services import Services
+from backend.features.intake import intake
+from backend.features.services import Services
+from backend.features.steps.sweeper import sweep
+from backend.store.access.idempotency import Claim, claim_key, record_answer, release_key
+from backend.web.api.app import create_app
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_upload_from_url__a_server_that_died_before_it_answered(
 ) -> None:
     """The row is committed and the answer is not: the repetition finds the row instead of making a second."""
     body = {"url": "http://no-such-host.invalid/a.jpg"}
-    monkeypatch.setattr("backend.api.idempotency.record_answer", lambda *_: None)
+    monkeypatch.setattr("backend.web.middleware.idempotency.record_answer", lambda *_: None)
     lost = client.post("/media/from-url", json=body, headers=headers("u")).json()
     monkeypatch.undo()
 
@@ -174,7 +174,7 @@ def test_upload__that_takes_long_keeps_its_key(
         held.append(hold())
         return real(*arguments)
 
-    monkeypatch.setattr("backend.api.idempotency._CLAIM_SECONDS", 3.0)
+    monkeypatch.setattr("backend.web.middleware.idempotency._CLAIM_SECONDS", 3.0)
     monkeypatch.setattr(intake, "store_picture", slow)
     deadline = time.monotonic() + 30
     assert upload(client, make_jpeg(1)).status_code == 202

@@ -17,18 +17,18 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from backend.cli import app
-from backend.curation.deletion import delete_media
-from backend.db.engine import Database
-from backend.db.judgements import QueryKind
-from backend.db.tables import Judgement, Space
 from backend.errors import InputError, InvalidQuery, NotFound
-from backend.evaluation.retrieval import ndcg_at
-from backend.pipeline.assign import Assigner
-from backend.quality.evaluation.evaluating import Source, evaluate
-from backend.quality.evaluation.options import Options
-from backend.review.judging import judge, keep, list_said
-from backend.services import Services
-from backend.web import create_web_app
+from backend.features.editing.deletion import delete_media
+from backend.features.evaluation.evaluation import Source, evaluate
+from backend.features.evaluation.options import Options
+from backend.features.review.judgements import judge, keep, list_said
+from backend.features.services import Services
+from backend.features.steps.assign import Assigner
+from backend.rules.measures.retrieval import ndcg_at
+from backend.store.engine import Database
+from backend.store.review.judgements import QueryKind
+from backend.store.schema import Judgement, Space
+from backend.web.server import create_web_app
 
 COUNT = 40
 WORDS, MEDIA = QueryKind.WORDS, QueryKind.MEDIA

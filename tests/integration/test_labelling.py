@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from backend.curation.labelling import refresh_labels
-from backend.db.embeddings import NewEmbedding, insert_embeddings
-from backend.db.engine import Database
-from backend.db.labels import mark_unlabelled, try_lock_labeller
-from backend.db.tables import Cluster, Space
-from backend.embedded.gallery import render_picture
-from backend.evaluation.audit import audit
-from backend.pipeline.assign import Assigner
-from backend.pipeline.space import open_active_space
-from backend.services import Services
+from backend.demo.gallery import render_picture
+from backend.features.integrity.invariants import audit
+from backend.features.naming.labels import refresh_labels
+from backend.features.services import Services
+from backend.features.steps.assign import Assigner
+from backend.features.steps.space import open_active_space
+from backend.store.engine import Database
+from backend.store.groups.labels import mark_unlabelled, try_lock_labeller
+from backend.store.media.embeddings import NewEmbedding, insert_embeddings
+from backend.store.schema import Cluster, Space
 
 # Kinds of scene and what a label may call them.
 NAMES = {
@@ -312,7 +312,7 @@ def test_refresh_labels__without_text_and_without_encoder(
 ) -> None:
     silent, speaking = group([], []), group(["sea"], ["sea"])
     elsewhere = make_services(home=tmp_path / "other", image_model="local-dir:/nowhere")
-    with caplog.at_level(logging.WARNING, logger="backend.curation.labelling"):
+    with caplog.at_level(logging.WARNING, logger="backend.features.naming.labels"):
         report = refresh_labels(elsewhere)
     assert (report.unnamed, report.labels) == (1, 1)
     assert "1 clusters without text stay as they are" in caplog.text

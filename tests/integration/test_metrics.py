@@ -10,16 +10,16 @@ import sqlalchemy as sa
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
-from backend.admin.static_files import static_path
-from backend.api.app import create_app
-from backend.api.routes.metrics import make_registry
-from backend.db.backgrounds import record_background
-from backend.db.engine import Database
-from backend.db.histograms import Measure, add_values, fetch_histograms
-from backend.db.recall_audits import record_recall_audit
-from backend.db.tables import MediaStatus, Space
-from backend.services import Services
-from backend.web import create_web_app
+from backend.features.services import Services
+from backend.store.engine import Database
+from backend.store.evaluation.recall_audits import record_recall_audit
+from backend.store.schema import MediaStatus, Space
+from backend.store.search.backgrounds import record_background
+from backend.store.telemetry.histograms import Measure, add_values, fetch_histograms
+from backend.web.api.app import create_app
+from backend.web.api.routes.metrics import make_registry
+from backend.web.pages.static_files import static_path
+from backend.web.server import create_web_app
 
 PAGE = Path(__file__).parents[2] / "docs/reference/metrics.md"
 

@@ -16,8 +16,10 @@ from alembic.migration import MigrationContext
 from psycopg import sql
 from starlette.testclient import TestClient
 
-from backend.db.engine import Database
-from backend.db.migrate import (
+from backend.errors import ConfigurationError, InputError
+from backend.features.services import Services
+from backend.store.engine import Database
+from backend.store.migrate import (
     current_revision,
     downgrade,
     leave_partitions_alone,
@@ -25,11 +27,9 @@ from backend.db.migrate import (
     newest_revision,
     upgrade,
 )
-from backend.db.spaces import NewSpace, activate_space, create_space
-from backend.db.tables import Base, MediaStatus
-from backend.errors import ConfigurationError, InputError
-from backend.services import Services
-from backend.web import create_web_app
+from backend.store.schema import Base, MediaStatus
+from backend.store.spaces.spaces import NewSpace, activate_space, create_space
+from backend.web.server import create_web_app
 
 
 def with_option(url: str, option: str) -> str:

@@ -7,19 +7,19 @@ import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
-from backend.accounts.managing import create_account
-from backend.accounts.tokens import csrf_token_of
-from backend.background import Background
-from backend.db.space_work import find_last_work
-from backend.db.spaces import get_space
 from backend.errors import Conflict, NotFound
-from backend.pipeline.space import open_active_space
-from backend.quality.evaluation.evaluating import Source
-from backend.services import Services
-from backend.spaces.activating import activate
-from backend.spaces.making import choose_names, list_standing, make_space
-from backend.spaces.working import Kind, ask, perform
-from backend.web import create_web_app
+from backend.features.access.accounts import create_account
+from backend.features.access.tokens import csrf_token_of
+from backend.features.background import Background
+from backend.features.evaluation.evaluation import Source
+from backend.features.model_change.activation import activate
+from backend.features.model_change.jobs import Kind, ask, perform
+from backend.features.model_change.spaces import choose_names, list_standing, make_space
+from backend.features.services import Services
+from backend.features.steps.space import open_active_space
+from backend.store.spaces.jobs import find_last_work
+from backend.store.spaces.spaces import get_space
+from backend.web.server import create_web_app
 
 PASSWORD = "correct horse battery"
 
@@ -202,7 +202,7 @@ def test_model__compared_by_the_labels_that_were_chosen(
         seen.append(source)
         raise Conflict("It is enough to see them.")
 
-    monkeypatch.setattr("backend.spaces.working.compare", note)
+    monkeypatch.setattr("backend.features.model_change.jobs.compare", note)
     ada.post(f"/spaces/{id_of(asking)}/compare", labels=chosen)
     with pytest.raises(Conflict):
         perform(asking, int(started[0][2]))
@@ -224,7 +224,7 @@ def test_perform__what_nobody_expected_is_told_too(asking: Services, monkeypatch
     def fail(*_arguments: object, **_more: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("backend.spaces.working.compare", fail)
+    monkeypatch.setattr("backend.features.model_change.jobs.compare", fail)
     work_id = ask(asking, Kind.COMPARE, "narrow", {}, actor="ada", address="here")
     with pytest.raises(ZeroDivisionError):
         perform(asking, work_id)

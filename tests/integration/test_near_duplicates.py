@@ -10,19 +10,19 @@ import pytest
 import sqlalchemy as sa
 from PIL import Image
 
-from backend.db.exact_copies import list_exact_copies
-from backend.db.near_duplicates import count_waiting_comparisons, record_hashes
-from backend.db.tables import Space
-from backend.embedded.gallery.picture import render_picture
+from backend.demo.gallery.picture import render_picture
 from backend.errors import Conflict, InputError, NotFound
-from backend.ingest.text import MediaText
-from backend.pipeline.assign import Assigner
-from backend.pipeline.embed import embed_batch
-from backend.pipeline.intake import accept_picture
-from backend.pipeline.space import open_active_space
-from backend.review.comparing import compare_all, compare_waiting, hash_missing
-from backend.review.near_duplicates import NearDuplicateGroup, keep_all, keep_best, read_groups
-from backend.services import Services
+from backend.features.duplicates.comparison import compare_all, compare_waiting, hash_missing
+from backend.features.duplicates.near_duplicates import NearDuplicateGroup, keep_all, keep_best, read_groups
+from backend.features.intake.intake import accept_picture
+from backend.features.services import Services
+from backend.features.steps.assign import Assigner
+from backend.features.steps.embed import embed_batch
+from backend.features.steps.space import open_active_space
+from backend.files.text.text import MediaText
+from backend.store.media.exact_copies import list_exact_copies
+from backend.store.review.near_duplicates import count_waiting_comparisons, record_hashes
+from backend.store.schema import Space
 
 
 def jpeg(image: Image.Image, quality: int = 90) -> bytes:
@@ -192,7 +192,7 @@ def test_keep_all__never_comes_back(
 def test_deleted_keeper__the_others_wait_to_be_compared(
     services: Services, add: Callable[..., list[uuid.UUID]], pictures: dict[str, bytes]
 ) -> None:
-    from backend.curation.deletion import delete_media
+    from backend.features.editing.deletion import delete_media
 
     small, compressed, best = add(*(pictures[name] for name in ("small", "compressed", "best")))
     compare_waiting(services)

@@ -12,23 +12,23 @@ from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 from backend.cli import app as cli
-from backend.db.engine import Database
-from backend.db.heartbeats import forget_worker, list_workers, record_heartbeat
-from backend.db.operations import list_failures, list_samples, read_depth, read_pace, record_sample
-from backend.db.pause import find_pause
-from backend.db.tables import Space
-from backend.ingest.text import MediaText
-from backend.pipeline.assign import Assigner
-from backend.pipeline.embed import embed_batch
-from backend.pipeline.fetch import fetch_next
-from backend.pipeline.intake import accept_picture, accept_url
-from backend.pipeline.pausing import pause_processing, resume_processing
-from backend.pipeline.retry import retry_all, retry_code
-from backend.pipeline.space import open_active_space
-from backend.pipeline.sweep import sweep
-from backend.services import Services
+from backend.features.intake.intake import accept_picture, accept_url
+from backend.features.operations.pause import pause_processing, resume_processing
+from backend.features.operations.retry import retry_all, retry_code
+from backend.features.services import Services
+from backend.features.steps.assign import Assigner
+from backend.features.steps.embed import embed_batch
+from backend.features.steps.fetch import fetch_next
+from backend.features.steps.space import open_active_space
+from backend.features.steps.sweeper import sweep
+from backend.files.text.text import MediaText
 from backend.settings import Settings
-from backend.web import create_web_app
+from backend.store.engine import Database
+from backend.store.operations.heartbeats import forget_worker, list_workers, record_heartbeat
+from backend.store.operations.operations import list_failures, list_samples, read_depth, read_pace, record_sample
+from backend.store.operations.pause import find_pause
+from backend.store.schema import Space
+from backend.web.server import create_web_app
 from workers.heartbeat import Heartbeat
 
 
@@ -85,7 +85,7 @@ def test_pause__nothing_is_claimed_until_resumed(services: Services, make_jpeg: 
 
 
 def test_pause__what_was_claimed_before_is_finished(services: Services, make_jpeg: Callable[..., bytes]) -> None:
-    from backend.pipeline import embed
+    from backend.features.steps import embed
 
     space = open_active_space(services)
     accept_picture(services, make_jpeg(1), MediaText(), source="test")
@@ -269,7 +269,7 @@ def test_page__as_many_statements_for_many_as_for_none(
 
 def test_page__a_million_rows_are_not_read(database: Database, insert_media: Callable[..., list[uuid.UUID]]) -> None:
     """What the live part asks is answered from partial indexes: no plan reads the table."""
-    from backend.db.statements import statement
+    from backend.store.statements import statement
 
     insert_media(database, 5000, "embedded")
     with database.transaction() as session:
@@ -312,7 +312,7 @@ def test_audit__within_a_budget(
     insert_media: Callable[..., list[uuid.UUID]],
     embed_media: Callable[..., None],
 ) -> None:
-    from backend.evaluation.recall import audit_recall_within
+    from backend.features.evaluation.recall import audit_recall_within
 
     space = make_test_space(services.database)
     ids = insert_media(services.database, 30, "embedded")

@@ -13,23 +13,23 @@ import torch
 from typer.testing import CliRunner
 
 from backend.cli import app
-from backend.db.embeddings import fetch_image_embeddings
-from backend.diagnosis import check_encoders, check_runtimes
-from backend.embedding import load_encoders
-from backend.embedding.onnx_copies import copies_folder
-from backend.embedding.onnx_making import export_module, quantise, rank_by_loss, recipes
-from backend.embedding.onnx_module import OnnxTower
-from backend.embedding.runtimes import Runtime, Runtimes, split_fingerprint
+from backend.encoders import load_encoders
+from backend.encoders.runtimes.names import Runtime, Runtimes, split_fingerprint
+from backend.encoders.runtimes.onnx.copies import copies_folder
+from backend.encoders.runtimes.onnx.export import export_module, quantise, rank_by_loss, recipes
+from backend.encoders.runtimes.onnx.module import OnnxTower
 from backend.errors import EncoderUnavailable, FidelityTooLow, InputError, SpaceMismatch
-from backend.evaluation import fidelity
-from backend.ingest.text import MediaText
-from backend.pipeline.embed import embed_batch
-from backend.pipeline.intake import accept_picture
-from backend.pipeline.optimizing import SideReport, optimize
-from backend.pipeline.space import open_active_space
-from backend.services import Services
+from backend.features.intake.intake import accept_picture
+from backend.features.model_change.spaces import make_space
+from backend.features.operations.diagnosis import check_encoders, check_runtimes
+from backend.features.optimize.optimization import SideReport, optimize
+from backend.features.services import Services
+from backend.features.steps.embed import embed_batch
+from backend.features.steps.space import open_active_space
+from backend.files.text.text import MediaText
+from backend.rules.measures import fidelity
 from backend.settings import Settings
-from backend.spaces.making import make_space
+from backend.store.media.embeddings import fetch_image_embeddings
 
 WORDS = ("a red boat", "a quiet harbour at dusk", "fog over the hills", "two cats on a wall", "snow in the old town")
 

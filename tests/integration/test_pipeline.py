@@ -17,21 +17,21 @@ import redis
 import sqlalchemy as sa
 
 from backend.bootstrap import resolve_broker_url
-from backend.db.media import find_media, get_media, list_outcomes
-from backend.db.tables import MediaStatus
-from backend.db.work import Lease, claim_pending, record_embedded
 from backend.embedded import client_url
-from backend.embedding.encoders import Lazy
+from backend.encoders.encoders import Lazy
 from backend.errors import BackendUnavailable, EncoderUnavailable, NotFound, StorageFull
-from backend.ingest.storage import Storage
-from backend.ingest.text import MediaText
-from backend.pipeline.embed import embed_batch, embed_waiting
-from backend.pipeline.importing import ImportReport, import_items, list_items, settle
-from backend.pipeline.intake import accept_picture, accept_url
-from backend.pipeline.retry import retry_all, retry_media
-from backend.pipeline.space import open_active_space
-from backend.pipeline.sweep import sweep
-from backend.services import Services
+from backend.features.intake.folder_import import ImportReport, import_items, list_items, settle
+from backend.features.intake.intake import accept_picture, accept_url
+from backend.features.operations.retry import retry_all, retry_media
+from backend.features.services import Services
+from backend.features.steps.embed import embed_batch, embed_waiting
+from backend.features.steps.space import open_active_space
+from backend.features.steps.sweeper import sweep
+from backend.files.storage.storage import Storage
+from backend.files.text.text import MediaText
+from backend.store.media.media import find_media, get_media, list_outcomes
+from backend.store.media.work import Lease, claim_pending, record_embedded
+from backend.store.schema import MediaStatus
 
 
 def accept(services: Services, picture: bytes) -> uuid.UUID:

@@ -16,26 +16,26 @@ import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
-from backend.api.app import create_app
-from backend.db.media import get_media
-from backend.db.tables import Media
 from backend.errors import BackendUnavailable, DecodeCrash
-from backend.ingest.decoders import Decoders
-from backend.ingest.storage import Storage
-from backend.ingest.stores import FolderStore
-from backend.ingest.text import MediaText
-from backend.ingest.thumbnail_files import thumbnail_keys
-from backend.pipeline.embed import embed_batch
-from backend.pipeline.fill import fill_batch
-from backend.pipeline.intake import accept_picture
-from backend.pipeline.space import open_active_space
-from backend.pipeline.sweep import sweep
+from backend.features.intake.intake import accept_picture
+from backend.features.model_change.fills import fill, list_failed
+from backend.features.model_change.spaces import choose_names, make_space
+from backend.features.services import Services
+from backend.features.steps.embed import embed_batch
+from backend.features.steps.fill import fill_batch
+from backend.features.steps.space import open_active_space
+from backend.features.steps.sweeper import sweep
+from backend.files.decoding.decoders import Decoders
+from backend.files.storage.storage import Storage
+from backend.files.storage.stores import FolderStore
+from backend.files.storage.thumbnail_files import thumbnail_keys
+from backend.files.text.text import MediaText
 from backend.redaction import Redactor
-from backend.services import Services
-from backend.spaces.filling import fill, list_failed
-from backend.spaces.making import choose_names, make_space
+from backend.store.media.media import get_media
+from backend.store.schema import Media
+from backend.web.api.app import create_app
 
-UNIT = Path(__file__).parents[1] / "unit" / "ingest"
+UNIT = Path(__file__).parents[1] / "unit" / "files" / "decoding"
 
 
 @pytest.fixture
@@ -118,8 +118,8 @@ def test_embed_batch__vectors_are_those_of_the_whole_picture(
     services: Services, make_jpeg: Callable[..., bytes]
 ) -> None:
     """What decoders shrink beforehand is bit for bit what the encoder would have shrunk itself."""
-    from backend.db.embeddings import fetch_image_embeddings
-    from backend.ingest.decoding import decode_picture
+    from backend.files.decoding.pixels import decode_picture
+    from backend.store.media.embeddings import fetch_image_embeddings
 
     space = open_active_space(services)
     pictures = [make_jpeg(1, 900, 700), make_jpeg(2, 300, 1000), make_jpeg(3, 60, 50), make_jpeg(4, 5000, 90)]
@@ -274,7 +274,7 @@ def test_worker__decodes_in_processes_of_its_own(
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             for process in psutil.Process(worker.pid).children(recursive=True):
-                if killed < 4 and "backend.ingest.decoder_child" in " ".join(process.cmdline()):
+                if killed < 4 and "backend.files.decoding.child" in " ".join(process.cmdline()):
                     process.kill()
                     killed += 1
                     time.sleep(0.3)

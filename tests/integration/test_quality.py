@@ -12,9 +12,15 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 from starlette.testclient import TestClient
 
-from backend.db import quality as queries
-from backend.db.engine import Database
-from backend.db.quality import (
+from backend.errors import NotFound
+from backend.features.evaluation import measurement as service
+from backend.features.evaluation.measurement import Job, measure
+from backend.features.services import Services
+from backend.features.steps.assign import Assigner
+from backend.rules.measures import projection
+from backend.store.engine import Database
+from backend.store.evaluation import quality as queries
+from backend.store.evaluation.quality import (
     count_sizes,
     find_map_points,
     find_mapped_media,
@@ -27,15 +33,9 @@ from backend.db.quality import (
     sample_cohesion,
     sample_same_pairs,
 )
-from backend.db.spaces import get_active_space
-from backend.db.tables import Space
-from backend.errors import NotFound
-from backend.evaluation import projection
-from backend.pipeline.assign import Assigner
-from backend.quality import measuring as service
-from backend.quality.measuring import Job, measure
-from backend.services import Services
-from backend.web import create_web_app
+from backend.store.schema import Space
+from backend.store.spaces.spaces import get_active_space
+from backend.web.server import create_web_app
 
 MOST = 100_000
 
@@ -417,7 +417,7 @@ def test_threshold__that_is_none(client: TestClient, space: Space, threshold: ob
 def test_threshold__a_large_library_is_sent_to_the_command_line(
     library: dict[uuid.UUID, NDArray[np.float32]], client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("backend.admin.pages.quality.MOST_APPLIED_HERE", 59)
+    monkeypatch.setattr("backend.web.pages.routes.quality.MOST_APPLIED_HERE", 59)
     for path in ("preview", "apply"):
         answer = client.post(f"/admin/quality/threshold/{path}", json={"threshold": 0.7})
         assert answer.status_code == 409

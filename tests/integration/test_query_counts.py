@@ -10,15 +10,15 @@ import sqlalchemy as sa
 from fastapi.routing import iter_route_contexts
 from starlette.testclient import TestClient
 
-from backend.curation.labelling import refresh_labels
-from backend.db.exact_copies import record_exact_copy
-from backend.db.near_duplicates import record_hashes
-from backend.db.tables import Space
-from backend.pipeline.assign import Assigner
-from backend.review.comparing import compare_waiting
-from backend.review.queue import refresh_queue
-from backend.services import Services
-from backend.web import create_web_app
+from backend.features.duplicates.comparison import compare_waiting
+from backend.features.naming.labels import refresh_labels
+from backend.features.review.queue import refresh_queue
+from backend.features.services import Services
+from backend.features.steps.assign import Assigner
+from backend.store.media.exact_copies import record_exact_copy
+from backend.store.review.near_duplicates import record_hashes
+from backend.store.schema import Space
+from backend.web.server import create_web_app
 
 # What a route is asked beside its path; {media} and {cluster} are filled in.
 _QUERIES = {

@@ -12,23 +12,23 @@ import pytest
 import sqlalchemy as sa
 from moto.server import ThreadedMotoServer
 
-from backend.backup.saving import back_up
-from backend.curation.deletion import delete_media
-from backend.db.media import get_media
-from backend.db.repair import record_original_missing
-from backend.evaluation.audit import audit
-from backend.ingest.keys import original_key, sha256_of_key, thumbnail_key
-from backend.ingest.storage import Storage
-from backend.ingest.stores import StoredObject
-from backend.ingest.text import MediaText
-from backend.ingest.thumbnail_files import thumbnail_keys
-from backend.pipeline.assign import Assigner
-from backend.pipeline.embed import embed_batch
-from backend.pipeline.intake import accept_picture
-from backend.pipeline.retry import retry_media
-from backend.pipeline.space import open_active_space
-from backend.repair.mending import repair
-from backend.services import Services
+from backend.features.backup.saving import back_up
+from backend.features.editing.deletion import delete_media
+from backend.features.intake.intake import accept_picture
+from backend.features.integrity.invariants import audit
+from backend.features.integrity.repairs import repair
+from backend.features.operations.retry import retry_media
+from backend.features.services import Services
+from backend.features.steps.assign import Assigner
+from backend.features.steps.embed import embed_batch
+from backend.features.steps.space import open_active_space
+from backend.files.storage.keys import original_key, sha256_of_key, thumbnail_key
+from backend.files.storage.storage import Storage
+from backend.files.storage.stores import StoredObject
+from backend.files.storage.thumbnail_files import thumbnail_keys
+from backend.files.text.text import MediaText
+from backend.store.integrity.repair import record_original_missing
+from backend.store.media.media import get_media
 
 OLD = time.time() - 2 * 3600
 

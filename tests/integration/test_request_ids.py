@@ -9,15 +9,15 @@ import sqlalchemy as sa
 from starlette.responses import StreamingResponse
 from starlette.testclient import TestClient
 
-from backend.commands.keys import create_key
-from backend.db.histograms import Measure, fetch_histograms
+from backend.cli.keys import create_key
+from backend.features.services import Services
+from backend.features.steps.assign import Assigner
+from backend.features.steps.embed import embed_batch
+from backend.features.steps.space import open_active_space
+from backend.features.steps.sweeper import sweep
 from backend.logs import JsonFormatter
-from backend.pipeline.assign import Assigner
-from backend.pipeline.embed import embed_batch
-from backend.pipeline.space import open_active_space
-from backend.pipeline.sweep import sweep
-from backend.services import Services
-from backend.web import create_web_app
+from backend.store.telemetry.histograms import Measure, fetch_histograms
+from backend.web.server import create_web_app
 
 
 @pytest.fixture
@@ -113,10 +113,10 @@ def test_request_id__is_made_where_none_is_sent_and_in_refusals(
 @pytest.mark.parametrize(
     ("path", "broken"),
     [
-        ("/media", "backend.api.routes.media.list_media"),
-        ("/media", "backend.api.rate_limit.RateLimit.__call__"),
-        ("/media", "backend.api.authentication._judge"),
-        ("/admin/upload", "backend.admin.pages.upload.render"),
+        ("/media", "backend.web.api.routes.media.list_media"),
+        ("/media", "backend.web.middleware.rate_limit.RateLimit.__call__"),
+        ("/media", "backend.web.middleware.authentication._judge"),
+        ("/admin/upload", "backend.web.pages.routes.upload.render"),
     ],
     ids=["route", "middleware", "outer_middleware", "page"],
 )
@@ -139,7 +139,7 @@ def test_request_id__is_in_the_answer_and_the_log_of_what_nobody_expected(
     assert answered["request_id"] == "order-9"
     if path == "/media":
         assert answer.json()["code"] == "internal_error"
-    if broken.startswith(("backend.api.routes", "backend.api.rate_limit")):
+    if broken.startswith(("backend.web.api.routes", "backend.web.middleware.rate_limit")):
         assert answer.headers["access-control-allow-origin"] == "https://blog.example"
         assert "X-Request-ID" in answer.headers["access-control-expose-headers"]
 

@@ -8,22 +8,22 @@ import pytest
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from backend.curation.history import undo
-from backend.curation.operations import Extract, Lock, Merge, Move, Rename, Split, perform
-from backend.curation.splitting import propose_split
-from backend.db.embeddings import NewEmbedding, insert_embeddings
-from backend.db.review import QueuedItem, find_item
-from backend.db.tables import Space
 from backend.errors import Conflict, InputError, NotFound
-from backend.evaluation.audit import audit
-from backend.pipeline.assign import Assigner
-from backend.pipeline.sweep import sweep
-from backend.review import deciding
-from backend.review.deciding import decide, item_name
-from backend.review.kinds import ReviewKind, ReviewVerdict
-from backend.review.queue import read_queue, refresh_queue
-from backend.review.wording import explain
-from backend.services import Services
+from backend.features.editing.history import undo
+from backend.features.editing.operations import Extract, Lock, Merge, Move, Rename, Split, perform
+from backend.features.editing.split import propose_split
+from backend.features.integrity.invariants import audit
+from backend.features.review import decisions as deciding
+from backend.features.review.decisions import decide, item_name
+from backend.features.review.queue import read_queue, refresh_queue
+from backend.features.review.sentences import explain
+from backend.features.services import Services
+from backend.features.steps.assign import Assigner
+from backend.features.steps.sweeper import sweep
+from backend.rules.review.kinds import ReviewKind, ReviewVerdict
+from backend.store.media.embeddings import NewEmbedding, insert_embeddings
+from backend.store.review.queue import QueuedItem, find_item
+from backend.store.schema import Space
 
 _DIMENSION = 16
 
@@ -260,10 +260,10 @@ def test_split_candidate__halves_are_no_larger_than_a_split_takes(
     cluster_id = library.cluster_of(left[0])
     perform(library.services, Merge((library.cluster_of(right[0]),), cluster_id), actor="anna")
     for module in ("splitting", "planning"):
-        monkeypatch.setattr(f"backend.curation.{module}.MAX_MEDIA", 5)
+        monkeypatch.setattr(f"backend.features.editing.{module}.MAX_MEDIA", 5)
     proposed = propose_split(library.services, cluster_id)
     assert perform(library.services, Split(cluster_id, tuple(proposed.right)), actor="anna", dry_run=True).moved
-    monkeypatch.setattr("backend.curation.splitting.MAX_MEDIA", 4)
+    monkeypatch.setattr("backend.features.editing.split.MAX_MEDIA", 4)
     with pytest.raises(Conflict, match="can be split off at once"):
         propose_split(library.services, cluster_id)
 
@@ -307,7 +307,7 @@ def test_read_queue__what_changed_since_is_left_out(library: Library, monkeypatc
     (moved,) = library.add(tilted(axis(0), axis(1), 0.83))
     (other,) = library.add(axis(4))
     refresh_queue(library.services)
-    monkeypatch.setattr("backend.review.queue._SMALL_LIBRARY", 0)
+    monkeypatch.setattr("backend.features.review.queue._SMALL_LIBRARY", 0)
     perform(library.services, Move((moved,), library.cluster_of(other)), actor="anna")
     page = read_queue(library.services, ReviewKind.SMALL_MARGIN, limit=10)
     assert (page.items, page.counts[ReviewKind.SMALL_MARGIN], page.is_stale) == ([], 0, True)
@@ -326,7 +326,7 @@ def test_refresh_queue__a_decision_made_meanwhile_is_respected(
 ) -> None:
     library.add(axis(0), tilted(axis(0), axis(1), 0.83))
     (item,) = library.queue(ReviewKind.SMALL_MARGIN)
-    from backend.review import queue
+    from backend.features.review import queue
 
     find_all = queue._find_all
 
@@ -377,7 +377,7 @@ def test_merge_candidate__locked_or_kept_apart_since(
 ) -> None:
     library.add(axis(0), tilted(axis(0), axis(1), 0.80))
     (item,) = library.queue(ReviewKind.MERGE_CANDIDATE)
-    monkeypatch.setattr("backend.review.queue._SMALL_LIBRARY", 0)
+    monkeypatch.setattr("backend.features.review.queue._SMALL_LIBRARY", 0)
     if how == "locked":
         perform(library.services, Lock(item.cluster.id), actor="bert")
     else:

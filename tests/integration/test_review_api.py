@@ -14,19 +14,19 @@ from PIL import Image
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
-from backend.api.app import create_app
 from backend.cli import app as cli
-from backend.commands.console import output
-from backend.db.near_duplicates import record_hashes
-from backend.db.tables import Space
-from backend.embedded.gallery.picture import render_picture
+from backend.cli.console import output
+from backend.demo.gallery.picture import render_picture
 from backend.errors import Conflict
-from backend.pipeline.assign import Assigner
-from backend.review.comparing import compare_waiting
-from backend.review.queue import refresh_queue
-from backend.services import Services
+from backend.features.duplicates.comparison import compare_waiting
+from backend.features.review.queue import refresh_queue
+from backend.features.services import Services
+from backend.features.steps.assign import Assigner
 from backend.settings import Settings
-from backend.web import create_web_app
+from backend.store.review.near_duplicates import record_hashes
+from backend.store.schema import Space
+from backend.web.api.app import create_app
+from backend.web.server import create_web_app
 
 
 @pytest.fixture
@@ -222,8 +222,8 @@ def test_three_kinds__are_never_mixed(client: TestClient, services: Services) ->
         for name, content in (("large.jpg", large), ("again.jpg", large), ("small.jpg", small))
     ]
     assert ids[0] == ids[1]
-    from backend.pipeline.embed import embed_batch
-    from backend.pipeline.space import open_active_space
+    from backend.features.steps.embed import embed_batch
+    from backend.features.steps.space import open_active_space
 
     space = open_active_space(services)
     while embed_batch(services, space):

@@ -9,21 +9,21 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from backend.api.app import create_app
-from backend.db.arrays import fetch_arrays
-from backend.db.media import get_media
-from backend.db.work import Lease, claim_pending
 from backend.errors import Conflict, InvalidText, NotFound
-from backend.evaluation.audit import audit
-from backend.ingest.text import MediaText
-from backend.pipeline import rewrite, wording
-from backend.pipeline.assign import Assigner
-from backend.pipeline.embed import embed_batch
-from backend.pipeline.intake import accept_picture
-from backend.pipeline.rewrite import TextChanges, rewrite_text
-from backend.pipeline.space import open_active_space
-from backend.pipeline.sweep import sweep
-from backend.services import Services
+from backend.features.intake.intake import accept_picture
+from backend.features.integrity.invariants import audit
+from backend.features.services import Services
+from backend.features.steps import rewrite, wording
+from backend.features.steps.assign import Assigner
+from backend.features.steps.embed import embed_batch
+from backend.features.steps.rewrite import TextChanges, rewrite_text
+from backend.features.steps.space import open_active_space
+from backend.features.steps.sweeper import sweep
+from backend.files.text.text import MediaText
+from backend.store.arrays import fetch_arrays
+from backend.store.media.media import get_media
+from backend.store.media.work import Lease, claim_pending
+from backend.web.api.app import create_app
 
 
 @pytest.fixture

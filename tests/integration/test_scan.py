@@ -10,18 +10,20 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from backend.db.candidates import QueryVectors, match, nearest_exactly
-from backend.db.embeddings import NewEmbedding, insert_embeddings, replace_wording
-from backend.db.engine import Database
-from backend.db.spaces import NewSpace, activate_space, create_space
-from backend.db.tables import Space
-from backend.search import exact_search, nominating, scan_keeping
-from backend.search import insight as insight_module
-from backend.search.candidates import Candidates, Effort, Leg
-from backend.search.encoding import fetch_examples
-from backend.search.filters import Filters
-from backend.search.nominating import nominate
-from backend.search.scan_keeping import ScanKeeper, ScanState
+from backend.features.search import alpha_insight as insight_module
+from backend.features.search import exact_search
+from backend.features.search import nomination as nominating
+from backend.features.search.candidates import Candidates, Effort, Leg
+from backend.features.search.nomination import nominate
+from backend.features.search.query_vectors import fetch_examples
+from backend.rules.search.filters import Filters
+from backend.store.engine import Database
+from backend.store.media.embeddings import NewEmbedding, insert_embeddings, replace_wording
+from backend.store.schema import Space
+from backend.store.search import scan_keeper as scan_keeping
+from backend.store.search.candidates import QueryVectors, match, nearest_exactly
+from backend.store.search.scan_keeper import ScanKeeper, ScanState
+from backend.store.spaces.spaces import NewSpace, activate_space, create_space
 
 IMAGE, TEXT = 24, 16
 COUNT = 900

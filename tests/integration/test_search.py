@@ -20,27 +20,27 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 from typer.testing import CliRunner, Result
 
-from backend.api.app import create_app
-from backend.api.problems import MEDIA_TYPE, Problem
 from backend.bootstrap import build_services
 from backend.cli import app
-from backend.commands.console import output
-from backend.db.backgrounds import find_background, sample_media
-from backend.db.tables import Media, Membership
-from backend.embedded.gallery import KIND_QUERIES, Picture, render_gallery, render_picture
+from backend.cli.console import output
+from backend.demo.gallery import KIND_QUERIES, Picture, render_gallery, render_picture
 from backend.errors import ConfigurationError, InvalidQuery
-from backend.ingest.text import MediaText
-from backend.pipeline.assign import Assigner
-from backend.pipeline.embed import embed_batch
-from backend.pipeline.intake import accept_picture
-from backend.pipeline.space import open_active_space
-from backend.search.encoding import QueryEncoder
-from backend.search.fusion import FusionMethod
-from backend.search.pool import Pool, draw_pool
-from backend.search.query import SearchQuery
-from backend.search.search import Searcher
-from backend.services import Services
+from backend.features.intake.intake import accept_picture
+from backend.features.search.pool import Pool, draw_pool
+from backend.features.search.query import SearchQuery
+from backend.features.search.query_vectors import QueryEncoder
+from backend.features.search.search import Searcher
+from backend.features.services import Services
+from backend.features.steps.assign import Assigner
+from backend.features.steps.embed import embed_batch
+from backend.features.steps.space import open_active_space
+from backend.files.text.text import MediaText
+from backend.rules.search.fusion import FusionMethod
 from backend.settings import load_settings
+from backend.store.schema import Media, Membership
+from backend.store.search.backgrounds import find_background, sample_media
+from backend.web.api.app import create_app
+from backend.web.middleware.problems import MEDIA_TYPE, Problem
 from benchmarks.wordings import REWORDED
 
 COUNT = 144
@@ -246,14 +246,14 @@ def test_min_similarity__candidates_are_drawn_once(
     asked = {"media_id": str(gallery.of_kind(find["like"])[0])} if "like" in find else find | {"effort": "exact"}
     every = gallery.get(**asked, k=100)["hits"]
     least = sorted(hit["similarity"] for hit in every)[-6] - 1e-3
-    monkeypatch.setattr("backend.search.search._LEAST_DEPTH", 48)
+    monkeypatch.setattr("backend.features.search.search._LEAST_DEPTH", 48)
     drawn: list[int] = []
 
     def counting(session: Any, query: Any, vectors: Any, depth: int, *rest: Any) -> Pool:
         drawn.append(depth)
         return draw_pool(session, query, vectors, depth, *rest)
 
-    monkeypatch.setattr("backend.search.search.draw_pool", counting)
+    monkeypatch.setattr("backend.features.search.search.draw_pool", counting)
     near = gallery.get(**asked, k=10, min_similarity=least)
     assert [hit["media_id"] for hit in near["hits"]] == [hit["media_id"] for hit in every if hit["similarity"] >= least]
     assert (near["next_cursor"], near["note"], near["certified"]) == (None, None, True)
@@ -262,7 +262,7 @@ def test_min_similarity__candidates_are_drawn_once(
 
 
 def test_pages__the_last_says_that_there_are_more(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("backend.search.search._MOST_DEPTH", 5)
+    monkeypatch.setattr("backend.features.search.search._MOST_DEPTH", 5)
     asked = {"media_id": str(gallery.of_kind("bicycle")[0]), "k": 3}
     first = gallery.get(**asked)
     assert first["note"] is None
@@ -358,7 +358,7 @@ def test_pages__cover_everything_once_in_one_order(gallery: Gallery, parameters:
 
 
 def test_pages__deeper_than_the_first_candidates(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("backend.search.search._LEAST_DEPTH", 8)
+    monkeypatch.setattr("backend.features.search.search._LEAST_DEPTH", 8)
     whole = gallery.get(q="an old tower", k=COUNT)
     page = gallery.get(q="an old tower", k=5, min_similarity=0.0)
     assert [hit["media_id"] for hit in page["hits"]] == [

@@ -10,20 +10,21 @@ import pytest
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from backend.db.backgrounds import record_background
-from backend.db.embeddings import NewEmbedding, insert_embeddings
-from backend.db.engine import Database
-from backend.db.spaces import NewSpace, activate_space, create_space
-from backend.search import exact_search, nominating, search
-from backend.search.background_sampling import BackgroundKind
-from backend.search.backgrounds import Backgrounds
-from backend.search.candidates import Effort
-from backend.search.encoding import QueryEncoder
-from backend.search.filters import Filters
-from backend.search.fusion import FusionMethod, fuse
-from backend.search.hits import Hit
-from backend.search.query import Find, SearchQuery
-from backend.search.search import Searcher
+from backend.features.search import exact_search, search
+from backend.features.search import nomination as nominating
+from backend.features.search.background_samples import BackgroundKind
+from backend.features.search.candidates import Effort
+from backend.features.search.hits import Hit
+from backend.features.search.query import Find, SearchQuery
+from backend.features.search.query_vectors import QueryEncoder
+from backend.features.search.search import Searcher
+from backend.rules.search.backgrounds import Backgrounds
+from backend.rules.search.filters import Filters
+from backend.rules.search.fusion import FusionMethod, fuse
+from backend.store.engine import Database
+from backend.store.media.embeddings import NewEmbedding, insert_embeddings
+from backend.store.search.backgrounds import record_background
+from backend.store.spaces.spaces import NewSpace, activate_space, create_space
 
 IMAGE, TEXT, COUNT = 24, 16, 1_300
 ASKED = 7

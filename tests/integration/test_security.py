@@ -18,20 +18,20 @@ from PIL import Image
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
-from backend.accounts.logins import Browser, log_in_by_link, make_login_link
-from backend.accounts.managing import create_account
-from backend.api.rate_limit import Buckets
-from backend.commands.keys import create_key
-from backend.db.engine import Database
-from backend.db.exact_copies import record_exact_copy
+from backend.cli.keys import create_key
 from backend.errors import BackendUnavailable
-from backend.ingest.text import MediaText
+from backend.features.access.accounts import create_account
+from backend.features.access.logins import Browser, log_in_by_link, make_login_link
+from backend.features.intake.folder_import import ImportReport, import_items, list_items
+from backend.features.intake.intake import accept_picture
+from backend.features.services import Services
+from backend.features.steps.deliver import deliver_due
+from backend.files.text.text import MediaText
 from backend.logs import JsonFormatter, TextFormatter
-from backend.pipeline.deliver import deliver_due
-from backend.pipeline.importing import ImportReport, import_items, list_items
-from backend.pipeline.intake import accept_picture
-from backend.services import Services
-from backend.web import create_web_app
+from backend.store.engine import Database
+from backend.store.media.exact_copies import record_exact_copy
+from backend.web.middleware.rate_limit import Buckets
+from backend.web.server import create_web_app
 
 LATITUDE = "48.8583"
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from pgvector import Vector
 from sqlalchemy.orm import Session
 
-from backend.db.embeddings import NewEmbedding, insert_embeddings, search_media, similar_media
-from backend.db.engine import Database
-from backend.db.spaces import NewSpace, activate_space, create_space
+from backend.store.engine import Database
+from backend.store.media.embeddings import NewEmbedding, insert_embeddings, search_media, similar_media
+from backend.store.spaces.spaces import NewSpace, activate_space, create_space
 
 ALPHAS = [step / 10 for step in range(11)]
 IMAGE, TEXT = 48, 32

@@ -12,17 +12,17 @@ import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
-from backend.api import body_limit
-from backend.api.app import create_app
-from backend.api.routes import uploads
-from backend.db import media as media_queries
-from backend.db.engine import Database
-from backend.db.media import next_upload_seq
 from backend.errors import BackendUnavailable
-from backend.ingest.text import MediaText
-from backend.pipeline.intake import accept_picture
-from backend.services import Services
-from backend.web import create_web_app
+from backend.features.intake.intake import accept_picture
+from backend.features.services import Services
+from backend.files.text.text import MediaText
+from backend.store.engine import Database
+from backend.store.media import media as media_queries
+from backend.store.media.media import next_upload_seq
+from backend.web.api.app import create_app
+from backend.web.api.routes import uploads
+from backend.web.middleware import body_limit
+from backend.web.server import create_web_app
 from scripts.demo_site import serving
 
 PATIENCE_SECONDS = 60.0

@@ -12,29 +12,29 @@ import sqlalchemy as sa
 from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
-from backend.api.app import create_app
 from backend.cli import app
-from backend.commands import spaces as commands
-from backend.db.arrays import fetch_arrays
-from backend.db.filling import claim_items, fail_item, renew_items
-from backend.db.spaces import get_space
-from backend.db.tables import Space
-from backend.db.work import Lease
-from backend.diagnosis import check_spaces
-from backend.embedding.encoders import Lazy, load_encoders
-from backend.embedding.presets import EncoderNames
+from backend.cli import model_change as commands
+from backend.encoders.encoders import Lazy, load_encoders
+from backend.encoders.presets import EncoderNames
 from backend.errors import Conflict, EncoderUnavailable, InputError, NotFound, SpaceMismatch
-from backend.ingest.text import MediaText
-from backend.pipeline.assign import Assigner
-from backend.pipeline.embed import embed_batch
-from backend.pipeline.fill import fill_batch
-from backend.pipeline.intake import accept_picture
-from backend.pipeline.rewrite import TextChanges, rewrite_text
-from backend.pipeline.space import open_active_space
-from backend.pipeline.sweep import sweep
-from backend.services import Services
-from backend.spaces.filling import fill, list_failed, pause_fill
-from backend.spaces.making import SpaceStanding, choose_names, drop, list_standing, make_space
+from backend.features.intake.intake import accept_picture
+from backend.features.model_change.fills import fill, list_failed, pause_fill
+from backend.features.model_change.spaces import SpaceStanding, choose_names, drop, list_standing, make_space
+from backend.features.operations.diagnosis import check_spaces
+from backend.features.services import Services
+from backend.features.steps.assign import Assigner
+from backend.features.steps.embed import embed_batch
+from backend.features.steps.fill import fill_batch
+from backend.features.steps.rewrite import TextChanges, rewrite_text
+from backend.features.steps.space import open_active_space
+from backend.features.steps.sweeper import sweep
+from backend.files.text.text import MediaText
+from backend.store.arrays import fetch_arrays
+from backend.store.media.work import Lease
+from backend.store.schema import Space
+from backend.store.spaces.fills import claim_items, fail_item, renew_items
+from backend.store.spaces.spaces import get_space
+from backend.web.api.app import create_app
 from scripts.demo_spaces import write_narrow_model
 
 

@@ -11,14 +11,14 @@ import sqlalchemy as sa
 from typer.testing import CliRunner
 
 from backend.cli import app
-from backend.curation.alpha import apply_alpha
-from backend.curation.history import redo, undo
-from backend.db.embeddings import NewEmbedding, insert_embeddings
-from backend.db.tables import Space
 from backend.errors import InputError
-from backend.evaluation.audit import audit
-from backend.pipeline.assign import Assigner
-from backend.services import Services
+from backend.features.editing.alpha import apply_alpha
+from backend.features.editing.history import redo, undo
+from backend.features.integrity.invariants import audit
+from backend.features.services import Services
+from backend.features.steps.assign import Assigner
+from backend.store.media.embeddings import NewEmbedding, insert_embeddings
+from backend.store.schema import Space
 
 COUNT = 120
 LABELS = 6

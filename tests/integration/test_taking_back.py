@@ -8,19 +8,19 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from backend.curation.history import undo
-from backend.db.marked import MarkedTotals, count_marked
-from backend.db.near_duplicates import count_waiting_comparisons, record_hashes
-from backend.db.tables import Space
 from backend.errors import Conflict, InputError, NotFound, UndoBlocked
-from backend.pipeline.assign import Assigner
-from backend.review.comparing import compare_waiting
-from backend.review.deciding import decide, item_name, take_back
-from backend.review.kinds import ReviewKind, ReviewVerdict
-from backend.review.marking import delete_marked, mark_others, unmark
-from backend.review.near_duplicates import keep_all, keep_best, read_groups, take_back_keep_all
-from backend.review.queue import read_queue, refresh_queue
-from backend.services import Services
+from backend.features.duplicates.comparison import compare_waiting
+from backend.features.duplicates.marks import delete_marked, mark_others, unmark
+from backend.features.duplicates.near_duplicates import keep_all, keep_best, read_groups, take_back_keep_all
+from backend.features.editing.history import undo
+from backend.features.review.decisions import decide, item_name, take_back
+from backend.features.review.queue import read_queue, refresh_queue
+from backend.features.services import Services
+from backend.features.steps.assign import Assigner
+from backend.rules.review.kinds import ReviewKind, ReviewVerdict
+from backend.store.review.marked import MarkedTotals, count_marked
+from backend.store.review.near_duplicates import count_waiting_comparisons, record_hashes
+from backend.store.schema import Space
 
 
 @pytest.fixture

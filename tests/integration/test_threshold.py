@@ -13,21 +13,21 @@ from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
 from backend.cli import app
-from backend.clustering.assignment import Centroids, assign
-from backend.curation import machine_edits
-from backend.curation.consolidate import consolidate_library
-from backend.curation.history import redo, undo
-from backend.curation.operations import Extract, Lock, Rename, perform
-from backend.curation.threshold import apply_threshold, compare_thresholds
-from backend.db.consolidation import load_embeddings
-from backend.db.engine import Database
-from backend.db.tables import Space
-from backend.db.thresholds import get_threshold
 from backend.errors import InputError
-from backend.evaluation.audit import audit
-from backend.evaluation.metrics import adjusted_rand_index
-from backend.pipeline.assign import Assigner
-from backend.services import Services
+from backend.features.consolidation import machine_edits
+from backend.features.consolidation.consolidate import consolidate_library
+from backend.features.consolidation.threshold import apply_threshold, compare_thresholds
+from backend.features.editing.history import redo, undo
+from backend.features.editing.operations import Extract, Lock, Rename, perform
+from backend.features.integrity.invariants import audit
+from backend.features.services import Services
+from backend.features.steps.assign import Assigner
+from backend.rules.grouping.assignment import Centroids, assign
+from backend.rules.measures.metrics import adjusted_rand_index
+from backend.store.engine import Database
+from backend.store.groups.consolidation import load_embeddings
+from backend.store.schema import Space
+from backend.store.spaces.thresholds import get_threshold
 
 COUNT = 240
 

@@ -14,14 +14,14 @@ import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
-from backend.admin.advice import ADVICE
-from backend.admin.streams import stream_changes
-from backend.db.engine import Database
-from backend.db.tables import Space
 from backend.errors import FetchFailed, InputError, MediaclusterError
-from backend.pipeline.assign import Assigner
-from backend.services import Services
-from backend.web import create_web_app
+from backend.features.services import Services
+from backend.features.steps.assign import Assigner
+from backend.store.engine import Database
+from backend.store.schema import Space
+from backend.web.pages.advice import ADVICE
+from backend.web.pages.streams import stream_changes
+from backend.web.server import create_web_app
 from scripts.demo_site import serving
 
 JSON = {"accept": "application/json"}
@@ -159,8 +159,8 @@ async def _all(stream: Any) -> list[bytes]:
 
 
 def test_stream__says_that_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("backend.admin.streams._HEARTBEAT_SECONDS", 0.0)
-    monkeypatch.setattr("backend.admin.streams._QUICK_SECONDS", 0.001)
+    monkeypatch.setattr("backend.web.pages.streams._HEARTBEAT_SECONDS", 0.0)
+    monkeypatch.setattr("backend.web.pages.streams._QUICK_SECONDS", 0.001)
     answers = iter([({"a": 1}, False), ({"a": 1}, False), ({"a": 2}, True)])
     # In a thread of its own: the browser that other tests open has a loop in this one.
     with ThreadPoolExecutor(1) as pool:

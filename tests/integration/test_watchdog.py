@@ -13,14 +13,14 @@ import pytest
 import sqlalchemy as sa
 
 from backend.bootstrap import resolve_broker_url
-from backend.db.media import get_media
 from backend.doorbell import Work
-from backend.embedding.presets import PRESETS
-from backend.ingest.text import MediaText
-from backend.pipeline.intake import accept_picture
-from backend.pipeline.space import open_active_space
-from backend.services import Services
+from backend.encoders.presets import PRESETS
+from backend.features.intake.intake import accept_picture
+from backend.features.services import Services
+from backend.features.steps.space import open_active_space
+from backend.files.text.text import MediaText
 from backend.settings import Settings
+from backend.store.media.media import get_media
 from backend.supervision import Supervisor, worker_command
 from workers.receiving import make_worker_app
 from workers.watchdog import EXIT_STATUS, LOOK_EVERY_SECONDS

@@ -21,16 +21,16 @@ import sqlalchemy as sa
 from PIL import ImageEnhance
 from pydantic import SecretStr
 
-from backend.db.engine import Database
-from backend.db.media import count_media_by_status
-from backend.db.tables import MediaStatus
+from backend.demo.gallery import render_gallery
 from backend.embedded import status_postgres, status_redis, stop_servers
-from backend.embedded.gallery import render_gallery
-from backend.evaluation.audit import audit
-from backend.ingest.text import MediaText
-from backend.pipeline.intake import accept_picture
-from backend.services import Services
+from backend.features.intake.intake import accept_picture
+from backend.features.integrity.invariants import audit
+from backend.features.services import Services
+from backend.files.text.text import MediaText
 from backend.settings import Settings
+from backend.store.engine import Database
+from backend.store.media.media import count_media_by_status
+from backend.store.schema import MediaStatus
 from backend.supervision import worker_command
 
 UPLOADS = 1000

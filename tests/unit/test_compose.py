@@ -15,9 +15,9 @@ import yaml
 from pydantic import AliasChoices
 
 from backend import supervision
-from backend.api.routes import health
 from backend.cli import app as cli
 from backend.settings import Settings, load_settings
+from backend.web.api.routes import health
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())

@@ -12,16 +12,17 @@ import pytest
 import typer.main
 from fastapi import FastAPI
 
-from backend import diagnosis, errors
-from backend.api import problems
-from backend.api.app import create_app
+from backend import errors
 from backend.bootstrap import build_services
 from backend.cli import app as cli
-from backend.db.events import EventKind
-from backend.db.tables import Base, MediaStatus, SpaceState
-from backend.quality.evaluation.options import Options
-from backend.quality.measuring import EVALUATED
+from backend.features.evaluation.measurement import EVALUATED
+from backend.features.evaluation.options import Options
+from backend.features.operations import diagnosis
 from backend.settings import Settings
+from backend.store.events.events import EventKind
+from backend.store.schema import Base, MediaStatus, SpaceState
+from backend.web.api.app import create_app
+from backend.web.middleware import problems
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

@@ -11,10 +11,10 @@ import pytest
 from fastapi import FastAPI
 from pydantic import ValidationError
 
-from backend.api.heads import TimedHeads
-from backend.commands.serving import server_config
+from backend.cli.serve import server_config
 from backend.errors import ConfigurationError
 from backend.settings import Settings, load_settings
+from backend.web.middleware.heads import TimedHeads
 
 ROOT = Path(__file__).parents[2]
 WRITER = runpy.run_path(str(ROOT / "scripts/write_env_example.py"))

@@ -34,12 +34,12 @@ def imported_by(statement: str) -> set[str]:
 @pytest.mark.parametrize(
     ("statement", "refused"),
     [
-        ("import backend.web, backend.bootstrap, backend.commands.serving", (*HEAVY, *RARE)),
+        ("import backend.web.server, backend.bootstrap, backend.cli.serve", (*HEAVY, *RARE)),
         (
             _HELP,
             (*HEAVY, *RARE, "sqlalchemy", "fastapi", "celery", "PIL"),
         ),
-        ("import backend.cli, backend.commands.status, backend.bootstrap", (*HEAVY, *RARE, "fastapi")),
+        ("import backend.cli, backend.cli.status, backend.bootstrap", (*HEAVY, *RARE, "fastapi")),
     ],
     ids=["serve", "help", "status"],
 )

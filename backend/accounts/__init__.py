@@ -1,1 +1,0 @@
-"""People who use the admin pages: accounts, passwords, sessions, login links. No HTTP in here."""

@@ -1,1 +1,0 @@
-"""Copies of a whole library, database and originals, and libraries made from them."""

@@ -1,0 +1,5 @@
+"""The command line: `mediacluster COMMAND`."""
+
+from backend.cli.application import app, main
+
+__all__ = ["app", "main"]

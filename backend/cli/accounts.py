@@ -1,0 +1,195 @@
+"""`mediacluster account`, `login-link` and `audit-log`: who may use the admin pages, and what admins did."""
+
+import getpass
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from rich.table import Table
+
+from backend.cli.console import complain, output, print_json, say
+from backend.errors import InputError
+from backend.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from backend.store.engine import Database
+
+account_app = typer.Typer(help="Accounts of the admin pages.", no_args_is_help=True)
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
+FromStdin = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the password from standard input instead of asking for it.")
+]
+Name = Annotated[str, typer.Argument(help="Name of the account.")]
+
+ACTOR = "cli"
+
+
+@account_app.command()
+def create(
+    name: Name,
+    role: Annotated[
+        Literal["admin", "curator"], typer.Option(help="curator: groups and pictures; admin: places and operation too.")
+    ] = "curator",
+    no_password: Annotated[bool, typer.Option("--no-password", help="Let it in by login links alone.")] = False,
+    password_stdin: FromStdin = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Make an account."""
+    from backend.features.access.accounts import create_account
+
+    password = None if no_password else _ask_password(from_stdin=password_stdin)
+    with open_database() as database:
+        described = create_account(database, name, role, password, actor=ACTOR)
+    if as_json:
+        print_json(described)
+    else:
+        say(f"account '{described['name']}' is made, role {role}")
+
+
+@account_app.command(name="list")
+def list_(as_json: JsonFlag = False) -> None:
+    """Show all accounts."""
+    from backend.features.access.accounts import read_accounts
+
+    with open_database() as database:
+        accounts = read_accounts(database)
+    if as_json:
+        print_json({"accounts": accounts})
+        return
+    table = Table("name", "role", "password", "created", "last login")
+    for one in accounts:
+        last = f"{one['last_login_at']:%Y-%m-%d %H:%M}" if one["last_login_at"] else ""
+        has = "yes" if one["has_password"] else "by link only"
+        table.add_row(one["name"], one["role"], has, f"{one['created_at']:%Y-%m-%d %H:%M}", last)
+    output.print(table)
+
+
+@account_app.command()
+def password(name: Name, password_stdin: FromStdin = False) -> None:
+    """Set another password; ends all sessions of the account."""
+    from backend.features.access.accounts import set_password
+
+    given = _ask_password(from_stdin=password_stdin)
+    with open_database() as database:
+        ended = set_password(database, name, given, actor=ACTOR)
+    say(f"the password of '{name}' is changed, {ended} sessions ended")
+
+
+@account_app.command()
+def remove(name: Name) -> None:
+    """Remove an account with its sessions and links; what it did stays in the history under its name."""
+    from backend.features.access.accounts import remove_account
+
+    with open_database() as database:
+        remove_account(database, name, actor=ACTOR)
+    say(f"account '{name}' is removed")
+
+
+@account_app.command()
+def sessions(
+    revoke: Annotated[int | None, typer.Option(help="End the session with this id.")] = None, as_json: JsonFlag = False
+) -> None:
+    """Show who is logged in from where, or end a session."""
+    from dataclasses import asdict
+
+    from backend.features.access.accounts import revoke_session
+    from backend.store.access.accounts import list_sessions
+
+    settings = load_settings()
+    with open_database(settings) as database:
+        if revoke is not None:
+            say(f"session {revoke} of '{revoke_session(database, revoke, actor=ACTOR)}' is ended")
+            return
+        with database.transaction() as session:
+            rows = list_sessions(session, idle_seconds=settings.session_idle_seconds)
+    if as_json:
+        print_json({"sessions": [asdict(row) for row in rows]})
+        return
+    table = Table("id", "account", "since", "last seen", "address", "browser")
+    for row in rows:
+        since, seen = (f"{moment:%Y-%m-%d %H:%M}" for moment in (row.created_at, row.last_seen_at))
+        table.add_row(str(row.id), row.name, since, seen, row.address, row.user_agent)
+    output.print(table)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands that stand by themselves."""
+    app.command(name="login-link")(login_link)
+    app.command(name="audit-log")(audit_log)
+
+
+def login_link(
+    name: Annotated[str | None, typer.Argument(help="Name of an account. None: `owner`, an admin.")] = None,
+    base: Annotated[
+        str | None, typer.Option(help="Address of the server as browsers know it, such as https://media.example.org.")
+    ] = None,
+) -> None:
+    """Print a link that logs an account in, once, within 15 minutes."""
+    settings = load_settings()
+    with open_database(settings) as database:
+        account, link = make_link(database, settings, name, base=base)
+    say(link)
+    complain(f"It logs '{account}' in, once, within 15 minutes.")
+
+
+def make_link(
+    database: "Database", settings: Settings, name: str | None, *, base: str | None = None
+) -> tuple[str, str]:
+    """Returns the name of the account, and the address that logs it in. Raises NotFound."""
+    from backend.features.access.logins import make_login_link
+
+    account, secret = make_login_link(database, name, actor=ACTOR)
+    host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host
+    return account, f"{(base or f'http://{host}:{settings.api_port}').rstrip('/')}/admin/login#link={secret}"
+
+
+def audit_log(
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many, the newest.")] = 50,
+    act: Annotated[str | None, typer.Option(help="Only these, such as `login` or `key.revoked`.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show what admins did, when, and from where."""
+    from backend.store.access.audit_log import list_acts
+
+    with open_database() as database, database.transaction() as session:
+        entries = [_describe(entry) for entry in list_acts(session, limit=limit, act=act)]
+    if as_json:
+        print_json({"entries": entries})
+        return
+    for one in entries:
+        details = " ".join(f"{name}={value}" for name, value in one["details"].items())
+        words = (one["actor"], one["act"], one["subject"], f"from {one['address']}", details)
+        say(f"{one['recorded_at']:%Y-%m-%d %H:%M:%S}  {'  '.join(word for word in words if word)}")
+
+
+@contextmanager
+def open_database(settings: Settings | None = None) -> Iterator["Database"]:
+    """The configured database."""
+    from backend.bootstrap import resolve_database_url
+    from backend.store.engine import Database
+
+    database = Database(resolve_database_url(settings or load_settings()))
+    try:
+        yield database
+    finally:
+        database.dispose()
+
+
+def _describe(entry: Any) -> dict[str, Any]:
+    names = ("id", "recorded_at", "actor", "act", "subject", "details", "address")
+    return {name: getattr(entry, name) for name in names}
+
+
+def _ask_password(*, from_stdin: bool) -> str:
+    """Never an argument: those are for everybody on the machine to see."""
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise InputError("There is nobody to ask for a password.", hint="Pipe it in with --password-stdin.")
+    first = getpass.getpass("Password: ")
+    if getpass.getpass("Once more: ") != first:
+        raise InputError("These were two passwords.", hint="Try again.")
+    return first

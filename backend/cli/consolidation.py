@@ -1,0 +1,110 @@
+"""`mediacluster consolidate` and `threshold`: group anew, by the same rule or a narrower or wider one."""
+
+import json
+import uuid
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from backend.cli.console import output, print_json, say
+from backend.cli.editing import actor_name, open_services, print_outcome
+from backend.errors import FileUnreadable, InputError
+
+if TYPE_CHECKING:
+    from backend.features.consolidation.threshold import ThresholdReport
+    from backend.rules.editing.edits import Outcome
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+
+_SHOWN = 20
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(consolidate)
+    app.command()(threshold)
+
+
+def consolidate(dry_run: DryRun = False, as_json: Json = False) -> None:
+    """Mend what the order of uploads did to the groups: merges, splits and moves, as one event."""
+    from backend.features.consolidation.consolidate import consolidate_library
+
+    with open_services() as services:
+        report = consolidate_library(services, actor=actor_name(), dry_run=dry_run)
+    if as_json:
+        print_json(asdict(report))
+        return
+    for merged in report.merges[:_SHOWN]:
+        say(f"cluster {merged.cluster_id} into {merged.into}: {merged.media_count} media")
+    for split in report.splits[:_SHOWN]:
+        say(f"cluster {split.cluster_id} split, {split.created_cluster_id} is new: {split.media_count} media")
+    say(
+        f"{len(report.merges)} merged, {len(report.splits)} split off, {report.moved} media moved; "
+        f"{report.clusters_before} clusters {'would be' if dry_run else 'are now'} {report.clusters_after}"
+    )
+    _say_how_to_undo(report.outcome)
+
+
+def threshold(
+    values: Annotated[list[float], typer.Argument(help="Thresholds, above 0 and up to 1.")],
+    apply: Annotated[bool, typer.Option("--apply", help="Choose the one that is named, and group anew.")] = False,
+    dry_run: DryRun = False,
+    labels: Annotated[
+        Path | None, typer.Option(help="JSON object of true groups by media id; adds the adjusted Rand index.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what groups other thresholds would make, by really running the rule; or choose one with --apply."""
+    from backend.features.consolidation.threshold import apply_threshold, compare_thresholds
+
+    if apply and len(values) != 1:
+        raise InputError("One threshold can be applied.", hint="Name one value with --apply.")
+    if dry_run and not apply:
+        raise InputError("Nothing is changed without --apply.", hint="Leave --dry-run out, or add --apply.")
+    truth = None if labels is None else _read_labels(labels)
+    with open_services() as services:
+        if apply:
+            outcome = apply_threshold(services, values[0], actor=actor_name(), dry_run=dry_run)
+            reports = []
+        else:
+            reports = compare_thresholds(services, values, labels=truth)
+    if as_json:
+        print_json(asdict(outcome) if apply else [asdict(report) for report in reports])
+    elif apply:
+        print_outcome(outcome)
+        _say_how_to_undo(outcome)
+    else:
+        _print_reports(reports)
+
+
+def _print_reports(reports: "list[ThresholdReport]") -> None:
+    table = Table("threshold", "clusters", "alone", "largest", "media moved", "adjusted Rand index")
+    for report in reports:
+        quality = "-" if report.adjusted_rand_index is None else f"{report.adjusted_rand_index:.3f}"
+        counts = (report.clusters, report.sizes[0].clusters, report.largest, report.moved)
+        table.add_row(f"{report.threshold:g}", *map(str, counts), quality)
+    output.print(table)
+    if reports and reports[0].sampled:
+        say(f"of a sample of {reports[0].media:,} media")
+
+
+def _say_how_to_undo(outcome: "Outcome") -> None:
+    if outcome.event_id is not None:
+        say(f"mediacluster history undo {outcome.event_id} takes it back")
+
+
+def _read_labels(path: Path) -> dict[uuid.UUID, str]:
+    """Raises FileUnreadable, InputError."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return {uuid.UUID(media_id): str(label) for media_id, label in content.items()}
+    except OSError as error:
+        raise FileUnreadable(f"{path} cannot be read: {error.strerror}.", hint="Name another file.") from error
+    except (ValueError, AttributeError) as error:
+        raise InputError(
+            f"{path} is no JSON object of labels by media id.", hint='Write it like {"MEDIA_ID": "harbour"}.'
+        ) from error

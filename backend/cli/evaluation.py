@@ -1,0 +1,249 @@
+"""`mediacluster evaluate`: how well the library finds and groups, against labels."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Column, Table
+
+from backend.cli.console import complain, console, output, print_json, say
+from backend.cli.editing import open_services
+from backend.errors import FileUnreadable
+
+if TYPE_CHECKING:
+    from backend.features.evaluation.evaluation import OnProgress
+    from backend.features.evaluation.gate import Gate
+
+_LABELS_SHOWN = 10
+_STDOUT = Path("-")
+EXIT_REGRESSION = 3
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(evaluate)
+
+
+def evaluate(
+    labels: Annotated[
+        str, typer.Option(help="folders, groups (a curator's), or a file: .csv, .jsonl or .json.")
+    ] = "folders",
+    column: Annotated[str, typer.Option(help="Column of the file that holds the label.")] = "label",
+    space: Annotated[
+        str | None, typer.Option(help="Measure the vectors of this space, not of the active one (`space list`).")
+    ] = None,
+    judgements: Annotated[
+        bool,
+        typer.Option("--judgements", help="Take what curators said of hits as the test set, in the place of labels."),
+    ] = False,
+    words: Annotated[
+        Path | None, typer.Option(help="JSON object of wordings by label, in the place of its name.")
+    ] = None,
+    k: Annotated[list[int] | None, typer.Option("-k", help="Hits looked at, 1 to 100. Repeat for several.")] = None,
+    queries: Annotated[
+        int, typer.Option(help="Most queries of a task; drawn by the seed where there are more.")
+    ] = 2_000,
+    resamples: Annotated[int, typer.Option(help="Resamples of the bootstrap.")] = 1_000,
+    seed: Annotated[int, typer.Option(help="Decides what is drawn; the same seed gives the same figures.")] = 0,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the result to this file; - for standard output.")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write one HTML file with plots, maps, queries and their hits, and times.")
+    ] = None,
+    gate: Annotated[
+        Path | None, typer.Option(help="A result of --json: exit with 3 where this one is worse beyond its interval.")
+    ] = None,
+) -> None:
+    """Measure search and groups against labels, with intervals; try other alphas and thresholds. Nothing is changed."""
+    from backend.features.evaluation.evaluation import Source
+    from backend.features.evaluation.evaluation import evaluate as run
+    from backend.features.evaluation.gate import compare, read_saved
+    from backend.features.evaluation.judged import JUDGEMENTS
+    from backend.features.evaluation.options import Options
+    from backend.features.evaluation.report import write_report
+
+    options = Options(
+        ks=tuple(sorted(set(k or (1, 5, 10)))), most_queries=queries, resamples=resamples, seed=seed
+    ).checked()
+    saved = None if gate is None else read_saved(gate)
+    for path in (html, json_file):
+        _require_place(path)
+    with open_services() as services, show_bars() as show:
+        source = Source(JUDGEMENTS if judgements else labels, column, words)
+        evaluation = run(services, source, options, show, space=space)
+        document = evaluation.as_json()
+        report = None if html is None else write_report(services, evaluation, show)
+    if html is not None and report is not None:
+        _save(html, report)
+    if json_file is not None:
+        _write(json_file, document)
+    if json_file != _STDOUT:
+        _print(document)
+    if saved is not None and not _pass(compare(saved, document, options.bootstrap)):
+        raise typer.Exit(EXIT_REGRESSION)
+
+
+def _pass(gate: "Gate") -> bool:
+    """Say what changed; whether nothing is worse. On standard error, so that standard output is the result alone."""
+    for change in gate.changes:
+        verdict = "worse" if change.is_regression else "better" if change.is_improvement else "no change beyond chance"
+        complain(
+            f"{change.task.replace('_', ' ')}: {change.measure} {change.before:.3f} before, {change.now:.3f} now, "
+            f"{change.difference.value:+.3f} ({change.difference.low:+.3f} to {change.difference.high:+.3f}) "
+            f"on {change.shared:,} queries: {verdict}"
+        )
+    for reason in gate.left_out:
+        complain(f"not compared: {reason}")
+    complain("gate passed" if gate.is_passed else "gate closed: it is worse than the saved evaluation")
+    return gate.is_passed
+
+
+def _require_place(path: Path | None) -> None:
+    """Before minutes of work: whether there is a folder to write into."""
+    if path is None or path == _STDOUT:
+        return
+    if path.is_dir() or not path.parent.is_dir():
+        raise FileUnreadable(f"{path} cannot be written.", hint="Name a file in a folder that is there.")
+
+
+def _write(path: Path, document: dict[str, Any]) -> None:
+    if path == _STDOUT:
+        print_json(document)
+        return
+    _save(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+
+
+def _save(path: Path, content: str) -> None:
+    try:
+        path.write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise FileUnreadable(f"{path} cannot be written: {error.strerror}.", hint="Choose another place.") from error
+
+
+@contextmanager
+def show_bars(*, quiet: bool = False) -> "Iterator[OnProgress]":
+    """One bar a stage, made when the stage begins; `quiet` hides them."""
+    if quiet:
+        yield lambda _stage, _done, _total: None
+        return
+    columns = (TextColumn("{task.description:<16}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        stages: dict[str, Any] = {}
+
+        def show(stage: str, done: int, total: int) -> None:
+            if stage not in stages:
+                stages[stage] = progress.add_task(stage.replace("_", " "), total=total)
+            progress.update(stages[stage], completed=done, total=total)
+
+        yield show
+
+
+def _print(document: dict[str, Any]) -> None:
+    library, labels = document["library"], document["labels"]
+    known = f"have one of {labels['labels']:,} labels (from {labels['origin']})"
+    if document["grouping"] is None:
+        known = f"were judged, as hits of {labels['labels']:,} queries"
+    say(
+        f"{labels['media']:,} of {library['media']:,} media {known}; "
+        f"alpha {library['alpha']:g}, threshold {library['threshold']:g}"
+    )
+    if labels["unknown"]:
+        complain(f"{labels['unknown']:,} labelled pictures are not in this library, or have no group yet")
+    _print_retrieval(document)
+    _print_worst(document)
+    _print_groupings(document)
+    _print_best(document)
+    for note in document["notes"]:
+        complain(note)
+
+
+def _print_retrieval(document: dict[str, Any]) -> None:
+    tasks = document["retrieval"]
+    if not tasks:
+        return
+    depth = document["headline"].partition("@")[2]
+    names = [f"precision@{depth}", f"recall@{depth}", document["headline"], "reciprocal_rank"]
+    table = _table("finding", f"P@{depth}", f"R@{depth}", f"nDCG@{depth}", "MRR", "wrong by")
+    for name, task in tasks.items():
+        queries = f"{task['queries']:,} queries" + ("*" if task["drawn"] else "")
+        cells = (_below(task["measures"][one]) for one in names)
+        table.add_row(f"{name.replace('_', ' ')}\n{queries}", *cells, _describe_faults(task["faults"]))
+    output.print(table)
+    if any(task["drawn"] for task in tasks.values()):
+        say("* drawn by the seed; --queries asks more")
+
+
+def _print_worst(document: dict[str, Any]) -> None:
+    """The labels that are found worst, by the task that people use."""
+    name = next((one for one in ("hybrid", "media_to_media") if one in document["retrieval"]), None)
+    if name is None:
+        return
+    headline = document["headline"]
+    labels = document["retrieval"][name]["labels"].items()
+    ranked = sorted(labels, key=lambda one: (one[1]["measures"][headline]["value"], one[0]))
+    worst = [one for one in ranked if one[1]["measures"][headline]["value"] < 1][:_LABELS_SHOWN]
+    if not worst:
+        return
+    table = _table(f"worst labels, {name.replace('_', ' ')}", "queries", headline, "wrong by")
+    for label, found in worst:
+        interval = _with_interval(found["measures"][headline])
+        table.add_row(label, f"{found['queries']:,}", interval, _describe_faults(found["faults"]))
+    output.print(table)
+
+
+def _print_groupings(document: dict[str, Any]) -> None:
+    grouping = document["grouping"]
+    if grouping is None:
+        return
+    table = _table("grouping", "groups", "alone", "adj. Rand", "NMI", "purity", "silh.")
+    for one in grouping["groupings"]:
+        measures = one["measures"]
+        names = ("adjusted_rand_index", "normalized_mutual_information", "purity", "silhouette")
+        cells = (_below(measures[name]) if measures[name] else "-" for name in names)
+        table.add_row(one["name"].replace("_", " "), f"{one['groups']:,}", f"{one['alone']:,}", *cells)
+    output.print(table)
+    if grouping["drawn"]:
+        say(f"groups are compared on {grouping['media']:,} labelled media, drawn by the seed")
+
+
+def _table(first: str, *others: str) -> Table:
+    return Table(Column(first, no_wrap=True), *others, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+
+
+def _describe_faults(faults: dict[str, int] | None) -> str:
+    counted = {fault.replace("_", " "): count for fault, count in (faults or {}).items() if count}
+    return ", ".join(f"{fault} {count:,}" for fault, count in counted.items()) or "-"
+
+
+def _print_best(document: dict[str, Any]) -> None:
+    for name, sweep in document["alpha"].items():
+        say(f"best alpha for {name.replace('_', ' ')}: {_describe_best(sweep)}")
+    if document["threshold"] is not None:
+        say(f"best threshold: {_describe_best(document['threshold'])}")
+
+
+def _describe_best(sweep: dict[str, Any]) -> str:
+    best = sweep["best"]
+    key = "alpha" if "alpha" in sweep["points"][0] else "threshold"
+    point = next(one for one in sweep["points"] if one[key] == best["value"])
+    measure = sweep["measure"].replace("_", " ")
+    good = best["as_good"]
+    return (
+        f"{best['value']:g}, {measure} {_with_interval(point)}; best in {best['confidence']:.0%} of resamples, "
+        f"{min(good):g} to {max(good):g} are as good"
+    )
+
+
+def _with_interval(interval: dict[str, float]) -> str:
+    return f"{interval['value']:.3f} ({interval['low']:.3f}-{interval['high']:.3f})"
+
+
+def _below(interval: dict[str, float]) -> str:
+    """The interval below the value, so that tables fit a terminal of 80 columns."""
+    return f"{interval['value']:.3f}\n{interval['low']:.2f}-{interval['high']:.2f}"

@@ -1,0 +1,68 @@
+"""`mediacluster import`: take pictures in, with a bar, and wait for them if asked to."""
+
+import time
+from collections.abc import Sequence
+
+from backend.cli.console import console, progress_bar
+from backend.cli.servers import running_workers
+from backend.features.intake.folder_import import ImportReport, count_settled, import_items, list_items, settle
+from backend.features.services import Services
+from backend.store.spaces.figures import has_vectors
+from backend.store.spaces.spaces import find_active_space
+
+_LOOK_EVERY_SECONDS = 0.2
+_REMIND_AFTER_SECONDS = 60.0
+_TRY_ENCODERS_AFTER_SECONDS = 20.0
+
+
+def run_import(services: Services, sources: Sequence[str], *, wait: bool, quiet: bool) -> ImportReport:
+    """Import the sources; with `wait`, until every picture is ready or has failed.
+
+    Raises:
+        FileUnreadable: a source is not there, or cannot be opened.
+        EncoderUnavailable: it is waited for workers that can embed nothing; what was taken in stays.
+        BackendUnavailable, StorageFull: what was taken in until then stays; importing again passes it by.
+    """
+    items, skipped = list_items(services, sources)
+    report = ImportReport(skipped=skipped)
+    with progress_bar("importing", len(items), quiet=quiet) as show:
+        for done, _item in enumerate(import_items(services, items, report), start=1):
+            show(done)
+    if wait and count_settled(services, report) < len(report.media_ids):
+        with running_workers(services):
+            wait_for(services, report, quiet=quiet)
+    settle(services, report)
+    return report
+
+
+def wait_for(services: Services, report: ImportReport, *, quiet: bool) -> None:
+    """Show how the media get through, until all have. Raises EncoderUnavailable where none ever could."""
+    total = len(report.media_ids)
+    last, since = 0, time.monotonic()
+    try_encoders_at: float | None = since + _TRY_ENCODERS_AFTER_SECONDS
+    with progress_bar("grouping", total, quiet=quiet) as show:
+        while (settled := count_settled(services, report)) < total:
+            show(settled)
+            if settled != last:
+                last, since = settled, time.monotonic()
+            elif time.monotonic() - since > _REMIND_AFTER_SECONDS:
+                since = time.monotonic()
+                console.print(
+                    f"Nothing has moved for {_REMIND_AFTER_SECONDS:.0f} s; "
+                    f"`mediacluster doctor` and {services.settings.home_path / 'logs'} may tell why."
+                )
+            if try_encoders_at is not None and time.monotonic() > try_encoders_at:
+                try_encoders_at = None
+                _try_encoders(services)
+            time.sleep(_LOOK_EVERY_SECONDS)
+        show(total)
+
+
+def _try_encoders(services: Services) -> None:
+    """Where nothing was ever embedded, workers may be trying for ever, and say so in their log alone. What keeps them from
+    it keeps this process too."""
+    with services.database.transaction() as session:
+        space = find_active_space(session)
+        if space is not None and has_vectors(session, space.id):
+            return
+    (services.encoders if space is None else services.encoders_of(space)).load()

@@ -1,0 +1,67 @@
+"""`mediacluster judgements`: what curators said of hits."""
+
+import csv
+import sys
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from backend.cli.console import id_column, output, print_json, say
+from backend.cli.editing import open_services
+
+_SHOWN = 50
+
+
+@dataclass(frozen=True)
+class _Row:
+    query_kind: str
+    query: str
+    media_id: str
+    verdict: str
+    actor: str
+    judged_at: str
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(judgements)
+
+
+def judgements(
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print all of them as CSV on standard output.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array on standard output.")] = False,
+) -> None:
+    """List what curators said of hits: the test set of `mediacluster evaluate --judgements`."""
+    from backend.store.review.judgements import QueryKind, describe_query, list_judgements
+
+    with open_services() as services, services.database.transaction() as session:
+        rows = [
+            _Row(
+                one.query_kind,
+                one.query,
+                str(one.media_id),
+                "right" if one.is_right else "wrong",
+                one.actor,
+                one.judged_at.isoformat(),
+            )
+            for one in list_judgements(session)
+        ]
+    records: list[dict[str, Any]] = [vars(one) for one in rows]
+    if as_json:
+        print_json(records)
+    elif as_csv:
+        writer = csv.DictWriter(sys.stdout, list(_Row.__dataclass_fields__))
+        writer.writeheader()
+        writer.writerows(records)
+    else:
+        table = Table("query", id_column("media"), "verdict", "by")
+        for one in rows[:_SHOWN]:
+            table.add_row(describe_query(QueryKind(one.query_kind), one.query), one.media_id, one.verdict, one.actor)
+        output.print(table)
+        queries = len({(one.query_kind, one.query) for one in rows})
+        say(
+            f"{len(rows):,} judgements of {queries:,} queries"
+            + (f", the first {_SHOWN} shown" if len(rows) > _SHOWN else "")
+        )

@@ -1,0 +1,122 @@
+"""`mediacluster key`: who may use the API."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from rich.table import Table
+
+from backend.cli.accounts import ACTOR, open_database
+from backend.cli.console import complain, output, print_json, say
+from backend.errors import InputError
+
+if TYPE_CHECKING:
+    from backend.store.engine import Database
+    from backend.store.schema import ApiKey
+
+key_app = typer.Typer(help="Keys of the API.", no_args_is_help=True)
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
+
+_MOST_CHARACTERS = 100
+_MOMENTS = ("created_at", "last_used_at", "revoked_at")
+
+
+@key_app.command()
+def create(
+    name: Annotated[str, typer.Argument(help="Who uses it.")],
+    scope: Annotated[
+        Literal["read", "upload", "curate", "admin"], typer.Option(help="What it may do; each includes those before.")
+    ],
+    origin: Annotated[
+        list[str] | None, typer.Option(help="Pages that may send it, such as https://blog.example. Repeat for several.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Make a key. It is shown this once."""
+    with open_database() as database:
+        described, token = create_key(database, name, scope, origin or [])
+    if as_json:
+        print_json({**described, "key": token})
+        return
+    say(token)
+    complain(f"This is key {described['id']}, '{described['name']}', scope {scope}. It is not shown again.")
+
+
+@key_app.command(name="list")
+def list_(as_json: JsonFlag = False) -> None:
+    """Show all keys, without what is secret of them."""
+    with open_database() as database:
+        keys = read_keys(database)
+    if as_json:
+        print_json({"keys": keys})
+    else:
+        print_keys(keys)
+
+
+@key_app.command()
+def revoke(
+    key_id: Annotated[int, typer.Argument(help="Its id, as in the list.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """End a key, at once and for good."""
+    with open_database() as database:
+        described = revoke_key(database, key_id)
+    if as_json:
+        print_json(described)
+    else:
+        say(f"key {key_id}, '{described['name']}', is revoked")
+
+
+def create_key(database: "Database", name: str, scope: str, origins: Sequence[str]) -> tuple[dict[str, Any], str]:
+    """Make a key; returns what is stored of it, and the key itself, which nobody can read again.
+
+    Raises:
+        InputError: the name is empty or too long, or an origin is none.
+    """
+    from backend.store.access.api_keys import Scope, insert_api_key
+    from backend.store.access.audit_log import Act, record_act
+    from backend.web.middleware.tokens import hash_token, make_token, normal_origin
+
+    name = name.strip()
+    if not name or len(name) > _MOST_CHARACTERS or not name.isprintable():
+        raise InputError(f"A key has a name of 1 to {_MOST_CHARACTERS} characters.", hint="Say who uses it.")
+    allowed = list(dict.fromkeys(normal_origin(origin) for origin in origins))
+    token = make_token()
+    with database.transaction() as session:
+        key = insert_api_key(session, name, hash_token(token), Scope(scope), allowed)
+        record_act(session, ACTOR, Act.KEY_CREATED, f"{key.id} {name}", scope=scope, origins=allowed)
+        return _describe(key), token
+
+
+def read_keys(database: "Database") -> list[dict[str, Any]]:
+    """All keys, live and revoked, oldest first."""
+    from backend.store.access.api_keys import list_api_keys
+
+    with database.transaction() as session:
+        return [_describe(key) for key in list_api_keys(session)]
+
+
+def revoke_key(database: "Database", key_id: int) -> dict[str, Any]:
+    """Raises NotFound."""
+    from backend.store.access.api_keys import revoke_api_key
+    from backend.store.access.audit_log import Act, record_act
+
+    with database.transaction() as session:
+        key = revoke_api_key(session, key_id)
+        record_act(session, ACTOR, Act.KEY_REVOKED, f"{key.id} {key.name}")
+        return _describe(key)
+
+
+def print_keys(keys: Sequence[dict[str, Any]]) -> None:
+    """A table for people."""
+    table = Table("id", "name", "scope", "origins", "created", "last used", "revoked")
+    for key in keys:
+        moments = [f"{key[name]:%Y-%m-%d %H:%M}" if key[name] else "" for name in _MOMENTS]
+        table.add_row(str(key["id"]), key["name"], key["scope"], " ".join(key["origins"]), *moments)
+    output.print(table)
+
+
+def _describe(key: "ApiKey") -> dict[str, Any]:
+    """All of it but the hash."""
+    return {name: getattr(key, name) for name in ("id", "name", "scope", "origins", *_MOMENTS)}

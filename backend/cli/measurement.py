@@ -1,0 +1,72 @@
+"""`mediacluster measure`: what the quality page shows, measured now."""
+
+from typing import Annotated, Any, Literal
+
+import typer
+
+from backend.cli.attached import end_with_input
+from backend.cli.console import print_json, say
+from backend.cli.editing import open_services
+from backend.errors import Conflict
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(measure)
+
+
+def measure(
+    what: Annotated[
+        Literal["figures", "map", "evaluation"], typer.Argument(help="figures, map, or evaluation.")
+    ] = "figures",
+    as_json: Json = False,
+    attached: Annotated[bool, typer.Option("--attached", help="End when standard input is closed.")] = False,
+) -> None:
+    """Measure similarities, cohesion and other thresholds, draw the map, or evaluate, for the quality page only."""
+    from backend.features.evaluation.measurement import REPORTS, Job
+    from backend.features.evaluation.measurement import measure as run
+    from backend.store.evaluation.quality import find_standing
+
+    if attached:
+        end_with_input()
+    with open_services() as services:
+        job = Job(what)
+        if not run(services, job):
+            raise Conflict("Another process is measuring this.", hint="Wait until it is done.")
+        with services.database.transaction() as session:
+            standing = find_standing(session)
+    assert standing is not None
+    content = {kind: standing.reports[kind].content for kind in REPORTS[job]}
+    if as_json:
+        print_json(content)
+    elif job is Job.MAP:
+        _say_map(content["map"])
+    elif job is Job.EVALUATION:
+        _say_evaluation(content["evaluation"])
+    else:
+        _say_figures(content)
+
+
+def _say_map(content: dict[str, Any]) -> None:
+    say(f"{content['points']:,} media on the map, laid out by {content['method']} from {content['fitted']:,} of them")
+
+
+def _say_evaluation(content: dict[str, Any]) -> None:
+    if content["document"] is None:
+        say("no labels in folders, no curated groups, no judgements: nothing to measure by")
+    for one in content["suggestions"]:
+        value = "leave it" if one["value"] is None else f"{one['value']:g}"
+        say(f"{one['knob']} {one['present']:g}: {value}: {one['reason']}")
+
+
+def _say_figures(content: dict[str, Any]) -> None:
+    similarities = content["similarities"]
+    for name in ("area_under_curve", "overlap", "mean_cohesion"):
+        value = similarities[name]
+        say(f"{name.replace('_', ' ')}: {'-' if value is None else f'{value:.3f}'}")
+    present = content["thresholds"]["present"]
+    for report in content["thresholds"]["reports"]:
+        mark = "  now" if report["threshold"] == present else ""
+        say(f"threshold {report['threshold']:g}: {report['clusters']} groups, {report['moved']} media moved{mark}")

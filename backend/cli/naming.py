@@ -1,0 +1,16 @@
+"""`mediacluster label`: names for groups, made now."""
+
+from backend.cli.console import say
+from backend.features.naming.labels import LabelReport
+
+
+def print_labels(report: LabelReport) -> None:
+    """What was done, for people."""
+    say(
+        f"{report.clusters} clusters looked at: {report.labels} new labels, {report.representatives} new representatives "
+        f"({report.seconds:.1f} s)"
+    )
+    if report.left:
+        say(f"{report.left} clusters are left for the next run")
+    if report.note:
+        say(report.note)

@@ -1,0 +1,62 @@
+"""`mediacluster optimize`: int8 copies of the encoders, measured on the library's own media."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from backend.cli.console import complain, print_json, say
+from backend.cli.editing import open_services
+
+if TYPE_CHECKING:
+    from backend.features.optimize.optimization import SideReport
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(optimize)
+
+
+def optimize(
+    sample: Annotated[int, typer.Option(min=100, max=10_000, help="Most media to measure on.")] = 400,
+    as_json: Json = False,
+) -> None:
+    """Make faster copies of the encoders and measure on this library whether their vectors are near enough.
+
+    Run it after an import without workers and before the first of them: what passes is used from then on. A library that
+    has vectors keeps what they were made with. Exits 1 where int8 is asked for by name and does not pass.
+    """
+    from backend.cli.servers import prepare_database
+    from backend.features.optimize.optimization import optimize as run
+    from backend.settings import load_settings
+
+    settings = load_settings()
+    prepare_database(settings)
+    with open_services() as services:
+        reports = run(services, sample=sample, on_step=lambda step: None if as_json else complain(step))
+    if as_json:
+        print_json({report.side: asdict(report) for report in reports})
+    else:
+        for report in reports:
+            _print(report)
+    for report, choice in zip(reports, (settings.image_runtime, settings.text_runtime), strict=True):
+        report.require(choice)
+
+
+def _print(report: "SideReport") -> None:
+    if report.skipped:
+        say(f"{report.side}: nothing was measured, {report.skipped}")
+        return
+    for trial in report.trials:
+        say(
+            f"{report.side}: {'ok  ' if trial.passed else 'FAIL'} {trial.runtime}: {trial.speedup:.2f} times as fast as torch"
+        )
+        say(f"       {trial.fidelity}")
+    if report.kept is None:
+        say(f"{report.side}: {report.chosen} is what the first worker will take")
+    elif report.kept == report.chosen:
+        say(f"{report.side}: {report.kept}, as the space was made with")
+    else:
+        say(f"{report.side}: the space was made with {report.kept} and keeps it; a new space would get {report.chosen}")

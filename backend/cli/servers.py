@@ -1,0 +1,152 @@
+"""Servers and processes around a command."""
+
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+from backend.bootstrap import build_services, resolve_database_url
+from backend.cli.accounts import make_link
+from backend.cli.console import complain, console
+from backend.errors import ConfigurationError, MediaclusterError, SpaceMismatch
+from backend.features.model_change.holders import EncoderWatch
+from backend.features.services import Services
+from backend.logs import configure_logging
+from backend.settings import Settings
+from backend.store.engine import Database
+from backend.store.migrate import upgrade
+from backend.store.spaces.spaces import find_active_space
+from backend.supervision import Supervisor, worker_command
+from backend.web.middleware.hosts import is_loopback
+
+
+@contextmanager
+def running_servers(settings: Settings, *, stop: bool) -> Iterator[None]:
+    """Run the embedded servers that the settings ask for; with `stop`, end those that were started here."""
+    from backend.embedded import start_postgres, start_redis, stop_postgres, stop_redis
+
+    enders: list[Callable[[Path], bool]] = []
+    home = settings.home_path
+    home.mkdir(parents=True, exist_ok=True)
+    try:
+        if settings.database_url is None and start_postgres(home).started:
+            enders.append(stop_postgres)
+        if settings.redis_url is None and start_redis(home).started:
+            enders.append(stop_redis)
+        yield
+    finally:
+        for end in reversed(enders) if stop else ():
+            end(home)
+
+
+def prepare_database(settings: Settings) -> None:
+    """Migrate to the newest schema."""
+    database = Database(resolve_database_url(settings))
+    try:
+        upgrade(database.engine)
+    finally:
+        database.dispose()
+
+
+@contextmanager
+def running_workers(services: Services) -> Iterator[None]:
+    """See to it that workers run: where none answers, run them here until the end."""
+    with ExitStack() as stack:
+        if not services.doorbell.count_listeners():
+            stack.enter_context(Supervisor(services.settings.home_path))
+        yield
+
+
+def require_free_port(settings: Settings) -> None:
+    """Find out before the long work starts, not after it. Raises ConfigurationError."""
+    address = (settings.api_host, settings.api_port)
+    try:
+        socket.create_server(address, family=socket.AF_INET6 if ":" in settings.api_host else socket.AF_INET).close()
+    except OSError as error:
+        raise ConfigurationError(
+            f"The API cannot be served at {settings.api_host} port {settings.api_port}: {error.strerror}.",
+            hint="Choose another with --port (or MEDIACLUSTER_API_PORT), or --host.",
+        ) from error
+
+
+def require_safe_address(settings: Settings) -> None:
+    """Nobody serves everything to everybody by mistake. Raises ConfigurationError."""
+    if settings.authentication != "keys" and not is_loopback(settings.api_host):
+        raise ConfigurationError(
+            f"The API would be open to whoever reaches {settings.api_host}: MEDIACLUSTER_AUTHENTICATION is "
+            f"{settings.authentication}.",
+            hint="Set MEDIACLUSTER_AUTHENTICATION=keys and make keys with `mediacluster key create`, "
+            "or serve this machine alone (--host 127.0.0.1).",
+        )
+
+
+def run_api(settings: Settings, *, login_link: bool = False) -> None:
+    """Serve until a signal; then finish what is under way. `login_link`: print one, where only this machine is served. Raises ConfigurationError where the port is taken, or where
+    others than this machine could do everything."""
+    from backend.cli.serve import serve
+    from backend.web.server import create_web_app
+
+    require_safe_address(settings)
+    require_free_port(settings)
+    configure_logging(settings.log_format, settings.log_level, settings.secrets)
+    with ExitStack() as stack:
+        services = build_services(settings)
+        stack.callback(services.database.dispose)
+        require_own_encoders(services)
+        watch = EncoderWatch(services)
+        watch.start()
+        stack.callback(watch.stop)
+        # The first upload shall not wait for them, nor the start for their imports.
+        threading.Thread(target=services.decoders.start, name="decoders", daemon=True).start()
+        host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host
+        console.print(f"Serving http://{host}:{settings.api_port}/docs (Ctrl-C to stop)", highlight=False)
+        if login_link and settings.authentication != "none" and is_loopback(settings.api_host):
+            _name, link = make_link(services.database, settings, None)
+            complain(f"Log in to the pages, once, within 15 minutes: {link}")
+        serve(create_web_app(services), settings)
+
+
+def require_own_encoders(services: Services) -> None:
+    """Stop at the start rather than at each request where the configured encoders are of no space of the library.
+
+    Where the database does not answer yet, or nothing is embedded, there is nothing to be found out.
+
+    Raises:
+        SpaceMismatch: they are not.
+    """
+    try:
+        with services.database.transaction() as session:
+            space = find_active_space(session)
+        if space is not None:
+            services.encoders_of(space)
+    except SpaceMismatch:
+        raise
+    except MediaclusterError as error:
+        complain(f"It is not known yet whether the encoders fit the library: {error}")
+
+
+@contextmanager
+def ending_in_order() -> Iterator[None]:
+    """SIGTERM unwinds like Ctrl-C does, so that whoever started processes ends them; a second one cuts that short."""
+
+    def end(number: int, _frame: object) -> NoReturn:
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def become_celery(role: str, settings: Settings) -> NoReturn:
+    """Turn into a Celery process, so that signals reach it without a middleman."""
+    settings.home_path.mkdir(parents=True, exist_ok=True)
+    command = worker_command(role, log_level=settings.log_level)
+    sys.stdout.flush()
+    os.execv(command[0], command)  # noqa: S606 - our own command, no shell

@@ -1,0 +1,88 @@
+"""`mediacluster suggest`: an alpha and a threshold for this library, with the reason."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from backend.cli.console import print_json, say
+from backend.cli.editing import actor_name, open_services
+from backend.errors import InputError
+
+if TYPE_CHECKING:
+    from backend.features.evaluation.evaluation import OnProgress
+    from backend.features.evaluation.result import Evaluation
+    from backend.features.services import Services
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(suggest)
+
+
+def suggest(
+    labels: Annotated[
+        str | None,
+        typer.Option(help="folders, groups, judgements, or a file; the first of the three that tells something."),
+    ] = None,
+    column: Annotated[str, typer.Option(help="Column of the file that holds the label.")] = "label",
+    seed: Annotated[int, typer.Option(help="Decides what is drawn.")] = 0,
+    apply: Annotated[bool, typer.Option("--apply", help="Do it, each as one event that can be undone.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With --apply: say what would change, and change nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
+) -> None:
+    """Suggest an alpha and a threshold for this library, with the reason; nothing where nothing is known."""
+    from backend.cli.evaluation import show_bars
+    from backend.features.consolidation.threshold import apply_threshold
+    from backend.features.editing.alpha import apply_alpha
+    from backend.rules.measures.suggestion import suggest as decide
+
+    if dry_run and not apply:
+        raise InputError("Nothing is changed without --apply.", hint="Leave --dry-run out, or add --apply.")
+    with open_services() as services:
+        with show_bars() as show:
+            evaluation = _evaluate(services, labels, column, seed, show)
+        suggestions = () if evaluation is None else decide(evaluation.as_json())
+        outcomes = []
+        for one in suggestions:
+            if apply and one.value is not None:
+                act = apply_alpha if one.knob == "alpha" else apply_threshold
+                outcomes.append(act(services, one.value, actor=actor_name(), dry_run=dry_run))
+    if as_json:
+        origin = None if evaluation is None else evaluation.truth.origin
+        found = {"origin": origin, "suggestions": suggestions, "outcomes": outcomes}
+        print_json(
+            {
+                name: [asdict(one) for one in value] if isinstance(value, (list, tuple)) else value
+                for name, value in found.items()
+            }
+        )
+        return
+    if evaluation is None:
+        say(
+            "Nothing is suggested: no labels in folders, no curated groups, no judgements. docs/how-to/evaluate.md says how to get them."
+        )
+        return
+    say(f"by {evaluation.truth.origin}, {evaluation.truth.media_count:,} media:")
+    for one in suggestions:
+        say(
+            f"{one.knob}: {'leave it at' if one.value is None else f'{one.value:g} instead of'} {one.present:g}: {one.reason}"
+        )
+    for outcome in outcomes:
+        undo = "" if outcome.event_id is None else f"; mediacluster history undo {outcome.event_id} takes it back"
+        say(f"{outcome.summary}{undo}")
+
+
+def _evaluate(
+    services: "Services", labels: str | None, column: str, seed: int, show: "OnProgress"
+) -> "Evaluation | None":
+    """By what was named, else by the first source that has two labels."""
+    from backend.features.evaluation.evaluation import Source, evaluate, evaluate_by_any
+    from backend.features.evaluation.options import Options
+
+    options = Options(seed=seed)
+    if labels is not None:
+        return evaluate(services, Source(labels, column), options, show)
+    return evaluate_by_any(services, options, show)

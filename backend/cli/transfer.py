@@ -1,0 +1,101 @@
+"""`mediacluster import-embeddings` and `mediacluster export`: vectors that were made elsewhere, in and out."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from backend.cli.console import measured_bar, print_json, say, stepping_bar
+from backend.cli.editing import open_services
+
+if TYPE_CHECKING:
+    from backend.features.transfer.imports import EmbeddingsReport
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(name="import-embeddings")(import_embeddings)
+    app.command()(export)
+
+
+def import_embeddings(
+    file: Annotated[Path, typer.Argument(help="A .npz, .parquet, .json or .jsonl file of paths and vectors.")],
+    pictures: Annotated[
+        Path | None, typer.Option(help="The folder that paths are relative to; that of the file by default.")
+    ] = None,
+    vectors_only: Annotated[bool, typer.Option("--vectors-only", help="Do not look for the pictures.")] = False,
+    skip_invalid: Annotated[
+        bool, typer.Option("--skip-invalid", help="Take the good rows in, pass by the others.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Take in embeddings that were made elsewhere, with the pictures that are at hand, and group them.
+
+    Every row is checked first; with one that is wrong nothing is taken in.
+    """
+    from backend.cli.servers import prepare_database
+    from backend.features.transfer.imports import import_embeddings as run
+    from backend.settings import load_settings
+
+    prepare_database(load_settings())
+    with open_services() as services, stepping_bar(quiet=as_json) as show:
+        report = run(
+            services,
+            file,
+            pictures=pictures,
+            look_for_pictures=not vectors_only,
+            skip_invalid=skip_invalid,
+            on_progress=show,
+        )
+    if as_json:
+        print_json(asdict(report))
+    else:
+        _say_import(report)
+    if report.failed and not (skip_invalid and report.new + report.duplicates):
+        raise typer.Exit(1)
+
+
+def _say_import(report: "EmbeddingsReport") -> None:
+    say(
+        f"{report.new} new ({report.with_original} with their picture), {report.duplicates} were here, "
+        f"{report.failed} refused, {report.assigned} grouped"
+    )
+    for failure in report.failures:
+        say(f"  row {failure.row} ({failure.name}): {failure.code}: {failure.detail}")
+    if report.failed > len(report.failures):
+        say(f"  and {report.failed - len(report.failures)} more")
+    if report.failed and not report.new + report.duplicates:
+        say("Nothing was taken in. Mend the rows, or pass them by with --skip-invalid.")
+
+
+def export(
+    file: Annotated[Path, typer.Argument(help="The .npz, .parquet, .json or .jsonl file to write.")],
+    precision: Annotated[Literal["float32", "float16"], typer.Option(help="How exact the vectors are.")] = "float32",
+    cluster: Annotated[list[int] | None, typer.Option(help="Only media of this group. Repeat for several.")] = None,
+    keyword: Annotated[list[str] | None, typer.Option(help="Only media with this keyword. Repeat for several.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Write out the ready media with words, groups and vectors, for programs and sites that want no server."""
+    from backend.bootstrap import resolve_database_url
+    from backend.cli.editing import note
+    from backend.features.transfer.exports import export as run
+    from backend.settings import load_settings
+    from backend.store.access.audit_log import Act
+    from backend.store.engine import Database
+
+    database = Database(resolve_database_url(load_settings()))
+    try:
+        with measured_bar("exporting", quiet=as_json) as show:
+            report = run(
+                database, file, precision=precision, clusters=cluster or (), keywords=keyword or (), on_progress=show
+            )
+        note(database, Act.LIBRARY_EXPORTED, report.place, media=report.media)
+    finally:
+        database.dispose()
+    if as_json:
+        print_json(asdict(report))
+    else:
+        say(f"{report.media} media in {report.place} ({report.byte_size:,} bytes)")

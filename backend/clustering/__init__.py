@@ -1,1 +1,0 @@
-"""Groups of look-alike media: the decision who belongs where."""

@@ -1,1 +1,0 @@
-"""What the longer commands do, behind `backend.cli`."""

@@ -1,1 +1,0 @@
-"""What a curator does to clusters, with journal and undo; and what the machine proposes."""

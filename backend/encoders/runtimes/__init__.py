@@ -1,0 +1,1 @@
+"""What computes the encoders: torch or ONNX Runtime."""

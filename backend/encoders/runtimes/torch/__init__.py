@@ -1,0 +1,1 @@
+"""Encoders computed by torch, faster than out of the box."""

@@ -1,0 +1,152 @@
+"""Texts as unit vectors, by a sentence-transformers model."""
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from sentence_transformers import SentenceTransformer
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils.logging import disable_progress_bar
+
+from backend.encoders.chunking import average_chunks, split_text
+from backend.encoders.hub import load_model
+from backend.encoders.presets import EncoderNames
+from backend.encoders.runtimes.onnx.module import OnnxBackbone
+from backend.encoders.runtimes.torch.packing import pack
+from backend.encoders.vectors import Vectors, normalise_rows
+from backend.encoders.weights import local_text_folder
+from backend.errors import EncoderUnavailable
+from backend.settings import Settings
+
+_HINT = (
+    "Name a downloaded sentence-transformers folder with MEDIACLUSTER_TEXT_MODEL=/path/to/folder, "
+    "or work without any download: MEDIACLUSTER_PRESET=demo."
+)
+
+_BACKBONE_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+
+
+class TextEncoder:
+    """A sentence-transformers model. Threads may share it; they take turns."""
+
+    def __init__(self, model: SentenceTransformer, *, batch_size: int) -> None:
+        dimension = model.get_embedding_dimension()
+        if dimension is None:
+            raise EncoderUnavailable("The text model does not say how many dimensions it has.", hint=_HINT)
+        self.dimension: int = dimension
+        self._model = model
+        self._batch_size = batch_size
+        self._working = threading.Lock()  # fast tokenizers hold state while they work
+
+    @property
+    def window_tokens(self) -> int | None:
+        """How many tokens the model reads at once, special ones counted; None if it reads texts of any length."""
+        window = self._model.max_seq_length
+        return int(window) if window and self._tokenizer else None
+
+    @property
+    def backbone(self) -> torch.nn.Module:
+        """The transformer, which takes what `prepare_texts` gives.
+
+        Raises:
+            EncoderUnavailable: the model has none.
+        """
+        return self._find_backbone()[1]
+
+    @torch.inference_mode()
+    def make_fast(self, onnx_copy: Path | None = None) -> None:
+        """Lay the model out for this processor, or put an ONNX copy in the place of its transformer. On a CPU only."""
+        if onnx_copy is not None:
+            name, backbone = self._find_backbone()
+            setattr(self._model[0], name, OnnxBackbone(onnx_copy, backbone.config))
+        else:
+            pack(self._model, lambda: self._model.encode(["a boat in a harbour"], convert_to_tensor=True))
+
+    def prepare_texts(self, texts: Sequence[str]) -> dict[str, torch.Tensor]:
+        """Texts as the transformer takes them, int64 (n, tokens) each, those beyond the window cut off."""
+        prepare = getattr(self._model, "preprocess", self._model.tokenize)
+        features = prepare(list(texts))
+        return {name: features[name] for name in _BACKBONE_INPUTS if name in features}
+
+    def _find_backbone(self) -> tuple[str, PreTrainedModel | OnnxBackbone]:
+        for name, child in self._model[0].named_children():
+            if isinstance(child, PreTrainedModel | OnnxBackbone):
+                return name, child
+        raise EncoderUnavailable(
+            "The text model has no transformer that ONNX Runtime could run.",
+            hint="Leave it in torch: MEDIACLUSTER_TEXT_RUNTIME=torch.",
+        )
+
+    def embed_texts(self, texts: Sequence[str]) -> Vectors:
+        """Texts to unit rows, float32 (n, dimension), in the order given.
+
+        A text longer than the window is embedded in chunks and averaged by their tokens, so its end counts too.
+
+        Raises:
+            InvalidText: a text is empty.
+            InvalidVector: the model made NaN or nothing of a text: its weights are broken.
+        """
+        if not texts:
+            return np.empty((0, self.dimension), dtype=np.float32)
+        with self._working:
+            chunks = [split_text(text, self._count_tokens, self._limit_tokens) for text in texts]
+            parts = [chunk.text for chunks_of_text in chunks for chunk in chunks_of_text]
+            # `encode` batches texts of about the same length and gives the rows back in order.
+            rows = self._model.encode(parts, batch_size=self._batch_size, show_progress_bar=False)
+        return average_chunks(normalise_rows(rows), chunks)
+
+    @property
+    def _tokenizer(self) -> PreTrainedTokenizerBase | None:
+        tokenizer = getattr(self._model[0], "tokenizer", None)
+        return tokenizer if isinstance(tokenizer, PreTrainedTokenizerBase) else None
+
+    @property
+    def _limit_tokens(self) -> int | None:
+        if self.window_tokens is None or self._tokenizer is None:
+            return None
+        prompt = self._model.prompts.get(self._model.default_prompt_name or "") or ""
+        reserved = self._tokenizer.num_special_tokens_to_add() + self._count_tokens([prompt])[0]
+        return max(self.window_tokens - reserved, 1)
+
+    def _count_tokens(self, texts: Sequence[str]) -> list[int]:
+        if self._tokenizer is None:
+            return [1] * len(texts)
+        encoded = self._tokenizer(list(texts), add_special_tokens=False, truncation=False, padding=False, verbose=False)
+        return [len(ids) for ids in encoded["input_ids"]]
+
+
+def load_text_encoder(settings: Settings, names: EncoderNames, onnx_copy: Path | None = None) -> TextEncoder:
+    """Load a sentence-transformers model in evaluation mode, in float32, without running code from the hub.
+
+    Args:
+        settings: `device`, `embed_batch_size` and `model_cache` are read.
+        names: what to load.
+        onnx_copy: the model file that takes the place of the transformer.
+
+    Raises:
+        EncoderUnavailable: nothing that can be loaded stands behind the names.
+    """
+    encoder = load_plain_text_encoder(settings, names)
+    encoder.make_fast(onnx_copy)
+    return encoder
+
+
+def load_plain_text_encoder(settings: Settings, names: EncoderNames) -> TextEncoder:
+    """As `load_text_encoder`, with the layers as transformers has them, which is what can be exported."""
+    folder = local_text_folder(names.text_model)
+    name = str(folder) if folder else names.text_model
+
+    def load() -> TextEncoder:
+        disable_progress_bar()  # type: ignore[no-untyped-call]  # one bar for each model, in the log of every worker
+        model = SentenceTransformer(
+            name,
+            device=settings.device,
+            cache_folder=str(settings.model_cache) if settings.model_cache else None,
+            trust_remote_code=False,
+            model_kwargs={"dtype": torch.float32},
+        )
+        return TextEncoder(model.eval(), batch_size=settings.embed_batch_size)
+
+    return load_model(f"The text model {names.text_model}", load, _HINT)

@@ -1,1 +1,0 @@
-"""Metrics (pure), audits and reports."""

@@ -1,0 +1,1 @@
+"""What the product does: transactions, order and bells, a package for each feature."""

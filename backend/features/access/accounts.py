@@ -1,0 +1,99 @@
+"""Make accounts, change and remove them."""
+
+import re
+import unicodedata
+from typing import Any
+
+from backend.errors import InputError
+from backend.features.access.passwords import hash_password, require_good
+from backend.store.access.accounts import (
+    Role,
+    change_password,
+    delete_account,
+    delete_session,
+    delete_sessions,
+    get_account,
+    insert_account,
+    list_accounts,
+)
+from backend.store.access.audit_log import Act, record_act
+from backend.store.engine import Database
+from backend.store.schema import Account
+
+MOST_NAME_CHARACTERS = 64
+_NAME = re.compile(r"[\w.@+-]+")
+_SHOWN = ("name", "role", "created_at", "last_login_at", "password_changed_at")
+
+
+def normal_name(name: str) -> str:
+    """A name as it is kept and compared: lower case, composed."""
+    return unicodedata.normalize("NFKC", name).strip().lower()
+
+
+def create_account(database: Database, name: str, role: str, password: str | None, *, actor: str) -> dict[str, Any]:
+    """Make an account; without a password only login links let it in. Returns what is shown of it.
+
+    Raises:
+        InputError: the name or the password cannot be used.
+        Conflict: the name is taken.
+    """
+    name = normal_name(name)
+    if not _NAME.fullmatch(name) or len(name) > MOST_NAME_CHARACTERS:
+        raise InputError(
+            f"{name!r} is no name of an account.",
+            hint=f"Use letters, figures and . @ + - _, at most {MOST_NAME_CHARACTERS}.",
+        )
+    password_hash = None
+    if password is not None:
+        require_good(password)
+        password_hash = hash_password(password)
+    with database.transaction() as session:
+        account = insert_account(session, name, Role(role), password_hash)
+        record_act(session, actor, Act.ACCOUNT_CREATED, name, role=role)
+        return describe_account(account)
+
+
+def read_accounts(database: Database) -> list[dict[str, Any]]:
+    """All accounts, by name."""
+    with database.transaction() as session:
+        return [describe_account(account) for account in list_accounts(session)]
+
+
+def set_password(
+    database: Database, name: str, password: str, *, actor: str, keep_session_id: int | None = None
+) -> int:
+    """Change a password and end the account's sessions, but the one that asks; returns how many ended.
+
+    Raises:
+        InputError: the password cannot be used.
+        NotFound: there is no such account.
+    """
+    require_good(password)
+    password_hash = hash_password(password)
+    with database.transaction() as session:
+        account = get_account(session, normal_name(name))
+        change_password(session, account.id, password_hash)
+        record_act(session, actor, Act.PASSWORD_CHANGED, account.name)
+        return delete_sessions(session, account.id, but=keep_session_id)
+
+
+def remove_account(database: Database, name: str, *, actor: str) -> None:
+    """With its sessions and links, at once. What it did stays in history and log under its name. Raises NotFound."""
+    with database.transaction() as session:
+        account = get_account(session, normal_name(name))
+        delete_account(session, account.id)
+        record_act(session, actor, Act.ACCOUNT_REMOVED, account.name)
+
+
+def revoke_session(database: Database, session_id: int, *, actor: str, account_id: int | None = None) -> str:
+    """End a session (of this account, where one is named); returns whose it was. Raises NotFound."""
+    with database.transaction() as session:
+        name = delete_session(session, session_id, account_id=account_id)
+        record_act(session, actor, Act.SESSION_REVOKED, name, session_id=session_id)
+        return name
+
+
+def describe_account(account: Account) -> dict[str, Any]:
+    """All of it but the hash; `has_password` says whether there is one."""
+    shown = {name: getattr(account, name) for name in _SHOWN}
+    return {**shown, "has_password": account.password_hash is not None}

@@ -1,0 +1,138 @@
+"""Let people in: by name and password, or by a link that works once."""
+
+import ipaddress
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from backend.errors import LoginFailed, RateLimited
+from backend.features.access.accounts import MOST_NAME_CHARACTERS, normal_name
+from backend.features.access.passwords import hash_password, is_outdated, is_password
+from backend.features.access.tokens import hash_secret, make_secret
+from backend.store.access.accounts import (
+    Role,
+    change_password,
+    delete_session_by_token,
+    find_account,
+    insert_account,
+    insert_session,
+    record_login,
+)
+from backend.store.access.audit_log import Act, record_act
+from backend.store.access.logins import Attempt, claim_attempt, forget_attempt, insert_login_link, take_login_link
+from backend.store.engine import Database
+from backend.store.schema import Account
+
+LINK_SECONDS = 15 * 60
+OWNER = "owner"
+"""Whom the link of `demo` and `up` lets in, unless somebody else is named."""
+
+_MOST_AGENT_CHARACTERS = 300
+# Providers hand out whole networks of IPv6, of this length and shorter.
+_IPV6_PREFIX = 64
+
+
+@dataclass(frozen=True)
+class Browser:
+    """Who asks: the address, and what the browser calls itself. old_secret: of the session that it shows already."""
+
+    address: str
+    user_agent: str
+    old_secret: str | None = None
+
+
+def log_in(database: Database, name: str, password: str, browser: Browser, *, session_seconds: float) -> str:
+    """Open a session; returns its secret.
+
+    Raises:
+        RateLimited: five have failed within 15 minutes, for the account or from the network.
+        LoginFailed: the name or the password is wrong; nothing tells which.
+    """
+    name = normal_name(name)[: MOST_NAME_CHARACTERS + 1]
+    if not name.isprintable():
+        name = ""  # nobody's; and the database takes no NUL
+    claim = _claim(database, name, browser)
+    with database.transaction() as session:
+        account = find_account(session, name)
+    right = is_password(account.password_hash if account else None, password)
+    with database.transaction() as session:
+        if account is None or not right:
+            # A name that is not one may be a password in the wrong field.
+            record_act(session, "anonymous", Act.LOGIN_FAILED, account.name if account else "an unknown name")
+        else:
+            forget_attempt(session, claim)
+            if account.password_hash is not None and is_outdated(account.password_hash):
+                change_password(session, account.id, hash_password(password))
+            return _open(session, account, browser, session_seconds, by="password")
+    raise LoginFailed("The name or the password is wrong.", hint="Try again, or ask for a login link.")
+
+
+def make_login_link(
+    database: Database, name: str | None, *, actor: str, seconds: float = LINK_SECONDS
+) -> tuple[str, str]:
+    """Make a secret that logs an account in once; returns the account's name and the secret.
+
+    With no name it is the account `owner`, an admin, which is made where it is missing.
+
+    Raises:
+        NotFound: there is no such account.
+    """
+    from backend.store.access.accounts import get_account
+
+    secret = make_secret()
+    with database.transaction() as session:
+        if name is None:
+            account = find_account(session, OWNER)
+            if account is None:
+                account = insert_account(session, OWNER, Role.ADMIN, None)
+                record_act(session, actor, Act.ACCOUNT_CREATED, OWNER, role=Role.ADMIN.value)
+        else:
+            account = get_account(session, normal_name(name))
+        insert_login_link(session, account.id, hash_secret(secret), seconds=seconds)
+        record_act(session, actor, Act.LOGIN_LINK_MADE, account.name)
+        return account.name, secret
+
+
+def log_in_by_link(database: Database, link_secret: str, browser: Browser, *, session_seconds: float) -> str:
+    """Use a link up and open a session; returns its secret. Raises LoginFailed."""
+    with database.transaction() as session:
+        account = take_login_link(session, hash_secret(link_secret))
+        if account is not None:
+            return _open(session, account, browser, session_seconds, by="link")
+    raise LoginFailed("This login link has been used, or is too old.", hint="`mediacluster login-link` makes another.")
+
+
+def _claim(database: Database, name: str, browser: Browser) -> int:
+    with database.transaction() as session:
+        claim: Attempt = claim_attempt(session, name, network_of(browser.address))
+        if claim.attempt_id is not None:
+            return claim.attempt_id
+    raise RateLimited(
+        "There were too many wrong passwords.",
+        hint="Wait a quarter of an hour, or make a link with `mediacluster login-link`.",
+        retry_after_seconds=claim.retry_after_seconds,
+    )
+
+
+def _open(session: Session, account: Account, browser: Browser, seconds: float, *, by: str) -> str:
+    if browser.old_secret is not None:
+        delete_session_by_token(session, hash_secret(browser.old_secret))
+    secret = make_secret()
+    agent = browser.user_agent[:_MOST_AGENT_CHARACTERS].replace("\0", "")
+    insert_session(session, account.id, hash_secret(secret), seconds=seconds, address=browser.address, user_agent=agent)
+    record_login(session, account.id)
+    record_act(session, f"account:{account.name}", Act.LOGIN_SUCCEEDED, account.name, by=by)
+    return secret
+
+
+def network_of(address: str) -> str:
+    """What counts as one address: of IPv6 the network, since one machine has as many addresses as it likes."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed, _IPV6_PREFIX), strict=False))

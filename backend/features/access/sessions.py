@@ -1,0 +1,86 @@
+"""Recognise whoever is logged in, by the secret of the session."""
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from backend.features.access.tokens import csrf_token_of, hash_secret
+from backend.store.access.accounts import LiveSession, Role, delete_session, find_live_session, record_visit
+from backend.store.access.audit_log import Act, record_act
+from backend.store.engine import Database
+
+# Thumbnails come a hundred at a time; for them a session is looked up once in so long.
+REMEMBERED_SECONDS: Final = 5.0
+_MOST_REMEMBERED: Final = 10_000
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Whoever uses the pages. session_id: None where nobody has to log in; csrf_token: what unsafe requests carry."""
+
+    name: str
+    role: Role
+    account_id: int | None
+    session_id: int | None
+    csrf_token: str
+
+    @property
+    def is_admin(self) -> bool:
+        return self.role is Role.ADMIN
+
+    @property
+    def actor(self) -> str:
+        """As journal and audit log name it."""
+        return "admin" if self.session_id is None else f"account:{self.name}"
+
+
+ANYBODY: Final = Visitor("admin", Role.ADMIN, None, None, "")
+"""The visitor of a library that asks nobody to log in."""
+
+
+class Sessions:
+    """The sessions of one database, as one process sees them."""
+
+    def __init__(self, database: Database, *, idle_seconds: float) -> None:
+        self._database = database
+        self._idle_seconds = idle_seconds
+        self._seen: dict[bytes, tuple[float, Visitor]] = {}
+        self._lock = threading.Lock()
+
+    def find(self, secret: str, *, remembered: bool = False) -> Visitor | None:
+        """Whose session it is; None: nobody's any more. `remembered`: what was true some seconds ago will do."""
+        token_sha256 = hash_secret(secret)
+        now = time.monotonic()
+        if remembered:
+            with self._lock:
+                seen_at, visitor = self._seen.get(token_sha256, (float("-inf"), None))
+            if visitor is not None and now - seen_at < REMEMBERED_SECONDS:
+                return visitor
+        with self._database.transaction() as session:
+            live = find_live_session(session, token_sha256, idle_seconds=self._idle_seconds)
+            if live is not None:
+                record_visit(session, live.id)
+        found = None if live is None else _visitor(live, secret)
+        with self._lock:
+            if found is None:
+                self._seen.pop(token_sha256, None)
+            else:
+                if len(self._seen) >= _MOST_REMEMBERED:
+                    self._seen.clear()
+                self._seen[token_sha256] = (now, found)
+        return found
+
+    def end(self, visitor: Visitor, secret: str) -> None:
+        """Log out."""
+        if visitor.session_id is None:
+            return
+        with self._lock:
+            self._seen.pop(hash_secret(secret), None)
+        with self._database.transaction() as session:
+            delete_session(session, visitor.session_id)
+            record_act(session, visitor.actor, Act.LOGGED_OUT, visitor.name)
+
+
+def _visitor(live: LiveSession, secret: str) -> Visitor:
+    return Visitor(live.name, live.role, live.account_id, live.id, csrf_token_of(secret))

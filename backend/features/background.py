@@ -1,0 +1,76 @@
+"""Do what takes long in a process of its own, so that requests and uploads go on as before."""
+
+import os
+import subprocess
+import sys
+import threading
+import weakref
+from collections.abc import Sequence
+
+import psutil
+
+from backend.errors import BackendUnavailable
+from backend.features.services import Services
+
+_COMMAND = "from backend.cli import main; main()"
+_NICENESS = 10
+
+
+class Background:
+    """Starts commands of ours for the library of this process; one child a job, whose name the caller chooses. Children end
+    with this process: each command that is started here takes `--attached`."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._lock = threading.Lock()
+        weakref.finalize(self, _end, self._children)
+
+    def start(self, job: str, command: Sequence[str]) -> None:
+        """Begin, unless a child of this process is at it already. command: the words after `mediacluster`.
+
+        Raises:
+            BackendUnavailable: no process can be started.
+        """
+        with self._lock:
+            if self.is_running(job):
+                return
+            for ended in [name for name, child in self._children.items() if child.poll() is not None]:
+                self._children.pop(ended).communicate()  # this closes the pipe
+            try:
+                self._children[job] = subprocess.Popen(  # noqa: S603 - of words of ours
+                    [sys.executable, "-c", _COMMAND, *command, "--attached"],
+                    env=self._environment(),
+                    # Nothing is ever written to it: the child ends when it is closed.
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.DEVNULL,
+                )
+            except OSError as error:
+                raise BackendUnavailable(
+                    f"No process could be started for this: {error.strerror}.",
+                    hint=f"Run `mediacluster {' '.join(command)}` on the server.",
+                ) from error
+            psutil.Process(self._children[job].pid).nice(_NICENESS)
+
+    def is_running(self, job: str) -> bool:
+        child = self._children.get(job)
+        return child is not None and child.poll() is None
+
+    def _environment(self) -> dict[str, str]:
+        """What the child needs to know of a library that may have been opened by other means than the environment."""
+        settings = self._services.settings
+        own = {
+            "DATABASE_URL": self._services.database.url,
+            "REDIS_URL": settings.redis_url.get_secret_value() if settings.redis_url else "",
+            "MEDIACLUSTER_HOME": str(settings.home_path),
+            "MEDIACLUSTER_STORAGE_URL": settings.resolved_storage_url,
+            "MEDIACLUSTER_THRESHOLD": repr(settings.threshold),
+        }
+        return {**os.environ, **own}
+
+
+def _end(children: dict[str, "subprocess.Popen[bytes]"]) -> None:
+    for child in children.values():
+        if child.poll() is None:
+            child.kill()
+        child.communicate()

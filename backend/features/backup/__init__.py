@@ -1,0 +1,1 @@
+"""Back a library up, and restore it."""

@@ -1,0 +1,91 @@
+"""What a backup says of itself: `manifest.json`, and `SHA256SUMS-*` with a line for each file, as sha256sum reads it."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from backend.errors import BackupDamaged
+from backend.files.storage.keys import check_key
+
+MANIFEST = "manifest.json"
+SUMS = "SHA256SUMS"
+_FORMAT = 2
+# Of format 1 the list was called SHA256SUMS, whichever run had written it.
+_READABLE = {1, _FORMAT}
+_PIECE_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Versions, counts and checksums (hexadecimal SHA-256). `rows` counts by table, `files` what the list of files
+    (`sums`) has."""
+
+    mediacluster: str
+    schema_revision: str
+    postgres_major: int
+    created_at: str
+    rows: dict[str, int]
+    files: int
+    byte_size: int
+    database: str
+    database_sha256: str
+    sums_sha256: str
+    missing: list[str] = field(default_factory=list)
+    sums: str = SUMS
+    format: int = _FORMAT
+
+    def to_json(self) -> bytes:
+        return (json.dumps(asdict(self), indent=2) + "\n").encode()
+
+    @classmethod
+    def from_json(cls, data: bytes) -> "Manifest":
+        """Raises BackupDamaged."""
+        try:
+            content = json.loads(data)
+            if content["format"] not in _READABLE:
+                raise BackupDamaged(
+                    f"The backup is of format {content['format']}; this version reads {_FORMAT} and older.",
+                    hint="Restore it with the version of mediacluster that its manifest names.",
+                )
+            return cls(**content)
+        except (ValueError, TypeError, KeyError) as error:
+            raise BackupDamaged(f"{MANIFEST} cannot be read ({error}).") from error
+
+
+@dataclass(frozen=True)
+class Sum:
+    """One file of a backup: its name and what its bytes hash to."""
+
+    name: str
+    sha256: str
+
+    def line(self) -> str:
+        return f"{self.sha256}  {self.name}\n"
+
+
+def read_sums(path: Path) -> Iterator[Sum]:
+    """Yield the lines of SHA256SUMS; raises BackupDamaged where one is none, or names a file outside the backup."""
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            sha256, _, name = line.rstrip("\n").partition("  ")
+            try:
+                yield Sum(check_key(name), _check_digest(sha256))
+            except ValueError as error:
+                raise BackupDamaged(f"{SUMS} has the line {line[:100]!r}: {error}.") from None
+
+
+def _check_digest(sha256: str) -> str:
+    if len(bytes.fromhex(sha256)) != hashlib.sha256().digest_size:
+        raise ValueError("it has no checksum")
+    return sha256
+
+
+def sha256_of(path: Path) -> str:
+    """The hexadecimal checksum of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE_BYTES):
+            digest.update(piece)
+    return digest.hexdigest()

@@ -1,0 +1,158 @@
+"""Make a library from a backup: originals first, then the database, so that no row ever speaks of a missing file."""
+
+import hashlib
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from backend.errors import BackupDamaged, ConfigurationError, Conflict
+from backend.features.backup.manifest import MANIFEST, SUMS, Manifest, Sum, read_sums, sha256_of
+from backend.features.backup.places import Source, open_source
+from backend.features.backup.tools import find_tool, run_tool
+from backend.files.storage.storage import Storage
+from backend.store.engine import Database
+from backend.store.integrity.backup import drop_schema, get_postgres_major, list_contents, lock_schema
+from backend.store.migrate import knows_revision, upgrade
+
+_NAMED = 3  # in a message
+
+
+@dataclass
+class RestoreReport:
+    """What was made anew. `damaged` files are not as they were saved, `missing` were missing when it was."""
+
+    created_at: str
+    mediacluster: str
+    rows: dict[str, int]
+    files: int = 0
+    bytes: int = 0
+    missing: list[str] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
+
+    @property
+    def is_whole(self) -> bool:
+        return not (self.missing or self.damaged)
+
+
+def check_backup(place: Path, *, on_progress: Callable[[int, int], None] = lambda _done, _total: None) -> RestoreReport:
+    """Read a whole backup and compare every checksum; nothing is written. Raises BackupDamaged, FileUnreadable."""
+    with open_source(place) as source, tempfile.TemporaryDirectory() as scratch:
+        manifest, _ = _open(source, Path(scratch))
+        report = _report_of(manifest)
+        _each_file(source, Path(scratch) / SUMS, manifest, report, None, on_progress)
+    return report
+
+
+def restore(
+    database: Database,
+    storage: Storage,
+    place: Path,
+    *,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> RestoreReport:
+    """Restore into a database without a library, whole or not at all, and bring its schema up to date.
+
+    One that was migrated and never used is such a one: its schema makes room for that of the backup, as do its accounts and keys.
+    Originals go into the storage; those that are there already stay, so that an interrupted run can be repeated. One with other
+    bytes is replaced.
+
+    Raises:
+        Conflict: the database holds a library, or tables of something else.
+        TransactionConflict: servers or workers are in the way.
+        BackupDamaged: the manifest, the list of files or the dump is; single damaged originals are reported.
+        ConfigurationError: the backup is of a newer version, or no fitting pg_restore is installed.
+        FileUnreadable, StorageFull, BackendUnavailable: it cannot be read, or written.
+    """
+    with database.transaction() as session:
+        _require_no_library(session)
+        server_major = get_postgres_major(session)
+    with open_source(place) as source, tempfile.TemporaryDirectory() as scratch:
+        manifest, dump = _open(source, Path(scratch))
+        _require_fit(manifest, server_major)
+        tool = find_tool("pg_restore", max(server_major, manifest.postgres_major))
+        report = _report_of(manifest)
+        _each_file(source, Path(scratch) / SUMS, manifest, report, storage, on_progress)
+        with database.transaction() as session:
+            lock_schema(session)  # nothing may come in between this look and the end of the schema
+            _require_no_library(session)
+            drop_schema(session)
+        options = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges", "--no-comments"]
+        run_tool(tool, database.url, [*options, str(dump)])
+    database.dispose()  # its connections know nothing of the types that have just come
+    upgrade(database.engine)
+    return report
+
+
+def _require_no_library(session: Session) -> None:
+    if contents := list_contents(session):
+        more = f" and {len(contents) - _NAMED} more" if len(contents) > _NAMED else ""
+        raise Conflict(
+            f"The database is not empty ({', '.join(contents[:_NAMED])}{more}); a backup is restored into an empty one only.",
+            hint="Name another MEDIACLUSTER_HOME, or an empty database with DATABASE_URL.",
+        )
+
+
+def _open(source: Source, folder: Path) -> tuple[Manifest, Path]:
+    """The manifest, and the dump as a file; both and the list of files checked."""
+    manifest = Manifest.from_json(source.read(MANIFEST))
+    sums, dump = folder / SUMS, folder / "dump"
+    for name, path, expected in (
+        (manifest.sums, sums, manifest.sums_sha256),
+        (manifest.database, dump, manifest.database_sha256),
+    ):
+        source.copy(name, path)
+        if sha256_of(path) != expected:
+            raise BackupDamaged(f"{name} is not as it was saved.", hint="Take another backup.")
+    return manifest, dump
+
+
+def _require_fit(manifest: Manifest, server_major: int) -> None:
+    if not knows_revision(manifest.schema_revision):
+        raise ConfigurationError(
+            f"The backup was made by mediacluster {manifest.mediacluster}, whose schema this version does not know.",
+            hint="Install that version or a newer one.",
+        )
+    if server_major < manifest.postgres_major:
+        raise ConfigurationError(
+            f"The backup was made from Postgres {manifest.postgres_major}, and this server is Postgres {server_major}.",
+            hint="Restore into a server of that version or a newer one.",
+        )
+
+
+def _report_of(manifest: Manifest) -> RestoreReport:
+    return RestoreReport(
+        manifest.created_at, manifest.mediacluster, manifest.rows, files=1, missing=list(manifest.missing)
+    )
+
+
+def _each_file(
+    source: Source,
+    sums: Path,
+    manifest: Manifest,
+    report: RestoreReport,
+    storage: Storage | None,
+    on_progress: Callable[[int, int], None],
+) -> None:
+    for done, one in enumerate(read_sums(sums), start=1):
+        on_progress(done, manifest.files)
+        if one.name == manifest.database:
+            continue
+        try:
+            data = source.read(one.name)
+        except BackupDamaged:
+            report.damaged.append(one.name)
+            continue
+        if hashlib.sha256(data).hexdigest() != one.sha256:
+            report.damaged.append(one.name)
+            continue
+        if storage is not None and not _has(storage, one):
+            storage.write(one.name, data)
+        report.files += 1
+        report.bytes += len(data)
+
+
+def _has(storage: Storage, one: Sum) -> bool:
+    return storage.exists(one.name) and hashlib.sha256(storage.read(one.name)).hexdigest() == one.sha256

@@ -1,0 +1,1 @@
+"""Group again: second pass and threshold."""

@@ -1,0 +1,209 @@
+"""Group anew by machine: computed outside the assigner's lock, so that uploads go on, and written under it.
+
+What came in meanwhile stays where the rule has put it; only if its cluster has gone up in another one does it follow.
+Where a curator has changed something meanwhile, everything is computed again.
+"""
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from backend.errors import Conflict
+from backend.features.editing.apply import write_edit
+from backend.features.editing.transactions import edited, settled
+from backend.features.services import Services
+from backend.rules.consolidation.second_pass import Library, Regrouped
+from backend.rules.editing.edits import (
+    AUTO,
+    TO_BE_GIVEN,
+    ClusterState,
+    Edit,
+    MembershipState,
+    Outcome,
+    Snapshot,
+)
+from backend.store.groups.consolidation import StoredGrouping, load_embeddings, read_grouping
+from backend.store.groups.edits import next_cluster_ids, read_snapshot
+from backend.store.schema import Space
+from backend.store.spaces.spaces import get_active_space
+from backend.store.spaces.thresholds import get_threshold
+
+_ATTEMPTS = 3
+_SEED = 0
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a computation starts from. `threshold` is the library's; `sampled` if it is of a part of the media."""
+
+    space_id: int
+    grouping: StoredGrouping
+    library: Library
+    threshold: float
+    sampled: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a machine has decided: the groups, the threshold that it went by, and a word for it."""
+
+    kind: str
+    summary: str
+    threshold: float
+    regrouped: Regrouped
+
+
+@dataclass(frozen=True)
+class Written:
+    """What came of it. created: id of each cluster that the plan made, by its negative number."""
+
+    plan: Plan
+    outcome: Outcome
+    created: Mapping[int, int]
+    reading: Reading
+
+
+def read_library(services: Services, *, most_media: int | None = None) -> Reading:
+    """All media of the active space with their clusters, in one snapshot of the database; or of a larger library a sample of
+    `most_media`, always the same one, whose embeddings alone are read.
+
+    Raises:
+        NotFound: there is no active space yet.
+    """
+    with services.database.transaction() as session:
+        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        space = get_active_space(session)
+        grouping = read_grouping(session, space.id)
+        sampled = most_media is not None and len(grouping.media_ids) > most_media
+        if sampled:
+            generator = np.random.default_rng(_SEED)
+            grouping = grouping.take(np.sort(generator.choice(len(grouping.media_ids), most_media, replace=False)))
+        embeddings = load_embeddings(session, space.id, grouping.media_ids, space.image_dimension)
+        threshold = get_threshold(session, space.id, services.settings.threshold)
+    links = frozenset((one, other) for one, other, _ in grouping.cannot_links)
+    library = Library(embeddings, grouping.clusters, grouping.fixed, grouping.locked, grouping.anchored, links)
+    return Reading(space.id, grouping, library, threshold, sampled)
+
+
+def regroup(
+    services: Services,
+    decide: Callable[[Reading], Plan],
+    *,
+    actor: str,
+    dry_run: bool,
+    and_then: Callable[[Session, Space, int], None] | None = None,
+) -> Written:
+    """Read, decide, write as one event.
+
+    Args:
+        services: of the process.
+        decide: takes its time, outside any transaction.
+        actor: who asked for it.
+        dry_run: do all of it and take it back.
+        and_then: what else belongs to the event, given its id. Without it, nothing is written where nothing changes.
+
+    Raises:
+        NotFound: there is no active space yet.
+        Conflict: curators have changed groups at each attempt.
+    """
+    for _ in range(_ATTEMPTS):
+        reading = read_library(services)
+        plan = decide(reading)
+        if and_then is None and not len(plan.regrouped.renaming.changed):
+            return Written(plan, Outcome(None, plan.kind, plan.summary), {}, reading)
+        with edited(services, dry_run=dry_run) as (session, space):
+            present = read_grouping(session, space.id)
+            if space.id != reading.space_id or reading.grouping.differs_from(present):
+                continue
+            edit, created = _make_edit(session, space, plan, reading.grouping, present)
+            outcome = write_edit(session, space, edit, actor=actor)
+            if and_then is not None and outcome.event_id is not None:
+                and_then(session, space, outcome.event_id)
+        return Written(plan, settled(services, outcome, dry_run=dry_run), created, reading)
+    raise Conflict("Groups were changed at each attempt.", hint="Repeat when no curator is at work.")
+
+
+def _make_edit(
+    session: Session, space: Space, plan: Plan, grouping: StoredGrouping, present: StoredGrouping
+) -> tuple[Edit, dict[int, int]]:
+    renaming = plan.regrouped.renaming
+    numbers = sorted((split.created for split in renaming.splits), reverse=True)
+    created = dict(zip(numbers, next_cluster_ids(session, len(numbers)), strict=True))
+    survivors = {gone: created.get(into, into) for gone, into in renaming.survivors.items()}
+    followers = _find_followers(grouping, present, survivors)
+    changed = [grouping.media_ids[row] for row in renaming.changed.tolist()]
+    concerned = set(grouping.clusters[renaming.changed].tolist()) | set(renaming.clusters[renaming.changed].tolist())
+    before = read_snapshot(session, concerned - set(created), [*changed, *followers])
+    decided = _decided(plan, space.id, changed, created)
+    decided.update((media_id, _follow(before, media_id, into)) for media_id, into in followers.items())
+    new = {cluster_id: ClusterState() for cluster_id in created.values()}
+    return (
+        Edit(
+            plan.kind,
+            replace(before, clusters={**before.clusters, **dict.fromkeys(new)}),
+            Snapshot(new, decided, before.cannot_links),
+            plan.summary,
+            survivors,
+        ),
+        created,
+    )
+
+
+def _decided(
+    plan: Plan, space_id: int, media_ids: list[uuid.UUID], created: Mapping[int, int]
+) -> dict[uuid.UUID, MembershipState | None]:
+    regrouped = plan.regrouped
+    clusters = regrouped.renaming.clusters[regrouped.renaming.changed].tolist()
+    states: dict[uuid.UUID, MembershipState | None] = {}
+    for place, (media_id, cluster_id) in enumerate(zip(media_ids, clusters, strict=True)):
+        runner_up = int(regrouped.runner_up[place])
+        states[media_id] = MembershipState(
+            cluster_id=created.get(cluster_id, cluster_id),
+            space_id=space_id,
+            similarity=float(regrouped.similarity[place]),
+            runner_up_cluster_id=created.get(runner_up, runner_up) or None,
+            runner_up_similarity=_number(regrouped.runner_up_similarity[place]),
+            margin=_number(regrouped.margin[place]),
+            threshold=plan.threshold,
+            founder=bool(regrouped.founder[place]),
+            assign_seq=TO_BE_GIVEN,
+            origin=AUTO,
+            event_id=TO_BE_GIVEN,
+        )
+    return states
+
+
+def _find_followers(
+    grouping: StoredGrouping, present: StoredGrouping, survivors: Mapping[int, int]
+) -> dict[uuid.UUID, int]:
+    """New media in clusters that go up in others, and the others."""
+    known = set(grouping.media_ids)
+    return {
+        media_id: survivors[cluster_id]
+        for media_id, cluster_id in zip(present.media_ids, present.clusters.tolist(), strict=True)
+        if media_id not in known and cluster_id in survivors
+    }
+
+
+def _follow(before: Snapshot, media_id: uuid.UUID, into: int) -> MembershipState:
+    state = before.memberships[media_id]
+    assert state is not None
+    return replace(
+        state,
+        cluster_id=into,
+        similarity=None,
+        runner_up_cluster_id=None,
+        runner_up_similarity=None,
+        margin=None,
+        founder=False,
+        assign_seq=TO_BE_GIVEN,
+        event_id=TO_BE_GIVEN,
+        created_at=None,
+    )
+
+
+def _number(value: np.floating) -> float | None:
+    return None if np.isnan(value) else float(value)

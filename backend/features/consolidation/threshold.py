@@ -1,0 +1,134 @@
+"""What other thresholds would come to, found out by really running the rule; and choosing one."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from backend.errors import InputError
+from backend.features.consolidation.machine_edits import Plan, Reading, read_library, regroup
+from backend.features.services import Services
+from backend.rules.consolidation.reruns import rerun
+from backend.rules.consolidation.second_pass import Regrouped
+from backend.rules.editing.edits import Outcome
+from backend.rules.measures.metrics import adjusted_rand_index
+from backend.store.access.audit_log import Act, record_act
+from backend.store.schema import Space
+from backend.store.spaces.thresholds import record_threshold
+
+KIND = "threshold"
+MOST_MEDIA = 100_000
+SIZE_STEPS = (1, 2, 3, 5, 10, 30, 100, 300, 1_000)
+
+
+@dataclass(frozen=True)
+class SizeClass:
+    """How many clusters have at least `least` members, and fewer than the next class."""
+
+    least: int
+    clusters: int
+
+
+@dataclass(frozen=True)
+class ThresholdReport:
+    """What the groups would be at one threshold.
+
+    media: how many were assigned anew or stayed by a curator's word; `sampled` if that is not all of them. moved: media
+    that would be in another cluster, groups and clusters matched by what they have in common. adjusted_rand_index:
+    against the given labels, None without.
+    """
+
+    threshold: float
+    media: int
+    sampled: bool
+    clusters: int
+    largest: int
+    sizes: tuple[SizeClass, ...]
+    moved: int
+    adjusted_rand_index: float | None
+
+
+def compare_thresholds(
+    services: Services,
+    thresholds: Sequence[float],
+    *,
+    labels: Mapping[uuid.UUID, str] | None = None,
+    most_media: int = MOST_MEDIA,
+) -> list[ThresholdReport]:
+    """Run the rule over the stored embeddings in upload order at each threshold, and change nothing.
+
+    A library of more than `most_media` is sampled, always in the same way: counts are then those of the sample.
+
+    Raises:
+        InputError: a threshold is not in (0, 1].
+        NotFound: there is no active space yet.
+    """
+    for threshold in thresholds:
+        _require_threshold(threshold)
+    reading = read_library(services, most_media=most_media)
+    media_ids = reading.grouping.media_ids
+    return [
+        _report(rerun(reading.library, one), one, media_ids, labels or {}, sampled=reading.sampled)
+        for one in thresholds
+    ]
+
+
+def apply_threshold(services: Services, threshold: float, *, actor: str, dry_run: bool = False) -> Outcome:
+    """Group anew at this threshold and assign later uploads by it, as one event; undoing it brings the old one back.
+
+    What a curator decided is left alone.
+
+    Raises:
+        InputError: the threshold is not in (0, 1].
+        NotFound: there is no active space yet.
+        Conflict: curators have changed groups at each of three attempts.
+    """
+    _require_threshold(threshold)
+
+    def decide(reading: Reading) -> Plan:
+        regrouped = rerun(reading.library, threshold)
+        moved = len(regrouped.renaming.changed)
+        summary = f"Threshold {threshold:g} instead of {reading.threshold:g}: {moved:,} media in other clusters"
+        return Plan(KIND, summary, threshold, regrouped)
+
+    def choose(session: Session, space: Space, event_id: int) -> None:
+        record_threshold(session, event_id, space.id, threshold)
+        record_act(session, actor, Act.THRESHOLD_CHOSEN, f"{threshold:g}", event_id=event_id)
+
+    return regroup(services, decide, actor=actor, dry_run=dry_run, and_then=choose).outcome
+
+
+def _require_threshold(threshold: float) -> None:
+    if not 0 < threshold <= 1:
+        raise InputError(f"{threshold:g} is no threshold.", hint="Give a cosine above 0 and up to 1, such as 0.82.")
+
+
+def _report(
+    regrouped: Regrouped,
+    threshold: float,
+    media_ids: list[uuid.UUID],
+    labels: Mapping[uuid.UUID, str],
+    *,
+    sampled: bool,
+) -> ThresholdReport:
+    clusters = regrouped.renaming.clusters
+    sizes = np.unique(clusters, return_counts=True)[1]
+    bounds = [*SIZE_STEPS, np.inf]
+    known = [row for row, media_id in enumerate(media_ids) if media_id in labels]
+    return ThresholdReport(
+        threshold=threshold,
+        media=len(media_ids),
+        sampled=sampled,
+        clusters=len(sizes),
+        largest=int(sizes.max(initial=0)),
+        sizes=tuple(
+            SizeClass(least, int(((sizes >= least) & (sizes < bound)).sum()))
+            for least, bound in zip(SIZE_STEPS, bounds[1:], strict=True)
+        ),
+        moved=len(regrouped.renaming.changed),
+        adjusted_rand_index=adjusted_rand_index([labels[media_ids[row]] for row in known], clusters[known].tolist())
+        if known
+        else None,
+    )

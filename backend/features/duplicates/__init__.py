@@ -1,0 +1,1 @@
+"""Near-duplicates: found, compared, marked."""

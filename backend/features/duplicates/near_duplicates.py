@@ -1,0 +1,139 @@
+"""Groups of near-duplicates, and what a curator decides of them."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations, groupby
+
+from backend.errors import Conflict, InputError
+from backend.features.duplicates.comparison import compare, compare_waiting
+from backend.features.editing.deletion import delete_media
+from backend.features.services import Services
+from backend.rules.editing.edits import Outcome
+from backend.store.review.near_duplicates import (
+    NearDuplicateRow,
+    count_groups,
+    find_keepers,
+    forget_parted_pairs,
+    list_group_members,
+    list_keepers,
+    lock_near_duplicates,
+    record_parted_pairs,
+)
+
+_MEMBERS_SHOWN = 100
+# All pairs of them are remembered.
+MOST_KEPT = 200
+
+
+@dataclass(frozen=True)
+class NearDuplicateGroup:
+    """The one to keep, why that one, and its near-duplicates (up to 100, the nearest first).
+
+    size counts all media of the group; freed_bytes are those of the members shown.
+    """
+
+    keep: NearDuplicateRow
+    why: str
+    members: list[NearDuplicateRow]
+    size: int
+    freed_bytes: int
+
+
+@dataclass(frozen=True)
+class NearDuplicatePage:
+    """Groups, those of the newest keeper first; groups and spare count the whole library."""
+
+    groups: list[NearDuplicateGroup]
+    next_before: uuid.UUID | None
+    group_count: int
+    spare_count: int
+
+
+def read_groups(services: Services, *, before: uuid.UUID | None = None, limit: int) -> NearDuplicatePage:
+    """A page of groups; `before` is the keeper of the last group of the page before."""
+    with services.database.transaction() as session:
+        keepers = list_keepers(session, before=before, limit=limit + 1)
+        rows, sizes = list_group_members(session, keepers[:limit], _MEMBERS_SHOWN)
+        group_count, spare_count = count_groups(session)
+    groups = [
+        _make_group(list(members), sizes[keeper])
+        for keeper, members in groupby(rows, key=lambda row: row.keeper_media_id)
+    ]
+    more = len(keepers) > limit
+    return NearDuplicatePage(groups, keepers[limit - 1] if more else None, group_count, spare_count)
+
+
+def keep_best(
+    services: Services, keep_media_id: uuid.UUID, media_ids: Sequence[uuid.UUID], *, actor: str, dry_run: bool = False
+) -> Outcome:
+    """Keep one and delete the others for good; all of one group. With `dry_run` only say what would change.
+
+    Raises:
+        InputError: nothing is to be deleted, or the one to keep is.
+        Conflict: they are no group any more.
+        NotFound: one was deleted meanwhile.
+    """
+    others = list(dict.fromkeys(media_ids))
+    if not others or keep_media_id in others:
+        raise InputError("Name the media to keep, and others to delete.", hint="`media_ids` are those to delete.")
+    with services.database.transaction() as session:
+        # Held over the deletion: two curators who keep one another's media would else be left with none.
+        lock_near_duplicates(session)
+        require_one_group(find_keepers(session, [keep_media_id, *others]), [keep_media_id, *others])
+        outcome = delete_media(services, others, actor=actor, dry_run=dry_run)
+    if not dry_run:
+        compare_waiting(services)
+    return outcome
+
+
+def keep_all(services: Services, media_ids: Sequence[uuid.UUID], *, actor: str) -> None:
+    """Remember that these look-alikes of one group are all to be kept: no two of them are proposed again.
+
+    Raises:
+        InputError: fewer than two, or more than MOST_KEPT.
+        Conflict: they are no group any more.
+    """
+    kept = list(dict.fromkeys(media_ids))
+    if not 2 <= len(kept) <= MOST_KEPT:
+        raise InputError(
+            f"{len(kept)} media cannot be kept beside each other in one go.", hint=f"Name 2 to {MOST_KEPT} of a group."
+        )
+    with services.database.transaction() as session:
+        lock_near_duplicates(session)
+        require_one_group(find_keepers(session, kept), kept)
+        record_parted_pairs(session, list(combinations(kept, 2)), actor)
+        compare(session, services.settings)
+
+
+def take_back_keep_all(services: Services, media_ids: Sequence[uuid.UUID]) -> None:
+    """Forget that these are all to be kept: what is near another one is proposed again."""
+    with services.database.transaction() as session:
+        lock_near_duplicates(session)
+        forget_parted_pairs(session, media_ids)
+        compare(session, services.settings)
+
+
+def require_one_group(keepers: dict[uuid.UUID, uuid.UUID | None], media_ids: Sequence[uuid.UUID]) -> None:
+    """Raise Conflict unless all of these were compared and have one keeper."""
+    found = {keepers.get(media_id) for media_id in media_ids}
+    if len(found) != 1 or None in found:
+        raise Conflict(
+            "These media are no group of near-duplicates any more.", hint="Read the list again: media came or went."
+        )
+
+
+def _make_group(rows: list[NearDuplicateRow], size: int) -> NearDuplicateGroup:
+    keep, *members = rows
+    return NearDuplicateGroup(keep, _explain(keep, members), members, size, sum(row.byte_size for row in members))
+
+
+def _explain(keep: NearDuplicateRow, members: list[NearDuplicateRow]) -> str:
+    """Why this one is the best: most pixels, then most bytes, then the oldest."""
+    shape = f"{keep.width} x {keep.height}"
+    rivals = [row for row in members if row.width * row.height == keep.width * keep.height]
+    if not rivals:
+        return f"It has the most pixels ({shape})."
+    if all(row.byte_size < keep.byte_size for row in rivals):
+        return f"None has more pixels ({shape}), and of those with as many it has the most bytes."
+    return f"None has more pixels ({shape}) or bytes, and it came first."

@@ -1,0 +1,54 @@
+"""How sharp pictures are beside each other."""
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from backend.errors import MediaclusterError
+from backend.features.services import Services
+from backend.files.storage.thumbnail_files import read_thumbnail
+
+_MOST_PIXELS_A_SIDE = 512
+
+
+def laplacian_variance(grey: NDArray[np.floating]) -> float:
+    """The variance of the Laplacian of a grey picture (h, w), both at least 3: the more fine detail, the greater.
+
+    Pech-Pacheco et al., "Diatom autofocusing in brightfield microscopy: a comparative study" (ICPR 2000).
+    """
+    centre = grey[1:-1, 1:-1]
+    laplacian = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * centre
+    return float(laplacian.var())
+
+
+def compare_sharpness(services: Services, checksums: Sequence[bytes]) -> list[float | None]:
+    """Each as a share of the sharpest, measured at the size of the smallest: versions of one picture differ in pixels, and a
+    small one is no sharper for that. None where there is no thumbnail, or it is too small to say."""
+    greys = [_open_grey(services, checksum) for checksum in checksums]
+    sides = [max(grey.size) for grey in greys if grey is not None]
+    if not sides:
+        return [None] * len(greys)
+    side = min(*sides, _MOST_PIXELS_A_SIDE)
+    found = [None if grey is None else _measure(grey, side) for grey in greys]
+    sharpest = max((value for value in found if value is not None), default=0.0)
+    return [None if value is None or sharpest <= 0 else value / sharpest for value in found]
+
+
+def _open_grey(services: Services, checksum: bytes) -> Image.Image | None:
+    try:
+        content = read_thumbnail(services.storage, checksum, "large")
+    except MediaclusterError:
+        return None
+    return Image.open(io.BytesIO(content)).convert("L")
+
+
+def _measure(grey: Image.Image, side: int) -> float | None:
+    scale = side / max(grey.size)
+    width, height = (max(1, round(length * scale)) for length in grey.size)
+    if min(width, height) < 3:
+        return None
+    resized = grey.resize((width, height), Image.Resampling.BICUBIC)
+    return laplacian_variance(np.asarray(resized, dtype=np.float32))

@@ -1,0 +1,1 @@
+"""What a curator does to groups, with journal and undo."""

@@ -1,0 +1,135 @@
+"""The journal: what was done, and undoing it."""
+
+import uuid
+from dataclasses import dataclass, replace
+
+from sqlalchemy.orm import Session
+
+from backend.errors import Conflict
+from backend.features.editing.apply import write_edit
+from backend.features.editing.transactions import edited, settled
+from backend.features.services import Services
+from backend.rules.editing.edits import Outcome, Snapshot
+from backend.rules.editing.undo import plan_restoration
+from backend.store.groups.edits import count_other_members, read_snapshot
+from backend.store.groups.journal import (
+    DELETE,
+    MODEL,
+    REDO,
+    UNDO,
+    HistoryEvent,
+    find_event_in_force,
+    get_event,
+    get_event_content,
+    list_events,
+    record_undone,
+)
+from backend.store.schema import Space
+from backend.store.spaces.thresholds import get_threshold
+
+
+def list_history(
+    session: Session,
+    *,
+    before_id: int | None = None,
+    cluster_id: int | None = None,
+    media_id: uuid.UUID | None = None,
+    limit: int,
+) -> list[HistoryEvent]:
+    """Newest first; `before_id` is the id of the last event of the page before."""
+    return list_events(session, before_id=before_id, cluster_id=cluster_id, media_id=media_id, limit=limit)
+
+
+def undo(services: Services, event_id: int, *, actor: str, dry_run: bool = False) -> Outcome:
+    """Put everything back that an event changed; undoing an undo is redoing.
+
+    Raises:
+        NotFound: there is no such event.
+        Conflict: it is undone already, or cannot be undone at all.
+        UndoBlocked: later work stands in the way; `obstacles` in its context names it.
+    """
+    with edited(services, dry_run=dry_run) as (session, space):
+        event = get_event(session, event_id)
+        _require_in_force(event)
+        threshold = get_threshold(session, space.id, services.settings.threshold)
+        way = _Way(session, space, threshold, actor)
+        outcome = (_redo if event.kind == UNDO else _undo)(way, _root(session, event))
+    return settled(services, outcome, dry_run=dry_run)
+
+
+def redo(services: Services, event_id: int, *, actor: str, dry_run: bool = False) -> Outcome:
+    """Do once more what was undone. `event_id` is the event that was undone, or the undo itself. Raises as `undo`."""
+    with edited(services, dry_run=dry_run) as (session, space):
+        event = get_event(session, event_id)
+        if event.kind == UNDO:
+            _require_in_force(event)
+        threshold = get_threshold(session, space.id, services.settings.threshold)
+        outcome = _redo(_Way(session, space, threshold, actor), _root(session, event))
+    return settled(services, outcome, dry_run=dry_run)
+
+
+@dataclass(frozen=True)
+class _Way:
+    """Where events are taken back, and by whom. threshold: of the space."""
+
+    session: Session
+    space: Space
+    threshold: float
+    actor: str
+
+
+def _undo(way: _Way, event: HistoryEvent) -> Outcome:
+    redone_by = find_event_in_force(way.session, event.id, REDO)
+    outcome = _restore(way, UNDO, event, event.id if redone_by is None else redone_by)
+    record_undone(way.session, event.id, outcome.event_id)
+    if redone_by is not None:
+        record_undone(way.session, redone_by, outcome.event_id)
+    return outcome
+
+
+def _redo(way: _Way, event: HistoryEvent) -> Outcome:
+    if event.undone_by is None:
+        raise Conflict(f"Event {event.id} is in force; there is nothing to redo.", hint="Undo it first.")
+    outcome = _restore(way, REDO, event, event.undone_by)
+    record_undone(way.session, event.undone_by, outcome.event_id)
+    record_undone(way.session, event.id, None)
+    return outcome
+
+
+def _restore(way: _Way, kind: str, event: HistoryEvent, reversed_id: int) -> Outcome:
+    """Lead the rows from what the event `reversed_id` left back to what it found; figures of another space are measured
+    in the active one."""
+    session = way.session
+    content = get_event_content(session, reversed_id)
+    wanted, left = _measured(content.before, way), content.after
+    held = {state.cluster_id for state in wanted.memberships.values() if state is not None}
+    current = read_snapshot(session, held | set(wanted.clusters), left.memberships)
+    going = [cluster_id for cluster_id, state in wanted.clusters.items() if state is None]
+    others = count_other_members(session, going, left.memberships)
+    verb = "Undid" if kind == UNDO else "Redid"
+    edit = plan_restoration(kind, wanted, left, current, others, f"{verb} event {event.id}: {event.summary}")
+    return write_edit(session, way.space, edit, actor=way.actor, target_event_id=event.id, since=reversed_id)
+
+
+def _measured(snapshot: Snapshot, way: _Way) -> Snapshot:
+    states = {
+        media_id: None if state is None else state.to_measure_in(way.space.id, way.threshold)
+        for media_id, state in snapshot.memberships.items()
+    }
+    return replace(snapshot, memberships=states)
+
+
+def _require_in_force(event: HistoryEvent) -> None:
+    if event.kind == DELETE:
+        raise Conflict("A deletion cannot be undone.", hint="Upload the pictures again.")
+    if event.kind == MODEL:
+        raise Conflict("A change of model is no edit.", hint="`mediacluster space rollback` leads back.")
+    if event.undone_by is not None:
+        raise Conflict(
+            f"Event {event.id} is undone already, by event {event.undone_by}.", hint="Redo it to have it back."
+        )
+
+
+def _root(session: Session, event: HistoryEvent) -> HistoryEvent:
+    """The operation itself, where the event is an undo or redo of one."""
+    return event if event.target_event_id is None else get_event(session, event.target_event_id)

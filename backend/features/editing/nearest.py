@@ -1,0 +1,36 @@
+"""The nearest clusters of media that have to leave theirs."""
+
+import uuid
+from collections.abc import Collection, Sequence
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from backend.rules.grouping.nearest import NearestSearch
+from backend.store.groups.centroids import fetch_embeddings, iterate_open_centroids
+
+_BLOCK = 1024
+
+
+def list_nearest_clusters(
+    session: Session, space_id: int, media_ids: Sequence[uuid.UUID], threshold: float, excluded: Collection[int]
+) -> dict[uuid.UUID, int | None]:
+    """For each media the nearest cluster that is not locked, not excluded and reaches the threshold, else None.
+
+    Centroids are as they are now; that one media joins does not count for the next.
+    """
+    search = NearestSearch(
+        np.concatenate(
+            [
+                fetch_embeddings(session, space_id, media_ids[start : start + _BLOCK])
+                for start in range(0, len(media_ids), _BLOCK)
+            ]
+        )
+    )
+    for cluster_ids, sums in iterate_open_centroids(session, space_id, excluded):
+        search.look_at(cluster_ids, sums)
+    near = search.similarities >= threshold
+    return {
+        media_id: int(cluster_id) if reaches else None
+        for media_id, cluster_id, reaches in zip(media_ids, search.cluster_ids, near, strict=True)
+    }

@@ -1,0 +1,64 @@
+"""Do what a curator asks for: each operation is one transaction under the assigner's lock."""
+
+from collections.abc import Callable
+
+from sqlalchemy.orm import Session
+
+from backend.features.editing.actions import (
+    ChooseRepresentative,
+    Confirm,
+    Dissolve,
+    Extract,
+    Lock,
+    Merge,
+    Move,
+    Operation,
+    Rename,
+    Split,
+    Unlock,
+)
+from backend.features.editing.apply import write_edit
+from backend.features.editing.plan import plan
+from backend.features.editing.transactions import edited, settled
+from backend.features.services import Services
+from backend.rules.editing.edits import Outcome
+from backend.store.schema import Space
+
+__all__ = [
+    "ChooseRepresentative",
+    "Confirm",
+    "Dissolve",
+    "Extract",
+    "Lock",
+    "Merge",
+    "Move",
+    "Operation",
+    "Rename",
+    "Split",
+    "Unlock",
+    "perform",
+]
+
+
+def perform(
+    services: Services,
+    operation: Operation,
+    *,
+    actor: str,
+    dry_run: bool = False,
+    require: Callable[[Session, Space], None] | None = None,
+) -> Outcome:
+    """Do it, or with `dry_run` find out what doing it would change.
+
+    require: raises where it is not to be done as things are; called in the same transaction, where nobody else changes them.
+
+    Raises:
+        InputError: the operation is empty or contradicts itself.
+        NotFound: a cluster or a media is not there.
+        Conflict: what is stored does not allow it (a media that is not ready, a member of another cluster, ...).
+    """
+    with edited(services, dry_run=dry_run) as (session, space):
+        if require is not None:
+            require(session, space)
+        outcome = write_edit(session, space, plan(services, session, space, operation), actor=actor)
+    return settled(services, outcome, dry_run=dry_run)

@@ -1,0 +1,74 @@
+"""Propose how a cluster could be parted in two."""
+
+import uuid
+from dataclasses import dataclass
+
+import numpy as np
+
+from backend.errors import Conflict
+from backend.features.editing.plan import MAX_MEDIA
+from backend.features.services import Services
+from backend.rules.editing.halves import find_halves
+from backend.store.groups.centroids import fetch_embeddings
+from backend.store.groups.clusters import get_cluster
+from backend.store.groups.edits import read_members
+from backend.store.spaces.spaces import get_active_space
+
+_MOST_MEMBERS = 50_000
+_BLOCK = 1024
+
+
+@dataclass(frozen=True)
+class SplitProposal:
+    """Two halves of a cluster, the larger first; hand `right` to `Split`.
+
+    cohesion: mean cosine of the members to their own centroid, for the whole cluster and for each half.
+    similarity: cosine between the centroids of the halves.
+    """
+
+    cluster_id: int
+    left: list[uuid.UUID]
+    right: list[uuid.UUID]
+    cohesion: float
+    left_cohesion: float
+    right_cohesion: float
+    similarity: float
+
+
+def propose_split(services: Services, cluster_id: int) -> SplitProposal:
+    """The best two halves; nothing is changed. Raises NotFound, and Conflict where there is nothing to part, or more than a
+    split takes."""
+    with services.database.transaction() as session:
+        size = get_cluster(session, cluster_id).size
+        if size > _MOST_MEMBERS:
+            raise Conflict(
+                f"Cluster {cluster_id} has {size:,} members; halves are proposed for up to {_MOST_MEMBERS:,}.",
+                hint="Choose the members yourself, or let `mediacluster consolidate` look at it.",
+            )
+        space = get_active_space(session)
+        members = list(read_members(session, [cluster_id]))
+        blocks = [
+            fetch_embeddings(session, space.id, members[start : start + _BLOCK])
+            for start in range(0, len(members), _BLOCK)
+        ]
+    halves = find_halves(np.concatenate(blocks))
+    if halves is None:
+        raise Conflict(
+            f"The members of cluster {cluster_id} do not differ; there are no halves.",
+            hint="Split it by choosing media.",
+        )
+    right = [media_id for media_id, is_right in zip(members, halves.in_right, strict=True) if is_right]
+    if len(right) > MAX_MEDIA:
+        raise Conflict(
+            f"The smaller half of cluster {cluster_id} has {len(right):,} members; {MAX_MEDIA:,} can be split off at once.",
+            hint="Choose the members yourself, or let `mediacluster consolidate` look at it.",
+        )
+    return SplitProposal(
+        cluster_id,
+        left=[media_id for media_id, is_right in zip(members, halves.in_right, strict=True) if not is_right],
+        right=right,
+        cohesion=halves.cohesion,
+        left_cohesion=halves.left_cohesion,
+        right_cohesion=halves.right_cohesion,
+        similarity=halves.similarity,
+    )

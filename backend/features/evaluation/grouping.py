@@ -1,0 +1,161 @@
+"""How good the groups are: as they are, after the second pass, made offline, and at other thresholds."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.features.evaluation.library import Reading
+from backend.features.evaluation.options import Options
+from backend.features.evaluation.truth import Truth
+from backend.rules.consolidation.second_pass import consolidate
+from backend.rules.grouping.sequence import group_in_order
+from backend.rules.measures.bootstrap import Best, Bootstrap, Interval, resample
+from backend.rules.measures.partitions import Agreement, Contingency, silhouettes
+
+Rows = NDArray[np.int64]
+Values = NDArray[np.float64]
+
+MEASURES = tuple(Agreement.__dataclass_fields__)
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """name: which one; groups, alone, largest: how many groups there are among the media that were measured, how many of one, and
+    the size of the largest; measures: agreement with the labels, and the mean silhouette (None for a single group)."""
+
+    name: str
+    groups: int
+    alone: int
+    largest: int
+    measures: dict[str, Interval | None]
+
+
+@dataclass(frozen=True)
+class Groupings:
+    """media: how many were measured, all of them labelled; drawn: whether there are more."""
+
+    media: int
+    drawn: bool
+    groupings: tuple[Grouping, ...]
+
+
+@dataclass(frozen=True)
+class ThresholdPoint:
+    """What the rule makes of the library at one threshold."""
+
+    threshold: float
+    groups: int
+    adjusted_rand_index: Interval
+    normalized_mutual_information: float
+    purity: float
+
+
+@dataclass(frozen=True)
+class ThresholdSweep:
+    """media: how many were assigned anew; labelled: how many of them are measured by; drawn: whether there are more media;
+    best: of `points`."""
+
+    media: int
+    labelled: int
+    drawn: bool
+    points: tuple[ThresholdPoint, ...]
+    best: Best
+
+
+def compare_groupings(
+    reading: Reading, truth: Truth, options: Options, on_progress: Callable[[int, int], None]
+) -> Groupings:
+    """online: the groups as they are; consolidated: as the second pass would leave them, which is computed and not written;
+    agglomerative, agglomerative_wide: what a notebook does with all vectors at hand.
+
+    The last two are scikit-learn's AgglomerativeClustering (metric cosine, average linkage) cut at a distance of 1 - threshold, and at
+    1 - threshold^2, which makes groups as wide as the rule lets them be. They compare all pairs, so all four are measured on at
+    most `most_offline` media.
+    """
+    rows, drawn = _draw(truth.labelled, options.most_offline, options.seed)
+    library, threshold = reading.library, reading.threshold
+    makers: dict[str, Callable[[], Rows]] = {
+        "online": lambda: library.clusters[rows],
+        "consolidated": lambda: consolidate(library, threshold).renaming.clusters[rows],
+        "agglomerative": lambda: _agglomerate(library.embeddings[rows], 1 - threshold),
+        "agglomerative_wide": lambda: _agglomerate(library.embeddings[rows], 1 - threshold**2),
+    }
+    made = []
+    for done, (name, make) in enumerate(makers.items()):
+        on_progress(done, len(makers))
+        made.append(_describe(name, make(), truth.codes[rows], library.embeddings[rows], options.bootstrap))
+    on_progress(len(makers), len(makers))
+    return Groupings(len(rows), drawn, tuple(made))
+
+
+def sweep_thresholds(
+    reading: Reading, truth: Truth, options: Options, on_progress: Callable[[int, int], None]
+) -> ThresholdSweep:
+    """Assign all media anew in upload order, once for each threshold, by the rule alone: what a curator has decided plays no part,
+    since it may be what the labels come from. One run at a time is in memory."""
+    rows, drawn = _draw(np.arange(len(reading.media_ids)), options.most_media, options.seed)
+    labelled = np.flatnonzero(truth.codes[rows] >= 0)
+    labels = truth.codes[rows][labelled]
+    embeddings = reading.library.embeddings if not drawn else reading.library.embeddings[rows]
+    thresholds = sorted({*options.thresholds, reading.threshold})
+    points, resampled = [], []
+    for place, threshold in enumerate(thresholds):
+        tell = partial(_tell, on_progress, place * len(rows), len(thresholds) * len(rows))
+        groups = group_in_order(embeddings, threshold, tell)
+        point, draws = _measure_threshold(threshold, groups, labels, labelled, options.bootstrap)
+        points.append(point)
+        resampled.append(draws)
+    best = options.bootstrap.best([one.adjusted_rand_index.value for one in points], np.column_stack(resampled))
+    return ThresholdSweep(len(rows), len(labelled), drawn, tuple(points), best)
+
+
+def _tell(on_progress: Callable[[int, int], None], before: int, total: int, done: int) -> None:
+    on_progress(before + done, total)
+
+
+def _measure_threshold(
+    threshold: float, groups: Rows, labels: Rows, labelled: Rows, bootstrap: Bootstrap
+) -> tuple[ThresholdPoint, Values]:
+    """The point, and its adjusted Rand index in each resample (resamples,)."""
+    table = Contingency.of(labels, groups[labelled])
+    draws = resample(bootstrap, len(labels), lambda weights: np.array([table.agree(weights).adjusted_rand_index]))[:, 0]
+    found = table.agree()
+    index = bootstrap.interval(found.adjusted_rand_index, draws)
+    point = ThresholdPoint(threshold, int(groups.max()) + 1, index, found.normalized_mutual_information, found.purity)
+    return point, draws
+
+
+def _draw(rows: Rows, most: int, seed: int) -> tuple[Rows, bool]:
+    """At most so many rows, in their order, and whether there were more."""
+    if len(rows) <= most:
+        return rows, False
+    return np.sort(np.random.default_rng(seed).choice(rows, most, replace=False)), True
+
+
+def _describe(name: str, groups: Rows, labels: Rows, embeddings: NDArray[np.float32], bootstrap: Bootstrap) -> Grouping:
+    table = Contingency.of(labels, groups)
+    found = asdict(table.agree())
+    draws = resample(bootstrap, len(labels), lambda weights: np.array(list(asdict(table.agree(weights)).values())))
+    measures: dict[str, Interval | None] = {
+        measure: bootstrap.interval(found[measure], draws[:, place]) for place, measure in enumerate(MEASURES)
+    }
+    sizes = np.unique(groups, return_counts=True)[1]
+    measures["silhouette"] = bootstrap.mean(silhouettes(embeddings, groups)) if len(sizes) > 1 else None
+    return Grouping(name, len(sizes), int((sizes == 1).sum()), int(sizes.max()), measures)
+
+
+def _agglomerate(embeddings: NDArray[np.float32], distance: float) -> Rows:
+    if len(embeddings) < 2:
+        return np.zeros(len(embeddings), dtype=np.int64)
+    from sklearn.cluster import AgglomerativeClustering
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        model = AgglomerativeClustering(
+            n_clusters=None, metric="cosine", linkage="average", distance_threshold=max(distance, 0.0)
+        )
+        return np.asarray(model.fit_predict(embeddings.astype(np.float64)), dtype=np.int64)

@@ -1,0 +1,179 @@
+"""The library as it stands, read in one snapshot that cannot write."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from backend.errors import Conflict
+from backend.features.search.background_samples import BackgroundKind, learn_backgrounds
+from backend.features.services import Services
+from backend.rules.consolidation.second_pass import Library
+from backend.rules.search.backgrounds import Backgrounds
+from backend.settings import Settings
+from backend.store.evaluation.evaluation import Sides, list_labels, list_sources, load_sides
+from backend.store.groups.consolidation import StoredGrouping, read_grouping
+from backend.store.schema import Space, SpaceState
+from backend.store.search.backgrounds import SampledMedia, find_background
+from backend.store.spaces.alphas import get_alpha
+from backend.store.spaces.figures import list_embedded
+from backend.store.spaces.fills import find_fill
+from backend.store.spaces.spaces import get_active_space, get_space
+from backend.store.spaces.thresholds import find_threshold
+
+Matrix = NDArray[np.float32]
+
+# As many as the search samples.
+_SAMPLED = 2_000
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """media_ids: (n,) of all media that have a group, in upload order; library, sides: their groups and vectors; sources: where
+    they came from; group_labels: what groups are called; alpha, threshold: what the library goes by, or would go by in a space that
+    is not active; stored: the backgrounds that its search has, by kind; missing: how many media have a group and no vectors here."""
+
+    media_ids: list[uuid.UUID]
+    library: Library
+    sides: Sides
+    sources: list[tuple[uuid.UUID, str]]
+    group_labels: dict[int, str]
+    space_id: int
+    space: str
+    image_model: str
+    text_model: str
+    image_fingerprint: str
+    text_fingerprint: str
+    alpha: float
+    threshold: float
+    stored: Mapping[BackgroundKind, Backgrounds]
+    missing: int = 0
+
+    @cached_property
+    def places(self) -> NDArray[np.int64]:
+        """(n,) the order of the media ids, by which the search breaks ties."""
+        places = np.empty(len(self.media_ids), dtype=np.int64)
+        places[np.argsort(np.array([str(one) for one in self.media_ids], dtype=np.str_))] = np.arange(len(places))
+        return places
+
+    def backgrounds(self, seed: int, kind: BackgroundKind = BackgroundKind.WORDS) -> Backgrounds | None:
+        """Those of the search; where it has none yet, learnt as it would, but by a seed and not stored."""
+        if kind in self.stored:
+            return self.stored[kind]
+        generator = np.random.default_rng(seed)
+        count = min(_SAMPLED, len(self.media_ids))
+        rows = np.sort(generator.choice(len(self.media_ids), count, replace=False)) if count else np.empty(0, np.int64)
+        return learn_backgrounds([self._sampled(row) for row in rows.tolist()], kind, generator)
+
+    def _sampled(self, row: int) -> SampledMedia:
+        sides = self.sides
+        return SampledMedia(
+            self.media_ids[row],
+            int(self.library.clusters[row]),
+            sides.images[row],
+            _known(sides.texts[row]),
+            _known(sides.captions[row]),
+        )
+
+
+def read(services: Services, name: str | None = None) -> Reading:
+    """Read everything that an evaluation needs.
+
+    name: of the space whose vectors are read, None for the active one. The groups are today's in any case; media that the space
+    has no vectors of are left out.
+
+    Raises:
+        NotFound: there is no such space, or no active one yet.
+        Conflict: the space has no vectors yet.
+    """
+    with services.database.transaction() as session:
+        active = _begin(session)
+        space = active if name is None else get_space(session, name)
+        grouping = read_grouping(session, active.id)
+        part = grouping if space.id == active.id else _within(grouping, list_embedded(session, space.id))
+        _require_vectors(space, part)
+        return _read(session, services.settings, space, active, part, len(grouping.media_ids))
+
+
+def read_pair(services: Services, name: str) -> tuple[Reading, Reading]:
+    """The active space and another one, in one snapshot, over the media that have vectors in both: so that the same queries
+    are asked among the same media.
+
+    Raises:
+        NotFound, Conflict: as `read`.
+    """
+    with services.database.transaction() as session:
+        active, other = _begin(session), get_space(session, name)
+        grouping = read_grouping(session, active.id)
+        part = _within(grouping, list_embedded(session, other.id))
+        _require_vectors(other, part)
+        whole = len(grouping.media_ids)
+        here = _read(session, services.settings, active, active, part, whole)
+        return here, _read(session, services.settings, other, active, part, whole)
+
+
+def _begin(session: Session) -> Space:
+    """Make the transaction one snapshot that cannot write; returns the active space."""
+    session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+    session.execute(sa.text("SET TRANSACTION READ ONLY"))
+    return get_active_space(session)
+
+
+def _within(grouping: StoredGrouping, media_ids: set[uuid.UUID]) -> StoredGrouping:
+    return grouping.take(np.flatnonzero([one in media_ids for one in grouping.media_ids]))
+
+
+def _require_vectors(space: Space, grouping: StoredGrouping) -> None:
+    if not grouping.media_ids and space.state != SpaceState.ACTIVE:
+        raise Conflict(
+            f"Space '{space.name}' has no vectors yet.", hint=f"`mediacluster space fill {space.name}` makes them."
+        )
+
+
+def _read(
+    session: Session, settings: Settings, space: Space, active: Space, grouping: StoredGrouping, whole: int
+) -> Reading:
+    sides = load_sides(session, space, grouping.media_ids)
+    found = {kind: find_background(session, space.id, kind) for kind in (BackgroundKind.WORDS, BackgroundKind.MEDIA)}
+    links = frozenset((one, other) for one, other, _ in grouping.cannot_links)
+    return Reading(
+        media_ids=grouping.media_ids,
+        library=Library(sides.images, grouping.clusters, grouping.fixed, grouping.locked, grouping.anchored, links),
+        sides=sides,
+        sources=_within_sources(list_sources(session, active.id), set(grouping.media_ids)),
+        group_labels=list_labels(session, np.unique(grouping.clusters).tolist()),
+        space_id=space.id,
+        space=space.name,
+        image_model=space.image_model,
+        text_model=space.text_model,
+        image_fingerprint=space.image_fingerprint,
+        text_fingerprint=space.text_fingerprint,
+        alpha=get_alpha(session, settings.alpha),
+        threshold=_threshold_of(session, space, settings.threshold),
+        stored={kind: Backgrounds.from_json(row.content) for kind, row in found.items() if row is not None},
+        missing=whole - len(grouping.media_ids),
+    )
+
+
+def _within_sources(sources: list[tuple[uuid.UUID, str]], media_ids: set[uuid.UUID]) -> list[tuple[uuid.UUID, str]]:
+    return [one for one in sources if one[0] in media_ids]
+
+
+def _threshold_of(session: Session, space: Space, default: float) -> float:
+    """What was chosen for a space, else what comparing it came to, else the library's default."""
+    chosen = find_threshold(session, space.id)
+    if chosen is not None:
+        return chosen
+    fill = None if space.activated_at is not None else find_fill(session, space.id)
+    comparison: dict[str, Any] | None = None if fill is None else fill.comparison
+    return default if comparison is None else float(comparison["suggested_threshold"])
+
+
+def _known(vector: Matrix) -> Matrix | None:
+    return None if np.isnan(vector[0]) else vector

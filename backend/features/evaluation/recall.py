@@ -1,0 +1,151 @@
+"""Recall of the public SQL functions: what they find for live media, against reading every embedding."""
+
+import uuid
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from backend.store.arrays import fetch_arrays
+from backend.store.engine import Database
+from backend.store.evaluation.recall_audits import record_recall_audit
+from backend.store.media.embeddings import search_media
+from backend.store.search.candidates import (
+    Limits,
+    Matching,
+    Nomination,
+    QueryVectors,
+    match,
+    nearest_exactly,
+    nominate_by_index,
+)
+from backend.store.spaces.spaces import find_active_space, hold_active_space
+
+# Values that single precision cannot tell apart: either media is a right answer.
+_TOLERANCE = 1e-6
+_LEG_EFFORT = 100
+# Media times sampled media: about a minute on one core.
+_AFFORDABLE_READINGS = 5_000_000
+
+_NO_LEG = Limits(image=0, text=0, fused=0, textless=0, effort=_LEG_EFFORT)
+# What the indexes on words can hold.
+_WITH_TEXT = Matching("e.text_embedding IS NOT NULL", {})
+
+_Sides = tuple[NDArray[np.float32], NDArray[np.float32] | None]
+Key = TypeVar("Key", str, float)
+
+
+@dataclass(frozen=True)
+class RecallReport:
+    """k, sampled: how many hits of how many media were compared; fused: recall@k of `search_media` at each alpha;
+    fused_index: that of the fused index alone, among media with text, at the effort of one pass; legs: that of each single
+    index (image, text), likewise. What no sampled media has the side for is absent.
+    """
+
+    k: int
+    sampled: int
+    fused: dict[float, float]
+    fused_index: dict[float, float]
+    legs: dict[str, float]
+
+    @property
+    def worst(self) -> float | None:
+        """The least recall over all alphas; None where nothing was sampled."""
+        return min(self.fused.values(), default=None)
+
+
+def audit_recall(
+    database: Database, *, k: int = 10, sample: int = 50, alphas: tuple[float, ...] = (0.0, 0.3, 0.6, 0.9, 1.0)
+) -> RecallReport:
+    """Search for `sample` random media by index and by reading all, each in a transaction of its own.
+
+    A media is its own best hit and counts as one, for both. Cost: sample * (2 * alphas + 2) readings of all embeddings.
+    What comes out is stored, for the metrics, unless nothing is embedded.
+    """
+    with database.transaction() as session:
+        space = find_active_space(session)
+        queries = _sample(session, sample)
+    report = _measure(database, None if space is None else space.id, queries, k, alphas)
+    if space is not None and queries:
+        with database.transaction() as session:
+            record_recall_audit(session, space.id, **vars(report))
+    return report
+
+
+def _measure(
+    database: Database, space_id: int | None, queries: list[_Sides], k: int, alphas: tuple[float, ...]
+) -> RecallReport:
+    fused: dict[float, list[float]] = {alpha: [] for alpha in alphas}
+    fused_index: dict[float, list[float]] = {alpha: [] for alpha in alphas}
+    legs: dict[str, list[float]] = {"image": [], "text": []}
+    for image, text in queries:
+        with database.transaction() as session:
+            # One snapshot, so that an upload between two statements does not count as a miss.
+            session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            held = hold_active_space(session)
+            if held is None or held.id != space_id:
+                break  # these queries are of a space that is not the active one any more
+            for alpha in alphas:
+                query = QueryVectors(image, text, alpha)
+                fused[alpha].append(_recall_of_search(session, query, k))
+                if text is not None:
+                    fused_index[alpha].append(_recall_of_index(session, query, k, "fused"))
+            legs["image"].append(_recall_of_index(session, QueryVectors(image, None, 1.0), k, "image"))
+            if text is not None:
+                legs["text"].append(_recall_of_index(session, QueryVectors(None, text, 0.0), k, "text"))
+    return RecallReport(k, len(queries), _means(fused), _means(fused_index), _means(legs))
+
+
+def audit_recall_within(database: Database) -> RecallReport:
+    """The same in a few minutes at the most, of fewer media where there are many: for a worker that has other things to do."""
+    with database.transaction() as session:
+        media = session.execute(sa.text("SELECT greatest(reltuples, 0) FROM pg_class WHERE oid = 'media'::regclass"))
+        count = float(media.scalar_one())
+    return audit_recall(database, sample=int(min(max(_AFFORDABLE_READINGS / max(count, 1.0), 5), 50)))
+
+
+def _sample(session: Session, count: int) -> list[_Sides]:
+    rows = fetch_arrays(
+        session,
+        "WITH sampled AS MATERIALIZED (SELECT media_id FROM media_embedding ORDER BY random() LIMIT %(count)s) "
+        "SELECT e.image_embedding::vector, e.text_embedding::vector FROM sampled JOIN media_embedding e USING (media_id)",
+        {"count": count},
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def _recall_of_search(session: Session, query: QueryVectors, k: int) -> float:
+    found = search_media(session, query.image, query.text, k, query.alpha)
+    return _recall({hit.media_id: hit.combined for hit in found}, _truth(session, query, k, match()))
+
+
+def _recall_of_index(session: Session, query: QueryVectors, k: int, index: str) -> float:
+    limits = replace(_NO_LEG, **{index: k}, effort=max(_LEG_EFFORT, k))
+    held = match() if index == "image" else _WITH_TEXT
+    found = nominate_by_index(session, query, match(), limits)
+    return _recall({row.media_id: _combined(row, query.alpha) for row in found}, _truth(session, query, k, held))
+
+
+def _truth(session: Session, query: QueryVectors, k: int, matching: Matching) -> dict[uuid.UUID, float]:
+    rows = nearest_exactly(session, query, matching, k)
+    return {row.media_id: _combined(row, query.alpha) for row in rows}
+
+
+def _combined(row: Nomination, alpha: float) -> float:
+    return alpha * (row.sim_image or 0.0) + (1 - alpha) * (row.sim_text or 0.0)
+
+
+def _recall(found: dict[uuid.UUID, float], truth: dict[uuid.UUID, float]) -> float:
+    """The share of the best k that was found; a media as near as the k-th counts as it."""
+    if not truth:
+        return 1.0
+    kth = min(truth.values())
+    right = sum(1 for value in found.values() if value >= kth - _TOLERANCE)
+    return min(1.0, right / len(truth))
+
+
+def _means(values: dict[Key, list[float]]) -> dict[Key, float]:
+    return {key: float(np.mean(recalls)) for key, recalls in values.items() if recalls}

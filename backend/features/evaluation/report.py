@@ -1,0 +1,109 @@
+"""An evaluation as one HTML file that needs nothing else: pictures are in it, plots are drawn in it, and no script runs."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from backend.features.evaluation.evaluation import OnProgress
+from backend.features.evaluation.pictures import Pairs, compare_pairs, draw_maps, make_sheet, take_times
+from backend.features.evaluation.plots import Mark, draw_alphas, draw_thresholds, histograms, scatter, whisker
+from backend.features.evaluation.result import Evaluation
+from backend.features.services import Services
+from backend.rules.measures.projection import has_umap
+
+_HERE = Path(__file__).parent
+_TASKS = {
+    "text_to_image": ("Words to pictures", "A label in words, by looks alone"),
+    "caption_to_image": ("Captions to pictures", "What is said of one picture, by looks alone"),
+    "image_to_text": ("Pictures to captions", "One picture, against what is said of others"),
+    "media_to_media": ("Similar pictures", "One picture with its words, as recommendations are made"),
+    "hybrid": ("Search in words", "A label in words, by looks and words, as the search answers"),
+    "picture": ("Dropped picture", "A picture that was dropped into the search, by looks"),
+    "picture_and_words": (
+        "Dropped picture and words",
+        "The picture by looks, the words by words, as the search answers",
+    ),
+}
+_GROUPINGS = {
+    "online": ("As the groups are", "Assigned one by one, with what curators decided"),
+    "consolidated": ("After the second pass", "What mediacluster consolidate would leave"),
+    "agglomerative": ("Offline, cut at 1 - threshold", "Agglomerative clustering over all pairs, as in a notebook"),
+    "agglomerative_wide": ("Offline, cut at 1 - threshold²", "As wide as the rule lets groups be"),
+}
+_FAULTS = {"image": "looks", "text": "words", "both": "both", "no_words": "no words to go by"}
+
+
+def write_report(services: Services, evaluation: Evaluation, on_progress: OnProgress | None = None) -> str:
+    """The document. Takes the maps, pictures and times that only a report has. The library is read, never changed.
+
+    Raises:
+        EncoderUnavailable: the models whose times are taken cannot be loaded.
+    """
+    tell = on_progress or (lambda _stage, _done, _total: None)
+
+    def stage(name: str) -> Callable[[int, int], None]:
+        return lambda done, total: tell(name, done, total)
+
+    document = evaluation.as_json()
+    # Judgements are no labels of media, so there is nothing to colour a map by, and no pairs of one label.
+    has_labels = evaluation.groupings is not None
+    maps = draw_maps(services, evaluation, stage("maps")) if has_labels else []
+    tell("pictures", 0, 1)
+    sheet = make_sheet(services, evaluation)
+    tell("pictures", 1, 1)
+    timings = [] if document["retrieval"].get("hybrid") is None else take_times(services, evaluation, stage("times"))
+    names = evaluation.truth.names
+    environment = Environment(
+        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("report.html").render(
+        document=document,
+        made_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        style=Markup((_HERE / "report.css").read_text(encoding="utf-8")),  # noqa: S704 - ours
+        tasks=_TASKS,
+        groupings=_GROUPINGS,
+        faults=_FAULTS,
+        whisker=whisker,
+        pairs=[(one, _draw_pairs(one, document)) for one in (compare_pairs(evaluation) if has_labels else [])],
+        alphas={task: draw_alphas(document, task) for task in document["alpha"]},
+        threshold=None if document["threshold"] is None else draw_thresholds(document),
+        maps=[(one.method, len(one.labels), scatter(one.points, one.labels, names, one.method)) for one in maps],
+        has_umap=has_umap(),
+        sheet=sheet,
+        timings=timings,
+        worst=_rank_labels(document),
+    )
+
+
+def _draw_pairs(pairs: Pairs, document: dict[str, Any]) -> Markup:
+    same, background = pairs.separation.same, pairs.separation.background
+    threshold = document["library"]["threshold"]
+    marks = [Mark(threshold, f"threshold {threshold:g}", "now")] if pairs.side == "Pictures" else []
+    return histograms(same, background, marks, f"{pairs.side}: similarity of pairs of one label and of two")
+
+
+def _rank_labels(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """Labels from the worst found to the best, by search in words where it was asked, with both figures."""
+    headline = document["headline"]
+    by_task = {task: document["retrieval"].get(task, {"labels": {}})["labels"] for task in ("hybrid", "media_to_media")}
+    names = {name for labels in by_task.values() for name in labels}
+    rows: list[dict[str, Any]] = [
+        {
+            "name": name,
+            **{
+                task: labels[name]["measures"][headline] if name in labels else None for task, labels in by_task.items()
+            },
+        }
+        for name in names
+    ]
+    return sorted(
+        rows,
+        key=lambda row: (
+            min(one["value"] for one in (row["hybrid"], row["media_to_media"]) if one is not None),
+            row["name"],
+        ),
+    )

@@ -1,0 +1,164 @@
+"""What an evaluation came to, and the JSON that it is kept as (docs/reference/evaluation.md)."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from backend.features.evaluation.grouping import Groupings, ThresholdSweep
+from backend.features.evaluation.library import Reading
+from backend.features.evaluation.options import Options
+from backend.features.evaluation.retrieval import Found
+from backend.features.evaluation.truth import Truth
+from backend.rules.measures.bootstrap import Best, Bootstrap, Interval
+from backend.rules.measures.failures import Fault
+
+SCHEMA_VERSION = 1
+_DIGITS = 6
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """found: what each task that could be asked came to; notes: what could not be measured, and why."""
+
+    reading: Reading
+    truth: Truth
+    options: Options
+    found: tuple[Found, ...]
+    groupings: Groupings | None
+    thresholds: ThresholdSweep | None
+    notes: tuple[str, ...]
+
+    def label_of(self, code: int) -> str:
+        return self.truth.names[code] if 0 <= code < len(self.truth.names) else ""
+
+    def as_json(self) -> dict[str, Any]:
+        """A document of plain values, the same for the same library, labels and options."""
+        reading, truth, options = self.reading, self.truth, self.options
+        document = {
+            "schema_version": SCHEMA_VERSION,
+            "library": {
+                "space": reading.space,
+                "image_model": reading.image_model,
+                "text_model": reading.text_model,
+                "media": len(reading.media_ids),
+                "alpha": reading.alpha,
+                "threshold": reading.threshold,
+            },
+            "labels": {
+                "origin": truth.origin,
+                "labels": len(truth.names),
+                "media": truth.media_count,
+                "unknown": truth.unknown,
+            },
+            "options": {
+                "ks": list(options.ks),
+                "seed": options.seed,
+                "resamples": options.resamples,
+                "level": options.level,
+                "most_queries": options.most_queries,
+            },
+            "headline": options.headline,
+            "retrieval": {one.task.value: _describe_task(one, truth, options) for one in self.found},
+            "alpha": {one.task.value: _describe_alphas(one, options) for one in self.found if one.by_alpha is not None},
+            "grouping": None if self.groupings is None else asdict(self.groupings),
+            "threshold": None if self.thresholds is None else _describe_thresholds(self.thresholds),
+            "notes": list(self.notes),
+        }
+        rounded: dict[str, Any] = _rounded(document)
+        return rounded
+
+
+def _describe_task(found: Found, truth: Truth, options: Options) -> dict[str, Any]:
+    by_label = {
+        truth.names[label]: {
+            "queries": int((found.labels == label).sum()),
+            "measures": _measure(found, options.bootstrap, found.labels == label),
+            "faults": _count_faults(found, found.labels == label),
+        }
+        for label in np.unique(found.labels).tolist()
+    }
+    everything = np.ones(len(found.names), dtype=np.bool_)
+    return {
+        "method": found.method.value,
+        "alpha": found.alpha,
+        "queries": len(found.names),
+        "drawn": found.drawn,
+        "left_out": found.left_out,
+        "measures": _measure(found, options.bootstrap, everything),
+        "faults": _count_faults(found, everything),
+        "labels": by_label,
+        # What `--gate` compares query by query.
+        "by_query": {"names": found.names, **{name: values.tolist() for name, values in found.measures.items()}},
+    }
+
+
+def _measure(found: Found, bootstrap: Bootstrap, rows: np.ndarray) -> dict[str, Any]:
+    values = np.column_stack([one[rows] for one in found.measures.values()])
+    draws = bootstrap.means(values)
+    return {
+        name: asdict(bootstrap.interval(float(values[:, place].mean()), draws[:, place]))
+        for place, name in enumerate(found.measures)
+    }
+
+
+def _count_faults(found: Found, rows: np.ndarray) -> dict[str, int] | None:
+    if not found.task.is_fused:
+        return None
+    counts = found.faults[rows].sum(axis=0)
+    return {fault.value: int(count) for fault, count in zip(Fault, counts, strict=True)}
+
+
+def _describe_alphas(found: Found, options: Options) -> dict[str, Any]:
+    assert found.by_alpha is not None
+    means, draws = found.by_alpha.mean(axis=0), options.bootstrap.means(found.by_alpha)
+    points = [
+        {"alpha": alpha, **asdict(options.bootstrap.interval(float(means[place]), draws[:, place]))}
+        for place, alpha in enumerate(options.alphas)
+    ]
+    best = options.bootstrap.best(means, draws)
+    return {
+        "measure": options.headline,
+        "points": points,
+        "best": _name_best(best, lambda place: options.alphas[place]),
+    }
+
+
+def _describe_thresholds(sweep: ThresholdSweep) -> dict[str, Any]:
+    points = [{**asdict(one), **_of_interval(one.adjusted_rand_index)} for one in sweep.points]
+    for one in points:
+        del one["adjusted_rand_index"]
+    return {
+        "measure": "adjusted_rand_index",
+        "media": sweep.media,
+        "labelled": sweep.labelled,
+        "drawn": sweep.drawn,
+        "points": points,
+        "best": _name_best(sweep.best, lambda place: sweep.points[place].threshold),
+    }
+
+
+def _of_interval(interval: Interval) -> dict[str, float]:
+    return asdict(interval)
+
+
+def _name_best(best: Best, value_of: Callable[[int], float]) -> dict[str, Any]:
+    return {
+        "value": value_of(best.index),
+        "confidence": best.confidence,
+        "low": value_of(best.low),
+        "high": value_of(best.high),
+        "as_good": [value_of(place) for place in best.as_good],
+    }
+
+
+def _rounded(content: Any) -> Any:
+    """Six digits: more is noise, and a file of thousands of queries is to be kept small."""
+    if isinstance(content, float):
+        return round(content, _DIGITS)
+    if isinstance(content, dict):
+        return {name: _rounded(value) for name, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [_rounded(value) for value in content]
+    return content

@@ -1,0 +1,131 @@
+"""Ask the queries of a task, and measure what they find."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.features.evaluation.options import Options
+from backend.features.evaluation.tasks import Asked, Field, Plan, Task
+from backend.rules.measures.failures import Fault, find_faults
+from backend.rules.measures.ranking import Candidates
+from backend.rules.measures.retrieval import ndcg_at, precision_at, recall_at, reciprocal_rank
+from backend.rules.search.fusion import FusionMethod
+
+Rows = NDArray[np.int64]
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What the q queries of a task came to.
+
+    names: of the queries; labels: (q,); hits: (q, depth) rows of all media, -1 where there were fewer; gains: (q, depth) 1 for a right
+    hit; relevant: (q,) how many right ones there are; measures: (q,) by name; faults: (q, faults) wrong hits among those that
+    could have been right, by `Fault`; by_alpha: (q, alphas) of the headline measure, None where alpha plays no part.
+    """
+
+    task: Task
+    method: FusionMethod
+    alpha: float
+    left_out: int
+    drawn: bool
+    names: list[str]
+    labels: Rows
+    hits: Rows
+    gains: Values
+    relevant: Rows
+    measures: dict[str, Values]
+    faults: Rows
+    by_alpha: Values | None
+
+
+def retrieve(plan: Plan, field: Field, options: Options, on_progress: Callable[[int], None]) -> Found:
+    """Rank all media of the field for each query, exactly, by the alpha of the plan and by each alpha of the sweep."""
+    depth, count = options.depth, plan.count
+    names: list[str] = []
+    labels, relevant, first = (np.zeros(count, dtype=np.int64) for _ in range(3))
+    hits = np.full((count, depth), -1, dtype=np.int64)
+    gains = np.zeros((count, depth))
+    faults = np.zeros((count, len(Fault)), dtype=np.int64)
+    by_alpha = np.zeros((count, len(options.alphas))) if plan.task.is_fused else None
+    for place, asked in enumerate(plan.queries):
+        answer = _Answer(asked, field)
+        best = answer.best(plan.alpha, depth)
+        names.append(asked.name)
+        labels[place], relevant[place] = asked.label, answer.relevant
+        hits[place, : len(best)] = field.rows[best]
+        gains[place, : len(best)] = answer.right[best]
+        first[place] = answer.candidates(plan.alpha).first_of(answer.right_rows)
+        if plan.task.is_fused:
+            faults[place] = answer.count_faults(plan.alpha, best)
+        if by_alpha is not None:
+            by_alpha[place] = [answer.ndcg(alpha, depth) for alpha in options.alphas]
+        on_progress(place + 1)
+    measures = _measure(gains, relevant, first, options)
+    return Found(
+        plan.task,
+        plan.method,
+        plan.alpha,
+        plan.left_out,
+        plan.drawn,
+        names,
+        labels,
+        hits,
+        gains,
+        relevant,
+        measures,
+        faults,
+        by_alpha,
+    )
+
+
+class _Answer:
+    """One query's candidates, at any alpha."""
+
+    def __init__(self, asked: Asked, field: Field) -> None:
+        self._asked = asked
+        self._places = field.places
+        self._text = np.nan_to_num(asked.text)
+        self._open = asked.image > -np.inf
+        rows = field.of_label[asked.label]
+        self.right_rows = rows[self._open[rows]]
+        self.right = np.zeros(len(field.rows), dtype=np.bool_)
+        self.right[self.right_rows] = True
+
+    @property
+    def relevant(self) -> int:
+        return len(self.right_rows)
+
+    def candidates(self, alpha: float) -> Candidates:
+        image = np.where(self._open, np.nan_to_num(self._asked.image), 0)
+        combined = np.where(self._open, alpha * image + (1 - alpha) * self._text, -np.inf)
+        return Candidates(combined, image, self._places)
+
+    def best(self, alpha: float, k: int) -> Rows:
+        return self.candidates(alpha).best(k)
+
+    def ndcg(self, alpha: float, k: int) -> float:
+        gains = self.right[self.best(alpha, k)].astype(np.float64)
+        return float(ndcg_at(k, gains[None], np.ones((1, min(k, self.relevant))))[0])
+
+    def count_faults(self, alpha: float, best: Rows) -> Rows:
+        """Of the first hits, as many as could all be right, the wrong ones by who is at fault."""
+        top = best[: self.relevant]
+        wrong = top[~self.right[top]]
+        missed = np.setdiff1d(self.right_rows, top[self.right[top]])
+        displaced = self.candidates(alpha).ordered(missed)[: len(wrong)]
+        found = find_faults(self._asked.image, self._asked.text, alpha, wrong.tolist(), displaced.tolist())
+        return np.array([found.count(fault) for fault in Fault], dtype=np.int64)
+
+
+def _measure(gains: Values, relevant: Rows, first: Rows, options: Options) -> dict[str, Values]:
+    ideal = (np.arange(options.depth) < relevant[:, None]).astype(np.float64)
+    measures = {}
+    for k in options.ks:
+        measures[f"precision@{k}"] = precision_at(k, gains)
+        measures[f"recall@{k}"] = recall_at(k, gains, relevant)
+        measures[f"ndcg@{k}"] = ndcg_at(k, gains, ideal)
+    measures["reciprocal_rank"] = reciprocal_rank(first)
+    return measures

@@ -1,0 +1,175 @@
+"""What belongs together according to people: folders, a manifest, or groups that a curator has put right."""
+
+import csv
+import json
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.errors import FileUnreadable, InputError
+from backend.features.evaluation.library import Reading
+
+FOLDERS = "folders"
+GROUPS = "groups"
+
+_PLACE_NAMES = ("media_id", "id", "path", "file", "filename", "image", "url", "image_url")
+_HOW = (
+    "Import from one folder a label, give --labels a file of labels by media or path, or put groups right and use "
+    "--labels groups. docs/how-to/evaluate.md shows each."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """origin: where labels come from; names: of labels, in alphabetical order; codes: (n,) the label of each media as a place
+    in `names`, -1 where nothing is known of it; unknown: labelled things that are no media of this library;
+    judged: how many media were judged, where that is where it comes from."""
+
+    origin: str
+    names: list[str]
+    codes: NDArray[np.int64]
+    unknown: int = 0
+    judged: int | None = None
+
+    @property
+    def media_count(self) -> int:
+        """How many media something is known of."""
+        return len(self.labelled) if self.judged is None else self.judged
+
+    @property
+    def labelled(self) -> NDArray[np.int64]:
+        """The rows that have a label."""
+        return np.flatnonzero(self.codes >= 0)
+
+
+def find_truth(reading: Reading, labels: str, column: str) -> Truth:
+    """labels: `folders`, `groups`, or the path of a file (.csv, .tsv, .jsonl with the label in `column`; .json by id or path).
+
+    Raises:
+        FileUnreadable: the file cannot be opened.
+        InputError: it makes no sense, or there are fewer than two labels.
+    """
+    if labels == FOLDERS:
+        truth = _from_folders(reading)
+    elif labels == GROUPS:
+        truth = _from_groups(reading)
+    else:
+        truth = _from_file(reading, Path(labels).expanduser(), column)
+    if len(truth.names) < 2:
+        known = f"{len(truth.labelled):,} of {len(reading.media_ids):,} media have a label by {truth.origin}"
+        which = f", and all the same one, '{truth.names[0]}'" if truth.names else ""
+        raise InputError(f"There is nothing to compare: {known}{which}.", hint=_HOW)
+    return truth
+
+
+def _from_folders(reading: Reading) -> Truth:
+    folders = {media_id: name for media_id, source in reversed(reading.sources) if (name := _folder_of(source))}
+    return _as_truth(reading, FOLDERS, folders)
+
+
+def _folder_of(source: str) -> str:
+    """The name of the folder that a file lies in; nothing for a bare name or a URL."""
+    if "://" in source:
+        return ""
+    return (PureWindowsPath(source) if "\\" in source else PurePosixPath(source)).parent.name
+
+
+def _from_groups(reading: Reading) -> Truth:
+    """Groups that a curator has named or locked, and media that a curator has put into a group."""
+    library = reading.library
+    vouched = library.fixed | np.isin(library.clusters, sorted(library.locked | library.anchored))
+    names = {}
+    for row in np.flatnonzero(vouched).tolist():
+        cluster_id = int(library.clusters[row])
+        # Two groups may have one name; they are two groups.
+        names[reading.media_ids[row]] = f"{reading.group_labels.get(cluster_id) or 'group'} ({cluster_id})"
+    return _as_truth(reading, GROUPS, names)
+
+
+def _from_file(reading: Reading, path: Path, column: str) -> Truth:
+    by_place: dict[str, uuid.UUID] = {str(media_id): media_id for media_id in reading.media_ids}
+    by_name: dict[str, set[uuid.UUID]] = {}
+    for media_id, source in reversed(reading.sources):
+        by_place[source] = media_id
+        by_name.setdefault(Path(source).name, set()).add(media_id)
+    # The bare name of a file says which one only where there is one of that name.
+    by_place = {name: min(ids) for name, ids in by_name.items() if len(ids) == 1} | by_place
+    found: dict[uuid.UUID, str] = {}
+    unknown = 0
+    for place, label in _read_labels(path, column):
+        known = by_place.get(place) or by_place.get(str((path.parent / place).resolve()))
+        known = known or by_place.get(Path(place).name)
+        if known is None:
+            unknown += 1
+        else:
+            found[known] = label
+    return _as_truth(reading, path.name, found, unknown)
+
+
+def _as_truth(reading: Reading, origin: str, found: Mapping[uuid.UUID, str], unknown: int = 0) -> Truth:
+    names = sorted(set(found.values()))
+    place = {name: number for number, name in enumerate(names)}
+    codes = np.array([place[found[one]] if one in found else -1 for one in reading.media_ids], dtype=np.int64)
+    # Of a media that has no group (yet), nothing can be measured.
+    present = sorted({int(code) for code in codes if code >= 0})
+    renumbered = np.full(len(names) + 1, -1, dtype=np.int64)
+    renumbered[present] = np.arange(len(present))
+    return Truth(origin, [names[code] for code in present], renumbered[codes], unknown)
+
+
+def _read_labels(path: Path, column: str) -> Iterator[tuple[str, str]]:
+    """Places (ids, paths, URLs) and labels."""
+    try:
+        content = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise FileUnreadable(f"{path} cannot be read: {reason}.", hint=_HOW) from error
+    match path.suffix.lower():
+        case ".csv" | ".tsv":
+            yield from _of_records(path, _csv_records(content), column)
+        case ".jsonl" | ".ndjson":
+            yield from _of_records(path, (_parse(path, line) for line in content.splitlines() if line.strip()), column)
+        case _:
+            parsed = _parse(path, content)
+            yield from ((str(place), str(label)) for place, label in parsed.items() if str(label).strip())
+
+
+def _csv_records(content: str) -> Iterator[dict[str, Any]]:
+    lines = content.splitlines()
+    head = lines[0] if lines else ""
+    delimiter = max(",;\t", key=head.count)
+    for record in csv.DictReader(lines, delimiter=delimiter):
+        yield {name.strip().lower(): value for name, value in record.items() if name}
+
+
+def _parse(path: Path, content: str) -> dict[str, Any]:
+    try:
+        parsed = json.loads(content)
+    except ValueError:
+        parsed = None
+    if not isinstance(parsed, dict):
+        raise InputError(f"{path} is no JSON object of labels.", hint='Write it like {"MEDIA_ID": "harbour"}.')
+    return parsed
+
+
+def _of_records(path: Path, records: Iterator[dict[str, Any]], column: str) -> Iterator[tuple[str, str]]:
+    columns: Counter[str] = Counter()
+    used = 0
+    for record in records:
+        columns.update(record.keys())
+        place = next((str(record[name]) for name in _PLACE_NAMES if record.get(name)), "")
+        label = record.get(column.lower(), record.get(column))
+        if place and label is not None and str(label).strip():
+            used += 1
+            yield place, str(label).strip()
+    if not used:
+        raise InputError(
+            f"{path} has no labels: it needs a column for the media ({', '.join(_PLACE_NAMES[:3])}, ...) and {column!r}.",
+            hint=f"It has {', '.join(sorted(columns)) or 'no columns'}. Name the one with the labels by --column.",
+        )

@@ -1,0 +1,1 @@
+"""Accept pictures: uploads, URLs, folders."""

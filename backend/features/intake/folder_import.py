@@ -1,0 +1,165 @@
+"""Import folders, files, manifests and URLs: every picture is counted as new, duplicate or failed, with the reason."""
+
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from backend.doorbell import Work
+from backend.errors import FileTooLarge, FileUnreadable, InputError
+from backend.features.intake.intake import Accepted, accept_picture, accept_url
+from backend.features.services import Services
+from backend.files.folders.folders import walk_pictures
+from backend.files.folders.manifests import ManifestError, read_manifest
+from backend.files.folders.sidecars import read_sidecar
+from backend.files.text.text import MediaText
+from backend.store.media.media import MediaOutcome, list_outcomes
+from backend.store.schema import MediaStatus
+
+MANIFEST_SUFFIXES = {".csv", ".tsv", ".jsonl", ".ndjson"}
+_RING_EVERY = 16
+_URL_PREFIXES = ("http://", "https://")
+
+
+@dataclass(frozen=True)
+class ImportItem:
+    """One picture to import: a file or a URL, with words that win over its own; or a line that says neither."""
+
+    name: str
+    path: Path | None = None
+    url: str | None = None
+    text: MediaText = field(default_factory=MediaText)
+    error: InputError | None = None
+
+
+@dataclass(frozen=True)
+class ImportFailure:
+    """A picture that was refused, and why."""
+
+    path: str
+    code: str
+    detail: str
+
+
+@dataclass
+class ImportReport:
+    """What became of each picture."""
+
+    new: dict[uuid.UUID, str] = field(default_factory=dict)
+    duplicates: dict[str, uuid.UUID] = field(default_factory=dict)
+    failed: list[ImportFailure] = field(default_factory=list)
+    skipped: int = 0
+
+    @property
+    def media_ids(self) -> list[uuid.UUID]:
+        """Everything that is to become ready: duplicates may be on their way still, from an import that broke off."""
+        return [*self.new, *set(self.duplicates.values()) - self.new.keys()]
+
+    def forget(self, media_id: uuid.UUID) -> list[str]:
+        """Take out what stands for a media; returns the names under which it came."""
+        names = [name for name, known in self.duplicates.items() if known == media_id]
+        self.duplicates = {name: known for name, known in self.duplicates.items() if known != media_id}
+        return ([self.new.pop(media_id)] if media_id in self.new else []) + names
+
+
+def list_items(services: Services, sources: Sequence[str]) -> tuple[list[ImportItem], int]:
+    """What the sources hold: folders, pictures, manifests (.csv, .jsonl) and URLs; and how many files were passed by.
+
+    Raises:
+        FileUnreadable: a source that was named is not there, or cannot be opened. (A folder further down that cannot is
+            an item with its error.)
+    """
+    items: list[ImportItem] = []
+    skipped: list[Path] = []
+    for source in sources:
+        if source.startswith(_URL_PREFIXES):
+            items.append(ImportItem(source, url=source))
+        elif Path(source).suffix.lower() in MANIFEST_SUFFIXES:
+            items.extend(_from_manifest(services, Path(source)))
+        else:
+            unreadable: list[FileUnreadable] = []
+            found = walk_pictures(
+                [Path(source).expanduser()], on_skipped=skipped.append, on_unreadable=unreadable.append
+            )
+            items.extend(ImportItem(str(path), path=path) for path in found)
+            items.extend(ImportItem(error.context["path"], error=error) for error in unreadable)
+    return items, len(skipped)
+
+
+def import_items(services: Services, items: Iterable[ImportItem], report: ImportReport) -> Iterator[ImportItem]:
+    """Take the items in, in order, and write down in `report` what became of each; yields each when it is done."""
+    for position, item in enumerate(items):
+        try:
+            accepted = _accept(services, item)
+        except InputError as error:
+            report.failed.append(ImportFailure(item.name, error.code, str(error)))
+        else:
+            if accepted.duplicate:
+                report.duplicates[item.name] = accepted.media_id
+            else:
+                report.new[accepted.media_id] = item.name
+        # A ring wakes the workers while the import goes on; one for every picture would only cost time.
+        if position % _RING_EVERY == 0:
+            services.doorbell.ring(Work.EMBED)
+        yield item
+    services.doorbell.ring(Work.EMBED)
+
+
+def count_settled(services: Services, report: ImportReport) -> int:
+    """How many of the report's media are through, one way or another."""
+    return sum(outcome.is_settled for outcome in _outcomes(services, report.media_ids))
+
+
+def settle(services: Services, report: ImportReport) -> None:
+    """Move what failed, or turned out to be a duplicate, after it was taken in to where it belongs. A duplicate of
+    something that failed has failed too."""
+    for outcome in _outcomes(services, report.media_ids):
+        if outcome.status is MediaStatus.FAILED:
+            for name in report.forget(outcome.media_id):
+                report.failed.append(ImportFailure(name, outcome.error_code or "", outcome.error_detail or ""))
+        elif outcome.duplicate_of is not None:
+            for name in report.forget(outcome.media_id):
+                report.duplicates[name] = outcome.duplicate_of
+
+
+def _outcomes(services: Services, media_ids: list[uuid.UUID]) -> list[MediaOutcome]:
+    with services.database.transaction() as session:
+        return list_outcomes(session, media_ids)
+
+
+def _from_manifest(services: Services, manifest: Path) -> Iterator[ImportItem]:
+    for row in read_manifest(manifest, services.limits):
+        name = f"{manifest}:{row.line}"
+        if isinstance(row, ManifestError):
+            yield ImportItem(name, error=row.error)
+        else:
+            yield ImportItem(str(row.path or row.url), path=row.path, url=row.url, text=row.text)
+
+
+def _accept(services: Services, item: ImportItem) -> Accepted:
+    if item.error is not None:
+        raise item.error
+    if item.url is not None:
+        return accept_url(services, item.url, item.text)
+    assert item.path is not None
+    sidecar = read_sidecar(item.path, services.limits)
+    return accept_picture(
+        services,
+        _read(item.path, services.limits.max_body_bytes),
+        item.text.or_else(sidecar.text),
+        source="import",
+        source_uri=str(item.path.resolve()),
+        place=sidecar.place,
+        ring=False,
+    )
+
+
+def _read(path: Path, max_bytes: int) -> bytes:
+    try:
+        if path.stat().st_size > max_bytes:
+            raise FileTooLarge(f"{path} has {path.stat().st_size:,} bytes; {max_bytes:,} are allowed.")
+        return path.read_bytes()
+    except OSError as error:
+        raise FileUnreadable(
+            f"{path} cannot be read: {error.strerror}.", hint="Check that it is there and its permissions."
+        ) from error

@@ -1,0 +1,177 @@
+"""Take a picture in: validate, store the original, insert the row. What is acknowledged is durable."""
+
+import hashlib
+import logging
+import uuid
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+import uuid_utils.compat
+
+from backend.doorbell import Work
+from backend.errors import BackendUnavailable, FetchFailed, FileTooLarge, LeaseLost
+from backend.features.services import Services
+from backend.files.metadata.exif import JSON
+from backend.files.outbound.fetch import check_url
+from backend.files.storage.keys import original_key
+from backend.files.text.text import MediaText, clean_media_text, make_storable
+from backend.logs import current_request_id
+from backend.store.media.exact_copies import record_exact_copy
+from backend.store.media.files import StoredFile, remove_unheld_files
+from backend.store.media.media import (
+    StoredPicture,
+    find_media,
+    find_media_by_sha256,
+    get_media,
+    insert_fetching,
+    insert_pending,
+)
+from backend.store.media.work import FetchingMedia, Lease, record_fetched
+from backend.store.schema import MediaStatus
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The answer to an upload: the media's id, and whether these bytes were here before."""
+
+    media_id: uuid.UUID
+    status: MediaStatus
+    duplicate: bool
+
+
+def accept_picture(
+    services: Services,
+    data: bytes,
+    text: MediaText,
+    *,
+    source: str,
+    source_uri: str | None = None,
+    place: Mapping[str, JSON] | None = None,
+    ring: bool = True,
+) -> Accepted:
+    """Take bytes in. `text` wins over what the picture itself carries, field by field; `place` are coordinates, under the
+    names that they have in `exif`, for a picture that carries none.
+
+    Raises:
+        InputError: the picture or its text is refused; nothing is kept.
+        StorageFull, BackendUnavailable: try again later; nothing is kept that is visible.
+    """
+    limits = services.limits
+    if len(data) > limits.max_body_bytes:
+        raise FileTooLarge(f"The file has {len(data):,} bytes; {limits.max_body_bytes:,} are allowed.")
+    cleaned = clean_media_text(text, limits)
+    source_uri = None if source_uri is None else make_storable(source_uri)
+    sha256 = hashlib.sha256(data).digest()
+    known = _find_known(services, sha256, source, source_uri)
+    if known is not None:
+        return known
+    picture, merged = store_picture(services, data, sha256, cleaned)
+    if place and "latitude_degrees" not in picture.exif:
+        picture = replace(picture, exif={**picture.exif, **place})
+    accepted = _insert(services, picture, merged, source, source_uri)
+    _keep_original(services, picture.original_key, data)
+    said = "was here before" if accepted.duplicate else "is taken in"
+    logger.info("Media %s %s.", accepted.media_id, said, extra={"media_id": accepted.media_id})
+    if not accepted.duplicate and ring:
+        services.doorbell.ring(Work.EMBED)
+    return accepted
+
+
+def accept_url(services: Services, url: str, text: MediaText, *, media_id: uuid.UUID | None = None) -> Accepted:
+    """Take in a picture that is still elsewhere: a worker fetches it. With a `media_id` of its own it can be repeated.
+
+    Raises:
+        InputError: the text is refused, or the address is not one that may be asked (UrlForbidden).
+    """
+    cleaned = clean_media_text(text, services.limits)
+    # A name that cannot be resolved now may be later; that is for the fetch to find out.
+    with suppress(FetchFailed):
+        check_url(url, services.fetch_policy)
+    media_id = media_id or uuid_utils.compat.uuid7()
+    try:
+        with services.database.transaction() as session:
+            insert_fetching(session, media_id, url, cleaned, current_request_id())
+            status = MediaStatus(get_media(session, media_id).status)
+    except BackendUnavailable:
+        committed = _find_committed(services, media_id)
+        if committed is None:
+            raise
+        status = committed
+    logger.info("Media %s is to be fetched.", media_id, extra={"media_id": media_id})
+    services.doorbell.ring(Work.FETCH)
+    return Accepted(media_id, status, duplicate=False)
+
+
+def accept_fetched(services: Services, media: FetchingMedia, lease: Lease, data: bytes) -> None:
+    """Take in what was fetched for a leased row. Raises as `accept_picture`, and LeaseLost."""
+    picture, merged = store_picture(services, data, hashlib.sha256(data).digest(), media.text)
+    try:
+        with services.database.transaction() as session:
+            older_id = record_fetched(session, media.id, lease, picture, merged)
+            if older_id is not None:
+                record_exact_copy(session, older_id, "url", media.url)
+    except LeaseLost:
+        remove_unheld_files(services.database, services.storage, [StoredFile(picture.sha256, picture.original_key)])
+        raise
+    _keep_original(services, picture.original_key, data)
+
+
+def store_picture(services: Services, data: bytes, sha256: bytes, text: MediaText) -> tuple[StoredPicture, MediaText]:
+    """Validate bytes and write the original, which is named by its checksum: writing it twice does no harm."""
+    inspection, embedded = services.decoders.inspect(data, services.limits)
+    key = original_key(sha256, inspection.extension)
+    services.storage.write(key, data)
+    picture = StoredPicture(
+        sha256=sha256,
+        original_key=key,
+        mime=inspection.mime,
+        width=inspection.width,
+        height=inspection.height,
+        byte_size=inspection.byte_size,
+        exif=embedded.exif,
+    )
+    return picture, text.or_else(embedded.text)
+
+
+def _insert(
+    services: Services, picture: StoredPicture, text: MediaText, source: str, source_uri: str | None
+) -> Accepted:
+    media_id = uuid_utils.compat.uuid7()
+    try:
+        with services.database.transaction() as session:
+            kept_id = insert_pending(session, media_id, picture, text, source, source_uri, current_request_id())
+            if kept_id != media_id:
+                record_exact_copy(session, kept_id, source, source_uri)
+            return Accepted(kept_id, MediaStatus(get_media(session, kept_id).status), duplicate=kept_id != media_id)
+    except BackendUnavailable:
+        status = _find_committed(services, media_id)
+        if status is None:
+            raise
+        return Accepted(media_id, status, duplicate=False)
+
+
+def _find_committed(services: Services, media_id: uuid.UUID) -> MediaStatus | None:
+    """What a commit came to whose answer was lost: the status of the row, or None where there is none, or no answer
+    again. A row that appears later is found by its bytes when they are sent again."""
+    with suppress(BackendUnavailable), services.database.transaction() as session:
+        media = find_media(session, media_id)
+        return None if media is None else MediaStatus(media.status)
+    return None
+
+
+def _keep_original(services: Services, key: str, data: bytes) -> None:
+    """Write the original again, where a media with the same bytes was deleted since it was written."""
+    if not services.storage.exists(key):
+        services.storage.write(key, data)
+
+
+def _find_known(services: Services, sha256: bytes, source: str, source_uri: str | None) -> Accepted | None:
+    with services.database.transaction() as session:
+        media = find_media_by_sha256(session, sha256)
+        if media is None:
+            return None
+        record_exact_copy(session, media.id, source, source_uri)
+        return Accepted(media.id, MediaStatus(media.status), duplicate=True)

@@ -1,0 +1,1 @@
+"""Audit a library, and repair what does not fit together."""

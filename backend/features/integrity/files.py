@@ -1,0 +1,66 @@
+"""Compare the storage with the rows, a 256th part of both at a time."""
+
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from backend.files.storage.keys import sha256_of_key
+from backend.files.storage.storage import Storage
+from backend.files.storage.stores import StoredObject
+from backend.files.storage.thumbnail_files import THUMBNAIL_FOLDERS, possible_keys
+from backend.store.engine import Database
+from backend.store.integrity.repair import HeldFile, list_held_files
+
+PARTS = 256
+# Younger files may belong to an upload that has not committed yet.
+SETTLED_SECONDS = 3600.0
+_FOLDERS = ("originals", *THUMBNAIL_FOLDERS)
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """What does not fit in one part: keys that no row names, by checksum, and rows that miss files."""
+
+    orphans: dict[bytes, list[str]]
+    without_original: list[HeldFile]
+    without_thumbnails: list[HeldFile]
+    files: int
+    rows: int
+
+
+def compare(database: Database, storage: Storage) -> Iterator[Mismatch]:
+    """Yield PARTS mismatches, empty ones too; in memory there is one part at a time.
+
+    Files are listed first and rows read after, so that no file of a row that has just come looks like an orphan; a
+    row that seems to miss a file is looked at once more.
+    """
+    for first in range(PARTS):
+        objects = {found.key: found for folder in _FOLDERS for found in storage.list_objects(f"{folder}/{first:02x}")}
+        with database.transaction() as session:
+            rows = list_held_files(session, first)
+        yield _compare(storage, objects, rows)
+
+
+def _compare(storage: Storage, objects: dict[str, StoredObject], rows: list[HeldFile]) -> Mismatch:
+    held = {row.sha256 for row in rows}
+    settled = time.time() - SETTLED_SECONDS
+    orphans: dict[bytes, list[str]] = {}
+    for key, found in objects.items():
+        sha256 = sha256_of_key(key)
+        if sha256 is not None and sha256 not in held and found.modified_at < settled:
+            orphans.setdefault(sha256, []).append(key)
+    without_original, without_thumbnails = [], []
+    for row in rows:
+        if row.original_key not in objects and not storage.exists(row.original_key):
+            if not row.given_up:
+                without_original.append(row)
+        elif row.has_thumbnails and not all(
+            any(key in objects or storage.exists(key) for key in keys) for keys in possible_keys(row.sha256)
+        ):
+            without_thumbnails.append(row)
+    return Mismatch(orphans, without_original, without_thumbnails, len(objects), len(rows))
+
+
+def media_ids(rows: list[HeldFile]) -> list[uuid.UUID]:
+    return [row.media_id for row in rows]

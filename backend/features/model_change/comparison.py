@@ -1,0 +1,267 @@
+"""What a space would do, side by side with what the active one does, and the threshold that it suggests.
+
+The groups are today's, decisions of curators included. Three questions are asked of each space. How well does it find, by
+judgements or labels where there are any (see `finding`)? How well do today's groups
+stand apart in it: every member is measured against all centroids, and the threshold at which most decisions come out as
+they are is found exactly. And what would the rule make of the library: it is really run over a sample of whole groups, at
+that threshold and at others around it, and the one whose groups agree best with today's (adjusted Rand index) is
+suggested.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from backend.errors import Conflict, InputError
+from backend.features.evaluation.evaluation import OnProgress, Source
+from backend.features.model_change.alignment import align
+from backend.features.model_change.retrieval import Finding, find_difference
+from backend.features.services import Services
+from backend.rules.consolidation.reruns import rerun
+from backend.rules.consolidation.second_pass import Library
+from backend.rules.measures.metrics import adjusted_rand_index
+from backend.rules.measures.recalibration import neighbour_agreement, own_without_itself, separating_threshold
+from backend.store.groups.consolidation import StoredGrouping, load_embeddings, read_grouping
+from backend.store.schema import Space, SpaceState
+from backend.store.spaces.figures import Fits, list_embedded, list_fits, load_text_pairs
+from backend.store.spaces.fills import record_comparison, start_fill
+from backend.store.spaces.spaces import get_active_space, get_space
+from backend.store.spaces.thresholds import get_threshold
+
+MOST_MEDIA = 5_000
+_SEED = 0
+_QUERIES = 300
+_K = 10
+_BLOCK = 512
+# Around the separating threshold; where the groups of a sample are few, the nearest other group is often not among them.
+_STEPS = (-0.06, -0.04, -0.02, -0.01, 0.0, 0.01, 0.02, 0.04, 0.06)
+
+
+@dataclass(frozen=True)
+class SpaceReport:
+    """What one space does with the sample.
+
+    threshold: at which the rule was run; agreement: adjusted Rand index of its groups against today's; curated_agreement:
+    the same over media that curators decided, None without. changed_groups: share of today's groups that would not be
+    the same. separation: share of today's decisions that come out the same at the best threshold, each judged by the
+    final centroids.
+    """
+
+    name: str
+    threshold: float
+    groups: int
+    agreement: float
+    curated_agreement: float | None
+    changed_groups: float
+    moved: int
+    separation: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """media: of the sample; missing: of the library, without vectors in the candidate. curve: (threshold, agreement) of the
+    candidate. nearest_image, nearest_text: share of the ten nearest that both spaces name alike, None where nothing has
+    text. finding: how well both find, None where no labels and no judgements are known, or too few."""
+
+    active: SpaceReport
+    candidate: SpaceReport
+    suggested_threshold: float
+    curve: tuple[tuple[float, float], ...]
+    media: int
+    sampled: bool
+    missing: int
+    nearest_image: float
+    nearest_text: float | None
+    finding: Finding | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def compare(
+    services: Services,
+    name: str,
+    *,
+    most_media: int = MOST_MEDIA,
+    source: Source | None = None,
+    actor: str,
+    on_progress: OnProgress = lambda _stage, _done, _all: None,
+) -> Comparison:
+    """Compare a space with the active one, and keep the result with it. Changes nothing else; memory is bounded by the
+    sample, by the number of groups, and by the vectors of what is labelled.
+
+    source: of labels to evaluate both by; None for the first that tells anything.
+
+    Raises:
+        NotFound: there is no such space.
+        Conflict: it is the active one, or has no vectors yet.
+        InputError, FileUnreadable: the labels that were named make no sense.
+    """
+    with services.database.transaction() as session:
+        candidate, active = get_space(session, name), get_active_space(session)
+        if candidate.state == SpaceState.ACTIVE:
+            raise Conflict(f"Space '{name}' is the active one.", hint="Name another one to compare it with.")
+    align(services, candidate)
+    with services.database.transaction() as session:
+        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        sample = _read_sample(session, services, active, candidate, most_media)
+    if not len(sample.grouping.media_ids):
+        raise Conflict(f"Space '{name}' has no vectors yet.", hint=f"`mediacluster space fill {name}` makes them.")
+    comparison = _compare(sample, active, candidate, lambda done, total: on_progress("thresholds", done, total))
+    comparison = replace(comparison, finding=_find(services, name, source, on_progress))
+    with services.database.transaction() as session:
+        start_fill(session, candidate.id, actor)
+        record_comparison(session, candidate.id, comparison.to_json())
+    return comparison
+
+
+def _find(services: Services, name: str, source: Source | None, on_progress: OnProgress) -> Finding | None:
+    try:
+        return find_difference(services, name, source, on_progress)
+    except InputError:
+        # Nobody named these labels: too few of them are no reason to withhold the rest.
+        if source is not None:
+            raise
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class _Sample:
+    """Whole groups with their vectors in both spaces, and the separating threshold of the candidate, which is of all groups."""
+
+    grouping: StoredGrouping
+    sampled: bool
+    missing: int
+    threshold: float
+    here: NDArray[np.float32]
+    there: NDArray[np.float32]
+    words: tuple[NDArray[np.float32], NDArray[np.float32]] | None
+    separating: float
+
+    def library(self, embeddings: NDArray[np.float32]) -> Library:
+        known = self.grouping
+        links = frozenset((one, other) for one, other, _ in known.cannot_links)
+        return Library(embeddings, known.clusters, known.fixed, known.locked, known.anchored, links)
+
+
+def _compare(sample: _Sample, active: Space, candidate: Space, on_progress: Callable[[int, int], None]) -> Comparison:
+    tried = list(dict.fromkeys(_candidates(sample.separating)))
+    clusters = sample.grouping.clusters
+    here = _report(
+        sample, sample.library(sample.here), active.name, sample.threshold, _separation(sample.here, clusters)
+    )
+    separation = _separation(sample.there, clusters)
+    reports = []
+    for done, threshold in enumerate(tried, start=1):
+        report = _report(sample, sample.library(sample.there), candidate.name, threshold, separation)
+        reports.append(report)
+        on_progress(done, len(tried))
+    # Of equals the one nearest to the separating threshold, which comes first.
+    best = max(reports, key=lambda report: report.agreement)
+    rows = np.sort(np.random.default_rng(_SEED).permutation(len(sample.here))[:_QUERIES])
+    return Comparison(
+        active=here,
+        candidate=best,
+        suggested_threshold=best.threshold,
+        curve=tuple(sorted((report.threshold, report.agreement) for report in reports)),
+        media=len(sample.here),
+        sampled=sample.sampled,
+        missing=sample.missing,
+        nearest_image=neighbour_agreement(sample.here, sample.there, rows, _K),
+        nearest_text=None if sample.words is None else _text_agreement(*sample.words),
+    )
+
+
+def _candidates(separating: float) -> Iterator[float]:
+    """Thresholds to be tried, the nearest to the separating one first."""
+    for step in sorted(_STEPS, key=abs):
+        yield round(float(np.clip(separating + step, 0.01, 1.0)), 3)
+
+
+def _report(sample: _Sample, library: Library, name: str, threshold: float, separation: float) -> SpaceReport:
+    regrouped = rerun(library, threshold)
+    before, after = sample.grouping.clusters, regrouped.renaming.clusters
+    changed = set(before[before != after].tolist()) | (set(after[before != after].tolist()) & set(before.tolist()))
+    curated = sample.grouping.fixed
+    return SpaceReport(
+        name=name,
+        threshold=threshold,
+        groups=len(np.unique(after)),
+        agreement=adjusted_rand_index(before.tolist(), after.tolist()),
+        curated_agreement=adjusted_rand_index(before[curated].tolist(), after[curated].tolist())
+        if curated.any()
+        else None,
+        changed_groups=len(changed) / len(np.unique(before)),
+        moved=len(regrouped.renaming.changed),
+        separation=separation,
+    )
+
+
+def _text_agreement(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    rows = np.sort(np.random.default_rng(_SEED).permutation(len(one))[:_QUERIES])
+    return neighbour_agreement(one, other, rows, _K)
+
+
+def _read_sample(session: Session, services: Services, active: Space, candidate: Space, most_media: int) -> _Sample:
+    grouping = read_grouping(session, active.id)
+    there = list_embedded(session, candidate.id)
+    known = np.array([media_id in there for media_id in grouping.media_ids], dtype=np.bool_)
+    rows = np.flatnonzero(known)
+    rows = rows[_whole_groups(grouping.clusters[rows], most_media)]
+    part = replace(
+        grouping,
+        media_ids=[grouping.media_ids[row] for row in rows.tolist()],
+        clusters=grouping.clusters[rows],
+        fixed=grouping.fixed[rows],
+    )
+    return _Sample(
+        grouping=part,
+        sampled=len(rows) < int(known.sum()),
+        missing=int((~known).sum()),
+        threshold=get_threshold(session, active.id, services.settings.threshold),
+        here=load_embeddings(session, active.id, part.media_ids, active.image_dimension),
+        there=load_embeddings(session, candidate.id, part.media_ids, candidate.image_dimension),
+        words=load_text_pairs(session, active.id, candidate.id, part.media_ids),
+        separating=_separating(list_fits(session, candidate.id)),
+    )
+
+
+def _whole_groups(clusters: NDArray[np.int64], most_media: int) -> NDArray[np.int64]:
+    """Rows of groups drawn at random, always in the same way, until `most_media` are reached; in their order."""
+    groups, inverse, sizes = np.unique(clusters, return_inverse=True, return_counts=True)
+    if len(clusters) <= most_media:
+        return np.arange(len(clusters))
+    drawn = np.random.default_rng(_SEED).permutation(len(groups))
+    enough = int(np.searchsorted(np.cumsum(sizes[drawn]), most_media)) + 1
+    return np.flatnonzero(np.isin(inverse, drawn[:enough]))
+
+
+def _separating(fits: Fits) -> float:
+    if not len(fits.own):
+        return 1.0
+    own = own_without_itself(fits.own, fits.sizes, fits.sum_lengths)
+    return separating_threshold(own, fits.other, fits.first).threshold
+
+
+def _separation(vectors: NDArray[np.float32], clusters: NDArray[np.int64]) -> float:
+    """The agreement at the separating threshold, judged by the centroids of these groups."""
+    groups, inverse, sizes = np.unique(clusters, return_inverse=True, return_counts=True)
+    sums = np.zeros((len(groups), vectors.shape[1]))
+    np.add.at(sums, inverse, vectors)
+    lengths = np.linalg.norm(sums, axis=1)
+    units = (sums / lengths[:, None]).astype(np.float32)
+    own, other = np.empty(len(vectors)), np.empty(len(vectors))
+    for start in range(0, len(vectors), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        similarity = vectors[block] @ units.T
+        places = np.arange(len(similarity)), inverse[block]
+        own[block] = similarity[places]
+        similarity[places] = -1.0
+        other[block] = similarity.max(axis=1)
+    first = np.zeros(len(vectors), dtype=np.bool_)
+    first[np.unique(inverse, return_index=True)[1]] = True
+    return separating_threshold(own_without_itself(own, sizes[inverse], lengths[inverse]), other, first).agreement

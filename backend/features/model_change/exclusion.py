@@ -1,0 +1,62 @@
+"""Go on without media that a space cannot have: those that came as vectors, those whose originals are lost.
+
+They leave their groups by an edit in the journal and are failed with `not_in_space`, so that all that is ready can be found.
+Their vectors in other spaces stay: where such a space is activated again, they are grouped again, as uploads are.
+"""
+
+from sqlalchemy.orm import Session
+
+from backend.doorbell import Work
+from backend.errors import NotInSpace, SpaceIncomplete
+from backend.features.editing.apply import read_snapshot, write_edit
+from backend.features.editing.transactions import edited
+from backend.features.services import Services
+from backend.rules.editing.edits import Edit, Snapshot
+from backend.rules.editing.plans import existing_memberships
+from backend.rules.editing.sentences import media_count
+from backend.store.access.audit_log import Act, record_act
+from backend.store.events.events import EventKind, MediaEvent, record_events
+from backend.store.groups.journal import DELETE
+from backend.store.schema import Space
+from backend.store.spaces.figures import has_vectors
+from backend.store.spaces.fills import list_failed_items, record_set_aside
+
+_AT_ONCE = 1_000
+
+
+def set_aside(services: Services, space: Space, *, actor: str) -> int:
+    """Take what has failed in this space out of the library, block by block; returns how many media.
+
+    Raises:
+        SpaceIncomplete: nothing else is in the space.
+    """
+    count = 0
+    while True:
+        with edited(services, dry_run=False) as (session, active):
+            failed = list_failed_items(session, space.id, _AT_ONCE)
+            if not failed:
+                break
+            _require_something(session, space)
+            ids = [one.media_id for one in failed]
+            memberships = existing_memberships(read_snapshot(session, [], ids))
+            if memberships:
+                clusters = read_snapshot(session, {one.cluster_id for one in memberships.values()}, []).clusters
+                summary = f"Set aside {media_count(len(memberships))} that space '{space.name}' has no vectors of"
+                after = Snapshot({}, dict.fromkeys(memberships))
+                write_edit(session, active, Edit(DELETE, Snapshot(clusters, memberships), after, summary), actor=actor)
+            aside = record_set_aside(session, space, ids, NotInSpace.code)
+            record_events(session, [MediaEvent(EventKind.FAILED, one, error_code=NotInSpace.code) for one in aside])
+            record_act(session, actor, Act.SPACE_MEDIA_SET_ASIDE, space.name, media=len(aside))
+            count += len(aside)
+    if count:
+        services.doorbell.ring(Work.DELIVER)
+    return count
+
+
+def _require_something(session: Session, space: Space) -> None:
+    if not has_vectors(session, space.id):
+        raise SpaceIncomplete(
+            f"Space '{space.name}' has vectors of no media: without those that failed nothing would be left.",
+            hint=f"`mediacluster space failures {space.name}` says why they failed.",
+            failed=[],
+        )

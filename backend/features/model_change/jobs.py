@@ -1,0 +1,141 @@
+"""What the admin pages have done to spaces and what takes long: made, compared, activated, led back. Each is a row of
+`space_work`, done by a process of its own, so that requests go on, and seen by every process that serves the pages."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import Any
+
+from backend.errors import MediaclusterError, NotFound
+from backend.features.evaluation.evaluation import Source
+from backend.features.model_change.activation import Activation, activate, rollback
+from backend.features.model_change.comparison import compare
+from backend.features.model_change.spaces import choose_names, make_space
+from backend.features.services import Services
+from backend.store.access.audit_log import Act, asked_from, record_act
+from backend.store.schema import SpaceWork
+from backend.store.spaces.jobs import find_work, insert_work, record_alive, record_failure, record_outcome
+
+_BEAT_SECONDS = 1.0
+
+
+class Kind(StrEnum):
+    """What can be done in the background; as the CHECK of the table."""
+
+    CREATE = "create"
+    COMPARE = "compare"
+    ACTIVATE = "activate"
+    ROLLBACK = "rollback"
+
+
+def ask(services: Services, kind: Kind, subject: str, arguments: dict[str, Any], *, actor: str, address: str) -> int:
+    """Note what is to be done, in the audit log too, and return its id: a process still has to do it.
+
+    Raises:
+        Conflict: something else is being done.
+    """
+    with services.database.transaction() as session:
+        work = insert_work(session, kind.value, subject, arguments, actor=actor, address=address)
+        record_act(session, actor, Act.SPACE_WORK_ASKED, subject, work=kind.value, **arguments)
+        return work.id
+
+
+def perform(services: Services, work_id: int) -> str:
+    """Do what was asked for, tell how far it is, and record how it ended; returns what came of it.
+
+    Raises:
+        NotFound: nothing was asked for by this id.
+        Conflict: it has ended already. MediaclusterError: what was asked for cannot be done; this is recorded.
+    """
+    with services.database.transaction() as session:
+        work = find_work(session, work_id)
+    if work is None or work.ended_at is not None:
+        raise NotFound(f"There is no open work {work_id}.", hint="Ask for it on the page Model.")
+    try:
+        with _beating(services, work_id) as tell, asked_from(work.address):
+            outcome = _do(services, work, tell)
+    except MediaclusterError as error:
+        with services.database.transaction() as session:
+            record_failure(session, work_id, error)
+        raise
+    except Exception:
+        unexpected = MediaclusterError("It ended in an unexpected error.", hint="The log of the server says which.")
+        with services.database.transaction() as session:
+            record_failure(session, work_id, unexpected)
+        raise
+    with services.database.transaction() as session:
+        record_outcome(session, work_id, outcome)
+    return outcome
+
+
+Tell = Callable[[str, int, int], None]
+
+
+def _do(services: Services, work: SpaceWork, tell: Tell) -> str:
+    given = work.arguments
+    match Kind(work.kind):
+        case Kind.CREATE:
+            tell("loading the models", 0, 0)
+            names = choose_names(
+                services, given["preset"], given["image_model"], given["image_checkpoint"], given["text_model"]
+            )
+            space = make_space(services, names, name=given["name"], actor=work.actor)
+            return f"Space '{space.name}' is made, and empty."
+        case Kind.COMPARE:
+            tell("adding up centroids", 0, 0)
+            # Work that was asked for before labels could be chosen names none.
+            labels = given.get("labels")
+            source = None if labels is None else Source(labels)
+            found = compare(services, work.subject, source=source, actor=work.actor, on_progress=tell)
+            return f"Space '{work.subject}' is compared: threshold {found.suggested_threshold:g} is suggested."
+        case Kind.ACTIVATE:
+            done = activate(
+                services,
+                work.subject,
+                threshold=given["threshold"],
+                actor=work.actor,
+                without_failed=given["without_failed"],
+                tell=lambda line: tell(line, 0, 0),
+            )
+            return _describe(done)
+        case Kind.ROLLBACK:
+            return _describe(rollback(services, actor=work.actor, tell=lambda line: tell(line, 0, 0)))
+
+
+def _describe(done: Activation) -> str:
+    said = f"Space '{done.name}' is active instead of '{done.previous}', at threshold {done.threshold:g}."
+    if done.set_aside:
+        said += f" {done.set_aside:,} media are set aside."
+    if done.led_back:
+        said += f" {done.led_back:,} media that had been set aside are grouped again."
+    return said
+
+
+@contextmanager
+def _beating(services: Services, work_id: int) -> Iterator[Tell]:
+    """Tell every second how far it is, by a thread, since what is done may say nothing for long."""
+    latest: tuple[str, int, int] = ("", 0, 0)
+    ended = threading.Event()
+
+    def tell(stage: str, done: int, total: int) -> None:
+        nonlocal latest
+        latest = (stage, done, total)
+
+    def beat() -> None:
+        while not ended.is_set():
+            try:
+                with services.database.transaction() as session:
+                    record_alive(session, work_id, *latest)
+            except MediaclusterError:
+                # The work itself says so, if it matters to it.
+                pass
+            ended.wait(_BEAT_SECONDS)
+
+    thread = threading.Thread(target=beat, name="space-work", daemon=True)
+    thread.start()
+    try:
+        yield tell
+    finally:
+        ended.set()
+        thread.join()

@@ -1,0 +1,176 @@
+"""Make spaces, say how they stand, and drop them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from backend.encoders.encoders import load_encoders
+from backend.encoders.presets import EncoderNames, resolve_encoders
+from backend.errors import Conflict, InputError
+from backend.features.services import Services, names_of_space
+from backend.features.steps.space import describe_space
+from backend.store.access.audit_log import Act, record_act
+from backend.store.schema import Space, SpaceState
+from backend.store.spaces.fills import FillCounts, count_items, find_fill
+from backend.store.spaces.spaces import (
+    create_space,
+    drop_space,
+    find_active_space,
+    get_active_space,
+    get_space,
+    limit_lock_waits,
+    list_spaces,
+    lock_spaces,
+)
+from backend.store.spaces.thresholds import find_threshold
+
+_LOCK_SECONDS = 5.0
+_MOST_NAME = 60
+
+
+@dataclass(frozen=True)
+class SpaceStanding:
+    """A space for people. kept_up: whether media go into it; paused, rate_per_minute: of that. threshold: chosen for it,
+    None where none was. problem: why workers cannot fill it, None where they can. description: what is recorded of its
+    encoders."""
+
+    id: int
+    name: str
+    state: str
+    preset: str | None
+    image_model: str
+    text_model: str
+    image_dimension: int
+    text_dimension: int
+    created_at: datetime
+    activated_at: datetime | None
+    counts: FillCounts
+    threshold: float | None
+    kept_up: bool
+    paused: bool
+    rate_per_minute: float | None
+    problem: str | None
+    comparison: dict[str, Any] | None
+    compared_at: datetime | None
+    description: dict[str, Any]
+
+    @property
+    def missing(self) -> int:
+        """Media that are embedded elsewhere and not here."""
+        return max(0, self.counts.media - self.counts.embedded)
+
+
+def list_standing(session: Session) -> list[SpaceStanding]:
+    """All spaces but dropped ones, in the order in which they were made."""
+    counts = count_items(session)
+    return [_standing(session, space, counts[space.id]) for space in list_spaces(session)]
+
+
+def choose_names(
+    services: Services,
+    preset: str | None,
+    image_model: str | None,
+    image_checkpoint: str | None,
+    text_model: str | None,
+) -> EncoderNames:
+    """The encoders of a preset, or without one of the active space, each part replaced where it is named.
+
+    Raises:
+        NotFound: there is no active space yet, and no preset.
+    """
+    if preset is None:
+        with services.database.transaction() as session:
+            base = names_of_space(services.settings, get_active_space(session))
+    else:
+        bare = {"preset": preset, "image_model": None, "image_checkpoint": None, "text_model": None}
+        base = resolve_encoders(services.settings.model_copy(update=bare))
+    model = image_model or base.image_model
+    # A tag belongs to an architecture.
+    inherited = base.image_checkpoint if model == base.image_model else None
+    return EncoderNames(model, image_checkpoint or inherited, text_model or base.text_model)
+
+
+def make_space(services: Services, names: EncoderNames, *, name: str | None = None, actor: str) -> Space:
+    """Make a space of these encoders beside the active one, empty. Nothing is embedded into it yet.
+
+    Raises:
+        EncoderUnavailable: the encoders cannot be found.
+        InputError: the name says nothing, or too much.
+        Conflict: there is no active space yet, or one with this name, or one of the same encoders.
+        TransactionConflict: the library was too busy for a new table; try again.
+    """
+    if name is not None and not 0 < len(name.strip()) <= _MOST_NAME:
+        raise InputError(f"A name has 1 to {_MOST_NAME} characters.", hint="Give another --name.")
+    name = None if name is None else name.strip()
+    if name is not None:
+        with services.database.transaction() as session:
+            _require_free_name(session, name)
+    new = describe_space(load_encoders(services.settings, names), name)
+    with services.database.transaction() as session:
+        limit_lock_waits(session, _LOCK_SECONDS)
+        lock_spaces(session)
+        if find_active_space(session) is None:
+            raise Conflict(
+                "There is no active space yet.",
+                hint="Configure these encoders and start a worker: it makes the first one.",
+            )
+        _require_free_name(session, new.name)
+        for space in list_spaces(session):
+            if (space.image_fingerprint, space.text_fingerprint) == (new.image_fingerprint, new.text_fingerprint):
+                raise Conflict(
+                    f"Space '{space.name}' has these very encoders: every vector would be the same.",
+                    hint="Name other encoders, or fill that space.",
+                )
+        space = create_space(session, new)
+        record_act(session, actor, Act.SPACE_CREATED, space.name)
+    return space
+
+
+def drop(services: Services, name: str, *, actor: str) -> None:
+    """Drop a space with all that was computed in it. Groups, and what curators have decided, do not depend on it.
+
+    Raises:
+        NotFound: there is none with this name.
+        Conflict: it is the active one.
+        TransactionConflict: the library was too busy; try again.
+    """
+    with services.database.transaction() as session:
+        limit_lock_waits(session, _LOCK_SECONDS)
+        lock_spaces(session)
+        space = get_space(session, name)
+        if space.state == SpaceState.ACTIVE:
+            raise Conflict(f"Space '{name}' is the active one.", hint="Activate another one first.")
+        record_act(session, actor, Act.SPACE_DROPPED, name)
+        drop_space(session, space)
+
+
+def _require_free_name(session: Session, name: str) -> None:
+    if any(space.name == name for space in list_spaces(session)):
+        raise Conflict(f"There is a space '{name}' already.", hint="Give another --name, or drop it.")
+
+
+def _standing(session: Session, space: Space, counts: FillCounts) -> SpaceStanding:
+    fill = find_fill(session, space.id)
+    return SpaceStanding(
+        id=space.id,
+        name=space.name,
+        state=space.state,
+        preset=space.preset,
+        image_model=space.image_model,
+        text_model=space.text_model,
+        image_dimension=space.image_dimension,
+        text_dimension=space.text_dimension,
+        created_at=space.created_at,
+        activated_at=space.activated_at,
+        counts=counts,
+        threshold=find_threshold(session, space.id),
+        kept_up=fill is not None,
+        paused=fill is not None and fill.paused_at is not None,
+        rate_per_minute=None if fill is None else fill.rate_per_minute,
+        problem=None if fill is None else fill.problem,
+        comparison=None if fill is None else fill.comparison,
+        compared_at=None if fill is None else fill.compared_at,
+        description=space.description,
+    )

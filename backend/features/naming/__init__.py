@@ -1,0 +1,1 @@
+"""Labels and representatives of groups."""

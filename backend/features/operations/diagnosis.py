@@ -1,0 +1,269 @@
+"""What `mediacluster doctor` and the health endpoint look at: each check says what is wrong and how to mend it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PIL import Image
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from backend.encoders.choice import explain
+from backend.encoders.runtimes.names import IMAGE, TEXT
+from backend.errors import ConfigurationError, MediaclusterError
+from backend.features.model_change.spaces import SpaceStanding, list_standing
+from backend.features.services import Services
+from backend.redaction import without_credentials
+from backend.store.engine import MINIMUM_VECTOR_VERSION
+from backend.store.extension import read_vector_extension
+from backend.store.migrate import current_revision, knows_revision, newest_revision
+from backend.store.schema import Space, SpaceState
+from backend.store.search.scan import bytes_for
+from backend.store.search.scan_keeper import LEAST_MEDIA
+from backend.store.search.scans import count_vectors
+from backend.store.spaces.bulk import list_spaces_without_indexes
+from backend.store.spaces.spaces import find_active_space, has_library
+
+_NO_LIBRARY = "; no library yet, `mediacluster import` makes it"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The outcome of one check. `reason` is not for everybody: see `MediaclusterError`."""
+
+    name: str
+    ok: bool
+    detail: str
+    hint: str | None = None
+    reason: str | None = None
+
+
+def check_database(services: Services) -> Finding:
+    """The database answers and has the schema of this version, or of a newer one: migrations only add."""
+
+    def check() -> str:
+        with services.database.transaction() as session:
+            server = session.execute(text("SHOW server_version")).scalar_one()
+            return f"Postgres {server}{_describe_schema(session)}"
+
+    return _run("database", check)
+
+
+def check_server(services: Services) -> Finding:
+    """As `check_database`, but a database in which there is no library yet is none the worse for it."""
+
+    def check() -> str:
+        with services.database.transaction() as session:
+            server = session.execute(text("SHOW server_version")).scalar_one()
+            schema = _describe_schema(session) if has_library(session) else _NO_LIBRARY
+        return f"Postgres {server}{schema}"
+
+    return _run("database", check)
+
+
+def check_vector_extension(services: Services) -> Finding:
+    """Pgvector is there, or can be, and new enough for iterative scans and for known faults to be mended."""
+
+    def check() -> str:
+        with services.database.transaction() as session:
+            extension = read_vector_extension(session.connection())
+        if extension.lack is not None:
+            raise extension.lack
+        found = extension.installed or extension.available or ""
+        wanted = ".".join(map(str, MINIMUM_VECTOR_VERSION))
+        if tuple(int(part) for part in found.split(".")[:3]) < MINIMUM_VECTOR_VERSION:
+            raise ConfigurationError(
+                f"pgvector is {found}; {wanted} or newer is needed.",
+                hint="Update the server's package, then run ALTER EXTENSION vector UPDATE.",
+            )
+        return f"pgvector {found}" if extension.installed else f"pgvector {found} can be installed"
+
+    return _run("vector extension", check)
+
+
+def check_broker(services: Services) -> Finding:
+    """The broker answers."""
+
+    def check() -> str:
+        services.doorbell.check()
+        return "Redis answers"
+
+    return _run("broker", check)
+
+
+def check_storage(services: Services) -> Finding:
+    """The storage takes a file, gives it back and lets go of it."""
+
+    def check() -> str:
+        services.storage.check()
+        return without_credentials(services.settings.resolved_storage_url)
+
+    return _run("storage", check)
+
+
+def check_encoders(services: Services) -> Finding:
+    """Both encoders load, and fit the active space in name and in dimensions."""
+
+    def check() -> str:
+        space = _find_space(services)
+        encoders = services.encoders if space is None else services.encoders_of(space)
+        encoders.load()
+        image, words = encoders.image.dimension, encoders.text.dimension
+        summary = f"{encoders.names.image_model} ({image}) and {encoders.names.text_model} ({words})"
+        if space is None:
+            return f"{summary}; there is no space yet, the first worker makes it"
+        if (image, words) != (space.image_dimension, space.text_dimension):
+            raise ConfigurationError(
+                f"The encoders give {image} and {words} dimensions, space '{space.name}' has "
+                f"{space.image_dimension} and {space.text_dimension}.",
+                hint="Use the checkpoints that the space was made with, or another MEDIACLUSTER_HOME.",
+            )
+        return f"{summary}, as space '{space.name}' wants them"
+
+    return _run("encoders", check)
+
+
+def check_spaces(services: Services) -> Finding:
+    """How spaces beside the active one stand: being filled, paused, or left over and taking room."""
+
+    def check() -> str:
+        with services.database.transaction() as session:
+            others = [one for one in list_standing(session) if one.state != SpaceState.ACTIVE]
+        for one in others:
+            if one.problem and not one.paused:
+                raise ConfigurationError(
+                    f"Workers cannot fill space '{one.name}': {one.problem}",
+                    hint=f"`mediacluster space fill {one.name}` tries again, `mediacluster space drop {one.name}` gives it up.",
+                )
+        return "; ".join(map(_describe_space, others)) or "no other space takes room"
+
+    return _run("spaces", check)
+
+
+def _describe_space(one: SpaceStanding) -> str:
+    counts = one.counts
+    failed = f", {counts.failed:,} failed (`mediacluster space failures {one.name}`)" if counts.failed else ""
+    how = f"space '{one.name}' has {counts.embedded:,} of {counts.media:,} media{failed}"
+    if one.paused:
+        return f"{how}, and filling it is paused"
+    if one.kept_up:
+        return f"{how}, {counts.waiting:,} wait" if counts.waiting else f"{how} and is kept up"
+    return f"{how} and is not filled; drop it if nobody wants it (`mediacluster space drop {one.name}`)"
+
+
+def check_vector_indexes(services: Services) -> Finding:
+    """Every space has the indexes of its vectors."""
+
+    def check() -> str:
+        with services.database.transaction() as session:
+            lacking = list_spaces_without_indexes(session)
+        if lacking:
+            raise ConfigurationError(
+                f"Vector indexes of {', '.join(lacking)} are missing: an import of embeddings is under way, or was broken "
+                "off. What goes by them reads all vectors meanwhile.",
+                hint="Wait for an import that runs, start one that was broken off again, or run `mediacluster repair`.",
+            )
+        return "all are there"
+
+    return _run("vector indexes", check)
+
+
+def check_search_memory(services: Services) -> Finding:
+    """What a server has to keep in memory for the fastest search fits the setting."""
+
+    def check() -> str:
+        most = services.settings.search_memory_bytes
+        if not most:
+            return "searches go by the indexes alone (MEDIACLUSTER_SEARCH_MEMORY_BYTES is 0)"
+        with services.database.transaction() as session:
+            space = find_active_space(session)
+            count = 0 if space is None else count_vectors(session, space.id)
+        if space is None or count < LEAST_MEDIA:
+            return f"{count} vectors are few enough for Postgres to measure all"
+        needed = bytes_for(count, space.image_dimension, space.text_dimension)
+        if needed > most:
+            return (
+                f"searches go by the indexes: the vectors of {count} media take {needed} bytes, and "
+                f"MEDIACLUSTER_SEARCH_MEMORY_BYTES is {most}"
+            )
+        return f"a server keeps the vectors of {count} media in {needed // 1_000_000} MB of memory"
+
+    return _run("search memory", check)
+
+
+def check_runtimes(services: Services) -> Finding:
+    """What the encoders compute with, and why."""
+
+    def check() -> str:
+        space = _find_space(services)
+        has_space = space is not None
+        encoders = services.encoders if space is None else services.encoders_of(space)
+        image, words = encoders.runtimes.image, encoders.runtimes.text
+        why_image = explain(services.settings, IMAGE, image, has_space=has_space)
+        why_words = explain(services.settings, TEXT, words, has_space=has_space)
+        return f"pictures by {image.title} ({why_image}), words by {words.title} ({why_words})"
+
+    return _run("runtimes", check)
+
+
+def check_ocr(services: Services) -> Finding:  # noqa: ARG001 - one of the checks
+    """Words can be read out of a picture."""
+
+    def check() -> str:
+        from backend.files.decoding.ocr import read_words
+
+        read_words(Image.new("RGB", (64, 32), "white"))
+        return "words can be read out of pictures"
+
+    return _run("ocr", check)
+
+
+def diagnose(services: Services) -> list[Finding]:
+    """All checks, the cheap ones first; OCR only where it is switched on, and nothing about spaces before there is a
+    library."""
+    checks: list[Callable[[Services], Finding]] = [
+        check_server,
+        check_vector_extension,
+        check_broker,
+        check_storage,
+        check_encoders,
+    ]
+    if _may_have_library(services):
+        checks += [check_spaces, check_vector_indexes, check_search_memory]
+    checks.append(check_runtimes)
+    if services.settings.enable_ocr:
+        checks.append(check_ocr)
+    return [check(services) for check in checks]
+
+
+def _may_have_library(services: Services) -> bool:
+    try:
+        with services.database.transaction() as session:
+            return has_library(session)
+    except MediaclusterError:
+        return True  # each check says for itself what it could not look at
+
+
+def _find_space(services: Services) -> Space | None:
+    with services.database.transaction() as session:
+        return find_active_space(session) if has_library(session) else None
+
+
+def _describe_schema(session: Session) -> str:
+    """What is to be said of the schema behind the version of the server. Raises ConfigurationError for one that is missing
+    or older."""
+    current, newest = current_revision(session.connection()), newest_revision()
+    if current == newest:
+        return ""
+    if current is not None and not knows_revision(current):
+        return f"; its schema is that of a newer version ({current})"
+    raise ConfigurationError(
+        f"The schema is at revision {current or 'none'}, the newest is {newest}.",
+        hint="Run `mediacluster db migrate`.",
+    )
+
+
+def _run(name: str, check: Callable[[], str]) -> Finding:
+    try:
+        return Finding(name, ok=True, detail=check())
+    except MediaclusterError as error:
+        return Finding(name, ok=False, detail=error.detail, hint=error.hint, reason=error.reason)

@@ -1,0 +1,30 @@
+"""Pause and resume processing. What is under way is finished; at the next claim workers find nothing to do."""
+
+from backend.doorbell import Work
+from backend.features.services import Services
+from backend.store.access.audit_log import Act, record_act
+from backend.store.operations.pause import PauseState, find_pause, forget_pause, record_pause
+
+_SUBJECT = "processing"
+
+
+def pause_processing(services: Services, *, actor: str) -> PauseState:
+    """Let nothing be fetched, embedded or assigned from now on; uploads are accepted and wait. Returns who paused, and when:
+    an earlier one where it was paused already."""
+    with services.database.transaction() as session:
+        if record_pause(session, actor):
+            record_act(session, actor, Act.PROCESSING_PAUSED, _SUBJECT)
+        state = find_pause(session)
+    assert state is not None
+    return state
+
+
+def resume_processing(services: Services, *, actor: str) -> bool:
+    """Go on, and ring for what waited; False where nothing was paused."""
+    with services.database.transaction() as session:
+        if resumed := forget_pause(session):
+            record_act(session, actor, Act.PROCESSING_RESUMED, _SUBJECT)
+    if resumed:
+        for work in (Work.FETCH, Work.EMBED, Work.ASSIGN):
+            services.doorbell.ring(work)
+    return resumed

@@ -1,0 +1,42 @@
+"""Try failed media again, from where they failed."""
+
+import uuid
+from collections.abc import Sequence
+
+from backend.doorbell import Work
+from backend.features.services import Services
+from backend.store.access.audit_log import Act, record_act
+from backend.store.media.work import retry_failed, retry_failed_with
+
+
+def retry_media(services: Services, media_ids: Sequence[uuid.UUID], *, actor: str) -> int:
+    """Lead these back, all or none; returns how many. It is noted who did. Raises NotFound for one that has not failed."""
+    with services.database.transaction() as session:
+        for media_id in media_ids:
+            retry_failed(session, media_id)
+            record_act(session, actor, Act.MEDIA_RETRIED, str(media_id), media=1)
+    _ring(services)
+    return len(media_ids)
+
+
+def retry_all(services: Services, *, actor: str) -> int:
+    """Lead every failed media back; returns how many there were."""
+    return _retry_many(services, actor, None)
+
+
+def retry_code(services: Services, code: str, *, actor: str) -> int:
+    """Lead every media that failed with this code back; returns how many there were."""
+    return _retry_many(services, actor, code)
+
+
+def _retry_many(services: Services, actor: str, code: str | None) -> int:
+    with services.database.transaction() as session:
+        if count := retry_failed_with(session, code):
+            record_act(session, actor, Act.MEDIA_RETRIED, code or "every failed media", media=count)
+    _ring(services)
+    return count
+
+
+def _ring(services: Services) -> None:
+    services.doorbell.ring(Work.FETCH)
+    services.doorbell.ring(Work.EMBED)

@@ -1,0 +1,1 @@
+"""Prepare faster copies of the encoders."""

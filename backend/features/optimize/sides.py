@@ -1,0 +1,144 @@
+"""The two encoders, each as what optimizing needs of it: something to export, real inputs, and vectors of a sample."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from backend.encoders.image import load_plain_image_encoder
+from backend.encoders.presets import EncoderNames
+from backend.encoders.runtimes.names import IMAGE, TEXT, Side
+from backend.encoders.runtimes.onnx.export import export_module
+from backend.encoders.runtimes.onnx.module import OnnxTower
+from backend.encoders.text import load_plain_text_encoder
+from backend.encoders.vectors import Vectors, normalise_rows
+from backend.encoders.weights import image_fingerprint, text_fingerprint
+from backend.errors import BackendUnavailable, MediaclusterError
+from backend.features.services import Services
+from backend.files.text.text import embedding_text
+from backend.store.media.samples import SampledMedia
+
+_BATCH = 16
+_RANKING_ROWS = 8
+
+Measured = tuple[Vectors, float]
+"""Unit vectors (n, d) of the sample, and the seconds that they took."""
+
+
+@dataclass(frozen=True)
+class OptimizedSide:
+    """One encoder.
+
+    Args:
+        side: which.
+        weights: its fingerprint without a runtime.
+        sampled: how many inputs the sample has.
+        export: writes its copy in full precision into a folder. Before `exact`, which changes the layers.
+        feeds: a few real inputs by name, to rank products with.
+        exact: the sample's vectors by torch.
+        embed: the sample's vectors by a model file.
+        threshold: for groups; None on the side that makes none.
+    """
+
+    side: Side
+    weights: str
+    sampled: int
+    export: Callable[[Path], None]
+    feeds: Callable[[], Mapping[str, NDArray[Any]]]
+    exact: Callable[[], Measured]
+    embed: Callable[[Path], Measured]
+    threshold: float | None
+
+
+def image_side(
+    services: Services, names: EncoderNames, media: Sequence[SampledMedia], threshold: float
+) -> OptimizedSide:
+    """The pictures' tower. Pictures that cannot be read are left out of the sample; the pipeline tells of those."""
+    encoder = load_plain_image_encoder(services.settings, names)
+    batches: list[torch.Tensor] = []
+    pictures = []
+    for one in media:
+        try:
+            data = services.storage.read(one.original_key)
+            decoded = services.decoders.decode(
+                data, services.limits, at_least=encoder.input_size_pixels, fit=encoder.first_resize
+            )
+        except BackendUnavailable:
+            raise
+        except MediaclusterError:
+            continue
+        pictures.append(decoded.image)
+        if len(pictures) == _BATCH:  # prepared at once: a picture in full size can be a hundred times as large
+            batches.append(encoder.prepare_pictures(pictures))
+            pictures = []
+    if pictures:
+        batches.append(encoder.prepare_pictures(pictures))
+
+    def exact() -> Measured:
+        encoder.make_fast()
+        return _run(encoder.picture_tower, batches)
+
+    return OptimizedSide(
+        side=IMAGE,
+        weights=image_fingerprint(names),
+        sampled=sum(len(batch) for batch in batches),
+        export=lambda folder: export_module(encoder.picture_tower, {"pixels": batches[0][:2]}, {0: "batch"}, folder),
+        feeds=lambda: {"pixels": batches[0][:_RANKING_ROWS].numpy()},
+        exact=exact,
+        embed=lambda path: _run(OnnxTower(path), batches),
+        threshold=threshold,
+    )
+
+
+def text_side(services: Services, names: EncoderNames, media: Sequence[SampledMedia]) -> OptimizedSide:
+    """The transformer of the text encoder, with its own tokenizer and pooling around it."""
+    encoder = load_plain_text_encoder(services.settings, names)
+    texts = [words for one in media if (words := embedding_text(one.text) or one.ocr_text)]
+
+    def export(folder: Path) -> None:
+        features = encoder.prepare_texts(texts[:2])
+        module = _HiddenStates(encoder.backbone, list(features))
+        export_module(module, features, {0: "batch", 1: "tokens"}, folder, output="hidden")
+
+    def embed(path: Path | None) -> Measured:
+        encoder.make_fast(path)
+        begun = time.perf_counter()
+        return encoder.embed_texts(texts), time.perf_counter() - begun
+
+    return OptimizedSide(
+        side=TEXT,
+        weights=text_fingerprint(names),
+        sampled=len(texts),
+        export=export,
+        feeds=lambda: {name: value.numpy() for name, value in encoder.prepare_texts(texts[:_RANKING_ROWS]).items()},
+        exact=lambda: embed(None),
+        embed=embed,
+        threshold=None,
+    )
+
+
+class _HiddenStates(nn.Module):
+    """A transformer as a function of tensors in a fixed order."""
+
+    def __init__(self, backbone: nn.Module, inputs: list[str]) -> None:
+        super().__init__()
+        self._backbone = backbone
+        self._inputs = inputs
+
+    def forward(self, first: torch.Tensor, second: torch.Tensor, third: torch.Tensor | None = None) -> torch.Tensor:
+        given = [tensor for tensor in (first, second, third) if tensor is not None]
+        hidden: torch.Tensor = self._backbone(**dict(zip(self._inputs, given, strict=True))).last_hidden_state
+        return hidden
+
+
+@torch.inference_mode()
+def _run(tower: nn.Module, batches: Sequence[torch.Tensor]) -> Measured:
+    begun = time.perf_counter()
+    rows = [tower(batch).float().numpy() for batch in batches]
+    return normalise_rows(np.concatenate(rows)), time.perf_counter() - begun

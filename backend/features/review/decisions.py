@@ -1,0 +1,146 @@
+"""What a curator says of an item of the review queue, and what follows from it."""
+
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from backend.errors import InputError, NotFound
+from backend.features.editing.actions import Confirm, Merge, Move, Operation, Split
+from backend.features.editing.history import undo
+from backend.features.editing.operations import perform
+from backend.features.editing.split import propose_split
+from backend.features.services import Services
+from backend.files.text.text import is_storable
+from backend.rules.editing.edits import Outcome
+from backend.rules.review.kinds import ReviewKind, ReviewVerdict
+from backend.store.groups.journal import get_event
+from backend.store.review.queue import find_decision, find_item, forget_decision, lock_review, record_decision
+from backend.store.schema import ReviewItem, Space
+from backend.store.spaces.spaces import find_active_space
+
+_OF_CLUSTERS = (ReviewKind.MERGE_CANDIDATE, ReviewKind.SPLIT_CANDIDATE)
+
+
+@dataclass(frozen=True)
+class Decided:
+    """The decision, and what it changed or would change; a dismissal changes no group."""
+
+    item: str
+    decision: ReviewVerdict
+    outcome: Outcome | None
+
+
+def item_name(kind: str, subject: str) -> str:
+    """How an item is called outside: `kind:subject`."""
+    return f"{kind}:{subject}"
+
+
+def decide(
+    services: Services,
+    item: str,
+    decision: ReviewVerdict,
+    *,
+    actor: str,
+    cluster_id: int | None = None,
+    dry_run: bool = False,
+) -> Decided:
+    """Accept, correct or dismiss an item; with `dry_run` only say what would change.
+
+    Accepting confirms a membership, merges a pair of clusters into the larger one, or splits a cluster as proposed. Correcting
+    moves the media to `cluster_id`. A dismissed item comes back only where it has become more urgent by its
+    kind's MATERIAL_CHANGE, or where it is about another cluster.
+
+    Raises:
+        NotFound: the item is not in the queue (any more), or what it is about is gone.
+        InputError: the name is no item's, or the decision does not suit its kind.
+        Conflict: what is stored does not allow it.
+    """
+    kind, subject = _parse(item)
+
+    def find(session: Session, space: Space | None) -> ReviewItem:
+        found = None if space is None else find_item(session, space.id, kind, subject)
+        if found is None:
+            raise NotFound(
+                f"There is no item {item} in the review queue, or what it says is so no longer.",
+                hint="Read the queue again.",
+            )
+        return found
+
+    def require(session: Session, space: Space) -> None:
+        find(session, space)
+
+    with services.database.transaction() as session:
+        found = find(session, find_active_space(session))
+    operation = _operation(services, found, decision, cluster_id)
+    # Looked for once more where nobody else changes groups: what was shown is what is decided.
+    outcome = None if operation is None else perform(services, operation, actor=actor, dry_run=dry_run, require=require)
+    if not dry_run:
+        with services.database.transaction() as session:
+            lock_review(session)
+            record_decision(session, found, decision, outcome.event_id if outcome else None, actor)
+    return Decided(item, decision, outcome)
+
+
+def take_back(services: Services, item: str, *, actor: str) -> Outcome | None:
+    """Forget what was decided of an item: what changed is undone, and the item is in the queue again as it stood.
+
+    Returns what the undoing changed; None where the decision had changed no group, or was undone in the history already.
+
+    Raises:
+        NotFound: nothing was decided of it.
+        UndoBlocked: later work stands in the way; the decision stands.
+    """
+    kind, subject = _parse(item)
+    with services.database.transaction() as session:
+        decision = find_decision(session, kind, subject)
+        if decision is None:
+            raise NotFound(f"Nothing was decided of {item}.", hint="It may have been taken back already.")
+        event = None if decision.event_id is None else get_event(session, decision.event_id)
+    stands = event is not None and event.undone_by is None
+    outcome = undo(services, event.id, actor=actor) if event is not None and stands else None
+    with services.database.transaction() as session:
+        lock_review(session)
+        forget_decision(session, decision)
+    return outcome
+
+
+def _parse(item: str) -> tuple[ReviewKind, str]:
+    kind, _, subject = item.partition(":")
+    if kind not in set(ReviewKind) or not subject or not is_storable(subject):
+        raise InputError(
+            f"'{item}' is no item of the review queue.", hint="Take `id` of an item as the queue gives it."
+        )
+    return ReviewKind(kind), subject
+
+
+def _operation(
+    services: Services, item: ReviewItem, decision: ReviewVerdict, cluster_id: int | None
+) -> Operation | None:
+    kind = ReviewKind(item.kind)
+    if decision is not ReviewVerdict.CORRECT and cluster_id is not None:
+        raise InputError("Only a correction names a cluster.", hint="Leave `cluster_id` away, or decide `correct`.")
+    match decision:
+        case ReviewVerdict.DISMISS:
+            return None
+        case ReviewVerdict.CORRECT:
+            return _correction(item, kind, cluster_id)
+        case ReviewVerdict.ACCEPT:
+            return _acceptance(services, item, kind)
+
+
+def _correction(item: ReviewItem, kind: ReviewKind, cluster_id: int | None) -> Operation:
+    if kind in _OF_CLUSTERS or item.media_id is None:
+        raise InputError("A pair or a split is accepted or dismissed.", hint="Correct the media one by one.")
+    if cluster_id is None:
+        raise InputError("A correction names the cluster that the media belongs into.", hint="Send `cluster_id`.")
+    return Move((item.media_id,), cluster_id)
+
+
+def _acceptance(services: Services, item: ReviewItem, kind: ReviewKind) -> Operation:
+    if kind is ReviewKind.MERGE_CANDIDATE:
+        assert item.other_cluster_id is not None
+        return Merge((item.cluster_id,), item.other_cluster_id)
+    if kind is ReviewKind.SPLIT_CANDIDATE:
+        return Split(item.cluster_id, tuple(propose_split(services, item.cluster_id).right))
+    assert item.media_id is not None
+    return Confirm((item.media_id,))

@@ -1,0 +1,258 @@
+"""The review queue: made from the facts of the whole library, read in pages."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from backend.features.search.background_samples import BackgroundKind, open_backgrounds
+from backend.features.services import Services
+from backend.rules.review.findings import (
+    Floats,
+    Rows,
+    incoherence_bound,
+    measure_cohesion,
+    most_urgent,
+    near_centroids,
+    robust_z,
+)
+from backend.rules.review.kinds import BOUNDS, MATERIAL_CHANGE, ReviewKind
+from backend.rules.search.backgrounds import Backgrounds
+from backend.store.groups.assignments import get_centroid_version
+from backend.store.groups.edits import list_cannot_links
+from backend.store.review.queue import (
+    MemberFacts,
+    NewItem,
+    OpenCentroids,
+    QueuedItem,
+    count_items,
+    list_items,
+    list_member_facts,
+    list_remembered,
+    load_open_centroids,
+    lock_review,
+    read_refresh_state,
+    replace_items,
+)
+from backend.store.schema import Space
+from backend.store.spaces.spaces import find_active_space
+from backend.store.spaces.thresholds import get_threshold
+
+# A queue of so few media is made anew in a moment, so whoever reads it finds it up to date.
+_SMALL_LIBRARY = 5000
+# Accepting says that the media is where it belongs, and leaves the words as they are.
+_ACCEPTED_STAYS = (ReviewKind.CAPTION_DISAGREEMENT.value,)
+
+
+@dataclass(frozen=True)
+class ReviewPage:
+    """Items of one kind, the most urgent first, and how many there are of every kind.
+
+    is_stale: groups have changed since `refreshed_at`; what no longer holds is left out, what is new is still missing.
+    """
+
+    items: list[QueuedItem]
+    next_after: tuple[float, str] | None
+    counts: dict[ReviewKind, int]
+    refreshed_at: datetime | None
+    is_stale: bool
+
+
+def read_queue(
+    services: Services, kind: ReviewKind, *, after: tuple[float, str] | None = None, limit: int
+) -> ReviewPage:
+    """A page of the queue; `after` is (urgency, subject) of the last item of the page before. The queue of a small library
+    is made anew first where groups have changed."""
+    with services.database.transaction() as session:
+        space = find_active_space(session)
+        if space is None:
+            return ReviewPage([], None, dict.fromkeys(ReviewKind, 0), None, is_stale=False)
+        state = read_refresh_state(session, space.id)
+    if state.is_stale and state.media_count <= _SMALL_LIBRARY:
+        refresh_queue(services)
+    with services.database.transaction() as session:
+        rows = list_items(session, space.id, kind, after=after, limit=limit + 1)
+        counts = count_items(session, space.id)
+        state = read_refresh_state(session, space.id)
+    page = rows[:limit]
+    return ReviewPage(
+        page,
+        (page[-1].urgency, page[-1].subject) if len(rows) > limit else None,
+        {one: counts.get(one, 0) for one in ReviewKind},
+        state.refreshed_at,
+        state.is_stale,
+    )
+
+
+def count_queues(services: Services) -> dict[ReviewKind, int]:
+    """Items of every kind that still hold."""
+    with services.database.transaction() as session:
+        space = find_active_space(session)
+        counts = {} if space is None else count_items(session, space.id)
+    return {kind: counts.get(kind, 0) for kind in ReviewKind}
+
+
+def refresh_queue(services: Services) -> int:
+    """Make the queue anew from all memberships and centroids; returns how many items it has.
+
+    Facts are read in one transaction and written in another one, which alone holds the lock: a decision that is made
+    between is respected.
+    """
+    with services.database.transaction() as session:
+        space = find_active_space(session)
+        if space is None:
+            return 0
+        backgrounds = open_backgrounds(session, space, BackgroundKind.WORDS)
+    with services.database.transaction() as session:
+        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        version = get_centroid_version(session, space.id)
+        threshold = get_threshold(session, space.id, services.settings.threshold)
+        members = list_member_facts(session, space.id)
+        centroids = load_open_centroids(session, space.id, space.image_dimension)
+        apart = {(a, b) for a, b, _ in list_cannot_links(session)}
+    items = list(_find_all(members, centroids, apart, backgrounds, threshold))
+    return _write(services, space, version, items)
+
+
+def _write(services: Services, space: Space, version: int, items: list[NewItem]) -> int:
+    with services.database.transaction() as session:
+        lock_review(session)
+        remembered = list_remembered(session, _ACCEPTED_STAYS)
+        wanted = [
+            item
+            for item in items
+            if item.urgency
+            > remembered.get((item.kind, item.subject), -math.inf) + MATERIAL_CHANGE[ReviewKind(item.kind)]
+        ]
+        replace_items(session, space.id, version, wanted)
+    return len(wanted)
+
+
+def _find_all(
+    members: list[MemberFacts],
+    centroids: OpenCentroids,
+    apart: set[tuple[int, int]],
+    backgrounds: Backgrounds | None,
+    threshold: float,
+) -> Iterator[NewItem]:
+    if not members:
+        return
+    yield from _small_margins(members)
+    to_centroid = np.array([one.to_centroid for one in members])
+    cluster_ids = np.array([one.cluster_id for one in members])
+    yield from _outliers(members, to_centroid, cluster_ids)
+    if backgrounds is not None and backgrounds.image is not None:
+        yield from _caption_disagreements(members, backgrounds)
+    yield from _merge_candidates(centroids, apart, threshold)
+    yield from _split_candidates(to_centroid, cluster_ids, centroids, threshold)
+
+
+def _small_margins(members: list[MemberFacts]) -> Iterator[NewItem]:
+    margins = np.array([one.margin if one.automatic and one.margin is not None else np.nan for one in members])
+    for place in most_urgent(-margins, -BOUNDS.margin):
+        one = members[place]
+        yield NewItem(
+            ReviewKind.SMALL_MARGIN,
+            _media_subject(one),
+            -float(margins[place]),
+            one.cluster_id,
+            _figures(
+                similarity=one.similarity,
+                margin=one.margin,
+                threshold=one.threshold,
+                runner_up_similarity=one.runner_up_similarity,
+                founder=float(one.founder),
+            ),
+            one.media_id,
+            one.runner_up_cluster_id,
+        )
+
+
+def _outliers(members: list[MemberFacts], to_centroid: Floats, cluster_ids: Rows) -> Iterator[NewItem]:
+    z, medians = robust_z(to_centroid, cluster_ids, BOUNDS)
+    automatic = np.array([one.automatic for one in members])
+    for place in most_urgent(np.where(automatic, -z, np.nan), BOUNDS.outlier_z):
+        one = members[place]
+        yield NewItem(
+            ReviewKind.OUTLIER,
+            _media_subject(one),
+            -float(z[place]),
+            one.cluster_id,
+            _figures(
+                similarity=one.to_centroid,
+                typical_similarity=float(medians[place]),
+                robust_z=float(z[place]),
+                runner_up_similarity=one.runner_up_similarity,
+            ),
+            one.media_id,
+            one.runner_up_cluster_id,
+        )
+
+
+def _caption_disagreements(members: list[MemberFacts], backgrounds: Backgrounds) -> Iterator[NewItem]:
+    background = backgrounds.image
+    assert background is not None
+    similarities = np.array([one.caption_similarity for one in members], dtype=np.float64)
+    scores = background.calibrate(similarities)
+    typical = float(np.nanmedian(similarities)) if not np.isnan(similarities).all() else None
+    places = most_urgent(-scores, -BOUNDS.caption_normal_score)
+    for place, share in zip(places, background.percentile(similarities[places]), strict=True):
+        one = members[place]
+        yield NewItem(
+            ReviewKind.CAPTION_DISAGREEMENT,
+            _media_subject(one),
+            -float(scores[place]),
+            one.cluster_id,
+            _figures(similarity=float(similarities[place]), typical_similarity=typical, percentile=float(share)),
+            one.media_id,
+        )
+
+
+def _merge_candidates(centroids: OpenCentroids, apart: set[tuple[int, int]], threshold: float) -> Iterator[NewItem]:
+    first, second, similarities = near_centroids(centroids.centroids, threshold - BOUNDS.merge_reach)
+    ids, sizes = centroids.cluster_ids, centroids.sizes
+    for a, b, similarity in zip(first, second, similarities, strict=True):
+        # Rows are in order of id, so a < b.
+        if (int(ids[a]), int(ids[b])) in apart:
+            continue
+        smaller, larger = (b, a) if sizes[a] >= sizes[b] else (a, b)
+        yield NewItem(
+            ReviewKind.MERGE_CANDIDATE,
+            f"{ids[a]}:{ids[b]}",
+            float(similarity) - threshold,
+            int(ids[smaller]),
+            _figures(similarity=float(similarity), threshold=threshold),
+            other_cluster_id=int(ids[larger]),
+        )
+
+
+def _split_candidates(
+    to_centroid: Floats, cluster_ids: Rows, centroids: OpenCentroids, threshold: float
+) -> Iterator[NewItem]:
+    cohesion = measure_cohesion(to_centroid, cluster_ids)
+    bound = incoherence_bound(cohesion, threshold, BOUNDS)
+    judged = (cohesion.sizes >= BOUNDS.least_members) & np.isin(cohesion.cluster_ids, centroids.cluster_ids)
+    urgency = np.where(judged, bound - cohesion.mean_pairwise, np.nan)
+    for place in most_urgent(urgency, 0.0):
+        cluster_id = int(cohesion.cluster_ids[place])
+        yield NewItem(
+            ReviewKind.SPLIT_CANDIDATE,
+            str(cluster_id),
+            float(urgency[place]),
+            cluster_id,
+            _figures(
+                mean_pairwise_similarity=float(cohesion.mean_pairwise[place]),
+                mean_similarity=float(cohesion.mean_to_centroid[place]),
+                bound=bound,
+            ),
+        )
+
+
+def _media_subject(one: MemberFacts) -> str:
+    return f"{one.media_id}:{one.cluster_id}"
+
+
+def _figures(**figures: float | None) -> dict[str, float]:
+    return {name: float(value) for name, value in figures.items() if value is not None}

@@ -1,0 +1,55 @@
+"""Many queries at once: a file of words or a folder of pictures, each answered as a search of its own."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from backend.errors import FileUnreadable, InputError
+from backend.features.search.hits import Answer
+from backend.features.search.query import SearchQuery
+from backend.features.search.search import Searcher
+from backend.files.folders.folders import looks_like_picture, walk_pictures
+
+
+@dataclass(frozen=True)
+class BatchAnswer:
+    """What one query came to: its answer, or what is wrong with it."""
+
+    name: str
+    answer: Answer | None
+    error: InputError | None = None
+
+
+def list_queries(source: Path) -> list[str | Path]:
+    """Words, one query a line, from a text file; or the pictures of a folder, or one picture.
+
+    Raises:
+        FileUnreadable: the source is not there or is no UTF-8 text.
+    """
+    if source.is_dir() or looks_like_picture(source):
+        return list(walk_pictures([source]))
+    try:
+        lines = source.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileUnreadable(
+            f"{source} cannot be read: {error}.", hint="Name a folder of pictures, or a UTF-8 file with a query a line."
+        ) from error
+    return [line.strip() for line in lines if line.strip()]
+
+
+def answer_all(searcher: Searcher, queries: list[str | Path], shared: SearchQuery) -> Iterator[BatchAnswer]:
+    """Answer each query with the filters and settings of `shared`. One that is at fault does not stop the others."""
+    for query in queries:
+        try:
+            yield BatchAnswer(str(query), searcher.search(_one(shared, query)))
+        except InputError as error:
+            yield BatchAnswer(str(query), None, error)
+
+
+def _one(shared: SearchQuery, query: str | Path) -> SearchQuery:
+    if isinstance(query, str):
+        return replace(shared, words=query)
+    try:
+        return replace(shared, pictures=(query.read_bytes(),))
+    except OSError as error:
+        raise FileUnreadable(f"{query} cannot be read: {error.strerror}.", hint="Check its permissions.") from error

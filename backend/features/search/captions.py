@@ -1,0 +1,80 @@
+"""Candidates among the captions: the words nearest to a picture, by their index or by measuring all.
+
+As for fused queries (see `backend.features.search.candidates`): the effort is tripled until three times the effort finds nothing
+better, and where that does not come about, all that match are measured.
+"""
+
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from backend.errors import InvalidVector
+from backend.features.search.candidates import Effort, checked_vector
+from backend.features.search.exact_search import count_few, is_readable
+from backend.features.search.index_search import FIRST_EFFORT, LAST_EFFORT
+from backend.rules.search.filters import Filters
+from backend.rules.search.legs import Vector, check_count
+from backend.store.search.candidates import MAX_EF_SEARCH, Matching, match, nearest_captions_exactly, nominate_captions
+
+
+@dataclass(frozen=True, eq=False)
+class CaptionCandidates:
+    """media_ids: up to k, best first; similarity: (n,) cosines of picture and caption; certified: nothing better can have
+    been missed, as far as the scan gives its order whole; exact: all were measured."""
+
+    media_ids: list[uuid.UUID]
+    similarity: Vector
+    certified: bool
+    exact: bool
+
+
+def nearest_captions(
+    session: Session,
+    picture: NDArray[np.floating],
+    *,
+    k: int,
+    filters: Filters,
+    exclude: Collection[uuid.UUID] = (),
+    mode: Effort = Effort.FAST,
+) -> CaptionCandidates:
+    """The k media whose captions are nearest to a picture (d_image,); all that there are, where they are fewer.
+
+    Raises:
+        InputError: k is below one.
+        InvalidVector: the picture is no vector, zero, or holds NaN or infinity.
+    """
+    check_count("k", k)
+    image = checked_vector(picture)
+    if image is None:
+        raise InvalidVector("There is no picture to compare captions with.", hint="Give an image vector.")
+    matching = match(**vars(filters), exclude=exclude)
+    if mode is not Effort.EXACT and count_few(session, matching, filtered=not filters.is_empty) is None:
+        rows, is_stable = _search(session, image, matching, k)
+        if (is_stable and len(rows) >= k) or not is_readable(session, matching, len(rows), k):
+            return _as_candidates(rows, certified=is_stable, exact=False)
+    return _as_candidates(nearest_captions_exactly(session, image, matching, k), certified=True, exact=True)
+
+
+def _search(
+    session: Session, image: NDArray[np.float32], matching: Matching, k: int
+) -> tuple[list[tuple[uuid.UUID, float]], bool]:
+    """Pass over the index with three times the effort each time; whether the last pass found nothing better."""
+    effort = min(500, max(FIRST_EFFORT, 2 * k))
+    rows = nominate_captions(session, image, matching, k, min(effort, MAX_EF_SEARCH))
+    while True:
+        effort *= 3
+        before = {media_id for media_id, _ in rows}
+        rows = nominate_captions(session, image, matching, k, min(effort, MAX_EF_SEARCH))
+        fresh = len({media_id for media_id, _ in rows} - before)
+        if fresh <= k // 50 or fresh > k / 4 or effort >= LAST_EFFORT:
+            return rows, fresh <= k // 50
+
+
+def _as_candidates(rows: list[tuple[uuid.UUID, float]], *, certified: bool, exact: bool) -> CaptionCandidates:
+    ordered = sorted(rows, key=lambda row: (-row[1], row[0]))
+    similarity = np.array([row[1] for row in ordered], dtype=np.float64)
+    return CaptionCandidates([row[0] for row in ordered], similarity, certified, exact)

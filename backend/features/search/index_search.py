@@ -1,0 +1,91 @@
+"""Candidates of a fused query by the HNSW indexes that can nominate a winner at its alpha.
+
+What an HNSW index names is approximate, and how much effort it takes depends on the data: pictures and words have few
+real dimensions, and a small effort finds everything; vectors without structure need thousands of steps, and then reading
+all is faster. So the effort is tripled until three times the effort finds nothing better, or that does not come about.
+"""
+
+from dataclasses import dataclass, replace
+
+from sqlalchemy.orm import Session
+
+from backend.features.search.candidates import Candidates, Leg, as_candidates, combined_of, least_of, reach_of
+from backend.store.search.candidates import MAX_EF_SEARCH, Limits, Matching, Nomination, QueryVectors, nominate_by_index
+
+FIRST_EFFORT = 60
+LAST_EFFORT = 540
+_DEEPEST = 8_000
+
+
+@dataclass(frozen=True)
+class Legs:
+    """bounded: all have to be scanned, for a bound; at_least: rows of each single leg, whatever alpha is."""
+
+    bounded: bool
+    at_least: int
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    candidates: Candidates
+    is_stable: bool
+
+    def answer(self) -> Candidates:
+        """A bound by scans that still find better media proves nothing."""
+        return self.candidates if self.is_stable else replace(self.candidates, certified=False)
+
+
+def search_indexes(
+    session: Session, query: QueryVectors, matching: Matching, k: int, legs: Legs, *, impatient: bool
+) -> Found:
+    """Pass over the indexes with three times the effort each time, until nothing better comes up, or, impatient, something does."""
+    effort = min(500, max(FIRST_EFFORT, 2 * k))
+    depth = max(k, min(effort, 100 + 2 * k))
+    found = _pass(session, query, matching, k, _limits(query, k, depth, effort, legs))
+    while True:
+        effort, depth = 3 * effort, max(k, min(3 * effort, 100 + 2 * k)) if not legs.bounded else 3 * depth
+        before = set(found.media_ids[:k])
+        found = _pass(session, query, matching, k, _limits(query, k, depth, effort, legs))
+        fresh = len(set(found.media_ids[:k]) - before)
+        is_stable = fresh <= k // 50
+        if fresh > k / 4 or (impatient and not is_stable) or (is_stable and (found.certified or not legs.bounded)):
+            return Found(found, is_stable)
+        if effort >= LAST_EFFORT and (not legs.bounded or depth >= _DEEPEST):
+            return Found(found, is_stable)
+
+
+def _limits(query: QueryVectors, k: int, depth: int, effort: int, legs: Legs) -> Limits:
+    """Which legs can nominate a winner at this alpha; a bound needs them all."""
+    is_two_sided = query.image is not None and query.text is not None
+    return Limits(
+        image=depth if legs.bounded or not is_two_sided or query.alpha >= 0.7 else legs.at_least,
+        text=depth if legs.bounded or not is_two_sided or query.alpha <= 0.3 else legs.at_least,
+        fused=min(depth, 100 + 2 * k),
+        textless=k,
+        effort=min(effort, MAX_EF_SEARCH),
+    )
+
+
+def _pass(session: Session, query: QueryVectors, matching: Matching, k: int, limits: Limits) -> Candidates:
+    rows = nominate_by_index(session, query, matching, limits)
+    combined = combined_of(rows, query)
+    order = sorted(range(len(rows)), key=lambda place: (-combined[place], rows[place].media_id))
+    bound = _bound(rows, query, limits)
+    certified = bound is None or (len(rows) >= k and bound <= combined[order[k - 1]])
+    found = as_candidates([rows[place] for place in order], bound, certified=bool(certified), scanned=len(rows))
+    return replace(found, image_reach=reach_of(rows, Leg.IMAGE), text_reach=reach_of(rows, Leg.TEXT))
+
+
+def _bound(rows: list[Nomination], query: QueryVectors, limits: Limits) -> float | None:
+    """The most that a media in none of the scans can have, if they are in order; None where there is none."""
+    image, words = reach_of(rows, Leg.IMAGE), reach_of(rows, Leg.TEXT)
+    textless = [row.sim_image for row in rows if Leg.TEXTLESS in row.legs]
+    bounds = []
+    if rows and not (limits.text and query.text is not None and words is None):
+        image_part = 0.0 if query.image is None else query.alpha * (1.0 if image is None else image)
+        words_part = 0.0 if query.text is None else (1 - query.alpha) * (1.0 if words is None else words)
+        bounds.append(image_part + words_part)
+    if limits.textless and len(textless) >= limits.textless:
+        last = least_of(textless)
+        bounds.append(0.0 if last is None else query.alpha * last)
+    return max(bounds) if bounds else None

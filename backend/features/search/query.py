@@ -1,0 +1,209 @@
+"""What can be asked, and whether it makes sense."""
+
+import hashlib
+import json
+import math
+import uuid
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from backend.errors import InvalidQuery
+from backend.features.search.background_samples import BackgroundKind
+from backend.features.search.candidates import Effort
+from backend.rules.search.filters import Filters
+from backend.rules.search.fusion import FusionMethod
+
+MOST_HITS = 500
+_MOST_CHARACTERS = 2_000
+_MOST_EXAMPLES = 50
+_MOST_VALUES = 100
+_LARGEST_ID = 2**63 - 1
+# What examples are called where they are asked for.
+_FIELDS = {
+    "media_ids": "media_id",
+    "pictures": "file",
+    "not_words": "not_words",
+    "not_media_ids": "not_media_id",
+    "not_pictures": "not_file",
+}
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+
+class Find(StrEnum):
+    """media: pictures and their words; captions: the words nearest to a picture."""
+
+    MEDIA = "media"
+    CAPTIONS = "captions"
+
+
+@dataclass(frozen=True)
+class SearchQuery:
+    """A search. Words, stored media and pictures (bytes, not kept) may be mixed.
+
+    Words alone ask both legs. Beside a picture or a media they ask the text leg, and the picture the image leg.
+
+    words: to find; media_ids, pictures: to be like; not_words, not_media_ids, not_pictures: not to be like;
+    k: hits a page; alpha: weight of the image leg, None for the configured
+    one, 1 in any case for pictures alone; method: None for calibrated where there
+    are words and raw where there are none; min_similarity: least alpha * sim_image + (1 - alpha) * sim_text;
+    diversity: 0 the plain order, 1 difference alone; cursor: where the page before ended.
+    """
+
+    words: str = ""
+    not_words: tuple[str, ...] = ()
+    media_ids: tuple[uuid.UUID, ...] = ()
+    pictures: tuple[bytes, ...] = ()
+    not_media_ids: tuple[uuid.UUID, ...] = ()
+    not_pictures: tuple[bytes, ...] = ()
+    find: Find = Find.MEDIA
+    k: int = 10
+    alpha: float | None = None
+    method: FusionMethod | None = None
+    filters: Filters = field(default_factory=Filters)
+    min_similarity: float | None = None
+    diversity: float = 0.0
+    effort: Effort = Effort.FAST
+    cursor: str | None = None
+
+    @property
+    def is_visual(self) -> bool:
+        """Whether a picture speaks for the image leg."""
+        return bool(self.media_ids or self.pictures)
+
+    @property
+    def background_kind(self) -> BackgroundKind:
+        if self.find is Find.CAPTIONS:
+            return BackgroundKind.CAPTIONS
+        return BackgroundKind.MEDIA if self.is_visual else BackgroundKind.WORDS
+
+    @property
+    def wanted_method(self) -> FusionMethod:
+        return self.method or (FusionMethod.CALIBRATED if self.words else FusionMethod.RAW)
+
+    def digest(self) -> str:
+        """Names everything that the order of hits depends on, for cursors."""
+        described = {
+            field.name: _describe(getattr(self, field.name))
+            for field in fields(self)
+            if field.name not in {"cursor", "k"}
+        }
+        return hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def make_query(*, find: str, method: str | None, effort: str, **rest: Any) -> SearchQuery:
+    """A query whose choices come as words. Raises InvalidQuery where one is none of those there are."""
+    return SearchQuery(
+        find=_choice("find", Find, find),
+        method=None if method is None else _choice("method", FusionMethod, method),
+        effort=_choice("effort", Effort, effort),
+        **rest,
+    )
+
+
+def checked(query: SearchQuery) -> SearchQuery:
+    """The query with its words trimmed, and alpha 1 where pictures alone are asked for.
+
+    Raises:
+        InvalidQuery: it makes no sense; `field` says where.
+    """
+    query = replace(
+        query,
+        words=query.words.strip(),
+        not_words=tuple(words.strip() for words in query.not_words),
+    )
+    _check_range("alpha", query.alpha, 0, 1)
+    _check_examples(query)
+    _check_text("q", query.words, _MOST_CHARACTERS)
+    _require(1 <= query.k <= MOST_HITS, "k", f"k is {query.k}.", f"Choose k from 1 to {MOST_HITS}.")
+    _check_range("diversity", query.diversity, 0, 1)
+    _check_range("min_similarity", query.min_similarity, -1, 1)
+    return replace(
+        query, filters=_checked_filters(query.filters), alpha=1.0 if _asks_pictures_alone(query) else query.alpha
+    )
+
+
+def _asks_pictures_alone(query: SearchQuery) -> bool:
+    """Where nothing is there to ask the text leg with, the image leg has all the weight."""
+    return query.find is Find.CAPTIONS or not (query.words or query.media_ids)
+
+
+def _check_examples(query: SearchQuery) -> None:
+    if not (query.words or query.is_visual):
+        unwanted = bool(query.not_words or query.not_media_ids or query.not_pictures)
+        _require(
+            condition=False,
+            field="q",
+            detail="The query says what not to find, but not what." if unwanted else "The query is empty.",
+            hint="Give words (q), a media_id or a picture.",
+        )
+    for examples, name in _FIELDS.items():
+        count = len(getattr(query, examples))
+        _require(count <= _MOST_EXAMPLES, name, f"{count} examples.", f"Give at most {_MOST_EXAMPLES}.")
+    for words in query.not_words:
+        _require(bool(words), "not_words", "Empty words not to find.", "Leave them out, or name some.")
+        _check_text("not_words", words, _MOST_CHARACTERS)
+    if query.find is Find.CAPTIONS:
+        _require(
+            query.is_visual and not query.words,
+            "find",
+            "Captions are found for pictures, not for words.",
+            "Give a media_id or a picture and no words, or find media.",
+        )
+
+
+def _checked_filters(filters: Filters) -> Filters:
+    for name in ("keywords_any", "keywords_all", "mime", "source"):
+        values = getattr(filters, name)
+        _require(len(values) <= _MOST_VALUES, name, f"{len(values)} values.", f"Give at most {_MOST_VALUES}.")
+        for value in values:
+            _require(bool(value.strip()), name, f"An empty value for {name}.", "Leave the filter out, or name one.")
+            _check_text(name, value, _MOST_CHARACTERS)
+    _require(len(filters.cluster_ids) <= _MOST_VALUES, "cluster", "Too many clusters.", f"Give at most {_MOST_VALUES}.")
+    for cluster_id in filters.cluster_ids:
+        _require(
+            1 <= cluster_id <= _LARGEST_ID, "cluster", f"There is no cluster {cluster_id}.", "Take an id of /clusters."
+        )
+    _check_text("location", filters.location, _MOST_CHARACTERS)
+    begin, end = _with_zone(filters.taken_from), _with_zone(filters.taken_until)
+    if begin is not None and end is not None:
+        _require(begin <= end, "taken_until", "taken_until is before taken_from.", "Exchange them.")
+    return replace(filters, taken_from=begin, taken_until=end, location=filters.location.strip())
+
+
+def _with_zone(moment: datetime | None) -> datetime | None:
+    return moment if moment is None or moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def _check_range(name: str, value: float | None, least: float, most: float) -> None:
+    fits = value is None or (math.isfinite(value) and least <= value <= most)
+    _require(fits, name, f"{name} is {value}.", f"Choose {name} from {least} to {most}.")
+
+
+def _check_text(name: str, value: str, most: int) -> None:
+    _require(len(value) <= most, name, f"{name} has {len(value):,} characters.", f"Give at most {most:,}.")
+    storable = "\0" not in value and not _has_surrogates(value)
+    _require(storable, name, f"{name} holds characters that are none.", "Take out NUL and lone surrogates.")
+
+
+def _has_surrogates(value: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def _require(condition: bool, field: str, detail: str, hint: str) -> None:
+    if not condition:
+        raise InvalidQuery(detail, hint=hint, field=field)
+
+
+def _choice(field: str, choices: type[_Choice], value: str) -> _Choice:
+    try:
+        return choices(value)
+    except ValueError:
+        raise InvalidQuery(f"{field} is {value!r}.", hint=f"Choose one of {', '.join(choices)}.", field=field) from None
+
+
+def _describe(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [hashlib.sha256(one).hexdigest() if isinstance(one, bytes) else str(one) for one in value]
+    return str(value)

@@ -1,0 +1,108 @@
+"""A query as vectors: words through both encoders, pictures through one, stored media by what is stored."""
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from backend.encoders.encoders import Encoders
+from backend.errors import Conflict, InputError, InvalidQuery, InvalidText
+from backend.features.search.query import Find, SearchQuery
+from backend.files.decoding.decoders import Decoders
+from backend.files.limits import Limits
+from backend.rules.search.examples import Example, Query, combine
+from backend.store.arrays import fetch_arrays
+from backend.store.media.media import get_media
+from backend.store.schema import Space
+
+
+@dataclass(frozen=True)
+class QueryEncoder:
+    """encoders: those of a space, or SpaceMismatch; limits: of an uploaded picture, which `decoders` decode."""
+
+    encoders: Callable[[Space], Encoders]
+    limits: Limits
+    decoders: Decoders
+
+    def encode(
+        self, query: SearchQuery, space: Space, positives: Sequence[Example], negatives: Sequence[Example]
+    ) -> Query:
+        """One unit vector for each leg that the query asks, from its stored examples and what is embedded now.
+
+        Raises:
+            InvalidQuery: the words say nothing, a picture cannot be read, or the examples cancel out.
+            SpaceMismatch: the configured encoders are not those of the space.
+        """
+        positives, negatives = list(positives), list(negatives)
+        if query.words or query.not_words or query.pictures or query.not_pictures:
+            encoders = self.encoders(space)
+            positives += self._pictures(encoders, query.pictures, "file")
+            negatives += self._pictures(encoders, query.not_pictures, "not_file")
+            if query.words:
+                # Beside a picture, the image leg is the picture's: cosines of words and of pictures to pictures do not mix.
+                positives.append(_words(encoders, query.words, "q", on_text_alone=query.is_visual))
+            negatives += [_words(encoders, words, "not_words") for words in query.not_words]
+        combined = combine(positives, negatives)
+        if combined.image is None and combined.text is None:
+            raise InvalidQuery(
+                "The examples cancel each other out.", hint="Take other negative examples.", field="not_media_id"
+            )
+        if combined.image is None and query.find is Find.CAPTIONS:
+            raise InvalidQuery(
+                "The pictures cancel each other out.", hint="Take other negative examples.", field="not_media_id"
+            )
+        return combined
+
+    def _pictures(self, encoders: Encoders, pictures: Sequence[bytes], field: str) -> list[Example]:
+        images = []
+        for data in pictures:
+            try:
+                if len(data) > self.limits.max_body_bytes:
+                    raise InvalidQuery(f"The picture has {len(data):,} bytes.", hint="Send a smaller version.")
+                picture = self.decoders.decode(
+                    data, self.limits, at_least=encoders.image.input_size_pixels, fit=encoders.image.first_resize
+                )
+                images.append(picture.image)
+            except InputError as error:
+                raise InvalidQuery(error.detail, hint=error.hint, field=field, picture_code=error.code) from error
+        return [Example(vector, None) for vector in encoders.image.embed_pictures(images)]
+
+
+def fetch_examples(session: Session, media_ids: Sequence[uuid.UUID]) -> list[Example]:
+    """The stored vectors of media, in the order named.
+
+    Raises:
+        NotFound: a media is unknown.
+        Conflict: a media has no embedding in the active space.
+    """
+    if not media_ids:
+        return []
+    rows = fetch_arrays(
+        session,
+        # Without dimensions: a prepared statement must not change its types when another space is activated.
+        "SELECT media_id, image_embedding::vector, text_embedding::vector FROM media_embedding WHERE media_id = ANY(%(ids)s)",
+        {"ids": list(media_ids)},
+    )
+    found: dict[uuid.UUID, tuple[NDArray[np.float32], NDArray[np.float32] | None]] = {row[0]: row[1:] for row in rows}
+    examples = []
+    for media_id in media_ids:
+        if media_id not in found:
+            media = get_media(session, media_id)
+            raise Conflict(
+                f"Media {media_id} has no embedding: its status is {media.status}.",
+                hint="Wait until it is ready." if media.error_code is None else "Look at its error, and retry it.",
+            )
+        examples.append(Example(*found[media_id]))
+    return examples
+
+
+def _words(encoders: Encoders, words: str, field: str, *, on_text_alone: bool = False) -> Example:
+    try:
+        text = encoders.text.embed_texts([words])[0]
+        image = None if on_text_alone else encoders.image.embed_words([words])[0]
+    except InvalidText as error:
+        raise InvalidQuery(error.detail, hint=error.hint, field=field) from error
+    return Example(image, text)

@@ -1,0 +1,94 @@
+"""From candidates to rows in order: fusion by the method that fits, and what each value means."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.features.search.pool import Pool
+from backend.rules.search.backgrounds import Backgrounds
+from backend.rules.search.calibration import surprise_of
+from backend.rules.search.fusion import Fused, FusionMethod, fuse, rank
+from backend.rules.search.legs import Vector, weighted_sum
+from backend.rules.search.paging import Place
+
+_NO_BACKGROUND = (
+    "The library has too few unrelated media to calibrate by, so ranks were fused (rrf). "
+    "Calibration starts by itself as the library grows."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """Candidates in the order of a method.
+
+    order: (n,) rows of the pool, best first; similarity: (n,) alpha * sim_image + (1 - alpha) * sim_text;
+    normal_image, normal_text: (n,) normal scores, NaN where unknown, and calibrated_image, calibrated_text: their surprises; note:
+    why the method is another than asked.
+    """
+
+    pool: Pool
+    method: FusionMethod
+    fused: Fused
+    similarity: Vector
+    normal_image: Vector
+    normal_text: Vector
+    calibrated_image: Vector
+    calibrated_text: Vector
+    order: NDArray[np.int64]
+    note: str | None
+
+
+def rank_pool(pool: Pool, method: FusionMethod, alpha: float, backgrounds: Backgrounds | None) -> Ranking:
+    """Rank by the method; by `rrf` where calibration is asked for and there is no background for it."""
+    normal = _calibrate(pool, backgrounds)
+    note = None
+    if method is FusionMethod.CALIBRATED and normal is None:
+        method, note = FusionMethod.RRF, _NO_BACKGROUND
+    fused = fuse(method, pool.sim_image, pool.sim_text, alpha, backgrounds)
+    unknown = np.full(len(pool.media_ids), np.nan)
+    normal_image, normal_text = normal or (unknown, unknown)
+    ids = np.array([str(media_id) for media_id in pool.media_ids], dtype=np.str_)
+    return Ranking(
+        pool=pool,
+        method=method,
+        fused=fused,
+        similarity=weighted_sum(pool.sim_image, pool.sim_text, alpha),
+        normal_image=normal_image,
+        normal_text=normal_text,
+        calibrated_image=surprise_of(normal_image),
+        calibrated_text=surprise_of(normal_text),
+        order=rank(fused.combined, -pool.sim_image, ids),
+        note=note,
+    )
+
+
+def nominating_alpha(method: FusionMethod, alpha: float, backgrounds: Backgrounds | None) -> float:
+    """The alpha at which raw sums order about as the method does, for the indexes that know raw sums alone.
+
+    A normal score rises by about 1 / std for each unit of cosine, so a leg of narrow background weighs more.
+    """
+    if method is not FusionMethod.CALIBRATED or backgrounds is None:
+        return alpha
+    if backgrounds.image is None or backgrounds.text is None or min(backgrounds.image.std, backgrounds.text.std) <= 0:
+        return alpha
+    image_weight, text_weight = alpha / backgrounds.image.std, (1 - alpha) / backgrounds.text.std
+    return image_weight / (image_weight + text_weight)
+
+
+def behind(pool: Pool, order: NDArray[np.int64], last: Place | None) -> NDArray[np.int64]:
+    """The part of an order that lies behind the last hit of the page before."""
+    if last is None:
+        return order
+    row = pool.media_ids.index(last.media_id)
+    place = int(np.flatnonzero(order == row)[0])
+    return order[place + 1 :]
+
+
+def _calibrate(pool: Pool, backgrounds: Backgrounds | None) -> tuple[Vector, Vector] | None:
+    if backgrounds is None:
+        return None
+    for leg, background in ((pool.sim_image, backgrounds.image), (pool.sim_text, backgrounds.text)):
+        if background is None and not np.isnan(leg).all():
+            return None
+    return backgrounds.calibrate(pool.sim_image, pool.sim_text)

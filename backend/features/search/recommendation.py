@@ -1,0 +1,87 @@
+"""What is similar to a stored media."""
+
+import uuid
+from dataclasses import dataclass
+
+import numpy as np
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from backend.errors import Conflict
+from backend.features.search.nomination import nominate_by_scan
+from backend.features.search.query_vectors import fetch_examples
+from backend.rules.search.filters import Filters
+from backend.rules.search.legs import weighted_sum
+from backend.store.arrays import is_among
+from backend.store.media.embeddings import MediaMatch, similar_media
+from backend.store.media.media import get_media
+from backend.store.schema import Media, MediaStatus
+from backend.store.search.scan_keeper import ScanKeeper
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """A hit of `similar_media`, with what a card needs."""
+
+    media_id: uuid.UUID
+    sim_image: float | None
+    sim_text: float | None
+    combined: float
+    title: str
+    location: str
+    caption: str
+
+
+def recommend(
+    session: Session, media_id: uuid.UUID, k: int, alpha: float, scans: ScanKeeper | None = None
+) -> list[Recommendation]:
+    """The k media most similar to one, best first: alpha * sim_image + (1 - alpha) * sim_text. For a duplicate, those of the
+    media that has its bytes.
+
+    Raises:
+        NotFound: there is no such media.
+        Conflict: it has no embedding yet.
+    """
+    media = get_media(session, media_id)
+    if media.duplicate_of is not None:
+        media_id = media.duplicate_of
+        media = get_media(session, media_id)
+    if media.status not in {MediaStatus.READY, MediaStatus.EMBEDDED}:
+        raise Conflict(
+            f"Media {media_id} has no embedding: its status is {media.status}.",
+            hint="Wait until it is ready." if media.error_code is None else "Look at its error, and retry it.",
+        )
+    matches = None if scans is None else _scan(session, media_id, k, alpha, scans)
+    if matches is None:
+        matches = similar_media(session, media_id, k, alpha)
+    rows = session.execute(
+        sa.select(Media.id, Media.title, Media.location, Media.caption).where(
+            is_among(Media.id, [match.media_id for match in matches])
+        )
+    )
+    words = {row.id: {"title": row.title, "location": row.location, "caption": row.caption} for row in rows}
+    # What is deleted meanwhile is no recommendation.
+    return [Recommendation(**vars(match), **words[match.media_id]) for match in matches if match.media_id in words]
+
+
+def _scan(session: Session, media_id: uuid.UUID, k: int, alpha: float, scans: ScanKeeper) -> list[MediaMatch] | None:
+    """The same from the vectors in memory; None where these do not serve."""
+    if not scans.is_ready:
+        return None
+    example = fetch_examples(session, [media_id])[0]
+    found = nominate_by_scan(
+        session, example.image, example.text, k=k, alpha=alpha, filters=Filters(), exclude=(media_id,), scans=scans
+    )
+    if found is None:
+        return None
+    combined = weighted_sum(found.sim_image, found.sim_text, alpha)
+    return [
+        MediaMatch(one, _number(image), _number(text), float(value))
+        for one, image, text, value in zip(
+            found.media_ids[:k], found.sim_image[:k], found.sim_text[:k], combined[:k], strict=True
+        )
+    ]
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

@@ -1,0 +1,188 @@
+"""Certain candidates by the vector scan: bounds decide which rows can be among the best, and Postgres measures these."""
+
+import uuid
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from backend.rules.search.codes import measure
+from backend.rules.search.contenders import Order, Rows, Side, Stretch, Weights, every_alpha
+from backend.rules.search.legs import Vector
+from backend.store.search.candidates import Matching, QueryVectors, match
+from backend.store.search.scan import ScanView, VectorScan, id_keys
+from backend.store.search.scans import measure_media
+
+# Measuring by id costs about five times as much a media as reading all of them.
+_MOST_MEASURED = 20_000
+_FIRST_BATCH = 256
+
+_Measure = Callable[[Rows], tuple[Rows, Vector, Vector]]
+
+
+@dataclass(frozen=True, eq=False)
+class Scanned:
+    """Media in no order, with exact cosines, NaN where a side is missing: all that can be among the best of each order.
+
+    ids: (n, 16) uint8; image_reach, text_reach: no media that is not here has a greater cosine on this leg; None where
+    that was not asked, or all are here.
+    """
+
+    ids: NDArray[np.uint8]
+    sim_image: Vector
+    sim_text: Vector
+    image_reach: float | None
+    text_reach: float | None
+
+    @property
+    def keys(self) -> NDArray[np.bytes_]:
+        """The ids as strings of bytes (n,), in whose order Postgres has them."""
+        return id_keys(self.ids)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """k: how many by the weighted sum; beside: of each leg, 0 for none; textless: media without text by their pictures."""
+
+    k: int
+    beside: int = 0
+    textless: int = 0
+
+
+def scan_candidates(
+    session: Session,
+    scan: VectorScan,
+    view: ScanView,
+    query: QueryVectors,
+    matching: Matching,
+    wanted: Wanted,
+    *,
+    selectivity: float,
+    exclude: Collection[uuid.UUID] = (),
+) -> Scanned | None:
+    """The media that can be among the best, certainly; None where too many have to be measured for that.
+
+    selectivity: about which share of the media match, 1 where there are no filters; exclude: what `matching` leaves out
+    by name.
+    """
+    orders, legs = _orders(view, query, wanted, losable=len(exclude) if selectivity == 1 else None)
+    if not orders:
+        return None
+
+    found = _settle(
+        orders, len(view), _measuring(session, scan, view, query, matching, selectivity, exclude), selectivity
+    )
+    if found is None:
+        return None
+    rows, image, text = found
+    reaches = [None if leg is None or not np.isfinite(leg.floor) else leg.floor for leg in legs]
+    return Scanned(view.ids[rows], image, text, *reaches)
+
+
+def scan_every_alpha(
+    session: Session, scan: VectorScan, view: ScanView, query: QueryVectors, k: int, *, exclude: Collection[uuid.UUID]
+) -> Scanned | None:
+    """As `scan_candidates` without filters: the media that can be among the k best at any alpha, whichever the query has.
+
+    Raises:
+        ValueError: the query has no image side.
+    """
+    if query.image is None:
+        raise ValueError("there is nothing to compare the pictures with")
+    image = measure(view.images, query.image)
+    orders: list[Order | Stretch] = []
+    # A missing side adds nothing, so that alpha changes nothing among media without text: their pictures decide.
+    by_pictures = view.is_live
+    if query.text is not None:
+        both = view.is_live & view.has_text
+        by_pictures = view.is_live & ~view.has_text
+        orders += every_alpha(k, (image, measure(view.texts, query.text)), both, losable=len(exclude))
+    if by_pictures.any():
+        orders.append(Order.over(Weights(1.0, 0.0), k, (image, None), by_pictures, losable=len(exclude)))
+    matching = match(exclude=exclude)
+    found = _settle(orders, len(view), _measuring(session, scan, view, query, matching, 1, exclude), 1)
+    return None if found is None else Scanned(view.ids[found[0]], found[1], found[2], None, None)
+
+
+def _measuring(
+    session: Session,
+    scan: VectorScan,
+    view: ScanView,
+    query: QueryVectors,
+    matching: Matching,
+    selectivity: float,
+    exclude: Collection[uuid.UUID],
+) -> _Measure:
+    """Rows that match with their exact cosines. Without filters, those that do not come are gone."""
+    named = {media_id.bytes for media_id in exclude}
+
+    def measure_rows(rows: Rows) -> tuple[Rows, Vector, Vector]:
+        places, image, text = measure_media(session, query, matching, view.ids[rows])
+        if selectivity == 1:
+            absent = np.delete(rows, places)
+            scan.bury(np.array([row for row in absent if view.ids[row].tobytes() not in named], dtype=np.int64))
+        return rows[places], image, text
+
+    return measure_rows
+
+
+def _orders(
+    view: ScanView, query: QueryVectors, wanted: Wanted, *, losable: int | None
+) -> tuple[list[Order], tuple[Order | None, Order | None]]:
+    """All orders whose best are wanted, and those of the two legs among them."""
+    weights = Weights(0.0 if query.image is None else query.alpha, 0.0 if query.text is None else 1 - query.alpha)
+    textless = ~view.has_text
+    if not (weights.image or weights.text) or (query.image is None and wanted.textless and textless.any()):
+        # All are equal, or all without text are: their ids decide, which the bounds know nothing of.
+        return [], (None, None)
+    needs_image = weights.image > 0 or wanted.beside or wanted.textless or textless.any()
+    image: Side | None = measure(view.images, query.image) if query.image is not None and needs_image else None
+    text: Side | None = None
+    if query.text is not None and (weights.text or wanted.beside):
+        text = measure(view.texts, query.text)
+        for one in text:
+            one[~view.has_text] = 0.0
+    sides = (image, text)
+
+    def order(weights: Weights, count: int, takes_part: NDArray[np.bool_]) -> Order:
+        return Order.over(weights, count, sides, takes_part & view.is_live, losable=losable)
+
+    everyone = np.ones(len(view), dtype=np.bool_)
+    # Where pictures weigh nothing all media without text are equal, and their pictures decide.
+    is_by_words = weights.image == 0 and image is not None
+    orders = [order(weights, wanted.k, view.has_text if is_by_words else everyone)]
+    textless_count = max(wanted.textless, wanted.k if is_by_words else 0)
+    if textless_count and textless.any() and image is not None:
+        orders.append(order(Weights(1.0, 0.0), textless_count, textless))
+    by_image = order(Weights(1.0, 0.0), wanted.beside, everyone) if wanted.beside and image is not None else None
+    by_text = order(Weights(0.0, 1.0), wanted.beside, view.has_text) if wanted.beside and text is not None else None
+    orders += [one for one in (by_image, by_text) if one is not None]
+    return orders, (by_image, by_text)
+
+
+def _settle(
+    orders: Sequence[Order | Stretch], count: int, measure_rows: _Measure, selectivity: float
+) -> tuple[Rows, Vector, Vector] | None:
+    """Measure until no row that is not measured can be among the best of any order."""
+    measured = np.zeros(count, dtype=np.bool_)
+    rows = np.empty(0, dtype=np.int64)
+    image = text = np.empty(0)
+    # Without filters the floors say at once who can be among the best; under filters they are not known before some are
+    # measured, so the best are tried first, as many as are likely to hold enough that match.
+    batch = count if selectivity == 1 else _FIRST_BATCH + int(2 * max(one.wanted for one in orders) / selectivity)
+    while True:
+        contenders = np.unique(np.concatenate([one.contenders(measured, batch) for one in orders]))
+        if not len(contenders):
+            return rows, image, text
+        if np.count_nonzero(measured) + len(contenders) > max(_MOST_MEASURED, 2 * max(one.wanted for one in orders)):
+            return None
+        measured[contenders] = True
+        found = measure_rows(contenders)
+        rows = np.concatenate([rows, found[0]])
+        image, text = np.concatenate([image, found[1]]), np.concatenate([text, found[2]])
+        for one in orders:
+            one.learn(rows, image, text)
+        # Where some of them were gone, or did not match, not many more are tried at once.
+        batch = max(2 * len(contenders), _FIRST_BATCH)

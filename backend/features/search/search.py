@@ -1,0 +1,269 @@
+"""The search service: words, pictures and stored media, alone or mixed, ranked, judged and paged."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from backend.features.search.background_samples import open_backgrounds
+from backend.features.search.hits import Answer, Relevance, fetch_hits
+from backend.features.search.pool import count_eligible, draw_pool
+from backend.features.search.query import SearchQuery, checked
+from backend.features.search.query_vectors import QueryEncoder, fetch_examples
+from backend.features.search.ranking import Ranking, behind, nominating_alpha, rank_pool
+from backend.features.search.spread import similarity_in
+from backend.features.search.unseen import most_similarity_unseen, most_unseen
+from backend.rules.search.backgrounds import Backgrounds
+from backend.rules.search.diversity import diversify, unit_range
+from backend.rules.search.examples import Example, Query
+from backend.rules.search.fusion import FusionMethod
+from backend.rules.search.paging import Place, read_place, write_place
+from backend.rules.search.relevance import Verdict, judge
+from backend.store.engine import Database
+from backend.store.media.media import get_media, resolve_copies
+from backend.store.schema import Space
+from backend.store.search.scan_keeper import ScanKeeper
+from backend.store.spaces.alphas import get_alpha
+from backend.store.spaces.spaces import hold_active_space
+
+# A calibrated order differs from that of raw sums, so more are drawn than are shown.
+_OVERDRAW = 4
+_LEAST_DEPTH = 400
+_MOST_DEPTH = 20_000
+# Ranks and differences depend on all candidates, so every page draws the same number of them.
+_RRF_POOL = 1_000
+_DIVERSE_POOL = 500
+_POOL_ENDS = (
+    "This order reaches the nearest {:,} media; others follow with the method raw or calibrated and no diversity, up to "
+    f"{_MOST_DEPTH:,}."
+)
+_DEPTH_ENDS = "A search reaches the nearest {:,} media; filters lead to others."
+# Cosines come in single precision.
+_ROUNDING = 1e-6
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A checked query with all that it is answered with."""
+
+    query: SearchQuery
+    alpha: float
+    vectors: Query
+    backgrounds: Backgrounds | None
+    last: Place | None
+    digest: str
+    scans: ScanKeeper | None
+
+    @property
+    def method(self) -> FusionMethod:
+        return self.query.wanted_method
+
+
+@dataclass(frozen=True)
+class Searcher:
+    """Cheap to make; models are loaded by the first query that needs them. alpha: for queries without one, where none was
+    chosen for the library; scans: where the process keeps vectors in memory."""
+
+    database: Database
+    encoder: QueryEncoder
+    alpha: float
+    scans: ScanKeeper | None = None
+
+    def search(self, query: SearchQuery) -> Answer:
+        """Answer one page. Changes nothing but the sampled background.
+
+        Raises:
+            InvalidQuery: the query makes no sense; `field` in its context says where.
+            NotFound, Conflict: an example is unknown, or has no embedding yet.
+            SpaceMismatch, EncoderUnavailable: the encoders are not there.
+        """
+        query = checked(query)
+        while True:
+            with self.database.transaction() as session:
+                alpha = get_alpha(session, self.alpha) if query.alpha is None else query.alpha
+                query = replace(query, alpha=alpha)
+                digest = query.digest()
+                last = None if query.cursor is None else read_place(query.cursor, digest)
+                # Held, so that stored vectors and backgrounds are of one space.
+                space = hold_active_space(session)
+                query = _without_copies(session, query)
+                stored = _fetch_stored(session, query, space)
+                backgrounds = None if space is None else open_backgrounds(session, space, query.background_kind)
+            if space is None:
+                return _empty(query, alpha)
+            vectors = self.encoder.encode(query, space, *stored)
+            backgrounds = None if backgrounds is None else backgrounds.about(vectors.image, vectors.text)
+            asked = _Asked(query, alpha, vectors, backgrounds, last, digest, self.scans)
+            with self.database.transaction() as session:
+                session.execute(sa.text("SET TRANSACTION READ ONLY"))
+                held = hold_active_space(session)
+                if held is not None and held.id == space.id:
+                    return _answer(session, asked)
+            # Another space was activated while the query was encoded: its vectors are of no use any more.
+
+
+def _without_copies(session: Session, query: SearchQuery) -> SearchQuery:
+    if not (query.media_ids or query.not_media_ids):
+        return query
+    like = resolve_copies(session, [*query.media_ids, *query.not_media_ids])
+    count = len(query.media_ids)
+    return replace(query, media_ids=tuple(like[:count]), not_media_ids=tuple(like[count:]))
+
+
+def _fetch_stored(session: Session, query: SearchQuery, space: Space | None) -> tuple[list[Example], list[Example]]:
+    if space is None:
+        for media_id in (*query.media_ids, *query.not_media_ids):
+            get_media(session, media_id)
+        return [], []
+    return fetch_examples(session, query.media_ids), fetch_examples(session, query.not_media_ids)
+
+
+def _empty(query: SearchQuery, alpha: float) -> Answer:
+    return Answer(
+        query.find,
+        query.wanted_method,
+        alpha,
+        certified=True,
+        verdict=Relevance.NOTHING_RELEVANT,
+        hits=(),
+        next_cursor=None,
+        note="Nothing is embedded yet: no worker has run on this library.",
+    )
+
+
+def _answer(session: Session, asked: _Asked) -> Answer:
+    ranking, order, rows = _page(session, asked)
+    page = rows[: asked.query.k]
+    verdict = _judge(session, asked, ranking)
+    more = len(rows) > len(page)
+    return Answer(
+        find=asked.query.find,
+        method=ranking.method,
+        alpha=asked.alpha,
+        certified=_is_certified(asked, ranking, rows),
+        verdict=_name(verdict),
+        hits=fetch_hits(session, ranking, page, asked.query.find, verdict),
+        next_cursor=write_place(_place(ranking, order, page[-1]), asked.digest) if more and page else None,
+        note=ranking.note or _note_on_end(asked, ranking, more=more),
+    )
+
+
+def _page(session: Session, asked: _Asked) -> tuple[Ranking, NDArray[np.int64], list[int]]:
+    """The ranking, its order after diversity, and the rows of this page and of at least one hit more, if there is one."""
+    alpha = nominating_alpha(asked.method, asked.alpha, asked.backgrounds)
+    depth = _depth(asked)
+    while True:
+        pool = draw_pool(session, asked.query, asked.vectors, depth, alpha, asked.scans).holding(asked.last)
+        ranking = rank_pool(pool, asked.method, asked.alpha, asked.backgrounds)
+        if ranking.method is FusionMethod.RRF and depth != _fixed_pool(asked, ranking.method):
+            depth = _fixed_pool(asked, ranking.method) or depth
+            continue
+        order = _diversified(session, asked, ranking)
+        rows = [int(row) for row in behind(pool, order, asked.last) if _is_near_enough(asked, ranking, int(row))]
+        fixed = _fixed_pool(asked, ranking.method) is not None
+        is_enough = len(rows) > asked.query.k and _is_settled(asked, ranking, rows)
+        if is_enough or pool.whole or fixed or depth >= _MOST_DEPTH or _is_exhausted(asked, ranking):
+            return ranking, order, rows
+        depth = min(depth * _OVERDRAW, _MOST_DEPTH)
+
+
+def _is_settled(asked: _Asked, ranking: Ranking, rows: list[int]) -> bool:
+    """Whether no deeper candidate can come before the last of this page and the hit after it."""
+    if ranking.method is not FusionMethod.CALIBRATED or asked.backgrounds is None:
+        return True
+    raw_alpha = nominating_alpha(ranking.method, asked.alpha, asked.backgrounds)
+    bound = most_unseen(ranking.pool, asked.alpha, raw_alpha, asked.backgrounds)
+    return bool(ranking.fused.combined[rows[asked.query.k]] >= bound)
+
+
+def _is_exhausted(asked: _Asked, ranking: Ranking) -> bool:
+    """Whether no deeper candidate can be as near as the query asks."""
+    least = asked.query.min_similarity
+    if least is None or asked.query.diversity > 0 or ranking.method is FusionMethod.RRF:
+        return False
+    raw_alpha = nominating_alpha(ranking.method, asked.alpha, asked.backgrounds)
+    return most_similarity_unseen(ranking.pool, asked.alpha, raw_alpha) < least - _ROUNDING
+
+
+def _is_certified(asked: _Asked, ranking: Ranking, rows: list[int]) -> bool:
+    """Whether no better hit can have been missed."""
+    if ranking.pool.whole or ranking.method is FusionMethod.RAW:
+        return ranking.pool.whole or ranking.pool.certified
+    if ranking.method is FusionMethod.RRF or asked.query.diversity > 0:
+        return False
+    if not ranking.pool.certified:
+        return False
+    return _is_exhausted(asked, ranking) or (len(rows) > asked.query.k and _is_settled(asked, ranking, rows))
+
+
+def _depth(asked: _Asked) -> int:
+    fixed = _fixed_pool(asked, asked.method)
+    if fixed is not None:
+        return fixed
+    shown = asked.query.k + 1 + (0 if asked.last is None else asked.last.position)
+    if asked.method is FusionMethod.RAW:
+        return min(shown, _MOST_DEPTH)
+    # In steps of powers, so that neighbouring pages are cut from the same candidates.
+    depth = _LEAST_DEPTH
+    while depth < _OVERDRAW * shown:
+        depth *= _OVERDRAW
+    return min(depth, _MOST_DEPTH)
+
+
+def _fixed_pool(asked: _Asked, method: FusionMethod) -> int | None:
+    if asked.query.diversity > 0:
+        return _DIVERSE_POOL + 1
+    return _RRF_POOL + 1 if method is FusionMethod.RRF else None
+
+
+def _is_near_enough(asked: _Asked, ranking: Ranking, row: int) -> bool:
+    least = asked.query.min_similarity
+    return least is None or bool(ranking.similarity[row] >= least)
+
+
+def _diversified(session: Session, asked: _Asked, ranking: Ranking) -> NDArray[np.int64]:
+    if asked.query.diversity == 0 or len(ranking.order) == 0:
+        return ranking.order
+    between = similarity_in(session, ranking.pool.media_ids, asked.query.find, asked.alpha)
+    relevance = unit_range(ranking.fused.combined)
+    # In the order of relevance, since of equals the earlier row wins.
+    order = ranking.order
+    chosen = diversify(
+        relevance[order], lambda row: between(int(order[row]))[order], len(order), 1 - asked.query.diversity
+    )
+    return order[chosen.rows]
+
+
+def _judge(session: Session, asked: _Asked, ranking: Ranking) -> Verdict | None:
+    """Whether any candidate stands out. None where that cannot be told."""
+    image, text = ranking.normal_image, ranking.normal_text
+    if asked.backgrounds is None or (np.isnan(image).all() and np.isnan(text).all()):
+        return None
+    pool = ranking.pool
+    media_count = len(pool.media_ids) if pool.whole else count_eligible(session, asked.query)
+    return judge(image, text, asked.alpha, max(media_count, 1), correlation=asked.backgrounds.correlation)
+
+
+def _name(verdict: Verdict | None) -> Relevance:
+    if verdict is None:
+        return Relevance.UNKNOWN
+    return Relevance.RELEVANT if verdict.relevant else Relevance.NOTHING_RELEVANT
+
+
+def _note_on_end(asked: _Asked, ranking: Ranking, *, more: bool) -> str | None:
+    if more or ranking.pool.whole or _is_exhausted(asked, ranking):
+        return None
+    fixed = _fixed_pool(asked, ranking.method)
+    return _DEPTH_ENDS.format(_MOST_DEPTH) if fixed is None else _POOL_ENDS.format(fixed - 1)
+
+
+def _place(ranking: Ranking, order: NDArray[np.int64], row: int) -> Place:
+    image, text = ranking.pool.sim_image[row], ranking.pool.sim_text[row]
+    return Place(
+        ranking.pool.media_ids[row],
+        None if np.isnan(image) else float(image),
+        None if np.isnan(text) else float(text),
+        int(np.flatnonzero(order == row)[0]) + 1,
+    )

@@ -1,0 +1,117 @@
+"""What the parts of the pipeline are handed: real things, made once per process by `backend.bootstrap`."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from backend.doorbell import Doorbell
+from backend.encoders.choice import has_set_runtimes
+from backend.encoders.encoders import Encoders, Lazy, load_encoders
+from backend.encoders.pool import EncoderPool
+from backend.encoders.presets import EncoderNames, is_configured, resolve_encoders
+from backend.encoders.runtimes.names import recorded_runtimes
+from backend.errors import SpaceMismatch
+from backend.files.decoding.decoders import Decoders
+from backend.files.limits import FetchPolicy, Limits
+from backend.files.storage.storage import Storage
+from backend.settings import Settings
+from backend.store.engine import Database
+from backend.store.schema import Space
+from backend.store.search.scan_keeper import ScanKeeper
+from backend.store.spaces.alphas import get_alpha
+from backend.store.spaces.spaces import list_spaces
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything a step of the pipeline needs. Cheap to make: encoders are loaded when first used."""
+
+    settings: Settings
+    database: Database
+    storage: Storage
+    doorbell: Doorbell
+    lazy_encoders: Lazy[Encoders]
+    decoders: Decoders
+    scans: ScanKeeper
+
+    @cached_property
+    def limits(self) -> Limits:
+        return Limits.from_settings(self.settings)
+
+    @cached_property
+    def fetch_policy(self) -> FetchPolicy:
+        return FetchPolicy.from_settings(self.settings)
+
+    def read_alpha(self) -> float:
+        """The weight of the image side where a query names none: what was chosen for the library, else the setting."""
+        with self.database.transaction() as session:
+            return get_alpha(session, self.settings.alpha)
+
+    @cached_property
+    def encoder_pool(self) -> EncoderPool:
+        """The encoders of spaces other than that of `encoders`."""
+        return EncoderPool()
+
+    @property
+    def encoders(self) -> Encoders:
+        """The configured encoders; with nothing configured, those of the space that was active when they were first
+        asked for, else the preset `cpu`. For a space, ask `encoders_of`."""
+        return self.lazy_encoders.get()
+
+    def encoders_of(self, space: Space) -> Encoders:
+        """The encoders that a space was made with: the configured ones if they are these, else those that it recorded.
+
+        Raises:
+            SpaceMismatch: the configured encoders are of no space of this library, or those that the space recorded are not
+                there any more as they were.
+            EncoderUnavailable: local files of theirs are missing.
+        """
+        fingerprints = space.image_fingerprint, space.text_fingerprint
+        own = self.encoders
+        if (own.image_fingerprint, own.text_fingerprint) == fingerprints:
+            return own
+        return self.encoder_pool.get(fingerprints, lambda: self._open_recorded(space))
+
+    def _open_recorded(self, space: Space) -> Encoders:
+        if is_configured(self.settings) or has_set_runtimes(self.settings):
+            self._require_known_encoders(space)
+        runtimes = recorded_runtimes(space.image_fingerprint, space.text_fingerprint)
+        encoders = load_encoders(self.settings, names_of_space(self.settings, space), runtimes=runtimes)
+        differing = _differing(encoders, space)
+        if differing:
+            raise SpaceMismatch(
+                f"The {' and '.join(differing)} encoder at hand is not the one that space '{space.name}' was made with.",
+                hint="Put its files back as they were, or make a new space with `mediacluster space create`.",
+            )
+        return encoders
+
+    def _require_known_encoders(self, active: Space) -> None:
+        """After a change of model a configuration may still name the encoders of the space before."""
+        own = self.encoders.image_fingerprint, self.encoders.text_fingerprint
+        with self.database.transaction() as session:
+            spaces = list_spaces(session)
+        if own not in {(space.image_fingerprint, space.text_fingerprint) for space in spaces}:
+            differing = _differing(self.encoders, active)
+            raise SpaceMismatch(
+                f"The configured {' and '.join(differing)} encoder is not the one that space '{active.name}' was made with.",
+                hint="Unset MEDIACLUSTER_PRESET and the settings of models and runtimes to use the space's own encoders, change the model "
+                "of this library with `mediacluster space create`, or use another MEDIACLUSTER_HOME or database.",
+            )
+
+
+def names_of_space(settings: Settings, space: Space) -> EncoderNames:
+    """What to load for a space. By its preset rather than by its names: these may hold the path of another checkout."""
+    if space.preset is None:
+        return EncoderNames(space.image_model, space.image_checkpoint or None, space.text_model)
+    bare = {"preset": space.preset, "image_model": None, "image_checkpoint": None, "text_model": None}
+    return resolve_encoders(settings.model_copy(update=bare))
+
+
+def _differing(encoders: Encoders, space: Space) -> list[str]:
+    return [
+        side
+        for side, ours, theirs in (
+            ("image", encoders.image_fingerprint, space.image_fingerprint),
+            ("text", encoders.text_fingerprint, space.text_fingerprint),
+        )
+        if ours != theirs
+    ]

@@ -1,0 +1,127 @@
+"""Assign embedded media to clusters: one writer at a time, a batch per transaction, in upload order."""
+
+import logging
+import threading
+import time
+from datetime import UTC, datetime
+
+from sqlalchemy.orm import Session
+
+from backend.features.services import Services
+from backend.features.steps.decision import decide_in_blocks
+from backend.features.steps.timing import Stopwatch
+from backend.rules.grouping.assignment import assign
+from backend.rules.grouping.centroid_cache import CentroidCache, bytes_for
+from backend.store.events.events import EventKind, MediaEvent, record_events
+from backend.store.groups.assignments import (
+    AssignableBatch,
+    AssignedMedia,
+    claim_assignable,
+    count_centroids,
+    get_centroid_version,
+    load_centroids,
+    record_assignment,
+    try_lock_assigner,
+)
+from backend.store.schema import Space
+from backend.store.spaces.spaces import get_active_space
+from backend.store.spaces.thresholds import get_threshold
+from backend.store.telemetry.histograms import Measure
+
+logger = logging.getLogger(__name__)
+
+# Between two statements of a batch there are milliseconds; more than this is a process that was stopped.
+_LEAST_IDLE_SECONDS = 5.0
+
+
+class Assigner:
+    """The assigner of one process. It keeps the centroids between batches, and loads them again when somebody else
+    has written some, or has made another space the active one."""
+
+    def __init__(self, services: Services, space: Space) -> None:
+        self._services = services
+        self._space = space
+        self._cache: CentroidCache | None = None
+        self._one_thread = threading.Lock()
+
+    def assign_waiting(self) -> int:
+        """Assign until nothing is left whose turn it is; returns how many were assigned.
+
+        Where another process is assigning, return at once: it looks once more after it has let go of the lock, so
+        what was embedded before this call is not forgotten.
+        """
+        total = 0
+        with self._one_thread:
+            while (assigned := self._assign_batch()) is not None:
+                total += assigned
+                if assigned == 0 and not self._has_assignable():
+                    break
+        return total
+
+    def _has_assignable(self) -> bool:
+        with self._services.database.transaction() as session:
+            return bool(self._claim(session, limit=1).media_ids)
+
+    def _assign_batch(self) -> int | None:
+        """Assign one batch; returns its size, or None where somebody else holds the lock."""
+        settings = self._services.settings
+        watch = Stopwatch()
+        begun = time.perf_counter()
+        # Forgotten first, so that a failure below cannot leave a cache that the database has not seen.
+        cache, self._cache = self._cache, None
+        with self._services.database.transaction() as session:
+            if not try_lock_assigner(session, idle_seconds=max(settings.lease_seconds, _LEAST_IDLE_SECONDS)):
+                self._cache = cache
+                return None
+            space = get_active_space(session)
+            if space.id != self._space.id:
+                self._space, cache = space, None
+            if cache is None or cache.version != get_centroid_version(session, self._space.id):
+                cache = self._load(session)
+            batch = self._claim(session, limit=settings.assign_batch_size)
+            if not batch.media_ids:
+                self._cache = cache
+                return 0
+            threshold = get_threshold(session, self._space.id, settings.threshold)
+            if cache is None:
+                known, assignment = decide_in_blocks(session, self._space, batch.embeddings, threshold)
+                batch = batch.first(len(assignment.decisions))
+            else:
+                known, assignment = cache, assign(batch.embeddings, cache.centroids, threshold)
+            assigned, founded_ids, version = record_assignment(
+                session, self._space.id, batch, assignment, known, threshold
+            )
+            record_events(session, [MediaEvent(EventKind.READY, one.media_id, one.cluster_id) for one in assigned])
+        if cache is not None:
+            cache.apply(assignment, founded_ids, version)
+            self._cache = cache if cache.byte_count <= settings.assign_memory_bytes else None
+        watch.note(Measure.ASSIGN, time.perf_counter() - begun)
+        _tell(batch, assigned, watch)
+        watch.write(self._services)
+        return len(assigned)
+
+    def _load(self, session: Session) -> CentroidCache | None:
+        """All centroids; None where they are too many to be kept."""
+        dimension = self._space.image_dimension
+        most = self._services.settings.assign_memory_bytes
+        if bytes_for(count_centroids(session, self._space.id), dimension) > most:
+            return None
+        return load_centroids(session, self._space.id, dimension)
+
+    def _claim(self, session: Session, *, limit: int) -> AssignableBatch:
+        return claim_assignable(
+            session,
+            self._space.id,
+            self._space.image_dimension,
+            limit=limit,
+            wait_seconds=self._services.settings.assign_wait_seconds,
+        )
+
+
+def _tell(batch: AssignableBatch, assigned: list[AssignedMedia], watch: Stopwatch) -> None:
+    now = datetime.now(UTC)
+    watch.note(Measure.ASSIGN_BATCH, len(assigned))
+    watch.note(Measure.UPLOAD_TO_READY, *(max(0.0, (now - at).total_seconds()) for at in batch.created_at))
+    for one, request_id in zip(assigned, batch.request_ids, strict=True):
+        told = {"media_id": one.media_id, "cluster_id": one.cluster_id, "request_id": request_id}
+        logger.info("Media %s is ready in cluster %d.", one.media_id, one.cluster_id, extra=told)

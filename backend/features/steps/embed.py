@@ -1,0 +1,227 @@
+"""Embed batch after batch: claim, decode and make thumbnails, encode both sides, record.
+
+While one batch is encoded, the next one is decoded, by processes beside the model. No more than these two are under way,
+so memory is bounded by two batches.
+"""
+
+import logging
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from PIL.Image import Image
+
+from backend.doorbell import Work
+from backend.encoders.encoders import Encoders
+from backend.encoders.vectors import require_unit_vectors
+from backend.errors import ConfigurationError, LeaseLost, MediaclusterError
+from backend.features.services import Services
+from backend.features.steps.leases import NOT_THE_FILES_FAULT, hand_back, held_lease
+from backend.features.steps.quarantine import COUNTED, telling_file_from_storage, try_again_or_quarantine
+from backend.features.steps.timing import Stopwatch
+from backend.features.steps.wording import Wording, encode_wordings
+from backend.files.decoding.thumbnails import THUMBNAIL_SIDES
+from backend.files.storage.thumbnail_files import write_thumbnails
+from backend.files.text.text import embedding_text
+from backend.logs import request_bound
+from backend.store.events.events import EventKind, MediaEvent, record_events
+from backend.store.media.embeddings import NewEmbedding, insert_embeddings
+from backend.store.media.files import StoredFile, remove_unheld_files
+from backend.store.media.work import Lease, PendingMedia, claim_pending, record_embedded, record_failed
+from backend.store.review.near_duplicates import record_hashes
+from backend.store.schema import Space
+from backend.store.spaces.fills import queue_elsewhere
+from backend.store.telemetry.histograms import Measure
+
+logger = logging.getLogger(__name__)
+
+# JPEGs are shrunk while they are decoded, to no less than twice this: enough for every encoder and both thumbnails.
+LEAST_SIDE_PIXELS = max(THUMBNAIL_SIDES.values()) // 2
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A media that is ready for the encoders."""
+
+    media: PendingMedia
+    image: Image
+    ocr_text: str
+    perceptual_hash: int | None
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Media that are claimed and decoded, under a lease that is renewed until it is closed."""
+
+    lease: Lease
+    hold: ExitStack
+    claimed: int
+    prepared: list[_Prepared]
+    watch: Stopwatch
+
+
+def embed_batch(services: Services, space: Space) -> int:
+    """Embed up to a batch of pending media; returns how many were claimed (0: nothing is waiting)."""
+    return embed_waiting(services, space, budget_seconds=0.0)
+
+
+def embed_waiting(
+    services: Services, space: Space, *, budget_seconds: float, on_recorded: Callable[[], object] | None = None
+) -> int:
+    """Embed batch after batch until nothing waits; returns how many media were claimed.
+
+    Args:
+        services: what the steps need.
+        space: what is embedded into.
+        budget_seconds: after this no batch is begun; those under way are finished.
+        on_recorded: called after each batch that was claimed, when it is recorded.
+    """
+    # Before anything is claimed: no picture shall use up its attempts because a model is missing.
+    encoders = services.encoders_of(space)
+    encoders.load()
+    deadline = time.monotonic() + budget_seconds
+    claimed = 0
+    with ThreadPoolExecutor(1, thread_name_prefix="next-batch") as beside:
+        batch = _begin(services, encoders)
+        coming: Future[_Batch] | None = None
+        try:
+            while True:
+                if batch.claimed and time.monotonic() < deadline:
+                    coming = beside.submit(_begin, services, encoders)
+                _finish(services, encoders, space, batch)
+                if batch.claimed and on_recorded:
+                    on_recorded()
+                claimed += batch.claimed
+                if coming is None:
+                    return claimed
+                batch, coming = coming.result(), None
+        except BaseException:  # a time limit of the task, say
+            if coming is not None:
+                _let_go(services, coming)
+            raise
+
+
+def _begin(services: Services, encoders: Encoders) -> _Batch:
+    """Claim a batch and decode it. Where that fails nothing stays claimed, as `held_lease` has it."""
+    settings = services.settings
+    with ExitStack() as stack:
+        lease = stack.enter_context(held_lease(services))
+        with services.database.transaction() as session:
+            claimed = claim_pending(session, lease, limit=settings.embed_batch_size, max_attempts=settings.max_attempts)
+        watch = Stopwatch()
+        prepared = _prepare_all(services, encoders, claimed, lease, watch)
+        return _Batch(lease, stack.pop_all(), len(claimed), prepared, watch)
+
+
+def _finish(services: Services, encoders: Encoders, space: Space, batch: _Batch) -> None:
+    """Encode and record."""
+    with batch.hold:
+        with batch.watch.timed(Measure.ENCODE):
+            embeddings = _encode(encoders, space, batch.prepared)
+        with batch.watch.timed(Measure.RECORD):
+            _record(services, space, batch.prepared, embeddings, batch.lease)
+        if batch.prepared:
+            batch.watch.write(services)
+
+
+def _let_go(services: Services, coming: Future[_Batch]) -> None:
+    """Give back what was claimed ahead of a batch that failed; its attempt does not count. Where claiming or decoding
+    failed, that has been done."""
+    if coming.exception() is None:
+        batch = coming.result()
+        with batch.hold:
+            hand_back(services, batch.lease)
+
+
+def _prepare_all(
+    services: Services, encoders: Encoders, claimed: list[PendingMedia], lease: Lease, watch: Stopwatch
+) -> list[_Prepared]:
+    """As many at once as there are decoders."""
+
+    def prepare(media: PendingMedia) -> _Prepared | None:
+        with request_bound(media.request_id), watch.timed(Measure.DECODE):
+            return _prepare(services, encoders, lease, media)
+
+    with ThreadPoolExecutor(services.decoders.processes, thread_name_prefix="prepare") as pool:
+        return [ready for ready in pool.map(prepare, claimed) if ready is not None]
+
+
+def _prepare(services: Services, encoders: Encoders, lease: Lease, media: PendingMedia) -> _Prepared | None:
+    try:
+        with telling_file_from_storage(services.storage):
+            data = services.storage.read(media.original_key)
+        wordless = services.settings.enable_ocr and not embedding_text(media.text)
+        fit = None if wordless else encoders.image.first_resize  # words can only be read in the large picture
+        picture = services.decoders.decode(data, services.limits, at_least=LEAST_SIDE_PIXELS, fit=fit, derive=True)
+        with telling_file_from_storage(services.storage):
+            write_thumbnails(services.storage, media.sha256, picture.thumbnails)
+        ocr_text = _read_words(picture.image) if wordless else ""
+        return _Prepared(media, picture.image, ocr_text, picture.perceptual_hash)
+    except NOT_THE_FILES_FAULT:
+        raise
+    except COUNTED as error:
+        try_again_or_quarantine(services, media.id, media.attempts, lease, error)
+        return None
+    except MediaclusterError as error:
+        _give_up(services, media.id, lease, error)
+        return None
+
+
+def _read_words(image: Image) -> str:
+    from backend.files.decoding.ocr import read_words
+
+    try:
+        return read_words(image)
+    except ConfigurationError as error:
+        # Words would be welcome, but the picture does not depend on them; `doctor` says what is missing.
+        logger.warning("No words are read out of pictures: %s", error)
+        return ""
+
+
+def _encode(encoders: Encoders, space: Space, prepared: list[_Prepared]) -> list[NewEmbedding]:
+    if not prepared:
+        return []
+    images = require_unit_vectors(encoders.image.embed_pictures([one.image for one in prepared]), space.image_dimension)
+    wordings = encode_wordings(encoders, space, [Wording.of(one.media.text, one.ocr_text) for one in prepared])
+    return [
+        NewEmbedding(one.media.id, image, text, caption)
+        for one, image, (text, caption) in zip(prepared, images, wordings, strict=True)
+    ]
+
+
+def _give_up(services: Services, media_id: uuid.UUID, lease: Lease, error: MediaclusterError) -> None:
+    try:
+        with services.database.transaction() as session:
+            record_failed(session, media_id, lease, error.code, str(error))
+            record_events(session, [MediaEvent(EventKind.FAILED, media_id, error_code=error.code)])
+        logger.info("Media %s has failed: %s", media_id, error, extra={"media_id": media_id, "code": error.code})
+    except LeaseLost:
+        logger.warning("Media %s was given to another worker; its failure is not recorded.", media_id)
+
+
+def _record(
+    services: Services, space: Space, prepared: list[_Prepared], embeddings: list[NewEmbedding], lease: Lease
+) -> None:
+    if not prepared:
+        return
+    ocr = {one.media.id: one.ocr_text for one in prepared if one.ocr_text}
+    hashes = {one.media.id: one.perceptual_hash for one in prepared if one.perceptual_hash is not None}
+    with services.database.transaction() as session:
+        kept = set(record_embedded(session, [one.media.id for one in prepared], lease, ocr))
+        insert_embeddings(session, space.id, [new for new in embeddings if new.media_id in kept])
+        queued = queue_elsewhere(session, space.id, list(kept))
+        record_hashes(session, {media_id: value for media_id, value in hashes.items() if media_id in kept})
+    if queued:
+        services.doorbell.ring(Work.FILL)
+    for one in prepared:
+        if one.media.id in kept:
+            told = {"media_id": one.media.id, "request_id": one.media.request_id}
+            logger.info("Media %s is embedded.", one.media.id, extra=told)
+    if len(kept) < len(prepared):
+        logger.warning("%d media were given to another worker; nothing recorded for them.", len(prepared) - len(kept))
+        # Or they were deleted meanwhile, and their thumbnails have come too late.
+        lost = [StoredFile(one.media.sha256, one.media.original_key) for one in prepared if one.media.id not in kept]
+        remove_unheld_files(services.database, services.storage, lost)

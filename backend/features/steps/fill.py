@@ -1,0 +1,201 @@
+"""Embed what is embedded already into another space: claim, decode the original, encode both sides, record.
+
+Batches take turns with those of uploads, so that neither waits for the other for long. What fails here is noted with the
+space and harms nothing else.
+"""
+
+import logging
+import uuid
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import uuid_utils.compat
+from PIL.Image import Image
+
+from backend.encoders.encoders import Encoders
+from backend.encoders.vectors import require_unit_vectors
+from backend.errors import (
+    BackendUnavailable,
+    ConfigurationError,
+    DecodeCrash,
+    FileUnreadable,
+    MediaclusterError,
+    OriginalMissing,
+    Quarantined,
+)
+from backend.features.services import Services
+from backend.features.steps.embed import LEAST_SIDE_PIXELS
+from backend.features.steps.leases import NOT_THE_FILES_FAULT
+from backend.features.steps.quarantine import COUNTED, retry_seconds, telling_file_from_storage
+from backend.features.steps.wording import Vector, Wording, encode_wordings
+from backend.store.media.embeddings import NewEmbedding, insert_embeddings, replace_wording
+from backend.store.media.work import Lease
+from backend.store.renewal import renewed
+from backend.store.schema import Space
+from backend.store.spaces.fills import (
+    FillItem,
+    claim_items,
+    fail_item,
+    find_space_to_fill,
+    finish_items,
+    hand_back_items,
+    record_fill_problem,
+    release_item,
+    renew_items,
+)
+
+logger = logging.getLogger(__name__)
+
+_HAND_BACK_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class _Read:
+    """An item whose picture is at hand; None where the space has a vector of it, and only the words are to be renewed."""
+
+    item: FillItem
+    image: Image | None
+
+
+@dataclass(frozen=True)
+class _Encoded:
+    """Vectors of unit length: image (d_image,) or None where there is one already, text (d_text,), caption (d_image,)."""
+
+    media_id: uuid.UUID
+    image: Vector | None
+    text: Vector | None
+    caption: Vector | None
+
+
+def fill_batch(services: Services) -> int:
+    """Embed up to a batch of media into the space whose turn it is; returns how many were claimed (0: nothing may be
+    claimed now).
+
+    Raises:
+        SpaceMismatch, EncoderUnavailable: the space's encoders are not there; nothing is claimed.
+    """
+    settings = services.settings
+    with services.database.transaction() as session:
+        space = find_space_to_fill(session)
+    if space is None:
+        return 0
+    # Before anything is claimed: no picture shall use up its attempts because a model is missing.
+    try:
+        encoders = services.encoders_of(space)
+        encoders.load()
+    except ConfigurationError as error:
+        _note(services, space, str(error))
+        raise
+    _note(services, space, None)
+    with _held_items(services) as lease:
+        with services.database.transaction() as session:
+            claimed = claim_items(
+                session, space.id, lease, limit=settings.embed_batch_size, max_attempts=settings.max_attempts
+            )
+        read = _read_all(services, encoders, space, claimed, lease)
+        encoded = _encode(encoders, space, read)
+        if read:
+            _record(services, space, encoded, lease)
+    return len(claimed)
+
+
+def _note(services: Services, space: Space, problem: str | None) -> None:
+    """Let people see why a space does not fill; a log of a worker is no place to look for it."""
+    with services.database.transaction() as session:
+        record_fill_problem(session, space.id, problem)
+
+
+def _read_all(
+    services: Services, encoders: Encoders, space: Space, items: Sequence[FillItem], lease: Lease
+) -> list[_Read]:
+    def read(item: FillItem) -> _Read | None:
+        try:
+            if item.is_embedded:
+                return _Read(item, None)
+            if item.original_key is None:
+                raise OriginalMissing("It came as embeddings, without a picture that could be embedded again.")
+            with telling_file_from_storage(services.storage):
+                data = services.storage.read(item.original_key)
+            fit = encoders.image.first_resize
+            # Decoded as uploads are: the same vector, whichever way a media came into the space.
+            picture = services.decoders.decode(data, services.limits, at_least=LEAST_SIDE_PIXELS, fit=fit)
+            return _Read(item, picture.image)
+        except NOT_THE_FILES_FAULT:
+            raise
+        except COUNTED as error:
+            _try_again(services, space, item, lease, error)
+        except MediaclusterError as error:
+            _give_up(services, space, item.media_id, lease, error.code, str(error))
+        return None
+
+    with ThreadPoolExecutor(services.decoders.processes, thread_name_prefix="fill") as pool:
+        return [one for one in pool.map(read, items) if one is not None]
+
+
+def _encode(encoders: Encoders, space: Space, read: list[_Read]) -> list[_Encoded]:
+    if not read:
+        return []
+    pictures = {one.item.media_id: one.image for one in read if one.image is not None}
+    images: dict[uuid.UUID, Vector] = {}
+    if pictures:
+        encoded = require_unit_vectors(encoders.image.embed_pictures(list(pictures.values())), space.image_dimension)
+        images = dict(zip(pictures, encoded, strict=True))
+    wordings = encode_wordings(encoders, space, [Wording.of(one.item.text, one.item.ocr_text) for one in read])
+    return [
+        _Encoded(one.item.media_id, images.get(one.item.media_id), text, caption)
+        for one, (text, caption) in zip(read, wordings, strict=True)
+    ]
+
+
+def _record(services: Services, space: Space, encoded: list[_Encoded], lease: Lease) -> None:
+    with services.database.transaction() as session:
+        kept, there = finish_items(session, space.id, [new.media_id for new in encoded], lease)
+        embeddings = [
+            NewEmbedding(new.media_id, new.image, new.text, new.caption)
+            for new in encoded
+            # Where the row of one whose words were to be renewed has gone meanwhile, the sweep queues what is missing.
+            if new.media_id in kept - there and new.image is not None
+        ]
+        insert_embeddings(session, space.id, embeddings)
+        for new in encoded:
+            # The picture has not changed: its vector stays, to the last bit, and with it the centroid.
+            if new.media_id in there:
+                replace_wording(session, space.id, new.media_id, new.text, new.caption)
+    logger.info("%d media are embedded into space '%s'.", len(kept), space.name, extra={"space_id": space.id})
+
+
+def _try_again(
+    services: Services, space: Space, item: FillItem, lease: Lease, error: DecodeCrash | FileUnreadable
+) -> None:
+    reason = f"{error.code}: {error}"
+    if item.attempts < services.settings.max_attempts:
+        with services.database.transaction() as session:
+            release_item(session, space.id, item.media_id, lease, retry_seconds=retry_seconds(error), reason=reason)
+        return
+    detail = f"{item.attempts} attempts failed. The last one: {reason}"
+    _give_up(services, space, item.media_id, lease, Quarantined.code, detail)
+
+
+def _give_up(services: Services, space: Space, media_id: uuid.UUID, lease: Lease, code: str, detail: str) -> None:
+    with services.database.transaction() as session:
+        fail_item(session, space.id, media_id, lease, code, detail)
+    logger.warning("Media %s cannot be embedded into space '%s': %s", media_id, space.name, detail)
+
+
+@contextmanager
+def _held_items(services: Services) -> Iterator[Lease]:
+    """A new lease, renewed in the background. Where the block is left by an error that is no fault of a file, the items
+    are handed back; one that cannot be handed back runs out."""
+    lease = Lease(uuid_utils.compat.uuid7(), services.settings.lease_seconds)
+    with renewed(services.database, lambda session: renew_items(session, lease), lease.seconds):
+        try:
+            yield lease
+        except NOT_THE_FILES_FAULT:
+            try:
+                with services.database.transaction() as session:
+                    hand_back_items(session, lease, retry_seconds=_HAND_BACK_SECONDS)
+            except BackendUnavailable as error:
+                logger.warning("Items could not be handed back; their lease will run out: %s", error.full_detail)
+            raise

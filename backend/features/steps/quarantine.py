@@ -1,0 +1,76 @@
+"""What becomes of a file that its decoder did not survive, or that the storage does not give out while it does others."""
+
+import logging
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from backend.errors import (
+    BackendUnavailable,
+    DecodeCrash,
+    FileUnreadable,
+    LeaseLost,
+    Quarantined,
+    StorageFull,
+)
+from backend.features.services import Services
+from backend.files.storage.storage import Storage
+from backend.store.events.events import EventKind, MediaEvent, record_events
+from backend.store.media.work import Lease, record_failed, release_one
+
+logger = logging.getLogger(__name__)
+
+_RETRY_SECONDS = 1.0
+# A storage that refuses a file may only be overloaded; a decoder that crashes does so again.
+_RETRY_FILE_SECONDS = 10.0
+
+# What counts as an attempt at one file, which is tried again alone.
+COUNTED = (DecodeCrash, FileUnreadable)
+
+
+def retry_seconds(error: DecodeCrash | FileUnreadable) -> float:
+    """How long to leave a file alone after such an attempt."""
+    return _RETRY_FILE_SECONDS if isinstance(error, FileUnreadable) else _RETRY_SECONDS
+
+
+@contextmanager
+def telling_file_from_storage(storage: Storage) -> Iterator[None]:
+    """Around what is read and written of one media.
+
+    Raises:
+        FileUnreadable: in place of BackendUnavailable, where the storage takes and gives back something else: a sector that
+            cannot be read, say, or an object that was archived. Its neighbours shall not wait for it.
+    """
+    try:
+        yield
+    except BackendUnavailable as error:
+        try:
+            storage.check()
+        except (BackendUnavailable, StorageFull):
+            raise error from None
+        raise FileUnreadable(
+            f"The storage works, but not for this file: {error.detail}",
+            hint="Look after the file, or restore it from a backup; then try it again.",
+            reason=error.reason,
+        ) from error
+
+
+def try_again_or_quarantine(
+    services: Services, media_id: uuid.UUID, attempts: int, lease: Lease, error: DecodeCrash | FileUnreadable
+) -> None:
+    """Hand the row back for another attempt, which is claimed alone; after the last one it is quarantined.
+
+    The reason stands on the row either way.
+    """
+    reason = f"{error.code}: {error}"
+    try:
+        with services.database.transaction() as session:
+            if attempts < services.settings.max_attempts:
+                release_one(session, media_id, lease, retry_seconds=retry_seconds(error), reason=reason)
+                return
+            detail = f"{attempts} attempts failed. The last one: {reason}"
+            record_failed(session, media_id, lease, Quarantined.code, detail)
+            record_events(session, [MediaEvent(EventKind.FAILED, media_id, error_code=Quarantined.code)])
+        logger.info("Media %s is quarantined: %s", media_id, detail, extra={"media_id": media_id, "code": error.code})
+    except LeaseLost:
+        logger.warning("Media %s was given to another worker; its failure is not recorded.", media_id)

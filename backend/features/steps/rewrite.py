@@ -1,0 +1,108 @@
+"""Change what is said of a media: its text, and the vectors that come from the text."""
+
+import uuid
+from dataclasses import dataclass, fields
+from datetime import datetime
+
+from backend.doorbell import Work
+from backend.errors import Conflict
+from backend.features.services import Services
+from backend.features.steps.wording import Vector, Wording, encode_wordings
+from backend.files.text.text import MediaText, clean_media_text
+from backend.store.access.audit_log import Act, record_act
+from backend.store.groups.labels import mark_unlabelled
+from backend.store.media.embeddings import replace_wording
+from backend.store.media.media import get_media, get_media_for_update, media_columns
+from backend.store.media.work import take_back
+from backend.store.schema import Media, MediaStatus
+from backend.store.spaces.fills import queue_elsewhere, queue_words
+from backend.store.spaces.spaces import find_active_space
+
+_EMBEDDED = {MediaStatus.EMBEDDED, MediaStatus.READY}
+
+
+@dataclass(frozen=True)
+class TextChanges:
+    """The fields to change; None leaves one as it is. `clear_taken_at` forgets the moment."""
+
+    title: str | None = None
+    caption: str | None = None
+    keywords: tuple[str, ...] | None = None
+    location: str | None = None
+    story: str | None = None
+    taken_at: datetime | None = None
+    clear_taken_at: bool = False
+
+    def apply_to(self, text: MediaText) -> MediaText:
+        """The text with the changes made."""
+        changed = {
+            field.name: getattr(text, field.name) if (value := getattr(self, field.name)) is None else value
+            for field in fields(MediaText)
+        }
+        if self.clear_taken_at:
+            changed["taken_at"] = None
+        return MediaText(**changed)
+
+
+def rewrite_text(services: Services, media_id: uuid.UUID, changes: TextChanges, *, actor: str) -> None:
+    """Change the text. Of an embedded media the text's vectors follow at once; the picture's, and with it the cluster,
+    stay. The vectors are computed outside the transaction, which is refused where the text has changed meanwhile.
+    It is noted who changed which fields.
+
+    Raises:
+        NotFound: there is no such media.
+        InvalidText: a field is over its limit, or holds NUL.
+        Conflict: it is a duplicate, or somebody else was faster.
+        EncoderUnavailable, SpaceMismatch: the vectors cannot be made; nothing was changed.
+    """
+    with services.database.transaction() as session:
+        media = get_media(session, media_id)
+        space = find_active_space(session)
+    if media.status == MediaStatus.DUPLICATE:
+        raise Conflict(
+            f"Media {media_id} is a duplicate of {media.duplicate_of}.", hint="Change the text of that one instead."
+        )
+    before = text_of(media)
+    after = clean_media_text(changes.apply_to(before), services.limits)
+    if after == before:
+        return
+    vectors: tuple[Vector | None, Vector | None] | None = None
+    if space is not None and media.status in _EMBEDDED:
+        vectors = encode_wordings(services.encoders_of(space), space, [Wording.of(after, media.ocr_text)])[0]
+    queued = 0
+    with services.database.transaction() as session:
+        current = get_media_for_update(session, media_id)
+        _require_unchanged(current, before, is_embedded=vectors is not None)
+        for column, value in media_columns(after).items():
+            setattr(current, column, value)
+        if space is not None and vectors is not None:
+            # Right after a change of model the active space may have no vectors of it yet; they are made there too.
+            is_there = replace_wording(session, space.id, media_id, *vectors)
+            mark_unlabelled(session, media_id)
+            queued = queue_elsewhere(session, space.id if is_there else None, [media_id])
+        else:
+            take_back(session, current)
+            # What was set aside, or has failed after it was embedded, is led back with the vectors that it has.
+            queued = queue_words(session, media_id)
+        record_act(session, actor, Act.MEDIA_REWRITTEN, str(media_id), fields=_changed_fields(before, after))
+    if vectors is None:
+        services.doorbell.ring(Work.EMBED)
+    if queued:
+        services.doorbell.ring(Work.FILL)
+
+
+def _changed_fields(before: MediaText, after: MediaText) -> list[str]:
+    return [field.name for field in fields(MediaText) if getattr(before, field.name) != getattr(after, field.name)]
+
+
+def text_of(media: Media) -> MediaText:
+    """What is said of it now."""
+    return MediaText(media.title, media.caption, tuple(media.keywords), media.location, media.story, media.taken_at)
+
+
+def _require_unchanged(current: Media, before: MediaText, *, is_embedded: bool) -> None:
+    if text_of(current) != before or (current.status in _EMBEDDED) != is_embedded:
+        raise Conflict(
+            f"Media {current.id} was changed while its new text was being embedded.",
+            hint="Read it again, and send the change once more.",
+        )

@@ -1,0 +1,48 @@
+"""The space that the pipeline embeds into."""
+
+from dataclasses import asdict
+
+from backend.encoders.encoders import Encoders
+from backend.features.services import Services
+from backend.store.schema import Space
+from backend.store.spaces.spaces import NewSpace, activate_space, create_space, find_active_space, lock_spaces
+
+
+def open_active_space(services: Services) -> Space:
+    """The active space, made from the configured encoders if there is none yet.
+
+    Raises:
+        SpaceMismatch: the configured encoders are of no space of this library.
+        EncoderUnavailable: an encoder is not there.
+    """
+    with services.database.transaction() as session:
+        space = find_active_space(session)
+        if space is None:
+            lock_spaces(session)
+            space = find_active_space(session)
+        if space is None:
+            space = create_space(session, describe_space(services.encoders))
+            activate_space(session, space)
+    services.encoders_of(space)
+    return space
+
+
+def describe_space(encoders: Encoders, name: str | None = None) -> NewSpace:
+    """A space to be made from these encoders; without a name, the preset's.
+
+    Raises:
+        EncoderUnavailable: the names, tags or paths do not lead to encoders.
+    """
+    description = encoders.describe()
+    return NewSpace(
+        name=name or description.preset or "default",
+        preset=description.preset,
+        image_model=description.names.image_model,
+        image_checkpoint=description.names.image_checkpoint or "",
+        text_model=description.names.text_model,
+        image_fingerprint=description.image_fingerprint,
+        text_fingerprint=description.text_fingerprint,
+        image_dimension=description.image_dimension,
+        text_dimension=description.text_dimension,
+        description=asdict(description),
+    )

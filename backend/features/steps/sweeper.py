@@ -1,0 +1,83 @@
+"""Ring again for work that waits, and give up what has used up its attempts."""
+
+import logging
+
+from sqlalchemy.orm import Session
+
+from backend.doorbell import Work
+from backend.errors import NotInSpace
+from backend.features.services import Services
+from backend.store.access.idempotency import delete_old_keys
+from backend.store.events.events import EventKind, MediaEvent, record_events
+from backend.store.events.webhooks import count_due_deliveries
+from backend.store.media.work import WaitingWork, count_waiting, record_quarantined
+from backend.store.operations.operations import record_sample
+from backend.store.operations.pause import find_pause
+from backend.store.review.near_duplicates import count_waiting_comparisons
+from backend.store.review.queue import is_refresh_due
+from backend.store.spaces.fills import (
+    count_waiting_items,
+    lead_back,
+    list_kept_up,
+    quarantine_items,
+    queue_missing,
+    take_abandoned_changes,
+)
+from backend.store.spaces.spaces import find_active_space
+
+logger = logging.getLogger(__name__)
+
+# The queue is made from the whole library; while media pour in, not more often than this.
+_REVIEW_SECONDS = 60.0
+
+
+def sweep(services: Services) -> WaitingWork:
+    """Look for waiting rows and ring for each kind; returns what was waiting."""
+    settings = services.settings
+    with services.database.transaction() as session:
+        quarantined = record_quarantined(session, settings.max_attempts)
+        record_events(
+            session, [MediaEvent(EventKind.FAILED, media_id, error_code="quarantined") for media_id in quarantined]
+        )
+        delete_old_keys(session)
+        _undo_broken_changes(session)
+        filling = _queue_for_spaces(session, settings.max_attempts)
+        waiting = count_waiting(session)
+        deliveries = count_due_deliveries(session)
+        comparisons = count_waiting_comparisons(session)
+        is_review_due = is_refresh_due(session, _REVIEW_SECONDS)
+        is_paused = find_pause(session) is not None
+        record_sample(session)
+    for media_id, request_id in quarantined.items():
+        told = {"media_id": media_id, "request_id": request_id, "code": "quarantined"}
+        logger.info("Media %s is quarantined: its last attempt ended without a word.", media_id, extra=told)
+    for work, count in (
+        (Work.FETCH, waiting.fetching and not is_paused),
+        (Work.EMBED, waiting.pending and not is_paused),
+        (Work.FILL, filling and not is_paused),
+        (Work.ASSIGN, waiting.embedded and not is_paused),
+        (Work.DELIVER, deliveries),
+        (Work.COMPARE, comparisons),
+        (Work.REVIEW, is_review_due),
+    ):
+        if count:
+            # Rings that nobody took by the next sweep would only pile up.
+            services.doorbell.ring(work, expires_seconds=2 * settings.sweep_interval_seconds)
+    return waiting
+
+
+def _undo_broken_changes(session: Session) -> None:
+    """Lead media back that were set aside for a change of model whose process was killed."""
+    space = find_active_space(session)
+    if space is not None and take_abandoned_changes(session):
+        count = lead_back(session, space.id, NotInSpace.code)
+        logger.warning("A change of model was broken off; %d media that were set aside for it are led back.", count)
+
+
+def _queue_for_spaces(session: Session, max_attempts: int) -> int:
+    """Items that wait to be embedded into spaces that are kept up. Where none is queued, what is missing is looked for:
+    a space that was paused or begun while an upload was recorded may have missed it."""
+    quarantine_items(session, max_attempts)
+    return sum(
+        count_waiting_items(session, space_id) or queue_missing(session, space_id) for space_id in list_kept_up(session)
+    )

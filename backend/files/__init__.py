@@ -1,0 +1,1 @@
+"""Bytes and addresses: pictures, metadata, text, storage, fetching. No database."""

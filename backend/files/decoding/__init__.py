@@ -1,0 +1,1 @@
+"""Decoding in separate processes: pixels, thumbnails, hashes."""

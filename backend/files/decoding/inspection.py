@@ -1,0 +1,75 @@
+"""Look a picture over at upload: format, size, wholeness. Cheap enough for the request."""
+
+from dataclasses import dataclass
+
+from PIL import ImageFile
+
+from backend.errors import FileTooLarge, MetadataTooLarge, TooManyPixels
+from backend.files.formats.formats import JPEG, PNG, identify_format
+from backend.files.formats.jpeg import shorten_jpeg
+from backend.files.formats.opening import check_size, open_header, read_orientation, upright_size
+from backend.files.formats.structure import check_structure
+from backend.files.limits import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What is known of a picture that may come in. Sides in pixels, as seen (EXIF orientation applied)."""
+
+    mime: str
+    extension: str
+    width: int
+    height: int
+    byte_size: int
+    frames: int
+
+
+def inspect_picture(data: bytes, limits: Limits) -> Inspection:
+    """Validate one picture, told by its content.
+
+    A JPEG of one scan is judged by its markers and the beginning of its pixel data, any other is entropy-decoded at an eighth of
+    its size in grey; a PNG is checked chunk by chunk against its checksums; the others are decoded (first frame).
+
+    Raises:
+        FileTooLarge, UnsupportedFormat, ImageTruncated, ImageCorrupt, TooManyPixels, MetadataTooLarge.
+
+    """
+    if len(data) > limits.max_body_bytes:
+        raise FileTooLarge(
+            f"The file has {len(data):,} bytes; {limits.max_body_bytes:,} are allowed.",
+            hint="Send a smaller version.",
+        )
+    picture_format = identify_format(data, limits)
+    judged = shorten_jpeg(data) if picture_format == JPEG else data
+    frames = check_structure(judged, picture_format, limits.max_frames)
+    if frames > limits.max_frames:
+        raise TooManyPixels(
+            f"The animation has more than {limits.max_frames} frames.", hint="Send its first frame as a picture."
+        )
+    with open_header(judged, picture_format) as image:
+        check_size(image, limits)
+        _check_exif(image, limits)
+        width, height = upright_size(image.size, read_orientation(image))
+        if picture_format == JPEG:
+            image.draft("L", (max(image.width // 8, 1), max(image.height // 8, 1)))
+        if picture_format != PNG:
+            image.load()
+    return Inspection(
+        mime=picture_format.mime,
+        extension=picture_format.extension,
+        width=width,
+        height=height,
+        byte_size=len(data),
+        frames=frames,
+    )
+
+
+def _check_exif(image: ImageFile.ImageFile, limits: Limits) -> None:
+    exif = image.info.get("exif") or b""
+    # ImageMagick writes EXIF into a PNG as hexadecimal text, two characters a byte.
+    exif_bytes = max(len(exif), len(image.info.get("Raw profile type exif", "")) // 2)
+    if exif_bytes > limits.max_exif_bytes:
+        raise MetadataTooLarge(
+            f"The EXIF block has {exif_bytes:,} bytes; {limits.max_exif_bytes:,} are allowed.",
+            hint="Send the picture without its metadata.",
+        )

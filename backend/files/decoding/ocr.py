@@ -1,0 +1,45 @@
+"""Words inside a picture, read by Tesseract (extra `ocr`)."""
+
+import logging
+from collections.abc import Iterable
+from typing import Final
+
+from PIL import Image
+
+from backend.errors import ConfigurationError
+from backend.files.text.text import clean_text
+
+_log = logging.getLogger(__name__)
+
+# Percent, as Tesseract gives it; below this it mostly sees letters in leaves and bricks.
+_LEAST_CONFIDENCE_PERCENT: Final = 60.0
+_TIMEOUT_SECONDS: Final = 30
+_HINT: Final = "pip install 'mediacluster[ocr]' and install tesseract-ocr, or unset MEDIACLUSTER_ENABLE_OCR."
+
+
+def read_words(image: Image.Image) -> str:
+    """Return the words that Tesseract is sure of, in reading order; '' where it finds none or gives up.
+
+    Raises:
+        ConfigurationError: the package or the program is missing.
+
+    """
+    try:
+        import pytesseract
+    except ImportError:
+        raise ConfigurationError("Reading words needs the package pytesseract, which is missing.", hint=_HINT) from None
+    try:
+        found = pytesseract.image_to_data(image, output_type=pytesseract.Output.DICT, timeout=_TIMEOUT_SECONDS)
+    except pytesseract.TesseractNotFoundError:
+        raise ConfigurationError("The program tesseract is missing.", hint=_HINT) from None
+    except (pytesseract.TesseractError, RuntimeError) as error:  # RuntimeError is its timeout
+        _log.warning("Tesseract gave up on a picture (%s); it goes on without words.", error)
+        return ""
+    return clean_text(" ".join(_sure_words(found["text"], found["conf"])))
+
+
+def _sure_words(words: Iterable[str], confidences: Iterable[float | str]) -> Iterable[str]:
+    # A word of punctuation alone is a speck or a line.
+    for word, confidence in zip(words, confidences, strict=True):
+        if float(confidence) >= _LEAST_CONFIDENCE_PERCENT and any(map(str.isalnum, word)):
+            yield word

@@ -1,0 +1,56 @@
+"""Decode a picture to upright RGB pixels, no larger than needed."""
+
+from typing import Final
+
+import numpy as np
+from PIL import Image, ImageFile
+
+from backend.files.formats.formats import JPEG, identify_format
+from backend.files.formats.opening import check_size, open_picture, read_orientation, turn_upright
+from backend.files.limits import Limits
+
+_WHITE: Final = (255, 255, 255)
+
+
+def decode_picture(data: bytes, limits: Limits, *, at_least: int | None = None) -> Image.Image:
+    """Decode the first frame: mode RGB, EXIF orientation applied, alpha flattened over white, no metadata.
+
+    With `at_least` (px, the side that is wanted in the end, e.g. the 224 of a model) a JPEG is shrunk while
+    loading by 2, 4 or 8, as far as both sides stay at least twice that; other formats come in full size. For
+    thumbnails from the same pixels pass at least half of their longest side.
+
+    Shape: `image.size` is (width, height) as seen; at full size it equals the Inspection's.
+
+    Raises:
+        UnsupportedFormat, ImageTruncated, ImageCorrupt, TooManyPixels.
+
+    """
+    picture_format = identify_format(data, limits)
+    with open_picture(data, picture_format) as image:
+        check_size(image, limits)
+        if at_least is not None and picture_format == JPEG:
+            image.draft(None, (2 * at_least, 2 * at_least))
+        image.load()
+        upright = turn_upright(_flatten(image), read_orientation(image))
+        if upright is image:
+            upright = image.copy()  # without the file's segments, which the opened image holds on to
+    upright.info.clear()
+    return upright
+
+
+def _flatten(image: ImageFile.ImageFile) -> Image.Image:
+    """Bring any mode to RGB."""
+    if image.mode.startswith("I"):
+        return _from_sixteen_bits(image)
+    if not image.has_transparency_data:
+        return image if image.mode == "RGB" else image.convert("RGB")
+    with_alpha = image.convert("RGBA")
+    flat = Image.new("RGB", image.size, _WHITE)
+    flat.paste(with_alpha, mask=with_alpha.getchannel("A"))
+    return flat
+
+
+def _from_sixteen_bits(image: Image.Image) -> Image.Image:
+    # convert() would clip all above 255 to white; the high byte is the picture.
+    samples = np.clip(np.asarray(image), 0, 0xFFFF).astype(np.uint16) >> 8
+    return Image.fromarray(samples.astype(np.uint8)).convert("RGB")

@@ -1,0 +1,1 @@
+"""Picture formats: which are accepted, and whether a file is whole."""

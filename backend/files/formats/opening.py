@@ -1,0 +1,132 @@
+"""Open a picture with Pillow: one decoder only, Pillow's many exceptions turned into ours, orientation read once."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from typing import Final
+
+from PIL import ExifTags, Image, ImageFile
+
+from backend.errors import (
+    ConfigurationError,
+    ImageCorrupt,
+    ImageTruncated,
+    MediaclusterError,
+    MetadataTooLarge,
+    TooManyPixels,
+)
+from backend.files.formats.formats import HEIF, JPEG, PNG, PictureFormat
+from backend.files.formats.jpeg import ends_like_jpeg
+from backend.files.formats.structure import png_without_pixels
+from backend.files.limits import Limits
+
+# Set once for the process, because `warnings.catch_warnings` is not safe in threads.
+warnings.simplefilter("error", Image.DecompressionBombWarning)
+# Broken EXIF blocks are common, and nobody can do anything about them.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+
+UPRIGHT: Final = 1
+_TRANSPOSES: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_FIRST_SIDEWAYS_ORIENTATION: Final = 5
+
+
+@contextmanager
+def open_picture(data: bytes, picture_format: PictureFormat) -> Iterator[ImageFile.ImageFile]:
+    """Open `data` with the decoder of its format alone; whatever Pillow raises inside the block becomes an InputError.
+
+    Raises:
+        ImageTruncated, ImageCorrupt, TooManyPixels, MetadataTooLarge: see `backend.errors`.
+        ConfigurationError: HEIC is switched on but its package is missing.
+
+    """
+    if picture_format == HEIF:
+        _register_heif()
+    try:
+        with Image.open(BytesIO(data), formats=[picture_format.name]) as image:
+            yield image
+    except (MediaclusterError, MemoryError):
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise TooManyPixels("The picture has too many pixels.", hint="Send a smaller version.") from error
+    except Exception as error:  # Pillow's plugins raise a dozen unrelated types on broken input
+        raise _as_input_error(error, data, picture_format) from error
+
+
+@contextmanager
+def open_header(data: bytes, picture_format: PictureFormat) -> Iterator[ImageFile.ImageFile]:
+    """Open `data` for its size and metadata only: no pixel may be asked for."""
+    header = png_without_pixels(data) if picture_format == PNG else data
+    with open_picture(header, picture_format) as image:
+        yield image
+
+
+def check_size(image: Image.Image, limits: Limits) -> None:
+    """Raise TooManyPixels where either side or the area (px) is over the limit."""
+    width, height = image.size
+    if width < 1 or height < 1:
+        raise ImageCorrupt(f"The picture is {width} x {height} pixels.")
+    if max(width, height) > limits.max_side_pixels:
+        raise TooManyPixels(
+            f"The picture is {width} x {height} pixels; the longest side allowed is {limits.max_side_pixels}.",
+            hint="Send a smaller version.",
+        )
+    if width * height > limits.max_pixels:
+        raise TooManyPixels(
+            f"The picture has {width * height:,} pixels; {limits.max_pixels:,} are allowed.",
+            hint="Send a smaller version.",
+        )
+
+
+def read_orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation, 1 to 8; 1 where there is none or it cannot be read."""
+    try:
+        # Not image.getexif(): for a PNG that would look for late chunks behind pixels that are not there.
+        value = Image.Image.getexif(image).get(ExifTags.Base.Orientation, UPRIGHT)
+    except Exception:  # noqa: BLE001 - a broken EXIF block must not cost the picture
+        return UPRIGHT
+    return value if value in _TRANSPOSES else UPRIGHT
+
+
+def turn_upright(image: Image.Image, orientation: int) -> Image.Image:
+    """Apply an EXIF orientation (1 to 8); returns the same object where there is nothing to turn."""
+    transpose = _TRANSPOSES.get(orientation)
+    return image if transpose is None else image.transpose(transpose)
+
+
+def upright_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:
+    """Return (width, height) in pixels as seen after the orientation is applied."""
+    width, height = size
+    return (height, width) if orientation >= _FIRST_SIDEWAYS_ORIENTATION else (width, height)
+
+
+def _register_heif() -> None:
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError:
+        raise ConfigurationError(
+            "HEIC is switched on, but the package pillow-heif is missing.",
+            hint="pip install 'mediacluster[heif]', or unset MEDIACLUSTER_ENABLE_HEIF.",
+        ) from None
+    register_heif_opener()
+
+
+def _as_input_error(error: Exception, data: bytes, picture_format: PictureFormat) -> MediaclusterError:
+    message = str(error)
+    if "Decompressed data too large" in message or "Too much memory used in text chunks" in message:
+        return MetadataTooLarge("The picture carries too much text or too large a profile.", hint="Send it without.")
+    cut = "truncated" in message.lower()
+    if picture_format == JPEG:
+        # libjpeg says "truncated" or "broken" by where the cut fell; the end marker says which it is.
+        cut = cut or not ends_like_jpeg(data)
+    if cut:
+        return ImageTruncated("The picture is cut off: its data ends too early.", hint="Send it again whole.")
+    return ImageCorrupt(f"The picture cannot be decoded ({message or type(error).__name__}).")

@@ -1,0 +1,179 @@
+"""Is the container whole? Walks the outer structure of a file without decoding a pixel.
+
+Pillow reads only as much as the first frame needs and is vague on why it gives up, so what can be told from the
+container (a file that was cut, a broken checksum, too many frames) is told here, precisely and in microseconds.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from backend.errors import ImageCorrupt, ImageTruncated
+from backend.files.formats.formats import GIF, JPEG, PNG, PNG_SIGNATURE, WEBP, PictureFormat
+from backend.files.formats.jpeg import check_scans
+
+_PNG_PIXEL_CHUNKS: Final = frozenset({b"IDAT", b"fdAT", b"fcTL", b"acTL"})
+_MAX_PNG_CHUNK_BYTES: Final = 0x7FFF_FFFF
+_MIN_CHUNK_BYTES: Final = 12
+_GIF_EXTENSION: Final = 0x21
+_GIF_IMAGE: Final = 0x2C
+_ISO_HEADER_BYTES: Final = 8
+_TAIL_BYTES: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One PNG chunk; `start` and `end` bound the whole of it (length, kind, payload, checksum) in the file."""
+
+    kind: bytes
+    start: int
+    end: int
+
+
+def check_structure(data: bytes, picture_format: PictureFormat, max_frames: int) -> int:
+    """Walk the container and return the number of frames (counting stops above `max_frames`).
+
+    Raises:
+        ImageTruncated: the file ends before its container does.
+        ImageCorrupt: the container contradicts itself.
+
+    """
+    if picture_format == PNG:
+        return _check_png(data)
+    if picture_format == GIF:
+        return _check_gif(data, max_frames)
+    if picture_format == WEBP:
+        return _check_webp(data, max_frames)
+    if picture_format == JPEG:
+        check_scans(data)
+    else:
+        _check_iso(data)
+    return 1
+
+
+def png_chunks(data: bytes) -> Iterator[Chunk]:
+    """Yield the chunks of a PNG up to and including IEND; raises ImageTruncated and ImageCorrupt."""
+    position = len(PNG_SIGNATURE)
+    while True:
+        if position + _MIN_CHUNK_BYTES > len(data):
+            raise _cut("PNG")
+        length, kind = struct.unpack_from(">I4s", data, position)
+        end = position + _MIN_CHUNK_BYTES + length
+        if not kind.isalpha() or length > _MAX_PNG_CHUNK_BYTES:
+            raise ImageCorrupt(f"The PNG is damaged at byte {position}: there is no chunk where one must begin.")
+        if end > len(data):
+            if b"IEND" in data[-_TAIL_BYTES:]:
+                raise ImageCorrupt(f"The PNG is damaged at byte {position}: a chunk is longer than the file.")
+            raise _cut("PNG")
+        yield Chunk(kind, position, end)
+        if kind == b"IEND":
+            return
+        position = end
+
+
+def png_without_pixels(data: bytes) -> bytes:
+    """Copy a PNG without its pixel chunks: small, and metadata written after the pixels comes within Pillow's reach."""
+    kept = [PNG_SIGNATURE]
+    kept += [data[chunk.start : chunk.end] for chunk in png_chunks(data) if chunk.kind not in _PNG_PIXEL_CHUNKS]
+    return b"".join(kept)
+
+
+def gif_extensions(data: bytes) -> Iterator[bytes]:
+    """Yield the joined sub-blocks of each extension of a GIF, as far as it can be walked."""
+    try:
+        for position, introducer in _gif_blocks(data):
+            if introducer == _GIF_EXTENSION:
+                yield b"".join(_sub_blocks(data, position + 2))
+    except IndexError:
+        return
+
+
+def _check_png(data: bytes) -> int:
+    view = memoryview(data)
+    frames = 1
+    for chunk in png_chunks(data):
+        (checksum,) = struct.unpack_from(">I", data, chunk.end - 4)
+        if zlib.crc32(view[chunk.start + 4 : chunk.end - 4]) != checksum:
+            raise ImageCorrupt(f"The PNG is damaged: the checksum of the chunk at byte {chunk.start} does not match.")
+        if chunk.kind == b"acTL" and chunk.end - chunk.start > _MIN_CHUNK_BYTES:
+            (frames,) = struct.unpack_from(">I", data, chunk.start + 8)
+    return max(int(frames), 1)
+
+
+def _check_gif(data: bytes, max_frames: int) -> int:
+    """Count image blocks. A missing trailer is forgiven: many encoders forget it, and nothing is lost."""
+    frames = 0
+    try:
+        for _, introducer in _gif_blocks(data):
+            frames += introducer == _GIF_IMAGE
+            if frames > max_frames:
+                break
+    except IndexError:
+        raise _cut("GIF") from None
+    if frames == 0:
+        raise ImageCorrupt("The GIF holds no frame.")
+    return frames
+
+
+def _color_table_bytes(flags: int) -> int:
+    return 3 * (2 << (flags & 7)) if flags & 0x80 else 0
+
+
+def _gif_blocks(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield position and introducer of each whole block up to the trailer; raises IndexError where the file is cut."""
+    position = 13 + _color_table_bytes(data[10])
+    while position < len(data):
+        introducer = data[position]
+        if introducer == _GIF_EXTENSION:  # label, then sub-blocks
+            end = _skip_sub_blocks(data, position + 2)
+        elif introducer == _GIF_IMAGE:  # descriptor, colour table, code size, then sub-blocks
+            end = _skip_sub_blocks(data, position + 11 + _color_table_bytes(data[position + 9]))
+        else:  # the trailer, or what decoders take for it
+            return
+        yield position, introducer
+        position = end
+
+
+def _skip_sub_blocks(data: bytes, position: int) -> int:
+    while size := data[position]:
+        position += size + 1
+    return position + 1
+
+
+def _sub_blocks(data: bytes, position: int) -> Iterator[bytes]:
+    while size := data[position]:
+        yield data[position + 1 : position + 1 + size]
+        position += size + 1
+
+
+def _check_webp(data: bytes, max_frames: int) -> int:
+    end = 8 + int.from_bytes(data[4:8], "little")
+    if end > len(data):
+        raise _cut("WebP")
+    frames, position = 0, 12
+    while position + 8 <= end and frames <= max_frames:
+        frames += data[position : position + 4] == b"ANMF"
+        size = int.from_bytes(data[position + 4 : position + 8], "little")
+        position += 8 + size + (size & 1)
+    return max(frames, 1)
+
+
+def _check_iso(data: bytes) -> None:
+    position = 0
+    while position + 8 <= len(data):
+        size = int.from_bytes(data[position : position + 4], "big")
+        if size == 0:  # the last box reaches to the end of the file
+            return
+        if size == 1:
+            size = int.from_bytes(data[position + 8 : position + 16], "big")
+        if size < _ISO_HEADER_BYTES:
+            raise ImageCorrupt(f"The picture is damaged at byte {position}: a box is smaller than its own header.")
+        position += size
+    if position != len(data):
+        raise _cut("picture")
+
+
+def _cut(kind: str) -> ImageTruncated:
+    return ImageTruncated(f"The {kind} is cut off: the file ends before the picture does.", hint="Send it again whole.")

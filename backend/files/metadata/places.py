@@ -1,0 +1,144 @@
+"""Does a file say where it was taken? Looked for wherever a picture can carry it; what cannot be read counts as a yes.
+
+EXIF (also of a picture inside the picture, and in a PNG's eXIf chunk or "raw profile"), XMP (plain, UTF-16, compressed
+in a PNG, over several segments of a JPEG, in the blocks of a GIF), and the video of a motion photo.
+"""
+
+import re
+import zlib
+from collections.abc import Iterator
+from typing import Any, Final
+
+from PIL import ExifTags, Image
+
+from backend.errors import InputError
+from backend.files.formats.formats import PNG_SIGNATURE
+from backend.files.formats.structure import gif_extensions, png_chunks
+
+# As Adobe spells them and as drones of DJI do, which also write Longtitude; and the namespace of W3C's geo:lat.
+_XMP_NAMES: Final = ("GPSLat", "GPSLong", "GPSDestL", "GpsLat", "GpsLong", "2003/01/geo/wgs84_pos#")
+# XML may be in UTF-8, UTF-16 or UTF-32, of either byte order.
+_XMP_MARKS: Final = tuple(padding.join(name).encode() for name in _XMP_NAMES for padding in ("", "\0", "\0\0\0"))
+# A position in the atoms of MP4 and QuickTime: ISO 6709 after a length and a language, or the key that names it.
+_VIDEO_PLACE: Final = re.compile(rb"\xa9xyz.{4}[+-]\d|loci\0\0\0\0|location\.ISO6709", re.DOTALL)
+
+_TIFF_HEADER: Final = re.compile(rb"II\*\0|MM\0\*")
+_MAX_EXIF_BYTES: Final = 64 * 1024
+_MAX_EXIF_BLOCKS: Final = 64
+_GPS_POINTERS: Final = (b"\x25\x88\x04\x00", b"\x88\x25\x00\x04")
+_POSITIONS: Final = (
+    ExifTags.GPS.GPSLatitude, ExifTags.GPS.GPSLongitude, ExifTags.GPS.GPSDestLatitude, ExifTags.GPS.GPSDestLongitude
+)  # fmt: skip
+
+_EXTENDED_XMP: Final = b"http://ns.adobe.com/xmp/extension/\0"
+_EXTENDED_XMP_HEADER_BYTES: Final = len(_EXTENDED_XMP) + 40  # and the digest, the length of the whole, the offset
+_RAW_PROFILE: Final = b"Raw profile type "
+_GIF_SIGNATURE: Final = b"GIF8"
+_JPEG_SIGNATURE: Final = b"\xff\xd8"
+_MAX_TEXT_BYTES: Final = 1024 * 1024
+_LONGEST_INFLATION: Final = 64 * 1024 * 1024
+
+
+class _TooMuchText(Exception):
+    """More compressed text than is looked through."""
+
+
+def says_place(original: bytes) -> bool:
+    """Tell whether these bytes of a picture hold coordinates, or may hold them where nobody can tell."""
+    try:
+        return _holds_coordinates(original) or any(_holds_coordinates(text) for text in _hidden_texts(original))
+    except _TooMuchText:
+        return True
+
+
+def _holds_coordinates(data: bytes) -> bool:
+    if any(mark in data for mark in _XMP_MARKS) or _VIDEO_PLACE.search(data):
+        return True
+    blocks = [found.start() for found, _ in zip(_TIFF_HEADER.finditer(data), range(_MAX_EXIF_BLOCKS + 1), strict=False)]
+    return len(blocks) > _MAX_EXIF_BLOCKS or any(_exif_has_position(data[at : at + _MAX_EXIF_BYTES]) for at in blocks)
+
+
+def _exif_has_position(block: bytes) -> bool:
+    if not any(pointer in block for pointer in _GPS_POINTERS):
+        return False
+    exif = Image.Exif()
+    try:
+        exif.load(block)
+        gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
+        return any(_is_set(gps.get(tag)) for tag in _POSITIONS)
+    except Exception:  # noqa: BLE001 - Pillow raises a dozen types on a broken block, which others may be able to read
+        return True
+
+
+def _is_set(value: Any) -> bool:
+    """Without a fix many cameras write zeros, or 0/0."""
+    parts = value if isinstance(value, tuple) else (value,)
+    return any(part is not None and abs(float(part)) > 0 for part in parts)
+
+
+def _hidden_texts(original: bytes) -> Iterator[bytes]:
+    """Yield what a search through the bytes as they are does not see."""
+    if original.startswith(PNG_SIGNATURE):
+        yield from _png_texts(original)
+    elif original.startswith(_GIF_SIGNATURE):
+        yield from gif_extensions(original)
+    elif original.startswith(_JPEG_SIGNATURE):
+        yield _extended_xmp(original)
+
+
+def _png_texts(original: bytes) -> Iterator[bytes]:
+    room = _LONGEST_INFLATION
+    try:
+        for chunk in png_chunks(original):
+            if chunk.kind not in {b"tEXt", b"zTXt", b"iTXt"}:
+                continue
+            keyword, _, rest = original[chunk.start + 8 : chunk.end - 4].partition(b"\0")
+            text = _png_text(chunk.kind, rest)
+            room -= len(text)
+            if room < 0:
+                raise _TooMuchText
+            yield _unhexed(text) if keyword.startswith(_RAW_PROFILE) else text
+    except InputError:  # no chunk where one must begin: readers end there too
+        return
+
+
+def _png_text(kind: bytes, rest: bytes) -> bytes:
+    """`rest` is what follows the keyword of the chunk."""
+    if kind == b"zTXt":  # method, text
+        return _inflated(rest[1:])
+    if kind == b"iTXt":  # flag, method, language, translated keyword, text
+        text = rest[2:].partition(b"\0")[2].partition(b"\0")[2]
+        return _inflated(text) if rest[:1] == b"\1" else text
+    return rest
+
+
+def _inflated(packed: bytes) -> bytes:
+    stream = zlib.decompressobj()
+    try:
+        text = stream.decompress(packed, _MAX_TEXT_BYTES)
+    except zlib.error:
+        return b""
+    if stream.unconsumed_tail:
+        raise _TooMuchText
+    return text
+
+
+def _unhexed(profile: bytes) -> bytes:
+    """ImageMagick's way: a name, the number of bytes, and the bytes as hexadecimal digits over many lines."""
+    digits = b"".join(profile.split()[2:])
+    try:
+        return bytes.fromhex(digits.decode("ascii"))
+    except ValueError:
+        return profile
+
+
+def _extended_xmp(original: bytes) -> bytes:
+    """Join the parts of a packet that is longer than a segment."""
+    parts = []
+    at = original.find(_EXTENDED_XMP)
+    while at != -1:
+        end = at - 2 + int.from_bytes(original[at - 2 : at], "big")
+        start = at + _EXTENDED_XMP_HEADER_BYTES
+        parts.append((int.from_bytes(original[start - 4 : start], "big"), original[start:end]))
+        at = original.find(_EXTENDED_XMP, at + 1)
+    return b"".join(part for _, part in sorted(parts))

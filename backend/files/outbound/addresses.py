@@ -1,0 +1,96 @@
+"""Which network addresses URL ingest may ask: resolved once, every one of them global (no SSRF)."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Final, TypeAlias
+
+from backend.errors import FetchFailed, FetchTimeout, UrlForbidden
+from backend.files.limits import FetchPolicy
+
+Address: TypeAlias = IPv4Address | IPv6Address
+
+# Only this part of IPv6 is handed out for use on the Internet.
+_GLOBAL_UNICAST: Final = IPv6Network("2000::/3")
+_NAT64: Final = IPv6Network("64:ff9b::/96")
+# Global by number, and yet never the Internet: the relay of 6to4, the wire server of Azure's machines.
+_NEVER: Final = (IPv4Network("192.88.99.0/24"), IPv4Network("168.63.129.16/32"))
+
+
+def resolve_allowed(host: str, port: int, policy: FetchPolicy, timeout_seconds: float) -> tuple[Address, ...]:
+    """Resolve `host` and return its addresses, in the resolver's order, if every one of them may be asked.
+
+    Raises:
+        UrlForbidden: at least one address may not be asked.
+        FetchFailed: the name does not resolve.
+        FetchTimeout: the resolver did not answer within `timeout_seconds`.
+
+    """
+    addresses = _resolve(host, port, timeout_seconds)
+    for address in addresses:
+        if not is_allowed(address, policy):
+            raise UrlForbidden(
+                f"{host} is at {address}, which this server may not ask.", hint="Use an address on the Internet."
+            )
+    return addresses
+
+
+def is_allowed(address: Address, policy: FetchPolicy) -> bool:
+    """Tell whether `address` and every IPv4 address hidden in it may be asked."""
+    hidden = tuple(_hidden_addresses(address))
+    if hidden:
+        return all(is_allowed(inner, policy) for inner in hidden)
+    return _is_global(address) or (policy.allow_private and _is_private(address))
+
+
+def _hidden_addresses(address: Address) -> Iterator[IPv4Address]:
+    """Yield the IPv4 addresses that an IPv6 address leads to: mapped, 6to4, Teredo (both ends) and NAT64."""
+    if not isinstance(address, IPv6Address):
+        return
+    if address.ipv4_mapped:
+        yield address.ipv4_mapped
+    if address.sixtofour:
+        yield address.sixtofour
+    if address.teredo:
+        yield from address.teredo
+    if address in _NAT64:
+        yield IPv4Address(int(address) & 0xFFFF_FFFF)
+
+
+def _is_global(address: Address) -> bool:
+    if not address.is_global or address.is_multicast or address.is_reserved:
+        return False
+    if isinstance(address, IPv6Address):
+        return address in _GLOBAL_UNICAST
+    return not any(address in network for network in _NEVER)
+
+
+def _is_private(address: Address) -> bool:
+    """Loopback and private networks; link-local is where clouds keep their credentials, so it stays out."""
+    if address.is_loopback:
+        return True
+    return address.is_private and not (
+        address.is_link_local or address.is_multicast or address.is_reserved or address.is_unspecified
+    )
+
+
+def _resolve(host: str, port: int, timeout_seconds: float) -> tuple[Address, ...]:
+    outcome: list[tuple[Address, ...] | OSError | UnicodeError | ValueError] = []
+
+    def ask() -> None:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            outcome.append(tuple(dict.fromkeys(ip_address(entry[4][0]) for entry in found)))
+        except (OSError, UnicodeError, ValueError) as error:
+            outcome.append(error)
+
+    # getaddrinfo knows no timeout; the thread is a daemon, so that a dead resolver holds nobody up.
+    thread = threading.Thread(target=ask, name="resolve", daemon=True)
+    thread.start()
+    thread.join(max(timeout_seconds, 0.0))
+    if not outcome:
+        raise FetchTimeout(f"The address of {host} was not found in time.", hint="Try again later.")
+    if not isinstance(outcome[0], tuple):
+        raise FetchFailed(f"{host} has no address ({outcome[0]}).", hint="Check the URL.")
+    return outcome[0]

@@ -1,0 +1,175 @@
+"""Fetch a picture from a URL that somebody else chose, without becoming their way into this network."""
+
+import re
+from dataclasses import dataclass
+from email.message import Message
+from typing import Final
+from urllib.parse import unquote
+
+import httpcore
+import httpx
+
+from backend.errors import FetchFailed, FetchTimeout, FetchTooLarge, UrlForbidden
+from backend.files.limits import FetchPolicy, Limits
+from backend.files.outbound.addresses import Address, resolve_allowed
+from backend.files.outbound.connection import Deadline, PinnedBackend
+
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_OK: Final = 200
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_MAX_URL_CHARACTERS: Final = 4096
+_MAX_NAME_CHARACTERS: Final = 255
+_UNSAFE_IN_NAMES: Final = re.compile(r"[\x00-\x1f\x7f/\\]")
+_HEADERS: Final = (
+    (b"User-Agent", b"mediacluster"),
+    (b"Accept", b"image/*, */*;q=0.1"),
+    (b"Accept-Encoding", b"identity"),
+    (b"Connection", b"close"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A body, the URL it came from after redirects, and the file name it goes by ('' if none)."""
+
+    data: bytes
+    final_url: str
+    filename: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Redirect:
+    location: str
+
+
+def fetch_url(url: str, policy: FetchPolicy, limits: Limits) -> Fetched:
+    """Fetch `url` (GET, no cookies, no proxy) within `policy.total_seconds`, redirects, resolving and TLS included.
+
+    The address that was checked is the address that is asked; every redirect is checked anew.
+
+    Raises:
+        UrlForbidden: the URL or one that it leads to may not be asked.
+        FetchTimeout, FetchTooLarge: over `policy` or `limits.max_body_bytes`.
+        FetchFailed: no connection, a broken answer, or a status other than 200 (`context["status"]`).
+
+    """
+    deadline = Deadline(policy.total_seconds)
+    try:
+        current = parse_url(url, policy)
+        for _ in range(policy.max_redirects + 1):
+            addresses = resolve_allowed(host_of(current), port_of(current), policy, deadline.remaining_seconds())
+            answer = _ask(current, PinnedBackend(addresses, deadline, policy.connect_seconds), limits)
+            if isinstance(answer, Fetched):
+                return answer
+            current = parse_url(answer.location, policy)
+    except httpcore.TimeoutException:
+        raise FetchTimeout(
+            f"{_shown(url)} did not answer within the time allowed.", hint="Try again later, or upload the file."
+        ) from None
+    except (httpcore.NetworkError, httpcore.ProtocolError) as error:
+        raise FetchFailed(f"{_shown(url)} could not be fetched ({error}).", hint="Check the URL.") from None
+    raise FetchFailed(
+        f"{_shown(url)} redirects more than {policy.max_redirects} times.", hint="Use the address it leads to."
+    )
+
+
+def check_url(url: str, policy: FetchPolicy) -> tuple[Address, ...]:
+    """Check `url` without asking it: its form, and that every address of its host may be asked. Returns those.
+
+    Raises:
+        UrlForbidden, FetchFailed (the name does not resolve), FetchTimeout.
+
+    """
+    parsed = parse_url(url, policy)
+    return resolve_allowed(host_of(parsed), port_of(parsed), policy, policy.connect_seconds)
+
+
+def parse_url(url: str, policy: FetchPolicy) -> httpx.URL:
+    """The URL, if its form and its port may be asked. Raises UrlForbidden."""
+    if len(url) > _MAX_URL_CHARACTERS:
+        raise UrlForbidden("The URL is too long.", hint=f"{_MAX_URL_CHARACTERS:,} characters are allowed.")
+    try:
+        parsed = httpx.URL(url)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise UrlForbidden(f"{_shown(url)} is no URL ({error}).", hint="Write it like https://host/path.") from None
+    # A percent sign in a host is a zone ("fe80::1%eth0") or an escaped character; neither names an Internet host.
+    if parsed.scheme not in _DEFAULT_PORTS or not parsed.host or "%" in parsed.host:
+        raise UrlForbidden(f"{_shown(url)} is no http or https URL.", hint="Write it like https://host/path.")
+    if parsed.userinfo:
+        raise UrlForbidden("The URL carries a user name or password.", hint="Leave it out.")
+    if policy.ports is not None and port_of(parsed) not in policy.ports:
+        raise UrlForbidden(
+            f"Port {port_of(parsed)} may not be asked.", hint=f"Allowed are {', '.join(map(str, policy.ports))}."
+        )
+    return parsed
+
+
+def port_of(url: httpx.URL) -> int:
+    """The port that is asked, the scheme's own filled in."""
+    return _DEFAULT_PORTS[url.scheme] if url.port is None else url.port
+
+
+def host_of(url: httpx.URL) -> str:
+    """Return the host in the form that goes over the wire (punycode), the same for resolver, TLS and header."""
+    return url.raw_host.decode("ascii")
+
+
+def _ask(url: httpx.URL, backend: PinnedBackend, limits: Limits) -> Fetched | _Redirect:
+    """Send one request. No client and no cookie jar: what httpcore does not know, it cannot send."""
+    target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=port_of(url), target=url.raw_path)
+    tls = httpx.create_ssl_context() if url.scheme == "https" else None
+    with (
+        httpcore.ConnectionPool(ssl_context=tls, network_backend=backend) as pool,
+        pool.stream("GET", target, headers=[(b"Host", url.netloc), *_HEADERS]) as response,
+    ):
+        headers = httpx.Headers(response.headers)
+        if response.status in _REDIRECTS and "location" in headers:
+            return _Redirect(_join(url, headers["location"]))
+        if response.status != _OK:
+            raise FetchFailed(
+                f"{_shown(str(url))} answered with status {response.status}.",
+                hint="Check that the URL opens without signing in.",
+                status=response.status,
+            )
+        if headers.get("content-encoding", "identity").lower() != "identity":
+            raise FetchFailed(
+                f"{_shown(str(url))} sent a compressed body although asked not to.", hint="Upload the file instead."
+            )
+        body = _read_body(response, headers, limits.max_body_bytes)
+    return Fetched(body, str(url.copy_with(fragment=None)), _filename(url, headers))
+
+
+def _join(url: httpx.URL, location: str) -> str:
+    try:
+        return str(url.join(location))
+    except (httpx.InvalidURL, ValueError):
+        return location  # refused with its reason by the check that follows
+
+
+def _read_body(response: httpcore.Response, headers: httpx.Headers, max_bytes: int) -> bytes:
+    declared = headers.get("content-length", "")
+    body = bytearray()
+    if not (declared.isdecimal() and int(declared) > max_bytes):
+        for part in response.iter_stream():
+            body += part
+            if len(body) > max_bytes:
+                break
+        else:
+            return bytes(body)
+    raise FetchTooLarge(f"The file is larger than {max_bytes:,} bytes.", hint="Use a smaller version.")
+
+
+def _filename(url: httpx.URL, headers: httpx.Headers) -> str:
+    message = Message()
+    message["Content-Disposition"] = headers.get("content-disposition", "").replace("\r", "").replace("\n", "")
+    name = message.get_filename() or unquote(url.path.rsplit("/", 1)[-1])
+    return _UNSAFE_IN_NAMES.sub("_", name.strip())[:_MAX_NAME_CHARACTERS]
+
+
+def _shown(url: str) -> str:
+    """Shorten a URL for a message and leave out what may be secret: credentials and the query."""
+    try:
+        parsed = httpx.URL(url)
+        return f"{parsed.scheme}://{parsed.host}{parsed.path}"[:200]
+    except (httpx.InvalidURL, ValueError):
+        return "The address"

@@ -1,0 +1,1 @@
+"""The text of a picture: fields, cleaning, bounds."""

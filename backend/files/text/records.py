@@ -1,0 +1,71 @@
+"""Text from a record of named values: an object of a JSON sidecar, a row of a manifest."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from backend.errors import InvalidText
+from backend.files.limits import Limits
+from backend.files.text.text import MediaText, clean_media_text, parse_taken_at
+
+_TITLE: Final = ("title",)
+_CAPTION: Final = ("caption", "description")
+_KEYWORDS: Final = ("keywords", "tags")
+_LOCATION: Final = ("location",)
+_STORY: Final = ("story",)
+_TAKEN_AT: Final = ("taken_at",)
+
+
+def text_of_record(record: Mapping[str, Any], limits: Limits) -> MediaText:
+    """Return the cleaned text of a record; unknown names are ignored, null counts as empty.
+
+    Keywords are a list of strings or one string with commas or semicolons.
+
+    Raises:
+        InvalidText: a value is no text, or not within the limits.
+
+    """
+    text = MediaText(
+        title=_string(record, _TITLE),
+        caption=_string(record, _CAPTION),
+        keywords=_strings(record, _KEYWORDS),
+        location=_string(record, _LOCATION),
+        story=_string(record, _STORY),
+        taken_at=parse_taken_at(_string(record, _TAKEN_AT)),
+    )
+    return clean_media_text(text, limits)
+
+
+def parse_json_object(raw: str) -> dict[str, Any]:
+    """Parse one JSON object; raises InvalidText where it is no JSON or no object."""
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise InvalidText(f"It is no JSON ({error}).", hint="Check quotes and commas.") from None
+    if not isinstance(value, dict):
+        raise InvalidText("It is JSON, but no object.", hint='Write {"title": ..., "caption": ...}.')
+    return value
+
+
+def _find(record: Mapping[str, Any], names: tuple[str, ...]) -> Any:
+    return next((record[name] for name in names if record.get(name) not in (None, "", [])), None)
+
+
+def _string(record: Mapping[str, Any], names: tuple[str, ...]) -> str:
+    value = _find(record, names)
+    return "" if value is None else _as_string(value, names[0])
+
+
+def _strings(record: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str, ...]:
+    value = _find(record, names)
+    if value is None:
+        return ()
+    values = value if isinstance(value, list) else [value]
+    return tuple(_as_string(one, names[0]) for one in values)
+
+
+def _as_string(value: object, name: str) -> str:
+    # A title such as 1984 is a number in JSON.
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise InvalidText(f"{name} is no text but {type(value).__name__}.", hint="Put it in quotes.", field=name)
+    return str(value)

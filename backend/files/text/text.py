@@ -1,0 +1,204 @@
+"""The text of a media item: its fields, how they are cleaned, bounded, merged and joined for the text encoder."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from typing import Final, Self
+
+from backend.errors import InvalidText
+from backend.files.limits import Limits
+from backend.files.text.markup import strip_markup
+
+_SEPARATORS: Final = re.compile(r"[,;]")
+_SENTENCE_ENDS: Final = (".", "!", "?", "…", "。")
+_ONLY_COORDINATES: Final = re.compile(r"-?\d{1,3}(?:\.\d+)?\s*,\s*-?\d{1,3}(?:\.\d+)?")
+# Markup takes room: this many times the limit may come in before cleaning, so that the work stays bounded.
+_RAW_ALLOWANCE: Final = 4
+_RAW_EXTRA_CHARACTERS: Final = 1_000
+# No more than this is looked at of a text that was found inside a file.
+_MAX_FOUND_CHARACTERS: Final = 100_000
+_EXIF_DATE: Final = re.compile(r"(\d{4})[:/](\d{2})[:/](\d{2})(?=$|[ T])")
+_EPOCH_SECONDS: Final = re.compile(r"-?\d{9,12}(?:\.\d+)?")
+_YEARS: Final = range(1000, 9999)
+
+
+@dataclass(frozen=True, slots=True)
+class MediaText:
+    """All that is said about one picture. Empty fields are '' (keywords: ()); `taken_at` always has a zone."""
+
+    title: str = ""
+    caption: str = ""
+    keywords: tuple[str, ...] = ()
+    location: str = ""
+    story: str = ""
+    taken_at: datetime | None = None
+
+    def or_else(self, other: Self) -> Self:
+        """Fill the fields that are empty here from `other`."""
+        return type(self)(**{f.name: getattr(self, f.name) or getattr(other, f.name) for f in fields(self)})
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing at all is said."""
+        return not any(getattr(self, field.name) for field in fields(self))
+
+
+def clean_text(raw: str) -> str:
+    """Return plain words: HTML, entities, control and invisible characters out, NFC, single spaces. Idempotent."""
+    return strip_markup(raw)
+
+
+def is_storable(text: str) -> bool:
+    """Whether Postgres takes it as text: without NUL, and without halves of a surrogate pair."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def make_storable(text: str) -> str:
+    """As Postgres and JSON take it: without NUL, and with a question mark for each half of a surrogate pair, as which bytes
+    of file names come that are no UTF-8."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def clean_media_text(text: MediaText, limits: Limits) -> MediaText:
+    """Clean every field and hold it to its limit (characters after cleaning).
+
+    Keywords are split at commas, semicolons and line ends; doubles (whatever their case) go, the order stays.
+
+    Raises:
+        InvalidText: NUL, a field over its limit, or too many keywords; `context["field"]` names the field.
+
+    """
+    return MediaText(
+        title=_bounded("title", text.title, limits.max_title_characters),
+        caption=_bounded("caption", text.caption, limits.max_caption_characters),
+        keywords=_clean_keywords(text.keywords, limits),
+        location=_bounded("location", text.location, limits.max_location_characters),
+        story=_bounded("story", text.story, limits.max_story_characters),
+        taken_at=text.taken_at,
+    )
+
+
+def fit_media_text(text: MediaText, limits: Limits) -> MediaText:
+    """Clean like `clean_media_text`, but cut what is too long instead of refusing it: nobody typed these words."""
+    keywords = _split(clean_text(line[:_MAX_FOUND_CHARACTERS]) for line in _lines(text.keywords))
+    return MediaText(
+        title=_fitted(text.title, limits.max_title_characters),
+        caption=_fitted(text.caption, limits.max_caption_characters),
+        keywords=_distinct(_cut(word, limits.max_keyword_characters) for word in keywords)[: limits.max_keywords],
+        location=_fitted(text.location, limits.max_location_characters),
+        story=_fitted(text.story, limits.max_story_characters),
+        taken_at=text.taken_at,
+    )
+
+
+def is_only_coordinates(location: str) -> bool:
+    """Whether a location is no words but latitude and longitude in degrees, with a comma between them."""
+    return _ONLY_COORDINATES.fullmatch(location) is not None
+
+
+def embedding_text(text: MediaText) -> str:
+    """Join title, location, caption, keywords and story into the one text that the text encoder embeds.
+
+    Each part is a sentence, parts that say exactly the same are said once, bare coordinates are left out; '' where
+    there is nothing to embed.
+    """
+    location = "" if is_only_coordinates(text.location) else text.location
+    parts = [text.title, location, text.caption, ", ".join(text.keywords), text.story]
+    sentences = _distinct(part.strip() for part in parts)
+    return " ".join(part if part.endswith(_SENTENCE_ENDS) else f"{part}." for part in sentences)
+
+
+def parse_taken_at(raw: str) -> datetime | None:
+    """Read a moment: ISO 8601, EXIF's '2024:05:01 12:30:00' (a zone may follow) or Unix seconds; None for ''.
+
+    Without a zone the camera's clock is taken for UTC.
+
+    Raises:
+        InvalidText: it is none of these, or the year is not between 1000 and 9998.
+
+    """
+    value = raw.strip()
+    if not value:
+        return None
+    try:
+        moment = _parse_moment(value)
+    except (ValueError, OverflowError, OSError):
+        moment = None
+    if moment is None or moment.year not in _YEARS:
+        raise InvalidText(
+            f"taken_at is {value[:64]!r}, which is no moment.",
+            hint="Write it like 2024-05-01T12:30:00+02:00.",
+            field="taken_at",
+        )
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _parse_moment(value: str) -> datetime:
+    if _EPOCH_SECONDS.fullmatch(value):
+        return datetime.fromtimestamp(float(value), UTC)
+    return datetime.fromisoformat(_EXIF_DATE.sub(r"\1-\2-\3", value))
+
+
+def _bounded(field: str, raw: str, max_characters: int) -> str:
+    if "\0" in raw:
+        raise InvalidText(f"The {field} holds a NUL character.", hint="Remove it.", field=field)
+    if len(raw) > _RAW_ALLOWANCE * max_characters + _RAW_EXTRA_CHARACTERS:
+        raise _too_long(field, len(raw), max_characters)
+    cleaned = clean_text(raw)
+    if len(cleaned) > max_characters:
+        raise _too_long(field, len(cleaned), max_characters)
+    return cleaned
+
+
+def _too_long(field: str, characters: int, max_characters: int) -> InvalidText:
+    return InvalidText(
+        f"The {field} has {characters:,} characters; {max_characters:,} are allowed.", hint="Shorten it.", field=field
+    )
+
+
+def _clean_keywords(raw: Iterable[str], limits: Limits) -> tuple[str, ...]:
+    # One element may be a whole list ("sea, sun"), so its own bound is that of a list.
+    most_characters = limits.max_keywords * (limits.max_keyword_characters + 2)
+    words = _distinct(_split(_bounded("keywords", line, most_characters) for line in _lines(raw)))
+    if len(words) > limits.max_keywords:
+        raise InvalidText(
+            f"There are {len(words)} keywords; {limits.max_keywords} are allowed.",
+            hint="Keep the most telling ones.",
+            field="keywords",
+        )
+    for word in words:
+        if len(word) > limits.max_keyword_characters:
+            raise _too_long("keyword", len(word), limits.max_keyword_characters)
+    return words
+
+
+def _lines(raw: Iterable[str]) -> Iterable[str]:
+    return (line for words in raw for line in words.splitlines())
+
+
+def _split(lines: Iterable[str]) -> Iterable[str]:
+    # After cleaning, because entities carry semicolons.
+    return (part.strip() for line in lines for part in _SEPARATORS.split(line))
+
+
+def _distinct(words: Iterable[str]) -> tuple[str, ...]:
+    """Drop empty words and those that were said before, whatever their case."""
+    said: dict[str, str] = {}
+    for word in words:
+        if word:
+            said.setdefault(word.casefold(), word)
+    return tuple(said.values())
+
+
+def _fitted(raw: str, max_characters: int) -> str:
+    return _cut(clean_text(raw[:_MAX_FOUND_CHARACTERS]), max_characters)
+
+
+def _cut(cleaned: str, max_characters: int) -> str:
+    if len(cleaned) <= max_characters:
+        return cleaned
+    head = cleaned[:max_characters]
+    # At a word's end, where there is one in the second half.
+    end = head.rfind(" ")
+    return (head[:end] if end > max_characters // 2 else head).rstrip()

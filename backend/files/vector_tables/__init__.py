@@ -1,0 +1,1 @@
+"""Files of embeddings: .npz, .parquet, .json, .jsonl."""

@@ -1,1 +1,0 @@
-"""What the quality page shows: measured in a process of its own, kept in the database."""

@@ -1,0 +1,1 @@
+"""Decisions, as functions of arrays and values. They know numpy and the errors, no database and no file."""

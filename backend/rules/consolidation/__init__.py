@@ -1,0 +1,1 @@
+"""The second pass: the grouping that does not depend on the order of uploads."""

@@ -1,0 +1,106 @@
+"""Which new group is which old cluster, and what happened to the others."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from backend.rules.consolidation.linkage import Indices
+
+
+@dataclass(frozen=True)
+class Merged:
+    """A cluster that is gone, and the one that took most of its members."""
+
+    cluster: int
+    into: int
+    media_count: int
+
+
+@dataclass(frozen=True)
+class SplitOff:
+    """A new cluster (a negative id), and the one that most of its members come from."""
+
+    cluster: int
+    created: int
+    media_count: int
+
+
+@dataclass(frozen=True)
+class Renaming:
+    """The new grouping in terms of the old one.
+
+    clusters: (n,) cluster of each media, new ones negative: -1, -2, ... ; changed: positions of media whose cluster is
+    another now; moved: those of them that neither a merge nor a split accounts for.
+    """
+
+    clusters: Indices
+    merges: tuple[Merged, ...]
+    splits: tuple[SplitOff, ...]
+    changed: Indices
+    moved: Indices
+
+    @property
+    def survivors(self) -> dict[int, int]:
+        """For each cluster that is gone, the one that it went up in."""
+        return {merged.cluster: merged.into for merged in self.merges}
+
+
+def rename_groups(before: Indices, groups: Indices, held: Mapping[int, int]) -> Renaming:
+    """Give groups the identities of the clusters that they share most members with, the largest share first.
+
+    Of equal shares the older cluster (the smaller id) wins.
+
+    Args:
+        before: (n,) cluster ids.
+        groups: (n,) groups from 0.
+        held: groups whose cluster is settled beforehand.
+    """
+    shares = _shares(before, groups)
+    name_of = dict(held)
+    given = set(held.values())
+    for group, cluster, _ in shares:
+        if group not in name_of and cluster not in given:
+            name_of[group] = cluster
+            given.add(cluster)
+    unnamed = [group for group in range(int(groups.max(initial=-1)) + 1) if group not in name_of]
+    created = {group: -number for number, group in enumerate(unnamed, start=1)}
+    name_of |= created
+    clusters = np.array([name_of[group] for group in groups.tolist()], dtype=np.int64)
+    return _describe(before, clusters, [(name_of[group], cluster, count) for group, cluster, count in shares])
+
+
+def _shares(before: Indices, groups: Indices) -> list[tuple[int, int, int]]:
+    """(group, cluster, members in common), most first."""
+    pairs, counts = np.unique(np.stack([groups, before], axis=1), axis=0, return_counts=True)
+    shares = [(group, cluster, count) for (group, cluster), count in zip(pairs.tolist(), counts.tolist(), strict=True)]
+    return sorted(shares, key=lambda share: (-share[2], share[1], share[0]))
+
+
+def _describe(before: Indices, clusters: Indices, shares: list[tuple[int, int, int]]) -> Renaming:
+    kept = set(clusters.tolist())
+    merges: dict[int, Merged] = {}
+    splits: dict[int, SplitOff] = {}
+    for into, cluster, count in shares:
+        if cluster not in kept and cluster not in merges:
+            merges[cluster] = Merged(cluster, into, count)
+        if into < 0 and into not in splits:
+            splits[into] = SplitOff(cluster, into, count)
+    explained = {(one.cluster, one.into) for one in merges.values()} | {
+        (one.cluster, one.created) for one in splits.values()
+    }
+    changed = np.flatnonzero(before != clusters)
+    moved = [
+        place
+        for place, pair in zip(
+            changed.tolist(), zip(before[changed].tolist(), clusters[changed].tolist(), strict=True), strict=True
+        )
+        if pair not in explained
+    ]
+    return Renaming(
+        clusters,
+        tuple(merges[cluster] for cluster in sorted(merges)),
+        tuple(splits[created] for created in sorted(splits, reverse=True)),
+        changed,
+        np.array(moved, dtype=np.int64),
+    )

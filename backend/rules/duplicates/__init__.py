@@ -1,0 +1,1 @@
+"""Which pictures are near-duplicates of each other."""

@@ -1,0 +1,1 @@
+"""Edits of groups as values: what each changes, and how it is undone."""

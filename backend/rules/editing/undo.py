@@ -1,0 +1,163 @@
+"""Plan how to put back what an edit changed, and find what stands in the way. Pure."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+from backend.errors import UndoBlocked
+from backend.rules.editing.edits import CURATOR, ClusterState, Edit, MembershipState, Snapshot
+
+_OBSTACLES_SHOWN = 20
+_T = TypeVar("_T")
+
+
+def plan_restoration(
+    kind: str, wanted: Snapshot, left: Snapshot, current: Snapshot, others: Mapping[int, int], summary: str
+) -> Edit:
+    """Lead from `left`, as an edit left the rows, back to `wanted`, as they were before it.
+
+    What came later stays, where it can: automatic members, other media's moves, labels and representatives that the
+    edit itself did not decide.
+
+    Args:
+        kind: of the new edit.
+        wanted: the rows to restore.
+        left: the same rows as the edit left them.
+        current: the same rows as they are, and the clusters that the wanted memberships are in.
+        others: how many members other than those of the edit each cluster has.
+        summary: of the new edit.
+
+    Raises:
+        UndoBlocked: `obstacles` in its context names what later work is in the way.
+    """
+    obstacles: list[str] = []
+    clusters: dict[int, ClusterState | None] = {}
+    for cluster_id in wanted.clusters:
+        clusters[cluster_id] = _restore_cluster(cluster_id, wanted, left, current, others, obstacles)
+    for media_id, state in left.memberships.items():
+        present = current.memberships.get(media_id)
+        if present is not state and (state is None or not state.is_same_decision(present)):
+            obstacles.append(_membership_obstacle(media_id, present))
+    obstacles.extend(_missing_clusters(wanted, current))
+    if obstacles:
+        raise _blocked(kind, obstacles)
+    return Edit(
+        kind,
+        replace(current, cannot_links=left.cannot_links),
+        Snapshot(clusters, wanted.memberships, wanted.cannot_links),
+        summary,
+    )
+
+
+@dataclass(frozen=True)
+class _Choice(Generic[_T]):
+    """A value, and whether a curator chose it."""
+
+    value: _T
+    origin: str
+
+    @property
+    def curated(self) -> bool:
+        return self.origin == CURATOR
+
+
+def _restore_cluster(
+    cluster_id: int,
+    wanted: Snapshot,
+    left: Snapshot,
+    current: Snapshot,
+    others: Mapping[int, int],
+    obstacles: list[str],
+) -> ClusterState | None:
+    want, leave, present = wanted.clusters[cluster_id], left.clusters[cluster_id], current.clusters.get(cluster_id)
+    if leave is None:
+        return want
+    if present is None:
+        obstacles.append(f"Cluster {cluster_id} is gone since.")
+        return None
+    if want is None:
+        if others.get(cluster_id):
+            obstacles.append(
+                f"Cluster {cluster_id} would go, and has taken in {others[cluster_id]:,} other media since."
+            )
+        obstacles.extend(_decided_since(cluster_id, leave, present))
+        return None
+    label = _restore_choice(_label(want), _label(leave), _label(present))
+    if label is None:
+        obstacles.append(f"Cluster {cluster_id} was given the label '{present.label}' since.")
+        label = _label(present)
+    chosen = _restore_choice(_representative(want), _representative(leave), _representative(present))
+    if chosen is None:
+        obstacles.append(f"Another representative was chosen for cluster {cluster_id} since.")
+        chosen = _representative(present)
+    elif wanted.memberships and not chosen.curated and _representative(present) != _representative(leave):
+        # Something else has changed since, so that there is none to go back to.
+        chosen = replace(chosen, value=None)
+    return ClusterState(
+        label.value,
+        label.origin,
+        chosen.value,
+        chosen.origin,
+        want.locked if present.locked == leave.locked else present.locked,
+        present.created_at,
+    )
+
+
+def _restore_choice(want: _Choice[_T], leave: _Choice[_T], present: _Choice[_T]) -> _Choice[_T] | None:
+    """What shall stand; None where a curator has chosen again what the edit chose."""
+    if leave == want:
+        return present
+    if present == leave:
+        return want
+    if present.curated:
+        return None if leave.curated else present
+    return want if want.curated else present
+
+
+def _decided_since(cluster_id: int, leave: ClusterState, present: ClusterState) -> list[str]:
+    """What a curator has decided on a cluster that would go."""
+    found = []
+    if present.label_origin == CURATOR and _label(present) != _label(leave):
+        found.append(f"Cluster {cluster_id} would go, and was given the label '{present.label}' since.")
+    if present.representative_origin == CURATOR and _representative(present) != _representative(leave):
+        found.append(f"Cluster {cluster_id} would go, and a representative was chosen for it since.")
+    if present.locked and not leave.locked:
+        found.append(f"Cluster {cluster_id} would go, and was locked since.")
+    return found
+
+
+def _membership_obstacle(media_id: uuid.UUID, present: MembershipState | None) -> str:
+    if present is None:
+        return f"Media {media_id} was deleted since."
+    by = "" if present.event_id is None else f" by event {present.event_id}"
+    return f"Media {media_id} was put into cluster {present.cluster_id}{by} since."
+
+
+def _missing_clusters(wanted: Snapshot, current: Snapshot) -> list[str]:
+    """Clusters that restored memberships would be in, and that neither are nor come back."""
+    needed = {state.cluster_id for state in wanted.memberships.values() if state is not None}
+    return [
+        f"Cluster {cluster_id} is gone since."
+        for cluster_id in sorted(needed - set(wanted.clusters))
+        if current.clusters.get(cluster_id) is None
+    ]
+
+
+def _blocked(kind: str, obstacles: list[str]) -> UndoBlocked:
+    shown = obstacles[:_OBSTACLES_SHOWN]
+    more = len(obstacles) - len(shown)
+    return UndoBlocked(
+        f"Later work stands in the way of this {kind}: {obstacles[0]}"
+        + (f" And {len(obstacles) - 1:,} more obstacles." if len(obstacles) > 1 else ""),
+        hint="Undo the later work first, the newest first, or put it right by hand.",
+        obstacles=[*shown, f"{more:,} more."] if more else shown,
+    )
+
+
+def _label(state: ClusterState) -> _Choice[str]:
+    return _Choice(state.label, state.label_origin)
+
+
+def _representative(state: ClusterState) -> _Choice[uuid.UUID | None]:
+    return _Choice(state.representative_media_id, state.representative_origin)

@@ -1,0 +1,1 @@
+"""The assignment rule: which group a picture joins."""

@@ -1,0 +1,1 @@
+"""Measures of grouping and retrieval, with their uncertainty."""

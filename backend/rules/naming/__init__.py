@@ -1,0 +1,1 @@
+"""Names for groups, from the words of their members."""

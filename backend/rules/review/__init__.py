@@ -1,0 +1,1 @@
+"""What deserves a look from a curator."""

@@ -1,0 +1,1 @@
+"""Fused search: legs, calibration, fusion, bounds, diversity."""

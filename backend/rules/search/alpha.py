@@ -1,0 +1,174 @@
+"""Alpha insight: what every weight of the two legs would have found, in one go.
+
+The combined value of a candidate is a line over alpha, from its text leg at 0 to its image leg at 1. So who comes
+first is the upper envelope of lines, and the best k change only where two lines cross. All of it is exact up to the
+rounding of the crossings: between two breakpoints nothing changes.
+
+It works on what enters the weighted sum, whatever the method: cosines, normal scores or reciprocal ranks, as `Fused`
+holds them. Ties are broken as in SQL: the greater image leg, then the earlier row. By this rule a list holds from
+its breakpoint on, that point included; at alpha 1 it is the list just below 1.
+"""
+
+from bisect import bisect_right
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from backend.rules.search.legs import Vector, both_legs, check_count, check_fraction
+
+# Breakpoints nearer to each other than this are one: their difference is rounding.
+_SAME_POINT = 1e-12
+
+
+@dataclass(frozen=True)
+class BestPlace:
+    """The best rank (from 1) that a candidate attains at any alpha, and the widest interval, low <= alpha < high,
+    on which it does."""
+
+    rank: int
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, eq=False)
+class Envelope:
+    """The best k at every alpha.
+
+    starts: (m,) ascending from 0, where each list begins to hold; rows: (m, k) the lists, best first.
+    """
+
+    starts: Vector
+    rows: NDArray[np.int64]
+
+    def at(self, alpha: float) -> NDArray[np.int64]:
+        """The best k (k,) at one alpha. Raises InputError outside 0..1."""
+        check_fraction("alpha", alpha)
+        best: NDArray[np.int64] = self.rows[bisect_right(self.starts.tolist(), alpha) - 1]
+        return best
+
+
+def alpha_where_first(image: ArrayLike, text: ArrayLike, index: int) -> BestPlace | None:
+    """Where candidate `index` of n comes first: one interval, since the envelope of lines is convex; None if nowhere.
+
+    Raises:
+        IndexError: there is no such candidate.
+        ValueError: the legs differ in shape or hold infinity.
+    """
+    place = best_place(image, text, index)
+    return place if place.rank == 1 else None
+
+
+def best_place(image: ArrayLike, text: ArrayLike, index: int) -> BestPlace:
+    """The best rank of candidate `index` over all alphas, in O(n log n); of equally wide intervals the first.
+
+    Raises as `alpha_where_first`.
+    """
+    at_one, at_zero = (np.nan_to_num(leg) for leg in both_legs(image, text))
+    if not 0 <= index < len(at_one):
+        raise IndexError(f"there is no candidate {index} among {len(at_one)}")
+    # Positive where the other candidate is ahead, at either end.
+    lead_zero, lead_one = at_zero - at_zero[index], at_one - at_one[index]
+    # Of equal lines the earlier row stays ahead.
+    rows = np.arange(len(at_one))
+    equal_before = (lead_zero == 0) & (lead_one == 0) & (rows < index)
+    ahead_first = (lead_zero > 0) | ((lead_zero == 0) & (lead_one > 0)) | equal_before
+    overtaken = (lead_zero > 0) & (lead_one < 0)
+    overtaking = (lead_zero < 0) & (lead_one > 0)
+    crossing = overtaken | overtaking
+    points, at_point = np.unique(lead_zero[crossing] / (lead_zero[crossing] - lead_one[crossing]), return_inverse=True)
+    changes = np.bincount(at_point, weights=np.where(overtaken[crossing], -1, 1), minlength=len(points))
+    return _widest_best(int(ahead_first.sum()), points, changes.astype(np.int64))
+
+
+def envelope(image: ArrayLike, text: ArrayLike, k: int) -> Envelope:
+    """The best k of n candidates over the whole range of alpha, with every breakpoint.
+
+    A kinetic list: neighbours swap where their lines cross, and the last gives way to the first outsider that crosses
+    it. Each pair swaps at most once.
+
+    Raises:
+        InputError: k is below one.
+        ValueError: the legs differ in shape or hold infinity.
+    """
+    check_count("k", k)
+    at_one, at_zero = (np.nan_to_num(leg) for leg in both_legs(image, text))
+    walk = _Walk(at_zero, at_one, min(k, len(at_one)))
+    starts, lists = [0.0], [walk.best.copy()]
+    while (point := walk.step()) is not None:
+        if point - starts[-1] > _SAME_POINT:
+            starts.append(point)
+            lists.append(walk.best.copy())
+        else:
+            lists[-1] = walk.best.copy()
+    return Envelope(np.array(starts), np.array(lists).reshape(len(lists), -1))
+
+
+class _Walk:
+    """The best k while alpha goes from 0 to 1."""
+
+    def __init__(self, at_zero: Vector, at_one: Vector, size: int) -> None:
+        self._zero, self._one = at_zero, at_one
+        order = np.lexsort((np.arange(len(at_zero)), -at_one, -at_zero)).astype(np.int64)
+        self.best = order[:size]
+        self._outside = np.ones(len(order), dtype=np.bool_)
+        self._outside[self.best] = False
+        # crossings[i] of places i and i + 1 of the list; after the last place comes the first outsider to cross it.
+        self._crossings = np.append(self._meet(self.best[:-1], self.best[1:]), np.inf)
+        self._challenger = -1
+        self._find_challenger()
+
+    def step(self) -> float | None:
+        """Make the next swap. The alpha where it happens, or None when there is none up to 1."""
+        if len(self.best) == 0:
+            return None
+        place = int(np.argmin(self._crossings))
+        point = float(self._crossings[place])
+        if point > 1.0:
+            return None
+        last = len(self.best) - 1
+        if place == last:
+            self._outside[[self.best[last], self._challenger]] = True, False
+            self.best[last] = self._challenger
+        else:
+            self.best[[place, place + 1]] = self.best[[place + 1, place]]
+        if place >= last - 1:
+            self._find_challenger()
+        around = np.arange(max(place - 1, 0), min(place + 2, last))
+        self._crossings[around] = self._meet(self.best[around], self.best[around + 1])
+        return point
+
+    def _find_challenger(self) -> None:
+        outside = np.flatnonzero(self._outside)
+        if len(outside) == 0:
+            return
+        meetings = self._meet(self.best[-1:], outside)
+        soonest = meetings.min()
+        # Of all that cross here the steepest comes out on top; the others then have to cross it, and most do not.
+        at_once = outside[meetings <= soonest + _SAME_POINT]
+        self._challenger = int(at_once[np.argmax(self._one[at_once] - self._zero[at_once])])
+        self._crossings[-1] = soonest
+
+    def _meet(self, upper: NDArray[np.int64], lower: NDArray[np.int64]) -> Vector:
+        """Where each lower line crosses the one above it; infinity where it does not up to 1."""
+        lead = self._zero[upper] - self._zero[lower]
+        gain = self._one[lower] - self._one[upper]
+        crossing = np.full(np.broadcast_shapes(lead.shape, gain.shape), np.inf)
+        np.divide(lead, lead + gain, out=crossing, where=(gain > 0) & (lead > 0))
+        # The lower one leads at both ends: it was passed over for one that crossed at once with it, and goes up now.
+        crossing[(gain > 0) & (lead <= 0)] = 0.0
+        return crossing
+
+
+def _widest_best(ahead: int, points: Vector, changes: NDArray[np.int64]) -> BestPlace:
+    """The best rank, given how many are ahead at alpha 0 and how that number changes at each point."""
+    ranks = 1 + ahead + np.concatenate([[0], np.cumsum(changes)])
+    lows = np.concatenate([[0.0], points])
+    # Slivers are rounding; what is left and has the same rank as its neighbour is one interval with it.
+    lasting = np.diff(np.append(lows, 1.0)) > _SAME_POINT
+    ranks, lows = ranks[lasting], lows[lasting]
+    runs = np.flatnonzero(np.diff(ranks, prepend=0))
+    ranks, lows = ranks[runs], np.append(0.0, lows[runs][1:])
+    highs = np.append(lows[1:], 1.0)
+    widest = int(np.argmax(np.where(ranks == ranks.min(), highs - lows, -1.0)))
+    return BestPlace(int(ranks[widest]), float(lows[widest]), float(highs[widest]))

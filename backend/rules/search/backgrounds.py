@@ -1,0 +1,187 @@
+"""The backgrounds of both legs, learnt together from the same random pairs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from backend.errors import ConfigurationError, InputError
+from backend.rules.search.calibration import LEAST_SAMPLE, Background, surprise_of
+from backend.rules.search.legs import Vector, both_legs
+
+
+@dataclass(frozen=True, eq=False)
+class Centre:
+    """What the queries of one leg are near to in general: some are near to everything, others to nothing.
+
+    mean: (d,) of the media's vectors, so that its product with a query is the query's mean similarity to the library;
+    level: the mean of these products over the queries that the background was learnt from.
+    """
+
+    mean: Vector
+    level: float
+
+    def shift(self, query: ArrayLike) -> float:
+        """How much nearer a query (d,) is to the library than usual."""
+        return float(np.asarray(query, dtype=np.float64) @ self.mean) - self.level
+
+    def merged(self, fresh: "Centre", weight: float) -> "Centre":
+        """The mixture with a newer one, which has this weight, 0..1."""
+        return Centre((1 - weight) * self.mean + weight * fresh.mean, (1 - weight) * self.level + weight * fresh.level)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"mean": self.mean.tolist(), "level": self.level}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> "Centre":
+        return cls(np.array(stored["mean"], dtype=np.float64), float(stored["level"]))
+
+
+@dataclass(frozen=True, eq=False)
+class Backgrounds:
+    """Both legs of one space and one kind of query (words, media or captions).
+
+    image, text: None where there are too few similarities to learn from, as in a library without texts;
+    correlation: of the legs' normal scores in random pairs, 0..1;
+    image_centre, text_centre: what `about` moves the legs by, None for not at all.
+    """
+
+    image: Background | None
+    text: Background | None
+    correlation: float = 0.0
+    image_centre: Centre | None = None
+    text_centre: Centre | None = None
+
+    @classmethod
+    def from_pairs(
+        cls,
+        sim_image: ArrayLike,
+        sim_text: ArrayLike,
+        image_centre: Centre | None = None,
+        text_centre: Centre | None = None,
+    ) -> "Backgrounds":
+        """Learn from both similarities (n,) of the same random pairs, NaN where a side is missing.
+
+        See `Background.from_sample` on which pairs to take. With a centre, each similarity has to be less by its query's shift.
+
+        Raises:
+            InputError: a similarity is infinite.
+            ValueError: the legs differ in shape or hold infinity.
+        """
+        image, text = both_legs(sim_image, sim_text)
+        backgrounds = cls(_learn(image), _learn(text))
+        correlation = backgrounds._correlate(image, text)
+        return cls(backgrounds.image, backgrounds.text, correlation, image_centre, text_centre)
+
+    def about(self, image_query: ArrayLike | None, text_query: ArrayLike | None) -> "Backgrounds":
+        """The backgrounds of one query, given as its vectors (d_image,) and (d_text,): each leg moved by how much nearer
+        the query is to the library than usual.
+
+        This is the centring half of test normalisation (Auckenthaler, Carey and Lloyd-Thomas 2000), with no cohort to be
+        compared with: the mean of similarities is the similarity to the mean.
+        """
+        return replace(
+            self,
+            image=_about(self.image, self.image_centre, image_query),
+            text=_about(self.text, self.text_centre, text_query),
+        )
+
+    def calibrate(self, sim_image: ArrayLike, sim_text: ArrayLike) -> tuple[Vector, Vector]:
+        """Normal scores (n,) of both legs; NaN stays NaN.
+
+        Raises:
+            InputError: a leg holds similarities but has no background.
+            ValueError: the legs differ in shape or hold infinity.
+        """
+        image, text = both_legs(sim_image, sim_text)
+        return _calibrate("image", image, self.image), _calibrate("text", text, self.text)
+
+    def surprise(self, sim_image: ArrayLike, sim_text: ArrayLike) -> tuple[Vector, Vector]:
+        """What both legs (n,) bring to a fused value, see `Background.surprise`; NaN stays NaN. Raises as `calibrate`."""
+        image, text = self.calibrate(sim_image, sim_text)
+        return surprise_of(image), surprise_of(text)
+
+    def merged(self, fresh: "Backgrounds", weight: float | None = None) -> "Backgrounds":
+        """Each leg merged as by `Background.merged`; where one of both is None, the other. Raises as that."""
+        pairs = _pairs(self) + _pairs(fresh)
+        share = (_pairs(fresh) / pairs if pairs else 0.0) if weight is None else weight
+        return Backgrounds(
+            _merge(self.image, fresh.image, weight),
+            _merge(self.text, fresh.text, weight),
+            (1 - share) * self.correlation + share * fresh.correlation,
+            _merge_centres(self.image_centre, fresh.image_centre, share),
+            _merge_centres(self.text_centre, fresh.text_centre, share),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain numbers, for a jsonb column."""
+        return {
+            "image": None if self.image is None else self.image.to_json(),
+            "text": None if self.text is None else self.text.to_json(),
+            "correlation": self.correlation,
+            "image_centre": None if self.image_centre is None else self.image_centre.to_json(),
+            "text_centre": None if self.text_centre is None else self.text_centre.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> "Backgrounds":
+        """Raises ConfigurationError where the stored form is not that of `to_json`."""
+        try:
+            legs = stored["image"], stored["text"]
+            correlation = float(stored["correlation"])
+            centres = [
+                None if stored[name] is None else Centre.from_json(stored[name])
+                for name in ("image_centre", "text_centre")
+            ]
+        except (KeyError, TypeError, ValueError) as error:
+            raise ConfigurationError(
+                f"Stored backgrounds cannot be read: {error!r}.", hint="Sample the background of this space again."
+            ) from error
+        image, text = (None if leg is None else Background.from_json(leg) for leg in legs)
+        return cls(image, text, correlation, *centres)
+
+    def _correlate(self, image: Vector, text: Vector) -> float:
+        """Correlation of the normal scores; never below 0, which would make moderate hits look strong."""
+        both = ~(np.isnan(image) | np.isnan(text))
+        if self.image is None or self.text is None or both.sum() < LEAST_SAMPLE:
+            return 0.0
+        scores = self.image.calibrate(image[both]), self.text.calibrate(text[both])
+        if min(leg.std() for leg in scores) == 0:
+            return 0.0
+        return float(np.clip(np.asarray(np.corrcoef(scores))[0, 1], 0.0, 1.0))
+
+
+def _pairs(backgrounds: Backgrounds) -> int:
+    return max(0 if leg is None else leg.count for leg in (backgrounds.image, backgrounds.text))
+
+
+def _learn(leg: Vector) -> Background | None:
+    return None if np.count_nonzero(~np.isnan(leg)) < LEAST_SAMPLE else Background.from_sample(leg)
+
+
+def _calibrate(name: str, leg: Vector, background: Background | None) -> Vector:
+    if background is not None:
+        return background.calibrate(leg)
+    if not np.isnan(leg).all():
+        raise InputError(
+            f"The {name} leg of the active space has no background to calibrate by.",
+            hint="Ask for the method rrf, or wait until the background is sampled.",
+            field="method",
+        )
+    return leg
+
+
+def _about(background: Background | None, centre: Centre | None, query: ArrayLike | None) -> Background | None:
+    return (
+        background if background is None or centre is None or query is None else background.shifted(centre.shift(query))
+    )
+
+
+def _merge_centres(old: Centre | None, fresh: Centre | None, share: float) -> Centre | None:
+    return fresh if old is None else old if fresh is None else old.merged(fresh, share)
+
+
+def _merge(old: Background | None, fresh: Background | None, weight: float | None) -> Background | None:
+    return fresh if old is None else old if fresh is None else old.merged(fresh, weight)

@@ -1,0 +1,106 @@
+"""Is anything relevant at all? The nearest of many unrelated media is near by chance, so it is held to that chance.
+
+Among n background draws the greatest is itself extreme, and the more so the larger the library. A hit stands out
+where the best of n draws would reach its value in no more than a share of queries: the false alarm rate. The chance
+of one draw then is `1 - (1 - rate) ** (1 / (n * tests))` (Sidak, 1967), in the tail that the background has learnt.
+
+Draws that hang together (near-duplicates; a query whose words are near to everything) make the best of n less
+extreme than independent ones, so the rate is an upper bound there. It is met closely while n is no more than the
+similarities sampled; beyond them it rests on the extrapolated tail alone.
+"""
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from backend.errors import InputError
+from backend.rules.search.legs import Vector, both_legs, check_count, check_fraction
+
+FALSE_ALARM_RATE = 0.05
+_NORMAL = NormalDist()
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """relevant: whether any hit stands out; stands_out: (n,) which do; evidence: (n,) the strongest normal score of
+    each hit, over its legs and their weighted sum (-inf without any); threshold: the evidence that it takes;
+    usual_best: the median of the best of as many background draws.
+    """
+
+    relevant: bool
+    stands_out: NDArray[np.bool_]
+    evidence: Vector
+    threshold: float
+    usual_best: float
+
+
+def judge(
+    calibrated_image: ArrayLike,
+    calibrated_text: ArrayLike,
+    alpha: float,
+    media_count: int,
+    false_alarm_rate: float = FALSE_ALARM_RATE,
+    correlation: float = 0.0,
+) -> Verdict:
+    """Judge hits by their normal scores (n,) on both legs, see `Backgrounds.calibrate`.
+
+    A hit may stand out on either leg that has weight, or moderately on both: their weighted sum, divided by its
+    standard deviation in the background, is a normal score again.
+
+    Args:
+        calibrated_image: normal scores of the image leg, NaN where missing.
+        calibrated_text: those of the text leg.
+        alpha: weight of the image leg.
+        media_count: how many media the hits are the best of, after filters.
+        false_alarm_rate: share of queries without a relevant media that may be told otherwise.
+        correlation: of the legs' normal scores in the background.
+
+    Raises:
+        InputError: alpha or the rate is out of range, or the count is below one.
+        ValueError: the legs differ in shape or hold infinity.
+    """
+    check_fraction("alpha", alpha)
+    image, text = both_legs(calibrated_image, calibrated_text)
+    image_weight = np.where(np.isnan(image), 0.0, alpha)
+    text_weight = np.where(np.isnan(text), 0.0, 1 - alpha)
+    variance = image_weight**2 + text_weight**2 + 2 * correlation * image_weight * text_weight
+    total = image_weight * np.nan_to_num(image) + text_weight * np.nan_to_num(text)
+    fused = np.divide(total, np.sqrt(variance), out=np.full(total.shape, -np.inf), where=variance > 0)
+    evidence = np.maximum.reduce(
+        [fused, np.where(image_weight > 0, image, -np.inf), np.where(text_weight > 0, text, -np.inf)]
+    )
+    legs = int((image_weight > 0).any()) + int((text_weight > 0).any())
+    draws = media_count * (3 if legs == 2 else 1)
+    threshold = best_of_draws(draws, false_alarm_rate)
+    stands_out = evidence >= threshold
+    return Verdict(bool(stands_out.any()), stands_out, evidence, threshold, best_of_draws(draws, 0.5))
+
+
+def is_relevant(calibrated: ArrayLike, media_count: int, false_alarm_rate: float = FALSE_ALARM_RATE) -> bool:
+    """Whether the best of one leg's normal scores (n,) stands out of `media_count` background draws. NaN is passed by.
+
+    Raises:
+        InputError: the rate is out of range, or the count is below one.
+    """
+    best = np.fmax.reduce(np.asarray(calibrated, dtype=np.float64), initial=-np.inf)
+    return bool(best >= best_of_draws(media_count, false_alarm_rate))
+
+
+def best_of_draws(draws: int, chance: float) -> float:
+    """The normal score that the best of so many independent background draws reaches with this chance.
+
+    Raises:
+        InputError: the chance is not between 0 and 1, both left out, or there are no draws.
+    """
+    check_count("media_count", draws)
+    if not 0.0 < chance < 1.0:
+        raise InputError(
+            f"The false alarm rate is {chance}.",
+            hint="Choose a rate above 0 and below 1, such as 0.05.",
+            field="false_alarm_rate",
+        )
+    of_one = -math.expm1(math.log1p(-chance) / draws)
+    return -_NORMAL.inv_cdf(of_one)

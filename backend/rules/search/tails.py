@@ -1,0 +1,73 @@
+"""How a background goes on where the sample has few similarities, or none.
+
+Beyond the outermost quantile, similarity as a function of the normal score is a power: exponent 1 is a normal tail,
+2 is about an exponential one, more is heavier. It is the generalised Weibull tail of de Valk (Approximation of high
+quantiles from intermediate quantiles, Extremes 2016), which holds far beyond the sample where a generalised Pareto
+tail does not, written in normal scores so that normal backgrounds are met exactly.
+"""
+
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+
+from backend.rules.search.legs import Vector
+
+_NORMAL = NormalDist()
+# The tail is learnt from one in so many of the sample.
+_SHARE = 32
+# Cosines are that precise at best when they come from half precision; nothing is sharper than that.
+_LEAST_SLOPE = 1e-4
+_EXPONENTS = np.arange(0.6, 6.0, 0.05)
+# Few exceedances say little about the exponent: what they say is weighed against a usual tail, 1.25 +- 1.
+_USUAL_EXPONENT = 1.25
+_EXPONENT_SPREAD = 1.0
+
+
+@dataclass(frozen=True)
+class Tail:
+    """One tail, measured outwards from its anchor.
+
+    anchor_score: normal score of the anchor; slope: similarity per normal score at the anchor; exponent: of the power.
+    """
+
+    anchor_score: float
+    slope: float
+    exponent: float
+
+    def rise(self, excess: Vector) -> Vector:
+        """How far the normal score grows over an excess of similarity >= 0, same shape."""
+        stretched = 1 + self.exponent * excess / (self.slope * self.anchor_score)
+        rise: Vector = self.anchor_score * (stretched ** (1 / self.exponent) - 1)
+        return rise
+
+    def run(self, rise: Vector) -> Vector:
+        """The inverse of `rise`: the excess of similarity over a growth of the normal score."""
+        run: Vector = (
+            self.slope * self.anchor_score * ((1 + rise / self.anchor_score) ** self.exponent - 1) / self.exponent
+        )
+        return run
+
+
+def fit_tail(ascending: Vector, anchor_score: float) -> Tail:
+    """The upper tail of a sorted sample (n,), by penalised maximum likelihood.
+
+    With D_r = r * (X_r - X_r+1) for the r-th largest X, the D are independent and exponential (Renyi, 1953), each
+    with the slope of the quantile function at its place as mean; the power gives these means up to one factor.
+    """
+    count = max(len(ascending) // _SHARE, 2)
+    ranks = np.arange(1, count + 1)
+    largest = ascending[-count - 1 :][::-1]
+    spacings = ranks * (largest[:-1] - largest[1:])
+    if not spacings.any():
+        return Tail(anchor_score, _LEAST_SLOPE, _USUAL_EXPONENT)
+    chances = (ranks + 0.5) / (len(ascending) + 1)
+    scores = np.array([-_NORMAL.inv_cdf(chance) for chance in chances])
+    # d score / d(-log chance): the ratio of Mills.
+    mills = chances * np.sqrt(2 * np.pi) * np.exp(scores**2 / 2)
+    shapes = (scores / anchor_score) ** (_EXPONENTS[:, None] - 1) * mills
+    slopes = np.maximum((spacings / shapes).mean(axis=1), _LEAST_SLOPE)
+    likelihoods = -count * np.log(slopes) - np.log(shapes).sum(axis=1) - (spacings / shapes).sum(axis=1) / slopes
+    penalties = ((_EXPONENTS - _USUAL_EXPONENT) / _EXPONENT_SPREAD) ** 2 / 2
+    best = int(np.argmax(likelihoods - penalties))
+    return Tail(anchor_score, float(slopes[best]), float(_EXPONENTS[best]))

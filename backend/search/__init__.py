@@ -1,1 +1,0 @@
-"""Search and recommendation over the SQL functions."""

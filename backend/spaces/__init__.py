@@ -1,1 +1,0 @@
-"""Change the model of a library: make a space, fill it, compare it, activate it, lead back, drop it."""

@@ -1,0 +1,1 @@
+"""Rows of accounts, sessions, API keys and the audit log."""

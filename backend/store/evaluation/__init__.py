@@ -1,0 +1,1 @@
+"""Rows that evaluations read and keep."""

@@ -1,0 +1,278 @@
+"""Queries of the quality page: what is sampled, what was measured, and who is measuring."""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import func, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from backend.store.arrays import UuidArray, fetch_arrays
+from backend.store.engine import Database
+from backend.store.schema import QualityReport
+
+# One key for each kind; the second half of the key is the space.
+_MEASURE_LOCKS = {"figures": 0x6D63_0020, "map": 0x6D63_0021, "evaluation": 0x6D63_0022}
+# Below this size a table is read whole: what TABLESAMPLE leaves would be too few.
+_SMALL_LIBRARY = 20_000
+_POINT = np.dtype([("id", "V16"), ("x", "<f4"), ("y", "<f4")])
+# Sent back as they were read, ids need not be cut out of the points by Postgres. As double precision both come without a Python
+# object for each.
+_HELD_QUERY = """
+SELECT array_agg(place::float8), array_agg(cluster_id::float8)
+  FROM unnest(%(ids)s) WITH ORDINALITY AS mapped (media_id, place)
+  JOIN membership USING (media_id)
+"""
+_GROUPS_QUERY = """
+SELECT id, label, member_count
+  FROM cluster
+  JOIN centroid ON cluster_id = id AND space_id = %(space)s
+ WHERE id = ANY(%(ids)s)
+"""
+
+
+@dataclass(frozen=True)
+class SizeClass:
+    """clusters: how many have at least `least` members and fewer than the next class; media: how many these hold."""
+
+    least: int
+    clusters: int
+    media: int
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How reports stand: of the active space, its id, version of centroids, and media that have a group; reports by kind,
+    without their points; running: kinds of work that is being done now, by whatever process."""
+
+    space_id: int
+    centroid_version: int
+    media_count: int
+    reports: dict[str, QualityReport]
+    running: frozenset[str]
+
+
+_STANDING = text("""
+SELECT space.id, space.centroid_version,
+       (SELECT coalesce(sum(member_count), 0) FROM centroid WHERE space_id = space.id) AS media_count,
+       ARRAY(SELECT classid::bigint FROM pg_locks
+              WHERE locktype = 'advisory' AND granted AND objsubid = 2 AND objid::bigint = space.id
+                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS locks
+  FROM space WHERE state = 'active'
+""")
+
+
+def find_standing(session: Session) -> Standing | None:
+    """None before there is a space. Two statements."""
+    row = session.execute(_STANDING).one_or_none()
+    if row is None:
+        return None
+    columns = [column for column in QualityReport.__table__.columns if column.name != "points"]
+    rows = session.execute(select(*columns).where(QualityReport.space_id == row.id))
+    reports = {found.kind: QualityReport(**found._asdict()) for found in rows}
+    running = frozenset(kind for kind, key in _MEASURE_LOCKS.items() if key in row.locks)
+    return Standing(row.id, row.centroid_version, int(row.media_count), reports, running)
+
+
+@contextmanager
+def measuring(database: Database, space_id: int, kind: str) -> Iterator[bool]:
+    """Be the one who measures this kind. False where another process is at it. No transaction is held."""
+    key = {"key": _MEASURE_LOCKS[kind], "space": space_id}
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        won = bool(connection.execute(text("SELECT pg_try_advisory_lock(:key, :space)"), key).scalar_one())
+        try:
+            yield won
+        finally:
+            if won:
+                connection.execute(text("SELECT pg_advisory_unlock(:key, :space)"), key)
+
+
+def record_report(
+    session: Session, standing: Standing, kind: str, content: dict[str, Any], points: bytes | None = None
+) -> None:
+    """Put what was measured in the place of what was there."""
+    values = {
+        "content": content,
+        "points": points,
+        "media_count": standing.media_count,
+        "centroid_version": standing.centroid_version,
+        "failure": None,
+    }
+    statement = insert(QualityReport).values(space_id=standing.space_id, kind=kind, **values)
+    session.execute(
+        statement.on_conflict_do_update(index_elements=["space_id", "kind"], set_={**values, "measured_at": func.now()})
+    )
+
+
+def record_failure(session: Session, space_id: int, kind: str, failure: str) -> None:
+    """Keep what was there, and say why it is not newer."""
+    statement = insert(QualityReport).values(
+        space_id=space_id, kind=kind, content={}, media_count=0, centroid_version=-1, failure=failure
+    )
+    session.execute(statement.on_conflict_do_update(index_elements=["space_id", "kind"], set_={"failure": failure}))
+
+
+def sample_same_pairs(session: Session, space_id: int, media_count: int, pairs: int) -> NDArray[np.float64]:
+    """Cosines (n,) of about `pairs` pairs: a media drawn at random, and another member of its group drawn at random.
+
+    Every media of a group of two or more counts the same, however large its group.
+    """
+    rows = session.execute(
+        text(f"""
+        WITH drawn AS MATERIALIZED (
+          SELECT m.media_id, m.cluster_id, floor(random() * (c.member_count - 1))::bigint AS place
+            FROM ({_sampled("membership", media_count, pairs)}) m
+            JOIN centroid c ON c.cluster_id = m.cluster_id AND c.space_id = :space AND c.member_count > 1
+           CROSS JOIN generate_series(1, :times)
+           ORDER BY random() LIMIT :pairs
+        )
+        SELECT 1 - (one.image_embedding <=> other.image_embedding)
+          FROM drawn
+         CROSS JOIN LATERAL (SELECT media_id FROM membership
+                              WHERE cluster_id = drawn.cluster_id AND media_id <> drawn.media_id
+                              ORDER BY similarity DESC, media_id OFFSET drawn.place LIMIT 1) AS partner
+          JOIN embedding one ON one.space_id = :space AND one.media_id = drawn.media_id
+          JOIN embedding other ON other.space_id = :space AND other.media_id = partner.media_id
+        """),  # noqa: S608 - of numbers
+        {"space": space_id, "pairs": pairs, "times": _repeats(media_count, pairs)},
+    )
+    return np.array(rows.scalars().all(), dtype=np.float64)
+
+
+def sample_background_pairs(session: Session, space_id: int, media_count: int, pairs: int) -> NDArray[np.float64]:
+    """Cosines (n,) of up to `pairs` pairs of media of different groups, both drawn at random."""
+    rows = session.execute(
+        text(f"""
+        WITH pool AS MATERIALIZED (
+          SELECT m.media_id, m.cluster_id FROM ({_sampled("membership", media_count, pairs)}) m
+           CROSS JOIN generate_series(1, :times)
+        ), drawn AS MATERIALIZED (
+          SELECT one.media_id AS one, other.media_id AS other
+            FROM (SELECT *, row_number() OVER (ORDER BY random()) AS place FROM pool) one
+            JOIN (SELECT *, row_number() OVER (ORDER BY random()) AS place FROM pool) other USING (place)
+           WHERE one.cluster_id <> other.cluster_id LIMIT :pairs
+        )
+        SELECT 1 - (one.image_embedding <=> other.image_embedding)
+          FROM drawn
+          JOIN embedding one ON one.space_id = :space AND one.media_id = drawn.one
+          JOIN embedding other ON other.space_id = :space AND other.media_id = drawn.other
+        """),  # noqa: S608 - of numbers
+        {"space": space_id, "pairs": pairs, "times": _repeats(media_count, pairs)},
+    )
+    return np.array(rows.scalars().all(), dtype=np.float64)
+
+
+def sample_cohesion(session: Session, space_id: int, most: int) -> NDArray[np.float64]:
+    """Cohesion (n,), the mean similarity of the members to their centroid, of up to `most` groups of two or more."""
+    rows = session.execute(
+        text(
+            "SELECT vector_norm(embedding_sum::vector) / member_count FROM centroid "
+            "WHERE space_id = :space AND member_count > 1 ORDER BY hashint8(cluster_id) LIMIT :most"
+        ),
+        {"space": space_id, "most": most},
+    )
+    return np.array(rows.scalars().all(), dtype=np.float64)
+
+
+def count_sizes(session: Session, space_id: int, bounds: Sequence[int]) -> list[SizeClass]:
+    """Groups and their media by size; bounds: the least sizes, ascending, from 1."""
+    rows = session.execute(
+        text(
+            "SELECT width_bucket(member_count, CAST(:bounds AS integer[])) AS class, count(*) AS clusters, "
+            "sum(member_count) AS media FROM centroid WHERE space_id = :space GROUP BY 1"
+        ),
+        {"space": space_id, "bounds": list(bounds)},
+    )
+    found = {row[0]: row for row in rows}
+    return [
+        SizeClass(least, int(found[place][1]), int(found[place][2])) if place in found else SizeClass(least, 0, 0)
+        for place, least in enumerate(bounds, 1)
+    ]
+
+
+def list_mapped(session: Session, space_id: int, most: int) -> list[uuid.UUID]:
+    """Up to `most` media that have a group, always the same ones of a library: in the order of a hash of their ids."""
+    rows = session.execute(
+        text(
+            "SELECT media_id FROM membership WHERE space_id = :space "
+            "ORDER BY uuid_hash_extended(media_id, 0), media_id LIMIT :most"
+        ),
+        {"space": space_id, "most": most},
+    )
+    return list(rows.scalars())
+
+
+def pack_points(media_ids: Sequence[uuid.UUID], points: NDArray[np.float32]) -> bytes:
+    """Ids and points (n, 2) as `quality_report.points` holds them."""
+    packed = np.empty(len(media_ids), dtype=_POINT)
+    packed["id"] = np.frombuffer(b"".join(one.bytes for one in media_ids), dtype="V16")
+    packed["x"], packed["y"] = points[:, 0], points[:, 1]
+    return packed.tobytes()
+
+
+@dataclass(frozen=True, eq=False)
+class MapPoints:
+    """The media of a map that are still there: points (n, 2), places (n,) on the map as it was drawn, and the group (n,)
+    that each is in now, as a row of `cluster_ids`."""
+
+    points: NDArray[np.float32]
+    places: NDArray[np.uint32]
+    groups: NDArray[np.uint32]
+    cluster_ids: list[int]
+    labels: list[str]
+    sizes: list[int]
+
+
+def find_map_points(session: Session, space_id: int) -> MapPoints | None:
+    """The map with the groups as they are now; None before one is drawn. Three statements, however many points."""
+    packed = session.execute(
+        select(QualityReport.points).where(QualityReport.space_id == space_id, QualityReport.kind == "map")
+    ).scalar_one_or_none()
+    if packed is None:
+        return None
+    stored = np.frombuffer(packed, dtype=_POINT)
+    # A plan for any number of ids takes it for ten, and looks each of a hundred thousand up by itself.
+    held = fetch_arrays(session, _HELD_QUERY, {"ids": UuidArray(stored["id"])}, prepare=False)[0]
+    numbers, clusters = (np.empty(0) if one is None else one for one in held)
+    places = numbers.astype(np.uint32) - 1
+    ids, groups = np.unique(clusters.astype(np.int64), return_inverse=True)
+    known = {
+        cluster_id: (label, size)
+        for cluster_id, label, size in fetch_arrays(session, _GROUPS_QUERY, {"space": space_id, "ids": ids.tolist()})
+    }
+    cluster_ids = ids.tolist()
+    return MapPoints(
+        np.column_stack([stored["x"][places], stored["y"][places]]).astype(np.float32),
+        places,
+        groups.astype(np.uint32),
+        cluster_ids,
+        [known.get(one, ("", 0))[0] for one in cluster_ids],
+        [known.get(one, ("", 0))[1] for one in cluster_ids],
+    )
+
+
+def find_mapped_media(session: Session, space_id: int, place: int) -> uuid.UUID | None:
+    """Which media was drawn at a place; None where the map has fewer."""
+    found = session.execute(
+        text("SELECT substr(points, 24 * :place + 1, 16) FROM quality_report WHERE space_id = :space AND kind = 'map'"),
+        {"space": space_id, "place": place},
+    ).scalar_one_or_none()
+    return uuid.UUID(bytes=bytes(found)) if found else None
+
+
+def _sampled(table: str, media_count: int, wanted: int) -> str:
+    """A subquery that draws about twice as many rows as are wanted, or all where they are few."""
+    if media_count <= _SMALL_LIBRARY:
+        return f"SELECT media_id, cluster_id FROM {table} WHERE space_id = :space"  # noqa: S608 - a name of ours
+    share = min(200 * wanted / media_count, 100)
+    return f"SELECT media_id, cluster_id FROM {table} TABLESAMPLE BERNOULLI ({share:.4f}) WHERE space_id = :space"  # noqa: S608
+
+
+def _repeats(media_count: int, pairs: int) -> int:
+    """How often each of a small library is drawn, so that there are enough pairs."""
+    return 1 if media_count > _SMALL_LIBRARY else -(-2 * pairs // max(media_count, 1))

@@ -1,0 +1,1 @@
+"""Rows of groups: memberships, centroids, edits, labels."""

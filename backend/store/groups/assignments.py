@@ -1,0 +1,242 @@
+"""Queries of the assigner. All of them belong into its one transaction, after `lock_assigner`."""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from backend.rules.grouping.assignment import Assignment
+from backend.rules.grouping.centroid_cache import CentroidCache
+from backend.store.arrays import copy_records, fetch_arrays, next_values
+from backend.store.engine import limit_idling
+from backend.store.groups.centroids import write_centroids
+from backend.store.schema import Space
+from backend.store.statements import statement
+
+_ASSIGNER_LOCK = 0x6D63_0002
+_INSERT_MEMBERSHIPS = """
+INSERT INTO membership (media_id, cluster_id, space_id, similarity, runner_up_cluster_id, runner_up_similarity, margin,
+                        threshold, founder, assign_seq)
+SELECT media_id, cluster_id, :space_id, similarity, runner_up, runner_up_similarity, margin, :threshold, founder, assign_seq
+  FROM unnest(CAST(:media_ids AS uuid[]), CAST(:cluster_ids AS bigint[]), CAST(:similarities AS double precision[]),
+              CAST(:runners_up AS bigint[]), CAST(:runner_up_similarities AS double precision[]),
+              CAST(:margins AS double precision[]), CAST(:founders AS boolean[]), CAST(:sequence AS bigint[]))
+       AS decided(media_id, cluster_id, similarity, runner_up, runner_up_similarity, margin, founder, assign_seq)
+"""
+
+
+@dataclass(frozen=True)
+class AssignableBatch:
+    """Embedded media in upload order: ids, image embeddings (n, d), the requests they came with, and when that was."""
+
+    media_ids: list[uuid.UUID]
+    embeddings: NDArray[np.float32]
+    request_ids: list[str | None]
+    created_at: list[datetime]
+
+    def first(self, count: int) -> "AssignableBatch":
+        return replace(
+            self,
+            media_ids=self.media_ids[:count],
+            embeddings=self.embeddings[:count],
+            request_ids=self.request_ids[:count],
+            created_at=self.created_at[:count],
+        )
+
+
+@dataclass(frozen=True)
+class AssignedMedia:
+    """A media and the cluster that it came into."""
+
+    media_id: uuid.UUID
+    cluster_id: int
+
+
+def try_lock_assigner(session: Session, *, idle_seconds: float = 0.0) -> bool:
+    """Become the one writer of memberships until the transaction ends; False where another one is at work.
+
+    idle_seconds: a process that was stopped or cut off loses lock and transaction when it has asked nothing for so long
+    (0: never), so that another one can go on.
+    """
+    limit_idling(session, idle_seconds)
+    return bool(session.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _ASSIGNER_LOCK}).scalar_one())
+
+
+def lock_assigner(session: Session) -> None:
+    """Wait until this transaction is the one writer of memberships. A statement of its own, so that what is read
+    afterwards is as the writer before has left it (READ COMMITTED)."""
+    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ASSIGNER_LOCK})
+
+
+def get_centroid_version(session: Session, space_id: int) -> int:
+    return session.execute(select(Space.centroid_version).where(Space.id == space_id)).scalar_one()
+
+
+def count_centroids(session: Session, space_id: int) -> int:
+    rows = fetch_arrays(session, "SELECT count(*) FROM centroid WHERE space_id = %(space)s", {"space": space_id})
+    return int(rows[0][0])
+
+
+def load_centroids(session: Session, space_id: int, dimension: int) -> CentroidCache:
+    """All centroids of a space, in order of cluster id."""
+    version = get_centroid_version(session, space_id)
+    count, filled = count_centroids(session, space_id), 0
+    cluster_ids, counts = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
+    sums, is_open = np.empty((count, dimension), dtype=np.float64), np.empty(count, dtype=np.bool_)
+    query = statement("load_centroids").format(space_id=int(space_id))
+    for block in copy_records(session, query, _centroid_record(dimension)):
+        part = slice(filled, filled + len(block))
+        cluster_ids[part], counts[part] = block["cluster_id"], block["count"]
+        sums[part], is_open[part] = block["sum"]["value"], block["is_open"]
+        filled += len(block)
+    return CentroidCache(cluster_ids, sums, counts, is_open, version)
+
+
+def fetch_centroids(session: Session, space_id: int, cluster_ids: NDArray[np.int64], dimension: int) -> CentroidCache:
+    """Some centroids of a space: (m,) ids, ascending."""
+    version = get_centroid_version(session, space_id)
+    rows = fetch_arrays(
+        session,
+        "SELECT cluster_id, embedding_sum, member_count, NOT locked FROM centroid JOIN cluster ON cluster.id = cluster_id "
+        "WHERE space_id = %(space)s AND cluster_id = ANY(%(ids)s) ORDER BY cluster_id",
+        {"space": space_id, "ids": cluster_ids.tolist()},
+    )
+    ids, sums, counts, is_open = zip(*rows, strict=True) if rows else ((), (), (), ())
+    return CentroidCache(
+        np.array(ids, dtype=np.int64),
+        np.array(sums, dtype=np.float64).reshape(len(rows), dimension),
+        np.array(counts, dtype=np.int64),
+        np.array(is_open, dtype=np.bool_),
+        version,
+    )
+
+
+def copy_open_units(
+    session: Session, space_id: int, dimension: int
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+    """The centroids of clusters that take members, in blocks: (m,) ids, and (m, d) of unit length in single precision."""
+    record = np.dtype(
+        [
+            *[("fields", ">i2"), ("id_length", ">i4"), ("cluster_id", ">i8")],
+            *[("unit_length", ">i4"), ("unit_header", ">i4"), ("unit", ">f4", dimension)],
+        ]
+    )
+    query = statement("copy_open_units").format(space_id=int(space_id))
+    for block in copy_records(session, query, record):
+        yield block["cluster_id"].astype(np.int64), block["unit"].astype(np.float32)
+
+
+def _centroid_record(dimension: int) -> np.dtype[np.void]:
+    """A row of the statement above in the binary format of COPY; an array has a header of five numbers."""
+    return np.dtype(
+        [
+            *[("fields", ">i2"), ("id_length", ">i4"), ("cluster_id", ">i8"), ("sum_length", ">i4")],
+            *[("sum_header", ">i4", 5), ("sum", [("length", ">i4"), ("value", ">f8")], dimension)],
+            *[("count_length", ">i4"), ("count", ">i4"), ("open_length", ">i4"), ("is_open", "u1")],
+        ]
+    )
+
+
+def claim_assignable(
+    session: Session, space_id: int, dimension: int, *, limit: int, wait_seconds: float
+) -> AssignableBatch:
+    """The next media to be assigned, locked until the transaction ends."""
+    rows = fetch_arrays(
+        session,
+        statement("list_assignable"),
+        {"space_id": space_id, "limit": limit, "wait_seconds": wait_seconds},
+    )
+    embeddings = np.empty((len(rows), dimension), dtype=np.float32)
+    for position, row in enumerate(rows):
+        embeddings[position] = row[1]
+    return AssignableBatch([row[0] for row in rows], embeddings, [row[2] for row in rows], [row[3] for row in rows])
+
+
+def record_assignment(
+    session: Session,
+    space_id: int,
+    batch: AssignableBatch,
+    assignment: Assignment,
+    cache: CentroidCache,
+    threshold: float,
+) -> tuple[list[AssignedMedia], list[int], int]:
+    """Write clusters, centroids and memberships, and make the media ready.
+
+    Returns what was assigned, the ids of the founded clusters in row order, and the new centroid version.
+    """
+    founders = [
+        media_id for media_id, decision in zip(batch.media_ids, assignment.decisions, strict=True) if decision.founder
+    ]
+    founded_ids = _insert_clusters(session, founders)
+    cluster_ids = np.concatenate([cache.cluster_ids, np.array(founded_ids, dtype=np.int64)])
+    changed = cluster_ids[assignment.rows].tolist()
+    write_centroids(session, space_id, changed, assignment.sums, assignment.counts.tolist())
+    _insert_memberships(session, space_id, batch, assignment, cluster_ids, threshold)
+    session.execute(
+        text("UPDATE media SET status = 'ready', ready_at = clock_timestamp() WHERE id = ANY(:ids)"),
+        {"ids": batch.media_ids},
+    )
+    assigned = [
+        AssignedMedia(media_id, int(cluster_ids[decision.row]))
+        for media_id, decision in zip(batch.media_ids, assignment.decisions, strict=True)
+    ]
+    return assigned, founded_ids, bump_centroid_version(session, space_id)
+
+
+def bump_centroid_version(session: Session, space_id: int) -> int:
+    """Tell every cache that the centroids have changed. To be called by each writer of centroids or locks."""
+    return int(
+        session.execute(
+            text("UPDATE space SET centroid_version = centroid_version + 1 WHERE id = :id RETURNING centroid_version"),
+            {"id": space_id},
+        ).scalar_one()
+    )
+
+
+def _insert_clusters(session: Session, founders: Sequence[uuid.UUID]) -> list[int]:
+    if not founders:
+        return []
+    ids = next_values(session, "cluster_id_seq", len(founders))
+    session.execute(
+        text(
+            "INSERT INTO cluster (id, representative_media_id, label) OVERRIDING SYSTEM VALUE "
+            "SELECT founded.id, media.id, media.title "
+            "FROM unnest(CAST(:ids AS bigint[]), CAST(:founders AS uuid[])) AS founded(id, media_id) "
+            "JOIN media ON media.id = founded.media_id"
+        ),
+        {"ids": ids, "founders": list(founders)},
+    )
+    return ids
+
+
+def _insert_memberships(
+    session: Session,
+    space_id: int,
+    batch: AssignableBatch,
+    assignment: Assignment,
+    cluster_ids: NDArray[np.int64],
+    threshold: float,
+) -> None:
+    decisions = assignment.decisions
+    session.execute(
+        text(_INSERT_MEMBERSHIPS),
+        {
+            "media_ids": batch.media_ids,
+            "cluster_ids": [int(cluster_ids[decision.row]) for decision in decisions],
+            "similarities": [decision.similarity for decision in decisions],
+            "runners_up": [
+                None if decision.runner_up is None else int(cluster_ids[decision.runner_up]) for decision in decisions
+            ],
+            "runner_up_similarities": [decision.runner_up_similarity for decision in decisions],
+            "margins": [decision.margin for decision in decisions],
+            "founders": [decision.founder for decision in decisions],
+            "sequence": next_values(session, "membership_assign_seq", len(decisions)),
+            "space_id": space_id,
+            "threshold": threshold,
+        },
+    )

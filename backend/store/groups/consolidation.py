@@ -1,0 +1,86 @@
+"""Queries of those who group anew: everything that a grouping is made of, and whether it still is so."""
+
+import uuid
+from dataclasses import dataclass, replace
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from backend.rules.editing.edits import CURATOR, CannotLink
+from backend.store.groups.centroids import fetch_embeddings
+from backend.store.groups.edits import list_cannot_links
+from backend.store.schema import Cluster, Media, Membership
+
+_BLOCK = 1024
+
+
+@dataclass(frozen=True)
+class StoredGrouping:
+    """All memberships of a space in upload order, and what a curator has said of them.
+
+    clusters: (n,) ids; fixed: (n,) decided by a curator, or chosen by one to stand for the cluster. locked, anchored:
+    cluster ids.
+    """
+
+    media_ids: list[uuid.UUID]
+    clusters: NDArray[np.int64]
+    fixed: NDArray[np.bool_]
+    locked: frozenset[int]
+    anchored: frozenset[int]
+    cannot_links: frozenset[CannotLink]
+
+    def take(self, rows: NDArray[np.int64]) -> "StoredGrouping":
+        """A part of the memberships, by their rows (m,); what a curator has said of clusters holds as before."""
+        media_ids = [self.media_ids[row] for row in rows.tolist()]
+        return replace(self, media_ids=media_ids, clusters=self.clusters[rows], fixed=self.fixed[rows])
+
+    def differs_from(self, later: "StoredGrouping") -> bool:
+        """Whether anything but new media has come since."""
+        present = dict(zip(later.media_ids, zip(later.clusters, later.fixed, strict=True), strict=True))
+        before = zip(self.media_ids, zip(self.clusters, self.fixed, strict=True), strict=True)
+        return (
+            any(present.get(media_id) != state for media_id, state in before)
+            or self.locked != later.locked
+            or self.anchored != later.anchored
+            or self.cannot_links != later.cannot_links
+        )
+
+
+def read_grouping(session: Session, space_id: int) -> StoredGrouping:
+    """The grouping as it is. Of clusters, those with members in this space."""
+    chosen = sa.and_(
+        Cluster.representative_origin == CURATOR,
+        sa.func.coalesce(Cluster.representative_media_id == Membership.media_id, False),
+    )
+    rows = session.execute(
+        sa.select(
+            Membership.media_id,
+            Membership.cluster_id,
+            sa.or_(Membership.origin == CURATOR, chosen),
+            Cluster.locked,
+            sa.or_(Cluster.label_origin == CURATOR, Cluster.representative_origin == CURATOR),
+        )
+        .join(Cluster, Cluster.id == Membership.cluster_id)
+        .join(Media, Media.id == Membership.media_id)
+        .where(Membership.space_id == space_id)
+        .order_by(Media.upload_seq)
+    ).all()
+    return StoredGrouping(
+        [row[0] for row in rows],
+        np.array([row[1] for row in rows], dtype=np.int64),
+        np.array([row[2] for row in rows], dtype=np.bool_),
+        frozenset(row[1] for row in rows if row[3]),
+        frozenset(row[1] for row in rows if row[4]),
+        list_cannot_links(session),
+    )
+
+
+def load_embeddings(session: Session, space_id: int, media_ids: list[uuid.UUID], dimension: int) -> NDArray[np.float32]:
+    """Image embeddings (n, d) of many media, read in blocks."""
+    embeddings = np.empty((len(media_ids), dimension), dtype=np.float32)
+    for start in range(0, len(media_ids), _BLOCK):
+        block = media_ids[start : start + _BLOCK]
+        embeddings[start : start + len(block)] = fetch_embeddings(session, space_id, block)
+    return embeddings

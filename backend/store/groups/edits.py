@@ -1,0 +1,193 @@
+"""Queries of edits: read the rows that one touches, and write them. All belong into a transaction that holds the
+assigner's lock."""
+
+import uuid
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import fields
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from backend.rules.editing.edits import CannotLink, ClusterState, MembershipState, Snapshot
+from backend.store.arrays import execute_many, fetch_arrays, is_among, next_values, run_statement
+from backend.store.schema import Cluster, ClusterCannotLink, Membership
+from backend.store.statements import statement
+
+_STATE_COLUMNS = tuple(field.name for field in fields(MembershipState))
+
+
+def read_snapshot(session: Session, cluster_ids: Iterable[int], media_ids: Iterable[uuid.UUID]) -> Snapshot:
+    """These clusters and memberships as they are, and the cannot-links that touch the clusters."""
+    clusters = list(dict.fromkeys(cluster_ids))
+    media = list(dict.fromkeys(media_ids))
+    states: dict[int, ClusterState | None] = dict.fromkeys(clusters)
+    states.update(_read_clusters(session, clusters))
+    memberships: dict[uuid.UUID, MembershipState | None] = dict.fromkeys(media)
+    memberships.update(_read_memberships(session, "read_memberships", media))
+    return Snapshot(states, memberships, list_cannot_links(session, clusters))
+
+
+def read_members(session: Session, cluster_ids: Collection[int]) -> dict[uuid.UUID, MembershipState]:
+    """All memberships of these clusters, in the order in which they were decided."""
+    return _read_memberships(session, "read_members", list(cluster_ids))
+
+
+def count_members(session: Session, cluster_ids: Collection[int]) -> dict[int, int]:
+    """How many members each of these clusters has; those without any are left out."""
+    rows = session.execute(
+        sa.select(Membership.cluster_id, sa.func.count())
+        .where(is_among(Membership.cluster_id, cluster_ids))
+        .group_by(Membership.cluster_id)
+    )
+    return dict(rows.all())
+
+
+def count_other_members(
+    session: Session, cluster_ids: Collection[int], media_ids: Collection[uuid.UUID]
+) -> dict[int, int]:
+    """How many members other than these media each cluster has."""
+    rows = session.execute(
+        sa.text(
+            "SELECT cluster_id, count(*) FROM membership WHERE cluster_id = ANY(:clusters) "
+            "AND media_id NOT IN (SELECT unnest(CAST(:media AS uuid[]))) GROUP BY cluster_id"
+        ),
+        {"clusters": list(cluster_ids), "media": list(media_ids)},
+    )
+    return dict(rows.all())
+
+
+def list_cannot_links(session: Session, cluster_ids: Collection[int] | None = None) -> frozenset[CannotLink]:
+    """Every (cluster_a, cluster_b, event_id), or those that touch one of these clusters."""
+    query = sa.select(ClusterCannotLink.cluster_a, ClusterCannotLink.cluster_b, ClusterCannotLink.event_id)
+    if cluster_ids is not None:
+        query = query.where(
+            sa.or_(
+                is_among(ClusterCannotLink.cluster_a, cluster_ids), is_among(ClusterCannotLink.cluster_b, cluster_ids)
+            )
+        )
+    return frozenset((a, b, event_id) for a, b, event_id in session.execute(query))
+
+
+def next_cluster_ids(session: Session, count: int) -> list[int]:
+    """Ids for clusters to be made."""
+    return next_values(session, "cluster_id_seq", count)
+
+
+def lock_clusters(session: Session, cluster_ids: Collection[int]) -> None:
+    """Hold these rows until the transaction ends: whoever makes labels writes to them without the assigner's lock."""
+    session.execute(
+        sa.select(Cluster.id).where(is_among(Cluster.id, cluster_ids)).order_by(Cluster.id).with_for_update()
+    )
+
+
+def insert_clusters(session: Session, states: Mapping[int, ClusterState]) -> None:
+    """Make clusters with these ids; a representative that is no media any more is left out."""
+    execute_many(
+        session,
+        "INSERT INTO cluster (id, label, label_origin, representative_media_id, representative_origin, locked, "
+        "locked_at, created_at) OVERRIDING SYSTEM VALUE VALUES (%s, %s, %s, (SELECT id FROM media WHERE id = %s), %s, %s, "
+        "CASE WHEN %s THEN clock_timestamp() END, coalesce(%s, now()))",
+        [
+            (
+                cluster_id,
+                state.label,
+                state.label_origin,
+                state.representative_media_id,
+                state.representative_origin,
+                state.locked,
+                state.locked,
+                state.created_at,
+            )
+            for cluster_id, state in states.items()
+        ],
+    )
+
+
+def update_clusters(session: Session, states: Mapping[int, ClusterState]) -> None:
+    """Set all columns of clusters that exist; a representative that is no media any more is left out."""
+    execute_many(
+        session,
+        "UPDATE cluster SET label = %s, label_origin = %s, "
+        "representative_media_id = (SELECT id FROM media WHERE id = %s), representative_origin = %s, locked = %s, "
+        "locked_at = CASE WHEN %s THEN coalesce(locked_at, clock_timestamp()) END WHERE id = %s",
+        [
+            (
+                state.label,
+                state.label_origin,
+                state.representative_media_id,
+                state.representative_origin,
+                state.locked,
+                state.locked,
+                cluster_id,
+            )
+            for cluster_id, state in states.items()
+        ],
+    )
+
+
+def delete_clusters(session: Session, cluster_ids: Collection[int]) -> None:
+    """Remove clusters without members, with their centroids and cannot-links."""
+    session.execute(sa.delete(Cluster).where(is_among(Cluster.id, cluster_ids)))
+
+
+def write_memberships(session: Session, states: Mapping[uuid.UUID, MembershipState]) -> None:
+    """Set all columns of memberships that exist."""
+    columns = {name: [getattr(state, name) for state in states.values()] for name in _STATE_COLUMNS}
+    run_statement(session, statement("curation/write_memberships"), {"media_ids": list(states), **columns})
+
+
+def delete_memberships(session: Session, media_ids: Collection[uuid.UUID]) -> None:
+    session.execute(sa.text("DELETE FROM membership WHERE media_id = ANY(:ids)"), {"ids": list(media_ids)})
+
+
+def measure_similarities(session: Session, space_id: int, media_ids: Collection[uuid.UUID]) -> None:
+    """Set the similarity of these members to that with their centroid as it is now."""
+    parameters = {"space_id": space_id, "media_ids": list(media_ids)}
+    run_statement(session, statement("curation/measure_similarities"), parameters)
+
+
+def choose_representatives(
+    session: Session, space_id: int, *, touched: Collection[int], to_choose: Collection[int], created: Collection[int]
+) -> None:
+    """Let the nearest member stand for each cluster of `to_choose` without a curator's choice, and for each of
+    `touched` whose representative is no member."""
+    run_statement(
+        session,
+        statement("curation/choose_representatives"),
+        {"space_id": space_id, "touched": list(touched), "to_choose": list(to_choose), "created": list(created)},
+    )
+
+
+def write_cannot_links(session: Session, removed: Collection[CannotLink], added: Collection[CannotLink]) -> None:
+    execute_many(
+        session,
+        "DELETE FROM cluster_cannot_link WHERE cluster_a = %s AND cluster_b = %s AND event_id = %s",
+        sorted(removed),
+    )
+    execute_many(
+        session,
+        "INSERT INTO cluster_cannot_link (cluster_a, cluster_b, event_id) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+        sorted(added),
+    )
+
+
+def _read_clusters(session: Session, cluster_ids: list[int]) -> dict[int, ClusterState]:
+    rows = session.execute(
+        sa.select(
+            Cluster.id,
+            Cluster.label,
+            Cluster.label_origin,
+            Cluster.representative_media_id,
+            Cluster.representative_origin,
+            Cluster.locked,
+            Cluster.created_at,
+        ).where(is_among(Cluster.id, cluster_ids))
+    )
+    return {row[0]: ClusterState(*row[1:]) for row in rows}
+
+
+def _read_memberships(
+    session: Session, name: str, ids: list[uuid.UUID] | list[int]
+) -> dict[uuid.UUID, MembershipState]:
+    rows = fetch_arrays(session, statement(f"curation/{name}"), {"ids": ids})
+    return {row[0]: MembershipState(*row[1:]) for row in rows}

@@ -1,0 +1,39 @@
+"""Groups that something could be moved to, or merged with."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from backend.store.groups.walls import ClusterCard, WallFilter, WallSort, list_cards, list_cards_by_id
+
+_SHOWN = 24
+
+_NEAREST = sa.text(
+    """
+    SELECT other.cluster_id, 1 - (other.centroid <=> this.centroid) AS similarity
+      FROM centroid AS this
+      JOIN centroid AS other ON other.space_id = this.space_id AND other.cluster_id <> this.cluster_id
+     WHERE this.cluster_id = :cluster_id AND this.space_id = (SELECT id FROM space WHERE state = 'active')
+     ORDER BY similarity DESC, other.cluster_id
+     LIMIT :limit
+    """
+)
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Groups to choose from; near: the cosine of their centroids to that of the group in question."""
+
+    cards: list[ClusterCard]
+    near: dict[int, float]
+
+
+def list_targets(session: Session, cluster_id: int, words: str) -> Targets:
+    """With words, those with them in their label, largest first; without, those nearest to the group."""
+    if words:
+        cards = list_cards(session, WallSort.LARGEST, WallFilter(words=words), limit=_SHOWN + 1)
+        return Targets([card for card in cards if card.id != cluster_id][:_SHOWN], {})
+    rows = session.execute(_NEAREST, {"cluster_id": cluster_id, "limit": _SHOWN})
+    near = {row.cluster_id: float(row.similarity) for row in rows}
+    return Targets(list_cards_by_id(session, list(near)), near)

@@ -1,0 +1,239 @@
+"""What the wall of groups reads: a page of cards in two statements, however many cards there are."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from backend.store.arrays import is_among
+from backend.store.media.pictures import Picture
+from backend.store.schema import Centroid, Cluster, Space, SpaceState
+
+PICTURES_EACH = 4
+_Expression = sa.ColumnElement[Any] | InstrumentedAttribute[Any]
+
+# The mean cosine of the members to their centroid: the length of the mean vector (Mardia & Jupp, Directional
+# Statistics, 2000: mean resultant length). As the index `centroid_cohesion_idx` has it.
+COHESION: sa.ColumnElement[float] = sa.literal_column(
+    "(vector_norm(centroid.embedding_sum::vector) / centroid.member_count::double precision)", sa.Double
+)
+# In the order of labels, those without one last. As the index `cluster_label_idx` has it.
+_NO_LABEL: sa.ColumnElement[bool] = sa.literal_column("(cluster.label = ''::text)", sa.Boolean)
+
+
+class WallSort(StrEnum):
+    """How the wall is ordered."""
+
+    LARGEST = "largest"
+    NEWEST = "newest"
+    LEAST_COHERENT = "least-coherent"
+    LABEL = "label"
+
+
+@dataclass(frozen=True)
+class WallFilter:
+    """locked: only those; no_singles: without groups of one; words: part of the label, whatever its case."""
+
+    locked: bool = False
+    no_singles: bool = False
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class ClusterCard:
+    """A group on the wall. cohesion: mean cosine of its members to its centroid; pictures: its representative first."""
+
+    id: int
+    label: str
+    locked: bool
+    size: int
+    cohesion: float
+    created_at: datetime
+    pictures: tuple[Picture, ...]
+
+
+@dataclass(frozen=True)
+class WallCounts:
+    """What the wall holds: groups under the filter, groups and pictures in all, and the newest group."""
+
+    shown: int
+    clusters: int
+    media: int
+    newest_id: int
+
+
+def list_cards(
+    session: Session, sort: WallSort, narrowed: WallFilter, *, after: Sequence[Any] | None = None, limit: int
+) -> list[ClusterCard]:
+    """A page of cards; `after` is `place_of` the last card of the page before. Two statements."""
+    query = _cards().where(*_conditions(narrowed)).order_by(*_order(sort)).limit(limit)
+    if after is not None:
+        query = query.where(_behind(sort, after))
+    return _with_pictures(session, session.execute(query).all())
+
+
+def list_cards_by_id(
+    session: Session, cluster_ids: Sequence[int], *, pictures_each: int = PICTURES_EACH
+) -> list[ClusterCard]:
+    """The cards of these groups, in this order; those that are gone are left out. Two statements."""
+    rows = {row.id: row for row in session.execute(_cards().where(is_among(Cluster.id, cluster_ids)))}
+    wanted = [rows[one] for one in dict.fromkeys(cluster_ids) if one in rows]
+    return _with_pictures(session, wanted, pictures_each)
+
+
+def place_of(sort: WallSort, card: ClusterCard) -> tuple[Any, ...]:
+    """The key of a card in an order, for the cursor."""
+    match sort:
+        case WallSort.LARGEST:
+            return card.size, card.id
+        case WallSort.NEWEST:
+            return (card.id,)
+        case WallSort.LEAST_COHERENT:
+            return card.cohesion, card.id
+        case WallSort.LABEL:
+            return card.label, card.id
+
+
+def count_wall(session: Session, narrowed: WallFilter) -> WallCounts:
+    """One statement."""
+    shown = sa.and_(sa.true(), *_conditions(narrowed))
+    row = session.execute(
+        sa.select(
+            sa.func.count().filter(shown).label("shown"),
+            sa.func.count().label("clusters"),
+            sa.func.coalesce(sa.func.sum(Centroid.member_count), 0).label("media"),
+            sa.func.coalesce(sa.func.max(Cluster.id), 0).label("newest_id"),
+        )
+        .select_from(Centroid)
+        .join(Cluster, Cluster.id == Centroid.cluster_id)
+        .where(Centroid.space_id == active_space())
+    ).one()
+    return WallCounts(**row._asdict())
+
+
+def count_newer(session: Session, cluster_id: int) -> int:
+    """How many groups of the active space were founded after this one."""
+    return session.execute(
+        sa.select(sa.func.count())
+        .select_from(Centroid)
+        .where(Centroid.space_id == active_space(), Centroid.cluster_id > cluster_id)
+    ).scalar_one()
+
+
+def active_space() -> sa.ScalarSelect[int]:
+    """The id of the active space, as part of a statement."""
+    return sa.select(Space.id).where(Space.state == SpaceState.ACTIVE).scalar_subquery()
+
+
+def _cards() -> sa.Select[*tuple[Any, ...]]:
+    return (
+        sa.select(
+            Cluster.id,
+            Cluster.label,
+            Cluster.locked,
+            Cluster.representative_media_id,
+            Centroid.member_count.label("size"),
+            COHESION.label("cohesion"),
+            Cluster.created_at,
+        )
+        .join(Centroid, Centroid.cluster_id == Cluster.id)
+        .where(Centroid.space_id == active_space())
+    )
+
+
+def _conditions(narrowed: WallFilter) -> list[sa.ColumnElement[bool]]:
+    conditions: list[sa.ColumnElement[bool]] = []
+    if narrowed.locked:
+        conditions.append(Cluster.locked.is_(sa.true()))
+    if narrowed.no_singles:
+        conditions.append(Centroid.member_count > 1)
+    if narrowed.words:
+        conditions.append(Cluster.label.icontains(narrowed.words, autoescape=True))
+    return conditions
+
+
+def _order(sort: WallSort) -> tuple[_Expression, ...]:
+    match sort:
+        case WallSort.LARGEST:
+            return Centroid.member_count.desc(), Centroid.cluster_id
+        case WallSort.NEWEST:
+            return (Centroid.cluster_id.desc(),)
+        case WallSort.LEAST_COHERENT:
+            return COHESION, Centroid.cluster_id
+        case WallSort.LABEL:
+            return _NO_LABEL, sa.func.lower(Cluster.label), Cluster.id
+
+
+def _behind(sort: WallSort, key: Sequence[Any]) -> sa.ColumnElement[bool]:
+    match sort:
+        case WallSort.LARGEST:
+            size, cluster_id = key
+            same = sa.and_(Centroid.member_count == size, Centroid.cluster_id > cluster_id)
+            return sa.or_(Centroid.member_count < size, same)
+        case WallSort.NEWEST:
+            return Centroid.cluster_id < int(key[0])
+        case WallSort.LEAST_COHERENT:
+            return sa.tuple_(COHESION, Centroid.cluster_id) > sa.tuple_(
+                sa.cast(key[0], sa.Double), sa.cast(key[1], sa.BigInteger)
+            )
+        case WallSort.LABEL:
+            label, cluster_id = key
+            last = sa.cast(label, sa.Text)
+            return sa.tuple_(_NO_LABEL, sa.func.lower(Cluster.label), Cluster.id) > sa.tuple_(
+                last == "", sa.func.lower(last), sa.cast(cluster_id, sa.BigInteger)
+            )
+
+
+# The representative first, then the members that came in most similar. Whatever the page's length, one statement,
+# and for each card the first entries of `membership_members_idx`.
+_PICTURES = sa.text(
+    """
+    SELECT page.id AS cluster_id, media.id AS media_id, encode(media.sha256, 'hex') AS sha256,
+           media.title, media.width, media.height
+      FROM unnest(CAST(:cluster_ids AS bigint[]), CAST(:representatives AS uuid[])) AS page(id, representative)
+     CROSS JOIN LATERAL (
+             SELECT page.representative AS media_id, 2.0 AS similarity WHERE page.representative IS NOT NULL
+              UNION ALL
+            (SELECT membership.media_id, membership.similarity
+               FROM membership
+              WHERE membership.cluster_id = page.id
+              ORDER BY membership.similarity DESC, membership.media_id
+              LIMIT :each)
+           ) AS member
+      JOIN media ON media.id = member.media_id
+     ORDER BY page.id, member.similarity DESC, member.media_id
+    """
+)
+
+
+def _with_pictures(session: Session, rows: Sequence[Any], each: int = PICTURES_EACH) -> list[ClusterCard]:
+    pictures: dict[int, dict[uuid.UUID, Picture]] = {row.id: {} for row in rows}
+    if rows:
+        found = session.execute(
+            _PICTURES,
+            {
+                "cluster_ids": [row.id for row in rows],
+                "representatives": [row.representative_media_id for row in rows],
+                "each": each,
+            },
+        )
+        for one in found:
+            picture = Picture(one.media_id, one.sha256, one.title, one.width, one.height)
+            pictures[one.cluster_id].setdefault(one.media_id, picture)
+    return [
+        ClusterCard(
+            row.id,
+            row.label,
+            row.locked,
+            row.size,
+            row.cohesion,
+            row.created_at,
+            tuple(pictures[row.id].values())[:each],
+        )
+        for row in rows
+    ]

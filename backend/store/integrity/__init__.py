@@ -1,0 +1,1 @@
+"""Audits, repair, and the rows that backups need."""

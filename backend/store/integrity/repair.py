@@ -1,0 +1,100 @@
+"""Queries of `mediacluster repair`."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from backend.errors import NotInSpace, OriginalMissing
+from backend.store.arrays import is_among
+from backend.store.integrity.audit import list_breaches
+from backend.store.schema import Centroid, Embedding, Media, MediaStatus
+
+_ALL = 1_000_000_000
+_GIVEN_UP = (OriginalMissing.code, NotInSpace.code)
+
+
+@dataclass(frozen=True)
+class HeldFile:
+    """A row that has an original; whether it must have thumbnails, and whether its original is known to be lost."""
+
+    media_id: uuid.UUID
+    sha256: bytes
+    original_key: str
+    has_thumbnails: bool
+    given_up: bool
+
+
+def list_held_files(session: Session, first_byte: int) -> list[HeldFile]:
+    """Rows whose checksum begins with this byte."""
+    query = sa.select(Media.id, Media.sha256, Media.original_key, Media.status, Media.error_code).where(
+        Media.original_key.is_not(None), Media.sha256 >= bytes([first_byte])
+    )
+    if first_byte < 0xFF:
+        query = query.where(Media.sha256 < bytes([first_byte + 1]))
+    return [
+        HeldFile(
+            row.id,
+            row.sha256,
+            row.original_key,
+            has_thumbnails=row.status in {MediaStatus.EMBEDDED, MediaStatus.READY},
+            given_up=is_given_up(row.status, row.error_code),
+        )
+        for row in session.execute(query)
+    ]
+
+
+def is_given_up(status: str, error_code: str | None) -> bool:
+    """Whether the original of such a media may be lost: it failed for that, or was set aside when the model was changed."""
+    return status == MediaStatus.FAILED and error_code in _GIVEN_UP
+
+
+def list_off_clusters(session: Session) -> list[int]:
+    """Clusters of the active space whose centroid, sum or count is not that of their members."""
+    off = {
+        int(row["cluster_id"])
+        for invariant in ("centroid_off_the_mean", "wrong_member_count")
+        for row in list_breaches(session, invariant, _ALL)
+    }
+    return sorted(off)
+
+
+def list_empty_clusters(session: Session) -> list[int]:
+    """Clusters without members."""
+    return [int(row["cluster_id"]) for row in list_breaches(session, "empty_cluster", _ALL)]
+
+
+def delete_memberless_centroids(session: Session, space_id: int, cluster_ids: Sequence[int]) -> None:
+    """Delete centroids of these clusters that stand for nobody."""
+    session.execute(
+        sa.delete(Centroid).where(
+            Centroid.space_id == space_id,
+            is_among(Centroid.cluster_id, cluster_ids),
+            sa.text("NOT EXISTS (SELECT FROM membership WHERE membership.cluster_id = centroid.cluster_id)"),
+        )
+    )
+
+
+def record_original_missing(session: Session, media_ids: Sequence[uuid.UUID], detail: str) -> list[uuid.UUID]:
+    """Give rows up whose bytes are lost, with their vectors, whatever they failed for before; returns those that had not
+    failed. What was set aside keeps its code and its vectors, by which it can be led back."""
+    lost = sa.select(Media.id, Media.status).where(
+        is_among(Media.id, media_ids),
+        sa.or_(Media.status != MediaStatus.FAILED, Media.error_code != NotInSpace.code),
+    )
+    before = {row.id: row.status for row in session.execute(lost.with_for_update())}
+    session.execute(
+        sa.update(Media)
+        .where(is_among(Media.id, before))
+        .values(
+            status=MediaStatus.FAILED,
+            error_code=OriginalMissing.code,
+            error_detail=detail,
+            lease_token=None,
+            lease_until=None,
+        )
+    )
+    session.execute(sa.delete(Embedding).where(is_among(Embedding.media_id, before)))
+    return [media_id for media_id, status in before.items() if status != MediaStatus.FAILED]

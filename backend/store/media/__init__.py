@@ -1,0 +1,1 @@
+"""Rows of pictures: taken in, worked on, read, deleted."""

@@ -1,0 +1,100 @@
+"""Queries on embeddings. The table is insert-only: an update would write every HNSW entry of the row anew."""
+
+import uuid
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pgvector import Vector
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from backend.store.arrays import as_weight, execute_many, fetch_arrays
+
+
+@dataclass(frozen=True)
+class NewEmbedding:
+    """The vectors of one media: image (d_image,), text (d_text,) or None, caption (d_image,) or None; unit length."""
+
+    media_id: uuid.UUID
+    image: NDArray[np.float32]
+    text: NDArray[np.float32] | None
+    caption: NDArray[np.float32] | None
+
+
+@dataclass(frozen=True)
+class MediaMatch:
+    """One hit of a fused query; a cosine is None where either side is missing."""
+
+    media_id: uuid.UUID
+    sim_image: float | None
+    sim_text: float | None
+    combined: float
+
+
+def insert_embeddings(session: Session, space_id: int, embeddings: list[NewEmbedding]) -> None:
+    """Insert; a row that is there already stays as it is, so that a step can be repeated."""
+    execute_many(
+        session,
+        "INSERT INTO embedding (space_id, media_id, image_embedding, text_embedding, caption_embedding) "
+        "VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+        [(space_id, new.media_id, Vector(new.image), _vector(new.text), _vector(new.caption)) for new in embeddings],
+    )
+
+
+def replace_wording(
+    session: Session,
+    space_id: int,
+    media_id: uuid.UUID,
+    text_vector: NDArray[np.float32] | None,
+    caption: NDArray[np.float32] | None,
+) -> bool:
+    """Put a row with other text (d_text,) and caption (d_image,) vectors in the place of the old one; False where the
+    space has none."""
+    rows = fetch_arrays(
+        session,
+        "DELETE FROM embedding WHERE space_id = %(space)s AND media_id = %(media)s RETURNING image_embedding",
+        {"space": space_id, "media": media_id},
+    )
+    insert_embeddings(session, space_id, [NewEmbedding(media_id, row[0], text_vector, caption) for row in rows])
+    return bool(rows)
+
+
+def fetch_image_embeddings(session: Session, space_id: int) -> tuple[list[uuid.UUID], NDArray[np.float32]]:
+    """All image embeddings of a space: ids and (n, d) rows. For audits and evaluation, not for serving."""
+    rows = fetch_arrays(
+        session, "SELECT media_id, image_embedding FROM embedding WHERE space_id = %(space)s", {"space": space_id}
+    )
+    ids = [row[0] for row in rows]
+    return ids, np.stack([row[1] for row in rows]) if rows else np.empty((0, 0), dtype=np.float32)
+
+
+def similar_media(session: Session, media_id: uuid.UUID, k: int, alpha: float) -> list[MediaMatch]:
+    """The public SQL function of the same name."""
+    rows = session.execute(
+        text("SELECT media_id, sim_image, sim_text, combined FROM similar_media(:media_id, :k, :alpha)"),
+        {"media_id": media_id, "k": k, "alpha": as_weight(alpha)},
+    )
+    return [MediaMatch(*row) for row in rows]
+
+
+def search_media(
+    session: Session,
+    image_query: NDArray[np.float32] | None,
+    text_query: NDArray[np.float32] | None,
+    k: int,
+    alpha: float,
+) -> list[MediaMatch]:
+    """The public SQL function of the same name, for query vectors (d_image,) and (d_text,)."""
+    rows = session.execute(
+        text(
+            "SELECT media_id, sim_image, sim_text, combined "
+            "FROM search_media(CAST(:image AS vector), CAST(:text AS vector), :k, :alpha)"
+        ),
+        {"image": _vector(image_query), "text": _vector(text_query), "k": k, "alpha": as_weight(alpha)},
+    )
+    return [MediaMatch(*row) for row in rows]
+
+
+def _vector(values: NDArray[np.float32] | None) -> Vector | None:
+    return None if values is None else Vector(values)

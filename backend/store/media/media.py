@@ -1,0 +1,211 @@
+"""Queries on media rows: take them in, and read them."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from backend.errors import NotFound
+from backend.files.text.text import MediaText
+from backend.store.arrays import is_among
+from backend.store.engine import limit_idling
+from backend.store.schema import UPLOAD_SEQ, Media, MediaStatus
+
+_UPLOAD_ORDER_LOCK = 0x6D63_0004
+_ORDER_IDLE_SECONDS = 15.0
+_TEXT_FIELDS = tuple(field.name for field in fields(MediaText))
+
+
+@dataclass(frozen=True)
+class StoredPicture:
+    """What is known of a picture whose bytes are in the storage."""
+
+    sha256: bytes
+    original_key: str
+    mime: str
+    width: int
+    height: int
+    byte_size: int
+    exif: dict[str, Any]
+
+
+def find_media(session: Session, media_id: uuid.UUID) -> Media | None:
+    return session.get(Media, media_id)
+
+
+def get_media(session: Session, media_id: uuid.UUID) -> Media:
+    """Raises NotFound."""
+    media = find_media(session, media_id)
+    if media is None:
+        raise NotFound(f"There is no media {media_id}.")
+    return media
+
+
+def resolve_copies(session: Session, media_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+    """The same media, in their order, with those that ended as `duplicate` as the media that has their bytes."""
+    rows = session.execute(
+        sa.select(Media.id, Media.duplicate_of).where(is_among(Media.id, media_ids), Media.duplicate_of.is_not(None))
+    )
+    copies = {row.id: row.duplicate_of for row in rows}
+    return [copies.get(media_id, media_id) for media_id in media_ids]
+
+
+def get_media_for_update(session: Session, media_id: uuid.UUID) -> Media:
+    """The row as it is now, locked until the transaction ends. Raises NotFound."""
+    media = session.get(Media, media_id, with_for_update=True, populate_existing=True)
+    if media is None:
+        raise NotFound(f"There is no media {media_id}.")
+    return media
+
+
+def find_media_by_sha256(session: Session, sha256: bytes) -> Media | None:
+    return session.scalar(sa.select(Media).where(Media.sha256 == sha256))
+
+
+@dataclass(frozen=True)
+class KnownMedia:
+    """Bytes that are here already: their SHA-256, and the media that they made."""
+
+    sha256: bytes
+    media_id: uuid.UUID
+    status: MediaStatus
+
+
+def list_known(session: Session, checksums: Sequence[bytes]) -> list[KnownMedia]:
+    """Which of these SHA-256 digests (32 bytes each) are here. One statement."""
+    rows = session.execute(
+        sa.text("SELECT sha256, id, status FROM media WHERE sha256 = ANY(CAST(:checksums AS bytea[]))"),
+        {"checksums": list(checksums)},
+    )
+    return [KnownMedia(bytes(row.sha256), row.id, MediaStatus(row.status)) for row in rows]
+
+
+def list_media(
+    session: Session, *, status: MediaStatus | None = None, before: tuple[datetime, uuid.UUID] | None = None, limit: int
+) -> list[Media]:
+    """Newest first; `before` is (created_at, id) of the last row of the page before."""
+    query = sa.select(Media).order_by(Media.created_at.desc(), Media.id.desc()).limit(limit)
+    if status is not None:
+        query = query.where(Media.status == status)
+    if before is not None:
+        query = query.where(sa.tuple_(Media.created_at, Media.id) < before)
+    return list(session.scalars(query))
+
+
+def has_media_from_elsewhere(session: Session, folder: str) -> bool:
+    """Whether there are media that do not come from this folder of the server."""
+    elsewhere = sa.or_(Media.source_uri.is_(None), sa.not_(sa.func.starts_with(Media.source_uri, f"{folder}/")))
+    return bool(session.execute(sa.select(sa.exists().where(elsewhere))).scalar_one())
+
+
+def count_media_by_status(session: Session) -> dict[MediaStatus, int]:
+    """Every status is there, with 0 where no media has it."""
+    counts = dict(session.execute(sa.select(Media.status, sa.func.count()).group_by(Media.status)).all())
+    return {status: counts.get(status, 0) for status in MediaStatus}
+
+
+def count_failures_by_code(session: Session) -> dict[str, int]:
+    """Failed media by error code, the commonest first."""
+    rows = session.execute(
+        sa.select(Media.error_code, sa.func.count())
+        .where(Media.status == MediaStatus.FAILED)
+        .group_by(Media.error_code)
+        .order_by(sa.func.count().desc(), Media.error_code)
+    )
+    return {code or "": count for code, count in rows}
+
+
+def next_upload_seq(session: Session) -> int:
+    """A place in the upload order. Takes the order's lock, so that rows become visible in that order: call it last.
+    A process that stops in here holds all uploads up; it loses the lock soon."""
+    limit_idling(session, _ORDER_IDLE_SECONDS)
+    session.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPLOAD_ORDER_LOCK})
+    return session.execute(sa.select(UPLOAD_SEQ.next_value())).scalar_one()
+
+
+def insert_pending(
+    session: Session,
+    media_id: uuid.UUID,
+    picture: StoredPicture,
+    text: MediaText,
+    source: str,
+    source_uri: str | None,
+    request_id: str | None = None,
+) -> uuid.UUID:
+    """Insert a picture that is to be embedded; returns its id, or that of the row with the same bytes."""
+    created = session.execute(
+        insert(Media)
+        .values(
+            id=media_id,
+            **vars(picture),
+            **media_columns(text),
+            source=source,
+            source_uri=source_uri,
+            request_id=request_id,
+            status=MediaStatus.PENDING,
+            upload_seq=next_upload_seq(session),
+        )
+        .on_conflict_do_nothing(index_elements=[Media.sha256])
+        .returning(Media.id)
+    ).scalar_one_or_none()
+    if created is not None:
+        return created
+    return session.execute(sa.select(Media.id).where(Media.sha256 == picture.sha256)).scalar_one()
+
+
+def insert_fetching(
+    session: Session, media_id: uuid.UUID, url: str, text: MediaText, request_id: str | None = None
+) -> None:
+    """Insert a picture that is still elsewhere; one of that id stays as it is, so that this can be repeated."""
+    session.execute(
+        insert(Media)
+        .values(
+            id=media_id,
+            **media_columns(text),
+            source="url",
+            source_uri=url,
+            request_id=request_id,
+            status=MediaStatus.FETCHING,
+        )
+        .on_conflict_do_nothing(index_elements=[Media.id])
+    )
+
+
+def media_columns(text: MediaText) -> dict[str, Any]:
+    """The columns that a text fills."""
+    # Not asdict, which copies deeply: a third of the time of an import.
+    return {name: getattr(text, name) for name in _TEXT_FIELDS} | {"keywords": list(text.keywords)}
+
+
+@dataclass(frozen=True)
+class MediaOutcome:
+    """How far a media has come."""
+
+    media_id: uuid.UUID
+    status: MediaStatus
+    error_code: str | None
+    error_detail: str | None
+    duplicate_of: uuid.UUID | None
+
+    @property
+    def is_settled(self) -> bool:
+        return self.status in {MediaStatus.READY, MediaStatus.FAILED, MediaStatus.DUPLICATE}
+
+
+def list_outcomes(session: Session, media_ids: Sequence[uuid.UUID]) -> list[MediaOutcome]:
+    """How far these media have come; ids that are gone are left out."""
+    rows = session.execute(
+        sa.text(
+            "SELECT id, status, error_code, error_detail, duplicate_of FROM media WHERE id = ANY(CAST(:ids AS uuid[]))"
+        ),
+        {"ids": list(media_ids)},
+    )
+    return [
+        MediaOutcome(row.id, MediaStatus(row.status), row.error_code, row.error_detail, row.duplicate_of)
+        for row in rows
+    ]

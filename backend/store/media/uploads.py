@@ -1,0 +1,94 @@
+"""How far uploads have come, for the page that sends them."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from backend.store.schema import MediaStatus
+
+
+class Stage(StrEnum):
+    """What the page calls a status. Below FETCHING and STORED something is still to be done."""
+
+    FETCHING = "fetching"
+    STORED = "stored"
+    EMBEDDED = "embedded"
+    GROUPED = "grouped"
+    DUPLICATE = "duplicate"
+    FAILED = "failed"
+    GONE = "gone"
+
+
+_STAGES = {
+    MediaStatus.FETCHING: Stage.FETCHING,
+    MediaStatus.PENDING: Stage.STORED,
+    MediaStatus.EMBEDDED: Stage.EMBEDDED,
+    MediaStatus.READY: Stage.GROUPED,
+    MediaStatus.DUPLICATE: Stage.DUPLICATE,
+    MediaStatus.FAILED: Stage.FAILED,
+}
+_UNSETTLED = frozenset({Stage.FETCHING, Stage.STORED, Stage.EMBEDDED})
+
+
+@dataclass(frozen=True)
+class JoinedGroup:
+    """The group of an upload. founded: it began with this very picture."""
+
+    id: int
+    label: str
+    similarity: float
+    founded: bool
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far one upload has come. shown_id: the media to look at, of a duplicate the one that was here; sha256 is hex,
+    None before there is a thumbnail."""
+
+    id: uuid.UUID
+    stage: Stage
+    shown_id: uuid.UUID
+    sha256: str | None = None
+    group: JoinedGroup | None = None
+    code: str | None = None
+    detail: str | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        return self.stage not in _UNSETTLED
+
+
+_PROGRESS = sa.text(
+    "SELECT media.id, media.status, media.error_code, media.error_detail, shown.id AS shown_id, shown.status AS shown_status, "
+    "encode(shown.sha256, 'hex') AS sha256, membership.cluster_id, membership.similarity, membership.founder, cluster.label "
+    "FROM media JOIN media AS shown ON shown.id = coalesce(media.duplicate_of, media.id) "
+    "LEFT JOIN membership ON membership.media_id = shown.id LEFT JOIN cluster ON cluster.id = membership.cluster_id "
+    "WHERE media.id = ANY(CAST(:ids AS uuid[]))"
+)
+_WITH_THUMBNAIL = {MediaStatus.EMBEDDED, MediaStatus.READY}
+
+
+def list_progress(session: Session, media_ids: Sequence[uuid.UUID]) -> list[Progress]:
+    """In the order asked for; one that is gone is told as such. One statement."""
+    rows = {row.id: row for row in session.execute(_PROGRESS, {"ids": list(media_ids)})}
+    return [_progress(rows[one]) if one in rows else Progress(one, Stage.GONE, one) for one in media_ids]
+
+
+def _progress(row: Any) -> Progress:
+    group = None
+    if row.cluster_id is not None:
+        group = JoinedGroup(row.cluster_id, row.label, row.similarity, row.founder)
+    return Progress(
+        id=row.id,
+        stage=_STAGES[MediaStatus(row.status)],
+        shown_id=row.shown_id,
+        sha256=row.sha256 if row.shown_status in _WITH_THUMBNAIL else None,
+        group=group,
+        code=row.error_code,
+        detail=row.error_detail,
+    )

@@ -1,0 +1,126 @@
+"""Bring a database to the newest schema, or back."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from backend.errors import ConfigurationError, InputError
+from backend.store.engine import translated_errors
+from backend.store.extension import may_create_tables, read_vector_extension
+
+# Alembic is imported by what needs it: serving does not, and it takes long.
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+_REPOSITORY = Path(__file__).parents[2]
+# One migration at a time per database; any number will do, as long as nobody else uses it.
+_MIGRATION_LOCK = 0x6D63_0001
+# insufficient_privilege; feature_not_supported and undefined_file, where the server lacks a package.
+_REFUSED_STATES = {"42501", "0A000", "58P01"}
+
+
+def migrations_folder() -> Path:
+    """The folder of the migrations: `alembic/` in a checkout, packed into the package in a wheel."""
+    for folder in (_REPOSITORY / "alembic", Path(__file__).parent / "migrations"):
+        if (folder / "env.py").is_file():
+            return folder
+    raise ConfigurationError("The migrations are not installed.", hint="Install the package again.")
+
+
+def upgrade(engine: Engine, revision: str = "head") -> None:
+    """Migrate up to `revision`; does nothing where it is reached. Safe to call from several processes at once.
+
+    Raises:
+        ConfigurationError: the schema is that of a newer version, the server has no pgvector, or this role may not do it.
+        InputError: there is no such revision.
+    """
+    from alembic.util import CommandError
+
+    from alembic import command
+
+    with translated_errors(), engine.connect() as connection:
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATION_LOCK})
+        connection.commit()
+        try:
+            _require_known(current_revision(connection))
+            connection.commit()
+            command.upgrade(_config(connection), revision)
+            connection.commit()
+        except CommandError as error:
+            raise InputError(str(error), hint="Leave `--revision` away for the newest.") from error
+        except DBAPIError as error:
+            connection.rollback()
+            refusal = _explain_refusal(connection, getattr(error.orig, "sqlstate", None))
+            if refusal is None:
+                raise
+            raise refusal from error
+        finally:
+            connection.rollback()
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _MIGRATION_LOCK})
+            connection.commit()
+
+
+def downgrade(engine: Engine, revision: str = "base") -> None:
+    """Migrate down to `revision`."""
+    from alembic import command
+
+    with engine.connect() as connection:
+        command.downgrade(_config(connection), revision)
+        connection.commit()
+
+
+def current_revision(connection: Connection) -> str | None:
+    from alembic.migration import MigrationContext
+
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def newest_revision() -> str | None:
+    from alembic.script import ScriptDirectory
+
+    return ScriptDirectory(str(migrations_folder())).get_current_head()
+
+
+def knows_revision(revision: str) -> bool:
+    """Whether a schema of this revision can be brought up to date by these migrations."""
+    from alembic.script import ScriptDirectory
+
+    return revision in {script.revision for script in ScriptDirectory(str(migrations_folder())).walk_revisions()}
+
+
+def _require_known(revision: str | None) -> None:
+    if revision is not None and not knows_revision(revision):
+        raise ConfigurationError(
+            f"The schema was made by a newer version (revision {revision}); this one knows up to {newest_revision()}.",
+            hint="Nothing is to be migrated. Update this installation too.",
+        )
+
+
+def _explain_refusal(connection: Connection, state: str | None) -> ConfigurationError | None:
+    """What the server refused, in words; None where that is not what happened."""
+    if state not in _REFUSED_STATES:
+        return None
+    if not may_create_tables(connection):
+        return ConfigurationError(
+            "The role of DATABASE_URL may not make tables in this database.",
+            hint="Let an administrator make it the owner (`ALTER DATABASE name OWNER TO role`), then try again.",
+        )
+    return read_vector_extension(connection).lack
+
+
+def leave_partitions_alone(_item: object, name: str | None, kind: str, _reflected: bool, _compare_to: object) -> bool:
+    """For alembic's comparison: the partitions of `embedding` come and go with spaces, not with migrations."""
+    return not (kind == "table" and name is not None and name.startswith("embedding_"))
+
+
+def _config(connection: Connection) -> "Config":
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()))
+    config.set_main_option("path_separator", "os")
+    attributes: dict[str, Any] = config.attributes
+    attributes["connection"] = connection
+    return config

@@ -1,0 +1,1 @@
+"""Rows about the work itself: queues, failures, pauses, heartbeats."""

@@ -1,0 +1,215 @@
+"""Queries on how the work goes: each is answered from a partial index or a few rows, however many media there are."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from backend.store.statements import statement
+
+MOST_COUNTED = 100_000
+"""Waiting media are counted up to here."""
+
+KEPT_DAYS = 7
+_SILENT_HOURS = 1
+_MOST_FAILURES = 20_000
+_BYTES_EVERY_MINUTES = 60
+
+
+@dataclass(frozen=True)
+class QueueDepth:
+    """Media by status, at most MOST_COUNTED of each, and since when the oldest of each waits; read_at: when that was."""
+
+    fetching: int
+    pending: int
+    embedded: int
+    failed: int
+    oldest_fetching: datetime | None
+    oldest_pending: datetime | None
+    oldest_embedded: datetime | None
+    read_at: datetime
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What was done in a stretch of time. embed_seconds: median from upload to embedding; group_seconds: from there to a
+    group; None where nothing was."""
+
+    uploads: int
+    embeddings: int
+    groupings: int
+    embed_seconds: float | None
+    group_seconds: float | None
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Figures of one step of time: depths as they were at most, throughput a minute."""
+
+    moment: datetime
+    fetching: int
+    pending: int
+    embedded: int
+    failed: int
+    uploads: float
+    embeddings: float
+    groupings: float
+    embed_seconds: float | None
+    group_seconds: float | None
+
+
+@dataclass(frozen=True)
+class FailedMedia:
+    """A media that was given up. size: how many there are with its code; sha256 is hex, None before it is fetched."""
+
+    id: uuid.UUID
+    error_code: str
+    error_detail: str
+    title: str
+    source: str
+    source_uri: str | None
+    attempts: int
+    created_at: datetime
+    sha256: str | None
+    has_thumbnail: bool
+    size: int
+
+
+@dataclass(frozen=True)
+class RelationSize:
+    """A table with all that belongs to it, in bytes."""
+
+    name: str
+    table_bytes: int
+    index_bytes: int
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How large the library is, and the bytes of its originals when they were last added up.
+
+    media: counted up to MOST_COUNTED; what Postgres estimates above that.
+    """
+
+    media: int
+    database_bytes: int
+    original_bytes: int | None
+
+    @property
+    def is_estimate(self) -> bool:
+        return self.media >= MOST_COUNTED
+
+
+def read_depth(session: Session) -> QueueDepth:
+    row = session.execute(sa.text(statement("operations/read_depth")), {"most": MOST_COUNTED}).one()
+    return QueueDepth(**row._asdict())
+
+
+def read_pace(session: Session, seconds: float, *, until: datetime | None = None) -> Pace:
+    """Of the `seconds` before `until`, or before now."""
+    end = until or session.execute(sa.text("SELECT now()")).scalar_one()
+    since = session.execute(
+        sa.text("SELECT CAST(:until AS timestamptz) - make_interval(secs => :seconds)"),
+        {"until": end, "seconds": seconds},
+    ).scalar_one()
+    row = session.execute(sa.text(statement("operations/read_pace")), {"since": since, "until": end}).one()
+    return Pace(**row._asdict())
+
+
+def list_samples(session: Session, seconds: float, step_seconds: float) -> list[Sample]:
+    """The last `seconds`, oldest first."""
+    rows = session.execute(sa.text(statement("operations/list_samples")), {"seconds": seconds, "step": step_seconds})
+    return [Sample(**row._asdict()) for row in rows]
+
+
+def find_last_sample(session: Session) -> datetime | None:
+    """The minute of the last sample: whoever takes them is at work."""
+    found: datetime | None = session.execute(sa.text("SELECT max(minute) FROM operations_sample")).scalar_one()
+    return found
+
+
+def record_sample(session: Session) -> bool:
+    """Write this minute's sample, unless there is one; returns whether it was written. Old ones go."""
+    minute = session.execute(sa.text("SELECT date_trunc('minute', now())")).scalar_one()
+    taken = sa.text("SELECT EXISTS (SELECT FROM operations_sample WHERE minute = :minute)")
+    if session.execute(taken, {"minute": minute}).scalar_one():
+        return False
+    depth, pace = read_depth(session), read_pace(session, 60.0, until=minute)
+    values: dict[str, Any] = {
+        "minute": minute,
+        **{name: getattr(depth, name) for name in ("fetching", "pending", "embedded", "failed")},
+        **vars(pace),
+        "original_bytes": _add_up_originals(session),
+    }
+    columns = ", ".join(values)
+    places = ", ".join(f":{name}" for name in values)
+    session.execute(
+        sa.text(f"INSERT INTO operations_sample ({columns}) VALUES ({places}) ON CONFLICT DO NOTHING"),  # noqa: S608 - names of our own
+        values,
+    )
+    session.execute(
+        sa.text("DELETE FROM operations_sample WHERE minute < now() - make_interval(days => :days)"),
+        {"days": KEPT_DAYS},
+    )
+    session.execute(
+        sa.text("DELETE FROM worker_heartbeat WHERE seen_at < now() - make_interval(hours => :hours)"),
+        {"hours": _SILENT_HOURS},
+    )
+    return True
+
+
+def list_failures(session: Session, each: int) -> list[FailedMedia]:
+    """Up to `each` of every code, the newest first; quarantined ones come first."""
+    rows = session.execute(sa.text(statement("operations/list_failures")), {"most": _MOST_FAILURES, "each": each})
+    return [FailedMedia(**{name: value for name, value in row._asdict().items() if name != "place"}) for row in rows]
+
+
+def list_newest_checksums(session: Session, limit: int) -> list[bytes]:
+    """Of the media that were made ready last."""
+    rows = session.execute(
+        sa.text("SELECT sha256 FROM media WHERE ready_at IS NOT NULL ORDER BY ready_at DESC LIMIT :limit"),
+        {"limit": limit},
+    )
+    return [bytes(row.sha256) for row in rows]
+
+
+def list_sizes(session: Session, limit: int) -> list[RelationSize]:
+    """The largest tables of this schema, partitions by their own names."""
+    rows = session.execute(
+        sa.text(
+            "SELECT relname AS name, pg_table_size(oid) AS table_bytes, pg_indexes_size(oid) AS index_bytes "
+            "FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace "
+            "ORDER BY pg_total_relation_size(oid) DESC LIMIT :limit"
+        ),
+        {"limit": limit},
+    )
+    return [RelationSize(**row._asdict()) for row in rows]
+
+
+def read_scale(session: Session) -> Scale:
+    row = session.execute(
+        sa.text(
+            # Before the first ANALYZE there is no estimate, and soon after it a poor one.
+            "SELECT CASE WHEN counted < :most THEN counted ELSE greatest(CAST(reltuples AS bigint), counted) END AS media, "
+            "pg_database_size(current_database()) AS database_bytes, "
+            "(SELECT original_bytes FROM operations_sample WHERE original_bytes IS NOT NULL ORDER BY minute DESC LIMIT 1) "
+            "AS original_bytes FROM pg_class, (SELECT count(*) AS counted FROM (SELECT FROM media LIMIT :most) AS capped) AS few "
+            "WHERE oid = 'media'::regclass"
+        ),
+        {"most": MOST_COUNTED},
+    ).one()
+    return Scale(**row._asdict())
+
+
+def _add_up_originals(session: Session) -> int | None:
+    """Once an hour: all media are read for it."""
+    recent = sa.text(
+        "SELECT EXISTS (SELECT FROM operations_sample WHERE original_bytes IS NOT NULL "
+        "AND minute > now() - make_interval(mins => :minutes))"
+    )
+    if session.execute(recent, {"minutes": _BYTES_EVERY_MINUTES}).scalar_one():
+        return None
+    return int(session.execute(sa.text("SELECT coalesce(sum(byte_size), 0) FROM media")).scalar_one())

@@ -1,0 +1,1 @@
+"""Rows of the review: queue, judgements, near-duplicates."""

@@ -1,0 +1,80 @@
+"""Queries on near-duplicates that are marked for deletion: compared with nothing, still in the library."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from backend.store.arrays import is_among
+from backend.store.review.near_duplicates import forget_comparisons
+from backend.store.schema import MarkedForDeletion, Media
+
+
+@dataclass(frozen=True)
+class MarkedTotals:
+    """How many media are marked, the bytes of their originals, and when the last of them was marked (None: there is none)."""
+
+    media: int
+    byte_size: int
+    until: datetime | None
+
+
+def record_marked(session: Session, keep_media_id: uuid.UUID, media_ids: Sequence[uuid.UUID], actor: str) -> None:
+    """Mark these, and compare them with nothing any more. The one that is kept for them is marked no more, so that no ring
+    of marks can take the last one."""
+    session.execute(sa.delete(MarkedForDeletion).where(MarkedForDeletion.media_id == keep_media_id))
+    session.execute(
+        sa.text(
+            "INSERT INTO marked_for_deletion (media_id, keeper_media_id, actor) "
+            "SELECT id, :keeper, :actor FROM unnest(CAST(:ids AS uuid[])) AS new (id) "
+            "ON CONFLICT (media_id) DO UPDATE SET keeper_media_id = excluded.keeper_media_id, actor = excluded.actor"
+        ),
+        {"ids": list(media_ids), "keeper": keep_media_id, "actor": actor},
+    )
+    # They wait, and are compared with nothing while they are marked.
+    forget_comparisons(session, media_ids)
+
+
+def forget_marked(session: Session, media_ids: Sequence[uuid.UUID]) -> int:
+    """Take marks back, so that the media are compared again; returns how many were marked."""
+    unmarked = session.execute(
+        sa.delete(MarkedForDeletion)
+        .where(is_among(MarkedForDeletion.media_id, media_ids))
+        .returning(MarkedForDeletion.media_id)
+    )
+    return len(unmarked.all())
+
+
+def forget_keepers(session: Session, keepers: Sequence[uuid.UUID]) -> int:
+    """Let media whose keeper is one of these wait to be compared again; returns how many."""
+    rows = session.execute(
+        sa.text(
+            "UPDATE near_duplicate SET keeper_media_id = NULL WHERE keeper_media_id = ANY(:ids) RETURNING media_id"
+        ),
+        {"ids": list(keepers)},
+    )
+    return len(rows.all())
+
+
+def list_marked(session: Session, limit: int, *, until: datetime | None = None) -> list[uuid.UUID]:
+    """Those marked first come first, so that none goes before what was given up for it; only those marked `until` then."""
+    marked = sa.select(MarkedForDeletion.media_id).order_by(MarkedForDeletion.created_at, MarkedForDeletion.media_id)
+    if until is not None:
+        marked = marked.where(MarkedForDeletion.created_at <= until)
+    return list(session.scalars(marked.limit(limit)))
+
+
+def count_marked(session: Session) -> MarkedTotals:
+    row = session.execute(
+        sa.select(
+            sa.func.count(),
+            sa.func.coalesce(sa.func.sum(Media.byte_size), 0),
+            sa.func.max(MarkedForDeletion.created_at),
+        )
+        .select_from(MarkedForDeletion)
+        .join(Media, Media.id == MarkedForDeletion.media_id)
+    ).one()
+    return MarkedTotals(row[0], int(row[1] or 0), row[2])

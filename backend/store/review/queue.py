@@ -1,0 +1,279 @@
+"""Queries of the review queue: the facts that it is made from, its items, and what curators decided."""
+
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.orm import Session
+
+from backend.store.arrays import fetch_arrays
+from backend.store.schema import ReviewDecision, ReviewItem, ReviewRefresh
+from backend.store.statements import statement
+
+_LOCK = 0x6D63_0011
+
+
+@dataclass(frozen=True)
+class MemberFacts:
+    """One membership with its similarity to the centroid as it is now, and of its caption to its picture."""
+
+    media_id: uuid.UUID
+    cluster_id: int
+    automatic: bool
+    similarity: float
+    margin: float | None
+    runner_up_cluster_id: int | None
+    runner_up_similarity: float | None
+    threshold: float
+    founder: bool
+    to_centroid: float
+    caption_similarity: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class OpenCentroids:
+    """Clusters that are not locked: ids and sizes (k,), unit centroids (k, d)."""
+
+    cluster_ids: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+    centroids: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class NewItem:
+    """An item of the queue; `subject` names what it is about, unique within its kind."""
+
+    kind: str
+    subject: str
+    urgency: float
+    cluster_id: int
+    figures: Mapping[str, float]
+    media_id: uuid.UUID | None = None
+    other_cluster_id: int | None = None
+
+
+@dataclass(frozen=True)
+class ClusterInItem:
+    """A cluster as items show it."""
+
+    id: int
+    label: str
+    size: int
+    representative_media_id: uuid.UUID | None
+
+
+@dataclass(frozen=True)
+class QueuedItem:
+    """An item with what a page shows of it."""
+
+    kind: str
+    subject: str
+    urgency: float
+    figures: dict[str, float]
+    media_id: uuid.UUID | None
+    title: str | None
+    caption: str | None
+    cluster: ClusterInItem
+    other_cluster: ClusterInItem | None
+
+
+@dataclass(frozen=True)
+class RefreshState:
+    """What the queue was last made from, and what it would be made from now."""
+
+    refreshed_at: datetime | None
+    is_stale: bool
+    media_count: int
+
+
+def lock_review(session: Session) -> None:
+    """Wait until this transaction is the one that writes items and decisions."""
+    session.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+
+
+def list_member_facts(session: Session, space_id: int) -> list[MemberFacts]:
+    """All memberships of a space. All vectors are read for it: for refreshing, not for serving."""
+    rows = fetch_arrays(session, statement("review/list_member_facts"), {"space_id": space_id})
+    return [MemberFacts(*row) for row in rows]
+
+
+def load_open_centroids(session: Session, space_id: int, dimension: int) -> OpenCentroids:
+    rows = fetch_arrays(
+        session,
+        "SELECT cluster_id, member_count, centroid FROM centroid JOIN cluster ON cluster.id = cluster_id "
+        "WHERE space_id = %(space)s AND NOT locked ORDER BY cluster_id",
+        {"space": space_id},
+    )
+    centroids = np.empty((len(rows), dimension), dtype=np.float32)
+    for place, row in enumerate(rows):
+        centroids[place] = row[2]
+    return OpenCentroids(
+        np.array([row[0] for row in rows], dtype=np.int64),
+        np.array([row[1] for row in rows], dtype=np.int64),
+        centroids,
+    )
+
+
+def read_refresh_state(session: Session, space_id: int) -> RefreshState:
+    row = session.execute(
+        sa.text(
+            "SELECT refreshed_at, space.centroid_version IS DISTINCT FROM review_refresh.centroid_version, "
+            "(SELECT coalesce(sum(member_count), 0) FROM centroid WHERE space_id = space.id) "
+            "FROM space LEFT JOIN review_refresh ON space_id = space.id WHERE space.id = :space_id"
+        ),
+        {"space_id": space_id},
+    ).one()
+    return RefreshState(row[0], row[1], int(row[2]))
+
+
+def is_refresh_due(session: Session, least_seconds: float) -> bool:
+    """Whether groups of the active space have changed since the queue was made, and that is so long ago."""
+    return bool(
+        session.execute(
+            sa.text(
+                "SELECT EXISTS (SELECT FROM space LEFT JOIN review_refresh ON space_id = space.id "
+                "WHERE state = 'active' AND space.centroid_version IS DISTINCT FROM review_refresh.centroid_version "
+                "AND space.centroid_version > 0 "
+                "AND coalesce(refreshed_at < now() - make_interval(secs => :seconds), true))"
+            ),
+            {"seconds": least_seconds},
+        ).scalar_one()
+    )
+
+
+def replace_items(session: Session, space_id: int, centroid_version: int, items: Sequence[NewItem]) -> bool:
+    """Write the queue anew. False, and nothing is written, where it is newer already. Needs the lock."""
+    stored = session.get(ReviewRefresh, space_id, populate_existing=True)
+    if stored is not None and stored.centroid_version > centroid_version:
+        return False
+    session.execute(sa.delete(ReviewItem))
+    if items:
+        session.execute(
+            sa.text(statement("review/insert_items")).bindparams(sa.bindparam("figures", type_=sa.ARRAY(JSONB))),
+            {
+                "kinds": [item.kind for item in items],
+                "subjects": [item.subject for item in items],
+                "urgencies": [item.urgency for item in items],
+                "media_ids": [item.media_id for item in items],
+                "cluster_ids": [item.cluster_id for item in items],
+                "other_cluster_ids": [item.other_cluster_id for item in items],
+                "figures": [dict(item.figures) for item in items],
+            },
+        )
+    refresh = insert(ReviewRefresh).values(space_id=space_id, centroid_version=centroid_version)
+    session.execute(
+        refresh.on_conflict_do_update(
+            index_elements=["space_id"], set_={"centroid_version": centroid_version, "refreshed_at": sa.func.now()}
+        )
+    )
+    return True
+
+
+def list_items(
+    session: Session, space_id: int, kind: str, *, after: tuple[float, str] | None = None, limit: int
+) -> list[QueuedItem]:
+    """The most urgent first, without what has changed since; `after` is (urgency, subject) of the last row of the page
+    before."""
+    urgency, subject = after or (None, None)
+    rows = session.execute(
+        sa.text(_of_standing("list_items")),
+        {"space_id": space_id, "kind": kind, "urgency": urgency, "subject": subject, "limit": limit},
+    )
+    return [
+        QueuedItem(
+            row.kind,
+            row.subject,
+            row.urgency,
+            row.figures,
+            row.media_id,
+            row.title,
+            row.caption,
+            ClusterInItem(row.cluster_id, row.label, row.size, row.representative_media_id),
+            None
+            if row.other_cluster_id is None
+            else ClusterInItem(
+                row.other_cluster_id, row.other_label, row.other_size, row.other_representative_media_id
+            ),
+        )
+        for row in rows
+    ]
+
+
+def count_items(session: Session, space_id: int) -> dict[str, int]:
+    """Items by kind, without what has changed since."""
+    rows = session.execute(sa.text(_of_standing("count_items")), {"space_id": space_id})
+    return {str(kind): int(count) for kind, count in rows}
+
+
+def find_item(session: Session, space_id: int, kind: str, subject: str) -> ReviewItem | None:
+    """An item of the queue; None also where what it says is so no longer."""
+    named = {"space_id": space_id, "kind": kind, "subject": subject}
+    query = sa.select(ReviewItem).from_statement(sa.text(_of_standing("find_item")))
+    item: ReviewItem | None = session.scalar(query, named)
+    return item
+
+
+def _of_standing(name: str) -> str:
+    return statement(f"review/{name}").replace("{standing}", statement("review/standing"))
+
+
+def list_remembered(session: Session, accepted_kinds: Collection[str]) -> dict[tuple[str, str], float]:
+    """(kind, subject) of what was dismissed, or accepted in one of these kinds, with its urgency at that time."""
+    rows = session.execute(
+        sa.select(ReviewDecision.kind, ReviewDecision.subject, ReviewDecision.urgency).where(
+            sa.or_(
+                ReviewDecision.decision == "dismiss",
+                sa.and_(ReviewDecision.decision == "accept", ReviewDecision.kind.in_(accepted_kinds)),
+            )
+        )
+    )
+    return {(row.kind, row.subject): row.urgency for row in rows}
+
+
+def record_decision(session: Session, item: ReviewItem, decision: str, event_id: int | None, actor: str) -> None:
+    """Remember a decision in the place of an earlier one on the same subject, and take the item out. Needs the lock."""
+    values: dict[str, Any] = {
+        "decision": decision,
+        "urgency": item.urgency,
+        "media_id": item.media_id,
+        "cluster_id": item.cluster_id,
+        "other_cluster_id": item.other_cluster_id,
+        "figures": item.figures,
+        "event_id": event_id,
+        "actor": actor,
+    }
+    remember = insert(ReviewDecision).values(kind=item.kind, subject=item.subject, **values)
+    session.execute(
+        remember.on_conflict_do_update(index_elements=["kind", "subject"], set_={**values, "created_at": sa.func.now()})
+    )
+    session.execute(sa.delete(ReviewItem).where(ReviewItem.kind == item.kind, ReviewItem.subject == item.subject))
+
+
+def find_decision(session: Session, kind: str, subject: str) -> ReviewDecision | None:
+    return session.get(ReviewDecision, (kind, subject))
+
+
+def forget_decision(session: Session, decision: ReviewDecision) -> None:
+    """Put the item back as it stood, and forget what was said of it. Needs the lock."""
+    if decision.cluster_id is not None:
+        item = insert(ReviewItem).values(
+            kind=decision.kind,
+            subject=decision.subject,
+            urgency=decision.urgency,
+            media_id=decision.media_id,
+            cluster_id=decision.cluster_id,
+            other_cluster_id=decision.other_cluster_id,
+            figures=decision.figures or {},
+        )
+        session.execute(item.on_conflict_do_nothing(index_elements=["kind", "subject"]))
+    session.execute(
+        sa.delete(ReviewDecision).where(
+            ReviewDecision.kind == decision.kind, ReviewDecision.subject == decision.subject
+        )
+    )

@@ -1,0 +1,978 @@
+"""The tables. Migrations make them; this module describes them, and a test proves that both agree.
+
+Way of a media row through `status` (the CHECK `status_has_its_facts` holds each state to what it needs):
+
+    fetching -> pending -> embedded -> ready        a URL starts at fetching, bytes start at pending
+    fetching -> duplicate                           the fetched bytes were here already (`duplicate_of`)
+    embedded -> ready                               embeddings that were made elsewhere, with their original or without
+    fetching, pending -> failed                     with `error_code`; `retry` leads back
+"""
+
+import enum
+import uuid
+from datetime import datetime
+from typing import Any, ClassVar
+
+from pgvector.sqlalchemy import VECTOR
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    DateTime,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Sequence,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+NAMING_CONVENTION = {
+    "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+    "uq": "%(table_name)s_%(column_0_N_name)s_key",
+    "ck": "%(table_name)s_%(constraint_name)s_check",
+    "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+    "pk": "%(table_name)s_pkey",
+}
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        str: Text,
+        datetime: DateTime(timezone=True),
+        uuid.UUID: Uuid,
+        float: Double,
+        bytes: LargeBinary,
+        dict[str, Any]: JSONB,
+        list[str]: ARRAY(Text),
+        list[float]: ARRAY(Double),
+    }
+
+
+class MediaStatus(enum.StrEnum):
+    FETCHING = "fetching"
+    PENDING = "pending"
+    EMBEDDED = "embedded"
+    READY = "ready"
+    FAILED = "failed"
+    DUPLICATE = "duplicate"
+
+
+class SpaceState(enum.StrEnum):
+    BUILDING = "building"
+    ACTIVE = "active"
+    RETIRED = "retired"
+    DROPPED = "dropped"
+
+
+class Origin(enum.StrEnum):
+    """Who decided: the machine, or a curator whom the machine never overrules."""
+
+    AUTO = "auto"
+    CURATOR = "curator"
+
+
+# Of media that came as vectors; they alone may have neither bytes nor an address.
+EMBEDDINGS_SOURCE = "embeddings"
+UPLOAD_SEQ = Sequence("media_upload_seq", metadata=Base.metadata)
+ASSIGN_SEQ = Sequence("membership_assign_seq", metadata=Base.metadata)
+
+STATUS_HAS_ITS_FACTS = """
+CASE status
+  WHEN 'fetching' THEN source_uri IS NOT NULL AND upload_seq IS NULL
+  WHEN 'pending' THEN sha256 IS NOT NULL AND original_key IS NOT NULL AND upload_seq IS NOT NULL
+  WHEN 'embedded' THEN (sha256 IS NOT NULL AND original_key IS NOT NULL
+    OR source = 'embeddings' AND sha256 IS NULL AND original_key IS NULL) AND upload_seq IS NOT NULL
+    AND embedded_at IS NOT NULL AND lease_token IS NULL
+  WHEN 'ready' THEN (sha256 IS NOT NULL AND original_key IS NOT NULL
+    OR source = 'embeddings' AND sha256 IS NULL AND original_key IS NULL) AND upload_seq IS NOT NULL
+    AND embedded_at IS NOT NULL AND ready_at IS NOT NULL AND lease_token IS NULL
+  WHEN 'failed' THEN error_code IS NOT NULL AND lease_token IS NULL
+  WHEN 'duplicate' THEN duplicate_of IS NOT NULL AND lease_token IS NULL
+  ELSE false
+END
+"""
+
+
+class Media(Base):
+    """One uploaded picture, its text, and how far the work on it has come."""
+
+    __tablename__ = "media"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    sha256: Mapped[bytes | None] = mapped_column(unique=True)
+    title: Mapped[str] = mapped_column(server_default="")
+    caption: Mapped[str] = mapped_column(server_default="")
+    keywords: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
+    location: Mapped[str] = mapped_column(server_default="")
+    story: Mapped[str] = mapped_column(server_default="")
+    ocr_text: Mapped[str] = mapped_column(server_default="")
+    taken_at: Mapped[datetime | None]
+    exif: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    width: Mapped[int | None] = mapped_column(Integer)
+    height: Mapped[int | None] = mapped_column(Integer)
+    mime: Mapped[str | None]
+    byte_size: Mapped[int | None] = mapped_column(BigInteger)
+    perceptual_hash: Mapped[int | None] = mapped_column(BigInteger)
+    original_key: Mapped[str | None]
+    source: Mapped[str]
+    source_uri: Mapped[str | None]
+    request_id: Mapped[str | None]
+    status: Mapped[str]
+    error_code: Mapped[str | None]
+    error_detail: Mapped[str | None]
+    duplicate_of: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("media.id", ondelete="CASCADE"))
+    attempts: Mapped[int] = mapped_column(Integer, server_default="0")
+    lease_token: Mapped[uuid.UUID | None]
+    lease_until: Mapped[datetime | None]
+    next_attempt_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    upload_seq: Mapped[int | None] = mapped_column(BigInteger, unique=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    embedded_at: Mapped[datetime | None]
+    ready_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint(STATUS_HAS_ITS_FACTS, name="status_has_its_facts"),
+        CheckConstraint("(lease_token IS NULL) = (lease_until IS NULL)", name="lease_is_whole"),
+        CheckConstraint("octet_length(sha256) = 32", name="sha256_length"),
+        Index("media_work_idx", "status", "upload_seq", postgresql_where=text("status IN ('pending', 'embedded')")),
+        Index("media_fetching_idx", "created_at", postgresql_where=text("status = 'fetching'")),
+        Index("media_failed_idx", "created_at", postgresql_where=text("status = 'failed'")),
+        Index("media_created_at_idx", "created_at", "id"),
+        Index("media_ready_at_idx", "ready_at", postgresql_where=text("ready_at IS NOT NULL")),
+        # Without it each deletion reads all media.
+        Index("media_duplicate_of_idx", "duplicate_of", postgresql_where=text("duplicate_of IS NOT NULL")),
+        # What searches are narrowed by.
+        Index("media_keywords_idx", text("lowercase_keywords(keywords)"), postgresql_using="gin"),
+        Index("media_taken_at_idx", "taken_at"),
+        Index("media_mime_idx", "mime"),
+        Index("media_source_idx", "source"),
+    )
+
+
+class Space(Base):
+    """One pair of encoders, whose vectors are comparable with each other and with no others.
+
+    Way of a space through `state`:
+
+        building -> active                              the first one at once, others when they are filled
+        active -> retired -> active                     another was activated; a rollback leads back
+        building, retired -> dropped                    without vectors; the row stays for what was decided in it
+    """
+
+    __tablename__ = "space"
+
+    id: Mapped[int] = mapped_column(Integer, Identity(always=True), primary_key=True)
+    name: Mapped[str]
+    preset: Mapped[str | None]
+    image_model: Mapped[str]
+    image_checkpoint: Mapped[str]
+    text_model: Mapped[str]
+    image_fingerprint: Mapped[str]
+    text_fingerprint: Mapped[str]
+    image_dimension: Mapped[int] = mapped_column(Integer)
+    text_dimension: Mapped[int] = mapped_column(Integer)
+    description: Mapped[dict[str, Any]]
+    state: Mapped[str]
+    centroid_version: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    activated_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("state IN ('building', 'active', 'retired', 'dropped')", name="state"),
+        Index("space_name_idx", "name", unique=True, postgresql_where=text("state <> 'dropped'")),
+        Index("space_one_active_idx", "state", unique=True, postgresql_where=text("state = 'active'")),
+    )
+
+
+class Embedding(Base):
+    """The vectors of one media in one space; insert-only, partitioned by space (see `alembic/sql`)."""
+
+    __tablename__ = "embedding"
+
+    space_id: Mapped[int] = mapped_column(ForeignKey("space.id"), primary_key=True)
+    media_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("media.id", ondelete="CASCADE"), primary_key=True)
+    image_embedding: Mapped[Any] = mapped_column(VECTOR)
+    text_embedding: Mapped[Any | None] = mapped_column(VECTOR)
+    caption_embedding: Mapped[Any | None] = mapped_column(VECTOR)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    # The transaction that wrote the row: what has become visible since a snapshot, the vector scan finds by it.
+    written_by: Mapped[int | None] = mapped_column(
+        BigInteger, server_default=text("(pg_current_xact_id()::text)::bigint")
+    )
+
+    __table_args__ = (
+        Index("embedding_written_by_idx", "written_by", postgresql_where=text("written_by IS NOT NULL")),
+        {"postgresql_partition_by": "LIST (space_id)"},
+    )
+
+
+class SpaceFill(Base):
+    """A space that is kept up: media that are embedded elsewhere are embedded into it too, unless it is paused.
+
+    rate_per_minute: at most so many media, None: no limit; next_claim_at: when this allows the next. closing_until: until
+    then the assigner leaves media alone that are not in this space yet, so that it can be activated. wanted_until: until
+    then processes load its encoders. comparison: see `backend.features.model_change.comparison`. problem: why the last worker that tried could
+    not load its encoders, for people; None once one could.
+    """
+
+    __tablename__ = "space_fill"
+
+    space_id: Mapped[int] = mapped_column(ForeignKey("space.id"), primary_key=True)
+    actor: Mapped[str]
+    started_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    paused_at: Mapped[datetime | None]
+    rate_per_minute: Mapped[float | None]
+    next_claim_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    closing_until: Mapped[datetime | None]
+    wanted_until: Mapped[datetime | None]
+    comparison: Mapped[dict[str, Any] | None]
+    compared_at: Mapped[datetime | None]
+    problem: Mapped[str | None]
+
+    __table_args__ = (CheckConstraint("rate_per_minute > 0", name="rate"),)
+
+
+class SpaceFillItem(Base):
+    """A media that is still to be embedded into a space, or could not be: then with `error_code`."""
+
+    __tablename__ = "space_fill_item"
+
+    space_id: Mapped[int] = mapped_column(ForeignKey("space_fill.space_id"), primary_key=True)
+    media_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("media.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    attempts: Mapped[int] = mapped_column(Integer, server_default="0")
+    lease_token: Mapped[uuid.UUID | None]
+    lease_until: Mapped[datetime | None]
+    next_attempt_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    error_code: Mapped[str | None]
+    error_detail: Mapped[str | None]
+
+    __table_args__ = (CheckConstraint("(lease_token IS NULL) = (lease_until IS NULL)", name="lease_is_whole"),)
+
+
+class SpaceWork(Base):
+    """What an admin had done to spaces on the pages: it takes long, so a process of its own does it (`backend.features.model_change.jobs`).
+
+    subject: the space, or what is to be one; arguments: of the work. seen_at: when its process last said that it lives.
+    stage, done, total: how far it is. Ended with an outcome, in words, or an error.
+    """
+
+    __tablename__ = "space_work"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    kind: Mapped[str]
+    subject: Mapped[str]
+    arguments: Mapped[dict[str, Any]]
+    actor: Mapped[str]
+    address: Mapped[str]
+    started_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    stage: Mapped[str] = mapped_column(server_default="")
+    done: Mapped[int] = mapped_column(Integer, server_default="0")
+    total: Mapped[int] = mapped_column(Integer, server_default="0")
+    ended_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]
+    error_code: Mapped[str | None]
+    error_detail: Mapped[str | None]
+    error_hint: Mapped[str | None]
+
+    __table_args__ = (
+        CheckConstraint("kind IN ('create', 'compare', 'activate', 'rollback')", name="kind"),
+        CheckConstraint(
+            "(ended_at IS NULL AND num_nonnulls(outcome, error_code) = 0) "
+            "OR (ended_at IS NOT NULL AND num_nonnulls(outcome, error_code) = 1)",
+            name="ends_in_one_way",
+        ),
+    )
+
+
+class EncoderHolder(Base):
+    """A process that answers queries or embeds, and whether it has the encoders of a space in memory."""
+
+    __tablename__ = "encoder_holder"
+
+    process: Mapped[str] = mapped_column(primary_key=True)
+    space_id: Mapped[int] = mapped_column(ForeignKey("space.id"), primary_key=True)
+    failure: Mapped[str | None]
+    is_ready: Mapped[bool] = mapped_column(Boolean)
+    seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class BackgroundRow(Base):
+    """What similarities of unrelated pairs are like in one space, for one kind of query (see `backend.rules.search.backgrounds`)."""
+
+    __tablename__ = "background"
+
+    space_id: Mapped[int] = mapped_column(ForeignKey("space.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    content: Mapped[dict[str, Any]]
+    media_count: Mapped[int] = mapped_column(BigInteger)
+    sampled_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        CheckConstraint("kind IN ('words', 'media', 'captions')", name="kind"),
+        CheckConstraint("media_count >= 0", name="media_count"),
+    )
+
+
+class Cluster(Base):
+    """A group of look-alike media. Its identity outlives a space."""
+
+    __tablename__ = "cluster"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    label: Mapped[str] = mapped_column(server_default="")
+    label_origin: Mapped[str] = mapped_column(server_default="auto")
+    representative_media_id: Mapped[uuid.UUID | None] = mapped_column(
+        ForeignKey("media.id", ondelete="SET NULL"), index=True
+    )
+    representative_origin: Mapped[str] = mapped_column(server_default="auto")
+    locked: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    locked_at: Mapped[datetime | None]
+    # A hash of the members that the label was made from; null: not looked at yet; 0: nothing was found to say.
+    labelled_members: Mapped[int | None] = mapped_column(BigInteger)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        CheckConstraint("label_origin IN ('auto', 'curator')", name="label_origin"),
+        CheckConstraint("representative_origin IN ('auto', 'curator')", name="representative_origin"),
+        Index("cluster_unlabelled_idx", "id", postgresql_where=text("labelled_members IS NULL")),
+        Index("cluster_label_idx", text("(label = ''::text)"), text("lower(label)"), "id"),
+    )
+
+
+class LabelStatistics(Base):
+    """What all clusters of a space say, against which labels are chosen (see `backend.rules.naming.labels`)."""
+
+    __tablename__ = "label_statistics"
+
+    space_id: Mapped[int] = mapped_column(ForeignKey("space.id"), primary_key=True)
+    content: Mapped[dict[str, Any]]
+    media_count: Mapped[int] = mapped_column(BigInteger)
+    # The version of the centroids at which no label was left to be made.
+    centroid_version: Mapped[int | None] = mapped_column(BigInteger)
+    counted_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (CheckConstraint("media_count >= 0", name="media_count"),)
+
+
+class Centroid(Base):
+    """A cluster's normalised mean in one space, with the exact sum that it comes from."""
+
+    __tablename__ = "centroid"
+
+    space_id: Mapped[int] = mapped_column(ForeignKey("space.id"), primary_key=True)
+    cluster_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("cluster.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    embedding_sum: Mapped[list[float]]
+    member_count: Mapped[int] = mapped_column(Integer)
+    centroid: Mapped[Any] = mapped_column(VECTOR)
+
+    __table_args__ = (
+        CheckConstraint("member_count > 0", name="member_count"),
+        Index("centroid_size_idx", "space_id", text("member_count DESC"), "cluster_id"),
+        Index(
+            "centroid_cohesion_idx",
+            "space_id",
+            text("(vector_norm(embedding_sum::vector) / member_count::double precision)"),
+            "cluster_id",
+        ),
+    )
+
+
+class Membership(Base):
+    """Which cluster a media is in, and the decision that put it there.
+
+    `margin` is how far the similarity would have had to move for another outcome: for a member that joined,
+    its similarity less the greater of threshold and runner-up; for a founder, the threshold less the similarity
+    of the nearest cluster, which is its runner-up. `space_id` is the active space, which these figures are of. Where
+    the decision was made in another one, `decided_space_id` and `decided_threshold` say in which and at what threshold,
+    and the figures were measured later.
+    """
+
+    __tablename__ = "membership"
+
+    media_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("media.id", ondelete="CASCADE"), primary_key=True)
+    cluster_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("cluster.id"))
+    space_id: Mapped[int] = mapped_column(ForeignKey("space.id"))
+    similarity: Mapped[float]
+    runner_up_cluster_id: Mapped[int | None] = mapped_column(BigInteger)
+    runner_up_similarity: Mapped[float | None]
+    margin: Mapped[float | None]
+    threshold: Mapped[float]
+    founder: Mapped[bool] = mapped_column(Boolean)
+    assign_seq: Mapped[int] = mapped_column(BigInteger, ASSIGN_SEQ, unique=True, server_default=ASSIGN_SEQ.next_value())
+    origin: Mapped[str] = mapped_column(server_default="auto")
+    event_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("cluster_event.id"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    decided_space_id: Mapped[int | None] = mapped_column(ForeignKey("space.id"))
+    decided_threshold: Mapped[float | None]
+
+    __table_args__ = (
+        CheckConstraint("origin IN ('auto', 'curator')", name="origin"),
+        CheckConstraint("(decided_space_id IS NULL) = (decided_threshold IS NULL)", name="decided_elsewhere"),
+        Index("membership_members_idx", "cluster_id", text("similarity DESC"), "media_id"),
+    )
+
+
+class MembershipFigures(Base):
+    """Figures of memberships in a space that is not active: staged before it is activated, or as they were when it was.
+
+    threshold: None where they are staged. They hold as long as `cluster_id` and `assign_seq` are those of the membership;
+    rows that outlive their media or cluster tell that a centroid has to be added up anew.
+    """
+
+    __tablename__ = "membership_figures"
+
+    space_id: Mapped[int] = mapped_column(ForeignKey("space.id"), primary_key=True)
+    media_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    cluster_id: Mapped[int] = mapped_column(BigInteger)
+    assign_seq: Mapped[int] = mapped_column(BigInteger)
+    similarity: Mapped[float]
+    runner_up_cluster_id: Mapped[int | None] = mapped_column(BigInteger)
+    runner_up_similarity: Mapped[float | None]
+    margin: Mapped[float | None]
+    threshold: Mapped[float | None]
+    decided_space_id: Mapped[int | None] = mapped_column(Integer)
+    decided_threshold: Mapped[float | None]
+
+
+class ClusterEvent(Base):
+    """Journal of what was done to clusters, with what undoing it takes.
+
+    `before` and `after` hold their memberships as columns, in the order of `media_ids` (see `backend.rules.editing.journal`).
+    """
+
+    __tablename__ = "cluster_event"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    kind: Mapped[str]
+    actor: Mapped[str]
+    summary: Mapped[str] = mapped_column(server_default="")
+    cluster_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), server_default=text("'{}'"))
+    media_ids: Mapped[list[uuid.UUID]] = mapped_column(ARRAY(Uuid), server_default=text("'{}'"))
+    before: Mapped[dict[str, Any]]
+    after: Mapped[dict[str, Any]]
+    target_event_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("cluster_event.id"), index=True)
+    undone_by: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("cluster_event.id"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        Index("cluster_event_cluster_ids_idx", "cluster_ids", postgresql_using="gin"),
+        Index("cluster_event_media_ids_idx", "media_ids", postgresql_using="gin"),
+    )
+
+
+class ClusterCannotLink(Base):
+    """Two clusters that a curator's event keeps apart: no machine merges them, or moves media from one to the other."""
+
+    __tablename__ = "cluster_cannot_link"
+
+    cluster_a: Mapped[int] = mapped_column(BigInteger, ForeignKey("cluster.id", ondelete="CASCADE"), primary_key=True)
+    cluster_b: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("cluster.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    event_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("cluster_event.id"), primary_key=True)
+
+    __table_args__ = (CheckConstraint("cluster_a < cluster_b", name="order"),)
+
+
+class ThresholdChoice(Base):
+    """A threshold that a curator chose for a space; the newest whose event is not undone holds."""
+
+    __tablename__ = "threshold_choice"
+
+    event_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("cluster_event.id"), primary_key=True)
+    space_id: Mapped[int] = mapped_column(ForeignKey("space.id"))
+    threshold: Mapped[float]
+
+    __table_args__ = (CheckConstraint("threshold > 0 AND threshold <= 1", name="threshold"),)
+
+
+class AlphaChoice(Base):
+    """An alpha that a curator chose for a space; the newest one not undone holds, that of the active space first."""
+
+    __tablename__ = "alpha_choice"
+
+    event_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("cluster_event.id"), primary_key=True)
+    space_id: Mapped[int] = mapped_column(ForeignKey("space.id"))
+    alpha: Mapped[float]
+
+    __table_args__ = (CheckConstraint("alpha >= 0 AND alpha <= 1", name="alpha"),)
+
+
+class NearDuplicate(Base):
+    """What comparing a media has come to: the media to be kept in its place, itself where it is to be kept.
+
+    Without a keeper it waits to be compared (again: the keeper was deleted).
+    """
+
+    __tablename__ = "near_duplicate"
+
+    media_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("media.id", ondelete="CASCADE"), primary_key=True)
+    space_id: Mapped[int | None] = mapped_column(ForeignKey("space.id"))
+    keeper_media_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("media.id", ondelete="SET NULL"), index=True)
+    similarity: Mapped[float | None]
+    compared_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index(
+            "near_duplicate_members_idx",
+            "keeper_media_id",
+            "media_id",
+            postgresql_where=text("media_id <> keeper_media_id"),
+        ),
+        Index("near_duplicate_waiting_idx", "media_id", postgresql_where=text("keeper_media_id IS NULL")),
+    )
+
+
+class NotNearDuplicate(Base):
+    """Two look-alikes of which a curator wants to keep both."""
+
+    __tablename__ = "not_near_duplicate"
+
+    media_a: Mapped[uuid.UUID] = mapped_column(ForeignKey("media.id", ondelete="CASCADE"), primary_key=True)
+    media_b: Mapped[uuid.UUID] = mapped_column(ForeignKey("media.id", ondelete="CASCADE"), primary_key=True, index=True)
+    actor: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (CheckConstraint("media_a < media_b", name="order"),)
+
+
+class MarkedForDeletion(Base):
+    """A near-duplicate that a curator gives up for another one; it is deleted when somebody says so, and kept where the
+    other one goes first."""
+
+    __tablename__ = "marked_for_deletion"
+
+    media_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("media.id", ondelete="CASCADE"), primary_key=True)
+    keeper_media_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("media.id", ondelete="CASCADE"), index=True)
+    actor: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (CheckConstraint("media_id <> keeper_media_id", name="keeper"),)
+
+
+class ExactCopy(Base):
+    """The bytes of a media, sent again from somewhere. They are stored once."""
+
+    __tablename__ = "exact_copy"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    media_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("media.id", ondelete="CASCADE"))
+    source: Mapped[str]
+    source_uri: Mapped[str] = mapped_column(server_default="")
+    times_sent: Mapped[int] = mapped_column(Integer, server_default="1")
+    first_sent_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    last_sent_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        UniqueConstraint("media_id", "source", "source_uri"),
+        Index("exact_copy_newest_idx", "last_sent_at", "id"),
+    )
+
+
+class ReviewItem(Base):
+    """Something that a curator should look at, as of the last refresh of the queue; the most urgent first."""
+
+    __tablename__ = "review_item"
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    urgency: Mapped[float]
+    media_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("media.id", ondelete="CASCADE"), index=True)
+    cluster_id: Mapped[int] = mapped_column(BigInteger)
+    other_cluster_id: Mapped[int | None] = mapped_column(BigInteger)
+    figures: Mapped[dict[str, Any]]
+
+    __table_args__ = (Index("review_item_page_idx", "kind", text("urgency DESC"), "subject"),)
+
+
+class ReviewDecision(Base):
+    """What a curator said of an item, with the item as it stood then, so that it can be put back."""
+
+    __tablename__ = "review_decision"
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    decision: Mapped[str]
+    urgency: Mapped[float]
+    media_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("media.id", ondelete="CASCADE"), index=True)
+    cluster_id: Mapped[int | None] = mapped_column(BigInteger)
+    other_cluster_id: Mapped[int | None] = mapped_column(BigInteger)
+    figures: Mapped[dict[str, Any] | None]
+    event_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("cluster_event.id"))
+    actor: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (CheckConstraint("decision IN ('accept', 'correct', 'dismiss')", name="decision"),)
+
+
+class ReviewRefresh(Base):
+    """The state of the centroids that the review queue was made from."""
+
+    __tablename__ = "review_refresh"
+
+    space_id: Mapped[int] = mapped_column(ForeignKey("space.id"), primary_key=True)
+    centroid_version: Mapped[int] = mapped_column(BigInteger)
+    refreshed_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class JudgedPicture(Base):
+    """A picture that was dropped for a search, kept since somebody said something of its hits.
+
+    sha256: of the bytes that were dropped; content: a WebP of it, at most 1280 pixels long and without its metadata.
+    """
+
+    __tablename__ = "judged_picture"
+
+    sha256: Mapped[bytes] = mapped_column(primary_key=True)
+    content: Mapped[bytes]
+    kept_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (CheckConstraint("octet_length(sha256) = 32", name="sha256"),)
+
+
+class Judgement(Base):
+    """A curator's word on whether a media is a right hit of a query. The last word counts.
+
+    query: the words; or the id of the media that others are to be like, which is then `query_media_id` too; or the checksum
+    (hex) of a picture that was dropped, which is then `query_sha256` too, alone or with a space and the words beside it.
+    """
+
+    __tablename__ = "judgement"
+
+    query_kind: Mapped[str] = mapped_column(primary_key=True)
+    query: Mapped[str] = mapped_column(primary_key=True)
+    media_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("media.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    query_media_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("media.id", ondelete="CASCADE"), index=True)
+    query_sha256: Mapped[bytes | None] = mapped_column(ForeignKey("judged_picture.sha256"), index=True)
+    is_right: Mapped[bool] = mapped_column(Boolean)
+    actor: Mapped[str]
+    judged_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
+
+    __table_args__ = (
+        CheckConstraint("query_kind IN ('words', 'media', 'picture')", name="query_kind"),
+        CheckConstraint(
+            "CASE query_kind WHEN 'media' THEN query_media_id IS NOT NULL AND query = query_media_id::text "
+            "AND query_media_id <> media_id AND query_sha256 IS NULL "
+            "WHEN 'picture' THEN query_media_id IS NULL AND query_sha256 IS NOT NULL "
+            "AND split_part(query, ' ', 1) = encode(query_sha256, 'hex') "
+            "ELSE query_media_id IS NULL AND query_sha256 IS NULL AND query <> '' END",
+            name="query_is_whole",
+        ),
+    )
+
+
+class RecallAudit(Base):
+    """What one audit of recall measured (see `backend.features.evaluation.recall`); the values by alpha, or by leg."""
+
+    __tablename__ = "recall_audit"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    space_id: Mapped[int] = mapped_column(ForeignKey("space.id"), index=True)
+    k: Mapped[int] = mapped_column(Integer)
+    sampled: Mapped[int] = mapped_column(Integer)
+    fused: Mapped[dict[str, Any]]
+    fused_index: Mapped[dict[str, Any]]
+    legs: Mapped[dict[str, Any]]
+    audited_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (CheckConstraint("k > 0", name="k"), CheckConstraint("sampled > 0", name="sampled"))
+
+
+class QualityReport(Base):
+    """What was measured for the quality page, one row a kind (see `backend.features.evaluation`).
+
+    points: of the map, 24 bytes a media: its id, then x and y in single precision, little-endian. centroid_version: that of
+    the space when it was measured. failure: why the last attempt came to nothing; the rest is then of the one before.
+    """
+
+    __tablename__ = "quality_report"
+
+    space_id: Mapped[int] = mapped_column(ForeignKey("space.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    content: Mapped[dict[str, Any]]
+    points: Mapped[bytes | None]
+    media_count: Mapped[int] = mapped_column(BigInteger)
+    centroid_version: Mapped[int] = mapped_column(BigInteger)
+    failure: Mapped[str | None]
+    measured_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        CheckConstraint("kind IN ('similarities', 'thresholds', 'map', 'evaluation')", name="kind"),
+        CheckConstraint("media_count >= 0", name="media_count"),
+    )
+
+
+class Histogram(Base):
+    """How often a measure came into which bucket (see `backend.store.telemetry.histograms`)."""
+
+    __tablename__ = "histogram"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    bounds: Mapped[list[float]] = mapped_column(ARRAY(Double))
+    counts: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    total: Mapped[float] = mapped_column(Double)
+
+    __table_args__ = (CheckConstraint("cardinality(counts) = cardinality(bounds) + 1", name="a_count_per_bucket"),)
+
+
+class Pause(Base):
+    """Its one row is there while processing is paused: nothing is claimed, whatever is uploaded waits."""
+
+    __tablename__ = "pause"
+
+    singleton: Mapped[bool] = mapped_column(Boolean, primary_key=True, server_default=text("true"))
+    actor: Mapped[str]
+    paused_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (CheckConstraint("singleton", name="singleton"),)
+
+
+class WorkerHeartbeat(Base):
+    """What a worker process says of itself every few seconds; one that is silent is forgotten after a day."""
+
+    __tablename__ = "worker_heartbeat"
+
+    worker: Mapped[str] = mapped_column(primary_key=True)
+    tasks: Mapped[list[str]]
+    busy_since: Mapped[datetime | None]
+    tasks_done: Mapped[int] = mapped_column(BigInteger)
+    started_at: Mapped[datetime]
+    seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class OperationsSample(Base):
+    """How things stood at one minute, and what was done in the minute before it."""
+
+    __tablename__ = "operations_sample"
+
+    minute: Mapped[datetime] = mapped_column(primary_key=True)
+    fetching: Mapped[int] = mapped_column(Integer)
+    pending: Mapped[int] = mapped_column(Integer)
+    embedded: Mapped[int] = mapped_column(Integer)
+    failed: Mapped[int] = mapped_column(Integer)
+    uploads: Mapped[int] = mapped_column(Integer)
+    embeddings: Mapped[int] = mapped_column(Integer)
+    groupings: Mapped[int] = mapped_column(Integer)
+    embed_seconds: Mapped[float | None]
+    group_seconds: Mapped[float | None]
+    original_bytes: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class IdempotencyKey(Base):
+    """A request that may be sent again: claimed while it is worked on, then with its answer."""
+
+    __tablename__ = "idempotency_key"
+
+    caller: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    fingerprint: Mapped[bytes]
+    media_id: Mapped[uuid.UUID]
+    claim_token: Mapped[uuid.UUID | None]
+    claimed_until: Mapped[datetime | None]
+    status: Mapped[int | None] = mapped_column(Integer)
+    answer: Mapped[dict[str, Any] | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
+
+    __table_args__ = (
+        CheckConstraint(
+            "(status IS NULL) = (answer IS NULL) AND (answer IS NULL) = (claim_token IS NOT NULL)"
+            " AND (claim_token IS NULL) = (claimed_until IS NULL)",
+            name="claimed_or_answered",
+        ),
+    )
+
+
+class ApiKey(Base):
+    """A key that programs show to the API. The key itself is nowhere, only its hash."""
+
+    __tablename__ = "api_key"
+
+    id: Mapped[int] = mapped_column(Integer, Identity(always=True), primary_key=True)
+    name: Mapped[str]
+    token_sha256: Mapped[bytes] = mapped_column(unique=True)
+    scope: Mapped[str]
+    origins: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("scope IN ('read', 'upload', 'curate', 'admin')", name="scope"),
+        CheckConstraint("octet_length(token_sha256) = 32", name="token_sha256_length"),
+    )
+
+
+class Account(Base):
+    """A person who uses the admin pages. Without a password only login links let them in."""
+
+    __tablename__ = "account"
+
+    id: Mapped[int] = mapped_column(Integer, Identity(always=True), primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    role: Mapped[str]
+    password_hash: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    password_changed_at: Mapped[datetime | None]
+    last_login_at: Mapped[datetime | None]
+
+    __table_args__ = (CheckConstraint("role IN ('admin', 'curator')", name="role"),)
+
+
+class AccountSession(Base):
+    """A browser that is logged in. What its cookie says is nowhere, only the hash of it."""
+
+    __tablename__ = "account_session"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), index=True)
+    token_sha256: Mapped[bytes] = mapped_column(unique=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    last_seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime]
+    address: Mapped[str]
+    user_agent: Mapped[str]
+
+    __table_args__ = (CheckConstraint("octet_length(token_sha256) = 32", name="token_sha256_length"),)
+
+
+class LoginLink(Base):
+    """An address that logs an account in, once. Only the hash of its secret is kept."""
+
+    __tablename__ = "login_link"
+
+    token_sha256: Mapped[bytes] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime]
+
+    __table_args__ = (CheckConstraint("octet_length(token_sha256) = 32", name="token_sha256_length"),)
+
+
+class LoginAttempt(Base):
+    """A login that is under way or has failed; one that succeeds takes its row away."""
+
+    __tablename__ = "login_attempt"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    account_name: Mapped[str]
+    network: Mapped[str]
+    attempted_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
+
+
+class AuditEntry(Base):
+    """What an admin did, or what was done to accounts, keys and settings. Append-only, by a trigger."""
+
+    __tablename__ = "audit_log"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    recorded_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
+    actor: Mapped[str]
+    act: Mapped[str]
+    subject: Mapped[str]
+    details: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    address: Mapped[str]
+
+
+class Webhook(Base):
+    """An address that wants to hear of events."""
+
+    __tablename__ = "webhook"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    url: Mapped[str]
+    secret: Mapped[str]
+    events: Mapped[list[str]]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class WebhookDelivery(Base):
+    """One event on its way to one address; written in the transaction that it tells of."""
+
+    __tablename__ = "webhook_delivery"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())
+    webhook_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("webhook.id", ondelete="CASCADE"), index=True)
+    event: Mapped[str]
+    body: Mapped[dict[str, Any]]
+    attempts: Mapped[int] = mapped_column(Integer, server_default="0")
+    next_attempt_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    delivered_at: Mapped[datetime | None]
+    abandoned_at: Mapped[datetime | None]
+    last_error: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        Index(
+            "webhook_delivery_due_idx",
+            "next_attempt_at",
+            postgresql_where=text("delivered_at IS NULL AND abandoned_at IS NULL"),
+        ),
+    )
+
+
+__all__ = [
+    "ASSIGN_SEQ",
+    "EMBEDDINGS_SOURCE",
+    "UPLOAD_SEQ",
+    "Account",
+    "AccountSession",
+    "AlphaChoice",
+    "ApiKey",
+    "AuditEntry",
+    "BackgroundRow",
+    "Base",
+    "Centroid",
+    "Cluster",
+    "ClusterCannotLink",
+    "ClusterEvent",
+    "Embedding",
+    "EncoderHolder",
+    "ExactCopy",
+    "IdempotencyKey",
+    "Judgement",
+    "LabelStatistics",
+    "LoginAttempt",
+    "LoginLink",
+    "MarkedForDeletion",
+    "Media",
+    "MediaStatus",
+    "Membership",
+    "MembershipFigures",
+    "NearDuplicate",
+    "NotNearDuplicate",
+    "OperationsSample",
+    "Origin",
+    "Pause",
+    "QualityReport",
+    "RecallAudit",
+    "ReviewDecision",
+    "ReviewItem",
+    "ReviewRefresh",
+    "Space",
+    "SpaceFill",
+    "SpaceFillItem",
+    "SpaceState",
+    "ThresholdChoice",
+    "Webhook",
+    "WebhookDelivery",
+    "WorkerHeartbeat",
+]

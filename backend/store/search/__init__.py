@@ -1,0 +1,1 @@
+"""Candidates for fused queries: by index, by measuring, by vectors in memory."""

@@ -1,0 +1,74 @@
+"""Queries on backgrounds: what is stored, and the media that they are sampled from."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import func, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from backend.store.arrays import fetch_arrays
+from backend.store.schema import BackgroundRow
+
+_BACKGROUND_LOCK = 0x6D63_0006
+# Below this size a table is read whole: blocks drawn by TABLESAMPLE would be too few to be a sample.
+_SMALL_LIBRARY = 20_000
+
+
+@dataclass(frozen=True)
+class SampledMedia:
+    """The vectors of one media, None where a side is missing, and the cluster that it is in."""
+
+    media_id: uuid.UUID
+    cluster_id: int
+    image: NDArray[np.float32]
+    text: NDArray[np.float32] | None
+    caption: NDArray[np.float32] | None
+
+
+def find_background(session: Session, space_id: int, kind: str) -> BackgroundRow | None:
+    return session.get(BackgroundRow, (space_id, kind), populate_existing=True)
+
+
+def lock_background(session: Session, space_id: int, *, wait: bool) -> bool:
+    """Let one session at a time sample a space, until the transaction ends. False where another does, without `wait`."""
+    if wait:
+        session.execute(
+            text("SELECT pg_advisory_xact_lock(:key, :space)"), {"key": _BACKGROUND_LOCK, "space": space_id}
+        )
+        return True
+    return bool(
+        session.execute(
+            text("SELECT pg_try_advisory_xact_lock(:key, :space)"), {"key": _BACKGROUND_LOCK, "space": space_id}
+        ).scalar_one()
+    )
+
+
+def record_background(session: Session, space_id: int, kind: str, content: dict[str, Any], media_count: int) -> None:
+    """Store what was sampled in the place of what was there."""
+    statement = insert(BackgroundRow).values(space_id=space_id, kind=kind, content=content, media_count=media_count)
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["space_id", "kind"],
+            set_={"content": content, "media_count": media_count, "sampled_at": func.now()},
+        )
+    )
+
+
+def sample_media(session: Session, space_id: int, media_count: int, limit: int) -> list[SampledMedia]:
+    """Up to `limit` media of a space drawn at random among those that have a cluster."""
+    share = (
+        "" if media_count <= _SMALL_LIBRARY else f"TABLESAMPLE BERNOULLI ({min(200 * limit / media_count, 100):.4f})"
+    )
+    rows = fetch_arrays(
+        session,
+        "SELECT e.media_id, m.cluster_id, e.image_embedding, e.text_embedding, e.caption_embedding "  # noqa: S608 - of numbers
+        f"FROM (SELECT media_id FROM embedding {share} WHERE space_id = %(space)s ORDER BY random() LIMIT %(limit)s) s "
+        "JOIN embedding e ON e.media_id = s.media_id AND e.space_id = %(space)s "
+        "JOIN membership m ON m.media_id = s.media_id",
+        {"space": space_id, "limit": limit},
+    )
+    return [SampledMedia(*row) for row in rows]

@@ -1,0 +1,231 @@
+"""Queries that nominate media for a fused query: by the HNSW indexes, or by measuring all that match."""
+
+import json
+import uuid
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pgvector import HalfVector, Vector
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from backend.store.arrays import as_weight, fetch_arrays
+from backend.store.statements import statement
+
+MAX_EF_SEARCH = 1000
+# How far a scan goes on under a filter before it gives up; what is missing then is found by reading all.
+_MAX_SCAN_TUPLES = 100_000
+_MEMORY_MULTIPLIER = 8
+_COUNTED = 20_000
+
+_ON_MEDIA = {
+    "keywords_any": "lowercase_keywords(media.keywords) && lowercase_keywords(%(keywords_any)s::text[])",
+    "keywords_all": "lowercase_keywords(media.keywords) @> lowercase_keywords(%(keywords_all)s::text[])",
+    "taken_from": "media.taken_at >= %(taken_from)s",
+    "taken_until": "media.taken_at <= %(taken_until)s",
+    "location": "strpos(lower(media.location), lower(%(location)s)) > 0",
+    "mime": "media.mime = ANY(%(mime)s::text[])",
+    "source": "media.source = ANY(%(source)s::text[])",
+}
+
+
+@dataclass(frozen=True)
+class Matching:
+    """A condition on `e.media_id` with psycopg placeholders, and their values."""
+
+    condition: str
+    parameters: dict[str, Any]
+
+    def statement(self, name: str, *, folder: str = "candidates") -> str:
+        return statement(f"{folder}/{name}").replace("{matching}", self.condition)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many rows each leg names, 0 for none, and how hard the indexes are searched (hnsw.ef_search)."""
+
+    image: int
+    text: int
+    fused: int
+    textless: int
+    effort: int
+
+
+@dataclass(frozen=True)
+class Nomination:
+    """A media with its cosines to the query, None where a side is missing, and the names of the legs."""
+
+    media_id: uuid.UUID
+    sim_image: float | None
+    sim_text: float | None
+    legs: list[str]
+
+
+@dataclass(frozen=True)
+class QueryVectors:
+    """image: (d_image,) or None; text: (d_text,) or None; alpha: weight of the image leg."""
+
+    image: NDArray[np.float32] | None
+    text: NDArray[np.float32] | None
+    alpha: float
+
+    def parameters(self) -> dict[str, Any]:
+        fused = None
+        if self.image is not None and self.text is not None:
+            fused = HalfVector(np.concatenate([self.alpha * self.image, (1 - self.alpha) * self.text]))
+        return {
+            "image": None if self.image is None else Vector(self.image),
+            "text": None if self.text is None else Vector(self.text),
+            "fused": fused,
+            "alpha": as_weight(self.alpha),
+        }
+
+
+def match(
+    *,
+    cluster_ids: Collection[int] = (),
+    keywords_any: Collection[str] = (),
+    keywords_all: Collection[str] = (),
+    taken_from: datetime | None = None,
+    taken_until: datetime | None = None,
+    location: str = "",
+    mime: Collection[str] = (),
+    source: Collection[str] = (),
+    exclude: Collection[uuid.UUID] = (),
+) -> Matching:
+    """The condition for filters (see `backend.rules.search.filters`), all of which have to hold; empty ones are left out."""
+    values: dict[str, Any] = {
+        "keywords_any": [keyword.strip() for keyword in keywords_any],
+        "keywords_all": [keyword.strip() for keyword in keywords_all],
+        "taken_from": taken_from,
+        "taken_until": taken_until,
+        "location": location,
+        "mime": list(mime),
+        "source": list(source),
+    }
+    values = {name: value for name, value in values.items() if value}
+    conditions = []
+    if values:
+        on_media = " AND ".join(_ON_MEDIA[name] for name in values)
+        conditions.append(f"EXISTS (SELECT FROM media WHERE media.id = e.media_id AND {on_media})")
+    if cluster_ids:
+        values["cluster_ids"] = list(cluster_ids)
+        conditions.append(
+            "EXISTS (SELECT FROM membership WHERE membership.media_id = e.media_id "
+            "AND membership.cluster_id = ANY(%(cluster_ids)s::bigint[]))"
+        )
+    if exclude:
+        values["exclude"] = list(exclude)
+        conditions.append("e.media_id <> ALL(%(exclude)s::uuid[])")
+    return Matching(" AND ".join(conditions) or "true", values)
+
+
+def estimate_matching(session: Session, matching: Matching) -> int:
+    """How many match in the planner's opinion; costs no more than planning."""
+    rows = fetch_arrays(
+        session,
+        f"EXPLAIN (FORMAT JSON) SELECT FROM media_embedding e WHERE {matching.condition}",
+        matching.parameters,
+    )
+    plan = rows[0][0]
+    return int((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]["Plan Rows"])
+
+
+def count_matching(session: Session, matching: Matching, limit: int) -> int:
+    """How many match, or `limit` where there are at least so many."""
+    rows = fetch_arrays(session, matching.statement("count_matching"), matching.parameters | {"count_limit": limit})
+    return int(rows[0][0])
+
+
+def count_about(session: Session, matching: Matching) -> int:
+    """How many match: counted where they are few, and beyond that in the planner's opinion, which does not read them."""
+    estimate = estimate_matching(session, matching)
+    return estimate if estimate > _COUNTED else count_matching(session, matching, 2**31 - 1)
+
+
+def nominate_by_index(session: Session, query: QueryVectors, matching: Matching, limits: Limits) -> list[Nomination]:
+    """What the legs name, in no order. Leaves the settings of the transaction as they were."""
+    parameters = {
+        "image_limit": limits.image if query.image is not None else 0,
+        "text_limit": limits.text if query.text is not None else 0,
+        "fused_limit": limits.fused if query.image is not None and query.text is not None else 0,
+        "textless_limit": limits.textless if query.image is not None else 0,
+        "unmeasured_limit": limits.textless if query.image is None else 0,
+    }
+    with _searching(session, limits.effort):
+        return _fetch(session, "nominate", query, matching, parameters)
+
+
+def nearest_exactly(session: Session, query: QueryVectors, matching: Matching, k: int) -> list[Nomination]:
+    """The k nearest of all that match, best first, every one measured."""
+    return _fetch(session, "nearest_exactly", query, matching, {"k": k})
+
+
+def nominate_captions(
+    session: Session, image: NDArray[np.float32], matching: Matching, k: int, effort: int
+) -> list[tuple[uuid.UUID, float]]:
+    """Media with the cosines of their captions to a picture (d_image,), the nearest first as far as the index knows.
+
+    Leaves the settings of the transaction as they were.
+    """
+    with _searching(session, effort):
+        return _fetch_captions(session, "nominate_captions", image, matching, k)
+
+
+def nearest_captions_exactly(
+    session: Session, image: NDArray[np.float32], matching: Matching, k: int
+) -> list[tuple[uuid.UUID, float]]:
+    """The k whose captions are nearest to a picture (d_image,), of all that match, every one measured."""
+    return _fetch_captions(session, "nearest_captions_exactly", image, matching, k)
+
+
+def _fetch_captions(
+    session: Session, name: str, image: NDArray[np.float32], matching: Matching, k: int
+) -> list[tuple[uuid.UUID, float]]:
+    rows = fetch_arrays(session, matching.statement(name), matching.parameters | {"image": Vector(image), "k": k})
+    return [(row[0], row[1]) for row in rows]
+
+
+def _fetch(
+    session: Session, name: str, query: QueryVectors, matching: Matching, parameters: dict[str, Any]
+) -> list[Nomination]:
+    rows = fetch_arrays(session, matching.statement(name), matching.parameters | query.parameters() | parameters)
+    return [Nomination(*row) for row in rows]
+
+
+@contextmanager
+def _searching(session: Session, effort: int) -> Iterator[None]:
+    """Pgvector's settings for one statement. The order is made afterwards, so scans need not be strict, which would
+    leave out what they meet too late. After an error the transaction is lost and the settings with it.
+    """
+    settings = {
+        "hnsw.ef_search": str(max(1, min(MAX_EF_SEARCH, effort))),
+        "hnsw.iterative_scan": "relaxed_order",
+        "hnsw.max_scan_tuples": str(_MAX_SCAN_TUPLES),
+        "hnsw.scan_mem_multiplier": str(_MEMORY_MULTIPLIER),
+        "plan_cache_mode": "force_custom_plan",
+    }
+    before: dict[str, str | None] = dict(
+        session.execute(
+            # Unknown, and so NULL, until the connection has touched a vector; NULL sets the default.
+            text("SELECT name, current_setting(name, true) FROM unnest(CAST(:names AS text[])) AS name"),
+            {"names": list(settings)},
+        ).all()
+    )
+    _set(session, settings)
+    yield
+    _set(session, before)
+
+
+def _set(session: Session, settings: Mapping[str, str | None]) -> None:
+    session.execute(
+        text(
+            "SELECT set_config(name, value, true) FROM unnest(CAST(:names AS text[]), CAST(:values AS text[])) t(name, value)"
+        ),
+        {"names": list(settings), "values": list(settings.values())},
+    )

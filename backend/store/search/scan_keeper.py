@@ -1,0 +1,216 @@
+"""Keeps the vector scan of the active space in memory: loaded in the background, and caught up by each query."""
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy.orm import Session
+
+from backend.store.engine import Database
+from backend.store.schema import Space
+from backend.store.search.scan import ScanView, Snapshot, VectorScan, bytes_for
+from backend.store.search.scans import begin_snapshot, copy_vectors, count_vectors, fetch_news
+from backend.store.spaces.spaces import find_active_space
+
+logger = logging.getLogger(__name__)
+
+# Fewer are measured in SQL as fast.
+LEAST_MEDIA = 1_000
+# More news than this is for the background; the query goes by SQL meanwhile.
+_MOST_NEWS = 500
+_PATIENCE_SECONDS = 0.2
+_PATIENCE_AT_END_SECONDS = 10.0
+_REFRESH_SECONDS = 30.0
+_COUNT_SECONDS = 300.0
+_MOST_GONE = 0.25
+
+
+class ScanState(StrEnum):
+    """idle: nobody has asked yet; small: too few media for it; large: they do not fit the memory setting."""
+
+    OFF = "off"
+    IDLE = "idle"
+    LOADING = "loading"
+    READY = "ready"
+    SMALL = "small"
+    LARGE = "large"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class ScanFigures:
+    """age_seconds: since the scan was last in step with the table; 0 where there is none."""
+
+    state: ScanState
+    media: int
+    memory_bytes: int
+    age_seconds: float
+
+
+class ScanKeeper:
+    """The scan of one process. Cheap to make: nothing is loaded before the first query asks for it."""
+
+    def __init__(self, database: Database, *, most_bytes: int, least_media: int = LEAST_MEDIA) -> None:
+        self._database = database
+        self._most_bytes = most_bytes
+        self._least_media = least_media
+        self._state = ScanState.IDLE if most_bytes else ScanState.OFF
+        self._scan: VectorScan | None = None
+        self._wanted = threading.Event()
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._is_closed = False
+        self._refreshed_at = self._counted_at = self._caught_up_at = -float("inf")
+        database.before_dispose(self.close)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether there is a scan; where there is none yet, it is wanted from now on."""
+        self._want()
+        return self._scan is not None
+
+    def caught_up(self, session: Session) -> tuple[VectorScan, ScanView] | None:
+        """All vectors that a statement of this transaction sees now, and perhaps some that are gone.
+
+        None where the query has to go by SQL: there is no scan (yet), or too much has come at once, or the transaction is
+        not a plain reader.
+        """
+        if self._state is ScanState.OFF:
+            return None
+        self._want()
+        scan = self._scan
+        if scan is None or not scan.turn.acquire(timeout=_PATIENCE_SECONDS):
+            return None
+        try:
+            seen = scan.snapshot
+            news = fetch_news(session, scan.space_id, seen.next_id, seen.in_progress, _MOST_NEWS)
+            if news is None or news.space_id != scan.space_id or not news.is_all:
+                self._wake()
+                return None
+            if not news.is_plain:
+                return None
+            scan.catch_up(news.rows, Snapshot.read(news.snapshot))
+        finally:
+            scan.turn.release()
+        self._caught_up_at = time.monotonic()
+        return scan, scan.view()
+
+    def figures(self) -> ScanFigures:
+        scan = self._scan
+        if scan is None:
+            return ScanFigures(self._state, 0, 0, 0.0)
+        age = time.monotonic() - self._caught_up_at
+        return ScanFigures(self._state, scan.live_count, scan.byte_count, age)
+
+    def refresh(self) -> None:
+        """Load the scan, or bring it in step with the table; the background's work, for those who want to wait for it."""
+        if self._state is ScanState.OFF:
+            return
+        # Loading takes long: the connections of the pool are for those who wait.
+        own = Database(self._database.url, pool_size=1, max_overflow=0)
+        try:
+            with own.transaction() as session:
+                self._look(session)
+        finally:
+            own.dispose()
+        self._refreshed_at = time.monotonic()
+
+    def close(self) -> None:
+        """End the background, after what it is at."""
+        with self._starting:
+            self._is_closed = True
+            thread = self._thread
+        self._wanted.set()
+        if thread is not None:
+            thread.join(_PATIENCE_AT_END_SECONDS)
+
+    def _look(self, session: Session) -> None:
+        snapshot = Snapshot.read(begin_snapshot(session))
+        space = find_active_space(session)
+        scan = self._scan
+        if space is None:
+            self._scan, self._state = None, ScanState.SMALL
+        elif scan is None or scan.space_id != space.id or not self._follow(session, scan, snapshot):
+            self._load(session, space, snapshot)
+
+    def _want(self) -> None:
+        """Have the background look, unless it did a moment ago."""
+        if self._state is not ScanState.OFF and time.monotonic() - self._refreshed_at > _REFRESH_SECONDS:
+            self._wake()
+
+    def _wake(self) -> None:
+        with self._starting:
+            if self._thread is None and not self._is_closed:
+                self._thread = threading.Thread(target=self._run, name="vector-scan", daemon=True)
+                self._thread.start()
+        self._wanted.set()
+
+    def _run(self) -> None:
+        while True:
+            self._wanted.wait()
+            self._wanted.clear()
+            if self._is_closed:
+                return
+            try:
+                self.refresh()
+            except Exception:
+                # Queries go by SQL, and the next one tries again.
+                self._state = ScanState.FAILED if self._scan is None else self._state
+                self._refreshed_at = time.monotonic()
+                if not self._is_closed:
+                    logger.warning("The vector scan could not be refreshed.", exc_info=True)
+
+    def _follow(self, session: Session, scan: VectorScan, snapshot: Snapshot) -> bool:
+        """Take over what is new; False where it has to be loaded again."""
+        with scan.turn:
+            since = scan.snapshot
+            # A query may have been here since the transaction began: then it has the newer snapshot.
+            if since.next_id > snapshot.next_id:
+                return True
+            blocks = [
+                block
+                for with_text in (True, False)
+                for block in copy_vectors(
+                    session,
+                    scan.space_id,
+                    scan.dimensions,
+                    with_text=with_text,
+                    since=(since.next_id, since.in_progress),
+                )
+            ]
+            scan.catch_up(blocks, snapshot)
+            self._caught_up_at = time.monotonic()
+            if time.monotonic() - self._counted_at < _COUNT_SECONDS:
+                return True
+            # A dump that was restored meanwhile brings ids of another server; many that are gone waste time.
+            self._counted_at = time.monotonic()
+            count, live = count_vectors(session, scan.space_id), scan.live_count
+            return count <= live <= count * (1 + _MOST_GONE) + self._least_media
+
+    def _load(self, session: Session, space: Space, snapshot: Snapshot) -> None:
+        count = count_vectors(session, space.id)
+        dimensions = space.image_dimension, space.text_dimension
+        needed = bytes_for(count, *dimensions)
+        if count < self._least_media or needed > self._most_bytes:
+            self._scan = None
+            self._state = ScanState.SMALL if count < self._least_media else ScanState.LARGE
+            return
+        self._state = ScanState.LOADING
+        begun = time.monotonic()
+        scan = VectorScan(space.id, *dimensions, room=count)
+        for with_text in (True, False):
+            for block in copy_vectors(session, space.id, dimensions, with_text=with_text):
+                scan.load(block)
+        scan.index()
+        scan.snapshot = snapshot
+        scan.warm_up()
+        self._scan, self._state = scan, ScanState.READY
+        self._counted_at = self._caught_up_at = time.monotonic()
+        logger.info(
+            "The vector scan holds %d media in %d MB, loaded in %.1f s.",
+            count,
+            scan.byte_count // 1_000_000,
+            time.monotonic() - begun,
+        )

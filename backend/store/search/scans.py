@@ -1,0 +1,135 @@
+"""Queries of the vector scan: all vectors of a space, what has come since, and exact cosines of named media."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from backend.store.arrays import copy_records, fetch_arrays
+from backend.store.search.candidates import Matching, QueryVectors
+from backend.store.statements import statement
+
+
+@dataclass(frozen=True, eq=False)
+class VectorRows:
+    """ids: (n, 16) uint8; written_by: (n,) the transactions that wrote the rows, 0 where none is known; images: (n, d);
+    texts: (n, e), or None where these media have no text.
+    """
+
+    ids: NDArray[np.uint8]
+    written_by: NDArray[np.int64]
+    images: NDArray[np.float32]
+    texts: NDArray[np.float32] | None
+
+
+@dataclass(frozen=True, eq=False)
+class News:
+    """space_id: the active space; snapshot: what was visible, as Postgres writes it; is_plain: see the statement;
+    rows: what is new, those with text and those without; is_all: whether there was no more than was asked for."""
+
+    space_id: int
+    snapshot: str
+    is_plain: bool
+    rows: list[VectorRows]
+    is_all: bool
+
+
+def begin_snapshot(session: Session) -> str:
+    """Let all that follows in this transaction see the same; to be called first. Returns what that is."""
+    session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+    return str(session.execute(text("SELECT CAST(pg_current_snapshot() AS text)")).scalar_one())
+
+
+def count_vectors(session: Session, space_id: int) -> int:
+    rows = fetch_arrays(session, "SELECT count(*) FROM embedding WHERE space_id = %(space)s", {"space": space_id})
+    return int(rows[0][0])
+
+
+def copy_vectors(
+    session: Session,
+    space_id: int,
+    dimensions: tuple[int, int],
+    *,
+    with_text: bool,
+    since: tuple[int, tuple[int, ...]] | None = None,
+) -> Iterator[VectorRows]:
+    """Rows of a space in blocks, either those with text or those without; `since`: only what a snapshot (next_id,
+    in_progress) did not see."""
+    image_dimension, text_dimension = dimensions
+    record = _record(image_dimension, text_dimension if with_text else 0)
+    later = ""
+    if since is not None:
+        next_id, in_progress = since
+        later = (
+            f" AND (written_by >= {int(next_id)} OR written_by = ANY('{{{','.join(map(str, in_progress))}}}'::bigint[]))"
+            " AND written_by < pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
+        )
+    query = statement("scan/copy_vectors").format(
+        space_id=int(space_id),
+        text_column=", text_embedding" if with_text else "",
+        null_or_not="NOT NULL" if with_text else "NULL",
+        since=later,
+    )
+    for block in copy_records(session, query, record):
+        yield VectorRows(
+            np.ascontiguousarray(block["id"]),
+            block["written_by"].astype(np.int64),
+            block["image"].astype(np.float32),
+            block["text"].astype(np.float32) if with_text else None,
+        )
+
+
+def fetch_news(session: Session, space_id: int, next_id: int, in_progress: tuple[int, ...], most: int) -> News | None:
+    """What has become visible in a space, in one statement; None without an active space."""
+    rows = fetch_arrays(
+        session,
+        statement("scan/catch_up"),
+        {"space_id": space_id, "next_id": next_id, "in_progress": list(in_progress), "most": most + 1},
+    )
+    if not rows:
+        return None
+    fresh = [row[3:] for row in rows if row[3] is not None]
+    parts = [[row for row in fresh if row[3] is not None], [row for row in fresh if row[3] is None]]
+    return News(rows[0][0], rows[0][1], rows[0][2], [_stacked(part) for part in parts if part], len(fresh) <= most)
+
+
+def measure_media(
+    session: Session, query: QueryVectors, matching: Matching, ids: NDArray[np.uint8]
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Exact cosines of media (n, 16), NaN where a side is missing, and their places in the list; without those that do not
+    match or are gone."""
+    rows = fetch_arrays(
+        session,
+        matching.statement("measure", folder="scan"),
+        matching.parameters | query.parameters() | {"media_ids": [uuid.UUID(bytes=one.tobytes()) for one in ids]},
+    )
+    places = np.array([row[0] for row in rows], dtype=np.int64)
+    image, words = (
+        np.array([np.nan if row[side] is None else row[side] for row in rows], dtype=np.float64) for side in (1, 2)
+    )
+    return places, image, words
+
+
+def _record(image_dimension: int, text_dimension: int) -> np.dtype[np.void]:
+    """One row in the format of COPY BINARY, with a vector as pgvector sends it."""
+    fields: list[Any] = [
+        *[("fields", ">i2"), ("id_length", ">i4"), ("id", "u1", 16), ("written_length", ">i4"), ("written_by", ">i8")],
+        *[("image_length", ">i4"), ("image_header", ">i4"), ("image", ">f4", image_dimension)],
+    ]
+    if text_dimension:
+        fields += [("text_length", ">i4"), ("text_header", ">i4"), ("text", ">f4", text_dimension)]
+    return np.dtype(fields)
+
+
+def _stacked(rows: list[tuple[Any, ...]]) -> VectorRows:
+    return VectorRows(
+        np.frombuffer(b"".join(row[0].bytes for row in rows), dtype=np.uint8).reshape(len(rows), 16),
+        np.array([row[1] for row in rows], dtype=np.int64),
+        np.stack([row[2] for row in rows]),
+        None if rows[0][3] is None else np.stack([row[3] for row in rows]),
+    )

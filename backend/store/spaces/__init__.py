@@ -1,0 +1,1 @@
+"""Rows of embedding spaces, and what fills them."""

@@ -1,0 +1,236 @@
+"""Many media with their embeddings at once, by COPY in Postgres' binary format, and the indexes made afterwards."""
+
+import os
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import psycopg
+import sqlalchemy as sa
+from numpy.typing import NDArray
+from psycopg.copy import LibpqWriter
+from psycopg.types.json import Jsonb
+from sqlalchemy.orm import Session
+
+from backend.errors import StorageFull
+from backend.files.text.text import MediaText
+from backend.store.engine import limit_idling
+from backend.store.media.media import StoredPicture, media_columns, next_upload_seq
+from backend.store.schema import EMBEDDINGS_SOURCE, MediaStatus, Space
+from backend.store.spaces.spaces import list_spaces
+
+_MEDIA: Final = {
+    "id": "uuid", "sha256": "bytea", "title": "text", "caption": "text", "keywords": "text[]", "location": "text",
+    "story": "text", "taken_at": "timestamptz", "exif": "jsonb", "width": "int4", "height": "int4", "mime": "text",
+    "byte_size": "int8", "original_key": "text", "source": "text", "source_uri": "text", "status": "text",
+    "upload_seq": "int8", "embedded_at": "timestamptz",
+}  # fmt: skip
+_COPY_BEGIN: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_COPY_END: Final = b"\xff\xff"
+# Written for each row, so not encoded for each.
+_NO_EXIF: Final = Jsonb({}, dumps=lambda _: "{}")
+_BATCH_ROWS: Final = 1024
+# HNSW keeps the vectors of an index in memory while it is built, and a graph of about this much a row beside them.
+_GRAPH_BYTES: Final = 500
+_LEAST_MEMORY, _MOST_MEMORY = 64 << 20, 8 << 30
+# What `create_space_indexes` makes.
+_KINDS: Final = ("image_hnsw", "text_hnsw", "fused_hnsw", "caption_hnsw", "textless_hnsw", "textless_idx")
+
+
+@dataclass(frozen=True)
+class BulkMedia:
+    """A media whose embeddings were made elsewhere; `picture` None: its original is not here."""
+
+    id: uuid.UUID
+    source_uri: str | None
+    text: MediaText
+    picture: StoredPicture | None
+
+
+@dataclass(frozen=True, eq=False)
+class BulkSide:
+    """vectors (n, d) of unit length; present (n,): which of the media have one."""
+
+    vectors: NDArray[np.float32]
+    present: NDArray[np.bool_]
+
+
+def hold_upload_order(session: Session) -> None:
+    """Let no other upload in until the transaction ends: what is looked up after this stays as it is."""
+    next_upload_seq(session)
+
+
+def find_present(session: Session, ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+    """Which of these media are here."""
+    return set(session.scalars(sa.text("SELECT id FROM media WHERE id = ANY(:ids)"), {"ids": list(ids)}))
+
+
+def copy_embedded(session: Session, space_id: int, media: Sequence[BulkMedia], sides: Mapping[str, BulkSide]) -> None:
+    """Insert media as embedded, in their order, with their vectors: sides image, text, caption. After
+    `hold_upload_order`."""
+    _copy_media(session, media)
+    image = sides["image"]
+    assert image.present.all()
+    ids = np.array([[one.id.int >> 64, one.id.int & (1 << 64) - 1] for one in media], dtype=np.uint64).reshape(-1, 2)
+    columns = [(name, sides[name]) for name in ("text", "caption")]
+    statement = "COPY embedding (space_id, media_id, image_embedding, text_embedding, caption_embedding) FROM STDIN (FORMAT BINARY)"
+    cursor = _driver(session).cursor()
+    with cursor.copy(statement, writer=LibpqWriter(cursor)) as copy:
+        copy.write(_COPY_BEGIN)
+        # Rows of one layout at a time: each combination of sides that are there is one.
+        kinds = sum(side.present.astype(np.int64) << place for place, (_, side) in enumerate(columns))
+        for kind in np.unique(kinds):
+            rows = np.flatnonzero(kinds == kind)
+            there = [bool(kind >> place & 1) for place in range(len(columns))]
+            layout = _layout([image.vectors.shape[1], *(side.vectors.shape[1] for _, side in columns)], [True, *there])
+            for start in range(0, len(rows), _BATCH_ROWS):
+                some = rows[start : start + _BATCH_ROWS]
+                vectors = [image.vectors[some], *(side.vectors[some] for _, side in columns)]
+                copy.write(_rows(layout, space_id, ids[some], vectors).tobytes())
+        copy.write(_COPY_END)
+
+
+def _copy_media(session: Session, media: Sequence[BulkMedia]) -> None:
+    sequence = session.scalars(
+        sa.text("SELECT nextval('media_upload_seq') FROM generate_series(1, :count)"), {"count": len(media)}
+    ).all()
+    now = session.execute(sa.select(sa.func.now())).scalar_one()
+    statement = f"COPY media ({', '.join(_MEDIA)}) FROM STDIN (FORMAT BINARY)"
+    with _driver(session).cursor().copy(statement) as copy:
+        copy.set_types(list(_MEDIA.values()))
+        for one, seq in zip(media, sorted(sequence), strict=True):
+            values: dict[str, Any] = dict.fromkeys(_MEDIA) | media_columns(one.text)
+            if one.picture is not None:
+                values |= vars(one.picture)
+            values |= {
+                "exif": Jsonb(one.picture.exif) if one.picture is not None and one.picture.exif else _NO_EXIF,
+                "id": one.id,
+                "source": EMBEDDINGS_SOURCE,
+                "source_uri": one.source_uri,
+                "status": MediaStatus.EMBEDDED.value,
+                "upload_seq": seq,
+                "embedded_at": now,
+            }
+            copy.write_row([values[name] for name in _MEDIA])
+
+
+def _layout(dimensions: Iterable[int], there: Sequence[bool]) -> np.dtype[Any]:
+    """A row of COPY BINARY, each vector as pgvector sends it: dimension, unused, single-precision numbers."""
+    fields: list[Any] = [
+        *[("fields", ">i2"), ("space_length", ">i4"), ("space", ">i4")],
+        *[("id_length", ">i4"), ("id_high", ">u8"), ("id_low", ">u8")],
+    ]
+    for place, (dimension, is_there) in enumerate(zip(dimensions, there, strict=True)):
+        fields.append((f"length{place}", ">i4"))
+        if is_there:
+            fields += [(f"dimension{place}", ">i2"), (f"unused{place}", ">i2"), (f"vector{place}", ">f4", dimension)]
+    return np.dtype(fields)
+
+
+def _rows(layout: np.dtype[Any], space_id: int, ids: NDArray[np.uint64], vectors: list[NDArray[np.float32]]) -> Any:
+    rows = np.zeros(len(ids), layout)
+    rows["fields"], rows["space_length"], rows["space"], rows["id_length"] = 2 + len(vectors), 4, space_id, 16
+    rows["id_high"], rows["id_low"] = ids[:, 0], ids[:, 1]
+    for place, values in enumerate(vectors):
+        dimension = values.shape[1]
+        if f"vector{place}" in (layout.names or ()):
+            rows[f"length{place}"], rows[f"dimension{place}"] = 4 + 4 * dimension, dimension
+            rows[f"vector{place}"] = values
+        else:
+            rows[f"length{place}"] = -1
+    return rows
+
+
+# --- indexes -------------------------------------------------------------------------------------------------
+
+
+def drop_vector_indexes_of_empty(session: Session, space_id: int) -> bool:
+    """Take the indexes from a space that holds nothing yet; False, and nothing done, where it holds something."""
+    partition = _partition(space_id)
+    session.execute(sa.text(f"LOCK TABLE {partition} IN ACCESS EXCLUSIVE MODE"))
+    if session.execute(sa.text(f"SELECT EXISTS (SELECT FROM {partition})")).scalar_one():  # noqa: S608 - a number
+        return False
+    for name in _indexes(session, partition):
+        session.execute(sa.text(f"DROP INDEX {name}"))
+    return True
+
+
+def list_missing_vector_indexes(session: Session, space_id: int) -> list[str]:
+    """Which indexes a space lacks: an import took them and has not brought them back, or somebody dropped them."""
+    partition = _partition(space_id)
+    there = set(_indexes(session, partition))
+    return [name for kind in _KINDS if (name := f"{partition}_{kind}") not in there]
+
+
+def list_spaces_without_indexes(session: Session) -> list[str]:
+    """The names of the spaces that lack some of their vector indexes."""
+    return [space.name for space in list_spaces(session) if list_missing_vector_indexes(session, space.id)]
+
+
+def build_vector_indexes(session: Session, space: Space) -> None:
+    """Make all indexes of a space, anew where there are some, in parallel and with memory for the greatest of them as far
+    as there is some. The space takes nothing in until the transaction ends."""
+    for kind in _KINDS:
+        session.execute(sa.text(f"DROP INDEX IF EXISTS {_partition(space.id)}_{kind}"))
+    rows = session.execute(sa.text(f"SELECT count(*) FROM {_partition(space.id)}")).scalar_one()  # noqa: S608 - a number
+    memory = index_memory_bytes(rows, space.image_dimension + space.text_dimension, _memory_available())
+    limit_idling(session, 0)
+    session.execute(
+        sa.text("SELECT set_config('maintenance_work_mem', :memory, true)"), {"memory": f"{memory >> 10}kB"}
+    )
+    try:
+        with session.begin_nested():
+            _build(session, space, workers=max((os.cpu_count() or 1) - 1, 0))
+    except (sa.exc.DBAPIError, StorageFull) as error:
+        # Workers share the memory by /dev/shm, of which a container has 64 MB unless it is told otherwise.
+        if "shared memory" not in str(error):
+            raise
+        _build(session, space, workers=0)
+
+
+def index_memory_bytes(rows: int, dimension: int, available_bytes: int) -> int:
+    """What building an index of so many vectors takes, between 64 MiB and a quarter of what is available (8 GiB)."""
+    wanted = rows * (4 * dimension + _GRAPH_BYTES)
+    return max(_LEAST_MEMORY, min(wanted, available_bytes // 4, _MOST_MEMORY))
+
+
+def _build(session: Session, space: Space, *, workers: int) -> None:
+    session.execute(
+        sa.text("SELECT set_config('max_parallel_maintenance_workers', :workers, true)"), {"workers": str(workers)}
+    )
+    session.execute(
+        sa.text("SELECT create_space_indexes(:id, :image, :text)"),
+        {"id": space.id, "image": space.image_dimension, "text": space.text_dimension},
+    )
+
+
+def analyze(session: Session) -> None:
+    """Tell the planner what has come."""
+    for table in ("media", "embedding"):
+        session.execute(sa.text(f"ANALYZE {table}"))
+
+
+def _indexes(session: Session, partition: str) -> list[str]:
+    """All that `create_space_indexes` makes: not those that a partition has of its table."""
+    names = sa.text(
+        "SELECT indexname FROM pg_indexes WHERE tablename = :partition AND indexname !~ '_(pkey|written_by_idx)$'"
+    )
+    return list(session.execute(names, {"partition": partition}).scalars())
+
+
+def _partition(space_id: int) -> str:
+    return f"embedding_{space_id:d}"
+
+
+def _memory_available() -> int:
+    import psutil
+
+    return int(psutil.virtual_memory().available)
+
+
+def _driver(session: Session) -> psycopg.Connection[Any]:
+    connection = session.connection().connection.driver_connection
+    assert isinstance(connection, psycopg.Connection)
+    return connection

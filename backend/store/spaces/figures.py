@@ -1,0 +1,160 @@
+"""Queries on what memberships and centroids are like in a space that is not active."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from backend.store.arrays import execute_many, fetch_arrays
+from backend.store.groups.centroids import resum_centroids
+from backend.store.statements import statement
+
+_NIL = uuid.UUID(int=0)
+
+
+@dataclass(frozen=True, eq=False)
+class CentroidTable:
+    """All clusters of a space: ids (m,) ascending, centroids (m, d), and which may take members in (m,)."""
+
+    cluster_ids: NDArray[np.int64]
+    units: NDArray[np.float32]
+    is_open: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class MemberBlock:
+    """Staged members: ids, their clusters (n,), and image embeddings (n, d)."""
+
+    media_ids: list[uuid.UUID]
+    cluster_ids: NDArray[np.int64]
+    embeddings: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Fits:
+    """Of every member (n,): cosine to its own centroid and to the nearest other one (-1: none), whether it is the first of
+    its cluster, and the members and the length of the sum of its cluster."""
+
+    own: NDArray[np.float64]
+    other: NDArray[np.float64]
+    first: NDArray[np.bool_]
+    sizes: NDArray[np.int64]
+    sum_lengths: NDArray[np.float64]
+
+
+def list_unaligned(session: Session, space_id: int) -> list[int]:
+    """Clusters whose centroid or figures in this space are not those of their members, in order of id."""
+    return list(session.execute(text(statement("spaces/list_unaligned")), {"space_id": space_id}).scalars())
+
+
+def align_clusters(session: Session, space_id: int, cluster_ids: Sequence[int]) -> None:
+    """Add these clusters up from their members in a space, and stage figures for members that have none; what holds
+    stays as it is, to the last bit. All of it has to see one state of the memberships."""
+    parameters = {"space_id": space_id, "cluster_ids": list(cluster_ids)}
+    session.execute(text(statement("spaces/forget_figures")), parameters)
+    session.execute(
+        text("DELETE FROM centroid WHERE space_id = :space_id AND cluster_id = ANY(:cluster_ids)"), parameters
+    )
+    resum_centroids(session, space_id, cluster_ids)
+    session.execute(text(statement("spaces/stage_figures")), parameters)
+
+
+def read_centroids(session: Session, space_id: int, dimension: int) -> CentroidTable:
+    """All centroids of a space; memory for m * d single-precision numbers."""
+    rows = fetch_arrays(
+        session,
+        "SELECT cluster_id, centroid, NOT locked FROM centroid JOIN cluster ON cluster.id = cluster_id "
+        "WHERE space_id = %(space)s ORDER BY cluster_id",
+        {"space": space_id},
+    )
+    units = np.empty((len(rows), dimension), dtype=np.float32)
+    for place, row in enumerate(rows):
+        units[place] = row[1]
+    return CentroidTable(
+        np.array([row[0] for row in rows], dtype=np.int64), units, np.array([row[2] for row in rows], dtype=np.bool_)
+    )
+
+
+def list_unmeasured(session: Session, space_id: int, after: uuid.UUID | None, limit: int) -> MemberBlock | None:
+    """The next staged members without a runner-up after this id; None where there are no more."""
+    rows = fetch_arrays(
+        session, statement("spaces/list_unmeasured"), {"space_id": space_id, "after": after or _NIL, "limit": limit}
+    )
+    if not rows:
+        return None
+    return MemberBlock([row[0] for row in rows], np.array([row[1] for row in rows]), np.stack([row[2] for row in rows]))
+
+
+def record_runners_up(
+    session: Session,
+    space_id: int,
+    block: MemberBlock,
+    runner_up_ids: NDArray[np.int64],
+    similarities: NDArray[np.float64],
+) -> None:
+    """Note the nearest other clusters (n,) of staged members with their cosines (n,); nothing where these are -inf."""
+    execute_many(
+        session,
+        "UPDATE membership_figures SET runner_up_cluster_id = %s, runner_up_similarity = %s "
+        "WHERE space_id = %s AND media_id = %s AND cluster_id = %s AND threshold IS NULL",
+        [
+            (runner_up, similarity, space_id, media_id, cluster_id)
+            for runner_up, similarity, media_id, cluster_id in zip(
+                runner_up_ids.tolist(), similarities.tolist(), block.media_ids, block.cluster_ids.tolist(), strict=True
+            )
+            if np.isfinite(similarity)
+        ],
+    )
+
+
+def list_fits(session: Session, space_id: int) -> Fits:
+    """How well all members fit their clusters in a space that is aligned."""
+    rows = fetch_arrays(session, statement("spaces/list_fits"), {"space_id": space_id})
+    own, other, first, sizes, lengths = zip(*rows, strict=True) if rows else ((), (), (), (), ())
+    return Fits(
+        np.array(own, dtype=np.float64),
+        np.array(other, dtype=np.float64),
+        np.array(first, dtype=np.bool_),
+        np.array(sizes, dtype=np.int64),
+        np.array(lengths, dtype=np.float64),
+    )
+
+
+def has_vectors(session: Session, space_id: int) -> bool:
+    """Whether a space has vectors of any media."""
+    found = session.execute(text("SELECT EXISTS (SELECT FROM embedding WHERE space_id = :space)"), {"space": space_id})
+    return bool(found.scalar_one())
+
+
+def list_embedded(session: Session, space_id: int) -> set[uuid.UUID]:
+    """Media that a space has vectors of."""
+    rows = session.execute(text("SELECT media_id FROM embedding WHERE space_id = :space"), {"space": space_id})
+    return set(rows.scalars())
+
+
+def load_text_pairs(
+    session: Session, one_id: int, other_id: int, media_ids: Sequence[uuid.UUID]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+    """Text embeddings (n, d1) and (n, d2) in two spaces, of those media that have one in both; None where none has."""
+    rows = fetch_arrays(
+        session,
+        "SELECT one.text_embedding, other.text_embedding FROM embedding AS one JOIN embedding AS other USING (media_id) "
+        "WHERE one.space_id = %(one)s AND other.space_id = %(other)s AND media_id = ANY(%(ids)s) "
+        "AND one.text_embedding IS NOT NULL AND other.text_embedding IS NOT NULL ORDER BY media_id",
+        {"one": one_id, "other": other_id, "ids": list(media_ids)},
+    )
+    return (np.stack([row[0] for row in rows]), np.stack([row[1] for row in rows])) if rows else None
+
+
+def exchange_figures(session: Session, source_id: int, target_id: int, threshold: float) -> int:
+    """Keep the figures of all memberships for the space that they are of, and give them those of another, where staged
+    ones are measured at `threshold`. Returns how many memberships have none there, and are left as they are."""
+    session.execute(text("DELETE FROM membership_figures WHERE space_id = :space_id"), {"space_id": source_id})
+    session.execute(text(statement("spaces/keep_figures")), {"space_id": source_id})
+    session.execute(text(statement("spaces/put_figures")), {"space_id": target_id, "threshold": threshold})
+    left = session.execute(text("SELECT count(*) FROM membership WHERE space_id <> :space_id"), {"space_id": target_id})
+    return int(left.scalar_one())

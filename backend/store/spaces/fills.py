@@ -1,0 +1,417 @@
+"""Queries on spaces that are kept up: what is still to be embedded into each, leased to workers, and what has failed."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from backend.errors import Quarantined
+from backend.files.text.text import MediaText
+from backend.store.arrays import fetch_arrays, is_among
+from backend.store.events.events import EventKind, MediaEvent, record_events
+from backend.store.media.work import Lease
+from backend.store.schema import Space, SpaceFill, SpaceFillItem, SpaceState
+from backend.store.statements import statement
+
+
+@dataclass(frozen=True)
+class FillItem:
+    """A leased media that is to be embedded into a space; without an original it cannot be. is_embedded: the space has
+    vectors of it, and only those of its words are to be made anew."""
+
+    media_id: uuid.UUID
+    original_key: str | None
+    text: MediaText
+    ocr_text: str
+    attempts: int
+    is_embedded: bool
+
+
+@dataclass(frozen=True)
+class FillCounts:
+    """Media with vectors in a space, those that wait for them, those that failed, and all that are embedded anywhere."""
+
+    embedded: int
+    waiting: int
+    failed: int
+    media: int
+
+
+@dataclass(frozen=True)
+class FailedItem:
+    """A media that could not be embedded into a space, and why."""
+
+    media_id: uuid.UUID
+    title: str
+    error_code: str
+    error_detail: str
+
+
+def find_fill(session: Session, space_id: int) -> SpaceFill | None:
+    """None for a space that is not kept up."""
+    return session.get(SpaceFill, space_id, populate_existing=True)
+
+
+def start_fill(session: Session, space_id: int, actor: str) -> SpaceFill:
+    """Keep a space up from now on, paused or not as it was; the row is locked until the transaction ends."""
+    session.execute(insert(SpaceFill).values(space_id=space_id, actor=actor).on_conflict_do_nothing())
+    query = sa.select(SpaceFill).where(SpaceFill.space_id == space_id).with_for_update()
+    return session.execute(query, execution_options={"populate_existing": True}).scalar_one()
+
+
+def record_fill_paused(session: Session, space_id: int) -> bool:
+    """Let nothing more be claimed for a space; False where it was paused already."""
+    paused = session.execute(
+        sa.update(SpaceFill)
+        .where(SpaceFill.space_id == space_id, SpaceFill.paused_at.is_(None))
+        .values(paused_at=sa.func.now())
+        .returning(SpaceFill.space_id)
+    )
+    return paused.one_or_none() is not None
+
+
+def record_fill_problem(session: Session, space_id: int, problem: str | None) -> None:
+    """Say why a worker cannot fill a space, or that one can (None). Writes nothing where that is known."""
+    session.execute(
+        sa.update(SpaceFill)
+        .where(SpaceFill.space_id == space_id, SpaceFill.problem.is_distinct_from(problem))
+        .values(problem=problem)
+    )
+
+
+def queue_missing(session: Session, space_id: int) -> int:
+    """Queue all media that the space has no vectors of; returns how many are new. May be repeated at any time."""
+    result = session.execute(
+        sa.text(statement("spaces/queue_missing").replace("%(space_id)s", ":space_id")), {"space_id": space_id}
+    )
+    return int(result.rowcount)  # type: ignore[attr-defined]
+
+
+def queue_elsewhere(session: Session, space_id: int | None, media_ids: Sequence[uuid.UUID]) -> int:
+    """Queue media for each space that is kept up, but for `space_id`, where they are being embedded now; what has failed
+    there is tried again. A worker that has such an item loses it: it may have read what was said before."""
+    if not media_ids:
+        return 0
+    return _queue(session, "space_fill.space_id IS DISTINCT FROM :space", {"ids": list(media_ids), "space": space_id})
+
+
+def queue_words(session: Session, media_id: uuid.UUID) -> int:
+    """Queue a media for each space that is kept up and has vectors of it, where only those of its words are made anew."""
+    has_vectors = (
+        "EXISTS (SELECT FROM embedding WHERE embedding.space_id = space_fill.space_id AND embedding.media_id = new.id)"
+    )
+    return _queue(session, has_vectors, {"ids": [media_id]})
+
+
+def _queue(session: Session, which: str, parameters: dict[str, Any]) -> int:
+    result = session.execute(
+        sa.text(
+            "INSERT INTO space_fill_item (space_id, media_id) SELECT space_fill.space_id, new.id "  # noqa: S608 - of constants
+            f"FROM space_fill, unnest(CAST(:ids AS uuid[])) AS new (id) WHERE {which} "
+            "ON CONFLICT (space_id, media_id) DO UPDATE SET attempts = 0, lease_token = NULL, lease_until = NULL, "
+            "next_attempt_at = now(), error_code = NULL, error_detail = NULL"
+        ),
+        parameters,
+    )
+    return int(result.rowcount)  # type: ignore[attr-defined]
+
+
+def retry_items(session: Session, space_id: int) -> int:
+    """Let what has failed wait again; returns how many."""
+    retried = session.execute(
+        sa.update(SpaceFillItem)
+        .where(SpaceFillItem.space_id == space_id, SpaceFillItem.error_code.is_not(None))
+        .values(error_code=None, error_detail=None, attempts=0, next_attempt_at=sa.func.now())
+        .returning(SpaceFillItem.media_id)
+    )
+    return len(retried.all())
+
+
+def find_space_to_fill(session: Session) -> Space | None:
+    """The space whose turn it is: not paused, within its rate, with something that can be claimed; the active one first, those
+    with a problem last.
+
+    Its row of `space_fill` is locked until the transaction ends.
+    """
+    claimable = (
+        sa.select(SpaceFillItem.media_id)
+        .where(
+            SpaceFillItem.space_id == SpaceFill.space_id,
+            SpaceFillItem.error_code.is_(None),
+            SpaceFillItem.next_attempt_at <= sa.func.now(),
+            sa.or_(SpaceFillItem.lease_until.is_(None), SpaceFillItem.lease_until < sa.func.now()),
+        )
+        .exists()
+    )
+    return session.scalars(
+        sa.select(Space)
+        .join(SpaceFill, SpaceFill.space_id == Space.id)
+        .where(SpaceFill.paused_at.is_(None), SpaceFill.next_claim_at <= sa.func.now(), claimable)
+        # One whose encoders could not be loaded keeps no other waiting.
+        .order_by(sa.case((Space.state == SpaceState.ACTIVE, 0), else_=1), SpaceFill.problem.is_not(None), Space.id)
+        .limit(1)
+        .with_for_update(of=SpaceFill)
+    ).one_or_none()
+
+
+def claim_items(session: Session, space_id: int, lease: Lease, *, limit: int, max_attempts: int) -> list[FillItem]:
+    """Lease up to `limit` media, oldest first, and put off the next claim as the space's rate says."""
+    rows = fetch_arrays(
+        session,
+        statement("spaces/claim_items"),
+        {
+            "space_id": space_id,
+            "lease_token": lease.token,
+            "lease_seconds": lease.seconds,
+            "limit": limit,
+            "max_attempts": max_attempts,
+        },
+    )
+    session.execute(
+        sa.text(
+            "UPDATE space_fill SET next_claim_at = now() + make_interval(secs => 60 * :claimed / rate_per_minute) "
+            "WHERE space_id = :space AND rate_per_minute IS NOT NULL"
+        ),
+        {"space": space_id, "claimed": len(rows)},
+    )
+    return [
+        FillItem(row[0], row[1], MediaText(row[2], row[3], tuple(row[4]), *row[5:8]), *row[8:11])
+        for row in sorted(rows, key=lambda row: row[0])
+    ]
+
+
+def finish_items(
+    session: Session, space_id: int, media_ids: Sequence[uuid.UUID], lease: Lease
+) -> tuple[set[uuid.UUID], set[uuid.UUID]]:
+    """Take items off the queue that are still this lease's. Returns those, and of them the media that have vectors in
+    this space already, of which only the words are to be replaced."""
+    kept = set(
+        session.execute(
+            sa.delete(SpaceFillItem)
+            .where(
+                SpaceFillItem.space_id == space_id,
+                is_among(SpaceFillItem.media_id, media_ids),
+                SpaceFillItem.lease_token == lease.token,
+            )
+            .returning(SpaceFillItem.media_id)
+        ).scalars()
+    )
+    there = session.execute(
+        sa.text("SELECT media_id FROM embedding WHERE space_id = :space AND media_id = ANY(:ids)"),
+        {"space": space_id, "ids": list(kept)},
+    )
+    return kept, set(there.scalars())
+
+
+def fail_item(session: Session, space_id: int, media_id: uuid.UUID, lease: Lease, code: str, detail: str) -> None:
+    """Give an item up, with the reason; nothing where another worker has it."""
+    _give_up(session, _leased(lease, space_id, media_id), code, detail)
+
+
+def release_item(
+    session: Session, space_id: int, media_id: uuid.UUID, lease: Lease, *, retry_seconds: float, reason: str
+) -> None:
+    """Hand an item back after an attempt that counts."""
+    values: dict[str, Any] = {"lease_token": None, "lease_until": None, "error_detail": reason}
+    session.execute(_leased(lease, space_id, media_id).values(**values, next_attempt_at=_in(retry_seconds)))
+
+
+def renew_items(session: Session, lease: Lease) -> None:
+    """Put off the end of a lease."""
+    session.execute(
+        sa.update(SpaceFillItem).where(SpaceFillItem.lease_token == lease.token).values(lease_until=_in(lease.seconds))
+    )
+
+
+def hand_back_items(session: Session, lease: Lease, *, retry_seconds: float) -> None:
+    """Hand all items of a lease back; the attempt is not counted."""
+    session.execute(
+        sa.update(SpaceFillItem)
+        .where(SpaceFillItem.lease_token == lease.token)
+        .values(
+            lease_token=None,
+            lease_until=None,
+            attempts=SpaceFillItem.attempts - 1,
+            next_attempt_at=_in(retry_seconds),
+        )
+    )
+
+
+def record_set_aside(session: Session, space: Space, media_ids: Sequence[uuid.UUID], code: str) -> list[uuid.UUID]:
+    """Fail media that have failed in a space, take them off its queue, and keep their vectors elsewhere; returns those that
+    had not failed before."""
+    aside = session.execute(
+        sa.text(
+            "UPDATE media SET status = 'failed', error_code = :code, error_detail = format("
+            "'Space %s has no vectors of it (%s: %s)', CAST(:name AS text), item.error_code, item.error_detail) "
+            "FROM space_fill_item AS item WHERE item.space_id = :space AND item.media_id = media.id "
+            "AND media.id = ANY(:ids) AND media.status IN ('embedded', 'ready') RETURNING media.id"
+        ),
+        {"code": code, "name": space.name, "space": space.id, "ids": list(media_ids)},
+    ).scalars()
+    ids = list(aside)
+    session.execute(
+        sa.delete(SpaceFillItem).where(SpaceFillItem.space_id == space.id, is_among(SpaceFillItem.media_id, media_ids))
+    )
+    return ids
+
+
+def lead_back(session: Session, space_id: int, code: str) -> int:
+    """Have media that were set aside grouped again where this space has vectors of them; returns how many."""
+    result = session.execute(
+        sa.text(
+            "UPDATE media SET status = 'embedded', error_code = NULL, error_detail = NULL, attempts = 0 "
+            "WHERE status = 'failed' AND error_code = :code AND EXISTS (SELECT FROM embedding "
+            "WHERE embedding.space_id = :space AND embedding.media_id = media.id)"
+        ),
+        {"code": code, "space": space_id},
+    )
+    return int(result.rowcount)  # type: ignore[attr-defined]
+
+
+def quarantine_items(session: Session, max_attempts: int) -> int:
+    """Give up what has used up its attempts without a word: its workers died. Returns how many."""
+    detail = f"{max_attempts} attempts ended without a result; the file may crash or stall the decoder."
+    used_up = sa.update(SpaceFillItem).where(
+        SpaceFillItem.error_code.is_(None),
+        SpaceFillItem.attempts >= max_attempts,
+        sa.or_(SpaceFillItem.lease_until.is_(None), SpaceFillItem.lease_until < sa.func.now()),
+    )
+    return _give_up(session, used_up, Quarantined.code, detail)
+
+
+def _give_up(session: Session, which: sa.Update, code: str, detail: str) -> int:
+    """Give items up, and with them media that were on their way to a group when their space stopped to be the active one."""
+    values = {"error_code": code, "error_detail": detail, "lease_token": None, "lease_until": None}
+    given_up = session.execute(which.values(**values).returning(SpaceFillItem.space_id, SpaceFillItem.media_id)).all()
+    if not given_up:
+        return 0
+    failed = session.execute(
+        sa.text(
+            "UPDATE media SET status = 'failed', error_code = :code, error_detail = :detail "
+            "FROM space, unnest(CAST(:spaces AS integer[]), CAST(:ids AS uuid[])) AS item (space_id, media_id) "
+            "WHERE space.id = item.space_id AND space.state = 'active' AND media.id = item.media_id "
+            "AND media.status = 'embedded' AND NOT EXISTS (SELECT FROM embedding "
+            "WHERE embedding.space_id = item.space_id AND embedding.media_id = media.id) RETURNING media.id"
+        ),
+        {
+            "code": code,
+            "detail": detail,
+            "spaces": [row.space_id for row in given_up],
+            "ids": [row.media_id for row in given_up],
+        },
+    ).scalars()
+    record_events(session, [MediaEvent(EventKind.FAILED, media_id, error_code=code) for media_id in failed])
+    return len(given_up)
+
+
+def count_unready(session: Session, space_id: int, *, grouped: bool = False) -> int:
+    """Media that have no vectors in a space, or whose words there are to be made anew; `grouped`: of those in groups."""
+    status = "media.status = 'ready'" if grouped else "media.status IN ('embedded', 'ready')"
+    missing = (
+        f"SELECT count(*) FROM media WHERE {status} AND (NOT EXISTS (SELECT FROM embedding "  # noqa: S608 - of constants
+        "WHERE embedding.space_id = :space AND embedding.media_id = media.id) OR EXISTS (SELECT FROM space_fill_item AS item "
+        "WHERE item.space_id = :space AND item.media_id = media.id AND item.error_code IS NULL))"
+    )
+    return int(session.execute(sa.text(missing), {"space": space_id}).scalar_one())
+
+
+def close_gaps(session: Session, space_id: int, seconds: float | None) -> None:
+    """Let the assigner leave media alone for so long that are not in this space yet; None: no longer."""
+    _put_off(session, space_id, "closing_until", seconds)
+
+
+def want_encoders(session: Session, space_id: int, seconds: float | None) -> None:
+    """Have processes load the encoders of a space for so long; None: no longer."""
+    _put_off(session, space_id, "wanted_until", seconds)
+
+
+def _put_off(session: Session, space_id: int, column: str, seconds: float | None) -> None:
+    until = None if seconds is None else _in(seconds)
+    session.execute(sa.update(SpaceFill).where(SpaceFill.space_id == space_id).values({column: until}))
+
+
+def take_abandoned_changes(session: Session) -> bool:
+    """Whether a change of model was broken off without a word, so that its space is wanted no more; told once. While another
+    change is under way nothing is told."""
+    abandoned = session.execute(
+        sa.text(
+            "UPDATE space_fill SET wanted_until = NULL, closing_until = NULL WHERE wanted_until <= now() "
+            "AND NOT EXISTS (SELECT FROM space_fill WHERE wanted_until > now()) RETURNING space_id"
+        )
+    )
+    return bool(abandoned.all())
+
+
+def record_comparison(session: Session, space_id: int, comparison: dict[str, Any]) -> None:
+    """Keep what comparing a space came to."""
+    session.execute(
+        sa.update(SpaceFill)
+        .where(SpaceFill.space_id == space_id)
+        .values(comparison=comparison, compared_at=sa.func.now())
+    )
+
+
+def list_kept_up(session: Session) -> list[int]:
+    """Ids of spaces that are kept up and not paused."""
+    return list(session.scalars(sa.select(SpaceFill.space_id).where(SpaceFill.paused_at.is_(None))))
+
+
+def count_waiting_items(session: Session, space_id: int) -> int:
+    """Media that are still to be embedded into a space."""
+    query = sa.select(sa.func.count()).where(SpaceFillItem.space_id == space_id, SpaceFillItem.error_code.is_(None))
+    return session.execute(query).scalar_one()
+
+
+def count_waiting_by_space(session: Session) -> dict[str, int]:
+    """Media that are still to be embedded, by name of each space that is kept up."""
+    return _count_by_space(session, SpaceFillItem.error_code.is_(None))
+
+
+def count_failed_by_space(session: Session) -> dict[str, int]:
+    """Media that could not be embedded, by name of each space that is kept up."""
+    return _count_by_space(session, SpaceFillItem.error_code.is_not(None))
+
+
+def _count_by_space(session: Session, which: sa.ColumnElement[bool]) -> dict[str, int]:
+    counted = sa.func.count(SpaceFillItem.media_id).filter(which)
+    rows = session.execute(
+        sa.select(Space.name, counted)
+        .join(SpaceFill, SpaceFill.space_id == Space.id)
+        .outerjoin(SpaceFillItem, SpaceFillItem.space_id == Space.id)
+        .group_by(Space.name)
+    )
+    return dict(rows.all())
+
+
+def count_items(session: Session) -> dict[int, FillCounts]:
+    """How far each space is, by id."""
+    rows = session.execute(sa.text(statement("spaces/count_items")))
+    return {row.id: FillCounts(row.embedded, row.waiting, row.failed, row.media) for row in rows}
+
+
+def list_failed_items(session: Session, space_id: int, limit: int) -> list[FailedItem]:
+    """Media that could not be embedded into a space, oldest first."""
+    rows = session.execute(
+        sa.text(
+            "SELECT media_id, title, item.error_code, item.error_detail FROM space_fill_item AS item "
+            "JOIN media ON media.id = media_id WHERE space_id = :space AND item.error_code IS NOT NULL "
+            "ORDER BY media_id LIMIT :limit"
+        ),
+        {"space": space_id, "limit": limit},
+    )
+    return [FailedItem(*row) for row in rows]
+
+
+def _leased(lease: Lease, space_id: int, media_id: uuid.UUID) -> sa.Update:
+    return sa.update(SpaceFillItem).where(
+        SpaceFillItem.space_id == space_id, SpaceFillItem.media_id == media_id, SpaceFillItem.lease_token == lease.token
+    )
+
+
+def _in(seconds: float) -> sa.ColumnElement[Any]:
+    return sa.func.now() + sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds)

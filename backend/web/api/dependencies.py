@@ -1,0 +1,24 @@
+"""What routes ask for."""
+
+from typing import Annotated
+
+from fastapi import Depends, Query, Request
+
+from backend.features.services import Services
+
+
+def get_services(request: Request) -> Services:
+    services = request.app.state.services
+    assert isinstance(services, Services)
+    return services
+
+
+def get_actor(request: Request) -> str:
+    """Who asks, as the journal names it; whoever authenticates a request sets `request.state.actor`."""
+    return str(getattr(request.state, "actor", "api"))
+
+
+ServicesDependency = Annotated[Services, Depends(get_services)]
+ActorDependency = Annotated[str, Depends(get_actor)]
+PageLimit = Annotated[int, Query(ge=1, le=500, description="Rows of a page.")]
+Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before.")]

@@ -1,0 +1,69 @@
+"""The OpenAPI document, true to what the server answers."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from backend.web.middleware.problems import MEDIA_TYPE, documented
+from backend.web.middleware.scopes import scope_of_operation
+
+_LIMITED = frozenset({"upload_media", "upload_media_from_url", "search", "search_by_form", "search_by_body"})
+_FRAMEWORK_SCHEMAS = {"HTTPValidationError", "ValidationError"}
+
+
+def install_openapi(app: FastAPI) -> None:
+    """Say which keys are needed, and leave out the framework's own 422: what does not validate is answered with a
+    Problem, `malformed_request`."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = _without_framework_problems(
+                get_openapi(
+                    title=app.title,
+                    version=app.version,
+                    description=app.description,
+                    routes=app.routes,
+                    tags=app.openapi_tags,
+                )
+            )
+            app.openapi_schema = _with_keys(document)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _without_framework_problems(document: dict[str, Any]) -> dict[str, Any]:
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            if "HTTPValidationError" in str(operation["responses"].get("422", "")):
+                del operation["responses"]["422"]
+    for name in _FRAMEWORK_SCHEMAS:
+        document["components"]["schemas"].pop(name, None)
+    return document
+
+
+def _with_keys(document: dict[str, Any]) -> dict[str, Any]:
+    document["components"]["securitySchemes"] = {
+        "key": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A key (`mc_...`) of the scope that is named, or more.",
+        }
+    }
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            scope = scope_of_operation(operation["operationId"])
+            if scope is not None:
+                operation["security"] = [{"key": [scope.value]}]
+                for status, entry in documented("unauthorized", "forbidden").items():
+                    operation["responses"].setdefault(str(status), _problem(entry["description"]))
+            if operation["operationId"] in _LIMITED:
+                (status, entry), *_ = documented("rate_limited").items()
+                operation["responses"].setdefault(str(status), _problem(entry["description"]))
+    return document
+
+
+def _problem(description: str) -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}

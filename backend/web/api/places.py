@@ -1,0 +1,40 @@
+"""Where a picture was taken, and from which address it came: for admins, and where nobody has to say who they are."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+
+from backend.errors import Forbidden
+from backend.files.metadata.places import says_place
+from backend.redaction import without_credentials
+
+_EXIF_NAMES = frozenset({"latitude_degrees", "longitude_degrees", "altitude_meters"})
+
+
+def sees_places(request: Request) -> bool:
+    """Whoever authenticates a request sets `request.state.sees_places`."""
+    return bool(getattr(request.state, "sees_places", False))
+
+
+PlacesDependency = Annotated[bool, Depends(sees_places)]
+
+
+def without_place(exif: Mapping[str, Any]) -> dict[str, Any]:
+    """The EXIF values but the coordinates."""
+    return {name: value for name, value in exif.items() if name not in _EXIF_NAMES}
+
+
+def without_key(source_uri: str | None) -> str | None:
+    """Where a media came from; of a web address, nothing that lets others fetch it (user, password, a signature)."""
+    is_web = source_uri is not None and source_uri.startswith(("http://", "https://"))
+    return without_credentials(source_uri) if source_uri and is_web else source_uri
+
+
+def require_no_place(exif: Mapping[str, Any], original: bytes) -> None:
+    """Raise Forbidden where these bytes say where the picture was taken."""
+    if exif.keys() & _EXIF_NAMES or says_place(original):
+        raise Forbidden(
+            "This original says where it was taken, which is for admins.",
+            hint="Take the thumbnail of size large, which says nothing, or ask with a key of the scope 'admin'.",
+        )

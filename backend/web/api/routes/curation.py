@@ -1,0 +1,245 @@
+"""What a curator does to groups, the journal of it, and undoing."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Query
+
+from backend.features.editing.deletion import delete_media
+from backend.features.editing.history import list_history, redo, undo
+from backend.features.editing.operations import (
+    ChooseRepresentative,
+    Confirm,
+    Dissolve,
+    Extract,
+    Lock,
+    Merge,
+    Move,
+    Operation,
+    Rename,
+    Split,
+    Unlock,
+    perform,
+)
+from backend.features.editing.split import propose_split
+from backend.features.services import Services
+from backend.web.api.cursors import read_cursor, write_cursor
+from backend.web.api.dependencies import ActorDependency, Cursor, PageLimit, ServicesDependency
+from backend.web.api.schemas.curation import (
+    CurationOutcome,
+    ExtractInput,
+    JournalEvent,
+    JournalPage,
+    LabelInput,
+    MediaIdsInput,
+    MergeInput,
+    MoveInput,
+    ProposedSplit,
+    RepresentativeInput,
+    SplitInput,
+)
+from backend.web.middleware.problems import documented
+
+router = APIRouter(tags=["curation"])
+
+ClusterId = Annotated[int, Path(ge=1, le=2**63 - 1)]
+EventId = Annotated[int, Path(ge=1, le=2**63 - 1)]
+DryRun = Annotated[bool, Query(description="Say what would change, and change nothing.")]
+
+_PROBLEMS = documented("malformed_request", "not_found", "conflict", "backend_unavailable")
+_UNDO_PROBLEMS = documented("malformed_request", "not_found", "conflict", "undo_blocked", "backend_unavailable")
+
+
+@router.post("/clusters/{cluster_id}/rename", operation_id="rename_cluster", summary="Label it", responses=_PROBLEMS)
+def rename(
+    services: ServicesDependency,
+    actor: ActorDependency,
+    cluster_id: ClusterId,
+    wanted: LabelInput,
+    dry_run: DryRun = False,
+) -> CurationOutcome:
+    """A curator's label is never changed by a machine."""
+    return _perform(services, Rename(cluster_id, wanted.label), actor, dry_run)
+
+
+@router.post(
+    "/clusters/{cluster_id}/representative",
+    operation_id="choose_representative",
+    summary="Let one member stand for it",
+    responses=_PROBLEMS,
+)
+def choose_representative(
+    services: ServicesDependency,
+    actor: ActorDependency,
+    cluster_id: ClusterId,
+    wanted: RepresentativeInput,
+    dry_run: DryRun = False,
+) -> CurationOutcome:
+    """Instead of the member nearest the centroid."""
+    return _perform(services, ChooseRepresentative(cluster_id, wanted.media_id), actor, dry_run)
+
+
+@router.post(
+    "/clusters/{cluster_id}/lock",
+    operation_id="lock_cluster",
+    summary="Let it take no automatic members",
+    responses=_PROBLEMS,
+)
+def lock(
+    services: ServicesDependency, actor: ActorDependency, cluster_id: ClusterId, dry_run: DryRun = False
+) -> CurationOutcome:
+    """A curator may still move media in and out."""
+    return _perform(services, Lock(cluster_id), actor, dry_run)
+
+
+@router.post(
+    "/clusters/{cluster_id}/unlock",
+    operation_id="unlock_cluster",
+    summary="Let it take automatic members again",
+    responses=_PROBLEMS,
+)
+def unlock(
+    services: ServicesDependency, actor: ActorDependency, cluster_id: ClusterId, dry_run: DryRun = False
+) -> CurationOutcome:
+    return _perform(services, Unlock(cluster_id), actor, dry_run)
+
+
+@router.post(
+    "/clusters/{cluster_id}/merge", operation_id="merge_clusters", summary="Merge others into it", responses=_PROBLEMS
+)
+def merge(
+    services: ServicesDependency,
+    actor: ActorDependency,
+    cluster_id: ClusterId,
+    wanted: MergeInput,
+    dry_run: DryRun = False,
+) -> CurationOutcome:
+    """The named clusters go up in the addressed one, which keeps its id, label and representative."""
+    return _perform(services, Merge(tuple(wanted.cluster_ids), cluster_id), actor, dry_run)
+
+
+@router.get(
+    "/clusters/{cluster_id}/split-proposal",
+    operation_id="propose_split",
+    summary="How it could be parted in two",
+    responses=_PROBLEMS,
+)
+def get_split_proposal(services: ServicesDependency, cluster_id: ClusterId) -> ProposedSplit:
+    """Nothing is changed; 409 where there is nothing to part."""
+    return ProposedSplit.of(propose_split(services, cluster_id))
+
+
+@router.post(
+    "/clusters/{cluster_id}/split", operation_id="split_cluster", summary="Part it in two", responses=_PROBLEMS
+)
+def split(
+    services: ServicesDependency,
+    actor: ActorDependency,
+    cluster_id: ClusterId,
+    wanted: SplitInput,
+    dry_run: DryRun = False,
+) -> CurationOutcome:
+    """The named members go to a new cluster, the others stay; the machine never puts the two together again."""
+    return _perform(services, Split(cluster_id, tuple(wanted.media_ids), wanted.label), actor, dry_run)
+
+
+@router.post(
+    "/clusters/{cluster_id}/dissolve", operation_id="dissolve_cluster", summary="Give it up", responses=_PROBLEMS
+)
+def dissolve(
+    services: ServicesDependency, actor: ActorDependency, cluster_id: ClusterId, dry_run: DryRun = False
+) -> CurationOutcome:
+    """Each member joins the nearest other cluster that is near enough, or gets one of its own."""
+    return _perform(services, Dissolve(cluster_id), actor, dry_run)
+
+
+@router.post("/media/move", operation_id="move_media", summary="Move media to a cluster", responses=_PROBLEMS)
+def move(
+    services: ServicesDependency, actor: ActorDependency, wanted: MoveInput, dry_run: DryRun = False
+) -> CurationOutcome:
+    """These media, and no others."""
+    return _perform(services, Move(tuple(wanted.media_ids), wanted.cluster_id), actor, dry_run)
+
+
+@router.post(
+    "/media/extract", operation_id="extract_media", summary="Make media a cluster of their own", responses=_PROBLEMS
+)
+def extract(
+    services: ServicesDependency, actor: ActorDependency, wanted: ExtractInput, dry_run: DryRun = False
+) -> CurationOutcome:
+    """Wherever they are now."""
+    return _perform(services, Extract(tuple(wanted.media_ids), wanted.label), actor, dry_run)
+
+
+@router.post(
+    "/media/confirm", operation_id="confirm_media", summary="Say that media are where they belong", responses=_PROBLEMS
+)
+def confirm(
+    services: ServicesDependency, actor: ActorDependency, wanted: MediaIdsInput, dry_run: DryRun = False
+) -> CurationOutcome:
+    """Their memberships become a curator's, which no machine changes."""
+    return _perform(services, Confirm(tuple(wanted.media_ids)), actor, dry_run)
+
+
+@router.post("/media/delete", operation_id="delete_media", summary="Delete media for good", responses=_PROBLEMS)
+def delete(
+    services: ServicesDependency, actor: ActorDependency, wanted: MediaIdsInput, dry_run: DryRun = False
+) -> CurationOutcome:
+    """With originals, thumbnails and vectors. This cannot be undone: look at it with `dry_run` first."""
+    return CurationOutcome.of(delete_media(services, wanted.media_ids, actor=actor, dry_run=dry_run))
+
+
+@router.delete("/media/{media_id}", operation_id="delete_one_media", summary="Delete it for good", responses=_PROBLEMS)
+def delete_one(
+    services: ServicesDependency, actor: ActorDependency, media_id: UUID, dry_run: DryRun = False
+) -> CurationOutcome:
+    """As `POST /media/delete` with one id."""
+    return CurationOutcome.of(delete_media(services, [media_id], actor=actor, dry_run=dry_run))
+
+
+@router.get("/history", operation_id="list_history", summary="What was done to clusters", responses=_PROBLEMS)
+def list_page(
+    services: ServicesDependency,
+    cluster_id: Annotated[int | None, Query(ge=1, le=2**63 - 1, description="What touched this cluster.")] = None,
+    media_id: Annotated[UUID | None, Query(description="What touched this media.")] = None,
+    limit: PageLimit = 50,
+    cursor: Cursor = None,
+) -> JournalPage:
+    """Newest first."""
+    before_id = None if cursor is None else _read_place(cursor)
+    with services.database.transaction() as session:
+        rows = list_history(session, before_id=before_id, cluster_id=cluster_id, media_id=media_id, limit=limit + 1)
+    page = rows[:limit]
+    return JournalPage(
+        events=[JournalEvent.of(row) for row in page],
+        next_cursor=write_cursor(page[-1].id) if len(rows) > limit else None,
+    )
+
+
+@router.post(
+    "/history/{event_id}/undo", operation_id="undo_event", summary="Put back what it changed", responses=_UNDO_PROBLEMS
+)
+def undo_event(
+    services: ServicesDependency, actor: ActorDependency, event_id: EventId, dry_run: DryRun = False
+) -> CurationOutcome:
+    """Memberships, labels and centroids exactly; 409 `undo_blocked` names the later work that stands in the way."""
+    return CurationOutcome.of(undo(services, event_id, actor=actor, dry_run=dry_run))
+
+
+@router.post(
+    "/history/{event_id}/redo", operation_id="redo_event", summary="Do once more what was undone",
+    responses=_UNDO_PROBLEMS,
+)  # fmt: skip
+def redo_event(
+    services: ServicesDependency, actor: ActorDependency, event_id: EventId, dry_run: DryRun = False
+) -> CurationOutcome:
+    return CurationOutcome.of(redo(services, event_id, actor=actor, dry_run=dry_run))
+
+
+def _perform(services: Services, operation: Operation, actor: str, dry_run: bool) -> CurationOutcome:
+    return CurationOutcome.of(perform(services, operation, actor=actor, dry_run=dry_run))
+
+
+def _read_place(cursor: str) -> int:
+    (event_id,) = read_cursor(cursor, int)
+    return int(event_id)

@@ -1,0 +1,40 @@
+"""Whether the service lives, and whether it can serve."""
+
+from http import HTTPStatus
+
+from fastapi import APIRouter, Response
+
+from backend.features.operations.diagnosis import check_broker, check_database, check_storage
+from backend.web.api.dependencies import ServicesDependency
+from backend.web.api.schemas.schemas import HealthAnswer
+from backend.web.middleware.problems import RETRY_AFTER_SECONDS
+
+router = APIRouter(prefix="/health", tags=["health"])
+
+
+@router.get("/live", operation_id="health_live", summary="The process answers")
+async def live() -> HealthAnswer:
+    # Not in a thread: where all of them are at work, the process lives.
+    return HealthAnswer(status="ok")
+
+
+@router.get(
+    "/ready",
+    operation_id="health_ready",
+    summary="Database and storage can be reached",
+    responses={HTTPStatus.SERVICE_UNAVAILABLE: {"model": HealthAnswer, "description": "Something is not there"}},
+)
+def ready(services: ServicesDependency, response: Response) -> HealthAnswer:
+    """503 without a database at the newest schema or without a storage that takes writes. Without the broker uploads are
+    taken in all the same, and wait: that is `degraded`, with 200."""
+    needed = [check_database(services), check_storage(services)]
+    broker = check_broker(services)
+    findings = [*needed, broker]
+    healthy = all(finding.ok for finding in needed)
+    if not healthy:
+        response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
+        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return HealthAnswer(
+        status="unavailable" if not healthy else "ok" if broker.ok else "degraded",
+        checks={finding.name: "ok" if finding.ok else finding.detail for finding in findings},
+    )

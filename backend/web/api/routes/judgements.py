@@ -1,0 +1,91 @@
+"""What curators say of hits: the test set of evaluations."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, File, Query, UploadFile
+
+from backend.features.review.judgements import judge, keep, list_newest, withdraw_judgements
+from backend.store.review.judgements import JudgementFilter, Place, QueryKind
+from backend.web.api.cursors import read_cursor, write_cursor
+from backend.web.api.dependencies import ActorDependency, Cursor, PageLimit, ServicesDependency
+from backend.web.api.schemas.judgements import (
+    JudgementAnswer,
+    JudgementDetail,
+    JudgementInput,
+    JudgementPage,
+    JudgementsTakenBack,
+    JudgementsTakenBackInput,
+    KeptPicture,
+)
+from backend.web.middleware.problems import documented
+
+router = APIRouter(tags=["judgements"])
+
+_PROBLEMS = documented("malformed_request", "invalid_query", "not_found", "backend_unavailable")
+
+
+@router.get(
+    "/judgements",
+    operation_id="list_judgements",
+    summary="What was said of hits",
+    responses=documented("malformed_request", "backend_unavailable"),
+)
+def list_judgements(
+    services: ServicesDependency,
+    query_kind: Annotated[QueryKind | None, Query(description="Of this kind of query.")] = None,
+    q: Annotated[str | None, Query(max_length=500, description="Of queries in whose words this occurs.")] = None,
+    media_id: Annotated[UUID | None, Query(description="Of this hit.")] = None,
+    right: Annotated[bool | None, Query(description="Only right ones, or only wrong ones.")] = None,
+    actor: Annotated[str | None, Query(max_length=200, description="Said by this one.")] = None,
+    limit: PageLimit = 50,
+    cursor: Cursor = None,
+) -> JudgementPage:
+    """The newest first."""
+    wanted = JudgementFilter(query_kind, _plain(q), media_id, right, _plain(actor))
+    before = None if cursor is None else read_place(cursor)
+    page, more = list_newest(services, wanted, limit=limit, before=before)
+    return JudgementPage(
+        judgements=[JudgementDetail.of(one) for one in page],
+        next_cursor=None if more is None else write_cursor(more[0].isoformat(), *more[1:]),
+    )
+
+
+@router.post("/judgements", operation_id="judge_hit", summary="Say that a hit is right, or wrong", responses=_PROBLEMS)
+def judge_hit(services: ServicesDependency, actor: ActorDependency, said: JudgementInput) -> JudgementAnswer:
+    """The last word on a hit counts. The picture of a query has to be kept: see `keep_judged_picture`."""
+    before = judge(services, said.query_kind, said.query, said.media_id, is_right=said.right, actor=actor)
+    return JudgementAnswer(before=before)
+
+
+@router.post(
+    "/judgements/delete", operation_id="take_back_judgements", summary="Take judgements back", responses=_PROBLEMS
+)
+def take_back_judgements(
+    services: ServicesDependency, actor: ActorDependency, wanted: JudgementsTakenBackInput
+) -> JudgementsTakenBack:
+    """All of them, or with a query that is none, none. What nothing was said of is passed by."""
+    hits = [(one.query_kind, one.query, one.media_id) for one in wanted.hits]
+    return JudgementsTakenBack(taken_back=withdraw_judgements(services, hits, actor=actor))
+
+
+@router.post(
+    "/judgements/pictures",
+    operation_id="keep_judged_picture",
+    summary="Keep the picture of a query",
+    responses=documented("malformed_request", "unsupported_format", "file_too_large", "backend_unavailable"),
+)
+def keep_judged_picture(services: ServicesDependency, file: Annotated[UploadFile, File()]) -> KeptPicture:
+    """So that its hits can be judged, and the query asked again. It goes an hour after nothing is said of its hits any more."""
+    return KeptPicture(sha256=keep(services, file.file.read(services.settings.max_body_bytes + 1)))
+
+
+def _plain(text: str | None) -> str | None:
+    return (text or "").replace("\0", "").strip() or None
+
+
+def read_place(cursor: str) -> Place:
+    """Where a page ended. Raises InputError for a cursor that this server did not write."""
+    moment, kind, query, media_id = read_cursor(cursor, datetime, QueryKind, str, UUID)
+    return moment, kind.value, query, media_id

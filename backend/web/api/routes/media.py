@@ -1,0 +1,204 @@
+"""Read media, their files, and what is similar to them."""
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+
+from backend.errors import Conflict, OriginalMissing
+from backend.features.operations.retry import retry_media
+from backend.features.search.recommendation import recommend
+from backend.features.services import Services
+from backend.features.steps.rewrite import rewrite_text
+from backend.files.formats.formats import mime_of
+from backend.files.storage.thumbnail_files import read_thumbnail
+from backend.store.media.media import get_media, list_media
+from backend.store.schema import EMBEDDINGS_SOURCE, Media, MediaStatus
+from backend.web.api.cursors import read_cursor, write_cursor
+from backend.web.api.dependencies import ActorDependency, Cursor, PageLimit, ServicesDependency
+from backend.web.api.places import PlacesDependency, require_no_place
+from backend.web.api.routes.references import find_reference, list_references
+from backend.web.api.schemas.schemas import MediaDetail, MediaPage, SimilarAnswer, SimilarMedia, TextChangesInput
+from backend.web.middleware.problems import documented
+
+router = APIRouter(tags=["media"])
+
+# The bytes under an id never change.
+_FOREVER = "private, max-age=31536000, immutable"
+
+
+@router.get(
+    "/media",
+    operation_id="list_media",
+    summary="Media, newest first",
+    responses=documented("malformed_request", "backend_unavailable"),
+)
+def list_media_page(
+    services: ServicesDependency,
+    places: PlacesDependency,
+    status: MediaStatus | None = None,
+    limit: PageLimit = 50,
+    cursor: Cursor = None,
+) -> MediaPage:
+    before = None if cursor is None else _read_place(cursor)
+    with services.database.transaction() as session:
+        rows = list_media(session, status=status, before=before, limit=limit + 1)
+        page = rows[:limit]
+        references = list_references(session, [media.id for media in page])
+        details = [MediaDetail.of(media, references.get(media.id), places=places) for media in page]
+    more = len(rows) > limit
+    return MediaPage(media=details, next_cursor=write_cursor(page[-1].created_at, page[-1].id) if more else None)
+
+
+@router.get(
+    "/media/{media_id}",
+    operation_id="get_media",
+    summary="One media",
+    responses=documented("malformed_request", "not_found", "backend_unavailable"),
+)
+def get_one(services: ServicesDependency, places: PlacesDependency, media_id: UUID) -> MediaDetail:
+    """Where it was taken (`latitude_degrees` and so on in `exif`) is for admins."""
+    with services.database.transaction() as session:
+        return MediaDetail.of(get_media(session, media_id), find_reference(session, media_id), places=places)
+
+
+@router.patch(
+    "/media/{media_id}",
+    operation_id="change_media_text",
+    summary="Change what is said of it",
+    responses=documented(
+        "malformed_request",
+        "invalid_text",
+        "not_found",
+        "conflict",
+        "backend_unavailable",
+        "space_mismatch",
+        "encoder_unavailable",
+    ),
+)
+def change_text(
+    services: ServicesDependency,
+    actor: ActorDependency,
+    places: PlacesDependency,
+    media_id: UUID,
+    changes: TextChangesInput,
+) -> MediaDetail:
+    """The vectors of its words follow at once; its picture's vector, and with it its cluster, stay."""
+    rewrite_text(services, media_id, changes.changes(), actor=actor)
+    return get_one(services, places, media_id)
+
+
+@router.get(
+    "/media/{media_id}/similar",
+    operation_id="list_similar_media",
+    summary="Recommendations for one media",
+    responses=documented("malformed_request", "not_found", "conflict", "backend_unavailable"),
+)
+def list_similar(
+    services: ServicesDependency,
+    media_id: UUID,
+    k: Annotated[int, Query(ge=1, le=500, description="How many.")] = 3,
+    alpha: Annotated[float | None, Query(ge=0, le=1, description="Weight of the image side.")] = None,
+) -> SimilarAnswer:
+    """As the SQL function `similar_media` has it: `combined = alpha * sim_image + (1 - alpha) * sim_text`."""
+    weight = services.read_alpha() if alpha is None else alpha
+    with services.database.transaction() as session:
+        results = [SimilarMedia.of(one) for one in recommend(session, media_id, k, weight, services.scans)]
+    return SimilarAnswer(media_id=media_id, k=k, alpha=weight, results=results)
+
+
+@router.get(
+    "/media/{media_id}/thumbnail",
+    operation_id="get_thumbnail",
+    summary="A small picture of it",
+    response_class=Response,
+    responses={
+        HTTPStatus.OK: {
+            "content": {"image/webp": {}, "image/jpeg": {}},
+            "description": "WebP (small) or JPEG (large), without metadata",
+        },
+        **documented("malformed_request", "not_found", "conflict", "backend_unavailable"),
+    },
+)
+def get_thumbnail(services: ServicesDependency, media_id: UUID, size: Literal["small", "large"] = "small") -> Response:
+    """At most 320 (small) or 1280 (large) pixels a side."""
+    media = _read(services, media_id)
+    if media.sha256 is None:
+        raise _nothing_stored(media)
+    try:
+        content = read_thumbnail(services.storage, media.sha256, size)
+    except OriginalMissing:
+        if media.status in {MediaStatus.READY, MediaStatus.EMBEDDED}:
+            raise
+        raise Conflict(f"Media {media_id} has no thumbnail yet; its status is {media.status}.") from None
+    return Response(content, media_type=mime_of(content), headers=_file_headers(media.sha256))
+
+
+@router.get(
+    "/media/{media_id}/original",
+    operation_id="get_original",
+    summary="The bytes as they were uploaded",
+    response_class=Response,
+    responses={
+        HTTPStatus.OK: {"content": {"image/*": {}}, "description": "The original, as an attachment"},
+        **documented("malformed_request", "forbidden", "not_found", "conflict", "backend_unavailable"),
+    },
+)
+def get_original(services: ServicesDependency, places: PlacesDependency, media_id: UUID) -> Response:
+    """One that says where it was taken is for admins."""
+    media = _read(services, media_id)
+    if media.sha256 is None or media.original_key is None or media.mime is None:
+        raise _nothing_stored(media)
+    extension = media.original_key.rpartition(".")[2]
+    headers = _file_headers(media.sha256) | {"Content-Disposition": f'attachment; filename="{media_id}.{extension}"'}
+    content = services.storage.read(media.original_key)
+    if not places:
+        require_no_place(media.exif, content)
+    return Response(content, media_type=media.mime, headers=headers)
+
+
+@router.post(
+    "/media/{media_id}/retry",
+    operation_id="retry_media",
+    summary="Try a failed media again",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=documented("malformed_request", "not_found", "conflict", "not_in_space", "backend_unavailable"),
+)
+def retry(
+    services: ServicesDependency, actor: ActorDependency, places: PlacesDependency, media_id: UUID
+) -> MediaDetail:
+    with services.database.transaction() as session:
+        if get_media(session, media_id).status != MediaStatus.FAILED:
+            raise Conflict(f"Media {media_id} has not failed.")
+    retry_media(services, [media_id], actor=actor)
+    with services.database.transaction() as session:
+        return MediaDetail.of(get_media(session, media_id), places=places)
+
+
+def _read(services: Services, media_id: UUID) -> Media:
+    with services.database.transaction() as session:
+        media = get_media(session, media_id)
+        return media if media.duplicate_of is None else get_media(session, media.duplicate_of)
+
+
+def _nothing_stored(media: Media) -> Conflict:
+    if media.source == EMBEDDINGS_SOURCE:
+        return Conflict(f"Media {media.id} came as embeddings, without a picture.")
+    return Conflict(f"Media {media.id} has not been fetched yet.")
+
+
+def _file_headers(sha256: bytes) -> dict[str, str]:
+    """Whatever a file turns out to be, a browser takes it for what it is called, and runs nothing in it."""
+    return {
+        "Cache-Control": _FOREVER,
+        "ETag": f'"{sha256.hex()}"',
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+    }
+
+
+def _read_place(cursor: str) -> tuple[datetime, UUID]:
+    created_at, media_id = read_cursor(cursor, datetime, UUID)
+    return created_at, media_id

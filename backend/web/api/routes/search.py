@@ -1,0 +1,123 @@
+"""Search by words, pictures and stored media."""
+
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Form, Query, Request, Response, UploadFile
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.datastructures import Headers
+from starlette.routing import Match
+from starlette.types import Scope
+
+from backend.errors import InvalidQuery
+from backend.features.search.alpha_insight import MOST_LISTED, insight
+from backend.features.search.query_vectors import QueryEncoder
+from backend.features.search.search import Searcher
+from backend.features.services import Services
+from backend.web.api.dependencies import ServicesDependency
+from backend.web.api.schemas.search import AlphaAnswer, SearchAnswer, SearchForm, SearchInput
+from backend.web.middleware.problems import documented
+
+_PROBLEMS = documented(
+    "malformed_request", "not_found", "conflict", "file_too_large", "invalid_query", "backend_unavailable"
+)
+
+
+class _SearchRoute(APIRoute):
+    """Says what is wrong with a query as `invalid_query`, 422, with the field."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except RequestValidationError as error:
+                raise _as_invalid_query(error) from None
+
+        return answer
+
+
+class _FormRoute(_SearchRoute):
+    """Takes multipart forms alone, and leaves other bodies to the next route of the same path."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        match, child_scope = super().matches(scope)
+        content_type = Headers(scope=scope).get("content-type", "") if scope["type"] == "http" else ""
+        is_form = content_type.lower().startswith("multipart/form-data")
+        return (match, child_scope) if is_form else (Match.NONE, {})
+
+
+router = APIRouter(tags=["search"], route_class=_SearchRoute)
+form_router = APIRouter(route_class=_FormRoute)
+
+
+@router.get("/search", operation_id="search", summary="Search by words or stored media", responses=_PROBLEMS)
+def search(services: ServicesDependency, asked: Annotated[SearchInput, Query()]) -> SearchAnswer:
+    """Words ask both legs: pictures through the image encoder's own words, and words through the text encoder."""
+    return SearchAnswer.of(_searcher(services).search(asked.query()))
+
+
+@form_router.post("/search", operation_id="search_by_form", responses=_PROBLEMS)
+def search_by_form(services: ServicesDependency, asked: Annotated[SearchForm, Form()]) -> SearchAnswer:
+    most = services.settings.max_body_bytes
+    query = asked.query(_read(asked.file, most), _read(asked.not_file, most))
+    return SearchAnswer.of(_searcher(services).search(query))
+
+
+router.include_router(form_router)
+
+
+@router.post(
+    "/search",
+    operation_id="search_by_body",
+    summary="Search by words, stored media and pictures",
+    responses=_PROBLEMS,
+    openapi_extra={
+        "requestBody": {"content": {"multipart/form-data": {"schema": {"$ref": "#/components/schemas/SearchForm"}}}}
+    },
+)
+def search_by_body(services: ServicesDependency, asked: SearchInput) -> SearchAnswer:
+    """As `GET /search`, from a JSON object; or from a multipart form, which may bring pictures. They are not kept."""
+    return SearchAnswer.of(_searcher(services).search(asked.query()))
+
+
+@router.get(
+    "/media/{media_id}/alpha",
+    operation_id="get_alpha_insight",
+    summary="What every alpha finds for one media",
+    responses=_PROBLEMS,
+)
+def get_alpha_insight(
+    services: ServicesDependency,
+    media_id: UUID,
+    k: Annotated[int, Query(ge=1, le=MOST_LISTED, description="How many at each alpha.")] = 3,
+) -> AlphaAnswer:
+    """By alpha * sim_image + (1 - alpha) * sim_text. Exact where the server keeps the vectors in memory, or where they are
+    few (5,000); elsewhere among the nearest 100 at each of five alphas."""
+    with services.database.transaction() as session:
+        return AlphaAnswer.of(media_id, k, insight(session, media_id, k, services.scans))
+
+
+def _searcher(services: Services) -> Searcher:
+    encoder = QueryEncoder(services.encoders_of, services.limits, services.decoders)
+    return Searcher(services.database, encoder, services.settings.alpha, services.scans)
+
+
+def _read(files: list[UploadFile], most_bytes: int) -> tuple[bytes, ...]:
+    # One byte more than is allowed is enough to see that it is too large.
+    return tuple(file.file.read(most_bytes + 1) for file in files)
+
+
+def _as_invalid_query(error: RequestValidationError) -> InvalidQuery:
+    mistakes = [
+        {"where": ".".join(map(str, item["loc"][1:])) or "body", "message": item["msg"]} for item in error.errors()
+    ]
+    return InvalidQuery(
+        "; ".join(f"{mistake['where']}: {mistake['message']}" for mistake in mistakes),
+        hint="See /docs for what can be asked.",
+        field=mistakes[0]["where"].partition(".")[0],
+        mistakes=mistakes,
+    )

@@ -1,0 +1,161 @@
+"""What the API says and hears of curation."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from backend.features.editing.split import SplitProposal
+from backend.rules.editing.edits import ClusterChange, Outcome
+from backend.store.groups.journal import HistoryEvent
+from backend.web.api.schemas.schemas import Schema, Similarity
+
+MOST_MEDIA = 10_000
+
+MediaIds = Annotated[list[UUID], Field(min_length=1, max_length=MOST_MEDIA)]
+ClusterId = Annotated[int, Field(ge=1, le=2**63 - 1)]
+Label = Annotated[str, Field(max_length=300)]
+
+
+class _Input(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class LabelInput(_Input):
+    """A curator's label; the machine never changes it."""
+
+    label: Annotated[str, Field(min_length=1, max_length=300)]
+
+
+class RepresentativeInput(_Input):
+    """The member that shall stand for its cluster."""
+
+    media_id: UUID
+
+
+class MergeInput(_Input):
+    """The clusters that shall go up in the one that is addressed."""
+
+    cluster_ids: Annotated[list[ClusterId], Field(min_length=1, max_length=1000)]
+
+
+class SplitInput(_Input):
+    """The members that shall leave for a new cluster."""
+
+    media_ids: MediaIds
+    label: Label = ""
+
+
+class MoveInput(_Input):
+    """Media, and the cluster that they shall be in."""
+
+    media_ids: MediaIds
+    cluster_id: ClusterId
+
+
+class ExtractInput(SplitInput):
+    """Media that shall be a cluster of their own."""
+
+
+class MediaIdsInput(_Input):
+    """Some media."""
+
+    media_ids: MediaIds
+
+
+class MovedMedia(Schema):
+    """A media that changed its cluster; null where it came from or went to none."""
+
+    media_id: UUID
+    from_cluster_id: int | None
+    to_cluster_id: int | None
+
+
+class ChangedCluster(Schema):
+    """What became of one cluster. A size of 0 stands for a cluster that does not exist."""
+
+    id: int
+    size_before: int
+    size_after: int
+    label_before: str
+    label_after: str
+    locked_before: bool
+    locked_after: bool
+
+    @classmethod
+    def of(cls, change: ClusterChange) -> "ChangedCluster":
+        return cls(**vars(change))
+
+
+class CurationOutcome(Schema):
+    """What an operation did; with `dry_run`, what it would do: `event_id` is then null and ids of clusters to be made
+    are provisional."""
+
+    event_id: int | None = Field(description="Of the journal; what undoing takes.")
+    kind: str
+    summary: str
+    moved: list[MovedMedia]
+    created_cluster_ids: list[int]
+    removed_cluster_ids: list[int]
+    clusters: list[ChangedCluster]
+    warnings: list[str]
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> "CurationOutcome":
+        return cls(
+            event_id=outcome.event_id,
+            kind=outcome.kind,
+            summary=outcome.summary,
+            moved=[
+                MovedMedia(media_id=media_id, from_cluster_id=source, to_cluster_id=target)
+                for media_id, source, target in outcome.moved
+            ],
+            created_cluster_ids=list(outcome.created_cluster_ids),
+            removed_cluster_ids=list(outcome.removed_cluster_ids),
+            clusters=[ChangedCluster.of(change) for change in outcome.clusters],
+            warnings=list(outcome.warnings),
+        )
+
+
+class ProposedSplit(Schema):
+    """How a cluster could be parted in two; hand `right` to the split."""
+
+    cluster_id: int
+    left: list[UUID]
+    right: list[UUID]
+    cohesion: Similarity = Field(description="Mean cosine of the members to the centroid, as it is.")
+    left_cohesion: Similarity
+    right_cohesion: Similarity
+    similarity: Similarity = Field(description="Cosine between the centroids of the halves.")
+
+    @classmethod
+    def of(cls, proposal: SplitProposal) -> "ProposedSplit":
+        return cls(**vars(proposal))
+
+
+class JournalEvent(Schema):
+    """One event of the journal."""
+
+    id: int
+    kind: str
+    actor: str = Field(description="Who did it.")
+    created_at: datetime
+    summary: str
+    target_event_id: int | None = Field(description="What an undo or redo acted on.")
+    undone_by: int | None = Field(description="The event that undid this one and is in force.")
+    undoable: bool = Field(description="Whether it may be undone; later work may still stand in the way.")
+    redoable: bool
+    cluster_ids: list[int]
+    media_count: int
+
+    @classmethod
+    def of(cls, event: HistoryEvent) -> "JournalEvent":
+        return cls(**{name: getattr(event, name) for name in cls.model_fields})
+
+
+class JournalPage(Schema):
+    """A page of the journal, newest first."""
+
+    events: list[JournalEvent]
+    next_cursor: str | None

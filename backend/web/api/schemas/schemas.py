@@ -1,0 +1,353 @@
+"""What the API says and hears."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl
+
+from backend.features.search.recommendation import Recommendation
+from backend.features.steps.rewrite import TextChanges
+from backend.files.text.text import MediaText, parse_taken_at
+from backend.store.events.events import EventKind
+from backend.store.groups.clusters import ClusterMember, ClusterSummary
+from backend.store.media.media import KnownMedia
+from backend.store.schema import Media, MediaStatus, Membership, Webhook
+from backend.web.api.places import without_key, without_place
+
+_MEDIA_ID = "0192f0c1-7d1e-7cc0-8d3c-0c6a3f1b2a11"
+_OTHER_ID = "0192f0c1-7d1e-7cc0-8d3c-0c6a3f1b2a12"
+
+Similarity = Annotated[float, Field(description="Cosine, -1 to 1.")]
+
+
+class Schema(BaseModel):
+    """The root of what is sent out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class TextInput(BaseModel):
+    """The words that come with a picture. What is left empty is taken from the picture's own metadata."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: str = ""
+    caption: str = ""
+    keywords: list[str] = Field(default_factory=list)
+    location: str = ""
+    story: str = ""
+    taken_at: str = Field("", description="ISO 8601, an EXIF date or Unix seconds; without a zone it counts as UTC.")
+
+    def media_text(self) -> MediaText:
+        """The words as the pipeline takes them. Raises InvalidText where `taken_at` is no moment."""
+        return MediaText(
+            self.title, self.caption, tuple(self.keywords), self.location, self.story, parse_taken_at(self.taken_at)
+        )
+
+
+class TextChangesInput(BaseModel):
+    """The words to change; what is left out stays as it is."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"title": "The lighthouse at dusk", "keywords": ["sea"]}]}
+    )
+
+    title: str | None = None
+    caption: str | None = None
+    keywords: list[str] | None = None
+    location: str | None = None
+    story: str | None = None
+    taken_at: str | None = Field(None, description="As in an upload; empty forgets the moment.")
+
+    def changes(self) -> TextChanges:
+        """The changes as the pipeline takes them. Raises InvalidText where `taken_at` is no moment."""
+        return TextChanges(
+            title=self.title,
+            caption=self.caption,
+            keywords=None if self.keywords is None else tuple(self.keywords),
+            location=self.location,
+            story=self.story,
+            taken_at=None if self.taken_at is None else parse_taken_at(self.taken_at),
+            clear_taken_at=self.taken_at is not None and not self.taken_at.strip(),
+        )
+
+
+class UrlInput(TextInput):
+    """A picture that is elsewhere."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"url": "https://example.org/lighthouse.jpg", "title": "The lighthouse", "keywords": ["sea"]}]
+        },
+    )
+
+    url: str = Field(description="http or https address of the picture itself.", max_length=2048)
+
+
+class ClusterReference(Schema):
+    """The cluster that a media is in, and the decision that put it there."""
+
+    id: int
+    label: str
+    similarity: Similarity
+    runner_up_cluster_id: int | None
+    runner_up_similarity: float | None
+    margin: float | None = Field(description="How far the similarity would have had to move for another outcome.")
+    threshold: float
+    founder: bool
+    origin: str
+
+    @classmethod
+    def of(cls, membership: Membership, label: str) -> "ClusterReference":
+        return cls(
+            id=membership.cluster_id,
+            label=label,
+            **{name: getattr(membership, name) for name in cls.model_fields if name not in {"id", "label"}},
+        )
+
+
+class UploadedMedia(Schema):
+    """What became of one file of an upload: an id, or the code of what is wrong with it."""
+
+    id: UUID | None = None
+    filename: str | None = None
+    status: MediaStatus | None = None
+    duplicate: bool = Field(False, description="These bytes were here before; `id` is the id that they have.")
+    cluster: ClusterReference | None = Field(None, description="With wait_seconds, where it was known in time.")
+    code: str | None = Field(None, description="Why the file was refused.")
+    detail: str | None = None
+
+
+class UploadAnswer(Schema):
+    """The answer to an upload. `ids` are those of `media`, in order, without the refused ones."""
+
+    ids: list[UUID]
+    media: list[UploadedMedia]
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "ids": [_MEDIA_ID],
+                    "media": [{"id": _MEDIA_ID, "filename": "a.jpg", "status": "pending", "duplicate": False}],
+                }
+            ]
+        },
+    )
+
+
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="SHA-256 of the bytes, in lower-case hex.")]
+MOST_CHECKSUMS = 1000
+
+
+class ChecksumsInput(BaseModel):
+    """Checksums of files that somebody has."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"checksums": ["9f86d081" + "0" * 56]}]})
+
+    checksums: list[Sha256] = Field(max_length=MOST_CHECKSUMS)
+
+
+class KnownMediaAnswer(Schema):
+    """Bytes that are here already, and the media that they made."""
+
+    sha256: Sha256
+    id: UUID
+    status: MediaStatus
+
+
+class KnownAnswer(Schema):
+    """Those of the checksums that are here, in no order."""
+
+    known: list[KnownMediaAnswer]
+
+    @classmethod
+    def of(cls, known: Iterable[KnownMedia]) -> "KnownAnswer":
+        return cls(
+            known=[KnownMediaAnswer(sha256=one.sha256.hex(), id=one.media_id, status=one.status) for one in known]
+        )
+
+
+class MediaDetail(Schema):
+    """One media."""
+
+    id: UUID
+    status: MediaStatus
+    title: str
+    caption: str
+    keywords: list[str]
+    location: str
+    story: str
+    taken_at: datetime | None
+    width: int | None
+    height: int | None
+    mime: str | None
+    byte_size: int | None
+    sha256: str | None
+    source: str
+    source_uri: str | None
+    exif: dict[str, Any]
+    error_code: str | None
+    error_detail: str | None
+    duplicate_of: UUID | None
+    created_at: datetime
+    ready_at: datetime | None
+    cluster: ClusterReference | None = None
+
+    @classmethod
+    def of(cls, media: Media, cluster: ClusterReference | None = None, *, places: bool = False) -> "MediaDetail":
+        """`places`: with where it was taken, and with the whole address that it came from."""
+        own = {name: getattr(media, name) for name in cls.model_fields if name not in {"sha256", "cluster"}}
+        if not places:
+            own |= {"exif": without_place(media.exif), "source_uri": without_key(media.source_uri)}
+        return cls(**own, sha256=media.sha256.hex() if media.sha256 else None, cluster=cluster)
+
+
+class MediaPage(Schema):
+    """A page of media, newest first."""
+
+    media: list[MediaDetail]
+    next_cursor: str | None
+
+
+class SimilarMedia(Schema):
+    """A recommendation. A cosine is null where either side is missing; it then adds nothing to `combined`."""
+
+    media_id: UUID
+    sim_image: float | None
+    sim_text: float | None
+    combined: float = Field(description="alpha * sim_image + (1 - alpha) * sim_text")
+    title: str
+    location: str
+    caption: str
+    thumbnail: str = Field(description="Where its small picture is, below the root of this API.")
+
+    @classmethod
+    def of(cls, one: Recommendation) -> "SimilarMedia":
+        return cls(**vars(one), thumbnail=f"/media/{one.media_id}/thumbnail")
+
+
+class SimilarAnswer(Schema):
+    """The media most similar to one, best first."""
+
+    media_id: UUID
+    k: int
+    alpha: float
+    results: list[SimilarMedia]
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "media_id": _MEDIA_ID,
+                    "k": 1,
+                    "alpha": 0.6,
+                    "results": [
+                        {
+                            "media_id": _OTHER_ID,
+                            "sim_image": 0.94,
+                            "sim_text": 0.71,
+                            "combined": 0.848,
+                            "title": "The lighthouse at dusk",
+                            "location": "Cape Wrath",
+                            "caption": "A red lighthouse above the sea at dusk",
+                            "thumbnail": f"/media/{_OTHER_ID}/thumbnail",
+                        }
+                    ],
+                }
+            ]
+        },
+    )
+
+
+class ClusterInList(Schema):
+    """A cluster as lists show it."""
+
+    id: int
+    label: str
+    label_origin: str
+    representative_media_id: UUID | None
+    locked: bool
+    size: int
+    created_at: datetime
+
+    @classmethod
+    def of(cls, cluster: ClusterSummary) -> "ClusterInList":
+        return cls(**vars(cluster))
+
+
+class ClusterPage(Schema):
+    """A page of clusters, largest first."""
+
+    clusters: list[ClusterInList]
+    total: int
+    next_cursor: str | None
+
+
+class Member(Schema):
+    """A member of a cluster."""
+
+    media_id: UUID
+    title: str
+    location: str
+    similarity: Similarity
+    margin: float | None
+    origin: str
+
+    @classmethod
+    def of(cls, member: ClusterMember) -> "Member":
+        return cls(**vars(member))
+
+
+class ClusterDetail(ClusterInList):
+    """A cluster with a page of its members, most similar first."""
+
+    members: list[Member]
+    next_cursor: str | None
+
+
+class WebhookInput(BaseModel):
+    """An address that wants to hear of events."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"url": "https://example.org/hook", "events": ["media.ready"]}]},
+    )
+
+    url: HttpUrl
+    events: list[EventKind] = Field(default_factory=lambda: list(EventKind), min_length=1)
+
+
+class WebhookDetail(Schema):
+    """A webhook, without its secret."""
+
+    id: UUID
+    url: str
+    events: list[str]
+    created_at: datetime
+
+    @classmethod
+    def of(cls, webhook: Webhook) -> "WebhookDetail":
+        return cls(id=webhook.id, url=webhook.url, events=webhook.events, created_at=webhook.created_at)
+
+
+class NewWebhook(WebhookDetail):
+    """A webhook just made. The secret is shown this once."""
+
+    secret: str = Field(description="Key of the signature, as `whsec_` and base64 (Standard Webhooks).")
+
+
+class WebhookList(Schema):
+    webhooks: list[WebhookDetail]
+
+
+class HealthAnswer(Schema):
+    """Whether the service lives, or can serve; each check is 'ok' or says what is wrong."""
+
+    status: str
+    checks: dict[str, str] = Field(default_factory=dict)

@@ -1,0 +1,207 @@
+"""Who may ask: keys, their scopes, and the pages of other sites that may use them (CORS).
+
+It stands before the body is read, so that strangers cannot make the server swallow one.
+"""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Send
+from starlette.types import Scope as Connection
+
+from backend.errors import Forbidden, MediaclusterError, Unauthorized
+from backend.features.services import Services
+from backend.store.access.api_keys import Scope, find_live_api_key, is_origin_allowed, record_use
+from backend.store.access.audit_log import asked_from
+from backend.store.engine import Database
+from backend.web.middleware.hosts import split_address
+from backend.web.middleware.problems import error_response
+from backend.web.middleware.scopes import ScopeTable
+from backend.web.middleware.tokens import hash_token, is_token
+
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_CHALLENGE = 'Bearer realm="mediacluster"'
+_PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, POST, PATCH, DELETE",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, If-None-Match",
+    "Access-Control-Max-Age": "600",
+    "Vary": "Origin, Access-Control-Request-Method, Access-Control-Request-Headers",
+}
+# What may be done with no key, by the setting.
+_KEYLESS = {"none": Scope.ADMIN, "login": Scope.CURATE, "keys": None}
+_EXPOSED = "Location, Retry-After, ETag, WWW-Authenticate, X-Request-ID"
+
+
+@dataclass(frozen=True)
+class _Asking:
+    """What the headers of a request say. origin: of the page of another site that asks, if one does."""
+
+    token: str | None
+    origin: str | None
+    unsafe: bool
+
+
+@dataclass(frozen=True)
+class _Verdict:
+    """actor: who asks, as the journal names it; scope: what they may do; origin_allowed: whether pages of the origin may
+    see the answer."""
+
+    actor: str | None = None
+    scope: Scope | None = None
+    origin_allowed: bool = False
+    refusal: MediaclusterError | None = None
+
+
+class Authentication:
+    """ASGI middleware. It leaves `request.state.scope` behind, and `request.state.actor` where a key was shown."""
+
+    def __init__(self, app: ASGIApp, services: Services) -> None:
+        self._app = app
+        self._database = services.database
+        self._table: ScopeTable | None = None  # all routes are there by the first request
+        self._keyless = _KEYLESS[services.settings.authentication]
+
+    async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        with asked_from(client_address(scope)):
+            await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Connection, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        asking = _read(headers, scope["method"])
+        if scope["method"] == "OPTIONS" and asking.origin and "access-control-request-method" in headers:
+            response = await run_in_threadpool(_answer_preflight, self._database, asking.origin)
+            await response(scope, receive, send)
+            return
+        if self._table is None:
+            self._table = ScopeTable(scope["app"].routes)
+        needed = self._table.scope_of(scope["method"], scope["path"].removeprefix(scope.get("root_path", "")))
+        verdict = _Verdict() if needed is None else await self._judge(asking, needed)
+        answering = _with_cors(send, asking.origin if verdict.origin_allowed else None)
+        if verdict.refusal is not None:
+            await _refuse(verdict.refusal)(scope, receive, answering)
+            return
+        state = scope.setdefault("state", {})
+        state["scope"] = verdict.scope
+        # With no key asked for, whoever uses this machine owns the library.
+        state["sees_places"] = verdict.actor is None or verdict.scope is Scope.ADMIN
+        if verdict.actor is not None:
+            state["actor"] = verdict.actor
+        await self._app(scope, receive, answering)
+
+    async def _judge(self, asking: _Asking, needed: Scope) -> _Verdict:
+        if asking.token is None and asking.origin is None:
+            return _Verdict(scope=self._keyless, refusal=_refuse_keyless(asking, needed, self._keyless))
+        return await run_in_threadpool(_judge, self._database, asking, needed, self._keyless)
+
+
+def client_address(scope: Connection) -> str:
+    """Where a request comes from: the client, or what a trusted proxy says of it."""
+    client = scope.get("client")
+    return client[0] if client else "unknown"
+
+
+def _read(headers: Headers, method: str) -> _Asking:
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    origin = headers.get("origin")
+    if origin is not None and headers.get("host") and split_address(origin).netloc == headers.get("host"):
+        origin = None  # our own pages
+    # Another scheme is that of a proxy in front.
+    return _Asking(token.strip() if scheme.lower() == "bearer" else None, origin, method not in _SAFE_METHODS)
+
+
+def _judge(database: Database, asking: _Asking, needed: Scope, keyless: Scope | None) -> _Verdict:
+    try:
+        with database.transaction() as session:
+            shown = asking.origin is not None and is_origin_allowed(session, asking.origin)
+            if asking.token is None:
+                refusal = _refuse_keyless(asking, needed, keyless)
+                return _Verdict(scope=keyless, origin_allowed=shown, refusal=refusal)
+            key = find_live_api_key(session, hash_token(asking.token)) if is_token(asking.token) else None
+            if key is None:
+                return _Verdict(origin_allowed=shown, refusal=_unknown_key())
+            record_use(session, key.id)
+            actor, scope, origins = f"key:{key.name}", Scope(key.scope), key.origins
+    except MediaclusterError as error:
+        return _Verdict(refusal=error)
+    if asking.origin is not None and asking.origin not in origins:
+        return _Verdict(origin_allowed=shown, refusal=_foreign_origin(asking.origin))
+    if not scope.includes(needed):
+        return _Verdict(origin_allowed=shown, refusal=_too_narrow(scope, needed))
+    return _Verdict(actor, scope, shown)
+
+
+def _refuse_keyless(asking: _Asking, needed: Scope, keyless: Scope | None) -> MediaclusterError | None:
+    if keyless is None or not keyless.includes(needed):
+        return _missing_key(needed)
+    # A browser would carry out what any page asks for, here on loopback too, even where it hides the answer.
+    if asking.origin is not None and asking.unsafe:
+        return _foreign_origin(asking.origin)
+    return None
+
+
+def _answer_preflight(database: Database, origin: str) -> Response:
+    try:
+        with database.transaction() as session:
+            allowed = is_origin_allowed(session, origin)
+    except MediaclusterError as error:
+        return error_response(error)
+    if not allowed:
+        response: Response = error_response(_foreign_origin(origin))
+        response.headers["Vary"] = _PREFLIGHT["Vary"]
+        return response
+    return Response(status_code=HTTPStatus.NO_CONTENT, headers={"Access-Control-Allow-Origin": origin, **_PREFLIGHT})
+
+
+def _with_cors(send: Send, origin: str | None) -> Send:
+    """Let pages of `origin` see the answer, and tell caches that answers depend on who asks."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers.add_vary_header("Origin")
+            if origin is not None and "access-control-allow-origin" not in headers:
+                headers["Access-Control-Allow-Origin"] = origin
+                headers["Access-Control-Expose-Headers"] = _EXPOSED
+        await send(message)
+
+    return sending
+
+
+def _refuse(error: MediaclusterError) -> Response:
+    response = error_response(error)
+    if isinstance(error, Unauthorized):
+        response.headers["WWW-Authenticate"] = _CHALLENGE
+    # The body was not read.
+    response.headers["Connection"] = "close"
+    return response
+
+
+def _missing_key(needed: Scope) -> Unauthorized:
+    return Unauthorized(
+        "This needs a key.",
+        hint=f"Send it as 'Authorization: Bearer mc_...'; `mediacluster key create NAME --scope {needed}` makes one.",
+    )
+
+
+def _unknown_key() -> Unauthorized:
+    return Unauthorized("This key is not known, or was revoked.", hint="`mediacluster key list` shows those that live.")
+
+
+def _too_narrow(scope: Scope, needed: Scope) -> Forbidden:
+    return Forbidden(
+        f"This needs a key of the scope '{needed}'; this one has '{scope}'.",
+        hint=f"Make one with `mediacluster key create NAME --scope {needed}`.",
+    )
+
+
+def _foreign_origin(origin: str) -> Forbidden:
+    return Forbidden(
+        f"Pages of {origin} may not ask this.",
+        hint=f"Give them a key that allows it: `mediacluster key create NAME --scope read --origin {origin}`.",
+    )

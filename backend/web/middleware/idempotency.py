@@ -1,0 +1,89 @@
+"""`Idempotency-Key`: a request that is sent again, because its answer was lost, gets the answer of the first one."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Annotated, Any, Protocol
+from uuid import UUID
+
+from fastapi import Header, Response, UploadFile
+from pydantic import BaseModel
+
+from backend.features.services import Services
+from backend.store.access.idempotency import Claim, RecordedAnswer, claim_key, record_answer, release_key, renew_claim
+from backend.store.renewal import renewed
+
+REPLAYED_HEADER = "Idempotency-Replayed"
+# How long a server that died holds up a repetition; one that lives renews its claim.
+_CLAIM_SECONDS = 15.0
+_PIECE_BYTES = 1024 * 1024
+
+IdempotencyKeyHeader = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        description="Any name of your own for this request; sent again within 24 hours, it gets the same answer.",
+    ),
+]
+
+
+class _Answerer(Protocol):
+    def __call__(self, media_id: UUID | None) -> BaseModel: ...
+
+
+def answer_once(
+    services: Services,
+    caller: str,
+    key: str | None,
+    fingerprint: Callable[[], bytes],
+    response: Response,
+    answer: _Answerer,
+) -> BaseModel | dict[str, Any]:
+    """Answer by `answer`, or as it was answered before; `answer` is given the id for a media that it makes.
+
+    Raises:
+        IdempotencyMismatch, IdempotencyInProgress: see `claim_key`; and what `answer` raises, which is not kept.
+    """
+    if key is None:
+        return answer(None)
+    with services.database.transaction() as session:
+        claim = claim_key(session, caller, key, fingerprint(), seconds=_CLAIM_SECONDS)
+    if isinstance(claim, RecordedAnswer):
+        response.status_code = claim.status
+        response.headers[REPLAYED_HEADER] = "true"
+        if location := claim.answer.get("location"):
+            response.headers["Location"] = location
+        body: dict[str, Any] = claim.answer["body"]
+        return body
+    return _answer_and_record(services, claim, response, answer)
+
+
+def fingerprint_of(said: Any, files: list[UploadFile]) -> bytes:
+    """32 bytes that stand for a request: what it says (JSON) and each file's name and bytes."""
+    digest = hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode())
+    for file in files:
+        content = hashlib.sha256()
+        while piece := file.file.read(_PIECE_BYTES):
+            content.update(piece)
+        file.file.seek(0)
+        digest.update(json.dumps([file.filename, content.hexdigest()]).encode())
+    return digest.digest()
+
+
+def _answer_and_record(services: Services, claim: Claim, response: Response, answer: _Answerer) -> BaseModel:
+    try:
+        with renewed(
+            services.database, lambda session: renew_claim(session, claim, seconds=_CLAIM_SECONDS), _CLAIM_SECONDS
+        ):
+            answered = answer(claim.media_id)
+    except BaseException:
+        with services.database.transaction() as session:
+            release_key(session, claim)
+        raise
+    kept = {"body": answered.model_dump(mode="json"), "location": response.headers.get("Location")}
+    with services.database.transaction() as session:
+        record_answer(session, claim, response.status_code or HTTPStatus.ACCEPTED, kept)
+    return answered

@@ -1,0 +1,85 @@
+"""How often one key, or one address, may upload and search.
+
+Counted in this process: Redis may be away or forget, and an upload shall not depend on it. So several API processes
+let through as many times as much.
+"""
+
+import math
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from backend.errors import RateLimited
+from backend.features.access.logins import network_of
+from backend.settings import Settings
+from backend.web.middleware.authentication import client_address
+from backend.web.middleware.problems import error_response
+
+UPLOADS: Final = "uploads"
+SEARCHES: Final = "searches"
+_KINDS: Final[Mapping[tuple[str, str], str]] = {
+    ("POST", "/media"): UPLOADS,
+    ("POST", "/media/from-url"): UPLOADS,
+    ("POST", "/admin/upload/file"): UPLOADS,
+    ("POST", "/admin/upload/url"): UPLOADS,
+    ("GET", "/search"): SEARCHES,
+    ("POST", "/search"): SEARCHES,
+    ("POST", "/admin/search/hits"): SEARCHES,
+    ("GET", "/admin/clusters/found"): SEARCHES,
+}
+_MOST_CALLERS = 10_000
+
+
+class Buckets:
+    """Token buckets: as many at once as are allowed in a minute, filled evenly again."""
+
+    def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._per_minute = per_minute
+        self._clock = clock
+        self._left: dict[str, tuple[float, float]] = {}
+        self._lock = threading.Lock()
+
+    def take(self, caller: str) -> int:
+        """Take one; returns 0, or the seconds until there is one again."""
+        now = self._clock()
+        with self._lock:
+            left, at = self._left.get(caller, (float(self._per_minute), now))
+            left = min(float(self._per_minute), left + (now - at) * self._per_minute / 60)
+            if len(self._left) >= _MOST_CALLERS and caller not in self._left:
+                self._left = {one: (left, at) for one, (left, at) in self._left.items() if now - at < 60}
+            taken = left >= 1
+            self._left[caller] = (left - 1 if taken else left, now)
+        return 0 if taken else max(1, math.ceil((1 - left) * 60 / self._per_minute))
+
+
+class RateLimit:
+    """ASGI middleware. A server that serves its own machine only limits nobody: its owner imports thousands of files."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app = app
+        allowed = {UPLOADS: settings.uploads_per_minute, SEARCHES: settings.searches_per_minute}
+        holds = settings.authentication == "keys"
+        self._buckets = {kind: Buckets(number) for kind, number in allowed.items() if holds and number}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind = _KINDS.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
+        buckets = None if kind is None else self._buckets.get(kind)
+        if buckets is None:
+            await self._app(scope, receive, send)
+            return
+        caller = scope.get("state", {}).get("actor") or network_of(client_address(scope))
+        if not (seconds := buckets.take(caller)):
+            await self._app(scope, receive, send)
+            return
+        refusal = RateLimited(
+            f"These are too many {kind} for one minute.",
+            hint="Come back after the seconds in Retry-After, or raise the limit in the settings.",
+            retry_after_seconds=seconds,
+        )
+        response = error_response(refusal)
+        # The body was not read.
+        response.headers["Connection"] = "close"
+        await response(scope, receive, send)

@@ -1,0 +1,62 @@
+"""Give each request an id, say it in the answer, and log what was answered."""
+
+import logging
+import time
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from backend.logs import choose_request_id, request_bound
+from backend.web.middleware.unexpected import AnswerUnexpected
+
+logger = logging.getLogger(__name__)
+
+HEADER = "X-Request-ID"
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class RequestIds:
+    """ASGI middleware, the outermost: whatever goes wrong further in has an id as well."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = AnswerUnexpected(app)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = choose_request_id(Headers(scope=scope).get(HEADER))
+        begun = time.perf_counter()
+        status = 500
+
+        async def naming_send(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)[HEADER] = request_id
+            await send(message)
+
+        with request_bound(request_id):
+            try:
+                await self._app(scope, receive, naming_send)
+            finally:
+                _log(scope, status, time.perf_counter() - begun)
+
+
+def _log(scope: Scope, status: int, seconds: float) -> None:
+    # Pages ask for hundreds of pictures: what was only read, and well, is for those who look closely. The query is not
+    # logged: it is what people search for.
+    level = logging.DEBUG if scope["method"] in _READS and status < 400 else logging.INFO
+    logger.log(
+        level,
+        "%s %s: %d",
+        scope["method"],
+        scope["path"],
+        status,
+        extra={
+            "method": scope["method"],
+            "path": scope["path"],
+            "status": status,
+            "duration_ms": round(1000 * seconds, 1),
+        },
+    )

@@ -1,0 +1,46 @@
+"""Keys as they are shown and sent, and the origins of the pages that may send them."""
+
+import re
+from urllib.parse import urlsplit
+
+from backend.errors import InputError
+from backend.features.access.tokens import hash_secret, make_secret
+
+PREFIX = "mc_"
+_FORM = re.compile(r"mc_[A-Za-z0-9_-]{43}")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def make_token() -> str:
+    """A new key: `mc_` and 256 random bits as base64url."""
+    return PREFIX + make_secret()
+
+
+def is_token(text: str) -> bool:
+    """Whether this can be a key at all."""
+    return _FORM.fullmatch(text) is not None
+
+
+def hash_token(token: str) -> bytes:
+    """The SHA-256 of a key, 32 bytes."""
+    return hash_secret(token)
+
+
+def normal_origin(raw: str) -> str:
+    """An origin as browsers send it: scheme, host and, where it is not the scheme's own, port.
+
+    Raises:
+        InputError: it is none.
+    """
+    parts = urlsplit(raw.strip())
+    try:
+        host = (parts.hostname or "").encode("idna").decode()
+        port = parts.port
+    except ValueError:
+        host, port = "", None
+    whole = not (parts.path.strip("/") or parts.query or parts.fragment or parts.username)
+    if parts.scheme not in _DEFAULT_PORTS or not host or not whole:
+        raise InputError(f"{raw!r} is no origin of pages.", hint="Write it like https://blog.example, without a path.")
+    if ":" in host:
+        host = f"[{host}]"
+    return f"{parts.scheme}://{host}" + ("" if port in {None, _DEFAULT_PORTS[parts.scheme]} else f":{port}")

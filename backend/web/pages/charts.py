@@ -1,0 +1,61 @@
+"""Where the marks of small charts lie. Areas and lines are paths in a box of 100 by 100, stretched to fit; the rest is in
+percent."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from backend.rules.measures.separation import BINS, LOW, Histogram
+
+_STEP = (1 - LOW) / BINS
+# What is left of the lowest values, below which an axis need not reach.
+_TAIL = 0.001
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Similarities from `low` to 1, with round ticks."""
+
+    low: float
+
+    def place(self, value: float) -> float:
+        """0 to 100."""
+        return round(min(max((value - self.low) / (1 - self.low), 0.0), 1.0) * 100, 2)
+
+    @property
+    def ticks(self) -> list[tuple[float, float]]:
+        """Value and place, every tenth."""
+        first = math.ceil(round(self.low * 10, 6))
+        return [(tenth / 10, self.place(tenth / 10)) for tenth in range(first, 11)]
+
+    @classmethod
+    def of(cls, *histograms: Histogram) -> "Axis":
+        """From the tenth below all but a thousandth of each."""
+        lows = [0.9]
+        for one in histograms:
+            gathered = 0.0
+            for place, share in enumerate(one.shares):
+                gathered += share
+                if gathered > _TAIL:
+                    lows.append(LOW + place * _STEP)
+                    break
+        return cls(math.floor(round(min(lows) * 10, 6)) / 10)
+
+
+def area(histogram: Histogram, axis: Axis, highest: float) -> str:
+    """A path of steps, the share `highest` reaching the top."""
+    points = [f"M{axis.place(LOW)} 100"]
+    for place, share in enumerate(histogram.shares):
+        height = round(100 - share / (highest or 1) * 100, 2)
+        left, right = axis.place(LOW + place * _STEP), axis.place(LOW + (place + 1) * _STEP)
+        if right > 0:
+            points.append(f"L{left} {height}L{right} {height}")
+    return "".join([*points, "L100 100Z"])
+
+
+def line(values: Sequence[tuple[float, float]], axis: Axis, highest: float) -> str:
+    """A path through (similarity, value)."""
+    places = [
+        f"{axis.place(similarity)} {round(100 - value / (highest or 1) * 100, 2)}" for similarity, value in values
+    ]
+    return "M" + "L".join(places) if places else ""

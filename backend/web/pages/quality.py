@@ -1,0 +1,153 @@
+"""What the quality page is made of, out of what was measured."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from backend.features.consolidation.threshold import SIZE_STEPS
+from backend.features.evaluation.measurement import REPORTS, Job
+from backend.rules.measures.separation import Histogram
+from backend.store.evaluation.quality import SizeClass, Standing, count_sizes, find_standing
+from backend.store.schema import QualityReport
+from backend.store.spaces.thresholds import get_threshold
+from backend.web.pages.charts import Axis, area, line
+
+# Grouping anew takes about 0.25 ms a media: beyond this, a browser would wait too long.
+MOST_APPLIED_HERE = 60_000
+
+
+@dataclass(frozen=True)
+class Similarities:
+    """Both distributions, drawn on one axis; bins: their counts, for the slider."""
+
+    axis: Axis
+    same: str
+    background: str
+    same_counts: tuple[int, ...]
+    background_counts: tuple[int, ...]
+    area_under_curve: float | None
+    overlap: float | None
+    same_pairs: int
+    background_pairs: int
+    cohesion_axis: Axis
+    cohesion: str
+    mean_cohesion: float | None
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """What other thresholds would come to, ascending; present: the row of the library's own."""
+
+    reports: list[dict[str, Any]]
+    present: int
+    axis: Axis
+    groups: str
+    most_groups: int
+    shared: str
+
+    @property
+    def sampled(self) -> bool:
+        return bool(self.reports[0]["sampled"])
+
+
+@dataclass(frozen=True)
+class Figures:
+    """standing: None before there is a space; sizes: as they are now. stale: the groups have changed since."""
+
+    standing: Standing | None
+    threshold: float
+    sizes: list[SizeClass]
+    similarities: Similarities | None
+    what_if: WhatIf | None
+    stale: bool
+    running: bool
+    failure: str | None
+
+    @property
+    def media_count(self) -> int:
+        return 0 if self.standing is None else self.standing.media_count
+
+    @property
+    def measured_at(self) -> Any:
+        report = None if self.standing is None else self.standing.reports.get("similarities")
+        return None if report is None or not report.content else report.measured_at
+
+    @property
+    def starts_by_itself(self) -> bool:
+        """Where nothing is known yet, or a small library has changed: it takes seconds."""
+        missing = self.similarities is None or self.what_if is None
+        small = self.media_count <= 5_000
+        return self.media_count > 0 and not self.running and not self.failure and (missing or (self.stale and small))
+
+    @property
+    def most_media(self) -> int:
+        return max((one.media for one in self.sizes), default=0)
+
+
+def read_figures(session: Session, default_threshold: float, *, running: bool) -> Figures:
+    """Four statements, however large the library; running: what this process knows of its own child."""
+    standing = find_standing(session)
+    if standing is None:
+        return Figures(None, default_threshold, [], None, None, stale=False, running=False, failure=None)
+    similarities, thresholds = (_content(standing.reports.get(kind)) for kind in REPORTS[Job.FIGURES])
+    threshold = get_threshold(session, standing.space_id, default_threshold)
+    return Figures(
+        standing,
+        threshold,
+        count_sizes(session, standing.space_id, SIZE_STEPS),
+        None if similarities is None else _similarities(similarities),
+        None if thresholds is None else _what_if(thresholds, threshold),
+        stale=is_stale(standing, Job.FIGURES),
+        running=running or Job.FIGURES in standing.running,
+        failure=failure_of(standing, Job.FIGURES),
+    )
+
+
+def is_stale(standing: Standing, job: Job) -> bool:
+    """Whether groups have changed since the reports of a job were made."""
+    found = [standing.reports.get(kind) for kind in REPORTS[job]]
+    return any(one is not None and one.centroid_version != standing.centroid_version for one in found)
+
+
+def failure_of(standing: Standing, job: Job) -> str | None:
+    """Why the last attempt came to nothing."""
+    found = (standing.reports.get(kind) for kind in REPORTS[job])
+    return next((one.failure for one in found if one is not None and one.failure), None)
+
+
+def _content(report: QualityReport | None) -> dict[str, Any] | None:
+    return None if report is None or not report.content else report.content
+
+
+def _similarities(content: dict[str, Any]) -> Similarities:
+    same, background, cohesion = (
+        Histogram(tuple(content[name]["counts"])) for name in ("same", "background", "cohesion")
+    )
+    axis = Axis.of(same, background)
+    highest = float(max(same.shares.max(), background.shares.max()))
+    cohesion_axis = Axis.of(cohesion)
+    return Similarities(
+        axis,
+        area(same, axis, highest),
+        area(background, axis, highest),
+        same.counts,
+        background.counts,
+        content["area_under_curve"],
+        content["overlap"],
+        same.total,
+        background.total,
+        cohesion_axis,
+        area(cohesion, cohesion_axis, float(cohesion.shares.max())),
+        content["mean_cohesion"],
+    )
+
+
+def _what_if(content: dict[str, Any], threshold: float) -> WhatIf:
+    reports = content["reports"]
+    axis = Axis(reports[0]["threshold"])
+    groups = [(one["threshold"], one["clusters"]) for one in reports]
+    most = max(count for _, count in groups)
+    shared = [(one["threshold"], 1 - one["sizes"][0]["clusters"] / max(one["media"], 1)) for one in reports]
+    nearest = min(range(len(reports)), key=lambda row: abs(reports[row]["threshold"] - threshold))
+    return WhatIf(reports, nearest, axis, line(groups, axis, most), most, line(shared, axis, 1))

@@ -1,0 +1,73 @@
+"""Who is logged in, where else, and with which password."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Path, Request, Response
+
+from backend.errors import InputError, NotFound
+from backend.features.access.accounts import revoke_session, set_password
+from backend.features.access.passwords import LEAST_CHARACTERS, is_password
+from backend.features.access.sessions import Visitor
+from backend.store.access.accounts import get_account, list_sessions
+from backend.web.api.dependencies import ServicesDependency
+from backend.web.pages.templating import render
+
+router = APIRouter()
+
+
+def get_visitor(request: Request) -> Visitor:
+    """Whoever is logged in. Raises NotFound where nobody has to."""
+    visitor = request.state.visitor
+    assert isinstance(visitor, Visitor)
+    if visitor.session_id is None:
+        raise NotFound("Nobody logs in here.", hint="MEDIACLUSTER_AUTHENTICATION is none.")
+    return visitor
+
+
+VisitorDependency = Annotated[Visitor, Depends(get_visitor)]
+SessionId = Annotated[int, Path(ge=1, le=2**63 - 1)]
+NewPassword = Annotated[str, Form(alias="new", max_length=1000)]
+
+
+@router.get("/account")
+def show_account(request: Request, services: ServicesDependency, visitor: VisitorDependency) -> Response:
+    """Admins see the sessions of all."""
+    with services.database.transaction() as session:
+        sessions = list_sessions(
+            session,
+            idle_seconds=services.settings.session_idle_seconds,
+            account_id=None if visitor.is_admin else visitor.account_id,
+        )
+        has_password = get_account(session, visitor.name).password_hash is not None
+    return render(
+        request,
+        "account.html",
+        active="account",
+        sessions=sessions,
+        has_password=has_password,
+        least_characters=LEAST_CHARACTERS,
+    )
+
+
+@router.post("/account/sessions/{session_id}/revoke")
+def do_revoke(services: ServicesDependency, visitor: VisitorDependency, session_id: SessionId) -> Response:
+    own = None if visitor.is_admin else visitor.account_id
+    revoke_session(services.database, session_id, actor=visitor.actor, account_id=own)
+    return Response(headers={"HX-Refresh": "true"})
+
+
+@router.post("/account/password")
+def do_change_password(
+    services: ServicesDependency,
+    visitor: VisitorDependency,
+    new: NewPassword,
+    current: Annotated[str, Form(max_length=1000)] = "",
+) -> Response:
+    """Ends the other sessions of the account."""
+    with services.database.transaction() as session:
+        password_hash = get_account(session, visitor.name).password_hash
+    if password_hash is not None and not is_password(password_hash, current):
+        raise InputError("That is not your password.", hint="Without it, `mediacluster account password` sets another.")
+    set_password(services.database, visitor.name, new, actor=visitor.actor, keep_session_id=visitor.session_id)
+    return Response(status_code=HTTPStatus.OK, headers={"HX-Refresh": "true"})

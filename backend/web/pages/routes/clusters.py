@@ -1,0 +1,136 @@
+"""The wall of groups: a page of cards, more of them, what words find, and what is new."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from backend.features.services import Services
+from backend.store.groups.walls import (
+    ClusterCard,
+    WallCounts,
+    WallFilter,
+    WallSort,
+    count_newer,
+    count_wall,
+    list_cards,
+    place_of,
+)
+from backend.web.api.cursors import read_cursor, write_cursor
+from backend.web.api.dependencies import Cursor, ServicesDependency
+from backend.web.pages.templating import link, render
+
+router = APIRouter()
+
+CARDS_A_PAGE = 48
+SORT_LABELS = {
+    WallSort.LARGEST: "Largest",
+    WallSort.NEWEST: "Newest",
+    WallSort.LEAST_COHERENT: "Least coherent",
+    WallSort.LABEL: "Label",
+}
+# What the key of each order is made of, as JSON gives it back.
+_KEYS: dict[WallSort, tuple[type, ...]] = {
+    WallSort.LARGEST: (int, int),
+    WallSort.NEWEST: (int,),
+    WallSort.LEAST_COHERENT: (float, int),
+    WallSort.LABEL: (str, int),
+}
+
+
+@dataclass(frozen=True)
+class WallQuery:
+    """What the address of a wall says."""
+
+    sort: WallSort = WallSort.LARGEST
+    locked: bool = False
+    no_singles: bool = False
+    q: Annotated[str, Query(max_length=300)] = ""
+
+    @property
+    def words(self) -> str:
+        return self.q.replace("\0", "").strip()
+
+    @property
+    def narrowed(self) -> WallFilter:
+        return WallFilter(self.locked, self.no_singles, self.words)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """As they stand in the address, without what is the default."""
+        sort = None if self.sort is WallSort.LARGEST else self.sort.value
+        return {"sort": sort, "locked": self.locked, "no_singles": self.no_singles, "q": self.words}
+
+
+@dataclass(frozen=True)
+class Wall:
+    """A page of the wall; more: where the next one is, None at the end."""
+
+    query: WallQuery
+    cards: tuple[ClusterCard, ...]
+    more: str | None
+
+
+WallDependency = Annotated[WallQuery, Depends()]
+
+
+@router.get("/")
+def show_wall(request: Request, services: ServicesDependency, query: WallDependency) -> Response:
+    return _render_wall(request, services, query, "clusters.html")
+
+
+@router.get("/clusters/wall")
+def show_changed_wall(request: Request, services: ServicesDependency, query: WallDependency) -> Response:
+    """The wall alone, after a change of sort, filter or words; the address bar follows."""
+    return _render_wall(
+        request, services, query, "partials/wall.html", headers={"HX-Replace-Url": link("/", query.parameters)}
+    )
+
+
+@router.get("/clusters/cards")
+def show_more_cards(request: Request, services: ServicesDependency, query: WallDependency, cursor: Cursor) -> Response:
+    with services.database.transaction() as session:
+        after = None if cursor is None else _read_place(query.sort, cursor)
+        rows = list_cards(session, query.sort, query.narrowed, after=after, limit=CARDS_A_PAGE + 1)
+    return render(request, "partials/cards.html", wall=_wall(query, rows))
+
+
+@router.get("/clusters/news")
+def count_news(services: ServicesDependency, after: Annotated[int, Query(ge=0, le=2**63 - 1)]) -> dict[str, int]:
+    """How many groups came after this one, for the pill."""
+    with services.database.transaction() as session:
+        return {"count": count_newer(session, after)}
+
+
+def _render_wall(
+    request: Request,
+    services: Services,
+    query: WallQuery,
+    template: str,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    with services.database.transaction() as session:
+        counts: WallCounts = count_wall(session, query.narrowed)
+        rows = list_cards(session, query.sort, query.narrowed, limit=CARDS_A_PAGE + 1)
+    return render(
+        request,
+        template,
+        headers=headers,
+        active="clusters",
+        wall=_wall(query, rows),
+        counts=counts,
+        sorts=SORT_LABELS,
+    )
+
+
+def _wall(query: WallQuery, rows: list[ClusterCard]) -> Wall:
+    page = rows[:CARDS_A_PAGE]
+    more = None
+    if len(rows) > CARDS_A_PAGE:
+        cursor = write_cursor(*place_of(query.sort, page[-1]))
+        more = link("/clusters/cards", query.parameters, cursor=cursor)
+    return Wall(query, tuple(page), more)
+
+
+def _read_place(sort: WallSort, cursor: str) -> list[Any]:
+    return read_cursor(cursor, *_KEYS[sort])

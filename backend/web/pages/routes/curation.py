@@ -1,0 +1,177 @@
+"""What a curator does on the pages: see what would change, do it, undo it, and look at what was done."""
+
+from collections.abc import Callable
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from backend.errors import InputError
+from backend.features.editing.history import list_history, redo, undo
+from backend.features.editing.operations import (
+    ChooseRepresentative,
+    Confirm,
+    Extract,
+    Lock,
+    Merge,
+    Move,
+    Operation,
+    Rename,
+    Split,
+    Unlock,
+    perform,
+)
+from backend.rules.editing.edits import Outcome
+from backend.store.groups.targets import list_targets
+from backend.store.groups.walls import list_cards_by_id
+from backend.store.media.pictures import list_pictures
+from backend.web.api.dependencies import ServicesDependency
+from backend.web.pages.templating import link, render
+from backend.web.pages.wording import in_page_words
+
+router = APIRouter()
+
+_PREVIEWED = 14
+_EVENTS_A_PAGE = 30
+_MOST_MEDIA = 10_000
+
+EventId = Annotated[int, Path(ge=1, le=2**63 - 1)]
+ClusterId = Annotated[int, Query(ge=1, le=2**63 - 1)]
+Kind = Literal["rename", "representative", "move", "merge", "split", "extract", "lock", "unlock", "confirm"]
+
+# Title and button of the preview, by kind.
+_WORDS = {
+    "move": ("Move", "Move"),
+    "merge": ("Merge", "Merge"),
+    "extract": ("Take out into a new group", "Make the group"),
+    "split": ("Split", "Split"),
+}
+
+
+def get_curator(request: Request) -> str:
+    """Who acts on the pages, as the journal names it."""
+    return str(getattr(request.state, "actor", "admin"))
+
+
+ActorDependency = Annotated[str, Depends(get_curator)]
+
+
+class Asked(BaseModel):
+    """An operation as the pages send it. cluster_id: the group of the page; into: the other one of a move or a merge."""
+
+    kind: Kind
+    cluster_id: int = Field(ge=1, le=2**63 - 1)
+    into: int | None = Field(None, ge=1, le=2**63 - 1)
+    media_ids: list[UUID] = Field(default_factory=list, max_length=_MOST_MEDIA)
+    label: str = Field("", max_length=1000)
+
+    def operation(self) -> Operation:
+        """Raises InputError where what the kind needs is missing."""
+        return _MAKERS[self.kind](self)
+
+    def other(self) -> int:
+        if self.into is None:
+            raise InputError("No other group is named.", hint="Choose one.")
+        return self.into
+
+    def one_media(self) -> UUID:
+        if len(self.media_ids) != 1:
+            raise InputError("One picture stands for a group.", hint="Select exactly one.")
+        return self.media_ids[0]
+
+
+_MAKERS: dict[Kind, Callable[[Asked], Operation]] = {
+    "rename": lambda asked: Rename(asked.cluster_id, asked.label),
+    "representative": lambda asked: ChooseRepresentative(asked.cluster_id, asked.one_media()),
+    "move": lambda asked: Move(asked.media_ids, asked.other()),
+    "merge": lambda asked: Merge([asked.cluster_id], asked.other()),
+    "split": lambda asked: Split(asked.cluster_id, asked.media_ids, asked.label),
+    "extract": lambda asked: Extract(asked.media_ids, asked.label),
+    "lock": lambda asked: Lock(asked.cluster_id),
+    "unlock": lambda asked: Unlock(asked.cluster_id),
+    "confirm": lambda asked: Confirm(asked.media_ids),
+}
+
+
+class Done(BaseModel):
+    """What was done. go: where to look now, where the group of the page is gone."""
+
+    event_id: int | None
+    summary: str
+    warnings: list[str]
+    go: str | None
+
+
+@router.post("/curation/preview")
+def show_preview(request: Request, services: ServicesDependency, actor: ActorDependency, asked: Asked) -> Response:
+    """What would change; nothing does."""
+    outcome = perform(services, asked.operation(), actor=actor, dry_run=True)
+    with services.database.transaction() as session:
+        cards = list_cards_by_id(session, [change.id for change in outcome.clusters if change.size_before])
+        moved = [media_id for media_id, _from, _to in outcome.moved[:_PREVIEWED]]
+        pictures = list_pictures(session, moved)
+    title, verb = _WORDS.get(asked.kind, (asked.kind.capitalize(), "Do it"))
+    return render(
+        request,
+        "partials/preview.html",
+        title=title,
+        verb=verb,
+        outcome=outcome,
+        cards={card.id: card for card in cards},
+        pictures=[pictures[one] for one in moved if one in pictures],
+        asks_label=asked.kind == "extract",
+    )
+
+
+@router.post("/curation/perform")
+def do_perform(services: ServicesDependency, actor: ActorDependency, asked: Asked) -> Done:
+    return _done(perform(services, asked.operation(), actor=actor), asked.cluster_id, asked.into)
+
+
+@router.post("/curation/events/{event_id}/undo")
+def do_undo(services: ServicesDependency, actor: ActorDependency, event_id: EventId, cluster_id: ClusterId) -> Done:
+    return _done(undo(services, event_id, actor=actor), cluster_id, None)
+
+
+@router.post("/curation/events/{event_id}/redo")
+def do_redo(services: ServicesDependency, actor: ActorDependency, event_id: EventId, cluster_id: ClusterId) -> Done:
+    return _done(redo(services, event_id, actor=actor), cluster_id, None)
+
+
+@router.get("/curation/targets")
+def show_targets(
+    request: Request,
+    services: ServicesDependency,
+    cluster_id: ClusterId,
+    q: Annotated[str, Query(max_length=300)] = "",
+) -> Response:
+    with services.database.transaction() as session:
+        targets = list_targets(session, cluster_id, q.replace("\0", "").strip())
+    return render(request, "partials/targets.html", cards=targets.cards, near=targets.near)
+
+
+@router.get("/curation/history")
+def show_history(
+    request: Request,
+    services: ServicesDependency,
+    cluster_id: ClusterId,
+    before: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
+) -> Response:
+    with services.database.transaction() as session:
+        events = list_history(session, before_id=before, cluster_id=cluster_id, limit=_EVENTS_A_PAGE + 1)
+    page = events[:_EVENTS_A_PAGE]
+    more = page[-1].id if len(events) > _EVENTS_A_PAGE else None
+    return render(request, "partials/history.html", events=page, more=more)
+
+
+def _done(outcome: Outcome, cluster_id: int, into: int | None) -> Done:
+    go = None
+    if cluster_id in outcome.removed_cluster_ids:
+        go = link("/" if into is None else f"/clusters/{into}")
+    return Done(
+        event_id=outcome.event_id,
+        summary=in_page_words(outcome.summary),
+        warnings=[in_page_words(one) for one in outcome.warnings],
+        go=go,
+    )

@@ -1,0 +1,46 @@
+"""What words find, shown on the wall above the groups: the best pictures and the groups that hold them."""
+
+from collections import Counter
+from typing import Annotated
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Query, Request, Response
+
+from backend.features.search.hits import Relevance
+from backend.features.search.query import SearchQuery
+from backend.store.arrays import is_among
+from backend.store.groups.walls import list_cards_by_id
+from backend.store.media.pictures import list_pictures
+from backend.store.schema import Membership
+from backend.web.api.dependencies import ServicesDependency
+from backend.web.pages.searching import make_searcher
+from backend.web.pages.templating import render
+
+router = APIRouter()
+
+_HITS = 30
+_GROUPS = 6
+
+
+@router.get("/clusters/found")
+def show_found(
+    request: Request, services: ServicesDependency, q: Annotated[str, Query(max_length=300, min_length=1)]
+) -> Response:
+    """Only what stands out counts for a group: the nearest of many unrelated pictures are near by chance."""
+    answer = make_searcher(services).search(SearchQuery(words=q, k=_HITS))
+    outstanding = [hit.media_id for hit in answer.hits if hit.stands_out]
+    with services.database.transaction() as session:
+        pictures = list_pictures(session, [hit.media_id for hit in answer.hits])
+        rows = session.execute(
+            sa.select(Membership.media_id, Membership.cluster_id).where(is_among(Membership.media_id, outstanding))
+        )
+        held = Counter(row.cluster_id for row in rows)
+        cards = list_cards_by_id(session, [cluster_id for cluster_id, _count in held.most_common(_GROUPS)])
+    return render(
+        request,
+        "partials/found.html",
+        words=q,
+        hits=[(hit, pictures[hit.media_id]) for hit in answer.hits if hit.media_id in pictures],
+        nothing_relevant=answer.verdict is Relevance.NOTHING_RELEVANT,
+        cards=cards,
+    )

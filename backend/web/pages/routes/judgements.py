@@ -1,0 +1,52 @@
+"""Whether hits are right, said on the search page and under a picture. Answers are for the page's script."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, File, UploadFile
+from pydantic import BaseModel, Field
+
+from backend.features.review.judgements import judge, keep, list_said
+from backend.store.review.judgements import QueryKind
+from backend.web.api.dependencies import ServicesDependency
+from backend.web.pages.routes.curation import ActorDependency
+
+router = APIRouter()
+
+
+class Query(BaseModel):
+    """What the hits are hits of."""
+
+    query_kind: QueryKind
+    query: str = Field(max_length=2_000)
+
+
+class Said(Query):
+    """right: None takes back what was said."""
+
+    media_id: UUID
+    right: bool | None
+
+
+class Before(BaseModel):
+    """What was said until now."""
+
+    before: bool | None
+
+
+@router.post("/judgements")
+def do_judge(services: ServicesDependency, actor: ActorDependency, said: Said) -> Before:
+    before = judge(services, said.query_kind, said.query, said.media_id, is_right=said.right, actor=actor)
+    return Before(before=before)
+
+
+@router.post("/judgements/picture")
+def do_keep(services: ServicesDependency, file: Annotated[UploadFile, File()]) -> dict[str, str]:
+    """Keep the picture that was dropped, so that its hits can be judged."""
+    return {"sha256": keep(services, file.file.read(services.settings.max_body_bytes + 1))}
+
+
+@router.post("/judgements/said")
+def show_said(services: ServicesDependency, asked: Query) -> dict[str, bool]:
+    """What was said of each hit. A POST, so that what people search for stands in no log of addresses."""
+    return {str(media_id): right for media_id, right in list_said(services, asked.query_kind, asked.query).items()}

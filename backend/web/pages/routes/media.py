@@ -1,0 +1,138 @@
+"""The page of one media: the picture, what is said of it, where it belongs, and what is like it."""
+
+import uuid
+from http import HTTPStatus
+from typing import Annotated, Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import RedirectResponse
+
+from backend.errors import NotFound
+from backend.features.operations.retry import retry_media
+from backend.features.search.alpha_insight import MOST_LISTED, insight
+from backend.features.steps.rewrite import TextChanges, rewrite_text
+from backend.store.arrays import is_among
+from backend.store.groups.clusters import list_memberships
+from backend.store.groups.members import Neighbours, find_neighbours
+from backend.store.media.media import get_media
+from backend.store.media.pictures import Picture, list_pictures
+from backend.store.schema import Cluster, MediaStatus, Membership
+from backend.store.spaces.alphas import get_alpha
+from backend.web.api.dependencies import ActorDependency, ServicesDependency
+from backend.web.api.places import PlacesDependency, without_key, without_place
+from backend.web.api.routes.media import get_original
+from backend.web.pages.advice import ADVICE
+from backend.web.pages.scales import make_scale
+from backend.web.pages.templating import link, picture_url, render
+
+router = APIRouter()
+
+
+@router.get("/media/{media_id}")
+def show_media(request: Request, services: ServicesDependency, places: PlacesDependency, media_id: UUID) -> Response:
+    with services.database.transaction() as session:
+        media = get_media(session, media_id)
+        if media.duplicate_of is not None:
+            return RedirectResponse(link(f"/media/{media.duplicate_of}"))
+        one = list_pictures(session, [media_id]).get(media_id)
+        if one is None:  # deleted since the line before
+            raise NotFound(f"There is no media {media_id}.")
+        alpha = get_alpha(session, services.settings.alpha)
+        memberships = list_memberships(session, [media_id])
+        membership, label = memberships[0] if memberships else (None, "")
+        neighbours: Neighbours | None = None
+        runner_up: Cluster | None = None
+        if membership is not None:
+            neighbours = find_neighbours(session, membership.cluster_id, media_id)
+            if membership.runner_up_cluster_id is not None:
+                runner_up = session.get(Cluster, membership.runner_up_cluster_id)
+    return render(
+        request,
+        "media.html",
+        active=None,
+        media=media,
+        exif=media.exif if places else without_place(media.exif),
+        source_uri=media.source_uri if places else without_key(media.source_uri),
+        one=one,
+        membership=membership,
+        label=label,
+        neighbours=neighbours,
+        runner_up=runner_up,
+        scale=None if membership is None else make_scale(membership),
+        alpha=alpha,
+        advice=ADVICE.get(media.error_code or "", ""),
+    )
+
+
+@router.get("/media/{media_id}/news")
+def show_news(services: ServicesDependency, media_id: UUID, status: MediaStatus) -> Response:
+    """For the page of a media that is on its way: nothing, until it has come further than `status`."""
+    with services.database.transaction() as session:
+        moved = get_media(session, media_id).status != status
+    return Response(headers={"HX-Refresh": "true"}) if moved else Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+@router.post("/media/{media_id}/retry")
+def try_again(services: ServicesDependency, actor: ActorDependency, media_id: UUID) -> Response:
+    """From where it failed."""
+    retry_media(services, [media_id], actor=actor)
+    return Response(headers={"HX-Refresh": "true"})
+
+
+@router.get("/media/{media_id}/similar")
+def list_similar(services: ServicesDependency, media_id: UUID) -> list[dict[str, Any]]:
+    """Whatever is among the best at some alpha, with both cosines: the page ranks it, at every place of its slider."""
+    with services.database.transaction() as session:
+        found = insight(session, media_id, MOST_LISTED, services.scans)
+        ids = [hit.media_id for hit in found.hits]
+        pictures = list_pictures(session, ids)
+        rows = session.execute(
+            sa.select(Membership.media_id, Membership.cluster_id).where(is_among(Membership.media_id, [*ids, media_id]))
+        )
+        groups: dict[uuid.UUID, int] = {row.media_id: row.cluster_id for row in rows}
+    return [
+        {
+            "id": str(hit.media_id),
+            "href": link(f"/media/{hit.media_id}"),
+            "title": pictures[hit.media_id].short_title,
+            "location": hit.location,
+            "src": _source(pictures[hit.media_id]),
+            "image": hit.sim_image,
+            "text": hit.sim_text,
+            "best_rank": hit.best.rank,
+            "best_low": hit.best.low,
+            "best_high": hit.best.high,
+            "same_group": media_id in groups and groups.get(hit.media_id) == groups[media_id],
+        }
+        for hit in found.hits
+        if hit.media_id in pictures
+    ]
+
+
+def _source(picture: Picture) -> str | None:
+    return picture_url(picture.sha256) if picture.sha256 else None
+
+
+@router.get("/media/{media_id}/original")
+def show_original(services: ServicesDependency, places: PlacesDependency, media_id: UUID) -> Response:
+    """The bytes as they were uploaded, as an attachment."""
+    return get_original(services, places, media_id)
+
+
+@router.post("/media/{media_id}/text")
+def change_text(
+    services: ServicesDependency,
+    actor: ActorDependency,
+    media_id: UUID,
+    title: Annotated[str, Form()] = "",
+    caption: Annotated[str, Form()] = "",
+    keywords: Annotated[str, Form()] = "",
+    location: Annotated[str, Form()] = "",
+    story: Annotated[str, Form()] = "",
+) -> Response:
+    """The vectors of the words follow at once; the picture's stay, and so does its group."""
+    words = tuple(word.strip() for word in keywords.split(",") if word.strip())
+    rewrite_text(services, media_id, TextChanges(title, caption, words, location, story), actor=actor)
+    return Response(headers={"HX-Refresh": "true"})

@@ -1,0 +1,251 @@
+"""The model of the library: its spaces, how far each is filled, and the way from one to another. For admins."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Form, Path, Request, Response
+
+from backend.encoders.presets import PRESETS
+from backend.errors import Conflict, InputError, NotFound
+from backend.features.model_change.fills import fill, pause_fill
+from backend.features.model_change.jobs import Kind, ask
+from backend.features.model_change.spaces import SpaceStanding, drop, list_standing
+from backend.features.services import Services
+from backend.store.spaces.fills import FailedItem, list_failed_items
+from backend.store.spaces.jobs import WorkStanding, find_last_work
+from backend.store.spaces.spaces import find_previous_space
+from backend.web.api.dependencies import ServicesDependency
+from backend.web.middleware.authentication import client_address
+from backend.web.pages.backgrounds import background_of
+from backend.web.pages.routes.curation import ActorDependency
+from backend.web.pages.templating import render
+
+router = APIRouter()
+
+_FAILED_SHOWN = 50
+
+SpaceId = Annotated[int, Path(ge=1, le=2**31 - 1)]
+Name = Annotated[str, Form(max_length=200)]
+
+
+@dataclass(frozen=True)
+class ModelView:
+    """previous: the name of the space that a rollback leads to; work: what was asked for last, None where nothing was."""
+
+    spaces: list[SpaceStanding]
+    previous: str | None
+    work: WorkStanding | None
+
+    @property
+    def active(self) -> SpaceStanding | None:
+        return next((space for space in self.spaces if space.state == "active"), None)
+
+    @property
+    def others(self) -> list[SpaceStanding]:
+        """Newest first."""
+        return [space for space in reversed(self.spaces) if space.state != "active"]
+
+    @property
+    def is_working(self) -> bool:
+        return self.work is not None and self.work.is_running
+
+    @property
+    def is_filling(self) -> bool:
+        return any(space.kept_up and not space.paused and space.counts.waiting for space in self.spaces)
+
+    @property
+    def changes(self) -> bool:
+        """Whether the page has to be asked anew."""
+        return self.is_working or self.is_filling
+
+
+@router.get("/model")
+def show_model(request: Request, services: ServicesDependency) -> Response:
+    return render(request, "model.html", active="model", view=_read_view(services))
+
+
+@router.get("/model/state")
+def show_model_state(request: Request, services: ServicesDependency) -> Response:
+    """The spaces alone: asked for again and again while something goes on."""
+    return _state(request, services)
+
+
+@router.get("/model/ask/create")
+def ask_create(request: Request, services: ServicesDependency) -> Response:
+    view = _read_view(services)
+    return render(request, "partials/model_create.html", presets=PRESETS, active_space=view.active)
+
+
+@router.get("/model/ask/rollback")
+def ask_rollback(request: Request, services: ServicesDependency) -> Response:
+    view = _read_view(services)
+    previous = next((space for space in view.spaces if space.name == view.previous), None)
+    if previous is None or view.active is None:
+        raise Conflict("There is no space to go back to.", hint="It was dropped, or the model was never changed.")
+    return render(request, "partials/model_rollback.html", space=previous, active_space=view.active)
+
+
+@router.get("/model/spaces/{space_id}/ask/{what}")
+def ask_about_space(
+    request: Request,
+    services: ServicesDependency,
+    space_id: SpaceId,
+    what: Literal["fill", "compare", "activate", "drop", "failures"],
+) -> Response:
+    """What a dialog shows before anything is done."""
+    view = _read_view(services)
+    space = _find(view, space_id)
+    failed: list[FailedItem] = []
+    if what == "failures":
+        with services.database.transaction() as session:
+            failed = list_failed_items(session, space_id, _FAILED_SHOWN)
+    return render(
+        request,
+        f"partials/model_{what}.html",
+        space=space,
+        active_space=view.active,
+        previous=view.previous,
+        failed=failed,
+    )
+
+
+@router.post("/model/spaces")
+def do_create(
+    request: Request,
+    services: ServicesDependency,
+    actor: ActorDependency,
+    preset: Annotated[str, Form(max_length=20)] = "",
+    name: Name = "",
+    image_model: Annotated[str, Form(max_length=1000)] = "",
+    image_checkpoint: Annotated[str, Form(max_length=1000)] = "",
+    text_model: Annotated[str, Form(max_length=1000)] = "",
+) -> Response:
+    """Make a space; its models are looked up, and loaded once, in the background."""
+    given = {
+        "preset": preset.strip() or None,
+        "image_model": image_model.strip() or None,
+        "image_checkpoint": image_checkpoint.strip() or None,
+        "text_model": text_model.strip() or None,
+    }
+    if not any(given.values()):
+        raise InputError("No model was named.", hint="Choose a preset, or write the names of a pair.")
+    if given["preset"] is not None and given["preset"] not in PRESETS:
+        raise InputError(f"There is no preset '{preset}'.", hint=f"There are {', '.join(PRESETS)}.")
+    subject = name.strip() or given["preset"] or ""
+    _begin(request, services, Kind.CREATE, subject, {**given, "name": name.strip() or None}, actor)
+    return _state(request, services)
+
+
+@router.post("/model/spaces/{space_id}/fill")
+def do_fill(
+    request: Request,
+    services: ServicesDependency,
+    actor: ActorDependency,
+    space_id: SpaceId,
+    rate: Annotated[str, Form(max_length=20)] = "",
+    retry_failed: Annotated[bool, Form()] = False,
+) -> Response:
+    """Begin, go on, or change the rate. An empty rate is no limit."""
+    fill(services, _name_of(services, space_id), actor=actor, rate_per_minute=_rate_of(rate), retry_failed=retry_failed)
+    return _state(request, services)
+
+
+@router.post("/model/spaces/{space_id}/pause")
+def do_pause(request: Request, services: ServicesDependency, actor: ActorDependency, space_id: SpaceId) -> Response:
+    pause_fill(services, _name_of(services, space_id), actor=actor)
+    return _state(request, services)
+
+
+@router.post("/model/spaces/{space_id}/compare")
+def do_compare(
+    request: Request,
+    services: ServicesDependency,
+    actor: ActorDependency,
+    space_id: SpaceId,
+    labels: Annotated[Literal["", "judgements", "folders", "groups"], Form()] = "",
+) -> Response:
+    """Empty labels are the first that tell anything. Files are for the command: a page reads none of the server's."""
+    _begin(request, services, Kind.COMPARE, _name_of(services, space_id), {"labels": labels or None}, actor)
+    return _state(request, services)
+
+
+@router.post("/model/spaces/{space_id}/activate")
+def do_activate(
+    request: Request,
+    services: ServicesDependency,
+    actor: ActorDependency,
+    space_id: SpaceId,
+    threshold: Annotated[str, Form(max_length=20)] = "",
+    without_failed: Annotated[bool, Form()] = False,
+) -> Response:
+    name, value = _name_of(services, space_id), _threshold_of(threshold)
+    _begin(request, services, Kind.ACTIVATE, name, {"threshold": value, "without_failed": without_failed}, actor)
+    return _state(request, services)
+
+
+@router.post("/model/rollback")
+def do_rollback(request: Request, services: ServicesDependency, actor: ActorDependency) -> Response:
+    with services.database.transaction() as session:
+        previous = find_previous_space(session)
+    if previous is None:
+        raise Conflict("There is no space to go back to.", hint="It was dropped, or the model was never changed.")
+    _begin(request, services, Kind.ROLLBACK, previous.name, {}, actor)
+    return _state(request, services)
+
+
+@router.post("/model/spaces/{space_id}/drop")
+def do_drop(request: Request, services: ServicesDependency, actor: ActorDependency, space_id: SpaceId) -> Response:
+    view = _read_view(services)
+    name = _find(view, space_id).name
+    if view.work is not None and view.work.is_running and view.work.row.subject == name:
+        raise Conflict(f"Space '{name}' is being worked on.", hint="Wait until that is done, then drop it.")
+    drop(services, name, actor=actor)
+    return _state(request, services)
+
+
+def _begin(
+    request: Request, services: Services, kind: Kind, subject: str, arguments: dict[str, Any], actor: str
+) -> None:
+    """Note the work and start a process that does it; answers at once."""
+    work_id = ask(services, kind, subject, arguments, actor=actor, address=client_address(request.scope))
+    # By its id: the process of the work before may not have ended yet, though that is done.
+    background_of(request).start(f"space {work_id}", ["space", "work", str(work_id)])
+
+
+def _state(request: Request, services: Services) -> Response:
+    return render(request, "partials/model_state.html", view=_read_view(services))
+
+
+def _read_view(services: Services) -> ModelView:
+    with services.database.transaction() as session:
+        previous = find_previous_space(session)
+        return ModelView(list_standing(session), None if previous is None else previous.name, find_last_work(session))
+
+
+def _find(view: ModelView, space_id: int) -> SpaceStanding:
+    found = next((space for space in view.spaces if space.id == space_id), None)
+    if found is None:
+        raise NotFound("There is no such space any more.", hint="Load the page anew.")
+    return found
+
+
+def _name_of(services: Services, space_id: int) -> str:
+    return _find(_read_view(services), space_id).name
+
+
+def _rate_of(word: str) -> float | None:
+    return _number(word, "rate", "Say how many pictures a minute, or leave it empty.")
+
+
+def _threshold_of(word: str) -> float | None:
+    return _number(word, "threshold", "Give a cosine above 0 and up to 1, such as 0.82.")
+
+
+def _number(word: str, what: str, hint: str) -> float | None:
+    """None for nothing."""
+    if not word.strip():
+        return None
+    try:
+        return float(word.strip().replace(",", "."))
+    except ValueError:
+        raise InputError(f"'{word}' is no {what}.", hint=hint) from None

@@ -1,0 +1,22 @@
+"""Thumbnails, by the checksum of what they show."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Response
+
+from backend.files.formats.formats import mime_of
+from backend.files.storage.thumbnail_files import read_thumbnail
+from backend.web.api.dependencies import ServicesDependency
+
+router = APIRouter()
+
+_HEADERS = {"Cache-Control": "private, max-age=31536000, immutable"}
+
+Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
+
+
+@router.get("/pictures/{sha256}/{size}")
+def show_picture(services: ServicesDependency, sha256: Sha256, size: Literal["small", "large"]) -> Response:
+    """Straight from the storage, without asking the database: a wall shows a hundred of them."""
+    content = read_thumbnail(services.storage, bytes.fromhex(sha256), size)
+    return Response(content, media_type=mime_of(content), headers=_HEADERS)

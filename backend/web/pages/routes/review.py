@@ -1,0 +1,137 @@
+"""The review: one thing at a time that deserves a look, and what is said of it by one key."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from backend.errors import Conflict
+from backend.features.duplicates.near_duplicates import NearDuplicateGroup, read_groups
+from backend.features.duplicates.sharpness import compare_sharpness
+from backend.features.review.queue import count_queues, read_queue
+from backend.features.services import Services
+from backend.rules.review.kinds import ReviewKind
+from backend.store.media.pictures import Picture, list_pictures
+from backend.store.review.marked import MarkedTotals, count_marked
+from backend.store.review.near_duplicates import NearDuplicateRow, count_groups
+from backend.web.api.cursors import write_cursor
+from backend.web.api.dependencies import Cursor, ServicesDependency
+from backend.web.api.review_cursors import read_keeper, read_review_place
+from backend.web.pages.halves import Halves, read_halves
+from backend.web.pages.review_items import ReviewCard, list_checksums, list_review_cards
+from backend.web.pages.review_words import WORDS, ReviewQueue
+from backend.web.pages.templating import render
+
+router = APIRouter()
+
+_ITEMS_AT_ONCE = 3
+_VERSIONS_SHOWN = 12
+
+Kind = Annotated[ReviewQueue, Query(alias="kind")]
+
+
+@dataclass(frozen=True)
+class Version:
+    """One of a group of near-duplicates. sharpness: as a share of the sharpest of those shown, None where unknown."""
+
+    row: NearDuplicateRow
+    picture: Picture | None
+    sharpness: float | None
+    is_best: bool
+
+
+@dataclass(frozen=True)
+class VersionsCard:
+    """A group of near-duplicates; the first version is the one that is proposed to be kept."""
+
+    name: str
+    group: NearDuplicateGroup
+    versions: list[Version]
+
+
+@dataclass(frozen=True)
+class ReviewItems:
+    """Items to be shown one after the other, and the cursor of those behind them.
+
+    splits: the proposed halves, by the group's id; absent where there is nothing to part.
+    """
+
+    kind: ReviewQueue
+    cards: Sequence[ReviewCard | VersionsCard]
+    splits: dict[int, Halves]
+    cursor: str | None
+
+
+@router.get("/review")
+def show_review(
+    request: Request, services: ServicesDependency, kind: Annotated[ReviewQueue | None, Query()] = None
+) -> Response:
+    """The first queue that holds anything, unless one is named."""
+    counts = _count(services)
+    chosen = kind or next((queue for queue, count in counts.items() if count), ReviewQueue.SMALL_MARGIN)
+    items = _read_items(services, chosen, None)
+    with services.database.transaction() as session:
+        marked = count_marked(session)
+    return render(
+        request, "review.html", active="review", words=WORDS, counts=counts, chosen=chosen, items=items, marked=marked
+    )
+
+
+@router.get("/review/items")
+def show_items(request: Request, services: ServicesDependency, kind: Kind, cursor: Cursor = None) -> Response:
+    """The next few, to be there before they are asked for."""
+    return render(request, "partials/review_items.html", words=WORDS, items=_read_items(services, kind, cursor))
+
+
+@router.get("/review/counts")
+def list_counts(services: ServicesDependency) -> dict[str, int]:
+    """What is in each queue, and how much is marked for deletion."""
+    with services.database.transaction() as session:
+        marked: MarkedTotals = count_marked(session)
+    return {**{queue.value: count for queue, count in _count(services).items()}, "marked": marked.media}
+
+
+def _count(services: Services) -> dict[ReviewQueue, int]:
+    counts = count_queues(services)
+    with services.database.transaction() as session:
+        groups, _spare = count_groups(session)
+    return {
+        queue: groups if queue is ReviewQueue.NEAR_DUPLICATE else counts[ReviewKind(queue.value)]
+        for queue in ReviewQueue
+    }
+
+
+def _read_items(services: Services, kind: ReviewQueue, cursor: str | None) -> ReviewItems:
+    if kind is ReviewQueue.NEAR_DUPLICATE:
+        return _read_versions(services, cursor)
+    after = None if cursor is None else read_review_place(cursor)
+    page = read_queue(services, ReviewKind(kind.value), after=after, limit=_ITEMS_AT_ONCE)
+    with services.database.transaction() as session:
+        cards = list_review_cards(session, page.items)
+    splits = {}
+    for card in cards if kind is ReviewQueue.SPLIT_CANDIDATE else ():
+        with suppress(Conflict):
+            splits[card.item.cluster.id] = read_halves(services, card.item.cluster.id)
+    return ReviewItems(kind, cards, splits, None if page.next_after is None else write_cursor(*page.next_after))
+
+
+def _read_versions(services: Services, cursor: str | None) -> ReviewItems:
+    page = read_groups(services, before=None if cursor is None else read_keeper(cursor), limit=_ITEMS_AT_ONCE)
+    shown = [[group.keep, *group.members][:_VERSIONS_SHOWN] for group in page.groups]
+    ids = [row.media_id for rows in shown for row in rows]
+    with services.database.transaction() as session:
+        pictures = list_pictures(session, ids)
+        checksums = list_checksums(session, ids)
+    cards = []
+    for group, rows in zip(page.groups, shown, strict=True):
+        shares = compare_sharpness(services, [checksums.get(row.media_id, b"") for row in rows])
+        versions = [
+            Version(row, pictures.get(row.media_id), share, is_best=place == 0)
+            for place, (row, share) in enumerate(zip(rows, shares, strict=True))
+        ]
+        cards.append(VersionsCard(f"{ReviewQueue.NEAR_DUPLICATE}:{group.keep.media_id}", group, versions))
+    return ReviewItems(
+        ReviewQueue.NEAR_DUPLICATE, cards, {}, None if page.next_before is None else write_cursor(page.next_before)
+    )

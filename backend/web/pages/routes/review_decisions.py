@@ -1,0 +1,116 @@
+"""What is said in the review, and taking it back. Answers are for the page's script."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from pydantic import AwareDatetime, BaseModel, Field
+
+from backend.features.duplicates.marks import delete_marked, mark_others, unmark
+from backend.features.duplicates.near_duplicates import keep_all, take_back_keep_all
+from backend.features.review.decisions import decide, take_back
+from backend.rules.editing.edits import Outcome
+from backend.rules.review.kinds import ReviewVerdict
+from backend.store.media.pictures import list_pictures
+from backend.store.review.marked import count_marked, list_marked
+from backend.web.api.dependencies import ServicesDependency
+from backend.web.pages.formatting import counted
+from backend.web.pages.routes.curation import ActorDependency
+from backend.web.pages.templating import render
+from backend.web.pages.wording import in_page_words
+
+router = APIRouter()
+
+_MARKED_SHOWN = 60
+
+
+class Said(BaseModel):
+    """A decision on an item of the queue."""
+
+    item: str = Field(max_length=200)
+    decision: ReviewVerdict
+    cluster_id: int | None = Field(None, ge=1, le=2**63 - 1)
+
+
+class ItemNamed(BaseModel):
+    """The item of a decision that is taken back."""
+
+    item: str = Field(max_length=200)
+
+
+class SaidOfVersions(BaseModel):
+    """A decision on versions of one picture; what takes it back is the same once more."""
+
+    decision: Literal["keep_best", "keep_all"]
+    keep_media_id: UUID
+    media_ids: Annotated[list[UUID], Field(min_length=1, max_length=500)]
+
+
+class Confirmed(BaseModel):
+    """What somebody has seen marked, and wants deleted: all that was marked until then."""
+
+    until: AwareDatetime
+
+
+class Reviewed(BaseModel):
+    """What was done. gone: groups that are no more, so that nothing is asked about them."""
+
+    summary: str
+    gone: list[int] = Field(default_factory=list)
+
+
+@router.post("/review/decisions")
+def do_decide(services: ServicesDependency, actor: ActorDependency, said: Said) -> Reviewed:
+    decided = decide(services, said.item, said.decision, actor=actor, cluster_id=said.cluster_id)
+    return _reviewed(decided.outcome, "Left as it is")
+
+
+@router.post("/review/decisions/take-back")
+def do_take_back(services: ServicesDependency, actor: ActorDependency, named: ItemNamed) -> Reviewed:
+    return _reviewed(take_back(services, named.item, actor=actor), "Taken back")
+
+
+@router.post("/review/near-duplicates")
+def do_decide_versions(services: ServicesDependency, actor: ActorDependency, said: SaidOfVersions) -> Reviewed:
+    if said.decision == "keep_all":
+        keep_all(services, [said.keep_media_id, *said.media_ids], actor=actor)
+        return Reviewed(summary="All are kept")
+    mark_others(services, said.keep_media_id, said.media_ids, actor=actor)
+    return Reviewed(summary=f"Marked {counted(len(said.media_ids), 'picture')} for deletion")
+
+
+@router.post("/review/near-duplicates/take-back")
+def do_take_back_versions(services: ServicesDependency, said: SaidOfVersions) -> Reviewed:
+    if said.decision == "keep_all":
+        take_back_keep_all(services, [said.keep_media_id, *said.media_ids])
+    else:
+        unmark(services, said.keep_media_id, said.media_ids)
+    return Reviewed(summary="Taken back")
+
+
+@router.get("/review/marked")
+def show_marked(request: Request, services: ServicesDependency) -> Response:
+    """What would be deleted."""
+    with services.database.transaction() as session:
+        totals = count_marked(session)
+        shown = list_marked(session, _MARKED_SHOWN)
+        pictures = list_pictures(session, shown)
+    return render(
+        request,
+        "partials/review_marked.html",
+        totals=totals,
+        pictures=[pictures[one] for one in shown if one in pictures],
+    )
+
+
+@router.post("/review/marked/delete")
+def do_delete_marked(services: ServicesDependency, actor: ActorDependency, confirmed: Confirmed) -> Reviewed:
+    """For good."""
+    deleted = delete_marked(services, until=confirmed.until, actor=actor)
+    return Reviewed(summary=f"Deleted {counted(deleted.media, 'picture')}", gone=list(deleted.removed_cluster_ids))
+
+
+def _reviewed(outcome: Outcome | None, otherwise: str) -> Reviewed:
+    if outcome is None:
+        return Reviewed(summary=otherwise)
+    return Reviewed(summary=in_page_words(outcome.summary), gone=list(outcome.removed_cluster_ids))

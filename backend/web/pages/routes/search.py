@@ -1,0 +1,123 @@
+"""Search by words, by a dropped picture, or by both, narrowed by filters, with what each leg says."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
+
+from backend.errors import InvalidQuery
+from backend.features.search.hits import Answer, Hit
+from backend.features.search.query import SearchQuery
+from backend.rules.search.filters import Filters
+from backend.store.media.pictures import Picture, list_pictures
+from backend.web.api.dependencies import ServicesDependency
+from backend.web.pages.searching import make_searcher
+from backend.web.pages.templating import render
+
+router = APIRouter()
+
+_HITS_A_PAGE = 36
+
+
+@dataclass(frozen=True)
+class SearchFields:
+    """The fields of the form, which are also those of the address. An empty one narrows nothing."""
+
+    q: Annotated[str, Form()] = ""
+    alpha: Annotated[float | None, Form(ge=0, le=1)] = None
+    group: Annotated[str, Form()] = ""
+    keywords: Annotated[str, Form()] = ""
+    location: Annotated[str, Form()] = ""
+    taken_from: Annotated[str, Form()] = ""
+    taken_until: Annotated[str, Form()] = ""
+    cursor: Annotated[str | None, Form()] = None
+
+    def query(self, pictures: tuple[bytes, ...]) -> SearchQuery:
+        """Raises InvalidQuery for a group or a day that cannot be read."""
+        return SearchQuery(
+            words=self.q,
+            pictures=pictures,
+            k=_HITS_A_PAGE,
+            alpha=self.alpha,
+            cursor=self.cursor,
+            filters=Filters(
+                cluster_ids=_read_group(self.group),
+                keywords_any=tuple(word.strip() for word in self.keywords.split(",") if word.strip()),
+                location=self.location.strip(),
+                taken_from=_read_day(self.taken_from, time.min, "taken_from"),
+                taken_until=_read_day(self.taken_until, time.max, "taken_until"),
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class FoundMedia:
+    """A hit with its thumbnail."""
+
+    hit: Hit
+    picture: Picture
+
+
+@router.get("/search")
+def show_search(
+    request: Request,
+    services: ServicesDependency,
+    q: str = "",
+    alpha: float | None = None,
+    group: str = "",
+    keywords: str = "",
+    location: str = "",
+    taken_from: str = "",
+    taken_until: str = "",
+) -> Response:
+    """The page; its hits come by a request of their own, since the first one may have to load models."""
+    asked = SearchFields(q.strip(), alpha, group, keywords, location, taken_from, taken_until)
+    return render(request, "search.html", active="search", asked=asked, default_alpha=services.read_alpha())
+
+
+@router.post("/search/hits")
+def show_hits(
+    request: Request,
+    services: ServicesDependency,
+    asked: Annotated[SearchFields, Depends()],
+    file: Annotated[UploadFile | None, File()] = None,
+) -> Response:
+    """A page of hits. The picture is not kept, unless its hits are judged: then the page sends it again."""
+    data = b"" if file is None else file.file.read(services.settings.max_body_bytes + 1)
+    if not (asked.q.strip() or data):
+        return render(request, "partials/search_start.html")
+    query = asked.query((data,) if data else ())
+    answer = make_searcher(services).search(query)
+    return render(
+        request,
+        "partials/more_hits.html" if asked.cursor else "partials/search_hits.html",
+        answer=answer,
+        is_filtered=not query.filters.is_empty,
+        picture=hashlib.sha256(data).hexdigest() if data else None,
+        found=_found(services, answer),
+    )
+
+
+def _found(services: ServicesDependency, answer: Answer) -> list[FoundMedia]:
+    with services.database.transaction() as session:
+        pictures = list_pictures(session, [hit.media_id for hit in answer.hits])
+    return [FoundMedia(hit, pictures[hit.media_id]) for hit in answer.hits if hit.media_id in pictures]
+
+
+def _read_group(value: str) -> tuple[int, ...]:
+    if not value.strip():
+        return ()
+    if not value.strip().isdecimal():
+        raise InvalidQuery(f"'{value}' is no group.", hint="Give the number of a group.", field="group")
+    return (int(value),)
+
+
+def _read_day(value: str, moment: time, field: str) -> datetime | None:
+    if not value.strip():
+        return None
+    try:
+        return datetime.combine(date.fromisoformat(value.strip()), moment, UTC)
+    except ValueError:
+        raise InvalidQuery(f"'{value}' is no day.", hint="Write it like 2026-03-14.", field=field) from None

@@ -1,0 +1,148 @@
+"""Taking pictures in: the page, what it sends, and how far each has come."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from threading import Event
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Depends, File, Form, Request, Response, UploadFile
+from starlette.responses import StreamingResponse
+
+from backend.features.services import Services
+from backend.store.media.uploads import Progress, list_progress
+from backend.web.api.dependencies import ServicesDependency
+from backend.web.api.routes.uploads import find_known_media, upload_media, upload_media_from_url
+from backend.web.api.schemas.schemas import MOST_CHECKSUMS, ChecksumsInput, KnownAnswer, UrlInput
+from backend.web.middleware.idempotency import IdempotencyKeyHeader
+from backend.web.pages.advice import ADVICE
+from backend.web.pages.routes.curation import ActorDependency
+from backend.web.pages.streams import HEADERS, MEDIA_TYPE, stream_changes
+from backend.web.pages.templating import link, picture_url, render
+
+router = APIRouter()
+
+_MOST_WATCHED = 2000
+_EXTENSIONS = ("jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif")
+_MIME_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif")
+
+MediaIds = Annotated[list[UUID], Body(embed=True, max_length=_MOST_WATCHED)]
+
+
+@dataclass(frozen=True)
+class Words:
+    """What goes with every picture of a batch."""
+
+    title: Annotated[str, Form()] = ""
+    caption: Annotated[str, Form()] = ""
+    keywords: Annotated[str, Form()] = ""
+    location: Annotated[str, Form()] = ""
+
+
+@router.get("/upload")
+def show_upload(request: Request, services: ServicesDependency) -> Response:
+    settings = services.settings
+    extensions, types = list(_EXTENSIONS), list(_MIME_TYPES)
+    for enabled, extension, mime in (
+        (settings.enable_heif, "heic", "image/heic"),
+        (settings.enable_avif, "avif", "image/avif"),
+    ):
+        if enabled:
+            extensions.append(extension)
+            types.append(mime)
+    return render(
+        request,
+        "upload.html",
+        active="upload",
+        advice=ADVICE,
+        extensions=extensions,
+        mime_types=types,
+        most_bytes=settings.max_body_bytes,
+        most_checksums=MOST_CHECKSUMS,
+        most_watched=_MOST_WATCHED,
+    )
+
+
+@router.post("/upload/known")
+def find_known(services: ServicesDependency, body: ChecksumsInput) -> KnownAnswer:
+    """What need not be sent."""
+    return find_known_media(services, body)
+
+
+@router.post("/upload/file", status_code=HTTPStatus.ACCEPTED)
+def upload_file(
+    services: ServicesDependency,
+    actor: ActorDependency,
+    response: Response,
+    file: Annotated[UploadFile, File()],
+    words: Annotated[Words, Depends()],
+    idempotency_key: IdempotencyKeyHeader = None,
+) -> Any:
+    """As `POST /media`, for whoever is signed in here."""
+    return upload_media(
+        services,
+        actor,
+        response,
+        [file],
+        title=words.title,
+        caption=words.caption,
+        keywords=[words.keywords],
+        location=words.location,
+        idempotency_key=idempotency_key,
+    )
+
+
+@router.post("/upload/url", status_code=HTTPStatus.ACCEPTED)
+def upload_url(
+    services: ServicesDependency,
+    actor: ActorDependency,
+    response: Response,
+    body: UrlInput,
+    idempotency_key: IdempotencyKeyHeader = None,
+) -> Any:
+    """As `POST /media/from-url`."""
+    return upload_media_from_url(services, actor, response, body, idempotency_key=idempotency_key)
+
+
+@router.post("/upload/progress")
+def show_progress(services: ServicesDependency, ids: MediaIds) -> list[dict[str, Any]]:
+    """How far each has come: for a page whose stream does not come through."""
+    return list(_read(services, ids)[0].values())
+
+
+@router.post("/upload/stream")
+def stream_progress(request: Request, services: ServicesDependency, ids: MediaIds) -> Response:
+    """The same as server-sent events, until all are settled. A POST, since there may be many ids."""
+    ending = request.app.state.ending
+    assert isinstance(ending, Event)
+    return StreamingResponse(
+        stream_changes(lambda: _read(services, ids), ending), media_type=MEDIA_TYPE, headers=HEADERS
+    )
+
+
+def _read(services: Services, ids: list[UUID]) -> tuple[Mapping[str, dict[str, Any]], bool]:
+    with services.database.transaction() as session:
+        found = list_progress(session, ids)
+    return {str(one.id): _as_json(one) for one in found}, all(one.is_settled for one in found)
+
+
+def _as_json(one: Progress) -> dict[str, Any]:
+    return {
+        "id": str(one.id),
+        "stage": one.stage.value,
+        "settled": one.is_settled,
+        "href": link(f"/media/{one.shown_id}"),
+        "thumbnail": None if one.sha256 is None else picture_url(one.sha256),
+        "code": one.code,
+        "detail": one.detail,
+        "group": None
+        if one.group is None
+        else {
+            "id": one.group.id,
+            "label": one.group.label or f"Group {one.group.id}",
+            "href": link(f"/clusters/{one.group.id}"),
+            "similarity": round(one.group.similarity, 3),
+            "founded": one.group.founded,
+        },
+    }

@@ -1,0 +1,330 @@
+import io
+import struct
+import sys
+import zlib
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from PIL import Image, ImageFile
+
+from backend.errors import (
+    ConfigurationError,
+    FileTooLarge,
+    ImageCorrupt,
+    ImageTruncated,
+    MetadataTooLarge,
+    TooManyPixels,
+    UnsupportedFormat,
+)
+from backend.files.decoding.inspection import inspect_picture
+from backend.files.decoding.pixels import decode_picture
+from backend.files.limits import Limits
+
+FORMATS = [
+    ("JPEG", {}),
+    ("JPEG", {"progressive": True}),
+    ("PNG", {}),
+    ("WEBP", {}),
+    ("WEBP", {"lossless": True}),
+    ("GIF", {}),
+    ("AVIF", {}),
+]
+
+
+@pytest.fixture(scope="module")
+def photo(pictures: Any) -> Image.Image:
+    image = Image.open(io.BytesIO(pictures.photograph("rocket.jpg")))
+    return image.convert("RGB").resize((320, 214))
+
+
+@pytest.mark.parametrize(
+    ("name", "mime", "extension", "width", "height", "frames"),
+    [
+        ("rocket.jpg", "image/jpeg", "jpg", 640, 427, 1),
+        ("coffee.png", "image/png", "png", 600, 400, 1),
+        ("no_time_for_that_tiny.gif", "image/gif", "gif", 14, 25, 24),
+    ],
+)
+def test_inspect_picture__photographs(
+    pictures: Any, limits: Limits, name: str, mime: str, extension: str, width: int, height: int, frames: int
+) -> None:
+    data = pictures.photograph(name)
+
+    found = inspect_picture(data, limits)
+
+    assert (found.mime, found.extension) == (mime, extension)
+    assert (found.width, found.height, found.frames) == (width, height, frames)
+    assert found.byte_size == len(data)
+
+
+def test_inspect_picture__webp_with_frames(pictures: Any, limits: Limits) -> None:
+    frames = [Image.new("RGB", (20, 10), color) for color in ("red", "green", "blue")]
+    data = pictures.encode(frames[0], "WEBP", save_all=True, append_images=frames[1:])
+
+    found = inspect_picture(data, limits)
+
+    assert (found.mime, found.extension, found.width, found.height, found.frames) == ("image/webp", "webp", 20, 10, 3)
+
+
+def test_inspect_picture__png_with_frames(pictures: Any, limits: Limits) -> None:
+    frames = [Image.new("RGB", (20, 10), color) for color in ("red", "green", "blue")]
+    data = pictures.encode(frames[0], "PNG", save_all=True, append_images=frames[1:])
+
+    assert inspect_picture(data, limits).frames == 3
+    assert decode_picture(data, limits).getpixel((0, 0)) == (255, 0, 0)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP"])
+def test_inspect_picture__size_is_upright(pictures: Any, limits: Limits, name: str, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = pictures.encode(pictures.corners(40, 24), name, exif=exif)
+
+    found = inspect_picture(data, limits)
+
+    assert (found.width, found.height) == ((24, 40) if orientation >= 5 else (40, 24))
+
+
+@pytest.mark.parametrize(("name", "options"), FORMATS)
+@pytest.mark.parametrize("part", [0.02, 0.2, 0.5, 0.9, 0.99])
+def test_inspect_picture__truncated(
+    pictures: Any, limits: Limits, photo: Image.Image, name: str, options: dict[str, Any], part: float
+) -> None:
+    data = pictures.encode(photo, name, **options)
+    let_in = replace(limits, enable_avif=True)
+    inspect_picture(data, let_in)
+
+    with pytest.raises(ImageTruncated):
+        inspect_picture(data[: int(len(data) * part)], let_in)
+
+
+@pytest.mark.parametrize(("name", "options"), [one for one in FORMATS if one[0] != "GIF"])
+def test_inspect_picture__last_byte_missing(
+    pictures: Any, limits: Limits, photo: Image.Image, name: str, options: dict[str, Any]
+) -> None:
+    data = pictures.encode(photo, name, **options)
+
+    with pytest.raises(ImageTruncated):
+        inspect_picture(data[:-1], replace(limits, enable_avif=True))
+
+
+@pytest.mark.parametrize("length", [*range(3, 60), *range(60, 700, 13)])
+def test_inspect_picture__jpeg_cut_in_its_header(
+    pictures: Any, limits: Limits, photo: Image.Image, length: int
+) -> None:
+    data = pictures.encode(photo)
+    assert data.index(b"\xff\xda") > 600
+
+    with pytest.raises(ImageTruncated):
+        inspect_picture(data[:length], limits)
+
+
+def test_inspect_picture__gif_without_trailer_loses_nothing(pictures: Any, limits: Limits, photo: Image.Image) -> None:
+    data = pictures.encode(photo, "GIF")
+    assert data.endswith(b";")
+
+    assert inspect_picture(data[:-1], limits).frames == 1
+
+
+def test_inspect_picture__later_gif_frame_truncated(pictures: Any, limits: Limits) -> None:
+    data = pictures.photograph("no_time_for_that_tiny.gif")
+
+    with pytest.raises(ImageTruncated):
+        inspect_picture(data[: len(data) * 3 // 4], limits)
+
+
+def test_inspect_picture__png_with_a_damaged_byte(pictures: Any, limits: Limits) -> None:
+    data = bytearray(pictures.photograph("coffee.png"))
+    data[len(data) // 2] ^= 0xFF
+
+    with pytest.raises(ImageCorrupt):
+        inspect_picture(bytes(data), limits)
+
+
+def test_inspect_picture__png_chunk_longer_than_the_file_is_no_cut(pictures: Any, limits: Limits) -> None:
+    data = bytearray(pictures.encode(pictures.corners(), "PNG"))
+    at = data.index(b"IDAT") - 4
+    data[at : at + 4] = struct.pack(">I", 1_000_000)
+
+    with pytest.raises(ImageCorrupt):
+        inspect_picture(bytes(data), limits)
+
+
+def test_inspect_picture__jpeg_with_a_damaged_header(pictures: Any, limits: Limits) -> None:
+    data = bytearray(pictures.encode(pictures.corners()))
+    at = data.index(b"\xff\xc0")
+    data[at + 4] = 77  # bits per sample
+
+    with pytest.raises(ImageCorrupt):
+        inspect_picture(bytes(data), limits)
+
+
+def test_inspect_picture__webp_with_damaged_pixels(pictures: Any, limits: Limits, photo: Image.Image) -> None:
+    data = bytearray(pictures.encode(photo, "WEBP", lossless=True))
+    data[40:400] = bytes(360)
+
+    with pytest.raises(ImageCorrupt):
+        inspect_picture(bytes(data), limits)
+
+
+def test_inspect_picture__gif_without_frames(limits: Limits) -> None:
+    with pytest.raises(ImageCorrupt):
+        inspect_picture(b"GIF89a" + struct.pack("<HHBBB", 4, 4, 0, 0, 0) + b";", limits)
+
+
+def test_inspect_picture__jpeg_with_endless_scans(pictures: Any, limits: Limits, photo: Image.Image) -> None:
+    data = pictures.encode(photo, progressive=True)
+    last_scan = data[data.rindex(b"\xff\xda") : -2]
+
+    with pytest.raises(ImageCorrupt, match="scans"):
+        inspect_picture(data[:-2] + last_scan * 600 + data[-2:], limits)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "empty"),
+        (b"just a letter to my aunt, renamed to holiday.jpg", "a text"),
+        ("Ã¼ber".encode() * 400, "a text"),
+        (b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>', "SVG"),
+        (b"%PDF-1.7\n%\xe2\xe3", "PDF"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0", "PostScript"),
+        (b"PK\x03\x04 and more", "ZIP"),
+        (b"\0\0\0\x18ftypmp42\0\0\0\0isommp42", "video"),
+        (b"\xff\xd8", "no picture"),
+        (bytes(100), "no picture"),
+    ],
+)
+def test_inspect_picture__not_a_picture(limits: Limits, data: bytes, words: str) -> None:
+    with pytest.raises(UnsupportedFormat, match=words) as caught:
+        inspect_picture(data, limits)
+
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["TIFF", "BMP", "ICO", "PPM", "JPEG2000", "TGA"])
+def test_inspect_picture__formats_that_pillow_reads_and_we_do_not(pictures: Any, limits: Limits, name: str) -> None:
+    with pytest.raises(UnsupportedFormat):
+        inspect_picture(pictures.encode(pictures.corners(), name), limits)
+
+
+def test_inspect_picture__avif_only_when_switched_on(pictures: Any, limits: Limits) -> None:
+    data = pictures.encode(pictures.corners(), "AVIF")
+
+    with pytest.raises(UnsupportedFormat, match="MEDIACLUSTER_ENABLE_AVIF"):
+        inspect_picture(data, limits)
+    assert inspect_picture(data, replace(limits, enable_avif=True)).mime == "image/avif"
+
+
+HEIC_HEAD = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0\0\0\x08free"
+
+
+def test_inspect_picture__heic_only_when_switched_on(limits: Limits) -> None:
+    with pytest.raises(UnsupportedFormat, match="MEDIACLUSTER_ENABLE_HEIF"):
+        inspect_picture(HEIC_HEAD, limits)
+
+
+def test_inspect_picture__heic_without_its_package(limits: Limits, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+
+    with pytest.raises(ConfigurationError, match="pillow-heif"):
+        inspect_picture(HEIC_HEAD, replace(limits, enable_heif=True))
+
+
+def test_inspect_picture__file_too_large(pictures: Any, limits: Limits) -> None:
+    data = pictures.encode(pictures.corners())
+
+    inspect_picture(data, replace(limits, max_body_bytes=len(data)))
+    with pytest.raises(FileTooLarge):
+        inspect_picture(data, replace(limits, max_body_bytes=len(data) - 1))
+
+
+@pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP", "GIF"])
+def test_inspect_picture__too_many_pixels(pictures: Any, limits: Limits, name: str) -> None:
+    data = pictures.encode(Image.new("RGB", (100, 50)), name)
+
+    inspect_picture(data, replace(limits, max_pixels=5000, max_side_pixels=100))
+    with pytest.raises(TooManyPixels):
+        inspect_picture(data, replace(limits, max_pixels=4999))
+    with pytest.raises(TooManyPixels):
+        inspect_picture(data, replace(limits, max_side_pixels=99))
+    with pytest.raises(TooManyPixels):
+        decode_picture(data, replace(limits, max_pixels=4999))
+
+
+def bomb(pictures: Any, width: int, height: int) -> bytes:
+    """Return a PNG that claims to be large; the pixels behind it are one row."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(bytes(1 + 3 * width))), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(pictures.png_chunk(*chunk) for chunk in chunks)
+
+
+@pytest.mark.parametrize("side", [10_000, 16_000, 60_000])
+def test_inspect_picture__decompression_bombs(pictures: Any, limits: Limits, side: int) -> None:
+    # Below Pillow's threshold of warning, above it, and above its error.
+    with pytest.raises(TooManyPixels):
+        inspect_picture(bomb(pictures, side, side), limits)
+    with pytest.raises(TooManyPixels):
+        decode_picture(bomb(pictures, side, side), limits)
+
+
+def test_inspect_picture__too_many_frames(pictures: Any, limits: Limits) -> None:
+    data = pictures.photograph("no_time_for_that_tiny.gif")
+
+    inspect_picture(data, replace(limits, max_frames=24))
+    with pytest.raises(TooManyPixels, match="frames"):
+        inspect_picture(data, replace(limits, max_frames=23))
+
+
+@pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP"])
+def test_inspect_picture__metadata_too_large(pictures: Any, limits: Limits, name: str) -> None:
+    exif = Image.Exif()
+    exif[0x010E] = "x" * 2000
+    data = pictures.encode(pictures.corners(), name, exif=exif)
+
+    inspect_picture(data, replace(limits, max_exif_bytes=3000))
+    with pytest.raises(MetadataTooLarge):
+        inspect_picture(data, replace(limits, max_exif_bytes=2000))
+
+
+def test_inspect_picture__exif_after_the_pixels_counts(pictures: Any, limits: Limits) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = pictures.encode(pictures.corners(40, 24), "PNG")
+    data = data[:-12] + pictures.png_chunk(b"eXIf", exif.tobytes()[6:]) + data[-12:]
+
+    found = inspect_picture(data, limits)
+
+    assert (found.width, found.height) == (24, 40) == decode_picture(data, limits).size
+    with pytest.raises(MetadataTooLarge):
+        inspect_picture(data, replace(limits, max_exif_bytes=10))
+
+
+def test_inspect_picture__png_text_bomb(pictures: Any, limits: Limits) -> None:
+    data = pictures.encode(pictures.corners(), "PNG")
+    chunk = pictures.png_chunk(b"zTXt", b"Title\0\0" + zlib.compress(bytes(5_000_000)))
+
+    with pytest.raises(MetadataTooLarge):
+        inspect_picture(data[:-12] + chunk + data[-12:], limits)
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF:UserWarning")
+def test_inspect_picture__broken_exif_costs_nothing_but_itself(pictures: Any, limits: Limits) -> None:
+    data = pictures.with_segments(pictures.encode(pictures.corners()), (0xE1, b"Exif\0\0MM\0*\xff\xff\xff\xff garbage"))
+
+    assert inspect_picture(data, limits).width == 40
+
+
+def test_inspect_picture__multi_picture_jpeg_is_a_jpeg(pictures: Any, limits: Limits) -> None:
+    data = pictures.encode(pictures.corners(), "MPO", save_all=True, append_images=[pictures.corners(10, 10)])
+
+    found = inspect_picture(data, limits)
+
+    assert (found.mime, found.extension, found.width, found.frames) == ("image/jpeg", "jpg", 40, 1)
+    assert decode_picture(data, limits).size == (40, 24)
+
+
+def test_pillow__still_refuses_truncated_files() -> None:
+    assert ImageFile.LOAD_TRUNCATED_IMAGES is False

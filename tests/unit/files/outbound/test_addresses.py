@@ -1,0 +1,135 @@
+from ipaddress import IPv6Address, ip_address
+
+import pytest
+
+from backend.errors import FetchFailed, FetchTimeout, UrlForbidden
+from backend.files.limits import FetchPolicy
+from backend.files.outbound.addresses import is_allowed, resolve_allowed
+from backend.files.outbound.fetch import check_url
+
+STRICT = FetchPolicy()
+LENIENT = FetchPolicy(allow_private=True)
+
+GLOBAL = ["8.8.8.8", "93.184.216.34", "2606:4700::1111", "2a00:1450:4001::1"]
+HIDDEN_GLOBAL = ["::ffff:8.8.8.8", "2002:808:808::1", "64:ff9b::8.8.8.8"]
+PRIVATE = ["127.0.0.1", "127.8.9.1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "::1", "fc00::1", "fd12:3456::1"]
+PRIVATE += ["::ffff:127.0.0.1", "::ffff:10.0.0.1", "2002:7f00:1::", "2002:a00:1::1", "64:ff9b::127.0.0.1"]
+PRIVATE += ["64:ff9b::10.0.0.1"]
+NEVER = ["0.0.0.0", "::", "169.254.169.254", "169.254.0.1", "fe80::1", "fe80::1%1", "224.0.0.1", "ff02::1"]
+NEVER += ["255.255.255.255", "240.0.0.1", "::ffff:169.254.169.254", "2002:a9fe:a9fe::1", "64:ff9b::169.254.169.254"]
+NEVER += ["::ffff:0.0.0.0", "168.63.129.16", "192.88.99.1", "fec0::1", "::7f00:1", "::10.0.0.1", "5f00::1"]
+# Carrier-grade NAT is neither Internet nor one's own network.
+NEVER += ["100.64.0.1", "100.100.100.200"]
+# Teredo: server 65.54.227.120, client (inverted) 127.0.0.1.
+TEREDO_LOOPBACK = "2001:0:4136:e378:8000:63bf:80ff:fffe"
+
+
+@pytest.mark.parametrize("address", GLOBAL + HIDDEN_GLOBAL)
+def test_is_allowed__global(address: str) -> None:
+    assert is_allowed(ip_address(address), STRICT)
+    assert is_allowed(ip_address(address), LENIENT)
+
+
+@pytest.mark.parametrize("address", PRIVATE)
+def test_is_allowed__private(address: str) -> None:
+    assert not is_allowed(ip_address(address), STRICT)
+    assert is_allowed(ip_address(address), LENIENT)
+
+
+@pytest.mark.parametrize("address", NEVER)
+def test_is_allowed__never(address: str) -> None:
+    assert not is_allowed(ip_address(address), STRICT)
+    assert not is_allowed(ip_address(address), LENIENT)
+
+
+def test_is_allowed__teredo() -> None:
+    teredo = IPv6Address(TEREDO_LOOPBACK)
+    assert teredo.teredo == (ip_address("65.54.227.120"), ip_address("127.0.0.1"))
+
+    assert not is_allowed(teredo, STRICT)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "localhost",
+        "127.1",
+        "2130706433",
+        "0x7f000001",
+        "0177.0.0.1",
+        "0",
+        "::1",
+        "::ffff:127.0.0.1",
+        "169.254.169.254",
+        "10.1.2.3",
+    ],
+)
+def test_resolve_allowed__every_spelling_of_a_forbidden_address(host: str) -> None:
+    with pytest.raises(UrlForbidden, match="may not ask"):
+        resolve_allowed(host, 80, STRICT, 5.0)
+
+
+def test_resolve_allowed__returns_what_was_checked() -> None:
+    assert [str(one) for one in resolve_allowed("8.8.8.8", 80, STRICT, 5.0)] == ["8.8.8.8"]
+    assert all(one.is_loopback for one in resolve_allowed("localhost", 80, LENIENT, 5.0))
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", "a" * 70 + ".invalid", "bad..name", "fe80::1%nope", "a b"])
+def test_resolve_allowed__no_address(host: str) -> None:
+    with pytest.raises((FetchFailed, UrlForbidden)):
+        resolve_allowed(host, 80, STRICT, 20.0)
+
+
+def test_resolve_allowed__no_time_left() -> None:
+    with pytest.raises(FetchTimeout):
+        resolve_allowed("nowhere.invalid", 80, STRICT, 0.0)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://8.8.8.8/x",
+        "file:///etc/passwd",
+        "gopher://8.8.8.8/",
+        "//8.8.8.8/x",
+        "8.8.8.8",
+        "",
+        "http://",
+        "http:///x",
+        "javascript:alert(1)",
+        "data:image/png;base64,AAAA",
+        "http://user@8.8.8.8/",
+        "http://user:pass@8.8.8.8/",
+        "http://8.8.8.8:22/",
+        "https://8.8.8.8:8443/",
+        "http://8.8.8.8:0/",
+        "http://8.8.8.8:99999/",
+        "http://8.8.8.8:x/",
+        "http://127.0.0.1/",
+        "http://[::1]/",
+        "http://[::ffff:7f00:1]/",
+        "http://0x7f.1/",
+        "http://[fe80::1%25lo]/",
+        "http://8.8.8.8\\@127.0.0.1/",
+        "http://8.8.8.8/\r\nHost: x",
+        "http://8.8.8.8/" + "x" * 5000,
+    ],
+)
+def test_check_url__forbidden(url: str) -> None:
+    with pytest.raises(UrlForbidden) as caught:
+        check_url(url, STRICT)
+
+    assert caught.value.hint
+    assert "pass" not in str(caught.value).replace("password", "").replace("etc/passwd", "")
+
+
+@pytest.mark.parametrize("url", ["http://8.8.8.8/a.jpg", "HTTPS://8.8.8.8:443", "http://[2606:4700::1111]/x?y#z"])
+def test_check_url__allowed(url: str) -> None:
+    assert check_url(url, STRICT)
+
+
+def test_check_url__ports_of_the_policy() -> None:
+    assert check_url("http://8.8.8.8:8080/", FetchPolicy(ports=(8080,)))
+    with pytest.raises(UrlForbidden, match="Port 80"):
+        check_url("http://8.8.8.8/", FetchPolicy(ports=(8080,)))

@@ -1,0 +1,408 @@
+import gzip
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from backend.errors import FetchFailed, FetchTimeout, FetchTooLarge, UrlForbidden
+from backend.files.limits import FetchPolicy, Limits
+from backend.files.outbound.fetch import fetch_url
+
+BODY = b"\x89PNG and so on" * 100
+LIMITS = Limits(max_body_bytes=len(BODY))
+
+
+class Server(ThreadingHTTPServer):
+    """Listens on the loopback; `seen` collects (path, headers) of the requests."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.seen: list[tuple[str, dict[str, str]]] = []
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        pass
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers by path."""
+
+    protocol_version = "HTTP/1.1"
+    server: Server
+
+    def do_GET(self) -> None:
+        self.server.seen.append((self.path, dict(self.headers)))
+        name, _, rest = self.path.lstrip("/").partition("/")
+        getattr(self, f"answer_{name}", self.answer_404)(rest)
+
+    def answer(self, status: int, body: bytes = b"", **headers: str) -> None:
+        self.send_response(status)
+        for key, value in ({"Content-Length": str(len(body))} | headers).items():
+            self.send_header(key.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def answer_404(self, rest: str) -> None:
+        self.answer(404, b"not here")
+
+    def answer_ok(self, rest: str) -> None:
+        self.answer(200, BODY)
+
+    def answer_named(self, rest: str) -> None:
+        self.answer(200, BODY, Content_Disposition="attachment; filename*=UTF-8''..%2FM%C3%B6we.png")
+
+    def answer_large(self, rest: str) -> None:
+        self.answer(200, BODY + b"x")
+
+    def answer_endless(self, rest: str) -> None:
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        with_length = b"%x\r\n%s\r\n" % (1000, b"x" * 1000)
+        try:
+            while True:
+                self.wfile.write(with_length)
+        except OSError:
+            self.close_connection = True
+
+    def answer_drip(self, rest: str) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        try:
+            for _ in range(200):
+                self.wfile.write(b"x")
+                time.sleep(0.05)
+        except OSError:
+            self.close_connection = True
+
+    def answer_short(self, rest: str) -> None:
+        self.answer(200, BODY[:50], Content_Length=str(len(BODY)))
+        self.close_connection = True
+
+    def answer_gzip(self, rest: str) -> None:
+        self.answer(200, gzip.compress(BODY), Content_Encoding="gzip")
+
+    def answer_to(self, rest: str) -> None:
+        self.answer(302, Location=rest, Set_Cookie="session=1; Path=/")
+
+    def answer_hops(self, rest: str) -> None:
+        self.answer(307, Location=f"/hops/{int(rest) - 1}" if int(rest) > 1 else "/ok/end.png")
+
+    def answer_nowhere(self, rest: str) -> None:
+        self.answer(302)
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+@contextmanager
+def serving(tls: ssl.SSLContext | None = None) -> Iterator[Server]:
+    server = Server()
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serving() as one:
+        yield one
+
+
+def policy_for(server: Server, **changes: Any) -> FetchPolicy:
+    values: dict[str, Any] = {
+        "ports": (server.server_port,),
+        "allow_private": True,
+        "connect_seconds": 2.0,
+        "total_seconds": 5.0,
+    }
+    return FetchPolicy(**(values | changes))
+
+
+def address(server: Server, path: str, host: str = "127.0.0.1") -> str:
+    return f"http://{host}:{server.server_port}/{path}"
+
+
+def test_fetch_url__body_url_and_name(server: Server) -> None:
+    url = address(server, "ok/a%20picture.png?size=2#part")
+
+    fetched = fetch_url(url, policy_for(server), LIMITS)
+
+    assert fetched.data == BODY
+    assert fetched.final_url == address(server, "ok/a%20picture.png?size=2")
+    assert fetched.filename == "a picture.png"
+    ((path, headers),) = server.seen
+    assert path == "/ok/a%20picture.png?size=2"
+    assert headers["Accept-Encoding"] == "identity"
+    assert headers["Host"] == f"127.0.0.1:{server.server_port}"
+
+
+def test_fetch_url__name_from_the_server_is_made_safe(server: Server) -> None:
+    assert fetch_url(address(server, "named/x"), policy_for(server), LIMITS).filename == ".._Möwe.png"
+
+
+def test_fetch_url__private_address_is_never_asked(server: Server) -> None:
+    for host in ("127.0.0.1", "localhost", "127.1", "[::ffff:127.0.0.1]"):
+        with pytest.raises(UrlForbidden):
+            fetch_url(address(server, "ok", host), policy_for(server, allow_private=False), LIMITS)
+
+    assert server.seen == []
+
+
+def test_fetch_url__redirects_to_the_end(server: Server) -> None:
+    fetched = fetch_url(address(server, "hops/3"), policy_for(server), LIMITS)
+
+    assert fetched.data == BODY
+    assert fetched.final_url == address(server, "ok/end.png")
+    assert fetched.filename == "end.png"
+
+
+def test_fetch_url__too_many_redirects(server: Server) -> None:
+    with pytest.raises(FetchFailed, match="more than 3 times"):
+        fetch_url(address(server, "hops/4"), policy_for(server), LIMITS)
+
+    assert len(server.seen) == 4
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "http://169.254.169.254/latest/meta-data",
+        "http://[fe80::1]/",
+        "file:///etc/passwd",
+        "ftp://127.0.0.1/x",
+        "http://127.0.0.1:1/",
+        "http://user:pass@127.0.0.1/",
+        "http://0.0.0.0/",
+        "//169.254.169.254/",
+        "http://[::",
+    ],
+)
+def test_fetch_url__redirects_are_checked_again(server: Server, target: str) -> None:
+    policy = policy_for(server, ports=(server.server_port, 80))
+
+    with pytest.raises(UrlForbidden):
+        fetch_url(address(server, f"to/{target}"), policy, LIMITS)
+
+    assert len(server.seen) == 1
+
+
+def test_fetch_url__carries_no_cookies(server: Server) -> None:
+    fetch_url(address(server, f"to/{address(server, 'ok')}"), policy_for(server), LIMITS)
+
+    assert [path for path, _ in server.seen][-1] == "/ok"
+    assert "Cookie" not in server.seen[-1][1]
+
+
+def test_fetch_url__asks_no_proxy(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+
+    assert fetch_url(address(server, "ok"), policy_for(server), LIMITS).data == BODY
+
+
+def resolver(monkeypatch: pytest.MonkeyPatch, answers: dict[str, list[list[str]]]) -> None:
+    """Let the names in `answers` resolve to their lists in turn; all else goes to the real resolver."""
+    real = socket.getaddrinfo
+
+    def resolve(host: str, port: int, *args: Any, **options: Any) -> list[Any]:
+        if host not in answers:
+            return real(host, port, *args, **options)
+        return [entry for one in answers[host].pop(0) for entry in real(one, port, *args, **options)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+
+
+def test_fetch_url__name_is_resolved_once(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The second answer is what an attacker's name server would say after the check.
+    answers = {"rebind.test": [["127.0.0.1"], ["169.254.169.254"]]}
+    resolver(monkeypatch, answers)
+
+    assert fetch_url(address(server, "ok", "rebind.test"), policy_for(server), LIMITS).data == BODY
+    assert answers["rebind.test"] == [["169.254.169.254"]]
+    assert server.seen[0][1]["Host"] == f"rebind.test:{server.server_port}"
+
+
+def test_fetch_url__one_forbidden_address_forbids_the_name(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    resolver(monkeypatch, {"mixed.test": [["127.0.0.1", "169.254.169.254"]]})
+
+    with pytest.raises(UrlForbidden, match=r"mixed\.test is at 169\.254\.169\.254"):
+        fetch_url(address(server, "ok", "mixed.test"), policy_for(server), LIMITS)
+    assert server.seen == []
+
+
+def test_fetch_url__next_address_when_the_first_refuses(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    resolver(monkeypatch, {"two.test": [["127.0.0.2", "127.0.0.1"]]})
+
+    assert fetch_url(address(server, "ok", "two.test"), policy_for(server), LIMITS).data == BODY
+
+
+@pytest.mark.parametrize("path", ["large", "endless"])
+def test_fetch_url__too_large(server: Server, path: str) -> None:
+    with pytest.raises(FetchTooLarge):
+        fetch_url(address(server, path), policy_for(server), LIMITS)
+
+
+def test_fetch_url__drip_ends_in_time(server: Server) -> None:
+    started = time.monotonic()
+
+    with pytest.raises(FetchTimeout):
+        fetch_url(address(server, "drip"), policy_for(server, total_seconds=0.4), LIMITS)
+
+    assert 0.3 < time.monotonic() - started < 2.0
+
+
+@contextmanager
+def raw_server(*pieces: bytes, pause_seconds: float) -> Iterator[int]:
+    """Serve one connection with `pieces`, a pause after each, whatever is asked."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            try:
+                for piece in pieces:
+                    connection.sendall(piece)
+                    time.sleep(pause_seconds)
+            except OSError:
+                return
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        listener.close()
+        thread.join(5.0)
+
+
+@pytest.mark.parametrize(
+    "pieces", [[b"HTTP/1.1 200 OK\r\n", *[b"X-A: b\r\n"] * 40], [b"HTTP/1.1 100 Continue\r\n\r\n"] * 40, [b""] * 15]
+)
+def test_fetch_url__slow_headers_end_in_time(pieces: list[bytes]) -> None:
+    with raw_server(*pieces, pause_seconds=0.05) as port:
+        policy = FetchPolicy(ports=(port,), allow_private=True, total_seconds=0.4)
+        started = time.monotonic()
+
+        with pytest.raises(FetchTimeout):
+            fetch_url(f"http://127.0.0.1:{port}/", policy, LIMITS)
+
+        assert time.monotonic() - started < 1.5
+
+
+def test_fetch_url__no_http_at_all() -> None:
+    with raw_server(b"SSH-2.0-OpenSSH_9.2\r\n", pause_seconds=0.0) as port, pytest.raises(FetchFailed):
+        fetch_url(f"http://127.0.0.1:{port}/", FetchPolicy(ports=(port,), allow_private=True), LIMITS)
+
+
+def test_fetch_url__status_is_told(server: Server) -> None:
+    with pytest.raises(FetchFailed, match="404") as caught:
+        fetch_url(address(server, "missing?token=secret"), policy_for(server), LIMITS)
+
+    assert caught.value.context["status"] == 404
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["short", "gzip", "nowhere"])
+def test_fetch_url__broken_answers(server: Server, path: str) -> None:
+    with pytest.raises(FetchFailed):
+        fetch_url(address(server, path), policy_for(server), LIMITS)
+
+
+def test_fetch_url__nobody_there() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+    with pytest.raises(FetchFailed):
+        fetch_url(f"http://127.0.0.1:{port}/", FetchPolicy(ports=(port,), allow_private=True), LIMITS)
+
+
+def certificate(folder: Path) -> Path:
+    """Write a self-signed certificate and key for localhost (the name, not the address) into one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / "certificate.pem"
+    path.write_bytes(
+        signed.public_bytes(serialization.Encoding.PEM)
+        + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return path
+
+
+@pytest.fixture
+def tls_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    path = certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    # What an operator with an own authority sets.
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    with serving(context) as one:
+        yield one
+
+
+def test_fetch_url__https_by_name(tls_server: Server) -> None:
+    url = f"https://localhost:{tls_server.server_port}/ok"
+
+    assert fetch_url(url, policy_for(tls_server), LIMITS).data == BODY
+
+
+def test_fetch_url__certificate_must_fit_the_name_asked_for(
+    tls_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolver(monkeypatch, {"other.test": [["127.0.0.1"]]})
+
+    with pytest.raises(FetchFailed, match=r"(?i)certificate"):
+        fetch_url(f"https://other.test:{tls_server.server_port}/ok", policy_for(tls_server), LIMITS)
+    assert tls_server.seen == []
+
+
+def test_fetch_url__unknown_authority(tls_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE")
+
+    with pytest.raises(FetchFailed, match=r"(?i)certificate"):
+        fetch_url(f"https://localhost:{tls_server.server_port}/ok", policy_for(tls_server), LIMITS)
+
+
+def test_fetch_url__slow_tls_handshake_ends_in_time() -> None:
+    with raw_server(*[b""] * 15, pause_seconds=0.05) as port:
+        policy = FetchPolicy(ports=(port,), allow_private=True, total_seconds=0.4)
+        started = time.monotonic()
+
+        with pytest.raises(FetchTimeout):
+            fetch_url(f"https://127.0.0.1:{port}/", policy, LIMITS)
+
+        assert time.monotonic() - started < 1.5
