@@ -5,16 +5,15 @@ from functools import cache
 from typing import Final
 
 from backend.doorbell import Doorbell, make_celery
-from backend.encoders.encoders import Encoders, Lazy, load_encoders
-from backend.encoders.presets import EncoderNames, is_configured, resolve_encoders
+from backend.encoders import EncoderNames, Encoders, Lazy, is_configured, load_encoders, resolve_encoders
 from backend.features.services import Services, names_of_space
-from backend.files.decoding.decoders import Decoders
-from backend.files.storage.storage import Storage
+from backend.files.decoding import Decoders
+from backend.files.storage import Storage
 from backend.settings import Settings
 from backend.store.engine import Database
 from backend.store.schema import Space
-from backend.store.search.scan_keeper import ScanKeeper
-from backend.store.spaces.spaces import find_active_space, has_library
+from backend.store.search import ScanKeeper
+from backend.store.spaces import find_active_space, has_library
 
 # Two hide what one of them waits for; beyond sixteen, the process that asks them has not enough of one core to do so.
 _FEWEST_DECODERS: Final = 2
@@ -25,7 +24,7 @@ def resolve_database_url(settings: Settings) -> str:
     """The libpq URL of the database; starts the embedded server where none is configured."""
     if settings.database_url is not None:
         return settings.database_url.get_secret_value()
-    from backend.embedded.postgres import ensure_postgres
+    from backend.embedded import ensure_postgres
 
     settings.home_path.mkdir(parents=True, exist_ok=True)
     return ensure_postgres(settings.home_path)
@@ -35,7 +34,7 @@ def resolve_broker_url(settings: Settings) -> str:
     """The URL of the broker for Celery; starts the embedded server where none is configured."""
     if settings.redis_url is not None:
         return settings.redis_url.get_secret_value()
-    from backend.embedded.redis import ensure_redis
+    from backend.embedded import ensure_redis
 
     settings.home_path.mkdir(parents=True, exist_ok=True)
     return ensure_redis(settings.home_path)

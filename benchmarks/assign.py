@@ -26,16 +26,15 @@ from numpy.typing import NDArray
 
 from backend.bootstrap import build_services
 from backend.embedded import ensure_servers, stop_servers
-from backend.features.steps.assign import Assigner
-from backend.rules.grouping.assignment import Centroids, assign
+from backend.features.steps import Assigner
+from backend.rules.grouping import Centroids, assign
 from backend.settings import Settings, load_settings
 from backend.store.engine import Database
-from backend.store.groups.assignments import load_centroids
-from backend.store.groups.centroids import write_centroids
-from backend.store.media.embeddings import NewEmbedding, insert_embeddings
+from backend.store.groups import load_centroids, write_centroids
+from backend.store.media import NewEmbedding, insert_embeddings
 from backend.store.migrate import upgrade
 from backend.store.schema import Space
-from backend.store.spaces.spaces import NewSpace, activate_space, create_space
+from backend.store.spaces import NewSpace, activate_space, create_space
 from benchmarks.frame import Row
 from benchmarks.library import media_id
 

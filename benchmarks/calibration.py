@@ -21,13 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.demo.gallery import KIND_QUERIES
-from backend.encoders.encoders import Encoders
-from backend.features.search.background_samples import BackgroundKind, learn_backgrounds
-from backend.rules.grouping.sequence import group_in_order
-from backend.rules.search.backgrounds import Backgrounds
-from backend.rules.search.fusion import FusionMethod, fuse, rank
-from backend.rules.search.legs import weighted_sum
-from backend.store.search.backgrounds import SampledMedia
+from backend.encoders import Encoders
+from backend.features.search import BackgroundKind, learn_backgrounds
+from backend.rules.grouping import group_in_order
+from backend.rules.search import Backgrounds, FusionMethod, fuse, rank, weighted_sum
+from backend.store.search import SampledMedia
 from benchmarks.frame import Row
 from benchmarks.gallery_vectors import Gallery, Matrix, load_demo_encoders, open_gallery, words_in_cone
 from benchmarks.wordings import REWORDED

@@ -25,8 +25,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from backend.features.services import Services
-from backend.store.spaces.bulk import drop_vector_indexes_of_empty
-from backend.store.spaces.spaces import NewSpace, create_space
+from backend.store.spaces import NewSpace, create_space, drop_vector_indexes_of_empty
 from backend.web.server import create_web_app
 from benchmarks.frame import Row
 from benchmarks.pages import MEMBERS, open_pages

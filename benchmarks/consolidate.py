@@ -22,10 +22,9 @@ from statistics import mean
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.rules.consolidation.second_pass import Library, consolidate
-from backend.rules.grouping.assignment import assign
-from backend.rules.grouping.centroid_cache import CentroidCache
-from backend.rules.measures.metrics import adjusted_rand_index
+from backend.rules.consolidation import Library, consolidate
+from backend.rules.grouping import CentroidCache, assign
+from backend.rules.measures import adjusted_rand_index
 from backend.vectors import unit_rows
 from benchmarks.frame import Row
 
@@ -172,8 +171,7 @@ def draw(mixture: Mixture, count: int, dimension: int) -> tuple[NDArray[np.float
 def _render(count: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """The demo gallery through the demo encoder."""
     from backend.demo.gallery import KINDS, render_gallery
-    from backend.encoders.encoders import load_encoders
-    from backend.encoders.presets import resolve_encoders
+    from backend.encoders import load_encoders, resolve_encoders
     from backend.settings import load_settings
 
     settings = load_settings(preset="demo")

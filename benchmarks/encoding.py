@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from PIL.Image import Image
 
 from backend.demo.gallery import render_gallery
-from backend.encoders.encoders import load_encoders
-from backend.encoders.presets import resolve_encoders
-from backend.files.text.text import MediaText, embedding_text
+from backend.encoders import load_encoders, resolve_encoders
+from backend.files.text import MediaText, embedding_text
 from backend.settings import Settings, load_settings
 from benchmarks.frame import Row
 

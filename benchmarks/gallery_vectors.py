@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from backend.demo.gallery import Picture, render_gallery
-from backend.encoders.encoders import Encoders, load_encoders
-from backend.encoders.presets import resolve_encoders
-from backend.features.steps.wording import Wording
-from backend.files.text.text import MediaText
+from backend.encoders import Encoders, load_encoders, resolve_encoders
+from backend.features.steps import Wording
+from backend.files.text import MediaText
 from backend.settings import load_settings
 
 Matrix = NDArray[np.float32]

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.rules.consolidation.second_pass import Library, consolidate
-from backend.rules.measures.metrics import adjusted_rand_index
+from backend.rules.consolidation import Library, consolidate
+from backend.rules.measures import adjusted_rand_index
 from benchmarks.consolidate import MIXTURES, draw, group_offline, group_online, peak_mib
 from benchmarks.frame import Row
 

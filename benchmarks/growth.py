@@ -19,14 +19,14 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import sqlalchemy as sa
 
-from backend.features.search.nomination import nominate
+from backend.features.search import nominate
 from backend.features.services import Services
-from backend.features.steps.assign import Assigner
-from backend.rules.search.filters import Filters
-from backend.store.media.embeddings import search_media
+from backend.features.steps import Assigner
+from backend.rules.search import Filters
+from backend.store.media import search_media
 from backend.store.schema import Space
-from backend.store.search.scan_keeper import ScanKeeper
-from backend.store.spaces.spaces import get_active_space
+from backend.store.search import ScanKeeper
+from backend.store.spaces import get_active_space
 from benchmarks.frame import Row
 from benchmarks.pages import MEMBERS, make_page_vectors, measure, open_pages
 from benchmarks.transfer import build, copy_all, make_media, timed

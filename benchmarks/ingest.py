@@ -36,11 +36,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from backend.embedded import ensure_servers, stop_servers
-from backend.encoders.encoders import load_encoders
-from backend.encoders.presets import resolve_encoders
+from backend.encoders import load_encoders, resolve_encoders
 from backend.settings import load_settings
 from backend.store.engine import Database
-from backend.store.media.media import count_media_by_status
+from backend.store.media import count_media_by_status
 from backend.store.schema import MediaStatus
 from benchmarks.frame import Row
 

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from backend.embedded import ensure_servers, stop_servers
 from backend.store.engine import Database
 from backend.store.migrate import upgrade
-from backend.store.spaces.spaces import NewSpace, activate_space, create_space
+from backend.store.spaces import NewSpace, activate_space, create_space
 from benchmarks.vectors import Vectors
 
 SELECTIVITIES = (0.5, 0.1, 0.01, 0.001)

@@ -27,7 +27,7 @@ from backend.bootstrap import build_services
 from backend.features.services import Services
 from backend.settings import load_settings
 from backend.store.engine import Database
-from backend.store.evaluation.quality import find_standing, list_mapped, pack_points, record_report
+from backend.store.evaluation import find_standing, list_mapped, pack_points, record_report
 from backend.web.server import create_web_app
 from benchmarks.frame import Row
 from benchmarks.transfer import copy_all, drop_indexes, make_media, make_space, open_home

@@ -17,10 +17,10 @@ import numpy as np
 import sqlalchemy as sa
 from pgvector import Vector
 
-from backend.features.search.nomination import nominate
-from backend.rules.search.filters import Filters
+from backend.features.search import nominate
+from backend.rules.search import Filters
 from backend.store.engine import Database
-from backend.store.media.embeddings import search_media
+from backend.store.media import search_media
 from benchmarks.vectors import Vectors
 
 Find = Callable[[int, float, int], list[int]]

@@ -25,11 +25,10 @@ import httpx
 import numpy as np
 import sqlalchemy as sa
 
-from backend.features.search.nomination import nominate
-from backend.rules.search.filters import Filters
+from backend.features.search import nominate
+from backend.rules.search import Filters
 from backend.store.engine import Database
-from backend.store.search.candidates import QueryVectors, match, nearest_exactly
-from backend.store.search.scan_keeper import ScanKeeper
+from backend.store.search import QueryVectors, ScanKeeper, match, nearest_exactly
 from benchmarks.frame import Row
 from benchmarks.library import media_id, open_library
 from benchmarks.serving import serving

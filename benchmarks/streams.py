@@ -23,8 +23,7 @@ import torch
 from PIL import Image
 
 from backend.demo.gallery import render_gallery
-from backend.encoders.encoders import load_encoders
-from backend.encoders.presets import resolve_encoders
+from backend.encoders import load_encoders, resolve_encoders
 from backend.settings import load_settings
 from benchmarks.frame import Outcome, Row, render_table
 

@@ -14,20 +14,22 @@ from pathlib import Path
 import numpy as np
 
 from backend.embedded import ensure_servers, stop_servers
-from backend.files.text.text import MediaText
+from backend.files.text import MediaText
 from backend.store.engine import Database
-from backend.store.media.embeddings import NewEmbedding, insert_embeddings
+from backend.store.media import NewEmbedding, insert_embeddings
 from backend.store.migrate import upgrade
 from backend.store.schema import Space
-from backend.store.spaces.bulk import (
+from backend.store.spaces import (
     BulkMedia,
     BulkSide,
+    NewSpace,
+    activate_space,
     build_vector_indexes,
     copy_embedded,
+    create_space,
     drop_vector_indexes_of_empty,
     hold_upload_order,
 )
-from backend.store.spaces.spaces import NewSpace, activate_space, create_space
 from benchmarks.frame import Row
 from benchmarks.vectors import Vectors, make_vectors
 

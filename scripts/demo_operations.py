@@ -3,8 +3,7 @@
 import sqlalchemy as sa
 
 from backend.features.services import Services
-from backend.store.operations.heartbeats import record_heartbeat
-from backend.store.operations.operations import record_sample
+from backend.store.operations import record_heartbeat, record_sample
 
 
 def fill_operations(services: Services) -> None:

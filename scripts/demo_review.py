@@ -7,19 +7,16 @@ from dataclasses import replace
 import sqlalchemy as sa
 from PIL import Image
 
-from backend.features.duplicates.comparison import compare_waiting
-from backend.features.editing.operations import Merge, Move, perform
-from backend.features.intake.intake import accept_picture
-from backend.features.naming.labels import refresh_labels
-from backend.features.review.queue import read_queue, refresh_queue
+from backend.features.duplicates import compare_waiting
+from backend.features.editing import Merge, Move, perform
+from backend.features.intake import accept_picture
+from backend.features.naming import refresh_labels
+from backend.features.review import read_queue, refresh_queue
 from backend.features.services import Services
-from backend.features.steps.assign import Assigner
-from backend.features.steps.embed import embed_batch
-from backend.features.steps.rewrite import TextChanges, rewrite_text
-from backend.features.steps.space import open_active_space
-from backend.files.text.text import MediaText
-from backend.rules.review.kinds import ReviewKind
-from backend.store.media.media import get_media
+from backend.features.steps import Assigner, TextChanges, embed_batch, open_active_space, rewrite_text
+from backend.files.text import MediaText
+from backend.rules.review import ReviewKind
+from backend.store.media import get_media
 
 # Members of a group in which one that is far away stands out.
 _TIGHT = 7

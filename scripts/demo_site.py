@@ -20,11 +20,9 @@ from playwright.sync_api import Browser, BrowserContext, sync_playwright
 from starlette.types import ASGIApp
 
 from backend.demo.gallery import write_gallery
-from backend.features.intake.folder_import import ImportReport, import_items, list_items
+from backend.features.intake import ImportReport, import_items, list_items
 from backend.features.services import Services
-from backend.features.steps.assign import Assigner
-from backend.features.steps.embed import embed_batch
-from backend.features.steps.space import open_active_space
+from backend.features.steps import Assigner, embed_batch, open_active_space
 from backend.store.schema import Media
 from backend.web.middleware.heads import TimedHeads
 from backend.web.server import WebServer

@@ -5,12 +5,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from backend.encoders.presets import PRESETS
-from backend.features.model_change.comparison import compare
-from backend.features.model_change.fills import fill
-from backend.features.model_change.spaces import choose_names, make_space
+from backend.encoders import PRESETS
+from backend.features.model_change import choose_names, compare, fill, make_space
 from backend.features.services import Services
-from backend.features.steps.fill import fill_batch
+from backend.features.steps import fill_batch
 
 _WIDE, _NARROW = 128, 96
 

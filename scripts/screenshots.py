@@ -26,13 +26,17 @@ sys.path.insert(0, str(ROOT))
 
 from backend.bootstrap import build_services  # noqa: E402 - the path must be set first
 from backend.cli.servers import prepare_database, running_servers  # noqa: E402
-from backend.features.duplicates.comparison import compare_waiting  # noqa: E402
-from backend.features.evaluation.evaluation import Source, evaluate  # noqa: E402
-from backend.features.evaluation.measurement import Job, measure  # noqa: E402
-from backend.features.evaluation.options import Options  # noqa: E402
-from backend.features.evaluation.report import write_report  # noqa: E402
-from backend.features.naming.labels import refresh_labels  # noqa: E402
-from backend.features.review.queue import refresh_queue  # noqa: E402
+from backend.features.duplicates import compare_waiting  # noqa: E402
+from backend.features.evaluation import (  # noqa: E402  # noqa: E402
+    Job,
+    Options,
+    Source,
+    evaluate,
+    measure,
+    write_report,
+)
+from backend.features.naming import refresh_labels  # noqa: E402
+from backend.features.review import refresh_queue  # noqa: E402
 from backend.features.services import Services  # noqa: E402
 from backend.settings import load_settings  # noqa: E402
 from backend.store.schema import Centroid, Media, Membership  # noqa: E402

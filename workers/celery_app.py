@@ -39,7 +39,7 @@ def _log_our_way(**_: object) -> None:
 @worker_process_init.connect
 def _prepare_process(**_: object) -> None:
     """After the fork of an embedding process; loading goes on beside the first messages."""
-    from backend.encoders.encoders import configure_torch
+    from backend.encoders import configure_torch
     from workers import runtime
 
     configure_torch(load_settings().torch_threads)

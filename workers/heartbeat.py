@@ -10,7 +10,7 @@ from typing import Any
 from celery.signals import task_postrun, task_prerun, worker_process_init, worker_process_shutdown, worker_shutdown
 
 from backend.errors import MediaclusterError
-from backend.store.operations.heartbeats import BEAT_SECONDS, forget_worker, record_heartbeat
+from backend.store.operations import BEAT_SECONDS, forget_worker, record_heartbeat
 from workers import runtime
 
 logger = logging.getLogger(__name__)

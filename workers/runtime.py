@@ -5,15 +5,14 @@ import time
 from collections.abc import Callable
 
 from backend.bootstrap import build_services
-from backend.encoders.encoders import Lazy
+from backend.encoders import Lazy
 from backend.errors import MediaclusterError
-from backend.features.model_change.holders import EncoderWatch
+from backend.features.model_change import EncoderWatch
 from backend.features.services import Services
-from backend.features.steps.assign import Assigner
-from backend.features.steps.space import open_active_space
+from backend.features.steps import Assigner, open_active_space
 from backend.settings import load_settings
 from backend.store.schema import Space
-from backend.store.spaces.spaces import find_active_space
+from backend.store.spaces import find_active_space
 
 logger = logging.getLogger(__name__)
 

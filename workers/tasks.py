@@ -3,15 +3,11 @@
 from celery import shared_task
 
 from backend.doorbell import Work
-from backend.features.duplicates.comparison import compare_waiting
-from backend.features.evaluation.recall import audit_recall_within
-from backend.features.naming.labels import refresh_labels
-from backend.features.review.queue import refresh_queue
-from backend.features.steps.deliver import deliver_due
-from backend.features.steps.embed import embed_waiting
-from backend.features.steps.fetch import fetch_next
-from backend.features.steps.fill import fill_batch
-from backend.features.steps.sweeper import sweep
+from backend.features.duplicates import compare_waiting
+from backend.features.evaluation import audit_recall_within
+from backend.features.naming import refresh_labels
+from backend.features.review import refresh_queue
+from backend.features.steps import deliver_due, embed_waiting, fetch_next, fill_batch, sweep
 from workers import runtime
 
 _LABEL_BUDGET_SECONDS = 20.0

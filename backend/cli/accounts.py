@@ -38,7 +38,7 @@ def create(
     as_json: JsonFlag = False,
 ) -> None:
     """Make an account."""
-    from backend.features.access.accounts import create_account
+    from backend.features.access import create_account
 
     password = None if no_password else _ask_password(from_stdin=password_stdin)
     with open_database() as database:
@@ -52,7 +52,7 @@ def create(
 @account_app.command(name="list")
 def list_(as_json: JsonFlag = False) -> None:
     """Show all accounts."""
-    from backend.features.access.accounts import read_accounts
+    from backend.features.access import read_accounts
 
     with open_database() as database:
         accounts = read_accounts(database)
@@ -70,7 +70,7 @@ def list_(as_json: JsonFlag = False) -> None:
 @account_app.command()
 def password(name: Name, password_stdin: FromStdin = False) -> None:
     """Set another password; ends all sessions of the account."""
-    from backend.features.access.accounts import set_password
+    from backend.features.access import set_password
 
     given = _ask_password(from_stdin=password_stdin)
     with open_database() as database:
@@ -81,7 +81,7 @@ def password(name: Name, password_stdin: FromStdin = False) -> None:
 @account_app.command()
 def remove(name: Name) -> None:
     """Remove an account with its sessions and links; what it did stays in the history under its name."""
-    from backend.features.access.accounts import remove_account
+    from backend.features.access import remove_account
 
     with open_database() as database:
         remove_account(database, name, actor=ACTOR)
@@ -95,8 +95,8 @@ def sessions(
     """Show who is logged in from where, or end a session."""
     from dataclasses import asdict
 
-    from backend.features.access.accounts import revoke_session
-    from backend.store.access.accounts import list_sessions
+    from backend.features.access import revoke_session
+    from backend.store.access import list_sessions
 
     settings = load_settings()
     with open_database(settings) as database:
@@ -139,7 +139,7 @@ def make_link(
     database: "Database", settings: Settings, name: str | None, *, base: str | None = None
 ) -> tuple[str, str]:
     """Returns the name of the account, and the address that logs it in. Raises NotFound."""
-    from backend.features.access.logins import make_login_link
+    from backend.features.access import make_login_link
 
     account, secret = make_login_link(database, name, actor=ACTOR)
     host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host
@@ -152,7 +152,7 @@ def audit_log(
     as_json: JsonFlag = False,
 ) -> None:
     """Show what admins did, when, and from where."""
-    from backend.store.access.audit_log import list_acts
+    from backend.store.access import list_acts
 
     with open_database() as database, database.transaction() as session:
         entries = [_describe(entry) for entry in list_acts(session, limit=limit, act=act)]

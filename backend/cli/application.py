@@ -88,7 +88,7 @@ def main() -> NoReturn:
 def doctor(as_json: JsonFlag = False) -> None:
     """Check database, broker, storage and encoders, and say how to mend what is wrong."""
     from backend.bootstrap import build_services
-    from backend.features.operations.diagnosis import diagnose
+    from backend.features.operations import diagnose
 
     services = closing(build_services(load_settings()))
     findings = diagnose(services)
@@ -236,9 +236,9 @@ def similar(
 ) -> None:
     """Recommend: the media most similar to one, by alpha * sim_image + (1 - alpha) * sim_text."""
     from backend.bootstrap import resolve_database_url
-    from backend.features.search.recommendation import recommend
+    from backend.features.search import recommend
     from backend.store.engine import Database
-    from backend.store.spaces.alphas import get_alpha
+    from backend.store.spaces import get_alpha
 
     settings = load_settings()
     with closing(Database(resolve_database_url(settings))).transaction() as session:
@@ -261,7 +261,7 @@ def retry(
     """Try failed media again."""
     from backend.bootstrap import build_services
     from backend.cli.editing import actor_name
-    from backend.features.operations.retry import retry_all, retry_media
+    from backend.features.operations import retry_all, retry_media
 
     if everything == bool(media_ids):
         raise InputError("Nothing to retry was named.", hint="Give the ids of failed media, or --all.")
@@ -310,8 +310,8 @@ def search(
     """Search by words, pictures and stored media, alone or mixed; or many queries at once with --batch."""
     from backend.bootstrap import build_services
     from backend.cli.search import make_searcher, print_answer, read_pictures, run_batch
-    from backend.features.search.query import make_query
-    from backend.rules.search.filters import Filters
+    from backend.features.search import make_query
+    from backend.rules.search import Filters
 
     filters = Filters(
         cluster_ids=tuple(cluster or ()),
@@ -394,9 +394,9 @@ def audit(
 ) -> None:
     """Check the invariants of the library; exits 1 with the rows that break one."""
     from backend.bootstrap import resolve_database_url
-    from backend.features.evaluation.recall import audit_recall
-    from backend.features.integrity.invariants import audit as run_audit
-    from backend.features.integrity.invariants import describe_breaches
+    from backend.features.evaluation import audit_recall
+    from backend.features.integrity import audit as run_audit
+    from backend.features.integrity import describe_breaches
     from backend.store.engine import Database
 
     database = closing(Database(resolve_database_url(load_settings())))
@@ -432,7 +432,7 @@ def label(
     """Name the clusters whose members have changed, by what sets them apart."""
     from backend.bootstrap import build_services
     from backend.cli.naming import print_labels
-    from backend.features.naming.labels import refresh_labels
+    from backend.features.naming import refresh_labels
 
     report = refresh_labels(closing(build_services(load_settings())), everything=everything)
     if as_json:

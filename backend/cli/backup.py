@@ -7,11 +7,10 @@ from typing import Any
 from backend.bootstrap import open_storage, resolve_database_url
 from backend.cli.console import measured_bar, say
 from backend.cli.editing import note
-from backend.features.backup.restoration import RestoreReport, check_backup, restore
-from backend.features.backup.saving import BackupReport, back_up
-from backend.features.integrity.invariants import AuditReport, audit, describe_breaches
+from backend.features.backup import BackupReport, RestoreReport, back_up, check_backup, restore
+from backend.features.integrity import AuditReport, audit, describe_breaches
 from backend.settings import Settings
-from backend.store.access.audit_log import Act
+from backend.store.access import Act
 from backend.store.engine import Database
 
 _SHOWN = 20

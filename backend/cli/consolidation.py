@@ -14,8 +14,8 @@ from backend.cli.editing import actor_name, open_services, print_outcome
 from backend.errors import FileUnreadable, InputError
 
 if TYPE_CHECKING:
-    from backend.features.consolidation.threshold import ThresholdReport
-    from backend.rules.editing.edits import Outcome
+    from backend.features.consolidation import ThresholdReport
+    from backend.rules.editing import Outcome
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
 
 def consolidate(dry_run: DryRun = False, as_json: Json = False) -> None:
     """Mend what the order of uploads did to the groups: merges, splits and moves, as one event."""
-    from backend.features.consolidation.consolidate import consolidate_library
+    from backend.features.consolidation import consolidate_library
 
     with open_services() as services:
         report = consolidate_library(services, actor=actor_name(), dry_run=dry_run)
@@ -59,7 +59,7 @@ def threshold(
     as_json: Json = False,
 ) -> None:
     """Show what groups other thresholds would make, by really running the rule; or choose one with --apply."""
-    from backend.features.consolidation.threshold import apply_threshold, compare_thresholds
+    from backend.features.consolidation import apply_threshold, compare_thresholds
 
     if apply and len(values) != 1:
         raise InputError("One threshold can be applied.", hint="Name one value with --apply.")

@@ -16,19 +16,17 @@ from backend.cli.console import output, progress_bar, say
 from backend.cli.intake import wait_for
 from backend.demo.gallery import KIND_QUERIES, write_gallery
 from backend.errors import Conflict
-from backend.features.intake.folder_import import ImportReport, import_items, list_items, settle
-from backend.features.integrity.invariants import audit
-from backend.features.naming.labels import refresh_labels
-from backend.features.search.recommendation import recommend
+from backend.features.intake import ImportReport, import_items, list_items, settle
+from backend.features.integrity import audit
+from backend.features.naming import refresh_labels
+from backend.features.search import recommend
 from backend.features.services import Services
-from backend.features.steps.space import open_active_space
-from backend.rules.measures.metrics import adjusted_rand_index
-from backend.store.groups.clusters import count_clusters, list_memberships_by_source
-from backend.store.media.embeddings import search_media
-from backend.store.media.media import count_media_by_status, has_media_from_elsewhere
+from backend.features.steps import open_active_space
+from backend.rules.measures import adjusted_rand_index
+from backend.store.groups import count_clusters, list_memberships_by_source
+from backend.store.media import count_media_by_status, has_media_from_elsewhere, search_media
 from backend.store.schema import Media, MediaStatus
-from backend.store.spaces.spaces import find_active_space
-from backend.store.spaces.thresholds import get_active_threshold
+from backend.store.spaces import find_active_space, get_active_threshold
 
 LABELS_FILE = ".labels.json"
 _EXAMPLE_COUNT = 3

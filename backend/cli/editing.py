@@ -16,8 +16,8 @@ from backend.errors import MediaclusterError
 
 if TYPE_CHECKING:
     from backend.features.services import Services
-    from backend.rules.editing.edits import Outcome
-    from backend.store.access.audit_log import Act
+    from backend.rules.editing import Outcome
+    from backend.store.access import Act
     from backend.store.engine import Database
 
 cluster_app = typer.Typer(help="Look at clusters, and put them right.", no_args_is_help=True)
@@ -39,7 +39,7 @@ def list_command(
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="Most clusters to show.")] = 50, as_json: Json = False
 ) -> None:
     """List clusters, largest first."""
-    from backend.store.groups.clusters import list_clusters
+    from backend.store.groups import list_clusters
 
     with open_services() as services, services.database.transaction() as session:
         clusters = list_clusters(session, limit=limit)
@@ -59,7 +59,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show a cluster and its members, most similar first."""
-    from backend.store.groups.clusters import get_cluster, list_members
+    from backend.store.groups import get_cluster, list_members
 
     with open_services() as services, services.database.transaction() as session:
         cluster = get_cluster(session, cluster_id)
@@ -82,7 +82,7 @@ def rename(
     as_json: Json = False,
 ) -> None:
     """Label a cluster."""
-    from backend.features.editing.operations import Rename, perform
+    from backend.features.editing import Rename, perform
 
     _run(lambda s, actor: perform(s, Rename(cluster_id, label), actor=actor, dry_run=dry_run), as_json)
 
@@ -95,7 +95,7 @@ def representative(
     as_json: Json = False,
 ) -> None:
     """Let one member stand for its cluster."""
-    from backend.features.editing.operations import ChooseRepresentative, perform
+    from backend.features.editing import ChooseRepresentative, perform
 
     _run(lambda s, actor: perform(s, ChooseRepresentative(cluster_id, media_id), actor=actor, dry_run=dry_run), as_json)
 
@@ -103,7 +103,7 @@ def representative(
 @cluster_app.command()
 def lock(cluster_id: ClusterId, dry_run: DryRun = False, as_json: Json = False) -> None:
     """Let a cluster take no automatic members."""
-    from backend.features.editing.operations import Lock, perform
+    from backend.features.editing import Lock, perform
 
     _run(lambda s, actor: perform(s, Lock(cluster_id), actor=actor, dry_run=dry_run), as_json)
 
@@ -111,7 +111,7 @@ def lock(cluster_id: ClusterId, dry_run: DryRun = False, as_json: Json = False) 
 @cluster_app.command()
 def unlock(cluster_id: ClusterId, dry_run: DryRun = False, as_json: Json = False) -> None:
     """Let a cluster take automatic members again."""
-    from backend.features.editing.operations import Unlock, perform
+    from backend.features.editing import Unlock, perform
 
     _run(lambda s, actor: perform(s, Unlock(cluster_id), actor=actor, dry_run=dry_run), as_json)
 
@@ -124,7 +124,7 @@ def merge(
     as_json: Json = False,
 ) -> None:
     """Merge clusters into one."""
-    from backend.features.editing.operations import Merge, perform
+    from backend.features.editing import Merge, perform
 
     _run(lambda s, actor: perform(s, Merge(tuple(cluster_ids), into), actor=actor, dry_run=dry_run), as_json)
 
@@ -140,8 +140,7 @@ def split(
     as_json: Json = False,
 ) -> None:
     """Part a cluster in two."""
-    from backend.features.editing.operations import Split, perform
-    from backend.features.editing.split import propose_split
+    from backend.features.editing import Split, perform, propose_split
 
     def work(services: "Services", actor: str) -> "Outcome":
         leaving = media_ids or propose_split(services, cluster_id).right
@@ -153,7 +152,7 @@ def split(
 @cluster_app.command()
 def dissolve(cluster_id: ClusterId, dry_run: DryRun = False, as_json: Json = False) -> None:
     """Give a cluster up: each member joins the nearest other one, or stands alone."""
-    from backend.features.editing.operations import Dissolve, perform
+    from backend.features.editing import Dissolve, perform
 
     _run(lambda s, actor: perform(s, Dissolve(cluster_id), actor=actor, dry_run=dry_run), as_json)
 
@@ -166,7 +165,7 @@ def move(
     as_json: Json = False,
 ) -> None:
     """Move media to a cluster: these, and no others."""
-    from backend.features.editing.operations import Move, perform
+    from backend.features.editing import Move, perform
 
     _run(lambda s, actor: perform(s, Move(tuple(media_ids), cluster_id), actor=actor, dry_run=dry_run), as_json)
 
@@ -174,7 +173,7 @@ def move(
 @media_app.command()
 def extract(media_ids: MediaIds, label: Label = "", dry_run: DryRun = False, as_json: Json = False) -> None:
     """Make media a cluster of their own."""
-    from backend.features.editing.operations import Extract, perform
+    from backend.features.editing import Extract, perform
 
     _run(lambda s, actor: perform(s, Extract(tuple(media_ids), label), actor=actor, dry_run=dry_run), as_json)
 
@@ -182,7 +181,7 @@ def extract(media_ids: MediaIds, label: Label = "", dry_run: DryRun = False, as_
 @media_app.command()
 def confirm(media_ids: MediaIds, dry_run: DryRun = False, as_json: Json = False) -> None:
     """Say that media are where they belong; no machine moves them then."""
-    from backend.features.editing.operations import Confirm, perform
+    from backend.features.editing import Confirm, perform
 
     _run(lambda s, actor: perform(s, Confirm(tuple(media_ids)), actor=actor, dry_run=dry_run), as_json)
 
@@ -195,7 +194,7 @@ def delete(
     as_json: Json = False,
 ) -> None:
     """Delete media for good, with originals, thumbnails and vectors."""
-    from backend.features.editing.deletion import delete_media
+    from backend.features.editing import delete_media
 
     if not (yes or dry_run):
         typer.confirm(f"Delete {len(media_ids)} media for good? This cannot be undone.", abort=True, err=True)
@@ -212,7 +211,7 @@ def reword(
     story: Annotated[str | None, typer.Option(help="New story.")] = None,
 ) -> None:
     """Change what is said of a media; the vectors of its words follow."""
-    from backend.features.steps.rewrite import TextChanges, rewrite_text
+    from backend.features.steps import TextChanges, rewrite_text
 
     keywords = None if keyword is None else tuple(keyword)
     changes = TextChanges(title=title, caption=caption, keywords=keywords, location=location, story=story)
@@ -229,7 +228,7 @@ def list_events(
     as_json: Json = False,
 ) -> None:
     """List what was done to clusters, newest first."""
-    from backend.features.editing.history import list_history
+    from backend.features.editing import list_history
 
     with open_services() as services, services.database.transaction() as session:
         events = list_history(session, cluster_id=cluster, media_id=media, limit=limit)
@@ -305,7 +304,7 @@ def actor_name() -> str:
 
 def note(database: "Database", act: "Act", subject: str, **details: object) -> None:
     """Have the audit log say that it was done. It is done: where the log cannot be written, that is told and no more."""
-    from backend.store.access.audit_log import record_act
+    from backend.store.access import record_act
 
     try:
         with database.transaction() as session:

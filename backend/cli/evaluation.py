@@ -16,8 +16,7 @@ from backend.cli.editing import open_services
 from backend.errors import FileUnreadable
 
 if TYPE_CHECKING:
-    from backend.features.evaluation.evaluation import OnProgress
-    from backend.features.evaluation.gate import Gate
+    from backend.features.evaluation import Gate, OnProgress
 
 _LABELS_SHOWN = 10
 _STDOUT = Path("-")
@@ -61,12 +60,8 @@ def evaluate(
     ] = None,
 ) -> None:
     """Measure search and groups against labels, with intervals; try other alphas and thresholds. Nothing is changed."""
-    from backend.features.evaluation.evaluation import Source
-    from backend.features.evaluation.evaluation import evaluate as run
-    from backend.features.evaluation.gate import compare, read_saved
-    from backend.features.evaluation.judged import JUDGEMENTS
-    from backend.features.evaluation.options import Options
-    from backend.features.evaluation.report import write_report
+    from backend.features.evaluation import JUDGEMENTS, Options, Source, compare, read_saved, write_report
+    from backend.features.evaluation import evaluate as run
 
     options = Options(
         ks=tuple(sorted(set(k or (1, 5, 10)))), most_queries=queries, resamples=resamples, seed=seed

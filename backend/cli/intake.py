@@ -5,10 +5,9 @@ from collections.abc import Sequence
 
 from backend.cli.console import console, progress_bar
 from backend.cli.servers import running_workers
-from backend.features.intake.folder_import import ImportReport, count_settled, import_items, list_items, settle
+from backend.features.intake import ImportReport, count_settled, import_items, list_items, settle
 from backend.features.services import Services
-from backend.store.spaces.figures import has_vectors
-from backend.store.spaces.spaces import find_active_space
+from backend.store.spaces import find_active_space, has_vectors
 
 _LOOK_EVERY_SECONDS = 0.2
 _REMIND_AFTER_SECONDS = 60.0

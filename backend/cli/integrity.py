@@ -11,7 +11,7 @@ from backend.cli.console import measured_bar, print_json, say
 from backend.settings import load_settings
 
 if TYPE_CHECKING:
-    from backend.features.integrity.repairs import RepairReport
+    from backend.features.integrity import RepairReport
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
@@ -66,8 +66,8 @@ def repair(
     """
     from backend.bootstrap import build_services
     from backend.cli.editing import actor_name, note
-    from backend.features.integrity.repairs import repair as mend
-    from backend.store.access.audit_log import Act
+    from backend.features.integrity import repair as mend
+    from backend.store.access import Act
 
     services = closing(build_services(load_settings()))
     with measured_bar("repairing", quiet=as_json) as show:

@@ -34,7 +34,7 @@ def judgements(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array on standard output.")] = False,
 ) -> None:
     """List what curators said of hits: the test set of `mediacluster evaluate --judgements`."""
-    from backend.store.review.judgements import QueryKind, describe_query, list_judgements
+    from backend.store.review import QueryKind, describe_query, list_judgements
 
     with open_services() as services, services.database.transaction() as session:
         rows = [

@@ -74,8 +74,7 @@ def create_key(database: "Database", name: str, scope: str, origins: Sequence[st
     Raises:
         InputError: the name is empty or too long, or an origin is none.
     """
-    from backend.store.access.api_keys import Scope, insert_api_key
-    from backend.store.access.audit_log import Act, record_act
+    from backend.store.access import Act, Scope, insert_api_key, record_act
     from backend.web.middleware.tokens import hash_token, make_token, normal_origin
 
     name = name.strip()
@@ -91,7 +90,7 @@ def create_key(database: "Database", name: str, scope: str, origins: Sequence[st
 
 def read_keys(database: "Database") -> list[dict[str, Any]]:
     """All keys, live and revoked, oldest first."""
-    from backend.store.access.api_keys import list_api_keys
+    from backend.store.access import list_api_keys
 
     with database.transaction() as session:
         return [_describe(key) for key in list_api_keys(session)]
@@ -99,8 +98,7 @@ def read_keys(database: "Database") -> list[dict[str, Any]]:
 
 def revoke_key(database: "Database", key_id: int) -> dict[str, Any]:
     """Raises NotFound."""
-    from backend.store.access.api_keys import revoke_api_key
-    from backend.store.access.audit_log import Act, record_act
+    from backend.store.access import Act, record_act, revoke_api_key
 
     with database.transaction() as session:
         key = revoke_api_key(session, key_id)

@@ -25,9 +25,9 @@ def measure(
     attached: Annotated[bool, typer.Option("--attached", help="End when standard input is closed.")] = False,
 ) -> None:
     """Measure similarities, cohesion and other thresholds, draw the map, or evaluate, for the quality page only."""
-    from backend.features.evaluation.measurement import REPORTS, Job
-    from backend.features.evaluation.measurement import measure as run
-    from backend.store.evaluation.quality import find_standing
+    from backend.features.evaluation import REPORTS, Job
+    from backend.features.evaluation import measure as run
+    from backend.store.evaluation import find_standing
 
     if attached:
         end_with_input()

@@ -13,9 +13,7 @@ from backend.cli.editing import actor_name, open_services
 from backend.errors import InputError
 
 if TYPE_CHECKING:
-    from backend.features.model_change.activation import Activation
-    from backend.features.model_change.retrieval import Finding
-    from backend.features.model_change.spaces import SpaceStanding
+    from backend.features.model_change import Activation, Finding, SpaceStanding
     from backend.features.services import Services
 
 space_app = typer.Typer(
@@ -32,7 +30,7 @@ _STUCK_SECONDS = 10.0
 @space_app.command(name="list")
 def list_command(as_json: Json = False) -> None:
     """List the spaces, their models, and how far each is filled."""
-    from backend.features.model_change.spaces import list_standing
+    from backend.features.model_change import list_standing
 
     with open_services() as services, services.database.transaction() as session:
         spaces = list_standing(session)
@@ -70,8 +68,8 @@ def create(
 ) -> None:
     """Make a space of other encoders beside the active one, empty. What is not named is as in the preset, and
     without one as in the active space."""
-    from backend.encoders.presets import PRESETS
-    from backend.features.model_change.spaces import choose_names, make_space
+    from backend.encoders import PRESETS
+    from backend.features.model_change import choose_names, make_space
 
     if not (preset or image_model or image_checkpoint or text_model):
         raise InputError("No encoders were named.", hint="Give --preset quality, or --image-model and --text-model.")
@@ -98,8 +96,8 @@ def fill(
     as_json: Json = False,
 ) -> None:
     """Have workers embed the library into a space, beside uploads; go on after a pause. May be repeated."""
-    from backend.features.model_change.fills import fill as begin
-    from backend.features.model_change.fills import pause_fill
+    from backend.features.model_change import fill as begin
+    from backend.features.model_change import pause_fill
 
     with open_services() as services:
         if pause:
@@ -131,7 +129,7 @@ def failures(
     as_json: Json = False,
 ) -> None:
     """List media that could not be embedded into a space, and why."""
-    from backend.features.model_change.fills import list_failed
+    from backend.features.model_change import list_failed
 
     with open_services() as services:
         failed = list_failed(services, name, limit)
@@ -162,8 +160,8 @@ def compare(
 ) -> None:
     """Show what a space would do beside what the active one does, how well both find, and the threshold that it suggests."""
     from backend.cli.evaluation import show_bars
-    from backend.features.evaluation.evaluation import Source
-    from backend.features.model_change.comparison import compare as compare_named
+    from backend.features.evaluation import Source
+    from backend.features.model_change import compare as compare_named
 
     source = None if labels is None else Source(labels, column)
     with open_services() as services, show_bars(quiet=as_json) as show:
@@ -213,7 +211,7 @@ def activate(
     as_json: Json = False,
 ) -> None:
     """Make a space the active one, while uploads and searches go on. Groups keep their members and labels."""
-    from backend.features.model_change.activation import activate as activate_named
+    from backend.features.model_change import activate as activate_named
 
     suggested = threshold == "suggested"
     value = None if threshold is None or suggested else _parse_threshold(threshold)
@@ -237,7 +235,7 @@ def rollback(
     as_json: Json = False,
 ) -> None:
     """Activate the space that was active before, at the threshold that it had."""
-    from backend.features.model_change.activation import rollback as roll_back
+    from backend.features.model_change import rollback as roll_back
 
     with open_services() as services:
         tell = _no_words if as_json else complain
@@ -251,7 +249,7 @@ def drop(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Drop a space and all its vectors. Refuses the active one."""
-    from backend.features.model_change.spaces import drop as drop_named
+    from backend.features.model_change import drop as drop_named
 
     if not yes:
         typer.confirm(f"Drop space '{name}' and all its vectors? This cannot be undone.", abort=True, err=True)
@@ -266,7 +264,7 @@ def work(
     attached: Annotated[bool, typer.Option("--attached", help="End when standard input is closed.")] = False,
 ) -> None:
     """Do what was asked for on the page Model; the server starts this by itself."""
-    from backend.features.model_change.jobs import perform
+    from backend.features.model_change import perform
 
     if attached:
         end_with_input()
@@ -330,8 +328,8 @@ def _or_dash(value: float | None, form: str = ".3f") -> str:
 
 
 def _standing_of(services: "Services", name: str) -> "SpaceStanding":
-    from backend.features.model_change.spaces import list_standing
-    from backend.store.spaces.spaces import get_space
+    from backend.features.model_change import list_standing
+    from backend.store.spaces import get_space
 
     with services.database.transaction() as session:
         wanted = get_space(session, name).id

@@ -1,7 +1,7 @@
 """`mediacluster label`: names for groups, made now."""
 
 from backend.cli.console import say
-from backend.features.naming.labels import LabelReport
+from backend.features.naming import LabelReport
 
 
 def print_labels(report: LabelReport) -> None:

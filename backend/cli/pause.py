@@ -13,7 +13,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on sta
 
 def pause(as_json: Json = False) -> None:
     """Let workers claim nothing more; what is under way is finished, and uploads wait."""
-    from backend.features.operations.pause import pause_processing
+    from backend.features.operations import pause_processing
 
     with open_services() as services:
         state = pause_processing(services, actor=actor_name())
@@ -25,7 +25,7 @@ def pause(as_json: Json = False) -> None:
 
 def resume(as_json: Json = False) -> None:
     """Let workers go on after a pause."""
-    from backend.features.operations.pause import resume_processing
+    from backend.features.operations import resume_processing
 
     with open_services() as services:
         resumed = resume_processing(services, actor=actor_name())

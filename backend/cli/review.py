@@ -9,11 +9,11 @@ from rich.table import Table
 
 from backend.cli.console import id_column, output, print_json, progress_bar, say
 from backend.cli.editing import actor_name, open_services, print_outcome
-from backend.rules.review.kinds import ReviewKind, ReviewVerdict
+from backend.rules.review import ReviewKind, ReviewVerdict
 
 if TYPE_CHECKING:
-    from backend.features.duplicates.near_duplicates import NearDuplicateGroup
-    from backend.store.review.queue import ClusterInItem
+    from backend.features.duplicates import NearDuplicateGroup
+    from backend.store.review import ClusterInItem
 
 keep_app = typer.Typer(help="Decide what becomes of near-duplicates.", no_args_is_help=True)
 
@@ -29,9 +29,7 @@ def review(
     as_json: Json = False,
 ) -> None:
     """Show what deserves a look: small margins, outliers, captions that disagree, clusters to merge or to split."""
-    from backend.features.review.decisions import item_name
-    from backend.features.review.queue import read_queue, refresh_queue
-    from backend.features.review.sentences import explain
+    from backend.features.review import explain, item_name, read_queue, refresh_queue
 
     with open_services() as services:
         if refresh:
@@ -60,7 +58,7 @@ def decide(
     as_json: Json = False,
 ) -> None:
     """Accept an item of the review queue, correct it, or dismiss it for good."""
-    from backend.features.review.decisions import decide as decide_item
+    from backend.features.review import decide as decide_item
 
     with open_services() as services:
         decided = decide_item(services, item, decision, actor=actor_name(), cluster_id=cluster, dry_run=dry_run)
@@ -80,8 +78,7 @@ def duplicates(
     as_json: Json = False,
 ) -> None:
     """Show near-duplicates: versions of one picture, with the best one first."""
-    from backend.features.duplicates.comparison import compare_all, compare_waiting, hash_missing
-    from backend.features.duplicates.near_duplicates import read_groups
+    from backend.features.duplicates import compare_all, compare_waiting, hash_missing, read_groups
 
     with open_services() as services:
         if refresh:
@@ -108,7 +105,7 @@ def keep_best_command(
     as_json: Json = False,
 ) -> None:
     """Keep one of a group of near-duplicates and delete others of it for good."""
-    from backend.features.duplicates.near_duplicates import keep_best
+    from backend.features.duplicates import keep_best
 
     if not (yes or dry_run):
         question = f"Keep {keep} and delete {len(others)} near-duplicates for good? This cannot be undone."
@@ -126,7 +123,7 @@ def keep_all_command(
     media_ids: Annotated[list[uuid.UUID], typer.Argument(help="Near-duplicates of one group, two or more.")],
 ) -> None:
     """Keep near-duplicates beside each other: no two of them are proposed again."""
-    from backend.features.duplicates.near_duplicates import keep_all
+    from backend.features.duplicates import keep_all
 
     with open_services() as services:
         keep_all(services, media_ids, actor=actor_name())
@@ -135,7 +132,7 @@ def keep_all_command(
 
 def copies(limit: Limit = 50, as_json: Json = False) -> None:
     """Show exact copies: bytes that were sent again, and from where."""
-    from backend.store.media.exact_copies import list_exact_copies
+    from backend.store.media import list_exact_copies
 
     with open_services() as services, services.database.transaction() as session:
         found = list_exact_copies(session, limit=limit)

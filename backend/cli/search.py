@@ -10,13 +10,18 @@ from rich.cells import cell_len, set_cell_size
 
 from backend.cli.console import UUID_LENGTH, id_column, narrow_table, output, progress_bar, say
 from backend.errors import FileUnreadable, InvalidQuery
-from backend.features.search.batch import BatchAnswer, answer_all, list_queries
-from backend.features.search.hits import Answer, Hit
-from backend.features.search.query import SearchQuery
-from backend.features.search.query_vectors import QueryEncoder
-from backend.features.search.search import Searcher
+from backend.features.search import (
+    Answer,
+    BatchAnswer,
+    Hit,
+    QueryEncoder,
+    Searcher,
+    SearchQuery,
+    answer_all,
+    list_queries,
+)
 from backend.features.services import Services
-from backend.files.vector_tables.files import parquet_modules
+from backend.files.vector_tables import parquet_modules
 
 _HIT_COLUMNS = (
     "media_id", "title", "location", "sim_image", "sim_text", "sim_caption", "calibrated_image", "calibrated_text",

@@ -14,13 +14,13 @@ from backend.bootstrap import build_services, resolve_database_url
 from backend.cli.accounts import make_link
 from backend.cli.console import complain, console
 from backend.errors import ConfigurationError, MediaclusterError, SpaceMismatch
-from backend.features.model_change.holders import EncoderWatch
+from backend.features.model_change import EncoderWatch
 from backend.features.services import Services
 from backend.logs import configure_logging
 from backend.settings import Settings
 from backend.store.engine import Database
 from backend.store.migrate import upgrade
-from backend.store.spaces.spaces import find_active_space
+from backend.store.spaces import find_active_space
 from backend.supervision import Supervisor, worker_command
 from backend.web.middleware.hosts import is_loopback
 

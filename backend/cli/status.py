@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 
-from backend.features.model_change.spaces import list_standing
+from backend.features.model_change import list_standing
 from backend.features.services import Services
-from backend.store.groups.clusters import count_clusters
-from backend.store.media.media import count_failures_by_code, count_media_by_status
-from backend.store.operations.pause import PauseState, find_pause
-from backend.store.spaces.bulk import list_spaces_without_indexes
-from backend.store.spaces.spaces import find_active_space
+from backend.store.groups import count_clusters
+from backend.store.media import count_failures_by_code, count_media_by_status
+from backend.store.operations import PauseState, find_pause
+from backend.store.spaces import find_active_space, list_spaces_without_indexes
 
 
 @dataclass(frozen=True)

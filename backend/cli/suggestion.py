@@ -10,8 +10,7 @@ from backend.cli.editing import actor_name, open_services
 from backend.errors import InputError
 
 if TYPE_CHECKING:
-    from backend.features.evaluation.evaluation import OnProgress
-    from backend.features.evaluation.result import Evaluation
+    from backend.features.evaluation import Evaluation, OnProgress
     from backend.features.services import Services
 
 
@@ -35,9 +34,9 @@ def suggest(
 ) -> None:
     """Suggest an alpha and a threshold for this library, with the reason; nothing where nothing is known."""
     from backend.cli.evaluation import show_bars
-    from backend.features.consolidation.threshold import apply_threshold
-    from backend.features.editing.alpha import apply_alpha
-    from backend.rules.measures.suggestion import suggest as decide
+    from backend.features.consolidation import apply_threshold
+    from backend.features.editing import apply_alpha
+    from backend.rules.measures import suggest as decide
 
     if dry_run and not apply:
         raise InputError("Nothing is changed without --apply.", hint="Leave --dry-run out, or add --apply.")
@@ -79,8 +78,7 @@ def _evaluate(
     services: "Services", labels: str | None, column: str, seed: int, show: "OnProgress"
 ) -> "Evaluation | None":
     """By what was named, else by the first source that has two labels."""
-    from backend.features.evaluation.evaluation import Source, evaluate, evaluate_by_any
-    from backend.features.evaluation.options import Options
+    from backend.features.evaluation import Options, Source, evaluate, evaluate_by_any
 
     options = Options(seed=seed)
     if labels is not None:

@@ -10,7 +10,7 @@ from backend.cli.console import measured_bar, print_json, say, stepping_bar
 from backend.cli.editing import open_services
 
 if TYPE_CHECKING:
-    from backend.features.transfer.imports import EmbeddingsReport
+    from backend.features.transfer import EmbeddingsReport
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
@@ -37,7 +37,7 @@ def import_embeddings(
     Every row is checked first; with one that is wrong nothing is taken in.
     """
     from backend.cli.servers import prepare_database
-    from backend.features.transfer.imports import import_embeddings as run
+    from backend.features.transfer import import_embeddings as run
     from backend.settings import load_settings
 
     prepare_database(load_settings())
@@ -81,9 +81,9 @@ def export(
     """Write out the ready media with words, groups and vectors, for programs and sites that want no server."""
     from backend.bootstrap import resolve_database_url
     from backend.cli.editing import note
-    from backend.features.transfer.exports import export as run
+    from backend.features.transfer import export as run
     from backend.settings import load_settings
-    from backend.store.access.audit_log import Act
+    from backend.store.access import Act
     from backend.store.engine import Database
 
     database = Database(resolve_database_url(load_settings()))

@@ -1,20 +1,42 @@
 """Encoders: pictures and words as unit vectors. No database, no HTTP; torch is imported when a model is first used."""
 
-from backend.encoders.encoders import EncoderDescription, Encoders, configure_torch, load_encoders
-from backend.encoders.presets import PRESETS, EncoderNames, Preset, find_preset, resolve_encoders
+from backend.encoders.choice import explain, has_set_runtimes
+from backend.encoders.encoders import EncoderDescription, Encoders, Lazy, configure_torch, load_encoders
+from backend.encoders.pool import EncoderPool
+from backend.encoders.presets import PRESETS, EncoderNames, Preset, find_preset, is_configured, resolve_encoders
+from backend.encoders.runtimes.names import IMAGE, TEXT, Runtime, Side, recorded_runtimes, split_fingerprint
+from backend.encoders.runtimes.onnx.copies import Manifest, open_copy, put_copy, record_fidelity
 from backend.encoders.vectors import Vectors, normalise_rows, require_unit_vectors
+from backend.encoders.weights import image_fingerprint, text_fingerprint
 
 __all__ = [
+    "IMAGE",
     "PRESETS",
+    "TEXT",
     "EncoderDescription",
     "EncoderNames",
+    "EncoderPool",
     "Encoders",
+    "Lazy",
+    "Manifest",
     "Preset",
+    "Runtime",
+    "Side",
     "Vectors",
     "configure_torch",
+    "explain",
     "find_preset",
+    "has_set_runtimes",
+    "image_fingerprint",
+    "is_configured",
     "load_encoders",
     "normalise_rows",
+    "open_copy",
+    "put_copy",
+    "record_fidelity",
+    "recorded_runtimes",
     "require_unit_vectors",
     "resolve_encoders",
+    "split_fingerprint",
+    "text_fingerprint",
 ]

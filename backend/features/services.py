@@ -4,21 +4,26 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from backend.doorbell import Doorbell
-from backend.encoders.choice import has_set_runtimes
-from backend.encoders.encoders import Encoders, Lazy, load_encoders
-from backend.encoders.pool import EncoderPool
-from backend.encoders.presets import EncoderNames, is_configured, resolve_encoders
-from backend.encoders.runtimes.names import recorded_runtimes
+from backend.encoders import (
+    EncoderNames,
+    EncoderPool,
+    Encoders,
+    Lazy,
+    has_set_runtimes,
+    is_configured,
+    load_encoders,
+    recorded_runtimes,
+    resolve_encoders,
+)
 from backend.errors import SpaceMismatch
-from backend.files.decoding.decoders import Decoders
+from backend.files.decoding import Decoders
 from backend.files.limits import FetchPolicy, Limits
-from backend.files.storage.storage import Storage
+from backend.files.storage import Storage
 from backend.settings import Settings
 from backend.store.engine import Database
 from backend.store.schema import Space
-from backend.store.search.scan_keeper import ScanKeeper
-from backend.store.spaces.alphas import get_alpha
-from backend.store.spaces.spaces import list_spaces
+from backend.store.search import ScanKeeper
+from backend.store.spaces import get_alpha, list_spaces
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from typing import Any
 
 import psycopg
 
-from backend.files.storage.storage import Storage
+from backend.files.storage import Storage
 from backend.store.engine import Database
 from scripts.chaos.clients import Clients
 from scripts.chaos.faults import FAULTS, make_schedule

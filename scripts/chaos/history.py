@@ -7,8 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from backend.features.integrity.invariants import audit, describe_breaches
-from backend.files.storage.storage import Storage
+from backend.features.integrity import audit, describe_breaches
+from backend.files.storage import Storage
 from backend.store.engine import Database
 from scripts.chaos.clients import Acknowledged, Ledger
 

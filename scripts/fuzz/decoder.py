@@ -14,8 +14,8 @@ with atheris.instrument_imports(include=["backend.files", "PIL"]):
     # Pillow imports these when the first picture comes, and what they do would lead nowhere.
     from PIL import GifImagePlugin, JpegImagePlugin, PngImagePlugin, WebPImagePlugin  # noqa: F401
 
-    from backend.files.decoding.inspection import inspect_picture
-    from backend.files.metadata.metadata import read_metadata
+    from backend.files.decoding import inspect_picture
+    from backend.files.metadata import read_metadata
 
 from backend.errors import InputError
 from backend.files.limits import Limits

@@ -10,8 +10,7 @@ import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from backend.features.services import Services
-from backend.features.steps.embed import embed_batch
-from backend.features.steps.space import open_active_space
+from backend.features.steps import embed_batch, open_active_space
 from scripts.fuzz.zoo import SOUND, Specimen
 
 _TAKEN = {200, 202}

@@ -22,10 +22,10 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 
 from backend.bootstrap import build_services
 from backend.embedded import ensure_servers
-from backend.features.access.tokens import hash_secret, make_secret
+from backend.features.access import hash_secret, make_secret
 from backend.features.services import Services
 from backend.settings import Settings, load_settings
-from backend.store.access.accounts import Role, insert_account, insert_session
+from backend.store.access import Role, insert_account, insert_session
 from backend.web.server import create_web_app
 from scripts.demo_site import Look, fill_library, open_browser, open_context, serving
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from playwright.sync_api import Page, expect
 
 from backend.features.services import Services
-from backend.store.groups.clusters import count_clusters
+from backend.store.groups import count_clusters
 
 
 def open_wall(page: Page, server: str, query: str = "") -> None:

@@ -8,11 +8,11 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Page, expect
 
-from backend.features.evaluation.measurement import Job, measure
-from backend.features.naming.labels import refresh_labels
+from backend.features.evaluation import Job, measure
+from backend.features.naming import refresh_labels
 from backend.features.services import Services
 from backend.rules.measures import projection
-from backend.store.review.judgements import QueryKind, record_judgement
+from backend.store.review import QueryKind, record_judgement
 from backend.web.server import create_web_app
 from scripts.demo_operations import fill_operations
 from scripts.demo_review import fill_review

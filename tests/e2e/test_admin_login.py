@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from backend.features.access.accounts import create_account
-from backend.features.access.logins import make_login_link
+from backend.features.access import create_account, make_login_link
 from backend.features.services import Services
 
 PASSWORD = "correct horse battery"

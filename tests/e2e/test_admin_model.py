@@ -11,16 +11,21 @@ import sqlalchemy as sa
 from playwright.sync_api import Locator, Page, expect
 
 from backend.errors import Conflict
-from backend.features.model_change.comparison import compare
-from backend.features.model_change.fills import fill, pause_fill
-from backend.features.model_change.jobs import Kind, ask, perform
-from backend.features.model_change.spaces import choose_names, list_standing, make_space
+from backend.features.model_change import (
+    Kind,
+    ask,
+    choose_names,
+    compare,
+    fill,
+    list_standing,
+    make_space,
+    pause_fill,
+    perform,
+)
 from backend.features.services import Services
-from backend.features.steps.assign import Assigner
-from backend.features.steps.fill import fill_batch
-from backend.features.steps.space import open_active_space
-from backend.store.access.audit_log import list_acts
-from backend.store.spaces.spaces import get_active_space
+from backend.features.steps import Assigner, fill_batch, open_active_space
+from backend.store.access import list_acts
+from backend.store.spaces import get_active_space
 
 
 def open_model(page: Page, server: str) -> None:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from playwright.sync_api import Page, expect
 
 from backend.features.services import Services
-from backend.store.operations.pause import find_pause
+from backend.store.operations import find_pause
 from scripts.demo_operations import fill_operations
 
 

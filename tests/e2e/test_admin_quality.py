@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from backend.features.evaluation.measurement import Job, measure
+from backend.features.evaluation import Job, measure
 from backend.features.services import Services
 from backend.rules.measures import projection
-from backend.store.evaluation.quality import MapPoints, find_map_points, find_mapped_media
-from backend.store.spaces.spaces import get_active_space
+from backend.store.evaluation import MapPoints, find_map_points, find_mapped_media
+from backend.store.spaces import get_active_space
 from backend.web.server import create_web_app
 from scripts.demo_site import serving
 

@@ -9,10 +9,9 @@ import sqlalchemy as sa
 from playwright.sync_api import Page, Route, expect
 
 from backend.bootstrap import build_services
-from backend.features.access.accounts import create_account
-from backend.features.access.logins import make_login_link
+from backend.features.access import create_account, make_login_link
 from backend.features.services import Services
-from backend.files.storage.thumbnail_files import thumbnail_keys
+from backend.files.storage import thumbnail_keys
 from backend.web.server import create_web_app
 from scripts.demo_site import serving
 

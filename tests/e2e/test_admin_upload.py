@@ -17,10 +17,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from backend.demo.gallery import render_gallery
 from backend.features.services import Services
-from backend.features.steps.assign import Assigner
-from backend.features.steps.embed import embed_batch
-from backend.features.steps.fetch import fetch_next
-from backend.features.steps.space import open_active_space
+from backend.features.steps import Assigner, embed_batch, fetch_next, open_active_space
 from backend.web.server import create_web_app
 from scripts.demo_site import serving, serving_folder
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from playwright.sync_api import Page
 
 from backend.features.services import Services
-from backend.store.media.media import count_media_by_status
+from backend.store.media import count_media_by_status
 from backend.store.schema import MediaStatus
 
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from backend.store.engine import Database
-from backend.store.media.embeddings import NewEmbedding, insert_embeddings
+from backend.store.media import NewEmbedding, insert_embeddings
 from backend.store.schema import Space
-from backend.store.spaces.spaces import NewSpace, activate_space, create_space
+from backend.store.spaces import NewSpace, activate_space, create_space
 
 
 def _insert_media(database: Database, count: int, status: str, first: int = 0) -> list[uuid.UUID]:

@@ -16,12 +16,19 @@ from typer.testing import CliRunner
 
 from backend.cli import app as cli
 from backend.errors import Conflict, InputError, NotFound
-from backend.features.access import passwords
-from backend.features.access.accounts import create_account, remove_account, set_password
-from backend.features.access.logins import make_login_link, network_of
-from backend.features.access.passwords import hash_password, is_password
-from backend.features.access.sessions import Sessions
-from backend.features.access.tokens import csrf_token_of, hash_secret
+from backend.features.access import (
+    Sessions,
+    create_account,
+    hash_secret,
+    is_password,
+    make_login_link,
+    network_of,
+    passwords,
+    remove_account,
+    set_password,
+)
+from backend.features.access.passwords import hash_password
+from backend.features.access.tokens import csrf_token_of
 from backend.features.services import Services
 from backend.store.engine import Database
 from backend.web.pages import navigation

@@ -11,10 +11,10 @@ from fastapi.routing import iter_route_contexts
 from starlette.testclient import TestClient
 
 from backend.cli.keys import create_key
-from backend.features.access.accounts import create_account
+from backend.features.access import create_account
 from backend.features.access.tokens import csrf_token_of
 from backend.features.services import Services
-from backend.features.steps.assign import Assigner
+from backend.features.steps import Assigner
 from backend.web.server import create_web_app
 
 _TRACES = """

@@ -11,13 +11,20 @@ import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from backend.bootstrap import build_services
-from backend.features.consolidation.threshold import apply_threshold
+from backend.features.consolidation import apply_threshold
 from backend.features.services import Services
-from backend.features.steps.assign import Assigner
+from backend.features.steps import Assigner
 from backend.settings import Settings
 from backend.store.engine import Database
-from backend.store.groups.members import find_neighbours, list_member_cards, list_member_ids
-from backend.store.groups.walls import WallFilter, WallSort, list_cards, place_of
+from backend.store.groups import (
+    WallFilter,
+    WallSort,
+    find_neighbours,
+    list_cards,
+    list_member_cards,
+    list_member_ids,
+    place_of,
+)
 from backend.store.schema import Space
 from backend.web.server import create_web_app
 

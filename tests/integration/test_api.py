@@ -18,13 +18,9 @@ from PIL import Image
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
-from backend.features.editing.deletion import delete_media
+from backend.features.editing import delete_media
 from backend.features.services import Services
-from backend.features.steps.assign import Assigner
-from backend.features.steps.deliver import deliver_due
-from backend.features.steps.embed import embed_batch
-from backend.features.steps.fetch import fetch_next
-from backend.features.steps.space import open_active_space
+from backend.features.steps import Assigner, deliver_due, embed_batch, fetch_next, open_active_space
 from backend.store.schema import Media
 from backend.web.api.app import create_app
 from backend.web.middleware.scopes import PUBLIC, SCOPES

@@ -12,12 +12,12 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from backend.features.integrity.invariants import audit
+from backend.features.integrity import audit
 from backend.features.services import Services
-from backend.features.steps.assign import Assigner
+from backend.features.steps import Assigner
 from backend.rules.grouping.assignment import exact_similarity
 from backend.store.engine import Database
-from backend.store.groups.assignments import lock_assigner
+from backend.store.groups import lock_assigner
 from backend.vectors import unit_rows
 
 

@@ -21,38 +21,28 @@ import sqlalchemy as sa
 from backend.bootstrap import build_services
 from backend.embedded import stop_servers
 from backend.errors import BackupDamaged, ConfigurationError, Conflict, FileUnreadable, OriginalMissing, StorageFull
-from backend.features.access.accounts import create_account
+from backend.features.access import create_account
+from backend.features.backup import back_up, check_backup, restore, saving
 from backend.features.backup import restoration as restoring
-from backend.features.backup import saving
 from backend.features.backup.places import FolderTarget
-from backend.features.backup.restoration import check_backup, restore
-from backend.features.backup.saving import back_up
 from backend.features.backup.tools import find_tool
-from backend.features.consolidation.threshold import apply_threshold
-from backend.features.editing.alpha import apply_alpha
-from backend.features.editing.deletion import delete_media
-from backend.features.intake.intake import accept_picture
-from backend.features.integrity.invariants import audit
+from backend.features.consolidation import apply_threshold
+from backend.features.editing import apply_alpha, delete_media
+from backend.features.intake import accept_picture
+from backend.features.integrity import audit
+from backend.features.model_change import activate, choose_names, compare, list_standing, make_space, rollback
 from backend.features.model_change import fills as filling
-from backend.features.model_change.activation import activate, rollback
-from backend.features.model_change.comparison import compare
-from backend.features.model_change.spaces import choose_names, list_standing, make_space
-from backend.features.review.judgements import judge, keep, list_said
+from backend.features.review import judge, keep, list_said
 from backend.features.services import Services
-from backend.features.steps.assign import Assigner
-from backend.features.steps.embed import embed_batch
-from backend.features.steps.fill import fill_batch
-from backend.features.steps.space import open_active_space
-from backend.files.storage.storage import Storage
-from backend.files.text.text import MediaText
+from backend.features.steps import Assigner, embed_batch, fill_batch, open_active_space
+from backend.files.storage import Storage
+from backend.files.text import MediaText
 from backend.settings import load_settings
 from backend.store.engine import Database
 from backend.store.migrate import upgrade
-from backend.store.review.judgements import QueryKind
+from backend.store.review import QueryKind
 from backend.store.schema import Base
-from backend.store.spaces.alphas import get_alpha
-from backend.store.spaces.spaces import get_active_space
-from backend.store.spaces.thresholds import get_threshold
+from backend.store.spaces import get_active_space, get_alpha, get_threshold
 from scripts.demo_spaces import write_narrow_model
 
 TABLES = ("media", "space", "embedding", "cluster", "centroid", "membership", "media_embedding")

@@ -16,23 +16,22 @@ from starlette.testclient import TestClient
 from backend.bootstrap import build_services
 from backend.cli.status import read_status
 from backend.errors import BackendUnavailable, FileUnreadable, InvalidRecord, InvalidVector, SpaceMismatch
-from backend.features.editing.deletion import delete_media
-from backend.features.intake.intake import accept_picture
-from backend.features.integrity.invariants import audit
-from backend.features.integrity.repairs import repair
+from backend.features.editing import delete_media
+from backend.features.intake import accept_picture
+from backend.features.integrity import audit, repair
+from backend.features.operations import retry_all
 from backend.features.operations.diagnosis import check_vector_indexes
-from backend.features.operations.retry import retry_all
 from backend.features.services import Services
-from backend.features.steps.space import open_active_space
+from backend.features.steps import open_active_space
+from backend.features.transfer import export, import_embeddings
 from backend.features.transfer import imports as importing
-from backend.features.transfer.exports import export
-from backend.features.transfer.imports import import_embeddings
-from backend.files.storage.thumbnail_files import thumbnail_keys
-from backend.files.text.text import MediaText
+from backend.files.storage import thumbnail_keys
+from backend.files.text import MediaText
 from backend.store.engine import Database
-from backend.store.media.embeddings import search_media
+from backend.store.media import search_media
 from backend.store.schema import Media, Space
-from backend.store.spaces.bulk import drop_vector_indexes_of_empty, index_memory_bytes, list_missing_vector_indexes
+from backend.store.spaces import drop_vector_indexes_of_empty, list_missing_vector_indexes
+from backend.store.spaces.bulk import index_memory_bytes
 from backend.web.server import create_web_app
 
 SUFFIXES = [".npz", ".parquet", ".json", ".jsonl"]

@@ -13,18 +13,17 @@ from numpy.typing import NDArray
 from pgvector import Vector
 
 from backend.errors import InputError, InvalidVector
-from backend.features.evaluation.recall import audit_recall
-from backend.features.search import exact_search
+from backend.features.evaluation import audit_recall
+from backend.features.search import Effort, exact_search, nominate
 from backend.features.search import nomination as nominating
-from backend.features.search.candidates import Effort, Leg
+from backend.features.search.candidates import Leg
 from backend.features.search.captions import nearest_captions
-from backend.features.search.nomination import nominate
-from backend.rules.search.filters import Filters
+from backend.rules.search import Filters
 from backend.store.engine import Database
-from backend.store.evaluation.recall_audits import find_last_recall_audit, record_recall_audit
-from backend.store.media.embeddings import NewEmbedding, insert_embeddings, search_media
-from backend.store.search.candidates import Limits, Matching, QueryVectors, match, nominate_by_index
-from backend.store.spaces.spaces import NewSpace, activate_space, create_space
+from backend.store.evaluation import find_last_recall_audit, record_recall_audit
+from backend.store.media import NewEmbedding, insert_embeddings, search_media
+from backend.store.search import Limits, Matching, QueryVectors, match, nominate_by_index
+from backend.store.spaces import NewSpace, activate_space, create_space
 
 IMAGE, TEXT = 24, 16
 COUNT = 2_500

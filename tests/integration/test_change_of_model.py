@@ -18,32 +18,22 @@ from PIL import Image
 
 from backend.bootstrap import build_services
 from backend.demo.gallery import write_gallery
-from backend.encoders.presets import EncoderNames
+from backend.encoders import EncoderNames
 from backend.errors import BackendUnavailable, Conflict, EncoderUnavailable, SpaceIncomplete
-from backend.features.editing import history
-from backend.features.editing.operations import Extract, Lock, Rename, perform
-from backend.features.intake.intake import accept_picture
-from backend.features.integrity.invariants import audit
+from backend.features.editing import Extract, Lock, Rename, history, perform
+from backend.features.intake import accept_picture
+from backend.features.integrity import audit
+from backend.features.model_change import EncoderWatch, activate, compare, drop, fill, make_space, rollback
 from backend.features.model_change import activation as activating
-from backend.features.model_change.activation import activate, rollback
-from backend.features.model_change.comparison import compare
 from backend.features.model_change.exclusion import set_aside
-from backend.features.model_change.fills import fill
-from backend.features.model_change.holders import EncoderWatch
-from backend.features.model_change.spaces import drop, make_space
-from backend.features.operations.retry import retry_code
+from backend.features.operations import retry_code
 from backend.features.services import Services
-from backend.features.steps.assign import Assigner
-from backend.features.steps.embed import embed_batch
-from backend.features.steps.fill import fill_batch
-from backend.features.steps.space import open_active_space
-from backend.features.steps.sweeper import sweep
-from backend.files.text.text import MediaText
+from backend.features.steps import Assigner, embed_batch, fill_batch, open_active_space, sweep
+from backend.files.text import MediaText
 from backend.settings import Settings
 from backend.store.arrays import fetch_arrays
-from backend.store.media.embeddings import NewEmbedding, insert_embeddings
-from backend.store.spaces.holders import count_holders, forget_holder, record_holder
-from backend.store.spaces.spaces import NewSpace, create_space, get_active_space
+from backend.store.media import NewEmbedding, insert_embeddings
+from backend.store.spaces import NewSpace, count_holders, create_space, forget_holder, get_active_space, record_holder
 from backend.web.server import create_web_app
 from scripts.demo_site import serving
 

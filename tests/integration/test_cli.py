@@ -13,9 +13,9 @@ import sqlalchemy as sa
 
 from backend.cli.demo import require_demo_home
 from backend.embedded import stop_servers
-from backend.features.intake.intake import accept_picture
+from backend.features.intake import accept_picture
 from backend.features.services import Services
-from backend.files.text.text import MediaText
+from backend.files.text import MediaText
 from backend.settings import Settings
 from backend.store.engine import Database
 
@@ -206,7 +206,7 @@ def test_migrate__a_schema_of_a_newer_version(run: Run, database: Database) -> N
 
 
 def test_doctor__encoders_of_another_space(run: Run, make_services: Callable) -> None:
-    from backend.features.steps.space import open_active_space
+    from backend.features.steps import open_active_space
 
     open_active_space(make_services())
     assert run("doctor", "--json").returncode == 0
@@ -220,7 +220,7 @@ def test_doctor__encoders_of_another_space(run: Run, make_services: Callable) ->
 def test_start__encoders_of_no_space_stop_each_process(
     run: Run, make_services: Callable, command: tuple[str, ...]
 ) -> None:
-    from backend.features.steps.space import open_active_space
+    from backend.features.steps import open_active_space
 
     open_active_space(make_services())
     answer = run(*command, MEDIACLUSTER_PRESET="", MEDIACLUSTER_TEXT_MODEL=str(Path(__file__).parent))
@@ -230,7 +230,7 @@ def test_start__encoders_of_no_space_stop_each_process(
 
 
 def test_space__from_the_command_line(run: Run, make_services: Callable, narrow_image_model: str) -> None:
-    from backend.features.steps.space import open_active_space
+    from backend.features.steps import open_active_space
 
     open_active_space(make_services())
     answer = run("space", "create", "--image-model", narrow_image_model, "--name", "narrow", "--json")

@@ -12,13 +12,11 @@ from numpy.typing import NDArray
 
 from backend.errors import Conflict
 from backend.features.consolidation import consolidate as consolidate_module
-from backend.features.consolidation import machine_edits
-from backend.features.consolidation.consolidate import consolidate_library
-from backend.features.editing.history import list_history, redo, undo
-from backend.features.editing.operations import Extract, Lock, Move, Rename, perform
-from backend.features.integrity.invariants import audit
+from backend.features.consolidation import consolidate_library, machine_edits
+from backend.features.editing import Extract, Lock, Move, Rename, list_history, perform, redo, undo
+from backend.features.integrity import audit
 from backend.features.services import Services
-from backend.features.steps.assign import Assigner
+from backend.features.steps import Assigner
 from backend.rules.grouping.assignment import exact_similarity
 from backend.store.engine import Database
 from backend.store.schema import Space

@@ -13,12 +13,8 @@ import pytest
 import sqlalchemy as sa
 
 from backend.errors import Conflict, InputError, InvalidText, MediaclusterError, NotFound, UndoBlocked
-from backend.features.consolidation.consolidate import consolidate_library
-from backend.features.consolidation.threshold import apply_threshold
-from backend.features.editing.apply import apply_edit, write_edit
-from backend.features.editing.deletion import delete_media
-from backend.features.editing.history import list_history, redo, undo
-from backend.features.editing.operations import (
+from backend.features.consolidation import apply_threshold, consolidate_library
+from backend.features.editing import (
     ChooseRepresentative,
     Confirm,
     Dissolve,
@@ -30,19 +26,24 @@ from backend.features.editing.operations import (
     Rename,
     Split,
     Unlock,
+    delete_media,
+    list_history,
     perform,
+    propose_split,
+    redo,
+    undo,
+    write_edit,
 )
-from backend.features.editing.split import propose_split
-from backend.features.integrity.invariants import audit
-from backend.features.naming.labels import refresh_labels
+from backend.features.editing.apply import apply_edit
+from backend.features.integrity import audit
+from backend.features.naming import refresh_labels
 from backend.features.services import Services
-from backend.features.steps.assign import Assigner
-from backend.rules.editing.edits import AUTO, TO_BE_GIVEN, Edit, Outcome, Snapshot
-from backend.rules.editing.plans import plan_lock
+from backend.features.steps import Assigner
+from backend.rules.editing import AUTO, TO_BE_GIVEN, Edit, Outcome, Snapshot, plan_lock
 from backend.rules.grouping.assignment import exact_similarity
 from backend.store.engine import Database
 from backend.store.events.events import CHANNEL
-from backend.store.groups.edits import list_cannot_links, lock_clusters, read_snapshot
+from backend.store.groups import list_cannot_links, lock_clusters, read_snapshot
 from backend.store.schema import Space
 from backend.vectors import unit_rows
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from backend.cli import app as cli
-from backend.features.integrity.invariants import audit
+from backend.features.integrity import audit
 from backend.features.services import Services
-from backend.features.steps.assign import Assigner
+from backend.features.steps import Assigner
 from backend.store.schema import Space
 from backend.vectors import unit_rows
 from backend.web.api.app import create_app

@@ -14,11 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from pydantic import SecretStr
 
 from backend.errors import MediaclusterError, UndoBlocked
-from backend.features.consolidation.consolidate import consolidate_library
-from backend.features.consolidation.threshold import apply_threshold
-from backend.features.editing.deletion import delete_media
-from backend.features.editing.history import list_history, redo, undo
-from backend.features.editing.operations import (
+from backend.features.consolidation import apply_threshold, consolidate_library
+from backend.features.editing import (
     ChooseRepresentative,
     Confirm,
     Dissolve,
@@ -30,17 +27,20 @@ from backend.features.editing.operations import (
     Rename,
     Split,
     Unlock,
+    delete_media,
+    list_history,
     perform,
+    redo,
+    undo,
 )
-from backend.features.integrity.invariants import audit
+from backend.features.integrity import audit
 from backend.features.services import Services
-from backend.features.steps.assign import Assigner
-from backend.rules.editing.edits import Outcome
+from backend.features.steps import Assigner
+from backend.rules.editing import Outcome
 from backend.rules.grouping.assignment import exact_similarity
-from backend.store.groups.edits import list_cannot_links, read_members
-from backend.store.groups.journal import UNDO, HistoryEvent
+from backend.store.groups import UNDO, HistoryEvent, list_cannot_links, read_members
 from backend.store.schema import Space
-from backend.store.spaces.thresholds import get_threshold
+from backend.store.spaces import get_threshold
 from backend.vectors import unit_rows
 
 DIMENSION = 4

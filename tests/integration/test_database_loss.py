@@ -12,14 +12,14 @@ from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from backend.errors import BackendUnavailable
-from backend.features.intake.intake import accept_picture, accept_url
+from backend.features.intake import accept_picture, accept_url
 from backend.features.services import Services
 from backend.features.steps.leases import held_lease
-from backend.files.text.text import MediaText
+from backend.files.text import MediaText
 from backend.store.arrays import fetch_arrays
 from backend.store.engine import Database
-from backend.store.groups.assignments import try_lock_assigner
-from backend.store.media.work import claim_pending
+from backend.store.groups import try_lock_assigner
+from backend.store.media import claim_pending
 from backend.web.server import create_web_app
 
 NOWHERE = "postgresql://owner_of_all:pa55word@127.0.0.2:1/the_library"

@@ -11,22 +11,25 @@ import pytest
 import sqlalchemy as sa
 
 from backend.errors import InputError, LeaseLost, NotFound
-from backend.features.duplicates.comparison import compare_waiting
-from backend.features.editing.deletion import delete_media
-from backend.features.editing.history import list_history
-from backend.features.intake.intake import accept_picture, accept_url
-from backend.features.integrity.invariants import audit
+from backend.features.duplicates import compare_waiting
+from backend.features.editing import delete_media, list_history
+from backend.features.intake import accept_picture, accept_url
+from backend.features.integrity import audit
 from backend.features.services import Services
-from backend.features.steps.assign import Assigner
-from backend.features.steps.embed import embed_batch
-from backend.features.steps.space import open_active_space
-from backend.files.storage.storage import Storage
-from backend.files.storage.thumbnail_files import thumbnail_keys
-from backend.files.text.text import MediaText
+from backend.features.steps import Assigner, embed_batch, open_active_space
+from backend.files.storage import Storage, thumbnail_keys
+from backend.files.text import MediaText
 from backend.store.events.events import CHANNEL
-from backend.store.media.files import StoredFile, remove_unheld_files
-from backend.store.media.media import find_media, get_media
-from backend.store.media.work import Lease, claim_pending, record_embedded, record_failed
+from backend.store.media import (
+    Lease,
+    StoredFile,
+    claim_pending,
+    find_media,
+    get_media,
+    record_embedded,
+    record_failed,
+    remove_unheld_files,
+)
 
 
 @pytest.fixture

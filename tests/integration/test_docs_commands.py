@@ -31,23 +31,18 @@ from typer.testing import CliRunner
 from backend.bootstrap import build_services
 from backend.cli import app
 from backend.cli.keys import create_key
-from backend.embedded import ensure_servers
-from backend.embedded.pgdata import binaries
-from backend.features.access.accounts import create_account
-from backend.features.access.logins import Browser, log_in_by_link, make_login_link
-from backend.features.duplicates.comparison import compare_waiting
-from backend.features.editing.operations import Merge, Rename, perform
-from backend.features.intake.intake import accept_picture
-from backend.features.review.judgements import judge
-from backend.features.review.queue import refresh_queue
+from backend.embedded import binaries, ensure_servers
+from backend.features.access import Browser, create_account, log_in_by_link, make_login_link
+from backend.features.duplicates import compare_waiting
+from backend.features.editing import Merge, Rename, perform
+from backend.features.intake import accept_picture
+from backend.features.review import judge, refresh_queue
 from backend.features.services import Services
-from backend.features.steps.assign import Assigner
-from backend.features.steps.embed import embed_batch
-from backend.features.steps.space import open_active_space
-from backend.features.transfer.exports import export
-from backend.files.text.text import MediaText
+from backend.features.steps import Assigner, embed_batch, open_active_space
+from backend.features.transfer import export
+from backend.files.text import MediaText
 from backend.settings import Settings, load_settings
-from backend.store.review.judgements import QueryKind
+from backend.store.review import QueryKind
 from backend.web.server import create_web_app
 from scripts.demo_site import serving
 

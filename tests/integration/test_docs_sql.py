@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from psycopg.rows import dict_row
 
 from backend.features.services import Services
-from backend.features.steps.space import open_active_space
+from backend.features.steps import open_active_space
 from backend.store.engine import Database
-from backend.store.media.embeddings import NewEmbedding, insert_embeddings
+from backend.store.media import NewEmbedding, insert_embeddings
 from backend.store.schema import Space
 
 PAGE = Path(__file__).parents[2] / "docs/how-to/recommendations-from-sql.md"

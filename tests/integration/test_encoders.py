@@ -16,11 +16,18 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 from transformers import AutoTokenizer, BertConfig, BertModel
 
-from backend.encoders import EncoderNames, Encoders, configure_torch, load_encoders, resolve_encoders
+from backend.encoders import (
+    PRESETS,
+    EncoderNames,
+    Encoders,
+    configure_torch,
+    load_encoders,
+    normalise_rows,
+    require_unit_vectors,
+    resolve_encoders,
+)
 from backend.encoders.image import ImageEncoder, load_image_encoder
-from backend.encoders.presets import PRESETS
 from backend.encoders.text import TextEncoder, load_text_encoder
-from backend.encoders.vectors import normalise_rows, require_unit_vectors
 from backend.errors import EncoderUnavailable, InvalidText
 from backend.settings import Settings, load_settings
 

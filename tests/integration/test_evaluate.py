@@ -18,32 +18,22 @@ from backend.bootstrap import build_services
 from backend.cli import app
 from backend.demo.gallery import render_gallery
 from backend.errors import Conflict, FileUnreadable, InputError
-from backend.features.editing.operations import Lock, Rename, perform
-from backend.features.evaluation.evaluation import Source, evaluate
-from backend.features.evaluation.options import Options
-from backend.features.evaluation.report import write_report
+from backend.features.editing import Lock, Rename, perform
+from backend.features.evaluation import Options, Source, evaluate, write_report
 from backend.features.evaluation.tasks import Task
-from backend.features.intake.intake import accept_picture
-from backend.features.model_change.comparison import compare
-from backend.features.model_change.fills import fill
-from backend.features.model_change.spaces import choose_names, drop, make_space
-from backend.features.review.judgements import judge, keep, withdraw_judgements
-from backend.features.search.candidates import Effort
-from backend.features.search.query import SearchQuery
-from backend.features.search.query_vectors import QueryEncoder
-from backend.features.search.search import Searcher
+from backend.features.intake import accept_picture
+from backend.features.model_change import choose_names, compare, drop, fill, make_space
+from backend.features.review import judge, keep, withdraw_judgements
+from backend.features.search import Effort, QueryEncoder, Searcher, SearchQuery
 from backend.features.services import Services
-from backend.features.steps.assign import Assigner
-from backend.features.steps.embed import embed_batch
-from backend.features.steps.fill import fill_batch
-from backend.features.steps.space import open_active_space
-from backend.files.text.text import MediaText
-from backend.rules.grouping.assignment import Centroids, assign
-from backend.rules.measures.metrics import adjusted_rand_index
+from backend.features.steps import Assigner, embed_batch, fill_batch, open_active_space
+from backend.files.text import MediaText
+from backend.rules.grouping import Centroids, assign
+from backend.rules.measures import adjusted_rand_index
 from backend.settings import load_settings
-from backend.store.media.embeddings import NewEmbedding, insert_embeddings
-from backend.store.review.judgements import QueryKind, find_picture
-from backend.store.spaces.spaces import get_active_space
+from backend.store.media import NewEmbedding, insert_embeddings
+from backend.store.review import QueryKind, find_picture
+from backend.store.spaces import get_active_space
 
 COUNT = 60
 QUICK = Options(ks=(1, 5), resamples=60, thresholds=(0.7, 0.9, 0.97))

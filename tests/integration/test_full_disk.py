@@ -14,11 +14,10 @@ from fastapi.testclient import TestClient
 from starlette.formparsers import MultiPartParser
 
 from backend.errors import BackendUnavailable, StorageFull
-from backend.features.intake.intake import accept_picture
+from backend.features.intake import accept_picture
 from backend.features.services import Services
-from backend.features.steps.embed import embed_batch
-from backend.features.steps.space import open_active_space
-from backend.files.text.text import MediaText
+from backend.features.steps import embed_batch, open_active_space
+from backend.files.text import MediaText
 from backend.store.engine import Database
 from backend.web.api.app import create_app
 

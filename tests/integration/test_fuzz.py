@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from starlette.testclient import TestClient
 
 from backend.features.services import Services
-from backend.features.steps.space import open_active_space
+from backend.features.steps import open_active_space
 from backend.web.server import create_web_app
 from scripts.fuzz.corpus import write_corpus
 from scripts.fuzz.uploading import upload_zoo

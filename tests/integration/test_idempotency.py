@@ -14,8 +14,8 @@ from fastapi.testclient import TestClient
 from backend.errors import IdempotencyInProgress
 from backend.features.intake import intake
 from backend.features.services import Services
-from backend.features.steps.sweeper import sweep
-from backend.store.access.idempotency import Claim, claim_key, record_answer, release_key
+from backend.features.steps import sweep
+from backend.store.access import Claim, claim_key, record_answer, release_key
 from backend.web.api.app import create_app
 
 

@@ -18,15 +18,14 @@ from typer.testing import CliRunner
 
 from backend.cli import app
 from backend.errors import InputError, InvalidQuery, NotFound
-from backend.features.editing.deletion import delete_media
-from backend.features.evaluation.evaluation import Source, evaluate
-from backend.features.evaluation.options import Options
-from backend.features.review.judgements import judge, keep, list_said
+from backend.features.editing import delete_media
+from backend.features.evaluation import Options, Source, evaluate
+from backend.features.review import judge, keep, list_said
 from backend.features.services import Services
-from backend.features.steps.assign import Assigner
-from backend.rules.measures.retrieval import ndcg_at
+from backend.features.steps import Assigner
+from backend.rules.measures import ndcg_at
 from backend.store.engine import Database
-from backend.store.review.judgements import QueryKind
+from backend.store.review import QueryKind
 from backend.store.schema import Judgement, Space
 from backend.web.server import create_web_app
 

@@ -11,14 +11,13 @@ import pytest
 import sqlalchemy as sa
 
 from backend.demo.gallery import render_picture
-from backend.features.integrity.invariants import audit
-from backend.features.naming.labels import refresh_labels
+from backend.features.integrity import audit
+from backend.features.naming import refresh_labels
 from backend.features.services import Services
-from backend.features.steps.assign import Assigner
-from backend.features.steps.space import open_active_space
+from backend.features.steps import Assigner, open_active_space
 from backend.store.engine import Database
-from backend.store.groups.labels import mark_unlabelled, try_lock_labeller
-from backend.store.media.embeddings import NewEmbedding, insert_embeddings
+from backend.store.groups import mark_unlabelled, try_lock_labeller
+from backend.store.media import NewEmbedding, insert_embeddings
 from backend.store.schema import Cluster, Space
 
 # Kinds of scene and what a label may call them.

@@ -12,10 +12,11 @@ from starlette.testclient import TestClient
 
 from backend.features.services import Services
 from backend.store.engine import Database
-from backend.store.evaluation.recall_audits import record_recall_audit
+from backend.store.evaluation import record_recall_audit
 from backend.store.schema import MediaStatus, Space
-from backend.store.search.backgrounds import record_background
-from backend.store.telemetry.histograms import Measure, add_values, fetch_histograms
+from backend.store.search import record_background
+from backend.store.telemetry import Measure, add_values
+from backend.store.telemetry.histograms import fetch_histograms
 from backend.web.api.app import create_app
 from backend.web.api.routes.metrics import make_registry
 from backend.web.pages.static_files import static_path

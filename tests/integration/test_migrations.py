@@ -28,7 +28,7 @@ from backend.store.migrate import (
     upgrade,
 )
 from backend.store.schema import Base, MediaStatus
-from backend.store.spaces.spaces import NewSpace, activate_space, create_space
+from backend.store.spaces import NewSpace, activate_space, create_space
 from backend.web.server import create_web_app
 
 

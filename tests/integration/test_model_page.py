@@ -8,17 +8,14 @@ import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from backend.errors import Conflict, NotFound
-from backend.features.access.accounts import create_account
+from backend.features.access import create_account
 from backend.features.access.tokens import csrf_token_of
 from backend.features.background import Background
-from backend.features.evaluation.evaluation import Source
-from backend.features.model_change.activation import activate
-from backend.features.model_change.jobs import Kind, ask, perform
-from backend.features.model_change.spaces import choose_names, list_standing, make_space
+from backend.features.evaluation import Source
+from backend.features.model_change import Kind, activate, ask, choose_names, list_standing, make_space, perform
 from backend.features.services import Services
-from backend.features.steps.space import open_active_space
-from backend.store.spaces.jobs import find_last_work
-from backend.store.spaces.spaces import get_space
+from backend.features.steps import open_active_space
+from backend.store.spaces import find_last_work, get_space
 from backend.web.server import create_web_app
 
 PASSWORD = "correct horse battery"

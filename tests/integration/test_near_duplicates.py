@@ -12,16 +12,21 @@ from PIL import Image
 
 from backend.demo.gallery.picture import render_picture
 from backend.errors import Conflict, InputError, NotFound
-from backend.features.duplicates.comparison import compare_all, compare_waiting, hash_missing
-from backend.features.duplicates.near_duplicates import NearDuplicateGroup, keep_all, keep_best, read_groups
-from backend.features.intake.intake import accept_picture
+from backend.features.duplicates import (
+    NearDuplicateGroup,
+    compare_all,
+    compare_waiting,
+    hash_missing,
+    keep_all,
+    keep_best,
+    read_groups,
+)
+from backend.features.intake import accept_picture
 from backend.features.services import Services
-from backend.features.steps.assign import Assigner
-from backend.features.steps.embed import embed_batch
-from backend.features.steps.space import open_active_space
-from backend.files.text.text import MediaText
-from backend.store.media.exact_copies import list_exact_copies
-from backend.store.review.near_duplicates import count_waiting_comparisons, record_hashes
+from backend.features.steps import Assigner, embed_batch, open_active_space
+from backend.files.text import MediaText
+from backend.store.media import list_exact_copies
+from backend.store.review import count_waiting_comparisons, record_hashes
 from backend.store.schema import Space
 
 
@@ -192,7 +197,7 @@ def test_keep_all__never_comes_back(
 def test_deleted_keeper__the_others_wait_to_be_compared(
     services: Services, add: Callable[..., list[uuid.UUID]], pictures: dict[str, bytes]
 ) -> None:
-    from backend.features.editing.deletion import delete_media
+    from backend.features.editing import delete_media
 
     small, compressed, best = add(*(pictures[name] for name in ("small", "compressed", "best")))
     compare_waiting(services)

@@ -12,21 +12,24 @@ from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 from backend.cli import app as cli
-from backend.features.intake.intake import accept_picture, accept_url
-from backend.features.operations.pause import pause_processing, resume_processing
-from backend.features.operations.retry import retry_all, retry_code
+from backend.features.intake import accept_picture, accept_url
+from backend.features.operations import pause_processing, resume_processing, retry_all, retry_code
 from backend.features.services import Services
-from backend.features.steps.assign import Assigner
-from backend.features.steps.embed import embed_batch
-from backend.features.steps.fetch import fetch_next
-from backend.features.steps.space import open_active_space
-from backend.features.steps.sweeper import sweep
-from backend.files.text.text import MediaText
+from backend.features.steps import Assigner, embed_batch, fetch_next, open_active_space, sweep
+from backend.files.text import MediaText
 from backend.settings import Settings
 from backend.store.engine import Database
-from backend.store.operations.heartbeats import forget_worker, list_workers, record_heartbeat
-from backend.store.operations.operations import list_failures, list_samples, read_depth, read_pace, record_sample
-from backend.store.operations.pause import find_pause
+from backend.store.operations import (
+    find_pause,
+    forget_worker,
+    list_failures,
+    list_samples,
+    list_workers,
+    read_depth,
+    read_pace,
+    record_heartbeat,
+    record_sample,
+)
 from backend.store.schema import Space
 from backend.web.server import create_web_app
 from workers.heartbeat import Heartbeat
@@ -312,7 +315,7 @@ def test_audit__within_a_budget(
     insert_media: Callable[..., list[uuid.UUID]],
     embed_media: Callable[..., None],
 ) -> None:
-    from backend.features.evaluation.recall import audit_recall_within
+    from backend.features.evaluation import audit_recall_within
 
     space = make_test_space(services.database)
     ids = insert_media(services.database, 30, "embedded")

@@ -13,20 +13,19 @@ import torch
 from typer.testing import CliRunner
 
 from backend.cli import app
-from backend.encoders import load_encoders
-from backend.encoders.runtimes.names import Runtime, Runtimes, split_fingerprint
+from backend.encoders import Runtime, load_encoders, split_fingerprint
+from backend.encoders.runtimes.names import Runtimes
 from backend.encoders.runtimes.onnx.copies import copies_folder
 from backend.encoders.runtimes.onnx.export import export_module, quantise, rank_by_loss, recipes
 from backend.encoders.runtimes.onnx.module import OnnxTower
 from backend.errors import EncoderUnavailable, FidelityTooLow, InputError, SpaceMismatch
-from backend.features.intake.intake import accept_picture
-from backend.features.model_change.spaces import make_space
+from backend.features.intake import accept_picture
+from backend.features.model_change import make_space
 from backend.features.operations.diagnosis import check_encoders, check_runtimes
 from backend.features.optimize.optimization import SideReport, optimize
 from backend.features.services import Services
-from backend.features.steps.embed import embed_batch
-from backend.features.steps.space import open_active_space
-from backend.files.text.text import MediaText
+from backend.features.steps import embed_batch, open_active_space
+from backend.files.text import MediaText
 from backend.rules.measures import fidelity
 from backend.settings import Settings
 from backend.store.media.embeddings import fetch_image_embeddings

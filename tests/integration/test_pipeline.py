@@ -18,19 +18,15 @@ import sqlalchemy as sa
 
 from backend.bootstrap import resolve_broker_url
 from backend.embedded import client_url
-from backend.encoders.encoders import Lazy
+from backend.encoders import Lazy
 from backend.errors import BackendUnavailable, EncoderUnavailable, NotFound, StorageFull
-from backend.features.intake.folder_import import ImportReport, import_items, list_items, settle
-from backend.features.intake.intake import accept_picture, accept_url
-from backend.features.operations.retry import retry_all, retry_media
+from backend.features.intake import ImportReport, accept_picture, accept_url, import_items, list_items, settle
+from backend.features.operations import retry_all, retry_media
 from backend.features.services import Services
-from backend.features.steps.embed import embed_batch, embed_waiting
-from backend.features.steps.space import open_active_space
-from backend.features.steps.sweeper import sweep
-from backend.files.storage.storage import Storage
-from backend.files.text.text import MediaText
-from backend.store.media.media import find_media, get_media, list_outcomes
-from backend.store.media.work import Lease, claim_pending, record_embedded
+from backend.features.steps import embed_batch, embed_waiting, open_active_space, sweep
+from backend.files.storage import Storage
+from backend.files.text import MediaText
+from backend.store.media import Lease, claim_pending, find_media, get_media, list_outcomes, record_embedded
 from backend.store.schema import MediaStatus
 
 

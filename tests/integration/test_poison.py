@@ -17,21 +17,15 @@ import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
 from backend.errors import BackendUnavailable, DecodeCrash
-from backend.features.intake.intake import accept_picture
-from backend.features.model_change.fills import fill, list_failed
-from backend.features.model_change.spaces import choose_names, make_space
+from backend.features.intake import accept_picture
+from backend.features.model_change import choose_names, fill, list_failed, make_space
 from backend.features.services import Services
-from backend.features.steps.embed import embed_batch
-from backend.features.steps.fill import fill_batch
-from backend.features.steps.space import open_active_space
-from backend.features.steps.sweeper import sweep
-from backend.files.decoding.decoders import Decoders
-from backend.files.storage.storage import Storage
-from backend.files.storage.stores import FolderStore
-from backend.files.storage.thumbnail_files import thumbnail_keys
-from backend.files.text.text import MediaText
+from backend.features.steps import embed_batch, fill_batch, open_active_space, sweep
+from backend.files.decoding import Decoders
+from backend.files.storage import FolderStore, Storage, thumbnail_keys
+from backend.files.text import MediaText
 from backend.redaction import Redactor
-from backend.store.media.media import get_media
+from backend.store.media import get_media
 from backend.store.schema import Media
 from backend.web.api.app import create_app
 

@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 from starlette.testclient import TestClient
 
 from backend.errors import NotFound
+from backend.features.evaluation import Job, measure
 from backend.features.evaluation import measurement as service
-from backend.features.evaluation.measurement import Job, measure
 from backend.features.services import Services
-from backend.features.steps.assign import Assigner
+from backend.features.steps import Assigner
 from backend.rules.measures import projection
 from backend.store.engine import Database
-from backend.store.evaluation import quality as queries
-from backend.store.evaluation.quality import (
+from backend.store.evaluation import (
     count_sizes,
     find_map_points,
     find_mapped_media,
@@ -33,8 +32,9 @@ from backend.store.evaluation.quality import (
     sample_cohesion,
     sample_same_pairs,
 )
+from backend.store.evaluation import quality as queries
 from backend.store.schema import Space
-from backend.store.spaces.spaces import get_active_space
+from backend.store.spaces import get_active_space
 from backend.web.server import create_web_app
 
 MOST = 100_000

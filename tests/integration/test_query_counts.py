@@ -10,13 +10,13 @@ import sqlalchemy as sa
 from fastapi.routing import iter_route_contexts
 from starlette.testclient import TestClient
 
-from backend.features.duplicates.comparison import compare_waiting
-from backend.features.naming.labels import refresh_labels
-from backend.features.review.queue import refresh_queue
+from backend.features.duplicates import compare_waiting
+from backend.features.naming import refresh_labels
+from backend.features.review import refresh_queue
 from backend.features.services import Services
-from backend.features.steps.assign import Assigner
-from backend.store.media.exact_copies import record_exact_copy
-from backend.store.review.near_duplicates import record_hashes
+from backend.features.steps import Assigner
+from backend.store.media import record_exact_copy
+from backend.store.review import record_hashes
 from backend.store.schema import Space
 from backend.web.server import create_web_app
 

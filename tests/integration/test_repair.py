@@ -12,23 +12,18 @@ import pytest
 import sqlalchemy as sa
 from moto.server import ThreadedMotoServer
 
-from backend.features.backup.saving import back_up
-from backend.features.editing.deletion import delete_media
-from backend.features.intake.intake import accept_picture
-from backend.features.integrity.invariants import audit
-from backend.features.integrity.repairs import repair
-from backend.features.operations.retry import retry_media
+from backend.features.backup import back_up
+from backend.features.editing import delete_media
+from backend.features.intake import accept_picture
+from backend.features.integrity import audit, repair
+from backend.features.operations import retry_media
 from backend.features.services import Services
-from backend.features.steps.assign import Assigner
-from backend.features.steps.embed import embed_batch
-from backend.features.steps.space import open_active_space
-from backend.files.storage.keys import original_key, sha256_of_key, thumbnail_key
-from backend.files.storage.storage import Storage
-from backend.files.storage.stores import StoredObject
-from backend.files.storage.thumbnail_files import thumbnail_keys
-from backend.files.text.text import MediaText
-from backend.store.integrity.repair import record_original_missing
-from backend.store.media.media import get_media
+from backend.features.steps import Assigner, embed_batch, open_active_space
+from backend.files.storage import Storage, StoredObject, original_key, sha256_of_key, thumbnail_keys
+from backend.files.storage.keys import thumbnail_key
+from backend.files.text import MediaText
+from backend.store.integrity import record_original_missing
+from backend.store.media import get_media
 
 OLD = time.time() - 2 * 3600
 

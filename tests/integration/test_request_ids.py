@@ -11,12 +11,10 @@ from starlette.testclient import TestClient
 
 from backend.cli.keys import create_key
 from backend.features.services import Services
-from backend.features.steps.assign import Assigner
-from backend.features.steps.embed import embed_batch
-from backend.features.steps.space import open_active_space
-from backend.features.steps.sweeper import sweep
+from backend.features.steps import Assigner, embed_batch, open_active_space, sweep
 from backend.logs import JsonFormatter
-from backend.store.telemetry.histograms import Measure, fetch_histograms
+from backend.store.telemetry import Measure
+from backend.store.telemetry.histograms import fetch_histograms
 from backend.web.server import create_web_app
 
 

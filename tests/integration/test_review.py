@@ -9,20 +9,15 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from backend.errors import Conflict, InputError, NotFound
-from backend.features.editing.history import undo
-from backend.features.editing.operations import Extract, Lock, Merge, Move, Rename, Split, perform
-from backend.features.editing.split import propose_split
-from backend.features.integrity.invariants import audit
+from backend.features.editing import Extract, Lock, Merge, Move, Rename, Split, perform, propose_split, undo
+from backend.features.integrity import audit
+from backend.features.review import decide, explain, item_name, read_queue, refresh_queue
 from backend.features.review import decisions as deciding
-from backend.features.review.decisions import decide, item_name
-from backend.features.review.queue import read_queue, refresh_queue
-from backend.features.review.sentences import explain
 from backend.features.services import Services
-from backend.features.steps.assign import Assigner
-from backend.features.steps.sweeper import sweep
-from backend.rules.review.kinds import ReviewKind, ReviewVerdict
-from backend.store.media.embeddings import NewEmbedding, insert_embeddings
-from backend.store.review.queue import QueuedItem, find_item
+from backend.features.steps import Assigner, sweep
+from backend.rules.review import ReviewKind, ReviewVerdict
+from backend.store.media import NewEmbedding, insert_embeddings
+from backend.store.review import QueuedItem, find_item
 from backend.store.schema import Space
 
 _DIMENSION = 16

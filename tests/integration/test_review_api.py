@@ -18,12 +18,12 @@ from backend.cli import app as cli
 from backend.cli.console import output
 from backend.demo.gallery.picture import render_picture
 from backend.errors import Conflict
-from backend.features.duplicates.comparison import compare_waiting
-from backend.features.review.queue import refresh_queue
+from backend.features.duplicates import compare_waiting
+from backend.features.review import refresh_queue
 from backend.features.services import Services
-from backend.features.steps.assign import Assigner
+from backend.features.steps import Assigner
 from backend.settings import Settings
-from backend.store.review.near_duplicates import record_hashes
+from backend.store.review import record_hashes
 from backend.store.schema import Space
 from backend.web.api.app import create_app
 from backend.web.server import create_web_app
@@ -222,8 +222,7 @@ def test_three_kinds__are_never_mixed(client: TestClient, services: Services) ->
         for name, content in (("large.jpg", large), ("again.jpg", large), ("small.jpg", small))
     ]
     assert ids[0] == ids[1]
-    from backend.features.steps.embed import embed_batch
-    from backend.features.steps.space import open_active_space
+    from backend.features.steps import embed_batch, open_active_space
 
     space = open_active_space(services)
     while embed_batch(services, space):

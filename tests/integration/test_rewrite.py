@@ -10,19 +10,22 @@ import pytest
 from fastapi.testclient import TestClient
 
 from backend.errors import Conflict, InvalidText, NotFound
-from backend.features.intake.intake import accept_picture
-from backend.features.integrity.invariants import audit
+from backend.features.intake import accept_picture
+from backend.features.integrity import audit
 from backend.features.services import Services
-from backend.features.steps import rewrite, wording
-from backend.features.steps.assign import Assigner
-from backend.features.steps.embed import embed_batch
-from backend.features.steps.rewrite import TextChanges, rewrite_text
-from backend.features.steps.space import open_active_space
-from backend.features.steps.sweeper import sweep
-from backend.files.text.text import MediaText
+from backend.features.steps import (
+    Assigner,
+    TextChanges,
+    embed_batch,
+    open_active_space,
+    rewrite,
+    rewrite_text,
+    sweep,
+    wording,
+)
+from backend.files.text import MediaText
 from backend.store.arrays import fetch_arrays
-from backend.store.media.media import get_media
-from backend.store.media.work import Lease, claim_pending
+from backend.store.media import Lease, claim_pending, get_media
 from backend.web.api.app import create_app
 
 

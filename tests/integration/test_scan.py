@@ -10,20 +10,19 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
+from backend.features.search import Effort, exact_search, nominate
 from backend.features.search import alpha_insight as insight_module
-from backend.features.search import exact_search
 from backend.features.search import nomination as nominating
-from backend.features.search.candidates import Candidates, Effort, Leg
-from backend.features.search.nomination import nominate
+from backend.features.search.candidates import Candidates, Leg
 from backend.features.search.query_vectors import fetch_examples
-from backend.rules.search.filters import Filters
+from backend.rules.search import Filters
 from backend.store.engine import Database
-from backend.store.media.embeddings import NewEmbedding, insert_embeddings, replace_wording
+from backend.store.media import NewEmbedding, insert_embeddings, replace_wording
 from backend.store.schema import Space
+from backend.store.search import QueryVectors, ScanKeeper, match, nearest_exactly
 from backend.store.search import scan_keeper as scan_keeping
-from backend.store.search.candidates import QueryVectors, match, nearest_exactly
-from backend.store.search.scan_keeper import ScanKeeper, ScanState
-from backend.store.spaces.spaces import NewSpace, activate_space, create_space
+from backend.store.search.scan_keeper import ScanState
+from backend.store.spaces import NewSpace, activate_space, create_space
 
 IMAGE, TEXT = 24, 16
 COUNT = 900

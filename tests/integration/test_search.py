@@ -25,20 +25,16 @@ from backend.cli import app
 from backend.cli.console import output
 from backend.demo.gallery import KIND_QUERIES, Picture, render_gallery, render_picture
 from backend.errors import ConfigurationError, InvalidQuery
-from backend.features.intake.intake import accept_picture
+from backend.features.intake import accept_picture
+from backend.features.search import QueryEncoder, Searcher, SearchQuery
 from backend.features.search.pool import Pool, draw_pool
-from backend.features.search.query import SearchQuery
-from backend.features.search.query_vectors import QueryEncoder
-from backend.features.search.search import Searcher
 from backend.features.services import Services
-from backend.features.steps.assign import Assigner
-from backend.features.steps.embed import embed_batch
-from backend.features.steps.space import open_active_space
-from backend.files.text.text import MediaText
-from backend.rules.search.fusion import FusionMethod
+from backend.features.steps import Assigner, embed_batch, open_active_space
+from backend.files.text import MediaText
+from backend.rules.search import FusionMethod
 from backend.settings import load_settings
 from backend.store.schema import Media, Membership
-from backend.store.search.backgrounds import find_background, sample_media
+from backend.store.search import find_background, sample_media
 from backend.web.api.app import create_app
 from backend.web.middleware.problems import MEDIA_TYPE, Problem
 from benchmarks.wordings import REWORDED

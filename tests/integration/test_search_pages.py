@@ -10,21 +10,23 @@ import pytest
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from backend.features.search import exact_search, search
+from backend.features.search import (
+    BackgroundKind,
+    Effort,
+    Find,
+    Hit,
+    QueryEncoder,
+    Searcher,
+    SearchQuery,
+    exact_search,
+    search,
+)
 from backend.features.search import nomination as nominating
-from backend.features.search.background_samples import BackgroundKind
-from backend.features.search.candidates import Effort
-from backend.features.search.hits import Hit
-from backend.features.search.query import Find, SearchQuery
-from backend.features.search.query_vectors import QueryEncoder
-from backend.features.search.search import Searcher
-from backend.rules.search.backgrounds import Backgrounds
-from backend.rules.search.filters import Filters
-from backend.rules.search.fusion import FusionMethod, fuse
+from backend.rules.search import Backgrounds, Filters, FusionMethod, fuse
 from backend.store.engine import Database
-from backend.store.media.embeddings import NewEmbedding, insert_embeddings
-from backend.store.search.backgrounds import record_background
-from backend.store.spaces.spaces import NewSpace, activate_space, create_space
+from backend.store.media import NewEmbedding, insert_embeddings
+from backend.store.search import record_background
+from backend.store.spaces import NewSpace, activate_space, create_space
 
 IMAGE, TEXT, COUNT = 24, 16, 1_300
 ASKED = 7

@@ -20,16 +20,14 @@ from starlette.testclient import TestClient
 
 from backend.cli.keys import create_key
 from backend.errors import BackendUnavailable
-from backend.features.access.accounts import create_account
-from backend.features.access.logins import Browser, log_in_by_link, make_login_link
-from backend.features.intake.folder_import import ImportReport, import_items, list_items
-from backend.features.intake.intake import accept_picture
+from backend.features.access import Browser, create_account, log_in_by_link, make_login_link
+from backend.features.intake import ImportReport, accept_picture, import_items, list_items
 from backend.features.services import Services
-from backend.features.steps.deliver import deliver_due
-from backend.files.text.text import MediaText
+from backend.features.steps import deliver_due
+from backend.files.text import MediaText
 from backend.logs import JsonFormatter, TextFormatter
 from backend.store.engine import Database
-from backend.store.media.exact_copies import record_exact_copy
+from backend.store.media import record_exact_copy
 from backend.web.middleware.rate_limit import Buckets
 from backend.web.server import create_web_app
 

@@ -13,8 +13,8 @@ from pgvector import Vector
 from sqlalchemy.orm import Session
 
 from backend.store.engine import Database
-from backend.store.media.embeddings import NewEmbedding, insert_embeddings, search_media, similar_media
-from backend.store.spaces.spaces import NewSpace, activate_space, create_space
+from backend.store.media import NewEmbedding, insert_embeddings, search_media, similar_media
+from backend.store.spaces import NewSpace, activate_space, create_space
 
 ALPHAS = [step / 10 for step in range(11)]
 IMAGE, TEXT = 48, 32

@@ -13,12 +13,12 @@ import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from backend.errors import BackendUnavailable
-from backend.features.intake.intake import accept_picture
+from backend.features.intake import accept_picture
 from backend.features.services import Services
-from backend.files.text.text import MediaText
+from backend.files.text import MediaText
 from backend.store.engine import Database
 from backend.store.media import media as media_queries
-from backend.store.media.media import next_upload_seq
+from backend.store.media import next_upload_seq
 from backend.web.api.app import create_app
 from backend.web.api.routes import uploads
 from backend.web.middleware import body_limit

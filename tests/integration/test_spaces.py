@@ -14,26 +14,35 @@ from typer.testing import CliRunner
 
 from backend.cli import app
 from backend.cli import model_change as commands
-from backend.encoders.encoders import Lazy, load_encoders
-from backend.encoders.presets import EncoderNames
+from backend.encoders import EncoderNames, Lazy, load_encoders
 from backend.errors import Conflict, EncoderUnavailable, InputError, NotFound, SpaceMismatch
-from backend.features.intake.intake import accept_picture
-from backend.features.model_change.fills import fill, list_failed, pause_fill
-from backend.features.model_change.spaces import SpaceStanding, choose_names, drop, list_standing, make_space
+from backend.features.intake import accept_picture
+from backend.features.model_change import (
+    SpaceStanding,
+    choose_names,
+    drop,
+    fill,
+    list_failed,
+    list_standing,
+    make_space,
+    pause_fill,
+)
 from backend.features.operations.diagnosis import check_spaces
 from backend.features.services import Services
-from backend.features.steps.assign import Assigner
-from backend.features.steps.embed import embed_batch
-from backend.features.steps.fill import fill_batch
-from backend.features.steps.rewrite import TextChanges, rewrite_text
-from backend.features.steps.space import open_active_space
-from backend.features.steps.sweeper import sweep
-from backend.files.text.text import MediaText
+from backend.features.steps import (
+    Assigner,
+    TextChanges,
+    embed_batch,
+    fill_batch,
+    open_active_space,
+    rewrite_text,
+    sweep,
+)
+from backend.files.text import MediaText
 from backend.store.arrays import fetch_arrays
-from backend.store.media.work import Lease
+from backend.store.media import Lease
 from backend.store.schema import Space
-from backend.store.spaces.fills import claim_items, fail_item, renew_items
-from backend.store.spaces.spaces import get_space
+from backend.store.spaces import claim_items, fail_item, get_space, renew_items
 from backend.web.api.app import create_app
 from scripts.demo_spaces import write_narrow_model
 

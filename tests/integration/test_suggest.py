@@ -12,12 +12,11 @@ from typer.testing import CliRunner
 
 from backend.cli import app
 from backend.errors import InputError
-from backend.features.editing.alpha import apply_alpha
-from backend.features.editing.history import redo, undo
-from backend.features.integrity.invariants import audit
+from backend.features.editing import apply_alpha, redo, undo
+from backend.features.integrity import audit
 from backend.features.services import Services
-from backend.features.steps.assign import Assigner
-from backend.store.media.embeddings import NewEmbedding, insert_embeddings
+from backend.features.steps import Assigner
+from backend.store.media import NewEmbedding, insert_embeddings
 from backend.store.schema import Space
 
 COUNT = 120

@@ -9,17 +9,22 @@ import pytest
 import sqlalchemy as sa
 
 from backend.errors import Conflict, InputError, NotFound, UndoBlocked
-from backend.features.duplicates.comparison import compare_waiting
-from backend.features.duplicates.marks import delete_marked, mark_others, unmark
-from backend.features.duplicates.near_duplicates import keep_all, keep_best, read_groups, take_back_keep_all
-from backend.features.editing.history import undo
-from backend.features.review.decisions import decide, item_name, take_back
-from backend.features.review.queue import read_queue, refresh_queue
+from backend.features.duplicates import (
+    compare_waiting,
+    delete_marked,
+    keep_all,
+    keep_best,
+    mark_others,
+    read_groups,
+    take_back_keep_all,
+    unmark,
+)
+from backend.features.editing import undo
+from backend.features.review import decide, item_name, read_queue, refresh_queue, take_back
 from backend.features.services import Services
-from backend.features.steps.assign import Assigner
-from backend.rules.review.kinds import ReviewKind, ReviewVerdict
-from backend.store.review.marked import MarkedTotals, count_marked
-from backend.store.review.near_duplicates import count_waiting_comparisons, record_hashes
+from backend.features.steps import Assigner
+from backend.rules.review import ReviewKind, ReviewVerdict
+from backend.store.review import MarkedTotals, count_marked, count_waiting_comparisons, record_hashes
 from backend.store.schema import Space
 
 

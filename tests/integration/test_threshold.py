@@ -14,20 +14,17 @@ from typer.testing import CliRunner
 
 from backend.cli import app
 from backend.errors import InputError
-from backend.features.consolidation import machine_edits
-from backend.features.consolidation.consolidate import consolidate_library
-from backend.features.consolidation.threshold import apply_threshold, compare_thresholds
-from backend.features.editing.history import redo, undo
-from backend.features.editing.operations import Extract, Lock, Rename, perform
-from backend.features.integrity.invariants import audit
+from backend.features.consolidation import apply_threshold, compare_thresholds, consolidate_library, machine_edits
+from backend.features.editing import Extract, Lock, Rename, perform, redo, undo
+from backend.features.integrity import audit
 from backend.features.services import Services
-from backend.features.steps.assign import Assigner
-from backend.rules.grouping.assignment import Centroids, assign
-from backend.rules.measures.metrics import adjusted_rand_index
+from backend.features.steps import Assigner
+from backend.rules.grouping import Centroids, assign
+from backend.rules.measures import adjusted_rand_index
 from backend.store.engine import Database
-from backend.store.groups.consolidation import load_embeddings
+from backend.store.groups import load_embeddings
 from backend.store.schema import Space
-from backend.store.spaces.thresholds import get_threshold
+from backend.store.spaces import get_threshold
 
 COUNT = 240
 

@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 from backend.errors import FetchFailed, InputError, MediaclusterError
 from backend.features.services import Services
-from backend.features.steps.assign import Assigner
+from backend.features.steps import Assigner
 from backend.store.engine import Database
 from backend.store.schema import Space
 from backend.web.pages.advice import ADVICE

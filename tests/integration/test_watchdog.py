@@ -14,13 +14,13 @@ import sqlalchemy as sa
 
 from backend.bootstrap import resolve_broker_url
 from backend.doorbell import Work
-from backend.encoders.presets import PRESETS
-from backend.features.intake.intake import accept_picture
+from backend.encoders import PRESETS
+from backend.features.intake import accept_picture
 from backend.features.services import Services
-from backend.features.steps.space import open_active_space
-from backend.files.text.text import MediaText
+from backend.features.steps import open_active_space
+from backend.files.text import MediaText
 from backend.settings import Settings
-from backend.store.media.media import get_media
+from backend.store.media import get_media
 from backend.supervision import Supervisor, worker_command
 from workers.receiving import make_worker_app
 from workers.watchdog import EXIT_STATUS, LOOK_EVERY_SECONDS

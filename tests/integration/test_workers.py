@@ -23,13 +23,13 @@ from pydantic import SecretStr
 
 from backend.demo.gallery import render_gallery
 from backend.embedded import status_postgres, status_redis, stop_servers
-from backend.features.intake.intake import accept_picture
-from backend.features.integrity.invariants import audit
+from backend.features.intake import accept_picture
+from backend.features.integrity import audit
 from backend.features.services import Services
-from backend.files.text.text import MediaText
+from backend.files.text import MediaText
 from backend.settings import Settings
 from backend.store.engine import Database
-from backend.store.media.media import count_media_by_status
+from backend.store.media import count_media_by_status
 from backend.store.schema import MediaStatus
 from backend.supervision import worker_command
 

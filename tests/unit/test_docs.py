@@ -15,11 +15,11 @@ from fastapi import FastAPI
 from backend import errors
 from backend.bootstrap import build_services
 from backend.cli import app as cli
+from backend.features.evaluation import Options
 from backend.features.evaluation.measurement import EVALUATED
-from backend.features.evaluation.options import Options
 from backend.features.operations import diagnosis
 from backend.settings import Settings
-from backend.store.events.events import EventKind
+from backend.store.events import EventKind
 from backend.store.schema import Base, MediaStatus, SpaceState
 from backend.web.api.app import create_app
 from backend.web.middleware import problems

@@ -6,7 +6,8 @@ from typing import Any
 
 from backend.errors import InputError
 from backend.features.access.passwords import hash_password, require_good
-from backend.store.access.accounts import (
+from backend.store.access import (
+    Act,
     Role,
     change_password,
     delete_account,
@@ -15,8 +16,8 @@ from backend.store.access.accounts import (
     get_account,
     insert_account,
     list_accounts,
+    record_act,
 )
-from backend.store.access.audit_log import Act, record_act
 from backend.store.engine import Database
 from backend.store.schema import Account
 

@@ -9,17 +9,22 @@ from backend.errors import LoginFailed, RateLimited
 from backend.features.access.accounts import MOST_NAME_CHARACTERS, normal_name
 from backend.features.access.passwords import hash_password, is_outdated, is_password
 from backend.features.access.tokens import hash_secret, make_secret
-from backend.store.access.accounts import (
+from backend.store.access import (
+    Act,
+    Attempt,
     Role,
     change_password,
+    claim_attempt,
     delete_session_by_token,
     find_account,
+    forget_attempt,
     insert_account,
+    insert_login_link,
     insert_session,
+    record_act,
     record_login,
+    take_login_link,
 )
-from backend.store.access.audit_log import Act, record_act
-from backend.store.access.logins import Attempt, claim_attempt, forget_attempt, insert_login_link, take_login_link
 from backend.store.engine import Database
 from backend.store.schema import Account
 
@@ -77,7 +82,7 @@ def make_login_link(
     Raises:
         NotFound: there is no such account.
     """
-    from backend.store.access.accounts import get_account
+    from backend.store.access import get_account
 
     secret = make_secret()
     with database.transaction() as session:

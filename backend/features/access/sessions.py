@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from backend.features.access.tokens import csrf_token_of, hash_secret
-from backend.store.access.accounts import LiveSession, Role, delete_session, find_live_session, record_visit
-from backend.store.access.audit_log import Act, record_act
+from backend.store.access import Act, LiveSession, Role, delete_session, find_live_session, record_act, record_visit
 from backend.store.engine import Database
 
 # Thumbnails come a hundred at a time; for them a session is looked up once in so long.

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from backend.errors import BackupDamaged
-from backend.files.storage.keys import check_key
+from backend.files.storage import check_key
 
 MANIFEST = "manifest.json"
 SUMS = "SHA256SUMS"

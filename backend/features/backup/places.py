@@ -12,8 +12,7 @@ from typing import Protocol
 
 from backend.errors import BackupDamaged, FileUnreadable, StorageFull
 from backend.features.backup.manifest import MANIFEST, sha256_of
-from backend.files.storage.storage import FULL
-from backend.files.storage.stores import FolderStore
+from backend.files.storage import FULL, FolderStore
 
 _TAR = ".tar"
 SCRATCH = ".backup-"

@@ -12,9 +12,9 @@ from backend.errors import BackupDamaged, ConfigurationError, Conflict
 from backend.features.backup.manifest import MANIFEST, SUMS, Manifest, Sum, read_sums, sha256_of
 from backend.features.backup.places import Source, open_source
 from backend.features.backup.tools import find_tool, run_tool
-from backend.files.storage.storage import Storage
+from backend.files.storage import Storage
 from backend.store.engine import Database
-from backend.store.integrity.backup import drop_schema, get_postgres_major, list_contents, lock_schema
+from backend.store.integrity import drop_schema, get_postgres_major, list_contents, lock_schema
 from backend.store.migrate import knows_revision, upgrade
 
 _NAMED = 3  # in a message

@@ -14,12 +14,10 @@ from backend.errors import OriginalMissing
 from backend.features.backup.manifest import SUMS, Manifest, Sum, sha256_of
 from backend.features.backup.places import SCRATCH, FolderTarget, Target, open_target
 from backend.features.backup.tools import find_tool, run_tool
-from backend.files.storage.storage import Storage
-from backend.files.storage.thumbnail_files import possible_keys
+from backend.files.storage import Storage, possible_keys
 from backend.store.engine import Database
-from backend.store.integrity.backup import Snapshot, list_originals, open_snapshot
-from backend.store.integrity.repair import is_given_up
-from backend.store.media.media import find_media_by_sha256
+from backend.store.integrity import Snapshot, is_given_up, list_originals, open_snapshot
+from backend.store.media import find_media_by_sha256
 
 _SHOWN = 1000
 

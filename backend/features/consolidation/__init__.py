@@ -1,1 +1,6 @@
 """Group again: second pass and threshold."""
+
+from backend.features.consolidation.consolidate import consolidate_library
+from backend.features.consolidation.threshold import SIZE_STEPS, ThresholdReport, apply_threshold, compare_thresholds
+
+__all__ = ["SIZE_STEPS", "ThresholdReport", "apply_threshold", "compare_thresholds", "consolidate_library"]

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from backend.features.consolidation.machine_edits import Plan, Reading, regroup
 from backend.features.services import Services
-from backend.rules.consolidation.second_pass import Regrouped, consolidate
-from backend.rules.editing.edits import Outcome
+from backend.rules.consolidation import Regrouped, consolidate
+from backend.rules.editing import Outcome
 
 KIND = "consolidate"
 

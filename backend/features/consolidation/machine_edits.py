@@ -12,24 +12,13 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from backend.errors import Conflict
-from backend.features.editing.apply import write_edit
-from backend.features.editing.transactions import edited, settled
+from backend.features.editing import edited, settled, write_edit
 from backend.features.services import Services
-from backend.rules.consolidation.second_pass import Library, Regrouped
-from backend.rules.editing.edits import (
-    AUTO,
-    TO_BE_GIVEN,
-    ClusterState,
-    Edit,
-    MembershipState,
-    Outcome,
-    Snapshot,
-)
-from backend.store.groups.consolidation import StoredGrouping, load_embeddings, read_grouping
-from backend.store.groups.edits import next_cluster_ids, read_snapshot
+from backend.rules.consolidation import Library, Regrouped
+from backend.rules.editing import AUTO, TO_BE_GIVEN, ClusterState, Edit, MembershipState, Outcome, Snapshot
+from backend.store.groups import StoredGrouping, load_embeddings, next_cluster_ids, read_grouping, read_snapshot
 from backend.store.schema import Space
-from backend.store.spaces.spaces import get_active_space
-from backend.store.spaces.thresholds import get_threshold
+from backend.store.spaces import get_active_space, get_threshold
 
 _ATTEMPTS = 3
 _SEED = 0

@@ -10,13 +10,12 @@ from sqlalchemy.orm import Session
 from backend.errors import InputError
 from backend.features.consolidation.machine_edits import Plan, Reading, read_library, regroup
 from backend.features.services import Services
-from backend.rules.consolidation.reruns import rerun
-from backend.rules.consolidation.second_pass import Regrouped
-from backend.rules.editing.edits import Outcome
-from backend.rules.measures.metrics import adjusted_rand_index
-from backend.store.access.audit_log import Act, record_act
+from backend.rules.consolidation import Regrouped, rerun
+from backend.rules.editing import Outcome
+from backend.rules.measures import adjusted_rand_index
+from backend.store.access import Act, record_act
 from backend.store.schema import Space
-from backend.store.spaces.thresholds import record_threshold
+from backend.store.spaces import record_threshold
 
 KIND = "threshold"
 MOST_MEDIA = 100_000

@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 
 from backend.errors import BackendUnavailable, ConfigurationError, MediaclusterError
 from backend.features.services import Services
-from backend.files.decoding.perceptual_hash import NO_DETAIL
-from backend.rules.duplicates.near_duplicates import UNDECIDED, choose_keepers, near_rows
+from backend.files.decoding import NO_DETAIL
+from backend.rules.duplicates import UNDECIDED, choose_keepers, near_rows
 from backend.settings import Settings
 from backend.store.arrays import fetch_arrays
-from backend.store.review.near_duplicates import (
+from backend.store.review import (
     Comparables,
     forget_comparisons,
     list_parted_pairs,
@@ -26,7 +26,7 @@ from backend.store.review.near_duplicates import (
     record_keepers,
     try_lock_near_duplicates,
 )
-from backend.store.spaces.spaces import find_active_space
+from backend.store.spaces import find_active_space
 
 logger = logging.getLogger(__name__)
 

@@ -8,10 +8,17 @@ from datetime import datetime
 from backend.errors import Conflict, InputError
 from backend.features.duplicates.comparison import compare
 from backend.features.duplicates.near_duplicates import require_one_group
-from backend.features.editing.deletion import delete_media
+from backend.features.editing import delete_media
 from backend.features.services import Services
-from backend.store.review.marked import forget_keepers, forget_marked, list_marked, record_marked
-from backend.store.review.near_duplicates import find_keepers, forget_comparisons, lock_near_duplicates
+from backend.store.review import (
+    find_keepers,
+    forget_comparisons,
+    forget_keepers,
+    forget_marked,
+    list_marked,
+    lock_near_duplicates,
+    record_marked,
+)
 
 _DELETED_AT_ONCE = 500
 

@@ -7,10 +7,10 @@ from itertools import combinations, groupby
 
 from backend.errors import Conflict, InputError
 from backend.features.duplicates.comparison import compare, compare_waiting
-from backend.features.editing.deletion import delete_media
+from backend.features.editing import delete_media
 from backend.features.services import Services
-from backend.rules.editing.edits import Outcome
-from backend.store.review.near_duplicates import (
+from backend.rules.editing import Outcome
+from backend.store.review import (
     NearDuplicateRow,
     count_groups,
     find_keepers,

@@ -9,7 +9,7 @@ from PIL import Image
 
 from backend.errors import MediaclusterError
 from backend.features.services import Services
-from backend.files.storage.thumbnail_files import read_thumbnail
+from backend.files.storage import read_thumbnail
 
 _MOST_PIXELS_A_SIDE = 512
 

@@ -1,1 +1,49 @@
 """What a curator does to groups, with journal and undo."""
+
+from backend.features.editing.actions import (
+    ChooseRepresentative,
+    Confirm,
+    Dissolve,
+    Extract,
+    Lock,
+    Merge,
+    Move,
+    Operation,
+    Rename,
+    Split,
+    Unlock,
+)
+from backend.features.editing.alpha import apply_alpha
+from backend.features.editing.apply import read_snapshot, write_edit
+from backend.features.editing.deletion import delete_media
+from backend.features.editing.history import list_history, redo, undo
+from backend.features.editing.operations import perform
+from backend.features.editing.split import SplitProposal, propose_split
+from backend.features.editing.transactions import edited, edited_if_grouped, settled
+
+__all__ = [
+    "ChooseRepresentative",
+    "Confirm",
+    "Dissolve",
+    "Extract",
+    "Lock",
+    "Merge",
+    "Move",
+    "Operation",
+    "Rename",
+    "Split",
+    "SplitProposal",
+    "Unlock",
+    "apply_alpha",
+    "delete_media",
+    "edited",
+    "edited_if_grouped",
+    "list_history",
+    "perform",
+    "propose_split",
+    "read_snapshot",
+    "redo",
+    "settled",
+    "undo",
+    "write_edit",
+]

@@ -4,9 +4,9 @@ from backend.errors import InputError
 from backend.features.editing.apply import write_edit
 from backend.features.editing.transactions import edited, settled
 from backend.features.services import Services
-from backend.rules.editing.edits import Edit, Outcome, Snapshot
-from backend.store.access.audit_log import Act, record_act
-from backend.store.spaces.alphas import get_alpha, record_alpha
+from backend.rules.editing import Edit, Outcome, Snapshot
+from backend.store.access import Act, record_act
+from backend.store.spaces import get_alpha, record_alpha
 
 KIND = "alpha"
 

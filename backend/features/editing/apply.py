@@ -7,7 +7,7 @@ from dataclasses import astuple, dataclass, replace
 from sqlalchemy.orm import Session
 
 from backend.errors import Conflict
-from backend.rules.editing.edits import (
+from backend.rules.editing import (
     TO_BE_GIVEN,
     CannotLink,
     ClusterChange,
@@ -18,23 +18,26 @@ from backend.rules.editing.edits import (
     Snapshot,
 )
 from backend.store.arrays import next_values
-from backend.store.events.events import EventKind, MediaEvent, record_events
-from backend.store.groups.assignments import bump_centroid_version, lock_assigner
-from backend.store.groups.centroids import resum_centroids
-from backend.store.groups.edits import (
+from backend.store.events import EventKind, MediaEvent, record_events
+from backend.store.groups import (
+    EventContent,
+    bump_centroid_version,
     choose_representatives,
     count_members,
     delete_clusters,
     delete_memberships,
     insert_clusters,
+    insert_event,
+    lock_assigner,
     lock_clusters,
     measure_similarities,
     read_snapshot,
+    record_event_content,
+    resum_centroids,
     update_clusters,
     write_cannot_links,
     write_memberships,
 )
-from backend.store.groups.journal import EventContent, insert_event, record_event_content
 from backend.store.schema import Space
 
 __all__ = ["apply_edit", "read_snapshot", "write_edit"]

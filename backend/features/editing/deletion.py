@@ -12,15 +12,11 @@ from backend.features.editing.apply import write_edit
 from backend.features.editing.plan import distinct_media
 from backend.features.editing.transactions import edited_if_grouped
 from backend.features.services import Services
-from backend.rules.editing.edits import Edit, Outcome, Snapshot
-from backend.rules.editing.plans import existing_memberships
-from backend.rules.editing.sentences import media_count
-from backend.store.access.audit_log import Act, record_act
-from backend.store.events.events import EventKind, MediaEvent, record_events
-from backend.store.groups.edits import read_snapshot
-from backend.store.groups.journal import DELETE, EventContent, insert_event, record_event_content
-from backend.store.media.deletion import Doomed, delete_media_rows, lock_media
-from backend.store.media.files import remove_unheld_files
+from backend.rules.editing import Edit, Outcome, Snapshot, existing_memberships, media_count
+from backend.store.access import Act, record_act
+from backend.store.events import EventKind, MediaEvent, record_events
+from backend.store.groups import DELETE, EventContent, insert_event, read_snapshot, record_event_content
+from backend.store.media import Doomed, delete_media_rows, lock_media, remove_unheld_files
 from backend.store.schema import Space
 
 # Half of Postgres's deadlock_timeout.

@@ -9,23 +9,23 @@ from backend.errors import Conflict
 from backend.features.editing.apply import write_edit
 from backend.features.editing.transactions import edited, settled
 from backend.features.services import Services
-from backend.rules.editing.edits import Outcome, Snapshot
-from backend.rules.editing.undo import plan_restoration
-from backend.store.groups.edits import count_other_members, read_snapshot
-from backend.store.groups.journal import (
+from backend.rules.editing import Outcome, Snapshot, plan_restoration
+from backend.store.groups import (
     DELETE,
     MODEL,
     REDO,
     UNDO,
     HistoryEvent,
+    count_other_members,
     find_event_in_force,
     get_event,
     get_event_content,
     list_events,
+    read_snapshot,
     record_undone,
 )
 from backend.store.schema import Space
-from backend.store.spaces.thresholds import get_threshold
+from backend.store.spaces import get_threshold
 
 
 def list_history(

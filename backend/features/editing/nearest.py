@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from sqlalchemy.orm import Session
 
-from backend.rules.grouping.nearest import NearestSearch
-from backend.store.groups.centroids import fetch_embeddings, iterate_open_centroids
+from backend.rules.grouping import NearestSearch
+from backend.store.groups import fetch_embeddings, iterate_open_centroids
 
 _BLOCK = 1024
 

@@ -21,7 +21,7 @@ from backend.features.editing.apply import write_edit
 from backend.features.editing.plan import plan
 from backend.features.editing.transactions import edited, settled
 from backend.features.services import Services
-from backend.rules.editing.edits import Outcome
+from backend.rules.editing import Outcome
 from backend.store.schema import Space
 
 __all__ = [

@@ -22,9 +22,11 @@ from backend.features.editing.actions import (
 )
 from backend.features.editing.nearest import list_nearest_clusters
 from backend.features.services import Services
-from backend.files.text.text import MediaText, clean_media_text
-from backend.rules.editing.edits import Edit, MembershipState, Snapshot
-from backend.rules.editing.plans import (
+from backend.files.text import MediaText, clean_media_text
+from backend.rules.editing import (
+    Edit,
+    MembershipState,
+    Snapshot,
     existing_cluster,
     existing_memberships,
     plan_confirm,
@@ -37,10 +39,10 @@ from backend.rules.editing.plans import (
     plan_representative,
     plan_split,
 )
-from backend.store.groups.edits import count_members, next_cluster_ids, read_members, read_snapshot
-from backend.store.media.media import list_outcomes
+from backend.store.groups import count_members, next_cluster_ids, read_members, read_snapshot
+from backend.store.media import list_outcomes
 from backend.store.schema import Space
-from backend.store.spaces.thresholds import get_threshold
+from backend.store.spaces import get_threshold
 
 MAX_MEDIA = 10_000
 MAX_CLUSTERS = 1_000

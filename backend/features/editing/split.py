@@ -8,11 +8,9 @@ import numpy as np
 from backend.errors import Conflict
 from backend.features.editing.plan import MAX_MEDIA
 from backend.features.services import Services
-from backend.rules.editing.halves import find_halves
-from backend.store.groups.centroids import fetch_embeddings
-from backend.store.groups.clusters import get_cluster
-from backend.store.groups.edits import read_members
-from backend.store.spaces.spaces import get_active_space
+from backend.rules.editing import find_halves
+from backend.store.groups import fetch_embeddings, get_cluster, read_members
+from backend.store.spaces import get_active_space
 
 _MOST_MEMBERS = 50_000
 _BLOCK = 1024

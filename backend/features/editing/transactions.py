@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session
 
 from backend.doorbell import Work
 from backend.features.services import Services
-from backend.rules.editing.edits import Outcome
-from backend.store.groups.assignments import lock_assigner
+from backend.rules.editing import Outcome
+from backend.store.groups import lock_assigner
 from backend.store.schema import Space
-from backend.store.spaces.spaces import find_active_space, get_active_space
-from backend.store.telemetry.histograms import Measure, add_values
+from backend.store.spaces import find_active_space, get_active_space
+from backend.store.telemetry import Measure, add_values
 
 
 @contextmanager

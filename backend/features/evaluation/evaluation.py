@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from backend.encoders.encoders import Encoders
+from backend.encoders import Encoders
 from backend.errors import ConfigurationError, InputError
 from backend.features.evaluation.grouping import compare_groupings, sweep_thresholds
 from backend.features.evaluation.judged import JUDGEMENTS, embed_kept, field_of, find_judged, plan_judged, truth_of
@@ -16,8 +16,8 @@ from backend.features.evaluation.retrieval import Found, retrieve
 from backend.features.evaluation.tasks import OF_LABELS, Field, Plan, Task, plan, read_wordings, speak
 from backend.features.evaluation.truth import FOLDERS, GROUPS, find_truth
 from backend.features.services import Services
-from backend.store.review.judgements import list_judgements
-from backend.store.spaces.spaces import get_space
+from backend.store.review import list_judgements
+from backend.store.spaces import get_space
 
 OnProgress = Callable[[str, int, int], None]
 """Hears the stage, how much of it is done, and how much there is."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from backend.errors import FileUnreadable, InputError
 from backend.features.evaluation.result import SCHEMA_VERSION
-from backend.rules.measures.bootstrap import Bootstrap, Interval
+from backend.rules.measures import Bootstrap, Interval
 
 # With fewer, no resampling can tell chance from change.
 LEAST_SHARED = 5

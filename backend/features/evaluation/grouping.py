@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from backend.features.evaluation.library import Reading
 from backend.features.evaluation.options import Options
 from backend.features.evaluation.truth import Truth
-from backend.rules.consolidation.second_pass import consolidate
-from backend.rules.grouping.sequence import group_in_order
-from backend.rules.measures.bootstrap import Best, Bootstrap, Interval, resample
-from backend.rules.measures.partitions import Agreement, Contingency, silhouettes
+from backend.rules.consolidation import consolidate
+from backend.rules.grouping import group_in_order
+from backend.rules.measures import Agreement, Best, Bootstrap, Contingency, Interval, resample, silhouettes
 
 Rows = NDArray[np.int64]
 Values = NDArray[np.float64]

@@ -7,17 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.encoders.encoders import Encoders
+from backend.encoders import Encoders
 from backend.errors import InputError
 from backend.features.evaluation.library import Reading
 from backend.features.evaluation.options import Options
 from backend.features.evaluation.tasks import Asked, Field, Plan, Task, Words, ask_words, choose_method
 from backend.features.evaluation.truth import Truth
-from backend.features.search.background_samples import BackgroundKind
+from backend.features.search import BackgroundKind
 from backend.features.services import Services
-from backend.rules.search.backgrounds import Backgrounds
-from backend.rules.search.fusion import FusionMethod, fuse
-from backend.store.review.judgements import QueryKind, checksum_in, describe_query, list_kept_pictures, words_in
+from backend.rules.search import Backgrounds, FusionMethod, fuse
+from backend.store.review import QueryKind, checksum_in, describe_query, list_kept_pictures, words_in
 from backend.store.schema import Judgement
 
 Rows = NDArray[np.int64]

@@ -12,20 +12,16 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from backend.errors import Conflict
-from backend.features.search.background_samples import BackgroundKind, learn_backgrounds
+from backend.features.search import BackgroundKind, learn_backgrounds
 from backend.features.services import Services
-from backend.rules.consolidation.second_pass import Library
-from backend.rules.search.backgrounds import Backgrounds
+from backend.rules.consolidation import Library
+from backend.rules.search import Backgrounds
 from backend.settings import Settings
-from backend.store.evaluation.evaluation import Sides, list_labels, list_sources, load_sides
-from backend.store.groups.consolidation import StoredGrouping, read_grouping
+from backend.store.evaluation import Sides, list_labels, list_sources, load_sides
+from backend.store.groups import StoredGrouping, read_grouping
 from backend.store.schema import Space, SpaceState
-from backend.store.search.backgrounds import SampledMedia, find_background
-from backend.store.spaces.alphas import get_alpha
-from backend.store.spaces.figures import list_embedded
-from backend.store.spaces.fills import find_fill
-from backend.store.spaces.spaces import get_active_space, get_space
-from backend.store.spaces.thresholds import find_threshold
+from backend.store.search import SampledMedia, find_background
+from backend.store.spaces import find_fill, find_threshold, get_active_space, get_alpha, get_space, list_embedded
 
 Matrix = NDArray[np.float32]
 

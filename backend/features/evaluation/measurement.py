@@ -9,14 +9,12 @@ from typing import Any
 import numpy as np
 
 from backend.errors import MediaclusterError
-from backend.features.consolidation.threshold import compare_thresholds
+from backend.features.consolidation import compare_thresholds
 from backend.features.evaluation.evaluation import evaluate_by_any
 from backend.features.evaluation.options import Options
 from backend.features.services import Services
-from backend.rules.measures.projection import place, project
-from backend.rules.measures.separation import Histogram, separate
-from backend.rules.measures.suggestion import suggest
-from backend.store.evaluation.quality import (
+from backend.rules.measures import Histogram, place, project, separate, suggest
+from backend.store.evaluation import (
     Standing,
     find_standing,
     list_mapped,
@@ -28,9 +26,8 @@ from backend.store.evaluation.quality import (
     sample_cohesion,
     sample_same_pairs,
 )
-from backend.store.groups.consolidation import load_embeddings
-from backend.store.spaces.spaces import get_active_space
-from backend.store.spaces.thresholds import get_threshold
+from backend.store.groups import load_embeddings
+from backend.store.spaces import get_active_space, get_threshold
 
 _PAIRS = 5_000
 _COHESION_GROUPS = 10_000

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from backend.errors import InputError
-from backend.rules.measures.bootstrap import Bootstrap
+from backend.rules.measures import Bootstrap
 
 ALPHAS = tuple(step / 20 for step in range(21))
 THRESHOLDS = tuple(round(0.5 + step / 50, 2) for step in range(25))

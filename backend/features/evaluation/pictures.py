@@ -15,19 +15,18 @@ from numpy.typing import NDArray
 from PIL import Image
 from sqlalchemy.orm import Session
 
-from backend.encoders.encoders import load_encoders
+from backend.encoders import load_encoders
 from backend.errors import MediaclusterError
 from backend.features.evaluation.library import Reading
 from backend.features.evaluation.result import Evaluation
 from backend.features.evaluation.retrieval import Found
 from backend.features.evaluation.tasks import Task
 from backend.features.services import Services
-from backend.files.storage.thumbnail_files import read_thumbnail
-from backend.rules.measures.projection import fill_frame, project
-from backend.rules.measures.separation import Separation, sensitivity, separate
-from backend.store.evaluation.evaluation import list_titles
-from backend.store.review.judgements import checksum_in, find_picture, words_in
-from backend.store.spaces.spaces import get_space
+from backend.files.storage import read_thumbnail
+from backend.rules.measures import Separation, fill_frame, project, sensitivity, separate
+from backend.store.evaluation import list_titles
+from backend.store.review import checksum_in, find_picture, words_in
+from backend.store.spaces import get_space
 
 Matrix = NDArray[np.float32]
 

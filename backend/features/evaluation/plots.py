@@ -10,7 +10,7 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from backend.rules.measures.separation import BINS, LOW, Histogram
+from backend.rules.measures import BINS, LOW, Histogram
 
 _WIDTH, _HEIGHT = 560, 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 10, 34, 28

@@ -11,18 +11,10 @@ from sqlalchemy.orm import Session
 
 from backend.store.arrays import fetch_arrays
 from backend.store.engine import Database
-from backend.store.evaluation.recall_audits import record_recall_audit
-from backend.store.media.embeddings import search_media
-from backend.store.search.candidates import (
-    Limits,
-    Matching,
-    Nomination,
-    QueryVectors,
-    match,
-    nearest_exactly,
-    nominate_by_index,
-)
-from backend.store.spaces.spaces import find_active_space, hold_active_space
+from backend.store.evaluation import record_recall_audit
+from backend.store.media import search_media
+from backend.store.search import Limits, Matching, Nomination, QueryVectors, match, nearest_exactly, nominate_by_index
+from backend.store.spaces import find_active_space, hold_active_space
 
 # Values that single precision cannot tell apart: either media is a right answer.
 _TOLERANCE = 1e-6

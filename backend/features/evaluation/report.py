@@ -13,7 +13,7 @@ from backend.features.evaluation.pictures import Pairs, compare_pairs, draw_maps
 from backend.features.evaluation.plots import Mark, draw_alphas, draw_thresholds, histograms, scatter, whisker
 from backend.features.evaluation.result import Evaluation
 from backend.features.services import Services
-from backend.rules.measures.projection import has_umap
+from backend.rules.measures import has_umap
 
 _HERE = Path(__file__).parent
 _TASKS = {

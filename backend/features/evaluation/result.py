@@ -11,8 +11,7 @@ from backend.features.evaluation.library import Reading
 from backend.features.evaluation.options import Options
 from backend.features.evaluation.retrieval import Found
 from backend.features.evaluation.truth import Truth
-from backend.rules.measures.bootstrap import Best, Bootstrap, Interval
-from backend.rules.measures.failures import Fault
+from backend.rules.measures import Best, Bootstrap, Fault, Interval
 
 SCHEMA_VERSION = 1
 _DIGITS = 6

@@ -8,10 +8,8 @@ from numpy.typing import NDArray
 
 from backend.features.evaluation.options import Options
 from backend.features.evaluation.tasks import Asked, Field, Plan, Task
-from backend.rules.measures.failures import Fault, find_faults
-from backend.rules.measures.ranking import Candidates
-from backend.rules.measures.retrieval import ndcg_at, precision_at, recall_at, reciprocal_rank
-from backend.rules.search.fusion import FusionMethod
+from backend.rules.measures import Candidates, Fault, find_faults, ndcg_at, precision_at, recall_at, reciprocal_rank
+from backend.rules.search import FusionMethod
 
 Rows = NDArray[np.int64]
 Values = NDArray[np.float64]

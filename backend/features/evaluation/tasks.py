@@ -9,13 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.encoders.encoders import Encoders
+from backend.encoders import Encoders
 from backend.errors import FileUnreadable, InputError
 from backend.features.evaluation.library import Reading
 from backend.features.evaluation.options import Options
 from backend.features.evaluation.truth import Truth
-from backend.rules.search.backgrounds import Backgrounds
-from backend.rules.search.fusion import FusionMethod, fuse
+from backend.rules.search import Backgrounds, FusionMethod, fuse
 
 Rows = NDArray[np.int64]
 Matrix = NDArray[np.float32]

@@ -9,11 +9,9 @@ from backend.doorbell import Work
 from backend.errors import FileTooLarge, FileUnreadable, InputError
 from backend.features.intake.intake import Accepted, accept_picture, accept_url
 from backend.features.services import Services
-from backend.files.folders.folders import walk_pictures
-from backend.files.folders.manifests import ManifestError, read_manifest
-from backend.files.folders.sidecars import read_sidecar
-from backend.files.text.text import MediaText
-from backend.store.media.media import MediaOutcome, list_outcomes
+from backend.files.folders import ManifestError, read_manifest, read_sidecar, walk_pictures
+from backend.files.text import MediaText
+from backend.store.media import MediaOutcome, list_outcomes
 from backend.store.schema import MediaStatus
 
 MANIFEST_SUFFIXES = {".csv", ".tsv", ".jsonl", ".ndjson"}

@@ -12,22 +12,25 @@ import uuid_utils.compat
 from backend.doorbell import Work
 from backend.errors import BackendUnavailable, FetchFailed, FileTooLarge, LeaseLost
 from backend.features.services import Services
-from backend.files.metadata.exif import JSON
-from backend.files.outbound.fetch import check_url
-from backend.files.storage.keys import original_key
-from backend.files.text.text import MediaText, clean_media_text, make_storable
+from backend.files.metadata import JSON
+from backend.files.outbound import check_url
+from backend.files.storage import original_key
+from backend.files.text import MediaText, clean_media_text, make_storable
 from backend.logs import current_request_id
-from backend.store.media.exact_copies import record_exact_copy
-from backend.store.media.files import StoredFile, remove_unheld_files
-from backend.store.media.media import (
+from backend.store.media import (
+    FetchingMedia,
+    Lease,
+    StoredFile,
     StoredPicture,
     find_media,
     find_media_by_sha256,
     get_media,
     insert_fetching,
     insert_pending,
+    record_exact_copy,
+    record_fetched,
+    remove_unheld_files,
 )
-from backend.store.media.work import FetchingMedia, Lease, record_fetched
 from backend.store.schema import MediaStatus
 
 logger = logging.getLogger(__name__)

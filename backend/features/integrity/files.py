@@ -5,12 +5,9 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from backend.files.storage.keys import sha256_of_key
-from backend.files.storage.storage import Storage
-from backend.files.storage.stores import StoredObject
-from backend.files.storage.thumbnail_files import THUMBNAIL_FOLDERS, possible_keys
+from backend.files.storage import THUMBNAIL_FOLDERS, Storage, StoredObject, possible_keys, sha256_of_key
 from backend.store.engine import Database
-from backend.store.integrity.repair import HeldFile, list_held_files
+from backend.store.integrity import HeldFile, list_held_files
 
 PARTS = 256
 # Younger files may belong to an upload that has not committed yet.

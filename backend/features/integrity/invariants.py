@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from backend.rules.grouping.assignment import assign
-from backend.rules.grouping.centroid_cache import CentroidCache
+from backend.rules.grouping import CentroidCache, assign
 from backend.store.engine import Database
-from backend.store.integrity.audit import (
+from backend.store.integrity import (
     INVARIANTS,
     RecordedDecision,
     count_deciding_events,
@@ -23,7 +22,7 @@ from backend.store.integrity.audit import (
     list_eras,
     list_sums,
 )
-from backend.store.spaces.spaces import hold_active_space
+from backend.store.spaces import hold_active_space
 from backend.vectors import unit_rows
 
 _ROWS_SHOWN = 20

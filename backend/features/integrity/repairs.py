@@ -7,30 +7,30 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from backend.errors import DecodeCrash, InputError, OriginalMissing
-from backend.features.editing.apply import write_edit
-from backend.features.editing.transactions import edited_if_grouped
+from backend.features.editing import edited_if_grouped, write_edit
 from backend.features.integrity.files import PARTS, SETTLED_SECONDS, compare, media_ids
 from backend.features.services import Services
-from backend.files.decoding.thumbnails import THUMBNAIL_SIDES
-from backend.files.storage.thumbnail_files import write_thumbnails
-from backend.rules.editing.edits import Edit, Snapshot
-from backend.rules.editing.plans import existing_memberships
-from backend.rules.editing.sentences import media_count
-from backend.store.events.events import EventKind, MediaEvent, record_events
-from backend.store.groups.assignments import bump_centroid_version, lock_assigner
-from backend.store.groups.centroids import resum_centroids
-from backend.store.groups.edits import delete_clusters, read_snapshot
-from backend.store.groups.journal import DELETE
-from backend.store.integrity.repair import (
+from backend.files.decoding import THUMBNAIL_SIDES
+from backend.files.storage import write_thumbnails
+from backend.rules.editing import Edit, Snapshot, existing_memberships, media_count
+from backend.store.events import EventKind, MediaEvent, record_events
+from backend.store.groups import (
+    DELETE,
+    bump_centroid_version,
+    delete_clusters,
+    lock_assigner,
+    read_snapshot,
+    resum_centroids,
+)
+from backend.store.integrity import (
     HeldFile,
     delete_memberless_centroids,
     list_empty_clusters,
     list_off_clusters,
     record_original_missing,
 )
-from backend.store.media.files import StoredFile, remove_unheld_files
-from backend.store.spaces.bulk import build_vector_indexes, list_missing_vector_indexes
-from backend.store.spaces.spaces import find_active_space, list_spaces
+from backend.store.media import StoredFile, remove_unheld_files
+from backend.store.spaces import build_vector_indexes, find_active_space, list_missing_vector_indexes, list_spaces
 
 logger = logging.getLogger(__name__)
 

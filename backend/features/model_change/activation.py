@@ -24,37 +24,37 @@ from backend.errors import (
 )
 from backend.features.model_change.alignment import align
 from backend.features.model_change.exclusion import set_aside
-from backend.features.search.background_samples import BackgroundKind, open_backgrounds
+from backend.features.search import BackgroundKind, open_backgrounds
 from backend.features.services import Services
-from backend.store.access.audit_log import Act, record_act
-from backend.store.groups.assignments import bump_centroid_version, lock_assigner
-from backend.store.groups.journal import MODEL, insert_event
-from backend.store.groups.labels import carry_label_statistics
+from backend.store.access import Act, record_act
+from backend.store.groups import MODEL, bump_centroid_version, carry_label_statistics, insert_event, lock_assigner
 from backend.store.renewal import renewed
 from backend.store.schema import Space, SpaceState
-from backend.store.spaces.figures import align_clusters, exchange_figures, list_unaligned
-from backend.store.spaces.fills import (
+from backend.store.spaces import (
+    activate_space,
+    align_clusters,
+    announce_space,
     close_gaps,
+    count_holders,
     count_unready,
     count_waiting_items,
+    exchange_figures,
     find_fill,
+    find_previous_space,
+    find_threshold,
+    get_active_space,
+    get_space,
+    get_threshold,
     lead_back,
+    limit_lock_waits,
     list_failed_items,
+    list_unaligned,
+    lock_spaces,
     queue_missing,
+    record_threshold,
     start_fill,
     want_encoders,
 )
-from backend.store.spaces.holders import count_holders
-from backend.store.spaces.spaces import (
-    activate_space,
-    announce_space,
-    find_previous_space,
-    get_active_space,
-    get_space,
-    limit_lock_waits,
-    lock_spaces,
-)
-from backend.store.spaces.thresholds import find_threshold, get_threshold, record_threshold
 
 _POLL_SECONDS = 0.2
 _LEASE_SECONDS = 30.0

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from backend.errors import TransactionConflict
 from backend.features.services import Services
 from backend.store.schema import Space
-from backend.store.spaces.figures import (
+from backend.store.spaces import (
     CentroidTable,
     MemberBlock,
     align_clusters,

@@ -17,20 +17,25 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from backend.errors import Conflict, InputError
-from backend.features.evaluation.evaluation import OnProgress, Source
+from backend.features.evaluation import OnProgress, Source
 from backend.features.model_change.alignment import align
 from backend.features.model_change.retrieval import Finding, find_difference
 from backend.features.services import Services
-from backend.rules.consolidation.reruns import rerun
-from backend.rules.consolidation.second_pass import Library
-from backend.rules.measures.metrics import adjusted_rand_index
-from backend.rules.measures.recalibration import neighbour_agreement, own_without_itself, separating_threshold
-from backend.store.groups.consolidation import StoredGrouping, load_embeddings, read_grouping
+from backend.rules.consolidation import Library, rerun
+from backend.rules.measures import adjusted_rand_index, neighbour_agreement, own_without_itself, separating_threshold
+from backend.store.groups import StoredGrouping, load_embeddings, read_grouping
 from backend.store.schema import Space, SpaceState
-from backend.store.spaces.figures import Fits, list_embedded, list_fits, load_text_pairs
-from backend.store.spaces.fills import record_comparison, start_fill
-from backend.store.spaces.spaces import get_active_space, get_space
-from backend.store.spaces.thresholds import get_threshold
+from backend.store.spaces import (
+    Fits,
+    get_active_space,
+    get_space,
+    get_threshold,
+    list_embedded,
+    list_fits,
+    load_text_pairs,
+    record_comparison,
+    start_fill,
+)
 
 MOST_MEDIA = 5_000
 _SEED = 0

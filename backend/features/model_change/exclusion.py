@@ -8,18 +8,14 @@ from sqlalchemy.orm import Session
 
 from backend.doorbell import Work
 from backend.errors import NotInSpace, SpaceIncomplete
-from backend.features.editing.apply import read_snapshot, write_edit
-from backend.features.editing.transactions import edited
+from backend.features.editing import edited, read_snapshot, write_edit
 from backend.features.services import Services
-from backend.rules.editing.edits import Edit, Snapshot
-from backend.rules.editing.plans import existing_memberships
-from backend.rules.editing.sentences import media_count
-from backend.store.access.audit_log import Act, record_act
-from backend.store.events.events import EventKind, MediaEvent, record_events
-from backend.store.groups.journal import DELETE
+from backend.rules.editing import Edit, Snapshot, existing_memberships, media_count
+from backend.store.access import Act, record_act
+from backend.store.events import EventKind, MediaEvent, record_events
+from backend.store.groups import DELETE
 from backend.store.schema import Space
-from backend.store.spaces.figures import has_vectors
-from backend.store.spaces.fills import list_failed_items, record_set_aside
+from backend.store.spaces import has_vectors, list_failed_items, record_set_aside
 
 _AT_ONCE = 1_000
 

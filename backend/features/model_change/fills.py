@@ -3,18 +3,18 @@
 from backend.doorbell import Work
 from backend.errors import Conflict, InputError
 from backend.features.services import Services
-from backend.store.access.audit_log import Act, record_act
+from backend.store.access import Act, record_act
 from backend.store.schema import SpaceState
-from backend.store.spaces.fills import (
+from backend.store.spaces import (
     FailedItem,
     find_fill,
+    get_space,
     list_failed_items,
     queue_missing,
     record_fill_paused,
     retry_items,
     start_fill,
 )
-from backend.store.spaces.spaces import get_space
 
 
 def fill(

@@ -9,9 +9,15 @@ import threading
 from backend.errors import MediaclusterError
 from backend.features.services import Services
 from backend.store.schema import Space
-from backend.store.spaces.fills import list_kept_up
-from backend.store.spaces.holders import LOOK_SECONDS, forget_holder, list_wanted_spaces, record_holder
-from backend.store.spaces.spaces import find_active_space, list_spaces
+from backend.store.spaces import (
+    LOOK_SECONDS,
+    find_active_space,
+    forget_holder,
+    list_kept_up,
+    list_spaces,
+    list_wanted_spaces,
+    record_holder,
+)
 
 logger = logging.getLogger(__name__)
 

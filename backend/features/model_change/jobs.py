@@ -8,14 +8,14 @@ from enum import StrEnum
 from typing import Any
 
 from backend.errors import MediaclusterError, NotFound
-from backend.features.evaluation.evaluation import Source
+from backend.features.evaluation import Source
 from backend.features.model_change.activation import Activation, activate, rollback
 from backend.features.model_change.comparison import compare
 from backend.features.model_change.spaces import choose_names, make_space
 from backend.features.services import Services
-from backend.store.access.audit_log import Act, asked_from, record_act
+from backend.store.access import Act, asked_from, record_act
 from backend.store.schema import SpaceWork
-from backend.store.spaces.jobs import find_work, insert_work, record_alive, record_failure, record_outcome
+from backend.store.spaces import find_work, insert_work, record_alive, record_failure, record_outcome
 
 _BEAT_SECONDS = 1.0
 

@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-from backend.features.evaluation.evaluation import OnProgress, Source, evaluate_pair, evaluate_pair_by_any
-from backend.features.evaluation.gate import compare as compare_saved
-from backend.features.evaluation.options import Options
+from backend.features.evaluation import OnProgress, Options, Source, evaluate_pair, evaluate_pair_by_any
+from backend.features.evaluation import compare as compare_saved
 from backend.features.services import Services
-from backend.rules.measures.bootstrap import Interval
+from backend.rules.measures import Interval
 
 _OPTIONS = Options(alphas=())
 

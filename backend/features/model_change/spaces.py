@@ -6,25 +6,26 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from backend.encoders.encoders import load_encoders
-from backend.encoders.presets import EncoderNames, resolve_encoders
+from backend.encoders import EncoderNames, load_encoders, resolve_encoders
 from backend.errors import Conflict, InputError
 from backend.features.services import Services, names_of_space
-from backend.features.steps.space import describe_space
-from backend.store.access.audit_log import Act, record_act
+from backend.features.steps import describe_space
+from backend.store.access import Act, record_act
 from backend.store.schema import Space, SpaceState
-from backend.store.spaces.fills import FillCounts, count_items, find_fill
-from backend.store.spaces.spaces import (
+from backend.store.spaces import (
+    FillCounts,
+    count_items,
     create_space,
     drop_space,
     find_active_space,
+    find_fill,
+    find_threshold,
     get_active_space,
     get_space,
     limit_lock_waits,
     list_spaces,
     lock_spaces,
 )
-from backend.store.spaces.thresholds import find_threshold
 
 _LOCK_SECONDS = 5.0
 _MOST_NAME = 60

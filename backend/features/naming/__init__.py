@@ -1,1 +1,5 @@
 """Labels and representatives of groups."""
+
+from backend.features.naming.labels import LabelReport, refresh_labels
+
+__all__ = ["LabelReport", "refresh_labels"]

@@ -12,16 +12,23 @@ from dataclasses import dataclass, replace
 from backend.errors import ConfigurationError
 from backend.features.naming.vocabulary import Vocabulary, open_vocabulary
 from backend.features.services import Services
-from backend.rules.naming.labels import TermStatistics, label_by_terms, label_of_single, nearest_words
-from backend.rules.naming.terms import ClusterTerms, MemberText, read_terms
-from backend.store.groups.assignments import get_centroid_version
-from backend.store.groups.labels import (
+from backend.rules.naming import (
+    ClusterTerms,
+    MemberText,
+    TermStatistics,
+    label_by_terms,
+    label_of_single,
+    nearest_words,
+    read_terms,
+)
+from backend.store.groups import (
     UNNAMED,
     LabelWork,
     NewLabel,
     RecordedLabels,
     count_all_members,
     find_label_statistics,
+    get_centroid_version,
     has_unlabelled,
     list_centroids,
     list_clusters_of,
@@ -35,7 +42,7 @@ from backend.store.groups.labels import (
     try_lock_labeller,
 )
 from backend.store.schema import Space
-from backend.store.spaces.spaces import find_active_space
+from backend.store.spaces import find_active_space
 
 logger = logging.getLogger(__name__)
 

@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.encoders.encoders import Encoders, load_encoders
-from backend.encoders.vectors import normalise_rows
+from backend.encoders import Encoders, load_encoders, normalise_rows
 from backend.features.services import Services
 from backend.rules.naming import terms
 from backend.store.schema import Space

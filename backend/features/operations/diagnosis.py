@@ -7,21 +7,17 @@ from PIL import Image
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from backend.encoders.choice import explain
-from backend.encoders.runtimes.names import IMAGE, TEXT
+from backend.encoders import IMAGE, TEXT, explain
 from backend.errors import ConfigurationError, MediaclusterError
-from backend.features.model_change.spaces import SpaceStanding, list_standing
+from backend.features.model_change import SpaceStanding, list_standing
 from backend.features.services import Services
 from backend.redaction import without_credentials
 from backend.store.engine import MINIMUM_VECTOR_VERSION
 from backend.store.extension import read_vector_extension
 from backend.store.migrate import current_revision, knows_revision, newest_revision
 from backend.store.schema import Space, SpaceState
-from backend.store.search.scan import bytes_for
-from backend.store.search.scan_keeper import LEAST_MEDIA
-from backend.store.search.scans import count_vectors
-from backend.store.spaces.bulk import list_spaces_without_indexes
-from backend.store.spaces.spaces import find_active_space, has_library
+from backend.store.search import LEAST_MEDIA, bytes_for, count_vectors
+from backend.store.spaces import find_active_space, has_library, list_spaces_without_indexes
 
 _NO_LIBRARY = "; no library yet, `mediacluster import` makes it"
 
@@ -209,7 +205,7 @@ def check_ocr(services: Services) -> Finding:  # noqa: ARG001 - one of the check
     """Words can be read out of a picture."""
 
     def check() -> str:
-        from backend.files.decoding.ocr import read_words
+        from backend.files.decoding import read_words
 
         read_words(Image.new("RGB", (64, 32), "white"))
         return "words can be read out of pictures"

@@ -2,8 +2,8 @@
 
 from backend.doorbell import Work
 from backend.features.services import Services
-from backend.store.access.audit_log import Act, record_act
-from backend.store.operations.pause import PauseState, find_pause, forget_pause, record_pause
+from backend.store.access import Act, record_act
+from backend.store.operations import PauseState, find_pause, forget_pause, record_pause
 
 _SUBJECT = "processing"
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from backend.doorbell import Work
 from backend.features.services import Services
-from backend.store.access.audit_log import Act, record_act
-from backend.store.media.work import retry_failed, retry_failed_with
+from backend.store.access import Act, record_act
+from backend.store.media import retry_failed, retry_failed_with
 
 
 def retry_media(services: Services, media_ids: Sequence[uuid.UUID], *, actor: str) -> int:

@@ -6,17 +6,26 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-from backend.encoders.runtimes.names import IMAGE, TEXT, Runtime, Side, split_fingerprint
-from backend.encoders.runtimes.onnx.copies import Manifest, open_copy, put_copy, record_fidelity
+from backend.encoders import (
+    IMAGE,
+    TEXT,
+    Manifest,
+    Runtime,
+    Side,
+    image_fingerprint,
+    open_copy,
+    put_copy,
+    record_fidelity,
+    split_fingerprint,
+    text_fingerprint,
+)
 from backend.encoders.runtimes.onnx.export import quantise, recipes, require_onnx
-from backend.encoders.weights import image_fingerprint, text_fingerprint
 from backend.errors import EncoderUnavailable, FidelityTooLow, InputError
 from backend.features.optimize.sides import OptimizedSide, image_side, text_side
 from backend.features.services import Services
 from backend.rules.measures.fidelity import LEAST_SAMPLE, Fidelity, compare
-from backend.store.media.samples import sample_media
-from backend.store.spaces.spaces import find_active_space
-from backend.store.spaces.thresholds import get_threshold
+from backend.store.media import sample_media
+from backend.store.spaces import find_active_space, get_threshold
 
 _LIBRARIES = ("torch", "onnx", "onnxscript", "onnxruntime")
 # In full precision an export is the same mathematics; more than rounding between them is a fault of the exporter.

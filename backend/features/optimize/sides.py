@@ -11,18 +11,24 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from backend.encoders import (
+    IMAGE,
+    TEXT,
+    EncoderNames,
+    Side,
+    Vectors,
+    image_fingerprint,
+    normalise_rows,
+    text_fingerprint,
+)
 from backend.encoders.image import load_plain_image_encoder
-from backend.encoders.presets import EncoderNames
-from backend.encoders.runtimes.names import IMAGE, TEXT, Side
 from backend.encoders.runtimes.onnx.export import export_module
 from backend.encoders.runtimes.onnx.module import OnnxTower
 from backend.encoders.text import load_plain_text_encoder
-from backend.encoders.vectors import Vectors, normalise_rows
-from backend.encoders.weights import image_fingerprint, text_fingerprint
 from backend.errors import BackendUnavailable, MediaclusterError
 from backend.features.services import Services
-from backend.files.text.text import embedding_text
-from backend.store.media.samples import SampledMedia
+from backend.files.text import embedding_text
+from backend.store.media import SampledMedia
 
 _BATCH = 16
 _RANKING_ROWS = 8

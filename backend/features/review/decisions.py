@@ -5,18 +5,15 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from backend.errors import InputError, NotFound
-from backend.features.editing.actions import Confirm, Merge, Move, Operation, Split
-from backend.features.editing.history import undo
-from backend.features.editing.operations import perform
-from backend.features.editing.split import propose_split
+from backend.features.editing import Confirm, Merge, Move, Operation, Split, perform, propose_split, undo
 from backend.features.services import Services
-from backend.files.text.text import is_storable
-from backend.rules.editing.edits import Outcome
-from backend.rules.review.kinds import ReviewKind, ReviewVerdict
-from backend.store.groups.journal import get_event
-from backend.store.review.queue import find_decision, find_item, forget_decision, lock_review, record_decision
+from backend.files.text import is_storable
+from backend.rules.editing import Outcome
+from backend.rules.review import ReviewKind, ReviewVerdict
+from backend.store.groups import get_event
+from backend.store.review import find_decision, find_item, forget_decision, lock_review, record_decision
 from backend.store.schema import ReviewItem, Space
-from backend.store.spaces.spaces import find_active_space
+from backend.store.spaces import find_active_space
 
 _OF_CLUSTERS = (ReviewKind.MERGE_CANDIDATE, ReviewKind.SPLIT_CANDIDATE)
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from backend.errors import InvalidQuery, NotFound
 from backend.features.services import Services
-from backend.store.access.audit_log import Act, record_act
-from backend.store.media.media import get_media
-from backend.store.review.judgements import (
+from backend.store.access import Act, record_act
+from backend.store.media import get_media
+from backend.store.review import (
     JudgementFilter,
     Place,
     QueryKind,

@@ -7,10 +7,13 @@ from datetime import datetime
 
 import numpy as np
 
-from backend.features.search.background_samples import BackgroundKind, open_backgrounds
+from backend.features.search import BackgroundKind, open_backgrounds
 from backend.features.services import Services
-from backend.rules.review.findings import (
+from backend.rules.review import (
+    BOUNDS,
+    MATERIAL_CHANGE,
     Floats,
+    ReviewKind,
     Rows,
     incoherence_bound,
     measure_cohesion,
@@ -18,11 +21,9 @@ from backend.rules.review.findings import (
     near_centroids,
     robust_z,
 )
-from backend.rules.review.kinds import BOUNDS, MATERIAL_CHANGE, ReviewKind
-from backend.rules.search.backgrounds import Backgrounds
-from backend.store.groups.assignments import get_centroid_version
-from backend.store.groups.edits import list_cannot_links
-from backend.store.review.queue import (
+from backend.rules.search import Backgrounds
+from backend.store.groups import get_centroid_version, list_cannot_links
+from backend.store.review import (
     MemberFacts,
     NewItem,
     OpenCentroids,
@@ -37,8 +38,7 @@ from backend.store.review.queue import (
     replace_items,
 )
 from backend.store.schema import Space
-from backend.store.spaces.spaces import find_active_space
-from backend.store.spaces.thresholds import get_threshold
+from backend.store.spaces import find_active_space, get_threshold
 
 # A queue of so few media is made anew in a moment, so whoever reads it finds it up to date.
 _SMALL_LIBRARY = 5000

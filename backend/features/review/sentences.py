@@ -1,7 +1,7 @@
 """Why an item is in the queue, in a sentence with its figures."""
 
-from backend.rules.review.kinds import ReviewKind
-from backend.store.review.queue import QueuedItem
+from backend.rules.review import ReviewKind
+from backend.store.review import QueuedItem
 
 
 def explain(item: QueuedItem) -> str:

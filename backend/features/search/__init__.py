@@ -1,1 +1,38 @@
 """Search and recommendation."""
+
+from backend.features.search.alpha_insight import MOST_LISTED, AlphaHit, AlphaInsight, insight
+from backend.features.search.background_samples import BackgroundKind, learn_backgrounds, open_backgrounds
+from backend.features.search.batch import BatchAnswer, answer_all, list_queries
+from backend.features.search.candidates import Effort
+from backend.features.search.hits import Answer, Hit, Relevance
+from backend.features.search.nomination import nominate
+from backend.features.search.query import MOST_HITS, Find, SearchQuery, make_query
+from backend.features.search.query_vectors import QueryEncoder
+from backend.features.search.recommendation import Recommendation, recommend
+from backend.features.search.search import Searcher
+
+__all__ = [
+    "MOST_HITS",
+    "MOST_LISTED",
+    "AlphaHit",
+    "AlphaInsight",
+    "Answer",
+    "BackgroundKind",
+    "BatchAnswer",
+    "Effort",
+    "Find",
+    "Hit",
+    "QueryEncoder",
+    "Recommendation",
+    "Relevance",
+    "SearchQuery",
+    "Searcher",
+    "answer_all",
+    "insight",
+    "learn_backgrounds",
+    "list_queries",
+    "make_query",
+    "nominate",
+    "open_backgrounds",
+    "recommend",
+]

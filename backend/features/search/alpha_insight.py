@@ -13,15 +13,11 @@ from backend.features.search.exact_search import count_few
 from backend.features.search.nomination import nominate
 from backend.features.search.query_vectors import fetch_examples
 from backend.features.search.scan_search import scan_every_alpha
-from backend.rules.search.alpha import BestPlace, best_place, envelope
-from backend.rules.search.examples import Example
-from backend.rules.search.filters import Filters
-from backend.rules.search.legs import Vector
+from backend.rules.search import BestPlace, Example, Filters, Vector, best_place, envelope
 from backend.store.arrays import is_among
-from backend.store.media.media import resolve_copies
+from backend.store.media import resolve_copies
 from backend.store.schema import Media
-from backend.store.search.candidates import QueryVectors, match
-from backend.store.search.scan_keeper import ScanKeeper
+from backend.store.search import QueryVectors, ScanKeeper, match
 
 MOST_LISTED = 20
 _ALPHAS = (0.5, 0.0, 0.25, 0.75, 1.0)

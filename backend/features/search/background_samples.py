@@ -8,18 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from backend.rules.search.backgrounds import Backgrounds, Centre
-from backend.rules.search.calibration import LEAST_SAMPLE
-from backend.rules.search.legs import Vector
+from backend.rules.search import LEAST_SAMPLE, Backgrounds, Centre, Vector
 from backend.store.schema import BackgroundRow, Space
-from backend.store.search.backgrounds import (
+from backend.store.search import (
     SampledMedia,
+    count_about,
     find_background,
     lock_background,
+    match,
     record_background,
     sample_media,
 )
-from backend.store.search.candidates import count_about, match
 
 _SAMPLED_MEDIA = 2_000
 _PAIRS = 40_000

@@ -8,7 +8,7 @@ from backend.errors import FileUnreadable, InputError
 from backend.features.search.hits import Answer
 from backend.features.search.query import SearchQuery
 from backend.features.search.search import Searcher
-from backend.files.folders.folders import looks_like_picture, walk_pictures
+from backend.files.folders import looks_like_picture, walk_pictures
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.errors import InvalidVector
-from backend.rules.search.legs import Vector, weighted_sum
-from backend.store.search.candidates import Nomination, QueryVectors
+from backend.rules.search import Vector, weighted_sum
+from backend.store.search import Nomination, QueryVectors
 
 
 class Leg(StrEnum):

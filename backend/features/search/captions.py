@@ -16,9 +16,8 @@ from backend.errors import InvalidVector
 from backend.features.search.candidates import Effort, checked_vector
 from backend.features.search.exact_search import count_few, is_readable
 from backend.features.search.index_search import FIRST_EFFORT, LAST_EFFORT
-from backend.rules.search.filters import Filters
-from backend.rules.search.legs import Vector, check_count
-from backend.store.search.candidates import MAX_EF_SEARCH, Matching, match, nearest_captions_exactly, nominate_captions
+from backend.rules.search import Filters, Vector, check_count
+from backend.store.search import MAX_EF_SEARCH, Matching, match, nearest_captions_exactly, nominate_captions
 
 
 @dataclass(frozen=True, eq=False)

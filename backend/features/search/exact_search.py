@@ -5,7 +5,7 @@ from dataclasses import replace
 from sqlalchemy.orm import Session
 
 from backend.features.search.candidates import Candidates, Leg, as_candidates, combined_of, reach_of
-from backend.store.search.candidates import (
+from backend.store.search import (
     MAX_EF_SEARCH,
     Limits,
     Matching,

@@ -11,8 +11,7 @@ from sqlalchemy.orm import Session
 
 from backend.features.search.query import Find
 from backend.features.search.ranking import Ranking
-from backend.rules.search.fusion import FusionMethod
-from backend.rules.search.relevance import Verdict
+from backend.rules.search import FusionMethod, Verdict
 from backend.store.arrays import is_among
 from backend.store.schema import Media
 

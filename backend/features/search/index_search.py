@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy.orm import Session
 
 from backend.features.search.candidates import Candidates, Leg, as_candidates, combined_of, least_of, reach_of
-from backend.store.search.candidates import MAX_EF_SEARCH, Limits, Matching, Nomination, QueryVectors, nominate_by_index
+from backend.store.search import MAX_EF_SEARCH, Limits, Matching, Nomination, QueryVectors, nominate_by_index
 
 FIRST_EFFORT = 60
 LAST_EFFORT = 540

@@ -24,10 +24,8 @@ from backend.features.search.exact_search import (
 )
 from backend.features.search.index_search import Legs, search_indexes
 from backend.features.search.scan_search import Wanted, scan_candidates
-from backend.rules.search.filters import Filters
-from backend.rules.search.legs import check_count, check_fraction, weighted_sum
-from backend.store.search.candidates import QueryVectors, estimate_matching, match
-from backend.store.search.scan_keeper import ScanKeeper
+from backend.rules.search import Filters, check_count, check_fraction, weighted_sum
+from backend.store.search import QueryVectors, ScanKeeper, estimate_matching, match
 
 # Under filters the scan has to try more media than are wanted, by their ids, which costs more than reading all in a row.
 _PROBED = 256

@@ -9,12 +9,8 @@ from sqlalchemy.orm import Session
 from backend.features.search.captions import nearest_captions
 from backend.features.search.nomination import nominate
 from backend.features.search.query import Find, SearchQuery
-from backend.rules.search.examples import Query
-from backend.rules.search.fusion import FusionMethod
-from backend.rules.search.legs import Vector
-from backend.rules.search.paging import Place
-from backend.store.search.candidates import count_about, match
-from backend.store.search.scan_keeper import ScanKeeper
+from backend.rules.search import FusionMethod, Place, Query, Vector
+from backend.store.search import ScanKeeper, count_about, match
 
 CAPTION_LEG = "caption"
 

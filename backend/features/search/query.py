@@ -12,8 +12,7 @@ from typing import Any, TypeVar
 from backend.errors import InvalidQuery
 from backend.features.search.background_samples import BackgroundKind
 from backend.features.search.candidates import Effort
-from backend.rules.search.filters import Filters
-from backend.rules.search.fusion import FusionMethod
+from backend.rules.search import Filters, FusionMethod
 
 MOST_HITS = 500
 _MOST_CHARACTERS = 2_000

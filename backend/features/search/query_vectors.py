@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from backend.encoders.encoders import Encoders
+from backend.encoders import Encoders
 from backend.errors import Conflict, InputError, InvalidQuery, InvalidText
 from backend.features.search.query import Find, SearchQuery
-from backend.files.decoding.decoders import Decoders
+from backend.files.decoding import Decoders
 from backend.files.limits import Limits
-from backend.rules.search.examples import Example, Query, combine
+from backend.rules.search import Example, Query, combine
 from backend.store.arrays import fetch_arrays
-from backend.store.media.media import get_media
+from backend.store.media import get_media
 from backend.store.schema import Space
 
 

@@ -6,11 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.features.search.pool import Pool
-from backend.rules.search.backgrounds import Backgrounds
-from backend.rules.search.calibration import surprise_of
-from backend.rules.search.fusion import Fused, FusionMethod, fuse, rank
-from backend.rules.search.legs import Vector, weighted_sum
-from backend.rules.search.paging import Place
+from backend.rules.search import Backgrounds, Fused, FusionMethod, Place, Vector, fuse, rank, surprise_of, weighted_sum
 
 _NO_BACKGROUND = (
     "The library has too few unrelated media to calibrate by, so ranks were fused (rrf). "

@@ -10,13 +10,11 @@ from sqlalchemy.orm import Session
 from backend.errors import Conflict
 from backend.features.search.nomination import nominate_by_scan
 from backend.features.search.query_vectors import fetch_examples
-from backend.rules.search.filters import Filters
-from backend.rules.search.legs import weighted_sum
+from backend.rules.search import Filters, weighted_sum
 from backend.store.arrays import is_among
-from backend.store.media.embeddings import MediaMatch, similar_media
-from backend.store.media.media import get_media
+from backend.store.media import MediaMatch, get_media, similar_media
 from backend.store.schema import Media, MediaStatus
-from backend.store.search.scan_keeper import ScanKeeper
+from backend.store.search import ScanKeeper
 
 
 @dataclass(frozen=True)

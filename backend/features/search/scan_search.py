@@ -8,12 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from backend.rules.search.codes import measure
-from backend.rules.search.contenders import Order, Rows, Side, Stretch, Weights, every_alpha
-from backend.rules.search.legs import Vector
-from backend.store.search.candidates import Matching, QueryVectors, match
-from backend.store.search.scan import ScanView, VectorScan, id_keys
-from backend.store.search.scans import measure_media
+from backend.rules.search import Order, Rows, Side, Stretch, Vector, Weights, every_alpha, measure
+from backend.store.search import Matching, QueryVectors, ScanView, VectorScan, id_keys, match, measure_media
 
 # Measuring by id costs about five times as much a media as reading all of them.
 _MOST_MEASURED = 20_000

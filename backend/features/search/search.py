@@ -15,18 +15,24 @@ from backend.features.search.query_vectors import QueryEncoder, fetch_examples
 from backend.features.search.ranking import Ranking, behind, nominating_alpha, rank_pool
 from backend.features.search.spread import similarity_in
 from backend.features.search.unseen import most_similarity_unseen, most_unseen
-from backend.rules.search.backgrounds import Backgrounds
-from backend.rules.search.diversity import diversify, unit_range
-from backend.rules.search.examples import Example, Query
-from backend.rules.search.fusion import FusionMethod
-from backend.rules.search.paging import Place, read_place, write_place
-from backend.rules.search.relevance import Verdict, judge
+from backend.rules.search import (
+    Backgrounds,
+    Example,
+    FusionMethod,
+    Place,
+    Query,
+    Verdict,
+    diversify,
+    judge,
+    read_place,
+    unit_range,
+    write_place,
+)
 from backend.store.engine import Database
-from backend.store.media.media import get_media, resolve_copies
+from backend.store.media import get_media, resolve_copies
 from backend.store.schema import Space
-from backend.store.search.scan_keeper import ScanKeeper
-from backend.store.spaces.alphas import get_alpha
-from backend.store.spaces.spaces import hold_active_space
+from backend.store.search import ScanKeeper
+from backend.store.spaces import get_alpha, hold_active_space
 
 # A calibrated order differs from that of raw sums, so more are drawn than are shown.
 _OVERDRAW = 4

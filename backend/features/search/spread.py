@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from backend.features.search.query import Find
-from backend.rules.search.diversity import SimilarityBetween, between_sides
+from backend.rules.search import SimilarityBetween, between_sides
 from backend.store.arrays import fetch_arrays
 
 

@@ -10,8 +10,7 @@ and the pages that follow neither repeat a media nor pass one by.
 import numpy as np
 
 from backend.features.search.pool import Pool
-from backend.rules.search.backgrounds import Backgrounds
-from backend.rules.search.legs import Vector, weighted_sum
+from backend.rules.search import Backgrounds, Vector, weighted_sum
 
 _STEPS = 512
 

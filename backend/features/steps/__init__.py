@@ -1,1 +1,28 @@
 """The way of a picture from its bytes to its group, one module a step. Every step can be repeated."""
+
+from backend.features.steps.assign import Assigner
+from backend.features.steps.deliver import SECRET_PREFIX, deliver_due, webhook_policy
+from backend.features.steps.embed import embed_batch, embed_waiting
+from backend.features.steps.fetch import fetch_next
+from backend.features.steps.fill import fill_batch
+from backend.features.steps.rewrite import TextChanges, rewrite_text
+from backend.features.steps.space import describe_space, open_active_space
+from backend.features.steps.sweeper import sweep
+from backend.features.steps.wording import Wording
+
+__all__ = [
+    "SECRET_PREFIX",
+    "Assigner",
+    "TextChanges",
+    "Wording",
+    "deliver_due",
+    "describe_space",
+    "embed_batch",
+    "embed_waiting",
+    "fetch_next",
+    "fill_batch",
+    "open_active_space",
+    "rewrite_text",
+    "sweep",
+    "webhook_policy",
+]

@@ -10,10 +10,9 @@ from sqlalchemy.orm import Session
 from backend.features.services import Services
 from backend.features.steps.decision import decide_in_blocks
 from backend.features.steps.timing import Stopwatch
-from backend.rules.grouping.assignment import assign
-from backend.rules.grouping.centroid_cache import CentroidCache, bytes_for
-from backend.store.events.events import EventKind, MediaEvent, record_events
-from backend.store.groups.assignments import (
+from backend.rules.grouping import CentroidCache, assign, bytes_for
+from backend.store.events import EventKind, MediaEvent, record_events
+from backend.store.groups import (
     AssignableBatch,
     AssignedMedia,
     claim_assignable,
@@ -24,9 +23,8 @@ from backend.store.groups.assignments import (
     try_lock_assigner,
 )
 from backend.store.schema import Space
-from backend.store.spaces.spaces import get_active_space
-from backend.store.spaces.thresholds import get_threshold
-from backend.store.telemetry.histograms import Measure
+from backend.store.spaces import get_active_space, get_threshold
+from backend.store.telemetry import Measure
 
 logger = logging.getLogger(__name__)
 

@@ -4,10 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from backend.rules.grouping.assignment import Assignment, assign
-from backend.rules.grouping.centroid_cache import CentroidCache
-from backend.rules.grouping.shortlist import Shortlist
-from backend.store.groups.assignments import copy_open_units, fetch_centroids
+from backend.rules.grouping import Assignment, CentroidCache, Shortlist, assign
+from backend.store.groups import copy_open_units, fetch_centroids
 from backend.store.schema import Space
 
 _LISTED = 16

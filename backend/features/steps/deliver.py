@@ -9,8 +9,8 @@ import time
 from backend.errors import FetchFailed, UrlForbidden
 from backend.features.services import Services
 from backend.files.limits import FetchPolicy
-from backend.files.outbound.post import post_to
-from backend.store.events.webhooks import DueDelivery, claim_deliveries, record_delivered, record_undelivered
+from backend.files.outbound import post_to
+from backend.store.events import DueDelivery, claim_deliveries, record_delivered, record_undelivered
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix, not a secret
 _BATCH = 20

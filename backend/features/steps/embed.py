@@ -15,26 +15,33 @@ from dataclasses import dataclass
 from PIL.Image import Image
 
 from backend.doorbell import Work
-from backend.encoders.encoders import Encoders
-from backend.encoders.vectors import require_unit_vectors
+from backend.encoders import Encoders, require_unit_vectors
 from backend.errors import ConfigurationError, LeaseLost, MediaclusterError
 from backend.features.services import Services
 from backend.features.steps.leases import NOT_THE_FILES_FAULT, hand_back, held_lease
 from backend.features.steps.quarantine import COUNTED, telling_file_from_storage, try_again_or_quarantine
 from backend.features.steps.timing import Stopwatch
 from backend.features.steps.wording import Wording, encode_wordings
-from backend.files.decoding.thumbnails import THUMBNAIL_SIDES
-from backend.files.storage.thumbnail_files import write_thumbnails
-from backend.files.text.text import embedding_text
+from backend.files.decoding import THUMBNAIL_SIDES
+from backend.files.storage import write_thumbnails
+from backend.files.text import embedding_text
 from backend.logs import request_bound
-from backend.store.events.events import EventKind, MediaEvent, record_events
-from backend.store.media.embeddings import NewEmbedding, insert_embeddings
-from backend.store.media.files import StoredFile, remove_unheld_files
-from backend.store.media.work import Lease, PendingMedia, claim_pending, record_embedded, record_failed
-from backend.store.review.near_duplicates import record_hashes
+from backend.store.events import EventKind, MediaEvent, record_events
+from backend.store.media import (
+    Lease,
+    NewEmbedding,
+    PendingMedia,
+    StoredFile,
+    claim_pending,
+    insert_embeddings,
+    record_embedded,
+    record_failed,
+    remove_unheld_files,
+)
+from backend.store.review import record_hashes
 from backend.store.schema import Space
-from backend.store.spaces.fills import queue_elsewhere
-from backend.store.telemetry.histograms import Measure
+from backend.store.spaces import queue_elsewhere
+from backend.store.telemetry import Measure
 
 logger = logging.getLogger(__name__)
 
@@ -171,7 +178,7 @@ def _prepare(services: Services, encoders: Encoders, lease: Lease, media: Pendin
 
 
 def _read_words(image: Image) -> str:
-    from backend.files.decoding.ocr import read_words
+    from backend.files.decoding import read_words
 
     try:
         return read_words(image)

@@ -4,16 +4,16 @@ import logging
 
 from backend.doorbell import Work
 from backend.errors import DecodeCrash, LeaseLost, MediaclusterError
-from backend.features.intake.intake import accept_fetched
+from backend.features.intake import accept_fetched
 from backend.features.services import Services
 from backend.features.steps.leases import NOT_THE_FILES_FAULT, held_lease
 from backend.features.steps.quarantine import try_again_or_quarantine
 from backend.features.steps.timing import Stopwatch
-from backend.files.outbound.fetch import fetch_url
+from backend.files.outbound import fetch_url
 from backend.logs import request_bound
-from backend.store.events.events import EventKind, MediaEvent, record_events
-from backend.store.media.work import FetchingMedia, Lease, claim_fetching, record_failed
-from backend.store.telemetry.histograms import Measure
+from backend.store.events import EventKind, MediaEvent, record_events
+from backend.store.media import FetchingMedia, Lease, claim_fetching, record_failed
+from backend.store.telemetry import Measure
 
 logger = logging.getLogger(__name__)
 

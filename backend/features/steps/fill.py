@@ -14,8 +14,7 @@ from dataclasses import dataclass
 import uuid_utils.compat
 from PIL.Image import Image
 
-from backend.encoders.encoders import Encoders
-from backend.encoders.vectors import require_unit_vectors
+from backend.encoders import Encoders, require_unit_vectors
 from backend.errors import (
     BackendUnavailable,
     ConfigurationError,
@@ -30,11 +29,10 @@ from backend.features.steps.embed import LEAST_SIDE_PIXELS
 from backend.features.steps.leases import NOT_THE_FILES_FAULT
 from backend.features.steps.quarantine import COUNTED, retry_seconds, telling_file_from_storage
 from backend.features.steps.wording import Vector, Wording, encode_wordings
-from backend.store.media.embeddings import NewEmbedding, insert_embeddings, replace_wording
-from backend.store.media.work import Lease
+from backend.store.media import Lease, NewEmbedding, insert_embeddings, replace_wording
 from backend.store.renewal import renewed
 from backend.store.schema import Space
-from backend.store.spaces.fills import (
+from backend.store.spaces import (
     FillItem,
     claim_items,
     fail_item,

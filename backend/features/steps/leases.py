@@ -10,7 +10,7 @@ import uuid_utils.compat
 
 from backend.errors import BackendUnavailable, ConfigurationError, StorageFull
 from backend.features.services import Services
-from backend.store.media.work import Lease, release_lease, renew_lease
+from backend.store.media import Lease, release_lease, renew_lease
 from backend.store.renewal import renewed
 
 logger = logging.getLogger(__name__)

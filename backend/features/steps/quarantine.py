@@ -14,9 +14,9 @@ from backend.errors import (
     StorageFull,
 )
 from backend.features.services import Services
-from backend.files.storage.storage import Storage
-from backend.store.events.events import EventKind, MediaEvent, record_events
-from backend.store.media.work import Lease, record_failed, release_one
+from backend.files.storage import Storage
+from backend.store.events import EventKind, MediaEvent, record_events
+from backend.store.media import Lease, record_failed, release_one
 
 logger = logging.getLogger(__name__)
 

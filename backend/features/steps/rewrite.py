@@ -8,15 +8,12 @@ from backend.doorbell import Work
 from backend.errors import Conflict
 from backend.features.services import Services
 from backend.features.steps.wording import Vector, Wording, encode_wordings
-from backend.files.text.text import MediaText, clean_media_text
-from backend.store.access.audit_log import Act, record_act
-from backend.store.groups.labels import mark_unlabelled
-from backend.store.media.embeddings import replace_wording
-from backend.store.media.media import get_media, get_media_for_update, media_columns
-from backend.store.media.work import take_back
+from backend.files.text import MediaText, clean_media_text
+from backend.store.access import Act, record_act
+from backend.store.groups import mark_unlabelled
+from backend.store.media import get_media, get_media_for_update, media_columns, replace_wording, take_back
 from backend.store.schema import Media, MediaStatus
-from backend.store.spaces.fills import queue_elsewhere, queue_words
-from backend.store.spaces.spaces import find_active_space
+from backend.store.spaces import find_active_space, queue_elsewhere, queue_words
 
 _EMBEDDED = {MediaStatus.EMBEDDED, MediaStatus.READY}
 

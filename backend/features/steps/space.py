@@ -2,10 +2,10 @@
 
 from dataclasses import asdict
 
-from backend.encoders.encoders import Encoders
+from backend.encoders import Encoders
 from backend.features.services import Services
 from backend.store.schema import Space
-from backend.store.spaces.spaces import NewSpace, activate_space, create_space, find_active_space, lock_spaces
+from backend.store.spaces import NewSpace, activate_space, create_space, find_active_space, lock_spaces
 
 
 def open_active_space(services: Services) -> Space:

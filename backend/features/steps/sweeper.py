@@ -7,23 +7,20 @@ from sqlalchemy.orm import Session
 from backend.doorbell import Work
 from backend.errors import NotInSpace
 from backend.features.services import Services
-from backend.store.access.idempotency import delete_old_keys
-from backend.store.events.events import EventKind, MediaEvent, record_events
-from backend.store.events.webhooks import count_due_deliveries
-from backend.store.media.work import WaitingWork, count_waiting, record_quarantined
-from backend.store.operations.operations import record_sample
-from backend.store.operations.pause import find_pause
-from backend.store.review.near_duplicates import count_waiting_comparisons
-from backend.store.review.queue import is_refresh_due
-from backend.store.spaces.fills import (
+from backend.store.access import delete_old_keys
+from backend.store.events import EventKind, MediaEvent, count_due_deliveries, record_events
+from backend.store.media import WaitingWork, count_waiting, record_quarantined
+from backend.store.operations import find_pause, record_sample
+from backend.store.review import count_waiting_comparisons, is_refresh_due
+from backend.store.spaces import (
     count_waiting_items,
+    find_active_space,
     lead_back,
     list_kept_up,
     quarantine_items,
     queue_missing,
     take_abandoned_changes,
 )
-from backend.store.spaces.spaces import find_active_space
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from backend.errors import MediaclusterError
 from backend.features.services import Services
-from backend.store.telemetry.histograms import Measure, add_values
+from backend.store.telemetry import Measure, add_values
 
 logger = logging.getLogger(__name__)
 

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.encoders.encoders import Encoders
-from backend.encoders.vectors import Vectors, require_unit_vectors
-from backend.files.text.text import MediaText, embedding_text
+from backend.encoders import Encoders, Vectors, require_unit_vectors
+from backend.files.text import MediaText, embedding_text
 from backend.store.schema import Space
 
 Vector = NDArray[np.float32]

@@ -1,1 +1,6 @@
 """Embeddings in and out."""
+
+from backend.features.transfer.exports import export
+from backend.features.transfer.imports import EmbeddingsReport, import_embeddings
+
+__all__ = ["EmbeddingsReport", "export", "import_embeddings"]

@@ -12,12 +12,11 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from backend.errors import FileUnreadable
-from backend.files.vector_tables.files import SPACE_KEY, check_suffix, parquet_modules
-from backend.files.vector_tables.npz_writer import NpzWriter
+from backend.files.vector_tables import SPACE_KEY, NpzWriter, check_suffix, parquet_modules
 from backend.store.engine import Database
-from backend.store.media.export import count_exported, get_widths, iterate_exported
+from backend.store.media import count_exported, get_widths, iterate_exported
 from backend.store.schema import Space
-from backend.store.spaces.spaces import get_active_space
+from backend.store.spaces import get_active_space
 
 Precision = Literal["float32", "float16"]
 _VECTORS = {"image": "image_embedding", "text": "text_embedding", "caption_vector": "caption_embedding"}

@@ -13,20 +13,17 @@ import numpy as np
 
 from backend.doorbell import Work
 from backend.errors import FileTooLarge, InputError, InvalidRecord, MediaclusterError, SpaceMismatch
-from backend.features.intake.intake import store_picture
+from backend.features.intake import store_picture
 from backend.features.services import Services
-from backend.features.steps.assign import Assigner
-from backend.features.steps.space import open_active_space
-from backend.files.decoding.thumbnails import THUMBNAIL_SIDES
-from backend.files.storage.thumbnail_files import thumbnail_keys, write_thumbnails
-from backend.files.text.records import text_of_record
-from backend.files.text.text import MediaText
-from backend.files.vector_tables.files import read_space, read_vector_file
-from backend.files.vector_tables.rows import SIDES, Dimensions, VectorRows
-from backend.store.media.media import StoredPicture, list_known
-from backend.store.review.near_duplicates import record_hashes
+from backend.features.steps import Assigner, open_active_space
+from backend.files.decoding import THUMBNAIL_SIDES
+from backend.files.storage import thumbnail_keys, write_thumbnails
+from backend.files.text import MediaText, text_of_record
+from backend.files.vector_tables import SIDES, Dimensions, VectorRows, read_space, read_vector_file
+from backend.store.media import StoredPicture, list_known
+from backend.store.review import record_hashes
 from backend.store.schema import Space
-from backend.store.spaces.bulk import (
+from backend.store.spaces import (
     BulkMedia,
     BulkSide,
     analyze,
@@ -36,8 +33,8 @@ from backend.store.spaces.bulk import (
     find_present,
     hold_upload_order,
     list_missing_vector_indexes,
+    queue_elsewhere,
 )
-from backend.store.spaces.fills import queue_elsewhere
 
 logger = logging.getLogger(__name__)
 

@@ -27,8 +27,8 @@ from backend.errors import (
 from backend.files.decoding.inspection import Inspection
 from backend.files.decoding.process import DecoderDied, DecoderProcess
 from backend.files.limits import Limits
-from backend.files.metadata.metadata import EmbeddedMetadata
-from backend.files.text.text import MediaText
+from backend.files.metadata import EmbeddedMetadata
+from backend.files.text import MediaText
 
 WORK: Final = "backend.files.decoding.work:work"
 

@@ -5,10 +5,17 @@ from dataclasses import dataclass
 from PIL import ImageFile
 
 from backend.errors import FileTooLarge, MetadataTooLarge, TooManyPixels
-from backend.files.formats.formats import JPEG, PNG, identify_format
-from backend.files.formats.jpeg import shorten_jpeg
-from backend.files.formats.opening import check_size, open_header, read_orientation, upright_size
-from backend.files.formats.structure import check_structure
+from backend.files.formats import (
+    JPEG,
+    PNG,
+    check_size,
+    check_structure,
+    identify_format,
+    open_header,
+    read_orientation,
+    shorten_jpeg,
+    upright_size,
+)
 from backend.files.limits import Limits
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from PIL import Image
 
 from backend.errors import ConfigurationError
-from backend.files.text.text import clean_text
+from backend.files.text import clean_text
 
 _log = logging.getLogger(__name__)
 

@@ -5,8 +5,7 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageFile
 
-from backend.files.formats.formats import JPEG, identify_format
-from backend.files.formats.opening import check_size, open_picture, read_orientation, turn_upright
+from backend.files.formats import JPEG, check_size, identify_format, open_picture, read_orientation, turn_upright
 from backend.files.limits import Limits
 
 _WHITE: Final = (255, 255, 255)

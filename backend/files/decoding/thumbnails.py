@@ -5,7 +5,7 @@ from typing import Final
 
 from PIL import Image
 
-from backend.files.formats.formats import JPEG, WEBP, PictureFormat
+from backend.files.formats import JPEG, WEBP, PictureFormat
 
 THUMBNAIL_SIDES: Final = {"small": 320, "large": 1280}
 """Longest side in pixels by the size's name."""

@@ -28,7 +28,7 @@ def work(request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], list[byt
 
 
 def _inspect(data: bytes, limits: Limits) -> dict[str, Any]:
-    from backend.files.metadata.metadata import read_metadata
+    from backend.files.metadata import read_metadata
 
     inspection = inspect_picture(data, limits)
     metadata = read_metadata(data, limits)

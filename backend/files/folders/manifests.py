@@ -8,8 +8,7 @@ from typing import Any, Final, TextIO
 
 from backend.errors import FileUnreadable, InputError, InvalidText
 from backend.files.limits import Limits
-from backend.files.text.records import parse_json_object, text_of_record
-from backend.files.text.text import MediaText
+from backend.files.text import MediaText, parse_json_object, text_of_record
 
 _PATH_NAMES: Final = ("path", "file", "filename", "image")
 _URL_NAMES: Final = ("url", "image_url")

@@ -8,9 +8,8 @@ from typing import Any, Final, Self
 
 from backend.errors import InvalidText
 from backend.files.limits import Limits
-from backend.files.metadata.exif import JSON
-from backend.files.text.records import parse_json_object, text_of_record
-from backend.files.text.text import MediaText, clean_media_text, is_only_coordinates
+from backend.files.metadata import JSON
+from backend.files.text import MediaText, clean_media_text, is_only_coordinates, parse_json_object, text_of_record
 
 _MAX_BYTES: Final = 1024 * 1024
 # Takeout cuts the name before ".json" to this length, wherever that falls.

@@ -1,1 +1,7 @@
 """What a picture file says about itself: XMP, IPTC, EXIF, places."""
+
+from backend.files.metadata.exif import JSON
+from backend.files.metadata.metadata import EmbeddedMetadata, read_metadata
+from backend.files.metadata.places import says_place
+
+__all__ = ["JSON", "EmbeddedMetadata", "read_metadata", "says_place"]

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 from PIL import ExifTags, Image
 
 from backend.errors import InvalidText
-from backend.files.text.text import MediaText, parse_taken_at
+from backend.files.text import MediaText, parse_taken_at
 
 JSON: TypeAlias = str | int | float | bool | list["JSON"] | dict[str, "JSON"] | None
 

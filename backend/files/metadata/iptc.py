@@ -6,7 +6,7 @@ from typing import Final
 from PIL import Image
 
 from backend.files.metadata.exif import as_words, find_moment
-from backend.files.text.text import MediaText
+from backend.files.text import MediaText
 
 _IIM_RESOURCE: Final = 0x0404
 _MARKER: Final = 0x1C

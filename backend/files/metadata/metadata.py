@@ -5,13 +5,12 @@ from dataclasses import dataclass, field
 from PIL import Image
 
 from backend.errors import InputError
-from backend.files.formats.formats import PNG, identify_format
-from backend.files.formats.opening import open_header
+from backend.files.formats import PNG, identify_format, open_header
 from backend.files.limits import Limits
 from backend.files.metadata.exif import JSON, read_exif, read_exif_text
 from backend.files.metadata.iptc import read_iptc_text
 from backend.files.metadata.xmp import read_xmp_text
-from backend.files.text.text import MediaText, fit_media_text
+from backend.files.text import MediaText, fit_media_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,7 @@ from typing import Any, Final
 from PIL import ExifTags, Image
 
 from backend.errors import InputError
-from backend.files.formats.formats import PNG_SIGNATURE
-from backend.files.formats.structure import gif_extensions, png_chunks
+from backend.files.formats import PNG_SIGNATURE, gif_extensions, png_chunks
 
 # As Adobe spells them and as drones of DJI do, which also write Longtitude; and the namespace of W3C's geo:lat.
 _XMP_NAMES: Final = ("GPSLat", "GPSLong", "GPSDestL", "GpsLat", "GpsLong", "2003/01/geo/wgs84_pos#")

@@ -7,7 +7,7 @@ from PIL import Image
 
 from backend.files.metadata.exif import find_moment
 from backend.files.metadata.iptc import join_places
-from backend.files.text.text import MediaText
+from backend.files.text import MediaText
 
 _MAX_BYTES: Final = 1024 * 1024
 _RDF: Final = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"

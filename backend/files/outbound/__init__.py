@@ -1,1 +1,6 @@
 """Requests to addresses that somebody else chose."""
+
+from backend.files.outbound.fetch import check_url, fetch_url
+from backend.files.outbound.post import post_to
+
+__all__ = ["check_url", "fetch_url", "post_to"]

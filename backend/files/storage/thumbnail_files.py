@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from backend.errors import OriginalMissing
-from backend.files.decoding.thumbnails import THUMBNAIL_FORMATS, THUMBNAIL_SIDES
-from backend.files.formats.formats import WEBP
+from backend.files.decoding import THUMBNAIL_FORMATS, THUMBNAIL_SIDES
+from backend.files.formats import WEBP
 from backend.files.storage.keys import thumbnail_key
 from backend.files.storage.storage import Storage
 

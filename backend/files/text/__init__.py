@@ -1,1 +1,28 @@
 """The text of a picture: fields, cleaning, bounds."""
+
+from backend.files.text.records import parse_json_object, text_of_record
+from backend.files.text.text import (
+    MediaText,
+    clean_media_text,
+    clean_text,
+    embedding_text,
+    fit_media_text,
+    is_only_coordinates,
+    is_storable,
+    make_storable,
+    parse_taken_at,
+)
+
+__all__ = [
+    "MediaText",
+    "clean_media_text",
+    "clean_text",
+    "embedding_text",
+    "fit_media_text",
+    "is_only_coordinates",
+    "is_storable",
+    "make_storable",
+    "parse_json_object",
+    "parse_taken_at",
+    "text_of_record",
+]

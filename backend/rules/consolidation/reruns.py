@@ -8,8 +8,7 @@ from backend.rules.consolidation.apart import Apartness
 from backend.rules.consolidation.identity import Renaming, rename_groups
 from backend.rules.consolidation.linkage import Indices
 from backend.rules.consolidation.second_pass import Library, Regrouped, Seeds, find_seeds
-from backend.rules.grouping.assignment import Centroids, Decision, assign
-from backend.rules.grouping.centroid_cache import CentroidCache
+from backend.rules.grouping import CentroidCache, Centroids, Decision, assign
 from backend.vectors import unit_rows, unit_rows_in_single
 
 _BATCH = 256

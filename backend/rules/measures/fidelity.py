@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from backend.rules.grouping.sequence import group_in_order
+from backend.rules.grouping import group_in_order
 
 # At a threshold of 0.82 a cosine of 0.9975 to the exact vector already allows a similarity to move by 0.04.
 LEAST_COSINE: Final = 0.995

@@ -1,1 +1,53 @@
 """Fused search: legs, calibration, fusion, bounds, diversity."""
+
+from backend.rules.search.alpha import BestPlace, best_place, envelope
+from backend.rules.search.backgrounds import Backgrounds, Centre
+from backend.rules.search.calibration import LEAST_SAMPLE, surprise_of
+from backend.rules.search.codes import Codes, measure
+from backend.rules.search.contenders import Order, Rows, Side, Stretch, Weights, every_alpha
+from backend.rules.search.diversity import SimilarityBetween, between_sides, diversify, unit_range
+from backend.rules.search.examples import Example, Query, combine
+from backend.rules.search.filters import Filters
+from backend.rules.search.fusion import Fused, FusionMethod, fuse, rank
+from backend.rules.search.legs import Vector, check_count, check_fraction, weighted_sum
+from backend.rules.search.paging import Place, read_place, write_place
+from backend.rules.search.relevance import Verdict, judge
+
+__all__ = [
+    "LEAST_SAMPLE",
+    "Backgrounds",
+    "BestPlace",
+    "Centre",
+    "Codes",
+    "Example",
+    "Filters",
+    "Fused",
+    "FusionMethod",
+    "Order",
+    "Place",
+    "Query",
+    "Rows",
+    "Side",
+    "SimilarityBetween",
+    "Stretch",
+    "Vector",
+    "Verdict",
+    "Weights",
+    "best_place",
+    "between_sides",
+    "check_count",
+    "check_fraction",
+    "combine",
+    "diversify",
+    "envelope",
+    "every_alpha",
+    "fuse",
+    "judge",
+    "measure",
+    "rank",
+    "read_place",
+    "surprise_of",
+    "unit_range",
+    "weighted_sum",
+    "write_place",
+]

@@ -1,1 +1,46 @@
 """Rows that evaluations read and keep."""
+
+from backend.store.evaluation.evaluation import Sides, list_labels, list_sources, list_titles, load_sides
+from backend.store.evaluation.quality import (
+    MapPoints,
+    SizeClass,
+    Standing,
+    count_sizes,
+    find_map_points,
+    find_mapped_media,
+    find_standing,
+    list_mapped,
+    measuring,
+    pack_points,
+    record_failure,
+    record_report,
+    sample_background_pairs,
+    sample_cohesion,
+    sample_same_pairs,
+)
+from backend.store.evaluation.recall_audits import find_last_recall_audit, record_recall_audit
+
+__all__ = [
+    "MapPoints",
+    "Sides",
+    "SizeClass",
+    "Standing",
+    "count_sizes",
+    "find_last_recall_audit",
+    "find_map_points",
+    "find_mapped_media",
+    "find_standing",
+    "list_labels",
+    "list_mapped",
+    "list_sources",
+    "list_titles",
+    "load_sides",
+    "measuring",
+    "pack_points",
+    "record_failure",
+    "record_recall_audit",
+    "record_report",
+    "sample_background_pairs",
+    "sample_cohesion",
+    "sample_same_pairs",
+]

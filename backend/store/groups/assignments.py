@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from backend.rules.grouping.assignment import Assignment
-from backend.rules.grouping.centroid_cache import CentroidCache
+from backend.rules.grouping import Assignment, CentroidCache
 from backend.store.arrays import copy_records, fetch_arrays, next_values
 from backend.store.engine import limit_idling
 from backend.store.groups.centroids import write_centroids

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from backend.rules.editing.edits import CURATOR, CannotLink
+from backend.rules.editing import CURATOR, CannotLink
 from backend.store.groups.centroids import fetch_embeddings
 from backend.store.groups.edits import list_cannot_links
 from backend.store.schema import Cluster, Media, Membership

@@ -8,7 +8,7 @@ from dataclasses import fields
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend.rules.editing.edits import CannotLink, ClusterState, MembershipState, Snapshot
+from backend.rules.editing import CannotLink, ClusterState, MembershipState, Snapshot
 from backend.store.arrays import execute_many, fetch_arrays, is_among, next_values, run_statement
 from backend.store.schema import Cluster, ClusterCannotLink, Membership
 from backend.store.statements import statement

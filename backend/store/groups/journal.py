@@ -9,8 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from backend.errors import NotFound
-from backend.rules.editing.edits import Snapshot
-from backend.rules.editing.journal import snapshot_from_json, snapshot_to_json
+from backend.rules.editing import Snapshot, snapshot_from_json, snapshot_to_json
 from backend.store.schema import ClusterEvent
 
 UNDO, REDO, DELETE, MODEL = "undo", "redo", "delete", "model"

@@ -11,7 +11,7 @@ from sqlalchemy import func, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from backend.rules.naming.terms import MemberText
+from backend.rules.naming import MemberText
 from backend.store.arrays import execute_many, fetch_arrays
 from backend.store.schema import LabelStatistics
 from backend.store.statements import statement

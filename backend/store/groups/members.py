@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from backend.errors import NotFound
 from backend.store.groups.walls import COHESION, active_space
-from backend.store.media.pictures import Picture
+from backend.store.media import Picture
 from backend.store.schema import Centroid, Cluster, Embedding, Media, Membership, Origin
 
 

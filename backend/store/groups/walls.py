@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from backend.store.arrays import is_among
-from backend.store.media.pictures import Picture
+from backend.store.media import Picture
 from backend.store.schema import Centroid, Cluster, Space, SpaceState
 
 PICTURES_EACH = 4

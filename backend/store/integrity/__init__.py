@@ -1,1 +1,55 @@
 """Audits, repair, and the rows that backups need."""
+
+from backend.store.integrity.audit import (
+    INVARIANTS,
+    RecordedDecision,
+    count_deciding_events,
+    is_dropped,
+    list_breaches,
+    list_decisions,
+    list_eras,
+    list_sums,
+)
+from backend.store.integrity.backup import (
+    Snapshot,
+    drop_schema,
+    get_postgres_major,
+    list_contents,
+    list_originals,
+    lock_schema,
+    open_snapshot,
+)
+from backend.store.integrity.repair import (
+    HeldFile,
+    delete_memberless_centroids,
+    is_given_up,
+    list_empty_clusters,
+    list_held_files,
+    list_off_clusters,
+    record_original_missing,
+)
+
+__all__ = [
+    "INVARIANTS",
+    "HeldFile",
+    "RecordedDecision",
+    "Snapshot",
+    "count_deciding_events",
+    "delete_memberless_centroids",
+    "drop_schema",
+    "get_postgres_major",
+    "is_dropped",
+    "is_given_up",
+    "list_breaches",
+    "list_contents",
+    "list_decisions",
+    "list_empty_clusters",
+    "list_eras",
+    "list_held_files",
+    "list_off_clusters",
+    "list_originals",
+    "list_sums",
+    "lock_schema",
+    "open_snapshot",
+    "record_original_missing",
+]

@@ -9,8 +9,7 @@ from itertools import chain
 import sqlalchemy as sa
 
 from backend.errors import MediaclusterError, OriginalMissing
-from backend.files.storage.storage import Storage
-from backend.files.storage.thumbnail_files import possible_keys
+from backend.files.storage import Storage, possible_keys
 from backend.store.arrays import is_among
 from backend.store.engine import Database
 from backend.store.schema import Media

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from backend.errors import NotFound
-from backend.files.text.text import MediaText
+from backend.files.text import MediaText
 from backend.store.arrays import is_among
 from backend.store.engine import limit_idling
 from backend.store.schema import UPLOAD_SEQ, Media, MediaStatus

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend.files.text.text import MediaText
+from backend.files.text import MediaText
 from backend.store.schema import Media, MediaStatus
 
 _USABLE = (MediaStatus.PENDING, MediaStatus.EMBEDDED, MediaStatus.READY)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from backend.errors import LeaseLost, NotFound, NotInSpace
-from backend.files.text.text import MediaText
+from backend.files.text import MediaText
 from backend.store.arrays import fetch_arrays, is_among
 from backend.store.media.media import StoredPicture, media_columns, next_upload_seq
 from backend.store.schema import EMBEDDINGS_SOURCE, Embedding, Media, MediaStatus, Space, SpaceState

@@ -1,1 +1,52 @@
 """Rows about the work itself: queues, failures, pauses, heartbeats."""
+
+from backend.store.operations.heartbeats import BEAT_SECONDS, WorkerState, forget_worker, list_workers, record_heartbeat
+from backend.store.operations.operations import (
+    KEPT_DAYS,
+    MOST_COUNTED,
+    FailedMedia,
+    Pace,
+    QueueDepth,
+    RelationSize,
+    Sample,
+    Scale,
+    find_last_sample,
+    list_failures,
+    list_newest_checksums,
+    list_samples,
+    list_sizes,
+    read_depth,
+    read_pace,
+    read_scale,
+    record_sample,
+)
+from backend.store.operations.pause import PauseState, find_pause, forget_pause, record_pause
+
+__all__ = [
+    "BEAT_SECONDS",
+    "KEPT_DAYS",
+    "MOST_COUNTED",
+    "FailedMedia",
+    "Pace",
+    "PauseState",
+    "QueueDepth",
+    "RelationSize",
+    "Sample",
+    "Scale",
+    "WorkerState",
+    "find_last_sample",
+    "find_pause",
+    "forget_pause",
+    "forget_worker",
+    "list_failures",
+    "list_newest_checksums",
+    "list_samples",
+    "list_sizes",
+    "list_workers",
+    "read_depth",
+    "read_pace",
+    "read_scale",
+    "record_heartbeat",
+    "record_pause",
+    "record_sample",
+]

@@ -1,1 +1,57 @@
 """Candidates for fused queries: by index, by measuring, by vectors in memory."""
+
+from backend.store.search.backgrounds import (
+    SampledMedia,
+    find_background,
+    lock_background,
+    record_background,
+    sample_media,
+)
+from backend.store.search.candidates import (
+    MAX_EF_SEARCH,
+    Limits,
+    Matching,
+    Nomination,
+    QueryVectors,
+    count_about,
+    count_matching,
+    estimate_matching,
+    match,
+    nearest_captions_exactly,
+    nearest_exactly,
+    nominate_by_index,
+    nominate_captions,
+)
+from backend.store.search.scan import ScanView, VectorScan, bytes_for, id_keys
+from backend.store.search.scan_keeper import LEAST_MEDIA, ScanFigures, ScanKeeper
+from backend.store.search.scans import count_vectors, measure_media
+
+__all__ = [
+    "LEAST_MEDIA",
+    "MAX_EF_SEARCH",
+    "Limits",
+    "Matching",
+    "Nomination",
+    "QueryVectors",
+    "SampledMedia",
+    "ScanFigures",
+    "ScanKeeper",
+    "ScanView",
+    "VectorScan",
+    "bytes_for",
+    "count_about",
+    "count_matching",
+    "count_vectors",
+    "estimate_matching",
+    "find_background",
+    "id_keys",
+    "lock_background",
+    "match",
+    "measure_media",
+    "nearest_captions_exactly",
+    "nearest_exactly",
+    "nominate_by_index",
+    "nominate_captions",
+    "record_background",
+    "sample_media",
+]

@@ -7,7 +7,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.rules.search.codes import Codes, measure
+from backend.rules.search import Codes, measure
 from backend.store.search.scans import VectorRows
 
 ID_BYTES = 16

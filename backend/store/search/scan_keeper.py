@@ -12,7 +12,7 @@ from backend.store.engine import Database
 from backend.store.schema import Space
 from backend.store.search.scan import ScanView, Snapshot, VectorScan, bytes_for
 from backend.store.search.scans import begin_snapshot, copy_vectors, count_vectors, fetch_news
-from backend.store.spaces.spaces import find_active_space
+from backend.store.spaces import find_active_space
 
 logger = logging.getLogger(__name__)
 

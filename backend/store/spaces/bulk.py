@@ -15,9 +15,9 @@ from psycopg.types.json import Jsonb
 from sqlalchemy.orm import Session
 
 from backend.errors import StorageFull
-from backend.files.text.text import MediaText
+from backend.files.text import MediaText
 from backend.store.engine import limit_idling
-from backend.store.media.media import StoredPicture, media_columns, next_upload_seq
+from backend.store.media import StoredPicture, media_columns, next_upload_seq
 from backend.store.schema import EMBEDDINGS_SOURCE, MediaStatus, Space
 from backend.store.spaces.spaces import list_spaces
 

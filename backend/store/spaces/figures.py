@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from backend.store.arrays import execute_many, fetch_arrays
-from backend.store.groups.centroids import resum_centroids
+from backend.store.groups import resum_centroids
 from backend.store.statements import statement
 
 _NIL = uuid.UUID(int=0)

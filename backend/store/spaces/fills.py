@@ -10,10 +10,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from backend.errors import Quarantined
-from backend.files.text.text import MediaText
+from backend.files.text import MediaText
 from backend.store.arrays import fetch_arrays, is_among
-from backend.store.events.events import EventKind, MediaEvent, record_events
-from backend.store.media.work import Lease
+from backend.store.events import EventKind, MediaEvent, record_events
+from backend.store.media import Lease
 from backend.store.schema import Space, SpaceFill, SpaceFillItem, SpaceState
 from backend.store.statements import statement
 

@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from backend.store.evaluation.recall_audits import find_last_recall_audit
-from backend.store.groups.clusters import count_clusters
-from backend.store.media.media import count_failures_by_code, count_media_by_status
-from backend.store.media.work import WaitingWork, count_waiting
+from backend.store.evaluation import find_last_recall_audit
+from backend.store.groups import count_clusters
+from backend.store.media import WaitingWork, count_failures_by_code, count_media_by_status, count_waiting
 from backend.store.schema import RecallAudit
-from backend.store.spaces.fills import count_failed_by_space, count_waiting_by_space
-from backend.store.spaces.spaces import find_active_space
+from backend.store.spaces import count_failed_by_space, count_waiting_by_space, find_active_space
 from backend.store.telemetry.histograms import Histogram, Measure, fetch_histograms
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from backend.errors import InputError
-from backend.files.text.text import is_storable
+from backend.files.text import is_storable
 
 _MOST = 2**63
 

@@ -14,8 +14,7 @@ from starlette.types import Scope as Connection
 
 from backend.errors import Forbidden, MediaclusterError, Unauthorized
 from backend.features.services import Services
-from backend.store.access.api_keys import Scope, find_live_api_key, is_origin_allowed, record_use
-from backend.store.access.audit_log import asked_from
+from backend.store.access import Scope, asked_from, find_live_api_key, is_origin_allowed, record_use
 from backend.store.engine import Database
 from backend.web.middleware.hosts import split_address
 from backend.web.middleware.problems import error_response

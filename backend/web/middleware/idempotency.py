@@ -11,7 +11,7 @@ from fastapi import Header, Response, UploadFile
 from pydantic import BaseModel
 
 from backend.features.services import Services
-from backend.store.access.idempotency import Claim, RecordedAnswer, claim_key, record_answer, release_key, renew_claim
+from backend.store.access import Claim, RecordedAnswer, claim_key, record_answer, release_key, renew_claim
 from backend.store.renewal import renewed
 
 REPLAYED_HEADER = "Idempotency-Replayed"

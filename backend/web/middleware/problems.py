@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from backend.errors import IdempotencyInProgress, MediaclusterError, StorageFull
-from backend.files.storage.storage import FULL
+from backend.files.storage import FULL
 
 logger = logging.getLogger(__name__)
 

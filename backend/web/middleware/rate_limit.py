@@ -13,7 +13,7 @@ from typing import Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backend.errors import RateLimited
-from backend.features.access.logins import network_of
+from backend.features.access import network_of
 from backend.settings import Settings
 from backend.web.middleware.authentication import client_address
 from backend.web.middleware.problems import error_response

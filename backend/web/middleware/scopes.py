@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fastapi.routing import iter_route_contexts
 from starlette.routing import BaseRoute, Mount, compile_path
 
-from backend.store.access.api_keys import Scope
+from backend.store.access import Scope
 
 PUBLIC = frozenset({"health_live", "health_ready", "get_widget"})
 """Operations that anybody may ask, with no key."""

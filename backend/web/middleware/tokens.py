@@ -4,7 +4,7 @@ import re
 from urllib.parse import urlsplit
 
 from backend.errors import InputError
-from backend.features.access.tokens import hash_secret, make_secret
+from backend.features.access import hash_secret, make_secret
 
 PREFIX = "mc_"
 _FORM = re.compile(r"mc_[A-Za-z0-9_-]{43}")

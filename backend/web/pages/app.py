@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from backend.features.access.sessions import Sessions
+from backend.features.access import Sessions
 from backend.features.services import Services
 from backend.web.pages.guard import Guard
 from backend.web.pages.problems import install_error_pages

@@ -3,7 +3,7 @@
 from fastapi import Request
 
 from backend.features.background import Background
-from backend.features.evaluation.measurement import Job
+from backend.features.evaluation import Job
 
 
 def background_of(request: Request) -> Background:

@@ -5,7 +5,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from backend.rules.measures.separation import BINS, LOW, Histogram
+from backend.rules.measures import BINS, LOW, Histogram
 
 _STEP = (1 - LOW) / BINS
 # What is left of the lowest values, below which an axis need not reach.

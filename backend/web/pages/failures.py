@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from backend.store.operations.operations import FailedMedia
+from backend.store.operations import FailedMedia
 
 _UNKNOWN: Final = ("It failed for a reason of its own; see below.", "Try again once the reason is mended.")
 

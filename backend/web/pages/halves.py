@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from backend.features.editing.split import SplitProposal, propose_split
+from backend.features.editing import SplitProposal, propose_split
 from backend.features.services import Services
-from backend.store.media.pictures import Picture, list_pictures
+from backend.store.media import Picture, list_pictures
 
 _PREVIEWED = 24
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from backend.features.access.sessions import Visitor
+from backend.features.access import Visitor
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from backend.features.consolidation.threshold import SIZE_STEPS
-from backend.features.evaluation.measurement import REPORTS, Job
-from backend.rules.measures.separation import Histogram
-from backend.store.evaluation.quality import SizeClass, Standing, count_sizes, find_standing
+from backend.features.consolidation import SIZE_STEPS
+from backend.features.evaluation import REPORTS, Job
+from backend.rules.measures import Histogram
+from backend.store.evaluation import SizeClass, Standing, count_sizes, find_standing
 from backend.store.schema import QualityReport
-from backend.store.spaces.thresholds import get_threshold
+from backend.store.spaces import get_threshold
 from backend.web.pages.charts import Axis, area, line
 
 # Grouping anew takes about 0.25 ms a media: beyond this, a browser would wait too long.

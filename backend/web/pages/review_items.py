@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend.features.review.decisions import item_name
-from backend.rules.review.kinds import ReviewKind
-from backend.store.groups.walls import ClusterCard, list_cards_by_id
-from backend.store.media.pictures import Picture, list_pictures
-from backend.store.review.queue import QueuedItem
+from backend.features.review import item_name
+from backend.rules.review import ReviewKind
+from backend.store.groups import ClusterCard, list_cards_by_id
+from backend.store.media import Picture, list_pictures
+from backend.store.review import QueuedItem
 from backend.web.pages.gauges import Gauge, Mark, make_gauge
 
 _PICTURES_EACH = 10

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from backend.rules.review.kinds import ReviewKind
+from backend.rules.review import ReviewKind
 
 
 class ReviewQueue(StrEnum):

@@ -1,7 +1,6 @@
 """The search service, as the pages use it."""
 
-from backend.features.search.query_vectors import QueryEncoder
-from backend.features.search.search import Searcher
+from backend.features.search import QueryEncoder, Searcher
 from backend.features.services import Services
 
 

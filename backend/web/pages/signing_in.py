@@ -9,8 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backend.errors import CsrfFailed, Forbidden, MediaclusterError, Unauthorized
-from backend.features.access.sessions import ANYBODY, Sessions, Visitor
-from backend.features.access.tokens import is_csrf_token
+from backend.features.access import ANYBODY, Sessions, Visitor, is_csrf_token
 from backend.features.services import Services
 from backend.web.middleware.body_limit import BodyLimit
 from backend.web.middleware.hosts import split_address

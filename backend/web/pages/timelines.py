@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from backend.store.operations.operations import Sample
+from backend.store.operations import Sample
 
 WIDTH, HEIGHT = 1000, 100
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backend.encoders import normalise_rows
 from backend.encoders.chunking import Chunk, average_chunks, split_text
-from backend.encoders.vectors import normalise_rows
 from backend.errors import InvalidText
 
 

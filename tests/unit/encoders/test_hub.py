@@ -10,8 +10,7 @@ import huggingface_hub
 import pytest
 from huggingface_hub import constants
 
-from backend.encoders import hub
-from backend.encoders.encoders import Lazy
+from backend.encoders import Lazy, hub
 from backend.errors import EncoderUnavailable
 
 COMMIT = "0" * 40

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from backend.encoders.vectors import normalise_rows, require_unit_vectors
+from backend.encoders import normalise_rows, require_unit_vectors
 from backend.errors import InvalidVector
 
 

@@ -5,15 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from backend.encoders.presets import EncoderNames
-from backend.encoders.weights import (
-    image_checksum,
-    image_fingerprint,
-    local_checkpoint,
-    local_text_folder,
-    text_checksum,
-    text_fingerprint,
-)
+from backend.encoders import EncoderNames, image_fingerprint, text_fingerprint
+from backend.encoders.weights import image_checksum, local_checkpoint, local_text_folder, text_checksum
 from backend.errors import EncoderUnavailable
 
 NAMES = EncoderNames("ViT-B-32", "laion2b_s34b_b79k", "sentence-transformers/all-MiniLM-L12-v2")

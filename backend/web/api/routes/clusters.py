@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path
 
-from backend.store.groups.clusters import count_clusters, get_cluster, list_clusters, list_members
+from backend.store.groups import count_clusters, get_cluster, list_clusters, list_members
 from backend.web.api.cursors import read_cursor, write_cursor
 from backend.web.api.dependencies import Cursor, PageLimit, ServicesDependency
 from backend.web.api.schemas.schemas import ClusterDetail, ClusterInList, ClusterPage, Member

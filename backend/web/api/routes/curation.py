@@ -5,9 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
 
-from backend.features.editing.deletion import delete_media
-from backend.features.editing.history import list_history, redo, undo
-from backend.features.editing.operations import (
+from backend.features.editing import (
     ChooseRepresentative,
     Confirm,
     Dissolve,
@@ -19,9 +17,13 @@ from backend.features.editing.operations import (
     Rename,
     Split,
     Unlock,
+    delete_media,
+    list_history,
     perform,
+    propose_split,
+    redo,
+    undo,
 )
-from backend.features.editing.split import propose_split
 from backend.features.services import Services
 from backend.web.api.cursors import read_cursor, write_cursor
 from backend.web.api.dependencies import ActorDependency, Cursor, PageLimit, ServicesDependency

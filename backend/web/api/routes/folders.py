@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from backend.doorbell import Work
 from backend.errors import FileUnreadable, InputError, PathForbidden
-from backend.features.intake.intake import accept_picture
+from backend.features.intake import accept_picture
 from backend.features.services import Services
-from backend.files.folders.folders import open_inside_roots, require_inside_roots, walk_pictures
-from backend.files.text.text import MediaText, make_storable
+from backend.files.folders import open_inside_roots, require_inside_roots, walk_pictures
+from backend.files.text import MediaText, make_storable
 from backend.web.api.dependencies import ServicesDependency
 from backend.web.api.folder_cursors import Place, place_of, read_folder_cursor, write_folder_cursor
 from backend.web.api.schemas.schemas import Schema, UploadedMedia

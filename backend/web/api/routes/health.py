@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Response
 
-from backend.features.operations.diagnosis import check_broker, check_database, check_storage
+from backend.features.operations import check_broker, check_database, check_storage
 from backend.web.api.dependencies import ServicesDependency
 from backend.web.api.schemas.schemas import HealthAnswer
 from backend.web.middleware.problems import RETRY_AFTER_SECONDS

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, File, Query, UploadFile
 
-from backend.features.review.judgements import judge, keep, list_newest, withdraw_judgements
-from backend.store.review.judgements import JudgementFilter, Place, QueryKind
+from backend.features.review import judge, keep, list_newest, withdraw_judgements
+from backend.store.review import JudgementFilter, Place, QueryKind
 from backend.web.api.cursors import read_cursor, write_cursor
 from backend.web.api.dependencies import ActorDependency, Cursor, PageLimit, ServicesDependency
 from backend.web.api.schemas.judgements import (

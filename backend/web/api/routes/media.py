@@ -8,13 +8,13 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from backend.errors import Conflict, OriginalMissing
-from backend.features.operations.retry import retry_media
-from backend.features.search.recommendation import recommend
+from backend.features.operations import retry_media
+from backend.features.search import recommend
 from backend.features.services import Services
-from backend.features.steps.rewrite import rewrite_text
-from backend.files.formats.formats import mime_of
-from backend.files.storage.thumbnail_files import read_thumbnail
-from backend.store.media.media import get_media, list_media
+from backend.features.steps import rewrite_text
+from backend.files.formats import mime_of
+from backend.files.storage import read_thumbnail
+from backend.store.media import get_media, list_media
 from backend.store.schema import EMBEDDINGS_SOURCE, Media, MediaStatus
 from backend.web.api.cursors import read_cursor, write_cursor
 from backend.web.api.dependencies import ActorDependency, Cursor, PageLimit, ServicesDependency

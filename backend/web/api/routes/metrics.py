@@ -12,9 +12,8 @@ from sqlalchemy import Pool, QueuePool
 
 from backend.store.engine import Database
 from backend.store.schema import RecallAudit
-from backend.store.search.scan_keeper import ScanFigures, ScanKeeper
-from backend.store.telemetry.histograms import Histogram, Measure
-from backend.store.telemetry.library_figures import LibraryFigures, fetch_library_figures
+from backend.store.search import ScanFigures, ScanKeeper
+from backend.store.telemetry import Histogram, LibraryFigures, Measure, fetch_library_figures
 from backend.web.middleware.problems import documented
 
 router = APIRouter(tags=["health"])

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
-from backend.store.groups.clusters import list_memberships
+from backend.store.groups import list_memberships
 from backend.web.api.schemas.schemas import ClusterReference
 
 

@@ -6,11 +6,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from backend.features.duplicates.near_duplicates import keep_all, keep_best, read_groups
-from backend.features.review.decisions import decide, take_back
-from backend.features.review.queue import read_queue
-from backend.rules.review.kinds import ReviewKind
-from backend.store.media.exact_copies import list_exact_copies
+from backend.features.duplicates import keep_all, keep_best, read_groups
+from backend.features.review import decide, read_queue, take_back
+from backend.rules.review import ReviewKind
+from backend.store.media import list_exact_copies
 from backend.web.api.cursors import read_cursor, write_cursor
 from backend.web.api.dependencies import ActorDependency, Cursor, PageLimit, ServicesDependency
 from backend.web.api.places import PlacesDependency

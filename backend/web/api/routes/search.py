@@ -12,9 +12,7 @@ from starlette.routing import Match
 from starlette.types import Scope
 
 from backend.errors import InvalidQuery
-from backend.features.search.alpha_insight import MOST_LISTED, insight
-from backend.features.search.query_vectors import QueryEncoder
-from backend.features.search.search import Searcher
+from backend.features.search import MOST_LISTED, QueryEncoder, Searcher, insight
 from backend.features.services import Services
 from backend.web.api.dependencies import ServicesDependency
 from backend.web.api.schemas.search import AlphaAnswer, SearchAnswer, SearchForm, SearchInput

@@ -12,10 +12,10 @@ from fastapi import APIRouter, File, Form, Query, Response, UploadFile
 from pydantic import TypeAdapter, ValidationError
 
 from backend.errors import InputError
-from backend.features.intake.intake import Accepted, accept_picture, accept_url
+from backend.features.intake import Accepted, accept_picture, accept_url
 from backend.features.services import Services
-from backend.files.text.text import MediaText, parse_taken_at
-from backend.store.media.media import find_media, list_known
+from backend.files.text import MediaText, parse_taken_at
+from backend.store.media import find_media, list_known
 from backend.store.schema import MediaStatus
 from backend.web.api.dependencies import ActorDependency, ServicesDependency
 from backend.web.api.routes.references import find_reference

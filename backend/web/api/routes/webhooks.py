@@ -11,10 +11,10 @@ from fastapi import APIRouter
 
 from backend.errors import FetchFailed
 from backend.features.services import Services
-from backend.features.steps.deliver import SECRET_PREFIX, webhook_policy
-from backend.files.outbound.fetch import check_url
-from backend.store.access.audit_log import Act, record_act
-from backend.store.events.webhooks import delete_webhook, insert_webhook, list_webhooks
+from backend.features.steps import SECRET_PREFIX, webhook_policy
+from backend.files.outbound import check_url
+from backend.store.access import Act, record_act
+from backend.store.events import delete_webhook, insert_webhook, list_webhooks
 from backend.web.api.dependencies import ActorDependency, ServicesDependency
 from backend.web.api.schemas.schemas import NewWebhook, WebhookDetail, WebhookInput, WebhookList
 from backend.web.middleware.problems import documented

@@ -6,9 +6,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from backend.features.editing.split import SplitProposal
-from backend.rules.editing.edits import ClusterChange, Outcome
-from backend.store.groups.journal import HistoryEvent
+from backend.features.editing import SplitProposal
+from backend.rules.editing import ClusterChange, Outcome
+from backend.store.groups import HistoryEvent
 from backend.web.api.schemas.schemas import Schema, Similarity
 
 MOST_MEDIA = 10_000

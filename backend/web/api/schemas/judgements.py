@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from backend.store.review.judgements import QueryKind
+from backend.store.review import QueryKind
 from backend.store.schema import Judgement
 from backend.web.api.schemas.schemas import Schema
 

@@ -6,13 +6,11 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from backend.features.duplicates.near_duplicates import NearDuplicateGroup
-from backend.features.review.decisions import Decided, item_name
-from backend.features.review.sentences import explain
-from backend.rules.review.kinds import ReviewKind, ReviewVerdict
-from backend.store.media.exact_copies import CopySent
-from backend.store.review.near_duplicates import NearDuplicateRow
-from backend.store.review.queue import ClusterInItem, QueuedItem
+from backend.features.duplicates import NearDuplicateGroup
+from backend.features.review import Decided, explain, item_name
+from backend.rules.review import ReviewKind, ReviewVerdict
+from backend.store.media import CopySent
+from backend.store.review import ClusterInItem, NearDuplicateRow, QueuedItem
 from backend.web.api.places import without_key
 from backend.web.api.schemas.curation import CurationOutcome
 from backend.web.api.schemas.schemas import Schema, Similarity

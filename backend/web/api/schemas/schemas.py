@@ -7,12 +7,12 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl
 
-from backend.features.search.recommendation import Recommendation
-from backend.features.steps.rewrite import TextChanges
-from backend.files.text.text import MediaText, parse_taken_at
-from backend.store.events.events import EventKind
-from backend.store.groups.clusters import ClusterMember, ClusterSummary
-from backend.store.media.media import KnownMedia
+from backend.features.search import Recommendation
+from backend.features.steps import TextChanges
+from backend.files.text import MediaText, parse_taken_at
+from backend.store.events import EventKind
+from backend.store.groups import ClusterMember, ClusterSummary
+from backend.store.media import KnownMedia
 from backend.store.schema import Media, MediaStatus, Membership, Webhook
 from backend.web.api.places import without_key, without_place
 

@@ -7,12 +7,8 @@ from uuid import UUID
 from fastapi import UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 
-from backend.features.search.alpha_insight import AlphaHit, AlphaInsight
-from backend.features.search.candidates import Effort
-from backend.features.search.hits import Answer, Hit, Relevance
-from backend.features.search.query import MOST_HITS, Find, SearchQuery
-from backend.rules.search.filters import Filters
-from backend.rules.search.fusion import FusionMethod
+from backend.features.search import MOST_HITS, AlphaHit, AlphaInsight, Answer, Effort, Find, Hit, Relevance, SearchQuery
+from backend.rules.search import Filters, FusionMethod
 from backend.web.api.schemas.schemas import Schema
 
 _MEDIA_ID = "0192f0c1-7d1e-7cc0-8d3c-0c6a3f1b2a11"

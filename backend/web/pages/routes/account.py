@@ -6,10 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Path, Request, Response
 
 from backend.errors import InputError, NotFound
-from backend.features.access.accounts import revoke_session, set_password
-from backend.features.access.passwords import LEAST_CHARACTERS, is_password
-from backend.features.access.sessions import Visitor
-from backend.store.access.accounts import get_account, list_sessions
+from backend.features.access import LEAST_CHARACTERS, Visitor, is_password, revoke_session, set_password
+from backend.store.access import get_account, list_sessions
 from backend.web.api.dependencies import ServicesDependency
 from backend.web.pages.templating import render
 

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from backend.store.groups.members import ClusterHead, Member, get_head, list_member_cards, list_member_ids
-from backend.store.spaces.thresholds import get_active_threshold
+from backend.store.groups import ClusterHead, Member, get_head, list_member_cards, list_member_ids
+from backend.store.spaces import get_active_threshold
 from backend.web.api.cursors import read_cursor, write_cursor
 from backend.web.api.dependencies import Cursor, ServicesDependency
 from backend.web.pages.halves import read_halves

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from backend.features.services import Services
-from backend.store.groups.walls import (
+from backend.store.groups import (
     ClusterCard,
     WallCounts,
     WallFilter,

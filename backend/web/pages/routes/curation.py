@@ -8,8 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from backend.errors import InputError
-from backend.features.editing.history import list_history, redo, undo
-from backend.features.editing.operations import (
+from backend.features.editing import (
     ChooseRepresentative,
     Confirm,
     Extract,
@@ -20,12 +19,14 @@ from backend.features.editing.operations import (
     Rename,
     Split,
     Unlock,
+    list_history,
     perform,
+    redo,
+    undo,
 )
-from backend.rules.editing.edits import Outcome
-from backend.store.groups.targets import list_targets
-from backend.store.groups.walls import list_cards_by_id
-from backend.store.media.pictures import list_pictures
+from backend.rules.editing import Outcome
+from backend.store.groups import list_cards_by_id, list_targets
+from backend.store.media import list_pictures
 from backend.web.api.dependencies import ServicesDependency
 from backend.web.pages.templating import link, render
 from backend.web.pages.wording import in_page_words

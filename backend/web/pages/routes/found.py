@@ -6,11 +6,10 @@ from typing import Annotated
 import sqlalchemy as sa
 from fastapi import APIRouter, Query, Request, Response
 
-from backend.features.search.hits import Relevance
-from backend.features.search.query import SearchQuery
+from backend.features.search import Relevance, SearchQuery
 from backend.store.arrays import is_among
-from backend.store.groups.walls import list_cards_by_id
-from backend.store.media.pictures import list_pictures
+from backend.store.groups import list_cards_by_id
+from backend.store.media import list_pictures
 from backend.store.schema import Membership
 from backend.web.api.dependencies import ServicesDependency
 from backend.web.pages.searching import make_searcher

@@ -6,8 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, File, UploadFile
 from pydantic import BaseModel, Field
 
-from backend.features.review.judgements import judge, keep, list_said
-from backend.store.review.judgements import QueryKind
+from backend.features.review import judge, keep, list_said
+from backend.store.review import QueryKind
 from backend.web.api.dependencies import ServicesDependency
 from backend.web.pages.routes.curation import ActorDependency
 

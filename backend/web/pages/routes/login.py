@@ -7,8 +7,7 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from backend.errors import LoginFailed, RateLimited
-from backend.features.access.logins import Browser, log_in, log_in_by_link
-from backend.features.access.sessions import Sessions
+from backend.features.access import Browser, Sessions, log_in, log_in_by_link
 from backend.web.api.dependencies import ServicesDependency
 from backend.web.middleware.authentication import client_address
 from backend.web.middleware.problems import status_of

@@ -10,16 +10,14 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from backend.errors import NotFound
-from backend.features.operations.retry import retry_media
-from backend.features.search.alpha_insight import MOST_LISTED, insight
-from backend.features.steps.rewrite import TextChanges, rewrite_text
+from backend.features.operations import retry_media
+from backend.features.search import MOST_LISTED, insight
+from backend.features.steps import TextChanges, rewrite_text
 from backend.store.arrays import is_among
-from backend.store.groups.clusters import list_memberships
-from backend.store.groups.members import Neighbours, find_neighbours
-from backend.store.media.media import get_media
-from backend.store.media.pictures import Picture, list_pictures
+from backend.store.groups import Neighbours, find_neighbours, list_memberships
+from backend.store.media import Picture, get_media, list_pictures
 from backend.store.schema import Cluster, MediaStatus, Membership
-from backend.store.spaces.alphas import get_alpha
+from backend.store.spaces import get_alpha
 from backend.web.api.dependencies import ActorDependency, ServicesDependency
 from backend.web.api.places import PlacesDependency, without_key, without_place
 from backend.web.api.routes.media import get_original

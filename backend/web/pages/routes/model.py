@@ -5,15 +5,11 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Path, Request, Response
 
-from backend.encoders.presets import PRESETS
+from backend.encoders import PRESETS
 from backend.errors import Conflict, InputError, NotFound
-from backend.features.model_change.fills import fill, pause_fill
-from backend.features.model_change.jobs import Kind, ask
-from backend.features.model_change.spaces import SpaceStanding, drop, list_standing
+from backend.features.model_change import Kind, SpaceStanding, ask, drop, fill, list_standing, pause_fill
 from backend.features.services import Services
-from backend.store.spaces.fills import FailedItem, list_failed_items
-from backend.store.spaces.jobs import WorkStanding, find_last_work
-from backend.store.spaces.spaces import find_previous_space
+from backend.store.spaces import FailedItem, WorkStanding, find_last_work, find_previous_space, list_failed_items
 from backend.web.api.dependencies import ServicesDependency
 from backend.web.middleware.authentication import client_address
 from backend.web.pages.backgrounds import background_of

@@ -16,32 +16,33 @@ from fastapi import APIRouter, Form, Query, Request, Response
 
 from backend.doorbell import Work
 from backend.errors import BackendUnavailable
-from backend.features.operations.pause import pause_processing, resume_processing
-from backend.features.operations.retry import retry_code, retry_media
+from backend.features.operations import pause_processing, resume_processing, retry_code, retry_media
 from backend.features.services import Services
-from backend.files.storage.thumbnail_files import possible_keys
-from backend.store.evaluation.recall_audits import find_last_recall_audit
-from backend.store.operations.heartbeats import WorkerState, list_workers
-from backend.store.operations.operations import (
+from backend.files.storage import possible_keys
+from backend.store.evaluation import find_last_recall_audit
+from backend.store.operations import (
     KEPT_DAYS,
     MOST_COUNTED,
     Pace,
+    PauseState,
     QueueDepth,
     RelationSize,
     Sample,
     Scale,
+    WorkerState,
     find_last_sample,
+    find_pause,
     list_failures,
     list_newest_checksums,
     list_samples,
     list_sizes,
+    list_workers,
     read_depth,
     read_pace,
     read_scale,
 )
-from backend.store.operations.pause import PauseState, find_pause
 from backend.store.schema import RecallAudit
-from backend.store.spaces.spaces import find_active_space
+from backend.store.spaces import find_active_space
 from backend.web.api.dependencies import ServicesDependency
 from backend.web.pages.failures import group_failures
 from backend.web.pages.formatting import counted

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Response
 
-from backend.files.formats.formats import mime_of
-from backend.files.storage.thumbnail_files import read_thumbnail
+from backend.files.formats import mime_of
+from backend.files.storage import read_thumbnail
 from backend.web.api.dependencies import ServicesDependency
 
 router = APIRouter()

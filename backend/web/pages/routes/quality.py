@@ -6,11 +6,11 @@ from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, Field
 
 from backend.errors import Conflict
-from backend.features.consolidation.threshold import apply_threshold
-from backend.features.editing.history import undo
-from backend.features.evaluation.measurement import Job
+from backend.features.consolidation import apply_threshold
+from backend.features.editing import undo
+from backend.features.evaluation import Job
 from backend.features.services import Services
-from backend.rules.editing.edits import Outcome
+from backend.rules.editing import Outcome
 from backend.web.api.dependencies import ServicesDependency
 from backend.web.pages.backgrounds import is_measuring, start_measuring
 from backend.web.pages.quality import MOST_APPLIED_HERE, read_figures

@@ -7,11 +7,11 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Form, Query, Request, Response
 
 from backend.errors import NotFound
-from backend.features.review.judgements import list_newest, withdraw_judgements
+from backend.features.review import list_newest, withdraw_judgements
 from backend.features.services import Services
-from backend.files.formats.formats import mime_of
-from backend.store.media.pictures import Picture, list_pictures
-from backend.store.review.judgements import JudgementFilter, QueryKind, checksum_in, find_picture, words_in
+from backend.files.formats import mime_of
+from backend.store.media import Picture, list_pictures
+from backend.store.review import JudgementFilter, QueryKind, checksum_in, find_picture, words_in
 from backend.store.schema import Judgement
 from backend.web.api.cursors import write_cursor
 from backend.web.api.dependencies import ServicesDependency

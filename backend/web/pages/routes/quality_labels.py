@@ -4,10 +4,9 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from backend.features.evaluation.measurement import Job
-from backend.features.evaluation.plots import draw_alphas, draw_thresholds
+from backend.features.evaluation import Job, draw_alphas, draw_thresholds
 from backend.features.services import Services
-from backend.store.evaluation.quality import find_standing
+from backend.store.evaluation import find_standing
 from backend.web.api.dependencies import ServicesDependency
 from backend.web.pages.backgrounds import is_measuring, start_measuring
 from backend.web.pages.quality import failure_of, is_stale

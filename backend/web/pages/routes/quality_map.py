@@ -8,12 +8,12 @@ import numpy as np
 from fastapi import APIRouter, Path, Request, Response
 
 from backend.errors import NotFound
-from backend.features.evaluation.measurement import MAP_POINTS, Job
+from backend.features.evaluation import MAP_POINTS, Job
 from backend.features.services import Services
-from backend.rules.measures.projection import has_umap
-from backend.store.evaluation.quality import MapPoints, find_map_points, find_mapped_media, find_standing
-from backend.store.media.pictures import list_pictures
-from backend.store.spaces.spaces import get_active_space
+from backend.rules.measures import has_umap
+from backend.store.evaluation import MapPoints, find_map_points, find_mapped_media, find_standing
+from backend.store.media import list_pictures
+from backend.store.spaces import get_active_space
 from backend.web.api.dependencies import ServicesDependency
 from backend.web.pages.backgrounds import is_measuring, start_measuring
 from backend.web.pages.quality import failure_of, is_stale

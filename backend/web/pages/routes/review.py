@@ -8,14 +8,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from backend.errors import Conflict
-from backend.features.duplicates.near_duplicates import NearDuplicateGroup, read_groups
-from backend.features.duplicates.sharpness import compare_sharpness
-from backend.features.review.queue import count_queues, read_queue
+from backend.features.duplicates import NearDuplicateGroup, compare_sharpness, read_groups
+from backend.features.review import count_queues, read_queue
 from backend.features.services import Services
-from backend.rules.review.kinds import ReviewKind
-from backend.store.media.pictures import Picture, list_pictures
-from backend.store.review.marked import MarkedTotals, count_marked
-from backend.store.review.near_duplicates import NearDuplicateRow, count_groups
+from backend.rules.review import ReviewKind
+from backend.store.media import Picture, list_pictures
+from backend.store.review import MarkedTotals, NearDuplicateRow, count_groups, count_marked
 from backend.web.api.cursors import write_cursor
 from backend.web.api.dependencies import Cursor, ServicesDependency
 from backend.web.api.review_cursors import read_keeper, read_review_place

@@ -6,13 +6,12 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
-from backend.features.duplicates.marks import delete_marked, mark_others, unmark
-from backend.features.duplicates.near_duplicates import keep_all, take_back_keep_all
-from backend.features.review.decisions import decide, take_back
-from backend.rules.editing.edits import Outcome
-from backend.rules.review.kinds import ReviewVerdict
-from backend.store.media.pictures import list_pictures
-from backend.store.review.marked import count_marked, list_marked
+from backend.features.duplicates import delete_marked, keep_all, mark_others, take_back_keep_all, unmark
+from backend.features.review import decide, take_back
+from backend.rules.editing import Outcome
+from backend.rules.review import ReviewVerdict
+from backend.store.media import list_pictures
+from backend.store.review import count_marked, list_marked
 from backend.web.api.dependencies import ServicesDependency
 from backend.web.pages.formatting import counted
 from backend.web.pages.routes.curation import ActorDependency

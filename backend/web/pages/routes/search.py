@@ -8,10 +8,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
 
 from backend.errors import InvalidQuery
-from backend.features.search.hits import Answer, Hit
-from backend.features.search.query import SearchQuery
-from backend.rules.search.filters import Filters
-from backend.store.media.pictures import Picture, list_pictures
+from backend.features.search import Answer, Hit, SearchQuery
+from backend.rules.search import Filters
+from backend.store.media import Picture, list_pictures
 from backend.web.api.dependencies import ServicesDependency
 from backend.web.pages.searching import make_searcher
 from backend.web.pages.templating import render

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Body, Depends, File, Form, Request, Response, Upl
 from starlette.responses import StreamingResponse
 
 from backend.features.services import Services
-from backend.store.media.uploads import Progress, list_progress
+from backend.store.media import Progress, list_progress
 from backend.web.api.dependencies import ServicesDependency
 from backend.web.api.routes.uploads import find_known_media, upload_media, upload_media_from_url
 from backend.web.api.schemas.schemas import MOST_CHECKSUMS, ChecksumsInput, KnownAnswer, UrlInput

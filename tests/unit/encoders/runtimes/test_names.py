@@ -5,18 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from backend.encoders.choice import choose_runtimes, explain
-from backend.encoders.presets import EncoderNames
-from backend.encoders.runtimes.names import Runtime, Runtimes, split_fingerprint
-from backend.encoders.runtimes.onnx.copies import (
+from backend.encoders import (
+    EncoderNames,
     Manifest,
-    copy_folder,
-    find_passed,
+    Runtime,
+    explain,
+    image_fingerprint,
     open_copy,
     put_copy,
     record_fidelity,
+    split_fingerprint,
+    text_fingerprint,
 )
-from backend.encoders.weights import image_fingerprint, text_fingerprint
+from backend.encoders.choice import choose_runtimes
+from backend.encoders.runtimes.names import Runtimes
+from backend.encoders.runtimes.onnx.copies import copy_folder, find_passed
 from backend.errors import EncoderUnavailable
 from backend.settings import Settings, load_settings
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from backend.errors import InputError
-from backend.features.evaluation.gate import compare
-from backend.rules.measures.bootstrap import Bootstrap
+from backend.features.evaluation import compare
+from backend.rules.measures import Bootstrap
 
 BOOTSTRAP = Bootstrap(0, 400)
 

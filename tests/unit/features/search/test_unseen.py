@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 from backend.features.search.pool import Pool
 from backend.features.search.ranking import nominating_alpha
 from backend.features.search.unseen import most_similarity_unseen, most_unseen
-from backend.rules.search.backgrounds import Backgrounds
-from backend.rules.search.fusion import FusionMethod, fuse
-from backend.rules.search.legs import weighted_sum
+from backend.rules.search import Backgrounds, FusionMethod, fuse, weighted_sum
 
 GENERATOR = np.random.default_rng(4)
 BACKGROUNDS = {

@@ -18,14 +18,13 @@ import pytest
 from PIL import Image, ImageChops
 
 from backend.errors import BackendUnavailable, DecodeCrash, ImageTruncated, TooManyPixels, UnsupportedFormat
-from backend.files.decoding.decoders import Decoders
-from backend.files.decoding.inspection import inspect_picture
+from backend.files.decoding import Decoders, inspect_picture
 from backend.files.decoding.perceptual_hash import perceptual_hash
 from backend.files.decoding.pixels import decode_picture
 from backend.files.decoding.thumbnails import make_thumbnails
 from backend.files.decoding.work import fit_picture
 from backend.files.limits import Limits
-from backend.files.metadata.metadata import read_metadata
+from backend.files.metadata import read_metadata
 
 MEBIBYTE = 1024 * 1024
 

@@ -17,7 +17,7 @@ from backend.errors import (
     TooManyPixels,
     UnsupportedFormat,
 )
-from backend.files.decoding.inspection import inspect_picture
+from backend.files.decoding import inspect_picture
 from backend.files.decoding.pixels import decode_picture
 from backend.files.limits import Limits
 

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from backend.errors import ConfigurationError
-from backend.files.decoding.ocr import read_words
+from backend.files.decoding import read_words
 
 PICTURE = Image.new("RGB", (60, 20), "white")
 HEAD = "level\tpage_num\tblock_num\tpar_num\tline_num\tword_num\tleft\ttop\twidth\theight\tconf\ttext"

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from backend.demo.gallery.picture import render_picture
-from backend.files.decoding.perceptual_hash import NO_DETAIL, perceptual_hash
+from backend.files.decoding import NO_DETAIL
+from backend.files.decoding.perceptual_hash import perceptual_hash
 
 
 def distance(one: int, other: int) -> int:

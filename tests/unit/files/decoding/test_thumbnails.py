@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from backend.files.decoding import THUMBNAIL_SIDES
 from backend.files.decoding.pixels import decode_picture
-from backend.files.decoding.thumbnails import THUMBNAIL_SIDES, make_thumbnails
+from backend.files.decoding.thumbnails import make_thumbnails
 from backend.files.limits import Limits
 
 

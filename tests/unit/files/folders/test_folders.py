@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from backend.errors import FileUnreadable, PathForbidden
-from backend.files.folders import folders
-from backend.files.folders.folders import open_inside_roots, require_inside_roots, walk_pictures
+from backend.files.folders import folders, open_inside_roots, require_inside_roots, walk_pictures
 
 
 def tree(root: Path, *names: str) -> None:

@@ -4,9 +4,10 @@ from pathlib import Path
 import pytest
 
 from backend.errors import FileUnreadable, InvalidText
-from backend.files.folders.manifests import ManifestError, ManifestRow, read_manifest
+from backend.files.folders import ManifestError, read_manifest
+from backend.files.folders.manifests import ManifestRow
 from backend.files.limits import Limits
-from backend.files.text.text import MediaText
+from backend.files.text import MediaText
 
 
 def written(folder: Path, name: str, content: str | bytes) -> Path:

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from backend.errors import InvalidText
-from backend.files.folders.sidecars import Sidecar, read_sidecar
+from backend.files.folders import read_sidecar
+from backend.files.folders.sidecars import Sidecar
 from backend.files.limits import Limits
-from backend.files.text.text import MediaText
+from backend.files.text import MediaText
 
 RECORD = {
     "title": "Harbour",

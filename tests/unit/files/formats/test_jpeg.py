@@ -7,10 +7,9 @@ import pytest
 from PIL import Image
 
 from backend.errors import InputError
-from backend.files.decoding import inspection
-from backend.files.decoding.inspection import Inspection, inspect_picture
-from backend.files.formats import jpeg
-from backend.files.formats.jpeg import shorten_jpeg
+from backend.files.decoding import inspect_picture, inspection
+from backend.files.decoding.inspection import Inspection
+from backend.files.formats import jpeg, shorten_jpeg
 from backend.files.limits import Limits
 
 # Encoders' options for pictures of one scan.

@@ -11,8 +11,8 @@ from PIL.PngImagePlugin import PngInfo
 from PIL.TiffImagePlugin import IFDRational
 
 from backend.files.limits import Limits
-from backend.files.metadata.metadata import EmbeddedMetadata, read_metadata
-from backend.files.text.text import MediaText
+from backend.files.metadata import EmbeddedMetadata, read_metadata
+from backend.files.text import MediaText
 
 BASE, GPS = ExifTags.Base, ExifTags.GPS
 

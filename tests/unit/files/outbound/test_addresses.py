@@ -4,8 +4,8 @@ import pytest
 
 from backend.errors import FetchFailed, FetchTimeout, UrlForbidden
 from backend.files.limits import FetchPolicy
+from backend.files.outbound import check_url
 from backend.files.outbound.addresses import is_allowed, resolve_allowed
-from backend.files.outbound.fetch import check_url
 
 STRICT = FetchPolicy()
 LENIENT = FetchPolicy(allow_private=True)

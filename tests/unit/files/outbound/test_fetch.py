@@ -18,7 +18,7 @@ from cryptography.x509.oid import NameOID
 
 from backend.errors import FetchFailed, FetchTimeout, FetchTooLarge, UrlForbidden
 from backend.files.limits import FetchPolicy, Limits
-from backend.files.outbound.fetch import fetch_url
+from backend.files.outbound import fetch_url
 
 BODY = b"\x89PNG and so on" * 100
 LIMITS = Limits(max_body_bytes=len(BODY))

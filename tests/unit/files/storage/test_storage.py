@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from moto.server import ThreadedMotoServer
 
 from backend.errors import BackendUnavailable, ConfigurationError, OriginalMissing, StorageFull
-from backend.files.storage.keys import check_key, original_key, thumbnail_key
-from backend.files.storage.storage import Storage
+from backend.files.storage import Storage, check_key, original_key
+from backend.files.storage.keys import thumbnail_key
 
 SHA = bytes(range(32))
 KEY = original_key(SHA, "jpg")

@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 
 from backend.errors import OriginalMissing
-from backend.files.formats.formats import mime_of
+from backend.files.formats import mime_of
+from backend.files.storage import Storage, possible_keys, read_thumbnail, thumbnail_keys, write_thumbnails
 from backend.files.storage.keys import thumbnail_key
-from backend.files.storage.storage import Storage
-from backend.files.storage.thumbnail_files import possible_keys, read_thumbnail, thumbnail_keys, write_thumbnails
 
 SHA = bytes(range(32))
 

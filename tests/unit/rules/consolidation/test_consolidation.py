@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.cluster import AgglomerativeClustering
 
+from backend.rules.consolidation import Library, consolidate
 from backend.rules.consolidation.apart import Apartness
 from backend.rules.consolidation.identity import SplitOff, rename_groups
 from backend.rules.consolidation.linkage import Leaves, leave_one_out, link
-from backend.rules.consolidation.second_pass import Library, consolidate
 from backend.rules.consolidation.settlement import settle
-from backend.rules.grouping.assignment import Centroids, assign
-from backend.rules.measures.metrics import adjusted_rand_index
+from backend.rules.grouping import Centroids, assign
+from backend.rules.measures import adjusted_rand_index
 from backend.vectors import unit_rows
 
 THRESHOLD = 0.82

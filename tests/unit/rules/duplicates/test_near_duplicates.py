@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from backend.rules.duplicates.near_duplicates import UNDECIDED, choose_keepers, near_rows
+from backend.rules.duplicates import UNDECIDED, choose_keepers, near_rows
 
 
 def candidates(alike: NDArray[np.float64], there: set[int], row: int) -> NDArray[np.int64]:

@@ -11,12 +11,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.errors import UndoBlocked
-from backend.rules.editing.edits import AUTO, CURATOR, TO_BE_GIVEN, ClusterState, MembershipState, Snapshot
-from backend.rules.editing.halves import find_halves
-from backend.rules.editing.journal import snapshot_from_json, snapshot_to_json
-from backend.rules.editing.plans import plan_dissolve, plan_extract, plan_merge, plan_move
-from backend.rules.editing.undo import plan_restoration
-from backend.rules.grouping.nearest import NearestSearch
+from backend.rules.editing import (
+    AUTO,
+    CURATOR,
+    TO_BE_GIVEN,
+    ClusterState,
+    MembershipState,
+    Snapshot,
+    find_halves,
+    plan_dissolve,
+    plan_extract,
+    plan_merge,
+    plan_move,
+    plan_restoration,
+    snapshot_from_json,
+    snapshot_to_json,
+)
+from backend.rules.grouping import NearestSearch
 
 MEDIA = [uuid.UUID(int=number) for number in range(1, 9)]
 NOW = datetime(2026, 11, 23, 9, 30, 0, 123456, tzinfo=UTC)

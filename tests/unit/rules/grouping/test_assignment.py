@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from backend.errors import InvalidVector
-from backend.rules.grouping.assignment import Assignment, Centroids, assign
-from backend.rules.grouping.centroid_cache import CentroidCache
+from backend.rules.grouping import Assignment, CentroidCache, Centroids, assign
 
 THRESHOLD = 0.82
 

@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from backend.rules.grouping.assignment import Assignment, Centroids, Decision, assign
-from backend.rules.grouping.shortlist import Shortlist
+from backend.rules.grouping import Assignment, Centroids, Decision, Shortlist, assign
 
 THRESHOLD = 0.82
 

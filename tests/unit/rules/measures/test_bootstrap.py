@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from backend.rules.measures.bootstrap import Bootstrap, Interval, resample
+from backend.rules.measures import Bootstrap, Interval, resample
 
 
 def test_mean__holds_the_truth_as_often_as_it_says() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from backend.encoders.vectors import normalise_rows
+from backend.encoders import normalise_rows
 from backend.rules.measures.fidelity import Fidelity, changed_assignments, compare
 
 

@@ -5,7 +5,7 @@ import random
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from backend.rules.measures.metrics import adjusted_rand_index
+from backend.rules.measures import adjusted_rand_index
 
 
 def test_adjusted_rand_index__as_the_library_has_it() -> None:

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score, silhouette_samples
 
+from backend.rules.measures import Contingency, silhouettes
 from backend.rules.measures.metrics import codes_of
-from backend.rules.measures.partitions import Contingency, silhouettes
 
 pairs = st.lists(st.tuples(st.integers(0, 4), st.integers(-3, 3)), min_size=1, max_size=40)
 

@@ -5,8 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
-from backend.rules.measures import projection
-from backend.rules.measures.projection import fill_frame, has_umap, place, project
+from backend.rules.measures import fill_frame, has_umap, place, project, projection
 
 
 def mixture(

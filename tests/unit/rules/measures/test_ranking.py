@@ -4,8 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.rules.measures.failures import Fault, find_faults
-from backend.rules.measures.ranking import Candidates
+from backend.rules.measures import Candidates, Fault, find_faults
 
 # Few values, so that ties are many.
 row = st.tuples(st.integers(-1, 3), st.integers(0, 2))

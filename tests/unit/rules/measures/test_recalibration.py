@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.rules.measures.recalibration import neighbour_agreement, own_without_itself, separating_threshold
+from backend.rules.measures import neighbour_agreement, own_without_itself, separating_threshold
 
 COSINE = st.floats(-1, 1, width=32)
 

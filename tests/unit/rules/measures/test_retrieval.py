@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import ndcg_score
 
-from backend.rules.measures.retrieval import ndcg_at, precision_at, recall_at, reciprocal_rank
+from backend.rules.measures import ndcg_at, precision_at, recall_at, reciprocal_rank
 
 gains = st.lists(st.integers(0, 3), min_size=2, max_size=12).filter(any)
 cutoff = st.integers(1, 14)

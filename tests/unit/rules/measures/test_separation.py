@@ -5,7 +5,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from backend.rules.measures.separation import BINS, LOW, Histogram, area_under_curve, sensitivity, separate
+from backend.rules.measures import BINS, LOW, Histogram, sensitivity, separate
+from backend.rules.measures.separation import area_under_curve
 
 # Few values, so that ties are many.
 cosines = st.lists(st.integers(-5, 50).map(lambda step: step / 50), min_size=1, max_size=40)

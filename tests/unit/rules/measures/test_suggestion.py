@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from backend.rules.measures.suggestion import suggest
+from backend.rules.measures import suggest
 
 
 def sweep(knob: str, values: dict[float, float], as_good: list[float], **more: Any) -> dict[str, Any]:

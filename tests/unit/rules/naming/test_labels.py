@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from backend.rules.naming.labels import TermStatistics, label_by_terms, label_of_single, nearest_words
-from backend.rules.naming.terms import MemberText, read_terms, stop_words
+from backend.rules.naming import MemberText, TermStatistics, label_by_terms, label_of_single, nearest_words, read_terms
+from backend.rules.naming.terms import stop_words
 
 
 def said(keywords: str = "", caption: str = "", title: str = "") -> MemberText:

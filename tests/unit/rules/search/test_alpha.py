@@ -10,8 +10,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from backend.errors import InputError
-from backend.rules.search.alpha import alpha_where_first, best_place, envelope
-from backend.rules.search.fusion import fuse_raw, rank
+from backend.rules.search import best_place, envelope, rank
+from backend.rules.search.alpha import alpha_where_first
+from backend.rules.search.fusion import fuse_raw
 
 NAN = math.nan
 # Eighths make ties, equal lines and many crossings in one point.

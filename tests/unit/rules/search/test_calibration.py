@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.errors import ConfigurationError, InputError
-from backend.rules.search.backgrounds import Backgrounds, Centre
-from backend.rules.search.calibration import LEAST_SAMPLE, Background, surprise_of
+from backend.rules.search import LEAST_SAMPLE, Backgrounds, Centre, surprise_of
+from backend.rules.search.calibration import Background
 
 NAN = math.nan
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from backend.rules.search.backgrounds import Backgrounds
-from backend.rules.search.fusion import fuse_calibrated, fuse_raw, fuse_rrf, rank
+from backend.rules.search import Backgrounds, rank
+from backend.rules.search.fusion import fuse_calibrated, fuse_raw, fuse_rrf
 
 RELEVANT, MEDIA, QUERIES = 5, 2_000, 120
 

@@ -8,8 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from backend.errors import InvalidVector
-from backend.rules.search.codes import Codes, measure
-from backend.rules.search.contenders import Order, Weights, every_alpha
+from backend.rules.search import Codes, Order, Weights, every_alpha, measure
 from backend.rules.search.kernel import scan_codes
 from backend.vectors import unit_rows
 

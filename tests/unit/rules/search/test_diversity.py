@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from backend.errors import InputError, InvalidVector
-from backend.rules.search.diversity import between, between_sides, diversify, unit_range
+from backend.rules.search import between_sides, diversify, unit_range
+from backend.rules.search.diversity import between
 
 
 def naive(relevance: list[float], similarities: NDArray[np.float64], k: int, trade_off: float) -> list[int]:

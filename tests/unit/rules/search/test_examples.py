@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.errors import InputError, InvalidVector
-from backend.rules.search.examples import Example, Query, combine
+from backend.rules.search import Example, Query, combine
 
 NAN = math.nan
 EAST, NORTH, WEST = np.array([1.0, 0.0]), np.array([0.0, 1.0]), np.array([-1.0, 0.0])

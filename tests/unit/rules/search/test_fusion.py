@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.errors import InputError
-from backend.rules.search.backgrounds import Backgrounds
+from backend.rules.search import Backgrounds, FusionMethod, fuse, rank
 from backend.rules.search.calibration import Background
-from backend.rules.search.fusion import FusionMethod, fuse, fuse_calibrated, fuse_raw, fuse_rrf, rank
+from backend.rules.search.fusion import fuse_calibrated, fuse_raw, fuse_rrf
 
 NAN = math.nan
 cosine_or_missing = st.one_of(st.integers(-4, 4).map(lambda step: step / 4), st.floats(-1, 1), st.just(NAN))

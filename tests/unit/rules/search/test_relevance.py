@@ -9,8 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from backend.errors import InputError
+from backend.rules.search import judge
 from backend.rules.search.calibration import Background
-from backend.rules.search.relevance import best_of_draws, is_relevant, judge
+from backend.rules.search.relevance import best_of_draws, is_relevant
 
 NAN = math.nan
 Draw = Callable[[np.random.Generator, int], NDArray[np.float64]]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from backend.errors import InputError
-from backend.files.folders.folders import walk_pictures
+from backend.files.folders import walk_pictures
 from backend.web.api.folder_cursors import place_of, read_folder_cursor, write_folder_cursor
 
 # Of which some sort before a slash, some are written with a percent sign, and one is no UTF-8.

@@ -1,6 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
-from backend.store.operations.operations import Sample
+from backend.store.operations import Sample
 from backend.web.pages.timelines import Span, make_chart
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

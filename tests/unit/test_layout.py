@@ -1,0 +1,56 @@
+"""The tree keeps its shape: outsiders import from a package's interface, never from the modules behind it."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+LAYERS = ("rules", "files", "store", "features")
+# Loading one of these loads torch, Open CLIP or scipy, which takes seconds. So no interface does; whoever needs one names it.
+HEAVY = {
+    "backend.encoders.image",
+    "backend.encoders.runtimes.onnx.export",
+    "backend.encoders.runtimes.onnx.module",
+    "backend.encoders.text",
+    "backend.features.optimize.optimization",
+    "backend.rules.measures.fidelity",
+}
+# Modules that are used as a name space: `history.undo(...)`.
+NAME_SPACES = {"backend.features.editing.history", "backend.rules.naming.terms"}
+
+
+def packages() -> set[str]:
+    """The packages that have an interface: one for each feature word of a layer, and the encoders."""
+    found = {"backend.encoders"}
+    for layer in LAYERS:
+        found |= {f"backend.{layer}.{path.parent.name}" for path in (ROOT / "backend" / layer).glob("*/__init__.py")}
+    return found
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The modules that a file imports, also within functions."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+def test_layout__outsiders_import_from_interfaces() -> None:
+    behind = sorted(packages())
+    assert len(behind) > 40
+    wrong = []
+    for top in ("backend", "workers"):
+        for path in sorted((ROOT / top).rglob("*.py")):
+            importer = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+            for imported in imports(path):
+                package = next((name for name in behind if imported.startswith(f"{name}.")), None)
+                if package is None or importer.startswith(f"{package}.") or imported in HEAVY | NAME_SPACES:
+                    continue
+                wrong.append(f"{importer} imports {imported}: import it from {package}")
+    assert wrong == []
+
+
+def test_layout__heavy_modules_exist() -> None:
+    modules = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in (ROOT / "backend").rglob("*.py")}
+    assert modules >= HEAVY | NAME_SPACES
