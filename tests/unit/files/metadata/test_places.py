@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from PIL import ExifTags, Image
-from tests.unit.files.conftest import Pictures
 
 from backend.files.metadata import says_place
+from tests.unit.files.conftest import Pictures
 
 PACKET = Pictures.xmp("<other:GPSLatitude>48,51.498N</other:GPSLatitude>")
 HARMLESS = Pictures.xmp("<dc:description>Latitudes of the north</dc:description>")
