@@ -17,8 +17,9 @@ from backend.bootstrap import build_services
 from backend.embedded import ensure_servers, status_postgres, stop_servers
 from backend.features.services import Services
 from backend.settings import Settings, load_settings
+from backend.store import migrate
 from backend.store.engine import Database
-from backend.store.migrate import upgrade
+from backend.store.migrate import migrations_folder, newest_revision, upgrade
 from scripts.demo_spaces import write_narrow_model
 
 _TEMPLATE = "library_template"
@@ -93,6 +94,33 @@ def database(database_url: str) -> Iterator[Database]:
     opened = Database(database_url)
     yield opened
     opened.dispose()
+
+
+@pytest.fixture
+def next_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The revision that the next release would add: a column, and the SQL functions as they are then."""
+    revision = "9000"
+    folder = tmp_path / "next_release"
+    shutil.copytree(migrations_folder(), folder)
+    (folder / f"versions/{revision}_next.py").write_text(
+        f"""
+from alembic import op
+from backend.store.functions import apply_functions
+revision, down_revision = "{revision}", "{newest_revision()}"
+
+def upgrade():
+    op.execute("SET LOCAL lock_timeout = '5s'")
+    op.execute("ALTER TABLE media ADD COLUMN next text NOT NULL DEFAULT ''")
+    apply_functions(op.execute)
+
+def downgrade():
+    op.execute("SET LOCAL lock_timeout = '5s'")
+    op.execute("ALTER TABLE media DROP COLUMN next")
+    apply_functions(op.execute)
+"""
+    )
+    monkeypatch.setattr(migrate, "migrations_folder", lambda: folder)
+    return revision
 
 
 @pytest.fixture

@@ -197,7 +197,7 @@ class Space(Base):
 
 
 class Embedding(Base):
-    """The vectors of one media in one space; insert-only, partitioned by space (see `alembic/sql`)."""
+    """The vectors of one media in one space; insert-only, partitioned by space (see `functions/create_space_storage.sql`)."""
 
     __tablename__ = "embedding"
 

@@ -20,6 +20,7 @@ from backend.features.evaluation.measurement import EVALUATED
 from backend.features.operations import diagnosis
 from backend.settings import Settings
 from backend.store.events import EventKind
+from backend.store.functions import function_source
 from backend.store.schema import Base, MediaStatus, SpaceState
 from backend.web.api.app import create_app
 from backend.web.middleware import problems
@@ -278,8 +279,11 @@ def test_schema__the_diagrams_show_every_state_and_reference() -> None:
 
 def test_sql__each_public_function_is_documented() -> None:
     page = DOCS / "reference/sql.md"
-    source = "\n".join((ROOT / f"alembic/sql/{name}.sql").read_text() for name in ("search_media", "nearest_clusters"))
-    for name, arguments in re.findall(r"CREATE FUNCTION (\w+)\((.*?)\)\s*RETURNS", source, re.DOTALL):
+    names = ("search_media", "search_media_by_index", "search_media_exactly", "similar_media", "nearest_clusters")
+    source = "\n".join(function_source(name) for name in names)
+    functions = re.findall(r"CREATE OR REPLACE FUNCTION (\w+)\((.*?)\)\s*RETURNS", source, re.DOTALL)
+    assert len(functions) == len(names)
+    for name, arguments in functions:
         assert f"`{name}({' '.join(arguments.split())})`" in _section(page, name)
 
 

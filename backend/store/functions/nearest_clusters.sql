@@ -1,6 +1,6 @@
 -- Clusters are few beside media and their centroids move with every member, so they have no HNSW index: this reads
 -- them all and is exact. Equal similarities are put in the order of the clusters' ids, as assignment does.
-CREATE FUNCTION nearest_clusters(image_query vector, k integer DEFAULT 10)
+CREATE OR REPLACE FUNCTION nearest_clusters(image_query vector, k integer DEFAULT 10)
 RETURNS TABLE (cluster_id bigint, label text, similarity double precision, member_count integer)
 LANGUAGE plpgsql
 STABLE

@@ -1,0 +1,7 @@
+"""Print the digest of the SQL functions, for the migration that releases a change of them."""
+
+import sys
+
+from backend.store.functions import functions_digest
+
+sys.stdout.write(f"{functions_digest()}\n")

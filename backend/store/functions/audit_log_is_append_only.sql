@@ -1,0 +1,9 @@
+-- The triggers of audit_log call it for every UPDATE, DELETE and TRUNCATE.
+CREATE OR REPLACE FUNCTION audit_log_is_append_only()
+RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+BEGIN
+  RAISE EXCEPTION 'audit_log is append-only' USING ERRCODE = 'restrict_violation';
+END
+$$;

@@ -1,0 +1,27 @@
+-- Storage of one space: a partition of `embedding` that holds vectors of the right dimensions only, with its HNSW
+-- indexes. The parent's columns carry no dimension (a partition's types must equal its parent's), so the checks hold
+-- the dimensions and the indexes are on casts; the view `media_embedding` offers the very same expressions.
+CREATE OR REPLACE FUNCTION create_space_storage(space_id integer, image_dimension integer, text_dimension integer)
+RETURNS void
+LANGUAGE plpgsql
+AS $$
+DECLARE
+  partition text := format('embedding_%s', space_id);
+BEGIN
+  -- A row keeps its vectors beside it as long as the page has room: exact re-ranking and exact scans then need no
+  -- look-up in the TOAST table for each vector.
+  EXECUTE format(
+    'CREATE TABLE %I PARTITION OF embedding FOR VALUES IN (%s) WITH (toast_tuple_target = 8160)', partition, space_id);
+  EXECUTE format(
+    'ALTER TABLE %I
+       ADD CONSTRAINT %I CHECK (vector_dims(image_embedding) = %s),
+       ADD CONSTRAINT %I CHECK (vector_dims(text_embedding) = %s),
+       ADD CONSTRAINT %I CHECK (vector_dims(caption_embedding) = %3$s),
+       ALTER COLUMN image_embedding SET STORAGE EXTERNAL,
+       ALTER COLUMN text_embedding SET STORAGE EXTERNAL,
+       ALTER COLUMN caption_embedding SET STORAGE EXTERNAL',
+    partition, partition || '_image_dimension', image_dimension, partition || '_text_dimension', text_dimension,
+    partition || '_caption_dimension');
+  PERFORM create_space_indexes(space_id, image_dimension, text_dimension);
+END;
+$$;
