@@ -291,6 +291,7 @@ def test_restore__into_a_schema_that_was_never_used(
     make_jpeg: Callable[..., bytes],
     tmp_path: Path,
     request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
     is_newer: bool,
 ) -> None:
     """As `mediacluster db migrate` leaves it, of this version or another, with the accounts that a new server has."""
@@ -299,6 +300,7 @@ def test_restore__into_a_schema_that_was_never_used(
     if is_newer:
         request.getfixturevalue("next_revision")
     upgrade(target[0].engine)
+    monkeypatch.undo()
     create_account(target[0], "new", "admin", "correct horse battery", actor="t")
     if not is_newer:
         open_active_space(replace(services, database=target[0]))
