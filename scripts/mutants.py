@@ -108,6 +108,24 @@ MUTANTS = (
         "tests/integration/test_assigner.py::test_assign_waiting__leaves_the_work_to_whoever_holds_the_lock",
     ),
     Mutant(
+        "function_without_a_migration",
+        "the SQL functions that run are those of the files",
+        (Edit("backend/store/functions/nearest_clusters.sql", "ORDER BY n.similarity DESC, ", "ORDER BY "),),
+        "tests/integration/test_functions.py::test_files__a_change_comes_with_a_migration",
+    ),
+    Mutant(
+        "function_patched_in_place",
+        "the SQL functions that run are those of the files",
+        (
+            Edit(
+                "alembic/versions/0001_library.py",
+                "    op.execute(as_statement(_TABLES))\n",
+                '    op.execute(as_statement(_TABLES))\n    op.execute("ALTER FUNCTION nearest_clusters VOLATILE")\n',
+            ),
+        ),
+        "tests/integration/test_functions.py::test_files__are_what_a_migrated_database_runs",
+    ),
+    Mutant(
         "no_unique_key",
         "the same bytes are one media",
         (

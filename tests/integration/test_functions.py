@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from backend.store import functions
 from backend.store.engine import Database
 from backend.store.functions import apply_functions, as_statement, function_names, function_source, functions_digest
 from backend.store.migrate import migrations_folder, upgrade
+from backend.store.search_policy import SEARCH_POLICY
 
 _OURS = """
 SELECT pg_proc.oid::regprocedure::text, pg_get_functiondef(pg_proc.oid) || coalesce(obj_description(pg_proc.oid), '')
@@ -87,3 +89,17 @@ def test_files__a_changed_file_and_a_migration_change_what_runs(
     changed = {signature for signature in before if after.get(signature) != before[signature]}
     assert changed == {"lowercase_keywords(text[])"}
     assert "TRIM" in after["lowercase_keywords(text[])"].upper()
+
+
+def test_search_policy__the_same_for_python_and_sql(database: Database) -> None:
+    with database.engine.connect() as connection:
+        row = connection.execute(sa.text("SELECT * FROM search_policy()")).mappings().one()
+    assert dict(row) == asdict(SEARCH_POLICY)
+
+
+def test_search_policy__its_numbers_stand_in_no_other_function() -> None:
+    """A number of more than one digit in a search function is a second copy, unless it is a default of a parameter."""
+    beside = {name: function_source(name) for name in function_names() if name.startswith(("search_media", "check_"))}
+    for name, source in beside.items():
+        body = re.sub(r"--[^\n]*|'(?:[^']|'')*'", "", source.partition("AS $$")[2])
+        assert re.findall(r"\b(?:\d*\.\d+|\d{2,})\b", body) == [], name

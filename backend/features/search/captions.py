@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 from backend.errors import InvalidVector
 from backend.features.search.candidates import Effort, checked_vector
 from backend.features.search.exact_search import count_few, is_readable
-from backend.features.search.index_search import FIRST_EFFORT, LAST_EFFORT
 from backend.rules.search import Filters, Vector, check_count
-from backend.store.search import MAX_EF_SEARCH, Matching, match, nearest_captions_exactly, nominate_captions
+from backend.store.search import Matching, match, nearest_captions_exactly, nominate_captions
+from backend.store.search_policy import SEARCH_POLICY
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,15 +62,16 @@ def _search(
     session: Session, image: NDArray[np.float32], matching: Matching, k: int
 ) -> tuple[list[tuple[uuid.UUID, float]], bool]:
     """Pass over the index with three times the effort each time; whether the last pass found nothing better."""
-    effort = min(500, max(FIRST_EFFORT, 2 * k))
-    rows = nominate_captions(session, image, matching, k, min(effort, MAX_EF_SEARCH))
+    effort = SEARCH_POLICY.effort_of_first_pass(k)
+    rows = nominate_captions(session, image, matching, k, effort)
     while True:
-        effort *= 3
+        effort *= SEARCH_POLICY.effort_growth
         before = {media_id for media_id, _ in rows}
-        rows = nominate_captions(session, image, matching, k, min(effort, MAX_EF_SEARCH))
+        rows = nominate_captions(session, image, matching, k, effort)
         fresh = len({media_id for media_id, _ in rows} - before)
-        if fresh <= k // 50 or fresh > k / 4 or effort >= LAST_EFFORT:
-            return rows, fresh <= k // 50
+        is_stable = SEARCH_POLICY.is_stable(fresh, k)
+        if is_stable or SEARCH_POLICY.is_hopeless(fresh, k) or effort >= SEARCH_POLICY.last_effort:
+            return rows, is_stable
 
 
 def _as_candidates(rows: list[tuple[uuid.UUID, float]], *, certified: bool, exact: bool) -> CaptionCandidates:

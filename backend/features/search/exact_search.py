@@ -6,7 +6,6 @@ from sqlalchemy.orm import Session
 
 from backend.features.search.candidates import Candidates, Leg, as_candidates, combined_of, reach_of
 from backend.store.search import (
-    MAX_EF_SEARCH,
     Limits,
     Matching,
     Nomination,
@@ -16,16 +15,15 @@ from backend.store.search import (
     nearest_exactly,
     nominate_by_index,
 )
+from backend.store.search_policy import SEARCH_POLICY
 
 # Up to so many, measuring all that match is as fast as any index, which under filters has to look further; see
 # docs/decisions/0011.
-FEW_MEDIA = 5_000
-FEW_FILTERED_MEDIA = 20_000
-# Up to so many, it is slow but no scandal where the index does not serve.
-READABLE_MEDIA = 250_000
+FEW_MEDIA = SEARCH_POLICY.few_media
+FEW_FILTERED_MEDIA = SEARCH_POLICY.few_filtered_media
+READABLE_MEDIA = SEARCH_POLICY.readable_media
 # Of each leg, where another order than that of the sum is wanted: it may put first what is far on the other leg.
 BESIDE = 100
-_BESIDE_EFFORT = 60
 
 
 def count_few(session: Session, matching: Matching, *, filtered: bool) -> int | None:
@@ -71,5 +69,6 @@ def measure_all(
 
 def _nominate_beside(session: Session, query: QueryVectors, matching: Matching, k: int) -> list[Nomination]:
     """The k nearest media without text, and the nearest of each leg."""
-    limits = Limits(image=BESIDE, text=BESIDE, fused=0, textless=k, effort=min(max(_BESIDE_EFFORT, k), MAX_EF_SEARCH))
+    effort = min(max(SEARCH_POLICY.first_effort, k), SEARCH_POLICY.most_effort)
+    limits = Limits(image=BESIDE, text=BESIDE, fused=0, textless=k, effort=effort)
     return nominate_by_index(session, query, matching, limits)

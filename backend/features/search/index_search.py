@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from sqlalchemy.orm import Session
 
 from backend.features.search.candidates import Candidates, Leg, as_candidates, combined_of, least_of, reach_of
-from backend.store.search import MAX_EF_SEARCH, Limits, Matching, Nomination, QueryVectors, nominate_by_index
+from backend.store.search import Limits, Matching, Nomination, QueryVectors, nominate_by_index
+from backend.store.search_policy import SEARCH_POLICY
 
-FIRST_EFFORT = 60
-LAST_EFFORT = 540
-_DEEPEST = 8_000
+# Of a scan that gives a bound, which goes deeper than others.
+_DEEPEST_BOUNDED = 8_000
 
 
 @dataclass(frozen=True)
@@ -39,30 +39,32 @@ def search_indexes(
     session: Session, query: QueryVectors, matching: Matching, k: int, legs: Legs, *, impatient: bool
 ) -> Found:
     """Pass over the indexes with three times the effort each time, until nothing better comes up, or, impatient, something does."""
-    effort = min(500, max(FIRST_EFFORT, 2 * k))
-    depth = max(k, min(effort, 100 + 2 * k))
+    effort = SEARCH_POLICY.effort_of_first_pass(k)
+    depth = SEARCH_POLICY.depth(k, effort)
     found = _pass(session, query, matching, k, _limits(query, k, depth, effort, legs))
     while True:
-        effort, depth = 3 * effort, max(k, min(3 * effort, 100 + 2 * k)) if not legs.bounded else 3 * depth
+        effort *= SEARCH_POLICY.effort_growth
+        depth = SEARCH_POLICY.effort_growth * depth if legs.bounded else SEARCH_POLICY.depth(k, effort)
         before = set(found.media_ids[:k])
         found = _pass(session, query, matching, k, _limits(query, k, depth, effort, legs))
         fresh = len(set(found.media_ids[:k]) - before)
-        is_stable = fresh <= k // 50
-        if fresh > k / 4 or (impatient and not is_stable) or (is_stable and (found.certified or not legs.bounded)):
+        is_stable = SEARCH_POLICY.is_stable(fresh, k)
+        is_hopeless = SEARCH_POLICY.is_hopeless(fresh, k)
+        if is_hopeless or (impatient and not is_stable) or (is_stable and (found.certified or not legs.bounded)):
             return Found(found, is_stable)
-        if effort >= LAST_EFFORT and (not legs.bounded or depth >= _DEEPEST):
+        if effort >= SEARCH_POLICY.last_effort and (not legs.bounded or depth >= _DEEPEST_BOUNDED):
             return Found(found, is_stable)
 
 
 def _limits(query: QueryVectors, k: int, depth: int, effort: int, legs: Legs) -> Limits:
     """Which legs can nominate a winner at this alpha; a bound needs them all."""
-    is_two_sided = query.image is not None and query.text is not None
+    all_legs = legs.bounded or query.image is None or query.text is None
     return Limits(
-        image=depth if legs.bounded or not is_two_sided or query.alpha >= 0.7 else legs.at_least,
-        text=depth if legs.bounded or not is_two_sided or query.alpha <= 0.3 else legs.at_least,
-        fused=min(depth, 100 + 2 * k),
+        image=depth if all_legs or query.alpha >= SEARCH_POLICY.image_from_alpha else legs.at_least,
+        text=depth if all_legs or query.alpha <= SEARCH_POLICY.text_up_to_alpha else legs.at_least,
+        fused=min(depth, SEARCH_POLICY.deepest(k)),
         textless=k,
-        effort=min(effort, MAX_EF_SEARCH),
+        effort=min(effort, SEARCH_POLICY.most_effort),
     )
 
 

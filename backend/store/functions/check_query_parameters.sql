@@ -4,14 +4,17 @@ RETURNS void
 LANGUAGE plpgsql
 IMMUTABLE
 AS $$
+DECLARE
+  policy record;
 BEGIN
+  SELECT most_rows INTO policy FROM search_policy();
   IF k IS NULL OR k < 1 THEN
     RAISE EXCEPTION 'k has to be at least 1, not %', coalesce(k::text, 'NULL')
       USING ERRCODE = 'invalid_parameter_value', HINT = 'k is how many rows are wanted.';
   END IF;
   -- One more than the message says: similar_media asks search_media for a row more than it is asked for.
-  IF k > 1000000001 THEN
-    RAISE EXCEPTION 'k has to be at most 1000000000, not %', k
+  IF k > policy.most_rows + 1 THEN
+    RAISE EXCEPTION 'k has to be at most %, not %', policy.most_rows, k
       USING ERRCODE = 'invalid_parameter_value', HINT = 'k is how many rows are wanted; hundreds are found fast.';
   END IF;
   IF alpha IS NULL OR NOT alpha BETWEEN 0 AND 1 THEN

@@ -14,9 +14,8 @@ STABLE
 SET plan_cache_mode = force_custom_plan
 AS $$
 DECLARE
-  small_library CONSTANT integer := 2000;
-  readable_library CONSTANT integer := 250000;
-  effort integer := least(500, greatest(60, 2::bigint * k));
+  policy record;
+  effort integer;
   found media_match[];
   before media_match[];
   fresh integer;
@@ -25,22 +24,26 @@ BEGIN
   PERFORM check_query_parameters(k, alpha);
   PERFORM check_query_dimension(image_query, 'image');
   PERFORM check_query_dimension(text_query, 'text');
-  exactly := (SELECT count(*) <= small_library FROM (SELECT FROM media_embedding LIMIT small_library + 1) few);
+  SELECT * INTO policy FROM search_policy();
+  exactly := (SELECT count(*) <= policy.few_media_in_sql
+                FROM (SELECT FROM media_embedding LIMIT policy.few_media_in_sql + 1) few);
   IF image_query IS NULL AND text_query IS NULL AND NOT exactly THEN
     RETURN;
   END IF;
   IF NOT exactly THEN
+    effort := least(policy.most_first_effort, greatest(policy.first_effort, policy.effort_per_row::bigint * k));
     found := ARRAY(SELECT m FROM search_media_by_index(image_query, text_query, k, alpha, effort) m);
     LOOP
-      effort := 3 * effort;
+      effort := policy.effort_growth * effort;
       before := found;
       found := ARRAY(SELECT m FROM search_media_by_index(image_query, text_query, k, alpha, effort) m);
       SELECT count(*) INTO fresh FROM unnest(found) f
        WHERE f.media_id <> ALL (ARRAY(SELECT b.media_id FROM unnest(before) b));
-      EXIT WHEN fresh <= k / 50 OR fresh > k / 4 OR effort >= 540;
+      EXIT WHEN fresh <= k / policy.stable_part OR fresh > k / policy.hopeless_part OR effort >= policy.last_effort;
     END LOOP;
-    exactly := cardinality(found) < k OR (fresh > k / 50 AND (
-      SELECT count(*) <= readable_library FROM (SELECT FROM media_embedding LIMIT readable_library + 1) many));
+    exactly := cardinality(found) < k OR (fresh > k / policy.stable_part AND (
+      SELECT count(*) <= policy.readable_media
+        FROM (SELECT FROM media_embedding LIMIT policy.readable_media + 1) many));
   END IF;
   IF exactly THEN
     RETURN QUERY SELECT * FROM search_media_exactly(image_query, text_query, k, alpha);

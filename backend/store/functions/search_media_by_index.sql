@@ -21,24 +21,30 @@ SET hnsw.iterative_scan = relaxed_order
 SET hnsw.ef_search = 100
 AS $$
 DECLARE
-  candidates integer := greatest(k, least(effort, 100 + 2::bigint * k));
+  policy record;
+  candidates integer;
   two_sided boolean := image_query IS NOT NULL AND text_query IS NOT NULL;
-  image_limit integer := CASE WHEN NOT two_sided OR alpha >= 0.7 THEN candidates ELSE 0 END;
-  text_limit integer := CASE WHEN NOT two_sided OR alpha <= 0.3 THEN candidates ELSE 0 END;
-  -- At the very ends too, as a second opinion from a graph of its own.
-  fused_limit integer := CASE WHEN two_sided THEN candidates ELSE 0 END;
+  image_limit integer;
+  text_limit integer;
+  fused_limit integer;
   fused_query halfvec;
 BEGIN
   PERFORM check_query_parameters(k, alpha);
   PERFORM check_query_dimension(image_query, 'image');
   PERFORM check_query_dimension(text_query, 'text');
+  SELECT * INTO policy FROM search_policy();
+  candidates := greatest(k, least(effort, policy.depth_base + policy.depth_per_row::bigint * k));
+  image_limit := CASE WHEN NOT two_sided OR alpha >= policy.image_from_alpha THEN candidates ELSE 0 END;
+  text_limit := CASE WHEN NOT two_sided OR alpha <= policy.text_up_to_alpha THEN candidates ELSE 0 END;
+  -- At the very ends too, as a second opinion from a graph of its own.
+  fused_limit := CASE WHEN two_sided THEN candidates ELSE 0 END;
   IF two_sided THEN
     fused_query := (
       (array_fill(alpha::real, ARRAY[vector_dims(image_query)])::vector * image_query)
       || (array_fill((1 - alpha)::real, ARRAY[vector_dims(text_query)])::vector * text_query)
     )::halfvec;
   END IF;
-  PERFORM set_config('hnsw.ef_search', least(1000, greatest(1, effort))::text, true);
+  PERFORM set_config('hnsw.ef_search', least(policy.most_effort, greatest(1, effort))::text, true);
 
   RETURN QUERY
   WITH image_leg AS MATERIALIZED (

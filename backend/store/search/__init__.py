@@ -8,7 +8,6 @@ from backend.store.search.backgrounds import (
     sample_media,
 )
 from backend.store.search.candidates import (
-    MAX_EF_SEARCH,
     Limits,
     Matching,
     Nomination,
@@ -28,7 +27,6 @@ from backend.store.search.scans import count_vectors, measure_media
 
 __all__ = [
     "LEAST_MEDIA",
-    "MAX_EF_SEARCH",
     "Limits",
     "Matching",
     "Nomination",

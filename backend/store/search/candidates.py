@@ -15,9 +15,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from backend.store.arrays import as_weight, fetch_arrays
+from backend.store.search_policy import SEARCH_POLICY
 from backend.store.statements import statement
 
-MAX_EF_SEARCH = 1000
 # How far a scan goes on under a filter before it gives up; what is missing then is found by reading all.
 _MAX_SCAN_TUPLES = 100_000
 _MEMORY_MULTIPLIER = 8
@@ -204,7 +204,7 @@ def _searching(session: Session, effort: int) -> Iterator[None]:
     leave out what they meet too late. After an error the transaction is lost and the settings with it.
     """
     settings = {
-        "hnsw.ef_search": str(max(1, min(MAX_EF_SEARCH, effort))),
+        "hnsw.ef_search": str(max(1, min(SEARCH_POLICY.most_effort, effort))),
         "hnsw.iterative_scan": "relaxed_order",
         "hnsw.max_scan_tuples": str(_MAX_SCAN_TUPLES),
         "hnsw.scan_mem_multiplier": str(_MEMORY_MULTIPLIER),
