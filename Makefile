@@ -2,6 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint format bench chaos mutants fuzz lock clean
 BIN := .venv/bin
+WEB := 'backend/**/*.js' 'backend/**/*.css'
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,12 +20,14 @@ test: lint ## Check style and types, then run all tests (those of the pages need
 lint: setup ## Check style, types and the layering of the modules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/oxfmt --check $(WEB)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 format: setup ## Lay the source out, and mend what can be mended by itself
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+	$(BIN)/oxfmt $(WEB)
 
 bench: setup ## Measure beside other ways: one table of ratios, and bench.json (ARGS="fusion --scale 10": one, larger)
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -75,7 +75,10 @@
     // Keeps the room, and asks when the reader comes near: once, where several attributes change together.
     #wait() {
       const count = Math.min(Math.max(Math.trunc(this.getAttribute("k") ?? 3) || 0, 1), 12);
-      this.#show(Array.from({ length: count }, () => this.#card(make("span", "title"), "")), true);
+      this.#show(
+        Array.from({ length: count }, () => this.#card(make("span", "title"), "")),
+        true,
+      );
       this.#watcher = new IntersectionObserver(
         (entries) => {
           if (!entries.some((entry) => entry.isIntersecting)) return;
@@ -96,7 +99,10 @@
         const id = encodeURIComponent(this.getAttribute("media-id"));
         const { results } = await (await this.#get(`media/${id}/similar?${query}`, request)).json();
         if (this.#request !== request) return;
-        this.#show(results.map((result) => this.#result(result, request)), false);
+        this.#show(
+          results.map((result) => this.#result(result, request)),
+          false,
+        );
         this.#tell("load", { results });
       } catch (error) {
         if (this.#request !== request) return;

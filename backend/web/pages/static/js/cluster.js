@@ -6,7 +6,14 @@ import { onKey } from "./shortcuts.js";
 
 const clusterId = Number(document.getElementById("cluster").dataset.cluster);
 const bar = document.getElementById("action-bar");
-const BUTTONS = ["[data-rename-start]", "[data-figures]", "[data-lock]", "[data-merge]", "[data-split]", "[data-history]"];
+const BUTTONS = [
+  "[data-rename-start]",
+  "[data-figures]",
+  "[data-lock]",
+  "[data-merge]",
+  "[data-split]",
+  "[data-history]",
+];
 let selection;
 
 function showBar(ids) {
@@ -60,7 +67,8 @@ const curation = new Curation(clusterId, refresh);
 const media = () => [...selection.ids];
 
 const actions = {
-  move: () => curation.pick("Move to", (into) => curation.preview(curation.asked("move", { into, media_ids: media() }))),
+  move: () =>
+    curation.pick("Move to", (into) => curation.preview(curation.asked("move", { into, media_ids: media() }))),
   extract: () => curation.preview(curation.asked("extract", { media_ids: media() })),
   representative: () =>
     selection.ids.size === 1 && curation.perform(curation.asked("representative", { media_ids: media() })),
@@ -145,7 +153,14 @@ onKey((event) => {
     selection.toggle(shot, event.shiftKey);
     return true;
   }
-  const pageKeys = { a: selectAll, e: () => editLabel(true), l: lock, m: merge, s: toggleFigures, h: () => curation.showHistory() };
+  const pageKeys = {
+    a: selectAll,
+    e: () => editLabel(true),
+    l: lock,
+    m: merge,
+    s: toggleFigures,
+    h: () => curation.showHistory(),
+  };
   pageKeys[event.key]?.();
   return event.key in pageKeys;
 });

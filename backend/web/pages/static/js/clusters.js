@@ -1,6 +1,5 @@
 // The wall of groups: says when new ones have arisen, and shows them.
 const SECONDS = 5;
-let timer;
 
 const wall = () => document.getElementById("wall");
 
@@ -40,5 +39,5 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("[data-news]")) show();
 });
 document.addEventListener("visibilitychange", ask);
-timer = setInterval(ask, SECONDS * 1000);
+const timer = setInterval(ask, SECONDS * 1000);
 addEventListener("pagehide", () => clearInterval(timer));

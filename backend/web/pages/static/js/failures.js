@@ -10,11 +10,14 @@ function tell({ elt: asked, target }, message) {
   const place = [asked, target?.querySelector("[aria-busy=true]")].find(isPart);
   if (place) return putNote(place, asked, message);
   // What asks itself again and again while something runs has stopped now.
-  const actions = asked.matches("[aria-busy=true]") ? [{ label: "Try again", run: () => askAnew(asked, asked.cloneNode(true)) }] : [];
+  const actions = asked.matches("[aria-busy=true]")
+    ? [{ label: "Try again", run: () => askAnew(asked, asked.cloneNode(true)) }]
+    : [];
   showToast(message, { error: true, actions });
 }
 
-const isPart = (place) => place?.matches(".sentinel") || (place?.matches("[aria-busy=true]") && place.querySelector(".skeleton"));
+const isPart = (place) =>
+  place?.matches(".sentinel") || (place?.matches("[aria-busy=true]") && place.querySelector(".skeleton"));
 
 function putNote(place, asked, message) {
   const waiting = place.cloneNode(true);

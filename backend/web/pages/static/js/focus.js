@@ -40,7 +40,8 @@ function forget({ target, relatedTarget }) {
 
 // Only now it shows whether it was left, or has gone.
 function settle() {
-  if (left && isUsable(left) && document.activeElement === document.body && last?.target === left) last = lastInPage = null;
+  if (left && isUsable(left) && document.activeElement === document.body && last?.target === left)
+    last = lastInPage = null;
   left = null;
 }
 
@@ -59,7 +60,9 @@ function look() {
 }
 
 function substituteOf({ target, places, after }, dialog) {
-  const same = [target, target.id && document.getElementById(target.id), after && document.querySelector(after)].find(isUsable);
+  const same = [target, target.id && document.getElementById(target.id), after && document.querySelector(after)].find(
+    isUsable,
+  );
   if (same) return same;
   for (const { place, id, index } of places) {
     const now = place.isConnected ? place : document.getElementById(id);
@@ -67,8 +70,11 @@ function substituteOf({ target, places, after }, dialog) {
     const all = [...now.querySelectorAll(FOCUSABLE)];
     // What has moved up, or the one before, of the same kind if there is one; never what takes something away.
     const inOrder = [...all.slice(Math.max(index, 0)), ...all.slice(0, Math.max(index, 0)).reverse()];
-    const usable = inOrder.filter((one) => isUsable(one) && !one.matches(".danger") && !one.closest(dialog ? "#toasts" : PASSING));
-    const found = usable.find((one) => one.localName === target.localName && one.className === target.className) ?? usable[0];
+    const usable = inOrder.filter(
+      (one) => isUsable(one) && !one.matches(".danger") && !one.closest(dialog ? "#toasts" : PASSING),
+    );
+    const found =
+      usable.find((one) => one.localName === target.localName && one.className === target.className) ?? usable[0];
     if (found) return found;
   }
   return document.getElementById("main");

@@ -9,7 +9,8 @@ const CLICK = 5;
 const LISTED = 300;
 const MOST_ZOOM = 200;
 const systemIsDark = matchMedia("(prefers-color-scheme: dark)");
-const isDark = () => (document.documentElement.dataset.theme ? document.documentElement.dataset.theme === "dark" : systemIsDark.matches);
+const isDark = () =>
+  document.documentElement.dataset.theme ? document.documentElement.dataset.theme === "dark" : systemIsDark.matches;
 
 class LibraryMap {
   constructor(root) {
@@ -27,7 +28,9 @@ class LibraryMap {
     try {
       this.drawn = new PointCanvas(this.canvas);
     } catch {
-      this.say("This browser draws without WebGL, which the map needs. Switch hardware acceleration on, or open it in another browser.");
+      this.say(
+        "This browser draws without WebGL, which the map needs. Switch hardware acceleration on, or open it in another browser.",
+      );
       this.canvas.remove();
       root.querySelector(".map-tools").remove();
       return;
@@ -75,7 +78,10 @@ class LibraryMap {
   }
 
   get size() {
-    return Math.min(Math.min(Math.max(150 / Math.sqrt(this.map.numbers.length), 2.4), 9) * (this.view.zoom / this.least) ** 0.4, 20);
+    return Math.min(
+      Math.min(Math.max(150 / Math.sqrt(this.map.numbers.length), 2.4), 9) * (this.view.zoom / this.least) ** 0.4,
+      20,
+    );
   }
 
   get least() {
@@ -103,7 +109,10 @@ class LibraryMap {
 
   fit() {
     // Beside the list of groups, where that lies over the map from top to bottom.
-    const covered = this.panel.hidden || this.panel.clientWidth > this.canvas.clientWidth / 3 ? 0 : this.panel.offsetLeft + this.panel.offsetWidth;
+    const covered =
+      this.panel.hidden || this.panel.clientWidth > this.canvas.clientWidth / 3
+        ? 0
+        : this.panel.offsetLeft + this.panel.offsetWidth;
     this.view = { x: -covered / 2 / this.least, y: 0, zoom: this.least };
     this.isWhole = true;
     this.redraw();
@@ -148,10 +157,14 @@ class LibraryMap {
 
   installMoving() {
     const { canvas, pointers } = this;
-    canvas.addEventListener("wheel", (event) => {
-      event.preventDefault();
-      this.zoom(Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.002)), event.offsetX, event.offsetY);
-    }, { passive: false });
+    canvas.addEventListener(
+      "wheel",
+      (event) => {
+        event.preventDefault();
+        this.zoom(Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.002)), event.offsetX, event.offsetY);
+      },
+      { passive: false },
+    );
     canvas.addEventListener("pointerdown", (event) => {
       canvas.setPointerCapture(event.pointerId);
       pointers.set(event.pointerId, [event.offsetX, event.offsetY]);
@@ -182,7 +195,8 @@ class LibraryMap {
       if (clicked && this.map) this.click(event);
     });
     canvas.addEventListener("pointercancel", release);
-    for (const button of this.root.querySelectorAll("[data-map-zoom]")) button.addEventListener("click", () => this.map && this.zoom(Number(button.dataset.mapZoom)));
+    for (const button of this.root.querySelectorAll("[data-map-zoom]"))
+      button.addEventListener("click", () => this.map && this.zoom(Number(button.dataset.mapZoom)));
     this.root.querySelector("[data-map-fit]").addEventListener("click", () => this.map && this.fit());
   }
 
@@ -278,8 +292,11 @@ class LibraryMap {
     if (!this.beside) {
       const reach = Math.max(this.canvas.clientWidth, this.canvas.clientHeight) / 2 / this.view.zoom;
       const inView = ([x, y]) => x >= 0 && y >= 0 && x <= this.canvas.clientWidth && y <= this.canvas.clientHeight;
-      this.beside = this.map.grid.within(this.view.x, this.view.y, reach)
-        .filter((point) => inView(this.toScreen(point)) && (this.chosen < 0 || this.map.groupOf[point] === this.chosen));
+      this.beside = this.map.grid
+        .within(this.view.x, this.view.y, reach)
+        .filter(
+          (point) => inView(this.toScreen(point)) && (this.chosen < 0 || this.map.groupOf[point] === this.chosen),
+        );
       this.place = step > 0 ? -1 : 0;
     }
     if (!this.beside.length) return;
@@ -324,7 +341,8 @@ class LibraryMap {
     dot.setAttribute("viewBox", "0 0 10 10");
     dot.setAttribute("aria-hidden", "true");
     const circle = document.createElementNS("http://www.w3.org/2000/svg", "circle");
-    for (const [name, value] of Object.entries({ cx: 5, cy: 5, r: 5, fill: colourOf(group.row, isDark()) })) circle.setAttribute(name, value);
+    for (const [name, value] of Object.entries({ cx: 5, cy: 5, r: 5, fill: colourOf(group.row, isDark()) }))
+      circle.setAttribute(name, value);
     dot.append(circle);
     const label = document.createElement("span");
     label.textContent = group.label;

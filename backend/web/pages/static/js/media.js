@@ -26,7 +26,14 @@ const inWall = () => document.activeElement.closest("[data-wall]");
 
 onKey((event) => {
   if (event.ctrlKey || event.metaKey) return false;
-  const links = { ArrowLeft: '[data-step="previous"]', k: '[data-step="previous"]', ArrowRight: '[data-step="next"]', j: '[data-step="next"]', Escape: "[data-up]", u: "[data-up]" };
+  const links = {
+    ArrowLeft: '[data-step="previous"]',
+    k: '[data-step="previous"]',
+    ArrowRight: '[data-step="next"]',
+    j: '[data-step="next"]',
+    Escape: "[data-up]",
+    u: "[data-up]",
+  };
   if (event.target.matches("input[type=range]")) return false;
   if (event.key in links && !inWall() && !document.querySelector(":popover-open")) {
     document.querySelector(links[event.key])?.click();

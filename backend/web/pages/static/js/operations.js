@@ -71,7 +71,10 @@ document.addEventListener("pointermove", (event) => {
     }
     const box = plot.getBoundingClientRect();
     const at = (event.clientX - box.left) / box.width;
-    const nearest = rows().reduce((best, row) => (!best || Math.abs(placeOf(row) - at) < Math.abs(placeOf(best) - at) ? row : best), null);
+    const nearest = rows().reduce(
+      (best, row) => (!best || Math.abs(placeOf(row) - at) < Math.abs(placeOf(best) - at) ? row : best),
+      null,
+    );
     showValues(chart, nearest);
   }
 });

@@ -46,7 +46,8 @@ class WhatIf {
     ]) {
       this.write(key, count(of(chosen)));
       const change = key === "moved" ? 0 : of(chosen) - of(present);
-      this.section.querySelector(`[data-change="${key}"]`).textContent = change === 0 ? "" : `${change > 0 ? "+" : "−"}${count(Math.abs(change))}`;
+      this.section.querySelector(`[data-change="${key}"]`).textContent =
+        change === 0 ? "" : `${change > 0 ? "+" : "−"}${count(Math.abs(change))}`;
     }
     if (this.same.length) {
       this.write("below", percent(1 - shareFrom(this.same, chosen.threshold)));
@@ -99,7 +100,9 @@ async function finish(response, back) {
   keptThreshold = null;
   await refresh();
   const undo = async () => finish(await post(`/admin/quality/events/${done.event_id}/undo`), null);
-  showToast([done.summary, ...done.warnings].join(" "), { actions: done.event_id && back ? [{ label: back, run: undo }] : [] });
+  showToast([done.summary, ...done.warnings].join(" "), {
+    actions: done.event_id && back ? [{ label: back, run: undo }] : [],
+  });
   return true;
 }
 
@@ -107,7 +110,10 @@ document.getElementById("preview").addEventListener("click", async (event) => {
   const button = event.target.closest("[data-perform]");
   if (!button) return;
   button.disabled = true;
-  const done = await finish(await post("/admin/quality/threshold/apply", { threshold: Number(button.dataset.chosen) }), "Undo");
+  const done = await finish(
+    await post("/admin/quality/threshold/apply", { threshold: Number(button.dataset.chosen) }),
+    "Undo",
+  );
   button.disabled = false;
   if (done) document.getElementById("preview").close();
 });

@@ -52,7 +52,9 @@ function allows(decision) {
 }
 
 function showDone() {
-  const others = [...document.querySelectorAll("[data-queue]")].filter((tab) => tab.dataset.queue !== kind && count(tab) > 0);
+  const others = [...document.querySelectorAll("[data-queue]")].filter(
+    (tab) => tab.dataset.queue !== kind && count(tab) > 0,
+  );
   const again = done.querySelector("[data-skipped]");
   again.hidden = skipped.length === 0;
   const next = done.querySelector("[data-next-queue]");
@@ -245,7 +247,7 @@ async function deleteMarked(button) {
   const reviewed = await response.json();
   // Marks of these cannot be taken back any more.
   for (const entry of history.filter((one) => one.body.decision === "keep_best")) forget(entry);
-  showMarked((await getJson("/admin/review/counts"))?.marked ?? 0);  // others may have marked more meanwhile
+  showMarked((await getJson("/admin/review/counts"))?.marked ?? 0); // others may have marked more meanwhile
   show();
   showToast(reviewed.summary);
 }

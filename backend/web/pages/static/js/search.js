@@ -33,7 +33,9 @@ function clear() {
 
 // A picture cannot stand in the address.
 function followAddress() {
-  const fields = [...new FormData(form)].filter(([name, value]) => typeof value === "string" && value && name !== "cursor");
+  const fields = [...new FormData(form)].filter(
+    ([name, value]) => typeof value === "string" && value && name !== "cursor",
+  );
   const usual = fields.filter(([name, value]) => name !== "alpha" || value !== alpha.defaultValue);
   const query = new URLSearchParams(usual);
   history.replaceState(null, "", query.size ? `?${query}` : location.pathname);
@@ -45,7 +47,8 @@ alpha.addEventListener("input", () => {
 });
 form.addEventListener("htmx:beforeRequest", followAddress);
 // The next page of what was asked before is no page of what is asked now: its cursor would be refused.
-for (const kind of ["input", "change"]) form.addEventListener(kind, () => document.querySelector("#hits .sentinel")?.remove());
+for (const kind of ["input", "change"])
+  form.addEventListener(kind, () => document.querySelector("#hits .sentinel")?.remove());
 // Leaving the field asks for nothing new: typing did, and hits that came again would take the focus along.
 form.querySelector("#q").addEventListener("change", (event) => event.stopPropagation());
 form.querySelector("[data-drop-clear]").addEventListener("click", clear);
@@ -103,12 +106,14 @@ const judging = new Judging(hits, hits.dataset.judgements, asked, keepPicture);
 // The same hits come anew when the field is left; whoever had gone on to one of them by key stays there.
 let focused = null;
 document.addEventListener("htmx:beforeSwap", (event) => {
-  if (event.detail.target === hits) focused = document.activeElement.closest("#hits [data-media]")?.dataset.media ?? null;
+  if (event.detail.target === hits)
+    focused = document.activeElement.closest("#hits [data-media]")?.dataset.media ?? null;
 });
 document.addEventListener("htmx:afterSettle", (event) => {
   if (focused && document.activeElement === document.body) {
     hits.querySelector(`[data-media="${focused}"] [data-item]`)?.focus({ preventScroll: true });
   }
   focused = null;
-  if (hits.contains(event.detail.target) || event.detail.target === hits || event.detail.elt?.closest?.("#hits")) judging.read();
+  if (hits.contains(event.detail.target) || event.detail.target === hits || event.detail.elt?.closest?.("#hits"))
+    judging.read();
 });

@@ -65,5 +65,7 @@ function leaveField(target) {
 }
 
 function isTyping(target) {
-  return Boolean(target.closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable=true]"));
+  return Boolean(
+    target.closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable=true]"),
+  );
 }

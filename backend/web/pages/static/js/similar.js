@@ -67,7 +67,8 @@ export class Similar {
       card.querySelector(".hit-rank").textContent = `${place + 1} · ${figure(combined(hit, this.alpha))}`;
       return card;
     });
-    const changed = cards.length !== this.list.children.length || cards.some((card, i) => card !== this.list.children[i]);
+    const changed =
+      cards.length !== this.list.children.length || cards.some((card, i) => card !== this.list.children[i]);
     if (changed) {
       this.list.replaceChildren(...cards);
       if (!calm.matches) for (const card of cards) slide(card, before.get(card));
@@ -114,7 +115,10 @@ function reasons(hit) {
 
 function pair([term, value]) {
   const row = document.createElement("div");
-  for (const [tag, text] of [["dt", term], ["dd", value]]) {
+  for (const [tag, text] of [
+    ["dt", term],
+    ["dd", value],
+  ]) {
     const part = document.createElement(tag);
     part.textContent = text;
     row.append(part);

@@ -20,7 +20,12 @@ export function reasons(items, advice) {
   const byCode = new Map();
   for (const item of items) {
     if (outcomeOf(item) !== "failed") continue;
-    const reason = byCode.get(item.code) ?? { code: item.code, count: 0, advice: adviceOn(item, advice), first: reasonOf(item) };
+    const reason = byCode.get(item.code) ?? {
+      code: item.code,
+      count: 0,
+      advice: adviceOn(item, advice),
+      first: reasonOf(item),
+    };
     reason.count += 1;
     byCode.set(item.code, reason);
   }
@@ -30,19 +35,35 @@ export function reasons(items, advice) {
 function rows(items, aside, advice) {
   const told = items.map((item) => {
     const failed = outcomeOf(item) === "failed";
-    return [item.name, SAID[outcomeOf(item)], item.code ?? "", failed ? reasonOf(item) : "", failed ? adviceOn(item, advice) : "", item.mediaId ?? "", item.group?.label ?? ""];
+    return [
+      item.name,
+      SAID[outcomeOf(item)],
+      item.code ?? "",
+      failed ? reasonOf(item) : "",
+      failed ? adviceOn(item, advice) : "",
+      item.mediaId ?? "",
+      item.group?.label ?? "",
+    ];
   });
-  return [["name", "outcome", "code", "reason", "what to do", "media", "group"], ...told, ...aside.map((name) => [name, "left aside", "", "It is no picture by its name.", "", "", ""])];
+  return [
+    ["name", "outcome", "code", "reason", "what to do", "media", "group"],
+    ...told,
+    ...aside.map((name) => [name, "left aside", "", "It is no picture by its name.", "", "", ""]),
+  ];
 }
 
 export function asText(items, aside, advice) {
-  return rows(items, aside, advice).map((row) => row.map((cell) => cell.replaceAll(/[\t\n\r]+/g, " ")).join("\t")).join("\n");
+  return rows(items, aside, advice)
+    .map((row) => row.map((cell) => cell.replaceAll(/[\t\n\r]+/g, " ")).join("\t"))
+    .join("\n");
 }
 
 // As RFC 4180 has it. A cell that a spreadsheet would take for a formula is made a text.
 export function asCsv(items, aside, advice) {
   const cell = (value) => `"${(/^[=+\-@\t\r]/.test(value) ? `'${value}` : value).replaceAll('"', '""')}"`;
-  return rows(items, aside, advice).map((row) => row.map(cell).join(",")).join("\r\n");
+  return rows(items, aside, advice)
+    .map((row) => row.map(cell).join(","))
+    .join("\r\n");
 }
 
 export async function copy(text) {

@@ -89,7 +89,9 @@ async function* eventsOf(body) {
     const parts = (rest + value).split("\n\n");
     rest = parts.pop();
     for (const part of parts) {
-      const fields = Object.fromEntries(part.split("\n").map((line) => [line.split(":", 1)[0], line.slice(line.indexOf(":") + 1).trim()]));
+      const fields = Object.fromEntries(
+        part.split("\n").map((line) => [line.split(":", 1)[0], line.slice(line.indexOf(":") + 1).trim()]),
+      );
       if (fields.data) yield { event: fields.event, data: fields.data };
     }
   }

@@ -8,7 +8,8 @@ const ASK_AFTER_MS = 400;
 const MOST_TRIES = 6;
 
 // Not randomUUID(), which a page that is not served securely lacks.
-const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+const newKey = () =>
+  [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
 export const OUTCOMES = { grouped: "new", duplicate: "duplicate", failed: "failed", stopped: "failed" };
 export const outcomeOf = (item) => OUTCOMES[item.state] ?? "way";

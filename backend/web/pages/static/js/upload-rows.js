@@ -116,9 +116,13 @@ export class Rows {
   note(item) {
     if (item.state === "sending") return [`Sending${item.sent ? ` ${Math.round(item.sent * 100)} %` : ""}`];
     if (item.state === "waiting" && item.tries > 0) return [`${item.detail} Trying again soon.`];
-    if (item.state === "failed" || item.state === "stopped") return [`${reasonOf(item)} ${adviceOn(item, this.advice)} `, made("code", item.code)];
+    if (item.state === "failed" || item.state === "stopped")
+      return [`${reasonOf(item)} ${adviceOn(item, this.advice)} `, made("code", item.code)];
     if (item.state === "grouped") return [item.group?.founded ? "Began a new group: " : "Joined ", ...groupOf(item)];
-    if (item.state === "duplicate") return item.code ? ["Here already, but it failed: ", made("code", item.code)] : ["Here already", ...(item.group ? [", in ", ...groupOf(item)] : [])];
+    if (item.state === "duplicate")
+      return item.code
+        ? ["Here already, but it failed: ", made("code", item.code)]
+        : ["Here already", ...(item.group ? [", in ", ...groupOf(item)] : [])];
     return [WORDS[item.state]];
   }
 
@@ -165,4 +169,5 @@ function made(tag, text, className = "") {
   return element;
 }
 
-const isPreviewable = (file) => file && file.size < LARGEST_PREVIEW_BYTES && /^image\/(jpeg|png|webp|gif)$/.test(file.type);
+const isPreviewable = (file) =>
+  file && file.size < LARGEST_PREVIEW_BYTES && /^image\/(jpeg|png|webp|gif)$/.test(file.type);

@@ -17,7 +17,10 @@ export function send(item, onSent, signal) {
     request.open("POST", item.url ? "/admin/upload/url" : "/admin/upload/file");
     request.setRequestHeader("accept", "application/json");
     request.setRequestHeader("idempotency-key", item.key);
-    request.upload.addEventListener("progress", (event) => event.lengthComputable && onSent(event.loaded / event.total));
+    request.upload.addEventListener(
+      "progress",
+      (event) => event.lengthComputable && onSent(event.loaded / event.total),
+    );
     request.addEventListener("load", () => {
       try {
         resolve(read(request));
@@ -26,7 +29,13 @@ export function send(item, onSent, signal) {
       }
     });
     const unreachable = () =>
-      reject(new Refused({ code: "unreachable", detail: "The server cannot be reached.", retryAfterSeconds: BACKOFF_SECONDS }));
+      reject(
+        new Refused({
+          code: "unreachable",
+          detail: "The server cannot be reached.",
+          retryAfterSeconds: BACKOFF_SECONDS,
+        }),
+      );
     request.addEventListener("error", unreachable);
     request.addEventListener("timeout", unreachable);
     request.addEventListener("abort", () => reject(new DOMException("Stopped", "AbortError")));

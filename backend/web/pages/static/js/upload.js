@@ -43,7 +43,9 @@ function hear(item, row) {
 // --- adding ---
 
 function wordsNow() {
-  return Object.fromEntries([...page.querySelectorAll("[data-words] [name]")].map((field) => [field.name, field.value.trim()]));
+  return Object.fromEntries(
+    [...page.querySelectorAll("[data-words] [name]")].map((field) => [field.name, field.value.trim()]),
+  );
 }
 
 function add(added) {
@@ -137,7 +139,8 @@ function draw() {
   find("[data-bar]").setAttribute("width", items.length ? ((items.length - counts.way) / items.length) * 100 : 0);
   find("[data-reasons]").replaceChildren(...reasons(items, advice).map(reasonLine));
   find("[data-aside]").hidden = aside.length === 0;
-  find("[data-aside]").textContent = `${aside.length} other file${aside.length === 1 ? "" : "s"} in the folders ${aside.length === 1 ? "is" : "are"} no picture by the name and ${aside.length === 1 ? "was" : "were"} left aside.`;
+  find("[data-aside]").textContent =
+    `${aside.length} other file${aside.length === 1 ? "" : "s"} in the folders ${aside.length === 1 ? "is" : "are"} no picture by the name and ${aside.length === 1 ? "was" : "were"} left aside.`;
   find("[data-next]").hidden = counts.new === 0 || counts.way > 0;
   page.classList.toggle("is-done", counts.way === 0);
   if (counts.way === 0 && !queue.isBusy && items.length > told) {
@@ -186,7 +189,12 @@ addEventListener("beforeunload", (event) => {
 
 onKey((event) => {
   if (event.ctrlKey || event.metaKey) return false;
-  const keys = { o: () => find("[data-files]").click(), f: () => find("[data-folder]").click(), a: () => open("[data-addresses]", "textarea"), w: () => open("[data-words]", "input") };
+  const keys = {
+    o: () => find("[data-files]").click(),
+    f: () => find("[data-folder]").click(),
+    a: () => open("[data-addresses]", "textarea"),
+    w: () => open("[data-words]", "input"),
+  };
   keys[event.key]?.();
   return event.key in keys;
 });
