@@ -21,6 +21,8 @@ lint: setup ## Check style, types and the layering of the modules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/oxfmt --check $(WEB)
+	$(BIN)/oxlint backend
+	@bash scripts/lint_css.sh
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
