@@ -6,6 +6,7 @@ import sys
 import uuid
 from dataclasses import asdict
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
 
@@ -63,8 +64,19 @@ register_suggestions(app)
 register_optimizing(app)
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        say(f"mediacluster {version('mediacluster')}")
+        raise typer.Exit
+
+
 @app.callback()
-def _close_at_the_end(context: typer.Context) -> None:
+def _begin(
+    context: typer.Context,
+    asked_version: Annotated[  # noqa: ARG001 - its callback answers
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
+    ] = False,
+) -> None:
     context.call_on_close(begin().close)
 
 
