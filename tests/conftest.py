@@ -22,7 +22,8 @@ from backend.store.engine import Database
 from backend.store.migrate import migrations_folder, newest_revision, upgrade
 from scripts.demo_spaces import write_narrow_model
 
-_TEMPLATE = "library_template"
+_PREFIX = f"test_{uuid.uuid4().hex[:8]}"  # of all databases of this process
+_TEMPLATE = f"{_PREFIX}_template"
 _DATABASE_NUMBERS = itertools.count(1)
 
 # What the machine of a developer may have set must not reach the tests.
@@ -49,9 +50,16 @@ def servers_home() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def server_url(servers_home: Path) -> str:
-    """The libpq URL of the maintenance database."""
-    return _with_database(ensure_servers(servers_home).database_url, "postgres")
+def server_url(servers_home: Path) -> Iterator[str]:
+    """The libpq URL of the maintenance database, on the server of `TEST_DATABASE_URL` if that is set."""
+    given = os.environ.get("TEST_DATABASE_URL")
+    url = _with_database(given or ensure_servers(servers_home).database_url, "postgres")
+    yield url
+    if given:
+        with psycopg.connect(url, autocommit=True) as connection:
+            names = connection.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [_PREFIX])
+            for (name,) in names.fetchall():
+                connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +77,7 @@ def make_database_url(server_url: str) -> Callable[[str | None], str]:
     """Make databases, copies of a template or empty. They go with the server at the latest."""
 
     def make(template: str | None) -> str:
-        name = f"test_{uuid.uuid4().hex[:12]}"
+        name = f"{_PREFIX}_{uuid.uuid4().hex[:12]}"
         _execute(server_url, f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
         return _with_database(server_url, name)
 
