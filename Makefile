@@ -1,6 +1,6 @@
 # A machine with Python 3.11 or 3.12, make and a way to the package registry is all it takes.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench chaos mutants fuzz lock clean
+.PHONY: help setup demo test quick lint format bench chaos mutants fuzz lock clean
 BIN := .venv/bin
 WEB := 'backend/**/*.js' 'backend/**/*.css'
 
@@ -16,6 +16,9 @@ demo: setup ## Run the demo: servers, workers, a gallery and the admin pages
 
 test: lint ## Check style and types, then run all tests (those of the pages need Chromium or Chrome)
 	@bash scripts/run_tests.sh $(ARGS)
+
+quick: lint ## Check style and types, then run the unit tests
+	$(BIN)/pytest -n 2 tests/unit
 
 lint: setup ## Check style, types and the layering of the modules
 	$(BIN)/ruff check .
