@@ -47,7 +47,7 @@ from backend.web.server import create_web_app
 from scripts.demo_site import serving
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 NAMED = [
     uuid.UUID(one)
     for one in (
@@ -72,7 +72,7 @@ ON CONFLICT (kind, subject) DO NOTHING;
 LEFT_OUT = {
     r"^make ": "sets up a whole machine, or serves for ever",
     r"^TORCH_BACKEND=": "sets up a whole machine",
-    r"docker compose": "there is no Docker; tests/unit/test_compose.py reads the file",
+    r"docker (compose|build|run)": "there is no Docker; tests/unit/test_compose.py reads the file",
     r"^cp \.env|>> \.env$|^sudo ": "belongs to Docker",
     r"^mediacluster (up|serve|worker|beat|demo|stop)\b": "serves for ever, or ends servers that other tests use",
     r"^mediacluster import .*https?://|example\.org|^aws ": "asks another machine",
@@ -81,6 +81,9 @@ LEFT_OUT = {
         "leads to servers, devices and models that are not here"
     ),
     r"^\. \.venv": "the test is in it already",
+    r"\.venv/bin/(pytest|alembic)|^pre-commit|^bash scripts/": "works on the checkout; the tests are running already",
+    r"workers\.celery_app|from workers import": "loads the encoders of the preset, or runs for ever",
+    r"^(createdb|dropdb|rm -rf) ": "makes and removes databases outside this test",
     r'^psql "\$\(mediacluster db url\)"$': "waits for somebody to type",
     r"from-folder": "MEDIACLUSTER_IMPORT_ROOTS names no folder here",
     r"^DATABASE_URL=|^MEDIACLUSTER_HOME=\S+ mediacluster (restore|repair)": "restores beside this library; tests/integration/test_backup.py does",

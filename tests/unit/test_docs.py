@@ -27,7 +27,10 @@ from backend.web.middleware import problems
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
+PAGES = [ROOT / f"{name}.md" for name in ("README", "CHANGELOG", "CONTRIBUTING", "SECURITY")] + sorted(
+    DOCS.rglob("*.md")
+)
+FOR_CONTRIBUTORS = [ROOT / "CONTRIBUTING.md", *sorted((DOCS / "dev").glob("*.md"))]
 AN_ID = "01a20757-dbbc-7203-b2a8-d64a814c904f"
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -155,6 +158,15 @@ def test_prose__names_commands_and_targets_that_exist() -> None:
             assert command in groups, f"{page.name}: mediacluster {command}"
         for target in re.findall(r"(?:^|`|cpu )make ([a-z]+)", text, re.MULTILINE):
             assert target in targets, f"{page.name}: make {target}"
+
+
+@pytest.mark.parametrize("page", FOR_CONTRIBUTORS, ids=lambda page: page.name)
+def test_contributors__are_sent_to_files_and_tests_that_exist(page: Path) -> None:
+    for path, name in re.findall(
+        r"\b((?:tests|scripts|workers|alembic|benchmarks)/[\w./-]*\w)(?:::(\w+))?", _read(page)
+    ):
+        assert (ROOT / path).exists(), path
+        assert not name or f"def {name}(" in _read(ROOT / path), name
 
 
 # --- settings ------------------------------------------------------------------------------------------------
