@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from backend.errors import BackupDamaged, ConfigurationError, Conflict
 from backend.features.backup.manifest import MANIFEST, SUMS, Manifest, Sum, read_sums, sha256_of
 from backend.features.backup.places import Source, open_source
-from backend.features.backup.tools import find_tool, run_tool
+from backend.features.backup.tools import find_tool, restore_dump
 from backend.files.storage import Storage
 from backend.store.engine import Database
 from backend.store.integrity import drop_schema, get_postgres_major, list_contents, lock_schema
@@ -79,8 +79,7 @@ def restore(
             lock_schema(session)  # nothing may come in between this look and the end of the schema
             _require_no_library(session)
             drop_schema(session)
-        options = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges", "--no-comments"]
-        run_tool(tool, database.url, [*options, str(dump)])
+        restore_dump(tool, database.url, dump, server_major)
     database.dispose()  # its connections know nothing of the types that have just come
     upgrade(database.engine)
     return report

@@ -14,6 +14,7 @@ from backend.embedded import binaries
 from backend.errors import BackendUnavailable, ConfigurationError, StorageFull
 
 _LINES_SHOWN = 6
+_FIRST_WITH_TRANSACTION_TIMEOUT = 17
 
 
 def find_tool(name: str, least_major: int) -> Path:
@@ -45,13 +46,39 @@ def run_tool(path: Path, database_url: str, arguments: list[str]) -> None:
         BackendUnavailable: it failed; the error carries what it said last.
     """
     with _connection(database_url) as connection:
-        done = subprocess.run(  # noqa: S603 - a program of Postgres
-            [path, "--no-password", *arguments, "--dbname", connection],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            check=False,
-        )
+        _run(path, ["--no-password", *arguments, "--dbname", connection])
+
+
+def restore_dump(pg_restore: Path, database_url: str, dump: Path, server_major: int) -> None:
+    """Load a dump in one transaction.
+
+    From version 17 on `pg_restore` begins with a setting that older servers refuse. They get its statements without that
+    line from `psql`. The statements are a file, not a pipe: one that broke off would be committed as it is.
+
+    Raises:
+        StorageFull: there is no room for what it writes.
+        BackendUnavailable: it failed; the error carries what it said last.
+    """
+    options = ["--exit-on-error", "--no-owner", "--no-privileges", "--no-comments"]
+    if server_major >= _FIRST_WITH_TRANSACTION_TIMEOUT or _major_version(pg_restore) < _FIRST_WITH_TRANSACTION_TIMEOUT:
+        run_tool(pg_restore, database_url, ["--single-transaction", *options, str(dump)])
+        return
+    script, fitting = dump.with_suffix(".sql"), dump.with_suffix(".fitting.sql")
+    _run(pg_restore, [*options, f"--file={script}", str(dump)])
+    with script.open("rb") as lines, fitting.open("wb") as kept:
+        for line in lines:  # the setting is among the first lines, before any data
+            if line.strip() == b"SET transaction_timeout = 0;":
+                break
+            kept.write(line)
+        shutil.copyfileobj(lines, kept)
+    psql = ["--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", f"--file={fitting}"]
+    run_tool(pg_restore.with_name("psql"), database_url, psql)
+
+
+def _run(path: Path, arguments: list[str]) -> None:
+    done = subprocess.run(  # noqa: S603 - a program of Postgres
+        [path, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False
+    )
     if done.returncode:
         said = "\n".join(done.stderr.decode(errors="replace").strip().splitlines()[-_LINES_SHOWN:])
         if "No space left on device" in said:
