@@ -38,7 +38,7 @@ class Settings(BaseSettings):
     )
 
     # Where things are.
-    home: Path = Field(Path(".mediacluster"), description="Folder of the embedded servers, the storage and caches.")
+    home: Path = Field(Path(".mediacluster"), description="Folder for the embedded servers, the storage and caches.")
     database_url: SecretStr | None = Field(
         None,
         validation_alias=AliasChoices("DATABASE_URL", "database_url"),
@@ -47,95 +47,101 @@ class Settings(BaseSettings):
     redis_url: SecretStr | None = Field(
         None,
         validation_alias=AliasChoices("REDIS_URL", "redis_url"),
-        description="URL of the Redis that carries the doorbell. Unset: an embedded server.",
+        description="URL of the Redis that wakes workers. Unset: an embedded server.",
     )
     storage_url: str | None = Field(
         None, repr=False, description="fsspec URL of originals and thumbnails. Unset: HOME/storage."
     )
     storage_options: dict[str, Any] = Field(
-        default_factory=dict, repr=False, description="JSON handed to the fsspec file system."
+        default_factory=dict, repr=False, description="JSON options passed to the fsspec file system."
     )
 
     # Encoders. The preset names both; each can be replaced on its own.
     preset: PresetName | None = Field(
-        None, description="cpu, quality, guide or demo. Unset: what the active space was made with, else cpu."
+        None, description="cpu, quality, guide or demo. Unset: the preset of the active space, else cpu."
     )
     image_model: str | None = Field(None, description="OpenCLIP architecture, hf-hub: name or local-dir: path.")
     image_checkpoint: str | None = Field(None, description="OpenCLIP tag or path of a checkpoint.")
     text_model: str | None = Field(None, description="sentence-transformers name or path.")
     image_runtime: RuntimeChoice = Field(
         "auto",
-        description="What computes the vectors of pictures: torch, onnx, onnx-int8, or auto: what the active space was made "
-        "with; before there is one, int8 if `mediacluster optimize` found it near enough, else torch.",
+        description="Runtime of the image model: torch, onnx, onnx-int8 or auto. auto uses the runtime of "
+        "the active space; before there is one, int8 if `mediacluster optimize` found it "
+        "accurate enough, else torch.",
     )
-    text_runtime: RuntimeChoice = Field("auto", description="The same of words.")
-    model_cache: Path | None = Field(None, description="Where downloaded weights are kept. Unset: the libraries' own.")
+    text_runtime: RuntimeChoice = Field("auto", description="Runtime of the text model; same choices.")
+    model_cache: Path | None = Field(None, description="Folder for downloaded weights. Unset: the libraries' defaults.")
     device: str = Field("cpu", description="torch device.")
     torch_threads: int | None = Field(None, ge=1, description="Threads of torch in a worker. Unset: all cores.")
-    embed_batch_size: int = Field(16, ge=1, le=256, description="Pictures embedded at once.")
+    embed_batch_size: int = Field(16, ge=1, le=256, description="Pictures embedded in one batch.")
 
     # Grouping and fusion.
-    threshold: float = Field(0.82, gt=0.0, le=1.0, description="Least cosine to a centroid for joining its cluster.")
-    assign_batch_size: int = Field(256, ge=1, le=256, description="Media assigned in one transaction.")
+    threshold: float = Field(
+        0.82, gt=0.0, le=1.0, description="Smallest cosine to a group's centroid for a picture to join the group."
+    )
+    assign_batch_size: int = Field(256, ge=1, le=256, description="Pictures assigned in one transaction.")
     assign_memory_bytes: int = Field(
         4096 * MEBIBYTE,
         ge=0,
-        description="Most memory for the centroids that the assigner keeps. Where more clusters are there than fit, each batch "
-        "reads them in blocks: the outcome is the same, and takes longer.",
+        description="Memory limit for the assigner's centroids. If they do not fit, each batch reads them in "
+        "blocks: the result is the same but takes longer.",
     )
     assign_wait_seconds: float = Field(
-        30.0, ge=0.0, description="How long the assigner waits for an earlier upload that is still on its way."
+        30.0, ge=0.0, description="How long the assigner waits for an earlier upload that is still being processed."
     )
     near_duplicate_bits: int = Field(
-        10, ge=0, le=16, description="Most bits of 64 in which the perceptual hashes of near-duplicates differ."
+        10, ge=0, le=16, description="Largest number of the 64 perceptual-hash bits in which near-duplicates differ."
     )
     near_duplicate_similarity: float = Field(
-        0.96, gt=0.0, le=1.0, description="Least cosine between the image embeddings of near-duplicates."
+        0.96, gt=0.0, le=1.0, description="Smallest cosine between the image embeddings of near-duplicates."
     )
     alpha: float = Field(
         0.6,
         ge=0.0,
         le=1.0,
-        description="Weight of the image side in fused queries; one that was chosen for the library goes before it.",
+        description="Weight of the image similarity in combined queries. A weight chosen for the library "
+        "takes precedence.",
     )
     search_memory_bytes: int = Field(
         2048 * MEBIBYTE,
         ge=0,
-        description="Most memory for the vectors that a server keeps to search them. 0, or more media than fit: by the "
-        "indexes alone.",
+        description="Memory limit for the vectors that a server searches in memory. With 0, or if they do "
+        "not fit, searches use the indexes only.",
     )
 
     # Work and patience.
     lease_seconds: float = Field(
         30.0,
         gt=0.0,
-        description="How long the work of a worker that has died waits. Living workers renew their leases.",
+        description="How long a dead worker's work waits before another worker takes it. Live workers renew their leases.",
     )
-    task_seconds: int = Field(300, ge=10, description="Longest run of one task; a batch that takes longer is given up.")
+    task_seconds: int = Field(300, ge=10, description="Time limit of one task. A batch that takes longer is abandoned.")
     stall_seconds: float = Field(
         40.0,
         ge=5.0,
-        description="A worker that takes nothing up for so long, though messages wait for it, ends to be started anew.",
+        description="A worker that takes no task for this long while messages wait exits and is restarted.",
     )
-    max_attempts: int = Field(3, ge=1, description="Tries before a file is quarantined.")
-    sweep_interval_seconds: float = Field(5.0, gt=0.0, description="How often forgotten work is looked for.")
+    max_attempts: int = Field(3, ge=1, description="Attempts before a file is quarantined.")
+    sweep_interval_seconds: float = Field(5.0, gt=0.0, description="How often to look for forgotten work.")
     label_interval_seconds: float = Field(
-        60.0, gt=0.0, description="How often clusters whose members have changed are given new labels."
+        60.0, gt=0.0, description="How often to relabel groups whose members changed."
     )
     decoder_processes: int | None = Field(
         None,
         ge=1,
         le=64,
-        description="Processes that decode pictures, for each that needs any. Unset: as many as cores, 2 to 16.",
+        description="Decoder processes per worker or server. Unset: one per core, 2 to 16.",
     )
-    decode_seconds: float = Field(20.0, gt=0.0, description="Longest time for decoding one picture; then it is killed.")
+    decode_seconds: float = Field(
+        20.0, gt=0.0, description="Time limit for decoding one picture. After that the decoder is killed."
+    )
     decode_memory_bytes: int = Field(
-        1024 * MEBIBYTE, ge=64 * MEBIBYTE, description="Most memory for decoding one picture."
+        1024 * MEBIBYTE, ge=64 * MEBIBYTE, description="Memory limit for decoding one picture."
     )
 
     # Limits of what is let in.
-    max_body_bytes: int = Field(25 * MEBIBYTE, ge=1, description="Largest file.")
-    max_request_bytes: int = Field(256 * MEBIBYTE, ge=1, description="Largest request, all its files together.")
+    max_body_bytes: int = Field(25 * MEBIBYTE, ge=1, description="Largest size of one file.")
+    max_request_bytes: int = Field(256 * MEBIBYTE, ge=1, description="Largest size of one request, all files together.")
     max_files_per_request: int = Field(100, ge=1, description="Most files in one upload.")
     max_pixels: int = Field(50_000_000, ge=1, le=89_000_000, description="Most pixels of a picture.")
     max_side_pixels: int = Field(16_384, ge=1, description="Longest side of a picture.")
@@ -146,51 +152,55 @@ class Settings(BaseSettings):
     max_story_characters: int = Field(20_000, ge=1, description="Longest story.")
     max_location_characters: int = Field(300, ge=1, description="Longest location.")
     max_keyword_characters: int = Field(100, ge=1, description="Longest keyword.")
-    max_keywords: int = Field(64, ge=0, description="Most keywords of a media.")
-    enable_heif: bool = Field(False, description="Let HEIC in (needs the extra `heif`).")
+    max_keywords: int = Field(64, ge=0, description="Most keywords of a picture.")
+    enable_heif: bool = Field(False, description="Accept HEIC pictures (needs the extra `heif`).")
     enable_avif: bool = Field(False, description="Let AVIF in.")
-    enable_ocr: bool = Field(False, description="Read words out of pictures that come without text (extra `ocr`).")
+    enable_ocr: bool = Field(False, description="Read text in pictures that come without text (needs the extra `ocr`).")
     import_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
-        (), description="Folders that the server may import from, separated by ':'. The command line is not bound."
+        (), description="Folders that the server may import from, separated by ':'. Does not restrict the command line."
     )
-    fetch_ports: tuple[int, ...] = Field((80, 443), description="Ports that URL ingest may ask.")
-    fetch_allow_private: bool = Field(False, description="Let URL ingest ask private addresses (tests, intranets).")
+    fetch_ports: tuple[int, ...] = Field((80, 443), description="Ports that uploads from a URL may use.")
+    fetch_allow_private: bool = Field(
+        False, description="Allow uploads from a URL to use private addresses (tests, intranets)."
+    )
     webhook_allow_private: bool = Field(
-        False, description="Let webhooks go to private addresses: receivers on this machine or in your network."
+        False, description="Allow webhooks to private addresses: receivers on this machine or in your network."
     )
-    fetch_connect_seconds: float = Field(5.0, gt=0.0, description="How long URL ingest waits for a connection.")
-    fetch_total_seconds: float = Field(30.0, gt=0.0, description="How long a whole fetch may take.")
-    fetch_max_redirects: int = Field(3, ge=0, description="How many redirects are followed, each checked.")
+    fetch_connect_seconds: float = Field(
+        5.0, gt=0.0, description="How long an upload from a URL waits for a connection."
+    )
+    fetch_total_seconds: float = Field(30.0, gt=0.0, description="Time limit for fetching one URL.")
+    fetch_max_redirects: int = Field(3, ge=0, description="Largest number of redirects to follow. Each is checked.")
 
     # The API.
     api_host: str = Field("127.0.0.1", description="Address the API binds to.")
     api_port: int = Field(8000, ge=0, le=65535, description="Port the API binds to.")
     authentication: Literal["none", "login", "keys"] = Field(
         "login",
-        description="login: the admin pages ask for a login, the API for a key only where it is an admin's; "
-        "keys: the API always asks for a key; none: nobody is asked anything.",
+        description="login: the admin pages need a login, and the API needs a key for admin requests only. "
+        "keys: the API always needs a key. none: no login and no key.",
     )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
-        description="Names that the server may be asked by, separated by ','. Unset: any with keys, else those of this "
-        "machine (localhost, 127.0.0.1).",
+        description="Host names that the server answers to, separated by ','. Unset: any name with keys, "
+        "else only this machine (localhost, 127.0.0.1).",
     )
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         ("127.0.0.1", "::1"),
-        description="Addresses or networks (10.0.0.0/24) of proxies whose X-Forwarded-For and X-Forwarded-Proto are "
-        "believed, separated by ','; * for any.",
+        description="Addresses or networks (10.0.0.0/24) of proxies whose X-Forwarded-For and "
+        "X-Forwarded-Proto are trusted, separated by ','. * for any.",
     )
     uploads_per_minute: int = Field(
-        600, ge=0, description="Upload requests a minute of one key or address, where keys are asked for. 0: no limit."
+        600, ge=0, description="Upload requests per minute for one key or address, if keys are needed. 0: no limit."
     )
-    searches_per_minute: int = Field(600, ge=0, description="The same of searches.")
-    session_idle_seconds: float = Field(
-        12 * 3600.0, gt=0.0, description="How long a login lasts without a request; then the pages ask again."
+    searches_per_minute: int = Field(600, ge=0, description="Search requests per minute, likewise.")
+    session_idle_seconds: float = Field(12 * 3600.0, gt=0.0, description="How long a login lasts without a request.")
+    session_max_seconds: float = Field(14 * 24 * 3600.0, gt=0.0, description="Longest duration of a login.")
+    max_wait_seconds: float = Field(60.0, ge=0.0, description="Largest value of POST /media?wait_seconds=.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Log level.")
+    log_format: Literal["text", "json"] = Field(
+        "text", description="Log format: text for people, or one JSON object per line."
     )
-    session_max_seconds: float = Field(14 * 24 * 3600.0, gt=0.0, description="How long a login lasts at most.")
-    max_wait_seconds: float = Field(60.0, ge=0.0, description="Upper bound of POST /media?wait_seconds=.")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much processes log.")
-    log_format: Literal["text", "json"] = Field("text", description="How they log: for people, or an object a line.")
 
     @field_validator("import_roots", mode="before")
     @classmethod
@@ -246,12 +256,12 @@ def load_settings(**overrides: Any) -> Settings:
             for item in error.errors(include_url=False)
         )
         raise ConfigurationError(
-            f"These settings cannot be used: {mistakes}.", hint="Correct them in the environment or in .env."
+            f"These settings are not valid: {mistakes}.", hint="Correct them in the environment or in .env."
         ) from None
     except SettingsError as error:
         # It says which field is no JSON, and leaves out what it holds.
         raise ConfigurationError(
-            f"These settings cannot be used: {error}.", hint="Correct them in the environment or in .env."
+            f"These settings are not valid: {error}.", hint="Correct them in the environment or in .env."
         ) from None
 
 

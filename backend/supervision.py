@@ -97,10 +97,10 @@ class Supervisor:
         while not self._stopping.wait(_LOOK_EVERY_SECONDS):
             for role, process in list(self._running.items()):
                 if self._is_mute(role, process.pid):
-                    logger.warning("%s (%d) stands still; it is killed.", role, process.pid)
+                    logger.warning("%s (%d) is stuck; killing it.", role, process.pid)
                     _kill_group(process)
                 if process.poll() is not None and not self._stopping.is_set():
-                    logger.warning("%s ended with %s; it is started again.", role, process.returncode)
+                    logger.warning("%s ended with %s; restarting it.", role, process.returncode)
                     self._pulses.pop(process.pid, None)
                     self._running[role] = self._start(role)
 

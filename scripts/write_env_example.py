@@ -22,31 +22,31 @@ BEGIN, END = "<!-- written by scripts/write_env_example.py -->", "<!-- end of wh
 
 # Each group by its first setting, in the order of `backend.settings`.
 GROUPS = {
-    "home": "Where things are",
+    "home": "Locations",
     "preset": "Encoders",
     "threshold": "Grouping and fusion",
-    "lease_seconds": "Work and patience",
-    "max_body_bytes": "Limits of what is let in",
+    "lease_seconds": "Work and timeouts",
+    "max_body_bytes": "Limits of uploads",
     "api_host": "The API",
 }
 
 _HEAD = """\
-# Settings of mediacluster. Copy this file to .env and take the # away from the lines that you change.
-# Every setting is here with its default; a variable of the environment wins over a line in .env.
-# Written by scripts/write_env_example.py; docs/reference/settings.md has the same as tables.
+# Settings of mediacluster. Copy this file to .env and uncomment the lines that you change.
+# Every setting is listed with its default. An environment variable overrides a line in .env.
+# Written by scripts/write_env_example.py; docs/reference/settings.md has the same settings as tables.
 """
 
 _COMPOSE = """\
 
 # === For docker compose only ===
 
-# Password of the database; compose does not start without it. In single quotes, or Compose reads a $ in it as a variable.
+# Password of the database; compose does not start without it. Use single quotes, or Compose reads a $ in it as a variable.
 #POSTGRES_PASSWORD=''
 
 # Build of torch in the image: cpu, cu128, ...; cu128 with docker-compose.gpu.yml.
 #TORCH_BACKEND=cpu
 
-# Addresses of the containers. Change it where this machine needs these for something else.
+# Addresses of the containers. Change it if this machine uses them for something else.
 #DOCKER_SUBNET=172.30.83.0/24
 """
 

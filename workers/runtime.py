@@ -54,7 +54,7 @@ def preload(on_loaded: Callable[[], object]) -> None:
         except MediaclusterError as error:
             if error.full_detail != told:
                 told = error.full_detail
-                logger.warning("Not all is ready for the first batch yet: %s", told)
+                logger.warning("Not everything is ready for the first batch yet: %s", told)
         else:
             logger.info("The encoders are loaded.")
             on_loaded()

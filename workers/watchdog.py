@@ -65,7 +65,7 @@ class Vigil:
         gap = 0.0 if self._last_look is None else now - self._last_look
         self._last_look = now
         if sight.overdue:
-            return "a task has been running for longer than any may"
+            return "a task has exceeded the time limit"
         moved = sight.progress != self._progress
         self._has_worked = self._has_worked or sight.busy or (self._progress is not None and moved)
         self._progress = sight.progress
@@ -78,7 +78,7 @@ class Vigil:
         idle_seconds = now - self._idle_since
         if idle_seconds < (self._stall_seconds if self._has_worked else self._start_seconds):
             return None
-        return f"{sight.waiting} messages wait and nothing was taken up for {idle_seconds:.0f} s"
+        return f"{sight.waiting} messages are waiting and no task was taken for {idle_seconds:.0f} s"
 
 
 def watch_worker(
@@ -131,7 +131,7 @@ def _keep_watch(vigil: Vigil, look: Callable[[], Sight], pulse: Path, is_ready: 
     while True:
         reason = vigil.judge(look(), time.monotonic())
         if reason is not None:
-            logger.critical("This process ends to be started anew: %s.", reason)
+            logger.critical("This process exits to be restarted: %s.", reason)
             end_process()
         if is_ready():
             with suppress(OSError):  # a full disk is told by what needs it

@@ -16,7 +16,7 @@ from backend.settings import Settings, load_settings
 if TYPE_CHECKING:
     from backend.store.engine import Database
 
-account_app = typer.Typer(help="Accounts of the admin pages.", no_args_is_help=True)
+account_app = typer.Typer(help="Manage accounts of the admin pages.", no_args_is_help=True)
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 FromStdin = Annotated[
@@ -31,13 +31,16 @@ ACTOR = "cli"
 def create(
     name: Name,
     role: Annotated[
-        Literal["admin", "curator"], typer.Option(help="curator: groups and pictures; admin: places and operation too.")
+        Literal["admin", "curator"],
+        typer.Option(help="curator: groups and pictures; admin: also locations and operation."),
     ] = "curator",
-    no_password: Annotated[bool, typer.Option("--no-password", help="Let it in by login links alone.")] = False,
+    no_password: Annotated[
+        bool, typer.Option("--no-password", help="Allow login by link only, without a password.")
+    ] = False,
     password_stdin: FromStdin = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Make an account."""
+    """Create an account."""
     from backend.features.access import create_account
 
     password = None if no_password else _ask_password(from_stdin=password_stdin)
@@ -46,12 +49,12 @@ def create(
     if as_json:
         print_json(described)
     else:
-        say(f"account '{described['name']}' is made, role {role}")
+        say(f"created account '{described['name']}', role {role}")
 
 
 @account_app.command(name="list")
 def list_(as_json: JsonFlag = False) -> None:
-    """Show all accounts."""
+    """List all accounts."""
     from backend.features.access import read_accounts
 
     with open_database() as database:
@@ -69,30 +72,30 @@ def list_(as_json: JsonFlag = False) -> None:
 
 @account_app.command()
 def password(name: Name, password_stdin: FromStdin = False) -> None:
-    """Set another password; ends all sessions of the account."""
+    """Set a new password. Ends all sessions of the account."""
     from backend.features.access import set_password
 
     given = _ask_password(from_stdin=password_stdin)
     with open_database() as database:
         ended = set_password(database, name, given, actor=ACTOR)
-    say(f"the password of '{name}' is changed, {ended} sessions ended")
+    say(f"changed the password of '{name}' and ended {ended} sessions")
 
 
 @account_app.command()
 def remove(name: Name) -> None:
-    """Remove an account with its sessions and links; what it did stays in the history under its name."""
+    """Remove an account with its sessions and links. Its changes stay in the history under its name."""
     from backend.features.access import remove_account
 
     with open_database() as database:
         remove_account(database, name, actor=ACTOR)
-    say(f"account '{name}' is removed")
+    say(f"removed account '{name}'")
 
 
 @account_app.command()
 def sessions(
     revoke: Annotated[int | None, typer.Option(help="End the session with this id.")] = None, as_json: JsonFlag = False
 ) -> None:
-    """Show who is logged in from where, or end a session."""
+    """List sessions, or end one."""
     from dataclasses import asdict
 
     from backend.features.access import revoke_session
@@ -101,7 +104,7 @@ def sessions(
     settings = load_settings()
     with open_database(settings) as database:
         if revoke is not None:
-            say(f"session {revoke} of '{revoke_session(database, revoke, actor=ACTOR)}' is ended")
+            say(f"ended session {revoke} of '{revoke_session(database, revoke, actor=ACTOR)}'")
             return
         with database.transaction() as session:
             rows = list_sessions(session, idle_seconds=settings.session_idle_seconds)
@@ -122,12 +125,12 @@ def register(app: typer.Typer) -> None:
 
 
 def login_link(
-    name: Annotated[str | None, typer.Argument(help="Name of an account. None: `owner`, an admin.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Name of an account. Default: `owner`, an admin.")] = None,
     base: Annotated[
-        str | None, typer.Option(help="Address of the server as browsers know it, such as https://media.example.org.")
+        str | None, typer.Option(help="Address of the server as seen by browsers, such as https://media.example.org.")
     ] = None,
 ) -> None:
-    """Print a link that logs an account in, once, within 15 minutes."""
+    """Print a link that logs an account in. It works once, within 15 minutes."""
     settings = load_settings()
     with open_database(settings) as database:
         account, link = make_link(database, settings, name, base=base)
@@ -147,11 +150,13 @@ def make_link(
 
 
 def audit_log(
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many, the newest.")] = 50,
-    act: Annotated[str | None, typer.Option(help="Only these, such as `login` or `key.revoked`.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Number of entries, newest first.")] = 50,
+    act: Annotated[
+        str | None, typer.Option(help="Only entries of this kind, such as `login` or `key.revoked`.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Show what admins did, when, and from where."""
+    """Show what admins did, when and from where."""
     from backend.store.access import list_acts
 
     with open_database() as database, database.transaction() as session:
@@ -188,8 +193,10 @@ def _ask_password(*, from_stdin: bool) -> str:
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")
     if not sys.stdin.isatty():
-        raise InputError("There is nobody to ask for a password.", hint="Pipe it in with --password-stdin.")
+        raise InputError(
+            "The password cannot be asked for: this is not a terminal.", hint="Pipe it in with --password-stdin."
+        )
     first = getpass.getpass("Password: ")
-    if getpass.getpass("Once more: ") != first:
-        raise InputError("These were two passwords.", hint="Try again.")
+    if getpass.getpass("Repeat password: ") != first:
+        raise InputError("The two passwords do not match.", hint="Try again.")
     return first

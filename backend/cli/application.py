@@ -31,6 +31,7 @@ from backend.cli.review import register as register_review
 from backend.cli.suggestion import register as register_suggestions
 from backend.cli.transfer import register as register_transfers
 from backend.errors import InputError, MediaclusterError, join_reason
+from backend.rules.editing import media_count
 from backend.settings import Settings, load_settings
 
 # Everything heavy is imported by the command that needs it: `mediacluster --help` answers at once.
@@ -38,12 +39,12 @@ from backend.settings import Settings, load_settings
 app = typer.Typer(
     name="mediacluster",
     cls=PanelGroup,
-    help="The backend behind a media library: embed, group, recommend.",
+    help="Embed, group and recommend pictures.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=True,
 )
-db_app = typer.Typer(help="The database.", no_args_is_help=True)
+db_app = typer.Typer(help="Manage the database.", no_args_is_help=True)
 app.add_typer(db_app, name="db")
 app.add_typer(cluster_app, name="cluster")
 app.add_typer(media_app, name="media")
@@ -98,7 +99,7 @@ def main() -> NoReturn:
 
 @app.command()
 def doctor(as_json: JsonFlag = False) -> None:
-    """Check database, broker, storage and encoders, and say how to mend what is wrong."""
+    """Check database, broker, storage and encoders, and say how to fix problems."""
     from backend.bootstrap import build_services
     from backend.features.operations import diagnose
 
@@ -117,7 +118,7 @@ def doctor(as_json: JsonFlag = False) -> None:
 
 @db_app.command()
 def url() -> None:
-    """Print the libpq URL of the database, starting the embedded server if need be."""
+    """Print the libpq URL of the database. Starts the embedded server if needed."""
     from backend.bootstrap import resolve_database_url
 
     print(resolve_database_url(load_settings()))  # noqa: T201
@@ -125,7 +126,7 @@ def url() -> None:
 
 @db_app.command()
 def migrate(revision: str = "head") -> None:
-    """Bring the schema to the newest revision."""
+    """Migrate the schema to the newest revision."""
     from backend.bootstrap import resolve_database_url
     from backend.store.engine import Database
     from backend.store.migrate import upgrade
@@ -140,7 +141,7 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to bind to.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to bind to.")] = None,
 ) -> None:
-    """Serve the API alone."""
+    """Serve the API only."""
     from backend.cli.servers import run_api
 
     run_api(with_address(load_settings(), host, port))
@@ -151,7 +152,7 @@ def up(
     host: Annotated[str | None, typer.Option(help="Address to bind to.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to bind to.")] = None,
 ) -> None:
-    """Serve the API and run workers and beat beside it; Ctrl-C ends all of them."""
+    """Serve the API and run workers and the clock. Ctrl-C stops all of them."""
     from backend.cli.servers import (
         ending_in_order,
         prepare_database,
@@ -173,7 +174,7 @@ def up(
 
 @app.command()
 def worker(
-    role: Annotated[Literal["all", "embed", "light"], typer.Option(help="What to work on.")] = "all",
+    role: Annotated[Literal["all", "embed", "light"], typer.Option(help="Kind of work to run.")] = "all",
 ) -> None:
     """Run one worker: `embed` for the encoders, `light` for everything else."""
     from backend.bootstrap import build_services
@@ -190,7 +191,7 @@ def worker(
 
 @app.command()
 def beat() -> None:
-    """Run the clock that looks for forgotten work. One is enough."""
+    """Run the clock that finds forgotten work. Run one per library."""
     from backend.cli.servers import become_celery
 
     become_celery("beat", load_settings())
@@ -212,7 +213,7 @@ def import_(
     wait: Annotated[bool, typer.Option("--wait", help="Wait until every picture is in its group.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Import pictures with their words; ends with a count of new, duplicate and failed, with the reasons."""
+    """Import pictures with their text, and report new, duplicate and failed files."""
     from backend.bootstrap import build_services
     from backend.cli.intake import run_import
     from backend.cli.servers import prepare_database
@@ -236,17 +237,17 @@ def import_(
         for failure in report.failed:
             say(f"  {failure.path}: {failure.code}: {failure.detail}")
         if report.skipped:
-            say(f"  {report.skipped} files that are no pictures were passed by")
+            say(f"  skipped {report.skipped} files that are not pictures")
 
 
 @app.command()
 def similar(
-    media_id: Annotated[uuid.UUID, typer.Argument(help="Id of a stored media.")],
-    k: Annotated[int, typer.Option("-k", min=1, max=500, help="How many.")] = 3,
-    alpha: Annotated[float | None, typer.Option(min=0, max=1, help="Weight of the image side.")] = None,
+    media_id: Annotated[uuid.UUID, typer.Argument(help="Id of a stored picture.")],
+    k: Annotated[int, typer.Option("-k", min=1, max=500, help="Number of results.")] = 3,
+    alpha: Annotated[float | None, typer.Option(min=0, max=1, help="Weight of the image similarity, 0 to 1.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Recommend: the media most similar to one, by alpha * sim_image + (1 - alpha) * sim_text."""
+    """List the pictures most similar to one, by alpha * sim_image + (1 - alpha) * sim_text."""
     from backend.bootstrap import resolve_database_url
     from backend.features.search import recommend
     from backend.store.engine import Database
@@ -267,59 +268,67 @@ def similar(
 
 @app.command()
 def retry(
-    media_ids: Annotated[list[uuid.UUID] | None, typer.Argument(help="Ids of failed media.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Every failed media.")] = False,
+    media_ids: Annotated[list[uuid.UUID] | None, typer.Argument(help="Ids of failed pictures.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Retry all failed pictures.")] = False,
 ) -> None:
-    """Try failed media again."""
+    """Retry failed pictures."""
     from backend.bootstrap import build_services
     from backend.cli.editing import actor_name
     from backend.features.operations import retry_all, retry_media
 
     if everything == bool(media_ids):
-        raise InputError("Nothing to retry was named.", hint="Give the ids of failed media, or --all.")
+        raise InputError("No pictures to retry were named.", hint="Give the ids of failed pictures, or --all.")
     services = closing(build_services(load_settings()))
     count = (
         retry_all(services, actor=actor_name())
         if everything
         else retry_media(services, media_ids or [], actor=actor_name())
     )
-    say(f"{count} media are tried again")
+    say(f"{media_count(count)} queued for another try")
 
 
 @app.command()
 def search(
-    words: Annotated[str, typer.Argument(help="Words to find; quote them.")] = "",
-    image: Annotated[list[Path] | None, typer.Option(help="A picture to be like. Repeat for several.")] = None,
+    words: Annotated[str, typer.Argument(help="Text to search for, in quotes.")] = "",
+    image: Annotated[
+        list[Path] | None, typer.Option(help="A picture file that hits should resemble. Repeat for several.")
+    ] = None,
     media: Annotated[
-        list[uuid.UUID] | None, typer.Option(help="A stored media to be like. Repeat for several.")
+        list[uuid.UUID] | None,
+        typer.Option(help="Id of a stored picture that hits should resemble. Repeat for several."),
     ] = None,
     unlike: Annotated[
-        list[uuid.UUID] | None, typer.Option("--not", help="A stored media not to be like. Repeat for several.")
+        list[uuid.UUID] | None,
+        typer.Option("--not", help="Id of a stored picture that hits should not resemble. Repeat for several."),
     ] = None,
-    not_words: Annotated[list[str] | None, typer.Option(help="Words not to find. Repeat for several.")] = None,
-    find: Annotated[Literal["media", "captions"], typer.Option(help="captions: words nearest to a picture.")] = "media",
-    k: Annotated[int, typer.Option("-k", help="How many, 1 to 500.")] = 10,
-    alpha: Annotated[float | None, typer.Option(help="Weight of the image leg, 0 to 1.")] = None,
-    method: Annotated[Literal["raw", "calibrated", "rrf"] | None, typer.Option(help="How the legs are fused.")] = None,
-    min_similarity: Annotated[float | None, typer.Option(help="Least weighted cosine.")] = None,
-    diversity: Annotated[float, typer.Option(help="0: by relevance; 1: by difference.")] = 0.0,
-    effort: Annotated[
-        Literal["fast", "certified", "exact"], typer.Option(help="How far the reading goes for an answer.")
-    ] = "fast",
-    cluster: Annotated[list[int] | None, typer.Option(help="In this cluster. Repeat for several.")] = None,
-    keyword_any: Annotated[list[str] | None, typer.Option(help="With one of these keywords.")] = None,
-    keyword_all: Annotated[list[str] | None, typer.Option(help="With all of these keywords.")] = None,
-    taken_from: Annotated[datetime | None, typer.Option(help="Taken then or later.")] = None,
-    taken_until: Annotated[datetime | None, typer.Option(help="Taken then or earlier.")] = None,
-    location: Annotated[str, typer.Option(help="Part of the location.")] = "",
-    mime: Annotated[list[str] | None, typer.Option(help="Of this type, such as image/jpeg.")] = None,
-    source: Annotated[list[str] | None, typer.Option(help="From upload, import, url or embeddings.")] = None,
-    cursor: Annotated[str | None, typer.Option(help="Where the page before ended.")] = None,
-    batch: Annotated[Path | None, typer.Option(help="A file with a query a line, or a folder of pictures.")] = None,
+    not_words: Annotated[list[str] | None, typer.Option(help="Text to avoid. Repeat for several.")] = None,
+    find: Annotated[
+        Literal["media", "captions"], typer.Option(help="`captions` finds the captions nearest to a picture.")
+    ] = "media",
+    k: Annotated[int, typer.Option("-k", help="Number of results, 1 to 500.")] = 10,
+    alpha: Annotated[float | None, typer.Option(help="Weight of the image similarity, 0 to 1.")] = None,
+    method: Annotated[
+        Literal["raw", "calibrated", "rrf"] | None, typer.Option(help="How image and text similarity are combined.")
+    ] = None,
+    min_similarity: Annotated[float | None, typer.Option(help="Smallest weighted cosine of a hit.")] = None,
+    diversity: Annotated[float, typer.Option(help="0 ranks by relevance only, 1 by difference only.")] = 0.0,
+    effort: Annotated[Literal["fast", "certified", "exact"], typer.Option(help="How thoroughly to search.")] = "fast",
+    cluster: Annotated[list[int] | None, typer.Option(help="Only pictures in this group. Repeat for several.")] = None,
+    keyword_any: Annotated[list[str] | None, typer.Option(help="Only pictures with one of these keywords.")] = None,
+    keyword_all: Annotated[list[str] | None, typer.Option(help="Only pictures with all of these keywords.")] = None,
+    taken_from: Annotated[datetime | None, typer.Option(help="Only pictures taken then or later.")] = None,
+    taken_until: Annotated[datetime | None, typer.Option(help="Only pictures taken then or earlier.")] = None,
+    location: Annotated[str, typer.Option(help="Only pictures whose location contains this.")] = "",
+    mime: Annotated[list[str] | None, typer.Option(help="Only pictures of this type, such as image/jpeg.")] = None,
+    source: Annotated[
+        list[str] | None, typer.Option(help="Only pictures from this source: upload, import, url or embeddings.")
+    ] = None,
+    cursor: Annotated[str | None, typer.Option(help="Cursor that the previous page printed.")] = None,
+    batch: Annotated[Path | None, typer.Option(help="A file with one query per line, or a folder of pictures.")] = None,
     out: Annotated[Path | None, typer.Option(help="With --batch: the .csv or .parquet file to write.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Search by words, pictures and stored media, alone or mixed; or many queries at once with --batch."""
+    """Search by text, picture files and stored pictures, alone or combined. Run many queries with --batch."""
     from backend.bootstrap import build_services
     from backend.cli.search import make_searcher, print_answer, read_pictures, run_batch
     from backend.features.search import make_query
@@ -352,14 +361,14 @@ def search(
         cursor=cursor,
     )
     if (batch is None) != (out is None):
-        raise typer.BadParameter("--batch and --out go together")
+        raise typer.BadParameter("--batch and --out must be used together")
     services = closing(build_services(load_settings()))
     if batch is not None and out is not None:
         answered, failed = run_batch(services, batch, out, query, quiet=as_json)
         if as_json:
             print_json({"queries": answered, "failed": failed, "out": str(out)})
         else:
-            say(f"{answered} queries answered into {out}, {failed} of them failed")
+            say(f"wrote the results of {answered} queries to {out}; {failed} of them failed")
         return
     answer = make_searcher(services).search(query)
     if as_json:
@@ -370,7 +379,7 @@ def search(
 
 @app.command()
 def status(as_json: JsonFlag = False) -> None:
-    """Show how many media are in which status, what waits, and whether workers answer."""
+    """Show how many pictures have each status, what is waiting, and whether workers respond."""
     from backend.cli.editing import open_services
     from backend.cli.status import read_status
 
@@ -381,13 +390,16 @@ def status(as_json: JsonFlag = False) -> None:
         return
     if report.pause:
         say(
-            f"paused since {report.pause.paused_at:%Y-%m-%d %H:%M} by {report.pause.actor}; `mediacluster resume` goes on"
+            f"paused since {report.pause.paused_at:%Y-%m-%d %H:%M} by {report.pause.actor}; continue "
+            "with `mediacluster resume`"
         )
     if report.spaces_without_indexes:
-        say(f"no vector indexes in {', '.join(report.spaces_without_indexes)}; `mediacluster doctor` says what to do")
+        say(
+            f"no vector indexes in {', '.join(report.spaces_without_indexes)}; run `mediacluster doctor` for what to do"
+        )
     for name, number in report.media.items():
         say(f"{number:>8} {name}")
-    say(f"{report.clusters:>8} clusters in space {report.space or '(none yet)'}")
+    say(f"{report.clusters:>8} groups in space {report.space or '(none yet)'}")
     say(f"{report.workers:>8} workers answer")
     for other in report.other_spaces:
         rest = f", {other.failed:,} failed" * bool(other.failed) + ", paused" * other.paused
@@ -400,11 +412,11 @@ def status(as_json: JsonFlag = False) -> None:
 
 @app.command()
 def audit(
-    replay: Annotated[bool, typer.Option("--replay", help="Decide everything once more and compare.")] = False,
-    recall: Annotated[bool, typer.Option("--recall", help="Compare searches with reading everything.")] = False,
+    replay: Annotated[bool, typer.Option("--replay", help="Repeat every assignment and compare.")] = False,
+    recall: Annotated[bool, typer.Option("--recall", help="Compare index searches with exact searches.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Check the invariants of the library; exits 1 with the rows that break one."""
+    """Check the invariants of the library. Exits with 1 and lists the rows that break one."""
     from backend.bootstrap import resolve_database_url
     from backend.features.evaluation import audit_recall
     from backend.features.integrity import audit as run_audit
@@ -424,7 +436,7 @@ def audit(
         if report.replay_skipped:
             say(f"replay skipped: {report.replay_skipped}")
         if recalled is not None:
-            say(f"recall@{recalled.k} of {recalled.sampled} sampled media, against reading everything:")
+            say(f"recall@{recalled.k} of {recalled.sampled} sampled pictures, against exact search:")
             for alpha, value in recalled.fused.items():
                 say(f"  alpha {alpha:.1f}: {value:.3f}")
             for alpha, value in recalled.fused_index.items():
@@ -438,10 +450,10 @@ def audit(
 
 @app.command()
 def label(
-    everything: Annotated[bool, typer.Option("--all", help="Label all clusters anew, changed or not.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Relabel all groups, changed or not.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Name the clusters whose members have changed, by what sets them apart."""
+    """Label the groups whose members changed, by what distinguishes them."""
     from backend.bootstrap import build_services
     from backend.cli.naming import print_labels
     from backend.features.naming import refresh_labels
@@ -461,7 +473,7 @@ def demo(
     host: Annotated[str | None, typer.Option(help="Address to bind to.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to bind to.")] = None,
 ) -> None:
-    """Render a gallery, import it, show groups and a recommendation, and serve the API."""
+    """Create a demo gallery, import it, show groups and a recommendation, and serve the API."""
     from backend.bootstrap import build_services
     from backend.cli.demo import print_demo, require_demo_home, run_demo
     from backend.cli.servers import (

@@ -9,6 +9,7 @@ from backend.cli.console import measured_bar, say
 from backend.cli.editing import note
 from backend.features.backup import BackupReport, RestoreReport, back_up, check_backup, restore
 from backend.features.integrity import AuditReport, audit, describe_breaches
+from backend.rules.editing import media_count
 from backend.settings import Settings
 from backend.store.access import Act
 from backend.store.engine import Database
@@ -61,11 +62,14 @@ def run_restore(settings: Settings, place: Path, *, check: bool, quiet: bool) ->
 
 
 def print_backup(report: BackupReport) -> None:
-    say(f"{report.rows['media']} media in {report.place}: {report.copied} files copied, {report.kept} were there")
+    say(
+        f"{media_count(report.rows['media'])} in {report.place}: {report.copied} files copied, "
+        f"{report.kept} already there"
+    )
     if report.deleted:
-        say(f"{report.deleted} media were deleted meanwhile")
+        say(f"{media_count(report.deleted)} deleted in the meantime")
     if report.pruned:
-        say(f"{report.pruned} files that no media has any more were removed")
+        say(f"removed {report.pruned} files that belong to no picture")
     _print_faults(report.missing, "is missing from the storage")
     _print_faults(report.damaged, "is damaged in the storage")
 
@@ -73,7 +77,7 @@ def print_backup(report: BackupReport) -> None:
 def print_restored(restored: Restored) -> None:
     report = restored.report
     done = "restored" if restored.audit else "checked"
-    say(f"{done} {report.files} files of {report.rows['media']} media, saved {report.created_at}")
+    say(f"{done} {report.files} files of {report.rows['media']} pictures, saved {report.created_at}")
     _print_faults(report.missing, "was missing when the backup was made")
     _print_faults(report.damaged, "is damaged in the backup")
     if restored.audit is None:
@@ -81,7 +85,7 @@ def print_restored(restored: Restored) -> None:
     for line in describe_breaches(restored.audit):
         say(line)
     say("audit: clean" if restored.audit.is_clean else "audit: not clean")
-    say("`mediacluster repair` makes thumbnails that the backup does not hold")
+    say("run `mediacluster repair` to make thumbnails that are not in the backup")
 
 
 def _print_faults(names: list[str], what: str) -> None:

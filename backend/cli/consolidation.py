@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from backend.features.consolidation import ThresholdReport
     from backend.rules.editing import Outcome
 
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change without changing anything.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 
 _SHOWN = 20
@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
 
 
 def consolidate(dry_run: DryRun = False, as_json: Json = False) -> None:
-    """Mend what the order of uploads did to the groups: merges, splits and moves, as one event."""
+    """Correct effects of the upload order on groups: merges, splits and moves, as one event."""
     from backend.features.consolidation import consolidate_library
 
     with open_services() as services:
@@ -39,32 +39,36 @@ def consolidate(dry_run: DryRun = False, as_json: Json = False) -> None:
         print_json(asdict(report))
         return
     for merged in report.merges[:_SHOWN]:
-        say(f"cluster {merged.cluster_id} into {merged.into}: {merged.media_count} media")
+        say(f"group {merged.cluster_id} into {merged.into}: {merged.media_count} pictures")
     for split in report.splits[:_SHOWN]:
-        say(f"cluster {split.cluster_id} split, {split.created_cluster_id} is new: {split.media_count} media")
+        say(f"group {split.cluster_id} split, {split.created_cluster_id} is new: {split.media_count} pictures")
     say(
-        f"{len(report.merges)} merged, {len(report.splits)} split off, {report.moved} media moved; "
-        f"{report.clusters_before} clusters {'would be' if dry_run else 'are now'} {report.clusters_after}"
+        f"{len(report.merges)} merged, {len(report.splits)} split off, {report.moved} pictures moved; "
+        f"{report.clusters_before} groups {'would be' if dry_run else 'are now'} {report.clusters_after}"
     )
     _say_how_to_undo(report.outcome)
 
 
 def threshold(
-    values: Annotated[list[float], typer.Argument(help="Thresholds, above 0 and up to 1.")],
-    apply: Annotated[bool, typer.Option("--apply", help="Choose the one that is named, and group anew.")] = False,
+    values: Annotated[list[float], typer.Argument(help="Thresholds to compare, above 0 and up to 1.")],
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Set the one threshold that is named, and regroup the library.")
+    ] = False,
     dry_run: DryRun = False,
     labels: Annotated[
-        Path | None, typer.Option(help="JSON object of true groups by media id; adds the adjusted Rand index.")
+        Path | None, typer.Option(help="JSON object of true groups by picture id; adds the adjusted Rand index.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what groups other thresholds would make, by really running the rule; or choose one with --apply."""
+    """Show the groups that other thresholds would give, by really applying the rule, or set one with --apply."""
     from backend.features.consolidation import apply_threshold, compare_thresholds
 
     if apply and len(values) != 1:
-        raise InputError("One threshold can be applied.", hint="Name one value with --apply.")
+        raise InputError("Only one threshold can be applied.", hint="Give one threshold with --apply.")
     if dry_run and not apply:
-        raise InputError("Nothing is changed without --apply.", hint="Leave --dry-run out, or add --apply.")
+        raise InputError(
+            "--dry-run needs --apply: nothing is changed without it.", hint="Omit --dry-run, or add --apply."
+        )
     truth = None if labels is None else _read_labels(labels)
     with open_services() as services:
         if apply:
@@ -82,19 +86,19 @@ def threshold(
 
 
 def _print_reports(reports: "list[ThresholdReport]") -> None:
-    table = Table("threshold", "clusters", "alone", "largest", "media moved", "adjusted Rand index")
+    table = Table("threshold", "groups", "alone", "largest", "pictures moved", "adjusted Rand index")
     for report in reports:
         quality = "-" if report.adjusted_rand_index is None else f"{report.adjusted_rand_index:.3f}"
         counts = (report.clusters, report.sizes[0].clusters, report.largest, report.moved)
         table.add_row(f"{report.threshold:g}", *map(str, counts), quality)
     output.print(table)
     if reports and reports[0].sampled:
-        say(f"of a sample of {reports[0].media:,} media")
+        say(f"of a sample of {reports[0].media:,} pictures")
 
 
 def _say_how_to_undo(outcome: "Outcome") -> None:
     if outcome.event_id is not None:
-        say(f"mediacluster history undo {outcome.event_id} takes it back")
+        say(f"undo it with: mediacluster history undo {outcome.event_id}")
 
 
 def _read_labels(path: Path) -> dict[uuid.UUID, str]:
@@ -106,5 +110,5 @@ def _read_labels(path: Path) -> dict[uuid.UUID, str]:
         raise FileUnreadable(f"{path} cannot be read: {error.strerror}.", hint="Name another file.") from error
     except (ValueError, AttributeError) as error:
         raise InputError(
-            f"{path} is no JSON object of labels by media id.", hint='Write it like {"MEDIA_ID": "harbour"}.'
+            f"{path} is not a JSON object of labels by picture id.", hint='Write it like {"MEDIA_ID": "harbour"}.'
         ) from error

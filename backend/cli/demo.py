@@ -83,7 +83,7 @@ def print_demo(result: DemoResult, members: list[GalleryMember]) -> None:
     """Groups, figures and the example, for people."""
     output.print(_groups_table(members))
     say(
-        f"{result.ready} of {result.media} media are ready in {result.clusters} clusters "
+        f"{result.ready} of {result.media} pictures are ready in {result.clusters} groups "
         f"(threshold {result.threshold}); adjusted Rand index against the kinds of scene "
         f"{result.adjusted_rand_index:.3f}; text-to-image recall@1 {result.text_to_image_recall_at_1:.3f}; "
         f"audit {result.audit if isinstance(result.audit, str) else 'not clean'}."
@@ -114,16 +114,16 @@ def require_demo_home(services: Services) -> None:
         space = find_active_space(session)
         is_waited_for = space is None and has_media_from_elsewhere(session, str(folder.resolve()))
     if space is not None and space.preset != "demo":
-        reason = f"was made with the encoders of '{space.name}'"
+        reason = f"was created with the encoders of '{space.name}'"
     elif is_waited_for:
-        reason = "has pictures that are not the demo's, and whose encoders are yet to be chosen"
+        reason = "has pictures that are not part of the demo, and no encoders yet"
     elif folder.is_dir() and any(folder.iterdir()) and not (folder / LABELS_FILE).exists():
-        reason = f"lies beside {folder}, which the demo has not written"
+        reason = f"is beside {folder}, which was not written by the demo"
     else:
         return
     raise Conflict(
         f"The library in {services.settings.home_path} {reason}.",
-        hint="Give the demo a home of its own: MEDIACLUSTER_HOME=.mediacluster-demo mediacluster demo.",
+        hint="Run the demo in a separate home: MEDIACLUSTER_HOME=.mediacluster-demo mediacluster demo.",
     )
 
 
@@ -191,7 +191,7 @@ def _example(services: Services, members: list[GalleryMember]) -> dict[str, Any]
 
 
 def _groups_table(members: list[GalleryMember]) -> Table:
-    table = Table("cluster", "label", "size", "kind of scene", "share", title="Groups")
+    table = Table("group", "label", "size", "kind of scene", "share", title="Groups")
     labels = {member.cluster_id: member.label for member in members}
     kinds: dict[int, Counter[str]] = {}
     for member in members:

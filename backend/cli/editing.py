@@ -13,6 +13,7 @@ from rich.table import Table
 
 from backend.cli.console import id_column, output, print_json, say
 from backend.errors import MediaclusterError
+from backend.rules.editing import media_count
 
 if TYPE_CHECKING:
     from backend.features.services import Services
@@ -20,15 +21,15 @@ if TYPE_CHECKING:
     from backend.store.access import Act
     from backend.store.engine import Database
 
-cluster_app = typer.Typer(help="Look at clusters, and put them right.", no_args_is_help=True)
-media_app = typer.Typer(help="Move, confirm, reword or delete media.", no_args_is_help=True)
-history_app = typer.Typer(help="What was done to clusters, and undoing it.", no_args_is_help=True)
+cluster_app = typer.Typer(help="List and correct groups.", no_args_is_help=True)
+media_app = typer.Typer(help="Move, confirm, reword or delete pictures.", no_args_is_help=True)
+history_app = typer.Typer(help="List, undo and redo changes to groups.", no_args_is_help=True)
 
-ClusterId = Annotated[int, typer.Argument(min=1, help="Id of the cluster.")]
+ClusterId = Annotated[int, typer.Argument(min=1, help="Id of the group.")]
 EventId = Annotated[int, typer.Argument(min=1, help="Id of the event in the history.")]
-MediaIds = Annotated[list[uuid.UUID], typer.Argument(help="Ids of the media.")]
-Label = Annotated[str, typer.Option(help="Label of the new cluster.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")]
+MediaIds = Annotated[list[uuid.UUID], typer.Argument(help="Ids of the pictures.")]
+Label = Annotated[str, typer.Option(help="Label of the new group.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change without changing anything.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
 _MOVES_SHOWN = 20
@@ -36,9 +37,10 @@ _MOVES_SHOWN = 20
 
 @cluster_app.command(name="list")
 def list_command(
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Most clusters to show.")] = 50, as_json: Json = False
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Largest number of groups to show.")] = 50,
+    as_json: Json = False,
 ) -> None:
-    """List clusters, largest first."""
+    """List groups, largest first."""
     from backend.store.groups import list_clusters
 
     with open_services() as services, services.database.transaction() as session:
@@ -46,7 +48,7 @@ def list_command(
     if as_json:
         print_json([asdict(one) for one in clusters])
         return
-    table = Table("cluster", "size", "label", "")
+    table = Table("group", "size", "label", "")
     for one in clusters:
         table.add_row(str(one.id), str(one.size), one.label, "locked" if one.locked else "")
     output.print(table)
@@ -55,10 +57,10 @@ def list_command(
 @cluster_app.command()
 def show(
     cluster_id: ClusterId,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Most members to show.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Largest number of members to show.")] = 50,
     as_json: Json = False,
 ) -> None:
-    """Show a cluster and its members, most similar first."""
+    """Show a group and its members, most similar first."""
     from backend.store.groups import get_cluster, list_members
 
     with open_services() as services, services.database.transaction() as session:
@@ -68,7 +70,7 @@ def show(
         print_json(asdict(cluster) | {"members": [asdict(member) for member in members]})
         return
     name = f"{cluster.label or cluster.id}: {cluster.size}"
-    table = Table(id_column("media"), "similarity", "decided by", "title", title=name)
+    table = Table(id_column("picture"), "similarity", "decided by", "title", title=name)
     for member in members:
         table.add_row(str(member.media_id), f"{member.similarity:.4f}", member.origin, member.title)
     output.print(table)
@@ -77,11 +79,11 @@ def show(
 @cluster_app.command()
 def rename(
     cluster_id: ClusterId,
-    label: Annotated[str, typer.Argument(help="The label; no machine changes it again.")],
+    label: Annotated[str, typer.Argument(help="The label. Automatic labelling will not change it.")],
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Label a cluster."""
+    """Label a group."""
     from backend.features.editing import Rename, perform
 
     _run(lambda s, actor: perform(s, Rename(cluster_id, label), actor=actor, dry_run=dry_run), as_json)
@@ -90,11 +92,11 @@ def rename(
 @cluster_app.command()
 def representative(
     cluster_id: ClusterId,
-    media_id: Annotated[uuid.UUID, typer.Argument(help="The member.")],
+    media_id: Annotated[uuid.UUID, typer.Argument(help="Id of the member.")],
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Let one member stand for its cluster."""
+    """Choose the member that represents its group."""
     from backend.features.editing import ChooseRepresentative, perform
 
     _run(lambda s, actor: perform(s, ChooseRepresentative(cluster_id, media_id), actor=actor, dry_run=dry_run), as_json)
@@ -102,7 +104,7 @@ def representative(
 
 @cluster_app.command()
 def lock(cluster_id: ClusterId, dry_run: DryRun = False, as_json: Json = False) -> None:
-    """Let a cluster take no automatic members."""
+    """Lock a group: no picture joins or leaves it automatically."""
     from backend.features.editing import Lock, perform
 
     _run(lambda s, actor: perform(s, Lock(cluster_id), actor=actor, dry_run=dry_run), as_json)
@@ -110,7 +112,7 @@ def lock(cluster_id: ClusterId, dry_run: DryRun = False, as_json: Json = False) 
 
 @cluster_app.command()
 def unlock(cluster_id: ClusterId, dry_run: DryRun = False, as_json: Json = False) -> None:
-    """Let a cluster take automatic members again."""
+    """Unlock a group."""
     from backend.features.editing import Unlock, perform
 
     _run(lambda s, actor: perform(s, Unlock(cluster_id), actor=actor, dry_run=dry_run), as_json)
@@ -118,12 +120,12 @@ def unlock(cluster_id: ClusterId, dry_run: DryRun = False, as_json: Json = False
 
 @cluster_app.command()
 def merge(
-    into: Annotated[int, typer.Argument(min=1, help="The cluster that stays.")],
-    cluster_ids: Annotated[list[int], typer.Argument(min=1, help="The clusters that go up in it.")],
+    into: Annotated[int, typer.Argument(min=1, help="The group that stays.")],
+    cluster_ids: Annotated[list[int], typer.Argument(min=1, help="The groups to merge into it.")],
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Merge clusters into one."""
+    """Merge groups into one."""
     from backend.features.editing import Merge, perform
 
     _run(lambda s, actor: perform(s, Merge(tuple(cluster_ids), into), actor=actor, dry_run=dry_run), as_json)
@@ -133,13 +135,13 @@ def merge(
 def split(
     cluster_id: ClusterId,
     media_ids: Annotated[
-        list[uuid.UUID] | None, typer.Argument(help="The members that leave. None: as the machine proposes.")
+        list[uuid.UUID] | None, typer.Argument(help="Members to split off. Default: the proposed half.")
     ] = None,
     label: Label = "",
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Part a cluster in two."""
+    """Split a group in two."""
     from backend.features.editing import Split, perform, propose_split
 
     def work(services: "Services", actor: str) -> "Outcome":
@@ -151,7 +153,7 @@ def split(
 
 @cluster_app.command()
 def dissolve(cluster_id: ClusterId, dry_run: DryRun = False, as_json: Json = False) -> None:
-    """Give a cluster up: each member joins the nearest other one, or stands alone."""
+    """Dissolve a group. Each member joins the nearest other group or stands alone."""
     from backend.features.editing import Dissolve, perform
 
     _run(lambda s, actor: perform(s, Dissolve(cluster_id), actor=actor, dry_run=dry_run), as_json)
@@ -159,12 +161,12 @@ def dissolve(cluster_id: ClusterId, dry_run: DryRun = False, as_json: Json = Fal
 
 @media_app.command()
 def move(
-    cluster_id: Annotated[int, typer.Argument(min=1, help="The cluster to move them to.")],
+    cluster_id: Annotated[int, typer.Argument(min=1, help="The group to move them to.")],
     media_ids: MediaIds,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Move media to a cluster: these, and no others."""
+    """Move exactly these pictures to a group."""
     from backend.features.editing import Move, perform
 
     _run(lambda s, actor: perform(s, Move(tuple(media_ids), cluster_id), actor=actor, dry_run=dry_run), as_json)
@@ -172,7 +174,7 @@ def move(
 
 @media_app.command()
 def extract(media_ids: MediaIds, label: Label = "", dry_run: DryRun = False, as_json: Json = False) -> None:
-    """Make media a cluster of their own."""
+    """Move pictures to a new group."""
     from backend.features.editing import Extract, perform
 
     _run(lambda s, actor: perform(s, Extract(tuple(media_ids), label), actor=actor, dry_run=dry_run), as_json)
@@ -180,7 +182,7 @@ def extract(media_ids: MediaIds, label: Label = "", dry_run: DryRun = False, as_
 
 @media_app.command()
 def confirm(media_ids: MediaIds, dry_run: DryRun = False, as_json: Json = False) -> None:
-    """Say that media are where they belong; no machine moves them then."""
+    """Confirm that pictures are in the right group. They are then never moved automatically."""
     from backend.features.editing import Confirm, perform
 
     _run(lambda s, actor: perform(s, Confirm(tuple(media_ids)), actor=actor, dry_run=dry_run), as_json)
@@ -189,45 +191,45 @@ def confirm(media_ids: MediaIds, dry_run: DryRun = False, as_json: Json = False)
 @media_app.command()
 def delete(
     media_ids: MediaIds,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Delete media for good, with originals, thumbnails and vectors."""
+    """Delete pictures permanently, with originals, thumbnails and vectors."""
     from backend.features.editing import delete_media
 
     if not (yes or dry_run):
-        typer.confirm(f"Delete {len(media_ids)} media for good? This cannot be undone.", abort=True, err=True)
+        typer.confirm(f"Delete {media_count(len(media_ids))} permanently? This cannot be undone.", abort=True, err=True)
     _run(lambda s, actor: delete_media(s, media_ids, actor=actor, dry_run=dry_run), as_json)
 
 
 @media_app.command()
 def reword(
-    media_id: Annotated[uuid.UUID, typer.Argument(help="Id of the media.")],
+    media_id: Annotated[uuid.UUID, typer.Argument(help="Id of the picture.")],
     title: Annotated[str | None, typer.Option(help="New title.")] = None,
     caption: Annotated[str | None, typer.Option(help="New caption.")] = None,
     keyword: Annotated[list[str] | None, typer.Option(help="New keywords, instead of all old ones.")] = None,
     location: Annotated[str | None, typer.Option(help="New location.")] = None,
     story: Annotated[str | None, typer.Option(help="New story.")] = None,
 ) -> None:
-    """Change what is said of a media; the vectors of its words follow."""
+    """Change the text of a picture and update its text vectors."""
     from backend.features.steps import TextChanges, rewrite_text
 
     keywords = None if keyword is None else tuple(keyword)
     changes = TextChanges(title=title, caption=caption, keywords=keywords, location=location, story=story)
     with open_services() as services:
         rewrite_text(services, media_id, changes, actor=actor_name())
-    say(f"Media {media_id} is reworded.")
+    say(f"Changed the text of picture {media_id}.")
 
 
 @history_app.command(name="list")
 def list_events(
-    cluster: Annotated[int | None, typer.Option(min=1, help="Only what touched this cluster.")] = None,
-    media: Annotated[uuid.UUID | None, typer.Option(help="Only what touched this media.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Most events to show.")] = 30,
+    cluster: Annotated[int | None, typer.Option(min=1, help="Only events that touched this group.")] = None,
+    media: Annotated[uuid.UUID | None, typer.Option(help="Only events that touched this picture.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Largest number of events to show.")] = 30,
     as_json: Json = False,
 ) -> None:
-    """List what was done to clusters, newest first."""
+    """List changes to groups, newest first."""
     from backend.features.editing import list_history
 
     with open_services() as services, services.database.transaction() as session:
@@ -244,7 +246,7 @@ def list_events(
 
 @history_app.command()
 def undo(event_id: EventId, dry_run: DryRun = False, as_json: Json = False) -> None:
-    """Put back what an event changed."""
+    """Undo an event."""
     from backend.features.editing import history
 
     _run(lambda s, actor: history.undo(s, event_id, actor=actor, dry_run=dry_run), as_json)
@@ -252,7 +254,7 @@ def undo(event_id: EventId, dry_run: DryRun = False, as_json: Json = False) -> N
 
 @history_app.command()
 def redo(event_id: EventId, dry_run: DryRun = False, as_json: Json = False) -> None:
-    """Do once more what was undone."""
+    """Redo an event that was undone."""
     from backend.features.editing import history
 
     _run(lambda s, actor: history.redo(s, event_id, actor=actor, dry_run=dry_run), as_json)
@@ -260,11 +262,11 @@ def redo(event_id: EventId, dry_run: DryRun = False, as_json: Json = False) -> N
 
 def print_outcome(outcome: "Outcome") -> None:
     """What was done, or would be, for people."""
-    done = "Would do" if outcome.event_id is None else f"Event {outcome.event_id}"
+    done = "Would be done" if outcome.event_id is None else f"Event {outcome.event_id}"
     say(f"{done}: {outcome.summary}")
     for change in outcome.clusters:
         label = change.label_after or change.label_before
-        say(f"  cluster {change.id} '{label}': {change.size_before} -> {change.size_after} members")
+        say(f"  group {change.id} '{label}': {change.size_before} -> {change.size_after} members")
     for media_id, source, target in outcome.moved[:_MOVES_SHOWN]:
         say(f"  {media_id}: {source or '-'} -> {target or '-'}")
     if len(outcome.moved) > _MOVES_SHOWN:
@@ -310,4 +312,4 @@ def note(database: "Database", act: "Act", subject: str, **details: object) -> N
         with database.transaction() as session:
             record_act(session, actor_name(), act, subject, **details)
     except MediaclusterError as error:
-        say(f"The audit log does not know of it: {error.full_detail}")
+        say(f"This could not be written to the audit log: {error.full_detail}")

@@ -34,32 +34,34 @@ def evaluate(
     ] = "folders",
     column: Annotated[str, typer.Option(help="Column of the file that holds the label.")] = "label",
     space: Annotated[
-        str | None, typer.Option(help="Measure the vectors of this space, not of the active one (`space list`).")
+        str | None, typer.Option(help="Evaluate this space instead of the active one (see `space list`).")
     ] = None,
     judgements: Annotated[
         bool,
-        typer.Option("--judgements", help="Take what curators said of hits as the test set, in the place of labels."),
+        typer.Option("--judgements", help="Use curators' judgements of hits as the test set, instead of labels."),
     ] = False,
     words: Annotated[
-        Path | None, typer.Option(help="JSON object of wordings by label, in the place of its name.")
+        Path | None, typer.Option(help="JSON object of search texts by label, used instead of the label's name.")
     ] = None,
-    k: Annotated[list[int] | None, typer.Option("-k", help="Hits looked at, 1 to 100. Repeat for several.")] = None,
+    k: Annotated[
+        list[int] | None, typer.Option("-k", help="Number of hits to count, 1 to 100. Repeat for several.")
+    ] = None,
     queries: Annotated[
-        int, typer.Option(help="Most queries of a task; drawn by the seed where there are more.")
+        int, typer.Option(help="Largest number of queries per task; a random sample if there are more.")
     ] = 2_000,
-    resamples: Annotated[int, typer.Option(help="Resamples of the bootstrap.")] = 1_000,
-    seed: Annotated[int, typer.Option(help="Decides what is drawn; the same seed gives the same figures.")] = 0,
+    resamples: Annotated[int, typer.Option(help="Number of bootstrap resamples.")] = 1_000,
+    seed: Annotated[int, typer.Option(help="Random seed. The same seed gives the same results.")] = 0,
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write the result to this file; - for standard output.")
+        Path | None, typer.Option("--json", help="Write the result to this file, or - for standard output.")
     ] = None,
     html: Annotated[
-        Path | None, typer.Option(help="Write one HTML file with plots, maps, queries and their hits, and times.")
+        Path | None, typer.Option(help="Write one HTML file with plots, maps, queries with their hits, and timings.")
     ] = None,
     gate: Annotated[
-        Path | None, typer.Option(help="A result of --json: exit with 3 where this one is worse beyond its interval.")
+        Path | None, typer.Option(help="An earlier --json result. Exit with 3 if this one is significantly worse.")
     ] = None,
 ) -> None:
-    """Measure search and groups against labels, with intervals; try other alphas and thresholds. Nothing is changed."""
+    """Measure search and groups against labels, with intervals, and try other alphas and thresholds. Changes nothing."""
     from backend.features.evaluation import JUDGEMENTS, Options, Source, compare, read_saved, write_report
     from backend.features.evaluation import evaluate as run
 
@@ -95,7 +97,7 @@ def _pass(gate: "Gate") -> bool:
         )
     for reason in gate.left_out:
         complain(f"not compared: {reason}")
-    complain("gate passed" if gate.is_passed else "gate closed: it is worse than the saved evaluation")
+    complain("gate passed" if gate.is_passed else "gate failed: worse than the saved evaluation")
     return gate.is_passed
 
 
@@ -145,11 +147,11 @@ def _print(document: dict[str, Any]) -> None:
     if document["grouping"] is None:
         known = f"were judged, as hits of {labels['labels']:,} queries"
     say(
-        f"{labels['media']:,} of {library['media']:,} media {known}; "
+        f"{labels['media']:,} of {library['media']:,} pictures {known}; "
         f"alpha {library['alpha']:g}, threshold {library['threshold']:g}"
     )
     if labels["unknown"]:
-        complain(f"{labels['unknown']:,} labelled pictures are not in this library, or have no group yet")
+        complain(f"{labels['unknown']:,} labelled pictures are not in this library or have no group yet")
     _print_retrieval(document)
     _print_worst(document)
     _print_groupings(document)
@@ -204,7 +206,7 @@ def _print_groupings(document: dict[str, Any]) -> None:
         table.add_row(one["name"].replace("_", " "), f"{one['groups']:,}", f"{one['alone']:,}", *cells)
     output.print(table)
     if grouping["drawn"]:
-        say(f"groups are compared on {grouping['media']:,} labelled media, drawn by the seed")
+        say(f"groups are compared on {grouping['media']:,} labelled pictures, drawn by the seed")
 
 
 def _table(first: str, *others: str) -> Table:

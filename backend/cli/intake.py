@@ -47,8 +47,8 @@ def wait_for(services: Services, report: ImportReport, *, quiet: bool) -> None:
             elif time.monotonic() - since > _REMIND_AFTER_SECONDS:
                 since = time.monotonic()
                 console.print(
-                    f"Nothing has moved for {_REMIND_AFTER_SECONDS:.0f} s; "
-                    f"`mediacluster doctor` and {services.settings.home_path / 'logs'} may tell why."
+                    f"No progress for {_REMIND_AFTER_SECONDS:.0f} s; check `mediacluster doctor` and the logs "
+                    f"in {services.settings.home_path / 'logs'}."
                 )
             if try_encoders_at is not None and time.monotonic() > try_encoders_at:
                 try_encoders_at = None

@@ -8,6 +8,7 @@ import typer
 
 from backend.cli.closing import closing
 from backend.cli.console import measured_bar, print_json, say
+from backend.rules.editing import media_count
 from backend.settings import load_settings
 
 if TYPE_CHECKING:
@@ -18,13 +19,18 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on sta
 
 def backup(
     place: Annotated[Path, typer.Argument(help="A folder, or a new .tar file.")],
-    thumbnails: Annotated[bool, typer.Option("--thumbnails", help="With thumbnails, which can be made anew.")] = False,
+    thumbnails: Annotated[
+        bool,
+        typer.Option(
+            "--thumbnails", help="Include thumbnails. Without them, `mediacluster repair` can make them again."
+        ),
+    ] = False,
     prune: Annotated[
-        bool, typer.Option("--prune", help="Remove files from the folder that no media has any more.")
+        bool, typer.Option("--prune", help="Remove files from the folder that belong to no picture.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Save database and originals as of one moment; into the same folder again, only what is new is copied."""
+    """Save a consistent copy of database and originals. Repeating it into the same folder copies only new files."""
     from backend.cli.backup import print_backup, run_backup
 
     report = run_backup(load_settings(), place, thumbnails=thumbnails, prune=prune, quiet=as_json)
@@ -38,10 +44,10 @@ def backup(
 
 def restore(
     place: Annotated[Path, typer.Argument(help="The folder or .tar file of a backup.")],
-    check: Annotated[bool, typer.Option("--check", help="Compare every checksum, and restore nothing.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Check every checksum without restoring anything.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Restore a backup into an empty home or database, and audit it; exits 1 where something is missing."""
+    """Restore a backup into an empty home or database and audit it. Exits with 1 if something is missing."""
     from backend.cli.backup import print_restored, run_restore
 
     restored = run_restore(load_settings(), place, check=check, quiet=as_json)
@@ -54,15 +60,16 @@ def restore(
 
 
 def repair(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is wrong, and change nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Report problems without changing anything.")] = False,
     fail_missing: Annotated[
-        bool, typer.Option("--fail-missing", help="Give up media whose original is lost, with `original_missing`.")
+        bool,
+        typer.Option("--fail-missing", help="Mark pictures whose original is missing as failed (`original_missing`)."),
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Find and mend files without media, media without files, centroids off their members, and missing indexes.
+    """Find and fix files without a picture, pictures without files, wrong centroids and missing indexes.
 
-    Exits 1 where something is left that cannot be mended.
+    Exits with 1 if something cannot be fixed.
     """
     from backend.bootstrap import build_services
     from backend.cli.editing import actor_name, note
@@ -90,14 +97,17 @@ def register(app: typer.Typer) -> None:
 
 def _print(report: "RepairReport") -> None:
     done = "would be " if report.dry_run else ""
-    say(f"{report.files} files and {report.rows} media looked at")
-    say(f"{report.orphans} files of no media {done}removed, {report.leftovers} unfinished ones")
-    say(f"thumbnails of {report.thumbnails} media {done}made")
-    say(f"{report.centroids} centroids {done}summed up anew, {report.empty_clusters} empty clusters {done}removed")
+    say(f"checked {report.files} files and {media_count(report.rows)}")
+    say(
+        f"{report.orphans} files that belong to no picture {done}removed, {report.leftovers} "
+        f"unfinished files {done}removed"
+    )
+    say(f"thumbnails of {media_count(report.thumbnails)} {done}made")
+    say(f"{report.centroids} centroids {done}recomputed, {report.empty_clusters} empty groups {done}removed")
     if report.spaces_without_indexes:
         say(f"vector indexes of {report.spaces_without_indexes} spaces {done}made")
     if report.missing_originals:
-        say(f"{report.missing_originals} originals are missing, {report.failed} media {done}given up for it")
+        say(f"{report.missing_originals} originals are missing, {media_count(report.failed)} {done}marked as failed")
     for media_id in report.missing_media_ids:
         say(f"  original missing: {media_id}")
     for media_id in report.damaged_media_ids:

@@ -33,7 +33,7 @@ def judgements(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print all of them as CSV on standard output.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array on standard output.")] = False,
 ) -> None:
-    """List what curators said of hits: the test set of `mediacluster evaluate --judgements`."""
+    """List curators' judgements of hits, the test set of `mediacluster evaluate --judgements`."""
     from backend.store.review import QueryKind, describe_query, list_judgements
 
     with open_services() as services, services.database.transaction() as session:
@@ -56,7 +56,7 @@ def judgements(
         writer.writeheader()
         writer.writerows(records)
     else:
-        table = Table("query", id_column("media"), "verdict", "by")
+        table = Table("query", id_column("picture"), "verdict", "by")
         for one in rows[:_SHOWN]:
             table.add_row(describe_query(QueryKind(one.query_kind), one.query), one.media_id, one.verdict, one.actor)
         output.print(table)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from backend.store.engine import Database
     from backend.store.schema import ApiKey
 
-key_app = typer.Typer(help="Keys of the API.", no_args_is_help=True)
+key_app = typer.Typer(help="Manage API keys.", no_args_is_help=True)
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
@@ -24,16 +24,18 @@ _MOMENTS = ("created_at", "last_used_at", "revoked_at")
 
 @key_app.command()
 def create(
-    name: Annotated[str, typer.Argument(help="Who uses it.")],
+    name: Annotated[str, typer.Argument(help="Name of the person or program that uses the key.")],
     scope: Annotated[
-        Literal["read", "upload", "curate", "admin"], typer.Option(help="What it may do; each includes those before.")
+        Literal["read", "upload", "curate", "admin"],
+        typer.Option(help="What the key may do. Each scope includes the ones before it."),
     ],
     origin: Annotated[
-        list[str] | None, typer.Option(help="Pages that may send it, such as https://blog.example. Repeat for several.")
+        list[str] | None,
+        typer.Option(help="Web origin that may use it, such as https://blog.example. Repeat for several."),
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Make a key. It is shown this once."""
+    """Create a key. It is shown only once."""
     with open_database() as database:
         described, token = create_key(database, name, scope, origin or [])
     if as_json:
@@ -45,7 +47,7 @@ def create(
 
 @key_app.command(name="list")
 def list_(as_json: JsonFlag = False) -> None:
-    """Show all keys, without what is secret of them."""
+    """List all keys, without their secrets."""
     with open_database() as database:
         keys = read_keys(database)
     if as_json:
@@ -56,16 +58,16 @@ def list_(as_json: JsonFlag = False) -> None:
 
 @key_app.command()
 def revoke(
-    key_id: Annotated[int, typer.Argument(help="Its id, as in the list.")],
+    key_id: Annotated[int, typer.Argument(help="Id of the key, as listed by `key list`.")],
     as_json: JsonFlag = False,
 ) -> None:
-    """End a key, at once and for good."""
+    """Revoke a key immediately and permanently."""
     with open_database() as database:
         described = revoke_key(database, key_id)
     if as_json:
         print_json(described)
     else:
-        say(f"key {key_id}, '{described['name']}', is revoked")
+        say(f"revoked key {key_id}, '{described['name']}'")
 
 
 def create_key(database: "Database", name: str, scope: str, origins: Sequence[str]) -> tuple[dict[str, Any], str]:
@@ -79,7 +81,10 @@ def create_key(database: "Database", name: str, scope: str, origins: Sequence[st
 
     name = name.strip()
     if not name or len(name) > _MOST_CHARACTERS or not name.isprintable():
-        raise InputError(f"A key has a name of 1 to {_MOST_CHARACTERS} characters.", hint="Say who uses it.")
+        raise InputError(
+            f"The name of a key must have 1 to {_MOST_CHARACTERS} characters.",
+            hint="Name the person or program that uses it.",
+        )
     allowed = list(dict.fromkeys(normal_origin(origin) for origin in origins))
     token = make_token()
     with database.transaction() as session:

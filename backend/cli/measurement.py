@@ -22,9 +22,9 @@ def measure(
         Literal["figures", "map", "evaluation"], typer.Argument(help="figures, map, or evaluation.")
     ] = "figures",
     as_json: Json = False,
-    attached: Annotated[bool, typer.Option("--attached", help="End when standard input is closed.")] = False,
+    attached: Annotated[bool, typer.Option("--attached", help="Stop when standard input is closed.")] = False,
 ) -> None:
-    """Measure similarities, cohesion and other thresholds, draw the map, or evaluate, for the quality page only."""
+    """Compute the figures, the map or the evaluation of the quality page."""
     from backend.features.evaluation import REPORTS, Job
     from backend.features.evaluation import measure as run
     from backend.store.evaluation import find_standing
@@ -34,7 +34,7 @@ def measure(
     with open_services() as services:
         job = Job(what)
         if not run(services, job):
-            raise Conflict("Another process is measuring this.", hint="Wait until it is done.")
+            raise Conflict("Another process is already measuring this.", hint="Wait until it is done.")
         with services.database.transaction() as session:
             standing = find_standing(session)
     assert standing is not None
@@ -50,14 +50,16 @@ def measure(
 
 
 def _say_map(content: dict[str, Any]) -> None:
-    say(f"{content['points']:,} media on the map, laid out by {content['method']} from {content['fitted']:,} of them")
+    say(
+        f"{content['points']:,} pictures on the map, laid out by {content['method']} from {content['fitted']:,} of them"
+    )
 
 
 def _say_evaluation(content: dict[str, Any]) -> None:
     if content["document"] is None:
         say("no labels in folders, no curated groups, no judgements: nothing to measure by")
     for one in content["suggestions"]:
-        value = "leave it" if one["value"] is None else f"{one['value']:g}"
+        value = "keep it" if one["value"] is None else f"{one['value']:g}"
         say(f"{one['knob']} {one['present']:g}: {value}: {one['reason']}")
 
 
@@ -69,4 +71,4 @@ def _say_figures(content: dict[str, Any]) -> None:
     present = content["thresholds"]["present"]
     for report in content["thresholds"]["reports"]:
         mark = "  now" if report["threshold"] == present else ""
-        say(f"threshold {report['threshold']:g}: {report['clusters']} groups, {report['moved']} media moved{mark}")
+        say(f"threshold {report['threshold']:g}: {report['clusters']} groups, {report['moved']} pictures moved{mark}")

@@ -11,13 +11,14 @@ from backend.cli.attached import end_with_input
 from backend.cli.console import complain, id_column, measured_bar, narrow_table, output, print_json, say
 from backend.cli.editing import actor_name, open_services
 from backend.errors import InputError
+from backend.rules.editing import media_count
 
 if TYPE_CHECKING:
     from backend.features.model_change import Activation, Finding, SpaceStanding
     from backend.features.services import Services
 
 space_app = typer.Typer(
-    help="Change the model: fill a space beside the active one, compare, activate.", no_args_is_help=True
+    help="Change the model: fill a new space, compare it with the active one, activate it.", no_args_is_help=True
 )
 
 Name = Annotated[str, typer.Argument(help="Name of the space.")]
@@ -29,7 +30,7 @@ _STUCK_SECONDS = 10.0
 
 @space_app.command(name="list")
 def list_command(as_json: Json = False) -> None:
-    """List the spaces, their models, and how far each is filled."""
+    """List the spaces, their models and how far each is filled."""
     from backend.features.model_change import list_standing
 
     with open_services() as services, services.database.transaction() as session:
@@ -37,7 +38,7 @@ def list_command(as_json: Json = False) -> None:
     if as_json:
         print_json([asdict(space) | {"missing": space.missing} for space in spaces])
         return
-    table = narrow_table("space", "state", "models", "media", "waiting", "failed", "threshold", "")
+    table = narrow_table("space", "state", "models", "pictures", "waiting", "failed", "threshold", "")
     for space in spaces:
         image, text = _short(space.image_model), _short(space.text_model)
         table.add_row(
@@ -63,39 +64,37 @@ def create(
     ] = None,
     image_checkpoint: Annotated[str | None, typer.Option(help="OpenCLIP tag, or path of a checkpoint.")] = None,
     text_model: Annotated[str | None, typer.Option(help="sentence-transformers name, or path of a folder.")] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the space; else that of the preset.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the space. Default: the name of the preset.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Make a space of other encoders beside the active one, empty. What is not named is as in the preset, and
-    without one as in the active space."""
+    """Create an empty space with other encoders. Options that are not given come from the preset, or else from the
+    active space."""
     from backend.encoders import PRESETS
     from backend.features.model_change import choose_names, make_space
 
     if not (preset or image_model or image_checkpoint or text_model):
         raise InputError("No encoders were named.", hint="Give --preset quality, or --image-model and --text-model.")
     if preset is not None and preset not in PRESETS:
-        raise InputError(f"There is no preset '{preset}'.", hint=f"There are {', '.join(PRESETS)}.")
+        raise InputError(f"There is no preset '{preset}'.", hint=f"Available presets: {', '.join(PRESETS)}.")
     with open_services() as services:
         names = choose_names(services, preset, image_model, image_checkpoint, text_model)
         space = make_space(services, names, name=name, actor=actor_name())
     if as_json:
         print_json({"id": space.id, "name": space.name, "state": space.state})
     else:
-        say(f"space '{space.name}' is made; `mediacluster space fill {space.name}` has workers fill it")
+        say(f"created space '{space.name}'; fill it with `mediacluster space fill {space.name}`")
 
 
 @space_app.command()
 def fill(
     name: Name,
-    pause: Annotated[
-        bool, typer.Option("--pause", help="Embed nothing more into it until it is filled again.")
-    ] = False,
-    rate: Annotated[float | None, typer.Option(min=0.001, help="At most so many media a minute.")] = None,
-    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try again what has failed.")] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Show the progress until it is done, or cannot be.")] = False,
+    pause: Annotated[bool, typer.Option("--pause", help="Pause filling the space.")] = False,
+    rate: Annotated[float | None, typer.Option(min=0.001, help="Largest number of pictures per minute.")] = None,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Retry failed pictures.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Show progress until it is done or cannot continue.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Have workers embed the library into a space, beside uploads; go on after a pause. May be repeated."""
+    """Fill a space in the background, or continue after a pause. May be repeated."""
     from backend.features.model_change import fill as begin
     from backend.features.model_change import pause_fill
 
@@ -112,7 +111,7 @@ def fill(
             raise typer.Exit(1)
         return
     say(
-        f"space '{name}': {space.counts.embedded:,} of {space.counts.media:,} media, {space.counts.waiting:,} wait, "
+        f"space '{name}': {space.counts.embedded:,} of {space.counts.media:,} pictures, {space.counts.waiting:,} wait, "
         f"{space.counts.failed:,} failed{', paused' if space.paused else ''}"
     )
     _say_problem(space)
@@ -125,10 +124,10 @@ def fill(
 @space_app.command()
 def failures(
     name: Name,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Most media to show.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Largest number of pictures to show.")] = 50,
     as_json: Json = False,
 ) -> None:
-    """List media that could not be embedded into a space, and why."""
+    """List pictures that could not be embedded into a space, and why."""
     from backend.features.model_change import list_failed
 
     with open_services() as services:
@@ -137,9 +136,9 @@ def failures(
         print_json([asdict(one) for one in failed])
         return
     if not failed:
-        say(f"nothing has failed in space '{name}'")
+        say(f"no failures in space '{name}'")
         return
-    table = Table(id_column("media"), "title", "reason")
+    table = Table(id_column("picture"), "title", "reason")
     for one in failed:
         table.add_row(str(one.media_id), one.title, f"{one.error_code}: {one.error_detail}")
     output.print(table)
@@ -148,17 +147,19 @@ def failures(
 @space_app.command()
 def compare(
     name: Name,
-    most_media: Annotated[int, typer.Option("--most-media", min=2, max=100_000, help="Media of the sample.")] = 5_000,
+    most_media: Annotated[
+        int, typer.Option("--most-media", min=2, max=100_000, help="Number of pictures in the sample.")
+    ] = 5_000,
     labels: Annotated[
         str | None,
         typer.Option(
-            help="Evaluate both by folders, groups, judgements, or a file; without it by the first that tells something."
+            help="Evaluate both by folders, groups, judgements, or a file. Default: the first with enough data."
         ),
     ] = None,
     column: Annotated[str, typer.Option(help="Column of the file that holds the label.")] = "label",
     as_json: Json = False,
 ) -> None:
-    """Show what a space would do beside what the active one does, how well both find, and the threshold that it suggests."""
+    """Compare a space with the active one: groups, search quality and a suggested threshold."""
     from backend.cli.evaluation import show_bars
     from backend.features.evaluation import Source
     from backend.features.model_change import compare as compare_named
@@ -174,43 +175,45 @@ def compare(
     table = narrow_table("grouping", found.active.name, found.candidate.name)
     here, there = found.active, found.candidate
     table.add_row("threshold", f"{here.threshold:g}", f"{there.threshold:g}")
-    table.add_row("groups that the rule would make", f"{here.groups:,}", f"{there.groups:,}")
-    table.add_row("agreement with today's groups (ARI)", f"{here.agreement:.3f}", f"{there.agreement:.3f}")
+    table.add_row("groups with this threshold", f"{here.groups:,}", f"{there.groups:,}")
+    table.add_row("agreement with current groups (ARI)", f"{here.agreement:.3f}", f"{there.agreement:.3f}")
     table.add_row(
-        "the same where curators decided", _or_dash(here.curated_agreement), _or_dash(there.curated_agreement)
+        "agreement where curators decided", _or_dash(here.curated_agreement), _or_dash(there.curated_agreement)
     )
-    table.add_row("today's groups that would change", f"{here.changed_groups:.1%}", f"{there.changed_groups:.1%}")
-    table.add_row("decisions that stand apart", f"{here.separation:.1%}", f"{there.separation:.1%}")
+    table.add_row("current groups that would change", f"{here.changed_groups:.1%}", f"{there.changed_groups:.1%}")
+    table.add_row("curators' decisions not reproduced", f"{here.separation:.1%}", f"{there.separation:.1%}")
     output.print(table)
     say(
-        f"of {found.media:,} media{' (a sample of whole groups)' if found.sampled else ''} the ten nearest are the same to "
+        f"of {found.media:,} pictures{' (a sample of whole groups)' if found.sampled else ''} the ten nearest are the same to "
         f"{found.nearest_image:.1%} by picture and {_or_dash(found.nearest_text, '.1%')} by words; "
-        f"{found.missing:,} media are missing in '{name}'"
+        f"{found.missing:,} pictures are missing in '{name}'"
     )
     _print_finding(found.finding, found.active.name, found.candidate.name)
     say("agreement by threshold: " + ", ".join(f"{threshold:g}: {value:.3f}" for threshold, value in found.curve))
-    say(
-        f"`mediacluster space activate {name} --threshold suggested` would activate it at {found.suggested_threshold:g}"
-    )
+    say(f"activate it at {found.suggested_threshold:g} with `mediacluster space activate {name} --threshold suggested`")
 
 
 @space_app.command()
 def activate(
     name: Name,
     threshold: Annotated[
-        str | None, typer.Option(help="A cosine, or `suggested`: what comparing came to. None: what it had.")
+        str | None,
+        typer.Option(
+            help="A cosine, or `suggested` for the result of comparing. Default: the threshold it had before."
+        ),
     ] = None,
-    wait_seconds: Annotated[float, typer.Option("--wait-seconds", min=0, help="How long to wait for workers.")] = 600.0,
+    wait_seconds: Annotated[float, typer.Option("--wait-seconds", min=0, help="Seconds to wait for workers.")] = 600.0,
     without_failed: Annotated[
         bool,
         typer.Option(
             "--without-failed",
-            help="Set media aside that failed in it: they leave their groups and are found no more, until they are in the active space again.",
+            help="Set aside pictures that failed in it: they leave their groups and are not found until "
+            "the active space has them again.",
         ),
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Make a space the active one, while uploads and searches go on. Groups keep their members and labels."""
+    """Activate a space while uploads and searches continue. Groups keep their members and labels."""
     from backend.features.model_change import activate as activate_named
 
     suggested = threshold == "suggested"
@@ -231,10 +234,10 @@ def activate(
 
 @space_app.command()
 def rollback(
-    wait_seconds: Annotated[float, typer.Option("--wait-seconds", min=0, help="How long to wait for workers.")] = 600.0,
+    wait_seconds: Annotated[float, typer.Option("--wait-seconds", min=0, help="Seconds to wait for workers.")] = 600.0,
     as_json: Json = False,
 ) -> None:
-    """Activate the space that was active before, at the threshold that it had."""
+    """Go back to the previously active space and its threshold."""
     from backend.features.model_change import rollback as roll_back
 
     with open_services() as services:
@@ -246,24 +249,24 @@ def rollback(
 @space_app.command()
 def drop(
     name: Name,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
 ) -> None:
-    """Drop a space and all its vectors. Refuses the active one."""
+    """Drop a space and all its vectors. The active space cannot be dropped."""
     from backend.features.model_change import drop as drop_named
 
     if not yes:
         typer.confirm(f"Drop space '{name}' and all its vectors? This cannot be undone.", abort=True, err=True)
     with open_services() as services:
         drop_named(services, name, actor=actor_name())
-    say(f"space '{name}' is dropped")
+    say(f"dropped space '{name}'")
 
 
 @space_app.command()
 def work(
-    work_id: Annotated[int, typer.Argument(help="Id of the work.")],
-    attached: Annotated[bool, typer.Option("--attached", help="End when standard input is closed.")] = False,
+    work_id: Annotated[int, typer.Argument(help="Id of the task.")],
+    attached: Annotated[bool, typer.Option("--attached", help="Stop when standard input is closed.")] = False,
 ) -> None:
-    """Do what was asked for on the page Model; the server starts this by itself."""
+    """Run a task of the Model page. The server starts this command itself."""
     from backend.features.model_change import perform
 
     if attached:
@@ -275,7 +278,8 @@ def work(
 def _print_finding(finding: "Finding | None", active: str, candidate: str) -> None:
     if finding is None:
         say(
-            "how well both find is not known: no judgements, labelled folders or curated groups, or too few; --labels FILE"
+            "search quality was not measured: too few judgements, labelled folders or curated "
+            "groups; give --labels FILE"
         )
         return
     measure = finding.tasks[0].measure
@@ -291,8 +295,8 @@ def _print_finding(finding: "Finding | None", active: str, candidate: str) -> No
             "as good" if one.verdict == "same" else one.verdict,
         )
     output.print(table)
-    say(f"by {finding.origin}, {finding.media:,} media that have vectors in both")
-    say("as good: chance explains the difference")
+    say(f"by {finding.origin}, {finding.media:,} pictures that have vectors in both")
+    say("no significant difference")
     for reason in finding.left_out:
         complain(f"not compared: {reason}")
 
@@ -301,22 +305,24 @@ def _say_activation(done: "Activation", as_json: bool) -> None:
     if as_json:
         print_json(asdict(done))
         return
-    say(f"space '{done.name}' is active instead of '{done.previous}', at threshold {done.threshold:g}")
+    say(f"space '{done.name}' replaces '{done.previous}' at threshold {done.threshold:g}")
     if done.set_aside:
         say(
-            f"  {done.set_aside:,} media are set aside (`mediacluster status` counts them as not_in_space): they are in no group and "
+            f"  {done.set_aside:,} pictures are set aside (`mediacluster status` counts them as not_in_space): they are in no group and "
             "are not found; their vectors in the space before are kept until it is dropped"
         )
     if done.led_back:
-        say(f"  {done.led_back:,} media that had been set aside are grouped again")
-    say(f"  uploads waited {done.seconds:.1f} s for their groups; `mediacluster space rollback` leads back")
+        say(f"  {media_count(done.led_back)} set aside earlier are grouped again")
+    say(f"  uploads waited {done.seconds:.1f} s for their groups; go back with `mediacluster space rollback`")
 
 
 def _parse_threshold(word: str) -> float:
     try:
         return float(word)
     except ValueError:
-        raise InputError(f"'{word}' is no threshold.", hint="Give a cosine such as 0.8, or `suggested`.") from None
+        raise InputError(
+            f"'{word}' is not a valid threshold.", hint="Give a number such as 0.8, or `suggested`."
+        ) from None
 
 
 def _no_words(_line: str) -> None:

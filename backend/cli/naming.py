@@ -7,10 +7,10 @@ from backend.features.naming import LabelReport
 def print_labels(report: LabelReport) -> None:
     """What was done, for people."""
     say(
-        f"{report.clusters} clusters looked at: {report.labels} new labels, {report.representatives} new representatives "
+        f"{report.clusters} groups looked at: {report.labels} new labels, {report.representatives} new representatives "
         f"({report.seconds:.1f} s)"
     )
     if report.left:
-        say(f"{report.left} clusters are left for the next run")
+        say(f"{report.left} groups are left for the next run")
     if report.note:
         say(report.note)

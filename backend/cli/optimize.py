@@ -20,13 +20,13 @@ def register(app: typer.Typer) -> None:
 
 
 def optimize(
-    sample: Annotated[int, typer.Option(min=100, max=10_000, help="Most media to measure on.")] = 400,
+    sample: Annotated[int, typer.Option(min=100, max=10_000, help="Largest number of pictures to measure on.")] = 400,
     as_json: Json = False,
 ) -> None:
-    """Make faster copies of the encoders and measure on this library whether their vectors are near enough.
+    """Create faster copies of the encoders and measure on this library whether they are accurate enough.
 
-    Run it after an import without workers and before the first of them: what passes is used from then on. A library that
-    has vectors keeps what they were made with. Exits 1 where int8 is asked for by name and does not pass.
+    Run it after an import without workers, before the first worker: a copy that passes is used from then on. A library
+    that has vectors keeps its runtime. Exits with 1 if int8 is set by name and does not pass.
     """
     from backend.cli.servers import prepare_database
     from backend.features.optimize.optimization import optimize as run
@@ -47,7 +47,7 @@ def optimize(
 
 def _print(report: "SideReport") -> None:
     if report.skipped:
-        say(f"{report.side}: nothing was measured, {report.skipped}")
+        say(f"{report.side}: not measured: {report.skipped}")
         return
     for trial in report.trials:
         say(
@@ -55,8 +55,11 @@ def _print(report: "SideReport") -> None:
         )
         say(f"       {trial.fidelity}")
     if report.kept is None:
-        say(f"{report.side}: {report.chosen} is what the first worker will take")
+        say(f"{report.side}: the first worker will use {report.chosen}")
     elif report.kept == report.chosen:
-        say(f"{report.side}: {report.kept}, as the space was made with")
+        say(f"{report.side}: {report.kept}, which the space was created with")
     else:
-        say(f"{report.side}: the space was made with {report.kept} and keeps it; a new space would get {report.chosen}")
+        say(
+            f"{report.side}: the space was created with {report.kept} and keeps it; a new space would "
+            f"use {report.chosen}"
+        )

@@ -6,7 +6,7 @@ from typer.core import TyperGroup
 
 PANELS: Final = {
     "Begin": ("demo", "up", "status", "doctor"),
-    "Pictures in and out": ("import", "import-embeddings", "export"),
+    "Import and export": ("import", "import-embeddings", "export"),
     "Search": ("search", "similar"),
     "Groups": ("cluster", "media", "history", "label", "threshold", "consolidate"),
     "Curation": ("review", "decide", "duplicates", "keep", "copies"),

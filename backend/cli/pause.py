@@ -12,7 +12,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on sta
 
 
 def pause(as_json: Json = False) -> None:
-    """Let workers claim nothing more; what is under way is finished, and uploads wait."""
+    """Pause processing. Work in progress is finished, and new uploads wait."""
     from backend.features.operations import pause_processing
 
     with open_services() as services:
@@ -20,11 +20,11 @@ def pause(as_json: Json = False) -> None:
     if as_json:
         print_json(asdict(state))
     else:
-        say(f"paused since {state.paused_at:%Y-%m-%d %H:%M} by {state.actor}; `mediacluster resume` goes on")
+        say(f"paused since {state.paused_at:%Y-%m-%d %H:%M} by {state.actor}; continue with `mediacluster resume`")
 
 
 def resume(as_json: Json = False) -> None:
-    """Let workers go on after a pause."""
+    """Continue processing after a pause."""
     from backend.features.operations import resume_processing
 
     with open_services() as services:
@@ -32,7 +32,7 @@ def resume(as_json: Json = False) -> None:
     if as_json:
         print_json({"resumed": resumed})
     else:
-        say("processing goes on" if resumed else "nothing was paused")
+        say("processing continues" if resumed else "processing was not paused")
 
 
 def register(app: typer.Typer) -> None:

@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from backend.features.duplicates import NearDuplicateGroup
     from backend.store.review import ClusterInItem
 
-keep_app = typer.Typer(help="Decide what becomes of near-duplicates.", no_args_is_help=True)
+keep_app = typer.Typer(help="Decide which near-duplicates to keep.", no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")]
-Limit = Annotated[int, typer.Option(min=1, max=10_000, help="Most to show.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change without changing anything.")]
+Limit = Annotated[int, typer.Option(min=1, max=10_000, help="Largest number to show.")]
 
 
 def review(
-    kind: Annotated[ReviewKind | None, typer.Option(help="What to look at. Unset: a few of every kind.")] = None,
+    kind: Annotated[ReviewKind | None, typer.Option(help="Kind of items to list. Default: a few of each kind.")] = None,
     limit: Limit = 20,
-    refresh: Annotated[bool, typer.Option("--refresh", help="Make the queue anew first.")] = False,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Rebuild the queue first.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show what deserves a look: small margins, outliers, captions that disagree, clusters to merge or to split."""
+    """List what needs review: small margins, outliers, captions that disagree, groups to merge or split."""
     from backend.features.review import explain, item_name, read_queue, refresh_queue
 
     with open_services() as services:
@@ -51,13 +51,15 @@ def review(
 
 
 def decide(
-    item: Annotated[str, typer.Argument(help="Item, as `mediacluster review` names it.")],
+    item: Annotated[str, typer.Argument(help="Id of the item, as listed by `mediacluster review`.")],
     decision: Annotated[ReviewVerdict, typer.Argument(help="accept, correct or dismiss.")],
-    cluster: Annotated[int | None, typer.Option(min=1, help="With correct: where the media belongs.")] = None,
+    cluster: Annotated[
+        int | None, typer.Option(min=1, help="With correct: the group that the picture belongs to.")
+    ] = None,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Accept an item of the review queue, correct it, or dismiss it for good."""
+    """Accept, correct or dismiss an item of the review queue."""
     from backend.features.review import decide as decide_item
 
     with open_services() as services:
@@ -73,11 +75,11 @@ def decide(
 def duplicates(
     limit: Limit = 50,
     refresh: Annotated[
-        bool, typer.Option("--refresh", help="Hash what has no hash, and compare everything anew.")
+        bool, typer.Option("--refresh", help="Hash pictures without a hash, and compare all pictures again.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Show near-duplicates: versions of one picture, with the best one first."""
+    """List near-duplicates: versions of one picture, best first."""
     from backend.features.duplicates import compare_all, compare_waiting, hash_missing, read_groups
 
     with open_services() as services:
@@ -93,22 +95,22 @@ def duplicates(
         return
     for group in page.groups:
         _print_group(group)
-    say(f"{page.group_count} groups with {page.spare_count} media that need not be kept")
+    say(f"{page.group_count} groups with {page.spare_count} pictures that need not be kept")
 
 
 @keep_app.command(name="best")
 def keep_best_command(
-    keep: Annotated[uuid.UUID, typer.Argument(help="The media to keep.")],
-    others: Annotated[list[uuid.UUID], typer.Argument(help="Its near-duplicates, to be deleted for good.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    keep: Annotated[uuid.UUID, typer.Argument(help="Id of the picture to keep.")],
+    others: Annotated[list[uuid.UUID], typer.Argument(help="Ids of its near-duplicates to delete permanently.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Keep one of a group of near-duplicates and delete others of it for good."""
+    """Keep one picture of a group of near-duplicates and delete others permanently."""
     from backend.features.duplicates import keep_best
 
     if not (yes or dry_run):
-        question = f"Keep {keep} and delete {len(others)} near-duplicates for good? This cannot be undone."
+        question = f"Keep {keep} and delete {len(others)} near-duplicates permanently? This cannot be undone."
         typer.confirm(question, abort=True, err=True)
     with open_services() as services:
         outcome = keep_best(services, keep, others, actor=actor_name(), dry_run=dry_run)
@@ -120,18 +122,18 @@ def keep_best_command(
 
 @keep_app.command(name="all")
 def keep_all_command(
-    media_ids: Annotated[list[uuid.UUID], typer.Argument(help="Near-duplicates of one group, two or more.")],
+    media_ids: Annotated[list[uuid.UUID], typer.Argument(help="Ids of two or more near-duplicates of one group.")],
 ) -> None:
-    """Keep near-duplicates beside each other: no two of them are proposed again."""
+    """Keep all these near-duplicates. They are not suggested again."""
     from backend.features.duplicates import keep_all
 
     with open_services() as services:
         keep_all(services, media_ids, actor=actor_name())
-    say(f"{len(set(media_ids))} media are kept beside each other.")
+    say(f"Kept all {len(set(media_ids))} pictures.")
 
 
 def copies(limit: Limit = 50, as_json: Json = False) -> None:
-    """Show exact copies: bytes that were sent again, and from where."""
+    """List exact copies: files that were sent again, and from where."""
     from backend.store.media import list_exact_copies
 
     with open_services() as services, services.database.transaction() as session:
@@ -139,7 +141,7 @@ def copies(limit: Limit = 50, as_json: Json = False) -> None:
     if as_json:
         print_json([asdict(one) for one in found])
         return
-    table = Table(id_column("media"), "came first", "came again", "times", "last")
+    table = Table(id_column("picture"), "came first", "came again", "times", "last")
     for one in found:
         first, again = f"{one.media_source} {one.media_source_uri or ''}", f"{one.source} {one.source_uri}"
         table.add_row(str(one.media_id), first, again, str(one.times_sent), f"{one.last_sent_at:%Y-%m-%d %H:%M}")
@@ -167,4 +169,4 @@ def _print_group(group: "NearDuplicateGroup") -> None:
 
 
 def _name(cluster: "ClusterInItem") -> str:
-    return f"cluster {cluster.id} '{cluster.label}' ({cluster.size})"
+    return f"group {cluster.id} '{cluster.label}' ({cluster.size})"

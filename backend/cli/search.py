@@ -46,7 +46,7 @@ def read_pictures(paths: list[Path]) -> tuple[bytes, ...]:
 
 def print_answer(answer: Answer) -> None:
     """The hits as a table that fits 80 columns, two lines a hit, and how they came about."""
-    table = narrow_table(id_column("media"), "sim_image", "sim_text", "combined", "legs")
+    table = narrow_table(id_column("picture"), "sim_image", "sim_text", "combined", "legs")
     for hit in answer.hits:
         of_caption = hit.sim_caption is not None
         words = hit.caption if of_caption else ", ".join(word for word in (hit.title, hit.location) if word)
@@ -91,7 +91,11 @@ def run_batch(services: Services, source: Path, out: Path, shared: SearchQuery, 
     """
     parquet = parquet_modules() if out.suffix == ".parquet" else None
     if parquet is None and out.suffix != ".csv":
-        raise InvalidQuery(f"{out} is neither .csv nor .parquet.", hint="Name the file so.", field="out")
+        raise InvalidQuery(
+            f"{out} is neither a .csv nor a .parquet file.",
+            hint="Use a file name that ends in .csv or .parquet.",
+            field="out",
+        )
     queries = list_queries(source)
     answers: list[BatchAnswer] = []
     with progress_bar("searching", len(queries), quiet=quiet) as show:

@@ -70,7 +70,7 @@ def require_free_port(settings: Settings) -> None:
     except OSError as error:
         raise ConfigurationError(
             f"The API cannot be served at {settings.api_host} port {settings.api_port}: {error.strerror}.",
-            hint="Choose another with --port (or MEDIACLUSTER_API_PORT), or --host.",
+            hint="Choose another port with --port (or MEDIACLUSTER_API_PORT), or another --host.",
         ) from error
 
 
@@ -78,10 +78,10 @@ def require_safe_address(settings: Settings) -> None:
     """Nobody serves everything to everybody by mistake. Raises ConfigurationError."""
     if settings.authentication != "keys" and not is_loopback(settings.api_host):
         raise ConfigurationError(
-            f"The API would be open to whoever reaches {settings.api_host}: MEDIACLUSTER_AUTHENTICATION is "
-            f"{settings.authentication}.",
-            hint="Set MEDIACLUSTER_AUTHENTICATION=keys and make keys with `mediacluster key create`, "
-            "or serve this machine alone (--host 127.0.0.1).",
+            f"The API would be open to anyone who can reach {settings.api_host}: "
+            f"MEDIACLUSTER_AUTHENTICATION is {settings.authentication}.",
+            hint="Set MEDIACLUSTER_AUTHENTICATION=keys and create keys with `mediacluster key create`, or "
+            "serve this machine only (--host 127.0.0.1).",
         )
 
 
@@ -107,7 +107,7 @@ def run_api(settings: Settings, *, login_link: bool = False) -> None:
         console.print(f"Serving http://{host}:{settings.api_port}/docs (Ctrl-C to stop)", highlight=False)
         if login_link and settings.authentication != "none" and is_loopback(settings.api_host):
             _name, link = make_link(services.database, settings, None)
-            complain(f"Log in to the pages, once, within 15 minutes: {link}")
+            complain(f"Log in to the admin pages with this link (works once, within 15 minutes): {link}")
         serve(create_web_app(services), settings)
 
 
@@ -127,7 +127,7 @@ def require_own_encoders(services: Services) -> None:
     except SpaceMismatch:
         raise
     except MediaclusterError as error:
-        complain(f"It is not known yet whether the encoders fit the library: {error}")
+        complain(f"The encoders could not be checked against the library yet: {error}")
 
 
 @contextmanager

@@ -22,24 +22,28 @@ def register(app: typer.Typer) -> None:
 def suggest(
     labels: Annotated[
         str | None,
-        typer.Option(help="folders, groups, judgements, or a file; the first of the three that tells something."),
+        typer.Option(help="folders, groups, judgements, or a file. Default: the first of the three with enough data."),
     ] = None,
     column: Annotated[str, typer.Option(help="Column of the file that holds the label.")] = "label",
-    seed: Annotated[int, typer.Option(help="Decides what is drawn.")] = 0,
-    apply: Annotated[bool, typer.Option("--apply", help="Do it, each as one event that can be undone.")] = False,
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Apply the suggestions, each as one event that can be undone.")
+    ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="With --apply: say what would change, and change nothing.")
+        bool, typer.Option("--dry-run", help="With --apply: show what would change without changing anything.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")] = False,
 ) -> None:
-    """Suggest an alpha and a threshold for this library, with the reason; nothing where nothing is known."""
+    """Suggest an alpha and a threshold for this library, with reasons, if there is enough data."""
     from backend.cli.evaluation import show_bars
     from backend.features.consolidation import apply_threshold
     from backend.features.editing import apply_alpha
     from backend.rules.measures import suggest as decide
 
     if dry_run and not apply:
-        raise InputError("Nothing is changed without --apply.", hint="Leave --dry-run out, or add --apply.")
+        raise InputError(
+            "--dry-run needs --apply: nothing is changed without it.", hint="Omit --dry-run, or add --apply."
+        )
     with open_services() as services:
         with show_bars() as show:
             evaluation = _evaluate(services, labels, column, seed, show)
@@ -61,16 +65,17 @@ def suggest(
         return
     if evaluation is None:
         say(
-            "Nothing is suggested: no labels in folders, no curated groups, no judgements. docs/how-to/evaluate.md says how to get them."
+            "Nothing is suggested: there are no labels in folders, no curated groups and no "
+            "judgements. See docs/how-to/evaluate.md."
         )
         return
-    say(f"by {evaluation.truth.origin}, {evaluation.truth.media_count:,} media:")
+    say(f"by {evaluation.truth.origin}, {evaluation.truth.media_count:,} pictures:")
     for one in suggestions:
         say(
             f"{one.knob}: {'leave it at' if one.value is None else f'{one.value:g} instead of'} {one.present:g}: {one.reason}"
         )
     for outcome in outcomes:
-        undo = "" if outcome.event_id is None else f"; mediacluster history undo {outcome.event_id} takes it back"
+        undo = "" if outcome.event_id is None else f"; undo it with: mediacluster history undo {outcome.event_id}"
         say(f"{outcome.summary}{undo}")
 
 

@@ -24,17 +24,19 @@ def register(app: typer.Typer) -> None:
 def import_embeddings(
     file: Annotated[Path, typer.Argument(help="A .npz, .parquet, .json or .jsonl file of paths and vectors.")],
     pictures: Annotated[
-        Path | None, typer.Option(help="The folder that paths are relative to; that of the file by default.")
+        Path | None, typer.Option(help="The folder that paths are relative to. Default: the folder of the file.")
     ] = None,
-    vectors_only: Annotated[bool, typer.Option("--vectors-only", help="Do not look for the pictures.")] = False,
+    vectors_only: Annotated[
+        bool, typer.Option("--vectors-only", help="Import only the vectors, without the picture files.")
+    ] = False,
     skip_invalid: Annotated[
-        bool, typer.Option("--skip-invalid", help="Take the good rows in, pass by the others.")
+        bool, typer.Option("--skip-invalid", help="Import the valid rows and skip the others.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Take in embeddings that were made elsewhere, with the pictures that are at hand, and group them.
+    """Import embeddings that were made elsewhere, with their pictures if found, and group them.
 
-    Every row is checked first; with one that is wrong nothing is taken in.
+    Every row is checked first. If one is wrong, nothing is imported.
     """
     from backend.cli.servers import prepare_database
     from backend.features.transfer import import_embeddings as run
@@ -60,25 +62,27 @@ def import_embeddings(
 
 def _say_import(report: "EmbeddingsReport") -> None:
     say(
-        f"{report.new} new ({report.with_original} with their picture), {report.duplicates} were here, "
-        f"{report.failed} refused, {report.assigned} grouped"
+        f"{report.new} new ({report.with_original} with their picture), {report.duplicates} "
+        f"already stored, {report.failed} refused, {report.assigned} grouped"
     )
     for failure in report.failures:
         say(f"  row {failure.row} ({failure.name}): {failure.code}: {failure.detail}")
     if report.failed > len(report.failures):
         say(f"  and {report.failed - len(report.failures)} more")
     if report.failed and not report.new + report.duplicates:
-        say("Nothing was taken in. Mend the rows, or pass them by with --skip-invalid.")
+        say("Nothing was imported. Correct the rows, or skip them with --skip-invalid.")
 
 
 def export(
     file: Annotated[Path, typer.Argument(help="The .npz, .parquet, .json or .jsonl file to write.")],
-    precision: Annotated[Literal["float32", "float16"], typer.Option(help="How exact the vectors are.")] = "float32",
-    cluster: Annotated[list[int] | None, typer.Option(help="Only media of this group. Repeat for several.")] = None,
-    keyword: Annotated[list[str] | None, typer.Option(help="Only media with this keyword. Repeat for several.")] = None,
+    precision: Annotated[Literal["float32", "float16"], typer.Option(help="Precision of the vectors.")] = "float32",
+    cluster: Annotated[list[int] | None, typer.Option(help="Only pictures of this group. Repeat for several.")] = None,
+    keyword: Annotated[
+        list[str] | None, typer.Option(help="Only pictures with this keyword. Repeat for several.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write out the ready media with words, groups and vectors, for programs and sites that want no server."""
+    """Export ready pictures with text, groups and vectors, for use without a server."""
     from backend.bootstrap import resolve_database_url
     from backend.cli.editing import note
     from backend.features.transfer import export as run
@@ -98,4 +102,4 @@ def export(
     if as_json:
         print_json(asdict(report))
     else:
-        say(f"{report.media} media in {report.place} ({report.byte_size:,} bytes)")
+        say(f"{report.media} pictures in {report.place} ({report.byte_size:,} bytes)")

@@ -90,8 +90,8 @@ def _make_entry() -> pwd.struct_passwd:
     entry = _find_entry()  # somebody else may have been faster
     if entry is None:
         raise ConfigurationError(
-            f"Postgres does not run as root, and the account {ACCOUNT_NAME!r} for it could not be made: {answer}",
-            hint="Run this as an ordinary user, or set DATABASE_URL to a server of your own.",
+            f"Postgres cannot run as root, and the account {ACCOUNT_NAME!r} for it could not be created: {answer}",
+            hint="Run this as an ordinary user, or set DATABASE_URL to your own server.",
         )
     return entry
 

@@ -39,7 +39,7 @@ def _wait_for(descriptor: int, path: Path, patience_seconds: float) -> None:
             if time.monotonic() >= deadline:
                 raise BackendUnavailable(
                     f"Another process has held {path} for more than {patience_seconds:g} seconds.",
-                    hint="It is starting or stopping an embedded server. Look at the log beside it, then try again.",
+                    hint="It is starting or stopping an embedded server. Check the log beside it, then try again.",
                 ) from None
             time.sleep(_POLL_SECONDS)
         else:

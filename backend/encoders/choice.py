@@ -41,7 +41,7 @@ def _choose(settings: Settings, side: Side, choice: RuntimeChoice, weights: str,
         if choice == "auto":
             return Runtime()
         raise EncoderUnavailable(
-            f"ONNX Runtime is used on the CPU only, and MEDIACLUSTER_DEVICE is {settings.device}.",
+            f"ONNX Runtime runs on the CPU only, but MEDIACLUSTER_DEVICE is {settings.device}.",
             hint=f"Set MEDIACLUSTER_{side.upper()}_RUNTIME=torch, or MEDIACLUSTER_DEVICE=cpu.",
         )
     if choice == "onnx":
@@ -52,8 +52,8 @@ def _choose(settings: Settings, side: Side, choice: RuntimeChoice, weights: str,
     if choice == "auto":
         return Runtime()
     raise EncoderUnavailable(
-        f"No int8 copy of the {side} encoder has passed on this library's media.",
-        hint="Make and measure one with `mediacluster optimize`, before the first picture is embedded.",
+        f"No int8 copy of the {side} encoder has passed the check on this library's pictures.",
+        hint="Create and measure one with `mediacluster optimize` before the first picture is embedded.",
     )
 
 
@@ -61,12 +61,12 @@ def explain(settings: Settings, side: Side, runtime: Runtime, *, has_space: bool
     """Why an encoder has this runtime, as half a sentence."""
     choice = settings.image_runtime if side == IMAGE else settings.text_runtime
     if choice != "auto":
-        return "as it is set"
+        return "as configured"
     if has_space:
-        return "as the space was made with"
+        return "as the space was created with"
     if runtime.name != "torch":
-        return "auto: it passed on this library's media"
+        return "auto: it passed the check on this library's pictures"
     if settings.device != "cpu":
         return f"auto: the device is {settings.device}"
     missing = "" if find_spec("onnxruntime") else ", and ONNX Runtime is not installed (extra `onnx`)"
-    return f"auto: no int8 copy has passed on this library's media{missing}; `mediacluster optimize` makes and measures one"
+    return f"auto: no int8 copy has passed on this library's pictures{missing}; `mediacluster optimize` makes and measures one"

@@ -37,7 +37,7 @@ def split_text(text: str, count_tokens: CountTokens, limit_tokens: int | None) -
     """
     text = text.strip()
     if not text:
-        raise InvalidText("An empty text cannot be embedded.", hint="Leave the text out, or give it words.")
+        raise InvalidText("An empty text cannot be embedded.", hint="Omit the text, or write some words.")
     tokens = count_tokens([text])[0]
     if limit_tokens is None or tokens <= limit_tokens:
         return [_chunk(text, tokens)]

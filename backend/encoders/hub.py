@@ -72,9 +72,7 @@ def _files_are_missing(error: BaseException) -> bool:
 def _require_hub(what: str, hint: str) -> None:
     """One short question, without retries: any answer will do."""
     if constants.HF_HUB_OFFLINE:
-        raise EncoderUnavailable(
-            f"{what} is not on this machine, and HF_HUB_OFFLINE forbids downloading it.", hint=hint
-        )
+        raise EncoderUnavailable(f"{what} is not on this machine, and HF_HUB_OFFLINE forbids a download.", hint=hint)
     try:
         get_session().head(constants.ENDPOINT, timeout=_PROBE_SECONDS)
     except Exception as error:

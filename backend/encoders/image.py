@@ -37,8 +37,8 @@ _PICTURES, _TEXTS = 4, 8
 Input = TypeVar("Input")
 
 _HINT = (
-    "Name a downloaded checkpoint with MEDIACLUSTER_IMAGE_CHECKPOINT=/path/to/weights.safetensors, "
-    "or work without any download: MEDIACLUSTER_PRESET=demo."
+    "Set MEDIACLUSTER_IMAGE_CHECKPOINT=/path/to/weights.safetensors to a downloaded "
+    "checkpoint, or use MEDIACLUSTER_PRESET=demo, which downloads nothing."
 )
 
 

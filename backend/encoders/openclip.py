@@ -56,7 +56,7 @@ def _as_config(image_model: str, content: dict[str, Any]) -> ImageModelConfig:
         dimension = int(model["embed_dim"])
     except (KeyError, TypeError, AttributeError) as error:
         raise EncoderUnavailable(
-            f"{IMAGE_CONFIG_FILE} of {image_model} is no OpenCLIP configuration: {error!r}.",
+            f"{IMAGE_CONFIG_FILE} of {image_model} is not an OpenCLIP configuration: {error!r}.",
             hint="It needs model_cfg with embed_dim, vision_cfg and text_cfg; preprocess_cfg is optional.",
         ) from error
     return ImageModelConfig(dimension, json.loads(json.dumps(preprocessing)))
@@ -81,7 +81,8 @@ def _registered_preprocessing(names: EncoderNames, model: dict[str, Any]) -> dic
         # OpenCLIP only warns, and computes vectors that are worth little.
         other = names.image_model.removesuffix("-quickgelu") + ("-quickgelu" if tag.get("quick_gelu") else "")
         raise EncoderUnavailable(
-            f"The weights {names.image_checkpoint} were trained with another activation than {names.image_model} has.",
+            f"The weights {names.image_checkpoint} were trained with a different activation than "
+            f"{names.image_model} uses.",
             hint=f"Set MEDIACLUSTER_IMAGE_MODEL={other}.",
         )
     return tag

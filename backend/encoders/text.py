@@ -21,8 +21,8 @@ from backend.errors import EncoderUnavailable
 from backend.settings import Settings
 
 _HINT = (
-    "Name a downloaded sentence-transformers folder with MEDIACLUSTER_TEXT_MODEL=/path/to/folder, "
-    "or work without any download: MEDIACLUSTER_PRESET=demo."
+    "Set MEDIACLUSTER_TEXT_MODEL=/path/to/folder to a downloaded sentence-transformers "
+    "folder, or use MEDIACLUSTER_PRESET=demo, which downloads nothing."
 )
 
 _BACKBONE_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
@@ -76,7 +76,7 @@ class TextEncoder:
                 return name, child
         raise EncoderUnavailable(
             "The text model has no transformer that ONNX Runtime could run.",
-            hint="Leave it in torch: MEDIACLUSTER_TEXT_RUNTIME=torch.",
+            hint="Use torch: MEDIACLUSTER_TEXT_RUNTIME=torch.",
         )
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:

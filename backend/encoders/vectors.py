@@ -12,7 +12,7 @@ Vectors: TypeAlias = NDArray[np.float32]
 # Vectors that went through float32 or float16 storage are this far from length 1 at most.
 _UNIT_TOLERANCE = 1e-3
 
-_HINT = "Embed the media again; if that does not help, the weights of the encoder are broken."
+_HINT = "Embed the pictures again. If that does not help, the encoder's weights are damaged."
 
 
 def normalise_rows(array: ArrayLike) -> Vectors:
@@ -45,7 +45,7 @@ def require_unit_vectors(array: ArrayLike, dimension: int) -> Vectors:
     if vectors.ndim not in (1, 2) or vectors.shape[-1] != dimension:
         raise InvalidVector(
             f"Expected vectors of {dimension} dimensions, got an array of shape {vectors.shape}.",
-            hint="It was made by another encoder than the one that this space uses.",
+            hint="It was made by a different encoder than this space uses.",
         )
     _require_finite(vectors)
     lengths = np.atleast_1d(np.linalg.norm(vectors.astype(np.float64), axis=-1))

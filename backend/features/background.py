@@ -47,7 +47,7 @@ class Background:
                 )
             except OSError as error:
                 raise BackendUnavailable(
-                    f"No process could be started for this: {error.strerror}.",
+                    f"The server could not start a process for this: {error.strerror}.",
                     hint=f"Run `mediacluster {' '.join(command)}` on the server.",
                 ) from error
             psutil.Process(self._children[job].pid).nice(_NICENESS)

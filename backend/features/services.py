@@ -84,8 +84,9 @@ class Services:
         differing = _differing(encoders, space)
         if differing:
             raise SpaceMismatch(
-                f"The {' and '.join(differing)} encoder at hand is not the one that space '{space.name}' was made with.",
-                hint="Put its files back as they were, or make a new space with `mediacluster space create`.",
+                f"The {' and '.join(differing)} encoder on this machine is not the one that space "
+                f"'{space.name}' was created with.",
+                hint="Restore its files, or create a new space with `mediacluster space create`.",
             )
         return encoders
 
@@ -97,7 +98,8 @@ class Services:
         if own not in {(space.image_fingerprint, space.text_fingerprint) for space in spaces}:
             differing = _differing(self.encoders, active)
             raise SpaceMismatch(
-                f"The configured {' and '.join(differing)} encoder is not the one that space '{active.name}' was made with.",
+                f"The configured {' and '.join(differing)} encoder is not the one that space "
+                f"'{active.name}' was created with.",
                 hint="Unset MEDIACLUSTER_PRESET and the settings of models and runtimes to use the space's own encoders, change the model "
                 "of this library with `mediacluster space create`, or use another MEDIACLUSTER_HOME or database.",
             )

@@ -141,11 +141,11 @@ def _translate(error: DBAPIError | psycopg.Error) -> MediaclusterError | None:
             "The schema of the database is missing or out of date.", hint="Run `mediacluster db migrate`."
         )
     if state == _DISK_FULL:
-        return StorageFull("The disk of the database is full.", hint="Make room, then try again.")
+        return StorageFull("The disk of the database is full.", hint="Free disk space, then try again.")
     if _is_outdated_plan(error):
-        return TransactionConflict("The schema of the database was changed at this moment.", hint="Try again.")
+        return TransactionConflict("The database schema changed during this request.", hint="Try again.")
     if state in _CONFLICT_STATES:
-        return TransactionConflict("The database was busy with a change that this one met.", hint="Try again.")
+        return TransactionConflict("Another transaction held what this one needed.", hint="Try again.")
     if _is_connection_loss(error, bare, state):
         return _unavailable(bare or error)
     return None
@@ -160,7 +160,7 @@ def _unavailable(reason: BaseException) -> BackendUnavailable:
     return BackendUnavailable(
         "The database cannot be reached.",
         reason=str(reason).strip().partition("\n")[0],
-        hint="Check that it runs and that DATABASE_URL is right; `mediacluster doctor` looks at everything.",
+        hint="Check that it is running and that DATABASE_URL is right. `mediacluster doctor` checks everything.",
     )
 
 
@@ -185,7 +185,7 @@ def _read_url(database_url: str) -> URL:
     if url is None or url.drivername != "postgresql+psycopg":
         # Not with the URL itself, which may hold a password.
         raise ConfigurationError(
-            "DATABASE_URL is not the URL of a Postgres.",
+            "DATABASE_URL is not a Postgres URL.",
             hint="Write it like postgresql://user:password@host:5432/database.",
         )
     return url

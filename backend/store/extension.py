@@ -23,11 +23,12 @@ class VectorExtension:
         if self.available is None:
             return ConfigurationError(
                 "This Postgres has no pgvector.",
-                hint="Install its package on the server (postgresql-18-pgvector, say, or an image that has it), then try again.",
+                hint="Install pgvector on the server (for example the package postgresql-18-pgvector, or an "
+                "image that has it), then try again.",
             )
         return ConfigurationError(
-            "The role of DATABASE_URL may not install the extension vector.",
-            hint="Let an administrator run `CREATE EXTENSION vector` in this database, then try again.",
+            "The role in DATABASE_URL may not install the extension `vector`.",
+            hint="Ask an administrator to run `CREATE EXTENSION vector` in this database, then try again.",
         )
 
 

@@ -49,7 +49,7 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
             command.upgrade(_config(connection), revision)
             connection.commit()
         except CommandError as error:
-            raise InputError(str(error), hint="Leave `--revision` away for the newest.") from error
+            raise InputError(str(error), hint="Omit `--revision` to migrate to the newest.") from error
         except DBAPIError as error:
             connection.rollback()
             refusal = _explain_refusal(connection, getattr(error.orig, "sqlstate", None))
@@ -94,7 +94,7 @@ def _require_known(revision: str | None) -> None:
     if revision is not None and not knows_revision(revision):
         raise ConfigurationError(
             f"The schema was made by a newer version (revision {revision}); this one knows up to {newest_revision()}.",
-            hint="Nothing is to be migrated. Update this installation too.",
+            hint="No migration is needed. Update this installation too.",
         )
 
 
@@ -104,8 +104,8 @@ def _explain_refusal(connection: Connection, state: str | None) -> Configuration
         return None
     if not may_create_tables(connection):
         return ConfigurationError(
-            "The role of DATABASE_URL may not make tables in this database.",
-            hint="Let an administrator make it the owner (`ALTER DATABASE name OWNER TO role`), then try again.",
+            "The role in DATABASE_URL may not create tables in this database.",
+            hint="Ask an administrator to make it the owner (`ALTER DATABASE name OWNER TO role`), then try again.",
         )
     return read_vector_extension(connection).lack
 

@@ -267,7 +267,7 @@ def test_focus__a_picture_to_search_by_comes_and_goes(
     expect(page.locator(".toast")).to_contain_text("Noted as right")
     hit = focus_is_on(page)
     page.keyboard.press("Control+z")
-    expect(page.locator(".toast")).to_contain_text("Taken back")
+    expect(page.locator(".toast")).to_contain_text("Undone")
     assert focus_is_on(page) == hit
 
 

@@ -60,7 +60,7 @@ def test_login__by_link_once(
     assert page.evaluate("document.cookie") == ""
     other = make_page(anonymous=True)
     other.goto(f"{own_server}/admin/login#link={secret}")
-    expect(other.get_by_role("alert")).to_contain_text("has been used, or is too old")
+    expect(other.get_by_role("alert")).to_contain_text("has expired or was already used")
 
 
 def test_session__ended_elsewhere_leads_to_the_login(

@@ -91,7 +91,7 @@ def test_model__to_another_and_back(
     expect(dialog).to_be_hidden()
     expect(page.get_by_role("status").first).to_contain_text("narrow")
     narrow = section(page, "narrow")
-    expect(narrow).to_contain_text("not filled", **slow)
+    expect(narrow).to_contain_text("not being filled", **slow)
     expect(narrow).to_contain_text("96 dimensions")
     expect(narrow.get_by_role("button", name="Compare")).to_have_count(0)  # nothing is in it
 
@@ -99,7 +99,7 @@ def test_model__to_another_and_back(
     narrow.get_by_role("button", name="Fill").click()
     dialog.get_by_label("At most so many pictures a minute").fill("many")
     dialog.get_by_role("button", name="Fill it").click()
-    expect(dialog.get_by_role("alert")).to_contain_text("'many' is no rate.")
+    expect(dialog.get_by_role("alert")).to_contain_text("'many' is not a valid rate.")
     dialog.get_by_label("At most so many pictures a minute").fill("60000")
     dialog.get_by_role("button", name="Fill it").click()
     expect(narrow).to_contain_text("60 waiting, at most 60000 a minute")
@@ -138,13 +138,13 @@ def test_model__to_another_and_back(
         expect(dialog).to_contain_text("of today's groups would come out otherwise")
         assert active_name(own_library) == "demo"  # nothing has happened yet
         dialog.get_by_role("button", name="Activate narrow").click()
-        expect(page.get_by_role("status").first).to_contain_text("'narrow' is active instead of 'demo'", **slow)
+        expect(page.get_by_role("status").first).to_contain_text("'narrow' replaces 'demo'", **slow)
         assert active_name(own_library) == "narrow"
         expect(section(page, "demo")).to_contain_text("was active")
 
         page.get_by_role("button", name="Go back to demo").click()
         dialog.get_by_role("button", name="Go back", exact=True).click()
-        expect(page.get_by_role("status").first).to_contain_text("'demo' is active instead of 'narrow'", **slow)
+        expect(page.get_by_role("status").first).to_contain_text("'demo' replaces 'narrow'", **slow)
         assert active_name(own_library) == "demo"
 
     narrow.get_by_role("button", name="Drop").click()

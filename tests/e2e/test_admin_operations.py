@@ -47,7 +47,7 @@ def test_operations__pause_failures_and_charts(own_library: Services, own_server
     # One is tried again, then all of a code.
     failed = count_failed(own_library)
     page.locator(".failed .icon-button").first.click()
-    expect(page.locator("#failures")).to_contain_text("1 picture to be tried again")
+    expect(page.locator("#failures")).to_contain_text("1 picture queued for another try")
     assert count_failed(own_library) == failed - 1
     page.locator(".failure", has_text="image_truncated").get_by_role("button", name="Try all again").click()
     expect(page.locator(".failure", has_text="image_truncated")).to_have_count(0)

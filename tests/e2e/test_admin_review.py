@@ -86,7 +86,7 @@ def test_review__decided_and_taken_back_by_keys(
         expect(page.locator(".toast")).to_contain_text("Undo")
         page.keyboard.press("z")
         expect(page.locator(f'[data-item="{name}"]')).to_be_visible()
-        expect(page.locator(".toast")).to_have_text(re.compile("Taken back"))
+        expect(page.locator(".toast")).to_have_text(re.compile("Undone"))
         expect(count_of(page, kind)).to_have_text(str(size))
     assert ask(review_library, "SELECT count(*) FROM review_decision") == 0
     assert ask(review_library, "SELECT count(*) FROM marked_for_deletion") == 0
@@ -109,7 +109,7 @@ def test_review__into_the_runner_up_and_into_another_group(
     expect(page.locator(".toast")).to_contain_text("Undo")
     assert str(ask(review_library, held)) == runner_up
     page.keyboard.press("z")
-    expect(page.locator(".toast")).to_have_text(re.compile("Taken back"))
+    expect(page.locator(".toast")).to_have_text(re.compile("Undone"))
     assert ask(review_library, held) == before
     page.keyboard.press("c")
     target = page.get_by_role("dialog", name="Put it into").locator("[data-target]").last
@@ -119,7 +119,7 @@ def test_review__into_the_runner_up_and_into_another_group(
     expect(page.locator(".toast")).to_contain_text("Undo")
     assert str(ask(review_library, held)) == chosen
     page.keyboard.press("Control+z")
-    expect(page.locator(".toast")).to_have_text(re.compile("Taken back"))
+    expect(page.locator(".toast")).to_have_text(re.compile("Undone"))
     assert ask(review_library, held) == before
 
 

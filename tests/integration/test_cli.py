@@ -144,7 +144,7 @@ def test_demo__keeps_out_of_a_home_that_is_not_its_own(
     answer = run("demo", "--once", "--count", "20")
 
     assert (answer.returncode, answer.stderr.partition(":")[0]) == (1, "conflict")
-    assert "a home of its own" in answer.stderr
+    assert "in a separate home" in answer.stderr
     assert sorted(gallery.rglob("*")) == before
     with services.database.transaction() as session:
         presets = session.execute(sa.text("SELECT preset FROM space")).scalars().all()

@@ -251,7 +251,7 @@ def test_consolidate_library__gives_up_when_curators_never_rest(torn: Shelf, mon
         return reading
 
     monkeypatch.setattr(machine_edits, "read_library", restless)
-    with pytest.raises(Conflict, match="each attempt"):
+    with pytest.raises(Conflict, match="every attempt"):
         consolidate_library(torn.services, actor="machine")
 
 

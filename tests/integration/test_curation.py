@@ -182,7 +182,7 @@ def test_move__the_last_members_take_their_cluster_along(library: Library) -> No
     library.do(Rename(1, "Lighthouses"))
     outcome = library.do(Move(library.members()[1], 2))
     assert outcome.removed_cluster_ids == (1,)
-    assert outcome.warnings == ("Cluster 1 'Lighthouses' is left without members and goes.",)
+    assert outcome.warnings == ("Group 1 'Lighthouses' has no members left and is removed.",)
     assert set(library.members()) == {2, 3}
     assert library.rows("SELECT * FROM cluster_cannot_link") == []
 
@@ -223,8 +223,8 @@ def test_merge__names_what_goes(library: Library) -> None:
     library.do(Rename(1, "Boats"))
     library.do(Lock(1))
     assert library.do(Merge([1], 3)).warnings == (
-        "The label 'Boats', which a curator gave cluster 1, goes.",
-        "Cluster 1 was locked; its lock goes.",
+        "The label 'Boats', which a curator gave group 1, is lost.",
+        "Group 1 was locked; its lock is lost.",
     )
 
 
@@ -420,7 +420,7 @@ def test_undo_and_redo__restore_everything_exactly(name: str, library: Library) 
     # Undoing an undo is redoing.
     library.undo(again.event_id)
     assert without_lock_times(library.dump()) == without_lock_times(after)
-    with pytest.raises(Conflict, match="undone already"):
+    with pytest.raises(Conflict, match="already undone"):
         undo(library.services, undone.event_id or 0, actor="eve")
 
 
@@ -466,12 +466,12 @@ BLOCKED: dict[str, tuple[Callable, Callable, str]] = {
     "moved on": (
         lambda members: Move(members[1][:1], 2),
         lambda library, _, members: library.do(Move(members[1][:1], 3)),
-        "was put into cluster 3 by event",
+        "has since been moved to group 3 by event",
     ),
     "confirmed": (
         lambda members: Split(1, members[1][:1]),
         lambda library, outcome, _: library.do(Move(library.members()[outcome.created_cluster_ids[0]], 3)),
-        "was put into cluster 3",
+        "has since been moved to group 3",
     ),
     "renamed": (
         lambda _: Rename(1, "Boats"),
@@ -481,17 +481,17 @@ BLOCKED: dict[str, tuple[Callable, Callable, str]] = {
     "chosen again": (
         lambda members: ChooseRepresentative(1, members[1][3]),
         lambda library, _, members: library.do(ChooseRepresentative(1, members[1][4])),
-        "Another representative was chosen for cluster 1",
+        "A different representative has since been chosen for group 1",
     ),
     "deleted": (
         lambda members: Move(members[1][:1], 2),
         lambda library, _, members: delete_media(library.services, members[1][:1], actor="eve"),
-        "was deleted since",
+        "has since been deleted",
     ),
     "new members": (
         lambda members: Extract(members[1][:3]),
         lambda library, *_: (library.do(Lock(1)), library.add(around(0, 2, seed=50, spread=0.1))),
-        "would go, and has taken in",
+        "would be removed, but",
     ),
     "cluster gone": (
         lambda members: Move(members[1][:1], 2),
@@ -501,12 +501,12 @@ BLOCKED: dict[str, tuple[Callable, Callable, str]] = {
     "locked": (
         lambda members: Extract(members[1][:3]),
         lambda library, outcome, _: library.do(Lock(outcome.created_cluster_ids[0])),
-        "would go, and was locked since",
+        "would be removed, but has since been locked",
     ),
     "named": (
         lambda members: Extract(members[1][:3]),
         lambda library, outcome, _: library.do(Rename(outcome.created_cluster_ids[0], "Kept")),
-        "was given the label 'Kept' since",
+        "has since been renamed to 'Kept'",
     ),
 }
 
@@ -572,24 +572,24 @@ def test_list_history__who_when_and_what_is_in_force(library: Library) -> None:
 
 UNKNOWN = uuid.UUID(int=7)
 REFUSED: dict[str, tuple[Callable[[dict[int, list[uuid.UUID]]], Operation], type[MediaclusterError], str]] = {
-    "no media": (lambda _: Move([], 1), InputError, "No media is named"),
-    "too many": (lambda _: Confirm([uuid.uuid4() for _ in range(10_001)]), InputError, "10,001 media are named"),
-    "unknown media": (lambda _: Move([UNKNOWN], 1), NotFound, f"no media {UNKNOWN}"),
-    "unknown target": (lambda members: Move(members[1], 99), NotFound, "no cluster 99"),
-    "same cluster": (lambda members: Move(members[1][:1], 1), Conflict, "in cluster 1 already"),
+    "no media": (lambda _: Move([], 1), InputError, "No picture was named"),
+    "too many": (lambda _: Confirm([uuid.uuid4() for _ in range(10_001)]), InputError, "10,001 pictures were named"),
+    "unknown media": (lambda _: Move([UNKNOWN], 1), NotFound, f"no picture {UNKNOWN}"),
+    "unknown target": (lambda members: Move(members[1], 99), NotFound, "no group 99"),
+    "same cluster": (lambda members: Move(members[1][:1], 1), Conflict, "already in group 1"),
     "into itself": (lambda _: Merge([2, 2], 2), InputError, "into itself"),
-    "merge nothing": (lambda _: Merge([], 2), InputError, "No cluster is named"),
-    "merge the unknown": (lambda _: Merge([99], 2), NotFound, "no cluster 99"),
-    "split none": (lambda _: Split(1, []), InputError, "No media is named"),
-    "split all": (lambda members: Split(1, members[1]), InputError, "all members of cluster 1"),
-    "split others": (lambda members: Split(1, members[2][:1]), Conflict, "not in cluster 1"),
-    "extract the whole": (lambda members: Extract(members[1]), Conflict, "the whole of cluster 1"),
+    "merge nothing": (lambda _: Merge([], 2), InputError, "No group was named"),
+    "merge the unknown": (lambda _: Merge([99], 2), NotFound, "no group 99"),
+    "split none": (lambda _: Split(1, []), InputError, "No picture was named"),
+    "split all": (lambda members: Split(1, members[1]), InputError, "all members of group 1"),
+    "split others": (lambda members: Split(1, members[2][:1]), Conflict, "not in group 1"),
+    "extract the whole": (lambda members: Extract(members[1]), Conflict, "the whole of group 1"),
     "no label": (lambda _: Rename(1, " <i></i> "), InvalidText, "label is empty"),
     "long label": (lambda _: Rename(1, "x" * 301), InvalidText, "The label has 301 characters"),
-    "rename the unknown": (lambda _: Rename(99, "x"), NotFound, "no cluster 99"),
-    "no member": (lambda members: ChooseRepresentative(1, members[2][0]), Conflict, "not in cluster 1"),
-    "unlocked already": (lambda _: Unlock(1), Conflict, "unlocked already"),
-    "dissolve the unknown": (lambda _: Dissolve(99), NotFound, "no cluster 99"),
+    "rename the unknown": (lambda _: Rename(99, "x"), NotFound, "no group 99"),
+    "no member": (lambda members: ChooseRepresentative(1, members[2][0]), Conflict, "not in group 1"),
+    "unlocked already": (lambda _: Unlock(1), Conflict, "already unlocked"),
+    "dissolve the unknown": (lambda _: Dissolve(99), NotFound, "no group 99"),
 }
 
 
@@ -668,7 +668,7 @@ def test_propose_split__finds_the_two(library: Library) -> None:
 
 def test_propose_split__nothing_to_part(library: Library) -> None:
     (alone,) = library.add(around(9, 1, seed=60))
-    with pytest.raises(Conflict, match="do not differ"):
+    with pytest.raises(Conflict, match="are all alike"):
         propose_split(
             library.services, library.value("SELECT cluster_id FROM membership WHERE media_id = :id", id=alone)
         )

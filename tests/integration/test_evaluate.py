@@ -244,9 +244,9 @@ def test_labels__from_groups_that_a_curator_vouches_for(library: Library) -> Non
     ("name", "content", "message"),
     [
         ("a.csv", "path,kind\nx.jpg,sea\n", "no labels"),
-        ("a.json", "[1]", "no JSON object"),
-        ("a.jsonl", "{", "no JSON object"),
-        ("a.json", '{"nowhere.jpg": "sea"}', r"nothing to compare: 0 of \d+ media have a label by a\.json\."),
+        ("a.json", "[1]", "not a JSON object"),
+        ("a.jsonl", "{", "not a JSON object"),
+        ("a.json", '{"nowhere.jpg": "sea"}', r"nothing to compare: 0 of \d+ pictures have a label by a\.json\."),
     ],
     ids=["no-such-column", "no-object", "broken-line", "unknown-media"],
 )
@@ -269,7 +269,9 @@ def test_labels__one_for_all_is_named(library: Library, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ks", [(), (0,), (5, 101)], ids=["none", "too-few", "too-many"])
 def test_options__say_what_was_asked_for(ks: tuple[int, ...]) -> None:
-    with pytest.raises(InputError, match=r"^Hits looked at: (none|0|5, 101)\. Give numbers from 1 to 100\.$"):
+    with pytest.raises(
+        InputError, match=r"^The number of hits to count is (none|0|5, 101)\. Give numbers from 1 to 100\.$"
+    ):
         replace(QUICK, ks=ks).checked()
 
 
@@ -330,7 +332,7 @@ def test_command__the_gate_closes_with_its_own_status(run: Callable[..., Any], t
         task["by_query"]["ndcg@5"] = [value + 0.1 for value in task["by_query"]["ndcg@5"]]
     better.write_text(json.dumps(document))
     closed = run("--gate", str(better), "--resamples", "100", "-k", "5")
-    assert (closed.exit_code, "gate closed" in closed.stderr) == (3, True)
+    assert (closed.exit_code, "gate failed" in closed.stderr) == (3, True)
     better.write_text("{}")
     refused = run("--gate", str(better))
     assert isinstance(refused.exception, InputError)

@@ -203,7 +203,7 @@ def test_keep__small_bare_and_once(services: Services) -> None:
 def test_judge__hits_of_a_dropped_picture(services: Services, ids: list[uuid.UUID]) -> None:
     data = make_picture(2)
     checksum = hashlib.sha256(data).hexdigest()
-    with pytest.raises(NotFound, match="not kept"):
+    with pytest.raises(NotFound, match="not stored"):
         judge(services, PICTURE, checksum, ids[0], is_right=True, actor="ada")
     for query in ("boats", checksum[:40], f"{checksum}boats"):
         with pytest.raises(InvalidQuery):

@@ -98,7 +98,7 @@ def test_upgrade__from_empty_to_head_and_back(empty_database: Database) -> None:
 
 def test_upgrade__by_a_role_that_may_not_install_the_extension(empty_database_url: str, limited_role: str) -> None:
     limited = Database(with_option(empty_database_url, f"role%3D{limited_role}"))
-    with pytest.raises(ConfigurationError, match="may not install the extension vector") as refused:
+    with pytest.raises(ConfigurationError, match="may not install the extension `vector`") as refused:
         upgrade(limited.engine)
     limited.dispose()
     assert "CREATE EXTENSION vector" in (refused.value.hint or "")
@@ -113,7 +113,7 @@ def test_upgrade__by_a_role_that_may_not_make_tables(empty_database_url: str, li
     with psycopg.connect(empty_database_url, autocommit=True) as administrator:
         administrator.execute(sql.SQL("REVOKE CREATE ON SCHEMA public FROM {}").format(sql.Identifier(limited_role)))
     limited = Database(with_option(empty_database_url, f"role%3D{limited_role}"))
-    with pytest.raises(ConfigurationError, match="may not make tables"):
+    with pytest.raises(ConfigurationError, match="may not create tables"):
         upgrade(limited.engine)
     limited.dispose()
 

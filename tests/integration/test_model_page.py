@@ -121,13 +121,13 @@ def test_model__one_thing_at_a_time(asking: Services, ada: Visitor, started: lis
     assert "activate narrow" in refused.text
     assert ada.post(f"/spaces/{space_id}/drop").status_code == 409
 
-    assert "'narrow' is active instead of 'demo', at threshold 0.8" in perform(asking, int(started[0][2]))
+    assert "'narrow' replaces 'demo' at threshold 0.8" in perform(asking, int(started[0][2]))
 
     assert "Go back to demo" in ada.get("").text
     with pytest.raises(NotFound):
         perform(asking, int(started[0][2]))  # once
     assert ada.post("/rollback").status_code == 200
-    assert "'demo' is active instead of 'narrow'" in perform(asking, int(started[1][2]))
+    assert "'demo' replaces 'narrow'" in perform(asking, int(started[1][2]))
     assert ada.post(f"/spaces/{space_id}/drop").status_code == 200
     assert noted(asking) == [
         ("account:admin", "space.work_asked", "narrow"),
@@ -146,7 +146,7 @@ def test_model__whatever_is_asked_for_is_noted(asking: Services, ada: Visitor, s
     ada.post(f"/spaces/{space_id}/fill", rate="60")
     ada.post(f"/spaces/{space_id}/pause")
     ada.post("/spaces", preset="demo", name="again")
-    with pytest.raises(Conflict, match="very encoders"):
+    with pytest.raises(Conflict, match="already has these encoders"):
         perform(asking, int(started[0][2]))
     ada.post(f"/spaces/{space_id}/compare")
     assert noted(asking) == [
@@ -162,12 +162,12 @@ def test_model__what_cannot_be_done_says_why(asking: Services, ada: Visitor, sta
     for path, data, words in (
         ("/spaces", {}, "No model was named"),
         ("/spaces", {"preset": "huge"}, "no preset &#39;huge&#39;"),
-        (f"/spaces/{space_id}/fill", {"rate": "-1"}, "is no rate"),
+        (f"/spaces/{space_id}/fill", {"rate": "-1"}, "is not a valid rate"),
         (f"/spaces/{space_id}/activate", {"threshold": "warm"}, "&#39;warm&#39; is no threshold"),
         (f"/spaces/{space_id}/compare", {"labels": "/etc/passwd"}, "labels"),
         (f"/spaces/{space_id}/pause", {}, "is not being filled"),
         (f"/spaces/{id_of(asking, 'demo')}/drop", {}, "is the active one"),
-        ("/spaces/999/fill", {}, "no such space any more"),
+        ("/spaces/999/fill", {}, "This space no longer exists"),
         ("/rollback", {}, "no space to go back to"),
     ):
         answer = ada.post(path, **data)
@@ -239,5 +239,5 @@ def test_find_last_work__lives_as_long_as_its_process_is_heard_of(asking: Servic
     assert last is not None
     assert (last.row.id, last.is_running, last.is_broken_off) == (work_id, True, False)
     activate(asking, "narrow", threshold=0.7, actor="test")  # by a command, meanwhile
-    with pytest.raises(Conflict, match="active already"):
+    with pytest.raises(Conflict, match="already active"):
         perform(asking, work_id)

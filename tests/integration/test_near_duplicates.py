@@ -141,7 +141,7 @@ def test_keep_best__only_within_a_group(
 ) -> None:
     small, compressed, best, other, _, _ = add(*pictures.values())
     compare_waiting(services)
-    with pytest.raises(Conflict, match="no group"):
+    with pytest.raises(Conflict, match="no longer a group"):
         keep_best(services, best, [small, other], actor="anna")
     with pytest.raises(InputError):
         keep_best(services, best, [best, small], actor="anna")

@@ -117,7 +117,7 @@ def test_pause__on_the_command_line(settings: Settings, monkeypatch: pytest.Monk
     assert json.loads(run(cli, ["pause", "--json"]).output)["actor"]
     assert "paused since" in run(cli, ["status"]).output
     assert json.loads(run(cli, ["resume", "--json"]).output) == {"resumed": True}
-    assert "nothing was paused" in run(cli, ["resume"]).output
+    assert "processing was not paused" in run(cli, ["resume"]).output
     assert "paused" not in run(cli, ["status"]).output
 
 
@@ -236,7 +236,7 @@ def test_failures__by_code_and_tried_again(services: Services, insert_media: Cal
     assert statuses(services.database) == {"pending": 6}
     assert acts(services.database) == [
         ("anna", "media.retried", "image_corrupt", {"media": 3}),
-        ("ben", "media.retried", "every failed media", {"media": 3}),
+        ("ben", "media.retried", "every failed picture", {"media": 3}),
     ]
 
 

@@ -95,7 +95,7 @@ def test_optimize__what_passes_makes_the_space(
     follower = make_services()
     assert open_active_space(follower).id == space.id
     assert follower.encoders.runtimes == Runtimes(Runtime("onnx-int8"), Runtime("onnx"))
-    assert "pictures by onnx-int8 (as the space was made with)" in check_runtimes(follower).detail
+    assert "pictures by onnx-int8 (as the space was created with)" in check_runtimes(follower).detail
     assert check_encoders(follower).ok
     with pytest.raises(SpaceMismatch, match="image and text"):
         open_active_space(make_services(image_runtime="torch", text_runtime="torch"))

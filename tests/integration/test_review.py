@@ -143,7 +143,7 @@ def test_outlier__far_from_the_others_of_its_cluster(library: Library) -> None:
     assert item.media_id == far
     assert item.figures["robust_z"] < -3.5
     assert item.figures["typical_similarity"] == pytest.approx(0.99, abs=0.01)
-    assert "robust standard deviations less" in explain(item)
+    assert "robust standard deviations lower" in explain(item)
     library.decide(item, ReviewVerdict.ACCEPT)
     assert library.queue(ReviewKind.OUTLIER) == []
     refresh_queue(library.services)
@@ -347,7 +347,7 @@ def test_decide__what_no_longer_holds(library: Library, monkeypatch: pytest.Monk
             {"other": library.cluster_of(other), "moved": moved},
         )
     for decision in (ReviewVerdict.ACCEPT, ReviewVerdict.DISMISS):
-        with pytest.raises(NotFound, match="no longer"):
+        with pytest.raises(NotFound, match="out of date"):
             library.decide(item, decision)
     # Also where it changes between the reading and the lock.
     with library.services.database.transaction() as session:
@@ -362,7 +362,7 @@ def test_decide__what_no_longer_holds(library: Library, monkeypatch: pytest.Monk
         return real(*arguments)
 
     monkeypatch.setattr(deciding, "_operation", move_meanwhile)
-    with pytest.raises(NotFound, match="no longer"):
+    with pytest.raises(NotFound, match="out of date"):
         library.decide(item, ReviewVerdict.ACCEPT)
 
 
@@ -384,7 +384,7 @@ def test_merge_candidate__locked_or_kept_apart_since(
                 {"a": a, "b": b, "event_id": event_id},
             )
     assert library.queue(ReviewKind.MERGE_CANDIDATE) == []
-    with pytest.raises(NotFound, match="no longer"):
+    with pytest.raises(NotFound, match="out of date"):
         library.decide(item, ReviewVerdict.ACCEPT)
 
 
@@ -406,7 +406,7 @@ def test_decide__refused(
 def test_decide__a_correction_needs_a_cluster_and_nothing_else_may_have_one(library: Library) -> None:
     library.add(axis(0), tilted(axis(0), axis(1), 0.83))
     (item,) = library.queue(ReviewKind.SMALL_MARGIN)
-    with pytest.raises(InputError, match="names the cluster"):
+    with pytest.raises(InputError, match="must name the group"):
         library.decide(item, ReviewVerdict.CORRECT)
     with pytest.raises(InputError, match="Only a correction"):
         library.decide(item, ReviewVerdict.DISMISS, cluster_id=1)

@@ -258,7 +258,7 @@ def test_cli__duplicates_and_copies(
     assert shown["shown"][0]["keep"]["media_id"] == str(library[0])
     text = run("duplicates", "--refresh")
     assert f"keep  {library[0]}  number 1" in text
-    assert "1 groups with 1 media that need not be kept" in text
+    assert "1 groups with 1 pictures that need not be kept" in text
     assert json.loads(run("copies", "--json")) == []
     monkeypatch.setattr(output, "width", 200)
     assert "came again" in run("copies")

@@ -97,7 +97,7 @@ def test_make_space__recorded_with_its_own_dimensions(shelf: Shelf) -> None:
         make_space(
             shelf.services, replace(shelf.services.encoders.names, text_model="other"), name="narrow", actor="ada"
         )
-    with pytest.raises(Conflict, match="very encoders"):
+    with pytest.raises(Conflict, match="already has these encoders"):
         make_space(shelf.services, shelf.services.encoders.names, name="again", actor="ada")
     with pytest.raises(InputError):
         make_space(shelf.services, shelf.services.encoders.names, name=" ", actor="ada")

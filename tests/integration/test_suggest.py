@@ -76,7 +76,7 @@ def test_suggest__says_applies_and_is_undone(services: Services, ids: list[uuid.
     assert [one["event_id"] for one in planned["outcomes"]] == [None]
     applied = run("--apply")
     assert applied.exit_code == 0, applied.output
-    assert "takes it back" in applied.stdout
+    assert "undo it with" in applied.stdout
     with services.database.transaction() as session:
         groups = session.execute(sa.text("SELECT count(DISTINCT cluster_id) FROM membership")).scalar_one()
     assert groups == LABELS

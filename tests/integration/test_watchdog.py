@@ -82,7 +82,7 @@ def test_worker__that_consumes_nothing_ends_itself(
     services.doorbell.ring(Work.SWEEP)
     wait_for(lambda: worker.poll() is not None)
     assert worker.returncode == EXIT_STATUS
-    assert "messages wait and nothing was taken up" in (settings.home / "light.log").read_text()
+    assert "messages are waiting and no task was taken" in (settings.home / "light.log").read_text()
 
 
 def test_worker__is_healthy_once_its_encoders_are_loaded(
@@ -96,7 +96,7 @@ def test_worker__is_healthy_once_its_encoders_are_loaded(
     pulse.parent.mkdir(parents=True)
     pulse.touch()  # of the one before
     with running(settings, "embed"):
-        wait_for(lambda: "Not all is ready for the first batch yet" in log.read_text())
+        wait_for(lambda: "Not everything is ready for the first batch yet" in log.read_text())
         assert str(model) in log.read_text()
         wait_for(lambda: make_worker_app(settings).control.ping(destination=[name], timeout=1))
         time.sleep(2 * LOOK_EVERY_SECONDS)
@@ -149,7 +149,7 @@ def test_clock__that_rings_no_more_ends_itself(
             assert process.wait(PATIENCE_SECONDS) == EXIT_STATUS
         finally:
             process.kill()
-    assert "This process ends to be started anew" in log.read_text()
+    assert "This process exits to be restarted" in log.read_text()
 
 
 def test_supervisor__starts_anew_what_has_died_and_what_stands_still(environment: None, settings: Settings) -> None:

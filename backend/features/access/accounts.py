@@ -41,8 +41,8 @@ def create_account(database: Database, name: str, role: str, password: str | Non
     name = normal_name(name)
     if not _NAME.fullmatch(name) or len(name) > MOST_NAME_CHARACTERS:
         raise InputError(
-            f"{name!r} is no name of an account.",
-            hint=f"Use letters, figures and . @ + - _, at most {MOST_NAME_CHARACTERS}.",
+            f"{name!r} is not a valid account name.",
+            hint=f"Use letters, digits and . @ + - _, at most {MOST_NAME_CHARACTERS} characters.",
         )
     password_hash = None
     if password is not None:

@@ -104,7 +104,9 @@ def log_in_by_link(database: Database, link_secret: str, browser: Browser, *, se
         account = take_login_link(session, hash_secret(link_secret))
         if account is not None:
             return _open(session, account, browser, session_seconds, by="link")
-    raise LoginFailed("This login link has been used, or is too old.", hint="`mediacluster login-link` makes another.")
+    raise LoginFailed(
+        "This login link has expired or was already used.", hint="Run `mediacluster login-link` for a new one."
+    )
 
 
 def _claim(database: Database, name: str, browser: Browser) -> int:
@@ -113,8 +115,8 @@ def _claim(database: Database, name: str, browser: Browser) -> int:
         if claim.attempt_id is not None:
             return claim.attempt_id
     raise RateLimited(
-        "There were too many wrong passwords.",
-        hint="Wait a quarter of an hour, or make a link with `mediacluster login-link`.",
+        "Too many failed login attempts.",
+        hint="Wait 15 minutes, or create a login link with `mediacluster login-link`.",
         retry_after_seconds=claim.retry_after_seconds,
     )
 

@@ -22,7 +22,8 @@ def require_good(password: str) -> None:
     """Raises InputError. Length is what counts (NIST SP 800-63B); no rules on what is in it."""
     if not LEAST_CHARACTERS <= len(password) <= MOST_CHARACTERS or "\0" in password:
         raise InputError(
-            f"A password has {LEAST_CHARACTERS} to {MOST_CHARACTERS} characters.", hint="Some words in a row are good."
+            f"A password must have {LEAST_CHARACTERS} to {MOST_CHARACTERS} characters.",
+            hint="A few words in a row make a good password.",
         )
 
 

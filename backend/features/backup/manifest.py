@@ -46,8 +46,8 @@ class Manifest:
             content = json.loads(data)
             if content["format"] not in _READABLE:
                 raise BackupDamaged(
-                    f"The backup is of format {content['format']}; this version reads {_FORMAT} and older.",
-                    hint="Restore it with the version of mediacluster that its manifest names.",
+                    f"The backup has format {content['format']}; this version reads format {_FORMAT} and older.",
+                    hint="Restore it with the mediacluster version named in its manifest.",
                 )
             return cls(**content)
         except (ValueError, TypeError, KeyError) as error:

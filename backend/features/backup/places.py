@@ -124,7 +124,9 @@ def open_target(place: Path) -> Iterator[Target]:
         yield FolderTarget(place)
     except OSError as error:
         if error.errno in FULL:
-            raise StorageFull(f"There is no room in {place}.", hint="Make room, then try again.") from error
+            raise StorageFull(
+                f"There is not enough disk space in {place}.", hint="Free disk space, then try again."
+            ) from error
         raise FileUnreadable(f"{place} cannot be written: {error.strerror}.", hint="Choose another place.") from error
 
 
@@ -170,7 +172,7 @@ class TarSource:
                     tar.members = []  # type: ignore[attr-defined]
         except tarfile.TarError as error:
             self._file.close()
-            raise BackupDamaged(f"{path} is no whole .tar file ({error}).") from error
+            raise BackupDamaged(f"{path} is not a complete .tar file ({error}).") from error
 
     def read(self, name: str) -> bytes:
         start, length = self._place(name)
@@ -213,4 +215,6 @@ def open_source(place: Path) -> Iterator[Source]:
 
 
 def _gone(name: str) -> BackupDamaged:
-    return BackupDamaged(f"{name} is not in the backup.", hint="Take another backup; an interrupted one is not whole.")
+    return BackupDamaged(
+        f"{name} is not in the backup.", hint="Use another backup. A backup that was interrupted is incomplete."
+    )

@@ -89,8 +89,9 @@ def _require_no_library(session: Session) -> None:
     if contents := list_contents(session):
         more = f" and {len(contents) - _NAMED} more" if len(contents) > _NAMED else ""
         raise Conflict(
-            f"The database is not empty ({', '.join(contents[:_NAMED])}{more}); a backup is restored into an empty one only.",
-            hint="Name another MEDIACLUSTER_HOME, or an empty database with DATABASE_URL.",
+            f"The database is not empty ({', '.join(contents[:_NAMED])}{more}). A backup can only be "
+            "restored into an empty database.",
+            hint="Set another MEDIACLUSTER_HOME, or set DATABASE_URL to an empty database.",
         )
 
 
@@ -104,14 +105,14 @@ def _open(source: Source, folder: Path) -> tuple[Manifest, Path]:
     ):
         source.copy(name, path)
         if sha256_of(path) != expected:
-            raise BackupDamaged(f"{name} is not as it was saved.", hint="Take another backup.")
+            raise BackupDamaged(f"{name} in the backup has changed since it was saved.", hint="Use another backup.")
     return manifest, dump
 
 
 def _require_fit(manifest: Manifest, server_major: int) -> None:
     if not knows_revision(manifest.schema_revision):
         raise ConfigurationError(
-            f"The backup was made by mediacluster {manifest.mediacluster}, whose schema this version does not know.",
+            f"The backup was made by mediacluster {manifest.mediacluster}; this version does not know its schema.",
             hint="Install that version or a newer one.",
         )
     if server_major < manifest.postgres_major:

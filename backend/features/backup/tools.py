@@ -82,8 +82,8 @@ def _run(path: Path, arguments: list[str]) -> None:
     if done.returncode:
         said = "\n".join(done.stderr.decode(errors="replace").strip().splitlines()[-_LINES_SHOWN:])
         if "No space left on device" in said:
-            raise StorageFull(f"{path.name} found no room:\n{said}", hint="Make room, then try again.")
-        raise BackendUnavailable(f"{path.name} failed:\n{said}", hint="Mend what it names, then try again.")
+            raise StorageFull(f"{path.name} ran out of disk space: {said}", hint="Free disk space, then try again.")
+        raise BackendUnavailable(f"{path.name} failed:\n{said}", hint="Fix what it reports, then try again.")
 
 
 @contextmanager

@@ -80,6 +80,6 @@ def _summary(regrouped: Regrouped) -> str:
     if not len(renaming.changed):
         return "Nothing to consolidate"
     return (
-        f"Consolidated: {len(renaming.merges):,} clusters merged, {len(renaming.splits):,} split off, "
-        f"{len(renaming.moved):,} media moved"
+        f"Consolidated: {len(renaming.merges):,} groups merged, {len(renaming.splits):,} split off, "
+        f"{len(renaming.moved):,} pictures moved"
     )

@@ -112,7 +112,7 @@ def regroup(
             if and_then is not None and outcome.event_id is not None:
                 and_then(session, space, outcome.event_id)
         return Written(plan, settled(services, outcome, dry_run=dry_run), created, reading)
-    raise Conflict("Groups were changed at each attempt.", hint="Repeat when no curator is at work.")
+    raise Conflict("The groups changed during every attempt.", hint="Try again when no curator is editing.")
 
 
 def _make_edit(

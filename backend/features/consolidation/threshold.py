@@ -89,7 +89,7 @@ def apply_threshold(services: Services, threshold: float, *, actor: str, dry_run
     def decide(reading: Reading) -> Plan:
         regrouped = rerun(reading.library, threshold)
         moved = len(regrouped.renaming.changed)
-        summary = f"Threshold {threshold:g} instead of {reading.threshold:g}: {moved:,} media in other clusters"
+        summary = f"Threshold {threshold:g} instead of {reading.threshold:g}: {moved:,} pictures in other groups"
         return Plan(KIND, summary, threshold, regrouped)
 
     def choose(session: Session, space: Space, event_id: int) -> None:
@@ -101,7 +101,9 @@ def apply_threshold(services: Services, threshold: float, *, actor: str, dry_run
 
 def _require_threshold(threshold: float) -> None:
     if not 0 < threshold <= 1:
-        raise InputError(f"{threshold:g} is no threshold.", hint="Give a cosine above 0 and up to 1, such as 0.82.")
+        raise InputError(
+            f"{threshold:g} is not a valid threshold.", hint="Give a number above 0 and up to 1, such as 0.82."
+        )
 
 
 def _report(

@@ -143,6 +143,6 @@ def _hash_original(services: Services, media_id: uuid.UUID, key: str) -> int:
         raise
     except MediaclusterError as error:
         # Its vectors are there, so it was readable once; it stays out of the comparison.
-        logger.warning("Media %s has no perceptual hash: %s", media_id, error)
+        logger.warning("Picture %s has no perceptual hash: %s", media_id, error)
         return NO_DETAIL
     return NO_DETAIL if picture.perceptual_hash is None else picture.perceptual_hash

@@ -40,7 +40,10 @@ def mark_others(services: Services, keep_media_id: uuid.UUID, media_ids: Sequenc
     """
     others = list(dict.fromkeys(media_ids))
     if not others or keep_media_id in others:
-        raise InputError("Name the media to keep, and others to give up.", hint="`media_ids` are those to give up.")
+        raise InputError(
+            "Name the picture to keep, and others to delete.",
+            hint="Put the ids of the pictures to delete in `media_ids`.",
+        )
     with services.database.transaction() as session:
         lock_near_duplicates(session)
         require_one_group(find_keepers(session, [keep_media_id, *others]), [keep_media_id, *others])
@@ -55,7 +58,7 @@ def unmark(services: Services, keep_media_id: uuid.UUID, media_ids: Sequence[uui
     with services.database.transaction() as session:
         lock_near_duplicates(session)
         if not forget_marked(session, media_ids):
-            raise Conflict("These pictures are marked no more.", hint="They are kept, or they are deleted already.")
+            raise Conflict("These pictures are no longer marked.", hint="They were kept or have already been deleted.")
         forget_comparisons(session, [keep_media_id])
         compare(session, services.settings)
 

@@ -76,7 +76,10 @@ def keep_best(
     """
     others = list(dict.fromkeys(media_ids))
     if not others or keep_media_id in others:
-        raise InputError("Name the media to keep, and others to delete.", hint="`media_ids` are those to delete.")
+        raise InputError(
+            "Name the picture to keep, and others to delete.",
+            hint="Put the ids of the pictures to delete in `media_ids`.",
+        )
     with services.database.transaction() as session:
         # Held over the deletion: two curators who keep one another's media would else be left with none.
         lock_near_duplicates(session)
@@ -97,7 +100,7 @@ def keep_all(services: Services, media_ids: Sequence[uuid.UUID], *, actor: str) 
     kept = list(dict.fromkeys(media_ids))
     if not 2 <= len(kept) <= MOST_KEPT:
         raise InputError(
-            f"{len(kept)} media cannot be kept beside each other in one go.", hint=f"Name 2 to {MOST_KEPT} of a group."
+            f"{len(kept)} pictures cannot be kept in one decision.", hint=f"Name 2 to {MOST_KEPT} of a group."
         )
     with services.database.transaction() as session:
         lock_near_duplicates(session)
@@ -119,7 +122,8 @@ def require_one_group(keepers: dict[uuid.UUID, uuid.UUID | None], media_ids: Seq
     found = {keepers.get(media_id) for media_id in media_ids}
     if len(found) != 1 or None in found:
         raise Conflict(
-            "These media are no group of near-duplicates any more.", hint="Read the list again: media came or went."
+            "These pictures are no longer a group of near-duplicates.",
+            hint="Reload the list: pictures were added or removed.",
         )
 
 

@@ -19,7 +19,7 @@ def apply_alpha(services: Services, alpha: float, *, actor: str, dry_run: bool =
         NotFound: there is no active space yet.
     """
     if not 0 <= alpha <= 1:
-        raise InputError(f"{alpha:g} is no alpha.", hint="Give a number from 0 (words alone) to 1 (looks alone).")
+        raise InputError(f"{alpha:g} is not a valid alpha.", hint="Give a number from 0 (text only) to 1 (image only).")
     with edited(services, dry_run=dry_run) as (session, space):
         present = get_alpha(session, services.settings.alpha)
         edit = Edit(KIND, Snapshot(), Snapshot(), f"Alpha {alpha:g} instead of {present:g}")

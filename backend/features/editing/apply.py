@@ -56,7 +56,7 @@ def apply_edit(session: Session, space: Space, edit: Edit, *, actor: str) -> Out
     lock_assigner(session)
     current = read_snapshot(session, edit.before.clusters, edit.before.memberships)
     if current.clusters != edit.before.clusters or current.memberships != edit.before.memberships:
-        raise Conflict("Somebody else has changed these groups meanwhile.", hint="Look again, then repeat.")
+        raise Conflict("These groups were changed by someone else in the meantime.", hint="Reload, then try again.")
     return write_edit(session, space, edit, actor=actor)
 
 
@@ -197,7 +197,7 @@ def _remove_emptied(
     """Remove touched clusters without members, and bring the cannot-links in line."""
     kept = [cluster_id for cluster_id, state in edit.after.clusters.items() if state is None and sizes.get(cluster_id)]
     if kept:
-        raise Conflict(f"Cluster {kept[0]} cannot go while it has members.", hint="Look again, then repeat.")
+        raise Conflict(f"Group {kept[0]} cannot be removed while it has members.", hint="Reload, then try again.")
     emptied = frozenset(cluster_id for cluster_id in touched if not sizes.get(cluster_id))
     missing = {cluster_id for cluster_id, state in old.clusters.items() if state is None} - set(sizes)
     links = _links_after(old.cannot_links, edit, emptied | missing, event_id, since)
@@ -321,7 +321,7 @@ def _removal_warnings(old: Snapshot, edit: Edit, removed: Collection[int]) -> tu
     """Clusters that go only because their last member has left."""
     unforeseen = [id_ for id_ in sorted(removed) if id_ not in edit.survivors and id_ not in edit.after.clusters]
     return tuple(
-        f"Cluster {id_}{f' {state.label!r}' if state.label else ''} is left without members and goes."
+        f"Group {id_}{(f' {state.label!r}' if state.label else '')} has no members left and is removed."
         for id_ in unforeseen
         if (state := old.clusters[id_]) is not None
     )

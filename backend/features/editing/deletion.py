@@ -47,7 +47,7 @@ def delete_media(services: Services, media_ids: Sequence[uuid.UUID], *, actor: s
             files = [one.file for one in doomed if one.file is not None]
             remove_unheld_files(services.database, services.storage, files)
         return outcome
-    raise Conflict("Workers are busy with these media.", hint="Try again in a moment.")
+    raise Conflict("Workers are busy with these pictures.", hint="Try again in a moment.")
 
 
 def _delete_rows(
@@ -57,7 +57,7 @@ def _delete_rows(
         doomed = lock_media(session, chosen, wait_seconds=_LOCK_WAIT_SECONDS)
         missing = set(chosen) - {one.media_id for one in doomed}
         if missing:
-            raise NotFound(f"There is no media {min(missing)}.", hint="Nothing was deleted.")
+            raise NotFound(f"There is no picture {min(missing)}.", hint="Nothing was deleted.")
         outcome = _write(session, space, [one.media_id for one in doomed], actor)
     return (replace(outcome, event_id=None) if dry_run else outcome), doomed
 

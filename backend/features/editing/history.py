@@ -89,7 +89,7 @@ def _undo(way: _Way, event: HistoryEvent) -> Outcome:
 
 def _redo(way: _Way, event: HistoryEvent) -> Outcome:
     if event.undone_by is None:
-        raise Conflict(f"Event {event.id} is in force; there is nothing to redo.", hint="Undo it first.")
+        raise Conflict(f"Event {event.id} has not been undone; there is nothing to redo.", hint="Undo it first.")
     outcome = _restore(way, REDO, event, event.undone_by)
     record_undone(way.session, event.undone_by, outcome.event_id)
     record_undone(way.session, event.id, None)
@@ -123,10 +123,12 @@ def _require_in_force(event: HistoryEvent) -> None:
     if event.kind == DELETE:
         raise Conflict("A deletion cannot be undone.", hint="Upload the pictures again.")
     if event.kind == MODEL:
-        raise Conflict("A change of model is no edit.", hint="`mediacluster space rollback` leads back.")
+        raise Conflict(
+            "A change of model cannot be undone like an edit.", hint="Go back with `mediacluster space rollback`."
+        )
     if event.undone_by is not None:
         raise Conflict(
-            f"Event {event.id} is undone already, by event {event.undone_by}.", hint="Redo it to have it back."
+            f"Event {event.id} was already undone by event {event.undone_by}.", hint="Redo it to restore the change."
         )
 
 

@@ -68,11 +68,11 @@ def plan(services: Services, session: Session, space: Space, operation: Operatio
         case Extract(media_ids, label):
             return _plan_extract(services, session, media_ids, label, threshold)
         case Merge(cluster_ids, into):
-            concerned = _distinct(cluster_ids, "cluster", MAX_CLUSTERS)
+            concerned = _distinct(cluster_ids, "group", MAX_CLUSTERS)
             before = _read_whole(session, [*concerned, into])
             return plan_merge(before, concerned, into, threshold)
         case Split(cluster_id, media_ids, label):
-            chosen = _distinct(media_ids, "media", MAX_MEDIA)
+            chosen = _distinct(media_ids, "picture", MAX_MEDIA)
             (new_id,) = next_cluster_ids(session, 1)
             before = _read_whole(session, [cluster_id])
             return plan_split(before, cluster_id, chosen, new_id, _clean_label(services, label), threshold)
@@ -82,7 +82,7 @@ def plan(services: Services, session: Session, space: Space, operation: Operatio
 
 def distinct_media(media_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
     """Each id once. Raises InputError for none and for too many."""
-    return _distinct(media_ids, "media", MAX_MEDIA)
+    return _distinct(media_ids, "picture", MAX_MEDIA)
 
 
 def _plan_extract(
@@ -99,7 +99,8 @@ def _plan_dissolve(session: Session, space: Space, cluster_id: int, threshold: f
     existing_cluster(before, cluster_id)
     if len(before.memberships) > MAX_MEDIA:
         raise Conflict(
-            f"Cluster {cluster_id} has {len(before.memberships):,} members; {MAX_MEDIA:,} can be parted at once.",
+            f"Group {cluster_id} has {len(before.memberships):,} members; at most {MAX_MEDIA:,} can "
+            "be dissolved at once.",
             hint="Split it first, then dissolve the parts.",
         )
     apart = {other for a, b, _ in before.cannot_links for other in (a, b)}
@@ -133,10 +134,10 @@ def _refuse(session: Session, missing: list[uuid.UUID]) -> None:
     status = {outcome.media_id: outcome.status for outcome in list_outcomes(session, missing)}
     unknown = [media_id for media_id in missing if media_id not in status]
     if unknown:
-        raise NotFound(f"There is no media {_some(unknown)}.")
+        raise NotFound(f"There is no picture {_some(unknown)}.")
     raise Conflict(
-        f"Media {_some(missing)} is in no cluster yet: it is {status[missing[0]]}.",
-        hint="Wait until it is ready; where it has failed, retry it.",
+        f"Picture {_some(missing)} is not in a group yet: its status is {status[missing[0]]}.",
+        hint="Wait until it is ready. If it has failed, retry it.",
     )
 
 
@@ -149,9 +150,9 @@ def _some(media_ids: list[uuid.UUID]) -> str:
 def _distinct(values: Sequence[_T], what: str, most: int) -> list[_T]:
     chosen = list(dict.fromkeys(values))
     if not chosen:
-        raise InputError(f"No {what} is named.", hint=f"Name at least one {what}.")
+        raise InputError(f"No {what} was named.", hint=f"Name at least one {what}.")
     if len(chosen) > most:
-        raise InputError(f"{len(chosen):,} {what} are named; {most:,} are allowed.", hint="Do it in parts.")
+        raise InputError(f"{len(chosen):,} {what}s were named; at most {most:,} are allowed.", hint="Do it in parts.")
     return chosen
 
 

@@ -40,8 +40,8 @@ def propose_split(services: Services, cluster_id: int) -> SplitProposal:
         size = get_cluster(session, cluster_id).size
         if size > _MOST_MEMBERS:
             raise Conflict(
-                f"Cluster {cluster_id} has {size:,} members; halves are proposed for up to {_MOST_MEMBERS:,}.",
-                hint="Choose the members yourself, or let `mediacluster consolidate` look at it.",
+                f"Group {cluster_id} has {size:,} members; halves are proposed for up to {_MOST_MEMBERS:,}.",
+                hint="Choose the members yourself, or run `mediacluster consolidate`.",
             )
         space = get_active_space(session)
         members = list(read_members(session, [cluster_id]))
@@ -52,14 +52,15 @@ def propose_split(services: Services, cluster_id: int) -> SplitProposal:
     halves = find_halves(np.concatenate(blocks))
     if halves is None:
         raise Conflict(
-            f"The members of cluster {cluster_id} do not differ; there are no halves.",
-            hint="Split it by choosing media.",
+            f"The members of group {cluster_id} are all alike; no split can be proposed.",
+            hint="Choose the pictures to split off yourself.",
         )
     right = [media_id for media_id, is_right in zip(members, halves.in_right, strict=True) if is_right]
     if len(right) > MAX_MEDIA:
         raise Conflict(
-            f"The smaller half of cluster {cluster_id} has {len(right):,} members; {MAX_MEDIA:,} can be split off at once.",
-            hint="Choose the members yourself, or let `mediacluster consolidate` look at it.",
+            f"The smaller half of group {cluster_id} has {len(right):,} members; at most "
+            f"{MAX_MEDIA:,} can be split off at once.",
+            hint="Choose the members yourself, or run `mediacluster consolidate`.",
         )
     return SplitProposal(
         cluster_id,

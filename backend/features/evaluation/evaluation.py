@@ -114,7 +114,7 @@ def _evaluate(
         if planned is not None:
             found.append(_retrieve(planned, field, options, tell))
         elif words is not None or task not in {Task.TEXT_TO_IMAGE, Task.HYBRID}:
-            notes.append(f"{task.value} was not asked: no media has what it takes.")
+            notes.append(f"{task.value} was not evaluated: no picture has the data it needs.")
     if not groups:
         return Evaluation(reading, truth, options, tuple(found), None, None, tuple(notes))
     groupings = compare_groupings(reading, truth, options, partial(tell, "groups"))
@@ -147,15 +147,15 @@ def _evaluate_judged(services: Services, reading: Reading, options: Options, tel
     )
     found = tuple(_retrieve(planned, field, options, tell) for planned in plans if planned is not None)
     if not found:
-        raise InputError("No judged query could be asked.", hint=" ".join(notes) or None)
-    notes.append("Judgements say nothing of groups: those, and the threshold, are not measured.")
+        raise InputError("No judged query could be evaluated.", hint=" ".join(notes) or None)
+    notes.append("Judgements tell nothing about groups, so groups and the threshold are not measured.")
     return Evaluation(reading, truth_of(judged, len(reading.media_ids)), options, found, None, None, tuple(notes))
 
 
 def _notes_on(reading: Reading) -> list[str]:
     if not reading.missing:
         return []
-    return [f"{reading.missing:,} media have no vectors in space '{reading.space}' and are left out."]
+    return [f"{reading.missing:,} pictures have no vectors in space '{reading.space}' and are left out."]
 
 
 def _open_encoders(services: Services, reading: Reading, notes: list[str]) -> Encoders | None:
@@ -165,7 +165,7 @@ def _open_encoders(services: Services, reading: Reading, notes: list[str]) -> En
             encoders = services.encoders_of(get_space(session, reading.space))
         encoders.load()
     except ConfigurationError as error:
-        notes.append(f"Nothing was asked in words or by a dropped picture: {error}")
+        notes.append(f"Text queries and uploaded pictures were not evaluated: {error}")
         return None
     return encoders
 

@@ -64,7 +64,7 @@ def read_saved(path: Path) -> dict[str, Any]:
         document = None
     if not isinstance(document, dict) or document.get("schema_version") != SCHEMA_VERSION:
         raise InputError(
-            f"{path} is no saved evaluation of version {SCHEMA_VERSION}.",
+            f"{path} is not a saved evaluation of version {SCHEMA_VERSION}.",
             hint="Write one with `mediacluster evaluate --json FILE`.",
         )
     return document
@@ -84,7 +84,7 @@ def compare(before: dict[str, Any], now: dict[str, Any], bootstrap: Bootstrap) -
     for task, earlier in before["retrieval"].items():
         later = now["retrieval"].get(task)
         if later is None:
-            left_out.append(f"{task} was not asked this time")
+            left_out.append(f"{task} was not evaluated this time")
             continue
         if measure not in later["by_query"]:
             raise InputError(

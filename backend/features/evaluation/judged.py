@@ -63,7 +63,7 @@ def find_judged(reading: Reading, judgements: Sequence[Judgement]) -> list[Judge
     if len(judged) < 2:
         raise InputError(
             f"{len(judged)} of {len(said)} judged queries have a right and a wrong hit; two are the least.",
-            hint="Say of hits whether they are right, on the search page or under a picture of the admin pages.",
+            hint="Judge hits right or wrong on the search page, or under a picture, of the admin pages.",
         )
     return judged
 

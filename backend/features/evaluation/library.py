@@ -127,9 +127,7 @@ def _within(grouping: StoredGrouping, media_ids: set[uuid.UUID]) -> StoredGroupi
 
 def _require_vectors(space: Space, grouping: StoredGrouping) -> None:
     if not grouping.media_ids and space.state != SpaceState.ACTIVE:
-        raise Conflict(
-            f"Space '{space.name}' has no vectors yet.", hint=f"`mediacluster space fill {space.name}` makes them."
-        )
+        raise Conflict(f"Space '{space.name}' has no vectors yet.", hint=f"Run `mediacluster space fill {space.name}`.")
 
 
 def _read(

@@ -30,9 +30,9 @@ class Options:
         """These options. Raises InputError where one makes no sense."""
         if not self.ks or min(self.ks) < 1 or max(self.ks) > _MOST_K:
             asked = ", ".join(map(str, self.ks)) or "none"
-            raise InputError(f"Hits looked at: {asked}.", hint=f"Give numbers from 1 to {_MOST_K}.")
+            raise InputError(f"The number of hits to count is {asked}.", hint=f"Give numbers from 1 to {_MOST_K}.")
         if self.most_queries < 2 or self.resamples < 20:
-            raise InputError("Too few to tell chance by.", hint="Give at least 2 queries and 20 resamples.")
+            raise InputError("Too few for a confidence interval.", hint="Give at least 2 queries and 20 resamples.")
         if self.seed < 0:
             raise InputError(f"The seed is {self.seed}.", hint="Give 0 or more.")
         return self

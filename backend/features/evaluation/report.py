@@ -17,22 +17,22 @@ from backend.rules.measures import has_umap
 
 _HERE = Path(__file__).parent
 _TASKS = {
-    "text_to_image": ("Words to pictures", "A label in words, by looks alone"),
-    "caption_to_image": ("Captions to pictures", "What is said of one picture, by looks alone"),
-    "image_to_text": ("Pictures to captions", "One picture, against what is said of others"),
-    "media_to_media": ("Similar pictures", "One picture with its words, as recommendations are made"),
-    "hybrid": ("Search in words", "A label in words, by looks and words, as the search answers"),
-    "picture": ("Dropped picture", "A picture that was dropped into the search, by looks"),
+    "text_to_image": ("Words to pictures", "A label in words, by looks only"),
+    "caption_to_image": ("Captions to pictures", "A picture's caption, by looks only"),
+    "image_to_text": ("Pictures to captions", "One picture, against the captions of others"),
+    "media_to_media": ("Similar pictures", "One picture with its text, as recommendations use it"),
+    "hybrid": ("Search in words", "A label in words, by looks and text, as the search does"),
+    "picture": ("Dropped picture", "A picture dropped into the search, by looks"),
     "picture_and_words": (
         "Dropped picture and words",
-        "The picture by looks, the words by words, as the search answers",
+        "Picture by looks and words by text, as the search does",
     ),
 }
 _GROUPINGS = {
-    "online": ("As the groups are", "Assigned one by one, with what curators decided"),
+    "online": ("As the groups are", "Assigned one by one, with curators' decisions"),
     "consolidated": ("After the second pass", "What mediacluster consolidate would leave"),
     "agglomerative": ("Offline, cut at 1 - threshold", "Agglomerative clustering over all pairs, as in a notebook"),
-    "agglomerative_wide": ("Offline, cut at 1 - threshold²", "As wide as the rule lets groups be"),
+    "agglomerative_wide": ("Offline, cut at 1 - threshold²", "As wide as the rule allows groups to be"),
 }
 _FAULTS = {"image": "looks", "text": "words", "both": "both", "no_words": "no words to go by"}
 

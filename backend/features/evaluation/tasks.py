@@ -159,15 +159,15 @@ def read_wordings(path: Path, names: Sequence[str]) -> dict[str, list[str]]:
         content = None
     hint = 'Write it like {"harbour": ["boats in a harbour", "quay"]}.'
     if not isinstance(content, dict):
-        raise InputError(f"{path} is no JSON object of wordings by label.", hint=hint)
+        raise InputError(f"{path} is not a JSON object of texts by label.", hint=hint)
     wordings = {label: [words] if isinstance(words, str) else words for label, words in content.items()}
     for label, words in wordings.items():
         if label not in names:
             raise InputError(
-                f"{path} names the label {label!r}, which no media has.", hint=f"Labels: {', '.join(names)}."
+                f"{path} names the label {label!r}, which no picture has.", hint=f"Labels: {', '.join(names)}."
             )
         if not isinstance(words, list) or not all(isinstance(one, str) and one.strip() for one in words):
-            raise InputError(f"The wordings of {label!r} in {path} are no words.", hint=hint)
+            raise InputError(f"The texts of {label!r} in {path} are not words.", hint=hint)
     return wordings
 
 

@@ -20,8 +20,8 @@ GROUPS = "groups"
 
 _PLACE_NAMES = ("media_id", "id", "path", "file", "filename", "image", "url", "image_url")
 _HOW = (
-    "Import from one folder a label, give --labels a file of labels by media or path, or put groups right and use "
-    "--labels groups. docs/how-to/evaluate.md shows each."
+    "Import from one folder per label, give --labels a file of labels by picture or path, or "
+    "correct groups and use --labels groups. See docs/how-to/evaluate.md."
 )
 
 
@@ -62,7 +62,7 @@ def find_truth(reading: Reading, labels: str, column: str) -> Truth:
     else:
         truth = _from_file(reading, Path(labels).expanduser(), column)
     if len(truth.names) < 2:
-        known = f"{len(truth.labelled):,} of {len(reading.media_ids):,} media have a label by {truth.origin}"
+        known = f"{len(truth.labelled):,} of {len(reading.media_ids):,} pictures have a label by {truth.origin}"
         which = f", and all the same one, '{truth.names[0]}'" if truth.names else ""
         raise InputError(f"There is nothing to compare: {known}{which}.", hint=_HOW)
     return truth
@@ -154,7 +154,7 @@ def _parse(path: Path, content: str) -> dict[str, Any]:
     except ValueError:
         parsed = None
     if not isinstance(parsed, dict):
-        raise InputError(f"{path} is no JSON object of labels.", hint='Write it like {"MEDIA_ID": "harbour"}.')
+        raise InputError(f"{path} is not a JSON object of labels.", hint='Write it like {"MEDIA_ID": "harbour"}.')
     return parsed
 
 
@@ -170,6 +170,7 @@ def _of_records(path: Path, records: Iterator[dict[str, Any]], column: str) -> I
             yield place, str(label).strip()
     if not used:
         raise InputError(
-            f"{path} has no labels: it needs a column for the media ({', '.join(_PLACE_NAMES[:3])}, ...) and {column!r}.",
-            hint=f"It has {', '.join(sorted(columns)) or 'no columns'}. Name the one with the labels by --column.",
+            f"{path} has no labels: it needs a column that names pictures "
+            f"({', '.join(_PLACE_NAMES[:3])}, ...) and {column!r}.",
+            hint=f"It has {', '.join(sorted(columns)) or 'no columns'}. Name the label column with --column.",
         )

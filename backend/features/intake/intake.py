@@ -77,7 +77,7 @@ def accept_picture(
     accepted = _insert(services, picture, merged, source, source_uri)
     _keep_original(services, picture.original_key, data)
     said = "was here before" if accepted.duplicate else "is taken in"
-    logger.info("Media %s %s.", accepted.media_id, said, extra={"media_id": accepted.media_id})
+    logger.info("Picture %s %s.", accepted.media_id, said, extra={"media_id": accepted.media_id})
     if not accepted.duplicate and ring:
         services.doorbell.ring(Work.EMBED)
     return accepted
@@ -103,7 +103,7 @@ def accept_url(services: Services, url: str, text: MediaText, *, media_id: uuid.
         if committed is None:
             raise
         status = committed
-    logger.info("Media %s is to be fetched.", media_id, extra={"media_id": media_id})
+    logger.info("Picture %s is to be fetched.", media_id, extra={"media_id": media_id})
     services.doorbell.ring(Work.FETCH)
     return Accepted(media_id, status, duplicate=False)
 

@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 _SHOWN = 100
 _CLUSTERS_AT_ONCE = 64
-_LOST = "The original is not in the storage any more. Put it back from a backup and try again."
+_LOST = "The original is missing from storage. Restore it from a backup and try again."
 
 
 @dataclass
@@ -115,7 +115,7 @@ def _make_thumbnails(services: Services, row: HeldFile, report: RepairReport) ->
             write_thumbnails(services.storage, row.sha256, picture.thumbnails)
         report.thumbnails += 1
     except (InputError, OriginalMissing) as error:
-        logger.warning("The thumbnails of media %s cannot be made: %s", row.media_id, error)
+        logger.warning("The thumbnails of picture %s cannot be made: %s", row.media_id, error)
         report.damaged += 1
         report.damaged_media_ids += [row.media_id][: _SHOWN - len(report.damaged_media_ids)]
 
@@ -137,7 +137,7 @@ def _give_up(services: Services, ids: list[uuid.UUID], actor: str) -> None:
         memberships = existing_memberships(before)
         if memberships and space is not None:
             clusters = read_snapshot(session, {state.cluster_id for state in memberships.values()}, []).clusters
-            summary = f"Gave up {media_count(len(memberships))} without original"
+            summary = f"Marked {media_count(len(memberships))} without original as failed"
             edit = Edit(
                 DELETE,
                 Snapshot(clusters, memberships),

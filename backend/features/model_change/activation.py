@@ -117,7 +117,7 @@ def activate(
     tell("filling the last gaps")
     _fill_gaps(services, target, deadline, without_failed=without_failed)
     with _wanted(services, target):
-        tell("adding up centroids")
+        tell("computing centroids")
         align(services, target)
         tell("sampling backgrounds")
         for kind in BackgroundKind:
@@ -153,12 +153,12 @@ def _choose_threshold(
     session: Session, services: Services, target: Space, threshold: float | None, *, suggested: bool
 ) -> float:
     if target.state == SpaceState.ACTIVE:
-        raise Conflict(f"Space '{target.name}' is active already.", hint="`mediacluster space list` lists the spaces.")
+        raise Conflict(f"Space '{target.name}' is already active.", hint="`mediacluster space list` lists the spaces.")
     if suggested:
         fill = find_fill(session, target.id)
         if fill is None or fill.comparison is None:
             raise Conflict(
-                f"Nothing is suggested for space '{target.name}' yet.",
+                f"There is no suggested threshold for space '{target.name}' yet.",
                 hint=f"`mediacluster space compare {target.name}` finds a threshold.",
             )
         threshold = float(fill.comparison["suggested_threshold"])
@@ -168,11 +168,13 @@ def _choose_threshold(
         threshold = get_threshold(session, target.id, services.settings.threshold)
     if threshold is None:
         raise Conflict(
-            f"Space '{target.name}' has no threshold: cosines of one model are not those of another.",
-            hint=f"`mediacluster space compare {target.name}` suggests one; activate with --threshold suggested.",
+            f"Space '{target.name}' has no threshold: cosines of different models are not comparable.",
+            hint=f"Run `mediacluster space compare {target.name}`, then activate with --threshold suggested.",
         )
     if not 0 < threshold <= 1:
-        raise InputError(f"{threshold:g} is no threshold.", hint="Give a cosine above 0 and up to 1, such as 0.82.")
+        raise InputError(
+            f"{threshold:g} is not a valid threshold.", hint="Give a number above 0 and up to 1, such as 0.82."
+        )
     return threshold
 
 
@@ -180,7 +182,7 @@ def _require_filling(session: Session, target: Space, actor: str) -> None:
     fill = start_fill(session, target.id, actor)
     if fill.paused_at is not None:
         raise Conflict(
-            f"Filling space '{target.name}' is paused.", hint=f"`mediacluster space fill {target.name}` goes on."
+            f"Filling space '{target.name}' is paused.", hint=f"Continue with `mediacluster space fill {target.name}`."
         )
     queue_missing(session, target.id)
 
@@ -206,9 +208,9 @@ def _require_nothing_failed(session: Session, target: Space) -> None:
     if failed:
         few = [f"{one.media_id} ({one.error_code})" for one in failed[:_SHOWN]]
         raise SpaceIncomplete(
-            f"Media have failed in space '{target.name}': {', '.join(few)}{' and more' if len(failed) > _SHOWN else ''}.",
-            hint=f"`mediacluster space failures {target.name}` lists them. Put their originals back and fill with "
-            "--retry-failed; or go on without them: activate with --without-failed sets them aside, and says what that means.",
+            f"Pictures have failed in space '{target.name}': {', '.join(few)}{' and more' if len(failed) > _SHOWN else ''}.",
+            hint=f"`mediacluster space failures {target.name}` lists them. Restore their originals and "
+            "fill with --retry-failed, or activate with --without-failed to set them aside.",
             failed=[str(one.media_id) for one in failed[:_SHOWN]],
         )
 
@@ -216,8 +218,8 @@ def _require_nothing_failed(session: Session, target: Space) -> None:
 def _require_time(target: Space, waiting: int, deadline: float) -> None:
     if time.monotonic() > deadline:
         raise SpaceIncomplete(
-            f"{waiting:,} media are still missing in space '{target.name}'.",
-            hint=f"See that workers run; `mediacluster space fill {target.name} --wait` shows how far they are.",
+            f"{waiting:,} pictures are still missing in space '{target.name}'.",
+            hint=f"Check that workers are running. `mediacluster space fill {target.name} --wait` shows their progress.",
             failed=[],
         )
 
@@ -277,7 +279,7 @@ def _await_encoders(services: Services, source: Space, target: Space, deadline: 
             raise EncoderUnavailable(
                 f"{holding.processes - holding.ready} of {holding.processes} processes have not loaded the encoders of "
                 f"space '{target.name}' yet.",
-                hint="Look into their logs, then activate again.",
+                hint="Check their logs, then activate again.",
             )
         time.sleep(_POLL_SECONDS)
 
@@ -320,7 +322,9 @@ def _exchange(
     lock_assigner(session)
     lock_spaces(session)
     if get_active_space(session).id != source.id:
-        raise Conflict("Another space was activated meanwhile.", hint="Look at `mediacluster space list`, then repeat.")
+        raise Conflict(
+            "Another space was activated in the meantime.", hint="Check `mediacluster space list`, then try again."
+        )
     waiting = count_unready(session, target.id, grouped=True)
     unaligned = [] if waiting else list_unaligned(session, target.id)
     if waiting or len(unaligned) > _FEW_CLUSTERS:

@@ -109,13 +109,13 @@ def compare(
     with services.database.transaction() as session:
         candidate, active = get_space(session, name), get_active_space(session)
         if candidate.state == SpaceState.ACTIVE:
-            raise Conflict(f"Space '{name}' is the active one.", hint="Name another one to compare it with.")
+            raise Conflict(f"Space '{name}' is the active one.", hint="Name a different space to compare with it.")
     align(services, candidate)
     with services.database.transaction() as session:
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
         sample = _read_sample(session, services, active, candidate, most_media)
     if not len(sample.grouping.media_ids):
-        raise Conflict(f"Space '{name}' has no vectors yet.", hint=f"`mediacluster space fill {name}` makes them.")
+        raise Conflict(f"Space '{name}' has no vectors yet.", hint=f"Run `mediacluster space fill {name}`.")
     comparison = _compare(sample, active, candidate, lambda done, total: on_progress("thresholds", done, total))
     comparison = replace(comparison, finding=_find(services, name, source, on_progress))
     with services.database.transaction() as session:

@@ -52,7 +52,7 @@ def set_aside(services: Services, space: Space, *, actor: str) -> int:
 def _require_something(session: Session, space: Space) -> None:
     if not has_vectors(session, space.id):
         raise SpaceIncomplete(
-            f"Space '{space.name}' has vectors of no media: without those that failed nothing would be left.",
+            f"Space '{space.name}' has no vectors: without the failed pictures nothing would be left.",
             hint=f"`mediacluster space failures {space.name}` says why they failed.",
             failed=[],
         )

@@ -33,7 +33,9 @@ def fill(
         InputError: the rate is not above 0.
     """
     if rate_per_minute is not None and not 0 < rate_per_minute < float("inf"):
-        raise InputError(f"{rate_per_minute:g} is no rate.", hint="Say how many media a minute, or leave it out.")
+        raise InputError(
+            f"{rate_per_minute:g} is not a valid rate.", hint="Give a number of pictures per minute, or omit it."
+        )
     with services.database.transaction() as session:
         space = get_space(session, name)
         started = start_fill(session, space.id, actor)
@@ -59,9 +61,9 @@ def pause_fill(services: Services, name: str, *, actor: str) -> None:
     with services.database.transaction() as session:
         space = get_space(session, name)
         if find_fill(session, space.id) is None:
-            raise Conflict(f"Space '{name}' is not being filled.", hint=f"`mediacluster space fill {name}` begins.")
+            raise Conflict(f"Space '{name}' is not being filled.", hint=f"Start with `mediacluster space fill {name}`.")
         if space.state == SpaceState.ACTIVE:
-            raise Conflict(f"Space '{name}' is the active one.", hint="`mediacluster pause` lets all work rest.")
+            raise Conflict(f"Space '{name}' is the active one.", hint="`mediacluster pause` stops all work.")
         if record_fill_paused(session, space.id):
             record_act(session, actor, Act.SPACE_FILL_PAUSED, name)
 

@@ -13,6 +13,7 @@ from backend.features.model_change.activation import Activation, activate, rollb
 from backend.features.model_change.comparison import compare
 from backend.features.model_change.spaces import choose_names, make_space
 from backend.features.services import Services
+from backend.rules.editing import media_count
 from backend.store.access import Act, asked_from, record_act
 from backend.store.schema import SpaceWork
 from backend.store.spaces import find_work, insert_work, record_alive, record_failure, record_outcome
@@ -51,7 +52,7 @@ def perform(services: Services, work_id: int) -> str:
     with services.database.transaction() as session:
         work = find_work(session, work_id)
     if work is None or work.ended_at is not None:
-        raise NotFound(f"There is no open work {work_id}.", hint="Ask for it on the page Model.")
+        raise NotFound(f"There is no open task {work_id}.", hint="Start it on the Model page.")
     try:
         with _beating(services, work_id) as tell, asked_from(work.address):
             outcome = _do(services, work, tell)
@@ -60,7 +61,7 @@ def perform(services: Services, work_id: int) -> str:
             record_failure(session, work_id, error)
         raise
     except Exception:
-        unexpected = MediaclusterError("It ended in an unexpected error.", hint="The log of the server says which.")
+        unexpected = MediaclusterError("It ended in an unexpected error.", hint="The server log has details.")
         with services.database.transaction() as session:
             record_failure(session, work_id, unexpected)
         raise
@@ -81,9 +82,9 @@ def _do(services: Services, work: SpaceWork, tell: Tell) -> str:
                 services, given["preset"], given["image_model"], given["image_checkpoint"], given["text_model"]
             )
             space = make_space(services, names, name=given["name"], actor=work.actor)
-            return f"Space '{space.name}' is made, and empty."
+            return f"Space '{space.name}' was created and is empty."
         case Kind.COMPARE:
-            tell("adding up centroids", 0, 0)
+            tell("computing centroids", 0, 0)
             # Work that was asked for before labels could be chosen names none.
             labels = given.get("labels")
             source = None if labels is None else Source(labels)
@@ -104,11 +105,11 @@ def _do(services: Services, work: SpaceWork, tell: Tell) -> str:
 
 
 def _describe(done: Activation) -> str:
-    said = f"Space '{done.name}' is active instead of '{done.previous}', at threshold {done.threshold:g}."
+    said = f"Space '{done.name}' replaces '{done.previous}' at threshold {done.threshold:g}."
     if done.set_aside:
-        said += f" {done.set_aside:,} media are set aside."
+        said += f" {media_count(done.set_aside)} set aside."
     if done.led_back:
-        said += f" {done.led_back:,} media that had been set aside are grouped again."
+        said += f" {media_count(done.led_back)} set aside earlier are grouped again."
     return said
 
 

@@ -103,7 +103,7 @@ def make_space(services: Services, names: EncoderNames, *, name: str | None = No
         TransactionConflict: the library was too busy for a new table; try again.
     """
     if name is not None and not 0 < len(name.strip()) <= _MOST_NAME:
-        raise InputError(f"A name has 1 to {_MOST_NAME} characters.", hint="Give another --name.")
+        raise InputError(f"The name of a space must have 1 to {_MOST_NAME} characters.", hint="Give another --name.")
     name = None if name is None else name.strip()
     if name is not None:
         with services.database.transaction() as session:
@@ -115,14 +115,14 @@ def make_space(services: Services, names: EncoderNames, *, name: str | None = No
         if find_active_space(session) is None:
             raise Conflict(
                 "There is no active space yet.",
-                hint="Configure these encoders and start a worker: it makes the first one.",
+                hint="Configure these encoders and start a worker: it creates the first space.",
             )
         _require_free_name(session, new.name)
         for space in list_spaces(session):
             if (space.image_fingerprint, space.text_fingerprint) == (new.image_fingerprint, new.text_fingerprint):
                 raise Conflict(
-                    f"Space '{space.name}' has these very encoders: every vector would be the same.",
-                    hint="Name other encoders, or fill that space.",
+                    f"Space '{space.name}' already has these encoders; every vector would be the same.",
+                    hint="Choose different encoders, or fill that space.",
                 )
         space = create_space(session, new)
         record_act(session, actor, Act.SPACE_CREATED, space.name)
@@ -149,7 +149,7 @@ def drop(services: Services, name: str, *, actor: str) -> None:
 
 def _require_free_name(session: Session, name: str) -> None:
     if any(space.name == name for space in list_spaces(session)):
-        raise Conflict(f"There is a space '{name}' already.", hint="Give another --name, or drop it.")
+        raise Conflict(f"A space named '{name}' already exists.", hint="Give another --name, or drop it.")
 
 
 def _standing(session: Session, space: Space, counts: FillCounts) -> SpaceStanding:

@@ -91,7 +91,7 @@ def refresh_labels(
         if wait:
             lock_labeller(guard)
         elif not try_lock_labeller(guard):
-            return LabelReport(note="Another process is labelling at the moment.")
+            return LabelReport(note="Another process is already labelling groups.")
         with services.database.transaction() as session:
             space = find_active_space(session)
         if space is None:
@@ -163,7 +163,7 @@ class _Run:
             labels += recorded.labels
             representatives += recorded.representatives
             left += recorded.passed_by
-        note = f"{unnamed} clusters without text stay as they are: {self._no_vocabulary}" if unnamed else None
+        note = f"{unnamed} groups without text stay as they are: {self._no_vocabulary}" if unnamed else None
         if note:
             logger.warning(note)
         return LabelReport(looked_at, labels, representatives, unnamed, left, note=note)

@@ -19,7 +19,7 @@ from backend.store.schema import Space, SpaceState
 from backend.store.search import LEAST_MEDIA, bytes_for, count_vectors
 from backend.store.spaces import find_active_space, has_library, list_spaces_without_indexes
 
-_NO_LIBRARY = "; no library yet, `mediacluster import` makes it"
+_NO_LIBRARY = "; no library yet, create one with `mediacluster import`"
 
 
 @dataclass(frozen=True)
@@ -106,14 +106,14 @@ def check_encoders(services: Services) -> Finding:
         image, words = encoders.image.dimension, encoders.text.dimension
         summary = f"{encoders.names.image_model} ({image}) and {encoders.names.text_model} ({words})"
         if space is None:
-            return f"{summary}; there is no space yet, the first worker makes it"
+            return f"{summary}; there is no space yet, the first worker creates it"
         if (image, words) != (space.image_dimension, space.text_dimension):
             raise ConfigurationError(
                 f"The encoders give {image} and {words} dimensions, space '{space.name}' has "
                 f"{space.image_dimension} and {space.text_dimension}.",
-                hint="Use the checkpoints that the space was made with, or another MEDIACLUSTER_HOME.",
+                hint="Use the checkpoints that the space was created with, or another MEDIACLUSTER_HOME.",
             )
-        return f"{summary}, as space '{space.name}' wants them"
+        return f"{summary}, matching space '{space.name}'"
 
     return _run("encoders", check)
 
@@ -128,9 +128,10 @@ def check_spaces(services: Services) -> Finding:
             if one.problem and not one.paused:
                 raise ConfigurationError(
                     f"Workers cannot fill space '{one.name}': {one.problem}",
-                    hint=f"`mediacluster space fill {one.name}` tries again, `mediacluster space drop {one.name}` gives it up.",
+                    hint=f"Try again with `mediacluster space fill {one.name}`, or drop it with `mediacluster "
+                    f"space drop {one.name}`.",
                 )
-        return "; ".join(map(_describe_space, others)) or "no other space takes room"
+        return "; ".join(map(_describe_space, others)) or "there is only one space"
 
     return _run("spaces", check)
 
@@ -138,12 +139,12 @@ def check_spaces(services: Services) -> Finding:
 def _describe_space(one: SpaceStanding) -> str:
     counts = one.counts
     failed = f", {counts.failed:,} failed (`mediacluster space failures {one.name}`)" if counts.failed else ""
-    how = f"space '{one.name}' has {counts.embedded:,} of {counts.media:,} media{failed}"
+    how = f"space '{one.name}' has {counts.embedded:,} of {counts.media:,} pictures{failed}"
     if one.paused:
         return f"{how}, and filling it is paused"
     if one.kept_up:
-        return f"{how}, {counts.waiting:,} wait" if counts.waiting else f"{how} and is kept up"
-    return f"{how} and is not filled; drop it if nobody wants it (`mediacluster space drop {one.name}`)"
+        return f"{how}, {counts.waiting:,} wait" if counts.waiting else f"{how} and is kept up to date"
+    return f"{how} and is not being filled; drop it if you do not need it (`mediacluster space drop {one.name}`)"
 
 
 def check_vector_indexes(services: Services) -> Finding:
@@ -154,9 +155,9 @@ def check_vector_indexes(services: Services) -> Finding:
             lacking = list_spaces_without_indexes(session)
         if lacking:
             raise ConfigurationError(
-                f"Vector indexes of {', '.join(lacking)} are missing: an import of embeddings is under way, or was broken "
-                "off. What goes by them reads all vectors meanwhile.",
-                hint="Wait for an import that runs, start one that was broken off again, or run `mediacluster repair`.",
+                f"Vector indexes of {', '.join(lacking)} are missing: an import of embeddings is running "
+                "or was interrupted. Until they exist, searches read all vectors.",
+                hint="Wait for a running import, repeat an interrupted one, or run `mediacluster repair`.",
             )
         return "all are there"
 
@@ -169,19 +170,19 @@ def check_search_memory(services: Services) -> Finding:
     def check() -> str:
         most = services.settings.search_memory_bytes
         if not most:
-            return "searches go by the indexes alone (MEDIACLUSTER_SEARCH_MEMORY_BYTES is 0)"
+            return "searches use the indexes only (MEDIACLUSTER_SEARCH_MEMORY_BYTES is 0)"
         with services.database.transaction() as session:
             space = find_active_space(session)
             count = 0 if space is None else count_vectors(session, space.id)
         if space is None or count < LEAST_MEDIA:
-            return f"{count} vectors are few enough for Postgres to measure all"
+            return f"{count} vectors: Postgres compares all of them exactly"
         needed = bytes_for(count, space.image_dimension, space.text_dimension)
         if needed > most:
             return (
-                f"searches go by the indexes: the vectors of {count} media take {needed} bytes, and "
+                f"searches use the indexes: the vectors of {count} pictures take {needed} bytes, and "
                 f"MEDIACLUSTER_SEARCH_MEMORY_BYTES is {most}"
             )
-        return f"a server keeps the vectors of {count} media in {needed // 1_000_000} MB of memory"
+        return f"a server keeps the vectors of {count} pictures in {needed // 1_000_000} MB of memory"
 
     return _run("search memory", check)
 
@@ -208,7 +209,7 @@ def check_ocr(services: Services) -> Finding:  # noqa: ARG001 - one of the check
         from backend.files.decoding import read_words
 
         read_words(Image.new("RGB", (64, 32), "white"))
-        return "words can be read out of pictures"
+        return "text in pictures can be read"
 
     return _run("ocr", check)
 
@@ -251,7 +252,7 @@ def _describe_schema(session: Session) -> str:
     if current == newest:
         return ""
     if current is not None and not knows_revision(current):
-        return f"; its schema is that of a newer version ({current})"
+        return f"; its schema is from a newer version ({current})"
     raise ConfigurationError(
         f"The schema is at revision {current or 'none'}, the newest is {newest}.",
         hint="Run `mediacluster db migrate`.",

@@ -32,7 +32,7 @@ def retry_code(services: Services, code: str, *, actor: str) -> int:
 def _retry_many(services: Services, actor: str, code: str | None) -> int:
     with services.database.transaction() as session:
         if count := retry_failed_with(session, code):
-            record_act(session, actor, Act.MEDIA_RETRIED, code or "every failed media", media=count)
+            record_act(session, actor, Act.MEDIA_RETRIED, code or "every failed picture", media=count)
     _ring(services)
     return count
 

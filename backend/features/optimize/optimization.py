@@ -67,8 +67,8 @@ class SideReport:
         if choice == "onnx-int8" and not self.skipped and self.chosen == "torch":
             best = max(self.trials[1:], key=lambda trial: trial.fidelity.cosine)
             raise FidelityTooLow(
-                f"No int8 copy of the {self.side} encoder is near enough to full precision. The nearest, {best.runtime}: "
-                f"{best.fidelity}.",
+                f"No int8 copy of the {self.side} encoder is close enough to full precision. The closest, "
+                f"{best.runtime}: {best.fidelity}.",
                 hint=f"Set MEDIACLUSTER_{self.side.upper()}_RUNTIME to torch, onnx or auto.",
             )
 
@@ -89,8 +89,8 @@ def optimize(services: Services, *, sample: int, on_step: Progress = lambda _ste
         threshold = settings.threshold if space is None else get_threshold(session, space.id, settings.threshold)
     if len(media) < LEAST_SAMPLE:
         raise InputError(
-            f"The library has {len(media)} pictures; {LEAST_SAMPLE} are the least that can be measured on.",
-            hint="Import more, without workers: `mediacluster import FOLDER`.",
+            f"The library has {len(media)} pictures; measuring needs at least {LEAST_SAMPLE}.",
+            hint="Import more pictures without workers: `mediacluster import FOLDER`.",
         )
     image, text = ("", "") if space is None else (space.image_fingerprint, space.text_fingerprint)
     image_report = _begin(IMAGE, image_fingerprint(names), image)
@@ -105,7 +105,7 @@ def optimize(services: Services, *, sample: int, on_step: Progress = lambda _ste
         on_step(f"{report.side}: loading the encoder and the sample")
         one = make()
         if one.sampled < LEAST_SAMPLE:
-            report.skipped = f"{one.sampled} of the sampled media can be measured on, {LEAST_SAMPLE} are needed"
+            report.skipped = f"only {one.sampled} of the sampled pictures can be used; {LEAST_SAMPLE} are needed"
             continue
         full, measure = _measure_full(services, one, report, on_step)
         if choice == "onnx":
@@ -143,8 +143,8 @@ def _measure_full(
 
     if (fidelity := measure(Runtime("onnx"), full)).cosine < _LEAST_EXPORT_COSINE:
         raise EncoderUnavailable(
-            f"The {one.side} encoder gives other vectors after its export to ONNX: {fidelity}.",
-            hint=f"Leave it in torch: MEDIACLUSTER_{one.side.upper()}_RUNTIME=torch.",
+            f"The {one.side} encoder gives different vectors after its export to ONNX: {fidelity}.",
+            hint=f"Use torch: MEDIACLUSTER_{one.side.upper()}_RUNTIME=torch.",
         )
     return full, measure
 

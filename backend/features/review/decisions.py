@@ -58,8 +58,8 @@ def decide(
         found = None if space is None else find_item(session, space.id, kind, subject)
         if found is None:
             raise NotFound(
-                f"There is no item {item} in the review queue, or what it says is so no longer.",
-                hint="Read the queue again.",
+                f"Item {item} is not in the review queue, or is out of date.",
+                hint="Reload the queue.",
             )
         return found
 
@@ -91,7 +91,7 @@ def take_back(services: Services, item: str, *, actor: str) -> Outcome | None:
     with services.database.transaction() as session:
         decision = find_decision(session, kind, subject)
         if decision is None:
-            raise NotFound(f"Nothing was decided of {item}.", hint="It may have been taken back already.")
+            raise NotFound(f"There is no decision on {item}.", hint="It may already have been undone.")
         event = None if decision.event_id is None else get_event(session, decision.event_id)
     stands = event is not None and event.undone_by is None
     outcome = undo(services, event.id, actor=actor) if event is not None and stands else None
@@ -105,7 +105,7 @@ def _parse(item: str) -> tuple[ReviewKind, str]:
     kind, _, subject = item.partition(":")
     if kind not in set(ReviewKind) or not subject or not is_storable(subject):
         raise InputError(
-            f"'{item}' is no item of the review queue.", hint="Take `id` of an item as the queue gives it."
+            f"'{item}' is not the id of a review item.", hint="Use the `id` of an item as listed in the queue."
         )
     return ReviewKind(kind), subject
 
@@ -115,7 +115,7 @@ def _operation(
 ) -> Operation | None:
     kind = ReviewKind(item.kind)
     if decision is not ReviewVerdict.CORRECT and cluster_id is not None:
-        raise InputError("Only a correction names a cluster.", hint="Leave `cluster_id` away, or decide `correct`.")
+        raise InputError("Only a correction may name a group.", hint="Omit `cluster_id`, or decide `correct`.")
     match decision:
         case ReviewVerdict.DISMISS:
             return None
@@ -127,9 +127,11 @@ def _operation(
 
 def _correction(item: ReviewItem, kind: ReviewKind, cluster_id: int | None) -> Operation:
     if kind in _OF_CLUSTERS or item.media_id is None:
-        raise InputError("A pair or a split is accepted or dismissed.", hint="Correct the media one by one.")
+        raise InputError(
+            "Merge and split candidates can only be accepted or dismissed.", hint="Correct the pictures one by one."
+        )
     if cluster_id is None:
-        raise InputError("A correction names the cluster that the media belongs into.", hint="Send `cluster_id`.")
+        raise InputError("A correction must name the group that the picture belongs to.", hint="Send `cluster_id`.")
     return Move((item.media_id,), cluster_id)
 
 

@@ -46,14 +46,14 @@ def judge(
     """
     query = canonical(kind, query)
     if kind is QueryKind.MEDIA and query == str(media_id):
-        raise InvalidQuery("A picture is no hit of itself.", hint="Judge another picture.", field="media_id")
+        raise InvalidQuery("A picture cannot be a hit for itself.", hint="Judge a different picture.", field="media_id")
     with services.database.transaction() as session:
         get_media(session, media_id)
         if kind is QueryKind.MEDIA:
             get_media(session, uuid.UUID(query))
         if kind is QueryKind.PICTURE and not is_picture_kept(session, checksum_in(query)):
             raise NotFound(
-                "The picture of this query is not kept.", hint="Send the picture first, then judge its hits."
+                "The picture of this query is not stored.", hint="Send the picture first, then judge its hits."
             )
         before = find_judgement(session, kind, query, media_id)
         if before == is_right:
@@ -137,7 +137,9 @@ def canonical(kind: QueryKind, query: str) -> str:
         try:
             return str(uuid.UUID(query))
         except ValueError:
-            raise InvalidQuery(f"{query[:60]!r} is no id of a media.", hint="Give its id.", field="query") from None
+            raise InvalidQuery(
+                f"{query[:60]!r} is not the id of a picture.", hint="Give the id of a stored picture.", field="query"
+            ) from None
     words = " ".join(query.split())
     if kind is QueryKind.PICTURE:
         checksum, _, beside = words.partition(" ")
@@ -151,7 +153,7 @@ def canonical(kind: QueryKind, query: str) -> str:
     storable = "\0" not in words and not any("\ud800" <= character <= "\udfff" for character in words)
     if not words or len(words) > _MOST_CHARACTERS or not storable:
         raise InvalidQuery(
-            "The query is empty, too long, or holds characters that are none.",
+            "The query is empty, too long, or contains invalid characters.",
             hint=f"Give 1 to {_MOST_CHARACTERS:,} characters.",
             field="query",
         )

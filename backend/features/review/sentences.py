@@ -11,8 +11,9 @@ def explain(item: QueuedItem) -> str:
             return _small_margin(item)
         case ReviewKind.OUTLIER:
             return (
-                f"Its cosine to the centroid is {figures['similarity']:.3f}, where half of the cluster has "
-                f"{figures['typical_similarity']:.3f} or more: {-figures['robust_z']:.1f} robust standard deviations less."
+                f"Its cosine to the centroid is {figures['similarity']:.3f}; half of the group has "
+                f"{figures['typical_similarity']:.3f} or more. That is {-figures['robust_z']:.1f} robust "
+                "standard deviations lower."
             )
         case ReviewKind.CAPTION_DISAGREEMENT:
             return (
@@ -21,7 +22,7 @@ def explain(item: QueuedItem) -> str:
             )
         case ReviewKind.MERGE_CANDIDATE:
             return (
-                f"The cosine of the two centroids is {figures['similarity']:.3f}; a picture joins a cluster at "
+                f"The cosine of the two centroids is {figures['similarity']:.3f}; a picture joins a group at "
                 f"{figures['threshold']:.2f}."
             )
         case ReviewKind.SPLIT_CANDIDATE:
@@ -36,10 +37,10 @@ def _small_margin(item: QueuedItem) -> str:
     margin = f"{figures['margin']:.4f}"
     runner_up = figures.get("runner_up_similarity")
     if figures["founder"]:
-        return f"It started the cluster, being {margin} short of joining the nearest one ({runner_up or 0:.3f})."
+        return f"It started the group: it was {margin} short of joining the nearest one ({runner_up or 0:.3f})."
     if runner_up is not None and runner_up >= figures["threshold"]:
-        return f"It joined at {figures['similarity']:.3f}; the next cluster was at {runner_up:.3f}, {margin} behind."
+        return f"It joined at {figures['similarity']:.3f}; the next group was at {runner_up:.3f}, {margin} behind."
     return (
-        f"It joined at {figures['similarity']:.3f}, {margin} above the threshold of {figures['threshold']:.2f}, "
-        "else it would have started a cluster."
+        f"It joined at {figures['similarity']:.3f}, only {margin} above the threshold of "
+        f"{figures['threshold']:.2f}; below that it would have started a group."
     )

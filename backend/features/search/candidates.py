@@ -88,5 +88,7 @@ def checked_vector(query: NDArray[np.floating] | None) -> NDArray[np.float32] | 
         return None
     vector = np.asarray(query, dtype=np.float32)
     if vector.ndim != 1 or not np.isfinite(vector).all() or not vector.any():
-        raise InvalidVector("A query is no vector, zero, or holds NaN or infinity.", hint="Embed the query again.")
+        raise InvalidVector(
+            "A query vector is malformed, zero, or contains NaN or infinity.", hint="Embed the query again."
+        )
     return vector

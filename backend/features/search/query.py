@@ -134,21 +134,21 @@ def _check_examples(query: SearchQuery) -> None:
         _require(
             condition=False,
             field="q",
-            detail="The query says what not to find, but not what." if unwanted else "The query is empty.",
+            detail="The query says what to avoid, but not what to find." if unwanted else "The query is empty.",
             hint="Give words (q), a media_id or a picture.",
         )
     for examples, name in _FIELDS.items():
         count = len(getattr(query, examples))
         _require(count <= _MOST_EXAMPLES, name, f"{count} examples.", f"Give at most {_MOST_EXAMPLES}.")
     for words in query.not_words:
-        _require(bool(words), "not_words", "Empty words not to find.", "Leave them out, or name some.")
+        _require(bool(words), "not_words", "The text to avoid is empty.", "Omit it, or give some words.")
         _check_text("not_words", words, _MOST_CHARACTERS)
     if query.find is Find.CAPTIONS:
         _require(
             query.is_visual and not query.words,
             "find",
             "Captions are found for pictures, not for words.",
-            "Give a media_id or a picture and no words, or find media.",
+            "Give a media_id or a picture and no words, or search for pictures.",
         )
 
 
@@ -157,17 +157,17 @@ def _checked_filters(filters: Filters) -> Filters:
         values = getattr(filters, name)
         _require(len(values) <= _MOST_VALUES, name, f"{len(values)} values.", f"Give at most {_MOST_VALUES}.")
         for value in values:
-            _require(bool(value.strip()), name, f"An empty value for {name}.", "Leave the filter out, or name one.")
+            _require(bool(value.strip()), name, f"The filter {name} is empty.", "Omit the filter, or give a value.")
             _check_text(name, value, _MOST_CHARACTERS)
-    _require(len(filters.cluster_ids) <= _MOST_VALUES, "cluster", "Too many clusters.", f"Give at most {_MOST_VALUES}.")
+    _require(len(filters.cluster_ids) <= _MOST_VALUES, "cluster", "Too many groups.", f"Give at most {_MOST_VALUES}.")
     for cluster_id in filters.cluster_ids:
         _require(
-            1 <= cluster_id <= _LARGEST_ID, "cluster", f"There is no cluster {cluster_id}.", "Take an id of /clusters."
+            1 <= cluster_id <= _LARGEST_ID, "cluster", f"There is no group {cluster_id}.", "Use an id from /clusters."
         )
     _check_text("location", filters.location, _MOST_CHARACTERS)
     begin, end = _with_zone(filters.taken_from), _with_zone(filters.taken_until)
     if begin is not None and end is not None:
-        _require(begin <= end, "taken_until", "taken_until is before taken_from.", "Exchange them.")
+        _require(begin <= end, "taken_until", "taken_until is before taken_from.", "Swap them.")
     return replace(filters, taken_from=begin, taken_until=end, location=filters.location.strip())
 
 
@@ -183,7 +183,7 @@ def _check_range(name: str, value: float | None, least: float, most: float) -> N
 def _check_text(name: str, value: str, most: int) -> None:
     _require(len(value) <= most, name, f"{name} has {len(value):,} characters.", f"Give at most {most:,}.")
     storable = "\0" not in value and not _has_surrogates(value)
-    _require(storable, name, f"{name} holds characters that are none.", "Take out NUL and lone surrogates.")
+    _require(storable, name, f"{name} contains invalid characters.", "Remove NUL and lone surrogates.")
 
 
 def _has_surrogates(value: str) -> bool:

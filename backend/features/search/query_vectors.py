@@ -48,11 +48,11 @@ class QueryEncoder:
         combined = combine(positives, negatives)
         if combined.image is None and combined.text is None:
             raise InvalidQuery(
-                "The examples cancel each other out.", hint="Take other negative examples.", field="not_media_id"
+                "The examples cancel each other out.", hint="Use different negative examples.", field="not_media_id"
             )
         if combined.image is None and query.find is Find.CAPTIONS:
             raise InvalidQuery(
-                "The pictures cancel each other out.", hint="Take other negative examples.", field="not_media_id"
+                "The pictures cancel each other out.", hint="Use different negative examples.", field="not_media_id"
             )
         return combined
 
@@ -92,7 +92,7 @@ def fetch_examples(session: Session, media_ids: Sequence[uuid.UUID]) -> list[Exa
         if media_id not in found:
             media = get_media(session, media_id)
             raise Conflict(
-                f"Media {media_id} has no embedding: its status is {media.status}.",
+                f"Picture {media_id} has no embedding: its status is {media.status}.",
                 hint="Wait until it is ready." if media.error_code is None else "Look at its error, and retry it.",
             )
         examples.append(Example(*found[media_id]))

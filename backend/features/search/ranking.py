@@ -9,8 +9,8 @@ from backend.features.search.pool import Pool
 from backend.rules.search import Backgrounds, Fused, FusionMethod, Place, Vector, fuse, rank, surprise_of, weighted_sum
 
 _NO_BACKGROUND = (
-    "The library has too few unrelated media to calibrate by, so ranks were fused (rrf). "
-    "Calibration starts by itself as the library grows."
+    "The library has too few unrelated pictures for calibration, so ranks were combined "
+    "(rrf). Calibration starts automatically as the library grows."
 )
 
 

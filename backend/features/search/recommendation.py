@@ -46,7 +46,7 @@ def recommend(
         media = get_media(session, media_id)
     if media.status not in {MediaStatus.READY, MediaStatus.EMBEDDED}:
         raise Conflict(
-            f"Media {media_id} has no embedding: its status is {media.status}.",
+            f"Picture {media_id} has no embedding: its status is {media.status}.",
             hint="Wait until it is ready." if media.error_code is None else "Look at its error, and retry it.",
         )
     matches = None if scans is None else _scan(session, media_id, k, alpha, scans)

@@ -42,10 +42,10 @@ _MOST_DEPTH = 20_000
 _RRF_POOL = 1_000
 _DIVERSE_POOL = 500
 _POOL_ENDS = (
-    "This order reaches the nearest {:,} media; others follow with the method raw or calibrated and no diversity, up to "
-    f"{_MOST_DEPTH:,}."
+    "This ranking covers the nearest {:,} pictures only. Use the method raw or calibrated "
+    f"without diversity to page further, up to {_MOST_DEPTH:,}."
 )
-_DEPTH_ENDS = "A search reaches the nearest {:,} media; filters lead to others."
+_DEPTH_ENDS = "A search covers the nearest {:,} pictures only. Use filters to reach others."
 # Cosines come in single precision.
 _ROUNDING = 1e-6
 
@@ -135,7 +135,7 @@ def _empty(query: SearchQuery, alpha: float) -> Answer:
         verdict=Relevance.NOTHING_RELEVANT,
         hits=(),
         next_cursor=None,
-        note="Nothing is embedded yet: no worker has run on this library.",
+        note="Nothing is embedded yet: no worker has run for this library.",
     )
 
 

@@ -122,4 +122,4 @@ def _tell(batch: AssignableBatch, assigned: list[AssignedMedia], watch: Stopwatc
     watch.note(Measure.UPLOAD_TO_READY, *(max(0.0, (now - at).total_seconds()) for at in batch.created_at))
     for one, request_id in zip(assigned, batch.request_ids, strict=True):
         told = {"media_id": one.media_id, "cluster_id": one.cluster_id, "request_id": request_id}
-        logger.info("Media %s is ready in cluster %d.", one.media_id, one.cluster_id, extra=told)
+        logger.info("Picture %s is ready in group %d.", one.media_id, one.cluster_id, extra=told)

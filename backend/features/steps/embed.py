@@ -204,9 +204,9 @@ def _give_up(services: Services, media_id: uuid.UUID, lease: Lease, error: Media
         with services.database.transaction() as session:
             record_failed(session, media_id, lease, error.code, str(error))
             record_events(session, [MediaEvent(EventKind.FAILED, media_id, error_code=error.code)])
-        logger.info("Media %s has failed: %s", media_id, error, extra={"media_id": media_id, "code": error.code})
+        logger.info("Picture %s has failed: %s", media_id, error, extra={"media_id": media_id, "code": error.code})
     except LeaseLost:
-        logger.warning("Media %s was given to another worker; its failure is not recorded.", media_id)
+        logger.warning("Picture %s was given to another worker; its failure is not recorded.", media_id)
 
 
 def _record(
@@ -226,9 +226,11 @@ def _record(
     for one in prepared:
         if one.media.id in kept:
             told = {"media_id": one.media.id, "request_id": one.media.request_id}
-            logger.info("Media %s is embedded.", one.media.id, extra=told)
+            logger.info("Picture %s is embedded.", one.media.id, extra=told)
     if len(kept) < len(prepared):
-        logger.warning("%d media were given to another worker; nothing recorded for them.", len(prepared) - len(kept))
+        logger.warning(
+            "%d pictures were given to another worker; nothing recorded for them.", len(prepared) - len(kept)
+        )
         # Or they were deleted meanwhile, and their thumbnails have come too late.
         lost = [StoredFile(one.media.sha256, one.media.original_key) for one in prepared if one.media.id not in kept]
         remove_unheld_files(services.database, services.storage, lost)

@@ -38,13 +38,13 @@ def _fetch(services: Services, media: FetchingMedia, lease: Lease) -> None:
     except NOT_THE_FILES_FAULT:
         raise
     except LeaseLost:
-        logger.warning("Media %s was given to another worker; what was fetched is dropped.", media.id)
+        logger.warning("Picture %s was given to another worker; what was fetched is dropped.", media.id)
     except DecodeCrash as error:
         try_again_or_quarantine(services, media.id, media.attempts, lease, error)
     except MediaclusterError as error:
         _give_up(services, media, lease, error)
     else:
-        logger.info("Media %s is fetched.", media.id, extra={"media_id": media.id})
+        logger.info("Picture %s is fetched.", media.id, extra={"media_id": media.id})
         watch.write(services)
         services.doorbell.ring(Work.EMBED)
 
@@ -54,6 +54,6 @@ def _give_up(services: Services, media: FetchingMedia, lease: Lease, error: Medi
         with services.database.transaction() as session:
             record_failed(session, media.id, lease, error.code, str(error))
             record_events(session, [MediaEvent(EventKind.FAILED, media.id, error_code=error.code)])
-        logger.info("Media %s has failed: %s", media.id, error, extra={"media_id": media.id, "code": error.code})
+        logger.info("Picture %s has failed: %s", media.id, error, extra={"media_id": media.id, "code": error.code})
     except LeaseLost:
-        logger.warning("Media %s was deleted or given to another worker; its failure is not recorded.", media.id)
+        logger.warning("Picture %s was deleted or given to another worker; its failure is not recorded.", media.id)

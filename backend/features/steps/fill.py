@@ -113,7 +113,7 @@ def _read_all(
             if item.is_embedded:
                 return _Read(item, None)
             if item.original_key is None:
-                raise OriginalMissing("It came as embeddings, without a picture that could be embedded again.")
+                raise OriginalMissing("It was imported as embeddings, without a picture file to embed again.")
             with telling_file_from_storage(services.storage):
                 data = services.storage.read(item.original_key)
             fit = encoders.image.first_resize
@@ -161,7 +161,7 @@ def _record(services: Services, space: Space, encoded: list[_Encoded], lease: Le
             # The picture has not changed: its vector stays, to the last bit, and with it the centroid.
             if new.media_id in there:
                 replace_wording(session, space.id, new.media_id, new.text, new.caption)
-    logger.info("%d media are embedded into space '%s'.", len(kept), space.name, extra={"space_id": space.id})
+    logger.info("%d pictures are embedded into space '%s'.", len(kept), space.name, extra={"space_id": space.id})
 
 
 def _try_again(
@@ -179,7 +179,7 @@ def _try_again(
 def _give_up(services: Services, space: Space, media_id: uuid.UUID, lease: Lease, code: str, detail: str) -> None:
     with services.database.transaction() as session:
         fail_item(session, space.id, media_id, lease, code, detail)
-    logger.warning("Media %s cannot be embedded into space '%s': %s", media_id, space.name, detail)
+    logger.warning("Picture %s cannot be embedded into space '%s': %s", media_id, space.name, detail)
 
 
 @contextmanager

@@ -50,7 +50,7 @@ def telling_file_from_storage(storage: Storage) -> Iterator[None]:
             raise error from None
         raise FileUnreadable(
             f"The storage works, but not for this file: {error.detail}",
-            hint="Look after the file, or restore it from a backup; then try it again.",
+            hint="Check the file or restore it from a backup, then retry.",
             reason=error.reason,
         ) from error
 
@@ -71,6 +71,6 @@ def try_again_or_quarantine(
             detail = f"{attempts} attempts failed. The last one: {reason}"
             record_failed(session, media_id, lease, Quarantined.code, detail)
             record_events(session, [MediaEvent(EventKind.FAILED, media_id, error_code=Quarantined.code)])
-        logger.info("Media %s is quarantined: %s", media_id, detail, extra={"media_id": media_id, "code": error.code})
+        logger.info("Picture %s is quarantined: %s", media_id, detail, extra={"media_id": media_id, "code": error.code})
     except LeaseLost:
-        logger.warning("Media %s was given to another worker; its failure is not recorded.", media_id)
+        logger.warning("Picture %s was given to another worker; its failure is not recorded.", media_id)

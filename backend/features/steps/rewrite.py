@@ -57,7 +57,7 @@ def rewrite_text(services: Services, media_id: uuid.UUID, changes: TextChanges, 
         space = find_active_space(session)
     if media.status == MediaStatus.DUPLICATE:
         raise Conflict(
-            f"Media {media_id} is a duplicate of {media.duplicate_of}.", hint="Change the text of that one instead."
+            f"Picture {media_id} is a duplicate of {media.duplicate_of}.", hint="Change the text of that one instead."
         )
     before = text_of(media)
     after = clean_media_text(changes.apply_to(before), services.limits)
@@ -100,6 +100,6 @@ def text_of(media: Media) -> MediaText:
 def _require_unchanged(current: Media, before: MediaText, *, is_embedded: bool) -> None:
     if text_of(current) != before or (current.status in _EMBEDDED) != is_embedded:
         raise Conflict(
-            f"Media {current.id} was changed while its new text was being embedded.",
+            f"Picture {current.id} was changed while its new text was being embedded.",
             hint="Read it again, and send the change once more.",
         )

@@ -47,7 +47,7 @@ def sweep(services: Services) -> WaitingWork:
         record_sample(session)
     for media_id, request_id in quarantined.items():
         told = {"media_id": media_id, "request_id": request_id, "code": "quarantined"}
-        logger.info("Media %s is quarantined: its last attempt ended without a word.", media_id, extra=told)
+        logger.info("Picture %s is quarantined: its last attempt ended without a word.", media_id, extra=told)
     for work, count in (
         (Work.FETCH, waiting.fetching and not is_paused),
         (Work.EMBED, waiting.pending and not is_paused),
@@ -68,7 +68,7 @@ def _undo_broken_changes(session: Session) -> None:
     space = find_active_space(session)
     if space is not None and take_abandoned_changes(session):
         count = lead_back(session, space.id, NotInSpace.code)
-        logger.warning("A change of model was broken off; %d media that were set aside for it are led back.", count)
+        logger.warning("A change of model was interrupted; %d pictures set aside for it are restored.", count)
 
 
 def _queue_for_spaces(session: Session, max_attempts: int) -> int:

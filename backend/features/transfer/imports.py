@@ -156,8 +156,9 @@ def _require_same_encoders(path: Path, space: Space) -> None:
     differing = [name.partition("_")[0] for name, value in own.items() if told.get(name, value) != value]
     if differing:
         raise SpaceMismatch(
-            f"The {' and '.join(differing)} vectors of {path} come from another encoder than that of space '{space.name}'.",
-            hint=f"Use a library of the preset {told.get('preset')!r}, or import the pictures themselves.",
+            f"The {' and '.join(differing)} vectors of {path} come from a different encoder than "
+            f"space '{space.name}' uses.",
+            hint=f"Use a library with the preset {told.get('preset')!r}, or import the pictures themselves.",
         )
 
 
@@ -175,7 +176,7 @@ def _checked(
                 row = _read_row(services, record, number, position, folder, rows.errors.get(position))
                 earlier = seen.setdefault(row.id.bytes, number)
                 if earlier != number:
-                    raise InvalidRecord(f"Row {earlier} is the same media.", hint="Leave one of both out.")
+                    raise InvalidRecord(f"Row {earlier} is the same picture.", hint="Remove one of the two rows.")
                 usable.append(row)
             except InputError as error:
                 if report is not None:
@@ -195,14 +196,14 @@ def _read_row(
         raise error
     path, given = record.get("path") or None, record.get("id") or None
     if path is not None and (not isinstance(path, str) or "\0" in path):
-        raise InvalidRecord("The path is no usable text.", hint="Write it as a string.")
+        raise InvalidRecord("The path is not valid text.", hint="Write it as a string.")
     if path is None and given is None:
-        raise InvalidRecord("There is neither a path nor an id.")
+        raise InvalidRecord("The row has neither a path nor an id.")
     uri = None if path is None else _uri(path, folder)
     try:
         media_id = uuid.uuid5(_PATH_SPACE, uri or "") if given is None else uuid.UUID(str(given))
     except ValueError:
-        raise InvalidRecord(f"The id {str(given)[:64]!r} is no UUID.", hint="Leave it out, or write a UUID.") from None
+        raise InvalidRecord(f"The id {str(given)[:64]!r} is not a UUID.", hint="Omit it, or write a UUID.") from None
     said = any(record.get(name) for name in _TEXT_NAMES)
     return _Row(number, position, media_id, uri, text_of_record(record, services.limits) if said else MediaText())
 
@@ -301,10 +302,10 @@ def _keep_files(services: Services, rows: list[_Row], pictures: dict[int, _Pictu
         try:
             again = _store(services, Path(row.uri or ""), row.text)
         except InputError as error:
-            logger.warning("The files of media %s are gone, and cannot be stored again: %s", row.id, error)
+            logger.warning("The files of picture %s are gone, and cannot be stored again: %s", row.id, error)
         else:
             if again.stored.sha256 != sha256:
-                logger.warning("The files of media %s are gone, and %s has changed.", row.id, row.uri)
+                logger.warning("The files of picture %s are gone, and %s has changed.", row.id, row.uri)
 
     with ThreadPoolExecutor(services.decoders.processes, thread_name_prefix="keep") as pool:
         list(pool.map(keep, rows))

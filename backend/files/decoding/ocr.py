@@ -14,7 +14,7 @@ _log = logging.getLogger(__name__)
 # Percent, as Tesseract gives it; below this it mostly sees letters in leaves and bricks.
 _LEAST_CONFIDENCE_PERCENT: Final = 60.0
 _TIMEOUT_SECONDS: Final = 30
-_HINT: Final = "pip install 'mediacluster[ocr]' and install tesseract-ocr, or unset MEDIACLUSTER_ENABLE_OCR."
+_HINT: Final = "Run pip install 'mediacluster[ocr]' and install tesseract-ocr, or unset MEDIACLUSTER_ENABLE_OCR."
 
 
 def read_words(image: Image.Image) -> str:
@@ -27,13 +27,15 @@ def read_words(image: Image.Image) -> str:
     try:
         import pytesseract
     except ImportError:
-        raise ConfigurationError("Reading words needs the package pytesseract, which is missing.", hint=_HINT) from None
+        raise ConfigurationError(
+            "Reading text in pictures needs the package pytesseract, which is missing.", hint=_HINT
+        ) from None
     try:
         found = pytesseract.image_to_data(image, output_type=pytesseract.Output.DICT, timeout=_TIMEOUT_SECONDS)
     except pytesseract.TesseractNotFoundError:
         raise ConfigurationError("The program tesseract is missing.", hint=_HINT) from None
     except (pytesseract.TesseractError, RuntimeError) as error:  # RuntimeError is its timeout
-        _log.warning("Tesseract gave up on a picture (%s); it goes on without words.", error)
+        _log.warning("Tesseract failed on a picture (%s); it continues without text.", error)
         return ""
     return clean_text(" ".join(_sure_words(found["text"], found["conf"])))
 

@@ -93,7 +93,7 @@ class DecoderProcess:
         if "memory" in answer:
             self.kill()
             allowed = self._memory_bytes // _MEBIBYTE
-            raise DecodeCrash(f"Decoding the picture takes more than {allowed:,} MiB of memory.", hint=_HINT)
+            raise DecodeCrash(f"Decoding the picture needs more than {allowed:,} MiB of memory.", hint=_HINT)
         return answer, parts
 
     def kill(self) -> None:
@@ -110,8 +110,8 @@ class DecoderProcess:
         if overran:
             return DecodeCrash(f"Decoding the picture takes longer than {self._seconds:g} seconds.", hint=_HINT)
         code = self.process.returncode
-        how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
-        return DecoderDied(f"The decoder {how} while it read the picture.", hint=_HINT)
+        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
+        return DecoderDied(f"The decoder {how} while reading the picture.", hint=_HINT)
 
     @contextmanager
     def _watched(self, seconds: float) -> Iterator[threading.Event]:
@@ -143,11 +143,11 @@ class DecoderProcess:
         return self.process.stdout
 
 
-_HINT: Final = "Save the picture anew with another program and send that."
+_HINT: Final = "Save the picture again with another program and send the copy."
 
 
 def _not_started(reason: str | None) -> BackendUnavailable:
     return BackendUnavailable(
         f"The process that decodes pictures cannot be started: {reason}.",
-        hint="Look at the log of this process; often memory is short.",
+        hint="Check the log of this process. The usual cause is too little memory.",
     )

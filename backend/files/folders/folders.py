@@ -63,7 +63,7 @@ def _unreadable(folder: Path, error: OSError) -> FileUnreadable:
 
 
 def _log_unreadable(error: FileUnreadable) -> None:
-    _log.warning("A folder is passed by: %s", error)
+    _log.warning("Skipped a folder: %s", error)
 
 
 def looks_like_picture(path: Path) -> bool:
@@ -80,7 +80,7 @@ def require_inside_roots(path: Path, roots: Sequence[Path]) -> Path:
     """
     if not roots:
         raise PathForbidden(
-            "This server imports from no folder.", hint="Set MEDIACLUSTER_IMPORT_ROOTS, or upload the files."
+            "This server does not import from folders.", hint="Set MEDIACLUSTER_IMPORT_ROOTS, or upload the files."
         )
     try:
         resolved = path.resolve()
@@ -89,7 +89,7 @@ def require_inside_roots(path: Path, roots: Sequence[Path]) -> Path:
         inside = False
     if not inside:
         raise PathForbidden(
-            f"{path} is outside the folders that may be imported from.",
+            f"{path} is outside the folders that imports are allowed from.",
             hint="Move it there, or add its folder to MEDIACLUSTER_IMPORT_ROOTS.",
         )
     return resolved
@@ -118,10 +118,10 @@ def open_inside_roots(path: Path, roots: Sequence[Path]) -> BinaryIO:
             folder = inner
         if not stat.S_ISREG(os.fstat(folder).st_mode):
             os.close(folder)
-            raise FileUnreadable(f"{path} is no file.", hint="Check the path.")
+            raise FileUnreadable(f"{path} is not a file.", hint="Check the path.")
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise PathForbidden(f"{path} has become a link.", hint="Name what it leads to.") from None
+            raise PathForbidden(f"{path} is now a link.", hint="Give the path of the file it points to.") from None
         raise FileUnreadable(f"{path} cannot be opened ({error.strerror}).", hint="Check the path.") from None
     return os.fdopen(folder, "rb")
 

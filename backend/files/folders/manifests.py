@@ -82,7 +82,7 @@ def _row(line: int, record: Mapping[str, Any], folder: Path, limits: Limits) -> 
     path, url = _place(record, _PATH_NAMES), _place(record, _URL_NAMES)
     if bool(path) == bool(url):
         raise InvalidText(
-            "The line names both a path and a URL." if path else "The line names no picture.",
+            "The line has both a path and a URL." if path else "The line has neither a path nor a URL.",
             hint="Give either a path or a URL.",
         )
     text = text_of_record(record, limits)
@@ -92,7 +92,7 @@ def _row(line: int, record: Mapping[str, Any], folder: Path, limits: Limits) -> 
 def _place(record: Mapping[str, Any], names: tuple[str, ...]) -> str:
     value = next((record[name] for name in names if record.get(name)), "")
     if not isinstance(value, str) or "\0" in value:
-        raise InvalidText(f"{names[0]} is no usable text.", hint="Write it as a string.")
+        raise InvalidText(f"{names[0]} is not valid text.", hint="Write it as a string.")
     return value.strip()
 
 
@@ -120,7 +120,7 @@ def _csv_records(lines: TextIO) -> Iterator[Record]:
     delimiter = max(_DELIMITERS, key=head.count)
     names = [name.strip().lower() for name in next(csv.reader([head], delimiter=delimiter), [])]
     if not set(names) & {*_PATH_NAMES, *_URL_NAMES}:
-        raise InvalidText("The first line names no column `path` or `url`.", hint="Begin with a line of column names.")
+        raise InvalidText("The first line has no column `path` or `url`.", hint="Begin with a line of column names.")
     return _csv_body(lines, names, delimiter)
 
 
@@ -134,7 +134,7 @@ def _csv_body(lines: TextIO, names: list[str], delimiter: str) -> Iterator[Recor
         except StopIteration:
             return
         except csv.Error as error:
-            yield number, InvalidText(f"The line is no CSV ({error}).", hint="Check its quotes.")
+            yield number, InvalidText(f"The line is not valid CSV ({error}).", hint="Check its quotes.")
             continue
         if len(values) > len(names):
             yield number, InvalidText("The line has more values than the header.", hint="Quote values with commas.")

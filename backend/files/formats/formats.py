@@ -58,12 +58,12 @@ def identify_format(data: bytes, limits: Limits) -> PictureFormat:
     picture_format = find_format(data)
     if picture_format == HEIF and not limits.enable_heif:
         raise UnsupportedFormat(
-            "The file is a HEIC picture, which is not let in here.",
+            "The file is a HEIC picture; this server does not accept HEIC.",
             hint="Set MEDIACLUSTER_ENABLE_HEIF=true (extra `heif`) or convert it to JPEG.",
         )
     if picture_format == AVIF and not limits.enable_avif:
         raise UnsupportedFormat(
-            "The file is an AVIF picture, which is not let in here.",
+            "The file is an AVIF picture; this server does not accept AVIF.",
             hint="Set MEDIACLUSTER_ENABLE_AVIF=true or convert it to JPEG.",
         )
     if picture_format is None:
@@ -112,7 +112,7 @@ def _describe(data: bytes) -> str:
         return "an SVG"
     if b"\0" not in head and _is_text(head):
         return "a text"
-    return "no picture of a known format"
+    return "not a picture in a supported format"
 
 
 def _is_text(head: bytes) -> bool:

@@ -114,7 +114,7 @@ def _register_heif() -> None:
     except ImportError:
         raise ConfigurationError(
             "HEIC is switched on, but the package pillow-heif is missing.",
-            hint="pip install 'mediacluster[heif]', or unset MEDIACLUSTER_ENABLE_HEIF.",
+            hint="Run pip install 'mediacluster[heif]', or unset MEDIACLUSTER_ENABLE_HEIF.",
         ) from None
     register_heif_opener()
 
@@ -122,11 +122,14 @@ def _register_heif() -> None:
 def _as_input_error(error: Exception, data: bytes, picture_format: PictureFormat) -> MediaclusterError:
     message = str(error)
     if "Decompressed data too large" in message or "Too much memory used in text chunks" in message:
-        return MetadataTooLarge("The picture carries too much text or too large a profile.", hint="Send it without.")
+        return MetadataTooLarge(
+            "The picture contains too much text or too large a color profile.",
+            hint="Remove the text and the profile, then send it again.",
+        )
     cut = "truncated" in message.lower()
     if picture_format == JPEG:
         # libjpeg says "truncated" or "broken" by where the cut fell; the end marker says which it is.
         cut = cut or not ends_like_jpeg(data)
     if cut:
-        return ImageTruncated("The picture is cut off: its data ends too early.", hint="Send it again whole.")
+        return ImageTruncated("The picture is cut off: its data ends too early.", hint="Send the complete file.")
     return ImageCorrupt(f"The picture cannot be decoded ({message or type(error).__name__}).")

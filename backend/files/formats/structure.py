@@ -62,7 +62,7 @@ def png_chunks(data: bytes) -> Iterator[Chunk]:
         length, kind = struct.unpack_from(">I4s", data, position)
         end = position + _MIN_CHUNK_BYTES + length
         if not kind.isalpha() or length > _MAX_PNG_CHUNK_BYTES:
-            raise ImageCorrupt(f"The PNG is damaged at byte {position}: there is no chunk where one must begin.")
+            raise ImageCorrupt(f"The PNG is damaged at byte {position}: a chunk should begin here but does not.")
         if end > len(data):
             if b"IEND" in data[-_TAIL_BYTES:]:
                 raise ImageCorrupt(f"The PNG is damaged at byte {position}: a chunk is longer than the file.")
@@ -176,4 +176,6 @@ def _check_iso(data: bytes) -> None:
 
 
 def _cut(kind: str) -> ImageTruncated:
-    return ImageTruncated(f"The {kind} is cut off: the file ends before the picture does.", hint="Send it again whole.")
+    return ImageTruncated(
+        f"The {kind} is cut off: the file ends before the picture does.", hint="Send the complete file."
+    )

@@ -31,7 +31,7 @@ def resolve_allowed(host: str, port: int, policy: FetchPolicy, timeout_seconds: 
     for address in addresses:
         if not is_allowed(address, policy):
             raise UrlForbidden(
-                f"{host} is at {address}, which this server may not ask.", hint="Use an address on the Internet."
+                f"{host} resolves to {address}, which this server may not contact.", hint="Use a public address."
             )
     return addresses
 

@@ -69,7 +69,7 @@ def fetch_url(url: str, policy: FetchPolicy, limits: Limits) -> Fetched:
     except (httpcore.NetworkError, httpcore.ProtocolError) as error:
         raise FetchFailed(f"{_shown(url)} could not be fetched ({error}).", hint="Check the URL.") from None
     raise FetchFailed(
-        f"{_shown(url)} redirects more than {policy.max_redirects} times.", hint="Use the address it leads to."
+        f"{_shown(url)} redirects more than {policy.max_redirects} times.", hint="Use the address it redirects to."
     )
 
 
@@ -91,15 +91,17 @@ def parse_url(url: str, policy: FetchPolicy) -> httpx.URL:
     try:
         parsed = httpx.URL(url)
     except (httpx.InvalidURL, ValueError) as error:
-        raise UrlForbidden(f"{_shown(url)} is no URL ({error}).", hint="Write it like https://host/path.") from None
+        raise UrlForbidden(
+            f"{_shown(url)} is not a valid URL ({error}).", hint="Write it like https://host/path."
+        ) from None
     # A percent sign in a host is a zone ("fe80::1%eth0") or an escaped character; neither names an Internet host.
     if parsed.scheme not in _DEFAULT_PORTS or not parsed.host or "%" in parsed.host:
-        raise UrlForbidden(f"{_shown(url)} is no http or https URL.", hint="Write it like https://host/path.")
+        raise UrlForbidden(f"{_shown(url)} is not an http or https URL.", hint="Write it like https://host/path.")
     if parsed.userinfo:
-        raise UrlForbidden("The URL carries a user name or password.", hint="Leave it out.")
+        raise UrlForbidden("The URL carries a user name or password.", hint="Remove it.")
     if policy.ports is not None and port_of(parsed) not in policy.ports:
         raise UrlForbidden(
-            f"Port {port_of(parsed)} may not be asked.", hint=f"Allowed are {', '.join(map(str, policy.ports))}."
+            f"Port {port_of(parsed)} is not allowed.", hint=f"Allowed ports: {', '.join(map(str, policy.ports))}."
         )
     return parsed
 
@@ -133,7 +135,8 @@ def _ask(url: httpx.URL, backend: PinnedBackend, limits: Limits) -> Fetched | _R
             )
         if headers.get("content-encoding", "identity").lower() != "identity":
             raise FetchFailed(
-                f"{_shown(str(url))} sent a compressed body although asked not to.", hint="Upload the file instead."
+                f"{_shown(str(url))} sent a compressed response, which is not accepted.",
+                hint="Upload the file instead.",
             )
         body = _read_body(response, headers, limits.max_body_bytes)
     return Fetched(body, str(url.copy_with(fragment=None)), _filename(url, headers))

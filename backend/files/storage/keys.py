@@ -32,7 +32,7 @@ def sha256_of_key(key: str) -> bytes | None:
 def check_key(key: str) -> str:
     """Return `key`, if it is relative and made of plain segments (no `..`, none hidden); raises ValueError."""
     if len(key) > _MAX_CHARACTERS or not all(_SEGMENT.fullmatch(segment) for segment in key.split("/")):
-        raise ValueError(f"{key[:100]!r} is no valid storage key")
+        raise ValueError(f"{key[:100]!r} is not a valid storage key")
     return key
 
 

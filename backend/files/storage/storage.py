@@ -119,9 +119,9 @@ class Storage:
         try:
             if self.read(key) != data:
                 raise BackendUnavailable(
-                    "The storage gives back other bytes than it was given.",
+                    "The storage returned different bytes than were written.",
                     reason=self._shown_url,
-                    hint="Look after the disk, or the service, that it lies on.",
+                    hint="Check the disk or service behind the storage.",
                 )
         finally:
             self.delete(key)
@@ -134,13 +134,13 @@ class Storage:
             raise OriginalMissing(
                 f"{key} is not in the storage.",
                 reason=self._shown_url,
-                hint="Restore it from a backup, or delete the media.",
+                hint="Restore it from a backup, or delete the picture.",
                 key=key,
             ) from None
         except OSError as error:
             if error.errno in FULL:
                 raise StorageFull(
-                    "The storage is full.", reason=self._shown_url, hint="Make room, then try again."
+                    "The storage is full.", reason=self._shown_url, hint="Free disk space, then try again."
                 ) from error
             raise self._unavailable(error) from error
         except Exception as error:  # drivers have exceptions of their own, e.g. botocore's
@@ -152,7 +152,7 @@ class Storage:
             # What the system calls it names no path, so whoever uploads may know it.
             f"The storage cannot be used: {os.strerror(number)}." if number else "The storage cannot be reached.",
             reason=f"{self._shown_url} ({self._redact(str(error))})",
-            hint="`mediacluster doctor` says more.",
+            hint="Run `mediacluster doctor` for details.",
         )
 
 

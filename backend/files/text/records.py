@@ -41,9 +41,9 @@ def parse_json_object(raw: str) -> dict[str, Any]:
     try:
         value = json.loads(raw)
     except (ValueError, RecursionError) as error:
-        raise InvalidText(f"It is no JSON ({error}).", hint="Check quotes and commas.") from None
+        raise InvalidText(f"It is not valid JSON ({error}).", hint="Check quotes and commas.") from None
     if not isinstance(value, dict):
-        raise InvalidText("It is JSON, but no object.", hint='Write {"title": ..., "caption": ...}.')
+        raise InvalidText("It is JSON, but not an object.", hint='Write {"title": ..., "caption": ...}.')
     return value
 
 
@@ -67,5 +67,5 @@ def _strings(record: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str, ..
 def _as_string(value: object, name: str) -> str:
     # A title such as 1984 is a number in JSON.
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise InvalidText(f"{name} is no text but {type(value).__name__}.", hint="Put it in quotes.", field=name)
+        raise InvalidText(f"{name} must be text, not {type(value).__name__}.", hint="Put it in quotes.", field=name)
     return str(value)

@@ -127,7 +127,7 @@ def parse_taken_at(raw: str) -> datetime | None:
         moment = None
     if moment is None or moment.year not in _YEARS:
         raise InvalidText(
-            f"taken_at is {value[:64]!r}, which is no moment.",
+            f"taken_at is {value[:64]!r}, which is not a date and time.",
             hint="Write it like 2024-05-01T12:30:00+02:00.",
             field="taken_at",
         )

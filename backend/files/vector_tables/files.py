@@ -24,7 +24,7 @@ def parquet_modules() -> tuple[Any, Any]:
     except ImportError:
         raise ConfigurationError(
             "Parquet needs the package pyarrow, which is not installed.",
-            hint="pip install 'mediacluster[parquet]', or use .npz or .jsonl.",
+            hint="Run pip install 'mediacluster[parquet]', or use .npz or .jsonl.",
         ) from None
 
 
@@ -32,7 +32,9 @@ def check_suffix(path: Path) -> str:
     """The format of a file, by its name. Raises FileUnreadable."""
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        raise FileUnreadable(f"{path} is of no known format.", hint=f"Known are {', '.join(SUFFIXES)}.")
+        raise FileUnreadable(
+            f"The format of {path} is not supported.", hint=f"Supported formats: {', '.join(SUFFIXES)}."
+        )
     return suffix
 
 
@@ -49,7 +51,7 @@ def read_vector_file(path: Path, dimensions: Dimensions) -> Iterator[VectorRows]
     }  # fmt: skip
     reader = readers[check_suffix(path)]
     if not path.is_file():
-        raise FileUnreadable(f"{path} is no file.", hint="Check the path.")
+        raise FileUnreadable(f"{path} is not a file.", hint="Check the path.")
     return reader(path, dimensions)
 
 
@@ -57,7 +59,7 @@ def read_space(path: Path) -> Mapping[str, Any] | None:
     """What a file says of the encoders that its vectors come from; None where it says nothing."""
     suffix, raw = check_suffix(path), None
     if not path.is_file():
-        raise FileUnreadable(f"{path} is no file.", hint="Check the path.")
+        raise FileUnreadable(f"{path} is not a file.", hint="Check the path.")
     if suffix == ".npz":
         raw = read_scalar(path, SPACE_KEY)
     elif suffix == ".parquet":
@@ -123,16 +125,18 @@ def _open_parquet(path: Path) -> Any:
     try:
         return parquet.ParquetFile(path)
     except (OSError, arrow.ArrowInvalid) as error:
-        raise FileUnreadable(f"{path} is no Parquet: {error}.") from None
+        raise FileUnreadable(f"{path} is not a valid Parquet file: {error}.") from None
 
 
 def _read_json(path: Path, dimensions: Dimensions) -> Iterator[VectorRows]:
     try:
         content = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
-        raise FileUnreadable(f"{path} is no JSON: {error}.", hint="Write a list of records.") from None
+        raise FileUnreadable(f"{path} is not valid JSON: {error}.", hint="Write a list of records.") from None
     if not isinstance(content, list):
-        raise FileUnreadable(f"{path} is no list of records.", hint='Write [{"path": ..., "image_embedding": [...]}].')
+        raise FileUnreadable(
+            f"{path} is not a list of records.", hint='Write [{"path": ..., "image_embedding": [...]}].'
+        )
     return _from_records(iter(content), dimensions)
 
 
@@ -143,7 +147,7 @@ def _read_jsonl(path: Path, dimensions: Dimensions) -> Iterator[VectorRows]:
                 try:
                     yield json.loads(line)
                 except (ValueError, RecursionError):
-                    yield InvalidRecord("The line is no JSON.")
+                    yield InvalidRecord("The line is not valid JSON.")
 
     return _from_records(parse(), dimensions)
 
@@ -158,7 +162,7 @@ def _from_records(values: Iterator[Any], dimensions: Dimensions) -> Iterator[Vec
             names: Mapping[str, str] = {}
             try:
                 if not isinstance(value, dict):
-                    raise value if isinstance(value, InvalidRecord) else InvalidRecord("It is no object.")
+                    raise value if isinstance(value, InvalidRecord) else InvalidRecord("It is not an object.")
                 names = match_names(value)
             except InvalidRecord as error:
                 wrong[row] = error

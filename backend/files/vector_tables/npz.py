@@ -22,7 +22,7 @@ class _Column:
         reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         self.shape, fortran, self.dtype = reader(self._stream)
         if fortran and len(self.shape) > 1:
-            raise FileUnreadable(f"{name} is in Fortran's order.", hint="Save np.ascontiguousarray(...) of it.")
+            raise FileUnreadable(f"{name} is in Fortran order.", hint="Save np.ascontiguousarray(...) of it.")
         if self.dtype.hasobject:
             raise FileUnreadable(f"{name} holds Python objects.", hint="Save it as an array of numbers or strings.")
 
@@ -33,7 +33,7 @@ class _Column:
         while len(data) < size:
             bite = self._stream.read(min(_BITES, size - len(data)))
             if not bite:
-                raise FileUnreadable("The archive ends in the middle of an array.", hint="Save it once more.")
+                raise FileUnreadable("The archive ends in the middle of an array.", hint="Save the file again.")
             data += bite
         return np.frombuffer(bytes(data), dtype=self.dtype).reshape(count, *self.shape[1:])
 
@@ -72,4 +72,4 @@ def _open(path: Path) -> zipfile.ZipFile:
     except OSError as error:
         raise FileUnreadable(f"{path} cannot be opened: {error.strerror}.", hint="Check the path.") from None
     except zipfile.BadZipFile:
-        raise FileUnreadable(f"{path} is no .npz.", hint="Write it with numpy.savez.") from None
+        raise FileUnreadable(f"{path} is not a valid .npz file.", hint="Write it with numpy.savez.") from None

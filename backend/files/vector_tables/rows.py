@@ -112,7 +112,7 @@ def _read_side(
         if given.ndim != 2 or given.shape[1] != dimension or not np.issubdtype(given.dtype, np.floating):
             raise InvalidVector(
                 f"The {side} vectors are an array of shape {given.shape} of {given.dtype}; the space has {dimension} dimensions.",
-                hint="They were made by another encoder than that of the library; see `mediacluster status`.",
+                hint="They were made by a different encoder than the library uses; see `mediacluster status`.",
             )
         has[:] = True if present is None else present
         rows = given
@@ -131,12 +131,12 @@ def _copy_row(into: NDArray[np.float64], value: Any, side: str) -> InvalidVector
     try:
         vector = np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
-        return InvalidVector(f"The {side} vector is no list of numbers.")
+        return InvalidVector(f"The {side} vector is not a list of numbers.")
     if vector.shape != into.shape:
         shape = len(vector) if vector.ndim == 1 else f"shape {vector.shape}"
         return InvalidVector(
             f"The {side} vector has {shape} dimensions; the space has {len(into)}.",
-            hint="It was made by another encoder than that of the library.",
+            hint="It was made by a different encoder than the library uses.",
         )
     into[:] = vector
     return None

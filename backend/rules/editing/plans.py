@@ -38,7 +38,7 @@ def plan_rename(before: Snapshot, cluster_id: int, label: str) -> Edit:
     state = existing_cluster(before, cluster_id)
     renamed = replace(state, label=label, label_origin=CURATOR)
     summary = f"Renamed {named(cluster_id, state)} to '{label}'"
-    return _plan_state("rename", before, cluster_id, renamed, summary, f"Cluster {cluster_id} has this label already.")
+    return _plan_state("rename", before, cluster_id, renamed, summary, f"Group {cluster_id} already has this label.")
 
 
 def plan_representative(before: Snapshot, cluster_id: int, media_id: uuid.UUID) -> Edit:
@@ -47,13 +47,18 @@ def plan_representative(before: Snapshot, cluster_id: int, media_id: uuid.UUID) 
     membership = before.memberships.get(media_id)
     if membership is None or membership.cluster_id != cluster_id:
         raise Conflict(
-            f"Media {media_id} is not in cluster {cluster_id}.",
+            f"Picture {media_id} is not in group {cluster_id}.",
             hint="Choose one of its members, or move it there first.",
         )
     chosen = replace(state, representative_media_id=media_id, representative_origin=CURATOR)
-    summary = f"Chose media {media_id} to stand for {named(cluster_id, state)}"
+    summary = f"Chose picture {media_id} to stand for {named(cluster_id, state)}"
     return _plan_state(
-        "choose_representative", before, cluster_id, chosen, summary, f"Media {media_id} was chosen already."
+        "choose_representative",
+        before,
+        cluster_id,
+        chosen,
+        summary,
+        f"Picture {media_id} already represents this group.",
     )
 
 
@@ -67,7 +72,7 @@ def plan_lock(before: Snapshot, cluster_id: int, *, locked: bool) -> Edit:
         cluster_id,
         replace(state, locked=locked),
         f"{word.capitalize()}ed {named(cluster_id, state)}",
-        f"Cluster {cluster_id} is {word}ed already.",
+        f"Group {cluster_id} is already {word}ed.",
     )
 
 
@@ -77,7 +82,7 @@ def plan_confirm(before: Snapshot, threshold: float) -> Edit:
     decided = [media_id for media_id, state in memberships.items() if state.origin == CURATOR]
     marked = [media_id for media_id, state in memberships.items() if state.origin != CURATOR]
     if not marked:
-        raise Conflict("A curator decided these memberships already.", hint="There is nothing left to confirm.")
+        raise Conflict("These pictures are already confirmed.", hint="Nothing is left to confirm.")
     summary = f"Confirmed {media_count(len(marked))}"
     return plan_regrouping(
         "confirm", before, Regrouping(marked=marked), threshold, summary, skipped(decided, "confirmed")
@@ -90,9 +95,7 @@ def plan_move(before: Snapshot, cluster_id: int, threshold: float) -> Edit:
     memberships = existing_memberships(before)
     going = {media_id: cluster_id for media_id, state in memberships.items() if state.cluster_id != cluster_id}
     if not going:
-        raise Conflict(
-            f"These media are in cluster {cluster_id} already.", hint="Confirm them to say that they belong there."
-        )
+        raise Conflict(f"These pictures are already in group {cluster_id}.", hint="To keep them there, confirm them.")
     sources = sorted({memberships[media_id].cluster_id for media_id in going})
     regrouping = Regrouping(going=going, apart=[(source, cluster_id) for source in sources])
     there = [media_id for media_id in memberships if media_id not in going]
@@ -105,7 +108,7 @@ def plan_merge(before: Snapshot, cluster_ids: Sequence[int], into: int, threshol
     merged = [cluster_id for cluster_id in dict.fromkeys(cluster_ids) if cluster_id != into]
     if not merged:
         raise InputError(
-            f"Cluster {into} cannot be merged into itself.", hint="Name at least one other cluster to merge into it."
+            f"Group {into} cannot be merged into itself.", hint="Name at least one other group to merge into it."
         )
     target = existing_cluster(before, into)
     sources = {cluster_id: existing_cluster(before, cluster_id) for cluster_id in merged}
@@ -131,13 +134,14 @@ def plan_split(
     strange = [media_id for media_id in media_ids if media_id not in memberships]
     if strange:
         raise Conflict(
-            f"{some_media(strange)} {'is' if len(strange) == 1 else 'are'} not in cluster {cluster_id}.",
-            hint="A split takes members of one cluster; to gather from several, extract.",
+            f"{some_media(strange)} {'is' if len(strange) == 1 else 'are'} not in group {cluster_id}.",
+            hint="A split takes members of one group. To gather pictures from several groups, extract them.",
         )
     chosen = set(media_ids)
     if len(chosen) == len(memberships):
         raise InputError(
-            f"These are all members of cluster {cluster_id}; a split leaves some behind.", hint="Choose fewer."
+            f"These are all members of group {cluster_id}. A split must leave some behind.",
+            hint="Choose fewer pictures.",
         )
     regrouping = Regrouping(
         going=dict.fromkeys((media_id for media_id in memberships if media_id in chosen), new_id),
@@ -145,7 +149,7 @@ def plan_split(
         created={new_id: new_cluster(label)},
         apart=[(cluster_id, new_id)],
     )
-    summary = f"Split {media_count(len(chosen))} off {named(cluster_id, state)} into cluster {new_id}"
+    summary = f"Split {media_count(len(chosen))} off {named(cluster_id, state)} into group {new_id}"
     return plan_regrouping("split", before, regrouping, threshold, summary)
 
 
@@ -158,14 +162,14 @@ def plan_extract(before: Snapshot, new_id: int, label: str, sizes: Mapping[int, 
     sources = sorted({state.cluster_id for state in memberships.values()})
     if len(sources) == 1 and sizes[sources[0]] == len(memberships):
         raise Conflict(
-            f"These media are the whole of cluster {sources[0]} already.", hint="Rename or confirm it instead."
+            f"These pictures are already the whole of group {sources[0]}.", hint="Rename or confirm the group instead."
         )
     regrouping = Regrouping(
         going=dict.fromkeys(memberships, new_id),
         created={new_id: new_cluster(label)},
         apart=[(source, new_id) for source in sources],
     )
-    summary = f"Extracted {media_count(len(memberships))} from {some_clusters(sources)} to cluster {new_id}"
+    summary = f"Extracted {media_count(len(memberships))} from {some_clusters(sources)} to group {new_id}"
     return plan_regrouping("extract", before, regrouping, threshold, summary)
 
 
@@ -232,7 +236,7 @@ def existing_cluster(snapshot: Snapshot, cluster_id: int) -> ClusterState:
     """Raises NotFound."""
     state = snapshot.clusters.get(cluster_id)
     if state is None:
-        raise NotFound(f"There is no cluster {cluster_id}.")
+        raise NotFound(f"There is no group {cluster_id}.")
     return state
 
 
@@ -275,11 +279,11 @@ def _decided(state: MembershipState, cluster_id: int | None, threshold: float) -
 
 def _lost_by_merging(sources: Mapping[int, ClusterState]) -> tuple[str, ...]:
     labels = [
-        f"The label '{state.label}', which a curator gave cluster {cluster_id}, goes."
+        f"The label '{state.label}', which a curator gave group {cluster_id}, is lost."
         for cluster_id, state in sources.items()
         if state.label_origin == CURATOR
     ]
     locks = [
-        f"Cluster {cluster_id} was locked; its lock goes." for cluster_id, state in sources.items() if state.locked
+        f"Group {cluster_id} was locked; its lock is lost." for cluster_id, state in sources.items() if state.locked
     ]
     return (*labels, *locks)

@@ -1,4 +1,4 @@
-"""How summaries and warnings of edits speak of media and clusters."""
+"""How summaries and warnings of edits speak of pictures and groups."""
 
 import uuid
 from collections.abc import Sequence
@@ -7,27 +7,29 @@ from backend.rules.editing.edits import ClusterState
 
 
 def named(cluster_id: int, state: ClusterState) -> str:
-    """How a sentence speaks of a cluster."""
-    return f"cluster {cluster_id} '{state.label}'" if state.label else f"cluster {cluster_id}"
+    """How a sentence speaks of a group."""
+    return f"group {cluster_id} '{state.label}'" if state.label else f"group {cluster_id}"
 
 
 def media_count(count: int) -> str:
-    """'1 media', '1,000 media': the word has no plural."""
-    return f"{count:,} media"
+    """'1 picture', '1,000 pictures'."""
+    return "1 picture" if count == 1 else f"{count:,} pictures"
 
 
 def skipped(media_ids: Sequence[uuid.UUID], word: str) -> tuple[str, ...]:
-    return (f"{media_count(len(media_ids))} were {word} already and stay as they are.",) if media_ids else ()
+    return (f"{media_count(len(media_ids))} already {word}: unchanged.",) if media_ids else ()
 
 
 def some_clusters(cluster_ids: Sequence[int]) -> str:
     few = 3
     if len(cluster_ids) > few:
-        return f"{len(cluster_ids)} clusters"
-    return ("cluster " if len(cluster_ids) == 1 else "clusters ") + ", ".join(map(str, cluster_ids))
+        return f"{len(cluster_ids)} groups"
+    return ("group " if len(cluster_ids) == 1 else "groups ") + ", ".join(map(str, cluster_ids))
 
 
 def some_media(media_ids: Sequence[uuid.UUID]) -> str:
     few = 3
     shown = ", ".join(map(str, media_ids[:few]))
-    return f"Media {shown}" + (f" and {len(media_ids) - few} more" if len(media_ids) > few else "")
+    return f"{'Picture' if len(media_ids) == 1 else 'Pictures'} {shown}" + (
+        f" and {len(media_ids) - few} more" if len(media_ids) > few else ""
+    )

@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 from backend.errors import UndoBlocked
 from backend.rules.editing.edits import CURATOR, ClusterState, Edit, MembershipState, Snapshot
+from backend.rules.editing.sentences import media_count
 
 _OBSTACLES_SHOWN = 20
 _T = TypeVar("_T")
@@ -74,22 +75,22 @@ def _restore_cluster(
     if leave is None:
         return want
     if present is None:
-        obstacles.append(f"Cluster {cluster_id} is gone since.")
+        obstacles.append(f"Group {cluster_id} no longer exists.")
         return None
     if want is None:
         if others.get(cluster_id):
             obstacles.append(
-                f"Cluster {cluster_id} would go, and has taken in {others[cluster_id]:,} other media since."
+                f"Group {cluster_id} would be removed, but {media_count(others[cluster_id])} joined it since."
             )
         obstacles.extend(_decided_since(cluster_id, leave, present))
         return None
     label = _restore_choice(_label(want), _label(leave), _label(present))
     if label is None:
-        obstacles.append(f"Cluster {cluster_id} was given the label '{present.label}' since.")
+        obstacles.append(f"Group {cluster_id} has since been renamed to '{present.label}'.")
         label = _label(present)
     chosen = _restore_choice(_representative(want), _representative(leave), _representative(present))
     if chosen is None:
-        obstacles.append(f"Another representative was chosen for cluster {cluster_id} since.")
+        obstacles.append(f"A different representative has since been chosen for group {cluster_id}.")
         chosen = _representative(present)
     elif wanted.memberships and not chosen.curated and _representative(present) != _representative(leave):
         # Something else has changed since, so that there is none to go back to.
@@ -119,26 +120,26 @@ def _decided_since(cluster_id: int, leave: ClusterState, present: ClusterState) 
     """What a curator has decided on a cluster that would go."""
     found = []
     if present.label_origin == CURATOR and _label(present) != _label(leave):
-        found.append(f"Cluster {cluster_id} would go, and was given the label '{present.label}' since.")
+        found.append(f"Group {cluster_id} would be removed, but has since been renamed to '{present.label}'.")
     if present.representative_origin == CURATOR and _representative(present) != _representative(leave):
-        found.append(f"Cluster {cluster_id} would go, and a representative was chosen for it since.")
+        found.append(f"Group {cluster_id} would be removed, but a representative has since been chosen for it.")
     if present.locked and not leave.locked:
-        found.append(f"Cluster {cluster_id} would go, and was locked since.")
+        found.append(f"Group {cluster_id} would be removed, but has since been locked.")
     return found
 
 
 def _membership_obstacle(media_id: uuid.UUID, present: MembershipState | None) -> str:
     if present is None:
-        return f"Media {media_id} was deleted since."
+        return f"Picture {media_id} has since been deleted."
     by = "" if present.event_id is None else f" by event {present.event_id}"
-    return f"Media {media_id} was put into cluster {present.cluster_id}{by} since."
+    return f"Picture {media_id} has since been moved to group {present.cluster_id}{by}."
 
 
 def _missing_clusters(wanted: Snapshot, current: Snapshot) -> list[str]:
     """Clusters that restored memberships would be in, and that neither are nor come back."""
     needed = {state.cluster_id for state in wanted.memberships.values() if state is not None}
     return [
-        f"Cluster {cluster_id} is gone since."
+        f"Group {cluster_id} no longer exists."
         for cluster_id in sorted(needed - set(wanted.clusters))
         if current.clusters.get(cluster_id) is None
     ]
@@ -148,9 +149,9 @@ def _blocked(kind: str, obstacles: list[str]) -> UndoBlocked:
     shown = obstacles[:_OBSTACLES_SHOWN]
     more = len(obstacles) - len(shown)
     return UndoBlocked(
-        f"Later work stands in the way of this {kind}: {obstacles[0]}"
-        + (f" And {len(obstacles) - 1:,} more obstacles." if len(obstacles) > 1 else ""),
-        hint="Undo the later work first, the newest first, or put it right by hand.",
+        f"Later changes block this {kind}: {obstacles[0]}"
+        + (f" Number of further obstacles: {len(obstacles) - 1:,}." if len(obstacles) > 1 else ""),
+        hint="Undo the later changes first, starting with the newest, or correct the groups by hand.",
         obstacles=[*shown, f"{more:,} more."] if more else shown,
     )
 

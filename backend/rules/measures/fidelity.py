@@ -43,7 +43,7 @@ class Fidelity:
         figures = f"1st percentile of the cosine {self.cosine:.4f} (at least {LEAST_COSINE})"
         if self.changed is not None:
             figures += f", changed assignments {self.changed:.1%} (at most {MOST_CHANGED:.1%})"
-        return f"{figures}, on {self.sampled} media (at least {LEAST_SAMPLE})"
+        return f"{figures}, on {self.sampled} pictures (at least {LEAST_SAMPLE})"
 
 
 def compare(exact: NDArray[np.float32], fast: NDArray[np.float32], *, threshold: float | None = None) -> Fidelity:

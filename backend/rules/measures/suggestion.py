@@ -35,7 +35,7 @@ def _suggest_alpha(document: dict[str, Any]) -> Suggestion:
     if not sweeps:
         known = ", ".join(f"{count} queries of {_say(task)}" for task, count in asked.items()) or "no queries"
         return Suggestion(
-            "alpha", present, None, f"too little is known: {known}; {LEAST_QUERIES} of one kind are the least"
+            "alpha", present, None, f"not enough data: {known}; at least {LEAST_QUERIES} of one kind are needed"
         )
     # One alpha serves both, so it has to be as good as the best for each.
     good = sorted(set.intersection(*(set(sweep["best"]["as_good"]) for sweep in sweeps.values())))
@@ -44,7 +44,7 @@ def _suggest_alpha(document: dict[str, Any]) -> Suggestion:
         return Suggestion("alpha", present, None, f"{present:g} is as good as the best for {kinds}, within chance")
     if not good:
         wanted = "; ".join(f"{_say(task)} is best at {sweep['best']['value']:g}" for task, sweep in sweeps.items())
-        return Suggestion("alpha", present, None, f"no alpha is as good as the best for both: {wanted}")
+        return Suggestion("alpha", present, None, f"no alpha is good for both: {wanted}")
     value = max(good, key=lambda alpha: (_mean_at(sweeps, alpha), -abs(alpha - present)))
     gains = "; ".join(
         f"{sweep['measure']} of {_say(task)} {_at(sweep, 'alpha', present):.3f} at {present:g}, {_at(sweep, 'alpha', value):.3f} at {value:g}"
@@ -58,13 +58,13 @@ def _suggest_threshold(document: dict[str, Any]) -> Suggestion:
     present, sweep = document["library"]["threshold"], document["threshold"]
     if sweep is None:
         return Suggestion(
-            "threshold", present, None, "judgements of hits say nothing of groups; labels or curated groups would"
+            "threshold", present, None, "judgements of hits tell nothing about groups; use labels or curated groups"
         )
     if sweep["labelled"] < LEAST_LABELLED:
-        reason = f"too little is known: {sweep['labelled']} labelled media; {LEAST_LABELLED} are the least"
+        reason = f"not enough data: {sweep['labelled']} labelled pictures; at least {LEAST_LABELLED} are needed"
         return Suggestion("threshold", present, None, reason)
     good, best = sweep["best"]["as_good"], sweep["best"]["value"]
-    media = f"{sweep['labelled']:,} labelled media"
+    media = f"{sweep['labelled']:,} labelled pictures"
     if present in good:
         return Suggestion(
             "threshold", present, None, f"{present:g} is as good as the best ({best:g}) for {media}, within chance"

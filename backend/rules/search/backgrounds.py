@@ -167,7 +167,7 @@ def _calibrate(name: str, leg: Vector, background: Background | None) -> Vector:
     if not np.isnan(leg).all():
         raise InputError(
             f"The {name} leg of the active space has no background to calibrate by.",
-            hint="Ask for the method rrf, or wait until the background is sampled.",
+            hint="Use the method rrf, or wait until the background is sampled.",
             field="method",
         )
     return leg

@@ -54,7 +54,9 @@ def combine(
         InvalidVector: a vector is zero or not finite, or the vectors of a side differ in dimension.
     """
     if not positives:
-        raise InputError("There is no positive example.", hint="Name at least one media to be like.", field="positives")
+        raise InputError(
+            "There is no positive example.", hint="Name at least one picture to be like.", field="positives"
+        )
     if not 0 < positive_weight < np.inf:
         raise InputError(
             f"positive_weight is {positive_weight}.", hint="Choose a number above 0.", field="positive_weight"

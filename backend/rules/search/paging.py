@@ -36,11 +36,11 @@ def read_place(cursor: str, digest: str) -> Place:
         )
         place = Place(uuid.UUID(media_id), _cosine(sim_image), _cosine(sim_text), int(position))
     except (binascii.Error, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
-        raise _unreadable("This cursor cannot be read.") from None
+        raise _unreadable("This cursor is not valid.") from None
     if place.position < 1:
-        raise _unreadable("This cursor cannot be read.")
+        raise _unreadable("This cursor is not valid.")
     if written != digest:
-        raise _unreadable("This cursor belongs to another query.")
+        raise _unreadable("This cursor belongs to a different query.")
     return place
 
 
@@ -53,4 +53,4 @@ def _cosine(value: object) -> float | None:
 
 
 def _unreadable(detail: str) -> InvalidQuery:
-    return InvalidQuery(detail, hint="Take `next_cursor` of the page before, with the same query.", field="cursor")
+    return InvalidQuery(detail, hint="Use `next_cursor` from the previous page, with the same query.", field="cursor")

@@ -54,7 +54,7 @@ def insert_account(session: Session, name: str, role: Role, password_hash: str |
         .returning(Account)
     )
     if made is None:
-        raise Conflict(f"There is an account '{name}' already.", hint="`mediacluster account list` shows all.")
+        raise Conflict(f"An account named '{name}' already exists.", hint="`mediacluster account list` shows all.")
     return made
 
 

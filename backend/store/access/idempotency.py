@@ -53,7 +53,7 @@ def claim_key(session: Session, caller: str, key: str, fingerprint: bytes, *, se
     found: IdempotencyKey = row[0]
     if found.fingerprint != fingerprint:
         raise IdempotencyMismatch(
-            "This Idempotency-Key was used for another request.", hint="Take a new key for each new request."
+            "This Idempotency-Key was already used for a different request.", hint="Use a new key for each new request."
         )
     if found.status is not None and found.answer is not None:
         return RecordedAnswer(found.status, found.answer)
@@ -90,7 +90,7 @@ def _insert_or_lock(
 
 def _in_progress() -> IdempotencyInProgress:
     return IdempotencyInProgress(
-        "The request with this Idempotency-Key is still being worked on.", hint="Ask again in a few seconds."
+        "The request with this Idempotency-Key is still in progress.", hint="Try again in a few seconds."
     )
 
 

@@ -79,7 +79,7 @@ def get_cluster(session: Session, cluster_id: int) -> ClusterSummary:
     """Raises NotFound."""
     row = session.execute(_summaries().where(Cluster.id == cluster_id)).one_or_none()
     if row is None:
-        raise NotFound(f"There is no cluster {cluster_id}.")
+        raise NotFound(f"There is no group {cluster_id}.")
     return ClusterSummary(**row._asdict())
 
 

@@ -68,7 +68,7 @@ def get_head(session: Session, cluster_id: int) -> ClusterHead:
     ).one_or_none()
     if row is None:
         raise NotFound(
-            f"There is no group {cluster_id}.", hint="It may have gone up in another one; the history tells."
+            f"There is no group {cluster_id}.", hint="It may have been merged into another group; see the history."
         )
     return ClusterHead(**row._asdict())
 

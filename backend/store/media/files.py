@@ -55,7 +55,7 @@ def _remove(storage: Storage, file: StoredFile) -> dict[str, bytes]:
                 removed[key] = storage.read(key)
                 storage.delete(key)
         except MediaclusterError as error:
-            logger.warning("A file of a deleted media stays behind (%s): %s", key, error.full_detail)
+            logger.warning("A file of a deleted pictures stays behind (%s): %s", key, error.full_detail)
     return removed
 
 

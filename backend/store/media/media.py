@@ -42,7 +42,7 @@ def get_media(session: Session, media_id: uuid.UUID) -> Media:
     """Raises NotFound."""
     media = find_media(session, media_id)
     if media is None:
-        raise NotFound(f"There is no media {media_id}.")
+        raise NotFound(f"There is no picture {media_id}.")
     return media
 
 
@@ -59,7 +59,7 @@ def get_media_for_update(session: Session, media_id: uuid.UUID) -> Media:
     """The row as it is now, locked until the transaction ends. Raises NotFound."""
     media = session.get(Media, media_id, with_for_update=True, populate_existing=True)
     if media is None:
-        raise NotFound(f"There is no media {media_id}.")
+        raise NotFound(f"There is no picture {media_id}.")
     return media
 
 

@@ -188,7 +188,7 @@ def record_quarantined(session: Session, max_attempts: int) -> dict[uuid.UUID, s
 
     Returns the id of the request that each came in with, by media.
     """
-    detail = f"{max_attempts} attempts ended without a result; the file may crash or stall the decoder."
+    detail = f"All {max_attempts} attempts ended without a result. The file may crash or stall the decoder."
     rows = session.execute(
         sa.update(Media)
         .where(
@@ -219,10 +219,11 @@ def retry_failed(session: Session, media_id: uuid.UUID) -> None:
         return
     failed = sa.select(Media.id).where(Media.id == media_id, Media.status == MediaStatus.FAILED)
     if session.execute(failed).first() is None:
-        raise NotFound(f"There is no failed media {media_id}.")
+        raise NotFound(f"There is no failed picture {media_id}.")
     raise NotInSpace(
-        f"Media {media_id} came as embeddings of another model, without a picture to make new ones of.",
-        hint="Go back to the model that it has vectors of (`mediacluster space rollback`), or delete it and upload its picture.",
+        f"Picture {media_id} was imported as embeddings of another model, without a picture file to embed again.",
+        hint="Go back to the model that its vectors came from (`mediacluster space rollback`), or "
+        "delete it and upload its picture file.",
     )
 
 
@@ -290,7 +291,7 @@ def _update_leased(
     if status is not None:
         query = query.where(Media.status == status)
     if session.execute(query.values(**values).returning(Media.id)).scalar_one_or_none() is None:
-        raise LeaseLost(f"Media {media_id} was given to another worker, or deleted.")
+        raise LeaseLost(f"Picture {media_id} was given to another worker, or deleted.")
 
 
 def _claim_parameters(lease: Lease, limit: int, max_attempts: int) -> dict[str, Any]:

@@ -209,7 +209,7 @@ class ScanKeeper:
         self._scan, self._state = scan, ScanState.READY
         self._counted_at = self._caught_up_at = time.monotonic()
         logger.info(
-            "The vector scan holds %d media in %d MB, loaded in %.1f s.",
+            "The vector scan holds %d pictures in %d MB, loaded in %.1f s.",
             count,
             scan.byte_count // 1_000_000,
             time.monotonic() - begun,

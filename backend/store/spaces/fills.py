@@ -275,7 +275,7 @@ def lead_back(session: Session, space_id: int, code: str) -> int:
 
 def quarantine_items(session: Session, max_attempts: int) -> int:
     """Give up what has used up its attempts without a word: its workers died. Returns how many."""
-    detail = f"{max_attempts} attempts ended without a result; the file may crash or stall the decoder."
+    detail = f"All {max_attempts} attempts ended without a result. The file may crash or stall the decoder."
     used_up = sa.update(SpaceFillItem).where(
         SpaceFillItem.error_code.is_(None),
         SpaceFillItem.attempts >= max_attempts,

@@ -48,8 +48,8 @@ def insert_work(
     last = find_last_work(session)
     if last is not None and last.is_running:
         raise Conflict(
-            f"Something else is being done: {last.row.kind} {last.row.subject}.".replace(" .", "."),
-            hint="Wait until it is done; the page says how far it is.",
+            f"Another task is running: {last.row.kind} {last.row.subject}.".replace(" .", "."),
+            hint="Wait until it is done. The page shows its progress.",
         )
     work = SpaceWork(kind=kind, subject=subject, arguments=arguments, actor=actor, address=address)
     session.add(work)

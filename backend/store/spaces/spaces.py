@@ -46,7 +46,7 @@ def get_active_space(session: Session) -> Space:
     """Raises NotFound before the first worker has started."""
     space = find_active_space(session)
     if space is None:
-        raise NotFound("There is no active space yet.", hint="Start a worker: it makes the first one.")
+        raise NotFound("There is no active space yet.", hint="Start a worker: it creates the first space.")
     return space
 
 

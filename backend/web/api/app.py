@@ -34,12 +34,12 @@ from backend.web.middleware.unexpected import AnswerUnexpected
 # read as a whole right after, a sixth of what the request costs.
 _IN_MEMORY_BYTES = 8 * 1024 * 1024
 
-_DESCRIPTION = """
-Upload pictures with whatever text they have; each is embedded twice, joins the nearest group or starts a new one,
-and can be asked for similar ones: `combined = alpha * sim_image + (1 - alpha) * sim_text`.
-
-Every error is a Problem (RFC 9457) with a stable `code`.
-"""
+_DESCRIPTION = (
+    "\nUpload pictures with any text they have. Each picture is embedded by its looks and by "
+    "its text, and joins the nearest group or starts a new one. Then ask for similar "
+    "pictures: `combined = alpha * sim_image + (1 - alpha) * sim_text`. Every error is a "
+    "Problem (RFC 9457) with a stable `code`.\n"
+)
 
 
 def create_app(services: Services) -> FastAPI:

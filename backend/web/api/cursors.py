@@ -27,7 +27,7 @@ def read_cursor(cursor: str, *kinds: type) -> list[Any]:
         return [_read_part(part, kind) for part, kind in zip(_list_of(key), kinds, strict=True)]
     except (binascii.Error, ValueError, TypeError, OverflowError, RecursionError):
         raise InputError(
-            "This cursor cannot be read.", hint="Take `next_cursor` of the page before, or none."
+            "This cursor is not valid.", hint="Use `next_cursor` from the previous page, or omit the cursor."
         ) from None
 
 

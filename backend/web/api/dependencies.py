@@ -20,5 +20,5 @@ def get_actor(request: Request) -> str:
 
 ServicesDependency = Annotated[Services, Depends(get_services)]
 ActorDependency = Annotated[str, Depends(get_actor)]
-PageLimit = Annotated[int, Query(ge=1, le=500, description="Rows of a page.")]
-Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before.")]
+PageLimit = Annotated[int, Query(ge=1, le=500, description="Rows per page.")]
+Cursor = Annotated[str | None, Query(description="`next_cursor` from the previous page.")]

@@ -29,5 +29,7 @@ def read_folder_cursor(cursor: str) -> Place:
     except UnicodeEncodeError:
         last = ""
     if not last or cursor.startswith("/"):
-        raise InputError("This place cannot be read.", hint="Take `next_after` of the answer before, or none.")
+        raise InputError(
+            "This `after` value is not valid.", hint="Use `next_after` from the previous response, or omit it."
+        )
     return (*((True, name) for name in folders), (cursor.endswith("/"), last))

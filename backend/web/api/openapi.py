@@ -48,7 +48,7 @@ def _with_keys(document: dict[str, Any]) -> dict[str, Any]:
         "key": {
             "type": "http",
             "scheme": "bearer",
-            "description": "A key (`mc_...`) of the scope that is named, or more.",
+            "description": "An API key (`mc_...`) with the named scope or a higher one.",
         }
     }
     for operations in document["paths"].values():

@@ -35,6 +35,6 @@ def require_no_place(exif: Mapping[str, Any], original: bytes) -> None:
     """Raise Forbidden where these bytes say where the picture was taken."""
     if exif.keys() & _EXIF_NAMES or says_place(original):
         raise Forbidden(
-            "This original says where it was taken, which is for admins.",
-            hint="Take the thumbnail of size large, which says nothing, or ask with a key of the scope 'admin'.",
+            "This original contains the place where it was taken, which only admins may see.",
+            hint="Use the large thumbnail, which has no location, or send a key with scope 'admin'.",
         )

@@ -183,24 +183,25 @@ def _refuse(error: MediaclusterError) -> Response:
 
 def _missing_key(needed: Scope) -> Unauthorized:
     return Unauthorized(
-        "This needs a key.",
-        hint=f"Send it as 'Authorization: Bearer mc_...'; `mediacluster key create NAME --scope {needed}` makes one.",
+        "This request needs an API key.",
+        hint="Send one as 'Authorization: Bearer mc_...'. Create one with `mediacluster key create "
+        f"NAME --scope {needed}`.",
     )
 
 
 def _unknown_key() -> Unauthorized:
-    return Unauthorized("This key is not known, or was revoked.", hint="`mediacluster key list` shows those that live.")
+    return Unauthorized("This API key is unknown or revoked.", hint="`mediacluster key list` shows the valid keys.")
 
 
 def _too_narrow(scope: Scope, needed: Scope) -> Forbidden:
     return Forbidden(
-        f"This needs a key of the scope '{needed}'; this one has '{scope}'.",
-        hint=f"Make one with `mediacluster key create NAME --scope {needed}`.",
+        f"This request needs a key with scope '{needed}'; this key has '{scope}'.",
+        hint=f"Create one with `mediacluster key create NAME --scope {needed}`.",
     )
 
 
 def _foreign_origin(origin: str) -> Forbidden:
     return Forbidden(
-        f"Pages of {origin} may not ask this.",
-        hint=f"Give them a key that allows it: `mediacluster key create NAME --scope read --origin {origin}`.",
+        f"Pages from {origin} may not send this request.",
+        hint=f"Create a key that allows this origin: `mediacluster key create NAME --scope read --origin {origin}`.",
     )

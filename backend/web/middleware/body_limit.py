@@ -88,14 +88,14 @@ class _Body:
 
 def _too_large(max_bytes: int) -> FileTooLarge:
     return FileTooLarge(
-        f"The request is larger than {max_bytes:,} bytes.", hint="Send fewer files at once, or smaller ones."
+        f"The request is larger than {max_bytes:,} bytes.", hint="Send fewer or smaller files in one request."
     )
 
 
 def _too_slow(patience_seconds: float) -> RequestTimeout:
     return RequestTimeout(
-        f"Nothing more of the request came for {patience_seconds:g} seconds, or too little.",
-        hint="Send it again; what is here already is not taken in twice.",
+        f"The request stalled: it sent too little data within {patience_seconds:g} seconds.",
+        hint="Send it again. Files that already arrived are not stored twice.",
     )
 
 

@@ -32,9 +32,9 @@ class Hosts:
             await self._app(scope, receive, send)
             return
         refusal = Forbidden(
-            f"This server does not answer to {name or 'no name'!r}.",
-            hint="Name it in MEDIACLUSTER_ALLOWED_HOSTS; where others reach the server, set "
-            "MEDIACLUSTER_AUTHENTICATION=keys too.",
+            f"This server does not accept requests for the host {name or 'no name'!r}.",
+            hint="Add the name to MEDIACLUSTER_ALLOWED_HOSTS. If others can reach the server, also set "
+            "MEDIACLUSTER_AUTHENTICATION=keys.",
         )
         response = error_response(refusal)
         response.headers["Connection"] = "close"

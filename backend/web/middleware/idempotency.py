@@ -25,7 +25,7 @@ IdempotencyKeyHeader = Annotated[
         alias="Idempotency-Key",
         min_length=1,
         max_length=255,
-        description="Any name of your own for this request; sent again within 24 hours, it gets the same answer.",
+        description="A unique name that you choose for this request. A repeat within 24 hours gets the same response.",
     ),
 ]
 

@@ -69,10 +69,10 @@ _CODE_BY_STATUS = {
 class Problem(BaseModel):
     """An error. `code` is stable; `detail` is for people."""
 
-    type: str = Field("about:blank", description="Always about:blank; `code` tells problems apart.")
-    title: str = Field(description="The status in words.")
+    type: str = Field("about:blank", description="Always about:blank. Use `code` to tell problems apart.")
+    title: str = Field(description="The HTTP status in words.")
     status: int
-    code: str = Field(description="Stable name of what went wrong.")
+    code: str = Field(description="Stable identifier of the error.")
     detail: str
     hint: str | None = Field(None, description="What to do next.")
 
@@ -85,7 +85,7 @@ class Problem(BaseModel):
                     "title": "Unsupported Media Type",
                     "status": 415,
                     "code": "unsupported_format",
-                    "detail": "The content is no picture of a format that is let in.",
+                    "detail": "The file is not a picture in a supported format.",
                     "hint": "Send JPEG, PNG, WebP or GIF.",
                 }
             ]
@@ -156,7 +156,9 @@ def from_http(request: Request, error: Exception) -> JSONResponse:
     cause = error.__cause__
     if isinstance(cause, OSError) and cause.errno in FULL:
         # Large uploads are put aside in the folder for temporary files while they come in.
-        full = StorageFull("The server has no room for the upload.", hint="Make room, then try again.")
+        full = StorageFull(
+            "The server's disk is full; the upload cannot be stored.", hint="Free disk space, then try again."
+        )
         return from_error(request, full)
     status = HTTPStatus(error.status_code)
     return problem_response(status, _CODE_BY_STATUS.get(status, "http_error"), str(error.detail))
@@ -172,5 +174,7 @@ def log_unexpected(error: Exception) -> None:
 def from_unexpected(_request: Request, error: Exception) -> JSONResponse:
     log_unexpected(error)
     return problem_response(
-        HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong on our side; the log says what."
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "internal_error",
+        "Something went wrong on the server. The server log has details.",
     )

@@ -75,8 +75,8 @@ class RateLimit:
             await self._app(scope, receive, send)
             return
         refusal = RateLimited(
-            f"These are too many {kind} for one minute.",
-            hint="Come back after the seconds in Retry-After, or raise the limit in the settings.",
+            f"Too many {kind} in one minute.",
+            hint="Wait the number of seconds in Retry-After, or raise the limit in the settings.",
             retry_after_seconds=seconds,
         )
         response = error_response(refusal)

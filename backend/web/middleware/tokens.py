@@ -40,7 +40,7 @@ def normal_origin(raw: str) -> str:
         host, port = "", None
     whole = not (parts.path.strip("/") or parts.query or parts.fragment or parts.username)
     if parts.scheme not in _DEFAULT_PORTS or not host or not whole:
-        raise InputError(f"{raw!r} is no origin of pages.", hint="Write it like https://blog.example, without a path.")
+        raise InputError(f"{raw!r} is not a web origin.", hint="Write it like https://blog.example, without a path.")
     if ":" in host:
         host = f"[{host}]"
     return f"{parts.scheme}://{host}" + ("" if port in {None, _DEFAULT_PORTS[parts.scheme]} else f":{port}")

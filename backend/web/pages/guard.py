@@ -42,7 +42,9 @@ class Guard:
 
         # The login has no token to show yet; for it this is the only check.
         if scope["method"] not in SAFE_METHODS and is_cross_site(Headers(scope=scope), scope["scheme"]):
-            error = CsrfFailed("This request comes from another site.", hint="Open the admin pages and do it there.")
+            error = CsrfFailed(
+                "This request comes from another site.", hint="Open the admin pages and repeat the action there."
+            )
             people = "text/html" in Headers(scope=scope).get("accept", "")
             response = error_page(Request(scope), error) if people else error_response(error)
             await response(scope, receive, send_guarded)

@@ -13,7 +13,6 @@ from backend.errors import MediaclusterError
 from backend.web.middleware import problems
 from backend.web.middleware.problems import RETRY_AFTER_SECONDS, status_of
 from backend.web.pages.templating import render
-from backend.web.pages.wording import in_page_words
 
 logger = logging.getLogger(__name__)
 
@@ -33,9 +32,6 @@ def install_error_pages(app: FastAPI) -> None:
 
 def _fitting(page: _Handler, problem: _Handler) -> _Handler:
     def handle(request: Request, error: Exception) -> Response:
-        if isinstance(error, MediaclusterError):
-            error.detail = in_page_words(error.detail)
-            error.hint = error.hint and in_page_words(error.hint)
         return (problem if _wants_json(request) else page)(request, error)
 
     return handle
@@ -66,20 +62,20 @@ def _from_error(request: Request, error: Exception) -> Response:
 def _from_validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     said = "; ".join(f"{'.'.join(map(str, item['loc'][1:]))}: {item['msg']}" for item in error.errors())
-    return _page(request, HTTPStatus.BAD_REQUEST, "malformed_request", "This request cannot be read.", f"{said}.")
+    return _page(request, HTTPStatus.BAD_REQUEST, "malformed_request", "This request is malformed.", f"{said}.")
 
 
 def _from_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
     if status is HTTPStatus.NOT_FOUND:
-        return _page(request, status, "not_found", "There is no such page.", "Start again from the groups.")
+        return _page(request, status, "not_found", "This page does not exist.", "Go back to the list of groups.")
     return _page(request, status, "http_error", str(error.detail), None)
 
 
 def _from_unexpected(request: Request, error: Exception) -> Response:
     problems.log_unexpected(error)
-    detail = "Something went wrong on our side; the log says what."
+    detail = "Something went wrong on the server. The server log has details."
     return _page(request, HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", detail, None)
 
 

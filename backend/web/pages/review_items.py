@@ -104,7 +104,7 @@ def _marks(item: QueuedItem) -> list[Mark]:
             ]
         case ReviewKind.CAPTION_DISAGREEMENT:
             return [
-                Mark("own", "Caption and picture", figures["similarity"]),
+                Mark("own", "Caption against picture", figures["similarity"]),
                 Mark("typical", "Half of the library fits better than", figures["typical_similarity"]),
             ]
         case ReviewKind.MERGE_CANDIDATE:

@@ -33,7 +33,7 @@ class QueueWords:
 WORDS: Final = {
     ReviewQueue.SMALL_MARGIN: QueueWords(
         "Close calls",
-        "A little more or less, and they would be elsewhere.",
+        "Pictures that only just joined, or just missed, a group.",
         "Belongs here",
         "Leave it",
         can_correct=True,
@@ -43,7 +43,7 @@ WORDS: Final = {
     ),
     ReviewQueue.CAPTION_DISAGREEMENT: QueueWords(
         "Captions",
-        "The caption says something else than the picture shows.",
+        "The caption does not match the picture.",
         "Caption fits",
         "Leave it",
         can_correct=True,

@@ -71,13 +71,13 @@ class SignIn:
 
 def _find_refusal(scope: Scope, path: str, visitor: Visitor) -> MediaclusterError | None:
     if not visitor.is_admin and is_for_admins(path):
-        return Forbidden("This page is for admins.", hint="Ask one, or log in with another account.")
+        return Forbidden("This page is for admins.", hint="Ask an admin, or log in with another account.")
     if scope["method"] in SAFE_METHODS or visitor.session_id is None:
         return None
     given = Headers(scope=scope).get(CSRF_HEADER, "")
     if is_csrf_token(read_secret(scope) or "", given):
         return None
-    return CsrfFailed("This page is older than your login.", hint="Reload it, and do it again.")
+    return CsrfFailed("This page was loaded before you logged in.", hint="Reload the page, then try again.")
 
 
 def _ask_to_log_in(scope: Scope, path: str) -> Response:
@@ -87,7 +87,7 @@ def _ask_to_log_in(scope: Scope, path: str) -> Response:
     if scope["method"] in SAFE_METHODS and "hx-request" not in headers and "text/html" in headers.get("accept", ""):
         wanted = f"{MOUNT}{path}" + (f"?{query}" if query else "")
         return RedirectResponse(login_address(wanted), HTTPStatus.SEE_OTHER, headers={"Cache-Control": "no-store"})
-    error = Unauthorized("You are not logged in, or not any more.", hint="Log in again.")
+    error = Unauthorized("You are not logged in, or your session has ended.", hint="Log in again.")
     response = error_page(Request(scope), error)
     if "hx-request" in headers:
         page = split_address(headers.get("hx-current-url") or headers.get("referer", ""))

@@ -15,7 +15,6 @@ from starlette.responses import HTMLResponse
 from backend.web.pages import formatting
 from backend.web.pages.navigation import AT_HAND, list_entries
 from backend.web.pages.static_files import static_path
-from backend.web.pages.wording import in_page_words
 
 _FOLDER = Path(__file__).parent / "templates"
 MOUNT = "/admin"
@@ -33,7 +32,6 @@ def _environment() -> Environment:
     )
     for name in ("similarity", "count", "counted", "byte_size", "moment", "day", "duration", "with_code"):
         environment.filters[name] = getattr(formatting, name)
-    environment.filters["in_page_words"] = in_page_words
     environment.globals |= {
         "entries_at_hand": AT_HAND,
         "product_version": version("mediacluster"),

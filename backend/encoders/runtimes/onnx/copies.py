@@ -23,7 +23,7 @@ from backend.settings import RuntimeName, Settings
 MODEL_FILE = "model.onnx"
 
 _MANIFEST_FILE = "manifest.json"
-_HINT = "Make it with `mediacluster optimize`."
+_HINT = "Create it with `mediacluster optimize`."
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ def export_module(
         first = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
         raise EncoderUnavailable(
             f"The model cannot be exported to ONNX: {first}.",
-            hint="Leave it in torch: MEDIACLUSTER_IMAGE_RUNTIME=torch.",
+            hint="Use torch: MEDIACLUSTER_IMAGE_RUNTIME=torch.",
         ) from error
 
 

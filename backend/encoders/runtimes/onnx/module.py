@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from backend.errors import EncoderUnavailable
 
-INSTALL_HINT = "Install the extra: pip install 'mediacluster[onnx]' (`make setup` has it)."
+INSTALL_HINT = "Install the extra: pip install 'mediacluster[onnx]' (`make setup` includes it)."
 
 _ERRORS_ONLY = 3
 
@@ -76,5 +76,5 @@ def open_session(path: Path) -> Any:
     except Exception as error:  # the library raises whatever it likes
         raise EncoderUnavailable(
             f"ONNX Runtime cannot open {path}: {str(error).splitlines()[0][:300]}.",
-            hint="Remove its folder and make it anew with `mediacluster optimize`.",
+            hint="Remove its folder and create it again with `mediacluster optimize`.",
         ) from error

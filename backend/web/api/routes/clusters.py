@@ -19,7 +19,7 @@ ClusterId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 @router.get(
     "/clusters",
     operation_id="list_clusters",
-    summary="Clusters, largest first",
+    summary="Groups, largest first",
     responses=documented("malformed_request", "backend_unavailable"),
 )
 def list_page(services: ServicesDependency, limit: PageLimit = 50, cursor: Cursor = None) -> ClusterPage:
@@ -41,7 +41,7 @@ def list_page(services: ServicesDependency, limit: PageLimit = 50, cursor: Curso
 @router.get(
     "/clusters/{cluster_id}",
     operation_id="get_cluster",
-    summary="One cluster and its members",
+    summary="Get one group and its members",
     responses=documented("malformed_request", "not_found", "backend_unavailable"),
 )
 def get_one(

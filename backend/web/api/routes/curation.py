@@ -46,13 +46,15 @@ router = APIRouter(tags=["curation"])
 
 ClusterId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 EventId = Annotated[int, Path(ge=1, le=2**63 - 1)]
-DryRun = Annotated[bool, Query(description="Say what would change, and change nothing.")]
+DryRun = Annotated[bool, Query(description="Show what would change without changing anything.")]
 
 _PROBLEMS = documented("malformed_request", "not_found", "conflict", "backend_unavailable")
 _UNDO_PROBLEMS = documented("malformed_request", "not_found", "conflict", "undo_blocked", "backend_unavailable")
 
 
-@router.post("/clusters/{cluster_id}/rename", operation_id="rename_cluster", summary="Label it", responses=_PROBLEMS)
+@router.post(
+    "/clusters/{cluster_id}/rename", operation_id="rename_cluster", summary="Rename a group", responses=_PROBLEMS
+)
 def rename(
     services: ServicesDependency,
     actor: ActorDependency,
@@ -60,14 +62,14 @@ def rename(
     wanted: LabelInput,
     dry_run: DryRun = False,
 ) -> CurationOutcome:
-    """A curator's label is never changed by a machine."""
+    """Set the label of the group. Automatic labelling never changes a curator's label."""
     return _perform(services, Rename(cluster_id, wanted.label), actor, dry_run)
 
 
 @router.post(
     "/clusters/{cluster_id}/representative",
     operation_id="choose_representative",
-    summary="Let one member stand for it",
+    summary="Choose the cover picture of a group",
     responses=_PROBLEMS,
 )
 def choose_representative(
@@ -77,27 +79,27 @@ def choose_representative(
     wanted: RepresentativeInput,
     dry_run: DryRun = False,
 ) -> CurationOutcome:
-    """Instead of the member nearest the centroid."""
+    """Show this member for the group, instead of the member nearest the centroid."""
     return _perform(services, ChooseRepresentative(cluster_id, wanted.media_id), actor, dry_run)
 
 
 @router.post(
     "/clusters/{cluster_id}/lock",
     operation_id="lock_cluster",
-    summary="Let it take no automatic members",
+    summary="Lock a group against automatic changes",
     responses=_PROBLEMS,
 )
 def lock(
     services: ServicesDependency, actor: ActorDependency, cluster_id: ClusterId, dry_run: DryRun = False
 ) -> CurationOutcome:
-    """A curator may still move media in and out."""
+    """No picture joins or leaves automatically. Curators can still move pictures in and out."""
     return _perform(services, Lock(cluster_id), actor, dry_run)
 
 
 @router.post(
     "/clusters/{cluster_id}/unlock",
     operation_id="unlock_cluster",
-    summary="Let it take automatic members again",
+    summary="Unlock a group",
     responses=_PROBLEMS,
 )
 def unlock(
@@ -107,7 +109,10 @@ def unlock(
 
 
 @router.post(
-    "/clusters/{cluster_id}/merge", operation_id="merge_clusters", summary="Merge others into it", responses=_PROBLEMS
+    "/clusters/{cluster_id}/merge",
+    operation_id="merge_clusters",
+    summary="Merge other groups into this group",
+    responses=_PROBLEMS,
 )
 def merge(
     services: ServicesDependency,
@@ -116,23 +121,23 @@ def merge(
     wanted: MergeInput,
     dry_run: DryRun = False,
 ) -> CurationOutcome:
-    """The named clusters go up in the addressed one, which keeps its id, label and representative."""
+    """Merge the named groups into the addressed one, which keeps its id, label and representative."""
     return _perform(services, Merge(tuple(wanted.cluster_ids), cluster_id), actor, dry_run)
 
 
 @router.get(
     "/clusters/{cluster_id}/split-proposal",
     operation_id="propose_split",
-    summary="How it could be parted in two",
+    summary="Propose how to split a group in two",
     responses=_PROBLEMS,
 )
 def get_split_proposal(services: ServicesDependency, cluster_id: ClusterId) -> ProposedSplit:
-    """Nothing is changed; 409 where there is nothing to part."""
+    """Changes nothing. 409 if the group cannot be split."""
     return ProposedSplit.of(propose_split(services, cluster_id))
 
 
 @router.post(
-    "/clusters/{cluster_id}/split", operation_id="split_cluster", summary="Part it in two", responses=_PROBLEMS
+    "/clusters/{cluster_id}/split", operation_id="split_cluster", summary="Split a group in two", responses=_PROBLEMS
 )
 def split(
     services: ServicesDependency,
@@ -141,69 +146,76 @@ def split(
     wanted: SplitInput,
     dry_run: DryRun = False,
 ) -> CurationOutcome:
-    """The named members go to a new cluster, the others stay; the machine never puts the two together again."""
+    """Move the named members to a new group. The two groups are never merged automatically."""
     return _perform(services, Split(cluster_id, tuple(wanted.media_ids), wanted.label), actor, dry_run)
 
 
 @router.post(
-    "/clusters/{cluster_id}/dissolve", operation_id="dissolve_cluster", summary="Give it up", responses=_PROBLEMS
+    "/clusters/{cluster_id}/dissolve", operation_id="dissolve_cluster", summary="Dissolve a group", responses=_PROBLEMS
 )
 def dissolve(
     services: ServicesDependency, actor: ActorDependency, cluster_id: ClusterId, dry_run: DryRun = False
 ) -> CurationOutcome:
-    """Each member joins the nearest other cluster that is near enough, or gets one of its own."""
+    """Each member joins the nearest other group within the threshold, or starts its own group."""
     return _perform(services, Dissolve(cluster_id), actor, dry_run)
 
 
-@router.post("/media/move", operation_id="move_media", summary="Move media to a cluster", responses=_PROBLEMS)
+@router.post("/media/move", operation_id="move_media", summary="Move pictures to a group", responses=_PROBLEMS)
 def move(
     services: ServicesDependency, actor: ActorDependency, wanted: MoveInput, dry_run: DryRun = False
 ) -> CurationOutcome:
-    """These media, and no others."""
+    """Move exactly these pictures. Similar ones stay where they are."""
     return _perform(services, Move(tuple(wanted.media_ids), wanted.cluster_id), actor, dry_run)
 
 
 @router.post(
-    "/media/extract", operation_id="extract_media", summary="Make media a cluster of their own", responses=_PROBLEMS
+    "/media/extract", operation_id="extract_media", summary="Make a new group of pictures", responses=_PROBLEMS
 )
 def extract(
     services: ServicesDependency, actor: ActorDependency, wanted: ExtractInput, dry_run: DryRun = False
 ) -> CurationOutcome:
-    """Wherever they are now."""
+    """The pictures may come from any groups."""
     return _perform(services, Extract(tuple(wanted.media_ids), wanted.label), actor, dry_run)
 
 
 @router.post(
-    "/media/confirm", operation_id="confirm_media", summary="Say that media are where they belong", responses=_PROBLEMS
+    "/media/confirm",
+    operation_id="confirm_media",
+    summary="Confirm that pictures are in the right group",
+    responses=_PROBLEMS,
 )
 def confirm(
     services: ServicesDependency, actor: ActorDependency, wanted: MediaIdsInput, dry_run: DryRun = False
 ) -> CurationOutcome:
-    """Their memberships become a curator's, which no machine changes."""
+    """Automatic grouping never moves confirmed pictures."""
     return _perform(services, Confirm(tuple(wanted.media_ids)), actor, dry_run)
 
 
-@router.post("/media/delete", operation_id="delete_media", summary="Delete media for good", responses=_PROBLEMS)
+@router.post("/media/delete", operation_id="delete_media", summary="Delete pictures permanently", responses=_PROBLEMS)
 def delete(
     services: ServicesDependency, actor: ActorDependency, wanted: MediaIdsInput, dry_run: DryRun = False
 ) -> CurationOutcome:
-    """With originals, thumbnails and vectors. This cannot be undone: look at it with `dry_run` first."""
+    """Delete pictures with their originals, thumbnails and vectors. This cannot be undone; try it with `dry_run` first."""
     return CurationOutcome.of(delete_media(services, wanted.media_ids, actor=actor, dry_run=dry_run))
 
 
-@router.delete("/media/{media_id}", operation_id="delete_one_media", summary="Delete it for good", responses=_PROBLEMS)
+@router.delete(
+    "/media/{media_id}", operation_id="delete_one_media", summary="Delete a picture permanently", responses=_PROBLEMS
+)
 def delete_one(
     services: ServicesDependency, actor: ActorDependency, media_id: UUID, dry_run: DryRun = False
 ) -> CurationOutcome:
-    """As `POST /media/delete` with one id."""
+    """Like `POST /media/delete` with one id."""
     return CurationOutcome.of(delete_media(services, [media_id], actor=actor, dry_run=dry_run))
 
 
-@router.get("/history", operation_id="list_history", summary="What was done to clusters", responses=_PROBLEMS)
+@router.get("/history", operation_id="list_history", summary="List the history of edits", responses=_PROBLEMS)
 def list_page(
     services: ServicesDependency,
-    cluster_id: Annotated[int | None, Query(ge=1, le=2**63 - 1, description="What touched this cluster.")] = None,
-    media_id: Annotated[UUID | None, Query(description="What touched this media.")] = None,
+    cluster_id: Annotated[
+        int | None, Query(ge=1, le=2**63 - 1, description="Only events that touched this group.")
+    ] = None,
+    media_id: Annotated[UUID | None, Query(description="Only events that touched this picture.")] = None,
     limit: PageLimit = 50,
     cursor: Cursor = None,
 ) -> JournalPage:
@@ -218,18 +230,16 @@ def list_page(
     )
 
 
-@router.post(
-    "/history/{event_id}/undo", operation_id="undo_event", summary="Put back what it changed", responses=_UNDO_PROBLEMS
-)
+@router.post("/history/{event_id}/undo", operation_id="undo_event", summary="Undo an event", responses=_UNDO_PROBLEMS)
 def undo_event(
     services: ServicesDependency, actor: ActorDependency, event_id: EventId, dry_run: DryRun = False
 ) -> CurationOutcome:
-    """Memberships, labels and centroids exactly; 409 `undo_blocked` names the later work that stands in the way."""
+    """Restores memberships, labels and centroids exactly. 409 `undo_blocked` names the later changes that block it."""
     return CurationOutcome.of(undo(services, event_id, actor=actor, dry_run=dry_run))
 
 
 @router.post(
-    "/history/{event_id}/redo", operation_id="redo_event", summary="Do once more what was undone",
+    "/history/{event_id}/redo", operation_id="redo_event", summary="Redo an event that was undone",
     responses=_UNDO_PROBLEMS,
 )  # fmt: skip
 def redo_event(

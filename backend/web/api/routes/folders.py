@@ -34,7 +34,7 @@ class FolderInput(BaseModel):
 
     path: str = Field(max_length=_MOST_CHARACTERS)
     after: str | None = Field(
-        None, max_length=_MOST_CURSOR_CHARACTERS, description="`next_after` of the answer before."
+        None, max_length=_MOST_CURSOR_CHARACTERS, description="`next_after` from the previous response."
     )
 
 
@@ -49,13 +49,13 @@ class FolderAnswer(Schema):
 @router.post(
     "/media/from-folder",
     operation_id="import_folder",
-    summary="Import a folder of the server",
+    summary="Import a folder on the server",
     responses=documented(
         "malformed_request", "path_forbidden", "file_unreadable", "backend_unavailable", "storage_full"
     ),
 )
 def import_folder(services: ServicesDependency, body: FolderInput) -> FolderAnswer:
-    """As many pictures as an upload may have files; links are not followed."""
+    """Import up to as many pictures per request as an upload may have files. Links are not followed."""
     top = require_inside_roots(Path(body.path), services.settings.import_roots)
     most = services.settings.max_files_per_request
     found = list(islice(_walk_on(top, body.after), most + 1))
@@ -101,6 +101,6 @@ def _take(services: Services, path: Path) -> UploadedMedia:
         accepted = accept_picture(services, data, MediaText(), source="import", source_uri=str(path), ring=False)
     except InputError as error:
         # A path that became forbidden under way says no more than that.
-        detail = "It leads elsewhere." if isinstance(error, PathForbidden) else str(error)
+        detail = "It is a link to a file elsewhere." if isinstance(error, PathForbidden) else str(error)
         return UploadedMedia(filename=name, code=error.code, detail=make_storable(detail))
     return UploadedMedia(id=accepted.media_id, filename=name, status=accepted.status, duplicate=accepted.duplicate)

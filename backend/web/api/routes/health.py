@@ -12,7 +12,7 @@ from backend.web.middleware.problems import RETRY_AFTER_SECONDS
 router = APIRouter(prefix="/health", tags=["health"])
 
 
-@router.get("/live", operation_id="health_live", summary="The process answers")
+@router.get("/live", operation_id="health_live", summary="The process is alive")
 async def live() -> HealthAnswer:
     # Not in a thread: where all of them are at work, the process lives.
     return HealthAnswer(status="ok")
@@ -21,12 +21,14 @@ async def live() -> HealthAnswer:
 @router.get(
     "/ready",
     operation_id="health_ready",
-    summary="Database and storage can be reached",
-    responses={HTTPStatus.SERVICE_UNAVAILABLE: {"model": HealthAnswer, "description": "Something is not there"}},
+    summary="The service can take requests",
+    responses={
+        HTTPStatus.SERVICE_UNAVAILABLE: {"model": HealthAnswer, "description": "A required service is unavailable"}
+    },
 )
 def ready(services: ServicesDependency, response: Response) -> HealthAnswer:
-    """503 without a database at the newest schema or without a storage that takes writes. Without the broker uploads are
-    taken in all the same, and wait: that is `degraded`, with 200."""
+    """503 if the database is unreachable or its schema is out of date, or if the storage cannot be written. Without the
+    broker, uploads are accepted and wait: the status is then `degraded`, with 200."""
     needed = [check_database(services), check_storage(services)]
     broker = check_broker(services)
     findings = [*needed, broker]

@@ -29,16 +29,16 @@ _PROBLEMS = documented("malformed_request", "invalid_query", "not_found", "backe
 @router.get(
     "/judgements",
     operation_id="list_judgements",
-    summary="What was said of hits",
+    summary="List judgements of search hits",
     responses=documented("malformed_request", "backend_unavailable"),
 )
 def list_judgements(
     services: ServicesDependency,
-    query_kind: Annotated[QueryKind | None, Query(description="Of this kind of query.")] = None,
-    q: Annotated[str | None, Query(max_length=500, description="Of queries in whose words this occurs.")] = None,
-    media_id: Annotated[UUID | None, Query(description="Of this hit.")] = None,
-    right: Annotated[bool | None, Query(description="Only right ones, or only wrong ones.")] = None,
-    actor: Annotated[str | None, Query(max_length=200, description="Said by this one.")] = None,
+    query_kind: Annotated[QueryKind | None, Query(description="Only judgements of this kind of query.")] = None,
+    q: Annotated[str | None, Query(max_length=500, description="Only queries whose text contains this.")] = None,
+    media_id: Annotated[UUID | None, Query(description="Only judgements of this hit.")] = None,
+    right: Annotated[bool | None, Query(description="Only right hits, or only wrong ones.")] = None,
+    actor: Annotated[str | None, Query(max_length=200, description="Only judgements by this person.")] = None,
     limit: PageLimit = 50,
     cursor: Cursor = None,
 ) -> JudgementPage:
@@ -52,20 +52,20 @@ def list_judgements(
     )
 
 
-@router.post("/judgements", operation_id="judge_hit", summary="Say that a hit is right, or wrong", responses=_PROBLEMS)
+@router.post("/judgements", operation_id="judge_hit", summary="Judge a search hit right or wrong", responses=_PROBLEMS)
 def judge_hit(services: ServicesDependency, actor: ActorDependency, said: JudgementInput) -> JudgementAnswer:
-    """The last word on a hit counts. The picture of a query has to be kept: see `keep_judged_picture`."""
+    """The latest judgement of a hit counts. A query picture must be stored first: see `keep_judged_picture`."""
     before = judge(services, said.query_kind, said.query, said.media_id, is_right=said.right, actor=actor)
     return JudgementAnswer(before=before)
 
 
 @router.post(
-    "/judgements/delete", operation_id="take_back_judgements", summary="Take judgements back", responses=_PROBLEMS
+    "/judgements/delete", operation_id="take_back_judgements", summary="Withdraw judgements", responses=_PROBLEMS
 )
 def take_back_judgements(
     services: ServicesDependency, actor: ActorDependency, wanted: JudgementsTakenBackInput
 ) -> JudgementsTakenBack:
-    """All of them, or with a query that is none, none. What nothing was said of is passed by."""
+    """Withdraws all named judgements, or none if a query is invalid. Hits without a judgement are skipped."""
     hits = [(one.query_kind, one.query, one.media_id) for one in wanted.hits]
     return JudgementsTakenBack(taken_back=withdraw_judgements(services, hits, actor=actor))
 
@@ -73,11 +73,11 @@ def take_back_judgements(
 @router.post(
     "/judgements/pictures",
     operation_id="keep_judged_picture",
-    summary="Keep the picture of a query",
+    summary="Store a query picture so that its hits can be judged",
     responses=documented("malformed_request", "unsupported_format", "file_too_large", "backend_unavailable"),
 )
 def keep_judged_picture(services: ServicesDependency, file: Annotated[UploadFile, File()]) -> KeptPicture:
-    """So that its hits can be judged, and the query asked again. It goes an hour after nothing is said of its hits any more."""
+    """Its hits can then be judged and the query repeated. The picture is deleted one hour after the last judgement of its hits was withdrawn."""
     return KeptPicture(sha256=keep(services, file.file.read(services.settings.max_body_bytes + 1)))
 
 

@@ -32,7 +32,7 @@ _FOREVER = "private, max-age=31536000, immutable"
 @router.get(
     "/media",
     operation_id="list_media",
-    summary="Media, newest first",
+    summary="Pictures, newest first",
     responses=documented("malformed_request", "backend_unavailable"),
 )
 def list_media_page(
@@ -55,11 +55,11 @@ def list_media_page(
 @router.get(
     "/media/{media_id}",
     operation_id="get_media",
-    summary="One media",
+    summary="Get one picture",
     responses=documented("malformed_request", "not_found", "backend_unavailable"),
 )
 def get_one(services: ServicesDependency, places: PlacesDependency, media_id: UUID) -> MediaDetail:
-    """Where it was taken (`latitude_degrees` and so on in `exif`) is for admins."""
+    """Location fields (`latitude_degrees` and so on in `exif`) are included for admins only."""
     with services.database.transaction() as session:
         return MediaDetail.of(get_media(session, media_id), find_reference(session, media_id), places=places)
 
@@ -67,7 +67,7 @@ def get_one(services: ServicesDependency, places: PlacesDependency, media_id: UU
 @router.patch(
     "/media/{media_id}",
     operation_id="change_media_text",
-    summary="Change what is said of it",
+    summary="Change the text of a picture",
     responses=documented(
         "malformed_request",
         "invalid_text",
@@ -85,7 +85,7 @@ def change_text(
     media_id: UUID,
     changes: TextChangesInput,
 ) -> MediaDetail:
-    """The vectors of its words follow at once; its picture's vector, and with it its cluster, stay."""
+    """The text vectors are updated at once. The image vector and the group do not change."""
     rewrite_text(services, media_id, changes.changes(), actor=actor)
     return get_one(services, places, media_id)
 
@@ -93,16 +93,16 @@ def change_text(
 @router.get(
     "/media/{media_id}/similar",
     operation_id="list_similar_media",
-    summary="Recommendations for one media",
+    summary="Get pictures similar to one picture",
     responses=documented("malformed_request", "not_found", "conflict", "backend_unavailable"),
 )
 def list_similar(
     services: ServicesDependency,
     media_id: UUID,
-    k: Annotated[int, Query(ge=1, le=500, description="How many.")] = 3,
-    alpha: Annotated[float | None, Query(ge=0, le=1, description="Weight of the image side.")] = None,
+    k: Annotated[int, Query(ge=1, le=500, description="Number of results.")] = 3,
+    alpha: Annotated[float | None, Query(ge=0, le=1, description="Weight of the image similarity, 0 to 1.")] = None,
 ) -> SimilarAnswer:
-    """As the SQL function `similar_media` has it: `combined = alpha * sim_image + (1 - alpha) * sim_text`."""
+    """Same result as the SQL function `similar_media`: `combined = alpha * sim_image + (1 - alpha) * sim_text`."""
     weight = services.read_alpha() if alpha is None else alpha
     with services.database.transaction() as session:
         results = [SimilarMedia.of(one) for one in recommend(session, media_id, k, weight, services.scans)]
@@ -112,7 +112,7 @@ def list_similar(
 @router.get(
     "/media/{media_id}/thumbnail",
     operation_id="get_thumbnail",
-    summary="A small picture of it",
+    summary="Get the thumbnail of a picture",
     response_class=Response,
     responses={
         HTTPStatus.OK: {
@@ -123,7 +123,7 @@ def list_similar(
     },
 )
 def get_thumbnail(services: ServicesDependency, media_id: UUID, size: Literal["small", "large"] = "small") -> Response:
-    """At most 320 (small) or 1280 (large) pixels a side."""
+    """The longest side is at most 320 (small) or 1280 (large) pixels."""
     media = _read(services, media_id)
     if media.sha256 is None:
         raise _nothing_stored(media)
@@ -132,14 +132,14 @@ def get_thumbnail(services: ServicesDependency, media_id: UUID, size: Literal["s
     except OriginalMissing:
         if media.status in {MediaStatus.READY, MediaStatus.EMBEDDED}:
             raise
-        raise Conflict(f"Media {media_id} has no thumbnail yet; its status is {media.status}.") from None
+        raise Conflict(f"Picture {media_id} has no thumbnail yet; its status is {media.status}.") from None
     return Response(content, media_type=mime_of(content), headers=_file_headers(media.sha256))
 
 
 @router.get(
     "/media/{media_id}/original",
     operation_id="get_original",
-    summary="The bytes as they were uploaded",
+    summary="Get the original file",
     response_class=Response,
     responses={
         HTTPStatus.OK: {"content": {"image/*": {}}, "description": "The original, as an attachment"},
@@ -147,7 +147,7 @@ def get_thumbnail(services: ServicesDependency, media_id: UUID, size: Literal["s
     },
 )
 def get_original(services: ServicesDependency, places: PlacesDependency, media_id: UUID) -> Response:
-    """One that says where it was taken is for admins."""
+    """An original that contains a location is for admins only."""
     media = _read(services, media_id)
     if media.sha256 is None or media.original_key is None or media.mime is None:
         raise _nothing_stored(media)
@@ -162,7 +162,7 @@ def get_original(services: ServicesDependency, places: PlacesDependency, media_i
 @router.post(
     "/media/{media_id}/retry",
     operation_id="retry_media",
-    summary="Try a failed media again",
+    summary="Try a failed picture again",
     status_code=HTTPStatus.ACCEPTED,
     responses=documented("malformed_request", "not_found", "conflict", "not_in_space", "backend_unavailable"),
 )
@@ -171,7 +171,7 @@ def retry(
 ) -> MediaDetail:
     with services.database.transaction() as session:
         if get_media(session, media_id).status != MediaStatus.FAILED:
-            raise Conflict(f"Media {media_id} has not failed.")
+            raise Conflict(f"Picture {media_id} has not failed.")
     retry_media(services, [media_id], actor=actor)
     with services.database.transaction() as session:
         return MediaDetail.of(get_media(session, media_id), places=places)
@@ -185,8 +185,8 @@ def _read(services: Services, media_id: UUID) -> Media:
 
 def _nothing_stored(media: Media) -> Conflict:
     if media.source == EMBEDDINGS_SOURCE:
-        return Conflict(f"Media {media.id} came as embeddings, without a picture.")
-    return Conflict(f"Media {media.id} has not been fetched yet.")
+        return Conflict(f"Picture {media.id} was imported as embeddings, without a picture file.")
+    return Conflict(f"Picture {media.id} has not been fetched yet.")
 
 
 def _file_headers(sha256: bytes) -> dict[str, str]:

@@ -53,44 +53,47 @@ def make_registry(database: Database, scans: ScanKeeper) -> CollectorRegistry:
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **documented("backend_unavailable")},
 )
 def get_metrics(request: Request) -> Response:
-    """In the text format of Prometheus, counted in the database at each scrape."""
+    """Prometheus text format. Values are read from the database on each request."""
     registry = request.app.state.metrics
     assert isinstance(registry, CollectorRegistry)
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
 def _metrics(figures: LibraryFigures) -> Iterator[Metric]:
-    yield _labelled("mediacluster_media", "Media by status.", "status", figures.media)
+    yield _labelled("mediacluster_media", "Pictures by status.", "status", figures.media)
     yield _labelled(
-        "mediacluster_queue_depth", "Media that could be worked on now, by step.", "step", vars(figures.waiting)
+        "mediacluster_queue_depth", "Pictures ready to be processed now, by step.", "step", vars(figures.waiting)
     )
     yield _plain(
         "mediacluster_oldest_pending_seconds",
-        "Age of the oldest media that is not through; 0 where all are.",
+        "Age of the oldest picture that is not processed yet; 0 if all are.",
         figures.oldest_pending_seconds,
     )
     yield _labelled(
         "mediacluster_queue_age_seconds",
-        "How long the oldest media of a step has waited.",
+        "How long the oldest picture waiting for a step has waited.",
         "step",
         figures.waiting_seconds,
     )
-    yield _labelled("mediacluster_failures", "Failed media, by code.", "code", figures.failures)
-    yield _plain("mediacluster_lock_waiters", "Connections that wait for an advisory lock.", figures.lock_waiters)
+    yield _labelled("mediacluster_failures", "Failed pictures, by code.", "code", figures.failures)
+    yield _plain("mediacluster_lock_waiters", "Connections waiting for an advisory lock.", figures.lock_waiters)
     yield from _histograms(figures.histograms)
-    yield _plain("mediacluster_clusters", "Clusters of the active space.", figures.clusters)
+    yield _plain("mediacluster_clusters", "Groups of the active space.", figures.clusters)
     yield _labelled(
         "mediacluster_space_waiting",
-        "Media that are still to be embedded into a space that is kept up.",
+        "Pictures that are still to be embedded into a space that is kept up.",
         "space",
         figures.space_waiting,
     )
     yield _labelled(
-        "mediacluster_space_failures", "Media that could not be embedded into a space.", "space", figures.space_failures
+        "mediacluster_space_failures",
+        "Pictures that could not be embedded into a space.",
+        "space",
+        figures.space_failures,
     )
     yield _labelled(
         "mediacluster_background_age_seconds",
-        "Since the background that words, media or captions are calibrated by was sampled.",
+        "Since the background that words, pictures or captions are calibrated by was sampled.",
         "kind",
         figures.background_ages_seconds,
     )
@@ -106,7 +109,7 @@ def _recall(audit: RecallAudit) -> Iterator[Metric]:
     )
     yield _labelled("mediacluster_leg_recall", f"Of the index of one leg, {of_last}", "leg", audit.legs)
     yield _plain("mediacluster_recall_audit_k", "How many hits the last audit compared.", audit.k)
-    yield _plain("mediacluster_recall_audit_sampled", "How many media the last audit asked for.", audit.sampled)
+    yield _plain("mediacluster_recall_audit_sampled", "How many pictures the last audit asked for.", audit.sampled)
     yield _plain(
         "mediacluster_recall_audit_timestamp_seconds", "When it was, in Unix time.", audit.audited_at.timestamp()
     )
@@ -120,8 +123,8 @@ def _histograms(histograms: Mapping[Measure, Histogram]) -> Iterator[Metric]:
         stages.add_metric([stage.value], buckets=_buckets(histograms[stage]), sum_value=histograms[stage].total)
     yield stages
     for measure, name, description in (
-        (Measure.UPLOAD_TO_READY, "mediacluster_upload_to_ready_seconds", "From the upload to its cluster."),
-        (Measure.ASSIGN_BATCH, "mediacluster_assign_batch_size", "Media assigned in one transaction."),
+        (Measure.UPLOAD_TO_READY, "mediacluster_upload_to_ready_seconds", "From the upload to its group."),
+        (Measure.ASSIGN_BATCH, "mediacluster_assign_batch_size", "Pictures assigned in one transaction."),
         (Measure.LOCK_WAIT, "mediacluster_lock_wait_seconds", "How long an edit waited for the assigner's lock."),
     ):
         found = histograms[measure]
@@ -147,7 +150,7 @@ def _pool(pool: Pool) -> Iterator[Metric]:
 
 def _scan(figures: ScanFigures) -> Iterator[Metric]:
     of_process = "of the process that answers; 0 where it has none."
-    yield _plain("mediacluster_vector_scan_media", f"Media in the vector scan {of_process}", figures.media)
+    yield _plain("mediacluster_vector_scan_media", f"Pictures in the vector scan {of_process}", figures.media)
     yield _plain("mediacluster_vector_scan_bytes", f"Memory of the vector scan {of_process}", figures.memory_bytes)
     yield _plain(
         "mediacluster_vector_scan_age_seconds",

@@ -33,20 +33,20 @@ from backend.web.middleware.problems import documented
 
 router = APIRouter(tags=["review"])
 
-DryRun = Annotated[bool, Query(description="Say what would change, and change nothing.")]
+DryRun = Annotated[bool, Query(description="Show what would change without changing anything.")]
 
 _READ_PROBLEMS = documented("malformed_request", "backend_unavailable")
 _PROBLEMS = documented("malformed_request", "not_found", "conflict", "backend_unavailable")
 
 
-@router.get("/review", operation_id="list_review", summary="What deserves a look", responses=_READ_PROBLEMS)
+@router.get("/review", operation_id="list_review", summary="List what needs review", responses=_READ_PROBLEMS)
 def list_review(
     services: ServicesDependency,
-    kind: Annotated[ReviewKind, Query(description="What to look at.")] = ReviewKind.SMALL_MARGIN,
+    kind: Annotated[ReviewKind, Query(description="Kind of items to list.")] = ReviewKind.SMALL_MARGIN,
     limit: PageLimit = 50,
     cursor: Cursor = None,
 ) -> ReviewQueuePage:
-    """The most urgent first, with counts of every kind."""
+    """Most urgent first, with the number of items of each kind."""
     page = read_queue(services, kind, after=None if cursor is None else read_review_place(cursor), limit=limit)
     return ReviewQueuePage(
         items=[ReviewItemDetail.of(item) for item in page.items],
@@ -58,12 +58,12 @@ def list_review(
 
 
 @router.post(
-    "/review/decisions", operation_id="decide_review", summary="Accept, correct or dismiss", responses=_PROBLEMS
+    "/review/decisions", operation_id="decide_review", summary="Decide an item of the review queue", responses=_PROBLEMS
 )
 def decide_review(
     services: ServicesDependency, actor: ActorDependency, wanted: ReviewDecisionInput, dry_run: DryRun = False
 ) -> ReviewDecisionAnswer:
-    """A change of groups is one event of the history and can be undone there. A dismissal is remembered."""
+    """A change of groups is one event in the history and can be undone there. A dismissed item does not come back."""
     return ReviewDecisionAnswer.of(
         decide(services, wanted.item, wanted.decision, actor=actor, cluster_id=wanted.cluster_id, dry_run=dry_run)
     )
@@ -72,24 +72,27 @@ def decide_review(
 @router.post(
     "/review/decisions/take-back",
     operation_id="take_back_review_decision",
-    summary="Take a decision back",
+    summary="Undo a review decision",
     responses=documented("malformed_request", "not_found", "undo_blocked", "backend_unavailable"),
 )
 def take_back_decision(
     services: ServicesDependency, actor: ActorDependency, wanted: ReviewTakingBackInput
 ) -> ReviewTakingBackAnswer:
-    """What it changed is undone, and the item is in the queue again as it stood. A dismissal is remembered no more."""
+    """Undoes the change and puts the item back in the queue. Undoing a dismissal lets the item be suggested again."""
     outcome = take_back(services, wanted.item, actor=actor)
     return ReviewTakingBackAnswer(item=wanted.item, outcome=CurationOutcome.of(outcome) if outcome else None)
 
 
 @router.get(
-    "/near-duplicates", operation_id="list_near_duplicates", summary="Versions of one picture", responses=_READ_PROBLEMS
+    "/near-duplicates",
+    operation_id="list_near_duplicates",
+    summary="List groups of near-duplicates",
+    responses=_READ_PROBLEMS,
 )
 def list_near_duplicates(
     services: ServicesDependency, limit: PageLimit = 50, cursor: Cursor = None
 ) -> NearDuplicatesPage:
-    """Each group with the one to keep; the newest of these first."""
+    """Each group names the picture to keep. Newest first."""
     page = read_groups(services, before=None if cursor is None else read_keeper(cursor), limit=limit)
     return NearDuplicatesPage(
         groups=[NearDuplicates.of(group) for group in page.groups],
@@ -102,13 +105,13 @@ def list_near_duplicates(
 @router.post(
     "/near-duplicates/decisions",
     operation_id="decide_near_duplicates",
-    summary="Keep the best, or all",
+    summary="Decide a group of near-duplicates",
     responses=_PROBLEMS,
 )
 def decide_near_duplicates(
     services: ServicesDependency, actor: ActorDependency, wanted: NearDuplicateDecisionInput, dry_run: DryRun = False
 ) -> NearDuplicateDecisionAnswer:
-    """`keep_best` deletes the others for good: look at it with `dry_run` first. `keep_all` is remembered."""
+    """`keep_best` deletes the others permanently; try it with `dry_run` first. After `keep_all` the group is not suggested again."""
     if wanted.decision == "keep_best":
         outcome = keep_best(services, wanted.keep_media_id, wanted.media_ids, actor=actor, dry_run=dry_run)
         return NearDuplicateDecisionAnswer(decision="keep_best", outcome=CurationOutcome.of(outcome))
@@ -117,17 +120,15 @@ def decide_near_duplicates(
     return NearDuplicateDecisionAnswer(decision="keep_all", outcome=None)
 
 
-@router.get(
-    "/exact-copies", operation_id="list_exact_copies", summary="Bytes that were sent again", responses=_READ_PROBLEMS
-)
+@router.get("/exact-copies", operation_id="list_exact_copies", summary="List exact copies", responses=_READ_PROBLEMS)
 def list_copies(
     services: ServicesDependency,
     places: PlacesDependency,
-    media_id: Annotated[UUID | None, Query(description="Copies of this media only.")] = None,
+    media_id: Annotated[UUID | None, Query(description="Copies of this picture only.")] = None,
     limit: PageLimit = 50,
     cursor: Cursor = None,
 ) -> ExactCopyPage:
-    """Sent last comes first. There is nothing to decide: the bytes are stored once."""
+    """Most recently sent first. There is nothing to decide: the file is stored once."""
     before = None if cursor is None else _read_copy_place(cursor)
     with services.database.transaction() as session:
         rows = list_exact_copies(session, media_id=media_id, before=before, limit=limit + 1)

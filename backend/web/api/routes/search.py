@@ -52,9 +52,9 @@ router = APIRouter(tags=["search"], route_class=_SearchRoute)
 form_router = APIRouter(route_class=_FormRoute)
 
 
-@router.get("/search", operation_id="search", summary="Search by words or stored media", responses=_PROBLEMS)
+@router.get("/search", operation_id="search", summary="Search by text or stored pictures", responses=_PROBLEMS)
 def search(services: ServicesDependency, asked: Annotated[SearchInput, Query()]) -> SearchAnswer:
-    """Words ask both legs: pictures through the image encoder's own words, and words through the text encoder."""
+    """A text query searches pictures by their looks (with the image model's text side) and by their text (with the text model)."""
     return SearchAnswer.of(_searcher(services).search(asked.query()))
 
 
@@ -71,30 +71,30 @@ router.include_router(form_router)
 @router.post(
     "/search",
     operation_id="search_by_body",
-    summary="Search by words, stored media and pictures",
+    summary="Search by text, stored pictures and uploaded pictures",
     responses=_PROBLEMS,
     openapi_extra={
         "requestBody": {"content": {"multipart/form-data": {"schema": {"$ref": "#/components/schemas/SearchForm"}}}}
     },
 )
 def search_by_body(services: ServicesDependency, asked: SearchInput) -> SearchAnswer:
-    """As `GET /search`, from a JSON object; or from a multipart form, which may bring pictures. They are not kept."""
+    """Like `GET /search`, with a JSON object or a multipart form. A form may contain pictures to search with; they are not stored."""
     return SearchAnswer.of(_searcher(services).search(asked.query()))
 
 
 @router.get(
     "/media/{media_id}/alpha",
     operation_id="get_alpha_insight",
-    summary="What every alpha finds for one media",
+    summary="Get what each alpha finds for one picture",
     responses=_PROBLEMS,
 )
 def get_alpha_insight(
     services: ServicesDependency,
     media_id: UUID,
-    k: Annotated[int, Query(ge=1, le=MOST_LISTED, description="How many at each alpha.")] = 3,
+    k: Annotated[int, Query(ge=1, le=MOST_LISTED, description="Number of results at each alpha.")] = 3,
 ) -> AlphaAnswer:
-    """By alpha * sim_image + (1 - alpha) * sim_text. Exact where the server keeps the vectors in memory, or where they are
-    few (5,000); elsewhere among the nearest 100 at each of five alphas."""
+    """Ranked by alpha * sim_image + (1 - alpha) * sim_text. Exact if the server keeps the vectors in memory or if there are
+    at most 5,000; otherwise among the nearest 100 at each of five alphas."""
     with services.database.transaction() as session:
         return AlphaAnswer.of(media_id, k, insight(session, media_id, k, services.scans))
 
@@ -115,7 +115,7 @@ def _as_invalid_query(error: RequestValidationError) -> InvalidQuery:
     ]
     return InvalidQuery(
         "; ".join(f"{mistake['where']}: {mistake['message']}" for mistake in mistakes),
-        hint="See /docs for what can be asked.",
+        hint="See /docs for the query parameters.",
         field=mistakes[0]["where"].partition(".")[0],
         mistakes=mistakes,
     )

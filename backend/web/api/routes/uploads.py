@@ -40,18 +40,19 @@ _SETTLED = {MediaStatus.READY, MediaStatus.FAILED, MediaStatus.DUPLICATE}
 _TEXTS = TypeAdapter(list[TextInput])
 
 WaitSeconds = Annotated[
-    float, Query(ge=0, description="Wait up to so long for the cluster to be known, and answer with it.")
+    float,
+    Query(ge=0, description="Wait up to this many seconds for the pictures to be grouped, and return their groups."),
 ]
 
 
 @router.post(
     "/media",
     operation_id="upload_media",
-    summary="Upload one picture or many",
+    summary="Upload one or more pictures",
     response_model=UploadAnswer,
     status_code=HTTPStatus.ACCEPTED,
     responses={
-        HTTPStatus.OK: {"model": UploadAnswer, "description": "All bytes were here before, or all work is done"},
+        HTTPStatus.OK: {"model": UploadAnswer, "description": "All files were stored before, or all are processed"},
         **documented(
             "malformed_request",
             "invalid_text",
@@ -73,21 +74,19 @@ def upload_media(
     services: ServicesDependency,
     actor: ActorDependency,
     response: Response,
-    file: Annotated[list[UploadFile], File(description="The picture; repeat the field for many.")],
+    file: Annotated[list[UploadFile], File(description="The picture. Repeat the field for several pictures.")],
     title: Annotated[str, Form()] = "",
     caption: Annotated[str, Form()] = "",
-    keywords: Annotated[list[str] | None, Form(description="Repeat the field, or separate by commas.")] = None,
+    keywords: Annotated[list[str] | None, Form(description="Repeat the field, or separate keywords by commas.")] = None,
     location: Annotated[str, Form()] = "",
     story: Annotated[str, Form()] = "",
     taken_at: Annotated[str, Form(description="ISO 8601, an EXIF date or Unix seconds.")] = "",
-    items: Annotated[
-        str | None, Form(description="For many files with words of their own: a JSON list, an object per file.")
-    ] = None,
+    items: Annotated[str | None, Form(description="Text for each file: a JSON list with one object per file.")] = None,
     wait_seconds: WaitSeconds = 0.0,
     idempotency_key: IdempotencyKeyHeader = None,
 ) -> Any:
-    """Each file is stored and queued. 202 while there is work to be done on one of them, 200 where all were here
-    before or are done. A file that is refused is named with its code; where all are refused, the first is the answer.
+    """Stores and queues each file. 202 if any file still has to be processed, 200 if all were stored before or are
+    processed. A refused file is listed with its error code. If all files are refused, the first error is the response.
     """
     _require_count(services, len(file))
     shared = MediaText(title, caption, tuple(keywords or ()), location, story, parse_taken_at(taken_at))
@@ -106,11 +105,11 @@ def upload_media(
 @router.post(
     "/media/from-url",
     operation_id="upload_media_from_url",
-    summary="Have a picture fetched",
+    summary="Upload a picture from a URL",
     response_model=UploadAnswer,
     status_code=HTTPStatus.ACCEPTED,
     responses={
-        HTTPStatus.OK: {"model": UploadAnswer, "description": "With wait_seconds: it is done, or has failed"},
+        HTTPStatus.OK: {"model": UploadAnswer, "description": "With wait_seconds: the picture is ready or has failed"},
         **documented(
             "malformed_request",
             "invalid_text",
@@ -129,7 +128,7 @@ def upload_media_from_url(
     wait_seconds: WaitSeconds = 0.0,
     idempotency_key: IdempotencyKeyHeader = None,
 ) -> Any:
-    """The address is checked now and fetched by a worker; what goes wrong then stands on the media."""
+    """The address is checked now and fetched later by a worker. An error while fetching is stored with the picture."""
 
     def answer(media_id: uuid.UUID | None) -> UploadAnswer:
         accepted = accept_url(services, body.url, body.media_text(), media_id=media_id)
@@ -145,11 +144,11 @@ def upload_media_from_url(
 @router.post(
     "/media/known",
     operation_id="find_known_media",
-    summary="Which of these bytes are here already",
+    summary="Find which files are already stored",
     responses=documented("malformed_request", "backend_unavailable"),
 )
 def find_known_media(services: ServicesDependency, body: ChecksumsInput) -> KnownAnswer:
-    """Ask by checksum before sending: what is known need not be sent again."""
+    """Check by SHA-256 before uploading, to skip files that are already stored."""
     with services.database.transaction() as session:
         return KnownAnswer.of(list_known(session, [bytes.fromhex(one) for one in body.checksums]))
 
@@ -157,7 +156,9 @@ def find_known_media(services: ServicesDependency, body: ChecksumsInput) -> Know
 def _require_count(services: Services, count: int) -> None:
     allowed = services.settings.max_files_per_request
     if count > allowed:
-        raise InputError(f"{count} files in one request; {allowed} are allowed.", hint="Send them in several requests.")
+        raise InputError(
+            f"The request has {count} files; at most {allowed} are allowed.", hint="Send them in several requests."
+        )
 
 
 def _texts_per_file(items: str, count: int, shared: MediaText) -> list[MediaText]:

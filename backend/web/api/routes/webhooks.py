@@ -27,13 +27,13 @@ _SECRET_BYTES = 32
 @router.post(
     "/webhooks",
     operation_id="create_webhook",
-    summary="Tell an address of events",
+    summary="Create a webhook",
     status_code=HTTPStatus.CREATED,
     responses=documented("malformed_request", "url_forbidden", "backend_unavailable"),
 )
 def create(services: ServicesDependency, actor: ActorDependency, body: WebhookInput) -> NewWebhook:
     """Each event is posted as JSON with the headers `webhook-id`, `webhook-timestamp` and `webhook-signature` of the
-    Standard Webhooks specification. The secret is shown this once. The address is checked now, and again at each delivery."""
+    Standard Webhooks specification. The secret is shown only once. The address is checked now and again before each delivery."""
     _require_allowed(services, str(body.url))
     secret = SECRET_PREFIX + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
     with services.database.transaction() as session:
@@ -45,7 +45,7 @@ def create(services: ServicesDependency, actor: ActorDependency, body: WebhookIn
 @router.get(
     "/webhooks",
     operation_id="list_webhooks",
-    summary="Addresses that are told of events",
+    summary="List webhooks",
     responses=documented("backend_unavailable"),
 )
 def list_all(services: ServicesDependency) -> WebhookList:
@@ -56,7 +56,7 @@ def list_all(services: ServicesDependency) -> WebhookList:
 @router.delete(
     "/webhooks/{webhook_id}",
     operation_id="delete_webhook",
-    summary="Tell an address no more",
+    summary="Delete a webhook",
     status_code=HTTPStatus.NO_CONTENT,
     responses=documented("malformed_request", "not_found", "backend_unavailable"),
 )

@@ -18,7 +18,7 @@ _CACHE_CONTROL = "public, max-age=3600"
 @router.get(
     "/similar-media.js",
     operation_id="get_widget",
-    summary="The script that defines <similar-media>",
+    summary="Get the script that defines <similar-media>",
     response_class=Response,
     responses={
         HTTPStatus.OK: {"content": {"text/javascript": {}}, "description": "The script"},
@@ -26,7 +26,7 @@ _CACHE_CONTROL = "public, max-age=3600"
     },
 )
 def get_widget(if_none_match: Annotated[str, Header(description="ETag of what the caller has.")] = "") -> Response:
-    """Anybody may have it, from any site, with no key."""
+    """Any site may load it, without a key."""
     script, etag = _read()
     headers = {
         "ETag": etag,

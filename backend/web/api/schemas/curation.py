@@ -23,49 +23,49 @@ class _Input(BaseModel):
 
 
 class LabelInput(_Input):
-    """A curator's label; the machine never changes it."""
+    """A curator's label. Automatic labelling never changes it."""
 
     label: Annotated[str, Field(min_length=1, max_length=300)]
 
 
 class RepresentativeInput(_Input):
-    """The member that shall stand for its cluster."""
+    """The member that represents its group."""
 
     media_id: UUID
 
 
 class MergeInput(_Input):
-    """The clusters that shall go up in the one that is addressed."""
+    """The groups to merge into the addressed one."""
 
     cluster_ids: Annotated[list[ClusterId], Field(min_length=1, max_length=1000)]
 
 
 class SplitInput(_Input):
-    """The members that shall leave for a new cluster."""
+    """The members to move to a new group."""
 
     media_ids: MediaIds
     label: Label = ""
 
 
 class MoveInput(_Input):
-    """Media, and the cluster that they shall be in."""
+    """Pictures, and the group to move them to."""
 
     media_ids: MediaIds
     cluster_id: ClusterId
 
 
 class ExtractInput(SplitInput):
-    """Media that shall be a cluster of their own."""
+    """Pictures to make a new group of."""
 
 
 class MediaIdsInput(_Input):
-    """Some media."""
+    """Some pictures."""
 
     media_ids: MediaIds
 
 
 class MovedMedia(Schema):
-    """A media that changed its cluster; null where it came from or went to none."""
+    """A picture that changed its group. `null` stands for no group."""
 
     media_id: UUID
     from_cluster_id: int | None
@@ -73,7 +73,7 @@ class MovedMedia(Schema):
 
 
 class ChangedCluster(Schema):
-    """What became of one cluster. A size of 0 stands for a cluster that does not exist."""
+    """How one group changed. A size of 0 means that the group does not exist."""
 
     id: int
     size_before: int
@@ -89,10 +89,10 @@ class ChangedCluster(Schema):
 
 
 class CurationOutcome(Schema):
-    """What an operation did; with `dry_run`, what it would do: `event_id` is then null and ids of clusters to be made
-    are provisional."""
+    """What an operation did. With `dry_run`, what it would do: `event_id` is then null, and ids of new groups are
+    provisional."""
 
-    event_id: int | None = Field(description="Of the journal; what undoing takes.")
+    event_id: int | None = Field(description="Id of the event in the history. Use it to undo.")
     kind: str
     summary: str
     moved: list[MovedMedia]
@@ -119,12 +119,12 @@ class CurationOutcome(Schema):
 
 
 class ProposedSplit(Schema):
-    """How a cluster could be parted in two; hand `right` to the split."""
+    """A proposed split of a group in two. Pass `right` to the split."""
 
     cluster_id: int
     left: list[UUID]
     right: list[UUID]
-    cohesion: Similarity = Field(description="Mean cosine of the members to the centroid, as it is.")
+    cohesion: Similarity = Field(description="Mean cosine of the members to the centroid before the split.")
     left_cohesion: Similarity
     right_cohesion: Similarity
     similarity: Similarity = Field(description="Cosine between the centroids of the halves.")
@@ -135,16 +135,16 @@ class ProposedSplit(Schema):
 
 
 class JournalEvent(Schema):
-    """One event of the journal."""
+    """One event in the history."""
 
     id: int
     kind: str
-    actor: str = Field(description="Who did it.")
+    actor: str = Field(description="Who made the change.")
     created_at: datetime
     summary: str
     target_event_id: int | None = Field(description="What an undo or redo acted on.")
-    undone_by: int | None = Field(description="The event that undid this one and is in force.")
-    undoable: bool = Field(description="Whether it may be undone; later work may still stand in the way.")
+    undone_by: int | None = Field(description="The event that undid this one, if it is still undone.")
+    undoable: bool = Field(description="Whether this kind of event can be undone. Later changes may still block it.")
     redoable: bool
     cluster_ids: list[int]
     media_count: int
@@ -155,7 +155,7 @@ class JournalEvent(Schema):
 
 
 class JournalPage(Schema):
-    """A page of the journal, newest first."""
+    """A page of the history, newest first."""
 
     events: list[JournalEvent]
     next_cursor: str | None

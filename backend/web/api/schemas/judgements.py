@@ -9,11 +9,11 @@ from backend.store.review import QueryKind
 from backend.store.schema import Judgement
 from backend.web.api.schemas.schemas import Schema
 
-_QUERY = "The words, the id of a media, or the checksum of a dropped picture (hex), alone or with a space and words."
+_QUERY = "The words, the id of a picture, or the checksum of a dropped picture (hex), alone or with a space and words."
 
 
 class JudgementDetail(Schema):
-    """What was said of one hit of one query."""
+    """A judgement of one hit of one query."""
 
     query_kind: QueryKind
     query: str = Field(description=_QUERY)
@@ -35,7 +35,7 @@ class JudgementDetail(Schema):
 
 
 class JudgementPage(Schema):
-    """The newest first."""
+    """A page of judgements, newest first."""
 
     judgements: list[JudgementDetail]
     next_cursor: str | None
@@ -52,7 +52,7 @@ class HitInput(BaseModel):
 
 
 class JudgementInput(HitInput):
-    """What is said of a hit."""
+    """A judgement of a hit."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -72,13 +72,13 @@ class JudgementInput(HitInput):
 
 
 class JudgementAnswer(Schema):
-    """before: what was said until now."""
+    """The previous judgement."""
 
-    before: bool | None = Field(description="What was said until now; null for nothing.")
+    before: bool | None = Field(description="The previous judgement; null if there was none.")
 
 
 class JudgementsTakenBackInput(BaseModel):
-    """Hits of which nothing shall be said any more."""
+    """Hits whose judgements to withdraw."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -86,12 +86,12 @@ class JudgementsTakenBackInput(BaseModel):
 
 
 class JudgementsTakenBack(Schema):
-    """How many there were."""
+    """How many judgements were withdrawn."""
 
     taken_back: int
 
 
 class KeptPicture(Schema):
-    """A picture that can be named in a query."""
+    """A stored query picture."""
 
-    sha256: str = Field(description="Of the bytes as they were sent, in hex.")
+    sha256: str = Field(description="Of the file as it was sent, in hex.")

@@ -17,7 +17,7 @@ from backend.web.api.schemas.schemas import Schema, Similarity
 
 
 class ReviewCluster(Schema):
-    """A cluster that an item is about."""
+    """A group that an item is about."""
 
     id: int
     label: str
@@ -30,18 +30,20 @@ class ReviewCluster(Schema):
 
 
 class ReviewItemDetail(Schema):
-    """Something that deserves a look."""
+    """One item of the review queue."""
 
-    id: str = Field(description="What a decision names it by.")
+    id: str = Field(description="Id that a decision refers to.")
     kind: ReviewKind
     why: str
-    urgency: float = Field(description="Comparable within a kind; the queue is ordered by it.")
-    figures: dict[str, float] = Field(description="What `why` is made of; which there are depends on the kind.")
-    media_id: UUID | None = Field(description="Null where it is about clusters.")
+    urgency: float = Field(description="The queue is sorted by this value. Comparable within one kind only.")
+    figures: dict[str, float] = Field(description="The figures behind `why`. The names depend on the kind.")
+    media_id: UUID | None = Field(description="Null if the item is about groups.")
     title: str | None
     caption: str | None
-    cluster: ReviewCluster = Field(description="Where the media is; which is to be split; the smaller of a pair.")
-    other_cluster: ReviewCluster | None = Field(description="The runner-up; the larger of a pair.")
+    cluster: ReviewCluster = Field(
+        description="The group of the picture, the group to split, or the smaller group of a pair."
+    )
+    other_cluster: ReviewCluster | None = Field(description="The runner-up group, or the larger group of a pair.")
 
     @classmethod
     def of(cls, item: QueuedItem) -> "ReviewItemDetail":
@@ -60,12 +62,14 @@ class ReviewItemDetail(Schema):
 
 
 class ReviewQueuePage(Schema):
-    """A page of one kind, the most urgent first."""
+    """A page of items of one kind, most urgent first."""
 
     items: list[ReviewItemDetail]
     counts: dict[ReviewKind, int] = Field(description="Items of every kind, up to 5,000 of each.")
     refreshed_at: datetime | None
-    is_stale: bool = Field(description="Groups have changed since `refreshed_at`; what is new since is still missing.")
+    is_stale: bool = Field(
+        description="Groups have changed since `refreshed_at`; items found since then are still missing."
+    )
     next_cursor: str | None
 
 
@@ -78,7 +82,9 @@ class ReviewDecisionInput(BaseModel):
 
     item: Annotated[str, Field(max_length=200, description="`id` of the item.")]
     decision: ReviewVerdict
-    cluster_id: Annotated[int | None, Field(ge=1, le=2**63 - 1, description="Where a corrected media belongs.")] = None
+    cluster_id: Annotated[
+        int | None, Field(ge=1, le=2**63 - 1, description="The group a corrected picture belongs to.")
+    ] = None
 
 
 class ReviewDecisionAnswer(Schema):
@@ -86,7 +92,7 @@ class ReviewDecisionAnswer(Schema):
 
     item: str
     decision: ReviewVerdict
-    outcome: CurationOutcome | None = Field(description="Null where no group changes.")
+    outcome: CurationOutcome | None = Field(description="Null if no group changes.")
 
     @classmethod
     def of(cls, decided: Decided) -> "ReviewDecisionAnswer":
@@ -95,7 +101,7 @@ class ReviewDecisionAnswer(Schema):
 
 
 class ReviewTakingBackInput(BaseModel):
-    """An item that was decided."""
+    """An item whose decision to undo."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"item": "merge_candidate:3:17"}]})
 
@@ -103,14 +109,14 @@ class ReviewTakingBackInput(BaseModel):
 
 
 class ReviewTakingBackAnswer(Schema):
-    """What taking a decision back changed."""
+    """What undoing a decision changed."""
 
     item: str
-    outcome: CurationOutcome | None = Field(description="Null where no group changes.")
+    outcome: CurationOutcome | None = Field(description="Null if no group changes.")
 
 
 class NearDuplicate(Schema):
-    """A media of a group of near-duplicates."""
+    """One picture of a group of near-duplicates."""
 
     media_id: UUID
     title: str
@@ -119,9 +125,9 @@ class NearDuplicate(Schema):
     byte_size: int
     mime: str
     created_at: datetime
-    similarity: Similarity = Field(description="Cosine to the image embedding of the one to keep.")
+    similarity: Similarity = Field(description="Cosine to the image embedding of the picture to keep.")
     hash_distance: int = Field(
-        description="Bits of 64 in which the perceptual hash differs from that of the one to keep."
+        description="How many of 64 bits of the perceptual hash differ from the picture to keep."
     )
 
     @classmethod
@@ -130,13 +136,13 @@ class NearDuplicate(Schema):
 
 
 class NearDuplicates(Schema):
-    """The one to keep and its near-duplicates."""
+    """A group of near-duplicates: the picture to keep and the others."""
 
     keep: NearDuplicate
-    why: str = Field(description="Why this is the best of them.")
+    why: str = Field(description="Why this picture is the best one.")
     members: list[NearDuplicate] = Field(description="The others, at most 100.")
-    size: int = Field(description="Media of the group, the one to keep included.")
-    freed_bytes: int = Field(description="What deleting `members` would free.")
+    size: int = Field(description="Number of pictures in the group, including the one to keep.")
+    freed_bytes: int = Field(description="Bytes that deleting `members` would free.")
 
     @classmethod
     def of(cls, group: NearDuplicateGroup) -> "NearDuplicates":
@@ -154,36 +160,36 @@ class NearDuplicatesPage(Schema):
 
     groups: list[NearDuplicates]
     group_count: int
-    spare_count: int = Field(description="Media of all groups that need not be kept.")
+    spare_count: int = Field(description="Number of pictures in all groups that need not be kept.")
     next_cursor: str | None
 
 
 class NearDuplicateDecisionInput(BaseModel):
-    """What to do with media of one group."""
+    """What to do with pictures of one group."""
 
     model_config = ConfigDict(extra="forbid")
 
     decision: Literal["keep_best", "keep_all"]
-    keep_media_id: UUID = Field(description="The one that is kept in any case.")
+    keep_media_id: UUID = Field(description="The picture to keep.")
     media_ids: Annotated[
         list[UUID],
-        Field(min_length=1, max_length=500, description="The others: to be deleted, or to be kept beside it."),
+        Field(min_length=1, max_length=500, description="The other pictures: to delete, or to keep as well."),
     ]
 
 
 class NearDuplicateDecisionAnswer(Schema):
-    """What a decision changed, or would change; `keep_all` changes no media."""
+    """What a decision changed, or would change; `keep_all` changes no picture."""
 
     decision: Literal["keep_best", "keep_all"]
     outcome: CurationOutcome | None
 
 
 class ExactCopyDetail(Schema):
-    """A place from which bytes came that were here already. They are stored once."""
+    """A source that sent a file that was already stored."""
 
     media_id: UUID
     title: str
-    media_source: str = Field(description="How the bytes came first.")
+    media_source: str = Field(description="How the file first arrived.")
     media_source_uri: str | None
     source: str
     source_uri: str
@@ -201,7 +207,7 @@ class ExactCopyDetail(Schema):
 
 
 class ExactCopyPage(Schema):
-    """A page of exact copies, sent last first."""
+    """A page of exact copies, most recently sent first."""
 
     copies: list[ExactCopyDetail]
     next_cursor: str | None

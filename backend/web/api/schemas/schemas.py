@@ -29,7 +29,7 @@ class Schema(BaseModel):
 
 
 class TextInput(BaseModel):
-    """The words that come with a picture. What is left empty is taken from the picture's own metadata."""
+    """The text of a picture. Empty fields are filled from the picture's metadata."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -38,7 +38,7 @@ class TextInput(BaseModel):
     keywords: list[str] = Field(default_factory=list)
     location: str = ""
     story: str = ""
-    taken_at: str = Field("", description="ISO 8601, an EXIF date or Unix seconds; without a zone it counts as UTC.")
+    taken_at: str = Field("", description="ISO 8601, an EXIF date or Unix seconds. UTC if no time zone is given.")
 
     def media_text(self) -> MediaText:
         """The words as the pipeline takes them. Raises InvalidText where `taken_at` is no moment."""
@@ -48,7 +48,7 @@ class TextInput(BaseModel):
 
 
 class TextChangesInput(BaseModel):
-    """The words to change; what is left out stays as it is."""
+    """The text to change. Omitted fields keep their value."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"examples": [{"title": "The lighthouse at dusk", "keywords": ["sea"]}]}
@@ -59,7 +59,7 @@ class TextChangesInput(BaseModel):
     keywords: list[str] | None = None
     location: str | None = None
     story: str | None = None
-    taken_at: str | None = Field(None, description="As in an upload; empty forgets the moment.")
+    taken_at: str | None = Field(None, description="As in an upload. An empty value removes the date.")
 
     def changes(self) -> TextChanges:
         """The changes as the pipeline takes them. Raises InvalidText where `taken_at` is no moment."""
@@ -75,7 +75,7 @@ class TextChangesInput(BaseModel):
 
 
 class UrlInput(TextInput):
-    """A picture that is elsewhere."""
+    """A picture to fetch from a URL."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -88,14 +88,14 @@ class UrlInput(TextInput):
 
 
 class ClusterReference(Schema):
-    """The cluster that a media is in, and the decision that put it there."""
+    """The group that a picture is in, and the decision that put it there."""
 
     id: int
     label: str
     similarity: Similarity
     runner_up_cluster_id: int | None
     runner_up_similarity: float | None
-    margin: float | None = Field(description="How far the similarity would have had to move for another outcome.")
+    margin: float | None = Field(description="How far the similarity would have to change for a different outcome.")
     threshold: float
     founder: bool
     origin: str
@@ -110,19 +110,21 @@ class ClusterReference(Schema):
 
 
 class UploadedMedia(Schema):
-    """What became of one file of an upload: an id, or the code of what is wrong with it."""
+    """The result for one file of an upload: an id, or an error code."""
 
     id: UUID | None = None
     filename: str | None = None
     status: MediaStatus | None = None
-    duplicate: bool = Field(False, description="These bytes were here before; `id` is the id that they have.")
-    cluster: ClusterReference | None = Field(None, description="With wait_seconds, where it was known in time.")
+    duplicate: bool = Field(
+        False, description="Whether this file was stored before; `id` is then the id it already has."
+    )
+    cluster: ClusterReference | None = Field(None, description="With wait_seconds, if the group was known in time.")
     code: str | None = Field(None, description="Why the file was refused.")
     detail: str | None = None
 
 
 class UploadAnswer(Schema):
-    """The answer to an upload. `ids` are those of `media`, in order, without the refused ones."""
+    """The response to an upload. `ids` lists the ids in `media`, in order, without refused files."""
 
     ids: list[UUID]
     media: list[UploadedMedia]
@@ -145,7 +147,7 @@ MOST_CHECKSUMS = 1000
 
 
 class ChecksumsInput(BaseModel):
-    """Checksums of files that somebody has."""
+    """Checksums to look up."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"checksums": ["9f86d081" + "0" * 56]}]})
 
@@ -153,7 +155,7 @@ class ChecksumsInput(BaseModel):
 
 
 class KnownMediaAnswer(Schema):
-    """Bytes that are here already, and the media that they made."""
+    """A file that is already stored, and its picture."""
 
     sha256: Sha256
     id: UUID
@@ -161,7 +163,7 @@ class KnownMediaAnswer(Schema):
 
 
 class KnownAnswer(Schema):
-    """Those of the checksums that are here, in no order."""
+    """The checksums that are already stored, in no particular order."""
 
     known: list[KnownMediaAnswer]
 
@@ -173,7 +175,7 @@ class KnownAnswer(Schema):
 
 
 class MediaDetail(Schema):
-    """One media."""
+    """One picture (a media item)."""
 
     id: UUID
     status: MediaStatus
@@ -208,14 +210,14 @@ class MediaDetail(Schema):
 
 
 class MediaPage(Schema):
-    """A page of media, newest first."""
+    """A page of pictures, newest first."""
 
     media: list[MediaDetail]
     next_cursor: str | None
 
 
 class SimilarMedia(Schema):
-    """A recommendation. A cosine is null where either side is missing; it then adds nothing to `combined`."""
+    """A recommendation. A cosine is null if either picture lacks that side; it then adds nothing to `combined`."""
 
     media_id: UUID
     sim_image: float | None
@@ -224,7 +226,7 @@ class SimilarMedia(Schema):
     title: str
     location: str
     caption: str
-    thumbnail: str = Field(description="Where its small picture is, below the root of this API.")
+    thumbnail: str = Field(description="Path of its thumbnail, relative to the root of this API.")
 
     @classmethod
     def of(cls, one: Recommendation) -> "SimilarMedia":
@@ -232,7 +234,7 @@ class SimilarMedia(Schema):
 
 
 class SimilarAnswer(Schema):
-    """The media most similar to one, best first."""
+    """The pictures most similar to one, best first."""
 
     media_id: UUID
     k: int
@@ -266,7 +268,7 @@ class SimilarAnswer(Schema):
 
 
 class ClusterInList(Schema):
-    """A cluster as lists show it."""
+    """A group as lists show it."""
 
     id: int
     label: str
@@ -282,7 +284,7 @@ class ClusterInList(Schema):
 
 
 class ClusterPage(Schema):
-    """A page of clusters, largest first."""
+    """A page of groups, largest first."""
 
     clusters: list[ClusterInList]
     total: int
@@ -290,7 +292,7 @@ class ClusterPage(Schema):
 
 
 class Member(Schema):
-    """A member of a cluster."""
+    """A member of a group."""
 
     media_id: UUID
     title: str
@@ -305,14 +307,14 @@ class Member(Schema):
 
 
 class ClusterDetail(ClusterInList):
-    """A cluster with a page of its members, most similar first."""
+    """A group with a page of its members, most similar first."""
 
     members: list[Member]
     next_cursor: str | None
 
 
 class WebhookInput(BaseModel):
-    """An address that wants to hear of events."""
+    """An address to send events to."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -337,7 +339,7 @@ class WebhookDetail(Schema):
 
 
 class NewWebhook(WebhookDetail):
-    """A webhook just made. The secret is shown this once."""
+    """A new webhook. The secret is shown only once."""
 
     secret: str = Field(description="Key of the signature, as `whsec_` and base64 (Standard Webhooks).")
 
@@ -347,7 +349,7 @@ class WebhookList(Schema):
 
 
 class HealthAnswer(Schema):
-    """Whether the service lives, or can serve; each check is 'ok' or says what is wrong."""
+    """Whether the service is alive or ready. Each check is 'ok' or describes the problem."""
 
     status: str
     checks: dict[str, str] = Field(default_factory=dict)

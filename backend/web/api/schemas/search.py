@@ -14,18 +14,18 @@ from backend.web.api.schemas.schemas import Schema
 _MEDIA_ID = "0192f0c1-7d1e-7cc0-8d3c-0c6a3f1b2a11"
 _OTHER_ID = "0192f0c1-7d1e-7cc0-8d3c-0c6a3f1b2a12"
 
-Cosine = Annotated[float | None, Field(description="Cosine; null where a side is missing or was not asked.")]
+Cosine = Annotated[float | None, Field(description="Cosine; null if a side is missing or was not searched.")]
 Calibrated = Annotated[
     float | None,
     Field(
-        description="How surprising the cosine is: -ln(share of unrelated media that are as near) - 1. 0 is chance; "
-        "null without a background."
+        description="How surprising the cosine is: -ln(share of unrelated pictures that are as near) - 1. 0 "
+        "is chance; null without calibration data."
     ),
 ]
 
 
 class SearchInput(BaseModel):
-    """What to find, and among what. Lists are repeated as parameters of an address or fields of a form."""
+    """A search query with filters. Repeat list parameters in a URL or form."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -37,28 +37,36 @@ class SearchInput(BaseModel):
         },
     )
 
-    q: str = Field("", description="Words to find.")
-    not_words: list[str] = Field(default_factory=list, description="Words not to find, each on its own.")
-    media_id: list[UUID] = Field(default_factory=list, description="Stored media to be like.")
-    not_media_id: list[UUID] = Field(default_factory=list, description="Stored media not to be like.")
-    find: Find = Field(Find.MEDIA, description="captions: the words nearest to a picture.")
-    k: int = Field(10, ge=1, le=MOST_HITS, description="Hits of a page.")
-    alpha: float | None = Field(None, ge=0, le=1, description="Weight of the image leg.")
-    method: FusionMethod | None = Field(None, description="Default: calibrated with words, raw without.")
-    min_similarity: float | None = Field(
-        None, ge=-1, le=1, description="Least alpha * sim_image + (1 - alpha) * sim_text, whatever the method."
+    q: str = Field("", description="Text to search for.")
+    not_words: list[str] = Field(default_factory=list, description="Text to avoid. Each value counts on its own.")
+    media_id: list[UUID] = Field(default_factory=list, description="Ids of stored pictures that hits should resemble.")
+    not_media_id: list[UUID] = Field(
+        default_factory=list, description="Ids of stored pictures that hits should not resemble."
     )
-    diversity: float = Field(0.0, ge=0, le=1, description="0: by relevance alone; 1: by difference alone.")
-    effort: Effort = Field(Effort.FAST, description="How much is read before an answer is given.")
-    cursor: str | None = Field(None, description="`next_cursor` of the page before, with the same query.")
-    cluster: list[int] = Field(default_factory=list, description="In one of these clusters.")
-    keywords_any: list[str] = Field(default_factory=list, description="With one of these keywords.")
-    keywords_all: list[str] = Field(default_factory=list, description="With all of these keywords.")
-    taken_from: datetime | None = Field(None, description="Taken then or later.")
-    taken_until: datetime | None = Field(None, description="Taken then or earlier.")
-    location: str = Field("", description="Part of the location.")
-    mime: list[str] = Field(default_factory=list, description="Of one of these types, such as image/jpeg.")
-    source: list[str] = Field(default_factory=list, description="From one of these: upload, import, url or embeddings.")
+    find: Find = Field(Find.MEDIA, description="`captions` finds the captions nearest to a picture.")
+    k: int = Field(10, ge=1, le=MOST_HITS, description="Hits per page.")
+    alpha: float | None = Field(None, ge=0, le=1, description="Weight of the image similarity.")
+    method: FusionMethod | None = Field(
+        None, description="How similarities are combined. Default: calibrated for text queries, raw otherwise."
+    )
+    min_similarity: float | None = Field(
+        None, ge=-1, le=1, description="Smallest alpha * sim_image + (1 - alpha) * sim_text of a hit, with any method."
+    )
+    diversity: float = Field(0.0, ge=0, le=1, description="0 ranks by relevance only, 1 by difference only.")
+    effort: Effort = Field(Effort.FAST, description="How thoroughly to search.")
+    cursor: str | None = Field(None, description="`next_cursor` from the previous page of the same query.")
+    cluster: list[int] = Field(default_factory=list, description="Only pictures in one of these groups.")
+    keywords_any: list[str] = Field(default_factory=list, description="Only pictures with one of these keywords.")
+    keywords_all: list[str] = Field(default_factory=list, description="Only pictures with all of these keywords.")
+    taken_from: datetime | None = Field(None, description="Only pictures taken then or later.")
+    taken_until: datetime | None = Field(None, description="Only pictures taken then or earlier.")
+    location: str = Field("", description="Only pictures whose location contains this.")
+    mime: list[str] = Field(
+        default_factory=list, description="Only pictures of one of these types, such as image/jpeg."
+    )
+    source: list[str] = Field(
+        default_factory=list, description="Only pictures from one of these sources: upload, import, url or embeddings."
+    )
 
     def query(self, pictures: tuple[bytes, ...] = (), not_pictures: tuple[bytes, ...] = ()) -> SearchQuery:
         """The query as the service takes it."""
@@ -91,14 +99,16 @@ class SearchInput(BaseModel):
 
 
 class SearchForm(SearchInput):
-    """The same with pictures, which are not kept."""
+    """A search query that can contain pictures. They are not stored."""
 
-    file: list[UploadFile] = Field(default_factory=list, description="Pictures to be like.")
-    not_file: list[UploadFile] = Field(default_factory=list, description="Pictures not to be like.")
+    file: list[UploadFile] = Field(default_factory=list, description="Uploaded pictures that hits should resemble.")
+    not_file: list[UploadFile] = Field(
+        default_factory=list, description="Uploaded pictures that hits should not resemble."
+    )
 
 
 class SearchHit(Schema):
-    """One media that was found."""
+    """One picture that was found."""
 
     media_id: UUID
     title: str
@@ -111,13 +121,16 @@ class SearchHit(Schema):
     calibrated_image: Calibrated
     calibrated_text: Calibrated
     calibrated_caption: Calibrated
-    similarity: float = Field(description="alpha * sim_image + (1 - alpha) * sim_text; of captions, sim_caption.")
-    combined: float = Field(
-        description="What the order is by: the similarity (raw), calibrated values, or ranks (rrf)."
+    similarity: float = Field(
+        description="alpha * sim_image + (1 - alpha) * sim_text; sim_caption when searching captions."
     )
-    stands_out: bool | None = Field(description="Whether it stands out of unrelated media; null where unknown.")
+    combined: float = Field(
+        description="The value that hits are sorted by: similarity (raw), calibrated value, or rank sum (rrf)."
+    )
+    stands_out: bool | None = Field(description="Whether the hit stands out from unrelated pictures; null if unknown.")
     nominated_by: list[str] = Field(
-        description="The legs that found it: image, text, fused, textless, caption, scan (all vectors in memory) or exact (all in the database)."
+        description="The searches that found the hit: image, text, fused, textless, caption, scan (all "
+        "vectors in memory) or exact (all in the database)."
     )
 
     @classmethod
@@ -126,16 +139,16 @@ class SearchHit(Schema):
 
 
 class SearchAnswer(Schema):
-    """The hits, best first, and how they came about."""
+    """The hits, best first, and how they were found."""
 
     find: Find
     method: FusionMethod = Field(description="The method that was used.")
-    alpha: float = Field(description="The weight of the image leg; 1 where pictures alone are asked.")
-    certified: bool = Field(description="Whether no better hit can have been missed.")
-    verdict: Relevance = Field(description="Whether any hit stands out of what unrelated media reach.")
+    alpha: float = Field(description="The weight of the image similarity; 1 if only pictures are searched.")
+    certified: bool = Field(description="Whether the search is sure that it missed no better hit.")
+    verdict: Relevance = Field(description="Whether any hit stands out from unrelated pictures.")
     hits: list[SearchHit]
     next_cursor: str | None
-    note: str | None = Field(description="What else is to be known of this answer.")
+    note: str | None = Field(description="Remarks on this response.")
 
     model_config = ConfigDict(
         extra="forbid",
@@ -179,7 +192,7 @@ class SearchAnswer(Schema):
 
 
 class AlphaRangeInList(Schema):
-    """The best media, best first, from alpha `low` on and below `high`."""
+    """The best pictures, best first, for alpha from `low` up to but not including `high`."""
 
     low: float
     high: float
@@ -187,7 +200,7 @@ class AlphaRangeInList(Schema):
 
 
 class AlphaHitInList(Schema):
-    """A media that is among the best at some alpha."""
+    """A picture that is among the best at some alpha."""
 
     media_id: UUID
     title: str
@@ -198,7 +211,7 @@ class AlphaHitInList(Schema):
     best_low: float = Field(description="It has this rank from here on ...")
     best_high: float = Field(description="... and below this; the widest such range.")
     first_at: float | None = Field(
-        description="An alpha at which it comes first: the middle of where it does; null if never."
+        description="An alpha at which it ranks first (the middle of that range); null if it never does."
     )
 
     @classmethod
@@ -209,7 +222,7 @@ class AlphaHitInList(Schema):
 
 
 class AlphaAnswer(Schema):
-    """What every alpha finds for one media."""
+    """What every alpha finds for one picture."""
 
     media_id: UUID
     k: int

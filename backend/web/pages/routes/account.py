@@ -19,7 +19,7 @@ def get_visitor(request: Request) -> Visitor:
     visitor = request.state.visitor
     assert isinstance(visitor, Visitor)
     if visitor.session_id is None:
-        raise NotFound("Nobody logs in here.", hint="MEDIACLUSTER_AUTHENTICATION is none.")
+        raise NotFound("Logins are switched off.", hint="MEDIACLUSTER_AUTHENTICATION is none.")
     return visitor
 
 
@@ -66,6 +66,8 @@ def do_change_password(
     with services.database.transaction() as session:
         password_hash = get_account(session, visitor.name).password_hash
     if password_hash is not None and not is_password(password_hash, current):
-        raise InputError("That is not your password.", hint="Without it, `mediacluster account password` sets another.")
+        raise InputError(
+            "That is not your password.", hint="If you have forgotten it, run `mediacluster account password`."
+        )
     set_password(services.database, visitor.name, new, actor=visitor.actor, keep_session_id=visitor.session_id)
     return Response(status_code=HTTPStatus.OK, headers={"HX-Refresh": "true"})

@@ -29,7 +29,6 @@ from backend.store.groups import list_cards_by_id, list_targets
 from backend.store.media import list_pictures
 from backend.web.api.dependencies import ServicesDependency
 from backend.web.pages.templating import link, render
-from backend.web.pages.wording import in_page_words
 
 router = APIRouter()
 
@@ -73,12 +72,12 @@ class Asked(BaseModel):
 
     def other(self) -> int:
         if self.into is None:
-            raise InputError("No other group is named.", hint="Choose one.")
+            raise InputError("No other group was chosen.", hint="Choose another group.")
         return self.into
 
     def one_media(self) -> UUID:
         if len(self.media_ids) != 1:
-            raise InputError("One picture stands for a group.", hint="Select exactly one.")
+            raise InputError("A group has one cover picture.", hint="Select exactly one picture.")
         return self.media_ids[0]
 
 
@@ -172,7 +171,7 @@ def _done(outcome: Outcome, cluster_id: int, into: int | None) -> Done:
         go = link("/" if into is None else f"/clusters/{into}")
     return Done(
         event_id=outcome.event_id,
-        summary=in_page_words(outcome.summary),
-        warnings=[in_page_words(one) for one in outcome.warnings],
+        summary=outcome.summary,
+        warnings=list(outcome.warnings),
         go=go,
     )

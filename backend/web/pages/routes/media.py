@@ -36,7 +36,7 @@ def show_media(request: Request, services: ServicesDependency, places: PlacesDep
             return RedirectResponse(link(f"/media/{media.duplicate_of}"))
         one = list_pictures(session, [media_id]).get(media_id)
         if one is None:  # deleted since the line before
-            raise NotFound(f"There is no media {media_id}.")
+            raise NotFound(f"There is no picture {media_id}.")
         alpha = get_alpha(session, services.settings.alpha)
         memberships = list_memberships(session, [media_id])
         membership, label = memberships[0] if memberships else (None, "")

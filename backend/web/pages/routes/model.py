@@ -77,7 +77,9 @@ def ask_rollback(request: Request, services: ServicesDependency) -> Response:
     view = _read_view(services)
     previous = next((space for space in view.spaces if space.name == view.previous), None)
     if previous is None or view.active is None:
-        raise Conflict("There is no space to go back to.", hint="It was dropped, or the model was never changed.")
+        raise Conflict(
+            "There is no space to go back to.", hint="The previous space was dropped, or the model was never changed."
+        )
     return render(request, "partials/model_rollback.html", space=previous, active_space=view.active)
 
 
@@ -124,9 +126,9 @@ def do_create(
         "text_model": text_model.strip() or None,
     }
     if not any(given.values()):
-        raise InputError("No model was named.", hint="Choose a preset, or write the names of a pair.")
+        raise InputError("No model was named.", hint="Choose a preset, or name an image model and a text model.")
     if given["preset"] is not None and given["preset"] not in PRESETS:
-        raise InputError(f"There is no preset '{preset}'.", hint=f"There are {', '.join(PRESETS)}.")
+        raise InputError(f"There is no preset '{preset}'.", hint=f"Available presets: {', '.join(PRESETS)}.")
     subject = name.strip() or given["preset"] or ""
     _begin(request, services, Kind.CREATE, subject, {**given, "name": name.strip() or None}, actor)
     return _state(request, services)
@@ -184,7 +186,9 @@ def do_rollback(request: Request, services: ServicesDependency, actor: ActorDepe
     with services.database.transaction() as session:
         previous = find_previous_space(session)
     if previous is None:
-        raise Conflict("There is no space to go back to.", hint="It was dropped, or the model was never changed.")
+        raise Conflict(
+            "There is no space to go back to.", hint="The previous space was dropped, or the model was never changed."
+        )
     _begin(request, services, Kind.ROLLBACK, previous.name, {}, actor)
     return _state(request, services)
 
@@ -194,7 +198,7 @@ def do_drop(request: Request, services: ServicesDependency, actor: ActorDependen
     view = _read_view(services)
     name = _find(view, space_id).name
     if view.work is not None and view.work.is_running and view.work.row.subject == name:
-        raise Conflict(f"Space '{name}' is being worked on.", hint="Wait until that is done, then drop it.")
+        raise Conflict(f"Space '{name}' is busy.", hint="Wait until its work is done, then drop it.")
     drop(services, name, actor=actor)
     return _state(request, services)
 
@@ -221,7 +225,7 @@ def _read_view(services: Services) -> ModelView:
 def _find(view: ModelView, space_id: int) -> SpaceStanding:
     found = next((space for space in view.spaces if space.id == space_id), None)
     if found is None:
-        raise NotFound("There is no such space any more.", hint="Load the page anew.")
+        raise NotFound("This space no longer exists.", hint="Reload the page.")
     return found
 
 
@@ -230,11 +234,11 @@ def _name_of(services: Services, space_id: int) -> str:
 
 
 def _rate_of(word: str) -> float | None:
-    return _number(word, "rate", "Say how many pictures a minute, or leave it empty.")
+    return _number(word, "rate", "Enter a number of pictures per minute, or leave the field empty.")
 
 
 def _threshold_of(word: str) -> float | None:
-    return _number(word, "threshold", "Give a cosine above 0 and up to 1, such as 0.82.")
+    return _number(word, "threshold", "Give a number above 0 and up to 1, such as 0.82.")
 
 
 def _number(word: str, what: str, hint: str) -> float | None:
@@ -244,4 +248,4 @@ def _number(word: str, what: str, hint: str) -> float | None:
     try:
         return float(word.strip().replace(",", "."))
     except ValueError:
-        raise InputError(f"'{word}' is no {what}.", hint=hint) from None
+        raise InputError(f"'{word}' is not a valid {what}.", hint=hint) from None

@@ -181,7 +181,7 @@ def do_retry(
     count = (
         retry_code(services, code, actor=actor) if media_id is None else retry_media(services, [media_id], actor=actor)
     )
-    return _failures(request, services, f"{counted(count, 'picture')} to be tried again")
+    return _failures(request, services, f"{counted(count, 'picture')} queued for another try")
 
 
 @router.post("/operations/pause")

@@ -16,7 +16,6 @@ from backend.web.pages.backgrounds import is_measuring, start_measuring
 from backend.web.pages.quality import MOST_APPLIED_HERE, read_figures
 from backend.web.pages.routes.curation import ActorDependency, Done
 from backend.web.pages.templating import render
-from backend.web.pages.wording import in_page_words
 
 router = APIRouter()
 
@@ -92,7 +91,7 @@ def _require_small(services: Services, threshold: float) -> None:
         media_count = read_figures(session, services.settings.threshold, running=False).media_count
     if media_count > MOST_APPLIED_HERE:
         raise Conflict(
-            f"Grouping {media_count:,} pictures anew takes longer than a page can wait.",
+            f"Regrouping {media_count:,} pictures takes longer than a page can wait.",
             hint=f"Run `mediacluster threshold {threshold:g} --apply --dry-run` on the server.",
         )
 
@@ -100,7 +99,7 @@ def _require_small(services: Services, threshold: float) -> None:
 def _done(outcome: Outcome) -> Done:
     return Done(
         event_id=outcome.event_id,
-        summary=in_page_words(outcome.summary),
-        warnings=[in_page_words(one) for one in outcome.warnings],
+        summary=outcome.summary,
+        warnings=list(outcome.warnings),
         go=None,
     )

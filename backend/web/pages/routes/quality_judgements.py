@@ -89,7 +89,9 @@ def get_judged_picture(services: ServicesDependency, sha256: str) -> Response:
     with services.database.transaction() as session:
         content = find_picture(session, checksum)
     if content is None:
-        raise NotFound("This picture is not kept.", hint="It goes when nothing is said of its hits any more.")
+        raise NotFound(
+            "This query picture is not stored.", hint="A query picture is deleted once none of its hits is judged."
+        )
     return Response(content, media_type=mime_of(content), headers={"Cache-Control": "private, max-age=86400"})
 
 

@@ -62,7 +62,7 @@ def describe_point(
         media_id = find_mapped_media(session, get_active_space(session).id, place)
         picture = None if media_id is None else list_pictures(session, [media_id]).get(media_id)
     if picture is None:
-        raise NotFound("This picture is gone.", hint="Draw the map anew.")
+        raise NotFound("This picture was deleted.", hint="Redraw the map.")
     return {
         "title": picture.short_title,
         "src": picture_url(picture.sha256) if picture.sha256 else None,

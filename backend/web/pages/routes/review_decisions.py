@@ -16,7 +16,6 @@ from backend.web.api.dependencies import ServicesDependency
 from backend.web.pages.formatting import counted
 from backend.web.pages.routes.curation import ActorDependency
 from backend.web.pages.templating import render
-from backend.web.pages.wording import in_page_words
 
 router = APIRouter()
 
@@ -61,12 +60,12 @@ class Reviewed(BaseModel):
 @router.post("/review/decisions")
 def do_decide(services: ServicesDependency, actor: ActorDependency, said: Said) -> Reviewed:
     decided = decide(services, said.item, said.decision, actor=actor, cluster_id=said.cluster_id)
-    return _reviewed(decided.outcome, "Left as it is")
+    return _reviewed(decided.outcome, "Left unchanged")
 
 
 @router.post("/review/decisions/take-back")
 def do_take_back(services: ServicesDependency, actor: ActorDependency, named: ItemNamed) -> Reviewed:
-    return _reviewed(take_back(services, named.item, actor=actor), "Taken back")
+    return _reviewed(take_back(services, named.item, actor=actor), "Undone")
 
 
 @router.post("/review/near-duplicates")
@@ -84,7 +83,7 @@ def do_take_back_versions(services: ServicesDependency, said: SaidOfVersions) ->
         take_back_keep_all(services, [said.keep_media_id, *said.media_ids])
     else:
         unmark(services, said.keep_media_id, said.media_ids)
-    return Reviewed(summary="Taken back")
+    return Reviewed(summary="Undone")
 
 
 @router.get("/review/marked")
@@ -112,4 +111,4 @@ def do_delete_marked(services: ServicesDependency, actor: ActorDependency, confi
 def _reviewed(outcome: Outcome | None, otherwise: str) -> Reviewed:
     if outcome is None:
         return Reviewed(summary=otherwise)
-    return Reviewed(summary=in_page_words(outcome.summary), gone=list(outcome.removed_cluster_ids))
+    return Reviewed(summary=outcome.summary, gone=list(outcome.removed_cluster_ids))

@@ -109,7 +109,7 @@ def _read_group(value: str) -> tuple[int, ...]:
     if not value.strip():
         return ()
     if not value.strip().isdecimal():
-        raise InvalidQuery(f"'{value}' is no group.", hint="Give the number of a group.", field="group")
+        raise InvalidQuery(f"'{value}' is not a group number.", hint="Give the number of a group.", field="group")
     return (int(value),)
 
 
@@ -119,4 +119,4 @@ def _read_day(value: str, moment: time, field: str) -> datetime | None:
     try:
         return datetime.combine(date.fromisoformat(value.strip()), moment, UTC)
     except ValueError:
-        raise InvalidQuery(f"'{value}' is no day.", hint="Write it like 2026-03-14.", field=field) from None
+        raise InvalidQuery(f"'{value}' is not a valid date.", hint="Write it like 2026-03-14.", field=field) from None

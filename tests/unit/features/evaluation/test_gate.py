@@ -64,7 +64,7 @@ def test_compare__pairs_by_query_and_not_by_place() -> None:
 def test_compare__what_cannot_be_compared_does_not_pass_in_silence() -> None:
     before = document(hybrid=draw(1), text_to_image=draw(1))
     gone = compare(before, document(hybrid=draw(1)), BOOTSTRAP)
-    assert gone.left_out == ("text_to_image was not asked this time",)
+    assert gone.left_out == ("text_to_image was not evaluated this time",)
     with pytest.raises(InputError, match="in common"):
         compare(before, document(hybrid={"other": 1.0}), BOOTSTRAP)
     with pytest.raises(InputError, match="in common"):

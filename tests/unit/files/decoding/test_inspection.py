@@ -193,8 +193,8 @@ def test_inspect_picture__jpeg_with_endless_scans(pictures: Any, limits: Limits,
         (b"%!PS-Adobe-3.0 EPSF-3.0", "PostScript"),
         (b"PK\x03\x04 and more", "ZIP"),
         (b"\0\0\0\x18ftypmp42\0\0\0\0isommp42", "video"),
-        (b"\xff\xd8", "no picture"),
-        (bytes(100), "no picture"),
+        (b"\xff\xd8", "not a picture"),
+        (bytes(100), "not a picture"),
     ],
 )
 def test_inspect_picture__not_a_picture(limits: Limits, data: bytes, words: str) -> None:

@@ -66,7 +66,7 @@ def test_is_allowed__teredo() -> None:
     ],
 )
 def test_resolve_allowed__every_spelling_of_a_forbidden_address(host: str) -> None:
-    with pytest.raises(UrlForbidden, match="may not ask"):
+    with pytest.raises(UrlForbidden, match="may not contact"):
         resolve_allowed(host, 80, STRICT, 5.0)
 
 

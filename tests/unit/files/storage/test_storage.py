@@ -251,7 +251,7 @@ def test_storage__errors_tell_no_credentials() -> None:
     with pytest.raises(BackendUnavailable) as caught:
         Storage.open("s3://bucket/x", options).write(KEY, b"x")
     told, error = str(caught.value), caught.value
-    assert told == "The storage cannot be reached. `mediacluster doctor` says more."
+    assert told == "The storage cannot be reached. Run `mediacluster doctor` for details."
     assert "s3://bucket/x" in error.full_detail
     assert [one for one in secrets if one in error.full_detail + repr(error)] == []
 

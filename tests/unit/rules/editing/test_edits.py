@@ -162,7 +162,7 @@ def test_restoration__of_a_label_that_a_curator_gave_again() -> None:
     want, left = Snapshot({1: ClusterState("a")}), Snapshot({1: ClusterState("b", CURATOR)})
     with pytest.raises(UndoBlocked) as caught:
         restore(want, left, Snapshot({1: ClusterState("c", CURATOR)}))
-    assert caught.value.context["obstacles"] == ["Cluster 1 was given the label 'c' since."]
+    assert caught.value.context["obstacles"] == ["Group 1 has since been renamed to 'c'."]
 
 
 def test_restoration__a_representative_that_changed_since_is_chosen_anew() -> None:

@@ -56,9 +56,9 @@ def test_suggest__too_little_evidence_is_said() -> None:
     few = {"hybrid": {"queries": 19}, "media_to_media": {"queries": 3}}
     alpha, threshold = suggest(document(retrieval=few, threshold=None))
     assert (alpha.value, threshold.value) == (None, None)
-    assert "19 queries of search in words, 3 queries of similar pictures; 20" in alpha.reason
-    assert "say nothing of groups" in threshold.reason
+    assert "19 queries of search in words, 3 queries of similar pictures; at least 20" in alpha.reason
+    assert "tell nothing about groups" in threshold.reason
     small = document()
     small["threshold"]["labelled"] = 49
-    assert "49 labelled media; 50" in suggest(small)[1].reason
+    assert "49 labelled pictures; at least 50" in suggest(small)[1].reason
     assert "no queries" in suggest(document(alpha={}))[0].reason
