@@ -132,7 +132,7 @@ def require_own_encoders(services: Services) -> None:
 
 @contextmanager
 def ending_in_order() -> Iterator[None]:
-    """SIGTERM unwinds like Ctrl-C does, so that whoever started processes ends them; a second one cuts that short."""
+    """SIGTERM unwinds like Ctrl-C does, so that started processes are ended; a second one cuts that short."""
 
     def end(number: int, _frame: object) -> NoReturn:
         sys.exit(128 + number)

@@ -84,10 +84,10 @@ def test_model__to_another_and_back(
     page.get_by_role("button", name="Add a model").click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_label("Image model")).to_be_hidden()
-    dialog.get_by_text("A pair of your own").click()
+    dialog.get_by_text("Other models").click()
     dialog.get_by_label("Image model").fill(narrow_image_model)
     dialog.get_by_label("Name of the space").fill("narrow")
-    dialog.get_by_role("button", name="Make the space").click()
+    dialog.get_by_role("button", name="Create the space").click()
     expect(dialog).to_be_hidden()
     expect(page.get_by_role("status").first).to_contain_text("narrow")
     narrow = section(page, "narrow")
@@ -97,10 +97,10 @@ def test_model__to_another_and_back(
 
     # A slip is told in the dialog, which stays.
     narrow.get_by_role("button", name="Fill").click()
-    dialog.get_by_label("At most so many pictures a minute").fill("many")
+    dialog.get_by_label("Largest number of pictures per minute").fill("many")
     dialog.get_by_role("button", name="Fill it").click()
     expect(dialog.get_by_role("alert")).to_contain_text("'many' is not a valid rate.")
-    dialog.get_by_label("At most so many pictures a minute").fill("60000")
+    dialog.get_by_label("Largest number of pictures per minute").fill("60000")
     dialog.get_by_role("button", name="Fill it").click()
     expect(narrow).to_contain_text("60 waiting, at most 60000 a minute")
     narrow.get_by_role("button", name="Pause").click()
@@ -125,7 +125,7 @@ def test_model__to_another_and_back(
         dialog.get_by_role("button", name="Compare").click()
         expect(page.get_by_role("status").first).to_contain_text("Comparing narrow")
         expect(narrow.get_by_role("button", name="Activate")).to_be_disabled()
-        expect(narrow.get_by_role("table")).to_contain_text("Today's groups that would change", **slow)
+        expect(narrow.get_by_role("table")).to_contain_text("Current groups that would change", **slow)
         expect(narrow).to_contain_text("How well both find is judged by groups")
         with own_library.database.transaction() as session:
             suggested = next(one for one in list_standing(session) if one.name == "narrow").comparison[

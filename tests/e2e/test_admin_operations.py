@@ -68,7 +68,7 @@ def test_operations__pause_failures_and_charts(own_library: Services, own_server
 def test_operations__is_alive(own_library: Services, own_server: str, page: Page) -> None:
     """What happens meanwhile turns up by itself."""
     open_operations(page, own_server)
-    expect(page.locator(".state-bar")).to_contain_text("Nobody looks for work.")
+    expect(page.locator(".state-bar")).to_contain_text("Nothing schedules work.")
     fill_operations(own_library)
     expect(page.get_by_role("row", name="host:41")).to_be_visible(timeout=60_000)
     expect(page.locator(".failure")).to_have_count(2, timeout=60_000)

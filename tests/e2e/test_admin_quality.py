@@ -144,7 +144,7 @@ def test_figures__measured_by_a_process_of_its_own_applied_and_undone(
     dialog = page.get_by_role("dialog", name="Threshold 0.94")
     expect(dialog).to_contain_text(f"{moved} pictures would be in another group")
     assert clusters() == before
-    dialog.get_by_role("button", name="Group anew").click()
+    dialog.get_by_role("button", name="Regroup").click()
     expect(dialog).to_be_hidden()
     expect(page.locator(".toast")).to_contain_text("Threshold 0.94 instead of 0.82")
     assert clusters() != before

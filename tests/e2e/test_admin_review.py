@@ -130,7 +130,7 @@ def test_review__skipped_ones_come_again_at_the_end(page: Page, review_server: s
         page.keyboard.press("s")
     expect(page.get_by_role("heading", name="Nothing left here")).to_be_visible()
     expect(page.locator("[data-next-queue]")).to_contain_text("Go on with")
-    page.get_by_role("button", name="Look at the skipped ones").click()
+    page.get_by_role("button", name="Show skipped items").click()
     expect(shown).to_have_attribute("data-item", first or "")
 
 

@@ -75,7 +75,7 @@ def test_search__a_dropped_picture_finds_itself(
 ) -> None:
     page = make_page(width, 844)
     page.goto(f"{demo_server}/admin/search")
-    page.get_by_label("Choose a picture to be like").set_input_files(picture)
+    page.get_by_label("Choose a picture to search with").set_input_files(picture)
     expect(page.get_by_alt_text("The picture to be like")).to_be_visible()
     expect(page.locator(".hit .leg b").first).to_have_text("1.000", timeout=PATIENCE_MS)
     page.wait_for_load_state("networkidle")
@@ -86,7 +86,7 @@ def test_search__a_dropped_picture_finds_itself(
 
 def test_search__a_picture_and_words(page: Page, demo_server: str, picture: Path) -> None:
     page.goto(f"{demo_server}/admin/search")
-    page.get_by_label("Choose a picture to be like").set_input_files(picture)
+    page.get_by_label("Choose a picture to search with").set_input_files(picture)
     expect(page.locator(".hit .leg b").first).to_have_text("1.000", timeout=PATIENCE_MS)
     with page.expect_response("**/search/hits"):
         page.get_by_label("Words to find").fill("in the snow")
@@ -115,7 +115,7 @@ def test_search__a_file_that_is_no_picture(page: Page, demo_server: str, faults:
     faults.allow("422")  # type: ignore[attr-defined]
     (tmp_path / "no.jpg").write_bytes(b"no picture")
     page.goto(f"{demo_server}/admin/search")
-    page.get_by_label("Choose a picture to be like").set_input_files(tmp_path / "no.jpg")
+    page.get_by_label("Choose a picture to search with").set_input_files(tmp_path / "no.jpg")
     expect(page.locator(".toast.error")).to_be_visible(timeout=PATIENCE_MS)
 
 

@@ -405,7 +405,7 @@ def test_activate__refusals_change_nothing(groups: Groups) -> None:
         id=groups.second.id,
         media=groups.ids[3],
     )
-    with pytest.raises(SpaceIncomplete, match="1 media are still missing"):
+    with pytest.raises(SpaceIncomplete, match="still lacks 1 picture"):
         groups.activate(threshold=0.8)
     groups.read("UPDATE space_fill_item SET error_code = 'original_missing', error_detail = 'gone' RETURNING 1")
     with pytest.raises(SpaceIncomplete, match=str(groups.ids[3])):

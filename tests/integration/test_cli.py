@@ -244,7 +244,7 @@ def test_space__from_the_command_line(run: Run, make_services: Callable, narrow_
     refused = run("space", "compare", "narrow")
     assert (refused.returncode, "no vectors yet" in refused.stderr) == (1, True)
     # Nothing is in it, and so it can be activated at once.
-    assert "is active instead of 'demo'" in run("space", "activate", "narrow", "--threshold", "0.8").stdout
+    assert "replaces 'demo'" in run("space", "activate", "narrow", "--threshold", "0.8").stdout
     assert json.loads(run("space", "rollback", "--json").stdout)["name"] == "demo"
     assert run("space", "drop", "demo", "--yes").returncode == 1
     assert run("space", "drop", "narrow", "--yes").returncode == 0

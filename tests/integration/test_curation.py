@@ -191,7 +191,7 @@ def test_move__those_already_there_stay_as_they_are(library: Library) -> None:
     members = library.members()
     outcome = library.do(Move([*members[2], members[1][0], members[1][0]], 2))
     assert len(outcome.moved) == 1
-    assert outcome.warnings == ("6 media were there already and stay as they are.",)
+    assert outcome.warnings == ("6 pictures already there: unchanged.",)
     assert library.value("SELECT count(*) FROM membership WHERE origin = 'curator'") == 1
 
 
@@ -298,7 +298,7 @@ def test_confirm__marks_and_moves_nothing(library: Library) -> None:
     assert library.members() == members
     assert outcome.moved == ()
     assert library.value("SELECT count(*) FROM membership WHERE origin = 'curator' AND margin IS NULL") == 3
-    assert library.do(Confirm(members[1])).warnings == ("3 media were confirmed already and stay as they are.",)
+    assert library.do(Confirm(members[1])).warnings == ("3 pictures already confirmed: unchanged.",)
 
 
 def test_rename_and_representative(library: Library) -> None:
@@ -476,7 +476,7 @@ BLOCKED: dict[str, tuple[Callable, Callable, str]] = {
     "renamed": (
         lambda _: Rename(1, "Boats"),
         lambda library, *_: library.do(Rename(1, "Ships")),
-        "given the label 'Ships' since",
+        "since been renamed to 'Ships'",
     ),
     "chosen again": (
         lambda members: ChooseRepresentative(1, members[1][3]),
@@ -491,12 +491,12 @@ BLOCKED: dict[str, tuple[Callable, Callable, str]] = {
     "new members": (
         lambda members: Extract(members[1][:3]),
         lambda library, *_: (library.do(Lock(1)), library.add(around(0, 2, seed=50, spread=0.1))),
-        "would be removed, but",
+        "2 pictures joined it since",
     ),
     "cluster gone": (
         lambda members: Move(members[1][:1], 2),
         lambda library, *_: library.do(Merge([1], 3)),
-        "Cluster 1 is gone since",
+        "Group 1 no longer exists",
     ),
     "locked": (
         lambda members: Extract(members[1][:3]),
@@ -558,7 +558,7 @@ def test_list_history__who_when_and_what_is_in_force(library: Library) -> None:
             (moved, "move", undone),
         ]
         assert [(one.undoable, one.redoable) for one in events] == [(True, False), (True, False), (False, True)]
-        assert events[2].summary == "Moved 1 media from cluster 1 to cluster 2 'picture 6'"
+        assert events[2].summary == "Moved 1 picture from group 1 to group 2 'picture 6'"
         assert events[0].actor == "eve"
         assert events[0].target_event_id == moved
         assert [one.id for one in list_history(session, before_id=renamed, limit=10)] == [moved]
@@ -606,7 +606,7 @@ def test_perform__refused(name: str, library: Library) -> None:
 
 def test_perform__media_that_is_not_ready(library: Library, insert_media: Callable) -> None:
     (waiting,) = insert_media(library.services.database, 1, "pending", 100)
-    with pytest.raises(Conflict, match="in no cluster yet: it is pending"):
+    with pytest.raises(Conflict, match="not in a group yet: its status is pending"):
         perform(library.services, Move([waiting], 1), actor="eve")
 
 
@@ -636,7 +636,7 @@ def test_apply_edit__by_a_machine(library: Library) -> None:
         outcome = apply_edit(session, library.space, edit, actor="machine")
     library.check()
     assert library.rows("SELECT cluster_id, origin FROM membership WHERE media_id = :id", id=media_id) == [(2, AUTO)]
-    with pytest.raises(Conflict, match="meanwhile"), library.services.database.transaction() as session:
+    with pytest.raises(Conflict, match="in the meantime"), library.services.database.transaction() as session:
         apply_edit(session, library.space, edit, actor="machine")
     library.undo(outcome.event_id)
     assert library.members()[1][0] == media_id

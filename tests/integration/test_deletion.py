@@ -55,7 +55,7 @@ def test_delete_media__before_anything_is_grouped(services: Services, make_jpeg:
     """No worker has made a space yet."""
     media_id = accept_picture(services, make_jpeg(1), MediaText(), source="test").media_id
     preview = delete_media(services, [media_id], actor="eve", dry_run=True)
-    assert (preview.event_id, preview.summary) == (None, "Deleted 1 media")
+    assert (preview.event_id, preview.summary) == (None, "Deleted 1 picture")
     assert value(services, "SELECT count(*) FROM media") == 1
 
     outcome = delete_media(services, [media_id], actor="eve")
@@ -63,7 +63,7 @@ def test_delete_media__before_anything_is_grouped(services: Services, make_jpeg:
     assert (outcome.moved, outcome.warnings) == ((), ("A deletion cannot be undone.",))
     assert value(services, "SELECT count(*) FROM media") == 0
     assert list(services.storage.list_keys()) == []
-    assert value(services, "SELECT summary FROM cluster_event") == "Deleted 1 media"
+    assert value(services, "SELECT summary FROM cluster_event") == "Deleted 1 picture"
     assert value(services, "SELECT count(*) FROM audit_log WHERE act = 'media.deleted'") == 1
 
 

@@ -410,7 +410,7 @@ def test_evaluate__a_space_beside_and_both_side_by_side(
     (similar,) = (one for one in finding.tasks if one.task == "media_to_media")
     assert (similar.verdict, similar.difference.high < 0) == ("worse", True)
     assert beside.notes == ()
-    assert "4 media have no vectors" in evaluate(services, Source(), QUICK, space="narrow").notes[0]
+    assert "4 pictures have no vectors" in evaluate(services, Source(), QUICK, space="narrow").notes[0]
 
 
 def test_judged_pictures__are_ranked_as_the_search_ranked_them(library: Library) -> None:

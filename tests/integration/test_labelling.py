@@ -314,7 +314,7 @@ def test_refresh_labels__without_text_and_without_encoder(
     with caplog.at_level(logging.WARNING, logger="backend.features.naming.labels"):
         report = refresh_labels(elsewhere)
     assert (report.unnamed, report.labels) == (1, 1)
-    assert "1 clusters without text stay as they are" in caplog.text
+    assert "1 groups without text stay as they are" in caplog.text
     assert label_of(services.database, silent) == ""
     assert label_of(services.database, speaking) == "sea"
     refresh_labels(services, everything=True)

@@ -268,7 +268,7 @@ def test_cli__keep_best_and_all(run: Callable[..., str], library: list[uuid.UUID
     shown = json.loads(run("duplicates", "--json"))["shown"][0]
     keep, spare = shown["keep"]["media_id"], shown["members"][0]["media_id"]
     assert json.loads(run("keep", "best", keep, spare, "--dry-run", "--json"))["event_id"] is None
-    assert "2 media are kept" in run("keep", "all", keep, spare)
+    assert "Kept all 2 pictures" in run("keep", "all", keep, spare)
     assert json.loads(run("duplicates", "--json"))["groups"] == 0
     # They are no group any more; nothing is deleted by a list that was read before.
     with pytest.raises(Conflict):

@@ -264,7 +264,7 @@ def test_pages__the_last_says_that_there_are_more(gallery: Gallery, monkeypatch:
     assert first["note"] is None
     last = gallery.get(**asked, cursor=first["next_cursor"])
     assert (len(last["hits"]), last["next_cursor"]) == (2, None)
-    assert last["note"] == "A search reaches the nearest 5 media; filters lead to others."
+    assert last["note"] == "A search covers the nearest 5 pictures only. Use filters to reach others."
     monkeypatch.undo()
     everything = gallery.get(media_id=asked["media_id"], k=500)
     assert (len(everything["hits"]), everything["next_cursor"], everything["note"]) == (COUNT - 1, None, None)

@@ -181,8 +181,8 @@ def test_prose__names_settings_that_exist() -> None:
 def test_evaluation__says_how_large_its_samples_are() -> None:
     page = _read(DOCS / "explanation/evaluation.md")
     for options, words in (
-        (Options(), "Above {media} media the thresholds are tried on a sample of {media}"),
-        (Options(), "compared on up to {offline} labelled media"),
+        (Options(), "Above {media} pictures the thresholds are tried on a sample of {media}"),
+        (Options(), "compared on up to {offline} labelled pictures"),
         (EVALUATED, "with a sample of {media}"),
         (EVALUATED, "({offline} on the quality page)"),
     ):

@@ -26,6 +26,7 @@ from backend.features.model_change.alignment import align
 from backend.features.model_change.exclusion import set_aside
 from backend.features.search import BackgroundKind, open_backgrounds
 from backend.features.services import Services
+from backend.rules.editing import media_count
 from backend.store.access import Act, record_act
 from backend.store.groups import MODEL, bump_centroid_version, carry_label_statistics, insert_event, lock_assigner
 from backend.store.renewal import renewed
@@ -218,7 +219,7 @@ def _require_nothing_failed(session: Session, target: Space) -> None:
 def _require_time(target: Space, waiting: int, deadline: float) -> None:
     if time.monotonic() > deadline:
         raise SpaceIncomplete(
-            f"{waiting:,} pictures are still missing in space '{target.name}'.",
+            f"Space '{target.name}' still lacks {media_count(waiting)}.",
             hint=f"Check that workers are running. `mediacluster space fill {target.name} --wait` shows their progress.",
             failed=[],
         )

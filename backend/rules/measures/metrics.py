@@ -14,7 +14,7 @@ def adjusted_rand_index(labels: Sequence[Hashable], clusters: Sequence[Hashable]
         ValueError: the sequences differ in length.
     """
     if len(labels) != len(clusters):
-        raise ValueError(f"{len(labels)} labels for {len(clusters)} cluster entries")
+        raise ValueError(f"{len(labels)} labels for {len(clusters)} group entries")
     if not labels:
         return 1.0
     return Contingency.of(codes_of(labels), codes_of(clusters)).agree().adjusted_rand_index

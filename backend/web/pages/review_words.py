@@ -34,12 +34,12 @@ WORDS: Final = {
     ReviewQueue.SMALL_MARGIN: QueueWords(
         "Close calls",
         "Pictures that only just joined, or just missed, a group.",
-        "Belongs here",
+        "Keep it here",
         "Leave it",
         can_correct=True,
     ),
     ReviewQueue.OUTLIER: QueueWords(
-        "Outliers", "Far from the others in their group.", "Belongs here", "Leave it", can_correct=True
+        "Outliers", "Far from the others in their group.", "Keep it here", "Leave it", can_correct=True
     ),
     ReviewQueue.CAPTION_DISAGREEMENT: QueueWords(
         "Captions",

@@ -175,7 +175,7 @@ class KnownAnswer(Schema):
 
 
 class MediaDetail(Schema):
-    """One picture (a media item)."""
+    """One picture."""
 
     id: UUID
     status: MediaStatus

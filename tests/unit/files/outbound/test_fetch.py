@@ -247,7 +247,7 @@ def test_fetch_url__name_is_resolved_once(server: Server, monkeypatch: pytest.Mo
 def test_fetch_url__one_forbidden_address_forbids_the_name(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     resolver(monkeypatch, {"mixed.test": [["127.0.0.1", "169.254.169.254"]]})
 
-    with pytest.raises(UrlForbidden, match=r"mixed\.test is at 169\.254\.169\.254"):
+    with pytest.raises(UrlForbidden, match=r"mixed\.test resolves to 169\.254\.169\.254"):
         fetch_url(address(server, "ok", "mixed.test"), policy_for(server), LIMITS)
     assert server.seen == []
 

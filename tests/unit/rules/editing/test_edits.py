@@ -62,7 +62,7 @@ def test_plan_move__in_the_order_of_assignment() -> None:
         2, 1, None, None, None, None, 0.7, False, TO_BE_GIVEN, CURATOR, TO_BE_GIVEN, None
     )
     assert edit.after.cannot_links - edit.before.cannot_links == {(1, 2, TO_BE_GIVEN)}
-    assert edit.summary == "Moved 2 media from cluster 1 to cluster 2 'two'"
+    assert edit.summary == "Moved 2 pictures from group 1 to group 2 'two'"
 
 
 def test_plan_merge__members_that_stay_keep_their_place() -> None:
@@ -179,7 +179,7 @@ def test_restoration__a_representative_that_changed_since_is_chosen_anew() -> No
 def test_restoration__of_a_cluster_that_others_have_joined() -> None:
     want, left = Snapshot({1: None}), Snapshot({1: ClusterState()})
     assert restore(want, left, left).clusters[1] is None
-    with pytest.raises(UndoBlocked, match="has taken in 2 other media since"):
+    with pytest.raises(UndoBlocked, match="would be removed, but 2 pictures joined it since"):
         restore(want, left, left, {1: 2})
 
 
@@ -187,7 +187,7 @@ def test_restoration__says_how_many_obstacles_there_are() -> None:
     wanted = {uuid.UUID(int=number): member(1, number) for number in range(1, 101)}
     left = {media_id: replace(state, cluster_id=2) for media_id, state in wanted.items()}
     current = {media_id: replace(state, cluster_id=3, event_id=8) for media_id, state in wanted.items()}
-    with pytest.raises(UndoBlocked, match=r"put into cluster 3 by event 8 since\. And 99 more") as caught:
+    with pytest.raises(UndoBlocked, match=r"moved to group 3 by event 8\. Number of further obstacles: 99") as caught:
         restore(
             Snapshot(memberships=wanted),
             Snapshot(memberships=left),
