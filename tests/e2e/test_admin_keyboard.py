@@ -209,7 +209,7 @@ def test_focus__rows_that_go(own_server: str, own_library: Services, page: Page)
     for left in (2, 1):
         page.keyboard.press("Enter")
         expect(rows).to_have_count(left)
-        assert focus_is_on(page).startswith("Take back")
+        assert focus_is_on(page).startswith("Withdraw")
     # The last one: what is left are the fields.
     page.keyboard.press("Enter")
     expect(rows).to_have_count(0)
@@ -267,7 +267,7 @@ def test_focus__a_picture_to_search_by_comes_and_goes(
     expect(page.locator(".toast")).to_contain_text("Noted as right")
     hit = focus_is_on(page)
     page.keyboard.press("Control+z")
-    expect(page.locator(".toast")).to_contain_text("Undone")
+    expect(page.locator(".toast")).to_contain_text("Judgement withdrawn")
     assert focus_is_on(page) == hit
 
 

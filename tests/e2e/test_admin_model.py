@@ -135,7 +135,7 @@ def test_model__to_another_and_back(
 
         narrow.get_by_role("button", name="Activate").click()
         expect(dialog.get_by_label("Threshold")).to_have_value(f"{suggested:g}")
-        expect(dialog).to_contain_text("of today's groups would come out otherwise")
+        expect(dialog).to_contain_text("of today's groups would change")
         assert active_name(own_library) == "demo"  # nothing has happened yet
         dialog.get_by_role("button", name="Activate narrow").click()
         expect(page.get_by_role("status").first).to_contain_text("'narrow' replaces 'demo'", **slow)

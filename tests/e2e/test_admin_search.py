@@ -153,7 +153,7 @@ def test_search__a_word_on_a_hit_by_key_and_its_undo(page: Page, demo_server: st
     expect(right).to_have_attribute("aria-pressed", "false")
     # The same again takes it back; undoing that says it again.
     wrong.click()
-    expect(page.get_by_text("Taken back")).to_be_visible()
+    expect(page.get_by_text("Judgement withdrawn")).to_be_visible()
     expect(wrong).to_have_attribute("aria-pressed", "false")
     page.get_by_role("button", name="Undo").click()
     expect(wrong).to_have_attribute("aria-pressed", "true")
@@ -177,7 +177,7 @@ def test_media__a_word_on_a_similar_picture(page: Page, demo_server: str) -> Non
     page.reload()
     expect(hit.get_by_role("button", name="Right")).to_have_attribute("aria-pressed", "true")
     page.get_by_role("button", name="Right").first.click()
-    expect(page.get_by_text("Taken back")).to_be_visible()
+    expect(page.get_by_text("Judgement withdrawn")).to_be_visible()
 
 
 def test_search__a_word_on_the_hits_of_a_dropped_picture(
@@ -221,7 +221,7 @@ def test_search__a_word_on_the_hits_of_a_dropped_picture(
     expect(page.locator(".judged-row")).to_have_count(3)
     page.get_by_label("Words of the question").fill("lighthouse")
     expect(page.locator(".judged-row")).to_have_count(1)
-    page.get_by_role("button", name="Take back").click()
+    page.get_by_role("button", name="Withdraw").click()
     expect(page.locator(".judged-row")).to_have_count(0)
     page.reload()
     expect(page.locator(".judged-row")).to_have_count(2)

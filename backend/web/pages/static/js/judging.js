@@ -82,7 +82,7 @@ export class Judging {
       return;
     }
     const told = (await response.json()).before;
-    const words = right === null ? "Taken back" : right ? "Noted as right" : "Noted as wrong";
+    const words = right === null ? "Judgement withdrawn" : right ? "Noted as right" : "Noted as wrong";
     const undo = { label: "Undo", run: () => this.say(media, told, true) };
     showToast(words, { actions: undoing ? [] : [undo] });
   }

@@ -188,7 +188,7 @@ async function takeBack(entry, back) {
   if (response) {
     if (!back) changeCount(entry.kind, 1);
     const tab = document.querySelector(`[data-queue="${entry.kind}"] span`).textContent;
-    showToast(back ? "Taken back" : `Taken back. It is in ${tab} again.`);
+    showToast(back ? "Undone" : `Undone. It is in ${tab} again.`);
   } else if (back) {
     const place = waiting.indexOf(decided.get(entry.name));
     if (place >= 0) waiting.splice(place, 1);

@@ -48,7 +48,7 @@ function rows(items, aside, advice) {
   return [
     ["name", "outcome", "code", "reason", "what to do", "media", "group"],
     ...told,
-    ...aside.map((name) => [name, "left aside", "", "It is no picture by its name.", "", "", ""]),
+    ...aside.map((name) => [name, "left aside", "", "Its name is not that of a picture file.", "", "", ""]),
   ];
 }
 
