@@ -163,7 +163,7 @@ def test_model__what_cannot_be_done_says_why(asking: Services, ada: Visitor, sta
         ("/spaces", {}, "No model was named"),
         ("/spaces", {"preset": "huge"}, "no preset &#39;huge&#39;"),
         (f"/spaces/{space_id}/fill", {"rate": "-1"}, "is not a valid rate"),
-        (f"/spaces/{space_id}/activate", {"threshold": "warm"}, "&#39;warm&#39; is no threshold"),
+        (f"/spaces/{space_id}/activate", {"threshold": "warm"}, "&#39;warm&#39; is not a valid threshold"),
         (f"/spaces/{space_id}/compare", {"labels": "/etc/passwd"}, "labels"),
         (f"/spaces/{space_id}/pause", {}, "is not being filled"),
         (f"/spaces/{id_of(asking, 'demo')}/drop", {}, "is the active one"),
