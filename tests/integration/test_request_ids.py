@@ -65,9 +65,9 @@ def test_upload__its_id_is_in_every_line(
     }
     told = [line for line in lines if line.get("request_id") == "order-2"]
     assert [str(line["message"]) for line in told if line.get("media_id")] == [
-        f"Media {media_id} is taken in.",
-        f"Media {media_id} is embedded.",
-        next(f"Media {media_id} is ready in cluster {line['cluster_id']}." for line in told if "cluster_id" in line),
+        f"Picture {media_id} is taken in.",
+        f"Picture {media_id} is embedded.",
+        next(f"Picture {media_id} is ready in group {line['cluster_id']}." for line in told if "cluster_id" in line),
     ]
     (answered,) = [line for line in told if "status" in line]
     assert (answered["method"], answered["path"], answered["status"]) == ("POST", "/media", 202)
