@@ -12,9 +12,10 @@ from pathlib import Path
 import hypothesis
 import psycopg
 import pytest
+import redis
 
 from backend.bootstrap import build_services
-from backend.embedded import ensure_servers, status_postgres, stop_servers
+from backend.embedded import client_url, ensure_servers, status_postgres, stop_servers
 from backend.features.services import Services
 from backend.settings import Settings, load_settings
 from backend.store import migrate
@@ -139,6 +140,8 @@ def settings(database_url: str, servers_home: Path, tmp_path: Path) -> Settings:
     """
     number = next(_DATABASE_NUMBERS) % 15 + 1
     redis_url = ensure_servers(servers_home).redis_url.replace("virtual_host=0", f"virtual_host={number}")
+    with redis.Redis.from_url(client_url(redis_url)) as broker:
+        broker.flushdb()  # what an earlier test of the same number has rung is nothing to this one
     return load_settings(
         _env_file=None,
         home=tmp_path / "home",

@@ -248,9 +248,9 @@ def _stop(data: Path) -> bool:
     pid = read_pid(data / "postmaster.pid")
     if pid is None or not is_server(pid, data, _NAMES):
         return False
-    process = psutil.Process(pid)
     sockets = _socket_folder_in_use(data)
-    with suppress(psutil.NoSuchProcess):
+    with suppress(psutil.NoSuchProcess):  # it may end by itself at any moment
+        process = psutil.Process(pid)
         process.send_signal(signal.SIGINT)  # fast: roll back, write a checkpoint, end
         end([process], patience_seconds=_STOP_SECONDS)
     remove_socket_folder(sockets, data)

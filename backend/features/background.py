@@ -6,6 +6,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Sequence
+from contextlib import suppress
 
 import psutil
 
@@ -50,7 +51,8 @@ class Background:
                     f"The server could not start a process for this: {error.strerror}.",
                     hint=f"Run `mediacluster {' '.join(command)}` on the server.",
                 ) from error
-            psutil.Process(self._children[job].pid).nice(_NICENESS)
+            with suppress(psutil.NoSuchProcess):  # it may have ended at once
+                psutil.Process(self._children[job].pid).nice(_NICENESS)
 
     def is_running(self, job: str) -> bool:
         child = self._children.get(job)

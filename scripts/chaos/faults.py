@@ -92,7 +92,8 @@ def crash_database(fleet: Fleet, chance: random.Random) -> str:
     if server is None:
         return "it did not run"
     os.kill(server, signal.SIGQUIT)
-    psutil.wait_procs([psutil.Process(server)] if psutil.pid_exists(server) else [], timeout=30)
+    with suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
+        psutil.Process(server).wait(30)
     away_seconds = chance.uniform(0.5, 4.0)
     time.sleep(away_seconds)
     start_postgres(fleet.home)

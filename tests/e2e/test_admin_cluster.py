@@ -173,6 +173,7 @@ def test_cluster__split(own_server: str, own_library: Services, page: Page) -> N
     expect(page.locator(".half")).to_have_count(2)
     page.get_by_role("dialog").get_by_role("button", name="Split", exact=True).click()
     expect(page.locator("[data-preview]")).to_be_hidden()
+    expect(page.locator("[data-media]")).not_to_have_count(size)
     assert page.locator("[data-media]").count() < size
 
 

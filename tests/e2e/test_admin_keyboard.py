@@ -1,6 +1,7 @@
 """Every page by keyboard alone: whatever can be used is reached by Tab, the focus is seen and not hidden, nothing traps it, and it
 is not lost where something is swapped, hidden or closed. Axe finds nothing there, at either width, in either theme."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -18,6 +19,7 @@ from scripts.demo_operations import fill_operations
 from scripts.demo_review import fill_review
 from scripts.demo_site import serving
 from scripts.demo_spaces import fill_spaces
+from tests.support.pages import draw_twice
 
 WIDTHS = (1440, 390)
 MOST_PRESSES = 300
@@ -143,7 +145,7 @@ def test_axe__finds_nothing_in_either_theme(
     open_settled(page, f"{full_server}/admin/{path_of(full_library, name)}")
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        draw_twice(page)
         check_accessibility(page)
 
 
@@ -182,7 +184,7 @@ FOCUS_IS_ON = """() => {
 
 def focus_is_on(page: Page) -> str:
     """After two frames, by when what is lost has been found again."""
-    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    draw_twice(page)
     return str(page.evaluate(FOCUS_IS_ON)).strip()
 
 
@@ -224,8 +226,9 @@ def test_focus__rows_that_go(own_server: str, own_library: Services, page: Page)
     assert focus_is_on(page).startswith("retry-")
     # What comes anew every few seconds leaves the focus alone.
     page.locator("#workers").focus()
-    page.evaluate("htmx.trigger('#live', 'refresh')")
-    page.wait_for_load_state("networkidle")
+    with page.expect_response("**/operations/live*"):
+        page.evaluate("htmx.trigger('#live', 'refresh')")
+    expect(page.locator(".htmx-request")).to_have_count(0)
     assert focus_is_on(page) == "workers"
 
 
@@ -257,9 +260,11 @@ def test_focus__a_picture_to_search_by_comes_and_goes(
     expect(page.locator("[data-dropped]")).to_be_hidden()
     assert focus_is_on(page) == "q"
     # On to a hit, a word on it, and Ctrl Z takes that back.
+    expect(page.locator("#hits.is-judged")).to_have_count(0)
     page.keyboard.type("a lighthouse")
-    expect(page.locator(".hits.is-judged, #hits.is-judged").first).to_be_visible(timeout=90_000)
-    page.wait_for_load_state("networkidle")  # what was asked for half of the words is behind it
+    expect(page).to_have_url(re.compile(r"q=a\+lighthouse$"))
+    expect(page.locator(".htmx-request")).to_have_count(0, timeout=90_000)  # also for half of the words
+    expect(page.locator("#hits.is-judged")).to_be_visible(timeout=90_000)
     page.keyboard.press("Escape")
     page.keyboard.press("j")
     expect(page.locator("#hits [data-item]:focus")).to_be_visible()

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from playwright.sync_api import Page, expect
 
 from backend.features.services import Services
+from tests.support.pages import come_to_rest
 
 
 def a_media(services: Services) -> str:
@@ -117,7 +118,7 @@ def test_media__accessible(
     page = make_page(width, 844, scheme)
     open_media(page, demo_server, a_media(demo_library))
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    page.wait_for_timeout(400)
+    come_to_rest(page)
     check_accessibility(page)
     take_screenshot(page, f"admin-media-{width}-{scheme}")
     page.get_by_role("button", name="Edit the text").click()

@@ -18,6 +18,7 @@ from backend.store.evaluation import MapPoints, find_map_points, find_mapped_med
 from backend.store.spaces import get_active_space
 from backend.web.server import create_web_app
 from scripts.demo_site import serving
+from tests.support.pages import come_to_rest, draw_twice
 
 # A process of its own is started, which loads everything anew.
 PATIENCE_MS = 120_000
@@ -71,6 +72,7 @@ def open_map(page: Page, server: str, query: str = "") -> Locator:
     page.goto(f"{server}/admin/quality/map{query}")
     expect(page.locator("#map[data-ready]")).to_be_visible()
     page.wait_for_load_state("networkidle")
+    draw_twice(page)  # it is ready a frame before it is seen
     return page.locator(".map-canvas")
 
 
@@ -139,6 +141,7 @@ def test_figures__measured_by_a_process_of_its_own_applied_and_undone(
     slider.focus()
     for _ in range(6):
         page.keyboard.press("ArrowRight")
+    expect(page.locator("[data-out=threshold]")).to_have_text("0.94")
     moved = page.locator("[data-out=moved]").inner_text()
     page.get_by_role("button", name="Try it").click()
     dialog = page.get_by_role("dialog", name="Threshold 0.94")
@@ -230,7 +233,7 @@ def test_map__a_chosen_group_stands_out(page: Page, measured_server: str, points
     button.click()
     expect(button).to_have_attribute("aria-pressed", "true")
     page.mouse.move(5, 5)
-    page.wait_for_timeout(100)
+    come_to_rest(page)
     after = pixels(page)
 
     def colourfulness(shown: np.ndarray, row: int) -> int:
@@ -267,7 +270,7 @@ def test_map__by_keyboard_alone(page: Page, measured_server: str) -> None:
     before = pixels(page)
     for key in ("+", "ArrowLeft", "ArrowUp"):
         page.keyboard.press(key)
-    page.wait_for_timeout(100)
+    come_to_rest(page)
     assert np.abs(pixels(page) - before).sum() > 10_000
     page.keyboard.press("Enter")
     page.wait_for_url("**/admin/media/*")

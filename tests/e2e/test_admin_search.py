@@ -157,6 +157,7 @@ def test_search__a_word_on_a_hit_by_key_and_its_undo(page: Page, demo_server: st
     expect(wrong).to_have_attribute("aria-pressed", "false")
     page.get_by_role("button", name="Undo").click()
     expect(wrong).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_text("Noted as wrong")).to_be_visible()  # the button is ahead of the server
     page.reload()
     expect(wrong).to_have_attribute("aria-pressed", "true", timeout=PATIENCE_MS)
     # Other words are another query, of which nothing was said.

@@ -1,6 +1,5 @@
 """What pages show where there is nothing yet, too much, or something went wrong, or is still on its way."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +13,8 @@ from backend.features.services import Services
 from backend.files.storage import thumbnail_keys
 from backend.web.server import create_web_app
 from scripts.demo_site import serving
+from tests.support.pages import draw_twice, pause_of
+from tests.support.waiting import wait_for
 
 WIDTHS = (1440, 390)
 PASSWORD = "correct horse battery"
@@ -36,11 +37,25 @@ A_HUNDRED_GROUPS = (
 
 def scroll_until(page: Page, is_so: Callable[[], object], *, by: int = 2000) -> None:
     """Scroll down until something has come; fails where it does not come."""
-    until = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < until, "it has not come"
+
+    def scroll(seconds: float) -> None:
         page.mouse.wheel(0, by)
-        page.wait_for_timeout(100)
+        page.wait_for_timeout(1000 * seconds)
+
+    wait_for(is_so, every_seconds=0.1, pause=scroll)
+
+
+def scrolled_to(page: Page) -> int:
+    """How far the page is scrolled, once it stands still."""
+    places: list[int] = []
+
+    def stands_still() -> bool:
+        draw_twice(page)
+        places.append(page.evaluate("scrollY"))
+        return places[-3:] == [places[-1]] * 3
+
+    wait_for(stands_still, pause=pause_of(page))
+    return places[-1]
 
 
 def hold(page: Page, pattern: str) -> list[Route]:
@@ -267,17 +282,17 @@ def test_scrolling__a_key_goes_on_from_what_is_in_view(page: Page, own_server: s
     page.wait_for_load_state("networkidle")
     held = hold(page, "**/clusters/cards**")
     scroll_until(page, lambda: held, by=600)
-    before, cards = page.evaluate("scrollY"), page.locator(".card").count()
+    before, cards = scrolled_to(page), page.locator(".card").count()
     assert before > 600
     page.keyboard.press("j")
     focused = page.locator(".card:focus")
     expect(focused).to_be_in_viewport()
-    assert abs(page.evaluate("scrollY") - before) < 300
-    name, place = focused.get_attribute("data-cluster"), page.evaluate("scrollY")
+    assert abs(scrolled_to(page) - before) < 300
+    name, place = focused.get_attribute("data-cluster"), scrolled_to(page)
     let_go(page, held, "**/clusters/cards**")
     expect(page.locator(".card").nth(cards)).to_be_attached()
     expect(focused).to_have_attribute("data-cluster", str(name))
-    assert page.evaluate("scrollY") == place
+    assert scrolled_to(page) == place
     page.keyboard.press("j")
     expect(focused).not_to_have_attribute("data-cluster", str(name))
     expect(focused).to_be_in_viewport()
@@ -344,10 +359,7 @@ def test_pictures__that_are_not_there(
     look(page, "lost-wall")
     # A picture counts as complete a moment before its error event, so a single look may fall between the two.
     failed = "imgs => imgs.filter(img => img.complete && img.naturalWidth === 0 && !img.classList.contains('is-missing')).length"
-    until = time.monotonic() + 20
-    while (count := page.locator("img").evaluate_all(failed)) and time.monotonic() < until:
-        page.wait_for_timeout(100)
-    assert count == 0
+    wait_for(lambda: page.locator("img").evaluate_all(failed) == 0, pause=pause_of(page))
     assert page.locator("img.is-missing").count() > 0
     page.locator(".card").first.click()
     page.wait_for_load_state("networkidle")

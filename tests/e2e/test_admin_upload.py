@@ -20,6 +20,7 @@ from backend.features.services import Services
 from backend.features.steps import Assigner, embed_batch, fetch_next, open_active_space
 from backend.web.server import create_web_app
 from scripts.demo_site import serving, serving_folder
+from tests.support.pages import come_to_rest
 
 PATIENCE_MS = 90_000
 HOSTILE = "<img src=x onerror=alert(1)>';DROP TABLE media;--.jpg"
@@ -345,7 +346,7 @@ def test_upload__accessible(
     page.keyboard.press("w")
     page.keyboard.press("Escape")
     page.wait_for_load_state("networkidle")
-    page.wait_for_timeout(400)
+    come_to_rest(page)
     check_accessibility(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     take_screenshot(page, f"admin-upload-{width}-{scheme}")

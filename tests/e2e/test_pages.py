@@ -12,6 +12,8 @@ from playwright.sync_api import Page
 from backend.features.services import Services
 from backend.store.media import count_media_by_status
 from backend.store.schema import MediaStatus
+from tests.support.pages import pause_of
+from tests.support.waiting import wait_for
 
 
 def test_openapi__is_served(demo_server: str, page: Page) -> None:
@@ -40,8 +42,7 @@ def test_own_library__changes_stay_there(own_library: Services, own_server: str,
 def test_faults__are_seen(demo_server: str, page: Page, faults: Any, script: str, seen: str) -> None:
     page.goto(f"{demo_server}/openapi.json")
     page.evaluate(script)
-    page.wait_for_timeout(300)
-    assert any(re.search(seen, line) for line in faults.unexpected)
+    wait_for(lambda: any(re.search(seen, line) for line in faults.unexpected), pause=pause_of(page))
     faults.allow(".")
 
 

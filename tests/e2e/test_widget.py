@@ -1,7 +1,6 @@
 """`<similar-media>` under a static page of another site."""
 
 import re
-import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,9 @@ from backend.features.services import Services
 from backend.store.schema import Media
 from backend.web.server import create_web_app
 from scripts.demo_site import serving, serving_folder, write_blog
+from tests.support.pages import pause_of
+from tests.support.ports import closed_port
+from tests.support.waiting import wait_for
 
 CARD = "similar-media li"
 
@@ -132,7 +134,7 @@ def test_widget__nothing_moves_when_it_fills(open_blog: Callable[..., Page], pag
     open_blog('k="12"')
     expect(page.locator("similar-media section")).to_have_attribute("aria-busy", "true")
     before = page.locator("similar-media").bounding_box()
-    answers[0].continue_()
+    wait_for(lambda: answers, pause=pause_of(page))[0].continue_()
     _loaded(page, 12)
     shapes = page.locator("similar-media img").evaluate_all(
         "(all) => all.map((one) => one.naturalHeight > one.naturalWidth)"
@@ -171,12 +173,14 @@ def test_widget__attributes_change(open_blog: Callable[..., Page], server: str, 
 def test_widget__a_late_answer_is_not_shown(open_blog: Callable[..., Page], server: str, media: Media) -> None:
     page = open_blog()
     _loaded(page)
-    page.route("**/similar?k=4", lambda route: (page.wait_for_timeout(500), route.continue_()))
+    late: list[Route] = []
+    page.route("**/similar?k=4", lambda route: late.append(route))  # noqa: PLW0108 - it marks what it is given
     page.evaluate("document.querySelector('similar-media').setAttribute('k', 4)")
-    page.wait_for_timeout(100)
+    wait_for(lambda: late, pause=pause_of(page))
     page.evaluate("document.querySelector('similar-media').setAttribute('k', 1)")
     _loaded(page, 1)
-    page.wait_for_timeout(700)
+    late[0].continue_()
+    page.wait_for_timeout(700)  # for what must not come
     assert _shown(page) == _asked(server, media, k=1)
     assert page.evaluate("heard.map((one) => one.results?.length)") == [3, 1]
 
@@ -288,11 +292,12 @@ def test_widget__is_gone_and_says_why(
     faults.allow("(console error|response 4|request failed).*(similar|connection|CONNECTION)")
     page = open_blog()
     _loaded(page)
-    value = f"http://127.0.0.1:{_closed_port()}" if value == "nowhere" else value
-    page.evaluate(
-        "([name, value]) => document.querySelector('similar-media').setAttribute(name, value)", [attribute, value]
-    )
-    detail = _heard(page, "error")
+    with closed_port() as port:
+        value = f"http://127.0.0.1:{port}" if value == "nowhere" else value
+        page.evaluate(
+            "([name, value]) => document.querySelector('similar-media').setAttribute(name, value)", [attribute, value]
+        )
+        detail = _heard(page, "error")
     assert detail["code"] == code
     assert detail["message"]
     assert (page.locator("similar-media").bounding_box() or {})["height"] == 0
@@ -340,8 +345,3 @@ def test_widget_script__is_small_and_needs_nothing(demo_server: str) -> None:
     assert len(script.encode()) < 8_192
     assert "import" not in re.sub(r"//.*", "", script)
     assert "innerHTML" not in script
-
-
-def _closed_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])

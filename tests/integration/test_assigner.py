@@ -19,6 +19,7 @@ from backend.rules.grouping.assignment import exact_similarity
 from backend.store.engine import Database
 from backend.store.groups import lock_assigner
 from backend.vectors import unit_rows
+from tests.support.waiting import PATIENCE_SECONDS
 
 
 @dataclass
@@ -120,14 +121,17 @@ def test_assign_waiting__waits_for_an_earlier_upload_but_not_for_ever(
     embed_media: Callable,
     make_mixture: Callable,
 ) -> None:
-    services = make_services(assign_wait_seconds=1.0)
+    services = make_services(assign_wait_seconds=60.0)
     space = make_test_space(services.database)
     ids = insert_media(services.database, 4, "pending")
     vectors = make_mixture(3, 4)
     embed_media(services.database, space, [ids[0], ids[2]], vectors[[0, 2]])
     assigner = Assigner(services, space)
     assert assigner.assign_waiting() == 1  # the first; the third waits for the second
-    time.sleep(1.1)
+    with services.database.transaction() as session:
+        session.execute(
+            sa.text("UPDATE media SET embedded_at = embedded_at - interval '61 s' WHERE id = :id"), {"id": ids[2]}
+        )
     embed_media(services.database, space, [ids[3]], vectors[[3]])
     # The third has waited long enough, which gives the second up, so that the fourth need not wait for it either.
     assert assigner.assign_waiting() == 2
@@ -197,7 +201,7 @@ def test_assign_waiting__tells_listeners(
     with psycopg.connect(services.database.url, autocommit=True) as listener:
         listener.execute("LISTEN mediacluster")
         Assigner(services, space).assign_waiting()
-        heard = next(listener.notifies(timeout=5))
+        heard = next(listener.notifies(timeout=PATIENCE_SECONDS))
     assert f'"media_id": "{ids[0]}"' in heard.payload
     assert '"type": "media.ready"' in heard.payload
     assert '"cluster_id": 1' in heard.payload

@@ -2,7 +2,6 @@
 
 import io
 import threading
-import time
 import uuid
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -36,6 +35,7 @@ from backend.store.media import NewEmbedding, insert_embeddings
 from backend.store.spaces import NewSpace, count_holders, create_space, forget_holder, get_active_space, record_holder
 from backend.web.server import create_web_app
 from scripts.demo_site import serving
+from tests.support.waiting import wait_for
 
 STOCK, COMING = 24, 8
 
@@ -192,16 +192,16 @@ def test_activate_and_roll_back__under_uploads_and_queries(
             comparison = compare_when_filled(services, library)
             assert comparison.suggested_threshold == pytest.approx(comparison.candidate.threshold)
             assert comparison.candidate.agreement > 0.8
-            until(lambda: len(traffic.uploaded) >= 3 or bool(traffic.failures))
+            wait_for(lambda: len(traffic.uploaded) >= 3 or bool(traffic.failures))
 
             # Its first query has loaded the old encoders, and it has said so.
-            until(lambda: is_holding(services, active_id))
+            wait_for(lambda: is_holding(services, active_id))
             done = activate(services, "narrow", suggested=True, actor="ada")
 
             assert (done.name, done.previous) == ("narrow", "demo")
             # The process that serves had loaded the new encoders by then.
             assert serving_services.encoders_of(narrow).loaded
-            until(lambda: library.count_decided(narrow.id) >= 1 or bool(traffic.failures))
+            wait_for(lambda: library.count_decided(narrow.id) >= 1 or bool(traffic.failures))
             assert library.read(
                 "SELECT atttypmod FROM pg_attribute WHERE attrelid = 'media_embedding'::regclass AND attname = 'image_embedding'"
             ) == [(96,)]
@@ -209,7 +209,7 @@ def test_activate_and_roll_back__under_uploads_and_queries(
             rollback(services, actor="ada")
 
             decided = library.count_decided(active_id)
-            until(lambda: library.count_decided(active_id) > decided or bool(traffic.failures))
+            wait_for(lambda: library.count_decided(active_id) > decided or bool(traffic.failures))
     assert traffic.failures == []
     assert traffic.queries > 30
     library.settle()
@@ -232,7 +232,7 @@ def test_activate_and_roll_back__under_uploads_and_queries(
 
 
 def compare_when_filled(services: Services, library: Library) -> Any:
-    until(lambda: library.read("SELECT count(*) FROM space_fill_item") == [(0,)])
+    wait_for(lambda: library.read("SELECT count(*) FROM space_fill_item") == [(0,)])
     return compare(services, "narrow", actor="ada")
 
 
@@ -244,13 +244,6 @@ def assert_same(after: dict[str, Any], before: dict[str, Any]) -> None:
 def is_holding(services: Services, space_id: int) -> bool:
     with services.database.transaction() as session:
         return count_holders(session, space_id, space_id).processes > 0
-
-
-def until(holds: Callable[[], bool], seconds: float = 300.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.05)
 
 
 # --- groups, decisions and undo, with vectors that are made up ------------------------------------------------

@@ -1,6 +1,5 @@
 """The database goes away, at the worst moment or for good: a clear answer, and nothing done twice."""
 
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -21,6 +20,7 @@ from backend.store.engine import Database
 from backend.store.groups import try_lock_assigner
 from backend.store.media import claim_pending
 from backend.web.server import create_web_app
+from tests.support.waiting import wait_for
 
 NOWHERE = "postgresql://owner_of_all:pa55word@127.0.0.2:1/the_library"
 # What strangers are not told of it.
@@ -157,14 +157,13 @@ def test_transaction__a_conflict_can_be_tried_again(database: Database, code: st
 def test_assigner__one_that_was_stopped_loses_its_lock(database: Database) -> None:
     with pytest.raises(BackendUnavailable), database.transaction() as stopped:
         assert try_lock_assigner(stopped, idle_seconds=0.3)
-        deadline = time.monotonic() + 60
-        while True:
-            with database.transaction() as other:
-                if try_lock_assigner(other):
-                    break
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_for(lambda: _can_lock(database))
         stopped.execute(sa.text("SELECT 1"))
+
+
+def _can_lock(database: Database) -> bool:
+    with database.transaction() as other:
+        return try_lock_assigner(other)
 
 
 def _terminate(services: Services, session: Any) -> None:

@@ -30,6 +30,7 @@ from backend.store.media import (
     record_failed,
     remove_unheld_files,
 )
+from tests.support.waiting import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -98,7 +99,7 @@ def test_delete_media__tells_listeners(services: Services, library: list[uuid.UU
     with psycopg.connect(services.database.url, autocommit=True) as listener:
         listener.execute(f"LISTEN {CHANNEL}".encode())
         delete_media(services, library[:1], actor="eve")
-        heard = [notice.payload for notice in listener.notifies(timeout=5, stop_after=1)]
+        heard = [notice.payload for notice in listener.notifies(timeout=PATIENCE_SECONDS, stop_after=1)]
     assert heard == [f'{{"type": "media.deleted", "media_id": "{library[0]}"}}']
 
 

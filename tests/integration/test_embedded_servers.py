@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -33,6 +32,8 @@ from backend.embedded import (
 from backend.embedded.account import server_account
 from backend.embedded.processes import find_servers
 from backend.errors import BackendUnavailable, ConfigurationError
+from tests.support.processes import is_alive
+from tests.support.waiting import PATIENCE_SECONDS, wait_for
 
 ROOT = Path(__file__).parents[2]
 _STARTER = """
@@ -86,12 +87,8 @@ def _pid(status: Callable[[Path], object], home: Path) -> int:
 
 
 def _kill(pid: int) -> None:
-    process = psutil.Process(pid)
-    process.kill()
-    deadline = time.monotonic() + 10
-    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not is_alive(pid), every_seconds=0.01)
 
 
 def test_ensure_servers__second_start_attaches_and_stop_ends_both(home: Path) -> None:
@@ -146,7 +143,7 @@ def test_ensure_postgres__pgvector_and_settings(home: Path, monkeypatch: pytest.
 
 def test_ensure_servers__eight_processes_at_once_start_one(home: Path) -> None:
     starters = [_starter(home) for _ in range(8)]
-    answers = [json.loads(starter.communicate(timeout=120)[0]) for starter in starters]
+    answers = [json.loads(starter.communicate(timeout=PATIENCE_SECONDS)[0]) for starter in starters]
 
     assert [starter.returncode for starter in starters] == [0] * 8
     assert sum(answer["started_postgres"] for answer in answers) == 1
@@ -165,7 +162,7 @@ def test_ensure_servers__outlive_their_starter(home: Path, signal_number: signal
     answer = json.loads(starter.stdout.readline())
 
     os.killpg(starter.pid, signal_number)  # what a terminal does at Ctrl-C, and worse
-    starter.communicate(timeout=30)
+    starter.communicate(timeout=PATIENCE_SECONDS)
 
     with psycopg.connect(answer["database_url"]) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
@@ -198,10 +195,7 @@ def test_ensure_servers__kill_9_loses_nothing_committed(home: Path) -> None:
 
 def test_ensure_servers__starter_killed_while_it_lays_out(home: Path) -> None:
     starter = _starter(home)
-    deadline = time.monotonic() + 60
-    while not list(home.glob(".postgres-*/PG_VERSION")):
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+    wait_for(lambda: list(home.glob(".postgres-*/PG_VERSION")), every_seconds=0.005)
     starter.kill()
     starter.communicate()
     assert not (home / "postgres").exists()

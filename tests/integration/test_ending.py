@@ -1,11 +1,11 @@
 """A server that is told to end: what is under way is answered first; told twice, it ends at once."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,8 +18,7 @@ import sqlalchemy as sa
 
 from backend.settings import Settings
 from backend.store.engine import Database
-
-PATIENCE_SECONDS = 120.0
+from tests.support.waiting import PATIENCE_SECONDS, wait_for
 
 
 @dataclass
@@ -45,35 +44,25 @@ class Server:
             return client.connect_ex(("127.0.0.1", self.port)) == 0
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 @pytest.fixture
 def server(settings: Settings, tmp_path: Path) -> Iterator[Server]:
     assert settings.database_url is not None
     assert settings.redis_url is not None
-    with _free_port() as port:
-        pass
     own = {name: value for name, value in os.environ.items() if not name.startswith("MEDIACLUSTER_")} | {
         "MEDIACLUSTER_HOME": str(settings.home),
         "MEDIACLUSTER_PRESET": "demo",
         "DATABASE_URL": settings.database_url.get_secret_value(),
         "REDIS_URL": settings.redis_url.get_secret_value(),
     }
-    command = [sys.executable, "-m", "backend.cli", "serve", "--port", str(port)]
+    command = [sys.executable, "-m", "backend.cli", "serve", "--port", "0"]
     log = tmp_path / "log"
     with (
         log.open("wb") as written,
         subprocess.Popen(command, env=own, cwd=tmp_path, stdout=written, stderr=subprocess.STDOUT) as run,
     ):
-        started = Server(run, port, log)
         try:
-            wait_for(started.accepts)
-            yield started
+            running = wait_for(lambda: re.search(r"Uvicorn running on http://127\.0\.0\.1:(\d+)", log.read_text()))
+            yield Server(run, int(running.group(1)), log)
         finally:
             run.kill()
 
@@ -116,9 +105,3 @@ def test_serve__told_twice_ends_at_once(server: Server) -> None:
         server.process.wait(PATIENCE_SECONDS)
     # What uvicorn says where the second signal was not heard and the time was over.
     assert "timeout graceful shutdown exceeded" not in server.log.read_text()
-
-
-@contextmanager
-def _free_port() -> Iterator[int]:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        yield int(listener.getsockname()[1])

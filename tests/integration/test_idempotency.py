@@ -1,7 +1,6 @@
 """An upload that is sent again because its answer was lost: the same answer, one media."""
 
 import threading
-import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from backend.features.services import Services
 from backend.features.steps import sweep
 from backend.store.access import Claim, claim_key, record_answer, release_key
 from backend.web.api.app import create_app
+from tests.support.waiting import wait_for
 
 
 @pytest.fixture
@@ -169,14 +169,12 @@ def test_upload__that_takes_long_keeps_its_key(
 
     def slow(*arguments: Any) -> Any:
         held.append(hold())
-        while hold() == held[0] and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_for(lambda: hold() != held[0])
         held.append(hold())
         return real(*arguments)
 
     monkeypatch.setattr("backend.web.middleware.idempotency._CLAIM_SECONDS", 3.0)
     monkeypatch.setattr(intake, "store_picture", slow)
-    deadline = time.monotonic() + 30
     assert upload(client, make_jpeg(1)).status_code == 202
     assert held[1] > held[0]
 

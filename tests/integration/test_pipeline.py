@@ -4,11 +4,11 @@ import errno
 import json
 import os
 import threading
-import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -26,8 +26,10 @@ from backend.features.services import Services
 from backend.features.steps import embed_batch, embed_waiting, open_active_space, sweep
 from backend.files.storage import Storage
 from backend.files.text import MediaText
+from backend.store import renewal as renewing
 from backend.store.media import Lease, claim_pending, find_media, get_media, list_outcomes, record_embedded
 from backend.store.schema import MediaStatus
+from tests.support.waiting import wait_for
 
 
 def accept(services: Services, picture: bytes) -> uuid.UUID:
@@ -148,18 +150,27 @@ def test_embed_waiting__a_failure_gives_the_next_batch_back(
     assert not [thread.name for thread in threading.enumerate() if thread.name == "renewer"]
 
 
-def test_embed_batch__a_slow_one_keeps_its_lease(services: Services, make_jpeg: Callable[..., bytes]) -> None:
+def test_embed_batch__a_slow_one_keeps_its_lease(
+    services: Services, make_jpeg: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(renewing, "_RENEWALS", 300)  # in each lease, which is long: so every fraction of a second
     space = open_active_space(services)
     media_id = accept(services, make_jpeg(1))
-    slow = replace(services, settings=services.settings.model_copy(update={"lease_seconds": 3.0}))
     taken: list[object] = []
 
-    def look() -> None:
-        time.sleep(5)
+    def lease_until() -> datetime:
         with services.database.transaction() as session:
+            return session.execute(sa.text("SELECT lease_until FROM media")).scalar_one()
+
+    def look() -> None:
+        first = lease_until()
+        wait_for(lambda: lease_until() > first)
+        with services.database.transaction() as session:
+            # As if it were the end of the lease as it was at first.
+            session.execute(sa.text("UPDATE media SET lease_until = lease_until - (:first - now())"), {"first": first})
             taken.extend(claim_pending(session, Lease(uuid.uuid4(), 5.0), limit=5, max_attempts=3))
 
-    assert embed_batch(watched_encoders(slow, look), space) == 1
+    assert embed_batch(watched_encoders(services, look), space) == 1
     assert taken == []
     assert media_state(services, media_id)[0] == "embedded"
 
@@ -316,7 +327,6 @@ def test_broker_gone__uploads_are_taken_and_found_by_the_sweep(
     deaf = make_services(redis_url=SecretStr(f"redis+socket://{tmp_path}/none.sock"))
     media_id = accept(deaf, make_jpeg(10))
     with redis.Redis.from_url(client_url(resolve_broker_url(services.settings))) as broker:
-        broker.flushdb()  # it is lent to one test after the other
         assert sweep(services).pending == 1
         assert _rings(broker, "embed") == ["mediacluster.embed"]
         with services.database.transaction() as session:

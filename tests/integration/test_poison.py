@@ -4,14 +4,12 @@ import errno
 import os
 import signal
 import sys
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import psutil
 import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
@@ -28,6 +26,8 @@ from backend.redaction import Redactor
 from backend.store.media import get_media
 from backend.store.schema import Media
 from backend.web.api.app import create_app
+from tests.support.processes import children_with
+from tests.support.waiting import wait_for
 
 UNIT = Path(__file__).parents[1] / "unit" / "files" / "decoding"
 
@@ -260,32 +260,41 @@ def test_worker__decodes_in_processes_of_its_own(
         "DATABASE_URL": settings.database_url.get_secret_value(),
         "REDIS_URL": settings.redis_url.get_secret_value(),
     }
-    ids = [accept(services, make_jpeg(seed, 1600, 1200)) for seed in range(48)]
+    ids: list[uuid.UUID] = []
+
+    def accept_more(count: int) -> None:
+        ids.extend(accept(services, make_jpeg(seed, 1600, 1200)) for seed in range(len(ids), len(ids) + count))
+
+    def count_unfinished() -> int:
+        sweep(services)  # in the place of beat
+        with services.database.transaction() as session:
+            return session.execute(
+                sa.text("SELECT count(*) FROM media WHERE status NOT IN ('ready', 'failed')")
+            ).scalar_one()
+
+    def kill_decoder() -> bool:
+        for process in children_with("backend.files.decoding.child", worker.pid):
+            process.kill()
+            return True
+        return False
+
+    accept_more(48)
     with (settings.home / "worker.log").open("wb") as log:
         worker = subprocess.Popen(worker_command("all"), env=environ, stdout=log, stderr=log, start_new_session=True)
-    killed, next_sweep = 0, 0.0
     try:
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline:
-            for process in psutil.Process(worker.pid).children(recursive=True):
-                if killed < 4 and "backend.files.decoding.child" in " ".join(process.cmdline()):
-                    process.kill()
-                    killed += 1
-                    time.sleep(0.3)
-            with services.database.transaction() as session:
-                left = session.execute(
-                    sa.text("SELECT count(*) FROM media WHERE status NOT IN ('ready', 'failed')")
-                ).scalar_one()
-            if not left:
-                break
-            if time.monotonic() > next_sweep:  # in the place of beat
-                sweep(services)
-                next_sweep = time.monotonic() + 1.0
-            time.sleep(0.05)
+        wait_for(lambda: count_unfinished() < len(ids), every_seconds=0.3)
+        for _kill in range(4):
+            wait_for(kill_decoder)
+            finished = len(ids) - count_unfinished()
+            accept_more(16)  # however fast the worker is, it is in the middle of its work at each kill
+            wait_for(lambda: len(ids) - count_unfinished() > finished, every_seconds=0.3)  # noqa: B023 - waited for here
+        wait_for(lambda: not count_unfinished(), every_seconds=0.3)
+    except AssertionError as error:
+        error.add_note((settings.home / "worker.log").read_text())
+        raise
     finally:
         os.killpg(worker.pid, signal.SIGKILL)
         worker.wait()
-    assert killed >= 2, (settings.home / "worker.log").read_text()
     assert {read(services, media_id).status for media_id in ids} == {"ready"}
 
 

@@ -24,6 +24,7 @@ from backend.web.api.routes import uploads
 from backend.web.middleware import body_limit
 from backend.web.server import create_web_app
 from scripts.demo_site import serving
+from tests.support.waiting import wait_for
 
 PATIENCE_SECONDS = 60.0
 HEAD = (
@@ -100,7 +101,7 @@ def test_head__of_the_second_request_of_a_connection(address: str) -> None:
             while not answer.endswith(b"}"):
                 answer += client.recv(65536)
             assert answer.startswith(b"HTTP/1.1 200 ")
-            time.sleep(1)
+            _expect_nothing(client, body_limit.PATIENCE_SECONDS + 0.1)
         began = time.monotonic()
         client.sendall(b"GET /health/live HTTP/1.1\r\nHo")
         assert _read_all(client) == b""
@@ -135,10 +136,7 @@ def test_upload__whoever_would_be_one_too_many_does_not_wait(
             return client.post("/media?wait_seconds=20", files={"file": ("a.jpg", make_jpeg(number))})
 
         first = pool.submit(upload, 1)
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while uploads._waiting._value:  # type: ignore[attr-defined]
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_for(lambda: not uploads._waiting._value)  # type: ignore[attr-defined]
         assert upload(2).status_code == 202
         assert not first.done()
         with database.transaction() as session:
@@ -186,6 +184,14 @@ def test_accept__a_process_that_stops_in_its_row_loses_its_place(
         other = pool.submit(accept_picture, services, make_jpeg(1), MediaText(), source="test")
         assert not other.result(PATIENCE_SECONDS).duplicate
         stopped.execute(sa.text("SELECT 1"))
+
+
+def _expect_nothing(client: socket.socket, seconds: float) -> None:
+    """Neither an answer nor the end of the connection comes for so long."""
+    client.settimeout(seconds)
+    with pytest.raises(TimeoutError):
+        client.recv(65536)
+    client.settimeout(PATIENCE_SECONDS)
 
 
 def _read_all(client: socket.socket) -> bytes:

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,17 +21,9 @@ from backend.files.text import MediaText
 from backend.settings import Settings
 from backend.store.media import get_media
 from backend.supervision import Supervisor, worker_command
+from tests.support.waiting import PATIENCE_SECONDS, wait_for
 from workers.receiving import make_worker_app
-from workers.watchdog import EXIT_STATUS, LOOK_EVERY_SECONDS
-
-PATIENCE_SECONDS = 240.0
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.2)
+from workers.watchdog import EXIT_STATUS
 
 
 @pytest.fixture
@@ -99,8 +90,13 @@ def test_worker__is_healthy_once_its_encoders_are_loaded(
         wait_for(lambda: "Not everything is ready for the first batch yet" in log.read_text())
         assert str(model) in log.read_text()
         wait_for(lambda: make_worker_app(settings).control.ping(destination=[name], timeout=1))
-        time.sleep(2 * LOOK_EVERY_SECONDS)
+        # The watch has begun, for it removes what the one before has left; how it goes on: `tests/unit/workers`.
+        wait_for(lambda: not pulse.exists())
+        # Loading is tried again, in vain for another reason; meanwhile the watch goes on looking.
+        model.mkdir()
+        wait_for(lambda: log.read_text().count("Not all is ready for the first batch yet") == 2)
         assert not pulse.exists()
+        model.rmdir()
         model.symlink_to(PRESETS["demo"].image_model.removeprefix("local-dir:"))
         wait_for(pulse.exists)
         assert "The encoders are loaded" in log.read_text()
@@ -118,8 +114,7 @@ def test_worker__told_twice_to_end_ends_at_once(
         services.doorbell.ring(Work.EMBED)
         wait_for(lambda: _waits_for_a_lock(services))
         process.send_signal(signal.SIGTERM)
-        wait_for(lambda: "Warm shutdown" in (settings.home / "embed.log").read_text())
-        time.sleep(1)
+        wait_for(lambda: "A second SIGTERM ends this worker" in (settings.home / "embed.log").read_text())
         assert process.poll() is None
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == EXIT_STATUS
@@ -130,7 +125,8 @@ def test_worker__told_twice_to_end_ends_at_once(
 
 def _waits_for_a_lock(services: Services) -> bool:
     with services.database.transaction() as session:
-        return bool(session.execute(sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar_one())
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = CAST('embedding' AS regclass)"
+        return bool(session.execute(sa.text(waiting)).scalar_one())
 
 
 # A real clock, whose schedule stands still.

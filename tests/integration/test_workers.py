@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -23,6 +22,7 @@ from pydantic import SecretStr
 
 from backend.demo.gallery import render_gallery
 from backend.embedded import status_postgres, status_redis, stop_servers
+from backend.errors import MediaclusterError
 from backend.features.intake import accept_picture
 from backend.features.integrity import audit
 from backend.features.services import Services
@@ -32,9 +32,10 @@ from backend.store.engine import Database
 from backend.store.media import count_media_by_status
 from backend.store.schema import MediaStatus
 from backend.supervision import worker_command
+from tests.support.processes import is_alive
+from tests.support.waiting import PATIENCE_SECONDS, wait_for
 
 UPLOADS = 1000
-PATIENCE_SECONDS = 240.0
 
 
 @pytest.fixture(scope="module")
@@ -86,14 +87,12 @@ def kill_group(pid: int) -> None:
 
 
 def wait_until_settled(database: Database, count: int) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline:
+    def is_settled() -> bool:
         with database.transaction() as session:
             by_status = count_media_by_status(session)
-        if by_status[MediaStatus.READY] + by_status[MediaStatus.FAILED] == count:
-            return
-        time.sleep(0.2)
-    pytest.fail(f"not settled after {PATIENCE_SECONDS} s: {by_status}")
+        return by_status[MediaStatus.READY] + by_status[MediaStatus.FAILED] == count
+
+    wait_for(is_settled, every_seconds=0.2)
 
 
 def partition(services: Services) -> list[int]:
@@ -148,17 +147,22 @@ def home() -> Iterator[Path]:
 
 def kill_everything(home: Path) -> None:
     """SIGKILL whatever runs for this home: commands, workers and servers."""
-    for process in psutil.process_iter(["pid", "environ", "cmdline"]):
-        own = (process.info["environ"] or {}).get("MEDIACLUSTER_HOME") == str(home)
-        if own and process.pid != os.getpid():
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
+    # One that is killed last may have started another one meanwhile.
+    while started := [one for one in psutil.process_iter(["environ"]) if _belongs_to(one, home)]:
+        _kill(started)
     for status in (status_postgres(home), status_redis(home)):
         if status.running and status.pid:
-            server = psutil.Process(status.pid)
-            for process in [server, *server.children(recursive=True)]:
-                with suppress(psutil.NoSuchProcess):
-                    process.kill()
+            with suppress(psutil.NoSuchProcess):
+                server = psutil.Process(status.pid)
+                _kill([server, *server.children(recursive=True)])
+
+
+def _kill(processes: list[psutil.Process]) -> None:
+    """SIGKILL, and wait until none of them runs."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    wait_for(lambda: not any(is_alive(process.pid) for process in processes))
 
 
 def test_import__killed_in_the_middle_and_started_again(home: Path, tmp_path: Path, pictures: list[bytes]) -> None:
@@ -189,22 +193,22 @@ def test_import__killed_in_the_middle_and_started_again(home: Path, tmp_path: Pa
 
 def _wait_for_ready(home: Path, at_least: int) -> int:
     """Wait until some are ready while the rest is on its way."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        time.sleep(0.1)
-        if not status_postgres(home).running:
-            continue
-        database = Database(status_postgres(home).url or "")
+
+    def count_ready() -> int:
+        url = status_postgres(home).url
+        if url is None:
+            return 0
+        database = Database(url)
         try:
             with database.transaction() as session:
                 ready = count_media_by_status(session)[MediaStatus.READY]
-        except Exception:  # noqa: BLE001 - the schema is still being made
-            continue
+        except (MediaclusterError, sa.exc.SQLAlchemyError):  # the schema is still being made
+            return 0
         finally:
             database.dispose()
-        if ready >= at_least:
-            return ready
-    pytest.fail("nothing became ready")
+        return ready if ready >= at_least else 0
+
+    return wait_for(count_ready, every_seconds=0.1)
 
 
 def _url(environ: dict[str, str]) -> str:
@@ -270,4 +274,5 @@ def test_demo__once_prints_one_json_object(home: Path) -> None:
 
 
 def _belongs_to(process: psutil.Process, home: Path) -> bool:
-    return (process.info["environ"] or {}).get("MEDIACLUSTER_HOME") == str(home)
+    """Whether it runs for this home. Of one that has died nothing is known but that it is none."""
+    return process.pid != os.getpid() and (process.info["environ"] or {}).get("MEDIACLUSTER_HOME") == str(home)

@@ -31,11 +31,18 @@ def test_find_servers__by_name_and_folder(tmp_path: Path, server: subprocess.Pop
 
 
 def test_end__kills_what_does_not_end_and_zombies_count_as_dead(
-    tmp_path: Path, server: subprocess.Popen[bytes]
+    tmp_path: Path, server: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun = time.monotonic()
+    sleep, slept = time.sleep, []
+
+    def note(seconds: float) -> None:
+        slept.append(seconds)
+        sleep(seconds)
+
+    monkeypatch.setattr(time, "sleep", note)
     end(find_servers(tmp_path, NAMES), patience_seconds=0.1)
-    assert time.monotonic() - begun < 5  # nobody has reaped it yet
+    assert psutil.Process(server.pid).status() == psutil.STATUS_ZOMBIE  # nobody has reaped it yet
+    assert sum(slept) < 5
     assert find_servers(tmp_path, NAMES) == []
     assert server.wait() == -9
 

@@ -1,7 +1,10 @@
 """When a worker has to end: it takes nothing up although messages wait for it."""
 
+from pathlib import Path
+
 import pytest
 
+from workers import watchdog
 from workers.watchdog import LOOK_EVERY_SECONDS, Sight, Vigil
 
 STALL_SECONDS = 40.0
@@ -59,3 +62,29 @@ def test_vigil__the_time_that_it_was_stopped_itself_does_not_count() -> None:
 
 def test_vigil__a_task_that_runs_beyond_all_limits() -> None:
     assert judge([WORKING, Sight(waiting=None, progress=8, busy=True, overdue=True)]) == LOOK_EVERY_SECONDS
+
+
+class Ended(BaseException):
+    """The watch has no end of its own."""
+
+
+def test_keep_watch__the_pulse_begins_when_the_process_is_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what the one before has left says nothing of this one."""
+    monkeypatch.setattr(watchdog, "LOOK_EVERY_SECONDS", 0.0)
+    pulse = tmp_path / "run" / "worker"
+    pulse.parent.mkdir()
+    pulse.touch()
+    readiness = iter([False, False, True, True])
+    had_pulse: list[bool] = []
+
+    def look() -> Sight:
+        had_pulse.append(pulse.exists())
+        if len(had_pulse) == 5:
+            raise Ended
+        return IDLE
+
+    with pytest.raises(Ended):
+        watchdog._keep_watch(Vigil(STALL_SECONDS), look, pulse, lambda: next(readiness))
+    assert had_pulse == [False, False, False, True, True]

@@ -26,6 +26,11 @@ def act(word: str) -> None:  # noqa: C901, PLR0912 - a list of ways to go wrong
         os._exit(7)
     elif kind == "stall":
         time.sleep(3600)
+    elif kind == "stall_once":  # the first time only
+        mark = Path(argument)
+        if not mark.exists():
+            mark.touch()
+            time.sleep(3600)
     elif kind == "deaf":  # takes no signal but the one that nobody can refuse
         for number in (signal.SIGALRM, signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)

@@ -139,11 +139,11 @@ def test_clean_text__words_between_signs_survive(raw: str) -> None:
     ids=["nested entities", "deep", "open comments", "open tags", "entities", "unclosed", "invisible"],
 )
 def test_clean_text__hostile_text_is_no_endless_work(raw: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()  # what else the machine does is not counted
 
     clean_text(raw)
 
-    assert time.perf_counter() - started < 3.0
+    assert time.thread_time() - started < 3.0
 
 
 def test_media_text__or_else_fills_field_by_field() -> None:
