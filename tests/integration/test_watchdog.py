@@ -1,6 +1,7 @@
 """A worker that is alive but consumes nothing is noticed and started anew."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -81,6 +82,7 @@ def test_worker__is_healthy_once_its_encoders_are_loaded(
 ) -> None:
     """It answers, and could embed nothing: not healthy. Then the model is put in its place."""
     model, log = tmp_path / "model", settings.home / "embed.log"
+    demo = Path(PRESETS["demo"].image_model.removeprefix("local-dir:"))
     monkeypatch.setenv("MEDIACLUSTER_IMAGE_MODEL", f"local-dir:{model}")
     name = f"embed-watched@{os.uname().nodename}"
     pulse = settings.home / "run" / name
@@ -94,10 +96,11 @@ def test_worker__is_healthy_once_its_encoders_are_loaded(
         wait_for(lambda: not pulse.exists())
         # Loading is tried again, in vain for another reason; meanwhile the watch goes on looking.
         model.mkdir()
+        shutil.copy(demo / "open_clip_config.json", model)
         wait_for(lambda: log.read_text().count("Not all is ready for the first batch yet") == 2)
         assert not pulse.exists()
-        model.rmdir()
-        model.symlink_to(PRESETS["demo"].image_model.removeprefix("local-dir:"))
+        shutil.rmtree(model)
+        model.symlink_to(demo)
         wait_for(pulse.exists)
         assert "The encoders are loaded" in log.read_text()
 
