@@ -130,7 +130,7 @@ def test_wall__new_groups_are_announced(own_server: str, own_library: Services, 
             )
         )
     pill = page.get_by_role("button", name="1 new group")
-    expect(pill).to_be_visible(timeout=15_000)
+    expect(pill).to_be_visible()
     pill.click()
     expect(page.locator(".card.is-new")).to_contain_text("Just arisen")
     expect(page.locator(".card")).to_have_count(before + 1)
