@@ -310,8 +310,10 @@ def raw_server(*pieces: bytes, pause_seconds: float) -> Iterator[RawServer]:
         yield served
     finally:
         ended.set()
-        listener.close()
+        # Where nobody has connected, whose time was over before, it still waits for that.
+        socket.create_connection(listener.getsockname()).close()
         thread.join()
+        listener.close()
 
 
 @pytest.mark.parametrize(
