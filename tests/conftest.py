@@ -3,8 +3,6 @@
 import itertools
 import os
 import shutil
-import signal
-import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,13 +13,14 @@ import pytest
 import redis
 
 from backend.bootstrap import build_services
-from backend.embedded import client_url, ensure_servers, status_postgres, stop_servers
+from backend.embedded import client_url, ensure_servers
 from backend.features.services import Services
 from backend.settings import Settings, load_settings
 from backend.store import migrate
 from backend.store.engine import Database
 from backend.store.migrate import migrations_folder, newest_revision, upgrade
 from scripts.demo_spaces import write_narrow_model
+from tests.support.servers import forgetful_servers
 
 _PREFIX = f"test_{uuid.uuid4().hex[:8]}"  # of all databases of this process
 _TEMPLATE = f"{_PREFIX}_template"
@@ -39,15 +38,8 @@ hypothesis.settings.load_profile("tests")
 @pytest.fixture(scope="session")
 def servers_home() -> Iterator[Path]:
     """A home with running servers, shared by all tests of this process."""
-    home = Path(tempfile.mkdtemp(prefix="mediacluster-tests-"))
-    # The server may run as another user, who has to get through.
-    home.chmod(0o755)
-    ensure_servers(home)
-    yield home
-    # Nothing in there is worth a checkpoint.
-    os.kill(status_postgres(home).pid or 0, signal.SIGQUIT)
-    stop_servers(home)
-    shutil.rmtree(home, ignore_errors=True)
+    with forgetful_servers() as home:
+        yield home
 
 
 @pytest.fixture(scope="session")
@@ -79,7 +71,9 @@ def make_database_url(server_url: str) -> Callable[[str | None], str]:
 
     def make(template: str | None) -> str:
         name = f"{_PREFIX}_{uuid.uuid4().hex[:12]}"
-        _execute(server_url, f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
+        _execute(
+            server_url, f"CREATE DATABASE {name}" + (f" TEMPLATE {template} STRATEGY file_copy" if template else "")
+        )
         return _with_database(server_url, name)
 
     return make

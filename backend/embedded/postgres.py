@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
@@ -74,8 +75,13 @@ def ensure_postgres(home: Path) -> str:
     return start_postgres(home).url
 
 
-def start_postgres(home: Path) -> Started:
-    """`ensure_postgres`, with the news whether this call started the server."""
+def start_postgres(home: Path, overrides: Mapping[str, str] | None = None) -> Started:
+    """`ensure_postgres`, with the news whether this call started the server.
+
+    Args:
+        home: the folder of the data folder and the log.
+        overrides: settings of the server in place of ours, where it is started. Tests give up durability with them.
+    """
     home = home.resolve()
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -88,7 +94,7 @@ def start_postgres(home: Path) -> Started:
             open_way(account, home)
             open_way(account, binaries())
             lay_out(data, account)
-            _start(data, account)
+            _start(data, account, _server_settings() | dict(overrides or {}))
             return Started(_url(data), started=True)
     except PermissionError as error:
         raise ConfigurationError(
@@ -185,13 +191,13 @@ def _clear_debris(data: Path) -> None:
             (folder / name).unlink(missing_ok=True)
 
 
-def _start(data: Path, account: Account) -> None:
+def _start(data: Path, account: Account, settings: Mapping[str, str]) -> None:
     log = _log(data)
     rotate(log)
     before_bytes = log_size_bytes(log)
     folder = make_socket_folder(data, _SOCKET_NAME, account.uid)
     options = [f"-p {_PORT}", f"-k {'.' if folder == data else folder}"]
-    options += [f"-c {name}='{value}'" for name, value in _server_settings().items()]
+    options += [f"-c {name}='{value}'" for name, value in settings.items()]
     command: list[str | Path] = [
         binaries() / "pg_ctl",
         "--pgdata=.",
