@@ -6,7 +6,7 @@ WEB := 'backend/**/*.js' 'backend/**/*.css'
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "  Variables: ARGS (for demo, test, bench, chaos, mutants and fuzz), TORCH_BACKEND (for setup: cpu, cu128, ...)"
+	@echo "  Variables: ARGS (for demo, test, quick, bench, chaos, mutants and fuzz), TORCH_BACKEND (for setup: cpu, cu128, ...)"
 
 setup: ## Make .venv with everything in it
 	@bash scripts/setup.sh
@@ -17,8 +17,8 @@ demo: setup ## Run the demo: servers, workers, a gallery and the admin pages
 test: lint ## Check style and types, then run all tests (those of the pages need Chromium or Chrome)
 	@bash scripts/run_tests.sh $(ARGS)
 
-quick: lint ## Check style and types, then run the unit tests
-	$(BIN)/pytest -n 2 tests/unit
+quick: lint ## Check style and types, then run the unit tests: no server, no browser
+	@bash scripts/run_tests.sh --unit $(ARGS)
 
 lint: setup ## Check style, types and the layering of the modules
 	$(BIN)/ruff check .

@@ -1,22 +1,39 @@
 #!/usr/bin/env bash
-# All tests, with the arguments of pytest that are given. Where there is no browser one is installed (as root on Debian);
-# where that cannot be, the tests in tests/e2e are left out, and it is said so first and last. REQUIRE_BROWSER=1, for CI: fail then.
+# All tests, with the arguments of pytest that are given; with --unit first, only those that need neither a server nor a browser.
+# Where there is no browser one is installed (as root on Debian); where that cannot be, the tests in tests/e2e are left out,
+# and it is said so first and last. REQUIRE_BROWSER=1, for CI: fail then. TEST_WORKERS=8: by so many processes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+which=()
 without=()
-if ! bash scripts/ensure_browser.sh --install >/dev/null; then
+if [ "${1:-}" = --unit ]; then
+    shift
+    which=(tests/unit)
+elif ! bash scripts/ensure_browser.sh --install >/dev/null; then
     [ -z "${REQUIRE_BROWSER:-}" ] || exit 1
     without=(--ignore=tests/e2e)
 fi
+
+# One for each core, up to 16: each takes about 1.5 GB with its servers.
+count_workers() {
+    local cores
+    cores="$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)"
+    echo $((cores > 16 ? 16 : cores))
+}
 
 say_what_is_left_out() {
     [ ${#without[@]} = 0 ] || echo "[test] There is no browser: the tests in tests/e2e are left out." >&2
 }
 
+# Each process has a core to itself; more threads in it would only wait for one another.
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
+
 say_what_is_left_out
 status=0
-# In the order of their names: by the number of tests, which xdist goes by, the slowest files would come last.
-.venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder ${without[@]+"${without[@]}"} "$@" || status=$?
+# Each begins with a stretch of the list, and whoever has done takes half of what the slowest still has: neighbours stay
+# together, with what they share, and no file keeps the others waiting.
+.venv/bin/pytest -n "${TEST_WORKERS:-$(count_workers)}" --dist worksteal \
+    ${which[@]+"${which[@]}"} ${without[@]+"${without[@]}"} "$@" || status=$?
 say_what_is_left_out
 exit "$status"

@@ -24,6 +24,9 @@ from tests.support.servers import forgetful_servers
 
 _PREFIX = f"test_{uuid.uuid4().hex[:8]}"  # of all databases of this process
 _TEMPLATE = f"{_PREFIX}_template"
+# Single tests in these take from twenty seconds to minutes, and would keep the others waiting if they came last.
+_LONG_FILES = frozenset({"test_chaos.py", "test_workers.py", "test_docs_commands.py", "test_admin_model.py"})
+
 _DATABASE_NUMBERS = itertools.count(1)
 
 # What the machine of a developer may have set must not reach the tests.
@@ -33,6 +36,11 @@ for name in [name for name in os.environ if name.startswith("MEDIACLUSTER_") or 
 # How long a busy machine takes for an example says nothing of the code.
 hypothesis.settings.register_profile("tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("tests")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first, else as collected: pages, servers, and last the many that take milliseconds."""
+    items.sort(key=lambda item: item.path.name not in _LONG_FILES)
 
 
 @pytest.fixture(scope="session")
