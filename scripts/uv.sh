@@ -41,7 +41,7 @@ install_venv_with_apt() {
 find_uv && exit
 
 if ! command -v python3 >/dev/null; then
-    say "There is no python3 on PATH. Install Python 3.11 or 3.12 and try again."
+    say "There is no python3 on PATH. Install Python (3.11 to 3.14) and try again."
     exit 1
 fi
 say "there is none, installing it into $bootstrap"

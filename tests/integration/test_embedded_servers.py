@@ -36,6 +36,7 @@ from tests.support.processes import is_alive
 from tests.support.waiting import PATIENCE_SECONDS, wait_for
 
 ROOT = Path(__file__).parents[2]
+SERVER_NAMES = frozenset({"valkey-server", "redis-server"})
 _STARTER = """
 import dataclasses, json, signal, sys, time
 from pathlib import Path
@@ -152,7 +153,7 @@ def test_ensure_servers__eight_processes_at_once_start_one(home: Path) -> None:
     servers = find_servers(home / "postgres", frozenset({"postgres"}))
     pids = {server.pid for server in servers}
     assert [server.pid for server in servers if server.ppid() not in pids] == [_pid(status_postgres, home)]
-    assert len(find_servers(home / "redis", frozenset({"redis-server"}))) == 1
+    assert len(find_servers(home / "redis", SERVER_NAMES)) == 1
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGKILL])
@@ -250,7 +251,7 @@ def test_ensure_servers__sockets_removed_under_the_servers(home: Path) -> None:
     with psycopg.connect(ensure_servers(home).database_url) as connection:
         assert connection.execute("SELECT count(*) FROM kept").fetchone() == (0,)
     assert status_redis(home).running
-    assert len(find_servers(home / "redis", frozenset({"redis-server"}))) == 1
+    assert len(find_servers(home / "redis", SERVER_NAMES)) == 1
 
 
 @pytest.mark.parametrize("name", ["home with spaces", "a,comma", "do$llar `tick` \"quote'", "deep/" + "long" * 30])

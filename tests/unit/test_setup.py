@@ -11,10 +11,15 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-# Writes down what it is asked for; its environment has a Python of the version in VERSION.
+# Writes down what it is asked for. The file `no_python` says that this machine has none, `fetchable` that uv can fetch one.
 _UV = """#!/bin/bash
 echo "$@" >> {folder}/asked
 [ "$1" = venv ] || exit 0
+if [[ "$*" = *--managed-python* ]]; then
+    [ "$UV_PYTHON_DOWNLOADS" = automatic ] && [ -e {folder}/fetchable ] || exit 1
+else
+    [ "$UV_PYTHON_DOWNLOADS" = never ] && [ ! -e {folder}/no_python ] || exit 1
+fi
 mkdir -p .venv/bin
 echo "$PWD/.venv" > .venv/bin/activate
 cp {folder}/python .venv/bin/python
@@ -48,14 +53,18 @@ class Checkout:
             check=False,
         )
 
+    def asked(self) -> str:
+        """What uv was asked for by the last `set_up` and since."""
+        asked = self.folder / "asked"
+        return asked.read_text() if asked.exists() else ""
+
     def set_up(self, **environ: str) -> list[str]:
         """Each installation that this call asks for, by its torch; one of the project itself comes after each."""
-        asked = self.folder / "asked"
-        asked.unlink(missing_ok=True)
+        (self.folder / "asked").unlink(missing_ok=True)
         done = self.run("setup.sh", **environ)
         assert done.returncode == 0, done.stderr
-        lines = asked.read_text().splitlines() if asked.exists() else []
-        installed = [line for line in lines if "install" in line and "--no-deps" not in line]
+        lines = self.asked().splitlines()
+        installed = [line for line in lines if " install " in line and "-e ." not in line]
         return [line.partition("--torch-backend ")[2].partition(" ")[0] or "registry" for line in installed]
 
 
@@ -63,7 +72,7 @@ class Checkout:
 def checkout(tmp_path: Path) -> Checkout:
     programs = tmp_path / "system"
     programs.mkdir()
-    for name in ("bash", "cat", "cksum", "cp", "dirname", "echo", "grep", "id", "mkdir", "rm", "sed"):
+    for name in ("awk", "bash", "cat", "cksum", "cp", "dirname", "echo", "grep", "id", "mkdir", "rm", "sed", "uname"):
         found = shutil.which(name)
         assert found is not None
         (programs / name).symlink_to(found)
@@ -96,26 +105,74 @@ def test_setup__of_a_folder_that_was_moved_keeps_to_its_torch(checkout: Checkout
     assert checkout.set_up() == ["cpu"]
 
 
-def test_setup__a_new_python_without_a_redis_installs_nothing(checkout: Checkout, tmp_path: Path) -> None:
+@pytest.mark.parametrize("minor", [11, 12, 13, 14])
+def test_setup__keeps_a_python_that_all_packages_have_wheels_for(checkout: Checkout, minor: int) -> None:
+    checkout.write("python", _PYTHON.format(minor=minor, real=sys.executable))
+    assert checkout.set_up() == ["registry"]
+    checkout.write("requirements.txt", "# other pins")
+    assert checkout.set_up() == ["registry"]
+    assert "\nvenv " not in checkout.asked()
+
+
+@pytest.mark.parametrize("minor", [10, 15])
+def test_setup__replaces_a_python_that_packages_have_no_wheels_for(checkout: Checkout, minor: int) -> None:
+    checkout.write("python", _PYTHON.format(minor=minor, real=sys.executable))
+    assert checkout.set_up() == ["registry"]
     checkout.write("python", _PYTHON.format(minor=13, real=sys.executable))
+    checkout.write("requirements.txt", "# other pins")
+    assert checkout.set_up() == ["registry"]
+    assert "\nvenv --quiet --python >=3.11,<3.15 .venv\n" in checkout.asked()
+
+
+def test_setup__without_a_python_fetches_one(checkout: Checkout) -> None:
+    checkout.write("no_python", "")
     done = checkout.run("setup.sh")
     assert done.returncode == 1
-    assert "Python 3.13 has no Redis server" in done.stderr
-    assert "Install Python 3.12" in done.stderr
-    assert "install" not in (tmp_path / "asked").read_text()
-    checkout.write("python", _PYTHON.format(minor=12, real=sys.executable))  # as the message says
+    assert "No Python from 3.11 to 3.14 was found, and none could be fetched" in done.stderr
+    assert "install" not in checkout.asked()
+    checkout.write("fetchable", "")
     assert checkout.set_up() == ["registry"]
 
 
-@pytest.mark.parametrize("way", ["redis-server", "valkey-server", "variable", "env_file"])
-def test_setup__a_new_python_with_a_redis(checkout: Checkout, way: str) -> None:
-    checkout.write("python", _PYTHON.format(minor=14, real=sys.executable))
-    if way.endswith("-server"):
-        checkout.write(f"bin/{way}", "#!/bin/bash\n")
-    if way == "env_file":
-        checkout.write(".env", "REDIS_URL=redis://redis.internal\n")
-    environ = {"REDIS_URL": "redis://redis.internal"} if way == "variable" else {}
-    assert checkout.set_up(**environ) == ["registry"]
+def test_setup__says_first_what_it_downloads(checkout: Checkout) -> None:
+    first = checkout.run("setup.sh").stdout
+    assert first.index("downloads packages from the package registry") < first.index("1/4 uv")
+    assert first.index("GB on disk") < first.index("1/4 uv")
+    assert checkout.run("setup.sh").stdout == ""  # done
+    checkout.write("requirements.txt", "# other pins")
+    again = checkout.run("setup.sh").stdout
+    assert "3/4 packages" in again
+    assert "downloads" not in again
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="torch brings CUDA on Linux only")
+def test_setup__says_how_to_download_less(checkout: Checkout, tmp_path: Path) -> None:
+    assert "smaller: TORCH_BACKEND=cpu make setup" in checkout.run("setup.sh").stdout
+    shutil.rmtree(tmp_path / ".venv")
+    chosen = checkout.run("setup.sh", TORCH_BACKEND="cpu").stdout
+    assert "torch for 'cpu'" in chosen
+    assert "smaller" not in chosen
+
+
+def test_setup__without_a_gpu_omits_what_only_a_gpu_needs(checkout: Checkout, tmp_path: Path) -> None:
+    assert checkout.set_up() == ["registry"]
+    assert "--require-hashes --no-deps -r .cache/requirements.txt" in checkout.asked()
+    pinned = (tmp_path / "requirements.txt").read_text().splitlines()
+    installed = (tmp_path / ".cache/requirements.txt").read_text().splitlines()
+    names = {line.partition("==")[0] for line in pinned if line[:1].isalnum()}
+    left = {line.partition("==")[0] for line in installed if line[:1].isalnum()}
+    omitted = {"triton", "cuda-bindings", "cuda-pathfinder", "nvidia-cusolver", "nvidia-nvtx", "nvidia-cuda-cccl"}
+    assert names - left == omitted
+    assert left < names
+    # A hash or a comment belongs to the package before it: what is left has its own, all of them and in the same order.
+    rest = iter(pinned)
+    assert all(line in rest for line in installed)
+    assert len(pinned) - len(installed) > 2 * len(omitted)
+
+    checkout.write("bin/nvidia-smi", "#!/bin/bash\n")  # a GPU has come
+    assert checkout.set_up() == ["registry"]
+    assert "--require-hashes --no-deps -r requirements.txt" in checkout.asked()
+    assert checkout.set_up() == []
 
 
 @pytest.mark.parametrize("has_browser", [True, False], ids=["browser", "no_browser"])
