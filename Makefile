@@ -1,4 +1,4 @@
-# A machine with Python 3.11 or 3.12, make and a way to the package registry is all it takes.
+# A machine with Python (3.11 to 3.14), make and a way to the package registry is all it takes.
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test quick lint format bench chaos mutants fuzz lock clean
 BIN := .venv/bin

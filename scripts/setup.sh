@@ -32,16 +32,16 @@ fingerprint() {
 say_what_is_downloaded() {
     say "The first set-up downloads packages from the package registry, and later ones only what has changed:"
     if [ -n "$torch_backend" ]; then
-        say "  the pinned versions, with torch for '$torch_backend' from PyTorch's own index (cpu: about 1 GB, 2.5 GB on disk)"
+        say "  the pinned versions, with torch for '$torch_backend' from PyTorch's own index (cpu: about 0.8 GB, 2.5 GB on disk)"
     elif [ "$(uname -s)" != Linux ]; then
-        say "  about 1 GB, 2 GB on disk"
+        say "  about 0.8 GB, 2 GB on disk"
     elif has_gpu; then
-        say "  about 3.7 GB, 7 GB on disk: most of it torch with CUDA, for the GPU that is here"
+        say "  about 3.6 GB, 7 GB on disk: most of it torch with CUDA, for the GPU that is here"
     else
-        say "  about 3.2 GB, 5.5 GB on disk: most of it torch with CUDA, which the registry has no smaller build of"
-        say "  smaller: TORCH_BACKEND=cpu make setup, about 1 GB (torch from PyTorch's own index, not checked by hashes)"
+        say "  about 3.1 GB, 5.5 GB on disk: most of it torch with CUDA, which the registry has no smaller build of"
+        say "  smaller: TORCH_BACKEND=cpu make setup, about 0.8 GB (torch from PyTorch's own index, not checked by hashes)"
     fi
-    say "\`make test\` needs Chromium or Chrome. Where there is none, it installs one as root on Debian (apt, about 0.3 GB)."
+    say "\`make test\` needs Chromium or Chrome. Where there is none, it installs one as root on Debian (apt, about 0.2 GB)."
 }
 
 # Usable: it runs, has a version that all pinned packages have wheels for, and has not been moved or copied here.
