@@ -84,7 +84,7 @@ def require_inside_roots(path: Path, roots: Sequence[Path]) -> Path:
         )
     try:
         resolved = path.resolve()
-        inside = any(resolved.is_relative_to(root.resolve()) for root in roots)
+        inside = not _is_loop(resolved) and any(resolved.is_relative_to(root.resolve()) for root in roots)
     except (OSError, RuntimeError, ValueError):  # a loop of links, or a NUL in the name
         inside = False
     if not inside:
@@ -93,6 +93,15 @@ def require_inside_roots(path: Path, roots: Sequence[Path]) -> Path:
             hint="Move it there, or add its folder to MEDIACLUSTER_IMPORT_ROOTS.",
         )
     return resolved
+
+
+def _is_loop(resolved: Path) -> bool:
+    """Whether a resolved path still is a loop of links: from Python 3.13 on, `Path.resolve` leaves one as it is."""
+    try:
+        resolved.stat()
+    except OSError as error:
+        return error.errno == errno.ELOOP
+    return False
 
 
 def open_inside_roots(path: Path, roots: Sequence[Path]) -> BinaryIO:
