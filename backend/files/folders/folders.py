@@ -18,6 +18,7 @@ PICTURE_SUFFIXES: Final = frozenset(
     | {".heic", ".heif", ".avif", ".bmp", ".tif", ".tiff", ".svg"}
 )
 _JUNK_FOLDERS: Final = frozenset({"@eadir", "__macosx", "$recycle.bin", "system volume information", "lost+found"})
+_ABSENT: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EBADF, errno.ELOOP})
 
 
 def walk_pictures(
@@ -51,9 +52,13 @@ def walk_pictures(
 
 def _is_folder(path: Path) -> bool:
     try:
-        return path.is_dir()
-    except OSError as error:  # what it lies in cannot be searched
-        raise _unreadable(path, error) from error
+        return stat.S_ISDIR(path.stat().st_mode)  # from Python 3.14 on, Path.is_dir hides the error
+    except ValueError:  # a NUL in the name
+        return False
+    except OSError as error:
+        if error.errno in _ABSENT:
+            return False
+        raise _unreadable(path, error) from error  # what it lies in cannot be searched
 
 
 def _unreadable(folder: Path, error: OSError) -> FileUnreadable:
