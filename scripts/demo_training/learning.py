@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from backend.demo.gallery import KINDS, VOCABULARY
+from backend.demo.gallery.kinds import KINDS
+from backend.demo.gallery.vocabulary import VOCABULARY
 from scripts.demo_training.model import IMAGE_SIDE
 from scripts.demo_training.texts import tells_colour, tells_light, text_for
 from scripts.demo_training.world import World

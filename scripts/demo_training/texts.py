@@ -7,7 +7,11 @@ from types import MappingProxyType
 
 import numpy as np
 
-from backend.demo.gallery import COLOURS, KINDS, QUERIES, VOCABULARY, Look, caption_for, choose, describe, fill
+from backend.demo.gallery.kinds import KINDS
+from backend.demo.gallery.look import Look
+from backend.demo.gallery.paint import COLOURS
+from backend.demo.gallery.vocabulary import QUERIES, VOCABULARY
+from backend.demo.gallery.words import caption_for, choose, describe, fill
 
 OTHER_QUERIES: Mapping[str, str] = MappingProxyType(
     {
@@ -105,7 +109,7 @@ def tells_light(text: str, look: Look) -> bool:
 
 def tokenizer_corpus(seed: int, count: int = 24000) -> list[str]:
     """Return texts to learn a vocabulary from: texts of all kinds under random looks, queries excepted."""
-    from backend.demo.gallery import draw_look
+    from backend.demo.gallery.kinds import draw_look
 
     rng = np.random.default_rng([seed, 77])
     slugs = list(KINDS)

@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from backend.demo.gallery import KINDS, RENDERER_VERSION, TRAINING, Look, generator, render_scene
+from backend.demo.gallery.kinds import KINDS
+from backend.demo.gallery.look import Look
+from backend.demo.gallery.picture import RENDERER_VERSION, TRAINING, generator, render_scene
 
 STORED_SIDE = 84
 """Training pictures are kept squashed to this side, in pixels: a little more than the model sees, to crop from."""

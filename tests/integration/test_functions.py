@@ -13,7 +13,7 @@ from backend.store import functions
 from backend.store.engine import Database
 from backend.store.functions import apply_functions, as_statement, function_names, function_source, functions_digest
 from backend.store.migrate import migrations_folder, upgrade
-from backend.store.search_policy import SEARCH_POLICY
+from backend.store.search import SEARCH_POLICY
 
 _OURS = """
 SELECT pg_proc.oid::regprocedure::text, pg_get_functiondef(pg_proc.oid) || coalesce(obj_description(pg_proc.oid), '')

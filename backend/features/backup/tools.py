@@ -10,7 +10,7 @@ from pathlib import Path
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from backend.embedded import binaries
+from backend.embedded.pgdata import binaries
 from backend.errors import BackendUnavailable, ConfigurationError, StorageFull
 
 _LINES_SHOWN = 6

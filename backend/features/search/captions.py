@@ -16,8 +16,7 @@ from backend.errors import InvalidVector
 from backend.features.search.candidates import Effort, checked_vector
 from backend.features.search.exact_search import count_few, is_readable
 from backend.rules.search import Filters, Vector, check_count
-from backend.store.search import Matching, match, nearest_captions_exactly, nominate_captions
-from backend.store.search_policy import SEARCH_POLICY
+from backend.store.search import SEARCH_POLICY, Matching, match, nearest_captions_exactly, nominate_captions
 
 
 @dataclass(frozen=True, eq=False)

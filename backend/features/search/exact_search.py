@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from backend.features.search.candidates import Candidates, Leg, as_candidates, combined_of, reach_of
 from backend.store.search import (
+    SEARCH_POLICY,
     Limits,
     Matching,
     Nomination,
@@ -15,7 +16,6 @@ from backend.store.search import (
     nearest_exactly,
     nominate_by_index,
 )
-from backend.store.search_policy import SEARCH_POLICY
 
 # Up to so many, measuring all that match is as fast as any index, which under filters has to look further; see
 # docs/decisions/0011.

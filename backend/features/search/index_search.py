@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy.orm import Session
 
 from backend.features.search.candidates import Candidates, Leg, as_candidates, combined_of, least_of, reach_of
-from backend.store.search import Limits, Matching, Nomination, QueryVectors, nominate_by_index
-from backend.store.search_policy import SEARCH_POLICY
+from backend.store.search import SEARCH_POLICY, Limits, Matching, Nomination, QueryVectors, nominate_by_index
 
 # Of a scan that gives a bound, which goes deeper than others.
 _DEEPEST_BOUNDED = 8_000

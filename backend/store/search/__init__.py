@@ -21,12 +21,14 @@ from backend.store.search.candidates import (
     nominate_by_index,
     nominate_captions,
 )
+from backend.store.search.policy import SEARCH_POLICY
 from backend.store.search.scan import ScanView, VectorScan, bytes_for, id_keys
 from backend.store.search.scan_keeper import LEAST_MEDIA, ScanFigures, ScanKeeper
 from backend.store.search.scans import count_vectors, measure_media
 
 __all__ = [
     "LEAST_MEDIA",
+    "SEARCH_POLICY",
     "Limits",
     "Matching",
     "Nomination",

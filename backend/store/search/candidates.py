@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from backend.store.arrays import as_weight, fetch_arrays
-from backend.store.search_policy import SEARCH_POLICY
+from backend.store.search.policy import SEARCH_POLICY
 from backend.store.statements import statement
 
 # How far a scan goes on under a filter before it gives up; what is missing then is found by reading all.

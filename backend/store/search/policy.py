@@ -11,7 +11,7 @@ _NUMBER = re.compile(r"^ +([\d.]+) AS (\w+),?$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class SearchPolicy:
-    """What each number means stands beside it in `functions/search_policy.sql`."""
+    """What each number means stands beside it in `store/functions/search_policy.sql`."""
 
     first_effort: int
     most_first_effort: int
