@@ -93,8 +93,10 @@ def knows_revision(revision: str) -> bool:
 def _require_known(revision: str | None) -> None:
     if revision is not None and not knows_revision(revision):
         raise ConfigurationError(
-            f"The schema was made by a newer version (revision {revision}); this one knows up to {newest_revision()}.",
-            hint="No migration is needed. Update this installation too.",
+            f"The schema was made by a newer version, or by one before the first release (revision {revision}); "
+            f"this version knows revisions up to {newest_revision()}.",
+            hint="Update this installation. A library from before the first release cannot be migrated: import its pictures "
+            "into a new one, with another MEDIACLUSTER_HOME or database.",
         )
 
 
