@@ -26,6 +26,8 @@ say_what_is_left_out() {
     [ ${#without[@]} = 0 ] || echo "[test] There is no browser: the tests in tests/e2e are left out." >&2
 }
 
+# Before the next line: nproc itself reads OMP_NUM_THREADS.
+workers="${TEST_WORKERS:-$(count_workers)}"
 # Each process has a core to itself; more threads in it would only wait for one another.
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 
@@ -33,7 +35,7 @@ say_what_is_left_out
 status=0
 # Each begins with a stretch of the list, and whoever has done takes half of what the slowest still has: neighbours stay
 # together, with what they share, and no file keeps the others waiting.
-.venv/bin/pytest -n "${TEST_WORKERS:-$(count_workers)}" --dist worksteal \
+.venv/bin/pytest -n "$workers" --dist worksteal \
     ${which[@]+"${which[@]}"} ${without[@]+"${without[@]}"} "$@" || status=$?
 say_what_is_left_out
 exit "$status"
