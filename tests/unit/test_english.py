@@ -32,7 +32,7 @@ STUMBLES = {
     r"\bleave (?:it|them|`[^`]+`) away\b": "omit",
     r"\bif need be\b": "if needed",
     r"\bevery (?:failed |stored )?(?:pictures|groups)\b": "every picture",
-    r"\b(?:a|an|each|one) (?:failed |stored )?(?:media|pictures|groups)\b": "a picture",
+    r"\b(?:a|an|each|one) (?:failed |stored )?(?:media(?! library)|pictures|groups)\b": "a picture",
     r"(?<!here )\b(?:is|are) no (?!longer\b|larger\b|better\b|more\b|nearer\b|worse\b|difference\b)(?:\w+ )?\w+[.;:)]": "is not a",
 }
 """What to look for, and what to write instead."""
@@ -88,8 +88,10 @@ def _python_sentences(path: Path) -> Iterator[tuple[int, str]]:
 def _is_published(node: ast.AST, path: Path) -> bool:
     """Whether OpenAPI or `--help` shows the docstring."""
     if isinstance(node, ast.FunctionDef):
-        return bool(node.decorator_list) and (path.parent.name in {"routes", "commands"} or path.name == "cli.py")
-    return isinstance(node, ast.ClassDef) and path.name.startswith("schemas")
+        return bool(node.decorator_list) and any(
+            path.is_relative_to(BACKEND / room) for room in ("web/api/routes", "cli")
+        )
+    return isinstance(node, ast.ClassDef) and path.is_relative_to(BACKEND / "web/api/schemas")
 
 
 def _template_sentences(path: Path) -> Iterator[tuple[int, str]]:
@@ -127,7 +129,7 @@ def _read(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _sources() -> list[Path]:
-    drawn = BACKEND / "embedded" / "gallery"
+    drawn = BACKEND / "demo" / "gallery"
     code = [path for room in (BACKEND, ROOT / "workers") for path in sorted(room.rglob("*.py"))]
     pages = [path for suffix in ("html", "js") for path in sorted(BACKEND.rglob(f"*.{suffix}"))]
     return [path for path in (*code, *pages, *PAGES) if not path.is_relative_to(drawn) and ".min." not in path.name]
@@ -175,3 +177,9 @@ def test_find_faults__names_of_contracts_are_quoted(sentence: str) -> None:
 def test_sources__every_kind_is_read() -> None:
     kinds = {path.suffix for path in _sources() if any(True for _ in _read(path))}
     assert kinds == {".py", ".html", ".js", ".md"}
+
+
+@pytest.mark.parametrize("room", ["web/api/routes", "web/api/schemas", "cli"])
+def test_published__docstrings_of_each_room_are_read(room: str) -> None:
+    paths = sorted((BACKEND / room).rglob("*.py"))
+    assert any(_is_published(node, path) for path in paths for node in ast.walk(ast.parse(path.read_text("utf-8"))))
