@@ -254,7 +254,7 @@ def test_split_candidate__halves_are_no_larger_than_a_split_takes(
     left, right = library.add(*tight(0, 6)), library.add(*tight(1, 5))
     cluster_id = library.cluster_of(left[0])
     perform(library.services, Merge((library.cluster_of(right[0]),), cluster_id), actor="anna")
-    for module in ("splitting", "planning"):
+    for module in ("split", "plan"):
         monkeypatch.setattr(f"backend.features.editing.{module}.MAX_MEDIA", 5)
     proposed = propose_split(library.services, cluster_id)
     assert perform(library.services, Split(cluster_id, tuple(proposed.right)), actor="anna", dry_run=True).moved
