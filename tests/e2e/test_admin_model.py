@@ -91,7 +91,7 @@ def test_model__to_another_and_back(
     expect(dialog).to_be_hidden()
     expect(page.get_by_role("status").first).to_contain_text("narrow")
     narrow = section(page, "narrow")
-    expect(narrow).to_contain_text("not being filled", **slow)
+    expect(narrow).to_contain_text("not filled", **slow)
     expect(narrow).to_contain_text("96 dimensions")
     expect(narrow.get_by_role("button", name="Compare")).to_have_count(0)  # nothing is in it
 
