@@ -161,7 +161,7 @@ MUTANTS = (
     Mutant(
         "attempts_not_counted",
         "attempts are counted when a batch is claimed",
-        (Edit("backend/store/sql/claim_pending.sql", "attempts = attempts + 1", "attempts = attempts"),),
+        (Edit("backend/store/media/work.claim_pending.sql", "attempts = attempts + 1", "attempts = attempts"),),
         "tests/integration/test_pipeline.py::test_claim_pending__tried_before_is_claimed_alone_and_then_quarantined",
     ),
     Mutant(
@@ -565,7 +565,13 @@ MUTANTS = (
     Mutant(
         "poison_beside_others",
         "what was tried before is tried alone",
-        (Edit("backend/store/sql/claim_pending.sql", " AND NOT EXISTS (SELECT FROM next WHERE attempts > 0)", ""),),
+        (
+            Edit(
+                "backend/store/media/work.claim_pending.sql",
+                " AND NOT EXISTS (SELECT FROM next WHERE attempts > 0)",
+                "",
+            ),
+        ),
         "tests/integration/test_pipeline.py::test_claim_pending__tried_before_is_claimed_alone_and_then_quarantined",
     ),
     Mutant(

@@ -1,6 +1,8 @@
 """Vectors and double-precision arrays between Postgres and numpy, in binary."""
 
-from collections.abc import Collection, Iterator
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,7 @@ from numpy.typing import NDArray
 from pgvector.psycopg import register_vector
 from psycopg.adapt import Buffer, Dumper, Loader
 from psycopg.pq import Format
+from psycopg.rows import namedtuple_row
 from psycopg.types import TypeInfo
 from sqlalchemy import ARRAY, ColumnElement, any_, literal, text
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -23,6 +26,17 @@ _ARRAY_HEADER = np.dtype(">i4")
 _COPY_HEADER_BYTES = 19  # signature, flags, length of the extension
 _COPY_BLOCK_BYTES = 16 * 1024 * 1024
 _LEAST_ALPHA = 1e-12
+_TOKEN = re.compile(
+    r"""
+    --[^\n]* | /\*.*?\*/                                  # comments
+    | '(?:[^']|'')*' | "(?:[^"]|"")*" | \$(\w*)\$.*?\$\1\$  # literals, quoted names
+    | ::                                                  # casts
+    | (?<!\w):(?P<name>[A-Za-z_]\w*)
+    | %\(\w+\)s | %s                                       # until every package of the store writes :name
+    | %
+    """,
+    re.VERBOSE | re.DOTALL,
+)
 
 
 class DoubleArray:
@@ -109,31 +123,55 @@ def is_among(column: InstrumentedAttribute[Any], values: Collection[Any]) -> Col
     return column == any_(literal(list(values), ARRAY(column.type)))
 
 
+@lru_cache(maxsize=1024)
+def as_psycopg(statement: str) -> str:
+    """The statement as psycopg reads it: `%(name)s` for `:name`. Casts, literals and comments stay as they are; every other
+    `%` is doubled."""
+    return _TOKEN.sub(_translate, statement)
+
+
+def _translate(token: re.Match[str]) -> str:
+    if name := token["name"]:
+        return f"%({name})s"
+    found = token[0]
+    return found if found.startswith("%") and found != "%" else found.replace("%", "%%")
+
+
+def get_driver(session: Session) -> psycopg.Connection[Any]:
+    """The connection of the session's transaction, for what SQLAlchemy cannot do."""
+    connection = session.connection().connection.driver_connection
+    assert isinstance(connection, psycopg.Connection)
+    return connection
+
+
 def fetch_arrays(
-    session: Session, statement: str, parameters: dict[str, Any] | None = None, *, prepare: bool | None = None
-) -> list[tuple[Any, ...]]:
-    """Run a statement (psycopg placeholders) in the session's transaction; vectors come back as numpy, in binary.
+    session: Session, statement: str, parameters: Mapping[str, Any] | None = None, *, prepare: bool | None = None
+) -> list[Any]:
+    """Run a statement in the session's transaction; rows have names, and vectors come back as numpy, in binary.
 
     prepare: False has it planned each time for the parameters at hand; by default what comes often is planned for any.
     """
-    connection = session.connection().connection.driver_connection
-    assert isinstance(connection, psycopg.Connection)
-    with connection.cursor(binary=True) as cursor:
-        cursor.execute(statement.encode(), parameters, prepare=prepare)
+    with get_driver(session).cursor(binary=True, row_factory=namedtuple_row) as cursor:
+        cursor.execute(as_psycopg(statement).encode(), parameters or {}, prepare=prepare)
         return cursor.fetchall()
 
 
-def copy_records(session: Session, query: str, record: np.dtype[np.void]) -> Iterator[NDArray[np.void]]:
+def copy_records(
+    session: Session, query: str, parameters: Mapping[str, Any], record: np.dtype[np.void]
+) -> Iterator[NDArray[np.void]]:
     """The rows of a query whose rows are all equally long, in blocks, by COPY; no Python object is made for a row.
 
     record: one row in the binary format of COPY: a count of fields (>i2), and before each field its length (>i4).
     """
-    connection = session.connection().connection.driver_connection
-    assert isinstance(connection, psycopg.Connection)
     most = max(1, _COPY_BLOCK_BYTES // record.itemsize) * record.itemsize
     pending: list[bytes] = []
     size, skip = 0, _COPY_HEADER_BYTES
-    with connection.cursor() as cursor, cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT BINARY)".encode()) as copy:
+    statement = f"COPY ({as_psycopg(query)}) TO STDOUT (FORMAT BINARY)"
+    # COPY takes no parameters: this cursor writes them into the text.
+    with (
+        psycopg.ClientCursor(get_driver(session)) as cursor,
+        cursor.copy(statement.encode(), parameters) as copy,
+    ):
         for piece in copy:
             pending.append(bytes(piece)[skip:])
             size += len(pending[-1])
@@ -148,22 +186,20 @@ def copy_records(session: Session, query: str, record: np.dtype[np.void]) -> Ite
         yield np.frombuffer(b"".join(pending), dtype=record, count=size // record.itemsize)
 
 
-def execute_many(session: Session, statement: str, rows: list[tuple[Any, ...]]) -> None:
+def execute_many(
+    session: Session, statement: str, rows: Sequence[Mapping[str, Any]] | Sequence[tuple[Any, ...]]
+) -> None:
     """Run a statement for many rows in one round trip (psycopg's pipeline)."""
     if not rows:
         return
-    connection = session.connection().connection.driver_connection
-    assert isinstance(connection, psycopg.Connection)
-    with connection.cursor() as cursor:
-        cursor.executemany(statement.encode(), rows)
+    with get_driver(session).cursor() as cursor:
+        cursor.executemany(as_psycopg(statement).encode(), rows)
 
 
-def run_statement(session: Session, statement: str, parameters: dict[str, Any]) -> None:
-    """Run a statement that returns nothing (psycopg placeholders) in the session's transaction."""
-    connection = session.connection().connection.driver_connection
-    assert isinstance(connection, psycopg.Connection)
-    with connection.cursor() as cursor:
-        cursor.execute(statement.encode(), parameters)
+def run_statement(session: Session, statement: str, parameters: Mapping[str, Any]) -> None:
+    """Run a statement that returns nothing in the session's transaction."""
+    with get_driver(session).cursor() as cursor:
+        cursor.execute(as_psycopg(statement).encode(), parameters)
 
 
 def next_values(session: Session, sequence: str, count: int) -> list[int]:

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from backend.errors import ConfigurationError
+from backend.store.statements import Statements
+
+_SQL = Statements(__file__)
 
 
 @dataclass(frozen=True)
@@ -33,16 +36,8 @@ class VectorExtension:
 
 
 def read_vector_extension(connection: Connection) -> VectorExtension:
-    row = connection.execute(
-        text(
-            "SELECT (SELECT extversion FROM pg_extension WHERE extname = 'vector'), "
-            "(SELECT default_version FROM pg_available_extensions WHERE name = 'vector'), "
-            "current_setting('is_superuser')::boolean "
-            "OR (has_database_privilege(current_database(), 'CREATE') AND EXISTS "
-            "(SELECT FROM pg_available_extension_versions WHERE name = 'vector' AND trusted))"
-        )
-    ).one()
-    return VectorExtension(*row)
+    row = connection.execute(text(_SQL("read_vector_extension"))).one()
+    return VectorExtension(**row._asdict())
 
 
 def may_create_tables(connection: Connection) -> bool:

@@ -19,11 +19,15 @@ from backend.features.search import nomination as nominating
 from backend.features.search.candidates import Leg
 from backend.features.search.captions import nearest_captions
 from backend.rules.search import Filters
+from backend.store.arrays import fetch_arrays
 from backend.store.engine import Database
 from backend.store.evaluation import find_last_recall_audit, record_recall_audit
 from backend.store.media import NewEmbedding, insert_embeddings, search_media
-from backend.store.search import Limits, Matching, QueryVectors, match, nominate_by_index
+from backend.store.search import Limits, Matching, QueryVectors, candidates, match, nominate_by_index
 from backend.store.spaces import NewSpace, activate_space, create_space
+from backend.store.statements import Statements
+
+_SQL = Statements(candidates.__file__)
 
 IMAGE, TEXT = 24, 16
 COUNT = 2_500
@@ -259,9 +263,8 @@ def explain(library: Library, matching: Matching, limits: Limits) -> str:
     parameters |= {"textless_limit": limits.textless, "unmeasured_limit": 0}
     with library.database.transaction() as session:
         session.execute(sa.text("SET LOCAL enable_seqscan = off"))
-        connection = session.connection().connection.driver_connection
-        statement = "EXPLAIN (COSTS off) " + matching.statement("nominate")
-        return "\n".join(row[0] for row in connection.execute(statement, parameters))
+        statement = "EXPLAIN (COSTS off) " + matching.applied_to(_SQL("nominate"))
+        return "\n".join(row[0] for row in fetch_arrays(session, statement, parameters))
 
 
 def test_nominate_by_index__uses_the_indexes(make_library: Callable[..., Library]) -> None:
@@ -277,8 +280,7 @@ def test_nominate_captions__uses_the_index(make_library: Callable[..., Library])
     for matching in (match(), match(keywords_any=("all",))):
         parameters = matching.parameters | {"image": Vector(query()[0]), "k": 10}
         with library.database.transaction() as session:
-            connection = session.connection().connection.driver_connection
-            rows = connection.execute("EXPLAIN " + matching.statement("nominate_captions"), parameters)
+            rows = fetch_arrays(session, "EXPLAIN " + matching.applied_to(_SQL("nominate_captions")), parameters)
             plan = "\n".join(row[0] for row in rows)
         assert "caption_hnsw" in plan
         assert "Seq Scan on embedding" not in plan
@@ -323,9 +325,8 @@ def test_nearest_exactly__uses_the_index_on_keywords(make_library: Callable[...,
     parameters = matching.parameters | QueryVectors(*query(), 0.5).parameters() | {"k": 10}
     with library.database.transaction() as session:
         session.execute(sa.text("SET LOCAL enable_seqscan = off"))
-        connection = session.connection().connection.driver_connection
-        statement = "EXPLAIN (COSTS off) " + matching.statement("nearest_exactly")
-        rows = connection.execute(statement, parameters)
+        statement = "EXPLAIN (COSTS off) " + matching.applied_to(_SQL("nearest_exactly"))
+        rows = fetch_arrays(session, statement, parameters)
         assert "media_keywords_idx" in "\n".join(row[0] for row in rows)
 
 

@@ -97,7 +97,7 @@ class Library:
         with self.services.database.transaction() as session:
             rows = fetch_arrays(
                 session,
-                "SELECT cluster_id, embedding_sum, member_count FROM centroid WHERE space_id = %(space)s",
+                "SELECT cluster_id, embedding_sum, member_count FROM centroid WHERE space_id = :space",
                 {"space": get_active_space(session).id},
             )
         return {row[0]: (np.asarray(row[1]).tobytes(), row[2]) for row in rows}

@@ -76,7 +76,7 @@ def test_migrate__a_pool_from_before_the_first_migration_takes_vectors(empty_dat
     vector = np.arange(3, dtype=np.float32)
     for _ in range(2):
         with database.transaction() as session:
-            ((back,),) = fetch_arrays(session, "SELECT %(vector)s::vector", {"vector": vector})
+            ((back,),) = fetch_arrays(session, "SELECT :vector::vector", {"vector": vector})
             assert np.array_equal(back, vector)
     database.dispose()
 

@@ -173,7 +173,7 @@ def test_move__similarity_is_the_cosine_to_the_centroid_afterwards(library: Libr
         (vector, total, similarity) = fetch_arrays(
             session,
             "SELECT image_embedding, embedding_sum, similarity FROM membership JOIN embedding USING (media_id, space_id) "
-            "JOIN centroid USING (cluster_id) WHERE media_id = %(id)s",
+            "JOIN centroid USING (cluster_id) WHERE media_id = :id",
             {"id": media_id},
         )[0]
     assert similarity == pytest.approx(exact_similarity(unit_rows(vector[None])[0], total), abs=1e-6)
@@ -366,7 +366,7 @@ def test_centroids__as_if_the_assigner_had_added_them_up(library: Library) -> No
 
             vectors = dict(fetch_arrays(session, "SELECT media_id, image_embedding FROM embedding"))
             stored = fetch_arrays(
-                session, "SELECT embedding_sum FROM centroid WHERE cluster_id = %(id)s", {"id": cluster_id}
+                session, "SELECT embedding_sum FROM centroid WHERE cluster_id = :id", {"id": cluster_id}
             )[0][0]
         total = np.zeros(16)
         for media_id in ids:

@@ -43,7 +43,7 @@ def vectors(services: Services, media_id: uuid.UUID) -> tuple[Any, Any, Any]:
     with services.database.transaction() as session:
         rows = fetch_arrays(
             session,
-            "SELECT image_embedding, text_embedding, caption_embedding FROM media_embedding WHERE media_id = %(id)s",
+            "SELECT image_embedding, text_embedding, caption_embedding FROM media_embedding WHERE media_id = :id",
             {"id": media_id},
         )
     assert len(rows) == 1

@@ -73,7 +73,7 @@ class Shelf:
         with self.services.database.transaction() as session:
             rows = fetch_arrays(
                 session,
-                "SELECT media_id, image_embedding, text_embedding, caption_embedding FROM embedding WHERE space_id = %(id)s",
+                "SELECT media_id, image_embedding, text_embedding, caption_embedding FROM embedding WHERE space_id = :id",
                 {"id": space.id},
             )
         return {row[0]: row[1:] for row in rows}

@@ -24,7 +24,7 @@ _POINT = np.dtype([("id", "V16"), ("x", "<f4"), ("y", "<f4")])
 # Sent back as they were read, ids need not be cut out of the points by Postgres. As double precision both come without a Python
 # object for each.
 _HELD_QUERY = """
-SELECT array_agg(place::float8), array_agg(cluster_id::float8)
+SELECT array_agg(place::float8) AS places, array_agg(cluster_id::float8) AS cluster_ids
   FROM unnest(%(ids)s) WITH ORDINALITY AS mapped (media_id, place)
   JOIN membership USING (media_id)
 """

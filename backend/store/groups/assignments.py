@@ -15,8 +15,9 @@ from backend.store.arrays import copy_records, fetch_arrays, next_values
 from backend.store.engine import limit_idling
 from backend.store.groups.centroids import write_centroids
 from backend.store.schema import Space
-from backend.store.statements import statement
+from backend.store.statements import Statements
 
+_SQL = Statements(__file__)
 _ASSIGNER_LOCK = 0x6D63_0002
 _INSERT_MEMBERSHIPS = """
 INSERT INTO membership (media_id, cluster_id, space_id, similarity, runner_up_cluster_id, runner_up_similarity, margin,
@@ -77,7 +78,7 @@ def get_centroid_version(session: Session, space_id: int) -> int:
 
 
 def count_centroids(session: Session, space_id: int) -> int:
-    rows = fetch_arrays(session, "SELECT count(*) FROM centroid WHERE space_id = %(space)s", {"space": space_id})
+    rows = fetch_arrays(session, "SELECT count(*) FROM centroid WHERE space_id = :space", {"space": space_id})
     return int(rows[0][0])
 
 
@@ -87,8 +88,8 @@ def load_centroids(session: Session, space_id: int, dimension: int) -> CentroidC
     count, filled = count_centroids(session, space_id), 0
     cluster_ids, counts = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
     sums, is_open = np.empty((count, dimension), dtype=np.float64), np.empty(count, dtype=np.bool_)
-    query = statement("load_centroids").format(space_id=int(space_id))
-    for block in copy_records(session, query, _centroid_record(dimension)):
+    record = _centroid_record(dimension)
+    for block in copy_records(session, _SQL("load_centroids"), {"space_id": space_id}, record):
         part = slice(filled, filled + len(block))
         cluster_ids[part], counts[part] = block["cluster_id"], block["count"]
         sums[part], is_open[part] = block["sum"]["value"], block["is_open"]
@@ -102,7 +103,7 @@ def fetch_centroids(session: Session, space_id: int, cluster_ids: NDArray[np.int
     rows = fetch_arrays(
         session,
         "SELECT cluster_id, embedding_sum, member_count, NOT locked FROM centroid JOIN cluster ON cluster.id = cluster_id "
-        "WHERE space_id = %(space)s AND cluster_id = ANY(%(ids)s) ORDER BY cluster_id",
+        "WHERE space_id = :space AND cluster_id = ANY(:ids) ORDER BY cluster_id",
         {"space": space_id, "ids": cluster_ids.tolist()},
     )
     ids, sums, counts, is_open = zip(*rows, strict=True) if rows else ((), (), (), ())
@@ -125,8 +126,7 @@ def copy_open_units(
             *[("unit_length", ">i4"), ("unit_header", ">i4"), ("unit", ">f4", dimension)],
         ]
     )
-    query = statement("copy_open_units").format(space_id=int(space_id))
-    for block in copy_records(session, query, record):
+    for block in copy_records(session, _SQL("copy_open_units"), {"space_id": space_id}, record):
         yield block["cluster_id"].astype(np.int64), block["unit"].astype(np.float32)
 
 
@@ -147,7 +147,7 @@ def claim_assignable(
     """The next media to be assigned, locked until the transaction ends."""
     rows = fetch_arrays(
         session,
-        statement("list_assignable"),
+        _SQL("list_assignable"),
         {"space_id": space_id, "limit": limit, "wait_seconds": wait_seconds},
     )
     embeddings = np.empty((len(rows), dimension), dtype=np.float32)

@@ -47,8 +47,8 @@ def resum_centroids(session: Session, space_id: int, cluster_ids: Collection[int
     """
     members = fetch_arrays(
         session,
-        "SELECT cluster_id, media_id FROM membership WHERE cluster_id = ANY(%(ids)s) "
-        "AND EXISTS (SELECT FROM embedding WHERE embedding.space_id = %(space)s AND embedding.media_id = membership.media_id) "
+        "SELECT cluster_id, media_id FROM membership WHERE cluster_id = ANY(:ids) "
+        "AND EXISTS (SELECT FROM embedding WHERE embedding.space_id = :space AND embedding.media_id = membership.media_id) "
         "ORDER BY cluster_id, assign_seq",
         {"ids": list(cluster_ids), "space": space_id},
     )
@@ -71,7 +71,7 @@ def fetch_embeddings(session: Session, space_id: int, media_ids: Sequence[uuid.U
     """Image embeddings (n, d) of these media, in their order."""
     rows = fetch_arrays(
         session,
-        "SELECT media_id, image_embedding FROM embedding WHERE space_id = %(space)s AND media_id = ANY(%(ids)s)",
+        "SELECT media_id, image_embedding FROM embedding WHERE space_id = :space AND media_id = ANY(:ids)",
         {"space": space_id, "ids": list(media_ids)},
     )
     by_id = dict(rows)
@@ -86,8 +86,8 @@ def iterate_open_centroids(
     while rows := fetch_arrays(
         session,
         "SELECT cluster_id, embedding_sum FROM centroid JOIN cluster ON cluster.id = cluster_id "
-        "WHERE space_id = %(space)s AND NOT locked AND cluster_id > %(after)s "
-        "AND cluster_id <> ALL(%(excluded)s::bigint[]) ORDER BY cluster_id LIMIT %(limit)s",
+        "WHERE space_id = :space AND NOT locked AND cluster_id > :after "
+        "AND cluster_id <> ALL(:excluded::bigint[]) ORDER BY cluster_id LIMIT :limit",
         {"space": space_id, "after": after, "excluded": list(excluded), "limit": _BLOCK},
     ):
         after = rows[-1][0]

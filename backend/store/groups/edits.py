@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 from backend.rules.editing import CannotLink, ClusterState, MembershipState, Snapshot
 from backend.store.arrays import execute_many, fetch_arrays, is_among, next_values, run_statement
 from backend.store.schema import Cluster, ClusterCannotLink, Membership
-from backend.store.statements import statement
+from backend.store.statements import Statements
 
+_SQL = Statements(__file__)
 _STATE_COLUMNS = tuple(field.name for field in fields(MembershipState))
 
 
@@ -133,7 +134,7 @@ def delete_clusters(session: Session, cluster_ids: Collection[int]) -> None:
 def write_memberships(session: Session, states: Mapping[uuid.UUID, MembershipState]) -> None:
     """Set all columns of memberships that exist."""
     columns = {name: [getattr(state, name) for state in states.values()] for name in _STATE_COLUMNS}
-    run_statement(session, statement("curation/write_memberships"), {"media_ids": list(states), **columns})
+    run_statement(session, _SQL("write_memberships"), {"media_ids": list(states), **columns})
 
 
 def delete_memberships(session: Session, media_ids: Collection[uuid.UUID]) -> None:
@@ -143,7 +144,7 @@ def delete_memberships(session: Session, media_ids: Collection[uuid.UUID]) -> No
 def measure_similarities(session: Session, space_id: int, media_ids: Collection[uuid.UUID]) -> None:
     """Set the similarity of these members to that with their centroid as it is now."""
     parameters = {"space_id": space_id, "media_ids": list(media_ids)}
-    run_statement(session, statement("curation/measure_similarities"), parameters)
+    run_statement(session, _SQL("measure_similarities"), parameters)
 
 
 def choose_representatives(
@@ -153,7 +154,7 @@ def choose_representatives(
     `touched` whose representative is no member."""
     run_statement(
         session,
-        statement("curation/choose_representatives"),
+        _SQL("choose_representatives"),
         {"space_id": space_id, "touched": list(touched), "to_choose": list(to_choose), "created": list(created)},
     )
 
@@ -189,5 +190,5 @@ def _read_clusters(session: Session, cluster_ids: list[int]) -> dict[int, Cluste
 def _read_memberships(
     session: Session, name: str, ids: list[uuid.UUID] | list[int]
 ) -> dict[uuid.UUID, MembershipState]:
-    rows = fetch_arrays(session, statement(f"curation/{name}"), {"ids": ids})
+    rows = fetch_arrays(session, _SQL(name), {"ids": ids})
     return {row[0]: MembershipState(*row[1:]) for row in rows}

@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 from backend.rules.naming import MemberText
 from backend.store.arrays import execute_many, fetch_arrays
 from backend.store.schema import LabelStatistics
-from backend.store.statements import statement
+from backend.store.statements import Statements
 
+_SQL = Statements(__file__)
 _LABELLER_LOCK = 0x6D63_0005
 # More members would hardly change a name; the most typical ones are read.
 MOST_MEMBERS = 500
@@ -146,7 +147,7 @@ def list_clusters_of(session: Session, space_id: int) -> list[int]:
 def list_label_work(session: Session, space_id: int, only: Sequence[int] | None) -> list[LabelWork]:
     """Clusters of which the machine chooses something, in order of id: these, or all whose members have changed."""
     ids = None if only is None else list(only)
-    rows = session.execute(text(statement("labels/list_work")), {"space": space_id, "only": ids})
+    rows = session.execute(text(_SQL("list_work")), {"space": space_id, "only": ids})
     return [LabelWork(row.cluster_id, row.members) for row in rows]
 
 
@@ -168,9 +169,7 @@ def list_member_texts(session: Session, cluster_ids: Sequence[int]) -> dict[int,
 
 def list_nearest_members(session: Session, space_id: int, cluster_ids: Sequence[int]) -> dict[int, uuid.UUID]:
     """Of each cluster the member nearest its centroid, the one that came first of equals."""
-    rows = session.execute(
-        text(statement("labels/list_nearest_members")), {"space": space_id, "ids": list(cluster_ids)}
-    )
+    rows = session.execute(text(_SQL("list_nearest_members")), {"space": space_id, "ids": list(cluster_ids)})
     return {row.cluster_id: row.media_id for row in rows}
 
 
@@ -180,7 +179,7 @@ def list_centroids(
     """Those of the clusters that have a centroid, and their centroids (n, d)."""
     rows = fetch_arrays(
         session,
-        "SELECT cluster_id, centroid FROM centroid WHERE space_id = %(space)s AND cluster_id = ANY(%(ids)s)",
+        "SELECT cluster_id, centroid FROM centroid WHERE space_id = :space AND cluster_id = ANY(:ids)",
         {"space": space_id, "ids": list(cluster_ids)},
     )
     return [row[0] for row in rows], np.array([row[1] for row in rows], dtype=np.float32)
@@ -190,7 +189,7 @@ def record_labels(session: Session, new: Sequence[NewLabel]) -> RecordedLabels:
     """Write what the machine may choose: never over a curator's label or representative, and not to a cluster that
     somebody else is writing to just now (it stays as it is, and is looked at the next time)."""
     rows = session.execute(
-        text(statement("labels/lock")),
+        text(_SQL("lock")),
         {"ids": [one.cluster_id for one in new], "nearest": [one.representative_media_id for one in new]},
     ).all()
     wanted = {one.cluster_id: one for one in new}

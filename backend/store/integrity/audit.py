@@ -57,8 +57,8 @@ def list_decisions(session: Session, space_id: int, *, after_seq: int, limit: in
     """Decisions in their order with the vectors of a space, but for media that it has none of."""
     rows = fetch_arrays(
         session,
-        "SELECT media_id, cluster_id, assign_seq, coalesce(decided_space_id, membership.space_id), "
-        "coalesce(decided_threshold, threshold), image_embedding "
+        "SELECT media_id, cluster_id, assign_seq, coalesce(decided_space_id, membership.space_id) AS space_id, "
+        "coalesce(decided_threshold, threshold) AS threshold, image_embedding "
         "FROM membership JOIN embedding USING (media_id) WHERE embedding.space_id = %(space)s AND assign_seq > %(after)s "
         "ORDER BY assign_seq LIMIT %(limit)s",
         {"space": space_id, "after": after_seq, "limit": limit},

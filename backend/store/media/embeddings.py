@@ -53,7 +53,7 @@ def replace_wording(
     space has none."""
     rows = fetch_arrays(
         session,
-        "DELETE FROM embedding WHERE space_id = %(space)s AND media_id = %(media)s RETURNING image_embedding",
+        "DELETE FROM embedding WHERE space_id = :space AND media_id = :media RETURNING image_embedding",
         {"space": space_id, "media": media_id},
     )
     insert_embeddings(session, space_id, [NewEmbedding(media_id, row[0], text_vector, caption) for row in rows])
@@ -63,7 +63,7 @@ def replace_wording(
 def fetch_image_embeddings(session: Session, space_id: int) -> tuple[list[uuid.UUID], NDArray[np.float32]]:
     """All image embeddings of a space: ids and (n, d) rows. For audits and evaluation, not for serving."""
     rows = fetch_arrays(
-        session, "SELECT media_id, image_embedding FROM embedding WHERE space_id = %(space)s", {"space": space_id}
+        session, "SELECT media_id, image_embedding FROM embedding WHERE space_id = :space", {"space": space_id}
     )
     ids = [row[0] for row in rows]
     return ids, np.stack([row[1] for row in rows]) if rows else np.empty((0, 0), dtype=np.float32)

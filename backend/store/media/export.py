@@ -11,12 +11,12 @@ from backend.store.engine import limit_idling
 _ROWS: Final = 1024
 _FROM: Final = """
   FROM media
-  JOIN embedding ON embedding.media_id = media.id AND embedding.space_id = %(space)s
-  JOIN membership ON membership.media_id = media.id AND membership.space_id = %(space)s
+  JOIN embedding ON embedding.media_id = media.id AND embedding.space_id = :space
+  JOIN membership ON membership.media_id = media.id AND membership.space_id = :space
   JOIN cluster ON cluster.id = membership.cluster_id
  WHERE media.status = 'ready'
-   AND (cardinality(%(clusters)s::bigint[]) = 0 OR membership.cluster_id = ANY(%(clusters)s::bigint[]))
-   AND (cardinality(%(keywords)s::text[]) = 0 OR lowercase_keywords(media.keywords) && %(keywords)s::text[])
+   AND (cardinality(:clusters::bigint[]) = 0 OR membership.cluster_id = ANY(:clusters::bigint[]))
+   AND (cardinality(:keywords::text[]) = 0 OR lowercase_keywords(media.keywords) && :keywords::text[])
 """
 WORDS: Final = ("title", "caption", "location", "story")
 COLUMNS: Final = (

@@ -13,7 +13,9 @@ from backend.files.text import MediaText
 from backend.store.arrays import fetch_arrays, is_among
 from backend.store.media.media import StoredPicture, media_columns, next_upload_seq
 from backend.store.schema import EMBEDDINGS_SOURCE, Embedding, Media, MediaStatus, Space, SpaceState
-from backend.store.statements import statement
+from backend.store.statements import Statements
+
+_SQL = Statements(__file__)
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class FetchingMedia:
 
 def claim_pending(session: Session, lease: Lease, *, limit: int, max_attempts: int) -> list[PendingMedia]:
     """Lease up to `limit` rows to be embedded, in upload order."""
-    rows = fetch_arrays(session, statement("claim_pending"), _claim_parameters(lease, limit, max_attempts))
+    rows = fetch_arrays(session, _SQL("claim_pending"), _claim_parameters(lease, limit, max_attempts))
     claimed = [
         PendingMedia(
             row[0],
@@ -70,7 +72,7 @@ def claim_pending(session: Session, lease: Lease, *, limit: int, max_attempts: i
 
 def claim_fetching(session: Session, lease: Lease, *, limit: int, max_attempts: int) -> list[FetchingMedia]:
     """Lease up to `limit` rows to be fetched."""
-    rows = fetch_arrays(session, statement("claim_fetching"), _claim_parameters(lease, limit, max_attempts))
+    rows = fetch_arrays(session, _SQL("claim_fetching"), _claim_parameters(lease, limit, max_attempts))
     return [FetchingMedia(row[0], row[1], _text(row[2:8]), row[8], row[9]) for row in rows]
 
 

@@ -66,8 +66,8 @@ def sample_media(session: Session, space_id: int, media_count: int, limit: int) 
     rows = fetch_arrays(
         session,
         "SELECT e.media_id, m.cluster_id, e.image_embedding, e.text_embedding, e.caption_embedding "  # noqa: S608 - of numbers
-        f"FROM (SELECT media_id FROM embedding {share} WHERE space_id = %(space)s ORDER BY random() LIMIT %(limit)s) s "
-        "JOIN embedding e ON e.media_id = s.media_id AND e.space_id = %(space)s "
+        f"FROM (SELECT media_id FROM embedding {share} WHERE space_id = :space ORDER BY random() LIMIT :limit) s "
+        "JOIN embedding e ON e.media_id = s.media_id AND e.space_id = :space "
         "JOIN membership m ON m.media_id = s.media_id",
         {"space": space_id, "limit": limit},
     )

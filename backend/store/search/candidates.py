@@ -16,33 +16,35 @@ from sqlalchemy.orm import Session
 
 from backend.store.arrays import as_weight, fetch_arrays
 from backend.store.search.policy import SEARCH_POLICY
-from backend.store.statements import statement
+from backend.store.statements import Statements
 
+_SQL = Statements(__file__)
 # How far a scan goes on under a filter before it gives up; what is missing then is found by reading all.
 _MAX_SCAN_TUPLES = 100_000
 _MEMORY_MULTIPLIER = 8
 _COUNTED = 20_000
 
 _ON_MEDIA = {
-    "keywords_any": "lowercase_keywords(media.keywords) && lowercase_keywords(%(keywords_any)s::text[])",
-    "keywords_all": "lowercase_keywords(media.keywords) @> lowercase_keywords(%(keywords_all)s::text[])",
-    "taken_from": "media.taken_at >= %(taken_from)s",
-    "taken_until": "media.taken_at <= %(taken_until)s",
-    "location": "strpos(lower(media.location), lower(%(location)s)) > 0",
-    "mime": "media.mime = ANY(%(mime)s::text[])",
-    "source": "media.source = ANY(%(source)s::text[])",
+    "keywords_any": "lowercase_keywords(media.keywords) && lowercase_keywords(:keywords_any::text[])",
+    "keywords_all": "lowercase_keywords(media.keywords) @> lowercase_keywords(:keywords_all::text[])",
+    "taken_from": "media.taken_at >= :taken_from",
+    "taken_until": "media.taken_at <= :taken_until",
+    "location": "strpos(lower(media.location), lower(:location)) > 0",
+    "mime": "media.mime = ANY(:mime::text[])",
+    "source": "media.source = ANY(:source::text[])",
 }
 
 
 @dataclass(frozen=True)
 class Matching:
-    """A condition on `e.media_id` with psycopg placeholders, and their values."""
+    """A condition on `e.media_id` with placeholders, and their values."""
 
     condition: str
     parameters: dict[str, Any]
 
-    def statement(self, name: str, *, folder: str = "candidates") -> str:
-        return statement(f"{folder}/{name}").replace("{matching}", self.condition)
+    def applied_to(self, statement: str) -> str:
+        """The statement with the condition in the place of its `{matching}`."""
+        return statement.replace("{matching}", self.condition)
 
 
 @dataclass(frozen=True)
@@ -117,11 +119,11 @@ def match(
         values["cluster_ids"] = list(cluster_ids)
         conditions.append(
             "EXISTS (SELECT FROM membership WHERE membership.media_id = e.media_id "
-            "AND membership.cluster_id = ANY(%(cluster_ids)s::bigint[]))"
+            "AND membership.cluster_id = ANY(:cluster_ids::bigint[]))"
         )
     if exclude:
         values["exclude"] = list(exclude)
-        conditions.append("e.media_id <> ALL(%(exclude)s::uuid[])")
+        conditions.append("e.media_id <> ALL(:exclude::uuid[])")
     return Matching(" AND ".join(conditions) or "true", values)
 
 
@@ -138,7 +140,9 @@ def estimate_matching(session: Session, matching: Matching) -> int:
 
 def count_matching(session: Session, matching: Matching, limit: int) -> int:
     """How many match, or `limit` where there are at least so many."""
-    rows = fetch_arrays(session, matching.statement("count_matching"), matching.parameters | {"count_limit": limit})
+    rows = fetch_arrays(
+        session, matching.applied_to(_SQL("count_matching")), matching.parameters | {"count_limit": limit}
+    )
     return int(rows[0][0])
 
 
@@ -187,14 +191,16 @@ def nearest_captions_exactly(
 def _fetch_captions(
     session: Session, name: str, image: NDArray[np.float32], matching: Matching, k: int
 ) -> list[tuple[uuid.UUID, float]]:
-    rows = fetch_arrays(session, matching.statement(name), matching.parameters | {"image": Vector(image), "k": k})
+    rows = fetch_arrays(
+        session, matching.applied_to(_SQL(name)), matching.parameters | {"image": Vector(image), "k": k}
+    )
     return [(row[0], row[1]) for row in rows]
 
 
 def _fetch(
     session: Session, name: str, query: QueryVectors, matching: Matching, parameters: dict[str, Any]
 ) -> list[Nomination]:
-    rows = fetch_arrays(session, matching.statement(name), matching.parameters | query.parameters() | parameters)
+    rows = fetch_arrays(session, matching.applied_to(_SQL(name)), matching.parameters | query.parameters() | parameters)
     return [Nomination(*row) for row in rows]
 
 

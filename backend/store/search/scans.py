@@ -12,7 +12,11 @@ from sqlalchemy.orm import Session
 
 from backend.store.arrays import copy_records, fetch_arrays
 from backend.store.search.candidates import Matching, QueryVectors
-from backend.store.statements import statement
+from backend.store.statements import Statements
+
+_SQL = Statements(__file__)
+_SINCE = """ AND (written_by >= :next_id OR written_by = ANY(:in_progress::bigint[]))
+   AND written_by < pg_snapshot_xmax(pg_current_snapshot())::text::bigint"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +50,7 @@ def begin_snapshot(session: Session) -> str:
 
 
 def count_vectors(session: Session, space_id: int) -> int:
-    rows = fetch_arrays(session, "SELECT count(*) FROM embedding WHERE space_id = %(space)s", {"space": space_id})
+    rows = fetch_arrays(session, "SELECT count(*) FROM embedding WHERE space_id = :space", {"space": space_id})
     return int(rows[0][0])
 
 
@@ -62,20 +66,16 @@ def copy_vectors(
     in_progress) did not see."""
     image_dimension, text_dimension = dimensions
     record = _record(image_dimension, text_dimension if with_text else 0)
-    later = ""
-    if since is not None:
-        next_id, in_progress = since
-        later = (
-            f" AND (written_by >= {int(next_id)} OR written_by = ANY('{{{','.join(map(str, in_progress))}}}'::bigint[]))"
-            " AND written_by < pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
-        )
-    query = statement("scan/copy_vectors").format(
-        space_id=int(space_id),
+    query = _SQL("copy_vectors").format(
         text_column=", text_embedding" if with_text else "",
         null_or_not="NOT NULL" if with_text else "NULL",
-        since=later,
+        since="" if since is None else _SINCE,
     )
-    for block in copy_records(session, query, record):
+    parameters: dict[str, Any] = {"space_id": space_id}
+    if since is not None:
+        next_id, in_progress = since
+        parameters |= {"next_id": next_id, "in_progress": list(in_progress)}
+    for block in copy_records(session, query, parameters, record):
         yield VectorRows(
             np.ascontiguousarray(block["id"]),
             block["written_by"].astype(np.int64),
@@ -88,7 +88,7 @@ def fetch_news(session: Session, space_id: int, next_id: int, in_progress: tuple
     """What has become visible in a space, in one statement; None without an active space."""
     rows = fetch_arrays(
         session,
-        statement("scan/catch_up"),
+        _SQL("catch_up"),
         {"space_id": space_id, "next_id": next_id, "in_progress": list(in_progress), "most": most + 1},
     )
     if not rows:
@@ -105,7 +105,7 @@ def measure_media(
     match or are gone."""
     rows = fetch_arrays(
         session,
-        matching.statement("measure", folder="scan"),
+        matching.applied_to(_SQL("measure")),
         matching.parameters | query.parameters() | {"media_ids": [uuid.UUID(bytes=one.tobytes()) for one in ids]},
     )
     places = np.array([row[0] for row in rows], dtype=np.int64)

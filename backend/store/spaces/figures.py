@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from backend.store.arrays import execute_many, fetch_arrays
 from backend.store.groups import resum_centroids
-from backend.store.statements import statement
+from backend.store.statements import Statements
 
+_SQL = Statements(__file__)
 _NIL = uuid.UUID(int=0)
 
 
@@ -48,19 +49,19 @@ class Fits:
 
 def list_unaligned(session: Session, space_id: int) -> list[int]:
     """Clusters whose centroid or figures in this space are not those of their members, in order of id."""
-    return list(session.execute(text(statement("spaces/list_unaligned")), {"space_id": space_id}).scalars())
+    return list(session.execute(text(_SQL("list_unaligned")), {"space_id": space_id}).scalars())
 
 
 def align_clusters(session: Session, space_id: int, cluster_ids: Sequence[int]) -> None:
     """Add these clusters up from their members in a space, and stage figures for members that have none; what holds
     stays as it is, to the last bit. All of it has to see one state of the memberships."""
     parameters = {"space_id": space_id, "cluster_ids": list(cluster_ids)}
-    session.execute(text(statement("spaces/forget_figures")), parameters)
+    session.execute(text(_SQL("forget_figures")), parameters)
     session.execute(
         text("DELETE FROM centroid WHERE space_id = :space_id AND cluster_id = ANY(:cluster_ids)"), parameters
     )
     resum_centroids(session, space_id, cluster_ids)
-    session.execute(text(statement("spaces/stage_figures")), parameters)
+    session.execute(text(_SQL("stage_figures")), parameters)
 
 
 def read_centroids(session: Session, space_id: int, dimension: int) -> CentroidTable:
@@ -68,7 +69,7 @@ def read_centroids(session: Session, space_id: int, dimension: int) -> CentroidT
     rows = fetch_arrays(
         session,
         "SELECT cluster_id, centroid, NOT locked FROM centroid JOIN cluster ON cluster.id = cluster_id "
-        "WHERE space_id = %(space)s ORDER BY cluster_id",
+        "WHERE space_id = :space ORDER BY cluster_id",
         {"space": space_id},
     )
     units = np.empty((len(rows), dimension), dtype=np.float32)
@@ -82,7 +83,7 @@ def read_centroids(session: Session, space_id: int, dimension: int) -> CentroidT
 def list_unmeasured(session: Session, space_id: int, after: uuid.UUID | None, limit: int) -> MemberBlock | None:
     """The next staged members without a runner-up after this id; None where there are no more."""
     rows = fetch_arrays(
-        session, statement("spaces/list_unmeasured"), {"space_id": space_id, "after": after or _NIL, "limit": limit}
+        session, _SQL("list_unmeasured"), {"space_id": space_id, "after": after or _NIL, "limit": limit}
     )
     if not rows:
         return None
@@ -113,7 +114,7 @@ def record_runners_up(
 
 def list_fits(session: Session, space_id: int) -> Fits:
     """How well all members fit their clusters in a space that is aligned."""
-    rows = fetch_arrays(session, statement("spaces/list_fits"), {"space_id": space_id})
+    rows = fetch_arrays(session, _SQL("list_fits"), {"space_id": space_id})
     own, other, first, sizes, lengths = zip(*rows, strict=True) if rows else ((), (), (), (), ())
     return Fits(
         np.array(own, dtype=np.float64),
@@ -143,7 +144,7 @@ def load_text_pairs(
     rows = fetch_arrays(
         session,
         "SELECT one.text_embedding, other.text_embedding FROM embedding AS one JOIN embedding AS other USING (media_id) "
-        "WHERE one.space_id = %(one)s AND other.space_id = %(other)s AND media_id = ANY(%(ids)s) "
+        "WHERE one.space_id = :one AND other.space_id = :other AND media_id = ANY(:ids) "
         "AND one.text_embedding IS NOT NULL AND other.text_embedding IS NOT NULL ORDER BY media_id",
         {"one": one_id, "other": other_id, "ids": list(media_ids)},
     )
@@ -154,7 +155,7 @@ def exchange_figures(session: Session, source_id: int, target_id: int, threshold
     """Keep the figures of all memberships for the space that they are of, and give them those of another, where staged
     ones are measured at `threshold`. Returns how many memberships have none there, and are left as they are."""
     session.execute(text("DELETE FROM membership_figures WHERE space_id = :space_id"), {"space_id": source_id})
-    session.execute(text(statement("spaces/keep_figures")), {"space_id": source_id})
-    session.execute(text(statement("spaces/put_figures")), {"space_id": target_id, "threshold": threshold})
+    session.execute(text(_SQL("keep_figures")), {"space_id": source_id})
+    session.execute(text(_SQL("put_figures")), {"space_id": target_id, "threshold": threshold})
     left = session.execute(text("SELECT count(*) FROM membership WHERE space_id <> :space_id"), {"space_id": target_id})
     return int(left.scalar_one())

@@ -15,7 +15,9 @@ from backend.store.arrays import fetch_arrays, is_among
 from backend.store.events import EventKind, MediaEvent, record_events
 from backend.store.media import Lease
 from backend.store.schema import Space, SpaceFill, SpaceFillItem, SpaceState
-from backend.store.statements import statement
+from backend.store.statements import Statements
+
+_SQL = Statements(__file__)
 
 
 @dataclass(frozen=True)
@@ -85,9 +87,7 @@ def record_fill_problem(session: Session, space_id: int, problem: str | None) ->
 
 def queue_missing(session: Session, space_id: int) -> int:
     """Queue all media that the space has no vectors of; returns how many are new. May be repeated at any time."""
-    result = session.execute(
-        sa.text(statement("spaces/queue_missing").replace("%(space_id)s", ":space_id")), {"space_id": space_id}
-    )
+    result = session.execute(sa.text(_SQL("queue_missing")), {"space_id": space_id})
     return int(result.rowcount)  # type: ignore[attr-defined]
 
 
@@ -162,7 +162,7 @@ def claim_items(session: Session, space_id: int, lease: Lease, *, limit: int, ma
     """Lease up to `limit` media, oldest first, and put off the next claim as the space's rate says."""
     rows = fetch_arrays(
         session,
-        statement("spaces/claim_items"),
+        _SQL("claim_items"),
         {
             "space_id": space_id,
             "lease_token": lease.token,
@@ -390,7 +390,7 @@ def _count_by_space(session: Session, which: sa.ColumnElement[bool]) -> dict[str
 
 def count_items(session: Session) -> dict[int, FillCounts]:
     """How far each space is, by id."""
-    rows = session.execute(sa.text(statement("spaces/count_items")))
+    rows = session.execute(sa.text(_SQL("count_items")))
     return {row.id: FillCounts(row.embedded, row.waiting, row.failed, row.media) for row in rows}
 
 

@@ -4,24 +4,24 @@
 WITH image_leg AS MATERIALIZED (
   SELECT e.media_id FROM media_embedding e
    WHERE {matching}
-   ORDER BY e.image_embedding <=> %(image)s::vector LIMIT %(image_limit)s
+   ORDER BY e.image_embedding <=> :image::vector LIMIT :image_limit
 ), text_leg AS MATERIALIZED (
   SELECT e.media_id FROM media_embedding e
    WHERE e.text_embedding IS NOT NULL AND {matching}
-   ORDER BY e.text_embedding <=> %(text)s::vector LIMIT %(text_limit)s
+   ORDER BY e.text_embedding <=> :text::vector LIMIT :text_limit
 ), fused_leg AS MATERIALIZED (
   SELECT e.media_id FROM media_embedding e
    WHERE e.fused_embedding IS NOT NULL AND {matching}
-   ORDER BY e.fused_embedding <#> %(fused)s::halfvec LIMIT %(fused_limit)s
+   ORDER BY e.fused_embedding <#> :fused::halfvec LIMIT :fused_limit
 ), textless_leg AS MATERIALIZED (
   SELECT e.media_id FROM media_embedding e
    WHERE e.text_embedding IS NULL AND {matching}
-   ORDER BY e.image_embedding <=> %(image)s::vector LIMIT %(textless_limit)s
+   ORDER BY e.image_embedding <=> :image::vector LIMIT :textless_limit
 ), unmeasured_leg AS MATERIALIZED (
   -- To words alone all media without text are equal.
   SELECT e.media_id FROM media_embedding e
    WHERE e.text_embedding IS NULL AND {matching}
-   ORDER BY e.media_id LIMIT %(unmeasured_limit)s
+   ORDER BY e.media_id LIMIT :unmeasured_limit
 ), nominated AS (
   SELECT media_id, array_agg(leg) AS legs
     FROM (
@@ -34,7 +34,7 @@ WITH image_leg AS MATERIALIZED (
    GROUP BY media_id
 )
 SELECT e.media_id,
-       1 - (e.image_embedding <=> %(image)s::vector) AS sim_image,
-       1 - (e.text_embedding <=> %(text)s::vector) AS sim_text,
+       1 - (e.image_embedding <=> :image::vector) AS sim_image,
+       1 - (e.text_embedding <=> :text::vector) AS sim_text,
        nominated.legs
   FROM nominated JOIN media_embedding e USING (media_id)

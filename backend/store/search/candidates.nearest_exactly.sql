@@ -2,13 +2,13 @@
 SELECT media_id, sim_image, sim_text, ARRAY['exact'] AS legs
   FROM (
     SELECT e.media_id,
-           1 - (e.image_embedding <=> %(image)s::vector) AS sim_image,
-           1 - (e.text_embedding <=> %(text)s::vector) AS sim_text
+           1 - (e.image_embedding <=> :image::vector) AS sim_image,
+           1 - (e.text_embedding <=> :text::vector) AS sim_text
       FROM media_embedding e
      WHERE {matching}
     -- Without it the planner repeats each distance wherever it is named.
     OFFSET 0
   ) AS measured
- ORDER BY %(alpha)s * coalesce(sim_image, 0) + (1 - %(alpha)s) * coalesce(sim_text, 0) DESC,
+ ORDER BY :alpha * coalesce(sim_image, 0) + (1 - :alpha) * coalesce(sim_text, 0) DESC,
           sim_image DESC NULLS LAST, media_id
- LIMIT %(k)s
+ LIMIT :k

@@ -3,14 +3,14 @@
 WITH next AS (
   SELECT item.media_id, item.attempts
     FROM space_fill_item AS item
-   WHERE item.space_id = %(space_id)s
+   WHERE item.space_id = :space_id
      AND item.error_code IS NULL
      AND item.next_attempt_at <= now()
      AND (item.lease_until IS NULL OR item.lease_until < now())
-     AND item.attempts < %(max_attempts)s
+     AND item.attempts < :max_attempts
      AND NOT EXISTS (SELECT FROM pause)
    ORDER BY item.attempts > 0 DESC, item.media_id
-   LIMIT %(limit)s
+   LIMIT :limit
      FOR UPDATE SKIP LOCKED
 ), chosen AS (
   SELECT media_id FROM next WHERE attempts = 0 AND NOT EXISTS (SELECT FROM next WHERE attempts > 0)
@@ -18,11 +18,11 @@ WITH next AS (
   (SELECT media_id FROM next WHERE attempts > 0 LIMIT 1)
 )
 UPDATE space_fill_item AS item
-   SET lease_token = %(lease_token)s,
-       lease_until = now() + make_interval(secs => %(lease_seconds)s),
+   SET lease_token = :lease_token,
+       lease_until = now() + make_interval(secs => :lease_seconds),
        attempts = item.attempts + 1
   FROM chosen JOIN media ON media.id = chosen.media_id
- WHERE item.space_id = %(space_id)s AND item.media_id = chosen.media_id
+ WHERE item.space_id = :space_id AND item.media_id = chosen.media_id
 RETURNING media.id, media.original_key, media.title, media.caption, media.keywords, media.location, media.story,
           media.taken_at, media.ocr_text, item.attempts,
-          EXISTS (SELECT FROM embedding WHERE embedding.space_id = %(space_id)s AND embedding.media_id = media.id)
+          EXISTS (SELECT FROM embedding WHERE embedding.space_id = :space_id AND embedding.media_id = media.id)

@@ -6,10 +6,10 @@ WITH next AS (
    WHERE status = 'pending'
      AND next_attempt_at <= now()
      AND (lease_until IS NULL OR lease_until < now())
-     AND attempts < %(max_attempts)s
+     AND attempts < :max_attempts
      AND NOT EXISTS (SELECT FROM pause)
    ORDER BY attempts > 0 DESC, upload_seq
-   LIMIT %(limit)s
+   LIMIT :limit
      FOR UPDATE SKIP LOCKED
 ), chosen AS (
   SELECT id FROM next WHERE attempts = 0 AND NOT EXISTS (SELECT FROM next WHERE attempts > 0)
@@ -17,8 +17,8 @@ WITH next AS (
   (SELECT id FROM next WHERE attempts > 0 LIMIT 1)
 )
 UPDATE media
-   SET lease_token = %(lease_token)s,
-       lease_until = now() + make_interval(secs => %(lease_seconds)s),
+   SET lease_token = :lease_token,
+       lease_until = now() + make_interval(secs => :lease_seconds),
        attempts = attempts + 1
   FROM chosen
  WHERE media.id = chosen.id

@@ -1,10 +1,10 @@
 -- Embedded media whose turn it is, in upload order. An earlier upload that is still on its way holds back those after
--- it, until one of these has waited for %(wait_seconds)s: whatever came before that one is then passed by. While another
+-- it, until one of these has waited for :wait_seconds: whatever came before that one is then passed by. While another
 -- space is about to be activated, only what is in that one too: so its last gaps close.
 WITH overdue AS (
   SELECT coalesce(max(upload_seq), 0) AS seq
     FROM media
-   WHERE status = 'embedded' AND embedded_at < now() - make_interval(secs => %(wait_seconds)s)
+   WHERE status = 'embedded' AND embedded_at < now() - make_interval(secs => :wait_seconds)
 ), frontier AS (
   SELECT min(upload_seq) AS seq
     FROM media
@@ -12,7 +12,7 @@ WITH overdue AS (
 )
 SELECT media.id, embedding.image_embedding, media.request_id, media.created_at
   FROM media
-  JOIN embedding ON embedding.media_id = media.id AND embedding.space_id = %(space_id)s
+  JOIN embedding ON embedding.media_id = media.id AND embedding.space_id = :space_id
  WHERE media.status = 'embedded'
    AND NOT EXISTS (SELECT FROM pause)
    AND NOT EXISTS (
@@ -23,5 +23,5 @@ SELECT media.id, embedding.image_embedding, media.request_id, media.created_at
            WHERE other.space_id = space_fill.space_id AND other.media_id = media.id))
    AND media.upload_seq < coalesce((SELECT seq FROM frontier), 9223372036854775807)
  ORDER BY media.upload_seq
- LIMIT %(limit)s
+ LIMIT :limit
    FOR UPDATE OF media

@@ -16,11 +16,11 @@ UPDATE membership
        decided_space_id = decided.decided_space_id,
        decided_threshold = decided.decided_threshold
   FROM unnest(
-         %(media_ids)s::uuid[], %(cluster_id)s::bigint[], %(space_id)s::integer[], %(similarity)s::float8[],
-         %(runner_up_cluster_id)s::bigint[], %(runner_up_similarity)s::float8[], %(margin)s::float8[],
-         %(threshold)s::float8[], %(founder)s::boolean[], %(assign_seq)s::bigint[], %(origin)s::text[],
-         %(event_id)s::bigint[], %(created_at)s::timestamptz[],
-         %(decided_space_id)s::integer[], %(decided_threshold)s::float8[])
+         :media_ids::uuid[], :cluster_id::bigint[], :space_id::integer[], :similarity::float8[],
+         :runner_up_cluster_id::bigint[], :runner_up_similarity::float8[], :margin::float8[],
+         :threshold::float8[], :founder::boolean[], :assign_seq::bigint[], :origin::text[],
+         :event_id::bigint[], :created_at::timestamptz[],
+         :decided_space_id::integer[], :decided_threshold::float8[])
        AS decided(media_id, cluster_id, space_id, similarity, runner_up_cluster_id, runner_up_similarity, margin,
                   threshold, founder, assign_seq, origin, event_id, created_at, decided_space_id, decided_threshold)
  WHERE membership.media_id = decided.media_id

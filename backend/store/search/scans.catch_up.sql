@@ -13,9 +13,9 @@ SELECT space.id,
   LEFT JOIN LATERAL (
     SELECT e.media_id, e.written_by, e.image_embedding, e.text_embedding
       FROM embedding e
-     WHERE e.space_id = %(space_id)s
-       AND (e.written_by >= %(next_id)s OR e.written_by = ANY(%(in_progress)s::bigint[]))
+     WHERE e.space_id = :space_id
+       AND (e.written_by >= :next_id OR e.written_by = ANY(:in_progress::bigint[]))
        AND e.written_by < pg_snapshot_xmax(pg_current_snapshot())::text::bigint
-     LIMIT %(most)s
-  ) AS fresh ON space.id = %(space_id)s
+     LIMIT :most
+  ) AS fresh ON space.id = :space_id
  WHERE space.state = 'active'

@@ -5,15 +5,15 @@ WITH chosen AS (
    WHERE status = 'fetching'
      AND next_attempt_at <= now()
      AND (lease_until IS NULL OR lease_until < now())
-     AND attempts < %(max_attempts)s
+     AND attempts < :max_attempts
      AND NOT EXISTS (SELECT FROM pause)
    ORDER BY created_at
-   LIMIT %(limit)s
+   LIMIT :limit
      FOR UPDATE SKIP LOCKED
 )
 UPDATE media
-   SET lease_token = %(lease_token)s,
-       lease_until = now() + make_interval(secs => %(lease_seconds)s),
+   SET lease_token = :lease_token,
+       lease_until = now() + make_interval(secs => :lease_seconds),
        attempts = attempts + 1
   FROM chosen
  WHERE media.id = chosen.id

@@ -7,4 +7,4 @@ SELECT kept.similarity,
        vector_norm(centroid.embedding_sum::vector)
   FROM membership_figures AS kept
   JOIN centroid ON centroid.space_id = kept.space_id AND centroid.cluster_id = kept.cluster_id
- WHERE kept.space_id = %(space_id)s
+ WHERE kept.space_id = :space_id

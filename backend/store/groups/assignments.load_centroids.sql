@@ -1,5 +1,5 @@
--- All centroids of a space, in the order of their age, for a COPY, which takes no parameters.
+-- All centroids of a space, in the order of their age.
 SELECT cluster_id, embedding_sum, member_count, NOT locked
   FROM centroid JOIN cluster ON cluster.id = cluster_id
- WHERE space_id = {space_id}
+ WHERE space_id = :space_id
  ORDER BY cluster_id

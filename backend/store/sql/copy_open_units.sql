@@ -1,4 +1,0 @@
--- The unit centroids of all clusters of a space that take members, for a COPY, which takes no parameters.
-SELECT cluster_id, centroid
-  FROM centroid JOIN cluster ON cluster.id = cluster_id
- WHERE space_id = {space_id} AND NOT locked

@@ -1,7 +1,0 @@
--- Similarity of these members to their centroid as it is now.
-UPDATE membership
-   SET similarity = 1 - (embedding.image_embedding <=> centroid.centroid)
-  FROM embedding, centroid
- WHERE membership.media_id = ANY(%(media_ids)s::uuid[])
-   AND embedding.space_id = %(space_id)s AND embedding.media_id = membership.media_id
-   AND centroid.space_id = %(space_id)s AND centroid.cluster_id = membership.cluster_id

@@ -1,0 +1,161 @@
+"""There is one way to write SQL: in the store, with `:name`, long statements in files, and rows by name (docs/dev/sql.md)."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from backend.store.statements import Statements
+
+ROOT = Path(__file__).parents[3]
+STORE = ROOT / "backend" / "store"
+MOST_LINES = 3
+# Packages that do not follow yet. To be emptied.
+NOT_YET = (
+    "backend/features/duplicates",
+    "backend/features/evaluation",
+    "backend/features/operations",
+    "backend/features/search",
+    "backend/store/access",
+    "backend/store/evaluation",
+    "backend/store/events",
+    "backend/store/integrity",
+    "backend/store/operations",
+    "backend/store/review",
+    "backend/store/sql/",
+    "backend/store/telemetry",
+    "backend/web",
+    "backend/store/media",
+    "backend/store/spaces",
+    "backend/store/groups",
+    "backend/store/search",
+)
+# Names of SQLAlchemy that build no statement.
+WITHOUT_SQL = {"IntegrityError", "Pool", "QueuePool", "Session"}
+_SQL = re.compile(r"\b(SELECT|INSERT INTO|UPDATE \w+ SET|DELETE FROM|WITH \w+ AS)\b")
+_ROW_PLACES = re.compile(r"\brow\[[-\d:]|\brows\[-?\d+\]\[")
+
+
+def product(pattern: str, top: Path = ROOT / "backend") -> Iterator[tuple[str, Path]]:
+    """The files of the product that have to follow, each with its name."""
+    for path in sorted(top.rglob(pattern)):
+        name = path.relative_to(ROOT).as_posix()
+        if not name.startswith(NOT_YET):
+            yield name, path
+
+
+def statement_files() -> list[Path]:
+    """The files that a module reads by `Statements`. Those of functions have a test of their own."""
+    return [path for path in sorted(STORE.rglob("*.sql")) if path.parent != STORE / "functions"]
+
+
+def text_of(node: ast.AST) -> str | None:
+    """The text of a literal; what is put into an f-string counts as nothing."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return "".join(part.value for part in node.values if isinstance(part, ast.Constant))
+    return None
+
+
+def literals(path: Path) -> Iterator[tuple[ast.expr, str]]:
+    """All literals of a module but docstrings and the parts of f-strings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    inner = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    inner |= {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        text = text_of(node)
+        if text is not None and id(node) not in inner:
+            assert isinstance(node, ast.expr)
+            yield node, text
+
+
+def line_count(path: Path, node: ast.expr) -> int:
+    """Lines of the source that say something; the quotes of a block have lines of their own."""
+    assert node.end_lineno is not None
+    lines = path.read_text(encoding="utf-8").splitlines()[node.lineno - 1 : node.end_lineno]
+    return len([line for line in lines if line.strip(' "') and not line.rstrip().endswith('= """')])
+
+
+def test_statements__long_ones_are_files() -> None:
+    found = [
+        f"{name}:{node.lineno}"
+        for name, path in product("*.py", STORE)
+        for node, text in literals(path)
+        if _SQL.search(text) and line_count(path, node) > MOST_LINES
+    ]
+    assert found == []
+
+
+def test_statements__placeholders_are_names_with_a_colon() -> None:
+    found = [
+        f"{name}: {placeholder}"
+        for pattern in ("*.py", "*.sql")
+        for name, path in product(pattern, STORE)
+        if path.name not in {"arrays.py", "schema.py"}  # which translates them; which names constraints by such
+        for placeholder in re.findall(r"%\(\w+\)s", path.read_text(encoding="utf-8"))
+    ]
+    found += [
+        f"{name}:{node.lineno}"
+        for name, path in product("*.py", STORE)
+        for node, text in literals(path)
+        if _SQL.search(text) and re.search(r"(?<!['\w ])%s|= %s", text)
+    ]
+    assert found == []
+
+
+def test_statements__each_file_is_used_by_its_module() -> None:
+    found = []
+    for path in statement_files():
+        name = path.relative_to(ROOT).as_posix()
+        if name.startswith("backend/store/sql/"):
+            continue
+        module_name, statement, _ = path.name.split(".")
+        module = path.with_name(f"{module_name}.py")
+        if not module.exists() or statement not in {text for _, text in literals(module)}:
+            found.append(name)
+    assert found == []
+
+
+def test_statements__each_file_begins_with_its_purpose() -> None:
+    found = [
+        path.relative_to(ROOT).as_posix()
+        for path in statement_files()
+        if not re.match(r"-- \w.{10}", path.read_text(encoding="utf-8"))
+    ]
+    assert found == []
+
+
+def test_rows__are_read_by_name() -> None:
+    found = [
+        f"{name}:{number}: {line.strip()}"
+        for name, path in product("*.py")
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if _ROW_PLACES.search(line)
+    ]
+    assert found == []
+
+
+def test_statements__are_in_the_store() -> None:
+    """Others pass a session on, and neither build a statement nor run one."""
+    found = []
+    for name, path in product("*.py"):
+        if name.startswith("backend/store/"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names: list[str] = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names if alias.name.split(".")[0] == "sqlalchemy"]
+            elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "sqlalchemy":
+                names = [alias.name for alias in node.names if alias.name not in WITHOUT_SQL]
+            elif isinstance(node, ast.ImportFrom) and node.module == "backend.store.arrays":
+                names = [alias.name for alias in node.names if alias.name != "next_values"]
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                names = [node.func.attr] if ast.unparse(node.func) == "session.execute" else []
+            found += [f"{name}:{node.lineno}: {one}" for one in names]
+    assert found == []
+
+
+def test_statements__are_read_beside_their_module(tmp_path: Path) -> None:
+    (tmp_path / "work.claim.sql").write_text("-- Lease.\nSELECT 1\n")
+    assert Statements(str(tmp_path / "work.py"))("claim") == "-- Lease.\nSELECT 1\n"
