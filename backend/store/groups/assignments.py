@@ -19,15 +19,6 @@ from backend.store.statements import Statements
 
 _SQL = Statements(__file__)
 _ASSIGNER_LOCK = 0x6D63_0002
-_INSERT_MEMBERSHIPS = """
-INSERT INTO membership (media_id, cluster_id, space_id, similarity, runner_up_cluster_id, runner_up_similarity, margin,
-                        threshold, founder, assign_seq)
-SELECT media_id, cluster_id, :space_id, similarity, runner_up, runner_up_similarity, margin, :threshold, founder, assign_seq
-  FROM unnest(CAST(:media_ids AS uuid[]), CAST(:cluster_ids AS bigint[]), CAST(:similarities AS double precision[]),
-              CAST(:runners_up AS bigint[]), CAST(:runner_up_similarities AS double precision[]),
-              CAST(:margins AS double precision[]), CAST(:founders AS boolean[]), CAST(:sequence AS bigint[]))
-       AS decided(media_id, cluster_id, similarity, runner_up, runner_up_similarity, margin, founder, assign_seq)
-"""
 
 
 @dataclass(frozen=True)
@@ -78,8 +69,10 @@ def get_centroid_version(session: Session, space_id: int) -> int:
 
 
 def count_centroids(session: Session, space_id: int) -> int:
-    rows = fetch_arrays(session, "SELECT count(*) FROM centroid WHERE space_id = :space", {"space": space_id})
-    return int(rows[0][0])
+    rows = fetch_arrays(
+        session, "SELECT count(*) AS centroids FROM centroid WHERE space_id = :space", {"space": space_id}
+    )
+    return int(rows[0].centroids)
 
 
 def load_centroids(session: Session, space_id: int, dimension: int) -> CentroidCache:
@@ -102,16 +95,17 @@ def fetch_centroids(session: Session, space_id: int, cluster_ids: NDArray[np.int
     version = get_centroid_version(session, space_id)
     rows = fetch_arrays(
         session,
-        "SELECT cluster_id, embedding_sum, member_count, NOT locked FROM centroid JOIN cluster ON cluster.id = cluster_id "
+        "SELECT cluster_id, embedding_sum, member_count, NOT locked AS is_open "
+        "FROM centroid JOIN cluster ON cluster.id = cluster_id "
         "WHERE space_id = :space AND cluster_id = ANY(:ids) ORDER BY cluster_id",
         {"space": space_id, "ids": cluster_ids.tolist()},
     )
-    ids, sums, counts, is_open = zip(*rows, strict=True) if rows else ((), (), (), ())
+    sums = np.array([row.embedding_sum for row in rows], dtype=np.float64)
     return CentroidCache(
-        np.array(ids, dtype=np.int64),
-        np.array(sums, dtype=np.float64).reshape(len(rows), dimension),
-        np.array(counts, dtype=np.int64),
-        np.array(is_open, dtype=np.bool_),
+        np.array([row.cluster_id for row in rows], dtype=np.int64),
+        sums.reshape(len(rows), dimension),
+        np.array([row.member_count for row in rows], dtype=np.int64),
+        np.array([row.is_open for row in rows], dtype=np.bool_),
         version,
     )
 
@@ -152,8 +146,10 @@ def claim_assignable(
     )
     embeddings = np.empty((len(rows), dimension), dtype=np.float32)
     for position, row in enumerate(rows):
-        embeddings[position] = row[1]
-    return AssignableBatch([row[0] for row in rows], embeddings, [row[2] for row in rows], [row[3] for row in rows])
+        embeddings[position] = row.image_embedding
+    return AssignableBatch(
+        [row.id for row in rows], embeddings, [row.request_id for row in rows], [row.created_at for row in rows]
+    )
 
 
 def record_assignment(
@@ -201,15 +197,7 @@ def _insert_clusters(session: Session, founders: Sequence[uuid.UUID]) -> list[in
     if not founders:
         return []
     ids = next_values(session, "cluster_id_seq", len(founders))
-    session.execute(
-        text(
-            "INSERT INTO cluster (id, representative_media_id, label) OVERRIDING SYSTEM VALUE "
-            "SELECT founded.id, media.id, media.title "
-            "FROM unnest(CAST(:ids AS bigint[]), CAST(:founders AS uuid[])) AS founded(id, media_id) "
-            "JOIN media ON media.id = founded.media_id"
-        ),
-        {"ids": ids, "founders": list(founders)},
-    )
+    session.execute(text(_SQL("insert_clusters")), {"ids": ids, "founders": list(founders)})
     return ids
 
 
@@ -223,7 +211,7 @@ def _insert_memberships(
 ) -> None:
     decisions = assignment.decisions
     session.execute(
-        text(_INSERT_MEMBERSHIPS),
+        text(_SQL("insert_memberships")),
         {
             "media_ids": batch.media_ids,
             "cluster_ids": [int(cluster_ids[decision.row]) for decision in decisions],

@@ -10,8 +10,10 @@ from pgvector import Vector
 from sqlalchemy.orm import Session
 
 from backend.store.arrays import DoubleArray, execute_many, fetch_arrays
+from backend.store.statements import Statements
 from backend.vectors import unit_rows
 
+_SQL = Statements(__file__)
 _BLOCK = 1024
 
 
@@ -28,11 +30,15 @@ def write_centroids(
     units = unit_rows(sums).astype(np.float32)
     execute_many(
         session,
-        "INSERT INTO centroid (space_id, cluster_id, embedding_sum, member_count, centroid) VALUES (%s, %s, %s, %s, %s) "
-        "ON CONFLICT (space_id, cluster_id) DO UPDATE SET embedding_sum = excluded.embedding_sum, "
-        "member_count = excluded.member_count, centroid = excluded.centroid",
+        _SQL("write"),
         [
-            (space_id, cluster_id, DoubleArray(total), count, Vector(unit))
+            {
+                "space": space_id,
+                "cluster": cluster_id,
+                "sum": DoubleArray(total),
+                "count": count,
+                "unit": Vector(unit),
+            }
             for cluster_id, total, count, unit in zip(cluster_ids, sums, counts, units, strict=True)
         ],
     )
@@ -45,13 +51,7 @@ def resum_centroids(session: Session, space_id: int, cluster_ids: Collection[int
 
     Embeddings are read in blocks, so that memory does not grow with the clusters.
     """
-    members = fetch_arrays(
-        session,
-        "SELECT cluster_id, media_id FROM membership WHERE cluster_id = ANY(:ids) "
-        "AND EXISTS (SELECT FROM embedding WHERE embedding.space_id = :space AND embedding.media_id = membership.media_id) "
-        "ORDER BY cluster_id, assign_seq",
-        {"ids": list(cluster_ids), "space": space_id},
-    )
+    members = fetch_arrays(session, _SQL("list_members"), {"ids": list(cluster_ids), "space": space_id})
     sums: dict[int, NDArray[np.float64]] = {}
     counts: dict[int, int] = {}
     remaining = iter(members)
@@ -85,10 +85,9 @@ def iterate_open_centroids(
     after = 0
     while rows := fetch_arrays(
         session,
-        "SELECT cluster_id, embedding_sum FROM centroid JOIN cluster ON cluster.id = cluster_id "
-        "WHERE space_id = :space AND NOT locked AND cluster_id > :after "
-        "AND cluster_id <> ALL(:excluded::bigint[]) ORDER BY cluster_id LIMIT :limit",
+        _SQL("list_open"),
         {"space": space_id, "after": after, "excluded": list(excluded), "limit": _BLOCK},
     ):
-        after = rows[-1][0]
-        yield np.array([row[0] for row in rows], dtype=np.int64), np.stack([row[1] for row in rows])
+        after = rows[-1].cluster_id
+        cluster_ids = np.array([row.cluster_id for row in rows], dtype=np.int64)
+        yield cluster_ids, np.stack([row.embedding_sum for row in rows])

@@ -58,9 +58,9 @@ def read_grouping(session: Session, space_id: int) -> StoredGrouping:
         sa.select(
             Membership.media_id,
             Membership.cluster_id,
-            sa.or_(Membership.origin == CURATOR, chosen),
+            sa.or_(Membership.origin == CURATOR, chosen).label("is_fixed"),
             Cluster.locked,
-            sa.or_(Cluster.label_origin == CURATOR, Cluster.representative_origin == CURATOR),
+            sa.or_(Cluster.label_origin == CURATOR, Cluster.representative_origin == CURATOR).label("is_anchored"),
         )
         .join(Cluster, Cluster.id == Membership.cluster_id)
         .join(Media, Media.id == Membership.media_id)
@@ -68,11 +68,11 @@ def read_grouping(session: Session, space_id: int) -> StoredGrouping:
         .order_by(Media.upload_seq)
     ).all()
     return StoredGrouping(
-        [row[0] for row in rows],
-        np.array([row[1] for row in rows], dtype=np.int64),
-        np.array([row[2] for row in rows], dtype=np.bool_),
-        frozenset(row[1] for row in rows if row[3]),
-        frozenset(row[1] for row in rows if row[4]),
+        [row.media_id for row in rows],
+        np.array([row.cluster_id for row in rows], dtype=np.int64),
+        np.array([row.is_fixed for row in rows], dtype=np.bool_),
+        frozenset(row.cluster_id for row in rows if row.locked),
+        frozenset(row.cluster_id for row in rows if row.is_anchored),
         list_cannot_links(session),
     )
 

@@ -4,6 +4,7 @@ assigner's lock."""
 import uuid
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields
+from operator import attrgetter
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -15,6 +16,7 @@ from backend.store.statements import Statements
 
 _SQL = Statements(__file__)
 _STATE_COLUMNS = tuple(field.name for field in fields(MembershipState))
+_state_of = attrgetter(*_STATE_COLUMNS)
 
 
 def read_snapshot(session: Session, cluster_ids: Iterable[int], media_ids: Iterable[uuid.UUID]) -> Snapshot:
@@ -83,47 +85,12 @@ def lock_clusters(session: Session, cluster_ids: Collection[int]) -> None:
 
 def insert_clusters(session: Session, states: Mapping[int, ClusterState]) -> None:
     """Make clusters with these ids; a representative that is no media any more is left out."""
-    execute_many(
-        session,
-        "INSERT INTO cluster (id, label, label_origin, representative_media_id, representative_origin, locked, "
-        "locked_at, created_at) OVERRIDING SYSTEM VALUE VALUES (%s, %s, %s, (SELECT id FROM media WHERE id = %s), %s, %s, "
-        "CASE WHEN %s THEN clock_timestamp() END, coalesce(%s, now()))",
-        [
-            (
-                cluster_id,
-                state.label,
-                state.label_origin,
-                state.representative_media_id,
-                state.representative_origin,
-                state.locked,
-                state.locked,
-                state.created_at,
-            )
-            for cluster_id, state in states.items()
-        ],
-    )
+    execute_many(session, _SQL("insert_clusters"), [{"id": one, **vars(state)} for one, state in states.items()])
 
 
 def update_clusters(session: Session, states: Mapping[int, ClusterState]) -> None:
     """Set all columns of clusters that exist; a representative that is no media any more is left out."""
-    execute_many(
-        session,
-        "UPDATE cluster SET label = %s, label_origin = %s, "
-        "representative_media_id = (SELECT id FROM media WHERE id = %s), representative_origin = %s, locked = %s, "
-        "locked_at = CASE WHEN %s THEN coalesce(locked_at, clock_timestamp()) END WHERE id = %s",
-        [
-            (
-                state.label,
-                state.label_origin,
-                state.representative_media_id,
-                state.representative_origin,
-                state.locked,
-                state.locked,
-                cluster_id,
-            )
-            for cluster_id, state in states.items()
-        ],
-    )
+    execute_many(session, _SQL("update_clusters"), [{"id": one, **vars(state)} for one, state in states.items()])
 
 
 def delete_clusters(session: Session, cluster_ids: Collection[int]) -> None:
@@ -160,15 +127,17 @@ def choose_representatives(
 
 
 def write_cannot_links(session: Session, removed: Collection[CannotLink], added: Collection[CannotLink]) -> None:
+    names = ("cluster_a", "cluster_b", "event_id")
     execute_many(
         session,
-        "DELETE FROM cluster_cannot_link WHERE cluster_a = %s AND cluster_b = %s AND event_id = %s",
-        sorted(removed),
+        "DELETE FROM cluster_cannot_link WHERE cluster_a = :cluster_a AND cluster_b = :cluster_b AND event_id = :event_id",
+        [dict(zip(names, link, strict=True)) for link in sorted(removed)],
     )
     execute_many(
         session,
-        "INSERT INTO cluster_cannot_link (cluster_a, cluster_b, event_id) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
-        sorted(added),
+        "INSERT INTO cluster_cannot_link (cluster_a, cluster_b, event_id) VALUES (:cluster_a, :cluster_b, :event_id) "
+        "ON CONFLICT DO NOTHING",
+        [dict(zip(names, link, strict=True)) for link in sorted(added)],
     )
 
 
@@ -184,11 +153,12 @@ def _read_clusters(session: Session, cluster_ids: list[int]) -> dict[int, Cluste
             Cluster.created_at,
         ).where(is_among(Cluster.id, cluster_ids))
     )
-    return {row[0]: ClusterState(*row[1:]) for row in rows}
+    states = [row._asdict() for row in rows]
+    return {state.pop("id"): ClusterState(**state) for state in states}
 
 
 def _read_memberships(
     session: Session, name: str, ids: list[uuid.UUID] | list[int]
 ) -> dict[uuid.UUID, MembershipState]:
     rows = fetch_arrays(session, _SQL(name), {"ids": ids})
-    return {row[0]: MembershipState(*row[1:]) for row in rows}
+    return {row.media_id: MembershipState(*_state_of(row)) for row in rows}

@@ -94,18 +94,7 @@ def record_labelled_version(session: Session, space_id: int, centroid_version: i
 def carry_label_statistics(session: Session, source_id: int, target_id: int) -> None:
     """Labels are of words, which do not change with the space: what they were chosen against goes along, so that no label
     changes because of it."""
-    session.execute(
-        text(
-            "INSERT INTO label_statistics (space_id, content, media_count, centroid_version, counted_at) "
-            "SELECT :target, content, media_count, CASE WHEN stored.centroid_version = source.centroid_version "
-            "THEN target.centroid_version END, counted_at "
-            "FROM label_statistics AS stored, space AS source, space AS target "
-            "WHERE stored.space_id = :source AND source.id = :source AND target.id = :target "
-            "ON CONFLICT (space_id) DO UPDATE SET content = excluded.content, media_count = excluded.media_count, "
-            "centroid_version = excluded.centroid_version, counted_at = excluded.counted_at"
-        ),
-        {"source": source_id, "target": target_id},
-    )
+    session.execute(text(_SQL("carry_statistics")), {"source": source_id, "target": target_id})
 
 
 def has_unlabelled(session: Session, space_id: int) -> bool:
@@ -153,17 +142,10 @@ def list_label_work(session: Session, space_id: int, only: Sequence[int] | None)
 
 def list_member_texts(session: Session, cluster_ids: Sequence[int]) -> dict[int, list[MemberText]]:
     """What the members of these clusters say, the most similar first, at most `MOST_MEMBERS` of each."""
-    rows = session.execute(
-        text(
-            "SELECT c.id, t.keywords, t.title, t.caption FROM unnest(CAST(:ids AS bigint[])) AS c(id) CROSS JOIN LATERAL "
-            "(SELECT keywords, title, caption FROM membership m JOIN media ON media.id = m.media_id "
-            "WHERE m.cluster_id = c.id ORDER BY m.similarity DESC, m.media_id LIMIT :most) AS t"
-        ),
-        {"ids": list(cluster_ids), "most": MOST_MEMBERS},
-    )
+    rows = session.execute(text(_SQL("list_member_texts")), {"ids": list(cluster_ids), "most": MOST_MEMBERS})
     texts: dict[int, list[MemberText]] = {cluster_id: [] for cluster_id in cluster_ids}
-    for cluster_id, keywords, title, caption in rows:
-        texts[cluster_id].append(MemberText(keywords, title, caption))
+    for row in rows:
+        texts[row.cluster_id].append(MemberText(row.keywords, row.title, row.caption))
     return texts
 
 
@@ -182,7 +164,7 @@ def list_centroids(
         "SELECT cluster_id, centroid FROM centroid WHERE space_id = :space AND cluster_id = ANY(:ids)",
         {"space": space_id, "ids": list(cluster_ids)},
     )
-    return [row[0] for row in rows], np.array([row[1] for row in rows], dtype=np.float32)
+    return [row.cluster_id for row in rows], np.array([row.centroid for row in rows], dtype=np.float32)
 
 
 def record_labels(session: Session, new: Sequence[NewLabel]) -> RecordedLabels:
@@ -194,17 +176,18 @@ def record_labels(session: Session, new: Sequence[NewLabel]) -> RecordedLabels:
     ).all()
     wanted = {one.cluster_id: one for one in new}
     labels = representatives = 0
-    changes: list[tuple[Any, ...]] = []
+    changes: list[dict[str, Any]] = []
     for row in rows:
         one = wanted[row.id]
         label = one.label if row.label_origin == "auto" and one.label is not None else row.label
         chosen = row.nearest if row.representative_origin == "auto" and row.nearest else row.representative_media_id
         labels += label != row.label
         representatives += chosen != row.representative_media_id
-        changes.append((label, chosen, one.members, row.id))
+        changes.append({"id": row.id, "label": label, "representative": chosen, "members": one.members})
     execute_many(
         session,
-        "UPDATE cluster SET label = %s, representative_media_id = %s, labelled_members = %s WHERE id = %s",
+        "UPDATE cluster SET label = :label, representative_media_id = :representative, labelled_members = :members "
+        "WHERE id = :id",
         changes,
     )
     return RecordedLabels(labels, representatives, len(new) - len(rows))

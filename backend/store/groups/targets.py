@@ -6,19 +6,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from backend.store.groups.walls import ClusterCard, WallFilter, WallSort, list_cards, list_cards_by_id
+from backend.store.statements import Statements
 
+_SQL = Statements(__file__)
 _SHOWN = 24
-
-_NEAREST = sa.text(
-    """
-    SELECT other.cluster_id, 1 - (other.centroid <=> this.centroid) AS similarity
-      FROM centroid AS this
-      JOIN centroid AS other ON other.space_id = this.space_id AND other.cluster_id <> this.cluster_id
-     WHERE this.cluster_id = :cluster_id AND this.space_id = (SELECT id FROM space WHERE state = 'active')
-     ORDER BY similarity DESC, other.cluster_id
-     LIMIT :limit
-    """
-)
 
 
 @dataclass(frozen=True)
@@ -34,6 +25,6 @@ def list_targets(session: Session, cluster_id: int, words: str) -> Targets:
     if words:
         cards = list_cards(session, WallSort.LARGEST, WallFilter(words=words), limit=_SHOWN + 1)
         return Targets([card for card in cards if card.id != cluster_id][:_SHOWN], {})
-    rows = session.execute(_NEAREST, {"cluster_id": cluster_id, "limit": _SHOWN})
+    rows = session.execute(sa.text(_SQL("list_nearest")), {"cluster_id": cluster_id, "limit": _SHOWN})
     near = {row.cluster_id: float(row.similarity) for row in rows}
     return Targets(list_cards_by_id(session, list(near)), near)

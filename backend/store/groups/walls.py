@@ -13,7 +13,9 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from backend.store.arrays import is_among
 from backend.store.media import Picture
 from backend.store.schema import Centroid, Cluster, Space, SpaceState
+from backend.store.statements import Statements
 
+_SQL = Statements(__file__)
 PICTURES_EACH = 4
 _Expression = sa.ColumnElement[Any] | InstrumentedAttribute[Any]
 
@@ -189,33 +191,11 @@ def _behind(sort: WallSort, key: Sequence[Any]) -> sa.ColumnElement[bool]:
             )
 
 
-# The representative first, then the members that came in most similar. Whatever the page's length, one statement,
-# and for each card the first entries of `membership_members_idx`.
-_PICTURES = sa.text(
-    """
-    SELECT page.id AS cluster_id, media.id AS media_id, encode(media.sha256, 'hex') AS sha256,
-           media.title, media.width, media.height
-      FROM unnest(CAST(:cluster_ids AS bigint[]), CAST(:representatives AS uuid[])) AS page(id, representative)
-     CROSS JOIN LATERAL (
-             SELECT page.representative AS media_id, 2.0 AS similarity WHERE page.representative IS NOT NULL
-              UNION ALL
-            (SELECT membership.media_id, membership.similarity
-               FROM membership
-              WHERE membership.cluster_id = page.id
-              ORDER BY membership.similarity DESC, membership.media_id
-              LIMIT :each)
-           ) AS member
-      JOIN media ON media.id = member.media_id
-     ORDER BY page.id, member.similarity DESC, member.media_id
-    """
-)
-
-
 def _with_pictures(session: Session, rows: Sequence[Any], each: int = PICTURES_EACH) -> list[ClusterCard]:
     pictures: dict[int, dict[uuid.UUID, Picture]] = {row.id: {} for row in rows}
     if rows:
         found = session.execute(
-            _PICTURES,
+            sa.text(_SQL("list_pictures")),
             {
                 "cluster_ids": [row.id for row in rows],
                 "representatives": [row.representative_media_id for row in rows],

@@ -31,6 +31,7 @@ from backend.store.media.media import (
     media_columns,
     next_upload_seq,
     resolve_copies,
+    text_in,
 )
 from backend.store.media.pictures import Picture, list_pictures
 from backend.store.media.samples import SampledMedia, sample_media
@@ -114,4 +115,5 @@ __all__ = [
     "search_media",
     "similar_media",
     "take_back",
+    "text_in",
 ]

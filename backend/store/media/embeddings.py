@@ -37,8 +37,17 @@ def insert_embeddings(session: Session, space_id: int, embeddings: list[NewEmbed
     execute_many(
         session,
         "INSERT INTO embedding (space_id, media_id, image_embedding, text_embedding, caption_embedding) "
-        "VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-        [(space_id, new.media_id, Vector(new.image), _vector(new.text), _vector(new.caption)) for new in embeddings],
+        "VALUES (:space, :media, :image, :text, :caption) ON CONFLICT DO NOTHING",
+        [
+            {
+                "space": space_id,
+                "media": new.media_id,
+                "image": Vector(new.image),
+                "text": _vector(new.text),
+                "caption": _vector(new.caption),
+            }
+            for new in embeddings
+        ],
     )
 
 
@@ -56,7 +65,9 @@ def replace_wording(
         "DELETE FROM embedding WHERE space_id = :space AND media_id = :media RETURNING image_embedding",
         {"space": space_id, "media": media_id},
     )
-    insert_embeddings(session, space_id, [NewEmbedding(media_id, row[0], text_vector, caption) for row in rows])
+    insert_embeddings(
+        session, space_id, [NewEmbedding(media_id, row.image_embedding, text_vector, caption) for row in rows]
+    )
     return bool(rows)
 
 
@@ -65,8 +76,8 @@ def fetch_image_embeddings(session: Session, space_id: int) -> tuple[list[uuid.U
     rows = fetch_arrays(
         session, "SELECT media_id, image_embedding FROM embedding WHERE space_id = :space", {"space": space_id}
     )
-    ids = [row[0] for row in rows]
-    return ids, np.stack([row[1] for row in rows]) if rows else np.empty((0, 0), dtype=np.float32)
+    ids = [row.media_id for row in rows]
+    return ids, np.stack([row.image_embedding for row in rows]) if rows else np.empty((0, 0), dtype=np.float32)
 
 
 def similar_media(session: Session, media_id: uuid.UUID, k: int, alpha: float) -> list[MediaMatch]:
@@ -75,7 +86,7 @@ def similar_media(session: Session, media_id: uuid.UUID, k: int, alpha: float) -
         text("SELECT media_id, sim_image, sim_text, combined FROM similar_media(:media_id, :k, :alpha)"),
         {"media_id": media_id, "k": k, "alpha": as_weight(alpha)},
     )
-    return [MediaMatch(*row) for row in rows]
+    return [MediaMatch(**row._asdict()) for row in rows]
 
 
 def search_media(
@@ -93,7 +104,7 @@ def search_media(
         ),
         {"image": _vector(image_query), "text": _vector(text_query), "k": k, "alpha": as_weight(alpha)},
     )
-    return [MediaMatch(*row) for row in rows]
+    return [MediaMatch(**row._asdict()) for row in rows]
 
 
 def _vector(values: NDArray[np.float32] | None) -> Vector | None:

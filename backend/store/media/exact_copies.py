@@ -8,6 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from backend.store.schema import ExactCopy, Media
+from backend.store.statements import Statements
+
+_SQL = Statements(__file__)
 
 
 @dataclass(frozen=True)
@@ -29,13 +32,7 @@ class CopySent:
 def record_exact_copy(session: Session, media_id: uuid.UUID, source: str, source_uri: str | None) -> None:
     """Count a copy of a media. The very file that it was imported from is no copy when it is imported again."""
     session.execute(
-        sa.text(
-            "INSERT INTO exact_copy (media_id, source, source_uri) "
-            "SELECT id, :source, :source_uri FROM media WHERE id = :media_id "
-            "AND NOT (:source = 'import' AND source = 'import' AND source_uri IS NOT DISTINCT FROM :source_uri) "
-            "ON CONFLICT (media_id, source, source_uri) "
-            "DO UPDATE SET times_sent = exact_copy.times_sent + 1, last_sent_at = now()"
-        ),
+        sa.text(_SQL("record")),
         {"media_id": media_id, "source": source, "source_uri": source_uri or ""},
     )
 

@@ -182,6 +182,11 @@ def media_columns(text: MediaText) -> dict[str, Any]:
     return {name: getattr(text, name) for name in _TEXT_FIELDS} | {"keywords": list(text.keywords)}
 
 
+def text_in(row: Any) -> MediaText:
+    """The text that a row has in its columns: the way back from `media_columns`."""
+    return MediaText(**{name: getattr(row, name) for name in _TEXT_FIELDS} | {"keywords": tuple(row.keywords)})
+
+
 @dataclass(frozen=True)
 class MediaOutcome:
     """How far a media has come."""

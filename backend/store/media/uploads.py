@@ -10,6 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from backend.store.schema import MediaStatus
+from backend.store.statements import Statements
+
+_SQL = Statements(__file__)
 
 
 class Stage(StrEnum):
@@ -63,19 +66,12 @@ class Progress:
         return self.stage not in _UNSETTLED
 
 
-_PROGRESS = sa.text(
-    "SELECT media.id, media.status, media.error_code, media.error_detail, shown.id AS shown_id, shown.status AS shown_status, "
-    "encode(shown.sha256, 'hex') AS sha256, membership.cluster_id, membership.similarity, membership.founder, cluster.label "
-    "FROM media JOIN media AS shown ON shown.id = coalesce(media.duplicate_of, media.id) "
-    "LEFT JOIN membership ON membership.media_id = shown.id LEFT JOIN cluster ON cluster.id = membership.cluster_id "
-    "WHERE media.id = ANY(CAST(:ids AS uuid[]))"
-)
 _WITH_THUMBNAIL = {MediaStatus.EMBEDDED, MediaStatus.READY}
 
 
 def list_progress(session: Session, media_ids: Sequence[uuid.UUID]) -> list[Progress]:
     """In the order asked for; one that is gone is told as such. One statement."""
-    rows = {row.id: row for row in session.execute(_PROGRESS, {"ids": list(media_ids)})}
+    rows = {row.id: row for row in session.execute(sa.text(_SQL("list_progress")), {"ids": list(media_ids)})}
     return [_progress(rows[one]) if one in rows else Progress(one, Stage.GONE, one) for one in media_ids]
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from backend.errors import LeaseLost, NotFound, NotInSpace
 from backend.files.text import MediaText
 from backend.store.arrays import fetch_arrays, is_among
-from backend.store.media.media import StoredPicture, media_columns, next_upload_seq
+from backend.store.media.media import StoredPicture, media_columns, next_upload_seq, text_in
 from backend.store.schema import EMBEDDINGS_SOURCE, Embedding, Media, MediaStatus, Space, SpaceState
 from backend.store.statements import Statements
 
@@ -56,14 +56,14 @@ def claim_pending(session: Session, lease: Lease, *, limit: int, max_attempts: i
     rows = fetch_arrays(session, _SQL("claim_pending"), _claim_parameters(lease, limit, max_attempts))
     claimed = [
         PendingMedia(
-            row[0],
-            row[1],
-            row[2],
-            _text(row[3:9]),
-            ocr_text=row[9],
-            attempts=row[10],
-            upload_seq=row[11],
-            request_id=row[12],
+            id=row.id,
+            sha256=row.sha256,
+            original_key=row.original_key,
+            text=text_in(row),
+            ocr_text=row.ocr_text,
+            attempts=row.attempts,
+            upload_seq=row.upload_seq,
+            request_id=row.request_id,
         )
         for row in rows
     ]
@@ -73,7 +73,7 @@ def claim_pending(session: Session, lease: Lease, *, limit: int, max_attempts: i
 def claim_fetching(session: Session, lease: Lease, *, limit: int, max_attempts: int) -> list[FetchingMedia]:
     """Lease up to `limit` rows to be fetched."""
     rows = fetch_arrays(session, _SQL("claim_fetching"), _claim_parameters(lease, limit, max_attempts))
-    return [FetchingMedia(row[0], row[1], _text(row[2:8]), row[8], row[9]) for row in rows]
+    return [FetchingMedia(row.id, row.source_uri, text_in(row), row.attempts, row.request_id) for row in rows]
 
 
 def record_fetched(
@@ -278,12 +278,12 @@ def count_waiting(session: Session) -> WaitingWork:
     )
     row = session.execute(
         sa.select(
-            sa.func.count().filter(Media.status == MediaStatus.FETCHING, claimable),
-            sa.func.count().filter(Media.status == MediaStatus.PENDING, claimable),
-            sa.func.count().filter(Media.status == MediaStatus.EMBEDDED),
+            sa.func.count().filter(Media.status == MediaStatus.FETCHING, claimable).label("fetching"),
+            sa.func.count().filter(Media.status == MediaStatus.PENDING, claimable).label("pending"),
+            sa.func.count().filter(Media.status == MediaStatus.EMBEDDED).label("embedded"),
         ).where(Media.status.in_([MediaStatus.FETCHING, MediaStatus.PENDING, MediaStatus.EMBEDDED]))
     ).one()
-    return WaitingWork(*row)
+    return WaitingWork(**row._asdict())
 
 
 def _update_leased(
@@ -303,8 +303,3 @@ def _claim_parameters(lease: Lease, limit: int, max_attempts: int) -> dict[str, 
         "limit": limit,
         "max_attempts": max_attempts,
     }
-
-
-def _text(values: Sequence[Any]) -> MediaText:
-    title, caption, keywords, location, story, taken_at = values
-    return MediaText(title, caption, tuple(keywords), location, story, taken_at)

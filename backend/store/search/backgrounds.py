@@ -12,7 +12,9 @@ from sqlalchemy.orm import Session
 
 from backend.store.arrays import fetch_arrays
 from backend.store.schema import BackgroundRow
+from backend.store.statements import Statements
 
+_SQL = Statements(__file__)
 _BACKGROUND_LOCK = 0x6D63_0006
 # Below this size a table is read whole: blocks drawn by TABLESAMPLE would be too few to be a sample.
 _SMALL_LIBRARY = 20_000
@@ -65,10 +67,7 @@ def sample_media(session: Session, space_id: int, media_count: int, limit: int) 
     )
     rows = fetch_arrays(
         session,
-        "SELECT e.media_id, m.cluster_id, e.image_embedding, e.text_embedding, e.caption_embedding "  # noqa: S608 - of numbers
-        f"FROM (SELECT media_id FROM embedding {share} WHERE space_id = :space ORDER BY random() LIMIT :limit) s "
-        "JOIN embedding e ON e.media_id = s.media_id AND e.space_id = :space "
-        "JOIN membership m ON m.media_id = s.media_id",
+        _SQL("sample_media").replace("{share}", share),
         {"space": space_id, "limit": limit},
     )
-    return [SampledMedia(*row) for row in rows]
+    return [SampledMedia(**row._asdict()) for row in rows]

@@ -1,2 +1,2 @@
 -- How many embeddings match, counted no further than a limit. {matching} is a condition on e.media_id.
-SELECT count(*) FROM (SELECT FROM media_embedding e WHERE {matching} LIMIT :count_limit) AS matching
+SELECT count(*) AS media FROM (SELECT FROM media_embedding e WHERE {matching} LIMIT :count_limit) AS matching

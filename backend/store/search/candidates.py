@@ -134,7 +134,7 @@ def estimate_matching(session: Session, matching: Matching) -> int:
         f"EXPLAIN (FORMAT JSON) SELECT FROM media_embedding e WHERE {matching.condition}",
         matching.parameters,
     )
-    plan = rows[0][0]
+    (plan,) = rows[0]
     return int((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]["Plan Rows"])
 
 
@@ -143,7 +143,7 @@ def count_matching(session: Session, matching: Matching, limit: int) -> int:
     rows = fetch_arrays(
         session, matching.applied_to(_SQL("count_matching")), matching.parameters | {"count_limit": limit}
     )
-    return int(rows[0][0])
+    return int(rows[0].media)
 
 
 def count_about(session: Session, matching: Matching) -> int:
@@ -194,14 +194,14 @@ def _fetch_captions(
     rows = fetch_arrays(
         session, matching.applied_to(_SQL(name)), matching.parameters | {"image": Vector(image), "k": k}
     )
-    return [(row[0], row[1]) for row in rows]
+    return [(row.media_id, row.similarity) for row in rows]
 
 
 def _fetch(
     session: Session, name: str, query: QueryVectors, matching: Matching, parameters: dict[str, Any]
 ) -> list[Nomination]:
     rows = fetch_arrays(session, matching.applied_to(_SQL(name)), matching.parameters | query.parameters() | parameters)
-    return [Nomination(*row) for row in rows]
+    return [Nomination(**row._asdict()) for row in rows]
 
 
 @contextmanager

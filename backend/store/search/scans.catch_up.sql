@@ -2,8 +2,8 @@
 -- on) or were in progress. The index on written_by serves both. The upper end keeps out ids of another server, which a
 -- restored dump holds: no writer whom anybody can see has such an id. One row without a media where nothing is new.
 -- is_plain: the transaction has written nothing itself, and each of its statements sees what is committed by then.
-SELECT space.id,
-       pg_current_snapshot()::text,
+SELECT space.id AS space_id,
+       pg_current_snapshot()::text AS snapshot,
        pg_current_xact_id_if_assigned() IS NULL AND current_setting('transaction_isolation') = 'read committed' AS is_plain,
        fresh.media_id,
        fresh.written_by,

@@ -1,6 +1,6 @@
 -- The exact cosines of named media, by their places in the list; those that do not match, or are gone, are left out.
 -- {matching} is a condition on e.media_id.
-SELECT (named.place - 1)::integer,
+SELECT (named.place - 1)::integer AS place,
        1 - (e.image_embedding <=> :image::vector) AS sim_image,
        1 - (e.text_embedding <=> :text::vector) AS sim_text
   FROM unnest(:media_ids::uuid[]) WITH ORDINALITY AS named(media_id, place)

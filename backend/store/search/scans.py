@@ -50,8 +50,8 @@ def begin_snapshot(session: Session) -> str:
 
 
 def count_vectors(session: Session, space_id: int) -> int:
-    rows = fetch_arrays(session, "SELECT count(*) FROM embedding WHERE space_id = :space", {"space": space_id})
-    return int(rows[0][0])
+    rows = fetch_arrays(session, "SELECT count(*) AS media FROM embedding WHERE space_id = :space", {"space": space_id})
+    return int(rows[0].media)
 
 
 def copy_vectors(
@@ -93,9 +93,14 @@ def fetch_news(session: Session, space_id: int, next_id: int, in_progress: tuple
     )
     if not rows:
         return None
-    fresh = [row[3:] for row in rows if row[3] is not None]
-    parts = [[row for row in fresh if row[3] is not None], [row for row in fresh if row[3] is None]]
-    return News(rows[0][0], rows[0][1], rows[0][2], [_stacked(part) for part in parts if part], len(fresh) <= most)
+    seen = rows[0]
+    fresh = [row for row in rows if row.media_id is not None]
+    parts = [
+        [row for row in fresh if row.text_embedding is not None],
+        [row for row in fresh if row.text_embedding is None],
+    ]
+    new = [_stacked(part) for part in parts if part]
+    return News(seen.space_id, seen.snapshot, seen.is_plain, new, is_all=len(fresh) <= most)
 
 
 def measure_media(
@@ -108,11 +113,15 @@ def measure_media(
         matching.applied_to(_SQL("measure")),
         matching.parameters | query.parameters() | {"media_ids": [uuid.UUID(bytes=one.tobytes()) for one in ids]},
     )
-    places = np.array([row[0] for row in rows], dtype=np.int64)
-    image, words = (
-        np.array([np.nan if row[side] is None else row[side] for row in rows], dtype=np.float64) for side in (1, 2)
+    return (
+        np.array([row.place for row in rows], dtype=np.int64),
+        _cosines([row.sim_image for row in rows]),
+        _cosines([row.sim_text for row in rows]),
     )
-    return places, image, words
+
+
+def _cosines(found: list[float | None]) -> NDArray[np.float64]:
+    return np.array([np.nan if one is None else one for one in found], dtype=np.float64)
 
 
 def _record(image_dimension: int, text_dimension: int) -> np.dtype[np.void]:
@@ -126,10 +135,10 @@ def _record(image_dimension: int, text_dimension: int) -> np.dtype[np.void]:
     return np.dtype(fields)
 
 
-def _stacked(rows: list[tuple[Any, ...]]) -> VectorRows:
+def _stacked(rows: list[Any]) -> VectorRows:
     return VectorRows(
-        np.frombuffer(b"".join(row[0].bytes for row in rows), dtype=np.uint8).reshape(len(rows), 16),
-        np.array([row[1] for row in rows], dtype=np.int64),
-        np.stack([row[2] for row in rows]),
-        None if rows[0][3] is None else np.stack([row[3] for row in rows]),
+        np.frombuffer(b"".join(row.media_id.bytes for row in rows), dtype=np.uint8).reshape(len(rows), 16),
+        np.array([row.written_by for row in rows], dtype=np.int64),
+        np.stack([row.image_embedding for row in rows]),
+        None if rows[0].text_embedding is None else np.stack([row.text_embedding for row in rows]),
     )

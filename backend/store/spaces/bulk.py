@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import psycopg
 import sqlalchemy as sa
 from numpy.typing import NDArray
 from psycopg.copy import LibpqWriter
@@ -16,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from backend.errors import StorageFull
 from backend.files.text import MediaText
+from backend.store.arrays import get_driver
 from backend.store.engine import limit_idling
 from backend.store.media import StoredPicture, media_columns, next_upload_seq
 from backend.store.schema import EMBEDDINGS_SOURCE, MediaStatus, Space
@@ -76,7 +76,7 @@ def copy_embedded(session: Session, space_id: int, media: Sequence[BulkMedia], s
     ids = np.array([[one.id.int >> 64, one.id.int & (1 << 64) - 1] for one in media], dtype=np.uint64).reshape(-1, 2)
     columns = [(name, sides[name]) for name in ("text", "caption")]
     statement = "COPY embedding (space_id, media_id, image_embedding, text_embedding, caption_embedding) FROM STDIN (FORMAT BINARY)"
-    cursor = _driver(session).cursor()
+    cursor = get_driver(session).cursor()
     with cursor.copy(statement, writer=LibpqWriter(cursor)) as copy:
         copy.write(_COPY_BEGIN)
         # Rows of one layout at a time: each combination of sides that are there is one.
@@ -98,7 +98,7 @@ def _copy_media(session: Session, media: Sequence[BulkMedia]) -> None:
     ).all()
     now = session.execute(sa.select(sa.func.now())).scalar_one()
     statement = f"COPY media ({', '.join(_MEDIA)}) FROM STDIN (FORMAT BINARY)"
-    with _driver(session).cursor().copy(statement) as copy:
+    with get_driver(session).cursor().copy(statement) as copy:
         copy.set_types(list(_MEDIA.values()))
         for one, seq in zip(media, sorted(sequence), strict=True):
             values: dict[str, Any] = dict.fromkeys(_MEDIA) | media_columns(one.text)
@@ -228,9 +228,3 @@ def _memory_available() -> int:
     import psutil
 
     return int(psutil.virtual_memory().available)
-
-
-def _driver(session: Session) -> psycopg.Connection[Any]:
-    connection = session.connection().connection.driver_connection
-    assert isinstance(connection, psycopg.Connection)
-    return connection

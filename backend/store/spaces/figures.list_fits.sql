@@ -1,10 +1,10 @@
 -- How well each member fits its cluster in a space: similarity to its centroid, to the nearest other one, whether it is
 -- the first of its cluster, and the size and the length of the sum of the cluster.
-SELECT kept.similarity,
-       coalesce(kept.runner_up_similarity, -1),
-       row_number() OVER (PARTITION BY kept.cluster_id ORDER BY kept.assign_seq) = 1,
-       centroid.member_count,
-       vector_norm(centroid.embedding_sum::vector)
+SELECT kept.similarity AS own,
+       coalesce(kept.runner_up_similarity, -1) AS other,
+       row_number() OVER (PARTITION BY kept.cluster_id ORDER BY kept.assign_seq) = 1 AS is_first,
+       centroid.member_count AS size,
+       vector_norm(centroid.embedding_sum::vector) AS sum_length
   FROM membership_figures AS kept
   JOIN centroid ON centroid.space_id = kept.space_id AND centroid.cluster_id = kept.cluster_id
  WHERE kept.space_id = :space_id

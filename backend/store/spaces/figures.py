@@ -66,18 +66,12 @@ def align_clusters(session: Session, space_id: int, cluster_ids: Sequence[int]) 
 
 def read_centroids(session: Session, space_id: int, dimension: int) -> CentroidTable:
     """All centroids of a space; memory for m * d single-precision numbers."""
-    rows = fetch_arrays(
-        session,
-        "SELECT cluster_id, centroid, NOT locked FROM centroid JOIN cluster ON cluster.id = cluster_id "
-        "WHERE space_id = :space ORDER BY cluster_id",
-        {"space": space_id},
-    )
+    rows = fetch_arrays(session, _SQL("read_centroids"), {"space": space_id})
     units = np.empty((len(rows), dimension), dtype=np.float32)
     for place, row in enumerate(rows):
-        units[place] = row[1]
-    return CentroidTable(
-        np.array([row[0] for row in rows], dtype=np.int64), units, np.array([row[2] for row in rows], dtype=np.bool_)
-    )
+        units[place] = row.centroid
+    cluster_ids = np.array([row.cluster_id for row in rows], dtype=np.int64)
+    return CentroidTable(cluster_ids, units, np.array([row.is_open for row in rows], dtype=np.bool_))
 
 
 def list_unmeasured(session: Session, space_id: int, after: uuid.UUID | None, limit: int) -> MemberBlock | None:
@@ -87,7 +81,11 @@ def list_unmeasured(session: Session, space_id: int, after: uuid.UUID | None, li
     )
     if not rows:
         return None
-    return MemberBlock([row[0] for row in rows], np.array([row[1] for row in rows]), np.stack([row[2] for row in rows]))
+    return MemberBlock(
+        [row.media_id for row in rows],
+        np.array([row.cluster_id for row in rows]),
+        np.stack([row.image_embedding for row in rows]),
+    )
 
 
 def record_runners_up(
@@ -100,10 +98,16 @@ def record_runners_up(
     """Note the nearest other clusters (n,) of staged members with their cosines (n,); nothing where these are -inf."""
     execute_many(
         session,
-        "UPDATE membership_figures SET runner_up_cluster_id = %s, runner_up_similarity = %s "
-        "WHERE space_id = %s AND media_id = %s AND cluster_id = %s AND threshold IS NULL",
+        "UPDATE membership_figures SET runner_up_cluster_id = :runner_up, runner_up_similarity = :similarity "
+        "WHERE space_id = :space AND media_id = :media AND cluster_id = :cluster AND threshold IS NULL",
         [
-            (runner_up, similarity, space_id, media_id, cluster_id)
+            {
+                "runner_up": runner_up,
+                "similarity": similarity,
+                "space": space_id,
+                "media": media_id,
+                "cluster": cluster_id,
+            }
             for runner_up, similarity, media_id, cluster_id in zip(
                 runner_up_ids.tolist(), similarities.tolist(), block.media_ids, block.cluster_ids.tolist(), strict=True
             )
@@ -115,13 +119,12 @@ def record_runners_up(
 def list_fits(session: Session, space_id: int) -> Fits:
     """How well all members fit their clusters in a space that is aligned."""
     rows = fetch_arrays(session, _SQL("list_fits"), {"space_id": space_id})
-    own, other, first, sizes, lengths = zip(*rows, strict=True) if rows else ((), (), (), (), ())
     return Fits(
-        np.array(own, dtype=np.float64),
-        np.array(other, dtype=np.float64),
-        np.array(first, dtype=np.bool_),
-        np.array(sizes, dtype=np.int64),
-        np.array(lengths, dtype=np.float64),
+        np.array([row.own for row in rows], dtype=np.float64),
+        np.array([row.other for row in rows], dtype=np.float64),
+        np.array([row.is_first for row in rows], dtype=np.bool_),
+        np.array([row.size for row in rows], dtype=np.int64),
+        np.array([row.sum_length for row in rows], dtype=np.float64),
     )
 
 
@@ -141,14 +144,8 @@ def load_text_pairs(
     session: Session, one_id: int, other_id: int, media_ids: Sequence[uuid.UUID]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
     """Text embeddings (n, d1) and (n, d2) in two spaces, of those media that have one in both; None where none has."""
-    rows = fetch_arrays(
-        session,
-        "SELECT one.text_embedding, other.text_embedding FROM embedding AS one JOIN embedding AS other USING (media_id) "
-        "WHERE one.space_id = :one AND other.space_id = :other AND media_id = ANY(:ids) "
-        "AND one.text_embedding IS NOT NULL AND other.text_embedding IS NOT NULL ORDER BY media_id",
-        {"one": one_id, "other": other_id, "ids": list(media_ids)},
-    )
-    return (np.stack([row[0] for row in rows]), np.stack([row[1] for row in rows])) if rows else None
+    rows = fetch_arrays(session, _SQL("load_text_pairs"), {"one": one_id, "other": other_id, "ids": list(media_ids)})
+    return (np.stack([row.one for row in rows]), np.stack([row.other for row in rows])) if rows else None
 
 
 def exchange_figures(session: Session, source_id: int, target_id: int, threshold: float) -> int:

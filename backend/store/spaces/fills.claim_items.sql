@@ -1,5 +1,5 @@
 -- Lease the next media to be embedded into a space, oldest first. As with uploads, one that was tried before is claimed
--- alone. The last column: only its words are to be embedded anew.
+-- alone. is_embedded: only its words are to be embedded again.
 WITH next AS (
   SELECT item.media_id, item.attempts
     FROM space_fill_item AS item
@@ -26,3 +26,4 @@ UPDATE space_fill_item AS item
 RETURNING media.id, media.original_key, media.title, media.caption, media.keywords, media.location, media.story,
           media.taken_at, media.ocr_text, item.attempts,
           EXISTS (SELECT FROM embedding WHERE embedding.space_id = :space_id AND embedding.media_id = media.id)
+            AS is_embedded

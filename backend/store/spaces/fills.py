@@ -13,7 +13,7 @@ from backend.errors import Quarantined
 from backend.files.text import MediaText
 from backend.store.arrays import fetch_arrays, is_among
 from backend.store.events import EventKind, MediaEvent, record_events
-from backend.store.media import Lease
+from backend.store.media import Lease, text_in
 from backend.store.schema import Space, SpaceFill, SpaceFillItem, SpaceState
 from backend.store.statements import Statements
 
@@ -108,15 +108,7 @@ def queue_words(session: Session, media_id: uuid.UUID) -> int:
 
 
 def _queue(session: Session, which: str, parameters: dict[str, Any]) -> int:
-    result = session.execute(
-        sa.text(
-            "INSERT INTO space_fill_item (space_id, media_id) SELECT space_fill.space_id, new.id "  # noqa: S608 - of constants
-            f"FROM space_fill, unnest(CAST(:ids AS uuid[])) AS new (id) WHERE {which} "
-            "ON CONFLICT (space_id, media_id) DO UPDATE SET attempts = 0, lease_token = NULL, lease_until = NULL, "
-            "next_attempt_at = now(), error_code = NULL, error_detail = NULL"
-        ),
-        parameters,
-    )
+    result = session.execute(sa.text(_SQL("queue").replace("{which}", which)), parameters)
     return int(result.rowcount)  # type: ignore[attr-defined]
 
 
@@ -178,10 +170,18 @@ def claim_items(session: Session, space_id: int, lease: Lease, *, limit: int, ma
         ),
         {"space": space_id, "claimed": len(rows)},
     )
-    return [
-        FillItem(row[0], row[1], MediaText(row[2], row[3], tuple(row[4]), *row[5:8]), *row[8:11])
-        for row in sorted(rows, key=lambda row: row[0])
+    claimed = [
+        FillItem(
+            media_id=row.id,
+            original_key=row.original_key,
+            text=text_in(row),
+            ocr_text=row.ocr_text,
+            attempts=row.attempts,
+            is_embedded=row.is_embedded,
+        )
+        for row in rows
     ]
+    return sorted(claimed, key=lambda item: item.media_id)
 
 
 def finish_items(
@@ -245,13 +245,7 @@ def record_set_aside(session: Session, space: Space, media_ids: Sequence[uuid.UU
     """Fail media that have failed in a space, take them off its queue, and keep their vectors elsewhere; returns those that
     had not failed before."""
     aside = session.execute(
-        sa.text(
-            "UPDATE media SET status = 'failed', error_code = :code, error_detail = format("
-            "'Space %s has no vectors of it (%s: %s)', CAST(:name AS text), item.error_code, item.error_detail) "
-            "FROM space_fill_item AS item WHERE item.space_id = :space AND item.media_id = media.id "
-            "AND media.id = ANY(:ids) AND media.status IN ('embedded', 'ready') RETURNING media.id"
-        ),
-        {"code": code, "name": space.name, "space": space.id, "ids": list(media_ids)},
+        sa.text(_SQL("set_aside")), {"code": code, "name": space.name, "space": space.id, "ids": list(media_ids)}
     ).scalars()
     ids = list(aside)
     session.execute(
@@ -262,14 +256,7 @@ def record_set_aside(session: Session, space: Space, media_ids: Sequence[uuid.UU
 
 def lead_back(session: Session, space_id: int, code: str) -> int:
     """Have media that were set aside grouped again where this space has vectors of them; returns how many."""
-    result = session.execute(
-        sa.text(
-            "UPDATE media SET status = 'embedded', error_code = NULL, error_detail = NULL, attempts = 0 "
-            "WHERE status = 'failed' AND error_code = :code AND EXISTS (SELECT FROM embedding "
-            "WHERE embedding.space_id = :space AND embedding.media_id = media.id)"
-        ),
-        {"code": code, "space": space_id},
-    )
+    result = session.execute(sa.text(_SQL("lead_back")), {"code": code, "space": space_id})
     return int(result.rowcount)  # type: ignore[attr-defined]
 
 
@@ -291,13 +278,7 @@ def _give_up(session: Session, which: sa.Update, code: str, detail: str) -> int:
     if not given_up:
         return 0
     failed = session.execute(
-        sa.text(
-            "UPDATE media SET status = 'failed', error_code = :code, error_detail = :detail "
-            "FROM space, unnest(CAST(:spaces AS integer[]), CAST(:ids AS uuid[])) AS item (space_id, media_id) "
-            "WHERE space.id = item.space_id AND space.state = 'active' AND media.id = item.media_id "
-            "AND media.status = 'embedded' AND NOT EXISTS (SELECT FROM embedding "
-            "WHERE embedding.space_id = item.space_id AND embedding.media_id = media.id) RETURNING media.id"
-        ),
+        sa.text(_SQL("fail_unplaced")),
         {
             "code": code,
             "detail": detail,
@@ -311,13 +292,8 @@ def _give_up(session: Session, which: sa.Update, code: str, detail: str) -> int:
 
 def count_unready(session: Session, space_id: int, *, grouped: bool = False) -> int:
     """Media that have no vectors in a space, or whose words there are to be made anew; `grouped`: of those in groups."""
-    status = "media.status = 'ready'" if grouped else "media.status IN ('embedded', 'ready')"
-    missing = (
-        f"SELECT count(*) FROM media WHERE {status} AND (NOT EXISTS (SELECT FROM embedding "  # noqa: S608 - of constants
-        "WHERE embedding.space_id = :space AND embedding.media_id = media.id) OR EXISTS (SELECT FROM space_fill_item AS item "
-        "WHERE item.space_id = :space AND item.media_id = media.id AND item.error_code IS NULL))"
-    )
-    return int(session.execute(sa.text(missing), {"space": space_id}).scalar_one())
+    counted = session.execute(sa.text(_SQL("count_unready")), {"space": space_id, "grouped": grouped})
+    return int(counted.scalar_one())
 
 
 def close_gaps(session: Session, space_id: int, seconds: float | None) -> None:
@@ -396,15 +372,8 @@ def count_items(session: Session) -> dict[int, FillCounts]:
 
 def list_failed_items(session: Session, space_id: int, limit: int) -> list[FailedItem]:
     """Media that could not be embedded into a space, oldest first."""
-    rows = session.execute(
-        sa.text(
-            "SELECT media_id, title, item.error_code, item.error_detail FROM space_fill_item AS item "
-            "JOIN media ON media.id = media_id WHERE space_id = :space AND item.error_code IS NOT NULL "
-            "ORDER BY media_id LIMIT :limit"
-        ),
-        {"space": space_id, "limit": limit},
-    )
-    return [FailedItem(*row) for row in rows]
+    rows = session.execute(sa.text(_SQL("list_failed")), {"space": space_id, "limit": limit})
+    return [FailedItem(**row._asdict()) for row in rows]
 
 
 def _leased(lease: Lease, space_id: int, media_id: uuid.UUID) -> sa.Update:

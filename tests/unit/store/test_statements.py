@@ -25,10 +25,6 @@ NOT_YET = (
     "backend/store/sql/",
     "backend/store/telemetry",
     "backend/web",
-    "backend/store/media",
-    "backend/store/spaces",
-    "backend/store/groups",
-    "backend/store/search",
 )
 # Names of SQLAlchemy that build no statement.
 WITHOUT_SQL = {"IntegrityError", "Pool", "QueuePool", "Session"}

@@ -1,0 +1,5 @@
+-- Insert the centroid of a cluster in a space, or replace it.
+INSERT INTO centroid (space_id, cluster_id, embedding_sum, member_count, centroid)
+VALUES (:space, :cluster, :sum, :count, :unit)
+ON CONFLICT (space_id, cluster_id) DO UPDATE
+   SET embedding_sum = excluded.embedding_sum, member_count = excluded.member_count, centroid = excluded.centroid

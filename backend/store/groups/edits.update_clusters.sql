@@ -1,0 +1,9 @@
+-- Set all columns of a cluster; a representative that is no media any more is left out.
+UPDATE cluster
+   SET label = :label,
+       label_origin = :label_origin,
+       representative_media_id = (SELECT id FROM media WHERE id = :representative_media_id),
+       representative_origin = :representative_origin,
+       locked = :locked,
+       locked_at = CASE WHEN :locked THEN coalesce(locked_at, clock_timestamp()) END
+ WHERE id = :id
