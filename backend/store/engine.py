@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from sqlalchemy import URL, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from sqlalchemy import URL, Engine, QueuePool, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -19,6 +21,22 @@ from backend.errors import (
     TransactionConflict,
 )
 from backend.store.arrays import register_arrays
+
+# `Session` is here so that features and pages name the type without knowing SQLAlchemy.
+__all__ = [
+    "MINIMUM_VECTOR_VERSION",
+    "Database",
+    "PoolFigures",
+    "Session",
+    "begin_snapshot",
+    "broken_constraints_as_conflicts",
+    "forbid_writes",
+    "libpq_parameters",
+    "libpq_string",
+    "limit_idling",
+    "sqlalchemy_url",
+    "translated_errors",
+]
 
 MINIMUM_VECTOR_VERSION = (0, 8, 4)
 # undefined_table, undefined_column, undefined_function
@@ -39,6 +57,24 @@ def sqlalchemy_url(database_url: str) -> str:
     if separator and scheme in {"postgres", "postgresql"}:
         return f"postgresql+psycopg://{rest}"
     return database_url
+
+
+def libpq_parameters(database_url: str) -> dict[str, Any]:
+    """The parameters that a URL stands for, by libpq's names."""
+    return conninfo_to_dict(database_url.replace("postgresql+psycopg://", "postgresql://", 1))
+
+
+def libpq_string(parameters: dict[str, Any]) -> str:
+    """The same as one string, for the programs of Postgres."""
+    return make_conninfo("", **parameters)
+
+
+@dataclass(frozen=True)
+class PoolFigures:
+    """How many connections of a pool are at work, and how many wait open."""
+
+    in_use: int
+    idle: int
 
 
 class Database:
@@ -77,6 +113,12 @@ class Database:
                 self._drop_connections()
             raise
 
+    def pool_figures(self) -> PoolFigures:
+        """The connections of this process now."""
+        pool = self.engine.pool
+        assert isinstance(pool, QueuePool)
+        return PoolFigures(in_use=pool.checkedout(), idle=pool.checkedin())
+
     def dispose(self) -> None:
         """End what works on it in the background, and close all connections; one that is at work yet, when it comes back."""
         for end in self._before_dispose:
@@ -113,6 +155,26 @@ def limit_idling(session: Session, seconds: float) -> None:
         text("SELECT set_config('idle_in_transaction_session_timeout', :limit, true)"),
         {"limit": f"{int(seconds * 1000)}ms"},
     )
+
+
+def begin_snapshot(session: Session) -> None:
+    """Let this transaction, which must be new, see one moment of the database in all its statements."""
+    session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+
+
+def forbid_writes(session: Session) -> None:
+    """Have Postgres refuse every write of this transaction from here on."""
+    session.execute(text("SET TRANSACTION READ ONLY"))
+
+
+@contextmanager
+def broken_constraints_as_conflicts() -> Iterator[None]:
+    """Raise TransactionConflict where a constraint is broken. For writers whose rows refer to rows that others may
+    delete or insert meanwhile: another attempt reads these again."""
+    try:
+        yield
+    except (IntegrityError, psycopg.IntegrityError) as error:
+        raise TransactionConflict("Another transaction changed what this one refers to.", hint="Try again.") from error
 
 
 @contextmanager

@@ -3,8 +3,6 @@
 import ipaddress
 from dataclasses import dataclass
 
-from sqlalchemy.orm import Session
-
 from backend.errors import LoginFailed, RateLimited
 from backend.features.access.accounts import MOST_NAME_CHARACTERS, normal_name
 from backend.features.access.passwords import hash_password, is_outdated, is_password
@@ -25,7 +23,7 @@ from backend.store.access import (
     record_login,
     take_login_link,
 )
-from backend.store.engine import Database
+from backend.store.engine import Database, Session
 from backend.store.schema import Account
 
 LINK_SECONDS = 15 * 60

@@ -6,14 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy.orm import Session
-
 from backend.errors import BackupDamaged, ConfigurationError, Conflict
 from backend.features.backup.manifest import MANIFEST, SUMS, Manifest, Sum, read_sums, sha256_of
 from backend.features.backup.places import Source, open_source
 from backend.features.backup.tools import find_tool, restore_dump
 from backend.files.storage import Storage
-from backend.store.engine import Database
+from backend.store.engine import Database, Session
 from backend.store.integrity import drop_schema, get_postgres_major, list_contents, lock_schema
 from backend.store.migrate import knows_revision, upgrade
 

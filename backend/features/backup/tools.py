@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
-
 from backend.embedded.pgdata import binaries
 from backend.errors import BackendUnavailable, ConfigurationError, StorageFull
+from backend.store.engine import libpq_parameters, libpq_string
 
 _LINES_SHOWN = 6
 _FIRST_WITH_TRANSACTION_TIMEOUT = 17
@@ -89,14 +88,14 @@ def _run(path: Path, arguments: list[str]) -> None:
 @contextmanager
 def _connection(database_url: str) -> Iterator[str]:
     """The address for a command line; a password goes into a file that only we can read."""
-    parts = conninfo_to_dict(database_url.replace("postgresql+psycopg://", "postgresql://", 1))
+    parts = libpq_parameters(database_url)
     password = parts.pop("password", None)
     with tempfile.NamedTemporaryFile("w", prefix="mediacluster-", encoding="utf-8") as file:
         if password is not None:
             file.write("*:*:*:*:" + re.sub(r"([\\:])", r"\\\1", str(password)) + "\n")
             file.flush()
             parts["passfile"] = file.name
-        yield make_conninfo("", **parts)
+        yield libpq_string(parts)
 
 
 def _major_version(path: Path) -> int:

@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from sqlalchemy.orm import Session
 
 from backend.errors import Conflict
 from backend.features.editing import edited, settled, write_edit
 from backend.features.services import Services
 from backend.rules.consolidation import Library, Regrouped
 from backend.rules.editing import AUTO, TO_BE_GIVEN, ClusterState, Edit, MembershipState, Outcome, Snapshot
+from backend.store.engine import Session, begin_snapshot
 from backend.store.groups import StoredGrouping, load_embeddings, next_cluster_ids, read_grouping, read_snapshot
 from backend.store.schema import Space
 from backend.store.spaces import get_active_space, get_threshold
@@ -63,7 +63,7 @@ def read_library(services: Services, *, most_media: int | None = None) -> Readin
         NotFound: there is no active space yet.
     """
     with services.database.transaction() as session:
-        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        begin_snapshot(session)
         space = get_active_space(session)
         grouping = read_grouping(session, space.id)
         sampled = most_media is not None and len(grouping.media_ids) > most_media

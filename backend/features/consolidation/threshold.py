@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy.orm import Session
 
 from backend.errors import InputError
 from backend.features.consolidation.machine_edits import Plan, Reading, read_library, regroup
@@ -14,6 +13,7 @@ from backend.rules.consolidation import Regrouped, rerun
 from backend.rules.editing import Outcome
 from backend.rules.measures import adjusted_rand_index
 from backend.store.access import Act, record_act
+from backend.store.engine import Session
 from backend.store.schema import Space
 from backend.store.spaces import record_threshold
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy.orm import Session
 
 from backend.errors import BackendUnavailable, ConfigurationError, MediaclusterError
 from backend.features.services import Services
 from backend.files.decoding import NO_DETAIL
 from backend.rules.duplicates import UNDECIDED, choose_keepers, near_rows
 from backend.settings import Settings
-from backend.store.arrays import fetch_arrays
+from backend.store.engine import Session
+from backend.store.media import list_image_vectors
 from backend.store.review import (
     Comparables,
     forget_comparisons,
@@ -126,12 +126,7 @@ class _Similarities:
         missing = [media_id for media_id in media_ids if media_id not in self._vectors]
         if not missing:
             return
-        rows = fetch_arrays(
-            self._session,
-            "SELECT media_id, image_embedding FROM embedding WHERE space_id = %(space)s AND media_id = ANY(%(ids)s)",
-            {"space": self._space_id, "ids": missing},
-        )
-        for media_id, vector in rows:
+        for media_id, vector in list_image_vectors(self._session, self._space_id, missing).items():
             doubles = vector.astype(np.float64)
             self._vectors[media_id] = doubles / np.linalg.norm(doubles)
 

@@ -4,8 +4,6 @@ import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import astuple, dataclass, replace
 
-from sqlalchemy.orm import Session
-
 from backend.errors import Conflict
 from backend.rules.editing import (
     TO_BE_GIVEN,
@@ -18,6 +16,7 @@ from backend.rules.editing import (
     Snapshot,
 )
 from backend.store.arrays import next_values
+from backend.store.engine import Session
 from backend.store.events import EventKind, MediaEvent, record_events
 from backend.store.groups import (
     EventContent,

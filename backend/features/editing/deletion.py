@@ -4,8 +4,6 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlalchemy.orm import Session
-
 from backend.doorbell import Work
 from backend.errors import Conflict, NotFound, TransactionConflict
 from backend.features.editing.apply import write_edit
@@ -14,6 +12,7 @@ from backend.features.editing.transactions import edited_if_grouped
 from backend.features.services import Services
 from backend.rules.editing import Edit, Outcome, Snapshot, existing_memberships, media_count
 from backend.store.access import Act, record_act
+from backend.store.engine import Session
 from backend.store.events import EventKind, MediaEvent, record_events
 from backend.store.groups import DELETE, EventContent, insert_event, read_snapshot, record_event_content
 from backend.store.media import Doomed, delete_media_rows, lock_media, remove_unheld_files

@@ -3,13 +3,12 @@
 import uuid
 from dataclasses import dataclass, replace
 
-from sqlalchemy.orm import Session
-
 from backend.errors import Conflict
 from backend.features.editing.apply import write_edit
 from backend.features.editing.transactions import edited, settled
 from backend.features.services import Services
 from backend.rules.editing import Outcome, Snapshot, plan_restoration
+from backend.store.engine import Session
 from backend.store.groups import (
     DELETE,
     MODEL,

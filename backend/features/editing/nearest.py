@@ -4,9 +4,9 @@ import uuid
 from collections.abc import Collection, Sequence
 
 import numpy as np
-from sqlalchemy.orm import Session
 
 from backend.rules.grouping import NearestSearch
+from backend.store.engine import Session
 from backend.store.groups import fetch_embeddings, iterate_open_centroids
 
 _BLOCK = 1024

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable
 
-from sqlalchemy.orm import Session
-
 from backend.features.editing.actions import (
     ChooseRepresentative,
     Confirm,
@@ -22,6 +20,7 @@ from backend.features.editing.plan import plan
 from backend.features.editing.transactions import edited, settled
 from backend.features.services import Services
 from backend.rules.editing import Outcome
+from backend.store.engine import Session
 from backend.store.schema import Space
 
 __all__ = [

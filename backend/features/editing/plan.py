@@ -4,8 +4,6 @@ import uuid
 from collections.abc import Sequence
 from typing import TypeVar
 
-from sqlalchemy.orm import Session
-
 from backend.errors import Conflict, InputError, InvalidText, NotFound
 from backend.features.editing.actions import (
     ChooseRepresentative,
@@ -39,6 +37,7 @@ from backend.rules.editing import (
     plan_representative,
     plan_split,
 )
+from backend.store.engine import Session
 from backend.store.groups import count_members, next_cluster_ids, read_members, read_snapshot
 from backend.store.media import list_outcomes
 from backend.store.schema import Space

@@ -5,11 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from sqlalchemy.orm import Session
-
 from backend.doorbell import Work
 from backend.features.services import Services
 from backend.rules.editing import Outcome
+from backend.store.engine import Session
 from backend.store.groups import lock_assigner
 from backend.store.schema import Space
 from backend.store.spaces import find_active_space, get_active_space

@@ -7,9 +7,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import sqlalchemy as sa
 from numpy.typing import NDArray
-from sqlalchemy.orm import Session
 
 from backend.errors import Conflict
 from backend.features.search import BackgroundKind, learn_backgrounds
@@ -17,6 +15,7 @@ from backend.features.services import Services
 from backend.rules.consolidation import Library
 from backend.rules.search import Backgrounds
 from backend.settings import Settings
+from backend.store.engine import Session, begin_snapshot, forbid_writes
 from backend.store.evaluation import Sides, list_labels, list_sources, load_sides
 from backend.store.groups import StoredGrouping, read_grouping
 from backend.store.schema import Space, SpaceState
@@ -116,8 +115,8 @@ def read_pair(services: Services, name: str) -> tuple[Reading, Reading]:
 
 def _begin(session: Session) -> Space:
     """Make the transaction one snapshot that cannot write; returns the active space."""
-    session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-    session.execute(sa.text("SET TRANSACTION READ ONLY"))
+    begin_snapshot(session)
+    forbid_writes(session)
     return get_active_space(session)
 
 

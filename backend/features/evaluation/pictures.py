@@ -13,7 +13,6 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from sqlalchemy.orm import Session
 
 from backend.encoders import load_encoders
 from backend.errors import MediaclusterError
@@ -24,6 +23,7 @@ from backend.features.evaluation.tasks import Task
 from backend.features.services import Services
 from backend.files.storage import read_thumbnail
 from backend.rules.measures import Separation, fill_frame, project, sensitivity, separate
+from backend.store.engine import Session
 from backend.store.evaluation import list_titles
 from backend.store.review import checksum_in, find_picture, words_in
 from backend.store.spaces import get_space

@@ -5,13 +5,10 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
-import sqlalchemy as sa
 from numpy.typing import NDArray
-from sqlalchemy.orm import Session
 
-from backend.store.arrays import fetch_arrays
-from backend.store.engine import Database
-from backend.store.evaluation import record_recall_audit
+from backend.store.engine import Database, Session, begin_snapshot
+from backend.store.evaluation import estimate_media, record_recall_audit, sample_vectors
 from backend.store.media import search_media
 from backend.store.search import Limits, Matching, Nomination, QueryVectors, match, nearest_exactly, nominate_by_index
 from backend.store.spaces import find_active_space, hold_active_space
@@ -59,7 +56,7 @@ def audit_recall(
     """
     with database.transaction() as session:
         space = find_active_space(session)
-        queries = _sample(session, sample)
+        queries = sample_vectors(session, sample)
     report = _measure(database, None if space is None else space.id, queries, k, alphas)
     if space is not None and queries:
         with database.transaction() as session:
@@ -76,7 +73,7 @@ def _measure(
     for image, text in queries:
         with database.transaction() as session:
             # One snapshot, so that an upload between two statements does not count as a miss.
-            session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            begin_snapshot(session)
             held = hold_active_space(session)
             if held is None or held.id != space_id:
                 break  # these queries are of a space that is not the active one any more
@@ -94,19 +91,8 @@ def _measure(
 def audit_recall_within(database: Database) -> RecallReport:
     """The same in a few minutes at the most, of fewer media where there are many: for a worker that has other things to do."""
     with database.transaction() as session:
-        media = session.execute(sa.text("SELECT greatest(reltuples, 0) FROM pg_class WHERE oid = 'media'::regclass"))
-        count = float(media.scalar_one())
+        count = estimate_media(session)
     return audit_recall(database, sample=int(min(max(_AFFORDABLE_READINGS / max(count, 1.0), 5), 50)))
-
-
-def _sample(session: Session, count: int) -> list[_Sides]:
-    rows = fetch_arrays(
-        session,
-        "WITH sampled AS MATERIALIZED (SELECT media_id FROM media_embedding ORDER BY random() LIMIT %(count)s) "
-        "SELECT e.image_embedding::vector, e.text_embedding::vector FROM sampled JOIN media_embedding e USING (media_id)",
-        {"count": count},
-    )
-    return [(row[0], row[1]) for row in rows]
 
 
 def _recall_of_search(session: Session, query: QueryVectors, k: int) -> float:

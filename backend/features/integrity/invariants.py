@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy.orm import Session
 
 from backend.rules.grouping import CentroidCache, assign
-from backend.store.engine import Database
+from backend.store.engine import Database, Session, begin_snapshot
 from backend.store.integrity import (
     INVARIANTS,
     RecordedDecision,
@@ -51,7 +50,7 @@ def audit(database: Database, *, replay: bool = False) -> AuditReport:
     that it found: the centroids there of what had been decided before. A stretch in a space that was dropped cannot be.
     """
     with database.transaction() as session:
-        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        begin_snapshot(session)
         # Before the snapshot is taken: view and space belong together.
         active = hold_active_space(session)
         breaches = {name: rows for name in INVARIANTS if (rows := list_breaches(session, name, _ROWS_SHOWN))}

@@ -11,8 +11,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from sqlalchemy.orm import Session
-
 from backend.doorbell import Work
 from backend.errors import (
     Conflict,
@@ -28,6 +26,7 @@ from backend.features.search import BackgroundKind, open_backgrounds
 from backend.features.services import Services
 from backend.rules.editing import media_count
 from backend.store.access import Act, record_act
+from backend.store.engine import Session
 from backend.store.groups import MODEL, bump_centroid_version, carry_label_statistics, insert_event, lock_assigner
 from backend.store.renewal import renewed
 from backend.store.schema import Space, SpaceState

@@ -8,11 +8,10 @@ import uuid
 from collections.abc import Callable
 
 import numpy as np
-import psycopg
-from sqlalchemy.exc import IntegrityError
 
 from backend.errors import TransactionConflict
 from backend.features.services import Services
+from backend.store.engine import begin_snapshot, broken_constraints_as_conflicts
 from backend.store.schema import Space
 from backend.store.spaces import (
     CentroidTable,
@@ -54,11 +53,11 @@ def align(
 def _align_block(services: Services, space: Space, cluster_ids: list[int]) -> None:
     for attempt in range(_ROUNDS):
         try:
-            with services.database.transaction() as session:
-                session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            with broken_constraints_as_conflicts(), services.database.transaction() as session:
+                begin_snapshot(session)
                 align_clusters(session, space.id, cluster_ids)
                 return
-        except (TransactionConflict, IntegrityError, psycopg.IntegrityError):
+        except TransactionConflict:
             # A cluster went meanwhile, or somebody else aligns this space.
             if attempt == _ROUNDS - 1:
                 raise

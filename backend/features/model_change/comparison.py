@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy.orm import Session
 
 from backend.errors import Conflict, InputError
 from backend.features.evaluation import OnProgress, Source
@@ -23,6 +22,7 @@ from backend.features.model_change.retrieval import Finding, find_difference
 from backend.features.services import Services
 from backend.rules.consolidation import Library, rerun
 from backend.rules.measures import adjusted_rand_index, neighbour_agreement, own_without_itself, separating_threshold
+from backend.store.engine import Session, begin_snapshot
 from backend.store.groups import StoredGrouping, load_embeddings, read_grouping
 from backend.store.schema import Space, SpaceState
 from backend.store.spaces import (
@@ -112,7 +112,7 @@ def compare(
             raise Conflict(f"Space '{name}' is the active one.", hint="Name a different space to compare with it.")
     align(services, candidate)
     with services.database.transaction() as session:
-        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        begin_snapshot(session)
         sample = _read_sample(session, services, active, candidate, most_media)
     if not len(sample.grouping.media_ids):
         raise Conflict(f"Space '{name}' has no vectors yet.", hint=f"Run `mediacluster space fill {name}`.")

@@ -4,14 +4,13 @@ They leave their groups by an edit in the journal and are failed with `not_in_sp
 Their vectors in other spaces stay: where such a space is activated again, they are grouped again, as uploads are.
 """
 
-from sqlalchemy.orm import Session
-
 from backend.doorbell import Work
 from backend.errors import NotInSpace, SpaceIncomplete
 from backend.features.editing import edited, read_snapshot, write_edit
 from backend.features.services import Services
 from backend.rules.editing import Edit, Snapshot, existing_memberships, media_count
 from backend.store.access import Act, record_act
+from backend.store.engine import Session
 from backend.store.events import EventKind, MediaEvent, record_events
 from backend.store.groups import DELETE
 from backend.store.schema import Space

@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.orm import Session
-
 from backend.encoders import EncoderNames, load_encoders, resolve_encoders
 from backend.errors import Conflict, InputError
 from backend.features.services import Services, names_of_space
 from backend.features.steps import describe_space
 from backend.store.access import Act, record_act
+from backend.store.engine import Session
 from backend.store.schema import Space, SpaceState
 from backend.store.spaces import (
     FillCounts,

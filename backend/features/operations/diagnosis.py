@@ -4,17 +4,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from PIL import Image
-from sqlalchemy import text
-from sqlalchemy.orm import Session
 
 from backend.encoders import IMAGE, TEXT, explain
 from backend.errors import ConfigurationError, MediaclusterError
 from backend.features.model_change import SpaceStanding, list_standing
 from backend.features.services import Services
 from backend.redaction import without_credentials
-from backend.store.engine import MINIMUM_VECTOR_VERSION
+from backend.store.engine import MINIMUM_VECTOR_VERSION, Session
 from backend.store.extension import read_vector_extension
 from backend.store.migrate import current_revision, knows_revision, newest_revision
+from backend.store.operations import get_server_version
 from backend.store.schema import Space, SpaceState
 from backend.store.search import LEAST_MEDIA, bytes_for, count_vectors
 from backend.store.spaces import find_active_space, has_library, list_spaces_without_indexes
@@ -38,7 +37,7 @@ def check_database(services: Services) -> Finding:
 
     def check() -> str:
         with services.database.transaction() as session:
-            server = session.execute(text("SHOW server_version")).scalar_one()
+            server = get_server_version(session)
             return f"Postgres {server}{_describe_schema(session)}"
 
     return _run("database", check)
@@ -49,7 +48,7 @@ def check_server(services: Services) -> Finding:
 
     def check() -> str:
         with services.database.transaction() as session:
-            server = session.execute(text("SHOW server_version")).scalar_one()
+            server = get_server_version(session)
             schema = _describe_schema(session) if has_library(session) else _NO_LIBRARY
         return f"Postgres {server}{schema}"
 

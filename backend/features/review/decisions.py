@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy.orm import Session
-
 from backend.errors import InputError, NotFound
 from backend.features.editing import Confirm, Merge, Move, Operation, Split, perform, propose_split, undo
 from backend.features.services import Services
 from backend.files.text import is_storable
 from backend.rules.editing import Outcome
 from backend.rules.review import ReviewKind, ReviewVerdict
+from backend.store.engine import Session
 from backend.store.groups import get_event
 from backend.store.review import find_decision, find_item, forget_decision, lock_review, record_decision
 from backend.store.schema import ReviewItem, Space

@@ -22,6 +22,7 @@ from backend.rules.review import (
     robust_z,
 )
 from backend.rules.search import Backgrounds
+from backend.store.engine import begin_snapshot
 from backend.store.groups import get_centroid_version, list_cannot_links
 from backend.store.review import (
     MemberFacts,
@@ -106,7 +107,7 @@ def refresh_queue(services: Services) -> int:
             return 0
         backgrounds = open_backgrounds(session, space, BackgroundKind.WORDS)
     with services.database.transaction() as session:
-        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        begin_snapshot(session)
         version = get_centroid_version(session, space.id)
         threshold = get_threshold(session, space.id, services.settings.threshold)
         members = list_member_facts(session, space.id)

@@ -4,8 +4,6 @@ import uuid
 from dataclasses import dataclass
 
 import numpy as np
-import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from backend.errors import InvalidQuery
 from backend.features.search.candidates import Effort, checked_vector
@@ -14,9 +12,8 @@ from backend.features.search.nomination import nominate
 from backend.features.search.query_vectors import fetch_examples
 from backend.features.search.scan_search import scan_every_alpha
 from backend.rules.search import BestPlace, Example, Filters, Vector, best_place, envelope
-from backend.store.arrays import is_among
-from backend.store.media import resolve_copies
-from backend.store.schema import Media
+from backend.store.engine import Session
+from backend.store.media import MediaWords, list_words, resolve_copies
 from backend.store.search import QueryVectors, ScanKeeper, match
 
 MOST_LISTED = 20
@@ -72,17 +69,14 @@ def insight(session: Session, media_id: uuid.UUID, k: int, scans: ScanKeeper | N
     found = envelope(image, text, k)
     ends = np.append(found.starts[1:], 1.0)
     rows = list(dict.fromkeys(int(row) for row in found.rows.ravel()))
-    words = _fetch_words(session, [ids[row] for row in rows])
+    words = list_words(session, [ids[row] for row in rows])
     # What is deleted meanwhile is found by no alpha.
     rows = [row for row in rows if ids[row] in words]
     ranges = tuple(
         AlphaRange(float(low), float(high), tuple(ids[row] for row in best if ids[row] in words))
         for low, high, best in zip(found.starts, ends, found.rows, strict=True)
     )
-    hits = (
-        AlphaHit(ids[row], *words[ids[row]], _number(image[row]), _number(text[row]), best_place(image, text, row))
-        for row in rows
-    )
+    hits = (_hit(words[ids[row]], float(image[row]), float(text[row]), best_place(image, text, row)) for row in rows)
     return AlphaInsight(ranges, tuple(sorted(hits, key=lambda hit: (hit.best.rank, hit.best.low, hit.media_id))))
 
 
@@ -129,9 +123,8 @@ def _by_id(media_ids: list[uuid.UUID], sim_image: Vector, sim_text: Vector) -> _
     return dict(zip(media_ids, zip(sim_image.tolist(), sim_text.tolist(), strict=True), strict=True))
 
 
-def _fetch_words(session: Session, media_ids: list[uuid.UUID]) -> dict[uuid.UUID, tuple[str, str]]:
-    rows = session.execute(sa.select(Media.id, Media.title, Media.location).where(is_among(Media.id, media_ids)))
-    return {row.id: (row.title, row.location) for row in rows}
+def _hit(words: MediaWords, image: float, text: float, best: BestPlace) -> AlphaHit:
+    return AlphaHit(words.media_id, words.title, words.location, _number(image), _number(text), best)
 
 
 def _number(value: float) -> float | None:

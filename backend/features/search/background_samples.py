@@ -6,9 +6,9 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy.orm import Session
 
 from backend.rules.search import LEAST_SAMPLE, Backgrounds, Centre, Vector
+from backend.store.engine import Session
 from backend.store.schema import BackgroundRow, Space
 from backend.store.search import (
     SampledMedia,

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy.orm import Session
 
 from backend.errors import InvalidVector
 from backend.features.search.candidates import Effort, checked_vector
 from backend.features.search.exact_search import count_few, is_readable
 from backend.rules.search import Filters, Vector, check_count
+from backend.store.engine import Session
 from backend.store.search import SEARCH_POLICY, Matching, match, nearest_captions_exactly, nominate_captions
 
 

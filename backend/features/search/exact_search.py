@@ -2,9 +2,8 @@
 
 from dataclasses import replace
 
-from sqlalchemy.orm import Session
-
 from backend.features.search.candidates import Candidates, Leg, as_candidates, combined_of, reach_of
+from backend.store.engine import Session
 from backend.store.search import (
     SEARCH_POLICY,
     Limits,

@@ -4,16 +4,12 @@ import math
 import uuid
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
-
-import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from backend.features.search.query import Find
 from backend.features.search.ranking import Ranking
 from backend.rules.search import FusionMethod, Verdict
-from backend.store.arrays import is_among
-from backend.store.schema import Media
+from backend.store.engine import Session
+from backend.store.media import MediaWords, list_words
 
 
 class Relevance(StrEnum):
@@ -69,14 +65,7 @@ def fetch_hits(
 ) -> tuple[Hit, ...]:
     """The hits at these rows of the pool, with what a card needs."""
     media_ids = [ranking.pool.media_ids[row] for row in rows]
-    words = {
-        row.id: row
-        for row in session.execute(
-            sa.select(Media.id, Media.title, Media.location, Media.caption, Media.keywords).where(
-                is_among(Media.id, media_ids)
-            )
-        )
-    }
+    words = list_words(session, media_ids)
     # What is deleted meanwhile is no hit.
     return tuple(
         _hit(ranking, row, words[media_id], find, verdict)
@@ -85,15 +74,15 @@ def fetch_hits(
     )
 
 
-def _hit(ranking: Ranking, row: int, words: Any, find: Find, verdict: Verdict | None) -> Hit:
+def _hit(ranking: Ranking, row: int, words: MediaWords, find: Find, verdict: Verdict | None) -> Hit:
     sims = _by_leg(ranking.pool.sim_image[row], ranking.pool.sim_text[row], find)
     calibrated = _by_leg(ranking.calibrated_image[row], ranking.calibrated_text[row], find)
     return Hit(
-        words.id,
+        words.media_id,
         words.title,
         words.location,
         words.caption,
-        tuple(words.keywords),
+        words.keywords,
         *sims,
         *calibrated,
         similarity=float(ranking.similarity[row]),

@@ -7,9 +7,8 @@ all is faster. So the effort is tripled until three times the effort finds nothi
 
 from dataclasses import dataclass, replace
 
-from sqlalchemy.orm import Session
-
 from backend.features.search.candidates import Candidates, Leg, as_candidates, combined_of, least_of, reach_of
+from backend.store.engine import Session
 from backend.store.search import SEARCH_POLICY, Limits, Matching, Nomination, QueryVectors, nominate_by_index
 
 # Of a scan that gives a bound, which goes deeper than others.

@@ -9,7 +9,6 @@ from collections.abc import Collection
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy.orm import Session
 
 from backend.errors import InputError
 from backend.features.search.candidates import Candidates, Effort, Leg, checked_vector
@@ -25,6 +24,7 @@ from backend.features.search.exact_search import (
 from backend.features.search.index_search import Legs, search_indexes
 from backend.features.search.scan_search import Wanted, scan_candidates
 from backend.rules.search import Filters, check_count, check_fraction, weighted_sum
+from backend.store.engine import Session
 from backend.store.search import QueryVectors, ScanKeeper, estimate_matching, match
 
 # Under filters the scan has to try more media than are wanted, by their ids, which costs more than reading all in a row.

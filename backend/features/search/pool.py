@@ -4,12 +4,12 @@ import uuid
 from dataclasses import dataclass, replace
 
 import numpy as np
-from sqlalchemy.orm import Session
 
 from backend.features.search.captions import nearest_captions
 from backend.features.search.nomination import nominate
 from backend.features.search.query import Find, SearchQuery
 from backend.rules.search import FusionMethod, Place, Query, Vector
+from backend.store.engine import Session
 from backend.store.search import ScanKeeper, count_about, match
 
 CAPTION_LEG = "caption"

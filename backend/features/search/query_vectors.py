@@ -4,18 +4,14 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-from sqlalchemy.orm import Session
-
 from backend.encoders import Encoders
 from backend.errors import Conflict, InputError, InvalidQuery, InvalidText
 from backend.features.search.query import Find, SearchQuery
 from backend.files.decoding import Decoders
 from backend.files.limits import Limits
 from backend.rules.search import Example, Query, combine
-from backend.store.arrays import fetch_arrays
-from backend.store.media import get_media
+from backend.store.engine import Session
+from backend.store.media import get_media, list_vectors
 from backend.store.schema import Space
 
 
@@ -80,13 +76,7 @@ def fetch_examples(session: Session, media_ids: Sequence[uuid.UUID]) -> list[Exa
     """
     if not media_ids:
         return []
-    rows = fetch_arrays(
-        session,
-        # Without dimensions: a prepared statement must not change its types when another space is activated.
-        "SELECT media_id, image_embedding::vector, text_embedding::vector FROM media_embedding WHERE media_id = ANY(%(ids)s)",
-        {"ids": list(media_ids)},
-    )
-    found: dict[uuid.UUID, tuple[NDArray[np.float32], NDArray[np.float32] | None]] = {row[0]: row[1:] for row in rows}
+    found = list_vectors(session, media_ids)
     examples = []
     for media_id in media_ids:
         if media_id not in found:

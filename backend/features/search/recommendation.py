@@ -4,16 +4,14 @@ import uuid
 from dataclasses import dataclass
 
 import numpy as np
-import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from backend.errors import Conflict
 from backend.features.search.nomination import nominate_by_scan
 from backend.features.search.query_vectors import fetch_examples
 from backend.rules.search import Filters, weighted_sum
-from backend.store.arrays import is_among
-from backend.store.media import MediaMatch, get_media, similar_media
-from backend.store.schema import Media, MediaStatus
+from backend.store.engine import Session
+from backend.store.media import MediaMatch, get_media, list_words, similar_media
+from backend.store.schema import MediaStatus
 from backend.store.search import ScanKeeper
 
 
@@ -52,14 +50,13 @@ def recommend(
     matches = None if scans is None else _scan(session, media_id, k, alpha, scans)
     if matches is None:
         matches = similar_media(session, media_id, k, alpha)
-    rows = session.execute(
-        sa.select(Media.id, Media.title, Media.location, Media.caption).where(
-            is_among(Media.id, [match.media_id for match in matches])
-        )
-    )
-    words = {row.id: {"title": row.title, "location": row.location, "caption": row.caption} for row in rows}
+    words = list_words(session, [match.media_id for match in matches])
     # What is deleted meanwhile is no recommendation.
-    return [Recommendation(**vars(match), **words[match.media_id]) for match in matches if match.media_id in words]
+    return [
+        Recommendation(**vars(match), title=said.title, location=said.location, caption=said.caption)
+        for match in matches
+        if (said := words.get(match.media_id)) is not None
+    ]
 
 
 def _scan(session: Session, media_id: uuid.UUID, k: int, alpha: float, scans: ScanKeeper) -> list[MediaMatch] | None:

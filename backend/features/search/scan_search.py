@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy.orm import Session
 
 from backend.rules.search import Order, Rows, Side, Stretch, Vector, Weights, every_alpha, measure
+from backend.store.engine import Session
 from backend.store.search import Matching, QueryVectors, ScanView, VectorScan, id_keys, match, measure_media
 
 # Measuring by id costs about five times as much a media as reading all of them.

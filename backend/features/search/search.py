@@ -3,9 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-import sqlalchemy as sa
 from numpy.typing import NDArray
-from sqlalchemy.orm import Session
 
 from backend.features.search.background_samples import open_backgrounds
 from backend.features.search.hits import Answer, Relevance, fetch_hits
@@ -28,7 +26,7 @@ from backend.rules.search import (
     unit_range,
     write_place,
 )
-from backend.store.engine import Database
+from backend.store.engine import Database, Session, forbid_writes
 from backend.store.media import get_media, resolve_copies
 from backend.store.schema import Space
 from backend.store.search import ScanKeeper
@@ -103,7 +101,7 @@ class Searcher:
             backgrounds = None if backgrounds is None else backgrounds.about(vectors.image, vectors.text)
             asked = _Asked(query, alpha, vectors, backgrounds, last, digest, self.scans)
             with self.database.transaction() as session:
-                session.execute(sa.text("SET TRANSACTION READ ONLY"))
+                forbid_writes(session)
                 held = hold_active_space(session)
                 if held is not None and held.id == space.id:
                     return _answer(session, asked)

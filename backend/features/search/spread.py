@@ -5,29 +5,25 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy.orm import Session
 
 from backend.features.search.query import Find
 from backend.rules.search import SimilarityBetween, between_sides
-from backend.store.arrays import fetch_arrays
+from backend.store.engine import Session
+from backend.store.media import list_caption_vectors, list_vectors
 
 
 def similarity_in(session: Session, media_ids: Sequence[uuid.UUID], find: Find, alpha: float) -> SimilarityBetween:
     """Similarities between these media: of pictures and words by alpha; of captions where these are found."""
-    # Without dimensions, so that no prepared statement changes its types with the space.
-    sides = (
-        "caption_embedding::vector, NULL"
-        if find is Find.CAPTIONS
-        else "image_embedding::vector, text_embedding::vector"
-    )
-    rows = fetch_arrays(
-        session,
-        f"SELECT media_id, {sides} FROM media_embedding WHERE media_id = ANY(%(ids)s)",  # noqa: S608 - of constants
-        {"ids": list(media_ids)},
-    )
-    found = {row[0]: row[1:] for row in rows}
-    image, text = (_rows([found.get(media_id, (None, None))[side] for media_id in media_ids]) for side in (0, 1))
-    return between_sides(image, text, alpha)
+    images: list[NDArray[np.float32] | None]
+    words: list[NDArray[np.float32] | None]
+    if find is Find.CAPTIONS:
+        captions = list_caption_vectors(session, media_ids)
+        images, words = [captions.get(media_id) for media_id in media_ids], [None] * len(media_ids)
+    else:
+        found = list_vectors(session, media_ids)
+        images = [found[media_id][0] if media_id in found else None for media_id in media_ids]
+        words = [found[media_id][1] if media_id in found else None for media_id in media_ids]
+    return between_sides(_rows(images), _rows(words), alpha)
 
 
 def _rows(vectors: list[NDArray[np.float32] | None]) -> NDArray[np.float32]:

@@ -5,12 +5,11 @@ import threading
 import time
 from datetime import UTC, datetime
 
-from sqlalchemy.orm import Session
-
 from backend.features.services import Services
 from backend.features.steps.decision import decide_in_blocks
 from backend.features.steps.timing import Stopwatch
 from backend.rules.grouping import CentroidCache, assign, bytes_for
+from backend.store.engine import Session
 from backend.store.events import EventKind, MediaEvent, record_events
 from backend.store.groups import (
     AssignableBatch,

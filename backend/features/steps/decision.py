@@ -2,9 +2,9 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy.orm import Session
 
 from backend.rules.grouping import Assignment, CentroidCache, Shortlist, assign
+from backend.store.engine import Session
 from backend.store.groups import copy_open_units, fetch_centroids
 from backend.store.schema import Space
 

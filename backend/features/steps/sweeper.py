@@ -2,12 +2,11 @@
 
 import logging
 
-from sqlalchemy.orm import Session
-
 from backend.doorbell import Work
 from backend.errors import NotInSpace
 from backend.features.services import Services
 from backend.store.access import delete_old_keys
+from backend.store.engine import Session
 from backend.store.events import EventKind, MediaEvent, count_due_deliveries, record_events
 from backend.store.media import WaitingWork, count_waiting, record_quarantined
 from backend.store.operations import find_pause, record_sample

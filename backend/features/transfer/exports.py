@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
-from sqlalchemy.orm import Session
 
 from backend.errors import FileUnreadable
 from backend.files.vector_tables import SPACE_KEY, NpzWriter, check_suffix, parquet_modules
-from backend.store.engine import Database
+from backend.store.engine import Database, Session, begin_snapshot
 from backend.store.media import count_exported, get_widths, iterate_exported
 from backend.store.schema import Space
 from backend.store.spaces import get_active_space
@@ -60,7 +59,7 @@ def export(
     check_suffix(path)
     done = 0
     with database.transaction() as session, _replaced(path) as partial:
-        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        begin_snapshot(session)
         space = get_active_space(session)
         total = count_exported(session, space.id, clusters, keywords)
         writer = _open(path, partial, session, space, precision, clusters, keywords)

@@ -18,7 +18,12 @@ from backend.store.evaluation.quality import (
     sample_cohesion,
     sample_same_pairs,
 )
-from backend.store.evaluation.recall_audits import find_last_recall_audit, record_recall_audit
+from backend.store.evaluation.recall_audits import (
+    estimate_media,
+    find_last_recall_audit,
+    record_recall_audit,
+    sample_vectors,
+)
 
 __all__ = [
     "MapPoints",
@@ -26,6 +31,7 @@ __all__ = [
     "SizeClass",
     "Standing",
     "count_sizes",
+    "estimate_media",
     "find_last_recall_audit",
     "find_map_points",
     "find_mapped_media",
@@ -43,4 +49,5 @@ __all__ = [
     "sample_background_pairs",
     "sample_cohesion",
     "sample_same_pairs",
+    "sample_vectors",
 ]

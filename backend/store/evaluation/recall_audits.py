@@ -1,13 +1,33 @@
-"""Queries on audits of recall."""
+"""Queries on audits of recall: what they ask for, and what they found."""
 
 from collections.abc import Mapping
 
-from sqlalchemy import delete, select
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
+from backend.store.arrays import fetch_arrays
 from backend.store.schema import RecallAudit
 
 _KEPT = 100
+
+
+def estimate_media(session: Session) -> float:
+    """How many pictures there are in the planner's opinion."""
+    query = text("SELECT greatest(reltuples, 0) FROM pg_class WHERE oid = 'media'::regclass")
+    return float(session.execute(query).scalar_one())
+
+
+def sample_vectors(session: Session, count: int) -> list[tuple[NDArray[np.float32], NDArray[np.float32] | None]]:
+    """Image (d_image,) and text (d_text,) vectors of pictures of the active space, drawn at random."""
+    rows = fetch_arrays(
+        session,
+        "WITH sampled AS MATERIALIZED (SELECT media_id FROM media_embedding ORDER BY random() LIMIT %(count)s) "
+        "SELECT e.image_embedding::vector, e.text_embedding::vector FROM sampled JOIN media_embedding e USING (media_id)",
+        {"count": count},
+    )
+    return [(image, words) for image, words in rows]
 
 
 def record_recall_audit(

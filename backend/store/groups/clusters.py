@@ -130,6 +130,14 @@ def list_memberships(session: Session, media_ids: Sequence[uuid.UUID]) -> list[t
     return [(membership, label) for membership, label in rows]
 
 
+def find_cluster_ids(session: Session, media_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """The group of each of these pictures that has one."""
+    rows = session.execute(
+        sa.select(Membership.media_id, Membership.cluster_id).where(is_among(Membership.media_id, media_ids))
+    )
+    return {row.media_id: row.cluster_id for row in rows}
+
+
 def list_memberships_by_source(session: Session, sources: Sequence[str]) -> list[SourceMembership]:
     """The group of each media that came from one of these source URIs, in the order of assignment."""
     rows = session.execute(

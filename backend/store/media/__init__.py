@@ -36,6 +36,8 @@ from backend.store.media.media import (
 from backend.store.media.pictures import Picture, list_pictures
 from backend.store.media.samples import SampledMedia, sample_media
 from backend.store.media.uploads import Progress, list_progress
+from backend.store.media.vectors import list_caption_vectors, list_image_vectors, list_vectors
+from backend.store.media.words import MediaWords, list_words
 from backend.store.media.work import (
     FetchingMedia,
     Lease,
@@ -64,6 +66,7 @@ __all__ = [
     "Lease",
     "MediaMatch",
     "MediaOutcome",
+    "MediaWords",
     "NewEmbedding",
     "PendingMedia",
     "Picture",
@@ -89,12 +92,16 @@ __all__ = [
     "insert_fetching",
     "insert_pending",
     "iterate_exported",
+    "list_caption_vectors",
     "list_exact_copies",
+    "list_image_vectors",
     "list_known",
     "list_media",
     "list_outcomes",
     "list_pictures",
     "list_progress",
+    "list_vectors",
+    "list_words",
     "lock_media",
     "media_columns",
     "next_upload_seq",

@@ -103,6 +103,11 @@ class Scale:
         return self.media >= MOST_COUNTED
 
 
+def get_server_version(session: Session) -> str:
+    """The version of Postgres, as it says it."""
+    return str(session.execute(sa.text("SHOW server_version")).scalar_one())
+
+
 def read_depth(session: Session) -> QueueDepth:
     row = session.execute(sa.text(statement("operations/read_depth")), {"most": MOST_COUNTED}).one()
     return QueueDepth(**row._asdict())

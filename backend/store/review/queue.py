@@ -219,6 +219,25 @@ def find_item(session: Session, space_id: int, kind: str, subject: str) -> Revie
     return item
 
 
+def list_spreads(session: Session, cluster_ids: Collection[int], each: int) -> dict[int, list[float]]:
+    """The cosines of up to `each` members of a group to its centroid as it is now, by group."""
+    rows = session.execute(
+        sa.text(statement("review/list_spreads")), {"cluster_ids": list(set(cluster_ids)), "each": each}
+    )
+    spreads: dict[int, list[float]] = {cluster_id: [] for cluster_id in cluster_ids}
+    for row in rows:
+        spreads[row.cluster_id].append(float(row.similarity))
+    return spreads
+
+
+def list_checksums(session: Session, media_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, bytes]:
+    """Of originals that are there."""
+    rows = session.execute(
+        sa.text("SELECT id, sha256 FROM media WHERE id = ANY(:ids) AND sha256 IS NOT NULL"), {"ids": list(media_ids)}
+    )
+    return {row.id: bytes(row.sha256) for row in rows}
+
+
 def _of_standing(name: str) -> str:
     return statement(f"review/{name}").replace("{standing}", statement("review/standing"))
 

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy.orm import Session
-
 from backend.features.consolidation import SIZE_STEPS
 from backend.features.evaluation import REPORTS, Job
 from backend.rules.measures import Histogram
+from backend.store.engine import Session
 from backend.store.evaluation import SizeClass, Standing, count_sizes, find_standing
 from backend.store.schema import QualityReport
 from backend.store.spaces import get_threshold

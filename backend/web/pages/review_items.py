@@ -1,34 +1,18 @@
 """What the review page shows of its items: a page of them in a fixed number of statements."""
 
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import sqlalchemy as sa
-from sqlalchemy.orm import Session
-
 from backend.features.review import item_name
 from backend.rules.review import ReviewKind
+from backend.store.engine import Session
 from backend.store.groups import ClusterCard, list_cards_by_id
 from backend.store.media import Picture, list_pictures
-from backend.store.review import QueuedItem
+from backend.store.review import QueuedItem, list_spreads
 from backend.web.pages.gauges import Gauge, Mark, make_gauge
 
 _PICTURES_EACH = 10
 _DOTS_EACH = 160
-
-# Some members of each group with their cosines to its centroid as it is now.
-_SPREADS = sa.text(
-    """
-    SELECT asked.id AS cluster_id, 1 - (embedding.image_embedding <=> centroid.centroid) AS similarity
-      FROM unnest(CAST(:cluster_ids AS bigint[])) AS asked (id)
-      JOIN centroid ON centroid.cluster_id = asked.id
-       AND centroid.space_id = (SELECT id FROM space WHERE state = 'active')
-     CROSS JOIN LATERAL (
-           SELECT membership.media_id FROM membership WHERE membership.cluster_id = asked.id LIMIT :each) AS member
-      JOIN embedding ON embedding.space_id = centroid.space_id AND embedding.media_id = member.media_id
-    """
-)
 
 
 @dataclass(frozen=True)
@@ -61,7 +45,7 @@ def list_review_cards(session: Session, items: Sequence[QueuedItem]) -> list[Rev
     clusters = [item.cluster.id for item in items] + [item.other_cluster.id for item in items if item.other_cluster]
     groups = {card.id: card for card in list_cards_by_id(session, clusters, pictures_each=_PICTURES_EACH)}
     odd = [item.cluster.id for item in items if item.kind == ReviewKind.OUTLIER]
-    spreads = _list_spreads(session, odd) if odd else {}
+    spreads = list_spreads(session, odd, _DOTS_EACH) if odd else {}
     return [
         ReviewCard(
             item_name(item.kind, item.subject),
@@ -73,22 +57,6 @@ def list_review_cards(session: Session, items: Sequence[QueuedItem]) -> list[Rev
         )
         for item in items
     ]
-
-
-def list_checksums(session: Session, media_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, bytes]:
-    """Of originals that are there."""
-    rows = session.execute(
-        sa.text("SELECT id, sha256 FROM media WHERE id = ANY(:ids) AND sha256 IS NOT NULL"), {"ids": list(media_ids)}
-    )
-    return {row.id: bytes(row.sha256) for row in rows}
-
-
-def _list_spreads(session: Session, cluster_ids: Sequence[int]) -> dict[int, list[float]]:
-    rows = session.execute(_SPREADS, {"cluster_ids": list(set(cluster_ids)), "each": _DOTS_EACH})
-    spreads: dict[int, list[float]] = {cluster_id: [] for cluster_id in cluster_ids}
-    for row in rows:
-        spreads[row.cluster_id].append(float(row.similarity))
-    return spreads
 
 
 def _marks(item: QueuedItem) -> list[Mark]:

@@ -8,9 +8,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
-from sqlalchemy import Pool, QueuePool
 
-from backend.store.engine import Database
+from backend.store.engine import Database, PoolFigures
 from backend.store.schema import RecallAudit
 from backend.store.search import ScanFigures, ScanKeeper
 from backend.store.telemetry import Histogram, LibraryFigures, Measure, fetch_library_figures
@@ -30,7 +29,7 @@ class LibraryCollector(Collector):
         with self._database.transaction() as session:
             metrics = list(_metrics(fetch_library_figures(session)))
         yield from metrics
-        yield from _pool(self._database.engine.pool)
+        yield _pool(self._database.pool_figures())
         yield from _scan(self._scans.figures())
 
     def describe(self) -> list[Metric]:
@@ -137,14 +136,12 @@ def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
     return list(zip(bounds, accumulate(histogram.counts), strict=True))
 
 
-def _pool(pool: Pool) -> Iterator[Metric]:
-    assert isinstance(pool, QueuePool)
-    in_use = pool.checkedout()
-    yield _labelled(
+def _pool(figures: PoolFigures) -> Metric:
+    return _labelled(
         "mediacluster_pool_connections",
         "Connections to the database of the process that answers.",
         "state",
-        {"in_use": in_use, "idle": pool.checkedin()},
+        vars(figures),
     )
 
 

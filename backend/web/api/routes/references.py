@@ -3,8 +3,7 @@
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy.orm import Session
-
+from backend.store.engine import Session
 from backend.store.groups import list_memberships
 from backend.web.api.schemas.schemas import ClusterReference
 

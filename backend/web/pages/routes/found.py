@@ -3,14 +3,11 @@
 from collections import Counter
 from typing import Annotated
 
-import sqlalchemy as sa
 from fastapi import APIRouter, Query, Request, Response
 
 from backend.features.search import Relevance, SearchQuery
-from backend.store.arrays import is_among
-from backend.store.groups import list_cards_by_id
+from backend.store.groups import find_cluster_ids, list_cards_by_id
 from backend.store.media import list_pictures
-from backend.store.schema import Membership
 from backend.web.api.dependencies import ServicesDependency
 from backend.web.pages.searching import make_searcher
 from backend.web.pages.templating import render
@@ -30,10 +27,7 @@ def show_found(
     outstanding = [hit.media_id for hit in answer.hits if hit.stands_out]
     with services.database.transaction() as session:
         pictures = list_pictures(session, [hit.media_id for hit in answer.hits])
-        rows = session.execute(
-            sa.select(Membership.media_id, Membership.cluster_id).where(is_among(Membership.media_id, outstanding))
-        )
-        held = Counter(row.cluster_id for row in rows)
+        held = Counter(find_cluster_ids(session, outstanding).values())
         cards = list_cards_by_id(session, [cluster_id for cluster_id, _count in held.most_common(_GROUPS)])
     return render(
         request,

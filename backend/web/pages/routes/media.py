@@ -1,11 +1,9 @@
 """The page of one media: the picture, what is said of it, where it belongs, and what is like it."""
 
-import uuid
 from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
 
-import sqlalchemy as sa
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
@@ -13,10 +11,9 @@ from backend.errors import NotFound
 from backend.features.operations import retry_media
 from backend.features.search import MOST_LISTED, insight
 from backend.features.steps import TextChanges, rewrite_text
-from backend.store.arrays import is_among
-from backend.store.groups import Neighbours, find_neighbours, list_memberships
+from backend.store.groups import Neighbours, find_cluster_ids, find_neighbours, list_memberships
 from backend.store.media import Picture, get_media, list_pictures
-from backend.store.schema import Cluster, MediaStatus, Membership
+from backend.store.schema import Cluster, MediaStatus
 from backend.store.spaces import get_alpha
 from backend.web.api.dependencies import ActorDependency, ServicesDependency
 from backend.web.api.places import PlacesDependency, without_key, without_place
@@ -86,10 +83,7 @@ def list_similar(services: ServicesDependency, media_id: UUID) -> list[dict[str,
         found = insight(session, media_id, MOST_LISTED, services.scans)
         ids = [hit.media_id for hit in found.hits]
         pictures = list_pictures(session, ids)
-        rows = session.execute(
-            sa.select(Membership.media_id, Membership.cluster_id).where(is_among(Membership.media_id, [*ids, media_id]))
-        )
-        groups: dict[uuid.UUID, int] = {row.media_id: row.cluster_id for row in rows}
+        groups = find_cluster_ids(session, [*ids, media_id])
     return [
         {
             "id": str(hit.media_id),

@@ -13,12 +13,12 @@ from backend.features.review import count_queues, read_queue
 from backend.features.services import Services
 from backend.rules.review import ReviewKind
 from backend.store.media import Picture, list_pictures
-from backend.store.review import MarkedTotals, NearDuplicateRow, count_groups, count_marked
+from backend.store.review import MarkedTotals, NearDuplicateRow, count_groups, count_marked, list_checksums
 from backend.web.api.cursors import write_cursor
 from backend.web.api.dependencies import Cursor, ServicesDependency
 from backend.web.api.review_cursors import read_keeper, read_review_place
 from backend.web.pages.halves import Halves, read_halves
-from backend.web.pages.review_items import ReviewCard, list_checksums, list_review_cards
+from backend.web.pages.review_items import ReviewCard, list_review_cards
 from backend.web.pages.review_words import WORDS, ReviewQueue
 from backend.web.pages.templating import render
 
