@@ -25,12 +25,14 @@ from backend.store.operations import (
     list_failures,
     list_samples,
     list_workers,
+    operations,
     read_depth,
     read_pace,
     record_heartbeat,
     record_sample,
 )
 from backend.store.schema import Space
+from backend.store.statements import Statements
 from backend.web.server import create_web_app
 from workers.heartbeat import Heartbeat
 
@@ -272,8 +274,6 @@ def test_page__as_many_statements_for_many_as_for_none(
 
 def test_page__a_million_rows_are_not_read(database: Database, insert_media: Callable[..., list[uuid.UUID]]) -> None:
     """What the live part asks is answered from partial indexes: no plan reads the table."""
-    from backend.store.statements import statement
-
     insert_media(database, 5000, "embedded")
     with database.transaction() as session:
         session.execute(
@@ -283,13 +283,13 @@ def test_page__a_million_rows_are_not_read(database: Database, insert_media: Cal
         )
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(sa.text("VACUUM ANALYZE media"))
-        now = datetime.now(UTC)
+        now, statements = datetime.now(UTC), Statements(operations.__file__)
         for name, parameters in (
-            ("operations/read_depth", {"most": 1000}),
-            ("operations/read_pace", {"since": now - timedelta(minutes=5), "until": now}),
-            ("operations/list_failures", {"most": 1000, "each": 10}),
+            ("read_depth", {"most": 1000}),
+            ("read_pace", {"since": now - timedelta(minutes=5), "until": now}),
+            ("list_failures", {"most": 1000, "each": 10}),
         ):
-            plan = "\n".join(connection.execute(sa.text(f"EXPLAIN {statement(name)}"), parameters).scalars())
+            plan = "\n".join(connection.execute(sa.text(f"EXPLAIN {statements(name)}"), parameters).scalars())
             assert "Seq Scan on media" not in plan, plan
 
 

@@ -74,6 +74,7 @@ def _search(
 
 
 def _as_candidates(rows: list[tuple[uuid.UUID, float]], *, certified: bool, exact: bool) -> CaptionCandidates:
-    ordered = sorted(rows, key=lambda row: (-row[1], row[0]))
-    similarity = np.array([row[1] for row in ordered], dtype=np.float64)
-    return CaptionCandidates([row[0] for row in ordered], similarity, certified, exact)
+    cosines = dict(rows)
+    ordered = sorted(cosines, key=lambda media_id: (-cosines[media_id], media_id))
+    similarity = np.array([cosines[media_id] for media_id in ordered], dtype=np.float64)
+    return CaptionCandidates(ordered, similarity, certified, exact)

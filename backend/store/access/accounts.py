@@ -160,7 +160,7 @@ def list_sessions(session: Session, *, idle_seconds: float, account_id: int | No
     )
     if account_id is not None:
         query = query.where(AccountSession.account_id == account_id)
-    return [SessionRow(*row) for row in session.execute(query)]
+    return [SessionRow(**row._asdict()) for row in session.execute(query)]
 
 
 def delete_session(session: Session, session_id: int, *, account_id: int | None = None) -> str:

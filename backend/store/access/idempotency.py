@@ -50,7 +50,7 @@ def claim_key(session: Session, caller: str, key: str, fingerprint: bytes, *, se
     )
     if row is None:
         raise _in_progress()
-    found: IdempotencyKey = row[0]
+    found: IdempotencyKey = row.IdempotencyKey
     if found.fingerprint != fingerprint:
         raise IdempotencyMismatch(
             "This Idempotency-Key was already used for a different request.", hint="Use a new key for each new request."

@@ -11,6 +11,9 @@ from sqlalchemy.orm import Session
 
 from backend.store.arrays import fetch_arrays
 from backend.store.schema import Space
+from backend.store.statements import Statements
+
+_SQL = Statements(__file__)
 
 _BLOCK = 1_024
 
@@ -34,47 +37,35 @@ def load_sides(session: Session, space: Space, media_ids: Sequence[uuid.UUID]) -
     for start in range(0, count, _BLOCK):
         rows = fetch_arrays(
             session,
-            "SELECT wanted.place - 1, e.image_embedding, e.text_embedding, e.caption_embedding "
-            "FROM unnest(%(ids)s::uuid[]) WITH ORDINALITY AS wanted (id, place) "
-            "JOIN embedding e ON e.space_id = %(space)s AND e.media_id = wanted.id",
+            _SQL("load_sides"),
             {"space": space.id, "ids": list(media_ids[start : start + _BLOCK])},
         )
-        for place, image, words, caption in rows:
-            images[start + place] = image
-            if words is not None:
-                texts[start + place] = words
-            if caption is not None:
-                captions[start + place] = caption
+        for row in rows:
+            place = start + row.place
+            images[place] = row.image_embedding
+            if row.text_embedding is not None:
+                texts[place] = row.text_embedding
+            if row.caption_embedding is not None:
+                captions[place] = row.caption_embedding
     return Sides(images, texts, captions)
 
 
 def list_sources(session: Session, space_id: int) -> list[tuple[uuid.UUID, str]]:
     """Where each media of a space came from: paths, names of files and URLs; several where its bytes came again."""
-    rows = session.execute(
-        text("""
-        SELECT media.id, media.source_uri
-          FROM media JOIN membership ON media_id = media.id AND space_id = :space
-         WHERE media.source_uri IS NOT NULL
-        UNION ALL
-        SELECT exact_copy.media_id, exact_copy.source_uri
-          FROM exact_copy JOIN membership ON membership.media_id = exact_copy.media_id AND space_id = :space
-         WHERE exact_copy.source_uri <> ''
-        """),
-        {"space": space_id},
-    )
-    return [(row[0], row[1]) for row in rows]
+    rows = session.execute(text(_SQL("list_sources")), {"space": space_id})
+    return [(row.media_id, row.source_uri) for row in rows]
 
 
 def list_labels(session: Session, cluster_ids: Sequence[int]) -> dict[int, str]:
     """What groups are called."""
     rows = session.execute(text("SELECT id, label FROM cluster WHERE id = ANY(:ids)"), {"ids": list(cluster_ids)})
-    return {row[0]: row[1] for row in rows}
+    return {row.id: row.label for row in rows}
 
 
 def list_titles(session: Session, media_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, tuple[str, bytes | None]]:
     """What media are called, and the checksum that their thumbnails are named by."""
     rows = session.execute(
-        text("SELECT id, coalesce(nullif(title, ''), caption), sha256 FROM media WHERE id = ANY(:ids)"),
+        text("SELECT id, coalesce(nullif(title, ''), caption) AS name, sha256 FROM media WHERE id = ANY(:ids)"),
         {"ids": list(media_ids)},
     )
-    return {row[0]: (row[1], row[2]) for row in rows}
+    return {row.id: (row.name, row.sha256) for row in rows}

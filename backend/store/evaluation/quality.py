@@ -15,25 +15,14 @@ from sqlalchemy.orm import Session
 from backend.store.arrays import UuidArray, fetch_arrays
 from backend.store.engine import Database
 from backend.store.schema import QualityReport
+from backend.store.statements import Statements
 
 # One key for each kind; the second half of the key is the space.
 _MEASURE_LOCKS = {"figures": 0x6D63_0020, "map": 0x6D63_0021, "evaluation": 0x6D63_0022}
 # Below this size a table is read whole: what TABLESAMPLE leaves would be too few.
 _SMALL_LIBRARY = 20_000
 _POINT = np.dtype([("id", "V16"), ("x", "<f4"), ("y", "<f4")])
-# Sent back as they were read, ids need not be cut out of the points by Postgres. As double precision both come without a Python
-# object for each.
-_HELD_QUERY = """
-SELECT array_agg(place::float8) AS places, array_agg(cluster_id::float8) AS cluster_ids
-  FROM unnest(%(ids)s) WITH ORDINALITY AS mapped (media_id, place)
-  JOIN membership USING (media_id)
-"""
-_GROUPS_QUERY = """
-SELECT id, label, member_count
-  FROM cluster
-  JOIN centroid ON cluster_id = id AND space_id = %(space)s
- WHERE id = ANY(%(ids)s)
-"""
+_SQL = Statements(__file__)
 
 
 @dataclass(frozen=True)
@@ -57,19 +46,9 @@ class Standing:
     running: frozenset[str]
 
 
-_STANDING = text("""
-SELECT space.id, space.centroid_version,
-       (SELECT coalesce(sum(member_count), 0) FROM centroid WHERE space_id = space.id) AS media_count,
-       ARRAY(SELECT classid::bigint FROM pg_locks
-              WHERE locktype = 'advisory' AND granted AND objsubid = 2 AND objid::bigint = space.id
-                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS locks
-  FROM space WHERE state = 'active'
-""")
-
-
 def find_standing(session: Session) -> Standing | None:
     """None before there is a space. Two statements."""
-    row = session.execute(_STANDING).one_or_none()
+    row = session.execute(text(_SQL("find_standing"))).one_or_none()
     if row is None:
         return None
     columns = [column for column in QualityReport.__table__.columns if column.name != "points"]
@@ -122,48 +101,13 @@ def sample_same_pairs(session: Session, space_id: int, media_count: int, pairs: 
 
     Every media of a group of two or more counts the same, however large its group.
     """
-    rows = session.execute(
-        text(f"""
-        WITH drawn AS MATERIALIZED (
-          SELECT m.media_id, m.cluster_id, floor(random() * (c.member_count - 1))::bigint AS place
-            FROM ({_sampled("membership", media_count, pairs)}) m
-            JOIN centroid c ON c.cluster_id = m.cluster_id AND c.space_id = :space AND c.member_count > 1
-           CROSS JOIN generate_series(1, :times)
-           ORDER BY random() LIMIT :pairs
-        )
-        SELECT 1 - (one.image_embedding <=> other.image_embedding)
-          FROM drawn
-         CROSS JOIN LATERAL (SELECT media_id FROM membership
-                              WHERE cluster_id = drawn.cluster_id AND media_id <> drawn.media_id
-                              ORDER BY similarity DESC, media_id OFFSET drawn.place LIMIT 1) AS partner
-          JOIN embedding one ON one.space_id = :space AND one.media_id = drawn.media_id
-          JOIN embedding other ON other.space_id = :space AND other.media_id = partner.media_id
-        """),  # noqa: S608 - of numbers
-        {"space": space_id, "pairs": pairs, "times": _repeats(media_count, pairs)},
-    )
+    rows = session.execute(text(_SQL("sample_same_pairs")), _drawing(space_id, media_count, pairs))
     return np.array(rows.scalars().all(), dtype=np.float64)
 
 
 def sample_background_pairs(session: Session, space_id: int, media_count: int, pairs: int) -> NDArray[np.float64]:
     """Cosines (n,) of up to `pairs` pairs of media of different groups, both drawn at random."""
-    rows = session.execute(
-        text(f"""
-        WITH pool AS MATERIALIZED (
-          SELECT m.media_id, m.cluster_id FROM ({_sampled("membership", media_count, pairs)}) m
-           CROSS JOIN generate_series(1, :times)
-        ), drawn AS MATERIALIZED (
-          SELECT one.media_id AS one, other.media_id AS other
-            FROM (SELECT *, row_number() OVER (ORDER BY random()) AS place FROM pool) one
-            JOIN (SELECT *, row_number() OVER (ORDER BY random()) AS place FROM pool) other USING (place)
-           WHERE one.cluster_id <> other.cluster_id LIMIT :pairs
-        )
-        SELECT 1 - (one.image_embedding <=> other.image_embedding)
-          FROM drawn
-          JOIN embedding one ON one.space_id = :space AND one.media_id = drawn.one
-          JOIN embedding other ON other.space_id = :space AND other.media_id = drawn.other
-        """),  # noqa: S608 - of numbers
-        {"space": space_id, "pairs": pairs, "times": _repeats(media_count, pairs)},
-    )
+    rows = session.execute(text(_SQL("sample_background_pairs")), _drawing(space_id, media_count, pairs))
     return np.array(rows.scalars().all(), dtype=np.float64)
 
 
@@ -181,16 +125,10 @@ def sample_cohesion(session: Session, space_id: int, most: int) -> NDArray[np.fl
 
 def count_sizes(session: Session, space_id: int, bounds: Sequence[int]) -> list[SizeClass]:
     """Groups and their media by size; bounds: the least sizes, ascending, from 1."""
-    rows = session.execute(
-        text(
-            "SELECT width_bucket(member_count, CAST(:bounds AS integer[])) AS class, count(*) AS clusters, "
-            "sum(member_count) AS media FROM centroid WHERE space_id = :space GROUP BY 1"
-        ),
-        {"space": space_id, "bounds": list(bounds)},
-    )
-    found = {row[0]: row for row in rows}
+    rows = session.execute(text(_SQL("count_sizes")), {"space": space_id, "bounds": list(bounds)})
+    found = {row.size_class: row for row in rows}
     return [
-        SizeClass(least, int(found[place][1]), int(found[place][2])) if place in found else SizeClass(least, 0, 0)
+        SizeClass(least, found[place].clusters, int(found[place].media)) if place in found else SizeClass(least, 0, 0)
         for place, least in enumerate(bounds, 1)
     ]
 
@@ -236,15 +174,14 @@ def find_map_points(session: Session, space_id: int) -> MapPoints | None:
     if packed is None:
         return None
     stored = np.frombuffer(packed, dtype=_POINT)
-    # A plan for any number of ids takes it for ten, and looks each of a hundred thousand up by itself.
-    held = fetch_arrays(session, _HELD_QUERY, {"ids": UuidArray(stored["id"])}, prepare=False)[0]
-    numbers, clusters = (np.empty(0) if one is None else one for one in held)
+    # Sent back as they were read, ids need not be cut out of the points by Postgres. A plan for any number of ids takes it for
+    # ten, and looks each of a hundred thousand up by itself.
+    held = fetch_arrays(session, _SQL("list_held"), {"ids": UuidArray(stored["id"])}, prepare=False)[0]
+    numbers, clusters = (np.empty(0) if one is None else one for one in (held.places, held.cluster_ids))
     places = numbers.astype(np.uint32) - 1
     ids, groups = np.unique(clusters.astype(np.int64), return_inverse=True)
-    known = {
-        cluster_id: (label, size)
-        for cluster_id, label, size in fetch_arrays(session, _GROUPS_QUERY, {"space": space_id, "ids": ids.tolist()})
-    }
+    groups_now = fetch_arrays(session, _SQL("list_groups"), {"space": space_id, "ids": ids.tolist()})
+    known = {row.id: (row.label, row.member_count) for row in groups_now}
     cluster_ids = ids.tolist()
     return MapPoints(
         np.column_stack([stored["x"][places], stored["y"][places]]).astype(np.float32),
@@ -265,14 +202,13 @@ def find_mapped_media(session: Session, space_id: int, place: int) -> uuid.UUID 
     return uuid.UUID(bytes=bytes(found)) if found else None
 
 
-def _sampled(table: str, media_count: int, wanted: int) -> str:
-    """A subquery that draws about twice as many rows as are wanted, or all where they are few."""
-    if media_count <= _SMALL_LIBRARY:
-        return f"SELECT media_id, cluster_id FROM {table} WHERE space_id = :space"  # noqa: S608 - a name of ours
-    share = min(200 * wanted / media_count, 100)
-    return f"SELECT media_id, cluster_id FROM {table} TABLESAMPLE BERNOULLI ({share:.4f}) WHERE space_id = :space"  # noqa: S608
-
-
-def _repeats(media_count: int, pairs: int) -> int:
-    """How often each of a small library is drawn, so that there are enough pairs."""
-    return 1 if media_count > _SMALL_LIBRARY else -(-2 * pairs // max(media_count, 1))
+def _drawing(space_id: int, media_count: int, pairs: int) -> dict[str, Any]:
+    """Parameters that draw about twice as many pictures as pairs are wanted: a share of a large library in percent, or all of a
+    small one as often as it takes."""
+    is_small = media_count <= _SMALL_LIBRARY
+    return {
+        "space": space_id,
+        "pairs": pairs,
+        "share": 100.0 if is_small else min(200 * pairs / media_count, 100.0),
+        "times": -(-2 * pairs // max(media_count, 1)) if is_small else 1,
+    }

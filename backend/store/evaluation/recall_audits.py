@@ -9,6 +9,9 @@ from sqlalchemy.orm import Session
 
 from backend.store.arrays import fetch_arrays
 from backend.store.schema import RecallAudit
+from backend.store.statements import Statements
+
+_SQL = Statements(__file__)
 
 _KEPT = 100
 
@@ -21,13 +24,8 @@ def estimate_media(session: Session) -> float:
 
 def sample_vectors(session: Session, count: int) -> list[tuple[NDArray[np.float32], NDArray[np.float32] | None]]:
     """Image (d_image,) and text (d_text,) vectors of pictures of the active space, drawn at random."""
-    rows = fetch_arrays(
-        session,
-        "WITH sampled AS MATERIALIZED (SELECT media_id FROM media_embedding ORDER BY random() LIMIT %(count)s) "
-        "SELECT e.image_embedding::vector, e.text_embedding::vector FROM sampled JOIN media_embedding e USING (media_id)",
-        {"count": count},
-    )
-    return [(image, words) for image, words in rows]
+    rows = fetch_arrays(session, _SQL("sample_vectors"), {"count": count})
+    return [(row.image, row.words) for row in rows]
 
 
 def record_recall_audit(

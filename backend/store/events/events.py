@@ -10,6 +10,9 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from backend.store.statements import Statements
+
+_SQL = Statements(__file__)
 CHANNEL = "mediacluster"
 
 
@@ -47,12 +50,7 @@ def record_events(session: Session, events: Sequence[MediaEvent]) -> None:
     if not events:
         return
     session.execute(
-        text(
-            "WITH happened AS (SELECT unnest(CAST(:kinds AS text[])) AS kind, unnest(CAST(:bodies AS text[])) AS body), "
-            "queued AS (INSERT INTO webhook_delivery (webhook_id, event, body) "
-            "SELECT webhook.id, kind, CAST(body AS jsonb) FROM happened JOIN webhook ON kind = ANY(webhook.events)) "
-            "SELECT count(pg_notify(:channel, body)) FROM happened"
-        ),
+        text(_SQL("record_events")),
         {
             "kinds": [event.kind.value for event in events],
             "bodies": [json.dumps(event.body()) for event in events],

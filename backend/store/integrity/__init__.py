@@ -1,11 +1,9 @@
 """Audits, repair, and the rows that backups need."""
 
 from backend.store.integrity.audit import (
-    INVARIANTS,
     RecordedDecision,
     count_deciding_events,
     is_dropped,
-    list_breaches,
     list_decisions,
     list_eras,
     list_sums,
@@ -19,6 +17,7 @@ from backend.store.integrity.backup import (
     lock_schema,
     open_snapshot,
 )
+from backend.store.integrity.invariants import INVARIANTS, list_breaches
 from backend.store.integrity.repair import (
     HeldFile,
     delete_memberless_centroids,

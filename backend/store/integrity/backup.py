@@ -9,33 +9,13 @@ from sqlalchemy.orm import Session
 from backend.errors import ConfigurationError
 from backend.store.migrate import current_revision
 from backend.store.schema import Base, Media
+from backend.store.statements import Statements
 
 _COUNTED = ("media", "space", "embedding", "cluster", "membership", "cluster_event", "webhook")
 _PAGE_ROWS = 1000
 _MAJOR = 10_000
 _LOCK_PATIENCE = "10s"
 
-# In one transaction, views and functions before what they are made of. Functions of other owners are none of ours.
-_DROPS = """
-SELECT statement FROM (
-  SELECT 1 AS step, format('DROP VIEW %I CASCADE', relname) AS statement FROM pg_class
-   WHERE relnamespace = current_schema::regnamespace AND relkind = 'v' AND relname = 'media_embedding'
-  UNION ALL
-  SELECT 2, format('DROP TABLE %I CASCADE', relname) FROM pg_class
-   WHERE relnamespace = current_schema::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
-     AND relname = ANY (:tables)
-  UNION ALL
-  SELECT 3, format('DROP FUNCTION IF EXISTS %s CASCADE', pg_proc.oid::regprocedure) FROM pg_proc
-   WHERE pronamespace = current_schema::regnamespace AND proowner = current_user::regrole AND prokind = 'f'
-     AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = pg_proc.oid AND deptype = 'e')
-  UNION ALL
-  SELECT 4, format('DROP TYPE %I', relname) FROM pg_class
-   WHERE relnamespace = current_schema::regnamespace AND relkind = 'c' AND relname = 'media_match'
-  UNION ALL
-  SELECT 5, format('DROP SEQUENCE IF EXISTS %I', relname) FROM pg_class
-   WHERE relnamespace = current_schema::regnamespace AND relkind = 'S' AND relname = ANY (:sequences)
-) AS drops ORDER BY step
-"""
 # What is there before the first upload, or is about the people and programs of a server and not about its media.
 _BESIDE_A_LIBRARY = frozenset(
     {
@@ -56,15 +36,7 @@ _BESIDE_A_LIBRARY = frozenset(
 )
 _SEQUENCES = ("media_upload_seq", "membership_assign_seq")
 _OUR_RELATIONS = frozenset({*Base.metadata.tables, "alembic_version", "media_embedding", *_SEQUENCES})
-# Tables, views and sequences by name; without partitions, sequences of columns, and what belongs to extensions or Postgres.
-_RELATIONS = """
-SELECT CASE WHEN nspname = current_schema THEN relname::text ELSE nspname || '.' || relname END
-  FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
- WHERE relkind IN ('r', 'p', 'v', 'm', 'S') AND NOT relispartition
-   AND nspname NOT IN ('pg_catalog', 'information_schema') AND nspname !~ '^pg_(toast|temp)'
-   AND NOT EXISTS (SELECT FROM pg_depend
-                    WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype IN ('e', 'i', 'a'))
-"""
+_SQL = Statements(__file__)
 
 
 @dataclass(frozen=True)
@@ -125,7 +97,7 @@ def list_contents(session: Session) -> list[str]:
     A schema that was migrated and never used is nothing, and so is what its servers and workers note by themselves. Who may
     come in (accounts, keys) is no library either: a restore brings its own.
     """
-    relations = set(session.execute(sa.text(_RELATIONS)).scalars())
+    relations = set(session.execute(sa.text(_SQL("list_relations"))).scalars())
     foreign = sorted(relations - _OUR_RELATIONS)
     own = [name for name in Base.metadata.tables if name in relations and name not in _BESIDE_A_LIBRARY]
     filled = [name for name in own if session.execute(sa.text(f"SELECT EXISTS (SELECT FROM {name})")).scalar_one()]  # noqa: S608
@@ -134,7 +106,9 @@ def list_contents(session: Session) -> list[str]:
 
 def lock_schema(session: Session) -> None:
     """Let nobody read or write a table of ours until this transaction ends. Raises TransactionConflict: it is in use."""
-    ours = ", ".join(name for name in session.execute(sa.text(_RELATIONS)).scalars() if name in Base.metadata.tables)
+    ours = ", ".join(
+        name for name in session.execute(sa.text(_SQL("list_relations"))).scalars() if name in Base.metadata.tables
+    )
     if ours:
         session.execute(sa.text(f"SET LOCAL lock_timeout = '{_LOCK_PATIENCE}'"))
         session.execute(sa.text(f"LOCK TABLE {ours} IN ACCESS EXCLUSIVE MODE"))
@@ -143,5 +117,5 @@ def lock_schema(session: Session) -> None:
 def drop_schema(session: Session) -> None:
     """Take away all that the migrations made, of whichever version they were. The extension stays."""
     names = {"tables": [*Base.metadata.tables, "alembic_version"], "sequences": list(_SEQUENCES)}
-    for statement in session.execute(sa.text(_DROPS), names).scalars().all():
+    for statement in session.execute(sa.text(_SQL("list_drops")), names).scalars().all():
         session.execute(sa.text(statement))

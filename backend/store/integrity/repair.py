@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from backend.errors import NotInSpace, OriginalMissing
 from backend.store.arrays import is_among
-from backend.store.integrity.audit import list_breaches
+from backend.store.integrity.invariants import list_breaches
 from backend.store.schema import Centroid, Embedding, Media, MediaStatus
 
 _ALL = 1_000_000_000

@@ -17,10 +17,10 @@ def list_vectors(session: Session, media_ids: Sequence[uuid.UUID]) -> dict[uuid.
     rows = fetch_arrays(
         session,
         # Without dimensions: a prepared statement must not change its types when another space is activated.
-        "SELECT media_id, image_embedding::vector, text_embedding::vector FROM media_embedding WHERE media_id = ANY(%(ids)s)",
+        "SELECT media_id, image_embedding::vector AS image, text_embedding::vector AS words FROM media_embedding WHERE media_id = ANY(:ids)",
         {"ids": list(media_ids)},
     )
-    return {media_id: (image, words) for media_id, image, words in rows}
+    return {row.media_id: (row.image, row.words) for row in rows}
 
 
 def list_caption_vectors(session: Session, media_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Vector | None]:
@@ -28,17 +28,17 @@ def list_caption_vectors(session: Session, media_ids: Sequence[uuid.UUID]) -> di
     rows = fetch_arrays(
         session,
         # Without dimensions, as above.
-        "SELECT media_id, caption_embedding::vector FROM media_embedding WHERE media_id = ANY(%(ids)s)",
+        "SELECT media_id, caption_embedding::vector AS caption FROM media_embedding WHERE media_id = ANY(:ids)",
         {"ids": list(media_ids)},
     )
-    return dict(rows)
+    return {row.media_id: row.caption for row in rows}
 
 
 def list_image_vectors(session: Session, space_id: int, media_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Vector]:
     """Image (d_image,) vectors in a space; pictures without one are left out."""
     rows = fetch_arrays(
         session,
-        "SELECT media_id, image_embedding FROM embedding WHERE space_id = %(space)s AND media_id = ANY(%(ids)s)",
+        "SELECT media_id, image_embedding FROM embedding WHERE space_id = :space AND media_id = ANY(:ids)",
         {"space": space_id, "ids": list(media_ids)},
     )
-    return dict(rows)
+    return {row.media_id: row.image_embedding for row in rows}

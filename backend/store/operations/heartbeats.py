@@ -6,6 +6,10 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from backend.store.statements import Statements
+
+_SQL = Statements(__file__)
+
 BEAT_SECONDS = 5.0
 """How often a worker process says that it lives."""
 
@@ -30,14 +34,14 @@ def record_heartbeat(
 ) -> None:
     """busy_seconds: how long the task that runs longest has been running."""
     session.execute(
-        sa.text(
-            "INSERT INTO worker_heartbeat (worker, tasks, busy_since, tasks_done, started_at) "
-            "VALUES (:worker, CAST(:tasks AS text[]), now() - make_interval(secs => CAST(:busy AS float8)), :done, "
-            "now() - make_interval(secs => :up)) "
-            "ON CONFLICT (worker) DO UPDATE SET tasks = excluded.tasks, busy_since = excluded.busy_since, "
-            "tasks_done = excluded.tasks_done, seen_at = now()"
-        ),
-        {"worker": worker, "tasks": tasks, "busy": busy_seconds, "done": tasks_done, "up": up_seconds},
+        sa.text(_SQL("record_heartbeat")),
+        {
+            "worker": worker,
+            "tasks": tasks,
+            "busy_seconds": busy_seconds,
+            "tasks_done": tasks_done,
+            "up_seconds": up_seconds,
+        },
     )
 
 
@@ -47,12 +51,5 @@ def forget_worker(session: Session, worker: str) -> None:
 
 def list_workers(session: Session) -> list[WorkerState]:
     """Those that live first."""
-    rows = session.execute(
-        sa.text(
-            "SELECT worker, tasks, busy_since, tasks_done, started_at, seen_at, "
-            "seen_at > now() - make_interval(secs => :silent) AS is_alive "
-            "FROM worker_heartbeat ORDER BY is_alive DESC, worker LIMIT 200"
-        ),
-        {"silent": _SILENT_BEATS * BEAT_SECONDS},
-    )
+    rows = session.execute(sa.text(_SQL("list_workers")), {"silent_seconds": _SILENT_BEATS * BEAT_SECONDS})
     return [WorkerState(**row._asdict()) for row in rows]

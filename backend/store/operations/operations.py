@@ -8,7 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend.store.statements import statement
+from backend.store.statements import Statements
+
+_SQL = Statements(__file__)
 
 MOST_COUNTED = 100_000
 """Waiting media are counted up to here."""
@@ -109,7 +111,7 @@ def get_server_version(session: Session) -> str:
 
 
 def read_depth(session: Session) -> QueueDepth:
-    row = session.execute(sa.text(statement("operations/read_depth")), {"most": MOST_COUNTED}).one()
+    row = session.execute(sa.text(_SQL("read_depth")), {"most": MOST_COUNTED}).one()
     return QueueDepth(**row._asdict())
 
 
@@ -120,13 +122,13 @@ def read_pace(session: Session, seconds: float, *, until: datetime | None = None
         sa.text("SELECT CAST(:until AS timestamptz) - make_interval(secs => :seconds)"),
         {"until": end, "seconds": seconds},
     ).scalar_one()
-    row = session.execute(sa.text(statement("operations/read_pace")), {"since": since, "until": end}).one()
+    row = session.execute(sa.text(_SQL("read_pace")), {"since": since, "until": end}).one()
     return Pace(**row._asdict())
 
 
 def list_samples(session: Session, seconds: float, step_seconds: float) -> list[Sample]:
     """The last `seconds`, oldest first."""
-    rows = session.execute(sa.text(statement("operations/list_samples")), {"seconds": seconds, "step": step_seconds})
+    rows = session.execute(sa.text(_SQL("list_samples")), {"seconds": seconds, "step": step_seconds})
     return [Sample(**row._asdict()) for row in rows]
 
 
@@ -149,12 +151,7 @@ def record_sample(session: Session) -> bool:
         **vars(pace),
         "original_bytes": _add_up_originals(session),
     }
-    columns = ", ".join(values)
-    places = ", ".join(f":{name}" for name in values)
-    session.execute(
-        sa.text(f"INSERT INTO operations_sample ({columns}) VALUES ({places}) ON CONFLICT DO NOTHING"),  # noqa: S608 - names of our own
-        values,
-    )
+    session.execute(sa.text(_SQL("insert_sample")), values)
     session.execute(
         sa.text("DELETE FROM operations_sample WHERE minute < now() - make_interval(days => :days)"),
         {"days": KEPT_DAYS},
@@ -168,7 +165,7 @@ def record_sample(session: Session) -> bool:
 
 def list_failures(session: Session, each: int) -> list[FailedMedia]:
     """Up to `each` of every code, the newest first; quarantined ones come first."""
-    rows = session.execute(sa.text(statement("operations/list_failures")), {"most": _MOST_FAILURES, "each": each})
+    rows = session.execute(sa.text(_SQL("list_failures")), {"most": _MOST_FAILURES, "each": each})
     return [FailedMedia(**{name: value for name, value in row._asdict().items() if name != "place"}) for row in rows]
 
 
@@ -183,29 +180,12 @@ def list_newest_checksums(session: Session, limit: int) -> list[bytes]:
 
 def list_sizes(session: Session, limit: int) -> list[RelationSize]:
     """The largest tables of this schema, partitions by their own names."""
-    rows = session.execute(
-        sa.text(
-            "SELECT relname AS name, pg_table_size(oid) AS table_bytes, pg_indexes_size(oid) AS index_bytes "
-            "FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace "
-            "ORDER BY pg_total_relation_size(oid) DESC LIMIT :limit"
-        ),
-        {"limit": limit},
-    )
+    rows = session.execute(sa.text(_SQL("list_sizes")), {"limit": limit})
     return [RelationSize(**row._asdict()) for row in rows]
 
 
 def read_scale(session: Session) -> Scale:
-    row = session.execute(
-        sa.text(
-            # Before the first ANALYZE there is no estimate, and soon after it a poor one.
-            "SELECT CASE WHEN counted < :most THEN counted ELSE greatest(CAST(reltuples AS bigint), counted) END AS media, "
-            "pg_database_size(current_database()) AS database_bytes, "
-            "(SELECT original_bytes FROM operations_sample WHERE original_bytes IS NOT NULL ORDER BY minute DESC LIMIT 1) "
-            "AS original_bytes FROM pg_class, (SELECT count(*) AS counted FROM (SELECT FROM media LIMIT :most) AS capped) AS few "
-            "WHERE oid = 'media'::regclass"
-        ),
-        {"most": MOST_COUNTED},
-    ).one()
+    row = session.execute(sa.text(_SQL("read_scale")), {"most": MOST_COUNTED}).one()
     return Scale(**row._asdict())
 
 

@@ -52,7 +52,7 @@ def find_judgements(session: Session, kind: QueryKind, query: str) -> dict[uuid.
             Judgement.query_kind == kind.value, Judgement.query == query
         )
     )
-    return {row[0]: row[1] for row in rows}
+    return {row.media_id: row.is_right for row in rows}
 
 
 def record_judgement(
@@ -149,7 +149,7 @@ def list_kept_pictures(session: Session, checksums: Sequence[bytes]) -> dict[byt
     rows = session.execute(
         select(JudgedPicture.sha256, JudgedPicture.content).where(is_among(JudgedPicture.sha256, checksums))
     )
-    return {row[0]: row[1] for row in rows}
+    return {row.sha256: row.content for row in rows}
 
 
 def drop_unjudged_pictures(session: Session, *, older_seconds: float = 0.0) -> None:

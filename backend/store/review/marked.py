@@ -11,6 +11,9 @@ from sqlalchemy.orm import Session
 from backend.store.arrays import is_among
 from backend.store.review.near_duplicates import forget_comparisons
 from backend.store.schema import MarkedForDeletion, Media
+from backend.store.statements import Statements
+
+_SQL = Statements(__file__)
 
 
 @dataclass(frozen=True)
@@ -26,14 +29,7 @@ def record_marked(session: Session, keep_media_id: uuid.UUID, media_ids: Sequenc
     """Mark these, and compare them with nothing any more. The one that is kept for them is marked no more, so that no ring
     of marks can take the last one."""
     session.execute(sa.delete(MarkedForDeletion).where(MarkedForDeletion.media_id == keep_media_id))
-    session.execute(
-        sa.text(
-            "INSERT INTO marked_for_deletion (media_id, keeper_media_id, actor) "
-            "SELECT id, :keeper, :actor FROM unnest(CAST(:ids AS uuid[])) AS new (id) "
-            "ON CONFLICT (media_id) DO UPDATE SET keeper_media_id = excluded.keeper_media_id, actor = excluded.actor"
-        ),
-        {"ids": list(media_ids), "keeper": keep_media_id, "actor": actor},
-    )
+    session.execute(sa.text(_SQL("mark")), {"ids": list(media_ids), "keeper": keep_media_id, "actor": actor})
     # They wait, and are compared with nothing while they are marked.
     forget_comparisons(session, media_ids)
 
@@ -70,11 +66,11 @@ def list_marked(session: Session, limit: int, *, until: datetime | None = None) 
 def count_marked(session: Session) -> MarkedTotals:
     row = session.execute(
         sa.select(
-            sa.func.count(),
-            sa.func.coalesce(sa.func.sum(Media.byte_size), 0),
-            sa.func.max(MarkedForDeletion.created_at),
+            sa.func.count().label("media"),
+            sa.func.coalesce(sa.func.sum(Media.byte_size), 0).label("byte_size"),
+            sa.func.max(MarkedForDeletion.created_at).label("until"),
         )
         .select_from(MarkedForDeletion)
         .join(Media, Media.id == MarkedForDeletion.media_id)
     ).one()
-    return MarkedTotals(row[0], int(row[1] or 0), row[2])
+    return MarkedTotals(row.media, int(row.byte_size or 0), row.until)

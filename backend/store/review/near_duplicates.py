@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 import numpy as np
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from backend.store.arrays import execute_many, fetch_arrays
-from backend.store.statements import statement
+from backend.store.statements import Statements
 
+_SQL = Statements(__file__)
 _LOCK = 0x6D63_0010
 
 
@@ -55,64 +56,37 @@ def try_lock_near_duplicates(session: Session) -> bool:
 def record_hashes(session: Session, hashes: Mapping[uuid.UUID, int]) -> None:
     """Set the perceptual hashes of media and let those that show something (hash not 0) wait to be compared."""
     rows = {"ids": list(hashes), "hashes": list(hashes.values())}
-    session.execute(
-        sa.text(
-            "UPDATE media SET perceptual_hash = new.hash "
-            "FROM unnest(CAST(:ids AS uuid[]), CAST(:hashes AS bigint[])) AS new (id, hash) WHERE media.id = new.id"
-        ),
-        rows,
-    )
-    session.execute(
-        sa.text(
-            "INSERT INTO near_duplicate (media_id) SELECT new.id "
-            "FROM unnest(CAST(:ids AS uuid[]), CAST(:hashes AS bigint[])) AS new (id, hash) WHERE new.hash <> 0 "
-            "ON CONFLICT (media_id) DO UPDATE SET keeper_media_id = NULL, similarity = NULL"
-        ),
-        rows,
-    )
+    session.execute(sa.text(_SQL("write_hashes")), rows)
+    session.execute(sa.text(_SQL("queue_hashed")), rows)
 
 
 def list_unhashed(session: Session, limit: int) -> list[tuple[uuid.UUID, str]]:
     """Embedded media without a hash, oldest first: ids and keys of their originals."""
-    rows = session.execute(
-        sa.text(
-            "SELECT id, original_key FROM media WHERE status IN ('embedded', 'ready') AND perceptual_hash IS NULL "
-            "AND original_key IS NOT NULL ORDER BY created_at, id LIMIT :limit"
-        ),
-        {"limit": limit},
-    )
+    rows = session.execute(sa.text(_SQL("list_unhashed")), {"limit": limit})
     return [(row.id, row.original_key) for row in rows]
 
 
 def count_waiting_comparisons(session: Session) -> int:
     """Media that could be compared now."""
-    return int(
-        session.execute(
-            sa.text(
-                "SELECT count(*) FROM near_duplicate JOIN media ON media.id = media_id "
-                "WHERE keeper_media_id IS NULL AND status IN ('embedded', 'ready') "
-                "AND NOT EXISTS (SELECT FROM marked_for_deletion AS marked WHERE marked.media_id = media.id)"
-            )
-        ).scalar_one()
-    )
+    return int(session.execute(sa.text(_SQL("count_waiting_comparisons"))).scalar_one())
 
 
 def read_comparables(session: Session, space_id: int) -> Comparables:
     """All media that can be compared; what was compared in another space waits."""
-    rows = fetch_arrays(session, statement("near_duplicates/read_comparables"), {"space_id": space_id})
-    media_ids = [row[0] for row in rows]
+    rows = fetch_arrays(session, _SQL("read_comparables"), {"space_id": space_id})
+    media_ids = [row.id for row in rows]
     row_of = {media_id: row for row, media_id in enumerate(media_ids)}
     return Comparables(
         media_ids,
-        np.array([row[1] for row in rows], dtype=np.int64).view(np.uint64),
-        np.array([row_of.get(row[2], -1) for row in rows], dtype=np.int64),
+        np.array([row.perceptual_hash for row in rows], dtype=np.int64).view(np.uint64),
+        np.array([row_of.get(row.keeper_media_id, -1) for row in rows], dtype=np.int64),
     )
 
 
 def list_parted_pairs(session: Session) -> set[tuple[uuid.UUID, uuid.UUID]]:
     """Pairs that a curator keeps both, each in both orders."""
-    pairs = [(a, b) for a, b in session.execute(sa.text("SELECT media_a, media_b FROM not_near_duplicate"))]
-    return {pair for a, b in pairs for pair in ((a, b), (b, a))}
+    rows = session.execute(sa.text("SELECT media_a, media_b FROM not_near_duplicate"))
+    return {pair for row in rows for pair in ((row.media_a, row.media_b), (row.media_b, row.media_a))}
 
 
 def record_parted_pairs(session: Session, pairs: Sequence[tuple[uuid.UUID, uuid.UUID]], actor: str) -> None:
@@ -120,8 +94,8 @@ def record_parted_pairs(session: Session, pairs: Sequence[tuple[uuid.UUID, uuid.
     execute_many(
         session,
         "INSERT INTO not_near_duplicate (media_a, media_b, actor) "
-        "VALUES (least(%s, %s), greatest(%s, %s), %s) ON CONFLICT DO NOTHING",
-        [(a, b, a, b, actor) for a, b in pairs],
+        "VALUES (least(CAST(:one AS uuid), :other), greatest(CAST(:one AS uuid), :other), :actor) ON CONFLICT DO NOTHING",
+        [{"one": one, "other": other, "actor": actor} for one, other in pairs],
     )
     forget_comparisons(session, [media_id for pair in pairs for media_id in pair])
 
@@ -147,7 +121,7 @@ def forget_comparisons(session: Session, media_ids: Sequence[uuid.UUID] | None =
 def record_keepers(session: Session, space_id: int, decided: Sequence[tuple[uuid.UUID, uuid.UUID, float]]) -> None:
     """Write (media, its keeper, similarity). What was deleted meanwhile is passed by."""
     session.execute(
-        sa.text(statement("near_duplicates/record_keepers")),
+        sa.text(_SQL("record_keepers")),
         {
             "space_id": space_id,
             "ids": [media_id for media_id, _, _ in decided],
@@ -159,14 +133,7 @@ def record_keepers(session: Session, space_id: int, decided: Sequence[tuple[uuid
 
 def list_keepers(session: Session, *, before: uuid.UUID | None = None, limit: int) -> list[uuid.UUID]:
     """Media that others are near-duplicates of, newest first; `before` is the last one of the page before."""
-    rows = session.execute(
-        sa.text(
-            "SELECT DISTINCT keeper_media_id FROM near_duplicate WHERE media_id <> keeper_media_id "
-            "AND (CAST(:before AS uuid) IS NULL OR keeper_media_id < :before) "
-            "ORDER BY keeper_media_id DESC LIMIT :limit"
-        ),
-        {"before": before, "limit": limit},
-    )
+    rows = session.execute(sa.text(_SQL("list_keepers")), {"before": before, "limit": limit})
     return list(rows.scalars())
 
 
@@ -174,20 +141,21 @@ def count_groups(session: Session) -> tuple[int, int]:
     """How many groups there are, and how many media in them that need not be kept."""
     row = session.execute(
         sa.text(
-            "SELECT count(DISTINCT keeper_media_id), count(*) FROM near_duplicate WHERE media_id <> keeper_media_id"
+            "SELECT count(DISTINCT keeper_media_id) AS groups, count(*) AS spare FROM near_duplicate "
+            "WHERE media_id <> keeper_media_id"
         )
     ).one()
-    return int(row[0]), int(row[1])
+    return row.groups, row.spare
 
 
 def list_group_members(
     session: Session, keepers: Sequence[uuid.UUID], limit: int
 ) -> tuple[list[NearDuplicateRow], dict[uuid.UUID, int]]:
     """The keepers of groups and up to `limit` others of each, the nearest first; and how many media each group has."""
-    rows = session.execute(
-        sa.text(statement("near_duplicates/list_group_members")), {"keepers": list(keepers), "limit": limit}
-    ).all()
-    return [NearDuplicateRow(*row[:-1]) for row in rows], {row.keeper_media_id: row.size for row in rows}
+    rows = session.execute(sa.text(_SQL("list_group_members")), {"keepers": list(keepers), "limit": limit}).all()
+    sizes = {row.keeper_media_id: row.size for row in rows}
+    names = [field.name for field in fields(NearDuplicateRow)]
+    return [NearDuplicateRow(**{name: getattr(row, name) for name in names}) for row in rows], sizes
 
 
 def find_keepers(session: Session, media_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID | None]:

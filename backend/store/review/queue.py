@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 
 from backend.store.arrays import fetch_arrays
 from backend.store.schema import ReviewDecision, ReviewItem, ReviewRefresh
-from backend.store.statements import statement
+from backend.store.statements import Statements
 
+_SQL = Statements(__file__)
 _LOCK = 0x6D63_0011
 
 
@@ -99,52 +100,35 @@ def lock_review(session: Session) -> None:
 
 def list_member_facts(session: Session, space_id: int) -> list[MemberFacts]:
     """All memberships of a space. All vectors are read for it: for refreshing, not for serving."""
-    rows = fetch_arrays(session, statement("review/list_member_facts"), {"space_id": space_id})
-    return [MemberFacts(*row) for row in rows]
+    rows = fetch_arrays(session, _SQL("list_member_facts"), {"space_id": space_id})
+    return [MemberFacts(**row._asdict()) for row in rows]
 
 
 def load_open_centroids(session: Session, space_id: int, dimension: int) -> OpenCentroids:
     rows = fetch_arrays(
         session,
         "SELECT cluster_id, member_count, centroid FROM centroid JOIN cluster ON cluster.id = cluster_id "
-        "WHERE space_id = %(space)s AND NOT locked ORDER BY cluster_id",
+        "WHERE space_id = :space AND NOT locked ORDER BY cluster_id",
         {"space": space_id},
     )
     centroids = np.empty((len(rows), dimension), dtype=np.float32)
     for place, row in enumerate(rows):
-        centroids[place] = row[2]
+        centroids[place] = row.centroid
     return OpenCentroids(
-        np.array([row[0] for row in rows], dtype=np.int64),
-        np.array([row[1] for row in rows], dtype=np.int64),
+        np.array([row.cluster_id for row in rows], dtype=np.int64),
+        np.array([row.member_count for row in rows], dtype=np.int64),
         centroids,
     )
 
 
 def read_refresh_state(session: Session, space_id: int) -> RefreshState:
-    row = session.execute(
-        sa.text(
-            "SELECT refreshed_at, space.centroid_version IS DISTINCT FROM review_refresh.centroid_version, "
-            "(SELECT coalesce(sum(member_count), 0) FROM centroid WHERE space_id = space.id) "
-            "FROM space LEFT JOIN review_refresh ON space_id = space.id WHERE space.id = :space_id"
-        ),
-        {"space_id": space_id},
-    ).one()
-    return RefreshState(row[0], row[1], int(row[2]))
+    row = session.execute(sa.text(_SQL("read_refresh_state")), {"space_id": space_id}).one()
+    return RefreshState(row.refreshed_at, row.is_stale, int(row.media_count))
 
 
 def is_refresh_due(session: Session, least_seconds: float) -> bool:
     """Whether groups of the active space have changed since the queue was made, and that is so long ago."""
-    return bool(
-        session.execute(
-            sa.text(
-                "SELECT EXISTS (SELECT FROM space LEFT JOIN review_refresh ON space_id = space.id "
-                "WHERE state = 'active' AND space.centroid_version IS DISTINCT FROM review_refresh.centroid_version "
-                "AND space.centroid_version > 0 "
-                "AND coalesce(refreshed_at < now() - make_interval(secs => :seconds), true))"
-            ),
-            {"seconds": least_seconds},
-        ).scalar_one()
-    )
+    return bool(session.execute(sa.text(_SQL("is_refresh_due")), {"seconds": least_seconds}).scalar_one())
 
 
 def replace_items(session: Session, space_id: int, centroid_version: int, items: Sequence[NewItem]) -> bool:
@@ -155,7 +139,7 @@ def replace_items(session: Session, space_id: int, centroid_version: int, items:
     session.execute(sa.delete(ReviewItem))
     if items:
         session.execute(
-            sa.text(statement("review/insert_items")).bindparams(sa.bindparam("figures", type_=sa.ARRAY(JSONB))),
+            sa.text(_SQL("insert_items")).bindparams(sa.bindparam("figures", type_=sa.ARRAY(JSONB))),
             {
                 "kinds": [item.kind for item in items],
                 "subjects": [item.subject for item in items],
@@ -208,7 +192,7 @@ def list_items(
 def count_items(session: Session, space_id: int) -> dict[str, int]:
     """Items by kind, without what has changed since."""
     rows = session.execute(sa.text(_of_standing("count_items")), {"space_id": space_id})
-    return {str(kind): int(count) for kind, count in rows}
+    return {row.kind: row.size for row in rows}
 
 
 def find_item(session: Session, space_id: int, kind: str, subject: str) -> ReviewItem | None:
@@ -221,9 +205,7 @@ def find_item(session: Session, space_id: int, kind: str, subject: str) -> Revie
 
 def list_spreads(session: Session, cluster_ids: Collection[int], each: int) -> dict[int, list[float]]:
     """The cosines of up to `each` members of a group to its centroid as it is now, by group."""
-    rows = session.execute(
-        sa.text(statement("review/list_spreads")), {"cluster_ids": list(set(cluster_ids)), "each": each}
-    )
+    rows = session.execute(sa.text(_SQL("list_spreads")), {"cluster_ids": list(set(cluster_ids)), "each": each})
     spreads: dict[int, list[float]] = {cluster_id: [] for cluster_id in cluster_ids}
     for row in rows:
         spreads[row.cluster_id].append(float(row.similarity))
@@ -239,7 +221,7 @@ def list_checksums(session: Session, media_ids: Sequence[uuid.UUID]) -> dict[uui
 
 
 def _of_standing(name: str) -> str:
-    return statement(f"review/{name}").replace("{standing}", statement("review/standing"))
+    return _SQL(name).replace("{standing}", _SQL("standing"))
 
 
 def list_remembered(session: Session, accepted_kinds: Collection[str]) -> dict[tuple[str, str], float]:

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from backend.store.statements import Statements
+
+_SQL = Statements(__file__)
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _PATIENCE = (0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0)
 _COUNTS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
@@ -53,15 +56,7 @@ def add_values(session: Session, measured: Mapping[Measure, Sequence[float]]) ->
         for value in values:
             counts[bisect_left(measure.bounds, value)] += 1
         session.execute(
-            text(
-                "INSERT INTO histogram AS old (name, bounds, counts, total) VALUES (:name, :bounds, :counts, :total) "
-                "ON CONFLICT (name) DO UPDATE SET bounds = EXCLUDED.bounds, "
-                # Another version may have had other buckets, which do not add up with these.
-                "counts = CASE WHEN old.bounds = EXCLUDED.bounds THEN "
-                "(SELECT array_agg(one + more ORDER BY place) FROM unnest(old.counts, EXCLUDED.counts) "
-                "WITH ORDINALITY AS t(one, more, place)) ELSE EXCLUDED.counts END, "
-                "total = CASE WHEN old.bounds = EXCLUDED.bounds THEN old.total ELSE 0 END + EXCLUDED.total"
-            ),
+            text(_SQL("add_values")),
             {"name": measure.value, "bounds": list(measure.bounds), "counts": counts, "total": float(sum(values))},
         )
 

@@ -10,7 +10,10 @@ from backend.store.groups import count_clusters
 from backend.store.media import WaitingWork, count_failures_by_code, count_media_by_status, count_waiting
 from backend.store.schema import RecallAudit
 from backend.store.spaces import count_failed_by_space, count_waiting_by_space, find_active_space
+from backend.store.statements import Statements
 from backend.store.telemetry.histograms import Histogram, Measure, fetch_histograms
+
+_SQL = Statements(__file__)
 
 
 @dataclass(frozen=True)
@@ -54,13 +57,7 @@ def fetch_library_figures(session: Session) -> LibraryFigures:
 
 def _ages_by_step(session: Session) -> dict[str, float]:
     """Seconds that the oldest media of each step has waited there, whoever holds it; 0 where none does."""
-    rows = session.execute(
-        text(
-            "SELECT step, extract(epoch FROM now() - min(since)) AS age FROM (VALUES ('fetching'), ('pending'), ('embedded')) "
-            "AS steps(step) LEFT JOIN (SELECT status, coalesce(embedded_at, created_at) AS since FROM media "
-            "WHERE status IN ('fetching', 'pending', 'embedded')) AS waiting ON status = step GROUP BY step"
-        )
-    )
+    rows = session.execute(text(_SQL("list_ages")))
     return {row.step: max(0.0, float(row.age or 0.0)) for row in rows}
 
 
@@ -85,7 +82,7 @@ def _age_of_oldest(session: Session) -> float:
 
 def _background_ages(session: Session, space_id: int) -> dict[str, float]:
     rows = session.execute(
-        text("SELECT kind, extract(epoch FROM now() - sampled_at) FROM background WHERE space_id = :space"),
+        text("SELECT kind, extract(epoch FROM now() - sampled_at) AS age FROM background WHERE space_id = :space"),
         {"space": space_id},
     )
-    return {kind: max(0.0, float(age)) for kind, age in rows}
+    return {row.kind: max(0.0, float(row.age)) for row in rows}

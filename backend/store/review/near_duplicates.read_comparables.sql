@@ -2,7 +2,7 @@
 -- then the oldest.
 SELECT media.id,
        media.perceptual_hash,
-       CASE WHEN near_duplicate.space_id = %(space_id)s THEN near_duplicate.keeper_media_id END
+       CASE WHEN near_duplicate.space_id = :space_id THEN near_duplicate.keeper_media_id END AS keeper_media_id
   FROM near_duplicate
   JOIN media ON media.id = near_duplicate.media_id
  WHERE media.status IN ('embedded', 'ready')

@@ -1,5 +1,5 @@
 -- Items by kind, of those whose facts still stand (see standing).
-SELECT item.kind, count(*) AS count
+SELECT item.kind, count(*) AS size
   FROM review_item AS item
   JOIN centroid ON centroid.space_id = :space_id AND centroid.cluster_id = item.cluster_id
   LEFT JOIN centroid AS other_centroid

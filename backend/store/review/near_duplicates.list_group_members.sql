@@ -1,5 +1,5 @@
 -- A keeper has a row of its own in near_duplicate, with itself as keeper.
-SELECT member.keeper_media_id, media.id, media.title, media.width, media.height, media.byte_size, media.mime,
+SELECT member.keeper_media_id, media.id AS media_id, media.title, media.width, media.height, media.byte_size, media.mime,
        media.created_at, member.similarity,
        bit_count((media.perceptual_hash # kept.perceptual_hash)::bit(64)) AS hash_distance,
        member.size

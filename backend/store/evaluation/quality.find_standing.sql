@@ -1,0 +1,8 @@
+-- How the active space stands, and which locks of measurements are held for it, by any process.
+SELECT space.id, space.centroid_version,
+       (SELECT coalesce(sum(member_count), 0) FROM centroid WHERE space_id = space.id) AS media_count,
+       ARRAY(SELECT classid::bigint FROM pg_locks
+              WHERE locktype = 'advisory' AND granted AND objsubid = 2 AND objid::bigint = space.id
+                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS locks
+  FROM space
+ WHERE state = 'active'

@@ -1,0 +1,6 @@
+-- Vectors of pictures of the active space, drawn at random. Without dimensions: a prepared statement must not change its types
+-- when another space is activated.
+WITH sampled AS MATERIALIZED (SELECT media_id FROM media_embedding ORDER BY random() LIMIT :count)
+SELECT e.image_embedding::vector AS image, e.text_embedding::vector AS words
+  FROM sampled
+  JOIN media_embedding e USING (media_id)

@@ -1,0 +1,7 @@
+-- By step, the seconds that its oldest picture has waited there; NULL where none waits.
+SELECT step, extract(epoch FROM now() - min(since)) AS age
+  FROM (VALUES ('fetching'), ('pending'), ('embedded')) AS steps(step)
+  LEFT JOIN (SELECT status, coalesce(embedded_at, created_at) AS since
+               FROM media
+              WHERE status IN ('fetching', 'pending', 'embedded')) AS waiting ON status = step
+ GROUP BY step
