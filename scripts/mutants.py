@@ -313,7 +313,13 @@ MUTANTS = (
     Mutant(
         "all_may_wait",
         "requests that wait leave threads for others",
-        (Edit("backend/web/api/routes/uploads.py", "not _waiting.acquire(blocking=False)", "not _waiting.acquire()"),),
+        (
+            Edit(
+                "backend/features/intake/uploads.py",
+                "not _waiting.acquire(blocking=False)",
+                "not _waiting.acquire()",
+            ),
+        ),
         "tests/integration/test_slow_clients.py::test_upload__whoever_would_be_one_too_many_does_not_wait",
     ),
     Mutant(
@@ -325,7 +331,7 @@ MUTANTS = (
     Mutant(
         "url_fetched_twice",
         "with an Idempotency-Key a URL is fetched once",
-        (Edit("backend/web/api/routes/uploads.py", "body.media_text(), media_id=media_id)", "body.media_text())"),),
+        (Edit("backend/web/api/upload_answers.py", "body.media_text(), media_id=media_id)", "body.media_text())"),),
         "tests/integration/test_idempotency.py::test_upload_from_url__a_server_that_died_before_it_answered",
     ),
     Mutant(

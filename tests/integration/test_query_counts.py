@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -117,6 +118,26 @@ def test_statements_do_not_grow_with_the_library(
     assert max(many.values()) <= 20
 
 
+def test_upload__waiting_takes_a_few_statements_however_many_files_there_are(
+    client: TestClient, services: Services, make_jpeg: Callable[..., bytes]
+) -> None:
+    """Nobody embeds them, so that each request waits as long as it may."""
+
+    def count_waiting(first: int, files: int) -> int:
+        sent = [("file", (f"{seed}.jpg", make_jpeg(seed))) for seed in range(first, first + files)]
+        assert client.post("/media", files=sent).status_code == 202
+        with counting(services) as at_once:
+            assert client.post("/media", files=sent).status_code == 200
+        with counting(services) as waited:
+            answer = client.post("/media?wait_seconds=1.5", files=sent)
+        assert [one["status"] for one in answer.json()["media"]] == ["pending"] * files
+        return len(waited) - len(at_once)
+
+    few, many = count_waiting(100, 2), count_waiting(200, 12)
+    assert 2 <= few <= 12
+    assert 2 <= many <= 12
+
+
 def _addresses(client: TestClient, media_id: uuid.UUID, cluster_id: int) -> list[str]:
     """Every GET of the application, with a media and a group that are there."""
     app = client.app
@@ -136,18 +157,25 @@ def _addresses(client: TestClient, media_id: uuid.UUID, cluster_id: int) -> list
     ]
 
 
-def _count(client: TestClient, services: Services, address: str) -> int:
-    """How many statements an answer takes; the second one, since the first may fill caches."""
+@contextmanager
+def counting(services: Services) -> Iterator[list[str]]:
+    """The statements that are sent meanwhile."""
     seen: list[str] = []
 
     def hear(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
         seen.append(statement)
 
-    assert client.get(address).status_code < 500, address
     sa.event.listen(services.database.engine, "before_cursor_execute", hear)
     try:
-        answer = client.get(address)
+        yield seen
     finally:
         sa.event.remove(services.database.engine, "before_cursor_execute", hear)
+
+
+def _count(client: TestClient, services: Services, address: str) -> int:
+    """How many statements an answer takes; the second one, since the first may fill caches."""
+    assert client.get(address).status_code < 500, address
+    with counting(services) as seen:
+        answer = client.get(address)
     assert answer.status_code in {200, 204, 303}, (address, answer.text)
     return len(seen)

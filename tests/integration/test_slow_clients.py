@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 
 from backend.errors import BackendUnavailable
 from backend.features.intake import accept_picture
+from backend.features.intake import uploads as waiting
 from backend.features.services import Services
 from backend.files.text import MediaText
 from backend.store.engine import Database
@@ -129,14 +130,14 @@ def test_upload__whoever_would_be_one_too_many_does_not_wait(
     services: Services, database: Database, make_jpeg: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each that waits holds a thread of the server; and the server lives, whatever its threads do."""
-    monkeypatch.setattr(uploads, "_waiting", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(waiting, "_waiting", threading.BoundedSemaphore(1))
     with TestClient(create_app(services)) as client, ThreadPoolExecutor(1) as pool:
 
         def upload(number: int) -> httpx.Response:
             return client.post("/media?wait_seconds=20", files={"file": ("a.jpg", make_jpeg(number))})
 
         first = pool.submit(upload, 1)
-        wait_for(lambda: not uploads._waiting._value)  # type: ignore[attr-defined]
+        wait_for(lambda: not waiting._waiting._value)  # type: ignore[attr-defined]
         assert upload(2).status_code == 202
         assert not first.done()
         with database.transaction() as session:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any, Protocol
 from uuid import UUID
@@ -61,7 +61,7 @@ def answer_once(
     return _answer_and_record(services, claim, response, answer)
 
 
-def fingerprint_of(said: Any, files: list[UploadFile]) -> bytes:
+def fingerprint_of(said: Any, files: Sequence[UploadFile]) -> bytes:
     """32 bytes that stand for a request: what it says (JSON) and each file's name and bytes."""
     digest = hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode())
     for file in files:

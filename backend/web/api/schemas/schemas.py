@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl
 
+from backend.features.intake import Upload
 from backend.features.search import Recommendation
 from backend.features.steps import TextChanges
 from backend.files.text import MediaText, parse_taken_at
@@ -122,6 +123,19 @@ class UploadedMedia(Schema):
     code: str | None = Field(None, description="Why the file was refused.")
     detail: str | None = None
 
+    @classmethod
+    def of(cls, upload: Upload) -> "UploadedMedia":
+        joined = upload.cluster
+        return cls(
+            id=upload.media_id,
+            filename=upload.filename,
+            status=upload.status,
+            duplicate=upload.duplicate,
+            cluster=None if joined is None else ClusterReference.of(joined.membership, joined.label),
+            code=upload.code,
+            detail=upload.detail,
+        )
+
 
 class UploadAnswer(Schema):
     """The response to an upload. `ids` lists the ids in `media`, in order, without refused files."""
@@ -140,6 +154,11 @@ class UploadAnswer(Schema):
             ]
         },
     )
+
+    @classmethod
+    def of(cls, uploads: Iterable[Upload]) -> "UploadAnswer":
+        media = [UploadedMedia.of(one) for one in uploads]
+        return cls(ids=[one.id for one in media if one.id is not None], media=media)
 
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="SHA-256 of the bytes, in lower-case hex.")]

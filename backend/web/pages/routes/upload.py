@@ -11,10 +11,11 @@ from fastapi import APIRouter, Body, Depends, File, Form, Request, Response, Upl
 from starlette.responses import StreamingResponse
 
 from backend.features.services import Services
-from backend.store.media import Progress, list_progress
+from backend.files.text import MediaText
+from backend.store.media import Progress, list_known, list_progress
 from backend.web.api.dependencies import ServicesDependency
-from backend.web.api.routes.uploads import find_known_media, upload_media, upload_media_from_url
 from backend.web.api.schemas.schemas import MOST_CHECKSUMS, ChecksumsInput, KnownAnswer, UrlInput
+from backend.web.api.upload_answers import answer_files, answer_url
 from backend.web.middleware.idempotency import IdempotencyKeyHeader
 from backend.web.pages.advice import ADVICE
 from backend.web.pages.routes.curation import ActorDependency
@@ -67,7 +68,8 @@ def show_upload(request: Request, services: ServicesDependency) -> Response:
 @router.post("/upload/known")
 def find_known(services: ServicesDependency, body: ChecksumsInput) -> KnownAnswer:
     """What need not be sent."""
-    return find_known_media(services, body)
+    with services.database.transaction() as session:
+        return KnownAnswer.of(list_known(session, [bytes.fromhex(one) for one in body.checksums]))
 
 
 @router.post("/upload/file", status_code=HTTPStatus.ACCEPTED)
@@ -80,17 +82,9 @@ def upload_file(
     idempotency_key: IdempotencyKeyHeader = None,
 ) -> Any:
     """As `POST /media`, for whoever is signed in here."""
-    return upload_media(
-        services,
-        actor,
-        response,
-        [file],
-        title=words.title,
-        caption=words.caption,
-        keywords=[words.keywords],
-        location=words.location,
-        idempotency_key=idempotency_key,
-    )
+    text = MediaText(words.title, words.caption, (words.keywords,), words.location)
+    said = [words.title, words.caption, [words.keywords], words.location, "", "", None]
+    return answer_files(services, actor, response, [file], [text], said=said, key=idempotency_key)
 
 
 @router.post("/upload/url", status_code=HTTPStatus.ACCEPTED)
@@ -102,7 +96,7 @@ def upload_url(
     idempotency_key: IdempotencyKeyHeader = None,
 ) -> Any:
     """As `POST /media/from-url`."""
-    return upload_media_from_url(services, actor, response, body, idempotency_key=idempotency_key)
+    return answer_url(services, actor, response, body, key=idempotency_key)
 
 
 @router.post("/upload/progress")

@@ -1,0 +1,172 @@
+"""Take in what one request sends, and wait until its pictures are grouped."""
+
+import threading
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import BinaryIO, Final
+
+from sqlalchemy.orm import Session
+
+from backend.errors import InputError
+from backend.features.intake.intake import accept_picture, accept_url
+from backend.features.services import Services
+from backend.files.text import MediaText
+from backend.store.groups import list_memberships
+from backend.store.media import list_outcomes
+from backend.store.schema import MediaStatus, Membership
+
+# The first looks come soon, since a small picture takes a moment; whoever waits for many is answered within half a second.
+_FIRST_PAUSE_SECONDS: Final = 0.05
+_LONGEST_PAUSE_SECONDS: Final = 0.5
+_PAUSE_GROWTH: Final = 1.5
+# Each that waits holds one of the forty threads that answer; the others stay free.
+_MOST_WAITING: Final = 16
+_waiting = threading.BoundedSemaphore(_MOST_WAITING)
+_SETTLED = {MediaStatus.READY, MediaStatus.FAILED, MediaStatus.DUPLICATE}
+
+
+@dataclass(frozen=True)
+class SentFile:
+    """One file of a request: its name, its bytes and the text that goes with it."""
+
+    name: str | None
+    stream: BinaryIO
+    text: MediaText
+
+
+@dataclass(frozen=True)
+class JoinedCluster:
+    """The membership of a picture, with the label of its group."""
+
+    membership: Membership
+    label: str
+
+
+@dataclass(frozen=True)
+class Upload:
+    """What became of one file of a request. It has an id, or the code of the error that refused it.
+
+    duplicate: its bytes were stored before; `media_id` is then the id that they have.
+    cluster: None until it is known.
+    """
+
+    filename: str | None
+    media_id: uuid.UUID | None = None
+    status: MediaStatus | None = None
+    duplicate: bool = False
+    cluster: JoinedCluster | None = None
+    code: str | None = None
+    detail: str | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        return self.media_id is None or self.status in _SETTLED
+
+
+def accept_files(services: Services, files: Sequence[SentFile]) -> list[Upload]:
+    """Take files in, one by one; a refused file does not stop the others.
+
+    Raises:
+        InputError: all files are refused. It is the error of the first.
+        StorageFull, BackendUnavailable: see `accept_picture`.
+    """
+    taken = [_accept(services, file) for file in files]
+    refused = [one for one in taken if isinstance(one, InputError)]
+    if len(refused) == len(taken):
+        raise refused[0]
+    return [_refused(one) if isinstance(one, InputError) else one for one in taken]
+
+
+def accept_link(services: Services, url: str, text: MediaText, *, media_id: uuid.UUID | None = None) -> Upload:
+    """Take in one picture that a worker will fetch. Raises as `accept_url`."""
+    accepted = accept_url(services, url, text, media_id=media_id)
+    return Upload(None, accepted.media_id, accepted.status)
+
+
+def wait_for_groups(services: Services, uploads: Sequence[Upload], seconds: float) -> list[Upload]:
+    """Wait until every picture is settled, or the time is up. Where too many wait already, and for 0 seconds, it looks
+    once, and only at those that were stored before."""
+    seconds = min(seconds, services.settings.max_wait_seconds)
+    if seconds <= 0 or not _waiting.acquire(blocking=False):
+        return _wait(services, uploads, 0)
+    try:
+        return _wait(services, uploads, seconds)
+    finally:
+        _waiting.release()
+
+
+def _accept(services: Services, file: SentFile) -> Upload | InputError:
+    # One byte more than is allowed is enough to see that it is too large.
+    data = file.stream.read(services.settings.max_body_bytes + 1)
+    try:
+        accepted = accept_picture(services, data, file.text, source="upload", source_uri=file.name)
+    except InputError as error:
+        error.context["filename"] = file.name
+        return error
+    return Upload(file.name, accepted.media_id, accepted.status, accepted.duplicate)
+
+
+def _refused(error: InputError) -> Upload:
+    return Upload(error.context.get("filename"), code=error.code, detail=str(error))
+
+
+def _wait(services: Services, uploads: Sequence[Upload], seconds: float) -> list[Upload]:
+    """One that is deleted meanwhile stays as it was known last."""
+    deadline = time.monotonic() + seconds
+    pause = _FIRST_PAUSE_SECONDS
+    uploads = list(uploads)
+    watched = [place for place, one in enumerate(uploads) if (one.duplicate or seconds > 0) and not _is_told(one)]
+    while watched:
+        with services.database.transaction() as session:
+            found = _look(session, [uploads[place] for place in watched])
+        for place, one in zip(watched, found, strict=True):
+            uploads[place] = one or uploads[place]
+        watched = [place for place, one in zip(watched, found, strict=True) if one is not None and not one.is_settled]
+        left = deadline - time.monotonic()
+        if left <= 0:
+            break
+        if watched:
+            time.sleep(min(pause, left))
+            pause = min(pause * _PAUSE_GROWTH, _LONGEST_PAUSE_SECONDS)
+    return uploads
+
+
+def _is_told(upload: Upload) -> bool:
+    """Whether there is nothing more to learn about it. Of a picture that is ready, its group."""
+    return upload.is_settled and upload.status is not MediaStatus.READY
+
+
+def _look(session: Session, uploads: Sequence[Upload]) -> list[Upload | None]:
+    """How far these have come, in their order; None for one that is gone. At most three statements, however many."""
+    ids = [one.media_id for one in uploads if one.media_id is not None]
+    outcomes = {outcome.media_id: outcome for outcome in list_outcomes(session, ids)}
+    originals = [outcome.duplicate_of for outcome in outcomes.values() if outcome.duplicate_of is not None]
+    shown = dict(outcomes)
+    if originals:
+        first = {outcome.media_id: outcome for outcome in list_outcomes(session, originals)}
+        for media_id, outcome in outcomes.items():
+            if outcome.duplicate_of in first:
+                shown[media_id] = first[outcome.duplicate_of]
+            elif outcome.duplicate_of is not None:
+                del shown[media_id]
+    settled = [outcome.media_id for outcome in shown.values() if outcome.is_settled]
+    clusters = {
+        membership.media_id: JoinedCluster(membership, label)
+        for membership, label in (list_memberships(session, settled) if settled else ())
+    }
+    return [
+        None
+        if one.media_id is None or (now := shown.get(one.media_id)) is None
+        else replace(
+            one,
+            media_id=now.media_id,
+            status=now.status,
+            duplicate=one.duplicate or now.media_id != one.media_id,
+            cluster=clusters.get(now.media_id),
+            code=now.error_code,
+            detail=now.error_detail,
+        )
+        for one in uploads
+    ]
