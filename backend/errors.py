@@ -1,20 +1,26 @@
 """Everything that can go wrong, as one tree. No HTTP in here: `backend.web.middleware.problems` maps codes to statuses.
 
 Every error has a stable `code` (a public contract: it stands in API answers, on media rows and in import
-reports), a sentence on what happened and, where there is one, a hint on what to do next.
+reports), a sentence on what happened and, where there is one, a hint on what to do next. What is to be said of a code
+wherever it stands, also long after the error, is said here: `happened` and `advice`.
 """
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 
 class MediaclusterError(Exception):
-    """The root. `code` is stable, `detail` is for people, `hint` says what to do next.
+    """The root. `code` is stable, `detail` is for people, `hint` says what to do next in this very case.
+
+    `happened` says of a picture with this code what went wrong, `advice` what to do where there is no hint.
 
     `reason` is what a driver said: for logs and the command line, not for whoever asks over the network. It may name hosts,
     accounts and folders.
     """
 
     code: ClassVar[str] = "internal_error"
+    happened: ClassVar[str] = "It failed for the reason below."
+    advice: ClassVar[str] = "Try again. The server log has details."
 
     def __init__(self, detail: str, *, hint: str | None = None, reason: str | None = None, **context: Any) -> None:
         super().__init__(detail)
@@ -44,128 +50,160 @@ class InputError(MediaclusterError):
     """The input is at fault; sending the same again gives the same answer."""
 
     code = "malformed_request"
+    advice = "Correct what the detail names, then send it again."
 
 
 class InvalidText(InputError):
     """A text is too long, holds NUL or cannot be decoded."""
 
     code = "invalid_text"
+    happened = "Its text cannot be stored."
+    advice = "Shorten its title, caption or other text."
 
 
 class FileTooLarge(InputError):
     code = "file_too_large"
+    happened = "The file is larger than allowed."
+    advice = "Save it smaller, or raise MEDIACLUSTER_MAX_BODY_BYTES and try again."
 
 
 class RequestTimeout(InputError):
     """The rest of a request did not come."""
 
     code = "request_timeout"
+    advice = "Upload it again: the connection broke before the whole file arrived."
 
 
 class UnsupportedFormat(InputError):
     """The content is no picture of a format that is let in, whatever the name says."""
 
     code = "unsupported_format"
+    happened = "The file format is not supported."
+    advice = "Convert it to JPEG, PNG, WebP or GIF."
 
 
 class ImageCorrupt(InputError):
     code = "image_corrupt"
+    happened = "The file is not a readable picture."
+    advice = "Open it in a picture editor. If it opens there, save it again and upload the copy."
 
 
 class ImageTruncated(InputError):
     code = "image_truncated"
+    happened = "The file is incomplete: it was probably cut off while being copied."
+    advice = "Copy it again from its source: the end of the file is missing."
 
 
 class TooManyPixels(InputError):
     code = "too_many_pixels"
+    happened = "The picture has more pixels than allowed."
+    advice = "Save it with fewer pixels, or raise MEDIACLUSTER_MAX_PIXELS and try again."
 
 
 class DecodeCrash(InputError):
     """The decoder died or stalled on a file, or it took too much memory; the detail says which."""
 
     code = "decode_crash"
+    happened = "The decoder crashed on this file."
+    advice = "Open it in a picture editor, save it again and upload the copy."
 
 
 class MetadataTooLarge(InputError):
     code = "metadata_too_large"
+    happened = "Its metadata is larger than allowed."
+    advice = "Save it without its metadata, or raise MEDIACLUSTER_MAX_EXIF_BYTES and try again."
 
 
 class UrlForbidden(InputError):
     """The address, or one that it leads to, is not one that this server may ask."""
 
     code = "url_forbidden"
+    happened = "This address, or one it redirects to, is not allowed."
+    advice = "Give a public http or https address of the picture itself, or upload the file."
 
 
 class PathForbidden(InputError):
     """The path is outside the configured import roots."""
 
     code = "path_forbidden"
+    advice = "Name a folder below MEDIACLUSTER_IMPORT_ROOTS."
 
 
 class FileUnreadable(InputError):
     """A file named for import cannot be opened."""
 
     code = "file_unreadable"
+    advice = "Check that it is there and its permissions."
 
 
 class BackupDamaged(InputError):
     """A backup is not whole, or not as it was saved."""
 
     code = "backup_damaged"
+    advice = "Restore another backup, or copy this one again from where it is whole."
 
 
 class InvalidVector(InputError):
     """A vector is zero, not finite or of the wrong dimension."""
 
     code = "invalid_vector"
+    advice = "Correct the vector in the file, then import the file again."
 
 
 class InvalidRecord(InputError):
     """A row of a file of embeddings lacks what it needs, or contradicts another row."""
 
     code = "invalid_record"
+    advice = "Correct the row in the file, then import the file again."
 
 
 class InvalidQuery(InputError):
     """A search asks for something senseless; `field` in its context names what."""
 
     code = "invalid_query"
+    advice = "Correct the field that `field` names."
 
 
 class IdempotencyMismatch(InputError):
     """An Idempotency-Key comes again with another request."""
 
     code = "idempotency_mismatch"
+    advice = "Send each new request with a new `Idempotency-Key`."
 
 
 class Unauthorized(MediaclusterError):
     """A key is needed and none came, or it is not known, or not any more."""
 
     code = "unauthorized"
+    advice = "Send a valid API key, or log in again."
 
 
 class Forbidden(MediaclusterError):
     """Whoever asks is known, and may not do this, or not from there."""
 
     code = "forbidden"
+    advice = "Use a key with the scope that the detail names, or ask from an allowed address."
 
 
 class CsrfFailed(MediaclusterError):
     """A page of another site asks for a change, or one that is older than the login."""
 
     code = "csrf_failed"
+    advice = "Reload the page, then try again."
 
 
 class LoginFailed(Unauthorized):
     """A name, a password or a login link is wrong; nothing says which."""
 
     code = "login_failed"
+    advice = "Check the name and the password, or ask for a new login link."
 
 
 class RateLimited(MediaclusterError):
     """Too much was asked in too short a time; `retry_after_seconds` in its context says when to come back."""
 
     code = "rate_limited"
+    advice = "Wait for as long as `Retry-After` says, then try again."
 
 
 # --- what is stored ------------------------------------------------------------------------------------------
@@ -173,30 +211,35 @@ class RateLimited(MediaclusterError):
 
 class NotFound(MediaclusterError):
     code = "not_found"
+    advice = "Check the id. If the picture was deleted by mistake, add it again."
 
 
 class Conflict(MediaclusterError):
     """The request contradicts what is stored, or somebody else was faster."""
 
     code = "conflict"
+    advice = "Read the current state, then decide again."
 
 
 class UndoBlocked(Conflict):
     """Later work stands in the way of an undo or redo; `obstacles` in its context says what."""
 
     code = "undo_blocked"
+    advice = "Undo the later changes first."
 
 
 class IdempotencyInProgress(Conflict):
     """The first request with this Idempotency-Key has not been answered yet."""
 
     code = "idempotency_in_progress"
+    advice = "Wait for as long as `Retry-After` says, then send the same request again."
 
 
 class LeaseLost(Conflict):
     """The work was given to another worker while this one was away; nothing was recorded."""
 
     code = "lease_lost"
+    advice = "Nothing: another worker has the work."
 
 
 # --- the world around ----------------------------------------------------------------------------------------
@@ -206,6 +249,7 @@ class BackendUnavailable(MediaclusterError):
     """The database, the broker or the storage cannot be reached; nothing was changed, try again later."""
 
     code = "backend_unavailable"
+    advice = "Wait until the server answers again, then try again."
 
 
 class TransactionConflict(BackendUnavailable):
@@ -214,32 +258,49 @@ class TransactionConflict(BackendUnavailable):
 
 class StorageFull(MediaclusterError):
     code = "storage_full"
+    advice = "Free disk space on the server, then try again."
 
 
 class OriginalMissing(MediaclusterError):
     """The bytes of a media row are not in the storage."""
 
     code = "original_missing"
+    happened = "The original is missing from storage."
+    advice = "Upload the file again, or restore a backup and try again."
 
 
 class FetchFailed(MediaclusterError):
     """A URL answered with an error, or not at all."""
 
     code = "fetch_failed"
+    happened = "The address answered with an error."
+    advice = "Open the address in a browser: it must be the picture itself, without a login."
 
 
 class FetchTimeout(FetchFailed):
     code = "fetch_timeout"
+    happened = "The address did not answer in time."
+    advice = "Try again later, raise MEDIACLUSTER_FETCH_TOTAL_SECONDS, or download it and upload the file."
 
 
 class FetchTooLarge(FetchFailed):
     code = "fetch_too_large"
+    happened = "The file at this address is larger than allowed."
+    advice = "Give the address of a smaller version, or upload one."
 
 
 class Quarantined(MediaclusterError):
     """A file failed too often; it is kept and left alone until somebody asks for another try."""
 
     code = "quarantined"
+    happened = (
+        "Every attempt ended without a result: the file crashes or stalls the decoder. "
+        "It is quarantined so that it cannot hold up other work."
+    )
+    advice = (
+        "Open it in a picture editor, save it again and upload the "
+        "copy, which counts as a new file; or try again after an update."
+    )
 
 
 # --- how it is set up ----------------------------------------------------------------------------------------
@@ -249,33 +310,57 @@ class ConfigurationError(MediaclusterError):
     """A setting, a model or a server is not as it must be; the hint says how to mend it."""
 
     code = "configuration_error"
+    advice = "Correct the setting that the detail names. `mediacluster doctor` checks the set-up."
 
 
 class SpaceMismatch(ConfigurationError):
     """The configured encoders are not those that the active space was made with."""
 
     code = "space_mismatch"
+    advice = "Configure the encoders of the active space, or change the model."
 
 
 class FidelityTooLow(ConfigurationError):
     """A faster runtime was asked for whose vectors are too far from those of full precision."""
 
     code = "fidelity_too_low"
+    advice = "Use the runtime in full precision."
 
 
 class SpaceIncomplete(Conflict):
     """A space cannot be activated while media are missing in it."""
 
     code = "space_incomplete"
+    advice = "Wait until the space is filled, or see why pictures failed in it."
 
 
 class NotInSpace(Conflict):
     """On a media: the active space has no vectors of it, and somebody went on without it."""
 
     code = "not_in_space"
+    happened = "The model was changed while this picture could not be embedded."
+    advice = "Restore its original and try again, or go back to the previous model, which has vectors for it."
 
 
 class EncoderUnavailable(ConfigurationError):
     """A model cannot be loaded."""
 
     code = "encoder_unavailable"
+    advice = "Check the name of the model, its file and the network. `mediacluster doctor` tries to load it."
+
+
+def error_kinds() -> dict[str, type[MediaclusterError]]:
+    """Each error by its code. Of a class and a subclass with the same code, the class."""
+
+    def walk(kind: type[MediaclusterError]) -> Iterator[type[MediaclusterError]]:
+        yield kind
+        for child in kind.__subclasses__():
+            yield from walk(child)
+
+    return {kind.code: kind for kind in walk(MediaclusterError) if "code" in vars(kind)}
+
+
+def advice_on(code: str | None) -> str:
+    """What to do about a code; empty for none, or for one that is not known any more."""
+    kind = error_kinds().get(code or "")
+    return "" if kind is None else kind.advice

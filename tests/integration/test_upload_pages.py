@@ -14,12 +14,11 @@ import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
-from backend.errors import FetchFailed, InputError, MediaclusterError
+from backend.errors import Quarantined
 from backend.features.services import Services
 from backend.features.steps import Assigner
 from backend.store.engine import Database
 from backend.store.schema import Space
-from backend.web.pages.advice import ADVICE
 from backend.web.pages.streams import stream_changes
 from backend.web.server import create_web_app
 from scripts.demo_site import serving
@@ -75,19 +74,6 @@ def test_file__refusals_are_problems_for_scripts_and_pages_for_others(client: Te
     page = client.post("/admin/upload/file", files={"file": ("a.jpg", b"a letter")})
     assert page.status_code == 415
     assert 'data-problem="unsupported_format"' in page.text
-
-
-def test_advice__for_every_way_an_upload_can_fail() -> None:
-    def leaves(kind: type[MediaclusterError]) -> Iterator[str]:
-        yield kind.code
-        for child in kind.__subclasses__():
-            yield from leaves(child)
-
-    # What cannot happen to an upload.
-    others = {"path_forbidden", "backup_damaged", "invalid_vector", "invalid_query", "invalid_record"}
-    others.add("idempotency_mismatch")
-    needed = {*leaves(InputError), *leaves(FetchFailed), "quarantined", "storage_full", "backend_unavailable"} - others
-    assert needed <= ADVICE.keys()
 
 
 def test_stream__every_stage_until_it_is_settled(
@@ -188,6 +174,6 @@ def test_media__on_its_way_failed_and_tried_again(
     assert "HX-Refresh" in client.get(f"{media}/news", params={"status": "pending"}).headers
     page = client.get(media).text
     assert "It crashed." in page
-    assert ADVICE["quarantined"] in page
+    assert Quarantined.advice in page
     assert "HX-Refresh" in client.post(f"{media}/retry").headers
     assert "to be embedded" in client.get(media).text

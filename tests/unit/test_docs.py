@@ -257,6 +257,18 @@ def test_api__each_code_is_in_the_table_with_its_status() -> None:
         assert status != "—" or int(problems.status_of(code)) == 500
 
 
+def test_api__each_code_says_what_to_do_as_the_pages_do() -> None:
+    """Beside the class stands what the table says; a class that has a code of its own has advice of its own."""
+    rows = re.findall(
+        r"^\| `(\w+)` \| .* \| ([^|]+) \|$", _section(DOCS / "reference/http-api.md", "Codes"), re.MULTILINE
+    )
+    said = dict(rows)
+    kinds = errors.error_kinds()
+    assert len(kinds) > 40
+    assert {code: kind.advice for code, kind in kinds.items()} == {code: said[code] for code in kinds}
+    assert [code for code, kind in kinds.items() if "advice" not in vars(kind)] == []
+
+
 # --- SQL and events ------------------------------------------------------------------------------------------
 
 

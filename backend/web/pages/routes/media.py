@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from backend.errors import NotFound
+from backend.errors import NotFound, advice_on
 from backend.features.operations import retry_media
 from backend.features.search import MOST_LISTED, insight
 from backend.features.steps import TextChanges, rewrite_text
@@ -18,7 +18,6 @@ from backend.store.spaces import get_alpha
 from backend.web.api.dependencies import ActorDependency, ServicesDependency
 from backend.web.api.places import PlacesDependency, without_key, without_place
 from backend.web.api.routes.media import get_original
-from backend.web.pages.advice import ADVICE
 from backend.web.pages.scales import make_scale
 from backend.web.pages.templating import link, picture_url, render
 
@@ -57,7 +56,7 @@ def show_media(request: Request, services: ServicesDependency, places: PlacesDep
         runner_up=runner_up,
         scale=None if membership is None else make_scale(membership),
         alpha=alpha,
-        advice=ADVICE.get(media.error_code or "", ""),
+        advice=advice_on(media.error_code),
     )
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Body, Depends, File, Form, Request, Response, UploadFile
 from starlette.responses import StreamingResponse
 
+from backend.errors import error_kinds
 from backend.features.services import Services
 from backend.files.text import MediaText
 from backend.store.media import Progress, list_known, list_progress
@@ -17,7 +18,6 @@ from backend.web.api.dependencies import ServicesDependency
 from backend.web.api.schemas.schemas import MOST_CHECKSUMS, ChecksumsInput, KnownAnswer, UrlInput
 from backend.web.api.upload_answers import answer_files, answer_url
 from backend.web.middleware.idempotency import IdempotencyKeyHeader
-from backend.web.pages.advice import ADVICE
 from backend.web.pages.routes.curation import ActorDependency
 from backend.web.pages.streams import HEADERS, MEDIA_TYPE, stream_changes
 from backend.web.pages.templating import link, picture_url, render
@@ -27,6 +27,17 @@ router = APIRouter()
 _MOST_WATCHED = 2000
 _EXTENSIONS = ("jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif")
 _MIME_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif")
+
+# What to do on this page where it is not what to do elsewhere. `unreachable` and `stopped` are the page's own codes.
+_ADVICE = {
+    "unreachable": "Check that the server is running and that you are connected, then try again.",
+    "stopped": "Choose “Try again” to send it.",
+    "file_unreadable": "Add it again: it was moved or changed after it was chosen.",
+    "malformed_request": "Reload the page, then add it again.",
+    "not_found": "Add it again if it was deleted by mistake.",
+    "unauthorized": "Log in again, then add the files again. Files that already arrived are not sent twice.",
+    "csrf_failed": "Reload the page, then add the files again. Files that already arrived are not sent twice.",
+}
 
 MediaIds = Annotated[list[UUID], Body(embed=True, max_length=_MOST_WATCHED)]
 
@@ -56,7 +67,7 @@ def show_upload(request: Request, services: ServicesDependency) -> Response:
         request,
         "upload.html",
         active="upload",
-        advice=ADVICE,
+        advice={code: kind.advice for code, kind in error_kinds().items()} | _ADVICE,
         extensions=extensions,
         mime_types=types,
         most_bytes=settings.max_body_bytes,
@@ -81,7 +92,7 @@ def upload_file(
     words: Annotated[Words, Depends()],
     idempotency_key: IdempotencyKeyHeader = None,
 ) -> Any:
-    """As `POST /media`, for whoever is signed in here."""
+    """As `POST /media`, for the user who is logged in."""
     text = MediaText(words.title, words.caption, (words.keywords,), words.location)
     said = [words.title, words.caption, [words.keywords], words.location, "", "", None]
     return answer_files(services, actor, response, [file], [text], said=said, key=idempotency_key)
