@@ -7,15 +7,18 @@ import logging
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 import sqlalchemy as sa
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
 from PIL import Image
 from pydantic import SecretStr
+from starlette.routing import BaseRoute, Mount
 from starlette.testclient import TestClient
 
 from backend.cli.keys import create_key
@@ -28,7 +31,7 @@ from backend.files.text import MediaText
 from backend.logs import JsonFormatter, TextFormatter
 from backend.store.engine import Database
 from backend.store.media import record_exact_copy
-from backend.web.middleware.rate_limit import Buckets
+from backend.web.middleware.rate_limit import SEARCHES, UPLOADS, Buckets, limited_routes
 from backend.web.server import create_web_app
 
 LATITUDE = "48.8583"
@@ -302,6 +305,46 @@ def test_rate_limit__uploads_in_the_pages(client: TestClient, keyed: Services) -
     assert answers[-1].status_code == 429
     assert [one.status_code for one in answers].count(429) == 1
     assert 1 <= int(answers[-1].headers["Retry-After"]) <= 60
+
+
+# A picture that is dropped to be judged is not stored as one of the library: it belongs to an opinion.
+_UNLIMITED_FILES = {"/judgements/pictures", "/admin/judgements/picture"}
+
+
+def test_rate_limit__every_route_that_takes_pictures_has_one(client: TestClient) -> None:
+    app = client.app
+    assert isinstance(app, FastAPI)
+    limits = {(method, path): kind for method, path, kind in limited_routes(app.routes)}
+    taking = {("POST", path) for path in _paths_that_take_pictures(app.routes)}
+    assert len(taking) >= 6
+    assert {path for method, path in taking - limits.keys()} == _UNLIMITED_FILES
+    assert limits == {
+        ("POST", "/media"): UPLOADS,
+        ("POST", "/media/from-url"): UPLOADS,
+        ("POST", "/admin/upload/file"): UPLOADS,
+        ("POST", "/admin/upload/url"): UPLOADS,
+        ("GET", "/search"): SEARCHES,
+        ("POST", "/search"): SEARCHES,
+        ("POST", "/admin/search/hits"): SEARCHES,
+        ("GET", "/admin/clusters/found"): SEARCHES,
+    }
+
+
+def _paths_that_take_pictures(routes: Sequence[BaseRoute], prefix: str = "") -> Iterator[str]:
+    """Whatever has a file or the URL of a picture in its body."""
+    for found in iter_route_contexts(routes):
+        if isinstance(found.route, Mount):
+            yield from _paths_that_take_pictures(found.route.routes, prefix + found.route.path)
+        elif found.path is not None and callable(found.endpoint):
+            hints = get_type_hints(found.endpoint, include_extras=True).values()
+            said = " ".join(f"{hint} {getattr(_plain(hint), 'model_fields', '')}" for hint in hints)
+            if "UploadFile" in said or "UrlInput" in said:
+                yield prefix + found.path
+
+
+def _plain(hint: Any) -> Any:
+    """A type without what `Annotated` adds to it."""
+    return getattr(hint, "__origin__", hint)
 
 
 def test_rate_limit__nobody_on_this_machine(make_services: Callable[..., Services]) -> None:

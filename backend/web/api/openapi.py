@@ -6,9 +6,9 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from backend.web.middleware.problems import MEDIA_TYPE, documented
+from backend.web.middleware.rate_limit import limited_routes
 from backend.web.middleware.scopes import scope_of_operation
 
-_LIMITED = frozenset({"upload_media", "upload_media_from_url", "search", "search_by_form", "search_by_body"})
 _FRAMEWORK_SCHEMAS = {"HTTPValidationError", "ValidationError"}
 
 
@@ -18,6 +18,7 @@ def install_openapi(app: FastAPI) -> None:
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
+            limited = {(path, method.lower()) for method, path, _kind in limited_routes(app.routes)}
             document = _without_framework_problems(
                 get_openapi(
                     title=app.title,
@@ -27,7 +28,7 @@ def install_openapi(app: FastAPI) -> None:
                     tags=app.openapi_tags,
                 )
             )
-            app.openapi_schema = _with_keys(document)
+            app.openapi_schema = _with_keys(document, limited)
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
@@ -43,7 +44,7 @@ def _without_framework_problems(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-def _with_keys(document: dict[str, Any]) -> dict[str, Any]:
+def _with_keys(document: dict[str, Any], limited: set[tuple[str, str]]) -> dict[str, Any]:
     document["components"]["securitySchemes"] = {
         "key": {
             "type": "http",
@@ -51,14 +52,14 @@ def _with_keys(document: dict[str, Any]) -> dict[str, Any]:
             "description": "An API key (`mc_...`) with the named scope or a higher one.",
         }
     }
-    for operations in document["paths"].values():
-        for operation in operations.values():
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
             scope = scope_of_operation(operation["operationId"])
             if scope is not None:
                 operation["security"] = [{"key": [scope.value]}]
                 for status, entry in documented("unauthorized", "forbidden").items():
                     operation["responses"].setdefault(str(status), _problem(entry["description"]))
-            if operation["operationId"] in _LIMITED:
+            if (path, method) in limited:
                 (status, entry), *_ = documented("rate_limited").items()
                 operation["responses"].setdefault(str(status), _problem(entry["description"]))
     return document

@@ -1,15 +1,18 @@
 """How often one key, or one address, may upload and search.
 
 Counted in this process: Redis may be away or forget, and an upload shall not depend on it. So several API processes
-let through as many times as much.
+let through as many times as much. The limit stands with the route (`limited`), not with its path.
 """
 
 import math
+import re
 import threading
 import time
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, TypeVar
 
+from fastapi.routing import iter_route_contexts
+from starlette.routing import BaseRoute, Mount, compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backend.errors import RateLimited
@@ -20,17 +23,36 @@ from backend.web.middleware.problems import error_response
 
 UPLOADS: Final = "uploads"
 SEARCHES: Final = "searches"
-_KINDS: Final[Mapping[tuple[str, str], str]] = {
-    ("POST", "/media"): UPLOADS,
-    ("POST", "/media/from-url"): UPLOADS,
-    ("POST", "/admin/upload/file"): UPLOADS,
-    ("POST", "/admin/upload/url"): UPLOADS,
-    ("GET", "/search"): SEARCHES,
-    ("POST", "/search"): SEARCHES,
-    ("POST", "/admin/search/hits"): SEARCHES,
-    ("GET", "/admin/clusters/found"): SEARCHES,
-}
 _MOST_CALLERS = 10_000
+_ATTRIBUTE: Final = "rate_limit_kind"
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., object])
+
+
+def limited(kind: str) -> Callable[[Endpoint], Endpoint]:
+    """Count the requests to this endpoint among the uploads or the searches of a caller. It stands below `@router.post`."""
+
+    def mark(endpoint: Endpoint) -> Endpoint:
+        setattr(endpoint, _ATTRIBUTE, kind)
+        return endpoint
+
+    return mark
+
+
+def limit_of(endpoint: object) -> str | None:
+    """What requests to an endpoint count as; None: they are not limited."""
+    kind = getattr(endpoint, _ATTRIBUTE, None)
+    assert kind is None or isinstance(kind, str)
+    return kind
+
+
+def limited_routes(routes: Sequence[BaseRoute], prefix: str = "") -> Iterator[tuple[str, str, str]]:
+    """Method, path and kind of each limited route, also of the applications that are mounted."""
+    for found in iter_route_contexts(routes):
+        if isinstance(found.route, Mount):
+            yield from limited_routes(found.route.routes, prefix + found.route.path)
+        elif found.path is not None and (kind := limit_of(found.endpoint)) is not None:
+            yield from ((method, prefix + found.path, kind) for method in sorted(found.methods or ()))
 
 
 class Buckets:
@@ -63,9 +85,10 @@ class RateLimit:
         allowed = {UPLOADS: settings.uploads_per_minute, SEARCHES: settings.searches_per_minute}
         holds = settings.authentication == "keys"
         self._buckets = {kind: Buckets(number) for kind, number in allowed.items() if holds and number}
+        self._rules: list[tuple[str, re.Pattern[str], str]] | None = None  # all routes are there by the first request
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        kind = _KINDS.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
+        kind = self._kind_of(scope) if self._buckets and scope["type"] == "http" else None
         buckets = None if kind is None else self._buckets.get(kind)
         if buckets is None:
             await self._app(scope, receive, send)
@@ -83,3 +106,12 @@ class RateLimit:
         # The body was not read.
         response.headers["Connection"] = "close"
         await response(scope, receive, send)
+
+    def _kind_of(self, scope: Scope) -> str | None:
+        if self._rules is None:
+            found = limited_routes(scope["app"].routes)
+            self._rules = [(method, compile_path(path)[0], kind) for method, path, kind in found]
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        return next(
+            (kind for method, pattern, kind in self._rules if method == scope["method"] and pattern.match(path)), None
+        )

@@ -17,6 +17,7 @@ from backend.features.services import Services
 from backend.web.api.dependencies import ServicesDependency
 from backend.web.api.schemas.search import AlphaAnswer, SearchAnswer, SearchForm, SearchInput
 from backend.web.middleware.problems import documented
+from backend.web.middleware.rate_limit import SEARCHES, limited
 
 _PROBLEMS = documented(
     "malformed_request", "not_found", "conflict", "file_too_large", "invalid_query", "backend_unavailable"
@@ -53,12 +54,14 @@ form_router = APIRouter(route_class=_FormRoute)
 
 
 @router.get("/search", operation_id="search", summary="Search by text or stored pictures", responses=_PROBLEMS)
+@limited(SEARCHES)
 def search(services: ServicesDependency, asked: Annotated[SearchInput, Query()]) -> SearchAnswer:
     """A text query searches pictures by their looks (with the image model's text side) and by their text (with the text model)."""
     return SearchAnswer.of(_searcher(services).search(asked.query()))
 
 
 @form_router.post("/search", operation_id="search_by_form", responses=_PROBLEMS)
+@limited(SEARCHES)
 def search_by_form(services: ServicesDependency, asked: Annotated[SearchForm, Form()]) -> SearchAnswer:
     most = services.settings.max_body_bytes
     query = asked.query(_read(asked.file, most), _read(asked.not_file, most))
@@ -77,6 +80,7 @@ router.include_router(form_router)
         "requestBody": {"content": {"multipart/form-data": {"schema": {"$ref": "#/components/schemas/SearchForm"}}}}
     },
 )
+@limited(SEARCHES)
 def search_by_body(services: ServicesDependency, asked: SearchInput) -> SearchAnswer:
     """Like `GET /search`, with a JSON object or a multipart form. A form may contain pictures to search with; they are not stored."""
     return SearchAnswer.of(_searcher(services).search(asked.query()))

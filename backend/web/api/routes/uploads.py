@@ -16,6 +16,7 @@ from backend.web.api.schemas.schemas import ChecksumsInput, KnownAnswer, TextInp
 from backend.web.api.upload_answers import answer_files, answer_url
 from backend.web.middleware.idempotency import IdempotencyKeyHeader
 from backend.web.middleware.problems import documented
+from backend.web.middleware.rate_limit import UPLOADS, limited
 
 router = APIRouter(tags=["uploads"])
 
@@ -52,6 +53,7 @@ WaitSeconds = Annotated[
         ),
     },
 )
+@limited(UPLOADS)
 def upload_media(
     services: ServicesDependency,
     actor: ActorDependency,
@@ -104,6 +106,7 @@ def upload_media(
         ),
     },
 )
+@limited(UPLOADS)
 def upload_media_from_url(
     services: ServicesDependency,
     actor: ActorDependency,

@@ -9,6 +9,7 @@ from backend.features.search import Relevance, SearchQuery
 from backend.store.groups import find_cluster_ids, list_cards_by_id
 from backend.store.media import list_pictures
 from backend.web.api.dependencies import ServicesDependency
+from backend.web.middleware.rate_limit import SEARCHES, limited
 from backend.web.pages.searching import make_searcher
 from backend.web.pages.templating import render
 
@@ -19,6 +20,7 @@ _GROUPS = 6
 
 
 @router.get("/clusters/found")
+@limited(SEARCHES)
 def show_found(
     request: Request, services: ServicesDependency, q: Annotated[str, Query(max_length=300, min_length=1)]
 ) -> Response:

@@ -12,6 +12,7 @@ from backend.features.search import Answer, Hit, SearchQuery
 from backend.rules.search import Filters
 from backend.store.media import Picture, list_pictures
 from backend.web.api.dependencies import ServicesDependency
+from backend.web.middleware.rate_limit import SEARCHES, limited
 from backend.web.pages.searching import make_searcher
 from backend.web.pages.templating import render
 
@@ -77,6 +78,7 @@ def show_search(
 
 
 @router.post("/search/hits")
+@limited(SEARCHES)
 def show_hits(
     request: Request,
     services: ServicesDependency,

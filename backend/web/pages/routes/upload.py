@@ -18,6 +18,7 @@ from backend.web.api.dependencies import ServicesDependency
 from backend.web.api.schemas.schemas import MOST_CHECKSUMS, ChecksumsInput, KnownAnswer, UrlInput
 from backend.web.api.upload_answers import answer_files, answer_url
 from backend.web.middleware.idempotency import IdempotencyKeyHeader
+from backend.web.middleware.rate_limit import UPLOADS, limited
 from backend.web.pages.routes.curation import ActorDependency
 from backend.web.pages.streams import HEADERS, MEDIA_TYPE, stream_changes
 from backend.web.pages.templating import link, picture_url, render
@@ -84,6 +85,7 @@ def find_known(services: ServicesDependency, body: ChecksumsInput) -> KnownAnswe
 
 
 @router.post("/upload/file", status_code=HTTPStatus.ACCEPTED)
+@limited(UPLOADS)
 def upload_file(
     services: ServicesDependency,
     actor: ActorDependency,
@@ -99,6 +101,7 @@ def upload_file(
 
 
 @router.post("/upload/url", status_code=HTTPStatus.ACCEPTED)
+@limited(UPLOADS)
 def upload_url(
     services: ServicesDependency,
     actor: ActorDependency,
