@@ -79,7 +79,7 @@ class UnsupportedFormat(InputError):
 
     code = "unsupported_format"
     happened = "The file format is not supported."
-    advice = "Convert it to JPEG, PNG, WebP or GIF."
+    advice = "Convert it to JPEG or PNG."
 
 
 class ImageCorrupt(InputError):

@@ -7,9 +7,7 @@ from PIL import ImageFile
 from backend.errors import FileTooLarge, MetadataTooLarge, TooManyPixels
 from backend.files.formats import (
     JPEG,
-    PNG,
     check_size,
-    check_structure,
     identify_format,
     open_header,
     read_orientation,
@@ -48,7 +46,7 @@ def inspect_picture(data: bytes, limits: Limits) -> Inspection:
         )
     picture_format = identify_format(data, limits)
     judged = shorten_jpeg(data) if picture_format == JPEG else data
-    frames = check_structure(judged, picture_format, limits.max_frames)
+    frames = picture_format.walk(judged, limits.max_frames)
     if frames > limits.max_frames:
         raise TooManyPixels(
             f"The animation has more than {limits.max_frames} frames.", hint="Send its first frame as a picture."
@@ -59,7 +57,7 @@ def inspect_picture(data: bytes, limits: Limits) -> Inspection:
         width, height = upright_size(image.size, read_orientation(image))
         if picture_format == JPEG:
             image.draft("L", (max(image.width // 8, 1), max(image.height // 8, 1)))
-        if picture_format != PNG:
+        if not picture_format.is_proven_by_walk:
             image.load()
     return Inspection(
         mime=picture_format.mime,

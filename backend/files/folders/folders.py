@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from backend.errors import FileUnreadable, PathForbidden
+from backend.files.formats import FORMATS
 
 _log = logging.getLogger(__name__)
 
 # Also formats that are not let in: those files shall fail with a code instead of being passed over in silence.
 PICTURE_SUFFIXES: Final = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif"}
-    | {".heic", ".heif", ".avif", ".bmp", ".tif", ".tiff", ".svg"}
+    {f".{suffix}" for one in FORMATS for suffix in one.suffixes} | {".bmp", ".tif", ".tiff", ".svg"}
 )
 _JUNK_FOLDERS: Final = frozenset({"@eadir", "__macosx", "$recycle.bin", "system volume information", "lost+found"})
 _ABSENT: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EBADF, errno.ELOOP})

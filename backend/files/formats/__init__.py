@@ -1,6 +1,15 @@
 """Picture formats: which are accepted, and whether a file is whole."""
 
-from backend.files.formats.formats import JPEG, PNG, PNG_SIGNATURE, WEBP, PictureFormat, identify_format, mime_of
+from backend.files.formats.formats import (
+    FORMATS,
+    JPEG,
+    PNG,
+    WEBP,
+    PictureFormat,
+    identify_format,
+    list_accepted,
+    mime_of,
+)
 from backend.files.formats.jpeg import shorten_jpeg
 from backend.files.formats.opening import (
     check_size,
@@ -10,18 +19,19 @@ from backend.files.formats.opening import (
     turn_upright,
     upright_size,
 )
-from backend.files.formats.structure import check_structure, gif_extensions, png_chunks
+from backend.files.formats.structure import PNG_SIGNATURE, gif_extensions, png_chunks
 
 __all__ = [
+    "FORMATS",
     "JPEG",
     "PNG",
     "PNG_SIGNATURE",
     "WEBP",
     "PictureFormat",
     "check_size",
-    "check_structure",
     "gif_extensions",
     "identify_format",
+    "list_accepted",
     "mime_of",
     "open_header",
     "open_picture",

@@ -1,32 +1,123 @@
-"""Which picture formats are let in, told by content and never by name."""
+"""Which picture formats are let in, told by content and never by name.
 
+What the rest of the program knows of a format stands in its value: a new one is a value in here, in `FORMATS`.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from backend.errors import UnsupportedFormat
+from backend.errors import ConfigurationError, UnsupportedFormat
+from backend.files.formats.jpeg import check_scans
+from backend.files.formats.structure import PNG_SIGNATURE, png_without_pixels, walk_gif, walk_iso, walk_png, walk_webp
 from backend.files.limits import Limits
+
+_HEIF_BRANDS: Final = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"})
+_AVIF_BRANDS: Final = frozenset({b"avif", b"avis"})
 
 
 @dataclass(frozen=True, slots=True)
 class PictureFormat:
-    """One format: Pillow's name of it, MIME type and the extension that originals are stored under."""
+    """One format, and all that is to be known of it."""
 
     name: str
+    """Pillow's name."""
+    title: str
+    """As people write it."""
     mime: str
-    extension: str
+    suffixes: tuple[str, ...]
+    """Of the names of its files, without the dot. Originals are stored under the first."""
+    is_in: Callable[[bytes], bool]
+    """Whether bytes begin like one."""
+    walk: Callable[[bytes, int], int]
+    """Checks the container and counts its frames: see `structure`."""
+    is_proven_by_walk: bool = False
+    """Whether a file whose container is whole need not be decoded at upload."""
+    without_pixels: Callable[[bytes], bytes] | None = None
+    """A smaller copy with the size and all metadata."""
+    switch: str | None = None
+    """The field of `Limits` that lets it in; None for one that always is."""
+    extra: str | None = None
+    """The extra of the package that has its decoder; None for those of Pillow's own."""
+    register: Callable[[], None] | None = None
+    """Makes its decoder known to Pillow."""
+
+    @property
+    def extension(self) -> str:
+        return self.suffixes[0]
+
+    def is_accepted(self, limits: Limits) -> bool:
+        return self.switch is None or bool(getattr(limits, self.switch))
 
 
-JPEG: Final = PictureFormat("JPEG", "image/jpeg", "jpg")
-PNG: Final = PictureFormat("PNG", "image/png", "png")
-WEBP: Final = PictureFormat("WEBP", "image/webp", "webp")
-GIF: Final = PictureFormat("GIF", "image/gif", "gif")
-HEIF: Final = PictureFormat("HEIF", "image/heic", "heic")
-AVIF: Final = PictureFormat("AVIF", "image/avif", "avif")
+def _begins_with(*magic: bytes) -> Callable[[bytes], bool]:
+    return lambda data: data.startswith(magic)
 
-PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
-_MAGIC: Final = ((b"\xff\xd8\xff", JPEG), (PNG_SIGNATURE, PNG), (b"GIF87a", GIF), (b"GIF89a", GIF))
-_HEIF_BRANDS: Final = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"})
-_AVIF_BRANDS: Final = frozenset({b"avif", b"avis"})
+
+def _walk_jpeg(data: bytes, _max_frames: int) -> int:
+    check_scans(data)
+    return 1
+
+
+def _register_heif() -> None:
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError:
+        raise ConfigurationError(
+            "HEIC is switched on, but the package pillow-heif is missing.",
+            hint="Run pip install 'mediacluster[heif]', or unset MEDIACLUSTER_ENABLE_HEIF.",
+        ) from None
+    register_heif_opener()
+
+
+JPEG: Final = PictureFormat(
+    "JPEG", "JPEG", "image/jpeg", ("jpg", "jpeg", "jpe", "jfif"), _begins_with(b"\xff\xd8\xff"), _walk_jpeg
+)
+PNG: Final = PictureFormat(
+    "PNG",
+    "PNG",
+    "image/png",
+    ("png",),
+    _begins_with(PNG_SIGNATURE),
+    walk_png,
+    is_proven_by_walk=True,
+    # Metadata that is written after the pixels comes within Pillow's reach.
+    without_pixels=png_without_pixels,
+)
+WEBP: Final = PictureFormat(
+    "WEBP",
+    "WebP",
+    "image/webp",
+    ("webp",),
+    lambda data: data.startswith(b"RIFF") and data[8:12] == b"WEBP",
+    walk_webp,
+)
+GIF: Final = PictureFormat("GIF", "GIF", "image/gif", ("gif",), _begins_with(b"GIF87a", b"GIF89a"), walk_gif)
+HEIF: Final = PictureFormat(
+    "HEIF",
+    "HEIC",
+    "image/heic",
+    ("heic", "heif"),
+    # An AVIF may name a brand of HEIF beside its own.
+    lambda data: bool(_iso_brands(data) & _HEIF_BRANDS) and not _iso_brands(data) & _AVIF_BRANDS,
+    walk_iso,
+    switch="enable_heif",
+    extra="heif",
+    register=_register_heif,
+)
+AVIF: Final = PictureFormat(
+    "AVIF",
+    "AVIF",
+    "image/avif",
+    ("avif",),
+    lambda data: bool(_iso_brands(data) & _AVIF_BRANDS),
+    walk_iso,
+    switch="enable_avif",
+)
+
+FORMATS: Final = (JPEG, PNG, WEBP, GIF, HEIF, AVIF)
+"""All, whether they are let in or not, in the order in which they are named."""
+
 _HEAD_BYTES: Final = 1024
 
 # For the message only: what people send instead of a picture.
@@ -56,42 +147,40 @@ def identify_format(data: bytes, limits: Limits) -> PictureFormat:
     if not data:
         raise UnsupportedFormat("The file is empty.", hint="Send it again; the upload may have been cut off.")
     picture_format = find_format(data)
-    if picture_format == HEIF and not limits.enable_heif:
-        raise UnsupportedFormat(
-            "The file is a HEIC picture; this server does not accept HEIC.",
-            hint="Set MEDIACLUSTER_ENABLE_HEIF=true (extra `heif`) or convert it to JPEG.",
-        )
-    if picture_format == AVIF and not limits.enable_avif:
-        raise UnsupportedFormat(
-            "The file is an AVIF picture; this server does not accept AVIF.",
-            hint="Set MEDIACLUSTER_ENABLE_AVIF=true or convert it to JPEG.",
-        )
     if picture_format is None:
-        raise UnsupportedFormat(
-            f"The file is {_describe(data)}, whatever its name says.", hint="Send JPEG, PNG, WebP or GIF."
-        )
+        raise UnsupportedFormat(f"The file is {_describe(data)}, whatever its name says.", hint=_send_others())
+    if not picture_format.is_accepted(limits):
+        raise _switched_off(picture_format)
     return picture_format
 
 
 def find_format(data: bytes) -> PictureFormat | None:
     """The format by the first bytes, whether it is let in or not; None where it is none of these."""
-    for magic, picture_format in _MAGIC:
-        if data.startswith(magic):
-            return picture_format
-    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        return WEBP
-    brands = _iso_brands(data)
-    if brands & _AVIF_BRANDS:
-        return AVIF
-    if brands & _HEIF_BRANDS:
-        return HEIF
-    return None
+    return next((one for one in FORMATS if one.is_in(data)), None)
+
+
+def list_accepted(limits: Limits) -> list[PictureFormat]:
+    """What may be uploaded."""
+    return [one for one in FORMATS if one.is_accepted(limits)]
 
 
 def mime_of(stored: bytes) -> str:
     """The MIME type of a picture that we have stored ourselves."""
     found = find_format(stored)
     return "application/octet-stream" if found is None else found.mime
+
+
+def _send_others() -> str:
+    *titles, last = [one.title for one in FORMATS if one.switch is None]
+    return f"Send {', '.join(titles)} or {last}."
+
+
+def _switched_off(picture_format: PictureFormat) -> UnsupportedFormat:
+    title, extra = picture_format.title, f" (extra `{picture_format.extra}`)" if picture_format.extra else ""
+    return UnsupportedFormat(
+        f"The file is {'an' if title[0] in 'AEIOU' else 'a'} {title} picture; this server does not accept {title}.",
+        hint=f"Set MEDIACLUSTER_{(picture_format.switch or '').upper()}=true{extra} or convert it to JPEG.",
+    )
 
 
 def _iso_brands(data: bytes) -> frozenset[bytes]:

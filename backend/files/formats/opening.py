@@ -9,16 +9,14 @@ from typing import Final
 from PIL import ExifTags, Image, ImageFile
 
 from backend.errors import (
-    ConfigurationError,
     ImageCorrupt,
     ImageTruncated,
     MediaclusterError,
     MetadataTooLarge,
     TooManyPixels,
 )
-from backend.files.formats.formats import HEIF, JPEG, PNG, PictureFormat
+from backend.files.formats.formats import JPEG, PictureFormat
 from backend.files.formats.jpeg import ends_like_jpeg
-from backend.files.formats.structure import png_without_pixels
 from backend.files.limits import Limits
 
 # Set once for the process, because `warnings.catch_warnings` is not safe in threads.
@@ -48,8 +46,8 @@ def open_picture(data: bytes, picture_format: PictureFormat) -> Iterator[ImageFi
         ConfigurationError: HEIC is switched on but its package is missing.
 
     """
-    if picture_format == HEIF:
-        _register_heif()
+    if picture_format.register is not None:
+        picture_format.register()
     try:
         with Image.open(BytesIO(data), formats=[picture_format.name]) as image:
             yield image
@@ -64,7 +62,7 @@ def open_picture(data: bytes, picture_format: PictureFormat) -> Iterator[ImageFi
 @contextmanager
 def open_header(data: bytes, picture_format: PictureFormat) -> Iterator[ImageFile.ImageFile]:
     """Open `data` for its size and metadata only: no pixel may be asked for."""
-    header = png_without_pixels(data) if picture_format == PNG else data
+    header = data if picture_format.without_pixels is None else picture_format.without_pixels(data)
     with open_picture(header, picture_format) as image:
         yield image
 
@@ -106,17 +104,6 @@ def upright_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:
     """Return (width, height) in pixels as seen after the orientation is applied."""
     width, height = size
     return (height, width) if orientation >= _FIRST_SIDEWAYS_ORIENTATION else (width, height)
-
-
-def _register_heif() -> None:
-    try:
-        from pillow_heif import register_heif_opener
-    except ImportError:
-        raise ConfigurationError(
-            "HEIC is switched on, but the package pillow-heif is missing.",
-            hint="Run pip install 'mediacluster[heif]', or unset MEDIACLUSTER_ENABLE_HEIF.",
-        ) from None
-    register_heif_opener()
 
 
 def _as_input_error(error: Exception, data: bytes, picture_format: PictureFormat) -> MediaclusterError:

@@ -2,6 +2,9 @@
 
 Pillow reads only as much as the first frame needs and is vague on why it gives up, so what can be told from the
 container (a file that was cut, a broken checksum, too many frames) is told here, precisely and in microseconds.
+
+A walk returns the number of frames (counting stops above `max_frames`). It raises ImageTruncated where the file ends before
+its container does, and ImageCorrupt where the container contradicts itself.
 """
 
 import struct
@@ -11,9 +14,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from backend.errors import ImageCorrupt, ImageTruncated
-from backend.files.formats.formats import GIF, JPEG, PNG, PNG_SIGNATURE, WEBP, PictureFormat
-from backend.files.formats.jpeg import check_scans
 
+PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _PNG_PIXEL_CHUNKS: Final = frozenset({b"IDAT", b"fdAT", b"fcTL", b"acTL"})
 _MAX_PNG_CHUNK_BYTES: Final = 0x7FFF_FFFF
 _MIN_CHUNK_BYTES: Final = 12
@@ -30,27 +32,6 @@ class Chunk:
     kind: bytes
     start: int
     end: int
-
-
-def check_structure(data: bytes, picture_format: PictureFormat, max_frames: int) -> int:
-    """Walk the container and return the number of frames (counting stops above `max_frames`).
-
-    Raises:
-        ImageTruncated: the file ends before its container does.
-        ImageCorrupt: the container contradicts itself.
-
-    """
-    if picture_format == PNG:
-        return _check_png(data)
-    if picture_format == GIF:
-        return _check_gif(data, max_frames)
-    if picture_format == WEBP:
-        return _check_webp(data, max_frames)
-    if picture_format == JPEG:
-        check_scans(data)
-    else:
-        _check_iso(data)
-    return 1
 
 
 def png_chunks(data: bytes) -> Iterator[Chunk]:
@@ -90,7 +71,7 @@ def gif_extensions(data: bytes) -> Iterator[bytes]:
         return
 
 
-def _check_png(data: bytes) -> int:
+def walk_png(data: bytes, _max_frames: int) -> int:
     view = memoryview(data)
     frames = 1
     for chunk in png_chunks(data):
@@ -102,7 +83,7 @@ def _check_png(data: bytes) -> int:
     return max(int(frames), 1)
 
 
-def _check_gif(data: bytes, max_frames: int) -> int:
+def walk_gif(data: bytes, max_frames: int) -> int:
     """Count image blocks. A missing trailer is forgiven: many encoders forget it, and nothing is lost."""
     frames = 0
     try:
@@ -148,7 +129,7 @@ def _sub_blocks(data: bytes, position: int) -> Iterator[bytes]:
         position += size + 1
 
 
-def _check_webp(data: bytes, max_frames: int) -> int:
+def walk_webp(data: bytes, max_frames: int) -> int:
     end = 8 + int.from_bytes(data[4:8], "little")
     if end > len(data):
         raise _cut("WebP")
@@ -160,12 +141,12 @@ def _check_webp(data: bytes, max_frames: int) -> int:
     return max(frames, 1)
 
 
-def _check_iso(data: bytes) -> None:
+def walk_iso(data: bytes, _max_frames: int) -> int:
     position = 0
     while position + 8 <= len(data):
         size = int.from_bytes(data[position : position + 4], "big")
         if size == 0:  # the last box reaches to the end of the file
-            return
+            return 1
         if size == 1:
             size = int.from_bytes(data[position + 8 : position + 16], "big")
         if size < _ISO_HEADER_BYTES:
@@ -173,6 +154,7 @@ def _check_iso(data: bytes) -> None:
         position += size
     if position != len(data):
         raise _cut("picture")
+    return 1
 
 
 def _cut(kind: str) -> ImageTruncated:

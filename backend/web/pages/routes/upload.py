@@ -12,6 +12,7 @@ from starlette.responses import StreamingResponse
 
 from backend.errors import error_kinds
 from backend.features.services import Services
+from backend.files.formats import list_accepted
 from backend.files.text import MediaText
 from backend.store.media import Progress, list_known, list_progress
 from backend.web.api.dependencies import ServicesDependency
@@ -26,9 +27,6 @@ from backend.web.pages.templating import link, picture_url, render
 router = APIRouter()
 
 _MOST_WATCHED = 2000
-_EXTENSIONS = ("jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif")
-_MIME_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif")
-
 # What to do on this page where it is not what to do elsewhere. `unreachable` and `stopped` are the page's own codes.
 _ADVICE = {
     "unreachable": "Check that the server is running and that you are connected, then try again.",
@@ -55,23 +53,16 @@ class Words:
 
 @router.get("/upload")
 def show_upload(request: Request, services: ServicesDependency) -> Response:
-    settings = services.settings
-    extensions, types = list(_EXTENSIONS), list(_MIME_TYPES)
-    for enabled, extension, mime in (
-        (settings.enable_heif, "heic", "image/heic"),
-        (settings.enable_avif, "avif", "image/avif"),
-    ):
-        if enabled:
-            extensions.append(extension)
-            types.append(mime)
+    formats = list_accepted(services.limits)
     return render(
         request,
         "upload.html",
         active="upload",
         advice={code: kind.advice for code, kind in error_kinds().items()} | _ADVICE,
-        extensions=extensions,
-        mime_types=types,
-        most_bytes=settings.max_body_bytes,
+        extensions=[suffix for one in formats for suffix in one.suffixes],
+        format_names=[one.extension.upper() for one in formats],
+        mime_types=[one.mime for one in formats],
+        most_bytes=services.settings.max_body_bytes,
         most_checksums=MOST_CHECKSUMS,
         most_watched=_MOST_WATCHED,
     )
