@@ -213,7 +213,8 @@ def reword(
     story: Annotated[str | None, typer.Option(help="New story.")] = None,
 ) -> None:
     """Change the text of a picture and update its text vectors."""
-    from backend.features.steps import TextChanges, rewrite_text
+    from backend.features.steps import rewrite_text
+    from backend.files.text import TextChanges
 
     keywords = None if keyword is None else tuple(keyword)
     changes = TextChanges(title=title, caption=caption, keywords=keywords, location=location, story=story)

@@ -15,7 +15,6 @@ from backend.features.integrity import audit
 from backend.features.services import Services
 from backend.features.steps import (
     Assigner,
-    TextChanges,
     embed_batch,
     open_active_space,
     rewrite,
@@ -23,7 +22,7 @@ from backend.features.steps import (
     sweep,
     wording,
 )
-from backend.files.text import MediaText
+from backend.files.text import MediaText, TextChanges
 from backend.store.arrays import fetch_arrays
 from backend.store.media import Lease, claim_pending, get_media
 from backend.web.api.app import create_app

@@ -31,14 +31,13 @@ from backend.features.operations.diagnosis import check_spaces
 from backend.features.services import Services
 from backend.features.steps import (
     Assigner,
-    TextChanges,
     embed_batch,
     fill_batch,
     open_active_space,
     rewrite_text,
     sweep,
 )
-from backend.files.text import MediaText
+from backend.files.text import MediaText, TextChanges
 from backend.store.arrays import fetch_arrays
 from backend.store.media import Lease
 from backend.store.schema import Space

@@ -5,7 +5,7 @@ from backend.features.steps.deliver import SECRET_PREFIX, deliver_due, webhook_p
 from backend.features.steps.embed import embed_batch, embed_waiting
 from backend.features.steps.fetch import fetch_next
 from backend.features.steps.fill import fill_batch
-from backend.features.steps.rewrite import TextChanges, rewrite_text
+from backend.features.steps.rewrite import rewrite_text
 from backend.features.steps.space import describe_space, open_active_space
 from backend.features.steps.sweeper import sweep
 from backend.features.steps.wording import Wording
@@ -13,7 +13,6 @@ from backend.features.steps.wording import Wording
 __all__ = [
     "SECRET_PREFIX",
     "Assigner",
-    "TextChanges",
     "Wording",
     "deliver_due",
     "describe_space",

@@ -1,14 +1,13 @@
 """Change what is said of a media: its text, and the vectors that come from the text."""
 
 import uuid
-from dataclasses import dataclass, fields
-from datetime import datetime
+from dataclasses import fields
 
 from backend.doorbell import Work
 from backend.errors import Conflict
 from backend.features.services import Services
 from backend.features.steps.wording import Vector, Wording, encode_wordings
-from backend.files.text import MediaText, clean_media_text
+from backend.files.text import MediaText, TextChanges, clean_media_text
 from backend.store.access import Act, record_act
 from backend.store.groups import mark_unlabelled
 from backend.store.media import get_media, get_media_for_update, media_columns, replace_wording, take_back
@@ -16,29 +15,6 @@ from backend.store.schema import Media, MediaStatus
 from backend.store.spaces import find_active_space, queue_elsewhere, queue_words
 
 _EMBEDDED = {MediaStatus.EMBEDDED, MediaStatus.READY}
-
-
-@dataclass(frozen=True)
-class TextChanges:
-    """The fields to change; None leaves one as it is. `clear_taken_at` forgets the moment."""
-
-    title: str | None = None
-    caption: str | None = None
-    keywords: tuple[str, ...] | None = None
-    location: str | None = None
-    story: str | None = None
-    taken_at: datetime | None = None
-    clear_taken_at: bool = False
-
-    def apply_to(self, text: MediaText) -> MediaText:
-        """The text with the changes made."""
-        changed = {
-            field.name: getattr(text, field.name) if (value := getattr(self, field.name)) is None else value
-            for field in fields(MediaText)
-        }
-        if self.clear_taken_at:
-            changed["taken_at"] = None
-        return MediaText(**changed)
 
 
 def rewrite_text(services: Services, media_id: uuid.UUID, changes: TextChanges, *, actor: str) -> None:
@@ -59,7 +35,7 @@ def rewrite_text(services: Services, media_id: uuid.UUID, changes: TextChanges, 
         raise Conflict(
             f"Picture {media_id} is a duplicate of {media.duplicate_of}.", hint="Change the text of that one instead."
         )
-    before = text_of(media)
+    before = MediaText.of(media)
     after = clean_media_text(changes.apply_to(before), services.limits)
     if after == before:
         return
@@ -92,13 +68,8 @@ def _changed_fields(before: MediaText, after: MediaText) -> list[str]:
     return [field.name for field in fields(MediaText) if getattr(before, field.name) != getattr(after, field.name)]
 
 
-def text_of(media: Media) -> MediaText:
-    """What is said of it now."""
-    return MediaText(media.title, media.caption, tuple(media.keywords), media.location, media.story, media.taken_at)
-
-
 def _require_unchanged(current: Media, before: MediaText, *, is_embedded: bool) -> None:
-    if text_of(current) != before or (current.status in _EMBEDDED) != is_embedded:
+    if MediaText.of(current) != before or (current.status in _EMBEDDED) != is_embedded:
         raise Conflict(
             f"Picture {current.id} was changed while its new text was being embedded.",
             hint="Read it again, and send the change once more.",

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from backend.errors import FileUnreadable
+from backend.files.text import WORDS
 from backend.files.vector_tables import SPACE_KEY, NpzWriter, check_suffix, parquet_modules
 from backend.store.engine import Database, Session, begin_snapshot
 from backend.store.media import count_exported, get_widths, iterate_exported
@@ -150,7 +151,7 @@ class _ParquetWriter:
         dimensions = (space.image_dimension, space.text_dimension, space.image_dimension)
         self._schema = arrow.schema(
             [
-                *[(name, arrow.string()) for name in ("id", "path", "title", "caption", "location", "story")],
+                *[(name, arrow.string()) for name in ("id", "path", *WORDS)],
                 *[("keywords", arrow.list_(arrow.string())), ("taken_at", arrow.string())],
                 *[("cluster_id", arrow.int64()), ("cluster_label", arrow.string()), ("similarity", arrow.float64())],
                 *[(name, arrow.list_(number, size)) for name, size in zip(_VECTORS.values(), dimensions, strict=True)],
@@ -184,7 +185,7 @@ class _ArraysWriter:
     def __init__(self, path: Path, precision: Precision, space: Space, told: str, widths: list[int]) -> None:
         self._precision = precision
         self._dimensions = (space.image_dimension, space.text_dimension, space.image_dimension)
-        names = ("path", "title", "caption", "location", "story", "keywords", "cluster_label")
+        names = ("path", *WORDS, "keywords", "cluster_label")
         self._kinds = {"id": "<U36", "taken_at": "<U32"} | {
             name: f"<U{max(width, 1)}" for name, width in zip(names, widths, strict=True)
         }

@@ -18,7 +18,7 @@ from backend.features.services import Services
 from backend.features.steps import Assigner, open_active_space
 from backend.files.decoding import THUMBNAIL_SIDES
 from backend.files.storage import thumbnail_keys, write_thumbnails
-from backend.files.text import MediaText, text_of_record
+from backend.files.text import RECORD_NAMES, MediaText, text_of_record
 from backend.files.vector_tables import SIDES, Dimensions, VectorRows, read_space, read_vector_file
 from backend.store.media import StoredPicture, list_known
 from backend.store.review import record_hashes
@@ -39,7 +39,6 @@ from backend.store.spaces import (
 logger = logging.getLogger(__name__)
 
 _SHOWN = 100
-_TEXT_NAMES = ("title", "caption", "description", "keywords", "tags", "location", "story", "taken_at")
 _PATH_SPACE = uuid.UUID("6f1de1a4-95a5-5d6e-9f0b-6d6564696163")
 _ASSIGN_BATCH = 256
 
@@ -204,7 +203,7 @@ def _read_row(
         media_id = uuid.uuid5(_PATH_SPACE, uri or "") if given is None else uuid.UUID(str(given))
     except ValueError:
         raise InvalidRecord(f"The id {str(given)[:64]!r} is not a UUID.", hint="Omit it, or write a UUID.") from None
-    said = any(record.get(name) for name in _TEXT_NAMES)
+    said = any(record.get(name) for name in RECORD_NAMES)
     return _Row(number, position, media_id, uri, text_of_record(record, services.limits) if said else MediaText())
 
 

@@ -1,8 +1,10 @@
 """The text of a picture: fields, cleaning, bounds."""
 
-from backend.files.text.records import parse_json_object, text_of_record
+from backend.files.text.records import RECORD_NAMES, parse_json_object, text_of_record
 from backend.files.text.text import (
+    WORDS,
     MediaText,
+    TextChanges,
     clean_media_text,
     clean_text,
     embedding_text,
@@ -14,7 +16,10 @@ from backend.files.text.text import (
 )
 
 __all__ = [
+    "RECORD_NAMES",
+    "WORDS",
     "MediaText",
+    "TextChanges",
     "clean_media_text",
     "clean_text",
     "embedding_text",

@@ -6,14 +6,14 @@ from typing import Any, Final
 
 from backend.errors import InvalidText
 from backend.files.limits import Limits
-from backend.files.text.text import MediaText, clean_media_text, parse_taken_at
+from backend.files.text.text import WORDS, MediaText, clean_media_text, parse_taken_at
 
-_TITLE: Final = ("title",)
-_CAPTION: Final = ("caption", "description")
 _KEYWORDS: Final = ("keywords", "tags")
-_LOCATION: Final = ("location",)
-_STORY: Final = ("story",)
 _TAKEN_AT: Final = ("taken_at",)
+_WORDS: Final = {name: (name, *words.also_called) for name, words in WORDS.items()}
+
+RECORD_NAMES: Final = (*(called for names in _WORDS.values() for called in names), *_KEYWORDS, *_TAKEN_AT)
+"""Every name that says something of the text."""
 
 
 def text_of_record(record: Mapping[str, Any], limits: Limits) -> MediaText:
@@ -26,11 +26,8 @@ def text_of_record(record: Mapping[str, Any], limits: Limits) -> MediaText:
 
     """
     text = MediaText(
-        title=_string(record, _TITLE),
-        caption=_string(record, _CAPTION),
+        **{name: _string(record, names) for name, names in _WORDS.items()},
         keywords=_strings(record, _KEYWORDS),
-        location=_string(record, _LOCATION),
-        story=_string(record, _STORY),
         taken_at=parse_taken_at(_string(record, _TAKEN_AT)),
     )
     return clean_media_text(text, limits)

@@ -1,10 +1,10 @@
 """The text of a media item: its fields, how they are cleaned, bounded, merged and joined for the text encoder."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from backend.errors import InvalidText
 from backend.files.limits import Limits
@@ -43,6 +43,62 @@ class MediaText:
         """Whether nothing at all is said."""
         return not any(getattr(self, field.name) for field in fields(self))
 
+    @classmethod
+    def of(cls, row: Any) -> Self:
+        """The text of whatever has attributes of these names: a row of the table."""
+        found = {field.name: getattr(row, field.name) for field in fields(cls)}
+        return cls(**found | {"keywords": tuple(found["keywords"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What is to be known of a field of plain words. Keywords and the moment have rules of their own."""
+
+    limit: str
+    """The field of `Limits` that says how many characters it may have."""
+    also_called: tuple[str, ...] = ()
+    """Its other names in sidecars and manifests."""
+
+    def most_characters(self, limits: Limits) -> int:
+        most = getattr(limits, self.limit)
+        assert isinstance(most, int)
+        return most
+
+
+WORDS: Final[Mapping[str, Words]] = {
+    "title": Words("max_title_characters"),
+    "caption": Words("max_caption_characters", also_called=("description",)),
+    "location": Words("max_location_characters"),
+    "story": Words("max_story_characters"),
+}
+"""The fields of plain words by name. Cleaning, cutting and reading of records go through these."""
+
+# In the order in which the text encoder reads them.
+_EMBEDDED: Final = ("title", "location", "caption", "keywords", "story")
+
+
+@dataclass(frozen=True)
+class TextChanges:
+    """The fields to change; None leaves one as it is. `clear_taken_at` forgets the moment."""
+
+    title: str | None = None
+    caption: str | None = None
+    keywords: tuple[str, ...] | None = None
+    location: str | None = None
+    story: str | None = None
+    taken_at: datetime | None = None
+    clear_taken_at: bool = False
+
+    def apply_to(self, text: MediaText) -> MediaText:
+        """The text with the changes made."""
+        changed = {
+            field.name: getattr(text, field.name) if (value := getattr(self, field.name)) is None else value
+            for field in fields(MediaText)
+        }
+        if self.clear_taken_at:
+            changed["taken_at"] = None
+        return MediaText(**changed)
+
 
 def clean_text(raw: str) -> str:
     """Return plain words: HTML, entities, control and invisible characters out, NFC, single spaces. Idempotent."""
@@ -69,27 +125,23 @@ def clean_media_text(text: MediaText, limits: Limits) -> MediaText:
         InvalidText: NUL, a field over its limit, or too many keywords; `context["field"]` names the field.
 
     """
-    return MediaText(
-        title=_bounded("title", text.title, limits.max_title_characters),
-        caption=_bounded("caption", text.caption, limits.max_caption_characters),
-        keywords=_clean_keywords(text.keywords, limits),
-        location=_bounded("location", text.location, limits.max_location_characters),
-        story=_bounded("story", text.story, limits.max_story_characters),
-        taken_at=text.taken_at,
-    )
+    cleaned = {
+        field.name: _bounded(field.name, getattr(text, field.name), WORDS[field.name].most_characters(limits))
+        if field.name in WORDS
+        else _clean_keywords(text.keywords, limits)
+        if field.name == "keywords"
+        else getattr(text, field.name)
+        for field in fields(MediaText)
+    }
+    return MediaText(**cleaned)
 
 
 def fit_media_text(text: MediaText, limits: Limits) -> MediaText:
     """Clean like `clean_media_text`, but cut what is too long instead of refusing it: nobody typed these words."""
     keywords = _split(clean_text(line[:_MAX_FOUND_CHARACTERS]) for line in _lines(text.keywords))
-    return MediaText(
-        title=_fitted(text.title, limits.max_title_characters),
-        caption=_fitted(text.caption, limits.max_caption_characters),
-        keywords=_distinct(_cut(word, limits.max_keyword_characters) for word in keywords)[: limits.max_keywords],
-        location=_fitted(text.location, limits.max_location_characters),
-        story=_fitted(text.story, limits.max_story_characters),
-        taken_at=text.taken_at,
-    )
+    distinct = _distinct(_cut(word, limits.max_keyword_characters) for word in keywords)
+    fitted = {name: _fitted(getattr(text, name), words.most_characters(limits)) for name, words in WORDS.items()}
+    return MediaText(**fitted, keywords=distinct[: limits.max_keywords], taken_at=text.taken_at)
 
 
 def is_only_coordinates(location: str) -> bool:
@@ -103,9 +155,10 @@ def embedding_text(text: MediaText) -> str:
     Each part is a sentence, parts that say exactly the same are said once, bare coordinates are left out; '' where
     there is nothing to embed.
     """
-    location = "" if is_only_coordinates(text.location) else text.location
-    parts = [text.title, location, text.caption, ", ".join(text.keywords), text.story]
-    sentences = _distinct(part.strip() for part in parts)
+    parts = {name: getattr(text, name) for name in _EMBEDDED} | {"keywords": ", ".join(text.keywords)}
+    if is_only_coordinates(text.location):
+        del parts["location"]
+    sentences = _distinct(part.strip() for part in parts.values())
     return " ".join(part if part.endswith(_SENTENCE_ENDS) else f"{part}." for part in sentences)
 
 

@@ -32,7 +32,7 @@ def sample_media(session: Session, limit: int) -> list[SampledMedia]:
     return [
         SampledMedia(
             row.original_key or "",
-            MediaText(row.title, row.caption, tuple(row.keywords), row.location, row.story),
+            MediaText.of(row),
             row.ocr_text,
         )
         for row in rows

@@ -9,8 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, HttpUrl
 
 from backend.features.intake import Upload
 from backend.features.search import Recommendation
-from backend.features.steps import TextChanges
-from backend.files.text import MediaText, parse_taken_at
+from backend.files.text import MediaText, TextChanges, parse_taken_at
 from backend.store.events import EventKind
 from backend.store.groups import ClusterMember, ClusterSummary
 from backend.store.media import KnownMedia

@@ -10,7 +10,8 @@ from fastapi.responses import RedirectResponse
 from backend.errors import NotFound, advice_on
 from backend.features.operations import retry_media
 from backend.features.search import MOST_LISTED, insight
-from backend.features.steps import TextChanges, rewrite_text
+from backend.features.steps import rewrite_text
+from backend.files.text import TextChanges
 from backend.store.groups import Neighbours, find_cluster_ids, find_neighbours, list_memberships
 from backend.store.media import Picture, get_media, list_pictures
 from backend.store.schema import Cluster, MediaStatus

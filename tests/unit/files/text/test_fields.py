@@ -1,0 +1,63 @@
+"""A field of the text is known wherever text comes in or goes out: one that is forgotten somewhere is named here."""
+
+import inspect
+from dataclasses import fields
+
+import pytest
+
+from backend.cli.editing import reword
+from backend.errors import InvalidText
+from backend.files.limits import Limits
+from backend.files.text import (
+    RECORD_NAMES,
+    WORDS,
+    MediaText,
+    TextChanges,
+    clean_media_text,
+    embedding_text,
+    fit_media_text,
+    text_of_record,
+)
+from backend.settings import Settings
+from backend.store.media import media_columns
+from backend.store.schema import Media
+from backend.web.api.routes.uploads import upload_media
+from backend.web.api.schemas.schemas import MediaDetail, TextChangesInput, TextInput
+from backend.web.pages.routes.media import change_text
+
+NAMES = {field.name for field in fields(MediaText)}
+
+
+def test_fields__every_one_has_its_rule() -> None:
+    assert WORDS.keys() | {"keywords", "taken_at"} == NAMES
+    for words in WORDS.values():
+        assert words.most_characters(Limits()) == Settings.model_fields[words.limit].default
+
+
+def test_fields__they_come_in_and_go_out_everywhere() -> None:
+    places = {
+        "changes": {field.name for field in fields(TextChanges)},
+        "records": set(RECORD_NAMES),
+        "table": set(Media.__table__.columns.keys()),
+        "columns": set(media_columns(MediaText())),
+        "texts of a request": set(TextInput.model_fields),
+        "changes of a request": set(TextChangesInput.model_fields),
+        "answers": set(MediaDetail.model_fields),
+        "form": set(inspect.signature(upload_media).parameters),
+        "page": set(inspect.signature(change_text).parameters) | {"taken_at"},
+        # The command line calls the list by one of its words, and cannot change the moment.
+        "command line": set(inspect.signature(reword).parameters) | {"keywords", "taken_at"},
+    }
+    assert {place: NAMES - known for place, known in places.items() if not known >= NAMES} == {}
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_words__each_is_cleaned_bounded_cut_read_and_embedded(name: str) -> None:
+    most = WORDS[name].most_characters(Limits())
+    assert clean_media_text(MediaText(**{name: " a <b>word</b> "}), Limits()) == MediaText(**{name: "a word"})
+    with pytest.raises(InvalidText, match=f"The {name} has {most + 1:,} characters"):
+        clean_media_text(MediaText(**{name: "x" * (most + 1)}), Limits())
+    assert len(getattr(fit_media_text(MediaText(**{name: "x" * (most + 1)}), Limits()), name)) == most
+    for called in (name, *WORDS[name].also_called):
+        assert text_of_record({called: "a word"}, Limits()) == MediaText(**{name: "a word"})
+    assert embedding_text(MediaText(**{name: "a word"})) == "a word."
