@@ -123,7 +123,7 @@ def test_generator__purposes_share_no_seeds() -> None:
 
 
 def test_training__renders_under_its_own_purpose() -> None:
-    source = (Path(gallery.__file__).parents[3] / "scripts/demo_training/world.py").read_text("utf-8")
+    source = (Path(gallery.__file__).parents[1] / "training/world.py").read_text("utf-8")
     assert "generator(TRAINING," in source
     assert "GALLERY" not in source
     assert "render_gallery" not in source

@@ -15,7 +15,7 @@ from sklearn.metrics import adjusted_rand_score
 from backend.demo.gallery.kinds import KINDS
 from backend.demo.gallery.picture import GALLERY, Scene, generator, kinds_of_gallery, render_scene
 from backend.demo.gallery.vocabulary import QUERIES, VOCABULARY
-from scripts.demo_training.texts import OTHER_QUERIES
+from backend.demo.training.texts import OTHER_QUERIES
 
 FloatArray = NDArray[np.float32]
 

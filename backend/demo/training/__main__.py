@@ -1,7 +1,7 @@
 """Train the demo image model on rendered pictures, and print its figures as JSON.
 
-python scripts/train_demo_model.py                  # renders, trains, writes backend/demo/model, measures
-python scripts/train_demo_model.py --evaluate-only  # measures what is there
+python -m backend.demo.training                  # renders, trains, writes backend/demo/model, measures
+python -m backend.demo.training --evaluate-only  # measures what is there
 """
 
 from __future__ import annotations
@@ -15,20 +15,19 @@ from pathlib import Path
 import open_clip
 import torch
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from backend.demo.training.evaluation import Encoder, measure
+from backend.demo.training.learning import train
+from backend.demo.training.model import build_tokenizer, configuration, write_configuration, write_directory
+from backend.demo.training.texts import tokenizer_corpus
+from backend.demo.training.world import load_world
 
-from scripts.demo_training.evaluation import Encoder, measure  # noqa: E402 - the path must be set first
-from scripts.demo_training.learning import train  # noqa: E402
-from scripts.demo_training.model import build_tokenizer, configuration, write_configuration, write_directory  # noqa: E402
-from scripts.demo_training.texts import tokenizer_corpus  # noqa: E402
-from scripts.demo_training.world import load_world  # noqa: E402
+MODEL_FOLDER = Path(__file__).resolve().parents[1] / "model"
 
 
 def main() -> None:
     """Parse the arguments and do as they say."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, default=ROOT / "backend/demo/model", help="the model directory")
+    parser.add_argument("--folder", type=Path, default=MODEL_FOLDER, help="the model directory")
     parser.add_argument(
         "--cache",
         type=Path,

@@ -15,9 +15,9 @@ from torch.nn import functional
 
 from backend.demo.gallery.kinds import KINDS
 from backend.demo.gallery.vocabulary import VOCABULARY
-from scripts.demo_training.model import IMAGE_SIDE
-from scripts.demo_training.texts import tells_colour, tells_light, text_for
-from scripts.demo_training.world import World
+from backend.demo.training.model import IMAGE_SIDE
+from backend.demo.training.texts import tells_colour, tells_light, text_for
+from backend.demo.training.world import World
 
 
 @dataclass(frozen=True)
