@@ -197,10 +197,32 @@ def test_assign__refuses_what_has_no_direction(vector: list[float]) -> None:
         assign(np.array([vector]), Centroids.empty(2), THRESHOLD)
 
 
+def test_assign__names_both_dimensions_where_they_differ() -> None:
+    with pytest.raises(InvalidVector, match="have 3 dimensions, the centroids 2"):
+        assign(np.array([[1.0, 0.0, 0.0]]), Centroids.empty(2), THRESHOLD)
+
+
 def test_assign__empty_batch() -> None:
     outcome: Assignment = assign(np.empty((0, 3)), Centroids.empty(3), THRESHOLD)
     assert outcome.decisions == ()
     assert outcome.sums.shape == (0, 3)
+
+
+def test_centroids__units_are_single_precision_and_counts_are_whole() -> None:
+    empty = Centroids.empty(3)
+    assert (empty.counts.shape, empty.counts.dtype) == ((0,), np.int64)
+    assert Centroids.from_sums(np.eye(3), np.ones(3, dtype=np.int64)).units.dtype == np.float32
+    outcome = assign(np.eye(3), empty, THRESHOLD)
+    assert (outcome.rows.dtype, outcome.counts.dtype) == (np.int64, np.int64)
+
+
+def test_assign__stops_where_a_centroid_elsewhere_may_tie_with_the_runner_up() -> None:
+    centroids = Centroids.from_sums(np.eye(2), np.array([1, 1]))
+    rounding = 2 * (2 + 2) * 2.0**-24  # a product this far below the runner-up's 0 may stand for the same cosine
+    may_tie = np.array([-rounding], dtype=np.float32)
+    assert assign(np.array([[1.0, 0.0]]), centroids, THRESHOLD, may_tie).decisions == ()
+    below = np.nextafter(may_tie, np.float32(-1))
+    assert len(assign(np.array([[1.0, 0.0]]), centroids, THRESHOLD, below).decisions) == 1
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -216,3 +238,16 @@ def test_assign__nearest_among_many_that_single_precision_cannot_tell_apart(seed
     members = similarities[:, None] * query + np.sqrt(1 - similarities**2)[:, None] * noise
     decision = assign(query[None], Centroids.from_sums(members, np.ones(count, dtype=np.int64)), THRESHOLD).decisions[0]
     assert (decision.row, decision.runner_up) == tuple(np.argsort(-similarities)[:2])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_assign__nearest_among_many_of_its_batch_that_rounding_cannot_tell_apart(seed: int) -> None:
+    """Equal cosines but for rounding: the matrix product ranks the founded clusters otherwise than the measurement."""
+    generator = np.random.default_rng(seed)
+    dimension, count, similarity = 64, 40, 0.85
+    query = np.full(dimension, dimension**-0.5)
+    noise = generator.normal(size=(count, dimension))
+    noise -= np.outer(noise @ query, query)
+    noise /= np.linalg.norm(noise, axis=1, keepdims=True)
+    founders = similarity * query + np.sqrt(1 - similarity**2) * noise
+    assert_same_as_naive(np.vstack([founders, query]), 0.849, [count + 1])
