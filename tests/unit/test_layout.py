@@ -1,10 +1,14 @@
 """The tree keeps its shape: outsiders import from a package's interface, never from the modules behind it."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
+MAP = ROOT / "docs/dev/map.md"
 LAYERS = ("rules", "files", "store", "features")
 # Loading one of these loads torch, Open CLIP or scipy, which takes seconds. So no interface does; whoever needs one names it.
 HEAVY = {
@@ -54,3 +58,25 @@ def test_layout__outsiders_import_from_interfaces() -> None:
 def test_layout__heavy_modules_exist() -> None:
     modules = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in (ROOT / "backend").rglob("*.py")}
     assert modules >= HEAVY | NAME_SPACES
+
+
+def rooms() -> set[str]:
+    """The packages that the map has to name: the top level, and a package for each feature of a layer."""
+    packages = [ROOT / "workers", *(path.parent for path in (ROOT / "backend").glob("*/__init__.py"))]
+    for layer in (*LAYERS, "encoders", "web"):
+        packages += [path.parent for path in (ROOT / "backend" / layer).glob("*/__init__.py")]
+    return {path.relative_to(ROOT).as_posix() for path in packages}
+
+
+def test_map__has_a_line_for_each_room() -> None:
+    mapped = re.findall(r"^\| `((?:backend|workers)[\w/]*)` \|", MAP.read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(mapped) == sorted(rooms())
+
+
+@pytest.mark.parametrize("page", ["map.md", "add.md"])
+def test_map__names_modules_that_exist(page: str) -> None:
+    named = re.findall(
+        r"`((?:backend|workers|alembic|tests)/[\w./]+)`", (MAP.parent / page).read_text(encoding="utf-8")
+    )
+    assert len(named) > 20
+    assert [path for path in named if not (ROOT / path).exists()] == []
