@@ -1,12 +1,12 @@
 # A machine with Python (3.11 to 3.14), make and a way to the package registry is all it takes.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick lint format bench chaos mutants fuzz lock clean
+.PHONY: help setup demo test quick lint format bench chaos mutants mutate fuzz lock clean
 BIN := .venv/bin
 WEB := 'backend/**/*.js' 'backend/**/*.css'
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "  Variables: ARGS (for demo, test, quick, bench, chaos, mutants and fuzz), TORCH_BACKEND (for setup: cpu, cu128, ...)"
+	@echo "  Variables: ARGS (for demo, test, quick, bench, chaos, mutants, mutate and fuzz), TORCH_BACKEND (for setup: cpu, cu128, ...)"
 
 setup: ## Make .venv with everything in it
 	@bash scripts/setup.sh
@@ -43,6 +43,10 @@ chaos: setup ## Break everything while clients upload, and check the history (AR
 mutants: setup ## Break each promise once in a scratch copy, and see that the tests notice
 	$(BIN)/python -m scripts.mutants $(ARGS)
 
+mutate: setup ## Change the rules line by line, and see what no test notices (ARGS='backend.rules.naming*': one room)
+	$(BIN)/mutmut run $(ARGS)
+	$(BIN)/mutmut results
+
 fuzz: setup ## Upload a zoo of malformed, hostile and polyglot files
 	$(BIN)/python -m scripts.fuzz $(ARGS)
 
@@ -52,5 +56,5 @@ lock: ## Write requirements.txt anew from pyproject.toml (ARGS=--upgrade for the
 
 clean: ## Stop the embedded servers; remove .venv and caches (data in .mediacluster stays)
 	@if [ -x $(BIN)/mediacluster ]; then $(BIN)/mediacluster stop || true; fi
-	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov dist
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov dist mutants
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
