@@ -1,6 +1,8 @@
 # A machine with Python (3.11 to 3.14), make and a way to the package registry is all it takes.
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test quick lint format bench chaos mutants mutate fuzz lock clean
+# Some containers set it. Each process would compile torch and 4,000 other modules anew, which takes 7 s.
+unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 WEB := 'backend/**/*.js' 'backend/**/*.css'
 

@@ -194,6 +194,11 @@ def test_run_tests__where_a_browser_is_required(checkout: Checkout) -> None:
     assert "need Chromium or Chrome" in done.stderr
 
 
+def test_run_tests__keeps_compiled_modules(checkout: Checkout) -> None:
+    checkout.write(".venv/bin/pytest", "#!/bin/bash\necho ${PYTHONDONTWRITEBYTECODE-kept}\n")
+    assert checkout.run("run_tests.sh", "--unit", PYTHONDONTWRITEBYTECODE="1").stdout == "kept\n"
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can install packages")
 def test_run_tests__as_root_a_browser_is_installed(checkout: Checkout) -> None:
     checkout.write(".venv/bin/pytest", "#!/bin/bash\necho ran\n")
