@@ -21,7 +21,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, expect
 
 from backend.bootstrap import build_services
+from backend.demo.gallery import write_gallery
 from backend.embedded import ensure_servers
+from backend.embedded.locks import exclusive
 from backend.features.access import hash_secret, make_secret
 from backend.features.services import Services
 from backend.settings import Settings, load_settings
@@ -111,11 +113,14 @@ def filled_library(
     template: str,
     make_database_url: Callable[[str | None], str],
     tmp_path_factory: pytest.TempPathFactory,
+    run_folder: Path,
 ) -> Services:
     """Pictures that are rendered, embedded and assigned. Nobody connects to its database but to copy it."""
-    folder = tmp_path_factory.mktemp("e2e")
-    services = build_services(_settings(make_database_url(template), servers_home, folder / "home"))
-    fill_library(services, folder / "gallery", PICTURE_COUNT)
+    home = tmp_path_factory.mktemp("e2e") / "home"
+    services = build_services(_settings(make_database_url(template), servers_home, home))
+    with exclusive(run_folder / "gallery.lock"):  # whoever comes second finds the pictures that are rendered
+        write_gallery(run_folder / "gallery", PICTURE_COUNT)
+    fill_library(services, run_folder / "gallery", PICTURE_COUNT)
     _let_in(services, signed_in.secret)
     services.database.dispose()
     return services
