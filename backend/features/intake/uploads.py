@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import BinaryIO, Final
 
-from sqlalchemy.orm import Session
-
 from backend.errors import InputError
 from backend.features.intake.intake import accept_picture, accept_url
 from backend.features.services import Services
 from backend.files.text import MediaText
+from backend.store.engine import Session
 from backend.store.groups import list_memberships
 from backend.store.media import list_outcomes
 from backend.store.schema import MediaStatus, Membership

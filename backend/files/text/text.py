@@ -125,7 +125,7 @@ def clean_media_text(text: MediaText, limits: Limits) -> MediaText:
         InvalidText: NUL, a field over its limit, or too many keywords; `context["field"]` names the field.
 
     """
-    cleaned = {
+    cleaned: dict[str, Any] = {
         field.name: _bounded(field.name, getattr(text, field.name), WORDS[field.name].most_characters(limits))
         if field.name in WORDS
         else _clean_keywords(text.keywords, limits)

@@ -11,8 +11,7 @@ ROOT = Path(__file__).parents[3]
 STORE = ROOT / "backend" / "store"
 MOST_LINES = 3
 # Packages that do not follow yet. To be emptied.
-NOT_YET = (
-)
+NOT_YET = ()
 # Names of SQLAlchemy that build no statement.
 WITHOUT_SQL = {"IntegrityError", "Pool", "QueuePool", "Session"}
 _SQL = re.compile(r"\b(SELECT|INSERT INTO|UPDATE \w+ SET|DELETE FROM|WITH \w+ AS)\b")
