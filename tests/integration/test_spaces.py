@@ -349,7 +349,7 @@ def test_fill__without_the_model_nothing_is_claimed(shelf: Shelf, make_services:
     assert "space fill narrow" in (found.hint or "")
 
     shelf.execute(f"UPDATE space SET image_model = '{shelf.space.image_model}' WHERE id = {shelf.narrow.id}")
-    with pytest.raises(SpaceMismatch, match="image encoder at hand"):
+    with pytest.raises(SpaceMismatch, match="image encoder on this machine"):
         fill_batch(other)
     assert shelf.standing().counts.waiting == 1
     with shelf.services.database.transaction() as session:
