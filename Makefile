@@ -1,6 +1,6 @@
 # A machine with Python (3.11 to 3.14), make and a way to the package registry is all it takes.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick lint format bench chaos mutants mutate fuzz lock clean
+.PHONY: help setup demo test quick lint format bench chaos mutants mutate fuzz sql lock clean
 # Some containers set it. Each process would compile torch and 4,000 other modules anew, which takes 7 s.
 unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
@@ -51,6 +51,9 @@ mutate: setup ## Change the rules line by line, and see what no test notices (AR
 
 fuzz: setup ## Upload a zoo of malformed, hostile and polyglot files
 	$(BIN)/python -m scripts.fuzz $(ARGS)
+
+sql: setup ## Write docs/dev/statements.md: every SQL statement with its purpose and its plan
+	$(BIN)/python -m scripts.statements
 
 lock: ## Write requirements.txt anew from pyproject.toml (ARGS=--upgrade for the newest versions)
 	$$(bash scripts/uv.sh) pip compile pyproject.toml --group dev --all-extras --generate-hashes --universal \

@@ -1,4 +1,4 @@
--- Found clusters, each represented by its first media and labelled with its title; one row of the arrays for each.
+-- Found groups, each represented by its first picture and labelled with its title; one row of the arrays for each.
 INSERT INTO cluster (id, representative_media_id, label) OVERRIDING SYSTEM VALUE
 SELECT founded.id, media.id, media.title
   FROM unnest(CAST(:ids AS bigint[]), CAST(:founders AS uuid[])) AS founded(id, media_id)

@@ -1,5 +1,5 @@
--- Let the member nearest the centroid stand for a cluster whose representative is no member, and for those of
--- `to_choose` that no curator has chosen for. A new cluster without a label takes its title.
+-- Let the member nearest the centroid stand for a group whose representative is no member, and for those of
+-- `to_choose` that no curator has chosen for. A new group without a label takes its title.
 WITH wanting AS (
   SELECT id
     FROM cluster

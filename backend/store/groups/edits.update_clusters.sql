@@ -1,4 +1,4 @@
--- Set all columns of a cluster; a representative that is no media any more is left out.
+-- Set all columns of a group; a representative that was deleted is left out.
 UPDATE cluster
    SET label = :label,
        label_origin = :label_origin,

@@ -1,4 +1,4 @@
--- Clusters of which the machine chooses something, with a hash of their members that does not depend on their order:
+-- Groups of which the machine chooses something, with a hash of their members that does not depend on their order:
 -- those that are asked for, or else those whose members are not the ones that the label was made from.
 SELECT cluster.id AS cluster_id, held.members
 FROM (

@@ -1,4 +1,4 @@
--- The clusters that are to be labelled, locked unless somebody else has them; `nearest` only where it still is a member.
+-- The groups that are to be labelled, locked unless somebody else has them; `nearest` only where it still is a member.
 SELECT
     cluster.id,
     cluster.label,

@@ -94,7 +94,7 @@ def record_labelled_version(session: Session, space_id: int, centroid_version: i
 def carry_label_statistics(session: Session, source_id: int, target_id: int) -> None:
     """Labels are of words, which do not change with the space: what they were chosen against goes along, so that no label
     changes because of it."""
-    session.execute(text(_SQL("carry_statistics")), {"source": source_id, "target": target_id})
+    session.execute(text(_SQL("carry_statistics")), {"source_id": source_id, "target_id": target_id})
 
 
 def has_unlabelled(session: Session, space_id: int) -> bool:

@@ -1,4 +1,4 @@
--- Count a copy of a media by where it came from. The very file that it was imported from is no copy of it.
+-- Count a copy of a picture by where it came from. The very file that it was imported from is no copy of it.
 INSERT INTO exact_copy (media_id, source, source_uri)
 SELECT id, :source, :source_uri
   FROM media

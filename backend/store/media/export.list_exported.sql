@@ -1,4 +1,4 @@
--- Pictures of a space with words, group and vectors: of these clusters and with one of these keywords, where some are
+-- Pictures of a space with words, group and vectors: of these groups and with one of these keywords, where some are
 -- named. In no order, so that it can be counted too.
 SELECT media.id, coalesce(media.source_uri, '') AS path, media.title, media.caption, media.location, media.story,
        media.keywords, media.taken_at, membership.cluster_id, cluster.label AS cluster_label, membership.similarity,

@@ -1,4 +1,4 @@
--- Lease the next media to be embedded, in upload order. A media that was tried before may be the one that took its
+-- Lease the next pictures to be embedded, in upload order. A picture that was tried before may be the one that took its
 -- worker down, so it is claimed alone: its neighbours shall not use up their attempts with it.
 WITH next AS (
   SELECT id, attempts

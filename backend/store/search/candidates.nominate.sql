@@ -18,7 +18,7 @@ WITH image_leg AS MATERIALIZED (
    WHERE e.text_embedding IS NULL AND {matching}
    ORDER BY e.image_embedding <=> :image::vector LIMIT :textless_limit
 ), unmeasured_leg AS MATERIALIZED (
-  -- To words alone all media without text are equal.
+  -- To words alone all pictures without text are equal.
   SELECT e.media_id FROM media_embedding e
    WHERE e.text_embedding IS NULL AND {matching}
    ORDER BY e.media_id LIMIT :unmeasured_limit

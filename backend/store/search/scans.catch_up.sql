@@ -1,6 +1,6 @@
 -- What has become visible in the active space since a snapshot: rows whose writers had not begun by then (from next_id
 -- on) or were in progress. The index on written_by serves both. The upper end keeps out ids of another server, which a
--- restored dump holds: no writer whom anybody can see has such an id. One row without a media where nothing is new.
+-- restored dump holds: no writer whom anybody can see has such an id. One row without a picture where nothing is new.
 -- is_plain: the transaction has written nothing itself, and each of its statements sees what is committed by then.
 SELECT space.id AS space_id,
        pg_current_snapshot()::text AS snapshot,

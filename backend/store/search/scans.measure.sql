@@ -1,4 +1,4 @@
--- The exact cosines of named media, by their places in the list; those that do not match, or are gone, are left out.
+-- The exact cosines of named pictures, by their places in the list; those that do not match, or are gone, are left out.
 -- {matching} is a condition on e.media_id.
 SELECT (named.place - 1)::integer AS place,
        1 - (e.image_embedding <=> :image::vector) AS sim_image,

@@ -1,4 +1,4 @@
--- Lease the next media to be embedded into a space, oldest first. As with uploads, one that was tried before is claimed
+-- Lease the next pictures to be embedded into a space, oldest first. As with uploads, one that was tried before is claimed
 -- alone. is_embedded: only its words are to be embedded again.
 WITH next AS (
   SELECT item.media_id, item.attempts

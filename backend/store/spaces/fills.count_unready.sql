@@ -1,4 +1,4 @@
--- Media that have no vectors in a space, or whose words there are to be embedded again. grouped: only of those in groups.
+-- Pictures that have no vectors in a space, or whose words there are to be embedded again. grouped: only of those in groups.
 SELECT count(*)
   FROM media
  WHERE media.status IN ('embedded', 'ready')

@@ -1,4 +1,4 @@
--- Fail media that were on their way to a group when their space stopped to be the active one: embedded, given up by the
+-- Fail pictures that were on their way to a group when their space stopped to be the active one: embedded, given up by the
 -- active space, and without vectors in it. One row of the arrays for each item.
 UPDATE media
    SET status = 'failed', error_code = :code, error_detail = :detail

@@ -1,4 +1,4 @@
--- Media that could not be embedded into a space, oldest first.
+-- Pictures that could not be embedded into a space, oldest first.
 SELECT item.media_id, media.title, item.error_code, item.error_detail
   FROM space_fill_item AS item
   JOIN media ON media.id = item.media_id

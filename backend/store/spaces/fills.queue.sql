@@ -1,4 +1,4 @@
--- Queue media for the spaces that are kept up and meet a condition on `space_fill` and `new` ({which}). What waits or has
+-- Queue pictures for the spaces that are kept up and meet a condition on `space_fill` and `new` ({which}). What waits or has
 -- failed there begins again, and a worker that has it loses it.
 INSERT INTO space_fill_item (space_id, media_id)
 SELECT space_fill.space_id, new.id

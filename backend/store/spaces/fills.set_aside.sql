@@ -1,4 +1,4 @@
--- Fail media that a space has given up, with what was said of them there.
+-- Fail pictures that a space has given up, with its reason.
 UPDATE media
    SET status = 'failed',
        error_code = :code,

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from backend.store.statements import Statements
 
 ROOT = Path(__file__).parents[3]
 STORE = ROOT / "backend" / "store"
+CATALOGUE = ROOT / "docs" / "dev" / "statements.md"
+WRITER = runpy.run_path(str(ROOT / "scripts/statements.py"))
 MOST_LINES = 3
 # Packages that do not follow yet. To be emptied.
 NOT_YET = ()
@@ -24,11 +27,6 @@ def product(pattern: str, top: Path = ROOT / "backend") -> Iterator[tuple[str, P
         name = path.relative_to(ROOT).as_posix()
         if not name.startswith(NOT_YET):
             yield name, path
-
-
-def statement_files() -> list[Path]:
-    """The files that a module reads by `Statements`. Those of functions have a test of their own."""
-    return [path for path in sorted(STORE.rglob("*.sql")) if path.parent != STORE / "functions"]
 
 
 def text_of(node: ast.AST) -> str | None:
@@ -88,10 +86,8 @@ def test_statements__placeholders_are_names_with_a_colon() -> None:
 
 def test_statements__each_file_is_used_by_its_module() -> None:
     found = []
-    for path in statement_files():
+    for path in WRITER["statement_files"]():
         name = path.relative_to(ROOT).as_posix()
-        if name.startswith("backend/store/sql/"):
-            continue
         module_name, statement, _ = path.name.split(".")
         module = path.with_name(f"{module_name}.py")
         if not module.exists() or statement not in {text for _, text in literals(module)}:
@@ -102,7 +98,7 @@ def test_statements__each_file_is_used_by_its_module() -> None:
 def test_statements__each_file_begins_with_its_purpose() -> None:
     found = [
         path.relative_to(ROOT).as_posix()
-        for path in statement_files()
+        for path in WRITER["statement_files"]()
         if not re.match(r"-- \w.{10}", path.read_text(encoding="utf-8"))
     ]
     assert found == []
@@ -141,3 +137,11 @@ def test_statements__are_in_the_store() -> None:
 def test_statements__are_read_beside_their_module(tmp_path: Path) -> None:
     (tmp_path / "work.claim.sql").write_text("-- Lease.\nSELECT 1\n")
     assert Statements(str(tmp_path / "work.py"))("claim") == "-- Lease.\nSELECT 1\n"
+
+
+def test_catalogue__has_every_statement_with_its_purpose() -> None:
+    """Not its plan, which depends on the version of Postgres."""
+    written = re.findall(r"^## (\S+)\n\n(.+)$", CATALOGUE.read_text(encoding="utf-8"), re.MULTILINE)
+    files = [(WRITER["title_of"](path), path.read_text(encoding="utf-8")) for path in WRITER["statement_files"]()]
+    assert len(files) > 40
+    assert written == [(title, WRITER["purpose_of"](text)) for title, text in files], "Run `make sql`."
