@@ -32,7 +32,6 @@ _TOKEN = re.compile(
     | '(?:[^']|'')*' | "(?:[^"]|"")*" | \$(\w*)\$.*?\$\1\$  # literals, quoted names
     | ::                                                  # casts
     | (?<!\w):(?P<name>[A-Za-z_]\w*)
-    | %\(\w+\)s | %s                                       # until every package of the store writes :name
     | %
     """,
     re.VERBOSE | re.DOTALL,
@@ -133,8 +132,7 @@ def as_psycopg(statement: str) -> str:
 def _translate(token: re.Match[str]) -> str:
     if name := token["name"]:
         return f"%({name})s"
-    found = token[0]
-    return found if found.startswith("%") and found != "%" else found.replace("%", "%%")
+    return token[0].replace("%", "%%")
 
 
 def get_driver(session: Session) -> psycopg.Connection[Any]:
@@ -186,9 +184,7 @@ def copy_records(
         yield np.frombuffer(b"".join(pending), dtype=record, count=size // record.itemsize)
 
 
-def execute_many(
-    session: Session, statement: str, rows: Sequence[Mapping[str, Any]] | Sequence[tuple[Any, ...]]
-) -> None:
+def execute_many(session: Session, statement: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Run a statement for many rows in one round trip (psycopg's pipeline)."""
     if not rows:
         return

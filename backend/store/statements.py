@@ -3,8 +3,6 @@
 from functools import cache
 from pathlib import Path
 
-_FOLDER = Path(__file__).parent / "sql"
-
 
 class Statements:
     """The statement files of one module, made with its `__file__`: `_SQL = Statements(__file__)`."""
@@ -20,9 +18,3 @@ class Statements:
 @cache
 def _read(path: Path) -> str:
     return path.read_text(encoding="utf-8")
-
-
-@cache
-def statement(name: str) -> str:
-    """The text of `sql/NAME.sql`: for packages whose statements do not stand beside their modules yet."""
-    return (_FOLDER / f"{name}.sql").read_text(encoding="utf-8")
