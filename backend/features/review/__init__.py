@@ -2,8 +2,7 @@
 
 from backend.features.review.decisions import Decided, decide, item_name, take_back
 from backend.features.review.judgements import judge, keep, list_newest, list_said, withdraw_judgements
-from backend.features.review.queue import count_queues, read_queue, refresh_queue
-from backend.features.review.sentences import explain
+from backend.features.review.queue import count_queues, explain, read_queue, refresh_queue
 
 __all__ = [
     "Decided",

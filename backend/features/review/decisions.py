@@ -7,14 +7,12 @@ from backend.features.editing import Confirm, Merge, Move, Operation, Split, per
 from backend.features.services import Services
 from backend.files.text import is_storable
 from backend.rules.editing import Outcome
-from backend.rules.review import ReviewKind, ReviewVerdict
+from backend.rules.review import QUEUES, Acceptance, ReviewKind, ReviewVerdict
 from backend.store.engine import Session
 from backend.store.groups import get_event
 from backend.store.review import find_decision, find_item, forget_decision, lock_review, record_decision
 from backend.store.schema import ReviewItem, Space
 from backend.store.spaces import find_active_space
-
-_OF_CLUSTERS = (ReviewKind.MERGE_CANDIDATE, ReviewKind.SPLIT_CANDIDATE)
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ def decide(
 
     Accepting confirms a membership, merges a pair of clusters into the larger one, or splits a cluster as proposed. Correcting
     moves the media to `cluster_id`. A dismissed item comes back only where it has become more urgent by its
-    kind's MATERIAL_CHANGE, or where it is about another cluster.
+    queue's `material_change`, or where it is about another cluster.
 
     Raises:
         NotFound: the item is not in the queue (any more), or what it is about is gone.
@@ -125,7 +123,7 @@ def _operation(
 
 
 def _correction(item: ReviewItem, kind: ReviewKind, cluster_id: int | None) -> Operation:
-    if kind in _OF_CLUSTERS or item.media_id is None:
+    if not QUEUES[kind].can_correct or item.media_id is None:
         raise InputError(
             "Merge and split candidates can only be accepted or dismissed.", hint="Correct the pictures one by one."
         )
@@ -135,10 +133,12 @@ def _correction(item: ReviewItem, kind: ReviewKind, cluster_id: int | None) -> O
 
 
 def _acceptance(services: Services, item: ReviewItem, kind: ReviewKind) -> Operation:
-    if kind is ReviewKind.MERGE_CANDIDATE:
-        assert item.other_cluster_id is not None
-        return Merge((item.cluster_id,), item.other_cluster_id)
-    if kind is ReviewKind.SPLIT_CANDIDATE:
-        return Split(item.cluster_id, tuple(propose_split(services, item.cluster_id).right))
-    assert item.media_id is not None
-    return Confirm((item.media_id,))
+    match QUEUES[kind].acceptance:
+        case Acceptance.MERGE:
+            assert item.other_cluster_id is not None
+            return Merge((item.cluster_id,), item.other_cluster_id)
+        case Acceptance.SPLIT:
+            return Split(item.cluster_id, tuple(propose_split(services, item.cluster_id).right))
+        case Acceptance.CONFIRM:
+            assert item.media_id is not None
+            return Confirm((item.media_id,))

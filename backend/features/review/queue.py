@@ -1,9 +1,10 @@
 """The review queue: made from the facts of the whole library, read in pages."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from backend.features.search import BackgroundKind, open_backgrounds
 from backend.features.services import Services
 from backend.rules.review import (
     BOUNDS,
-    MATERIAL_CHANGE,
+    QUEUES,
     Floats,
     ReviewKind,
     Rows,
@@ -43,8 +44,8 @@ from backend.store.spaces import find_active_space, get_threshold
 
 # A queue of so few media is made anew in a moment, so whoever reads it finds it up to date.
 _SMALL_LIBRARY = 5000
-# Accepting says that the media is where it belongs, and leaves the words as they are.
-_ACCEPTED_STAYS = (ReviewKind.CAPTION_DISAGREEMENT.value,)
+# Accepting does not change why it is here.
+_ACCEPTED_STAYS = tuple(kind.value for kind, queue in QUEUES.items() if not queue.is_settled_by_acceptance)
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,11 @@ def read_queue(
     )
 
 
+def explain(item: QueuedItem) -> str:
+    """Why an item is in the queue, in a sentence with its figures."""
+    return QUEUES[ReviewKind(item.kind)].explain(item.figures)
+
+
 def count_queues(services: Services) -> dict[ReviewKind, int]:
     """Items of every kind that still hold."""
     with services.database.transaction() as session:
@@ -113,7 +119,8 @@ def refresh_queue(services: Services) -> int:
         members = list_member_facts(session, space.id)
         centroids = load_open_centroids(session, space.id, space.image_dimension)
         apart = {(a, b) for a, b, _ in list_cannot_links(session)}
-    items = list(_find_all(members, centroids, apart, backgrounds, threshold))
+    library = _Library(members, centroids, apart, backgrounds, threshold)
+    items = [item for kind in ReviewKind for item in _FINDERS[kind](library)] if members else []
     return _write(services, space, version, items)
 
 
@@ -125,32 +132,33 @@ def _write(services: Services, space: Space, version: int, items: list[NewItem])
             item
             for item in items
             if item.urgency
-            > remembered.get((item.kind, item.subject), -math.inf) + MATERIAL_CHANGE[ReviewKind(item.kind)]
+            > remembered.get((item.kind, item.subject), -math.inf) + QUEUES[ReviewKind(item.kind)].material_change
         ]
         replace_items(session, space.id, version, wanted)
     return len(wanted)
 
 
-def _find_all(
-    members: list[MemberFacts],
-    centroids: OpenCentroids,
-    apart: set[tuple[int, int]],
-    backgrounds: Backgrounds | None,
-    threshold: float,
-) -> Iterator[NewItem]:
-    if not members:
-        return
-    yield from _small_margins(members)
-    to_centroid = np.array([one.to_centroid for one in members])
-    cluster_ids = np.array([one.cluster_id for one in members])
-    yield from _outliers(members, to_centroid, cluster_ids)
-    if backgrounds is not None and backgrounds.image is not None:
-        yield from _caption_disagreements(members, backgrounds)
-    yield from _merge_candidates(centroids, apart, threshold)
-    yield from _split_candidates(to_centroid, cluster_ids, centroids, threshold)
+@dataclass(frozen=True, eq=False)
+class _Library:
+    """What items are found in. apart: pairs of groups that a curator keeps apart, the smaller id first."""
+
+    members: list[MemberFacts]
+    centroids: OpenCentroids
+    apart: set[tuple[int, int]]
+    backgrounds: Backgrounds | None
+    threshold: float
+
+    @cached_property
+    def to_centroid(self) -> Floats:
+        return np.array([one.to_centroid for one in self.members])
+
+    @cached_property
+    def cluster_ids(self) -> Rows:
+        return np.array([one.cluster_id for one in self.members])
 
 
-def _small_margins(members: list[MemberFacts]) -> Iterator[NewItem]:
+def _small_margins(library: _Library) -> Iterator[NewItem]:
+    members = library.members
     margins = np.array([one.margin if one.automatic and one.margin is not None else np.nan for one in members])
     for place in most_urgent(-margins, -BOUNDS.margin):
         one = members[place]
@@ -171,8 +179,9 @@ def _small_margins(members: list[MemberFacts]) -> Iterator[NewItem]:
         )
 
 
-def _outliers(members: list[MemberFacts], to_centroid: Floats, cluster_ids: Rows) -> Iterator[NewItem]:
-    z, medians = robust_z(to_centroid, cluster_ids, BOUNDS)
+def _outliers(library: _Library) -> Iterator[NewItem]:
+    members = library.members
+    z, medians = robust_z(library.to_centroid, library.cluster_ids, BOUNDS)
     automatic = np.array([one.automatic for one in members])
     for place in most_urgent(np.where(automatic, -z, np.nan), BOUNDS.outlier_z):
         one = members[place]
@@ -192,9 +201,11 @@ def _outliers(members: list[MemberFacts], to_centroid: Floats, cluster_ids: Rows
         )
 
 
-def _caption_disagreements(members: list[MemberFacts], backgrounds: Backgrounds) -> Iterator[NewItem]:
-    background = backgrounds.image
-    assert background is not None
+def _caption_disagreements(library: _Library) -> Iterator[NewItem]:
+    members = library.members
+    background = None if library.backgrounds is None else library.backgrounds.image
+    if background is None:
+        return
     similarities = np.array([one.caption_similarity for one in members], dtype=np.float64)
     scores = background.calibrate(similarities)
     typical = float(np.nanmedian(similarities)) if not np.isnan(similarities).all() else None
@@ -211,12 +222,13 @@ def _caption_disagreements(members: list[MemberFacts], backgrounds: Backgrounds)
         )
 
 
-def _merge_candidates(centroids: OpenCentroids, apart: set[tuple[int, int]], threshold: float) -> Iterator[NewItem]:
+def _merge_candidates(library: _Library) -> Iterator[NewItem]:
+    centroids, threshold = library.centroids, library.threshold
     first, second, similarities = near_centroids(centroids.centroids, threshold - BOUNDS.merge_reach)
     ids, sizes = centroids.cluster_ids, centroids.sizes
     for a, b, similarity in zip(first, second, similarities, strict=True):
         # Rows are in order of id, so a < b.
-        if (int(ids[a]), int(ids[b])) in apart:
+        if (int(ids[a]), int(ids[b])) in library.apart:
             continue
         smaller, larger = (b, a) if sizes[a] >= sizes[b] else (a, b)
         yield NewItem(
@@ -229,12 +241,10 @@ def _merge_candidates(centroids: OpenCentroids, apart: set[tuple[int, int]], thr
         )
 
 
-def _split_candidates(
-    to_centroid: Floats, cluster_ids: Rows, centroids: OpenCentroids, threshold: float
-) -> Iterator[NewItem]:
-    cohesion = measure_cohesion(to_centroid, cluster_ids)
-    bound = incoherence_bound(cohesion, threshold, BOUNDS)
-    judged = (cohesion.sizes >= BOUNDS.least_members) & np.isin(cohesion.cluster_ids, centroids.cluster_ids)
+def _split_candidates(library: _Library) -> Iterator[NewItem]:
+    cohesion = measure_cohesion(library.to_centroid, library.cluster_ids)
+    bound = incoherence_bound(cohesion, library.threshold, BOUNDS)
+    judged = (cohesion.sizes >= BOUNDS.least_members) & np.isin(cohesion.cluster_ids, library.centroids.cluster_ids)
     urgency = np.where(judged, bound - cohesion.mean_pairwise, np.nan)
     for place in most_urgent(urgency, 0.0):
         cluster_id = int(cohesion.cluster_ids[place])
@@ -257,3 +267,13 @@ def _media_subject(one: MemberFacts) -> str:
 
 def _figures(**figures: float | None) -> dict[str, float]:
     return {name: float(value) for name, value in figures.items() if value is not None}
+
+
+# What finds the items of each queue.
+_FINDERS: Mapping[ReviewKind, Callable[[_Library], Iterator[NewItem]]] = {
+    ReviewKind.SMALL_MARGIN: _small_margins,
+    ReviewKind.OUTLIER: _outliers,
+    ReviewKind.CAPTION_DISAGREEMENT: _caption_disagreements,
+    ReviewKind.MERGE_CANDIDATE: _merge_candidates,
+    ReviewKind.SPLIT_CANDIDATE: _split_candidates,
+}

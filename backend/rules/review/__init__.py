@@ -9,12 +9,15 @@ from backend.rules.review.findings import (
     near_centroids,
     robust_z,
 )
-from backend.rules.review.kinds import BOUNDS, MATERIAL_CHANGE, ReviewKind, ReviewVerdict
+from backend.rules.review.kinds import BOUNDS, ReviewVerdict
+from backend.rules.review.queues import QUEUES, Acceptance, Queue, ReviewKind
 
 __all__ = [
     "BOUNDS",
-    "MATERIAL_CHANGE",
+    "QUEUES",
+    "Acceptance",
     "Floats",
+    "Queue",
     "ReviewKind",
     "ReviewVerdict",
     "Rows",

@@ -1,18 +1,8 @@
-"""What the review queue holds, and from where on."""
+"""What the review queue holds, from where on."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
-
-
-class ReviewKind(StrEnum):
-    """What an item is about: the membership or the words of a media, a pair of clusters, or one cluster."""
-
-    SMALL_MARGIN = "small_margin"
-    OUTLIER = "outlier"
-    CAPTION_DISAGREEMENT = "caption_disagreement"
-    MERGE_CANDIDATE = "merge_candidate"
-    SPLIT_CANDIDATE = "split_candidate"
 
 
 class ReviewVerdict(StrEnum):
@@ -48,16 +38,6 @@ class Bounds:
 
 
 BOUNDS: Final = Bounds()
-
-MATERIAL_CHANGE: Final = {
-    ReviewKind.SMALL_MARGIN: 0.01,
-    ReviewKind.OUTLIER: 1.0,
-    ReviewKind.CAPTION_DISAGREEMENT: 0.5,
-    ReviewKind.MERGE_CANDIDATE: 0.02,
-    ReviewKind.SPLIT_CANDIDATE: 0.02,
-}
-"""By how much the urgency of a dismissed item has to rise for it to come back, in the unit of its kind: similarity,
-robust standard deviations, normal scores."""
 
 MOST_ITEMS: Final = 5000
 """Items of one kind that are kept, the most urgent ones."""

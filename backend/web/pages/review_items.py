@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backend.features.review import item_name
-from backend.rules.review import ReviewKind
+from backend.rules.review import QUEUES, ReviewKind
 from backend.store.engine import Session
 from backend.store.groups import ClusterCard, list_cards_by_id
 from backend.store.media import Picture, list_pictures
@@ -44,7 +44,7 @@ def list_review_cards(session: Session, items: Sequence[QueuedItem]) -> list[Rev
     pictures = list_pictures(session, [item.media_id for item in items if item.media_id])
     clusters = [item.cluster.id for item in items] + [item.other_cluster.id for item in items if item.other_cluster]
     groups = {card.id: card for card in list_cards_by_id(session, clusters, pictures_each=_PICTURES_EACH)}
-    odd = [item.cluster.id for item in items if item.kind == ReviewKind.OUTLIER]
+    odd = [item.cluster.id for item in items if QUEUES[ReviewKind(item.kind)].shows_members]
     spreads = list_spreads(session, odd, _DOTS_EACH) if odd else {}
     return [
         ReviewCard(
@@ -60,42 +60,4 @@ def list_review_cards(session: Session, items: Sequence[QueuedItem]) -> list[Rev
 
 
 def _marks(item: QueuedItem) -> list[Mark]:
-    """What the item is about first, then what it is measured against."""
-    figures = item.figures
-    match ReviewKind(item.kind):
-        case ReviewKind.SMALL_MARGIN:
-            return _decision_marks(item)
-        case ReviewKind.OUTLIER:
-            return [
-                Mark("own", "This picture", figures["similarity"]),
-                Mark("typical", "Half of the group is nearer than", figures["typical_similarity"]),
-            ]
-        case ReviewKind.CAPTION_DISAGREEMENT:
-            return [
-                Mark("own", "Caption against picture", figures["similarity"]),
-                Mark("typical", "Half of the library fits better than", figures["typical_similarity"]),
-            ]
-        case ReviewKind.MERGE_CANDIDATE:
-            return [
-                Mark("own", "Between the two groups", figures["similarity"]),
-                Mark("threshold", "A picture joins at", figures["threshold"]),
-            ]
-        case ReviewKind.SPLIT_CANDIDATE:
-            return [
-                Mark("own", "Two members, on average", figures["mean_pairwise_similarity"]),
-                Mark("threshold", "Groups here have at least", figures["bound"]),
-            ]
-
-
-def _decision_marks(item: QueuedItem) -> list[Mark]:
-    """The two that are close first: the picture, and what it just passed or just missed."""
-    figures = item.figures
-    runner_up = figures.get("runner_up_similarity")
-    threshold = Mark("threshold", "Threshold", figures["threshold"])
-    nearest = None if runner_up is None else Mark("runner-up", "Runner-up", runner_up)
-    if figures["founder"]:
-        return [nearest, threshold] if nearest else [threshold, threshold]
-    own = Mark("own", "Its group", figures["similarity"])
-    if nearest is None:
-        return [own, threshold]
-    return [own, nearest, threshold] if nearest.value >= threshold.value else [own, threshold, nearest]
+    return [Mark(line.kind, line.label, line.value) for line in QUEUES[ReviewKind(item.kind)].draw(item.figures)]

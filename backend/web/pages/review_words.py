@@ -1,27 +1,25 @@
-"""What the review page calls its queues, and what each answer means there."""
+"""The queues of the review page: those of the review, and near-duplicates."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from backend.rules.review import ReviewKind
+from backend.rules.review import QUEUES, Queue, ReviewKind
 
 
-class ReviewQueue(StrEnum):
-    """The queues in the order of their tabs: those of the review, and near-duplicates."""
+class OtherQueue(StrEnum):
+    """A queue of the page that the review queue knows nothing of."""
 
-    SMALL_MARGIN = ReviewKind.SMALL_MARGIN.value
-    OUTLIER = ReviewKind.OUTLIER.value
-    CAPTION_DISAGREEMENT = ReviewKind.CAPTION_DISAGREEMENT.value
-    MERGE_CANDIDATE = ReviewKind.MERGE_CANDIDATE.value
-    SPLIT_CANDIDATE = ReviewKind.SPLIT_CANDIDATE.value
     NEAR_DUPLICATE = "near_duplicate"
+
+
+PageQueue = ReviewKind | OtherQueue
 
 
 @dataclass(frozen=True)
 class QueueWords:
-    """tab, about: the name of a queue and what is in it; accept, dismiss: the answers; can_correct: whether a picture may
-    be put elsewhere."""
+    """The same words as of a queue of the review: see `Queue`."""
 
     tab: str
     about: str
@@ -30,25 +28,8 @@ class QueueWords:
     can_correct: bool = False
 
 
-WORDS: Final = {
-    ReviewQueue.SMALL_MARGIN: QueueWords(
-        "Close calls",
-        "Pictures that only just joined, or just missed, a group.",
-        "Keep it here",
-        "Leave it",
-        can_correct=True,
-    ),
-    ReviewQueue.OUTLIER: QueueWords(
-        "Outliers", "Far from the others in their group.", "Keep it here", "Leave it", can_correct=True
-    ),
-    ReviewQueue.CAPTION_DISAGREEMENT: QueueWords(
-        "Captions",
-        "The caption does not match the picture.",
-        "Caption fits",
-        "Leave it",
-        can_correct=True,
-    ),
-    ReviewQueue.MERGE_CANDIDATE: QueueWords("Merge", "Two groups that look like one.", "Merge", "Keep apart"),
-    ReviewQueue.SPLIT_CANDIDATE: QueueWords("Split", "Groups that look like two.", "Split", "Keep together"),
-    ReviewQueue.NEAR_DUPLICATE: QueueWords("Duplicates", "Versions of one picture.", "Keep the best", "Keep all"),
+WORDS: Final[Mapping[PageQueue, Queue | QueueWords]] = {
+    **QUEUES,
+    OtherQueue.NEAR_DUPLICATE: QueueWords("Duplicates", "Versions of one picture.", "Keep the best", "Keep all"),
 }
+"""In the order of the tabs."""

@@ -11,7 +11,7 @@ from backend.errors import Conflict
 from backend.features.duplicates import NearDuplicateGroup, compare_sharpness, read_groups
 from backend.features.review import count_queues, read_queue
 from backend.features.services import Services
-from backend.rules.review import ReviewKind
+from backend.rules.review import QUEUES, Acceptance, ReviewKind
 from backend.store.media import Picture, list_pictures
 from backend.store.review import MarkedTotals, NearDuplicateRow, count_groups, count_marked, list_checksums
 from backend.web.api.cursors import write_cursor
@@ -19,7 +19,7 @@ from backend.web.api.dependencies import Cursor, ServicesDependency
 from backend.web.api.review_cursors import read_keeper, read_review_place
 from backend.web.pages.halves import Halves, read_halves
 from backend.web.pages.review_items import ReviewCard, list_review_cards
-from backend.web.pages.review_words import WORDS, ReviewQueue
+from backend.web.pages.review_words import WORDS, OtherQueue, PageQueue
 from backend.web.pages.templating import render
 
 router = APIRouter()
@@ -27,7 +27,7 @@ router = APIRouter()
 _ITEMS_AT_ONCE = 3
 _VERSIONS_SHOWN = 12
 
-Kind = Annotated[ReviewQueue, Query(alias="kind")]
+Kind = Annotated[PageQueue, Query(alias="kind")]
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class ReviewItems:
     splits: the proposed halves, by the group's id; absent where there is nothing to part.
     """
 
-    kind: ReviewQueue
+    kind: PageQueue
     cards: Sequence[ReviewCard | VersionsCard]
     splits: dict[int, Halves]
     cursor: str | None
@@ -64,11 +64,11 @@ class ReviewItems:
 
 @router.get("/review")
 def show_review(
-    request: Request, services: ServicesDependency, kind: Annotated[ReviewQueue | None, Query()] = None
+    request: Request, services: ServicesDependency, kind: Annotated[PageQueue | None, Query()] = None
 ) -> Response:
     """The first queue that holds anything, unless one is named."""
     counts = _count(services)
-    chosen = kind or next((queue for queue, count in counts.items() if count), ReviewQueue.SMALL_MARGIN)
+    chosen = kind or next((queue for queue, count in counts.items() if count), ReviewKind.SMALL_MARGIN)
     items = _read_items(services, chosen, None)
     with services.database.transaction() as session:
         marked = count_marked(session)
@@ -91,25 +91,22 @@ def list_counts(services: ServicesDependency) -> dict[str, int]:
     return {**{queue.value: count for queue, count in _count(services).items()}, "marked": marked.media}
 
 
-def _count(services: Services) -> dict[ReviewQueue, int]:
+def _count(services: Services) -> dict[PageQueue, int]:
     counts = count_queues(services)
     with services.database.transaction() as session:
         groups, _spare = count_groups(session)
-    return {
-        queue: groups if queue is ReviewQueue.NEAR_DUPLICATE else counts[ReviewKind(queue.value)]
-        for queue in ReviewQueue
-    }
+    return {queue: counts[queue] if isinstance(queue, ReviewKind) else groups for queue in WORDS}
 
 
-def _read_items(services: Services, kind: ReviewQueue, cursor: str | None) -> ReviewItems:
-    if kind is ReviewQueue.NEAR_DUPLICATE:
+def _read_items(services: Services, kind: PageQueue, cursor: str | None) -> ReviewItems:
+    if not isinstance(kind, ReviewKind):
         return _read_versions(services, cursor)
     after = None if cursor is None else read_review_place(cursor)
-    page = read_queue(services, ReviewKind(kind.value), after=after, limit=_ITEMS_AT_ONCE)
+    page = read_queue(services, kind, after=after, limit=_ITEMS_AT_ONCE)
     with services.database.transaction() as session:
         cards = list_review_cards(session, page.items)
     splits = {}
-    for card in cards if kind is ReviewQueue.SPLIT_CANDIDATE else ():
+    for card in cards if QUEUES[kind].acceptance is Acceptance.SPLIT else ():
         with suppress(Conflict):
             splits[card.item.cluster.id] = read_halves(services, card.item.cluster.id)
     return ReviewItems(kind, cards, splits, None if page.next_after is None else write_cursor(*page.next_after))
@@ -129,7 +126,7 @@ def _read_versions(services: Services, cursor: str | None) -> ReviewItems:
             Version(row, pictures.get(row.media_id), share, is_best=place == 0)
             for place, (row, share) in enumerate(zip(rows, shares, strict=True))
         ]
-        cards.append(VersionsCard(f"{ReviewQueue.NEAR_DUPLICATE}:{group.keep.media_id}", group, versions))
+        cards.append(VersionsCard(f"{OtherQueue.NEAR_DUPLICATE}:{group.keep.media_id}", group, versions))
     return ReviewItems(
-        ReviewQueue.NEAR_DUPLICATE, cards, {}, None if page.next_before is None else write_cursor(page.next_before)
+        OtherQueue.NEAR_DUPLICATE, cards, {}, None if page.next_before is None else write_cursor(page.next_before)
     )

@@ -1,0 +1,179 @@
+"""The review queues. What is to be said of one stands in its value here; what finds its items is in `features.review.queue`.
+
+So a new queue is a member of `ReviewKind` with its value in `QUEUES`, and a finder.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, Literal
+
+Figures = Mapping[str, float]
+
+
+class ReviewKind(StrEnum):
+    """What an item is about: the membership or the words of a media, a pair of clusters, or one cluster."""
+
+    SMALL_MARGIN = "small_margin"
+    OUTLIER = "outlier"
+    CAPTION_DISAGREEMENT = "caption_disagreement"
+    MERGE_CANDIDATE = "merge_candidate"
+    SPLIT_CANDIDATE = "split_candidate"
+
+
+class Acceptance(StrEnum):
+    """What accepting an item does."""
+
+    CONFIRM = "confirm"
+    MERGE = "merge"
+    SPLIT = "split"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A similarity that an item is drawn with. kind: what it is drawn as."""
+
+    kind: Literal["own", "threshold", "typical", "runner-up"]
+    label: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Queue:
+    """One queue of the review.
+
+    tab, about: its name, and what is in it.
+    accept, dismiss: the answers, as buttons say them.
+    acceptance: what accepting does.
+    material_change: by how much the urgency of a dismissed item has to rise for it to come back, in the unit of the queue
+        (similarity, robust standard deviations, normal scores).
+    explain: why an item is in it, in a sentence with its figures.
+    draw: the similarities that an item is about first, then what they are measured against.
+    is_settled_by_acceptance: whether accepting removes the reason. Where it does not, it is remembered like a dismissal.
+    shows_members: whether the members of the group are drawn behind the lines.
+    """
+
+    tab: str
+    about: str
+    accept: str
+    dismiss: str
+    acceptance: Acceptance
+    material_change: float
+    explain: Callable[[Figures], str]
+    draw: Callable[[Figures], list[Line]]
+    is_settled_by_acceptance: bool = True
+    shows_members: bool = False
+
+    @property
+    def can_correct(self) -> bool:
+        """Whether it is about pictures, which may be put elsewhere."""
+        return self.acceptance is Acceptance.CONFIRM
+
+
+def _explain_small_margin(figures: Figures) -> str:
+    margin = f"{figures['margin']:.4f}"
+    runner_up = figures.get("runner_up_similarity")
+    if figures["founder"]:
+        return f"It started the group: it was {margin} short of joining the nearest one ({runner_up or 0:.3f})."
+    if runner_up is not None and runner_up >= figures["threshold"]:
+        return f"It joined at {figures['similarity']:.3f}; the next group was at {runner_up:.3f}, {margin} behind."
+    return (
+        f"It joined at {figures['similarity']:.3f}, only {margin} above the threshold of "
+        f"{figures['threshold']:.2f}; below that it would have started a group."
+    )
+
+
+def _draw_small_margin(figures: Figures) -> list[Line]:
+    """The two that are close first: the picture, and what it just passed or just missed."""
+    runner_up = figures.get("runner_up_similarity")
+    threshold = Line("threshold", "Threshold", figures["threshold"])
+    nearest = None if runner_up is None else Line("runner-up", "Runner-up", runner_up)
+    if figures["founder"]:
+        return [nearest, threshold] if nearest else [threshold, threshold]
+    own = Line("own", "Its group", figures["similarity"])
+    if nearest is None:
+        return [own, threshold]
+    return [own, nearest, threshold] if nearest.value >= threshold.value else [own, threshold, nearest]
+
+
+QUEUES: Final[Mapping[ReviewKind, Queue]] = {
+    ReviewKind.SMALL_MARGIN: Queue(
+        tab="Close calls",
+        about="Pictures that only just joined, or just missed, a group.",
+        accept="Keep it here",
+        dismiss="Leave it",
+        acceptance=Acceptance.CONFIRM,
+        material_change=0.01,
+        explain=_explain_small_margin,
+        draw=_draw_small_margin,
+    ),
+    ReviewKind.OUTLIER: Queue(
+        tab="Outliers",
+        about="Far from the others in their group.",
+        accept="Keep it here",
+        dismiss="Leave it",
+        acceptance=Acceptance.CONFIRM,
+        material_change=1.0,
+        explain=lambda figures: (
+            f"Its cosine to the centroid is {figures['similarity']:.3f}; half of the group has "
+            f"{figures['typical_similarity']:.3f} or more. That is {-figures['robust_z']:.1f} robust "
+            "standard deviations lower."
+        ),
+        draw=lambda figures: [
+            Line("own", "This picture", figures["similarity"]),
+            Line("typical", "Half of the group is nearer than", figures["typical_similarity"]),
+        ],
+        shows_members=True,
+    ),
+    ReviewKind.CAPTION_DISAGREEMENT: Queue(
+        tab="Captions",
+        about="The caption does not match the picture.",
+        accept="Caption fits",
+        dismiss="Leave it",
+        acceptance=Acceptance.CONFIRM,
+        material_change=0.5,
+        explain=lambda figures: (
+            f"Its caption fits its picture at {figures['similarity']:.3f}, no better than {figures['percentile']:.0%} of the "
+            f"captions of other pictures would; half of the library has {figures['typical_similarity']:.3f} or more."
+        ),
+        draw=lambda figures: [
+            Line("own", "Caption against picture", figures["similarity"]),
+            Line("typical", "Half of the library fits better than", figures["typical_similarity"]),
+        ],
+        # It says that the picture is where it belongs, and leaves the words as they are.
+        is_settled_by_acceptance=False,
+    ),
+    ReviewKind.MERGE_CANDIDATE: Queue(
+        tab="Merge",
+        about="Two groups that look like one.",
+        accept="Merge",
+        dismiss="Keep apart",
+        acceptance=Acceptance.MERGE,
+        material_change=0.02,
+        explain=lambda figures: (
+            f"The cosine of the two centroids is {figures['similarity']:.3f}; a picture joins a group at "
+            f"{figures['threshold']:.2f}."
+        ),
+        draw=lambda figures: [
+            Line("own", "Between the two groups", figures["similarity"]),
+            Line("threshold", "A picture joins at", figures["threshold"]),
+        ],
+    ),
+    ReviewKind.SPLIT_CANDIDATE: Queue(
+        tab="Split",
+        about="Groups that look like two.",
+        accept="Split",
+        dismiss="Keep together",
+        acceptance=Acceptance.SPLIT,
+        material_change=0.02,
+        explain=lambda figures: (
+            f"Two of its members have a mean cosine of {figures['mean_pairwise_similarity']:.3f}, below "
+            f"{figures['bound']:.3f}; to the centroid it is {figures['mean_similarity']:.3f}."
+        ),
+        draw=lambda figures: [
+            Line("own", "Two members, on average", figures["mean_pairwise_similarity"]),
+            Line("threshold", "Groups here have at least", figures["bound"]),
+        ],
+    ),
+}
+"""In the order of their tabs."""
