@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
+from backend.bounds import ALPHA, THRESHOLD
 from backend.errors import ConfigurationError
 from backend.redaction import server_secrets, storage_secrets
 
@@ -77,7 +78,10 @@ class Settings(BaseSettings):
 
     # Grouping and fusion.
     threshold: float = Field(
-        0.82, gt=0.0, le=1.0, description="Smallest cosine to a group's centroid for a picture to join the group."
+        0.82,
+        gt=THRESHOLD.low,
+        le=THRESHOLD.high,
+        description="Smallest cosine to a group's centroid for a picture to join the group.",
     )
     assign_batch_size: int = Field(256, ge=1, le=256, description="Pictures assigned in one transaction.")
     assign_memory_bytes: int = Field(
@@ -97,8 +101,8 @@ class Settings(BaseSettings):
     )
     alpha: float = Field(
         0.6,
-        ge=0.0,
-        le=1.0,
+        ge=ALPHA.low,
+        le=ALPHA.high,
         description="Weight of the image similarity in combined queries. A weight chosen for the library "
         "takes precedence.",
     )

@@ -12,6 +12,7 @@ from typing import Annotated, Literal, NoReturn
 
 import typer
 
+from backend.bounds import ALPHA, SIMILAR
 from backend.cli.accounts import account_app
 from backend.cli.accounts import register as register_accounts
 from backend.cli.closing import begin, closing
@@ -243,8 +244,10 @@ def import_(
 @app.command()
 def similar(
     media_id: Annotated[uuid.UUID, typer.Argument(help="Id of a stored picture.")],
-    k: Annotated[int, typer.Option("-k", min=1, max=500, help="Number of results.")] = 3,
-    alpha: Annotated[float | None, typer.Option(min=0, max=1, help="Weight of the image similarity, 0 to 1.")] = None,
+    k: Annotated[int, typer.Option("-k", min=SIMILAR.low, max=SIMILAR.high, help="Number of results.")] = 3,
+    alpha: Annotated[
+        float | None, typer.Option(min=ALPHA.low, max=ALPHA.high, help="Weight of the image similarity, 0 to 1.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """List the pictures most similar to one, by alpha * sim_image + (1 - alpha) * sim_text."""

@@ -37,6 +37,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from backend.bounds import ALPHA, THRESHOLD
+
 NAMING_CONVENTION = {
     "ix": "%(table_name)s_%(column_0_N_name)s_idx",
     "uq": "%(table_name)s_%(column_0_N_name)s_key",
@@ -500,7 +502,7 @@ class ThresholdChoice(Base):
     space_id: Mapped[int] = mapped_column(ForeignKey("space.id"))
     threshold: Mapped[float]
 
-    __table_args__ = (CheckConstraint("threshold > 0 AND threshold <= 1", name="threshold"),)
+    __table_args__ = (CheckConstraint(THRESHOLD.sql("threshold"), name="threshold"),)
 
 
 class AlphaChoice(Base):
@@ -512,7 +514,7 @@ class AlphaChoice(Base):
     space_id: Mapped[int] = mapped_column(ForeignKey("space.id"))
     alpha: Mapped[float]
 
-    __table_args__ = (CheckConstraint("alpha >= 0 AND alpha <= 1", name="alpha"),)
+    __table_args__ = (CheckConstraint(ALPHA.sql("alpha"), name="alpha"),)
 
 
 class NearDuplicate(Base):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from backend.bounds import THRESHOLD
 from backend.errors import InputError
 from backend.features.consolidation.machine_edits import Plan, Reading, read_library, regroup
 from backend.features.services import Services
@@ -65,7 +66,7 @@ def compare_thresholds(
         NotFound: there is no active space yet.
     """
     for threshold in thresholds:
-        _require_threshold(threshold)
+        require_threshold(threshold)
     reading = read_library(services, most_media=most_media)
     media_ids = reading.grouping.media_ids
     return [
@@ -84,7 +85,7 @@ def apply_threshold(services: Services, threshold: float, *, actor: str, dry_run
         NotFound: there is no active space yet.
         Conflict: curators have changed groups at each of three attempts.
     """
-    _require_threshold(threshold)
+    require_threshold(threshold)
 
     def decide(reading: Reading) -> Plan:
         regrouped = rerun(reading.library, threshold)
@@ -99,8 +100,9 @@ def apply_threshold(services: Services, threshold: float, *, actor: str, dry_run
     return regroup(services, decide, actor=actor, dry_run=dry_run, and_then=choose).outcome
 
 
-def _require_threshold(threshold: float) -> None:
-    if not 0 < threshold <= 1:
+def require_threshold(threshold: float) -> None:
+    """Raise InputError where it is not a valid one."""
+    if threshold not in THRESHOLD:
         raise InputError(
             f"{threshold:g} is not a valid threshold.", hint="Give a number above 0 and up to 1, such as 0.82."
         )

@@ -1,5 +1,6 @@
 """Choosing the weight of the image side for a library."""
 
+from backend.bounds import ALPHA
 from backend.errors import InputError
 from backend.features.editing.apply import write_edit
 from backend.features.editing.transactions import edited, settled
@@ -18,7 +19,7 @@ def apply_alpha(services: Services, alpha: float, *, actor: str, dry_run: bool =
         InputError: alpha is outside 0..1.
         NotFound: there is no active space yet.
     """
-    if not 0 <= alpha <= 1:
+    if alpha not in ALPHA:
         raise InputError(f"{alpha:g} is not a valid alpha.", hint="Give a number from 0 (text only) to 1 (image only).")
     with edited(services, dry_run=dry_run) as (session, space):
         present = get_alpha(session, services.settings.alpha)

@@ -15,11 +15,11 @@ from backend.doorbell import Work
 from backend.errors import (
     Conflict,
     EncoderUnavailable,
-    InputError,
     NotInSpace,
     SpaceIncomplete,
     TransactionConflict,
 )
+from backend.features.consolidation import require_threshold
 from backend.features.model_change.alignment import align
 from backend.features.model_change.exclusion import set_aside
 from backend.features.search import BackgroundKind, open_backgrounds
@@ -171,10 +171,7 @@ def _choose_threshold(
             f"Space '{target.name}' has no threshold: cosines of different models are not comparable.",
             hint=f"Run `mediacluster space compare {target.name}`, then activate with --threshold suggested.",
         )
-    if not 0 < threshold <= 1:
-        raise InputError(
-            f"{threshold:g} is not a valid threshold.", hint="Give a number above 0 and up to 1, such as 0.82."
-        )
+    require_threshold(threshold)
     return threshold
 
 

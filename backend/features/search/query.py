@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from backend.bounds import ALPHA
 from backend.errors import InvalidQuery
 from backend.features.search.background_samples import BackgroundKind
 from backend.features.search.candidates import Effort
@@ -112,7 +113,7 @@ def checked(query: SearchQuery) -> SearchQuery:
         words=query.words.strip(),
         not_words=tuple(words.strip() for words in query.not_words),
     )
-    _check_range("alpha", query.alpha, 0, 1)
+    _check_range("alpha", query.alpha, ALPHA.low, ALPHA.high)
     _check_examples(query)
     _check_text("q", query.words, _MOST_CHARACTERS)
     _require(1 <= query.k <= MOST_HITS, "k", f"k is {query.k}.", f"Choose k from 1 to {MOST_HITS}.")

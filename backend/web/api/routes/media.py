@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
+from backend.bounds import ALPHA, SIMILAR
 from backend.errors import Conflict, OriginalMissing
 from backend.features.operations import retry_media
 from backend.features.search import recommend
@@ -99,8 +100,10 @@ def change_text(
 def list_similar(
     services: ServicesDependency,
     media_id: UUID,
-    k: Annotated[int, Query(ge=1, le=500, description="Number of results.")] = 3,
-    alpha: Annotated[float | None, Query(ge=0, le=1, description="Weight of the image similarity, 0 to 1.")] = None,
+    k: Annotated[int, Query(ge=SIMILAR.low, le=SIMILAR.high, description="Number of results.")] = 3,
+    alpha: Annotated[
+        float | None, Query(ge=ALPHA.low, le=ALPHA.high, description="Weight of the image similarity, 0 to 1.")
+    ] = None,
 ) -> SimilarAnswer:
     """Same result as the SQL function `similar_media`: `combined = alpha * sim_image + (1 - alpha) * sim_text`."""
     weight = services.read_alpha() if alpha is None else alpha

@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 
+from backend.bounds import ALPHA
 from backend.features.search import MOST_HITS, AlphaHit, AlphaInsight, Answer, Effort, Find, Hit, Relevance, SearchQuery
 from backend.rules.search import Filters, FusionMethod
 from backend.web.api.schemas.schemas import Schema
@@ -45,7 +46,7 @@ class SearchInput(BaseModel):
     )
     find: Find = Field(Find.MEDIA, description="`captions` finds the captions nearest to a picture.")
     k: int = Field(10, ge=1, le=MOST_HITS, description="Hits per page.")
-    alpha: float | None = Field(None, ge=0, le=1, description="Weight of the image similarity.")
+    alpha: float | None = Field(None, ge=ALPHA.low, le=ALPHA.high, description="Weight of the image similarity.")
     method: FusionMethod | None = Field(
         None, description="How similarities are combined. Default: calibrated for text queries, raw otherwise."
     )

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, Field
 
+from backend.bounds import THRESHOLD
 from backend.errors import Conflict
 from backend.features.consolidation import apply_threshold
 from backend.features.editing import undo
@@ -27,7 +28,7 @@ EventId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 class Chosen(BaseModel):
     """The threshold that the slider stands at."""
 
-    threshold: float = Field(gt=0, le=1)
+    threshold: float = Field(gt=THRESHOLD.low, le=THRESHOLD.high)
 
 
 @router.get("/quality")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
 
+from backend.bounds import ALPHA
 from backend.errors import InvalidQuery
 from backend.features.search import Answer, Hit, SearchQuery
 from backend.rules.search import Filters
@@ -26,7 +27,7 @@ class SearchFields:
     """The fields of the form, which are also those of the address. An empty one narrows nothing."""
 
     q: Annotated[str, Form()] = ""
-    alpha: Annotated[float | None, Form(ge=0, le=1)] = None
+    alpha: Annotated[float | None, Form(ge=ALPHA.low, le=ALPHA.high)] = None
     group: Annotated[str, Form()] = ""
     keywords: Annotated[str, Form()] = ""
     location: Annotated[str, Form()] = ""
