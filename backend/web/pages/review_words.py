@@ -1,6 +1,5 @@
 """The queues of the review page: those of the review, and near-duplicates."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -28,8 +27,8 @@ class QueueWords:
     can_correct: bool = False
 
 
-WORDS: Final[Mapping[PageQueue, Queue | QueueWords]] = {
-    **QUEUES,
-    OtherQueue.NEAR_DUPLICATE: QueueWords("Duplicates", "Versions of one picture.", "Keep the best", "Keep all"),
-}
+_NEAR_DUPLICATES = QueueWords("Duplicates", "Versions of one picture.", "Keep the best", "Keep all")
+_ALL: list[tuple[PageQueue, Queue | QueueWords]] = [*QUEUES.items(), (OtherQueue.NEAR_DUPLICATE, _NEAR_DUPLICATES)]
+
+WORDS: Final = dict(_ALL)
 """In the order of the tabs."""
