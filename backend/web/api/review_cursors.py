@@ -1,7 +1,9 @@
-"""Places in the pages of the review queue and of near-duplicates."""
+"""Places in the pages of the review queue, of near-duplicates and of judgements."""
 
+from datetime import datetime
 from uuid import UUID
 
+from backend.store.review import Place, QueryKind
 from backend.web.api.cursors import read_cursor
 
 
@@ -15,3 +17,9 @@ def read_keeper(cursor: str) -> UUID:
     """The keeper of the last group. Raises InputError."""
     (keeper,) = read_cursor(cursor, UUID)
     return UUID(str(keeper))
+
+
+def read_judgement_place(cursor: str) -> Place:
+    """Where a page ended. Raises InputError for a cursor that this server did not write."""
+    moment, kind, query, media_id = read_cursor(cursor, datetime, QueryKind, str, UUID)
+    return moment, kind.value, query, media_id

@@ -1,15 +1,15 @@
 """What curators say of hits: the test set of evaluations."""
 
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, File, Query, UploadFile
 
 from backend.features.review import judge, keep, list_newest, withdraw_judgements
-from backend.store.review import JudgementFilter, Place, QueryKind
-from backend.web.api.cursors import read_cursor, write_cursor
+from backend.store.review import JudgementFilter, QueryKind
+from backend.web.api.cursors import write_cursor
 from backend.web.api.dependencies import ActorDependency, Cursor, PageLimit, ServicesDependency
+from backend.web.api.review_cursors import read_judgement_place
 from backend.web.api.schemas.judgements import (
     JudgementAnswer,
     JudgementDetail,
@@ -44,7 +44,7 @@ def list_judgements(
 ) -> JudgementPage:
     """The newest first."""
     wanted = JudgementFilter(query_kind, _plain(q), media_id, right, _plain(actor))
-    before = None if cursor is None else read_place(cursor)
+    before = None if cursor is None else read_judgement_place(cursor)
     page, more = list_newest(services, wanted, limit=limit, before=before)
     return JudgementPage(
         judgements=[JudgementDetail.of(one) for one in page],
@@ -83,9 +83,3 @@ def keep_judged_picture(services: ServicesDependency, file: Annotated[UploadFile
 
 def _plain(text: str | None) -> str | None:
     return (text or "").replace("\0", "").strip() or None
-
-
-def read_place(cursor: str) -> Place:
-    """Where a page ended. Raises InputError for a cursor that this server did not write."""
-    moment, kind, query, media_id = read_cursor(cursor, datetime, QueryKind, str, UUID)
-    return moment, kind.value, query, media_id

@@ -11,23 +11,22 @@ from backend.bounds import ALPHA, SIMILAR
 from backend.errors import Conflict, OriginalMissing
 from backend.features.operations import retry_media
 from backend.features.search import recommend
-from backend.features.services import Services
 from backend.features.steps import rewrite_text
 from backend.files.formats import mime_of
 from backend.files.storage import read_thumbnail
 from backend.store.media import get_media, list_media
-from backend.store.schema import EMBEDDINGS_SOURCE, Media, MediaStatus
+from backend.store.schema import MediaStatus
 from backend.web.api.cursors import read_cursor, write_cursor
 from backend.web.api.dependencies import ActorDependency, Cursor, PageLimit, ServicesDependency
-from backend.web.api.places import PlacesDependency, require_no_place
+from backend.web.api.places import PlacesDependency
 from backend.web.api.routes.references import find_reference, list_references
 from backend.web.api.schemas.schemas import MediaDetail, MediaPage, SimilarAnswer, SimilarMedia, TextChangesInput
+from backend.web.api.stored_files import answer_original, file_headers, nothing_stored, read_stored
 from backend.web.middleware.problems import documented
 
 router = APIRouter(tags=["media"])
 
 # The bytes under an id never change.
-_FOREVER = "private, max-age=31536000, immutable"
 
 
 @router.get(
@@ -127,16 +126,16 @@ def list_similar(
 )
 def get_thumbnail(services: ServicesDependency, media_id: UUID, size: Literal["small", "large"] = "small") -> Response:
     """The longest side is at most 320 (small) or 1280 (large) pixels."""
-    media = _read(services, media_id)
+    media = read_stored(services, media_id)
     if media.sha256 is None:
-        raise _nothing_stored(media)
+        raise nothing_stored(media)
     try:
         content = read_thumbnail(services.storage, media.sha256, size)
     except OriginalMissing:
         if media.status in {MediaStatus.READY, MediaStatus.EMBEDDED}:
             raise
         raise Conflict(f"Picture {media_id} has no thumbnail yet; its status is {media.status}.") from None
-    return Response(content, media_type=mime_of(content), headers=_file_headers(media.sha256))
+    return Response(content, media_type=mime_of(content), headers=file_headers(media.sha256))
 
 
 @router.get(
@@ -151,15 +150,7 @@ def get_thumbnail(services: ServicesDependency, media_id: UUID, size: Literal["s
 )
 def get_original(services: ServicesDependency, places: PlacesDependency, media_id: UUID) -> Response:
     """An original that contains a location is for admins only."""
-    media = _read(services, media_id)
-    if media.sha256 is None or media.original_key is None or media.mime is None:
-        raise _nothing_stored(media)
-    extension = media.original_key.rpartition(".")[2]
-    headers = _file_headers(media.sha256) | {"Content-Disposition": f'attachment; filename="{media_id}.{extension}"'}
-    content = services.storage.read(media.original_key)
-    if not places:
-        require_no_place(media.exif, content)
-    return Response(content, media_type=media.mime, headers=headers)
+    return answer_original(services, media_id, places=places)
 
 
 @router.post(
@@ -178,28 +169,6 @@ def retry(
     retry_media(services, [media_id], actor=actor)
     with services.database.transaction() as session:
         return MediaDetail.of(get_media(session, media_id), places=places)
-
-
-def _read(services: Services, media_id: UUID) -> Media:
-    with services.database.transaction() as session:
-        media = get_media(session, media_id)
-        return media if media.duplicate_of is None else get_media(session, media.duplicate_of)
-
-
-def _nothing_stored(media: Media) -> Conflict:
-    if media.source == EMBEDDINGS_SOURCE:
-        return Conflict(f"Picture {media.id} was imported as embeddings, without a picture file.")
-    return Conflict(f"Picture {media.id} has not been fetched yet.")
-
-
-def _file_headers(sha256: bytes) -> dict[str, str]:
-    """Whatever a file turns out to be, a browser takes it for what it is called, and runs nothing in it."""
-    return {
-        "Cache-Control": _FOREVER,
-        "ETag": f'"{sha256.hex()}"',
-        "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "default-src 'none'; sandbox",
-    }
 
 
 def _read_place(cursor: str) -> tuple[datetime, UUID]:

@@ -18,7 +18,7 @@ from backend.store.schema import Cluster, MediaStatus
 from backend.store.spaces import get_alpha
 from backend.web.api.dependencies import ActorDependency, ServicesDependency
 from backend.web.api.places import PlacesDependency, without_key, without_place
-from backend.web.api.routes.media import get_original
+from backend.web.api.stored_files import answer_original
 from backend.web.pages.scales import make_scale
 from backend.web.pages.templating import link, picture_url, render
 
@@ -110,7 +110,7 @@ def _source(picture: Picture) -> str | None:
 @router.get("/media/{media_id}/original")
 def show_original(services: ServicesDependency, places: PlacesDependency, media_id: UUID) -> Response:
     """The bytes as they were uploaded, as an attachment."""
-    return get_original(services, places, media_id)
+    return answer_original(services, media_id, places=places)
 
 
 @router.post("/media/{media_id}/text")

@@ -1,0 +1,50 @@
+"""Files of pictures as answers, for the API and for the pages."""
+
+from uuid import UUID
+
+from fastapi import Response
+
+from backend.errors import Conflict
+from backend.features.services import Services
+from backend.store.media import get_media
+from backend.store.schema import EMBEDDINGS_SOURCE, Media
+from backend.web.api.places import require_no_place
+
+_FOREVER = "private, max-age=31536000, immutable"
+
+
+def answer_original(services: Services, media_id: UUID, *, places: bool) -> Response:
+    """The original as an attachment. places: whether the one who asks may see where it was taken."""
+    media = read_stored(services, media_id)
+    if media.sha256 is None or media.original_key is None or media.mime is None:
+        raise nothing_stored(media)
+    extension = media.original_key.rpartition(".")[2]
+    headers = file_headers(media.sha256) | {"Content-Disposition": f'attachment; filename="{media_id}.{extension}"'}
+    content = services.storage.read(media.original_key)
+    if not places:
+        require_no_place(media.exif, content)
+    return Response(content, media_type=media.mime, headers=headers)
+
+
+def read_stored(services: Services, media_id: UUID) -> Media:
+    """The media, or of a duplicate the one that has its bytes. Raises NotFound."""
+    with services.database.transaction() as session:
+        media = get_media(session, media_id)
+        return media if media.duplicate_of is None else get_media(session, media.duplicate_of)
+
+
+def nothing_stored(media: Media) -> Conflict:
+    """What to say of a media without a file."""
+    if media.source == EMBEDDINGS_SOURCE:
+        return Conflict(f"Picture {media.id} was imported as embeddings, without a picture file.")
+    return Conflict(f"Picture {media.id} has not been fetched yet.")
+
+
+def file_headers(sha256: bytes) -> dict[str, str]:
+    """Whatever a file turns out to be, a browser takes it for what it is called, and runs nothing in it."""
+    return {
+        "Cache-Control": _FOREVER,
+        "ETag": f'"{sha256.hex()}"',
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+    }
