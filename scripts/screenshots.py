@@ -2,6 +2,8 @@
 
 python scripts/screenshots.py                 # all pages, into docs/images
 python scripts/screenshots.py widget          # some of them
+
+All of them take a quarter of an hour: so long a library works for the picture of Operations.
 """
 
 import argparse
@@ -41,7 +43,6 @@ from backend.features.services import Services  # noqa: E402
 from backend.settings import load_settings  # noqa: E402
 from backend.store.schema import Centroid, Media, Membership  # noqa: E402
 from backend.web.server import create_web_app  # noqa: E402
-from scripts.demo_operations import fill_operations  # noqa: E402
 from scripts.demo_review import fill_review  # noqa: E402
 from scripts.demo_site import (  # noqa: E402
     Look,
@@ -53,6 +54,7 @@ from scripts.demo_site import (  # noqa: E402
     write_blog,
 )
 from scripts.demo_spaces import fill_spaces  # noqa: E402
+from scripts.library_at_work import library_at_work  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
 PICTURE_COUNT = 150
@@ -61,8 +63,10 @@ LOOKS = tuple(
     Look(width, height, scheme) for width, height in ((1440, 900), (390, 844)) for scheme in ("light", "dark")
 )
 
-# Name and path; a path that starts with BLOG is on the site of somebody else. {group} and {picture}: ids in this library.
+# Name and path; a path that starts with BLOG is on the site of somebody else, one with AT_WORK is of a library that works
+# meanwhile. {group} and {picture}: ids in this library.
 BLOG = "blog:"
+AT_WORK = "at work:"
 PAGES = {
     "widget": f"{BLOG}/",
     "groups": "/admin/",
@@ -73,12 +77,12 @@ PAGES = {
     "quality": "/admin/quality",
     "map": "/admin/quality/map",
     "review": "/admin/review",
-    "operations": "/admin/operations",
     "model": "/admin/model",
     "report": f"{BLOG}/report.html",
+    "operations": f"{AT_WORK}/admin/operations",  # last: the longer it works, the more there is to see
 }
 # What has to happen to the library first. It changes the groups, so these pages come last, in this order.
-FILLERS = {"review": fill_review, "operations": fill_operations, "model": fill_spaces}
+FILLERS = {"review": fill_review, "model": fill_spaces}
 # The picture becomes coarser until it is small enough.
 QUALITIES = (80, 70, 60, 50)
 PATIENCE_SECONDS = 240
@@ -91,7 +95,9 @@ def main() -> None:
     chosen = parser.parse_args().names
     names = [name for name in PAGES if not chosen or name in chosen]
     IMAGES.mkdir(parents=True, exist_ok=True)
-    with demo_library() as (services, folder), ExitStack() as stack:
+    with ExitStack() as stack:
+        at_work = stack.enter_context(library_at_work()) if "operations" in names else None
+        services, folder = stack.enter_context(demo_library())
         app = CORSMiddleware(create_web_app(services), allow_origins=["*"])
         server = stack.enter_context(serving(app))
         site = stack.enter_context(serving_folder(folder))
@@ -105,6 +111,9 @@ def main() -> None:
                 FILLERS[name](services)
             path = PAGES[name].format(group=picked.cluster_id, picture=picked.media_id)
             url = site + path.removeprefix(BLOG) if path.startswith(BLOG) else server + path
+            if at_work is not None and path.startswith(AT_WORK):
+                at_work.wait_until_there_is_something_to_see()
+                url = at_work.url + path.removeprefix(AT_WORK)
             for look in LOOKS:
                 target = IMAGES / f"{name}-{look.width}-{look.color_scheme}.webp"
                 take(browser, url, look, target, full_page=name == "widget")

@@ -15,10 +15,10 @@ from backend.features.services import Services
 from backend.rules.measures import projection
 from backend.store.review import QueryKind, record_judgement
 from backend.web.server import create_web_app
-from scripts.demo_operations import fill_operations
 from scripts.demo_review import fill_review
 from scripts.demo_site import serving
 from scripts.demo_spaces import fill_spaces
+from tests.support.operations import fill_operations
 from tests.support.pages import draw_twice
 
 WIDTHS = (1440, 390)

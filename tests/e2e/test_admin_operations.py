@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from backend.features.services import Services
 from backend.store.operations import find_pause
-from scripts.demo_operations import fill_operations
+from tests.support.operations import fill_operations
 
 
 def open_operations(page: Page, server: str) -> None:

@@ -1,4 +1,4 @@
-"""Make a library in which every part of the operations page has something to show."""
+"""A library in which every part of the operations page has something to show, of figures that are made up."""
 
 import sqlalchemy as sa
 
