@@ -1,5 +1,6 @@
 """Keepers and their near-duplicates: against a plain model, in any portions, with chains broken."""
 
+from dataclasses import astuple
 from functools import partial
 
 import numpy as np
@@ -79,6 +80,24 @@ def test_choose_keepers__a_better_one_comes_later_and_frees_the_others() -> None
     assert keeper_of.tolist() == [UNDECIDED, 1, 1]
     assert decide([0], {0, 1, 2}) == [0, 1, 2]
     assert keeper_of.tolist() == [0, 0, 2]
+
+
+def test_choose_keepers__says_how_similar_each_is_to_its_keeper() -> None:
+    alike = np.array([[0.0, 0.95, 0.85], [0.95, 0.0, 0.9], [0.85, 0.9, 0.0]])
+    keeper_of = np.full(3, UNDECIDED)
+    near = partial(candidates, alike, {0, 1, 2})
+    choices = choose_keepers(keeper_of, [2, 0, 1], near, lambda row, others: alike[row, others], 0.85)
+    assert [astuple(choice) for choice in choices] == [(0, 0, 1.0), (1, 0, 0.95), (2, 0, 0.85)]
+
+
+def test_choose_keepers__decides_nobody_whom_nothing_concerns() -> None:
+    """A row that is decided as before brings up no other: 2 is near 1, which stays kept."""
+    alike = np.zeros((3, 3))
+    alike[1, 2] = alike[2, 1] = 0.95
+    keeper_of = np.array([0, 1, 1])
+    near = partial(candidates, alike, {0, 1, 2})
+    choices = choose_keepers(keeper_of, [1], near, lambda row, others: alike[row, others], 0.9)
+    assert [astuple(choice) for choice in choices] == [(1, 1, 1.0)]
 
 
 def test_near_rows__within_the_distance() -> None:
