@@ -1,5 +1,5 @@
 -- The numbers of fused search. They stand only here: the SQL functions select them, and Python reads this file
--- (backend/store/search_policy.py), so that both search alike. docs/decisions/0011 has the measurements behind them.
+-- (backend/store/search/policy.py), so that both search alike. docs/decisions/0011 has the measurements behind them.
 -- A function and not a view, because a caller of search_media then needs no further grant. It returns a set of one row,
 -- because Postgres puts only those into the calling query.
 CREATE OR REPLACE FUNCTION search_policy()
