@@ -420,7 +420,7 @@ def test_activate__without_what_has_failed(groups: Groups) -> None:
         "DELETE FROM embedding WHERE space_id = :id AND media_id = ANY(:ids) RETURNING 1", id=groups.second.id, ids=lost
     )
     before = groups.grouping()
-    with pytest.raises(SpaceIncomplete, match="still missing"):  # they have not been tried yet
+    with pytest.raises(SpaceIncomplete, match="still lacks"):  # they have not been tried yet
         groups.activate(threshold=0.8, without_failed=True)
     groups.read("UPDATE space_fill_item SET error_code = 'original_missing', error_detail = 'no picture' RETURNING 1")
     with pytest.raises(SpaceIncomplete) as refused:
@@ -471,7 +471,7 @@ def lose_in_second(groups: Groups, count: int = 3) -> list[uuid.UUID]:
     groups.read(
         "DELETE FROM embedding WHERE space_id = :id AND media_id = ANY(:ids) RETURNING 1", id=groups.second.id, ids=lost
     )
-    with pytest.raises(SpaceIncomplete, match="still missing"):
+    with pytest.raises(SpaceIncomplete, match="still lacks"):
         groups.activate(threshold=0.8, without_failed=True)
     groups.read("UPDATE space_fill_item SET error_code = 'original_missing', error_detail = 'no picture' RETURNING 1")
     return lost
@@ -534,7 +534,7 @@ def test_activate__killed_after_media_were_set_aside(groups: Groups, by: str) ->
         )
         sweep(groups.services)
     else:
-        with pytest.raises(SpaceIncomplete, match="still missing"):
+        with pytest.raises(SpaceIncomplete, match="still lacks"):
             groups.activate(threshold=0.8)
 
     Assigner(groups.services, groups.first).assign_waiting()
@@ -551,7 +551,7 @@ def test_sweep__leaves_what_a_change_has_set_aside(groups: Groups) -> None:
 
 def test_activate__without_failed_but_nothing_else_is_there(groups: Groups) -> None:
     groups.read("DELETE FROM embedding WHERE space_id = :id RETURNING 1", id=groups.second.id)
-    with pytest.raises(SpaceIncomplete, match="still missing"):
+    with pytest.raises(SpaceIncomplete, match="still lacks"):
         groups.activate(threshold=0.8)
     groups.read("UPDATE space_fill_item SET error_code = 'original_missing', error_detail = 'no picture' RETURNING 1")
     before = groups.memberships()

@@ -31,7 +31,8 @@ from typer.testing import CliRunner
 from backend.bootstrap import build_services
 from backend.cli import app
 from backend.cli.keys import create_key
-from backend.embedded import binaries, ensure_servers
+from backend.embedded import ensure_servers
+from backend.embedded.pgdata import binaries
 from backend.features.access import Browser, create_account, log_in_by_link, make_login_link
 from backend.features.duplicates import compare_waiting
 from backend.features.editing import Merge, Rename, perform

@@ -97,7 +97,7 @@ def test_worker__is_healthy_once_its_encoders_are_loaded(
         # Loading is tried again, in vain for another reason; meanwhile the watch goes on looking.
         model.mkdir()
         shutil.copy(demo / "open_clip_config.json", model)
-        wait_for(lambda: log.read_text().count("Not all is ready for the first batch yet") == 2)
+        wait_for(lambda: log.read_text().count("Not everything is ready for the first batch yet") == 2)
         assert not pulse.exists()
         shutil.rmtree(model)
         model.symlink_to(demo)
