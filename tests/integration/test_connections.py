@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from backend.errors import TransactionConflict
 from backend.features.services import Services
 from backend.store import engine
-from backend.store.arrays import fetch_arrays
+from backend.store.arrays import fetch_arrays, run_statement
 from backend.store.engine import Database
 from backend.store.migrate import upgrade
 from backend.web.server import create_web_app
@@ -109,3 +109,20 @@ def test_migrate__the_api_says_that_it_can_be_tried_again(services: Services) ->
             other.execute("ALTER TABLE media ALTER COLUMN attempts TYPE numeric")
         codes += [client.get("/admin/operations").status_code for _ in range(OFTEN)]
     assert codes == [200] * OFTEN + [503] + [200] * (OFTEN - 1)
+
+
+@pytest.mark.parametrize("through_driver", [False, True])
+def test_broken_constraints__are_conflicts_where_rows_may_go_meanwhile(
+    database: Database, through_driver: bool
+) -> None:
+    """Whichever way a statement runs; elsewhere a broken constraint is a fault of the program and stays one."""
+
+    def break_one() -> None:
+        stray = "INSERT INTO near_duplicate (media_id) VALUES (gen_random_uuid())"
+        with database.transaction() as session:
+            run_statement(session, stray, {}) if through_driver else session.execute(sa.text(stray))
+
+    with pytest.raises(TransactionConflict), engine.broken_constraints_as_conflicts():
+        break_one()
+    with pytest.raises((sa.exc.IntegrityError, psycopg.IntegrityError)):
+        break_one()
