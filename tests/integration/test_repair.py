@@ -22,8 +22,7 @@ from backend.features.steps import Assigner, embed_batch, open_active_space
 from backend.files.storage import Storage, StoredObject, original_key, sha256_of_key, thumbnail_keys
 from backend.files.storage.keys import thumbnail_key
 from backend.files.text import MediaText
-from backend.store.integrity import record_original_missing
-from backend.store.media import get_media
+from backend.store.media import get_media, record_original_missing
 
 OLD = time.time() - 2 * 3600
 

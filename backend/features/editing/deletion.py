@@ -13,7 +13,6 @@ from backend.features.services import Services
 from backend.rules.editing import Edit, Outcome, Snapshot, existing_memberships, media_count
 from backend.store.access import Act, record_act
 from backend.store.engine import Session
-from backend.store.events import EventKind, MediaEvent, record_events
 from backend.store.groups import DELETE, EventContent, insert_event, read_snapshot, record_event_content
 from backend.store.media import Doomed, delete_media_rows, lock_media, remove_unheld_files
 from backend.store.schema import Space
@@ -82,7 +81,6 @@ def _write(session: Session, space: Space | None, media_ids: list[uuid.UUID], ac
         media_count(len(media_ids)),
         media_ids=[str(one) for one in media_ids[:_MOST_NAMED]],
     )
-    record_events(session, [MediaEvent(EventKind.DELETED, media_id) for media_id in media_ids])
     return outcome
 
 

@@ -13,7 +13,6 @@ from backend.features.services import Services
 from backend.files.decoding import THUMBNAIL_SIDES
 from backend.files.storage import write_thumbnails
 from backend.rules.editing import Edit, Snapshot, existing_memberships, media_count
-from backend.store.events import EventKind, MediaEvent, record_events
 from backend.store.groups import (
     DELETE,
     bump_centroid_version,
@@ -27,9 +26,8 @@ from backend.store.integrity import (
     delete_memberless_centroids,
     list_empty_clusters,
     list_off_clusters,
-    record_original_missing,
 )
-from backend.store.media import StoredFile, remove_unheld_files
+from backend.store.media import StoredFile, record_original_missing, remove_unheld_files
 from backend.store.spaces import build_vector_indexes, find_active_space, list_missing_vector_indexes, list_spaces
 
 logger = logging.getLogger(__name__)
@@ -145,10 +143,7 @@ def _give_up(services: Services, ids: list[uuid.UUID], actor: str) -> None:
                 summary,
             )
             write_edit(session, space, edit, actor=actor)
-        failed = record_original_missing(session, ids, _LOST)
-        record_events(
-            session, [MediaEvent(EventKind.FAILED, media_id, error_code=OriginalMissing.code) for media_id in failed]
-        )
+        record_original_missing(session, ids, _LOST)
 
 
 def _mend_clusters(services: Services, report: RepairReport) -> None:

@@ -15,7 +15,6 @@ from backend.doorbell import Work
 from backend.errors import (
     Conflict,
     EncoderUnavailable,
-    NotInSpace,
     SpaceIncomplete,
     TransactionConflict,
 )
@@ -28,6 +27,7 @@ from backend.rules.editing import media_count
 from backend.store.access import Act, record_act
 from backend.store.engine import Session
 from backend.store.groups import MODEL, bump_centroid_version, carry_label_statistics, insert_event, lock_assigner
+from backend.store.media import lead_back
 from backend.store.renewal import renewed
 from backend.store.schema import Space, SpaceState
 from backend.store.spaces import (
@@ -45,7 +45,6 @@ from backend.store.spaces import (
     get_active_space,
     get_space,
     get_threshold,
-    lead_back,
     limit_lock_waits,
     list_failed_items,
     list_unaligned,
@@ -111,7 +110,7 @@ def activate(
         target, source = get_space(session, name), get_active_space(session)
         chosen = _choose_threshold(session, services, target, threshold, suggested=suggested)
         # What a run that was killed had set aside.
-        lead_back(session, source.id, NotInSpace.code)
+        lead_back(session, source.id)
         _require_filling(session, target, actor)
         start_fill(session, source.id, actor)
     tell("filling the last gaps")
@@ -249,7 +248,7 @@ def _without_failed(services: Services, source: Space, target: Space, actor: str
         yield aside
     except BaseException:
         with services.database.transaction() as session:
-            lead_back(session, source.id, NotInSpace.code)
+            lead_back(session, source.id)
         services.doorbell.ring(Work.ASSIGN)
         raise
 
@@ -296,7 +295,7 @@ def _switch(
             with services.database.transaction() as session:
                 event_id, waiting = _exchange(session, services, source, target, threshold, actor)
                 # Those that were set aside when the model was changed before, and are in this space.
-                led_back = 0 if event_id is None else lead_back(session, target.id, NotInSpace.code)
+                led_back = 0 if event_id is None else lead_back(session, target.id)
             if event_id is not None:
                 seconds = time.perf_counter() - begun
                 return Activation(target.name, source.name, threshold, event_id, seconds, led_back=led_back)

@@ -5,16 +5,16 @@ Their vectors in other spaces stay: where such a space is activated again, they 
 """
 
 from backend.doorbell import Work
-from backend.errors import NotInSpace, SpaceIncomplete
+from backend.errors import SpaceIncomplete
 from backend.features.editing import edited, read_snapshot, write_edit
 from backend.features.services import Services
 from backend.rules.editing import Edit, Snapshot, existing_memberships, media_count
 from backend.store.access import Act, record_act
 from backend.store.engine import Session
-from backend.store.events import EventKind, MediaEvent, record_events
 from backend.store.groups import DELETE
+from backend.store.media import record_set_aside
 from backend.store.schema import Space
-from backend.store.spaces import has_vectors, list_failed_items, record_set_aside
+from backend.store.spaces import drop_items, has_vectors, list_failed_items
 
 _AT_ONCE = 1_000
 
@@ -39,8 +39,8 @@ def set_aside(services: Services, space: Space, *, actor: str) -> int:
                 summary = f"Set aside {media_count(len(memberships))} that space '{space.name}' has no vectors of"
                 after = Snapshot({}, dict.fromkeys(memberships))
                 write_edit(session, active, Edit(DELETE, Snapshot(clusters, memberships), after, summary), actor=actor)
-            aside = record_set_aside(session, space, ids, NotInSpace.code)
-            record_events(session, [MediaEvent(EventKind.FAILED, one, error_code=NotInSpace.code) for one in aside])
+            aside = record_set_aside(session, space, ids)
+            drop_items(session, space.id, ids)
             record_act(session, actor, Act.SPACE_MEDIA_SET_ASIDE, space.name, media=len(aside))
             count += len(aside)
     if count:

@@ -10,7 +10,6 @@ from backend.features.steps.decision import decide_in_blocks
 from backend.features.steps.timing import Stopwatch
 from backend.rules.grouping import CentroidCache, assign, bytes_for
 from backend.store.engine import Session
-from backend.store.events import EventKind, MediaEvent, record_events
 from backend.store.groups import (
     AssignableBatch,
     AssignedMedia,
@@ -88,7 +87,6 @@ class Assigner:
             assigned, founded_ids, version = record_assignment(
                 session, self._space.id, batch, assignment, known, threshold
             )
-            record_events(session, [MediaEvent(EventKind.READY, one.media_id, one.cluster_id) for one in assigned])
         if cache is not None:
             cache.apply(assignment, founded_ids, version)
             self._cache = cache if cache.byte_count <= settings.assign_memory_bytes else None

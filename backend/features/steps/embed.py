@@ -6,7 +6,6 @@ so memory is bounded by two batches.
 
 import logging
 import time
-import uuid
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -16,17 +15,16 @@ from PIL.Image import Image
 
 from backend.doorbell import Work
 from backend.encoders import Encoders, require_unit_vectors
-from backend.errors import ConfigurationError, LeaseLost, MediaclusterError
+from backend.errors import ConfigurationError, MediaclusterError
 from backend.features.services import Services
 from backend.features.steps.leases import NOT_THE_FILES_FAULT, hand_back, held_lease
-from backend.features.steps.quarantine import COUNTED, telling_file_from_storage, try_again_or_quarantine
+from backend.features.steps.quarantine import COUNTED, give_up, telling_file_from_storage, try_again_or_quarantine
 from backend.features.steps.timing import Stopwatch
 from backend.features.steps.wording import Wording, encode_wordings
 from backend.files.decoding import THUMBNAIL_SIDES
 from backend.files.storage import write_thumbnails
 from backend.files.text import embedding_text
 from backend.logs import request_bound
-from backend.store.events import EventKind, MediaEvent, record_events
 from backend.store.media import (
     Lease,
     NewEmbedding,
@@ -35,7 +33,6 @@ from backend.store.media import (
     claim_pending,
     insert_embeddings,
     record_embedded,
-    record_failed,
     remove_unheld_files,
 )
 from backend.store.review import record_hashes
@@ -173,7 +170,7 @@ def _prepare(services: Services, encoders: Encoders, lease: Lease, media: Pendin
         try_again_or_quarantine(services, media.id, media.attempts, lease, error)
         return None
     except MediaclusterError as error:
-        _give_up(services, media.id, lease, error)
+        give_up(services, media.id, lease, error)
         return None
 
 
@@ -197,16 +194,6 @@ def _encode(encoders: Encoders, space: Space, prepared: list[_Prepared]) -> list
         NewEmbedding(one.media.id, image, text, caption)
         for one, image, (text, caption) in zip(prepared, images, wordings, strict=True)
     ]
-
-
-def _give_up(services: Services, media_id: uuid.UUID, lease: Lease, error: MediaclusterError) -> None:
-    try:
-        with services.database.transaction() as session:
-            record_failed(session, media_id, lease, error.code, str(error))
-            record_events(session, [MediaEvent(EventKind.FAILED, media_id, error_code=error.code)])
-        logger.info("Picture %s has failed: %s", media_id, error, extra={"media_id": media_id, "code": error.code})
-    except LeaseLost:
-        logger.warning("Picture %s was given to another worker; its failure is not recorded.", media_id)
 
 
 def _record(

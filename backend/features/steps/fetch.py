@@ -7,12 +7,11 @@ from backend.errors import DecodeCrash, LeaseLost, MediaclusterError
 from backend.features.intake import accept_fetched
 from backend.features.services import Services
 from backend.features.steps.leases import NOT_THE_FILES_FAULT, held_lease
-from backend.features.steps.quarantine import try_again_or_quarantine
+from backend.features.steps.quarantine import give_up, try_again_or_quarantine
 from backend.features.steps.timing import Stopwatch
 from backend.files.outbound import fetch_url
 from backend.logs import request_bound
-from backend.store.events import EventKind, MediaEvent, record_events
-from backend.store.media import FetchingMedia, Lease, claim_fetching, record_failed
+from backend.store.media import FetchingMedia, Lease, claim_fetching
 from backend.store.telemetry import Measure
 
 logger = logging.getLogger(__name__)
@@ -42,18 +41,8 @@ def _fetch(services: Services, media: FetchingMedia, lease: Lease) -> None:
     except DecodeCrash as error:
         try_again_or_quarantine(services, media.id, media.attempts, lease, error)
     except MediaclusterError as error:
-        _give_up(services, media, lease, error)
+        give_up(services, media.id, lease, error)
     else:
         logger.info("Picture %s is fetched.", media.id, extra={"media_id": media.id})
         watch.write(services)
         services.doorbell.ring(Work.EMBED)
-
-
-def _give_up(services: Services, media: FetchingMedia, lease: Lease, error: MediaclusterError) -> None:
-    try:
-        with services.database.transaction() as session:
-            record_failed(session, media.id, lease, error.code, str(error))
-            record_events(session, [MediaEvent(EventKind.FAILED, media.id, error_code=error.code)])
-        logger.info("Picture %s has failed: %s", media.id, error, extra={"media_id": media.id, "code": error.code})
-    except LeaseLost:
-        logger.warning("Picture %s was deleted or given to another worker; its failure is not recorded.", media.id)

@@ -1,4 +1,5 @@
-"""What becomes of a file that its decoder did not survive, or that the storage does not give out while it does others."""
+"""What becomes of a file that failed: for good, or, where its decoder did not survive it or the storage does not give it out while it does
+others, after the last of its attempts."""
 
 import logging
 import uuid
@@ -10,12 +11,12 @@ from backend.errors import (
     DecodeCrash,
     FileUnreadable,
     LeaseLost,
+    MediaclusterError,
     Quarantined,
     StorageFull,
 )
 from backend.features.services import Services
 from backend.files.storage import Storage
-from backend.store.events import EventKind, MediaEvent, record_events
 from backend.store.media import Lease, record_failed, release_one
 
 logger = logging.getLogger(__name__)
@@ -70,7 +71,20 @@ def try_again_or_quarantine(
                 return
             detail = f"{attempts} attempts failed. The last one: {reason}"
             record_failed(session, media_id, lease, Quarantined.code, detail)
-            record_events(session, [MediaEvent(EventKind.FAILED, media_id, error_code=Quarantined.code)])
         logger.info("Picture %s is quarantined: %s", media_id, detail, extra={"media_id": media_id, "code": error.code})
     except LeaseLost:
-        logger.warning("Picture %s was given to another worker; its failure is not recorded.", media_id)
+        _tell_lost(media_id)
+
+
+def give_up(services: Services, media_id: uuid.UUID, lease: Lease, error: MediaclusterError) -> None:
+    """Record that a media has failed, for good."""
+    try:
+        with services.database.transaction() as session:
+            record_failed(session, media_id, lease, error.code, str(error))
+        logger.info("Picture %s has failed: %s", media_id, error, extra={"media_id": media_id, "code": error.code})
+    except LeaseLost:
+        _tell_lost(media_id)
+
+
+def _tell_lost(media_id: uuid.UUID) -> None:
+    logger.warning("Picture %s was deleted or given to another worker; its failure is not recorded.", media_id)

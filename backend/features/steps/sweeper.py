@@ -3,18 +3,16 @@
 import logging
 
 from backend.doorbell import Work
-from backend.errors import NotInSpace
 from backend.features.services import Services
 from backend.store.access import delete_old_keys
 from backend.store.engine import Session
-from backend.store.events import EventKind, MediaEvent, count_due_deliveries, record_events
-from backend.store.media import WaitingWork, count_waiting, record_quarantined
+from backend.store.events import count_due_deliveries
+from backend.store.media import WaitingWork, count_waiting, lead_back, record_quarantined
 from backend.store.operations import find_pause, record_sample
 from backend.store.review import count_waiting_comparisons, is_refresh_due
 from backend.store.spaces import (
     count_waiting_items,
     find_active_space,
-    lead_back,
     list_kept_up,
     quarantine_items,
     queue_missing,
@@ -32,9 +30,6 @@ def sweep(services: Services) -> WaitingWork:
     settings = services.settings
     with services.database.transaction() as session:
         quarantined = record_quarantined(session, settings.max_attempts)
-        record_events(
-            session, [MediaEvent(EventKind.FAILED, media_id, error_code="quarantined") for media_id in quarantined]
-        )
         delete_old_keys(session)
         _undo_broken_changes(session)
         filling = _queue_for_spaces(session, settings.max_attempts)
@@ -66,7 +61,7 @@ def _undo_broken_changes(session: Session) -> None:
     """Lead media back that were set aside for a change of model whose process was killed."""
     space = find_active_space(session)
     if space is not None and take_abandoned_changes(session):
-        count = lead_back(session, space.id, NotInSpace.code)
+        count = lead_back(session, space.id)
         logger.warning("A change of model was interrupted; %d pictures set aside for it are restored.", count)
 
 

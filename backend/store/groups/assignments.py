@@ -14,6 +14,7 @@ from backend.rules.grouping import Assignment, CentroidCache
 from backend.store.arrays import copy_records, fetch_arrays, next_values
 from backend.store.engine import limit_idling
 from backend.store.groups.centroids import write_centroids
+from backend.store.media import record_ready
 from backend.store.schema import Space
 from backend.store.statements import Statements
 
@@ -172,14 +173,11 @@ def record_assignment(
     changed = cluster_ids[assignment.rows].tolist()
     write_centroids(session, space_id, changed, assignment.sums, assignment.counts.tolist())
     _insert_memberships(session, space_id, batch, assignment, cluster_ids, threshold)
-    session.execute(
-        text("UPDATE media SET status = 'ready', ready_at = clock_timestamp() WHERE id = ANY(:ids)"),
-        {"ids": batch.media_ids},
-    )
     assigned = [
         AssignedMedia(media_id, int(cluster_ids[decision.row]))
         for media_id, decision in zip(batch.media_ids, assignment.decisions, strict=True)
     ]
+    record_ready(session, {one.media_id: one.cluster_id for one in assigned})
     return assigned, founded_ids, bump_centroid_version(session, space_id)
 
 

@@ -25,7 +25,6 @@ from backend.store.integrity.repair import (
     list_empty_clusters,
     list_held_files,
     list_off_clusters,
-    record_original_missing,
 )
 
 __all__ = [
@@ -50,5 +49,4 @@ __all__ = [
     "list_sums",
     "lock_schema",
     "open_snapshot",
-    "record_original_missing",
 ]

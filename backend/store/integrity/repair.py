@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from backend.errors import NotInSpace, OriginalMissing
 from backend.store.arrays import is_among
 from backend.store.integrity.invariants import list_breaches
-from backend.store.schema import Centroid, Embedding, Media, MediaStatus
+from backend.store.schema import Centroid, Media, MediaStatus
 
 _ALL = 1_000_000_000
 _GIVEN_UP = (OriginalMissing.code, NotInSpace.code)
@@ -75,26 +75,3 @@ def delete_memberless_centroids(session: Session, space_id: int, cluster_ids: Se
             sa.text("NOT EXISTS (SELECT FROM membership WHERE membership.cluster_id = centroid.cluster_id)"),
         )
     )
-
-
-def record_original_missing(session: Session, media_ids: Sequence[uuid.UUID], detail: str) -> list[uuid.UUID]:
-    """Give rows up whose bytes are lost, with their vectors, whatever they failed for before; returns those that had not
-    failed. What was set aside keeps its code and its vectors, by which it can be led back."""
-    lost = sa.select(Media.id, Media.status).where(
-        is_among(Media.id, media_ids),
-        sa.or_(Media.status != MediaStatus.FAILED, Media.error_code != NotInSpace.code),
-    )
-    before = {row.id: row.status for row in session.execute(lost.with_for_update())}
-    session.execute(
-        sa.update(Media)
-        .where(is_among(Media.id, before))
-        .values(
-            status=MediaStatus.FAILED,
-            error_code=OriginalMissing.code,
-            error_detail=detail,
-            lease_token=None,
-            lease_until=None,
-        )
-    )
-    session.execute(sa.delete(Embedding).where(is_among(Embedding.media_id, before)))
-    return [media_id for media_id, status in before.items() if status != MediaStatus.FAILED]

@@ -23,8 +23,6 @@ from backend.store.media.media import (
     get_media,
     get_media_for_update,
     has_media_from_elsewhere,
-    insert_fetching,
-    insert_pending,
     list_known,
     list_media,
     list_outcomes,
@@ -35,6 +33,22 @@ from backend.store.media.media import (
 )
 from backend.store.media.pictures import Picture, list_pictures
 from backend.store.media.samples import SampledMedia, sample_media
+from backend.store.media.states import (
+    imported_columns,
+    insert_fetching,
+    insert_pending,
+    lead_back,
+    record_embedded,
+    record_failed,
+    record_fetched,
+    record_original_missing,
+    record_quarantined,
+    record_ready,
+    record_set_aside,
+    record_unfillable,
+    retry_failed,
+    retry_failed_with,
+)
 from backend.store.media.uploads import Progress, list_progress
 from backend.store.media.vectors import list_caption_vectors, list_image_vectors, list_vectors
 from backend.store.media.words import MediaWords, list_words
@@ -46,15 +60,9 @@ from backend.store.media.work import (
     claim_fetching,
     claim_pending,
     count_waiting,
-    record_embedded,
-    record_failed,
-    record_fetched,
-    record_quarantined,
     release_lease,
     release_one,
     renew_lease,
-    retry_failed,
-    retry_failed_with,
     take_back,
 )
 
@@ -88,10 +96,12 @@ __all__ = [
     "get_media_for_update",
     "get_widths",
     "has_media_from_elsewhere",
+    "imported_columns",
     "insert_embeddings",
     "insert_fetching",
     "insert_pending",
     "iterate_exported",
+    "lead_back",
     "list_caption_vectors",
     "list_exact_copies",
     "list_image_vectors",
@@ -109,7 +119,11 @@ __all__ = [
     "record_exact_copy",
     "record_failed",
     "record_fetched",
+    "record_original_missing",
     "record_quarantined",
+    "record_ready",
+    "record_set_aside",
+    "record_unfillable",
     "release_lease",
     "release_one",
     "remove_unheld_files",

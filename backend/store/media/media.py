@@ -1,4 +1,4 @@
-"""Queries on media rows: take them in, and read them."""
+"""Queries on media rows: what reads them, and the upload order."""
 
 import uuid
 from collections.abc import Sequence
@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from backend.errors import NotFound
@@ -126,54 +125,6 @@ def next_upload_seq(session: Session) -> int:
     limit_idling(session, _ORDER_IDLE_SECONDS)
     session.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPLOAD_ORDER_LOCK})
     return session.execute(sa.select(UPLOAD_SEQ.next_value())).scalar_one()
-
-
-def insert_pending(
-    session: Session,
-    media_id: uuid.UUID,
-    picture: StoredPicture,
-    text: MediaText,
-    source: str,
-    source_uri: str | None,
-    request_id: str | None = None,
-) -> uuid.UUID:
-    """Insert a picture that is to be embedded; returns its id, or that of the row with the same bytes."""
-    created = session.execute(
-        insert(Media)
-        .values(
-            id=media_id,
-            **vars(picture),
-            **media_columns(text),
-            source=source,
-            source_uri=source_uri,
-            request_id=request_id,
-            status=MediaStatus.PENDING,
-            upload_seq=next_upload_seq(session),
-        )
-        .on_conflict_do_nothing(index_elements=[Media.sha256])
-        .returning(Media.id)
-    ).scalar_one_or_none()
-    if created is not None:
-        return created
-    return session.execute(sa.select(Media.id).where(Media.sha256 == picture.sha256)).scalar_one()
-
-
-def insert_fetching(
-    session: Session, media_id: uuid.UUID, url: str, text: MediaText, request_id: str | None = None
-) -> None:
-    """Insert a picture that is still elsewhere; one of that id stays as it is, so that this can be repeated."""
-    session.execute(
-        insert(Media)
-        .values(
-            id=media_id,
-            **media_columns(text),
-            source="url",
-            source_uri=url,
-            request_id=request_id,
-            status=MediaStatus.FETCHING,
-        )
-        .on_conflict_do_nothing(index_elements=[Media.id])
-    )
 
 
 def media_columns(text: MediaText) -> dict[str, Any]:

@@ -17,8 +17,8 @@ from backend.errors import StorageFull
 from backend.files.text import MediaText
 from backend.store.arrays import get_driver
 from backend.store.engine import limit_idling
-from backend.store.media import StoredPicture, media_columns, next_upload_seq
-from backend.store.schema import EMBEDDINGS_SOURCE, MediaStatus, Space
+from backend.store.media import StoredPicture, imported_columns, media_columns, next_upload_seq
+from backend.store.schema import Space
 from backend.store.spaces.spaces import list_spaces
 
 _MEDIA: Final = {
@@ -107,12 +107,8 @@ def _copy_media(session: Session, media: Sequence[BulkMedia]) -> None:
             values |= {
                 "exif": Jsonb(one.picture.exif) if one.picture is not None and one.picture.exif else _NO_EXIF,
                 "id": one.id,
-                "source": EMBEDDINGS_SOURCE,
                 "source_uri": one.source_uri,
-                "status": MediaStatus.EMBEDDED.value,
-                "upload_seq": seq,
-                "embedded_at": now,
-            }
+            } | imported_columns(seq, now)
             copy.write_row([values[name] for name in _MEDIA])
 
 

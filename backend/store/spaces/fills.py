@@ -12,8 +12,7 @@ from sqlalchemy.orm import Session
 from backend.errors import Quarantined
 from backend.files.text import MediaText
 from backend.store.arrays import fetch_arrays, is_among
-from backend.store.events import EventKind, MediaEvent, record_events
-from backend.store.media import Lease, text_in
+from backend.store.media import Lease, record_unfillable, text_in
 from backend.store.schema import Space, SpaceFill, SpaceFillItem, SpaceState
 from backend.store.statements import Statements
 
@@ -241,23 +240,11 @@ def hand_back_items(session: Session, lease: Lease, *, retry_seconds: float) -> 
     )
 
 
-def record_set_aside(session: Session, space: Space, media_ids: Sequence[uuid.UUID], code: str) -> list[uuid.UUID]:
-    """Fail media that have failed in a space, take them off its queue, and keep their vectors elsewhere; returns those that
-    had not failed before."""
-    aside = session.execute(
-        sa.text(_SQL("set_aside")), {"code": code, "name": space.name, "space": space.id, "ids": list(media_ids)}
-    ).scalars()
-    ids = list(aside)
+def drop_items(session: Session, space_id: int, media_ids: Sequence[uuid.UUID]) -> None:
+    """Take media off the queue of a space, whatever became of them there."""
     session.execute(
-        sa.delete(SpaceFillItem).where(SpaceFillItem.space_id == space.id, is_among(SpaceFillItem.media_id, media_ids))
+        sa.delete(SpaceFillItem).where(SpaceFillItem.space_id == space_id, is_among(SpaceFillItem.media_id, media_ids))
     )
-    return ids
-
-
-def lead_back(session: Session, space_id: int, code: str) -> int:
-    """Have media that were set aside grouped again where this space has vectors of them; returns how many."""
-    result = session.execute(sa.text(_SQL("lead_back")), {"code": code, "space": space_id})
-    return int(result.rowcount)  # type: ignore[attr-defined]
 
 
 def quarantine_items(session: Session, max_attempts: int) -> int:
@@ -275,18 +262,8 @@ def _give_up(session: Session, which: sa.Update, code: str, detail: str) -> int:
     """Give items up, and with them media that were on their way to a group when their space stopped to be the active one."""
     values = {"error_code": code, "error_detail": detail, "lease_token": None, "lease_until": None}
     given_up = session.execute(which.values(**values).returning(SpaceFillItem.space_id, SpaceFillItem.media_id)).all()
-    if not given_up:
-        return 0
-    failed = session.execute(
-        sa.text(_SQL("fail_unplaced")),
-        {
-            "code": code,
-            "detail": detail,
-            "spaces": [row.space_id for row in given_up],
-            "ids": [row.media_id for row in given_up],
-        },
-    ).scalars()
-    record_events(session, [MediaEvent(EventKind.FAILED, media_id, error_code=code) for media_id in failed])
+    if given_up:
+        record_unfillable(session, [(row.space_id, row.media_id) for row in given_up], code, detail)
     return len(given_up)
 
 

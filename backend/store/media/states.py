@@ -1,0 +1,304 @@
+"""States of a picture. No other module writes `media.status`: each change is a function here, which also writes the event
+that goes with it, in the caller's transaction. `backend.store.schema` draws the states."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from backend.errors import LeaseLost, NotFound, NotInSpace, OriginalMissing, Quarantined
+from backend.files.text import MediaText
+from backend.store.arrays import is_among
+from backend.store.events import EventKind, MediaEvent, record_events
+from backend.store.media.media import StoredPicture, media_columns, next_upload_seq
+from backend.store.media.work import Lease
+from backend.store.schema import EMBEDDINGS_SOURCE, Embedding, Media, MediaStatus, Space, SpaceState
+from backend.store.statements import Statements
+
+_SQL = Statements(__file__)
+
+
+def insert_fetching(
+    session: Session, media_id: uuid.UUID, url: str, text: MediaText, request_id: str | None = None
+) -> None:
+    """Insert a picture that is still elsewhere; one of that id stays as it is, so that this can be repeated."""
+    session.execute(
+        insert(Media)
+        .values(
+            id=media_id,
+            **media_columns(text),
+            source="url",
+            source_uri=url,
+            request_id=request_id,
+            status=MediaStatus.FETCHING,
+        )
+        .on_conflict_do_nothing(index_elements=[Media.id])
+    )
+
+
+def insert_pending(
+    session: Session,
+    media_id: uuid.UUID,
+    picture: StoredPicture,
+    text: MediaText,
+    source: str,
+    source_uri: str | None,
+    request_id: str | None = None,
+) -> uuid.UUID:
+    """Insert a picture that is to be embedded; returns its id, or that of the row with the same bytes."""
+    created = session.execute(
+        insert(Media)
+        .values(
+            id=media_id,
+            **vars(picture),
+            **media_columns(text),
+            source=source,
+            source_uri=source_uri,
+            request_id=request_id,
+            status=MediaStatus.PENDING,
+            upload_seq=next_upload_seq(session),
+        )
+        .on_conflict_do_nothing(index_elements=[Media.sha256])
+        .returning(Media.id)
+    ).scalar_one_or_none()
+    if created is not None:
+        return created
+    return session.execute(sa.select(Media.id).where(Media.sha256 == picture.sha256)).scalar_one()
+
+
+def imported_columns(upload_seq: int, embedded_at: datetime) -> dict[str, Any]:
+    """The columns of a picture that came with its vectors, for a COPY: it waits for its group from the start."""
+    return {
+        "source": EMBEDDINGS_SOURCE,
+        "status": MediaStatus.EMBEDDED.value,
+        "upload_seq": upload_seq,
+        "embedded_at": embedded_at,
+    }
+
+
+def record_fetched(
+    session: Session, media_id: uuid.UUID, lease: Lease, picture: StoredPicture, text: MediaText
+) -> uuid.UUID | None:
+    """Move a fetched row on to pending; returns the id of an older row with the same bytes, where there is one.
+
+    Raises LeaseLost.
+    """
+    next_seq = next_upload_seq(session)
+    older = session.execute(sa.select(Media.id).where(Media.sha256 == picture.sha256)).scalar_one_or_none()
+    values: dict[str, Any] = {"lease_token": None, "lease_until": None}
+    if older is not None:
+        values |= {"status": MediaStatus.DUPLICATE, "duplicate_of": older}
+    else:
+        values |= {
+            **vars(picture),
+            **media_columns(text),
+            "status": MediaStatus.PENDING,
+            "upload_seq": next_seq,
+            "attempts": 0,
+        }
+    _update_leased(session, media_id, lease, MediaStatus.FETCHING, values)
+    return older
+
+
+def record_embedded(
+    session: Session, media_ids: Sequence[uuid.UUID], lease: Lease, ocr: dict[uuid.UUID, str]
+) -> list[uuid.UUID]:
+    """Move leased rows on to embedded; returns those that were still this lease's."""
+    kept = session.execute(
+        sa.update(Media)
+        .where(is_among(Media.id, media_ids), Media.lease_token == lease.token, Media.status == MediaStatus.PENDING)
+        .values(
+            status=MediaStatus.EMBEDDED,
+            embedded_at=sa.func.now(),
+            lease_token=None,
+            lease_until=None,
+            error_code=None,
+            error_detail=None,
+        )
+        .returning(Media.id)
+    ).scalars()
+    kept_ids = list(kept)
+    for media_id, words in ocr.items():
+        session.execute(sa.update(Media).where(Media.id == media_id).values(ocr_text=words))
+    return kept_ids
+
+
+def record_ready(session: Session, cluster_ids: Mapping[uuid.UUID, int]) -> None:
+    """Move embedded rows on to ready, now that they are in groups."""
+    session.execute(
+        sa.text("UPDATE media SET status = 'ready', ready_at = clock_timestamp() WHERE id = ANY(:ids)"),
+        {"ids": list(cluster_ids)},
+    )
+    record_events(
+        session, [MediaEvent(EventKind.READY, media_id, cluster_id) for media_id, cluster_id in cluster_ids.items()]
+    )
+
+
+def record_failed(session: Session, media_id: uuid.UUID, lease: Lease, code: str, detail: str) -> None:
+    """Give a leased row up, with the reason. Raises LeaseLost."""
+    values = {
+        "status": MediaStatus.FAILED,
+        "error_code": code,
+        "error_detail": detail,
+        "lease_token": None,
+        "lease_until": None,
+    }
+    _update_leased(session, media_id, lease, None, values)
+    _tell_failed(session, [media_id], code)
+
+
+def record_quarantined(session: Session, max_attempts: int) -> dict[uuid.UUID, str | None]:
+    """Give up rows whose last allowed attempt ended without a word: their worker died or stalled.
+
+    Returns the id of the request that each came in with, by media.
+    """
+    detail = f"All {max_attempts} attempts ended without a result. The file may crash or stall the decoder."
+    rows = session.execute(
+        sa.update(Media)
+        .where(
+            Media.status.in_([MediaStatus.PENDING, MediaStatus.FETCHING]),
+            Media.attempts >= max_attempts,
+            sa.or_(Media.lease_until.is_(None), Media.lease_until < sa.func.now()),
+        )
+        .values(
+            status=MediaStatus.FAILED,
+            error_code=Quarantined.code,
+            error_detail=detail,
+            lease_token=None,
+            lease_until=None,
+        )
+        .returning(Media.id, Media.request_id)
+    )
+    quarantined = {row.id: row.request_id for row in rows}
+    _tell_failed(session, list(quarantined), Quarantined.code)
+    return quarantined
+
+
+def record_set_aside(session: Session, space: Space, media_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+    """Fail rows that have failed in a space, and keep their vectors elsewhere; returns those that had not failed before."""
+    aside = session.execute(
+        sa.text(_SQL("set_aside")),
+        {"code": NotInSpace.code, "name": space.name, "space": space.id, "ids": list(media_ids)},
+    ).scalars()
+    ids = list(aside)
+    _tell_failed(session, ids, NotInSpace.code)
+    return ids
+
+
+def lead_back(session: Session, space_id: int) -> int:
+    """Have rows that were set aside grouped again where this space has vectors of them; returns how many."""
+    result = session.execute(
+        sa.text(_SQL("lead_back")),
+        {"code": NotInSpace.code, "space": space_id},
+    )
+    return int(result.rowcount)  # type: ignore[attr-defined]
+
+
+def record_unfillable(session: Session, items: Sequence[tuple[int, uuid.UUID]], code: str, detail: str) -> None:
+    """Fail rows that wait for a group and that the active space cannot have vectors of. items: (space, media) of what was
+    given up; other spaces and rows that are not on their way to a group are passed by."""
+    failed = session.execute(
+        sa.text(_SQL("fail_unfillable")),
+        {
+            "code": code,
+            "detail": detail,
+            "spaces": [space_id for space_id, _ in items],
+            "ids": [media_id for _, media_id in items],
+        },
+    ).scalars()
+    _tell_failed(session, list(failed), code)
+
+
+def record_original_missing(session: Session, media_ids: Sequence[uuid.UUID], detail: str) -> list[uuid.UUID]:
+    """Give rows up whose bytes are lost, with their vectors, whatever they failed for before; returns those that had not
+    failed. What was set aside keeps its code and its vectors, by which it can be led back."""
+    lost = sa.select(Media.id, Media.status).where(
+        is_among(Media.id, media_ids),
+        sa.or_(Media.status != MediaStatus.FAILED, Media.error_code != NotInSpace.code),
+    )
+    before = {row.id: row.status for row in session.execute(lost.with_for_update())}
+    session.execute(
+        sa.update(Media)
+        .where(is_among(Media.id, before))
+        .values(
+            status=MediaStatus.FAILED,
+            error_code=OriginalMissing.code,
+            error_detail=detail,
+            lease_token=None,
+            lease_until=None,
+        )
+    )
+    session.execute(sa.delete(Embedding).where(is_among(Embedding.media_id, before)))
+    failed = [media_id for media_id, status in before.items() if status != MediaStatus.FAILED]
+    _tell_failed(session, failed, OriginalMissing.code)
+    return failed
+
+
+def retry_failed(session: Session, media_id: uuid.UUID) -> None:
+    """Lead a failed row back to where it failed.
+
+    Raises:
+        NotFound: it is not there or has not failed.
+        NotInSpace: it came as vectors of another space, and there is no picture to make others of.
+    """
+    if _retry(session, Media.id == media_id):
+        return
+    failed = sa.select(Media.id).where(Media.id == media_id, Media.status == MediaStatus.FAILED)
+    if session.execute(failed).first() is None:
+        raise NotFound(f"There is no failed picture {media_id}.")
+    raise NotInSpace(
+        f"Picture {media_id} was imported as embeddings of another model, without a picture file to embed again.",
+        hint="Go back to the model that its vectors came from (`mediacluster space rollback`), or "
+        "delete it and upload its picture file.",
+    )
+
+
+def retry_failed_with(session: Session, code: str | None) -> int:
+    """Lead all rows back that failed with this code, or with any, and that can be tried again; returns how many."""
+    return _retry(session, sa.true() if code is None else Media.error_code == code)
+
+
+def _has_vectors() -> sa.ColumnElement[bool]:
+    """Whether a media was embedded into the active space before it failed."""
+    active = sa.select(Space.id).where(Space.state == SpaceState.ACTIVE).scalar_subquery()
+    return sa.exists().where(Embedding.media_id == Media.id, Embedding.space_id == active)
+
+
+def _retry(session: Session, which: sa.ColumnElement[bool]) -> int:
+    # What came as vectors has neither bytes nor an address where they could be fetched.
+    has_a_source = sa.or_(Media.sha256.is_not(None), Media.source != EMBEDDINGS_SOURCE, _has_vectors())
+    retried = session.execute(
+        sa.update(Media)
+        .where(which, Media.status == MediaStatus.FAILED, has_a_source)
+        .values(
+            status=sa.case(
+                (_has_vectors(), MediaStatus.EMBEDDED),
+                (Media.sha256.is_(None), MediaStatus.FETCHING),
+                else_=MediaStatus.PENDING,
+            ),
+            attempts=0,
+            error_code=None,
+            error_detail=None,
+            next_attempt_at=sa.func.now(),
+        )
+        .returning(Media.id)
+    )
+    return len(retried.all())
+
+
+def _tell_failed(session: Session, media_ids: Sequence[uuid.UUID], code: str) -> None:
+    record_events(session, [MediaEvent(EventKind.FAILED, media_id, error_code=code) for media_id in media_ids])
+
+
+def _update_leased(
+    session: Session, media_id: uuid.UUID, lease: Lease, status: MediaStatus | None, values: dict[str, Any]
+) -> None:
+    query = sa.update(Media).where(Media.id == media_id, Media.lease_token == lease.token)
+    if status is not None:
+        query = query.where(Media.status == status)
+    if session.execute(query.values(**values).returning(Media.id)).scalar_one_or_none() is None:
+        raise LeaseLost(f"Picture {media_id} was given to another worker, or deleted.")
