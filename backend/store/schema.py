@@ -788,8 +788,9 @@ class IdempotencyKey(Base):
     key: Mapped[str] = mapped_column(primary_key=True)
     fingerprint: Mapped[bytes]
     media_id: Mapped[uuid.UUID]
-    claim_token: Mapped[uuid.UUID | None]
-    claimed_until: Mapped[datetime | None]
+    # The lease of whoever answers it now.
+    lease_token: Mapped[uuid.UUID | None] = mapped_column("claim_token")
+    lease_until: Mapped[datetime | None] = mapped_column("claimed_until")
     status: Mapped[int | None] = mapped_column(Integer)
     answer: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)

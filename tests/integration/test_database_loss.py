@@ -1,7 +1,9 @@
 """The database goes away, at the worst moment or for good: a clear answer, and nothing done twice."""
 
+import threading
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import psycopg
@@ -18,7 +20,10 @@ from backend.files.text import MediaText
 from backend.store.arrays import fetch_arrays
 from backend.store.engine import Database
 from backend.store.groups import try_lock_assigner
+from backend.store.leases import Work
 from backend.store.media import claim_pending
+from backend.store.schema import Media, Space, SpaceFillItem
+from backend.store.spaces import claim_items, start_fill
 from backend.web.server import create_web_app
 from tests.support.waiting import wait_for
 
@@ -126,7 +131,7 @@ def test_rows_are_handed_back_when_the_database_was_away(
 ) -> None:
     """Three losses in a row shall not look like a file that kills its workers."""
     insert_media(services.database, 2, "pending")
-    with pytest.raises(BackendUnavailable), held_lease(services) as lease:
+    with pytest.raises(BackendUnavailable), held_lease(services, Media) as lease:
         with services.database.transaction() as session:
             assert len(claim_pending(session, lease, limit=5, max_attempts=3)) == 2
         with services.database.transaction() as session:
@@ -134,6 +139,35 @@ def test_rows_are_handed_back_when_the_database_was_away(
             fetch_arrays(session, "SELECT 1")
     with services.database.transaction() as session:
         rows = session.execute(sa.text("SELECT attempts, lease_token FROM media")).all()
+    assert [tuple(row) for row in rows] == [(0, None), (0, None)]
+
+
+@pytest.mark.parametrize("table", [Media, SpaceFillItem])
+def test_rows_are_handed_back_once_the_database_is_back(
+    services: Services,
+    insert_media: Callable[..., list[uuid.UUID]],
+    make_test_space: Callable[..., Space],
+    table: Work,
+) -> None:
+    """Whatever was leased: uploads, and pictures that are embedded into another space."""
+    insert_media(services.database, 2, "pending")
+    space = make_test_space(services.database)
+    with services.database.transaction() as session:
+        start_fill(session, space.id, "ada")
+        session.execute(sa.text(f"INSERT INTO space_fill_item SELECT {space.id}, id FROM media"))
+    with ExitStack() as stack:
+        stack.enter_context(pytest.raises(BackendUnavailable))
+        lease = stack.enter_context(held_lease(services, table))
+        with services.database.transaction() as session:
+            if table is Media:
+                assert len(claim_pending(session, lease, limit=5, max_attempts=3)) == 2
+            else:
+                assert len(claim_items(session, space.id, lease, limit=5, max_attempts=3)) == 2
+        stack.enter_context(_away(services, seconds=2.0))
+        with services.database.transaction() as session:
+            session.execute(sa.text("SELECT 1"))
+    with services.database.transaction() as session:
+        rows = session.execute(sa.select(table.attempts, table.lease_token)).all()
     assert [tuple(row) for row in rows] == [(0, None), (0, None)]
 
 
@@ -164,6 +198,27 @@ def test_assigner__one_that_was_stopped_loses_its_lock(database: Database) -> No
 def _can_lock(database: Database) -> bool:
     with database.transaction() as other:
         return try_lock_assigner(other)
+
+
+@contextmanager
+def _away(services: Services, *, seconds: float) -> Iterator[None]:
+    """The database takes no connections, and ends those that there are; `seconds` after the block was left it does again."""
+    url = sa.make_url(services.database.url)
+    maintenance = url.set(drivername="postgresql", database="postgres").render_as_string(hide_password=False)
+
+    def allow(allowed: bool) -> None:
+        with psycopg.connect(maintenance, autocommit=True) as other:
+            other.execute(f'ALTER DATABASE "{url.database}" ALLOW_CONNECTIONS {allowed}'.encode())
+            if not allowed:
+                other.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [url.database]
+                )
+
+    allow(False)
+    try:
+        yield
+    finally:
+        threading.Timer(seconds, allow, [True]).start()
 
 
 def _terminate(services: Services, session: Any) -> None:

@@ -20,8 +20,8 @@ from backend.features.steps import Assigner, embed_batch, open_active_space
 from backend.files.storage import Storage, thumbnail_keys
 from backend.files.text import MediaText
 from backend.store.events.events import CHANNEL
+from backend.store.leases import Lease
 from backend.store.media import (
-    Lease,
     StoredFile,
     claim_pending,
     find_media,

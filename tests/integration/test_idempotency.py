@@ -76,7 +76,7 @@ def test_claim_key__that_is_released_at_the_same_moment(services: Services) -> N
 
     assert released
     assert isinstance(second, Claim)
-    assert second.token != first.token
+    assert second.lease.token != first.lease.token
     with services.database.transaction() as session, pytest.raises(IdempotencyInProgress):
         claim_key(session, "c", "k", b"same", seconds=15)
 
@@ -173,7 +173,7 @@ def test_upload__that_takes_long_keeps_its_key(
         held.append(hold())
         return real(*arguments)
 
-    monkeypatch.setattr("backend.web.middleware.idempotency._CLAIM_SECONDS", 3.0)
+    monkeypatch.setattr("backend.web.middleware.idempotency.ANSWER_SECONDS", 3.0)
     monkeypatch.setattr(intake, "store_picture", slow)
     assert upload(client, make_jpeg(1)).status_code == 202
     assert held[1] > held[0]

@@ -26,8 +26,9 @@ from backend.features.services import Services
 from backend.features.steps import embed_batch, embed_waiting, open_active_space, sweep
 from backend.files.storage import Storage
 from backend.files.text import MediaText
-from backend.store import renewal as renewing
-from backend.store.media import Lease, claim_pending, find_media, get_media, list_outcomes, record_embedded
+from backend.store import leases
+from backend.store.leases import Lease
+from backend.store.media import claim_pending, find_media, get_media, list_outcomes, record_embedded
 from backend.store.schema import MediaStatus
 from tests.support.waiting import wait_for
 
@@ -153,7 +154,7 @@ def test_embed_waiting__a_failure_gives_the_next_batch_back(
 def test_embed_batch__a_slow_one_keeps_its_lease(
     services: Services, make_jpeg: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(renewing, "_RENEWALS", 300)  # in each lease, which is long: so every fraction of a second
+    monkeypatch.setattr(leases, "_RENEWALS", 300)  # in each lease, which is long: so every fraction of a second
     space = open_active_space(services)
     media_id = accept(services, make_jpeg(1))
     taken: list[object] = []

@@ -24,7 +24,8 @@ from backend.features.steps import (
 )
 from backend.files.text import MediaText, TextChanges
 from backend.store.arrays import fetch_arrays
-from backend.store.media import Lease, claim_pending, get_media
+from backend.store.leases import Lease
+from backend.store.media import claim_pending, get_media
 from backend.web.api.app import create_app
 
 

@@ -39,9 +39,9 @@ from backend.features.steps import (
 )
 from backend.files.text import MediaText, TextChanges
 from backend.store.arrays import fetch_arrays
-from backend.store.media import Lease
-from backend.store.schema import Space
-from backend.store.spaces import claim_items, fail_item, get_space, renew_items
+from backend.store.leases import Lease, renew
+from backend.store.schema import Space, SpaceFillItem
+from backend.store.spaces import claim_items, fail_item, get_space
 from backend.web.api.app import create_app
 from scripts.demo_spaces import write_narrow_model
 
@@ -184,7 +184,7 @@ def test_fill__a_worker_that_dies_costs_nothing(shelf: Shelf) -> None:
     shelf.execute("UPDATE space_fill_item SET lease_until = now() - interval '1 second'")
     assert [fill_batch(shelf.services) for _ in range(3)] == [1, 1, 0]  # alone, since they were tried before
     with shelf.services.database.transaction() as session:
-        renew_items(session, dead)  # finds nothing of its own any more
+        renew(session, SpaceFillItem, dead)  # finds nothing of its own any more
     assert shelf.standing().missing == 0
 
     # One that takes every worker with it is given up by the sweep.

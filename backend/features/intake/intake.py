@@ -17,9 +17,9 @@ from backend.files.outbound import check_url
 from backend.files.storage import original_key
 from backend.files.text import MediaText, clean_media_text, make_storable
 from backend.logs import current_request_id
+from backend.store.leases import Lease
 from backend.store.media import (
     FetchingMedia,
-    Lease,
     StoredFile,
     StoredPicture,
     find_media,

@@ -27,8 +27,8 @@ from backend.rules.editing import media_count
 from backend.store.access import Act, record_act
 from backend.store.engine import Session
 from backend.store.groups import MODEL, bump_centroid_version, carry_label_statistics, insert_event, lock_assigner
+from backend.store.leases import CLOSING_SECONDS, WANTED_SECONDS, renewed
 from backend.store.media import lead_back
-from backend.store.renewal import renewed
 from backend.store.schema import Space, SpaceState
 from backend.store.spaces import (
     activate_space,
@@ -56,7 +56,6 @@ from backend.store.spaces import (
 )
 
 _POLL_SECONDS = 0.2
-_LEASE_SECONDS = 30.0
 _LOCK_SECONDS = 2.0
 _ATTEMPTS = 30
 # More than these are aligned before the transaction, not in it.
@@ -224,10 +223,11 @@ def _require_time(target: Space, waiting: int, deadline: float) -> None:
 def _wanted(services: Services, target: Space) -> Iterator[None]:
     """Have processes hold the encoders of a space. After a crash this runs out by itself, and the sweep leads back what had
     been set aside."""
-    seconds = _LEASE_SECONDS * 4
-    _want(services, target, seconds)
+    _want(services, target)
     try:
-        with renewed(services.database, lambda session: want_encoders(session, target.id, seconds), seconds):
+        with renewed(
+            services.database, lambda session: want_encoders(session, target.id, WANTED_SECONDS), WANTED_SECONDS
+        ):
             yield
     finally:
         with services.database.transaction() as session:
@@ -253,14 +253,14 @@ def _without_failed(services: Services, source: Space, target: Space, actor: str
         raise
 
 
-def _want(services: Services, target: Space, seconds: float) -> None:
+def _want(services: Services, target: Space) -> None:
     with services.database.transaction() as session:
-        want_encoders(session, target.id, seconds)
+        want_encoders(session, target.id, WANTED_SECONDS)
 
 
 def _await_encoders(services: Services, source: Space, target: Space, deadline: float) -> None:
     while True:
-        _want(services, target, _LEASE_SECONDS * 4)
+        _want(services, target)
         with services.database.transaction() as session:
             holding = count_holders(session, source.id, target.id)
         if holding.failures:
@@ -289,7 +289,7 @@ def _switch(
         with services.database.transaction() as session:
             _require_nothing_failed(session, target)
             # From now on nothing joins a group that the space has no vectors of.
-            close_gaps(session, target.id, _LEASE_SECONDS)
+            close_gaps(session, target.id, CLOSING_SECONDS)
         try:
             begun = time.perf_counter()
             with services.database.transaction() as session:

@@ -8,9 +8,9 @@ import threading
 
 from backend.errors import MediaclusterError
 from backend.features.services import Services
+from backend.store.leases import ENCODERS_BEAT_SECONDS
 from backend.store.schema import Space
 from backend.store.spaces import (
-    LOOK_SECONDS,
     find_active_space,
     forget_holder,
     list_kept_up,
@@ -82,4 +82,4 @@ class EncoderWatch:
                 self.look()
             except MediaclusterError as error:
                 logger.warning("Could not look which encoders are wanted: %s", error.full_detail)
-            self._stopped.wait(LOOK_SECONDS)
+            self._stopped.wait(ENCODERS_BEAT_SECONDS)

@@ -1,11 +1,12 @@
 """What the admin pages have done to spaces and what takes long: made, compared, activated, led back. Each is a row of
 `space_work`, done by a process of its own, so that requests go on, and seen by every process that serves the pages."""
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any
+
+from sqlalchemy.orm import Session
 
 from backend.errors import MediaclusterError, NotFound
 from backend.features.evaluation import Source
@@ -15,10 +16,9 @@ from backend.features.model_change.spaces import choose_names, make_space
 from backend.features.services import Services
 from backend.rules.editing import media_count
 from backend.store.access import Act, asked_from, record_act
+from backend.store.leases import SPACE_WORK_BEAT_SECONDS, repeated
 from backend.store.schema import SpaceWork
 from backend.store.spaces import find_work, insert_work, record_alive, record_failure, record_outcome
-
-_BEAT_SECONDS = 1.0
 
 
 class Kind(StrEnum):
@@ -117,26 +117,13 @@ def _describe(done: Activation) -> str:
 def _beating(services: Services, work_id: int) -> Iterator[Tell]:
     """Tell every second how far it is, by a thread, since what is done may say nothing for long."""
     latest: tuple[str, int, int] = ("", 0, 0)
-    ended = threading.Event()
 
     def tell(stage: str, done: int, total: int) -> None:
         nonlocal latest
         latest = (stage, done, total)
 
-    def beat() -> None:
-        while not ended.is_set():
-            try:
-                with services.database.transaction() as session:
-                    record_alive(session, work_id, *latest)
-            except MediaclusterError:
-                # The work itself says so, if it matters to it.
-                pass
-            ended.wait(_BEAT_SECONDS)
+    def say(session: Session) -> None:
+        record_alive(session, work_id, *latest)
 
-    thread = threading.Thread(target=beat, name="space-work", daemon=True)
-    thread.start()
-    try:
+    with repeated(services.database, say, SPACE_WORK_BEAT_SECONDS, at_once=True):
         yield tell
-    finally:
-        ended.set()
-        thread.join()

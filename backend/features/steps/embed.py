@@ -25,8 +25,8 @@ from backend.files.decoding import THUMBNAIL_SIDES
 from backend.files.storage import write_thumbnails
 from backend.files.text import embedding_text
 from backend.logs import request_bound
+from backend.store.leases import Lease
 from backend.store.media import (
-    Lease,
     NewEmbedding,
     PendingMedia,
     StoredFile,
@@ -36,7 +36,7 @@ from backend.store.media import (
     remove_unheld_files,
 )
 from backend.store.review import record_hashes
-from backend.store.schema import Space
+from backend.store.schema import Media, Space
 from backend.store.spaces import queue_elsewhere
 from backend.store.telemetry import Measure
 
@@ -112,7 +112,7 @@ def _begin(services: Services, encoders: Encoders) -> _Batch:
     """Claim a batch and decode it. Where that fails nothing stays claimed, as `held_lease` has it."""
     settings = services.settings
     with ExitStack() as stack:
-        lease = stack.enter_context(held_lease(services))
+        lease = stack.enter_context(held_lease(services, Media))
         with services.database.transaction() as session:
             claimed = claim_pending(session, lease, limit=settings.embed_batch_size, max_attempts=settings.max_attempts)
         watch = Stopwatch()
@@ -137,7 +137,7 @@ def _let_go(services: Services, coming: Future[_Batch]) -> None:
     if coming.exception() is None:
         batch = coming.result()
         with batch.hold:
-            hand_back(services, batch.lease)
+            hand_back(services, Media, batch.lease)
 
 
 def _prepare_all(

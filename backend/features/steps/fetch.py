@@ -11,7 +11,9 @@ from backend.features.steps.quarantine import give_up, try_again_or_quarantine
 from backend.features.steps.timing import Stopwatch
 from backend.files.outbound import fetch_url
 from backend.logs import request_bound
-from backend.store.media import FetchingMedia, Lease, claim_fetching
+from backend.store.leases import Lease
+from backend.store.media import FetchingMedia, claim_fetching
+from backend.store.schema import Media
 from backend.store.telemetry import Measure
 
 logger = logging.getLogger(__name__)
@@ -19,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 def fetch_next(services: Services) -> int:
     """Fetch the URL that waits longest; returns how many were claimed (0: nothing is waiting)."""
-    with held_lease(services) as lease:
+    with held_lease(services, Media) as lease:
         with services.database.transaction() as session:
             claimed = claim_fetching(session, lease, limit=1, max_attempts=services.settings.max_attempts)
         for media in claimed:

@@ -6,17 +6,14 @@ space and harms nothing else.
 
 import logging
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 
-import uuid_utils.compat
 from PIL.Image import Image
 
 from backend.encoders import Encoders, require_unit_vectors
 from backend.errors import (
-    BackendUnavailable,
     ConfigurationError,
     DecodeCrash,
     FileUnreadable,
@@ -26,27 +23,23 @@ from backend.errors import (
 )
 from backend.features.services import Services
 from backend.features.steps.embed import LEAST_SIDE_PIXELS
-from backend.features.steps.leases import NOT_THE_FILES_FAULT
+from backend.features.steps.leases import NOT_THE_FILES_FAULT, held_lease
 from backend.features.steps.quarantine import COUNTED, retry_seconds, telling_file_from_storage
 from backend.features.steps.wording import Vector, Wording, encode_wordings
-from backend.store.media import Lease, NewEmbedding, insert_embeddings, replace_wording
-from backend.store.renewal import renewed
-from backend.store.schema import Space
+from backend.store.leases import Lease
+from backend.store.media import NewEmbedding, insert_embeddings, replace_wording
+from backend.store.schema import Space, SpaceFillItem
 from backend.store.spaces import (
     FillItem,
     claim_items,
     fail_item,
     find_space_to_fill,
     finish_items,
-    hand_back_items,
     record_fill_problem,
     release_item,
-    renew_items,
 )
 
 logger = logging.getLogger(__name__)
-
-_HAND_BACK_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -87,7 +80,7 @@ def fill_batch(services: Services) -> int:
         _note(services, space, str(error))
         raise
     _note(services, space, None)
-    with _held_items(services) as lease:
+    with held_lease(services, SpaceFillItem) as lease:
         with services.database.transaction() as session:
             claimed = claim_items(
                 session, space.id, lease, limit=settings.embed_batch_size, max_attempts=settings.max_attempts
@@ -180,20 +173,3 @@ def _give_up(services: Services, space: Space, media_id: uuid.UUID, lease: Lease
     with services.database.transaction() as session:
         fail_item(session, space.id, media_id, lease, code, detail)
     logger.warning("Picture %s cannot be embedded into space '%s': %s", media_id, space.name, detail)
-
-
-@contextmanager
-def _held_items(services: Services) -> Iterator[Lease]:
-    """A new lease, renewed in the background. Where the block is left by an error that is no fault of a file, the items
-    are handed back; one that cannot be handed back runs out."""
-    lease = Lease(uuid_utils.compat.uuid7(), services.settings.lease_seconds)
-    with renewed(services.database, lambda session: renew_items(session, lease), lease.seconds):
-        try:
-            yield lease
-        except NOT_THE_FILES_FAULT:
-            try:
-                with services.database.transaction() as session:
-                    hand_back_items(session, lease, retry_seconds=_HAND_BACK_SECONDS)
-            except BackendUnavailable as error:
-                logger.warning("Items could not be handed back; their lease will run out: %s", error.full_detail)
-            raise

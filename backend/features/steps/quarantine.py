@@ -17,7 +17,8 @@ from backend.errors import (
 )
 from backend.features.services import Services
 from backend.files.storage import Storage
-from backend.store.media import Lease, record_failed, release_one
+from backend.store.leases import Lease
+from backend.store.media import record_failed, release_one
 
 logger = logging.getLogger(__name__)
 

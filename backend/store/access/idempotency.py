@@ -2,7 +2,6 @@
 
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from backend.errors import IdempotencyInProgress, IdempotencyMismatch
+from backend.store.leases import FREE, Lease, from_now, is_free, is_held, renew
 from backend.store.schema import IdempotencyKey
 
 KEPT_HOURS = 24
@@ -22,7 +22,7 @@ class Claim:
 
     caller: str
     key: str
-    token: uuid.UUID
+    lease: Lease
     media_id: uuid.UUID
 
 
@@ -42,11 +42,10 @@ def claim_key(session: Session, caller: str, key: str, fingerprint: bytes, *, se
         IdempotencyInProgress: the first request is still being worked on.
     """
     delete_old_keys(session, caller=caller, key=key)
-    token = uuid.uuid4()
-    until = _in(seconds)
+    lease = Lease.of(seconds)
     # Whoever holds it may release it between the two statements; then it is there to be taken.
-    row = _insert_or_lock(session, caller, key, fingerprint, token, until) or _insert_or_lock(
-        session, caller, key, fingerprint, token, until
+    row = _insert_or_lock(session, caller, key, fingerprint, lease) or _insert_or_lock(
+        session, caller, key, fingerprint, lease
     )
     if row is None:
         raise _in_progress()
@@ -57,16 +56,20 @@ def claim_key(session: Session, caller: str, key: str, fingerprint: bytes, *, se
         )
     if found.status is not None and found.answer is not None:
         return RecordedAnswer(found.status, found.answer)
-    if found.claim_token != token:
+    if found.lease_token != lease.token:
         if row.is_held:
             raise _in_progress()
         # Whoever held it has died: its work is repeated, with the id that it would have given.
-        session.execute(_row(caller, key).values(claim_token=token, claimed_until=until))
-    return Claim(caller, key, token, found.media_id)
+        session.execute(
+            sa.update(IdempotencyKey)
+            .where(_is_named(caller, key))
+            .values(lease_token=lease.token, lease_until=from_now(seconds))
+        )
+    return Claim(caller, key, lease, found.media_id)
 
 
 def _insert_or_lock(
-    session: Session, caller: str, key: str, fingerprint: bytes, token: uuid.UUID, until: sa.ColumnElement[datetime]
+    session: Session, caller: str, key: str, fingerprint: bytes, lease: Lease
 ) -> sa.Row[IdempotencyKey, bool] | None:
     """The row of a key, new or as it was, and whether it is held; None where the one that was in the way has gone."""
     session.execute(
@@ -76,14 +79,14 @@ def _insert_or_lock(
             key=key,
             fingerprint=fingerprint,
             media_id=uuid_utils.compat.uuid7(),
-            claim_token=token,
-            claimed_until=until,
+            lease_token=lease.token,
+            lease_until=from_now(lease.seconds),
         )
         .on_conflict_do_nothing()
     )
     return session.execute(
-        sa.select(IdempotencyKey, (IdempotencyKey.claimed_until > sa.func.now()).label("is_held"))
-        .where(IdempotencyKey.caller == caller, IdempotencyKey.key == key)
+        sa.select(IdempotencyKey, sa.not_(is_free(IdempotencyKey)).label("is_held"))
+        .where(_is_named(caller, key))
         .with_for_update()
     ).one_or_none()
 
@@ -94,33 +97,19 @@ def _in_progress() -> IdempotencyInProgress:
     )
 
 
-def renew_claim(session: Session, claim: Claim, *, seconds: float) -> None:
-    """Hold a key for `seconds` from now; a claim that went to somebody else stays with them."""
-    session.execute(
-        _row(claim.caller, claim.key)
-        .where(IdempotencyKey.claim_token == claim.token)
-        .values(claimed_until=_in(seconds))
-    )
+def renew_claim(session: Session, claim: Claim) -> None:
+    """Hold a key for another while; a claim that went to somebody else stays with them."""
+    renew(session, IdempotencyKey, claim.lease, _is_named(claim.caller, claim.key))
 
 
 def record_answer(session: Session, claim: Claim, status: int, answer: dict[str, Any]) -> None:
     """Keep the answer; one that comes after its claim went to somebody else is dropped."""
-    session.execute(
-        _row(claim.caller, claim.key)
-        .where(IdempotencyKey.claim_token == claim.token)
-        .values(status=status, answer=answer, claim_token=None, claimed_until=None)
-    )
+    session.execute(sa.update(IdempotencyKey).where(_is_claimed(claim)).values(status=status, answer=answer, **FREE))
 
 
 def release_key(session: Session, claim: Claim) -> None:
     """Forget a key whose request was refused or failed: sending it again is a new try."""
-    session.execute(
-        sa.delete(IdempotencyKey).where(
-            IdempotencyKey.caller == claim.caller,
-            IdempotencyKey.key == claim.key,
-            IdempotencyKey.claim_token == claim.token,
-        )
-    )
+    session.execute(sa.delete(IdempotencyKey).where(_is_claimed(claim)))
 
 
 def delete_old_keys(session: Session, *, caller: str | None = None, key: str | None = None) -> None:
@@ -128,14 +117,14 @@ def delete_old_keys(session: Session, *, caller: str | None = None, key: str | N
     query = sa.delete(IdempotencyKey).where(
         IdempotencyKey.created_at < sa.func.now() - sa.func.make_interval(0, 0, 0, 0, KEPT_HOURS)
     )
-    if key is not None:
-        query = query.where(IdempotencyKey.caller == caller, IdempotencyKey.key == key)
+    if caller is not None and key is not None:
+        query = query.where(_is_named(caller, key))
     session.execute(query)
 
 
-def _in(seconds: float) -> sa.ColumnElement[datetime]:
-    return sa.func.now() + sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds)
+def _is_named(caller: str, key: str) -> sa.ColumnElement[bool]:
+    return sa.and_(IdempotencyKey.caller == caller, IdempotencyKey.key == key)
 
 
-def _row(caller: str, key: str) -> sa.Update:
-    return sa.update(IdempotencyKey).where(IdempotencyKey.caller == caller, IdempotencyKey.key == key)
+def _is_claimed(claim: Claim) -> sa.ColumnElement[bool]:
+    return sa.and_(_is_named(claim.caller, claim.key), is_held(IdempotencyKey, claim.lease))

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from backend.errors import NotFound
+from backend.store.leases import from_now
 from backend.store.schema import Webhook, WebhookDelivery
 
 # After these pauses a delivery is tried again; after the last it is given up.
@@ -74,7 +75,7 @@ def claim_deliveries(session: Session, *, limit: int, lease_seconds: float) -> l
         .where(WebhookDelivery.id == chosen.c.id, Webhook.id == WebhookDelivery.webhook_id)
         .values(
             attempts=WebhookDelivery.attempts + 1,
-            next_attempt_at=sa.func.now() + sa.func.make_interval(0, 0, 0, 0, 0, 0, lease_seconds),
+            next_attempt_at=from_now(lease_seconds),
         )
         .returning(
             WebhookDelivery.id,
@@ -106,6 +107,6 @@ def record_undelivered(session: Session, delivery: DueDelivery, error: str) -> N
         .values(
             last_error=error,
             abandoned_at=sa.func.now() if last else None,
-            next_attempt_at=sa.func.now() + sa.func.make_interval(0, 0, 0, 0, 0, 0, pause),
+            next_attempt_at=from_now(pause),
         )
     )

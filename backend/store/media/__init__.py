@@ -54,15 +54,12 @@ from backend.store.media.vectors import list_caption_vectors, list_image_vectors
 from backend.store.media.words import MediaWords, list_words
 from backend.store.media.work import (
     FetchingMedia,
-    Lease,
     PendingMedia,
     WaitingWork,
     claim_fetching,
     claim_pending,
     count_waiting,
-    release_lease,
     release_one,
-    renew_lease,
     take_back,
 )
 
@@ -71,7 +68,6 @@ __all__ = [
     "Doomed",
     "FetchingMedia",
     "KnownMedia",
-    "Lease",
     "MediaMatch",
     "MediaOutcome",
     "MediaWords",
@@ -124,10 +120,8 @@ __all__ = [
     "record_ready",
     "record_set_aside",
     "record_unfillable",
-    "release_lease",
     "release_one",
     "remove_unheld_files",
-    "renew_lease",
     "replace_wording",
     "resolve_copies",
     "retry_failed",

@@ -14,8 +14,8 @@ from backend.errors import LeaseLost, NotFound, NotInSpace, OriginalMissing, Qua
 from backend.files.text import MediaText
 from backend.store.arrays import is_among
 from backend.store.events import EventKind, MediaEvent, record_events
+from backend.store.leases import FREE, Lease, is_free, is_held
 from backend.store.media.media import StoredPicture, media_columns, next_upload_seq
-from backend.store.media.work import Lease
 from backend.store.schema import EMBEDDINGS_SOURCE, Embedding, Media, MediaStatus, Space, SpaceState
 from backend.store.statements import Statements
 
@@ -89,7 +89,7 @@ def record_fetched(
     """
     next_seq = next_upload_seq(session)
     older = session.execute(sa.select(Media.id).where(Media.sha256 == picture.sha256)).scalar_one_or_none()
-    values: dict[str, Any] = {"lease_token": None, "lease_until": None}
+    values: dict[str, Any] = {**FREE}
     if older is not None:
         values |= {"status": MediaStatus.DUPLICATE, "duplicate_of": older}
     else:
@@ -110,12 +110,11 @@ def record_embedded(
     """Move leased rows on to embedded; returns those that were still this lease's."""
     kept = session.execute(
         sa.update(Media)
-        .where(is_among(Media.id, media_ids), Media.lease_token == lease.token, Media.status == MediaStatus.PENDING)
+        .where(is_among(Media.id, media_ids), is_held(Media, lease), Media.status == MediaStatus.PENDING)
         .values(
             status=MediaStatus.EMBEDDED,
             embedded_at=sa.func.now(),
-            lease_token=None,
-            lease_until=None,
+            **FREE,
             error_code=None,
             error_detail=None,
         )
@@ -144,8 +143,7 @@ def record_failed(session: Session, media_id: uuid.UUID, lease: Lease, code: str
         "status": MediaStatus.FAILED,
         "error_code": code,
         "error_detail": detail,
-        "lease_token": None,
-        "lease_until": None,
+        **FREE,
     }
     _update_leased(session, media_id, lease, None, values)
     _tell_failed(session, [media_id], code)
@@ -162,14 +160,13 @@ def record_quarantined(session: Session, max_attempts: int) -> dict[uuid.UUID, s
         .where(
             Media.status.in_([MediaStatus.PENDING, MediaStatus.FETCHING]),
             Media.attempts >= max_attempts,
-            sa.or_(Media.lease_until.is_(None), Media.lease_until < sa.func.now()),
+            is_free(Media),
         )
         .values(
             status=MediaStatus.FAILED,
             error_code=Quarantined.code,
             error_detail=detail,
-            lease_token=None,
-            lease_until=None,
+            **FREE,
         )
         .returning(Media.id, Media.request_id)
     )
@@ -228,8 +225,7 @@ def record_original_missing(session: Session, media_ids: Sequence[uuid.UUID], de
             status=MediaStatus.FAILED,
             error_code=OriginalMissing.code,
             error_detail=detail,
-            lease_token=None,
-            lease_until=None,
+            **FREE,
         )
     )
     session.execute(sa.delete(Embedding).where(is_among(Embedding.media_id, before)))
@@ -297,7 +293,7 @@ def _tell_failed(session: Session, media_ids: Sequence[uuid.UUID], code: str) ->
 def _update_leased(
     session: Session, media_id: uuid.UUID, lease: Lease, status: MediaStatus | None, values: dict[str, Any]
 ) -> None:
-    query = sa.update(Media).where(Media.id == media_id, Media.lease_token == lease.token)
+    query = sa.update(Media).where(Media.id == media_id, is_held(Media, lease))
     if status is not None:
         query = query.where(Media.status == status)
     if session.execute(query.values(**values).returning(Media.id)).scalar_one_or_none() is None:

@@ -1,4 +1,4 @@
-"""Queries of the workers: lease media rows, renew the lease and hand them back. `states` records what became of them."""
+"""Queries of the workers: claim media rows under a lease, and hand them back. `states` records what became of them."""
 
 import uuid
 from dataclasses import dataclass
@@ -10,19 +10,12 @@ from sqlalchemy.orm import Session
 from backend.errors import LeaseLost
 from backend.files.text import MediaText
 from backend.store.arrays import fetch_arrays
+from backend.store.leases import FREE, Lease, hand_back_one, is_free
 from backend.store.media.media import text_in
 from backend.store.schema import Media, MediaStatus
 from backend.store.statements import Statements
 
 _SQL = Statements(__file__)
-
-
-@dataclass(frozen=True)
-class Lease:
-    """The right to work on some rows until it runs out; recording asks for the token."""
-
-    token: uuid.UUID
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -75,39 +68,9 @@ def claim_fetching(session: Session, lease: Lease, *, limit: int, max_attempts: 
     return [FetchingMedia(row.id, row.source_uri, text_in(row), row.attempts, row.request_id) for row in rows]
 
 
-def renew_lease(session: Session, lease: Lease) -> None:
-    """Put off the end of a lease; rows that were given to somebody else meanwhile stay theirs."""
-    session.execute(
-        sa.update(Media)
-        .where(Media.lease_token == lease.token)
-        .values(lease_until=sa.func.now() + sa.func.make_interval(0, 0, 0, 0, 0, 0, lease.seconds))
-    )
-
-
-def release_lease(session: Session, lease: Lease, *, retry_seconds: float, count_attempt: bool) -> None:
-    """Hand rows back for another try later; an attempt that failed for no fault of the file is not counted."""
-    session.execute(
-        sa.update(Media)
-        .where(Media.lease_token == lease.token)
-        .values(
-            lease_token=None,
-            lease_until=None,
-            attempts=Media.attempts if count_attempt else Media.attempts - 1,
-            next_attempt_at=sa.func.now() + sa.func.make_interval(0, 0, 0, 0, 0, 0, retry_seconds),
-        )
-    )
-
-
 def release_one(session: Session, media_id: uuid.UUID, lease: Lease, *, retry_seconds: float, reason: str) -> None:
     """Hand one row back after an attempt that counts, with what went wrong. Raises LeaseLost."""
-    values: dict[str, Any] = {
-        "lease_token": None,
-        "lease_until": None,
-        "error_detail": reason,
-        "next_attempt_at": sa.func.now() + sa.func.make_interval(0, 0, 0, 0, 0, 0, retry_seconds),
-    }
-    query = sa.update(Media).where(Media.id == media_id, Media.lease_token == lease.token)
-    if session.execute(query.values(**values).returning(Media.id)).scalar_one_or_none() is None:
+    if not hand_back_one(session, Media, Media.id == media_id, lease, retry_seconds=retry_seconds, reason=reason):
         raise LeaseLost(f"Picture {media_id} was given to another worker, or deleted.")
 
 
@@ -121,8 +84,7 @@ def take_back(session: Session, media: Media) -> None:
         .where(Media.id == media.id)
         .values(
             attempts=sa.case((is_held, sa.func.greatest(Media.attempts - 1, 0)), else_=Media.attempts),
-            lease_token=None,
-            lease_until=None,
+            **FREE,
         )
     )
 
@@ -139,7 +101,7 @@ class WaitingWork:
 def count_waiting(session: Session) -> WaitingWork:
     claimable = sa.and_(
         Media.next_attempt_at <= sa.func.now(),
-        sa.or_(Media.lease_until.is_(None), Media.lease_until < sa.func.now()),
+        is_free(Media),
     )
     row = session.execute(
         sa.select(

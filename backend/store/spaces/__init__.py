@@ -44,7 +44,6 @@ from backend.store.spaces.fills import (
     find_fill,
     find_space_to_fill,
     finish_items,
-    hand_back_items,
     list_failed_items,
     list_kept_up,
     quarantine_items,
@@ -55,13 +54,12 @@ from backend.store.spaces.fills import (
     record_fill_paused,
     record_fill_problem,
     release_item,
-    renew_items,
     retry_items,
     start_fill,
     take_abandoned_changes,
     want_encoders,
 )
-from backend.store.spaces.holders import LOOK_SECONDS, count_holders, forget_holder, list_wanted_spaces, record_holder
+from backend.store.spaces.holders import count_holders, forget_holder, list_wanted_spaces, record_holder
 from backend.store.spaces.jobs import (
     WorkStanding,
     find_last_work,
@@ -90,7 +88,6 @@ from backend.store.spaces.spaces import (
 from backend.store.spaces.thresholds import find_threshold, get_active_threshold, get_threshold, record_threshold
 
 __all__ = [
-    "LOOK_SECONDS",
     "BulkMedia",
     "BulkSide",
     "CentroidTable",
@@ -136,7 +133,6 @@ __all__ = [
     "get_alpha",
     "get_space",
     "get_threshold",
-    "hand_back_items",
     "has_library",
     "has_vectors",
     "hold_active_space",
@@ -171,7 +167,6 @@ __all__ = [
     "record_runners_up",
     "record_threshold",
     "release_item",
-    "renew_items",
     "retry_items",
     "start_fill",
     "take_abandoned_changes",

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from backend.errors import Quarantined
 from backend.files.text import MediaText
 from backend.store.arrays import fetch_arrays, is_among
-from backend.store.media import Lease, record_unfillable, text_in
+from backend.store.leases import FREE, Lease, from_now, hand_back_one, is_free, is_held
+from backend.store.media import record_unfillable, text_in
 from backend.store.schema import Space, SpaceFill, SpaceFillItem, SpaceState
 from backend.store.statements import Statements
 
@@ -134,7 +135,7 @@ def find_space_to_fill(session: Session) -> Space | None:
             SpaceFillItem.space_id == SpaceFill.space_id,
             SpaceFillItem.error_code.is_(None),
             SpaceFillItem.next_attempt_at <= sa.func.now(),
-            sa.or_(SpaceFillItem.lease_until.is_(None), SpaceFillItem.lease_until < sa.func.now()),
+            is_free(SpaceFillItem),
         )
         .exists()
     )
@@ -194,7 +195,7 @@ def finish_items(
             .where(
                 SpaceFillItem.space_id == space_id,
                 is_among(SpaceFillItem.media_id, media_ids),
-                SpaceFillItem.lease_token == lease.token,
+                is_held(SpaceFillItem, lease),
             )
             .returning(SpaceFillItem.media_id)
         ).scalars()
@@ -208,35 +209,16 @@ def finish_items(
 
 def fail_item(session: Session, space_id: int, media_id: uuid.UUID, lease: Lease, code: str, detail: str) -> None:
     """Give an item up, with the reason; nothing where another worker has it."""
-    _give_up(session, _leased(lease, space_id, media_id), code, detail)
+    item = sa.update(SpaceFillItem).where(_is_item(space_id, media_id), is_held(SpaceFillItem, lease))
+    _give_up(session, item, code, detail)
 
 
 def release_item(
     session: Session, space_id: int, media_id: uuid.UUID, lease: Lease, *, retry_seconds: float, reason: str
 ) -> None:
-    """Hand an item back after an attempt that counts."""
-    values: dict[str, Any] = {"lease_token": None, "lease_until": None, "error_detail": reason}
-    session.execute(_leased(lease, space_id, media_id).values(**values, next_attempt_at=_in(retry_seconds)))
-
-
-def renew_items(session: Session, lease: Lease) -> None:
-    """Put off the end of a lease."""
-    session.execute(
-        sa.update(SpaceFillItem).where(SpaceFillItem.lease_token == lease.token).values(lease_until=_in(lease.seconds))
-    )
-
-
-def hand_back_items(session: Session, lease: Lease, *, retry_seconds: float) -> None:
-    """Hand all items of a lease back; the attempt is not counted."""
-    session.execute(
-        sa.update(SpaceFillItem)
-        .where(SpaceFillItem.lease_token == lease.token)
-        .values(
-            lease_token=None,
-            lease_until=None,
-            attempts=SpaceFillItem.attempts - 1,
-            next_attempt_at=_in(retry_seconds),
-        )
+    """Hand an item back after an attempt that counts; nothing where another worker has it."""
+    hand_back_one(
+        session, SpaceFillItem, _is_item(space_id, media_id), lease, retry_seconds=retry_seconds, reason=reason
     )
 
 
@@ -253,14 +235,14 @@ def quarantine_items(session: Session, max_attempts: int) -> int:
     used_up = sa.update(SpaceFillItem).where(
         SpaceFillItem.error_code.is_(None),
         SpaceFillItem.attempts >= max_attempts,
-        sa.or_(SpaceFillItem.lease_until.is_(None), SpaceFillItem.lease_until < sa.func.now()),
+        is_free(SpaceFillItem),
     )
     return _give_up(session, used_up, Quarantined.code, detail)
 
 
 def _give_up(session: Session, which: sa.Update, code: str, detail: str) -> int:
     """Give items up, and with them media that were on their way to a group when their space stopped to be the active one."""
-    values = {"error_code": code, "error_detail": detail, "lease_token": None, "lease_until": None}
+    values = {"error_code": code, "error_detail": detail, **FREE}
     given_up = session.execute(which.values(**values).returning(SpaceFillItem.space_id, SpaceFillItem.media_id)).all()
     if given_up:
         record_unfillable(session, [(row.space_id, row.media_id) for row in given_up], code, detail)
@@ -284,7 +266,7 @@ def want_encoders(session: Session, space_id: int, seconds: float | None) -> Non
 
 
 def _put_off(session: Session, space_id: int, column: str, seconds: float | None) -> None:
-    until = None if seconds is None else _in(seconds)
+    until = None if seconds is None else from_now(seconds)
     session.execute(sa.update(SpaceFill).where(SpaceFill.space_id == space_id).values({column: until}))
 
 
@@ -353,11 +335,5 @@ def list_failed_items(session: Session, space_id: int, limit: int) -> list[Faile
     return [FailedItem(**row._asdict()) for row in rows]
 
 
-def _leased(lease: Lease, space_id: int, media_id: uuid.UUID) -> sa.Update:
-    return sa.update(SpaceFillItem).where(
-        SpaceFillItem.space_id == space_id, SpaceFillItem.media_id == media_id, SpaceFillItem.lease_token == lease.token
-    )
-
-
-def _in(seconds: float) -> sa.ColumnElement[Any]:
-    return sa.func.now() + sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds)
+def _is_item(space_id: int, media_id: uuid.UUID) -> sa.ColumnElement[bool]:
+    return sa.and_(SpaceFillItem.space_id == space_id, SpaceFillItem.media_id == media_id)

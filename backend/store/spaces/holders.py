@@ -6,11 +6,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from backend.store.leases import ENCODERS_SECONDS, from_now
 from backend.store.schema import EncoderHolder, Space, SpaceFill, SpaceState
-
-LOOK_SECONDS = 2.0
-# A process that has not said anything for so long is gone.
-_FRESH_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -44,7 +41,7 @@ def list_wanted_spaces(session: Session) -> list[Space]:
 
 def count_holders(session: Session, active_id: int, space_id: int) -> Holding:
     """Whether every process that holds the active space's encoders holds those of another one too."""
-    fresh = EncoderHolder.seen_at > sa.func.now() - sa.func.make_interval(0, 0, 0, 0, 0, 0, _FRESH_SECONDS)
+    fresh = EncoderHolder.seen_at > from_now(-ENCODERS_SECONDS)
     holding = set(
         session.scalars(
             sa.select(EncoderHolder.process).where(EncoderHolder.space_id == active_id, EncoderHolder.is_ready, fresh)

@@ -7,16 +7,15 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from backend.errors import Conflict, MediaclusterError
+from backend.store.leases import SPACE_WORK_SECONDS, from_now
 from backend.store.schema import SpaceWork
 
 _WORK_LOCK = 0x6D63_0030
-# Its process says every second that it lives; starting it, with everything that it imports, may take a while.
-SILENT_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
 class WorkStanding:
-    """The work that was asked for last. is_running: it has not ended, and its process was heard of within SILENT_SECONDS."""
+    """The work that was asked for last. is_running: it has not ended, and its process was heard of within SPACE_WORK_SECONDS."""
 
     row: SpaceWork
     is_running: bool
@@ -29,7 +28,7 @@ class WorkStanding:
 
 def find_last_work(session: Session) -> WorkStanding | None:
     """None where nothing was ever asked for."""
-    living = sa.func.now() - SpaceWork.seen_at < sa.func.make_interval(0, 0, 0, 0, 0, 0, SILENT_SECONDS)
+    living = SpaceWork.seen_at > from_now(-SPACE_WORK_SECONDS)
     found = session.execute(
         sa.select(SpaceWork, sa.and_(SpaceWork.ended_at.is_(None), living)).order_by(SpaceWork.id.desc()).limit(1)
     ).one_or_none()

@@ -12,11 +12,9 @@ from pydantic import BaseModel
 
 from backend.features.services import Services
 from backend.store.access import Claim, RecordedAnswer, claim_key, record_answer, release_key, renew_claim
-from backend.store.renewal import renewed
+from backend.store.leases import ANSWER_SECONDS, renewed
 
 REPLAYED_HEADER = "Idempotency-Replayed"
-# How long a server that died holds up a repetition; one that lives renews its claim.
-_CLAIM_SECONDS = 15.0
 _PIECE_BYTES = 1024 * 1024
 
 IdempotencyKeyHeader = Annotated[
@@ -50,7 +48,7 @@ def answer_once(
     if key is None:
         return answer(None)
     with services.database.transaction() as session:
-        claim = claim_key(session, caller, key, fingerprint(), seconds=_CLAIM_SECONDS)
+        claim = claim_key(session, caller, key, fingerprint(), seconds=ANSWER_SECONDS)
     if isinstance(claim, RecordedAnswer):
         response.status_code = claim.status
         response.headers[REPLAYED_HEADER] = "true"
@@ -75,9 +73,7 @@ def fingerprint_of(said: Any, files: Sequence[UploadFile]) -> bytes:
 
 def _answer_and_record(services: Services, claim: Claim, response: Response, answer: _Answerer) -> BaseModel:
     try:
-        with renewed(
-            services.database, lambda session: renew_claim(session, claim, seconds=_CLAIM_SECONDS), _CLAIM_SECONDS
-        ):
+        with renewed(services.database, lambda session: renew_claim(session, claim), claim.lease.seconds):
             answered = answer(claim.media_id)
     except BaseException:
         with services.database.transaction() as session:
