@@ -35,6 +35,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from backend.bounds import ALPHA, THRESHOLD
@@ -190,6 +191,12 @@ class Space(Base):
     centroid_version: Mapped[int] = mapped_column(BigInteger, server_default="0")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     activated_at: Mapped[datetime | None]
+
+    @hybrid_property
+    def is_active(self) -> bool:
+        """Whether it is the space that is searched and grouped in; of all spaces one is, once there is one. SQL texts say
+        `space.state = 'active'`."""
+        return self.state == SpaceState.ACTIVE
 
     __table_args__ = (
         CheckConstraint("state IN ('building', 'active', 'retired', 'dropped')", name="state"),

@@ -18,7 +18,7 @@ from backend.settings import Settings
 from backend.store.engine import Session, begin_snapshot, forbid_writes
 from backend.store.evaluation import Sides, list_labels, list_sources, load_sides
 from backend.store.groups import StoredGrouping, read_grouping
-from backend.store.schema import Space, SpaceState
+from backend.store.schema import Space
 from backend.store.search import SampledMedia, find_background
 from backend.store.spaces import find_fill, find_threshold, get_active_space, get_alpha, get_space, list_embedded
 
@@ -125,7 +125,7 @@ def _within(grouping: StoredGrouping, media_ids: set[uuid.UUID]) -> StoredGroupi
 
 
 def _require_vectors(space: Space, grouping: StoredGrouping) -> None:
-    if not grouping.media_ids and space.state != SpaceState.ACTIVE:
+    if not grouping.media_ids and not space.is_active:
         raise Conflict(f"Space '{space.name}' has no vectors yet.", hint=f"Run `mediacluster space fill {space.name}`.")
 
 

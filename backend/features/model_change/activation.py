@@ -29,7 +29,7 @@ from backend.store.engine import Session
 from backend.store.groups import MODEL, bump_centroid_version, carry_label_statistics, insert_event, lock_assigner
 from backend.store.leases import CLOSING_SECONDS, WANTED_SECONDS, renewed
 from backend.store.media import lead_back
-from backend.store.schema import Space, SpaceState
+from backend.store.schema import Space
 from backend.store.spaces import (
     activate_space,
     align_clusters,
@@ -150,7 +150,7 @@ def rollback(
 def _choose_threshold(
     session: Session, services: Services, target: Space, threshold: float | None, *, suggested: bool
 ) -> float:
-    if target.state == SpaceState.ACTIVE:
+    if target.is_active:
         raise Conflict(f"Space '{target.name}' is already active.", hint="`mediacluster space list` lists the spaces.")
     if suggested:
         fill = find_fill(session, target.id)

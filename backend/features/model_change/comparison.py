@@ -24,7 +24,7 @@ from backend.rules.consolidation import Library, rerun
 from backend.rules.measures import adjusted_rand_index, neighbour_agreement, own_without_itself, separating_threshold
 from backend.store.engine import Session, begin_snapshot
 from backend.store.groups import StoredGrouping, load_embeddings, read_grouping
-from backend.store.schema import Space, SpaceState
+from backend.store.schema import Space
 from backend.store.spaces import (
     Fits,
     get_active_space,
@@ -108,7 +108,7 @@ def compare(
     """
     with services.database.transaction() as session:
         candidate, active = get_space(session, name), get_active_space(session)
-        if candidate.state == SpaceState.ACTIVE:
+        if candidate.is_active:
             raise Conflict(f"Space '{name}' is the active one.", hint="Name a different space to compare with it.")
     align(services, candidate)
     with services.database.transaction() as session:

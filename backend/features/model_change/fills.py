@@ -4,7 +4,6 @@ from backend.doorbell import Work
 from backend.errors import Conflict, InputError
 from backend.features.services import Services
 from backend.store.access import Act, record_act
-from backend.store.schema import SpaceState
 from backend.store.spaces import (
     FailedItem,
     find_fill,
@@ -62,7 +61,7 @@ def pause_fill(services: Services, name: str, *, actor: str) -> None:
         space = get_space(session, name)
         if find_fill(session, space.id) is None:
             raise Conflict(f"Space '{name}' is not being filled.", hint=f"Start with `mediacluster space fill {name}`.")
-        if space.state == SpaceState.ACTIVE:
+        if space.is_active:
             raise Conflict(f"Space '{name}' is the active one.", hint="`mediacluster pause` stops all work.")
         if record_fill_paused(session, space.id):
             record_act(session, actor, Act.SPACE_FILL_PAUSED, name)

@@ -6,8 +6,6 @@ from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy.orm import Session
-
 from backend.errors import MediaclusterError, NotFound
 from backend.features.evaluation import Source
 from backend.features.model_change.activation import Activation, activate, rollback
@@ -122,8 +120,10 @@ def _beating(services: Services, work_id: int) -> Iterator[Tell]:
         nonlocal latest
         latest = (stage, done, total)
 
-    def say(session: Session) -> None:
-        record_alive(session, work_id, *latest)
-
-    with repeated(services.database, say, SPACE_WORK_BEAT_SECONDS, at_once=True):
+    with repeated(
+        services.database,
+        lambda session: record_alive(session, work_id, *latest),
+        SPACE_WORK_BEAT_SECONDS,
+        at_once=True,
+    ):
         yield tell

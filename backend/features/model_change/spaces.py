@@ -10,7 +10,7 @@ from backend.features.services import Services, names_of_space
 from backend.features.steps import describe_space
 from backend.store.access import Act, record_act
 from backend.store.engine import Session
-from backend.store.schema import Space, SpaceState
+from backend.store.schema import Space
 from backend.store.spaces import (
     FillCounts,
     count_items,
@@ -140,7 +140,7 @@ def drop(services: Services, name: str, *, actor: str) -> None:
         limit_lock_waits(session, _LOCK_SECONDS)
         lock_spaces(session)
         space = get_space(session, name)
-        if space.state == SpaceState.ACTIVE:
+        if space.is_active:
             raise Conflict(f"Space '{name}' is the active one.", hint="Activate another one first.")
         record_act(session, actor, Act.SPACE_DROPPED, name)
         drop_space(session, space)

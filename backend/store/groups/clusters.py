@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from backend.errors import NotFound
 from backend.store.arrays import is_among
-from backend.store.schema import Centroid, Cluster, Media, Membership, Space, SpaceState
+from backend.store.schema import Centroid, Cluster, Media, Membership, Space
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def _summaries() -> sa.Select[int, str, str, uuid.UUID | None, bool, int, dateti
             Cluster.created_at,
         )
         .join(Centroid, Centroid.cluster_id == Cluster.id)
-        .join(Space, sa.and_(Space.id == Centroid.space_id, Space.state == SpaceState.ACTIVE))
+        .join(Space, sa.and_(Space.id == Centroid.space_id, Space.is_active))
     )
 
 
@@ -87,7 +87,7 @@ def count_clusters(session: Session) -> int:
     return session.execute(
         sa.select(sa.func.count())
         .select_from(Centroid)
-        .join(Space, sa.and_(Space.id == Centroid.space_id, Space.state == SpaceState.ACTIVE))
+        .join(Space, sa.and_(Space.id == Centroid.space_id, Space.is_active))
     ).scalar_one()
 
 

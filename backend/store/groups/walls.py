@@ -12,7 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from backend.store.arrays import is_among
 from backend.store.media import Picture
-from backend.store.schema import Centroid, Cluster, Space, SpaceState
+from backend.store.schema import Centroid, Cluster, Space
 from backend.store.statements import Statements
 
 _SQL = Statements(__file__)
@@ -129,7 +129,7 @@ def count_newer(session: Session, cluster_id: int) -> int:
 
 def active_space() -> sa.ScalarSelect[int]:
     """The id of the active space, as part of a statement."""
-    return sa.select(Space.id).where(Space.state == SpaceState.ACTIVE).scalar_subquery()
+    return sa.select(Space.id).where(Space.is_active).scalar_subquery()
 
 
 def _cards() -> sa.Select[*tuple[Any, ...]]:

@@ -16,7 +16,7 @@ from backend.store.arrays import is_among
 from backend.store.events import EventKind, MediaEvent, record_events
 from backend.store.leases import FREE, Lease, is_free, is_held
 from backend.store.media.media import StoredPicture, media_columns, next_upload_seq
-from backend.store.schema import EMBEDDINGS_SOURCE, Embedding, Media, MediaStatus, Space, SpaceState
+from backend.store.schema import EMBEDDINGS_SOURCE, Embedding, Media, MediaStatus, Space
 from backend.store.statements import Statements
 
 _SQL = Statements(__file__)
@@ -260,7 +260,7 @@ def retry_failed_with(session: Session, code: str | None) -> int:
 
 def _has_vectors() -> sa.ColumnElement[bool]:
     """Whether a media was embedded into the active space before it failed."""
-    active = sa.select(Space.id).where(Space.state == SpaceState.ACTIVE).scalar_subquery()
+    active = sa.select(Space.id).where(Space.is_active).scalar_subquery()
     return sa.exists().where(Embedding.media_id == Media.id, Embedding.space_id == active)
 
 

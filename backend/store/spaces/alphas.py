@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend.store.schema import AlphaChoice, ClusterEvent, Space, SpaceState
+from backend.store.schema import AlphaChoice, ClusterEvent, Space
 
 
 def get_alpha(session: Session, default: float) -> float:
@@ -16,7 +16,7 @@ def get_alpha(session: Session, default: float) -> float:
         .join(ClusterEvent, ClusterEvent.id == AlphaChoice.event_id)
         .join(Space, Space.id == AlphaChoice.space_id)
         .where(ClusterEvent.undone_by.is_(None))
-        .order_by((Space.state == SpaceState.ACTIVE).desc(), AlphaChoice.event_id.desc())
+        .order_by(Space.is_active.desc(), AlphaChoice.event_id.desc())
         .limit(1)
     )
     return default if chosen is None else chosen

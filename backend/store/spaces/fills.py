@@ -14,7 +14,7 @@ from backend.files.text import MediaText
 from backend.store.arrays import fetch_arrays, is_among
 from backend.store.leases import FREE, Lease, from_now, hand_back_one, is_free, is_held
 from backend.store.media import record_unfillable, text_in
-from backend.store.schema import Space, SpaceFill, SpaceFillItem, SpaceState
+from backend.store.schema import Space, SpaceFill, SpaceFillItem
 from backend.store.statements import Statements
 
 _SQL = Statements(__file__)
@@ -144,7 +144,7 @@ def find_space_to_fill(session: Session) -> Space | None:
         .join(SpaceFill, SpaceFill.space_id == Space.id)
         .where(SpaceFill.paused_at.is_(None), SpaceFill.next_claim_at <= sa.func.now(), claimable)
         # One whose encoders could not be loaded keeps no other waiting.
-        .order_by(sa.case((Space.state == SpaceState.ACTIVE, 0), else_=1), SpaceFill.problem.is_not(None), Space.id)
+        .order_by(Space.is_active.desc(), SpaceFill.problem.is_not(None), Space.id)
         .limit(1)
         .with_for_update(of=SpaceFill)
     ).one_or_none()

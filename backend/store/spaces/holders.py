@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from backend.store.leases import ENCODERS_SECONDS, from_now
-from backend.store.schema import EncoderHolder, Space, SpaceFill, SpaceState
+from backend.store.schema import EncoderHolder, Space, SpaceFill
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def forget_holder(session: Session, process: str) -> None:
 def list_wanted_spaces(session: Session) -> list[Space]:
     """Spaces that are about to be activated."""
     query = sa.select(Space).join(SpaceFill, SpaceFill.space_id == Space.id)
-    return list(session.scalars(query.where(SpaceFill.wanted_until > sa.func.now(), Space.state != SpaceState.ACTIVE)))
+    return list(session.scalars(query.where(SpaceFill.wanted_until > sa.func.now(), sa.not_(Space.is_active))))
 
 
 def count_holders(session: Session, active_id: int, space_id: int) -> Holding:

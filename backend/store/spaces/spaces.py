@@ -39,7 +39,7 @@ def has_library(session: Session) -> bool:
 
 
 def find_active_space(session: Session) -> Space | None:
-    return session.scalar(select(Space).where(Space.state == SpaceState.ACTIVE))
+    return session.scalar(select(Space).where(Space.is_active))
 
 
 def get_active_space(session: Session) -> Space:
@@ -118,7 +118,7 @@ def create_space(session: Session, new: NewSpace) -> Space:
 
 def activate_space(session: Session, space: Space) -> None:
     """Make this space the active one and point the view `media_embedding` at it."""
-    session.execute(update(Space).where(Space.state == SpaceState.ACTIVE).values(state=SpaceState.RETIRED))
+    session.execute(update(Space).where(Space.is_active).values(state=SpaceState.RETIRED))
     session.execute(text("UPDATE space SET state = 'active', activated_at = now() WHERE id = :id"), {"id": space.id})
     session.execute(
         text("SELECT publish_space(:id, :image, :text)"),
