@@ -82,7 +82,7 @@ LEFT_OUT = {
         "leads to servers, devices and models that are not here"
     ),
     r"^\. \.venv": "the test is in it already",
-    r"\.venv/bin/(pytest|alembic)|^pre-commit|^bash scripts/": "works on the checkout; the tests are running already",
+    r"\.venv/bin/(pytest|alembic|mutmut)|-m scripts\.mutants|^pre-commit|^bash scripts/": "works on the checkout; the tests are running already",
     r"workers\.celery_app|from workers import": "loads the encoders of the preset, or runs for ever",
     r"^(createdb|dropdb|rm -rf) ": "makes and removes databases outside this test",
     r'^psql "\$\(mediacluster db url\)"$': "waits for somebody to type",

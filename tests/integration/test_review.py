@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -323,13 +324,13 @@ def test_refresh_queue__a_decision_made_meanwhile_is_respected(
     (item,) = library.queue(ReviewKind.SMALL_MARGIN)
     from backend.features.review import queue
 
-    find_all = queue._find_all
+    find = queue._FINDERS[ReviewKind.SMALL_MARGIN]
 
-    def dismiss_meanwhile(*facts: object) -> object:
+    def dismiss_meanwhile(facts: Any) -> Any:
         library.decide(item, ReviewVerdict.DISMISS)
-        return find_all(*facts)
+        return find(facts)
 
-    monkeypatch.setattr(queue, "_find_all", dismiss_meanwhile)
+    monkeypatch.setitem(queue._FINDERS, ReviewKind.SMALL_MARGIN, dismiss_meanwhile)  # type: ignore[misc]
     refresh_queue(library.services)
     with library.services.database.transaction() as session:
         assert find_item(session, library.space.id, item.kind, item.subject) is None
