@@ -1,30 +1,27 @@
-"""`mediacluster account`, `login-link` and `audit-log`: who may use the admin pages, and what admins did."""
+"""`mediacluster account`: who may use the admin pages."""
 
 import getpass
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 from rich.table import Table
 
-from backend.cli.console import complain, output, print_json, say
+from backend.cli.console import output, print_json, say
+from backend.cli.library import ACTOR, open_database
+from backend.cli.panels import Panel
 from backend.errors import InputError
-from backend.settings import Settings, load_settings
+from backend.settings import load_settings
 
-if TYPE_CHECKING:
-    from backend.store.engine import Database
-
+commands = typer.Typer()
 account_app = typer.Typer(help="Manage accounts of the admin pages.", no_args_is_help=True)
+commands.add_typer(account_app, name="account", rich_help_panel=Panel.ACCESS)
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 FromStdin = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from standard input instead of asking for it.")
 ]
 Name = Annotated[str, typer.Argument(help="Name of the account.")]
-
-ACTOR = "cli"
 
 
 @account_app.command()
@@ -116,76 +113,6 @@ def sessions(
         since, seen = (f"{moment:%Y-%m-%d %H:%M}" for moment in (row.created_at, row.last_seen_at))
         table.add_row(str(row.id), row.name, since, seen, row.address, row.user_agent)
     output.print(table)
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands that stand by themselves."""
-    app.command(name="login-link")(login_link)
-    app.command(name="audit-log")(audit_log)
-
-
-def login_link(
-    name: Annotated[str | None, typer.Argument(help="Name of an account. Default: `owner`, an admin.")] = None,
-    base: Annotated[
-        str | None, typer.Option(help="Address of the server as seen by browsers, such as https://media.example.org.")
-    ] = None,
-) -> None:
-    """Print a link that logs an account in. It works once, within 15 minutes."""
-    settings = load_settings()
-    with open_database(settings) as database:
-        account, link = make_link(database, settings, name, base=base)
-    say(link)
-    complain(f"It logs '{account}' in, once, within 15 minutes.")
-
-
-def make_link(
-    database: "Database", settings: Settings, name: str | None, *, base: str | None = None
-) -> tuple[str, str]:
-    """Returns the name of the account, and the address that logs it in. Raises NotFound."""
-    from backend.features.access import make_login_link
-
-    account, secret = make_login_link(database, name, actor=ACTOR)
-    host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host
-    return account, f"{(base or f'http://{host}:{settings.api_port}').rstrip('/')}/admin/login#link={secret}"
-
-
-def audit_log(
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Number of entries, newest first.")] = 50,
-    act: Annotated[
-        str | None, typer.Option(help="Only entries of this kind, such as `login` or `key.revoked`.")
-    ] = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """Show what admins did, when and from where."""
-    from backend.store.access import list_acts
-
-    with open_database() as database, database.transaction() as session:
-        entries = [_describe(entry) for entry in list_acts(session, limit=limit, act=act)]
-    if as_json:
-        print_json({"entries": entries})
-        return
-    for one in entries:
-        details = " ".join(f"{name}={value}" for name, value in one["details"].items())
-        words = (one["actor"], one["act"], one["subject"], f"from {one['address']}", details)
-        say(f"{one['recorded_at']:%Y-%m-%d %H:%M:%S}  {'  '.join(word for word in words if word)}")
-
-
-@contextmanager
-def open_database(settings: Settings | None = None) -> Iterator["Database"]:
-    """The configured database."""
-    from backend.bootstrap import resolve_database_url
-    from backend.store.engine import Database
-
-    database = Database(resolve_database_url(settings or load_settings()))
-    try:
-        yield database
-    finally:
-        database.dispose()
-
-
-def _describe(entry: Any) -> dict[str, Any]:
-    names = ("id", "recorded_at", "actor", "act", "subject", "details", "address")
-    return {name: getattr(entry, name) for name in names}
 
 
 def _ask_password(*, from_stdin: bool) -> str:

@@ -2,17 +2,23 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from backend.bootstrap import open_storage, resolve_database_url
-from backend.cli.console import measured_bar, say
-from backend.cli.editing import note
-from backend.features.backup import BackupReport, RestoreReport, back_up, check_backup, restore
-from backend.features.integrity import AuditReport, audit, describe_breaches
+import typer
+
+from backend.cli.console import measured_bar, print_json, say
+from backend.cli.library import note
+from backend.cli.panels import Panel
 from backend.rules.editing import media_count
-from backend.settings import Settings
-from backend.store.access import Act
-from backend.store.engine import Database
+from backend.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from backend.features.backup import BackupReport, RestoreReport
+    from backend.features.integrity import AuditReport
+
+commands = typer.Typer()
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
 _SHOWN = 20
 
@@ -21,8 +27,8 @@ _SHOWN = 20
 class Restored:
     """A restored library; `audit` is None where the backup was only checked."""
 
-    report: RestoreReport
-    audit: AuditReport | None
+    report: "RestoreReport"
+    audit: "AuditReport | None"
 
     @property
     def is_good(self) -> bool:
@@ -32,8 +38,53 @@ class Restored:
         return {"good": self.is_good, **asdict(self.report), "audit": asdict(self.audit) if self.audit else None}
 
 
-def run_backup(settings: Settings, place: Path, *, thumbnails: bool, prune: bool, quiet: bool) -> BackupReport:
+@commands.command(rich_help_panel=Panel.SAFEKEEPING)
+def backup(
+    place: Annotated[Path, typer.Argument(help="A folder, or a new .tar file.")],
+    thumbnails: Annotated[
+        bool,
+        typer.Option(
+            "--thumbnails", help="Include thumbnails. Without them, `mediacluster repair` can make them again."
+        ),
+    ] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove files from the folder that belong to no picture.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Save a consistent copy of database and originals. Repeating it into the same folder copies only new files."""
+    report = _run_backup(load_settings(), place, thumbnails=thumbnails, prune=prune, quiet=as_json)
+    if as_json:
+        print_json({"whole": report.is_whole, **asdict(report)})
+    else:
+        _print_backup(report)
+    if not report.is_whole:
+        raise typer.Exit(1)
+
+
+@commands.command(rich_help_panel=Panel.SAFEKEEPING)
+def restore(
+    place: Annotated[Path, typer.Argument(help="The folder or .tar file of a backup.")],
+    check: Annotated[bool, typer.Option("--check", help="Check every checksum without restoring anything.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Restore a backup into an empty home or database and audit it. Exits with 1 if something is missing."""
+    restored = _run_restore(load_settings(), place, check=check, quiet=as_json)
+    if as_json:
+        print_json(restored.as_dict())
+    else:
+        _print_restored(restored)
+    if not restored.is_good:
+        raise typer.Exit(1)
+
+
+def _run_backup(settings: Settings, place: Path, *, thumbnails: bool, prune: bool, quiet: bool) -> "BackupReport":
     """Raises as `back_up`."""
+    from backend.bootstrap import open_storage, resolve_database_url
+    from backend.features.backup import back_up
+    from backend.store.access import Act
+    from backend.store.engine import Database
+
     database = Database(resolve_database_url(settings))
     try:
         with measured_bar("saving", quiet=quiet) as show:
@@ -46,22 +97,29 @@ def run_backup(settings: Settings, place: Path, *, thumbnails: bool, prune: bool
         database.dispose()
 
 
-def run_restore(settings: Settings, place: Path, *, check: bool, quiet: bool) -> Restored:
+def _run_restore(settings: Settings, place: Path, *, check: bool, quiet: bool) -> Restored:
     """Raises as `restore` and `check_backup`."""
+    from backend.bootstrap import open_storage, resolve_database_url
+    from backend.features.backup import check_backup
+    from backend.features.backup import restore as run
+    from backend.features.integrity import audit
+    from backend.store.access import Act
+    from backend.store.engine import Database
+
     if check:
         with measured_bar("checking", quiet=quiet) as show:
             return Restored(check_backup(place, on_progress=show), None)
     database = Database(resolve_database_url(settings))
     try:
         with measured_bar("restoring", quiet=quiet) as show:
-            report = restore(database, open_storage(settings), place, on_progress=show)
+            report = run(database, open_storage(settings), place, on_progress=show)
         note(database, Act.LIBRARY_RESTORED, str(place), saved_at=report.created_at, whole=report.is_whole)
         return Restored(report, audit(database))
     finally:
         database.dispose()
 
 
-def print_backup(report: BackupReport) -> None:
+def _print_backup(report: "BackupReport") -> None:
     say(
         f"{media_count(report.rows['media'])} in {report.place}: {report.copied} files copied, "
         f"{report.kept} already there"
@@ -74,7 +132,7 @@ def print_backup(report: BackupReport) -> None:
     _print_faults(report.damaged, "is damaged in the storage")
 
 
-def print_restored(restored: Restored) -> None:
+def _print_restored(restored: Restored) -> None:
     report = restored.report
     done = "restored" if restored.audit else "checked"
     say(f"{done} {report.files} files of {report.rows['media']} pictures, saved {report.created_at}")
@@ -82,6 +140,8 @@ def print_restored(restored: Restored) -> None:
     _print_faults(report.damaged, "is damaged in the backup")
     if restored.audit is None:
         return
+    from backend.features.integrity import describe_breaches
+
     for line in describe_breaches(restored.audit):
         say(line)
     say("audit: clean" if restored.audit.is_clean else "audit: not clean")

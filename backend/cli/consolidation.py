@@ -10,12 +10,16 @@ import typer
 from rich.table import Table
 
 from backend.cli.console import output, print_json, say
-from backend.cli.editing import actor_name, open_services, print_outcome
+from backend.cli.editing import print_outcome
+from backend.cli.library import actor_name, open_services
+from backend.cli.panels import Panel
 from backend.errors import FileUnreadable, InputError
 
 if TYPE_CHECKING:
     from backend.features.consolidation import ThresholdReport
     from backend.rules.editing import Outcome
+
+commands = typer.Typer()
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change without changing anything.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
@@ -23,32 +27,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 _SHOWN = 20
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command()(consolidate)
-    app.command()(threshold)
-
-
-def consolidate(dry_run: DryRun = False, as_json: Json = False) -> None:
-    """Correct effects of the upload order on groups: merges, splits and moves, as one event."""
-    from backend.features.consolidation import consolidate_library
-
-    with open_services() as services:
-        report = consolidate_library(services, actor=actor_name(), dry_run=dry_run)
-    if as_json:
-        print_json(asdict(report))
-        return
-    for merged in report.merges[:_SHOWN]:
-        say(f"group {merged.cluster_id} into {merged.into}: {merged.media_count} pictures")
-    for split in report.splits[:_SHOWN]:
-        say(f"group {split.cluster_id} split, {split.created_cluster_id} is new: {split.media_count} pictures")
-    say(
-        f"{len(report.merges)} merged, {len(report.splits)} split off, {report.moved} pictures moved; "
-        f"{report.clusters_before} groups {'would be' if dry_run else 'are now'} {report.clusters_after}"
-    )
-    _say_how_to_undo(report.outcome)
-
-
+@commands.command(rich_help_panel=Panel.GROUPS)
 def threshold(
     values: Annotated[list[float], typer.Argument(help="Thresholds to compare, above 0 and up to 1.")],
     apply: Annotated[
@@ -83,6 +62,27 @@ def threshold(
         _say_how_to_undo(outcome)
     else:
         _print_reports(reports)
+
+
+@commands.command(rich_help_panel=Panel.GROUPS)
+def consolidate(dry_run: DryRun = False, as_json: Json = False) -> None:
+    """Correct effects of the upload order on groups: merges, splits and moves, as one event."""
+    from backend.features.consolidation import consolidate_library
+
+    with open_services() as services:
+        report = consolidate_library(services, actor=actor_name(), dry_run=dry_run)
+    if as_json:
+        print_json(asdict(report))
+        return
+    for merged in report.merges[:_SHOWN]:
+        say(f"group {merged.cluster_id} into {merged.into}: {merged.media_count} pictures")
+    for split in report.splits[:_SHOWN]:
+        say(f"group {split.cluster_id} split, {split.created_cluster_id} is new: {split.media_count} pictures")
+    say(
+        f"{len(report.merges)} merged, {len(report.splits)} split off, {report.moved} pictures moved; "
+        f"{report.clusters_before} groups {'would be' if dry_run else 'are now'} {report.clusters_after}"
+    )
+    _say_how_to_undo(report.outcome)
 
 
 def _print_reports(reports: "list[ThresholdReport]") -> None:

@@ -1,29 +1,29 @@
 """`mediacluster cluster`, `media` and `history`: put groups right from the command line."""
 
-import getpass
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from backend.cli.console import id_column, output, print_json, say
-from backend.errors import MediaclusterError
+from backend.cli.library import actor_name, open_services
+from backend.cli.panels import Panel
 from backend.rules.editing import media_count
 
 if TYPE_CHECKING:
     from backend.features.services import Services
     from backend.rules.editing import Outcome
-    from backend.store.access import Act
-    from backend.store.engine import Database
 
+commands = typer.Typer()
 cluster_app = typer.Typer(help="List and correct groups.", no_args_is_help=True)
 media_app = typer.Typer(help="Move, confirm, reword or delete pictures.", no_args_is_help=True)
 history_app = typer.Typer(help="List, undo and redo changes to groups.", no_args_is_help=True)
+commands.add_typer(cluster_app, name="cluster", rich_help_panel=Panel.GROUPS)
+commands.add_typer(media_app, name="media", rich_help_panel=Panel.GROUPS)
+commands.add_typer(history_app, name="history", rich_help_panel=Panel.GROUPS)
 
 ClusterId = Annotated[int, typer.Argument(min=1, help="Id of the group.")]
 EventId = Annotated[int, typer.Argument(min=1, help="Id of the event in the history.")]
@@ -283,34 +283,3 @@ def _run(work: "Callable[[Services, str], Outcome]", as_json: bool) -> None:
         print_json(asdict(outcome))
     else:
         print_outcome(outcome)
-
-
-@contextmanager
-def open_services() -> "Iterator[Services]":
-    from backend.bootstrap import build_services
-    from backend.settings import load_settings
-
-    services = build_services(load_settings())
-    try:
-        yield services
-    finally:
-        services.database.dispose()
-
-
-def actor_name() -> str:
-    """Who sits at the keyboard, as the journal names them."""
-    try:
-        return f"cli:{getpass.getuser()}"
-    except (OSError, KeyError):
-        return f"cli:{Path.home().name or 'unknown'}"
-
-
-def note(database: "Database", act: "Act", subject: str, **details: object) -> None:
-    """Have the audit log say that it was done. It is done: where the log cannot be written, that is told and no more."""
-    from backend.store.access import record_act
-
-    try:
-        with database.transaction() as session:
-            record_act(session, actor_name(), act, subject, **details)
-    except MediaclusterError as error:
-        say(f"This could not be written to the audit log: {error.full_detail}")

@@ -12,22 +12,21 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Column, Table
 
 from backend.cli.console import complain, console, output, print_json, say
-from backend.cli.editing import open_services
+from backend.cli.library import open_services
+from backend.cli.panels import Panel
 from backend.errors import FileUnreadable
 
 if TYPE_CHECKING:
     from backend.features.evaluation import Gate, OnProgress
+
+commands = typer.Typer()
 
 _LABELS_SHOWN = 10
 _STDOUT = Path("-")
 EXIT_REGRESSION = 3
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(evaluate)
-
-
+@commands.command(rich_help_panel=Panel.QUALITY_AND_MODEL)
 def evaluate(
     labels: Annotated[
         str, typer.Option(help="folders, groups (a curator's), or a file: .csv, .jsonl or .json.")

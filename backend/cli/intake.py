@@ -2,19 +2,62 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
 
-from backend.cli.console import console, progress_bar
-from backend.cli.servers import running_workers
-from backend.features.intake import ImportReport, count_settled, import_items, list_items, settle
-from backend.features.services import Services
-from backend.store.spaces import find_active_space, has_vectors
+import typer
+
+from backend.cli.closing import closing
+from backend.cli.console import console, print_json, progress_bar, say
+from backend.cli.panels import Panel
+from backend.settings import load_settings
+
+if TYPE_CHECKING:
+    from backend.features.intake import ImportReport
+    from backend.features.services import Services
+
+commands = typer.Typer()
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
 _LOOK_EVERY_SECONDS = 0.2
 _REMIND_AFTER_SECONDS = 60.0
 _TRY_ENCODERS_AFTER_SECONDS = 20.0
 
 
-def run_import(services: Services, sources: Sequence[str], *, wait: bool, quiet: bool) -> ImportReport:
+@commands.command(name="import", rich_help_panel=Panel.IMPORT_AND_EXPORT)
+def import_(
+    sources: Annotated[list[str], typer.Argument(help="Folders, pictures, manifests (.csv, .jsonl) or URLs.")],
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until every picture is in its group.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Import pictures with their text, and report new, duplicate and failed files."""
+    from backend.bootstrap import build_services
+    from backend.cli.servers import prepare_database
+
+    settings = load_settings()
+    prepare_database(settings)
+    report = _run_import(closing(build_services(settings)), sources, wait=wait, quiet=as_json)
+    if as_json:
+        failed = [asdict(failure) for failure in report.failed]
+        print_json(
+            {
+                "new": len(report.new),
+                "duplicate": len(report.duplicates),
+                "failed": failed,
+                "skipped": report.skipped,
+                "media": [{"id": str(media_id), "path": path} for media_id, path in report.new.items()],
+            }
+        )
+    else:
+        say(f"{len(report.new)} new, {len(report.duplicates)} duplicate, {len(report.failed)} failed")
+        for failure in report.failed:
+            say(f"  {failure.path}: {failure.code}: {failure.detail}")
+        if report.skipped:
+            say(f"  skipped {report.skipped} files that are not pictures")
+
+
+def _run_import(services: "Services", sources: Sequence[str], *, wait: bool, quiet: bool) -> "ImportReport":
     """Import the sources; with `wait`, until every picture is ready or has failed.
 
     Raises:
@@ -22,6 +65,9 @@ def run_import(services: Services, sources: Sequence[str], *, wait: bool, quiet:
         EncoderUnavailable: it is waited for workers that can embed nothing; what was taken in stays.
         BackendUnavailable, StorageFull: what was taken in until then stays; importing again passes it by.
     """
+    from backend.cli.servers import running_workers
+    from backend.features.intake import ImportReport, count_settled, import_items, list_items, settle
+
     items, skipped = list_items(services, sources)
     report = ImportReport(skipped=skipped)
     with progress_bar("importing", len(items), quiet=quiet) as show:
@@ -34,8 +80,10 @@ def run_import(services: Services, sources: Sequence[str], *, wait: bool, quiet:
     return report
 
 
-def wait_for(services: Services, report: ImportReport, *, quiet: bool) -> None:
+def wait_for(services: "Services", report: "ImportReport", *, quiet: bool) -> None:
     """Show how the media get through, until all have. Raises EncoderUnavailable where none ever could."""
+    from backend.features.intake import count_settled
+
     total = len(report.media_ids)
     last, since = 0, time.monotonic()
     try_encoders_at: float | None = since + _TRY_ENCODERS_AFTER_SECONDS
@@ -57,9 +105,11 @@ def wait_for(services: Services, report: ImportReport, *, quiet: bool) -> None:
         show(total)
 
 
-def _try_encoders(services: Services) -> None:
+def _try_encoders(services: "Services") -> None:
     """Where nothing was ever embedded, workers may be trying for ever, and say so in their log alone. What keeps them from
     it keeps this process too."""
+    from backend.store.spaces import find_active_space, has_vectors
+
     with services.database.transaction() as session:
         space = find_active_space(session)
         if space is not None and has_vectors(session, space.id):

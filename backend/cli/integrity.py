@@ -1,64 +1,64 @@
-"""`mediacluster backup`, `restore` and `repair`: keep a library safe and whole."""
+"""`mediacluster audit` and `repair`: find out whether a library is whole, and make it whole."""
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from backend.cli.closing import closing
 from backend.cli.console import measured_bar, print_json, say
+from backend.cli.library import actor_name, note
+from backend.cli.panels import Panel
 from backend.rules.editing import media_count
 from backend.settings import load_settings
 
 if TYPE_CHECKING:
     from backend.features.integrity import RepairReport
 
+commands = typer.Typer()
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
 
-def backup(
-    place: Annotated[Path, typer.Argument(help="A folder, or a new .tar file.")],
-    thumbnails: Annotated[
-        bool,
-        typer.Option(
-            "--thumbnails", help="Include thumbnails. Without them, `mediacluster repair` can make them again."
-        ),
-    ] = False,
-    prune: Annotated[
-        bool, typer.Option("--prune", help="Remove files from the folder that belong to no picture.")
-    ] = False,
+@commands.command(rich_help_panel=Panel.SAFEKEEPING)
+def audit(
+    replay: Annotated[bool, typer.Option("--replay", help="Repeat every assignment and compare.")] = False,
+    recall: Annotated[bool, typer.Option("--recall", help="Compare index searches with exact searches.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Save a consistent copy of database and originals. Repeating it into the same folder copies only new files."""
-    from backend.cli.backup import print_backup, run_backup
+    """Check the invariants of the library. Exits with 1 and lists the rows that break one."""
+    from backend.bootstrap import resolve_database_url
+    from backend.features.evaluation import audit_recall
+    from backend.features.integrity import audit as run_audit
+    from backend.features.integrity import describe_breaches
+    from backend.store.engine import Database
 
-    report = run_backup(load_settings(), place, thumbnails=thumbnails, prune=prune, quiet=as_json)
+    database = closing(Database(resolve_database_url(load_settings())))
+    report = run_audit(database, replay=replay)
+    recalled = audit_recall(database) if recall else None
     if as_json:
-        print_json({"whole": report.is_whole, **asdict(report)})
+        print_json({"clean": report.is_clean, **asdict(report), "recall": asdict(recalled) if recalled else None})
     else:
-        print_backup(report)
-    if not report.is_whole:
+        for line in describe_breaches(report):
+            say(line)
+        if report.replayed is not None:
+            say(f"replayed {report.replayed} decisions")
+        if report.replay_skipped:
+            say(f"replay skipped: {report.replay_skipped}")
+        if recalled is not None:
+            say(f"recall@{recalled.k} of {recalled.sampled} sampled pictures, against exact search:")
+            for alpha, value in recalled.fused.items():
+                say(f"  alpha {alpha:.1f}: {value:.3f}")
+            for alpha, value in recalled.fused_index.items():
+                say(f"  alpha {alpha:.1f}, fused index alone: {value:.3f}")
+            for leg, value in recalled.legs.items():
+                say(f"  {leg} index alone: {value:.3f}")
+        say("clean" if report.is_clean else "not clean")
+    if not report.is_clean:
         raise typer.Exit(1)
 
 
-def restore(
-    place: Annotated[Path, typer.Argument(help="The folder or .tar file of a backup.")],
-    check: Annotated[bool, typer.Option("--check", help="Check every checksum without restoring anything.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Restore a backup into an empty home or database and audit it. Exits with 1 if something is missing."""
-    from backend.cli.backup import print_restored, run_restore
-
-    restored = run_restore(load_settings(), place, check=check, quiet=as_json)
-    if as_json:
-        print_json(restored.as_dict())
-    else:
-        print_restored(restored)
-    if not restored.is_good:
-        raise typer.Exit(1)
-
-
+@commands.command(rich_help_panel=Panel.SAFEKEEPING)
 def repair(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Report problems without changing anything.")] = False,
     fail_missing: Annotated[
@@ -72,7 +72,6 @@ def repair(
     Exits with 1 if something cannot be fixed.
     """
     from backend.bootstrap import build_services
-    from backend.cli.editing import actor_name, note
     from backend.features.integrity import repair as mend
     from backend.store.access import Act
 
@@ -88,11 +87,6 @@ def repair(
         _print(report)
     if report.unmended:
         raise typer.Exit(1)
-
-
-def register(app: typer.Typer) -> None:
-    for command in (backup, restore, repair):
-        app.command()(command)
 
 
 def _print(report: "RepairReport") -> None:

@@ -9,7 +9,10 @@ import typer
 from rich.table import Table
 
 from backend.cli.console import id_column, output, print_json, say
-from backend.cli.editing import open_services
+from backend.cli.library import open_services
+from backend.cli.panels import Panel
+
+commands = typer.Typer()
 
 _SHOWN = 50
 
@@ -24,11 +27,7 @@ class _Row:
     judged_at: str
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(judgements)
-
-
+@commands.command(rich_help_panel=Panel.QUALITY_AND_MODEL)
 def judgements(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print all of them as CSV on standard output.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array on standard output.")] = False,

@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.table import Table
 
-from backend.cli.accounts import ACTOR, open_database
 from backend.cli.console import complain, output, print_json, say
+from backend.cli.library import ACTOR, open_database
+from backend.cli.panels import Panel
 from backend.errors import InputError
 
 if TYPE_CHECKING:
     from backend.store.engine import Database
     from backend.store.schema import ApiKey
 
+commands = typer.Typer()
 key_app = typer.Typer(help="Manage API keys.", no_args_is_help=True)
+commands.add_typer(key_app, name="key", rich_help_panel=Panel.ACCESS)
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 

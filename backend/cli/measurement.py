@@ -6,17 +6,16 @@ import typer
 
 from backend.cli.attached import end_with_input
 from backend.cli.console import print_json, say
-from backend.cli.editing import open_services
+from backend.cli.library import open_services
+from backend.cli.panels import Panel
 from backend.errors import Conflict
+
+commands = typer.Typer()
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(measure)
-
-
+@commands.command(rich_help_panel=Panel.QUALITY_AND_MODEL)
 def measure(
     what: Annotated[
         Literal["figures", "map", "evaluation"], typer.Argument(help="figures, map, or evaluation.")

@@ -9,7 +9,8 @@ from rich.table import Table
 
 from backend.cli.attached import end_with_input
 from backend.cli.console import complain, id_column, measured_bar, narrow_table, output, print_json, say
-from backend.cli.editing import actor_name, open_services
+from backend.cli.library import actor_name, open_services
+from backend.cli.panels import Panel
 from backend.errors import InputError
 from backend.rules.editing import media_count
 
@@ -17,9 +18,11 @@ if TYPE_CHECKING:
     from backend.features.model_change import Activation, Finding, SpaceStanding
     from backend.features.services import Services
 
+commands = typer.Typer()
 space_app = typer.Typer(
     help="Change the model: fill a new space, compare it with the active one, activate it.", no_args_is_help=True
 )
+commands.add_typer(space_app, name="space", rich_help_panel=Panel.QUALITY_AND_MODEL)
 
 Name = Annotated[str, typer.Argument(help="Name of the space.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]

@@ -1,10 +1,40 @@
 """`mediacluster label`: names for groups, made now."""
 
-from backend.cli.console import say
-from backend.features.naming import LabelReport
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from backend.cli.closing import closing
+from backend.cli.console import print_json, say
+from backend.cli.panels import Panel
+from backend.settings import load_settings
+
+if TYPE_CHECKING:
+    from backend.features.naming import LabelReport
+
+commands = typer.Typer()
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
 
-def print_labels(report: LabelReport) -> None:
+@commands.command(rich_help_panel=Panel.GROUPS)
+def label(
+    everything: Annotated[bool, typer.Option("--all", help="Relabel all groups, changed or not.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Label the groups whose members changed, by what distinguishes them."""
+    from backend.bootstrap import build_services
+    from backend.features.naming import refresh_labels
+
+    report = refresh_labels(closing(build_services(load_settings())), everything=everything)
+    if as_json:
+        print_json(asdict(report))
+    else:
+        _print(report)
+
+
+def _print(report: "LabelReport") -> None:
     """What was done, for people."""
     say(
         f"{report.clusters} groups looked at: {report.labels} new labels, {report.representatives} new representatives "

@@ -6,19 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from backend.cli.console import complain, print_json, say
-from backend.cli.editing import open_services
+from backend.cli.library import open_services
+from backend.cli.panels import Panel
 
 if TYPE_CHECKING:
     from backend.features.optimize.optimization import SideReport
 
+commands = typer.Typer()
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(optimize)
-
-
+@commands.command(rich_help_panel=Panel.QUALITY_AND_MODEL)
 def optimize(
     sample: Annotated[int, typer.Option(min=100, max=10_000, help="Largest number of pictures to measure on.")] = 400,
     as_json: Json = False,

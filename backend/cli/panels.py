@@ -1,29 +1,34 @@
-"""The order of the commands in `mediacluster --help`: by what somebody wants to do."""
+"""The order of `mediacluster --help`: by what somebody wants to do. A command names its panel where it is defined."""
 
-from typing import Any, Final
+from enum import StrEnum
+from typing import Any
 
 from typer.core import TyperGroup
 
-PANELS: Final = {
-    "Begin": ("demo", "up", "status", "doctor"),
-    "Import and export": ("import", "import-embeddings", "export"),
-    "Search": ("search", "similar"),
-    "Groups": ("cluster", "media", "history", "label", "threshold", "consolidate"),
-    "Curation": ("review", "decide", "duplicates", "keep", "copies"),
-    "Quality and model": ("evaluate", "judgements", "suggest", "measure", "optimize", "space"),
-    "Processes": ("serve", "worker", "beat", "stop", "pause", "resume", "retry"),
-    "Safekeeping": ("backup", "restore", "audit", "repair", "db"),
-    "Access": ("account", "login-link", "key", "audit-log"),
-}
+
+class Panel(StrEnum):
+    """The headings, in their order."""
+
+    BEGIN = "Begin"
+    IMPORT_AND_EXPORT = "Import and export"
+    SEARCH = "Search"
+    GROUPS = "Groups"
+    CURATION = "Curation"
+    QUALITY_AND_MODEL = "Quality and model"
+    PROCESSES = "Processes"
+    SAFEKEEPING = "Safekeeping"
+    ACCESS = "Access"
 
 
 class PanelGroup(TyperGroup):
-    """Commands under the headings of PANELS, in their order; any that is not in there stands above them."""
+    """Commands in the order of their panels, and within a panel as they were added."""
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
-        for panel, names in PANELS.items():
-            for name in names:
-                command = self.commands.pop(name)
-                command.rich_help_panel = panel  # type: ignore[attr-defined]  # Typer gives all its commands one
-                self.commands[name] = command
+        self.commands = dict(sorted(self.commands.items(), key=lambda named: _place(*named)))
+
+
+def _place(name: str, command: Any) -> int:
+    panel = command.rich_help_panel
+    assert isinstance(panel, Panel), f"`{name}` says no panel of the help: rich_help_panel=Panel..."
+    return list(Panel).index(panel)

@@ -1,27 +1,30 @@
-"""`mediacluster search`: one query on the screen, or many into a file."""
+"""`mediacluster search` and `similar`: one query on the screen, or many into a file."""
 
 import csv
+import uuid
 from collections.abc import Iterable
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+import typer
 from rich.cells import cell_len, set_cell_size
 
-from backend.cli.console import UUID_LENGTH, id_column, narrow_table, output, progress_bar, say
+from backend.bounds import ALPHA, SIMILAR
+from backend.cli.closing import closing
+from backend.cli.console import UUID_LENGTH, id_column, narrow_table, output, print_json, progress_bar, say
+from backend.cli.panels import Panel
 from backend.errors import FileUnreadable, InvalidQuery
-from backend.features.search import (
-    Answer,
-    BatchAnswer,
-    Hit,
-    QueryEncoder,
-    Searcher,
-    SearchQuery,
-    answer_all,
-    list_queries,
-)
-from backend.features.services import Services
-from backend.files.vector_tables import parquet_modules
+from backend.settings import load_settings
+
+if TYPE_CHECKING:
+    from backend.features.search import Answer, BatchAnswer, Hit, Searcher, SearchQuery
+    from backend.features.services import Services
+
+commands = typer.Typer()
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
 _HIT_COLUMNS = (
     "media_id", "title", "location", "sim_image", "sim_text", "sim_caption", "calibrated_image", "calibrated_text",
@@ -30,13 +33,132 @@ _HIT_COLUMNS = (
 COLUMNS = ("query", "rank", *_HIT_COLUMNS, "method", "alpha", "verdict", "error")
 
 
-def make_searcher(services: Services) -> Searcher:
+@commands.command(rich_help_panel=Panel.SEARCH)
+def search(
+    words: Annotated[str, typer.Argument(help="Text to search for, in quotes.")] = "",
+    image: Annotated[
+        list[Path] | None, typer.Option(help="A picture file that hits should resemble. Repeat for several.")
+    ] = None,
+    media: Annotated[
+        list[uuid.UUID] | None,
+        typer.Option(help="Id of a stored picture that hits should resemble. Repeat for several."),
+    ] = None,
+    unlike: Annotated[
+        list[uuid.UUID] | None,
+        typer.Option("--not", help="Id of a stored picture that hits should not resemble. Repeat for several."),
+    ] = None,
+    not_words: Annotated[list[str] | None, typer.Option(help="Text to avoid. Repeat for several.")] = None,
+    find: Annotated[
+        Literal["media", "captions"], typer.Option(help="`captions` finds the captions nearest to a picture.")
+    ] = "media",
+    k: Annotated[int, typer.Option("-k", help="Number of results, 1 to 500.")] = 10,
+    alpha: Annotated[float | None, typer.Option(help="Weight of the image similarity, 0 to 1.")] = None,
+    method: Annotated[
+        Literal["raw", "calibrated", "rrf"] | None, typer.Option(help="How image and text similarity are combined.")
+    ] = None,
+    min_similarity: Annotated[float | None, typer.Option(help="Smallest weighted cosine of a hit.")] = None,
+    diversity: Annotated[float, typer.Option(help="0 ranks by relevance only, 1 by difference only.")] = 0.0,
+    effort: Annotated[Literal["fast", "certified", "exact"], typer.Option(help="How thoroughly to search.")] = "fast",
+    cluster: Annotated[list[int] | None, typer.Option(help="Only pictures in this group. Repeat for several.")] = None,
+    keyword_any: Annotated[list[str] | None, typer.Option(help="Only pictures with one of these keywords.")] = None,
+    keyword_all: Annotated[list[str] | None, typer.Option(help="Only pictures with all of these keywords.")] = None,
+    taken_from: Annotated[datetime | None, typer.Option(help="Only pictures taken then or later.")] = None,
+    taken_until: Annotated[datetime | None, typer.Option(help="Only pictures taken then or earlier.")] = None,
+    location: Annotated[str, typer.Option(help="Only pictures whose location contains this.")] = "",
+    mime: Annotated[list[str] | None, typer.Option(help="Only pictures of this type, such as image/jpeg.")] = None,
+    source: Annotated[
+        list[str] | None, typer.Option(help="Only pictures from this source: upload, import, url or embeddings.")
+    ] = None,
+    cursor: Annotated[str | None, typer.Option(help="Cursor that the previous page printed.")] = None,
+    batch: Annotated[Path | None, typer.Option(help="A file with one query per line, or a folder of pictures.")] = None,
+    out: Annotated[Path | None, typer.Option(help="With --batch: the .csv or .parquet file to write.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Search by text, picture files and stored pictures, alone or combined. Run many queries with --batch."""
+    from backend.bootstrap import build_services
+    from backend.features.search import make_query
+    from backend.rules.search import Filters
+
+    filters = Filters(
+        cluster_ids=tuple(cluster or ()),
+        keywords_any=tuple(keyword_any or ()),
+        keywords_all=tuple(keyword_all or ()),
+        taken_from=taken_from,
+        taken_until=taken_until,
+        location=location,
+        mime=tuple(mime or ()),
+        source=tuple(source or ()),
+    )
+    query = make_query(
+        words=words,
+        not_words=tuple(not_words or ()),
+        media_ids=tuple(media or ()),
+        pictures=_read_pictures(image or []),
+        not_media_ids=tuple(unlike or ()),
+        find=find,
+        k=k,
+        alpha=alpha,
+        method=method,
+        filters=filters,
+        min_similarity=min_similarity,
+        diversity=diversity,
+        effort=effort,
+        cursor=cursor,
+    )
+    if (batch is None) != (out is None):
+        raise typer.BadParameter("--batch and --out must be used together")
+    services = closing(build_services(load_settings()))
+    if batch is not None and out is not None:
+        answered, failed = _run_batch(services, batch, out, query, quiet=as_json)
+        if as_json:
+            print_json({"queries": answered, "failed": failed, "out": str(out)})
+        else:
+            say(f"wrote the results of {answered} queries to {out}; {failed} of them failed")
+        return
+    answer = _make_searcher(services).search(query)
+    if as_json:
+        print_json(asdict(answer))
+    else:
+        _print_answer(answer)
+
+
+@commands.command(rich_help_panel=Panel.SEARCH)
+def similar(
+    media_id: Annotated[uuid.UUID, typer.Argument(help="Id of a stored picture.")],
+    k: Annotated[int, typer.Option("-k", min=SIMILAR.low, max=SIMILAR.high, help="Number of results.")] = 3,
+    alpha: Annotated[
+        float | None, typer.Option(min=ALPHA.low, max=ALPHA.high, help="Weight of the image similarity, 0 to 1.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the pictures most similar to one, by alpha * sim_image + (1 - alpha) * sim_text."""
+    from backend.bootstrap import resolve_database_url
+    from backend.features.search import recommend
+    from backend.store.engine import Database
+    from backend.store.spaces import get_alpha
+
+    settings = load_settings()
+    with closing(Database(resolve_database_url(settings))).transaction() as session:
+        weight = get_alpha(session, settings.alpha) if alpha is None else alpha
+        results = recommend(session, media_id, k, weight)
+    if as_json:
+        print_json({"media_id": media_id, "alpha": weight, "results": [asdict(result) for result in results]})
+        return
+    for result in results:
+        words = "  none" if result.sim_text is None else f"{result.sim_text:6.3f}"
+        name = ", ".join(part for part in (result.title, result.location) if part)
+        say(f"{result.combined:6.3f}  image {result.sim_image:6.3f}  text {words}  {result.media_id}  {name}")
+
+
+def _make_searcher(services: "Services") -> "Searcher":
     """The search over these services; models are loaded by the first query that needs them."""
+    from backend.features.search import QueryEncoder, Searcher
+
     encoder = QueryEncoder(services.encoders_of, services.limits, services.decoders)
     return Searcher(services.database, encoder, services.settings.alpha)
 
 
-def read_pictures(paths: list[Path]) -> tuple[bytes, ...]:
+def _read_pictures(paths: list[Path]) -> tuple[bytes, ...]:
     """Raises FileUnreadable where one cannot be opened."""
     try:
         return tuple(path.read_bytes() for path in paths)
@@ -44,7 +166,7 @@ def read_pictures(paths: list[Path]) -> tuple[bytes, ...]:
         raise FileUnreadable(f"{error.filename} cannot be read: {error.strerror}.", hint="Check the path.") from error
 
 
-def print_answer(answer: Answer) -> None:
+def _print_answer(answer: "Answer") -> None:
     """The hits as a table that fits 80 columns, two lines a hit, and how they came about."""
     table = narrow_table(id_column("picture"), "sim_image", "sim_text", "combined", "legs")
     for hit in answer.hits:
@@ -81,7 +203,7 @@ def _in_short(words: str) -> str:
     return line if cell_len(line) <= UUID_LENGTH else f"{set_cell_size(line, UUID_LENGTH - 1).rstrip()}\u2026"
 
 
-def run_batch(services: Services, source: Path, out: Path, shared: SearchQuery, *, quiet: bool) -> tuple[int, int]:
+def _run_batch(services: "Services", source: Path, out: Path, shared: "SearchQuery", *, quiet: bool) -> tuple[int, int]:
     """Answer every query of a file or folder into a .csv or .parquet file; returns how many, and how many failed.
 
     Raises:
@@ -89,6 +211,9 @@ def run_batch(services: Services, source: Path, out: Path, shared: SearchQuery, 
         ConfigurationError: Parquet is asked for and its package is missing.
         FileUnreadable: the source cannot be read, or the result not be written.
     """
+    from backend.features.search import answer_all, list_queries
+    from backend.files.vector_tables import parquet_modules
+
     parquet = parquet_modules() if out.suffix == ".parquet" else None
     if parquet is None and out.suffix != ".csv":
         raise InvalidQuery(
@@ -99,7 +224,7 @@ def run_batch(services: Services, source: Path, out: Path, shared: SearchQuery, 
     queries = list_queries(source)
     answers: list[BatchAnswer] = []
     with progress_bar("searching", len(queries), quiet=quiet) as show:
-        for done, answer in enumerate(answer_all(make_searcher(services), queries, shared), start=1):
+        for done, answer in enumerate(answer_all(_make_searcher(services), queries, shared), start=1):
             answers.append(answer)
             show(done)
     rows = [row for answer in answers for row in _rows(answer)]
@@ -110,7 +235,7 @@ def run_batch(services: Services, source: Path, out: Path, shared: SearchQuery, 
     return len(answers), sum(answer.error is not None for answer in answers)
 
 
-def _rows(one: BatchAnswer) -> list[dict[str, Any]]:
+def _rows(one: "BatchAnswer") -> list[dict[str, Any]]:
     """A row per hit; a query without hits has one that says so."""
     shared: dict[str, Any] = dict.fromkeys(COLUMNS) | {"query": one.name}
     if one.answer is None:
@@ -119,7 +244,7 @@ def _rows(one: BatchAnswer) -> list[dict[str, Any]]:
     return [shared | {"rank": rank} | _columns(hit) for rank, hit in enumerate(one.answer.hits, start=1)] or [shared]
 
 
-def _columns(hit: Hit) -> dict[str, Any]:
+def _columns(hit: "Hit") -> dict[str, Any]:
     own = asdict(hit)
     columns = {name: own[name] for name in _HIT_COLUMNS}
     return columns | {"media_id": str(hit.media_id), "nominated_by": " ".join(hit.nominated_by)}

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from backend.bootstrap import build_services, resolve_database_url
-from backend.cli.accounts import make_link
 from backend.cli.console import complain, console
+from backend.cli.login import make_link
 from backend.errors import ConfigurationError, MediaclusterError, SpaceMismatch
 from backend.features.model_change import EncoderWatch
 from backend.features.services import Services

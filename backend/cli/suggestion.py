@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from backend.cli.console import print_json, say
-from backend.cli.editing import actor_name, open_services
+from backend.cli.library import actor_name, open_services
+from backend.cli.panels import Panel
 from backend.errors import InputError
 
 if TYPE_CHECKING:
@@ -14,11 +15,10 @@ if TYPE_CHECKING:
     from backend.features.services import Services
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(suggest)
+commands = typer.Typer()
 
 
+@commands.command(rich_help_panel=Panel.QUALITY_AND_MODEL)
 def suggest(
     labels: Annotated[
         str | None,

@@ -7,20 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from backend.cli.console import measured_bar, print_json, say, stepping_bar
-from backend.cli.editing import open_services
+from backend.cli.library import open_services
+from backend.cli.panels import Panel
 
 if TYPE_CHECKING:
     from backend.features.transfer import EmbeddingsReport
 
+commands = typer.Typer()
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command(name="import-embeddings")(import_embeddings)
-    app.command()(export)
-
-
+@commands.command(name="import-embeddings", rich_help_panel=Panel.IMPORT_AND_EXPORT)
 def import_embeddings(
     file: Annotated[Path, typer.Argument(help="A .npz, .parquet, .json or .jsonl file of paths and vectors.")],
     pictures: Annotated[
@@ -73,6 +71,7 @@ def _say_import(report: "EmbeddingsReport") -> None:
         say("Nothing was imported. Correct the rows, or skip them with --skip-invalid.")
 
 
+@commands.command(rich_help_panel=Panel.IMPORT_AND_EXPORT)
 def export(
     file: Annotated[Path, typer.Argument(help="The .npz, .parquet, .json or .jsonl file to write.")],
     precision: Annotated[Literal["float32", "float16"], typer.Option(help="Precision of the vectors.")] = "float32",
@@ -84,7 +83,7 @@ def export(
 ) -> None:
     """Export ready pictures with text, groups and vectors, for use without a server."""
     from backend.bootstrap import resolve_database_url
-    from backend.cli.editing import note
+    from backend.cli.library import note
     from backend.features.transfer import export as run
     from backend.settings import load_settings
     from backend.store.access import Act

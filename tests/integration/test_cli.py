@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from backend.cli.demo import require_demo_home
+from backend.cli.demo_run import require_demo_home
 from backend.embedded import stop_servers
 from backend.features.intake import accept_picture
 from backend.features.services import Services

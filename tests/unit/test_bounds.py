@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from typer.models import OptionInfo
 
 from backend.bounds import ALPHA, SIMILAR, THRESHOLD, Range
-from backend.cli.application import similar
+from backend.cli.search import similar
 from backend.settings import Settings
 from backend.store.schema import AlphaChoice, Base, ThresholdChoice
 from backend.web.api.routes.media import list_similar

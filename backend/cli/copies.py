@@ -1,0 +1,33 @@
+"""`mediacluster copies`: files that were sent again."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from backend.cli.console import id_column, output, print_json
+from backend.cli.library import open_services
+from backend.cli.panels import Panel
+
+commands = typer.Typer()
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
+Limit = Annotated[int, typer.Option(min=1, max=10_000, help="Largest number to show.")]
+
+
+@commands.command(rich_help_panel=Panel.CURATION)
+def copies(limit: Limit = 50, as_json: Json = False) -> None:
+    """List exact copies: files that were sent again, and from where."""
+    from backend.store.media import list_exact_copies
+
+    with open_services() as services, services.database.transaction() as session:
+        found = list_exact_copies(session, limit=limit)
+    if as_json:
+        print_json([asdict(one) for one in found])
+        return
+    table = Table(id_column("picture"), "came first", "came again", "times", "last")
+    for one in found:
+        first, again = f"{one.media_source} {one.media_source_uri or ''}", f"{one.source} {one.source_uri}"
+        table.add_row(str(one.media_id), first, again, str(one.times_sent), f"{one.last_sent_at:%Y-%m-%d %H:%M}")
+    output.print(table)

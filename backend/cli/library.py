@@ -1,0 +1,61 @@
+"""The library that a command works on, and who works on it."""
+
+import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from backend.cli.console import say
+from backend.errors import MediaclusterError
+from backend.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from backend.features.services import Services
+    from backend.store.access import Act
+    from backend.store.engine import Database
+
+ACTOR: Final = "cli"
+
+
+@contextmanager
+def open_services() -> "Iterator[Services]":
+    from backend.bootstrap import build_services
+
+    services = build_services(load_settings())
+    try:
+        yield services
+    finally:
+        services.database.dispose()
+
+
+@contextmanager
+def open_database(settings: Settings | None = None) -> Iterator["Database"]:
+    """The configured database."""
+    from backend.bootstrap import resolve_database_url
+    from backend.store.engine import Database
+
+    database = Database(resolve_database_url(settings or load_settings()))
+    try:
+        yield database
+    finally:
+        database.dispose()
+
+
+def actor_name() -> str:
+    """Who sits at the keyboard, as the journal names them."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (OSError, KeyError):
+        return f"cli:{Path.home().name or 'unknown'}"
+
+
+def note(database: "Database", act: "Act", subject: str, **details: object) -> None:
+    """Have the audit log say that it was done. It is done: where the log cannot be written, that is told and no more."""
+    from backend.store.access import record_act
+
+    try:
+        with database.transaction() as session:
+            record_act(session, actor_name(), act, subject, **details)
+    except MediaclusterError as error:
+        say(f"This could not be written to the audit log: {error.full_detail}")
