@@ -9,6 +9,7 @@ from rich.table import Table
 
 from backend.cli.console import output, print_json, say
 from backend.cli.library import ACTOR, open_database
+from backend.cli.options import Json
 from backend.cli.panels import Panel
 from backend.errors import InputError
 from backend.settings import load_settings
@@ -17,7 +18,6 @@ commands = typer.Typer()
 account_app = typer.Typer(help="Manage accounts of the admin pages.", no_args_is_help=True)
 commands.add_typer(account_app, name="account", rich_help_panel=Panel.ACCESS)
 
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 FromStdin = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from standard input instead of asking for it.")
 ]
@@ -35,7 +35,7 @@ def create(
         bool, typer.Option("--no-password", help="Allow login by link only, without a password.")
     ] = False,
     password_stdin: FromStdin = False,
-    as_json: JsonFlag = False,
+    as_json: Json = False,
 ) -> None:
     """Create an account."""
     from backend.features.access import create_account
@@ -50,7 +50,7 @@ def create(
 
 
 @account_app.command(name="list")
-def list_(as_json: JsonFlag = False) -> None:
+def list_(as_json: Json = False) -> None:
     """List all accounts."""
     from backend.features.access import read_accounts
 
@@ -90,7 +90,7 @@ def remove(name: Name) -> None:
 
 @account_app.command()
 def sessions(
-    revoke: Annotated[int | None, typer.Option(help="End the session with this id.")] = None, as_json: JsonFlag = False
+    revoke: Annotated[int | None, typer.Option(help="End the session with this id.")] = None, as_json: Json = False
 ) -> None:
     """List sessions, or end one."""
     from dataclasses import asdict

@@ -6,11 +6,10 @@ import typer
 
 from backend.cli.console import print_json, say
 from backend.cli.library import open_database
+from backend.cli.options import Json
 from backend.cli.panels import Panel
 
 commands = typer.Typer()
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
 
 @commands.command(name="audit-log", rich_help_panel=Panel.ACCESS)

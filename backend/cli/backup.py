@@ -8,6 +8,7 @@ import typer
 
 from backend.cli.console import measured_bar, print_json, say
 from backend.cli.library import note
+from backend.cli.options import Json
 from backend.cli.panels import Panel
 from backend.rules.editing import media_count
 from backend.settings import Settings, load_settings
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 commands = typer.Typer()
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
 _SHOWN = 20
 

@@ -12,6 +12,7 @@ from rich.table import Table
 from backend.cli.console import output, print_json, say
 from backend.cli.editing import print_outcome
 from backend.cli.library import actor_name, open_services
+from backend.cli.options import DryRun
 from backend.cli.panels import Panel
 from backend.errors import FileUnreadable, InputError
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 commands = typer.Typer()
 
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change without changing anything.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 
 _SHOWN = 20

@@ -1,19 +1,16 @@
 """`mediacluster copies`: files that were sent again."""
 
 from dataclasses import asdict
-from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from backend.cli.console import id_column, output, print_json
 from backend.cli.library import open_services
+from backend.cli.options import Json, Limit
 from backend.cli.panels import Panel
 
 commands = typer.Typer()
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
-Limit = Annotated[int, typer.Option(min=1, max=10_000, help="Largest number to show.")]
 
 
 @commands.command(rich_help_panel=Panel.CURATION)

@@ -8,13 +8,12 @@ import typer
 
 from backend.cli.closing import closing
 from backend.cli.console import print_json
+from backend.cli.options import Json
 from backend.cli.panels import Panel
 from backend.cli.processes import with_address
 from backend.settings import load_settings
 
 commands = typer.Typer()
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
 
 @commands.command(rich_help_panel=Panel.BEGIN)

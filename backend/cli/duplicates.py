@@ -9,6 +9,7 @@ import typer
 from backend.cli.console import print_json, progress_bar, say
 from backend.cli.editing import print_outcome
 from backend.cli.library import actor_name, open_services
+from backend.cli.options import DryRun, Json, Limit
 from backend.cli.panels import Panel
 
 if TYPE_CHECKING:
@@ -17,10 +18,6 @@ if TYPE_CHECKING:
 commands = typer.Typer()
 keep_app = typer.Typer(help="Decide which near-duplicates to keep.", no_args_is_help=True)
 commands.add_typer(keep_app, name="keep", rich_help_panel=Panel.CURATION)
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change without changing anything.")]
-Limit = Annotated[int, typer.Option(min=1, max=10_000, help="Largest number to show.")]
 
 
 @commands.command(rich_help_panel=Panel.CURATION)

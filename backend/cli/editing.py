@@ -10,6 +10,7 @@ from rich.table import Table
 
 from backend.cli.console import id_column, output, print_json, say
 from backend.cli.library import actor_name, open_services
+from backend.cli.options import DryRun, Json
 from backend.cli.panels import Panel
 from backend.rules.editing import media_count
 
@@ -29,8 +30,6 @@ ClusterId = Annotated[int, typer.Argument(min=1, help="Id of the group.")]
 EventId = Annotated[int, typer.Argument(min=1, help="Id of the event in the history.")]
 MediaIds = Annotated[list[uuid.UUID], typer.Argument(help="Ids of the pictures.")]
 Label = Annotated[str, typer.Option(help="Label of the new group.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change without changing anything.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
 _MOVES_SHOWN = 20
 

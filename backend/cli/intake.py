@@ -9,6 +9,7 @@ import typer
 
 from backend.cli.closing import closing
 from backend.cli.console import console, print_json, progress_bar, say
+from backend.cli.options import Json
 from backend.cli.panels import Panel
 from backend.settings import load_settings
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 commands = typer.Typer()
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
 _LOOK_EVERY_SECONDS = 0.2
 _REMIND_AFTER_SECONDS = 60.0

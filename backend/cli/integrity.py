@@ -8,6 +8,7 @@ import typer
 from backend.cli.closing import closing
 from backend.cli.console import measured_bar, print_json, say
 from backend.cli.library import actor_name, note
+from backend.cli.options import Json
 from backend.cli.panels import Panel
 from backend.rules.editing import media_count
 from backend.settings import load_settings
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from backend.features.integrity import RepairReport
 
 commands = typer.Typer()
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
 
 @commands.command(rich_help_panel=Panel.SAFEKEEPING)

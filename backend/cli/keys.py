@@ -8,6 +8,7 @@ from rich.table import Table
 
 from backend.cli.console import complain, output, print_json, say
 from backend.cli.library import ACTOR, open_database
+from backend.cli.options import Json
 from backend.cli.panels import Panel
 from backend.errors import InputError
 
@@ -19,7 +20,6 @@ commands = typer.Typer()
 key_app = typer.Typer(help="Manage API keys.", no_args_is_help=True)
 commands.add_typer(key_app, name="key", rich_help_panel=Panel.ACCESS)
 
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
 _MOST_CHARACTERS = 100
 _MOMENTS = ("created_at", "last_used_at", "revoked_at")
@@ -36,7 +36,7 @@ def create(
         list[str] | None,
         typer.Option(help="Web origin that may use it, such as https://blog.example. Repeat for several."),
     ] = None,
-    as_json: JsonFlag = False,
+    as_json: Json = False,
 ) -> None:
     """Create a key. It is shown only once."""
     with open_database() as database:
@@ -49,7 +49,7 @@ def create(
 
 
 @key_app.command(name="list")
-def list_(as_json: JsonFlag = False) -> None:
+def list_(as_json: Json = False) -> None:
     """List all keys, without their secrets."""
     with open_database() as database:
         keys = read_keys(database)
@@ -62,7 +62,7 @@ def list_(as_json: JsonFlag = False) -> None:
 @key_app.command()
 def revoke(
     key_id: Annotated[int, typer.Argument(help="Id of the key, as listed by `key list`.")],
-    as_json: JsonFlag = False,
+    as_json: Json = False,
 ) -> None:
     """Revoke a key immediately and permanently."""
     with open_database() as database:

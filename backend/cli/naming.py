@@ -7,6 +7,7 @@ import typer
 
 from backend.cli.closing import closing
 from backend.cli.console import print_json, say
+from backend.cli.options import Json
 from backend.cli.panels import Panel
 from backend.settings import load_settings
 
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from backend.features.naming import LabelReport
 
 commands = typer.Typer()
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
 
 @commands.command(rich_help_panel=Panel.GROUPS)

@@ -9,14 +9,13 @@ import typer
 from backend.cli.closing import closing
 from backend.cli.console import print_json, say
 from backend.cli.library import actor_name, open_services
+from backend.cli.options import Json
 from backend.cli.panels import Panel
 from backend.errors import InputError, join_reason
 from backend.rules.editing import media_count
 from backend.settings import load_settings
 
 commands = typer.Typer()
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
 
 @commands.command(rich_help_panel=Panel.BEGIN)

@@ -7,14 +7,13 @@ import typer
 
 from backend.cli.console import complain, print_json, say
 from backend.cli.library import open_services
+from backend.cli.options import Json
 from backend.cli.panels import Panel
 
 if TYPE_CHECKING:
     from backend.features.optimize.optimization import SideReport
 
 commands = typer.Typer()
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
 
 @commands.command(rich_help_panel=Panel.QUALITY_AND_MODEL)

@@ -8,6 +8,7 @@ import typer
 from backend.cli.console import print_json, say
 from backend.cli.editing import print_outcome
 from backend.cli.library import actor_name, open_services
+from backend.cli.options import DryRun, Json, Limit
 from backend.cli.panels import Panel
 from backend.rules.review import ReviewKind, ReviewVerdict
 
@@ -15,10 +16,6 @@ if TYPE_CHECKING:
     from backend.store.review import ClusterInItem
 
 commands = typer.Typer()
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change without changing anything.")]
-Limit = Annotated[int, typer.Option(min=1, max=10_000, help="Largest number to show.")]
 
 
 @commands.command(rich_help_panel=Panel.CURATION)

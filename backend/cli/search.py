@@ -14,6 +14,7 @@ from rich.cells import cell_len, set_cell_size
 from backend.bounds import ALPHA, SIMILAR
 from backend.cli.closing import closing
 from backend.cli.console import UUID_LENGTH, id_column, narrow_table, output, print_json, progress_bar, say
+from backend.cli.options import Json
 from backend.cli.panels import Panel
 from backend.errors import FileUnreadable, InvalidQuery
 from backend.settings import load_settings
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 commands = typer.Typer()
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
 _HIT_COLUMNS = (
     "media_id", "title", "location", "sim_image", "sim_text", "sim_caption", "calibrated_image", "calibrated_text",

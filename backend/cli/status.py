@@ -1,12 +1,13 @@
 """`mediacluster status`: where everything stands."""
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from backend.cli.console import print_json, say
 from backend.cli.library import open_services
+from backend.cli.options import Json
 from backend.cli.panels import Panel
 
 if TYPE_CHECKING:
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from backend.store.operations import PauseState
 
 commands = typer.Typer()
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,13 @@ import typer
 
 from backend.cli.console import measured_bar, print_json, say, stepping_bar
 from backend.cli.library import open_services
+from backend.cli.options import Json
 from backend.cli.panels import Panel
 
 if TYPE_CHECKING:
     from backend.features.transfer import EmbeddingsReport
 
 commands = typer.Typer()
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
 
 @commands.command(name="import-embeddings", rich_help_panel=Panel.IMPORT_AND_EXPORT)

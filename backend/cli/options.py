@@ -1,0 +1,9 @@
+"""Options that many commands have."""
+
+from typing import Annotated
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change without changing anything.")]
+Limit = Annotated[int, typer.Option(min=1, max=10_000, help="Largest number to show.")]
