@@ -443,7 +443,7 @@ def test_activate__without_what_has_failed(groups: Groups) -> None:
     assert groups.grouping() == [row for row in before if row[0] not in lost]
     failed = groups.read("SELECT id, error_code, error_detail FROM media WHERE status = 'failed' ORDER BY id")
     assert [row[:2] for row in failed] == [(media_id, "not_in_space") for media_id in lost]
-    assert "not a picture" in failed[0][2]
+    assert "no picture" in failed[0][2]
     assert groups.read(
         "SELECT count(*) FROM similar_media(:id, 200, 1)",
         id=groups.ids[0] if groups.ids[0] not in lost else groups.ids[1],
