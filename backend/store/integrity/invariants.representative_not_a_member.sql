@@ -1,4 +1,4 @@
--- Each cluster is represented by one of its members.
+-- Each group is represented by one of its members.
 SELECT cluster.id AS cluster_id, representative_media_id
   FROM cluster
  WHERE NOT EXISTS (

@@ -1,4 +1,4 @@
--- The count that stands with a centroid is the count of its cluster's members.
+-- The count in a centroid's row is the number of members of its group.
 WITH counted AS (
   SELECT cluster_id, count(*) AS members FROM membership GROUP BY cluster_id
 ), kept AS (

@@ -1,4 +1,4 @@
--- Media with a hash that says something and that nobody gives up, the best to keep first: most pixels, then most bytes,
+-- Pictures with a telling hash that nobody gives up, the best to keep first: most pixels, then most bytes,
 -- then the oldest.
 SELECT media.id,
        media.perceptual_hash,

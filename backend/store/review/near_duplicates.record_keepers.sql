@@ -1,4 +1,4 @@
--- Both media have to be there still, and stay until this commits.
+-- Both pictures have to be there still, and stay until this commits.
 UPDATE near_duplicate
    SET space_id = :space_id,
        keeper_media_id = decided.keeper,

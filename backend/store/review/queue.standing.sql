@@ -1,5 +1,5 @@
--- Whether the facts of an item still stand: the clusters are there, neither locked nor kept apart where they would be changed,
--- the media is where it was and not yet a curator's, and the caption has not been written anew since.
+-- Whether the facts of an item still stand: the groups are there, neither locked nor kept apart where they would be changed,
+-- the picture is where it was and no curator has placed it, and the caption has not been written again since.
 CASE item.kind
          WHEN 'merge_candidate' THEN
               other_centroid.cluster_id IS NOT NULL
