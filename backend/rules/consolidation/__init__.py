@@ -1,4 +1,4 @@
-"""The second pass: the grouping that does not depend on the order of uploads."""
+"""The second pass: a regrouping that does not depend on the order of uploads."""
 
 from backend.rules.consolidation.reruns import rerun
 from backend.rules.consolidation.second_pass import Library, Regrouped, consolidate

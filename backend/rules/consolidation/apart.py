@@ -1,4 +1,4 @@
-"""Which groups may never become one, as small integers, so that millions of pairs can be asked at once."""
+"""Cannot-link constraints between groups, encoded as small integers so that millions of pairs can be tested at once."""
 
 from collections.abc import Iterable, Mapping
 
@@ -9,10 +9,11 @@ _ANCHOR = -1
 
 
 class Apartness:
-    """Codes for what a group holds of the clusters that have cannot-links, and whether it holds an anchor.
+    """Maps groups to integer codes and answers which codes must not be merged.
 
-    Two groups must stay apart where one holds members of a cluster that is not to be put together with a cluster of
-    the other, or where both hold an anchor. Code 0 is free of both.
+    A code stands for the cannot-linked clusters that a group has members of, and for whether the group has an anchor.
+    Two groups must stay apart if a cannot-link connects one's clusters with the other's, or if both have an anchor.
+    Code 0 means no constraint.
     """
 
     def __init__(self, links: Iterable[tuple[int, int]] = ()) -> None:
@@ -27,18 +28,18 @@ class Apartness:
         self._intern(frozenset())
 
     def code(self, cluster: int, *, anchored: bool = False) -> int:
-        """The code of a group that holds members of this cluster, and its anchor if `anchored`."""
+        """The code of a group with members of this cluster, and with its anchor if `anchored`."""
         tokens = {cluster} if cluster in self._foes else set()
         return self._intern(frozenset(tokens | ({_ANCHOR} if anchored else set())))
 
     def union(self, one: int, other: int) -> int:
-        """The code of two groups put together."""
+        """The code of the group that results from merging two groups."""
         if other in {0, one}:
             return one
         return other if one == 0 else self._intern(self._tokens[one] | self._tokens[other])
 
     def conflict(self, ones: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Whether groups with these codes must stay apart, pair by pair (arrays broadcast)."""
+        """Whether groups with these codes must stay apart, for each pair (arrays broadcast)."""
         found: NDArray[np.bool_] = self._conflicts[ones, others]
         return found
 

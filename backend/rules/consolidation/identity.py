@@ -1,4 +1,4 @@
-"""Which new group is which old cluster, and what happened to the others."""
+"""Matching of new groups with the clusters they replace, and the merges, splits and moves that follow from it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,13 @@ from backend.rules.consolidation.linkage import Indices
 
 @dataclass(frozen=True)
 class Merged:
-    """A cluster that is gone, and the one that took most of its members."""
+    """A cluster that no longer exists, and the one that took most of its members.
+
+    Attributes:
+        cluster: the cluster that disappeared.
+        into: the cluster that took most of its members.
+        media_count: how many members that one took.
+    """
 
     cluster: int
     into: int
@@ -19,7 +25,13 @@ class Merged:
 
 @dataclass(frozen=True)
 class SplitOff:
-    """A new cluster (a negative id), and the one that most of its members come from."""
+    """A new cluster, and the one that most of its members come from.
+
+    Attributes:
+        cluster: the cluster that it split off from.
+        created: the new cluster, a negative id.
+        media_count: how many members come from `cluster`.
+    """
 
     cluster: int
     created: int
@@ -28,10 +40,14 @@ class SplitOff:
 
 @dataclass(frozen=True)
 class Renaming:
-    """The new grouping in terms of the old one.
+    """The new grouping, expressed as changes to the old one.
 
-    clusters: (n,) cluster of each media, new ones negative: -1, -2, ... ; changed: positions of media whose cluster is
-    another now; moved: those of them that neither a merge nor a split accounts for.
+    Attributes:
+        clusters: (n,) cluster of each picture; new clusters are negative: -1, -2, ...
+        merges: clusters that no longer exist, by id.
+        splits: clusters that are new, in order of creation.
+        changed: positions of the pictures whose cluster changed.
+        moved: those of `changed` that no merge or split accounts for.
     """
 
     clusters: Indices
@@ -42,19 +58,19 @@ class Renaming:
 
     @property
     def survivors(self) -> dict[int, int]:
-        """For each cluster that is gone, the one that it went up in."""
+        """Maps each cluster that no longer exists to the one that it was merged into."""
         return {merged.cluster: merged.into for merged in self.merges}
 
 
 def rename_groups(before: Indices, groups: Indices, held: Mapping[int, int]) -> Renaming:
-    """Give groups the identities of the clusters that they share most members with, the largest share first.
+    """Give each group the id of the cluster that it shares most members with, largest overlap first.
 
-    Of equal shares the older cluster (the smaller id) wins.
+    Between equal overlaps the older cluster (the smaller id) wins.
 
     Args:
         before: (n,) cluster ids.
         groups: (n,) groups from 0.
-        held: groups whose cluster is settled beforehand.
+        held: groups whose cluster is already decided.
     """
     shares = _shares(before, groups)
     name_of = dict(held)

@@ -1,12 +1,12 @@
-"""Average linkage over unit vectors without a matrix of all pairs, with the tests that the threshold asks for.
+"""Average linkage over unit vectors, without a matrix of all pairs.
 
-The mean cosine between two groups is the dot product of their mean vectors, so a group is one vector however large it
-is. Average linkage is reducible: a union is never nearer to a third group than the nearer of its parts. So all pairs
+The mean cosine between two groups is the dot product of their mean vectors, so one vector represents a group of any
+size. Average linkage is reducible: a union is never nearer to a third group than the nearer of its parts. So all pairs
 that are each other's nearest can be merged at once (Bruynooghe, 1978; Murtagh, A survey of recent advances in
 hierarchical clustering algorithms, The Computer Journal 26, 1983), and a short list of nearest groups stays a valid
-bound while its entries merge (in the manner of Muellner, fastcluster, Journal of Statistical Software 53, 2013).
+bound while its entries merge (similar to Muellner, fastcluster, Journal of Statistical Software 53, 2013).
 
-Which pairs may merge is said in `backend.rules.consolidation.second_pass`.
+`backend.rules.consolidation.second_pass` defines which pairs may merge.
 """
 
 from dataclasses import dataclass
@@ -29,10 +29,13 @@ _PAIRS_AT_ONCE = 16_384
 
 @dataclass(frozen=True)
 class Leaves:
-    """What linkage starts from: media, or what must stay together.
+    """The groups that linkage starts from: single pictures, or pictures that must stay together.
 
-    means: (m, d) mean unit vectors; counts: (m,) media in each; anchored: (m,) groups that stand whatever they hold;
-    codes: (m,) codes of `Apartness`.
+    Attributes:
+        means: (m, d) mean unit vectors.
+        counts: (m,) number of pictures in each.
+        anchored: (m,) whether the leaf counts as standing, whatever its members.
+        codes: (m,) codes from `Apartness`.
     """
 
     means: Matrix32
@@ -42,7 +45,7 @@ class Leaves:
 
 
 def link(leaves: Leaves, apartness: Apartness, threshold: float) -> Indices:
-    """Group the leaves; (m,) group of each leaf, numbered from 0 in order of first leaf."""
+    """Group the leaves. Returns the group (m,) of each leaf, numbered from 0 in order of first appearance."""
     forest = _Forest(leaves, apartness, threshold)
     forest.grow()
     return forest.cut()
@@ -51,8 +54,8 @@ def link(leaves: Leaves, apartness: Apartness, threshold: float) -> Indices:
 def leave_one_out(counts: Indices, squared_lengths: Values) -> Values:
     """Mean cosine of a group's members to the centroid of the others, from its size and the squared length of its mean.
 
-    That is what the rule would measure if a member came once more. The members' products with the sum are replaced by
-    their mean, which is exact for groups whose members are equally far from their centroid. 0 for one member.
+    This is what the rule would measure if it assigned a member again. The members' products with the sum are replaced
+    by their mean, which is exact for groups whose members are equally far from their centroid. 0 for one member.
     """
     lengths = squared_lengths * counts
     rest = np.sqrt(np.maximum(lengths * counts - 2 * lengths + 1, 1e-12))
@@ -61,7 +64,10 @@ def leave_one_out(counts: Indices, squared_lengths: Values) -> Values:
 
 
 class _Forest:
-    """Groups in slots; a merged group lives on in the lower slot. Trees are kept for the cut."""
+    """The state of one linkage run. Each group occupies a slot; a merged group keeps the lower of the two slots.
+
+    The merge trees are kept for `cut`.
+    """
 
     def __init__(self, leaves: Leaves, apartness: Apartness, threshold: float) -> None:
         size = len(leaves.means)
@@ -82,7 +88,7 @@ class _Forest:
         self._children: list[tuple[int, int]] = []
 
     def grow(self) -> None:
-        """Merge until no pair may."""
+        """Merge until no pair may merge any more."""
         stale, complete = np.flatnonzero(self._alive), True
         while True:
             self._scan(stale)
@@ -93,11 +99,11 @@ class _Forest:
             elif complete:
                 return
             else:
-                # Groups that have grown may pass a test that they failed when they were left out of a list.
+                # A group that was left off a list may have grown since, and pass the test that it failed then.
                 stale, complete = np.flatnonzero(self._alive), True
 
     def cut(self) -> Indices:
-        """The largest groups of each tree that stand, and leaves on their own."""
+        """Cut each tree into the largest groups that stand. Leaves in none of them become groups of their own."""
         leaf_count = len(self._alive)
         groups = np.full(leaf_count, -1, dtype=np.int64)
         found = 0
@@ -122,10 +128,10 @@ class _Forest:
         return leaves
 
     def _may_merge(self, rows: Indices, others: Indices, similarities: Values) -> Flags:
-        """The tests for pairs of slots with these mean cosines."""
+        """Whether these pairs of slots, with these mean cosines, may merge."""
         stand_row, stand_other = self._stands[rows], self._stands[others]
         within_row, within_other = self._within(rows), self._within(others)
-        # A side that does not stand has no spread of its own yet: it is taken to be as wide as the other.
+        # The spread of a side that does not stand is not known yet, so it is assumed to equal the other's.
         left = np.where(stand_row, within_row, np.where(stand_other, within_other, 1.0))
         right = np.where(stand_other, within_other, np.where(stand_row, within_row, 1.0))
         tested = stand_row | stand_other
@@ -135,13 +141,13 @@ class _Forest:
         return passed
 
     def _within(self, slots: Indices) -> Values:
-        """Mean cosine between two members of a group, a member with itself left out; 1 for a single one."""
+        """Mean cosine over pairs of different members of a group; 1 for a group of one."""
         counts = self._counts[slots]
         found = (counts * self._squares[slots] - 1) / np.maximum(counts - 1, 1)
         return np.maximum(np.where(counts > 1, found, 1.0), 0.0)
 
     def _scan(self, slots: Indices) -> None:
-        """List the nearest groups that may merge with each of these slots, by measuring all of them."""
+        """Compare these slots with all groups, and list the nearest groups that each may merge with."""
         alive = np.flatnonzero(self._alive)
         everything = self._means if len(alive) == len(self._means) else self._means[alive]
         step = max(1, _BLOCK_ENTRIES // max(len(alive), 1))
@@ -157,11 +163,18 @@ class _Forest:
         self._list_candidates(slots, rows[allowed], others[allowed], values[allowed])
 
     def _list_candidates(self, slots: Indices, rows: Indices, others: Indices, values: Values) -> None:
-        """List the best of these candidates: place in `slots` (ascending), slot, and mean cosine of each."""
+        """List the best candidates of each slot.
+
+        Args:
+            slots: the slots to list candidates for.
+            rows: position in `slots` of each candidate pair, ascending.
+            others: the candidate's own slot.
+            values: mean cosine of the pair.
+        """
         counts = np.bincount(rows, minlength=len(slots))
         starts = np.cumsum(counts) - counts
         least = -1
-        # Rows of like numbers of candidates at a time, so that little of each table is empty.
+        # Rows with a similar number of candidates share a table, so that little of it is padding.
         for most in (_LISTED + 1, *_WIDTHS, int(counts.max(initial=0))):
             few = np.flatnonzero((counts > least) & (counts <= most))
             least = max(least, most)
@@ -181,7 +194,7 @@ class _Forest:
             self._list(slots[few], table_others, table)
 
     def _list(self, slots: Indices, others: Indices, similarities: Values, bounds: Values | None = None) -> None:
-        """Keep the best entries of each row, and how near a group that is not listed may be."""
+        """Store the best entries of each row, and an upper bound for the similarity of groups that are not listed."""
         similarities = np.where(similarities >= self._floor, similarities, -np.inf)
         order = np.lexsort((others, -similarities), axis=1)
         others, similarities = np.take_along_axis(others, order, 1), np.take_along_axis(similarities, order, 1)
@@ -194,7 +207,7 @@ class _Forest:
         self._similarities[slots, :width] = similarities[:, :width]
 
     def _nearest(self) -> tuple[Indices, Indices, Values]:
-        """Slots that have a group to merge with, that group, and its mean cosine."""
+        """Slots that have a group to merge with, the nearest such group, and its mean cosine."""
         slots = np.flatnonzero(self._alive & (self._listed[:, 0] >= 0))
         listed = self._listed[slots]
         rows = np.broadcast_to(slots[:, None], listed.shape)
@@ -214,7 +227,7 @@ class _Forest:
         nearest[slots] = others
         mutual = (nearest[others] == slots) & (slots < others)
         if not mutual.any():
-            # Rounding can make a ring of equally near ones; its best pair is as good as mutual.
+            # Rounding can produce a cycle of equally near groups; its best pair is as good as a mutual one.
             best = int(values.argmax())
             pair = sorted((int(slots[best]), int(others[best])))
             return np.array(pair[:1], dtype=np.int64), np.array(pair[1:], dtype=np.int64)
@@ -236,7 +249,7 @@ class _Forest:
             self._node_stands.append(bool(self._stands[one]))
 
     def _refresh(self, first: Indices, second: Indices) -> Indices:
-        """Bring the lists up to date after a merge; returns the slots that have to be measured against all again."""
+        """Update the lists after a merge. Returns the slots that must be compared with all groups again."""
         moved_to = np.arange(len(self._alive))
         moved_to[second] = first
         changed = np.zeros(len(self._alive), dtype=np.bool_)

@@ -1,4 +1,4 @@
-"""The rule once more, over all media in upload order, at another threshold: what the groups would be."""
+"""A rerun of the assignment rule over all pictures in upload order, to preview the groups at another threshold."""
 
 from collections.abc import Iterator
 
@@ -15,10 +15,10 @@ _BATCH = 256
 
 
 def rerun(library: Library, threshold: float) -> Regrouped:
-    """Assign anew every media whose membership is open, in the order of the rows. Pure, and exactly the rule.
+    """Reassign every picture whose membership is automatic, in the order of the rows. Pure, and exactly the rule.
 
-    Anchored clusters begin with what holds them in place; locked clusters are left out; nothing crosses a cannot-link.
-    Groups keep the identity of the cluster that they share most members with.
+    Anchored clusters start with their seeds, locked clusters are left out, and cannot-links are kept. Each group keeps
+    the id of the cluster that it shares most members with.
 
     Raises:
         InvalidVector: an embedding is zero or not finite.
@@ -38,7 +38,7 @@ def rerun(library: Library, threshold: float) -> Regrouped:
 
 
 class _Walk:
-    """The state of one run. Groups are rows of the centroids; the seeds' clusters come first."""
+    """The state of one rerun. A group is a row of the centroids; the clusters with seeds come first."""
 
     def __init__(self, library: Library, inside: Indices, seeds: Seeds, threshold: float) -> None:
         self._embeddings = library.embeddings
@@ -61,7 +61,7 @@ class _Walk:
         self._row_codes = [self._apartness.code(cluster) for cluster in ids.tolist()]
 
     def batches(self) -> Iterator[Indices]:
-        """Positions still open, in order: many at once, but one alone where a cannot-link may bind it."""
+        """Positions left to assign, in order, in batches. A picture of a cannot-linked cluster is a batch of its own."""
         batch: list[int] = []
         for position in np.flatnonzero(self.groups < 0).tolist():
             if self._codes[position] or len(batch) == _BATCH:

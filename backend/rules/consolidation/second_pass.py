@@ -1,7 +1,7 @@
-"""The second pass: the grouping that the rule would come to if the order of uploads played no part.
+"""The second pass: a regrouping of all automatic members that does not depend on the order of uploads.
 
-Online groups depend on order: two clusters grow up side by side, or an early picture stands alone beside the group
-that came later. The second pass groups all automatic members anew, independently of order, and says what that changes.
+Online grouping depends on order: two clusters may grow side by side, or an early picture may stay alone beside a group
+that formed later. The second pass groups all automatic members again, independently of order, and reports the changes.
 
 Linkage is average linkage by cosine. Two groups merge, the nearest pair first, while both hold:
 
@@ -12,10 +12,10 @@ Linkage is average linkage by cosine. Two groups merge, the nearest pair first, 
 - where one of them stands on its own already, their centres' cosine is at least the threshold. The centres' cosine is
   estimated as the mean cosine across over the geometric mean of those within, which noise and size do not bias.
 
-A group *stands* where the rule would let a member in if it came once more: the cosine to the centroid of the others
-reaches the threshold. What does not stand in the end is taken apart again. Then members join a nearer centroid.
+A group *stands* if the rule would accept its members again: the cosine of a member to the centroid of the others
+reaches the threshold. Groups that do not stand in the end are taken apart. Then members move to nearer centroids.
 
-What a curator has said is kept: see `Library`.
+A curator's decisions are kept: see `Library`.
 """
 
 from collections.abc import Iterable
@@ -35,11 +35,15 @@ __all__ = ["Library", "Merged", "Regrouped", "Seeds", "SplitOff", "consolidate",
 
 @dataclass(frozen=True)
 class Library:
-    """Media and their clusters as they are.
+    """The current pictures and their clusters, with the constraints that a curator set.
 
-    embeddings: (n, d) of any length but zero; clusters: (n,) ids; fixed: (n,) memberships that a curator decided.
-    locked: clusters that neither take members in nor give any away. anchored: clusters that may not go up in another
-    one; those with a fixed member are so anyway. cannot_links: pairs of clusters of which nothing comes together.
+    Attributes:
+        embeddings: (n, d) vectors of any length except zero.
+        clusters: (n,) cluster ids.
+        fixed: (n,) whether a curator decided the membership.
+        locked: clusters that neither gain nor lose members.
+        anchored: clusters that must not be merged into another. A cluster with a fixed member is always anchored.
+        cannot_links: pairs of clusters whose members must not share a group.
     """
 
     embeddings: Matrix32
@@ -52,9 +56,14 @@ class Library:
 
 @dataclass(frozen=True)
 class Seeds:
-    """What holds anchored clusters in place: positions (k,) of media that stay, and the cluster of each.
+    """The pictures that hold anchored clusters in place.
 
-    These are a curator's memberships; a cluster that is anchored without one is held by the member nearest its centroid.
+    These are the members that a curator decided. An anchored cluster without such a member is held by the member nearest
+    to its centroid.
+
+    Attributes:
+        positions: (k,) the pictures that stay.
+        clusters: (k,) the cluster of each.
     """
 
     positions: Indices
@@ -63,12 +72,18 @@ class Seeds:
 
 @dataclass(frozen=True)
 class Regrouped:
-    """What grouping anew comes to. Clusters that are to be made have ids -1, -2, ...
+    """The result of a regrouping. Clusters still to be created have the ids -1, -2, ...
 
-    renaming: the new cluster of each media, and merges, splits and moves. For each changed media, in the order of
-    `renaming.changed`: similarity to its new centroid, the nearest other cluster (0 for none), its similarity (NaN for
-    none), and the margin: similarity less the greater of threshold and runner-up; for one that stands alone, threshold
-    less runner-up (NaN for none).
+    All fields but `renaming` have one entry for each changed picture, in the order of `renaming.changed`.
+
+    Attributes:
+        renaming: the new cluster of each picture, with merges, splits and moves.
+        founder: whether the picture founds its cluster: in the second pass, whether it is alone in it.
+        similarity: cosine to the new centroid.
+        runner_up: the nearest other cluster, 0 if there is none.
+        runner_up_similarity: cosine to its centroid, NaN if there is none.
+        margin: `similarity` minus the greater of threshold and `runner_up_similarity`. For a founder, threshold minus
+            `runner_up_similarity` (NaN if there is none).
     """
 
     renaming: Renaming
@@ -80,7 +95,7 @@ class Regrouped:
 
 
 def consolidate(library: Library, threshold: float) -> Regrouped:
-    """Group anew. Pure, deterministic, and independent of the order of the rows.
+    """Regroup the library. Pure, deterministic, and independent of the order of the rows.
 
     Memory grows with n * d, never with n * n.
 
@@ -104,7 +119,7 @@ def consolidate(library: Library, threshold: float) -> Regrouped:
 
 
 def find_seeds(units: Matrix32, clusters: Indices, fixed: Flags, anchored: Iterable[int]) -> Seeds:
-    """The media (n,) that hold anchored clusters in place."""
+    """Choose the pictures that hold anchored clusters in place."""
     positions = np.flatnonzero(fixed)
     bare = np.array(sorted(set(anchored) & set(clusters.tolist()) - set(clusters[positions].tolist())), dtype=np.int64)
     members = np.flatnonzero(np.isin(clusters, bare))
@@ -125,7 +140,7 @@ def _codes(clusters: Indices, apartness: Apartness) -> Indices:
 def _link(
     units: Matrix32, codes: Indices, free: Flags, seeds: Seeds, apartness: Apartness, threshold: float
 ) -> Indices:
-    """(n,) groups. Each anchored cluster's seeds are one leaf, and so are media with equal embeddings and codes."""
+    """Returns groups (n,). The seeds of an anchored cluster are one leaf, as are pictures with equal rows and codes."""
     leaf_of = np.empty(len(units), dtype=np.int64)
     loose = np.flatnonzero(free)
     loose_leaf = _number_equal(units[loose], codes[loose])
@@ -150,7 +165,7 @@ def _link(
 
 
 def _number_equal(units: Matrix32, codes: Indices) -> Indices:
-    """Number the rows so that equal ones have one number, in an order that follows from the rows themselves."""
+    """Number the rows so that equal rows share a number. The numbering depends on the rows only, not on their order."""
     if not len(units):
         return codes
     columns = units[:, : min(units.shape[1], 3)]

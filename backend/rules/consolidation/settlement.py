@@ -1,4 +1,4 @@
-"""Members and centroids: who is nearer to another group than to their own, and how near everybody is in the end."""
+"""Moves of members to nearer centroids after linkage, and the final similarities of members to groups."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,13 +11,19 @@ from backend.rules.consolidation.linkage import Flags, Indices, Matrix32, Values
 
 _BLOCK_ENTRIES = 4_000_000
 _ROUNDS = 5
-# A move has to gain more than single precision can make up.
+# A gain below this may be a rounding error of single precision.
 _LEAST_GAIN = 1e-5
 
 
 @dataclass(frozen=True)
 class Standing:
-    """How near media are to their own group and to the nearest other one: (k,) each, -1 and NaN where there is none."""
+    """How near pictures are to their own group and to the nearest other one.
+
+    Attributes:
+        similarity: (k,) cosine to the centroid of their own group.
+        runner_up: (k,) the nearest other group, -1 if there is none.
+        runner_up_similarity: (k,) cosine to its centroid, NaN if there is none.
+    """
 
     similarity: Values
     runner_up: Indices
@@ -27,17 +33,17 @@ class Standing:
 def settle(
     units: Matrix32, groups: Indices, free: Flags, codes: Indices, apartness: Apartness, threshold: float
 ) -> Indices:
-    """Move free media to a nearer centroid that reaches the threshold, a few rounds of spherical k-means.
+    """Move free pictures to the nearest centroid that reaches the threshold, in a few rounds of spherical k-means.
 
     Source: Dhillon and Modha, Concept decompositions for large sparse text data, Machine Learning 42 (2001).
 
     Args:
-        units: (n, d).
-        groups: (n,) from 0.
-        free: (n,) media that may move.
-        codes: (n,) of the media's own clusters.
+        units: (n, d) unit vectors.
+        groups: (n,) groups, numbered from 0.
+        free: (n,) whether the picture may move.
+        codes: (n,) code of the picture's own cluster.
         apartness: which codes must stay apart.
-        threshold: least cosine for joining.
+        threshold: lowest cosine for joining a group.
     """
     for _ in range(_ROUNDS):
         movers, targets = _find_moves(units, groups, free, codes, apartness, threshold)
@@ -50,7 +56,7 @@ def settle(
 
 
 def stand(units: Matrix32, groups: Indices, positions: Indices) -> Standing:
-    """Measure these media (k,) in double precision against the centroids of all groups."""
+    """Measure the pictures at `positions` (k,) against the centroids of all groups, in double precision."""
     centroids = _centroids(units, groups)
     similarity, runner_up_similarity = np.empty(len(positions)), np.full(len(positions), np.nan)
     runner_up = np.full(len(positions), -1, dtype=np.int64)
@@ -80,7 +86,7 @@ def group_sums(units: NDArray[np.floating], groups: Indices) -> Values:
 def _centroids(units: Matrix32, groups: Indices) -> Values:
     sums = group_sums(units, groups)
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-    # Members that cancel out have no direction; nobody is near to such a group.
+    # Members that cancel out have no mean direction, so nothing is near such a group.
     found: Values = sums / np.where(lengths > 0, lengths, np.inf)
     return found
 
@@ -110,7 +116,7 @@ def _find_moves(
 def _let_in(
     movers: Indices, targets: Indices, codes: Indices, held: Indices, apartness: Apartness
 ) -> tuple[Indices, Indices]:
-    """Those whose group is still free to them when the ones before them have moved."""
+    """The moves that no cannot-link forbids, given the moves before them."""
     kept = np.ones(len(movers), dtype=np.bool_)
     for place in np.flatnonzero(codes[movers]).tolist():
         code, target = int(codes[movers[place]]), int(targets[place])

@@ -1,4 +1,4 @@
-"""Which pictures are near-duplicates of each other."""
+"""The rule that finds near-duplicates among pictures."""
 
 from backend.rules.duplicates.near_duplicates import UNDECIDED, choose_keepers, near_rows
 

@@ -1,15 +1,15 @@
-"""Near-duplicates: which of many media are kept, and which are near-duplicates of a kept one. Pure.
+"""Near-duplicates: which pictures are kept, and which are near-duplicates of a kept one. Pure.
 
-Media stand in order of preference; a row number is a rank. The rule:
+Pictures are in order of preference, so a row number is a rank. The rule:
 
-    A media belongs to the first kept media that it is a near-duplicate of. Without one before it, it is kept itself.
+    A picture belongs to the first kept picture that it is a near-duplicate of. If there is none before it, it is kept.
 
-So every member is a near-duplicate of the one that is kept, and chains are broken: where a is like b and b like c but
-a not like c, c is not given up in favour of a. It is the maximal independent set that comes first in the order (Blelloch,
-Fineman, Shun 2012), hence unique, and a new media changes only what stands near it: the groups are the same in whatever
-portions they are decided.
+So every member is a near-duplicate of its keeper, and chains are broken: if a is like b and b like c but a not like c,
+then a does not replace c. The kept pictures are the lexicographically first maximal independent set (Blelloch, Fineman,
+Shun 2012). It is unique, and a new picture affects only its neighbours, so the result does not depend on the batches in
+which pictures are decided.
 
-Candidates are rows whose hashes differ in few bits, found by reading all hashes: 0.07 ms for 100,000 of them.
+Candidates are rows whose hashes differ in few bits. A scan of all hashes finds them: 0.07 ms for 100,000.
 """
 
 import heapq
@@ -28,7 +28,13 @@ UNDECIDED = -1
 
 @dataclass(frozen=True)
 class Choice:
-    """A row's keeper (itself where it is kept) and the similarity to it, 1 to itself."""
+    """The decision for one row.
+
+    Attributes:
+        row: the row decided.
+        keeper: the row that it is a near-duplicate of; itself if it is kept.
+        similarity: cosine to the keeper; 1 if the row is kept.
+    """
 
     row: int
     keeper: int
@@ -36,7 +42,7 @@ class Choice:
 
 
 def near_rows(hashes: Hashes, row: int, max_distance: int) -> Rows:
-    """Rows of hashes (n,) that differ from a row's in at most `max_distance` bits, ascending, without the row."""
+    """Other rows whose hashes differ from this row's in at most `max_distance` bits, ascending. `hashes` is (n,)."""
     near: Rows = np.flatnonzero(np.bitwise_count(hashes ^ hashes[row]) <= max_distance)
     others: Rows = near[near != row]
     return others
@@ -49,14 +55,14 @@ def choose_keepers(
     similarities: Callable[[int, Rows], Similarities],
     least_similarity: float,
 ) -> list[Choice]:
-    """Decide rows, and whichever others that changes; returns the last choice of each, by rank.
+    """Decide the given rows, and all others that this affects. Returns the final choice for each, by rank.
 
     Args:
-        keeper_of: (n,) the keeper of each row as decided before, UNDECIDED where it was not. Changed in place.
+        keeper_of: (n,) the keeper of each row so far, UNDECIDED if it has none. Changed in place.
         undecided: the rows to decide.
-        candidates: the other rows that may be near-duplicates of a row, ascending.
-        similarities: cosines of a row to others; NaN for pairs that are to be apart.
-        least_similarity: from which similarity on two candidates are near-duplicates.
+        candidates: returns the other rows that may be near-duplicates of a row, ascending.
+        similarities: returns the cosines of a row to others; NaN for pairs that must stay apart.
+        least_similarity: lowest cosine at which two candidates are near-duplicates.
     """
     heap = sorted(set(undecided))
     queued = set(heap)
@@ -70,7 +76,7 @@ def choose_keepers(
         was_kept = keeper_of[row] == row
         keeper_of[row] = choice.keeper
         if was_kept != (choice.keeper == row):
-            # Whether a row is kept matters to later ones only.
+            # Whether a row is kept affects later rows only.
             for other in near[near > row].tolist():
                 if other not in queued:
                     queued.add(other)

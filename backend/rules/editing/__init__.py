@@ -1,4 +1,4 @@
-"""Edits of groups as values: what each changes, and how it is undone."""
+"""Edits of groups as values: how each is planned, recorded and undone."""
 
 from backend.rules.editing.edits import (
     AUTO,

@@ -1,8 +1,8 @@
-"""Changes of groups as values: the rows that an edit touches, as they were and as they shall be.
+"""Edits of groups as values: the rows that an edit touches, before and after.
 
-A curator and the machine change groups in one way only: somebody reads a `Snapshot` of the rows concerned, plans an
-`Edit`, and `backend.features.editing.apply` applies it in one transaction and writes it down, so that it can be undone.
-Nothing in here knows a database.
+Curators and background jobs change groups in the same way: the caller reads a `Snapshot` of the rows concerned and
+plans an `Edit`; `backend.features.editing.apply` applies it in one transaction and records it, so that it can be undone.
+Nothing here depends on a database.
 """
 
 import uuid
@@ -14,15 +14,24 @@ AUTO = "auto"
 CURATOR = "curator"
 
 TO_BE_GIVEN = 0
-"""Stands for an `assign_seq` or an `event_id` that is given when the edit is applied."""
+"""Placeholder for an `assign_seq` or an `event_id` that is assigned when the edit is applied."""
 
 CannotLink = tuple[int, int, int]
-"""(cluster_a, cluster_b, event_id), cluster_a < cluster_b: the event that said that the two are not one group."""
+"""(cluster_a, cluster_b, event_id) with cluster_a < cluster_b. The event is the one that set the two groups apart."""
 
 
 @dataclass(frozen=True)
 class ClusterState:
-    """A cluster's own columns. An automatic representative that is None is chosen when the edit is applied."""
+    """The columns of a cluster.
+
+    Attributes:
+        label: its name, '' if it has none.
+        label_origin: AUTO or CURATOR, who chose the label.
+        representative_media_id: the picture that represents it. If None and automatic, applying the edit chooses one.
+        representative_origin: AUTO or CURATOR, who chose the representative.
+        locked: whether a curator locked it.
+        created_at: None if applying the edit sets it.
+    """
 
     label: str = ""
     label_origin: str = AUTO
@@ -34,11 +43,23 @@ class ClusterState:
 
 @dataclass(frozen=True)
 class MembershipState:
-    """A membership's columns.
+    """The columns of a membership.
 
-    To be given when an edit is applied: `similarity` None (measured against the centroid as it is afterwards),
-    `assign_seq` and `event_id` TO_BE_GIVEN, `created_at` None. decided_space_id, decided_threshold: None where the figures
-    are those of the decision itself.
+    Attributes:
+        cluster_id: the group.
+        space_id: the space that the figures were measured in.
+        similarity: cosine to the centroid. If None, it is measured after the edit is applied.
+        runner_up_cluster_id: the nearest other group, None if there is none.
+        runner_up_similarity: cosine to its centroid.
+        margin: how much the similarity would have to change for a different decision.
+        threshold: the threshold that applied.
+        founder: whether the picture founded the group.
+        assign_seq: position in the order of decisions. TO_BE_GIVEN if applying the edit assigns it.
+        origin: AUTO or CURATOR, who decided.
+        event_id: the edit that decided, None if no edit did. TO_BE_GIVEN stands for the edit being applied.
+        created_at: None if applying the edit sets it.
+        decided_space_id: the space in which the decision was made, None if it is `space_id`.
+        decided_threshold: the threshold of the decision, None if it is `threshold`.
     """
 
     cluster_id: int
@@ -57,7 +78,7 @@ class MembershipState:
     decided_threshold: float | None = None
 
     def is_same_decision(self, other: "MembershipState | None") -> bool:
-        """Whether both are equal, but for the figures where these are of different spaces."""
+        """Whether both are the same decision. Figures are ignored if they come from different spaces."""
         if other is None or other.space_id == self.space_id:
             return self == other
         return self.measured_as(other) == other
@@ -77,7 +98,7 @@ class MembershipState:
         )
 
     def to_measure_in(self, space_id: int, threshold: float) -> "MembershipState":
-        """The same decision in a space at its threshold; figures of another space are left to be measured."""
+        """The same decision in the given space. Figures from another space are cleared, to be measured again."""
         if self.space_id == space_id:
             return self
         elsewhere = self.decided_space_id is not None
@@ -96,9 +117,12 @@ class MembershipState:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Some rows at one moment; None stands for a row that does not exist.
+    """Some rows at one moment. None stands for a row that does not exist.
 
-    cannot_links: those that touch the clusters. Only differences between two snapshots mean something.
+    Attributes:
+        clusters: rows by cluster id.
+        memberships: rows by media id.
+        cannot_links: the links of these clusters. Only the difference between two snapshots matters.
     """
 
     clusters: Mapping[int, ClusterState | None] = field(default_factory=dict)
@@ -108,10 +132,17 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Edit:
-    """What is to change. Both snapshots name the same memberships.
+    """A planned change. Both snapshots contain the same memberships.
 
-    Clusters that only gain or lose members need no state of their own in here. A cluster without members is removed.
-    survivors: for each cluster that goes up in another, the other, which inherits its cannot-links.
+    Clusters that only gain or lose members need not appear. Applying the edit removes a cluster left without members.
+
+    Attributes:
+        kind: the operation, such as "merge".
+        before: the rows as they are.
+        after: the rows as they will be.
+        summary: one sentence for the journal.
+        survivors: maps each cluster that is merged into another to that one, which inherits its cannot-links.
+        warnings: sentences about what the edit skips or loses.
     """
 
     kind: str
@@ -124,7 +155,17 @@ class Edit:
 
 @dataclass(frozen=True)
 class ClusterChange:
-    """What an edit did to one cluster; a size of 0 stands for a cluster that does not exist."""
+    """What an edit did to one cluster. Size 0 means that the cluster does not exist.
+
+    Attributes:
+        id: the cluster.
+        size_before: number of members before the edit.
+        size_after: number of members after it.
+        label_before: label before the edit.
+        label_after: label after it.
+        locked_before: whether it was locked before the edit.
+        locked_after: whether it is locked after it.
+    """
 
     id: int
     size_before: int
@@ -137,9 +178,17 @@ class ClusterChange:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an edit did, or would do (`event_id` None; ids of clusters to be made are then provisional).
+    """What an edit did, or would do.
 
-    moved: (media_id, from_cluster_id, to_cluster_id), None where it came from or went to no cluster.
+    Attributes:
+        event_id: the recorded edit. None for a preview, in which the ids of new clusters are provisional.
+        kind: the operation, such as "merge".
+        summary: one sentence for the journal.
+        moved: (media_id, from_cluster_id, to_cluster_id) of each picture; None for no cluster.
+        created_cluster_ids: clusters that the edit created.
+        removed_cluster_ids: clusters that the edit removed.
+        clusters: what changed in each cluster.
+        warnings: sentences about what the edit skipped or lost.
     """
 
     event_id: int | None

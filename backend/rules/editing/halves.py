@@ -1,4 +1,4 @@
-"""Part a cluster in two: the sign along its main direction, then spherical 2-means. Pure.
+"""Splits a cluster in two: by the sign along its main direction, then by spherical 2-means. Pure.
 
 The start is principal direction divisive partitioning (Boley, 1998), the refinement spherical k-means (Dhillon and
 Modha, 2001) with k = 2. Deterministic.
@@ -17,7 +17,15 @@ _LEAST_SPREAD = 1e-9
 
 @dataclass(frozen=True)
 class Halves:
-    """in_right: (n,) bool. Cohesions are mean cosines to the own centroid; similarity is that of the two centroids."""
+    """A cluster split in two.
+
+    Attributes:
+        in_right: (n,) whether the member is in the right half.
+        cohesion: mean cosine of all members to the centroid of the cluster.
+        left_cohesion: mean cosine of the left half to its own centroid.
+        right_cohesion: mean cosine of the right half to its own centroid.
+        similarity: cosine between the centroids of the two halves.
+    """
 
     in_right: NDArray[np.bool_]
     cohesion: float
@@ -27,7 +35,7 @@ class Halves:
 
 
 def find_halves(embeddings: NDArray[np.floating]) -> Halves | None:
-    """Two halves of (n, d) embeddings, the larger on the left; None where they do not differ."""
+    """Split embeddings (n, d) into two halves, the larger on the left. None if the embeddings do not differ."""
     units = unit_rows(embeddings)
     in_right = _along_main_direction(units)
     if in_right is None:

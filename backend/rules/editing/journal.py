@@ -1,4 +1,4 @@
-"""Snapshots as JSON, compact: memberships as columns, a column that holds one value throughout as that value."""
+"""Compact JSON form of snapshots. Memberships are stored as columns, a column of equal values as that one value."""
 
 import uuid
 from collections.abc import Callable, Iterable, Sequence
@@ -11,13 +11,13 @@ from backend.rules.editing.edits import ClusterState, MembershipState, Snapshot
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _COLUMNS = tuple(field.name for field in fields(MembershipState))
-# Columns that older events do not have.
+# Columns that older events lack, with their defaults.
 _LATER = {"decided_space_id": None, "decided_threshold": None}
 _REALS = ("similarity", "runner_up_similarity", "margin", "threshold", "decided_threshold")
 
 
 def snapshot_to_json(snapshot: Snapshot, media_ids: Sequence[uuid.UUID]) -> dict[str, Any]:
-    """The snapshot without its media ids, which are kept beside it: memberships are in the order of `media_ids`."""
+    """Encode a snapshot. Media ids are stored separately: memberships are in the order of `media_ids`."""
     states = [snapshot.memberships[media_id] for media_id in media_ids]
     present = [state for state in states if state is not None]
     return {
@@ -34,7 +34,7 @@ def snapshot_to_json(snapshot: Snapshot, media_ids: Sequence[uuid.UUID]) -> dict
 
 
 def snapshot_from_json(document: dict[str, Any], media_ids: Sequence[uuid.UUID]) -> Snapshot:
-    """The opposite of `snapshot_to_json`, exactly."""
+    """Decode a snapshot. The exact inverse of `snapshot_to_json`."""
     absent = set(document["absent"])
     present = [media_id for place, media_id in enumerate(media_ids) if place not in absent]
     packed = _LATER | document["memberships"]

@@ -1,4 +1,4 @@
-"""Plan what a curator's operation changes, from a snapshot of the rows concerned. Pure."""
+"""Plans of a curator's operations: the edit that each makes of a snapshot of the rows concerned. Pure."""
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,10 +20,14 @@ Memberships = dict[uuid.UUID, MembershipState]
 
 @dataclass(frozen=True)
 class Regrouping:
-    """Where media go.
+    """The memberships that an operation changes.
 
-    going: the cluster that each one joins. marked: those that stay, by the curator's word. created: new clusters.
-    apart: clusters (from, to) that are not one group. survivors: see `Edit`.
+    Attributes:
+        going: the cluster that each moved picture joins.
+        marked: pictures that stay, and whose membership becomes the curator's decision.
+        created: new clusters by their ids.
+        apart: pairs of clusters (from, to) that become cannot-links.
+        survivors: see `Edit`.
     """
 
     going: Mapping[uuid.UUID, int] = field(default_factory=dict)
@@ -34,7 +38,7 @@ class Regrouping:
 
 
 def plan_rename(before: Snapshot, cluster_id: int, label: str) -> Edit:
-    """Raises NotFound, Conflict where the curator called it so already."""
+    """Rename a group. Raises NotFound, or Conflict if the curator has given it this label already."""
     state = existing_cluster(before, cluster_id)
     renamed = replace(state, label=label, label_origin=CURATOR)
     summary = f"Renamed {named(cluster_id, state)} to '{label}'"
@@ -42,7 +46,7 @@ def plan_rename(before: Snapshot, cluster_id: int, label: str) -> Edit:
 
 
 def plan_representative(before: Snapshot, cluster_id: int, media_id: uuid.UUID) -> Edit:
-    """Raises NotFound, Conflict where the media is no member or was chosen already."""
+    """Choose a representative. Raises NotFound, or Conflict if the picture is not a member or was chosen already."""
     state = existing_cluster(before, cluster_id)
     membership = before.memberships.get(media_id)
     if membership is None or membership.cluster_id != cluster_id:
@@ -63,7 +67,7 @@ def plan_representative(before: Snapshot, cluster_id: int, media_id: uuid.UUID) 
 
 
 def plan_lock(before: Snapshot, cluster_id: int, *, locked: bool) -> Edit:
-    """Raises NotFound, Conflict where it is so already."""
+    """Lock or unlock a group. Raises NotFound, or Conflict if that changes nothing."""
     state = existing_cluster(before, cluster_id)
     word = "lock" if locked else "unlock"
     return _plan_state(
@@ -77,7 +81,7 @@ def plan_lock(before: Snapshot, cluster_id: int, *, locked: bool) -> Edit:
 
 
 def plan_confirm(before: Snapshot, threshold: float) -> Edit:
-    """Mark the memberships of the snapshot. Raises Conflict where a curator decided all of them already."""
+    """Confirm the memberships of the snapshot. Raises Conflict if a curator has decided all of them already."""
     memberships = existing_memberships(before)
     decided = [media_id for media_id, state in memberships.items() if state.origin == CURATOR]
     marked = [media_id for media_id, state in memberships.items() if state.origin != CURATOR]
@@ -90,7 +94,7 @@ def plan_confirm(before: Snapshot, threshold: float) -> Edit:
 
 
 def plan_move(before: Snapshot, cluster_id: int, threshold: float) -> Edit:
-    """Move the snapshot's media. Raises NotFound, Conflict where all of them are there already."""
+    """Move the snapshot's pictures to a group. Raises NotFound, or Conflict if all of them are in it already."""
     target = existing_cluster(before, cluster_id)
     memberships = existing_memberships(before)
     going = {media_id: cluster_id for media_id, state in memberships.items() if state.cluster_id != cluster_id}
@@ -104,7 +108,7 @@ def plan_move(before: Snapshot, cluster_id: int, threshold: float) -> Edit:
 
 
 def plan_merge(before: Snapshot, cluster_ids: Sequence[int], into: int, threshold: float) -> Edit:
-    """Merge; the snapshot has all members of all clusters. Raises NotFound, InputError where nothing is left to merge."""
+    """Merge groups; the snapshot has all their members. Raises NotFound, or InputError if `into` is the only group."""
     merged = [cluster_id for cluster_id in dict.fromkeys(cluster_ids) if cluster_id != into]
     if not merged:
         raise InputError(
@@ -128,7 +132,13 @@ def plan_merge(before: Snapshot, cluster_ids: Sequence[int], into: int, threshol
 def plan_split(
     before: Snapshot, cluster_id: int, media_ids: Sequence[uuid.UUID], new_id: int, label: str, threshold: float
 ) -> Edit:
-    """Part; the snapshot has all members. Raises NotFound, Conflict for a member of another cluster, InputError."""
+    """Split pictures off a group; the snapshot has all its members.
+
+    Raises:
+        NotFound: the group does not exist.
+        Conflict: a picture is not a member.
+        InputError: the split would leave no members behind.
+    """
     state = existing_cluster(before, cluster_id)
     memberships = existing_memberships(before)
     strange = [media_id for media_id in media_ids if media_id not in memberships]
@@ -154,9 +164,10 @@ def plan_split(
 
 
 def plan_extract(before: Snapshot, new_id: int, label: str, sizes: Mapping[int, int], threshold: float) -> Edit:
-    """Gather the snapshot's media in a new cluster. `sizes` of the clusters that they are in.
+    """Move the snapshot's pictures to a new cluster. `sizes` are those of the clusters that they come from.
 
-    Raises Conflict where they already are a cluster of their own.
+    Raises:
+        Conflict: they are already all the members of one cluster.
     """
     memberships = existing_memberships(before)
     sources = sorted({state.cluster_id for state in memberships.values()})
@@ -180,7 +191,7 @@ def plan_dissolve(
     new_ids: Iterable[int],
     threshold: float,
 ) -> Edit:
-    """Give a cluster up. `nearest` names for each member the cluster that it joins; None takes one of `new_ids`."""
+    """Dissolve a cluster. `nearest` gives the cluster that each member joins; None founds one of `new_ids`."""
     state = existing_cluster(before, cluster_id)
     memberships = existing_memberships(before)
     fresh = iter(new_ids)
@@ -207,9 +218,9 @@ def plan_regrouping(
     summary: str,
     warnings: tuple[str, ...] = (),
 ) -> Edit:
-    """An edit by the curator's word: who goes and who is marked is decided, everybody else is left alone.
+    """Build the edit for a regrouping by a curator. Pictures that move or are marked become curator decisions.
 
-    Those who go are taken in by their new clusters in the order in which they were assigned before.
+    Moved pictures join their new clusters in the order in which they were assigned before.
     """
     memberships = existing_memberships(before)
     concerned = [*regrouping.going, *regrouping.marked]
@@ -241,12 +252,12 @@ def existing_cluster(snapshot: Snapshot, cluster_id: int) -> ClusterState:
 
 
 def existing_memberships(snapshot: Snapshot) -> Memberships:
-    """The memberships that there are."""
+    """The memberships of the snapshot that exist."""
     return {media_id: state for media_id, state in snapshot.memberships.items() if state is not None}
 
 
 def new_cluster(label: str) -> ClusterState:
-    """A cluster to be made; without a label it takes the title of its representative."""
+    """The state of a new cluster. Without a label it takes the title of its representative."""
     return ClusterState(label=label, label_origin=CURATOR) if label else ClusterState()
 
 
@@ -260,7 +271,7 @@ def _plan_state(
 
 
 def _decided(state: MembershipState, cluster_id: int | None, threshold: float) -> MembershipState:
-    """The membership by a curator's word; in another cluster it takes a new place in the order of decisions."""
+    """The membership as a curator's decision. In a different cluster it gets a new place in the order of decisions."""
     marked = replace(
         state,
         similarity=None,

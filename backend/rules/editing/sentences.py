@@ -1,4 +1,4 @@
-"""How summaries and warnings of edits speak of pictures and groups."""
+"""Wording of pictures and groups in the summaries and warnings of edits."""
 
 import uuid
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from backend.rules.editing.edits import ClusterState
 
 
 def named(cluster_id: int, state: ClusterState) -> str:
-    """How a sentence speaks of a group."""
+    """A group with its label, such as "group 7 'Harbour'"."""
     return f"group {cluster_id} '{state.label}'" if state.label else f"group {cluster_id}"
 
 

@@ -1,4 +1,4 @@
-"""Plan how to put back what an edit changed, and find what stands in the way. Pure."""
+"""Plans of undo and redo: the edit that restores what an earlier one changed, and the obstacles to it. Pure."""
 
 import uuid
 from collections.abc import Mapping
@@ -16,21 +16,21 @@ _T = TypeVar("_T")
 def plan_restoration(
     kind: str, wanted: Snapshot, left: Snapshot, current: Snapshot, others: Mapping[int, int], summary: str
 ) -> Edit:
-    """Lead from `left`, as an edit left the rows, back to `wanted`, as they were before it.
+    """Plan the edit that restores `wanted`, the rows before an edit, from `left`, the rows after it.
 
-    What came later stays, where it can: automatic members, other media's moves, labels and representatives that the
-    edit itself did not decide.
+    Later changes are kept where possible: automatic members, moves of other pictures, and labels and representatives
+    that the edit itself did not set.
 
     Args:
-        kind: of the new edit.
+        kind: kind of the new edit.
         wanted: the rows to restore.
         left: the same rows as the edit left them.
-        current: the same rows as they are, and the clusters that the wanted memberships are in.
-        others: how many members other than those of the edit each cluster has.
-        summary: of the new edit.
+        current: the same rows as they are now, and the clusters that the wanted memberships belong to.
+        others: for each cluster, how many members it has that the edit did not touch.
+        summary: summary of the new edit.
 
     Raises:
-        UndoBlocked: `obstacles` in its context names what later work is in the way.
+        UndoBlocked: later changes conflict; `obstacles` in its context lists them.
     """
     obstacles: list[str] = []
     clusters: dict[int, ClusterState | None] = {}
@@ -93,7 +93,7 @@ def _restore_cluster(
         obstacles.append(f"A different representative has since been chosen for group {cluster_id}.")
         chosen = _representative(present)
     elif wanted.memberships and not chosen.curated and _representative(present) != _representative(leave):
-        # Something else has changed since, so that there is none to go back to.
+        # The representative was chosen automatically and has changed since; applying the edit chooses a new one.
         chosen = replace(chosen, value=None)
     return ClusterState(
         label.value,
@@ -106,7 +106,7 @@ def _restore_cluster(
 
 
 def _restore_choice(want: _Choice[_T], leave: _Choice[_T], present: _Choice[_T]) -> _Choice[_T] | None:
-    """What shall stand; None where a curator has chosen again what the edit chose."""
+    """The value to restore, or None if a curator has since replaced the edit's own choice."""
     if leave == want:
         return present
     if present == leave:
@@ -117,7 +117,7 @@ def _restore_choice(want: _Choice[_T], leave: _Choice[_T], present: _Choice[_T])
 
 
 def _decided_since(cluster_id: int, leave: ClusterState, present: ClusterState) -> list[str]:
-    """What a curator has decided on a cluster that would go."""
+    """A curator's later decisions on a cluster that the restoration would remove."""
     found = []
     if present.label_origin == CURATOR and _label(present) != _label(leave):
         found.append(f"Group {cluster_id} would be removed, but has since been renamed to '{present.label}'.")
@@ -136,7 +136,7 @@ def _membership_obstacle(media_id: uuid.UUID, present: MembershipState | None) -
 
 
 def _missing_clusters(wanted: Snapshot, current: Snapshot) -> list[str]:
-    """Clusters that restored memberships would be in, and that neither are nor come back."""
+    """Clusters that restored memberships need, but that neither exist nor are restored."""
     needed = {state.cluster_id for state in wanted.memberships.values() if state is not None}
     return [
         f"Group {cluster_id} no longer exists."

@@ -1,10 +1,9 @@
-"""The assignment rule as a pure function: nearest centroid, join at similarity >= threshold, else found a cluster.
+"""The assignment rule as a pure function: join the nearest cluster at similarity >= threshold, else found a new one.
 
-A batch is decided with one matrix product in single precision, yet the outcome equals one-by-one assignment in
-double precision exactly. The product only nominates: its rounding error is bounded, so every cluster that could be
-the nearest or the runner-up is within a known distance of the best product, and these few are measured again in
-double precision, always by the same operation. Clusters that the batch itself has changed or founded are measured
-against their changed sums.
+One matrix product in single precision serves a whole batch, yet the outcome equals one-by-one assignment in double
+precision exactly. The product only nominates: its rounding error is bounded, so every cluster that could be the nearest
+or the runner-up is within a known distance of the best product. These few are measured again in double precision,
+always by the same operation. Clusters that the batch itself has changed or founded are measured by their updated sums.
 
 The rule is sequential leader clustering with running means (Hartigan, Clustering Algorithms, 1975, ch. 3) on the
 unit sphere, as in spherical k-means (Dhillon and Modha, 2001).
@@ -27,10 +26,13 @@ _UNIT_ROUNDOFF_64 = 2.0**-53
 
 @dataclass(frozen=True)
 class Centroids:
-    """The state that a batch meets. Rows are in order of age, since the oldest wins a tie.
+    """The clusters before a batch, oldest first: the oldest wins a tie.
 
-    sums: (m, d) exact sums of members' unit vectors; counts: (m,) members; units: (m, d) normalised sums in single
-    precision; open: (m,) False for clusters that take no automatic members.
+    Attributes:
+        sums: (m, d) sums of the members' unit vectors, in double precision.
+        counts: (m,) number of members.
+        units: (m, d) normalised sums in single precision.
+        open: (m,) whether the cluster takes automatic members.
     """
 
     sums: Matrix64
@@ -54,10 +56,15 @@ class Centroids:
 
 @dataclass(frozen=True)
 class Decision:
-    """What was decided for one embedding. `row` and `runner_up` are rows of Centroids; new clusters follow after.
+    """The decision for one embedding.
 
-    `similarity` is the cosine to the centroid as it was before joining (1.0 for a founder). `margin` is how far it
-    would have had to move for another outcome; None where there was no alternative.
+    Attributes:
+        row: row of `Centroids` that it joins. New clusters get the rows after the existing ones.
+        similarity: cosine to the centroid before joining; 1.0 for a founder.
+        founder: whether it founds the cluster.
+        runner_up: row of the second nearest cluster (for a founder, of the nearest), None if there is none.
+        runner_up_similarity: cosine to that cluster's centroid.
+        margin: how much a similarity would have had to change for a different outcome, None without an alternative.
     """
 
     row: int
@@ -70,11 +77,13 @@ class Decision:
 
 @dataclass(frozen=True)
 class Assignment:
-    """The outcome of a batch: a decision per embedding, and the clusters that changed as they are afterwards.
+    """The outcome of a batch.
 
-    decisions: of the first embeddings of the batch; fewer than were given only where not all centroids were there.
-
-    rows: (t,) changed rows, ascending, founded ones last; sums: (t, d); counts: (t,).
+    Attributes:
+        decisions: one for each embedding, in order. With `reach` the batch may end early.
+        rows: (t,) clusters that changed, ascending, founded ones last.
+        sums: (t, d) their sums after the batch.
+        counts: (t,) their number of members after the batch.
     """
 
     decisions: tuple[Decision, ...]
@@ -91,15 +100,15 @@ def assign(
 ) -> Assignment:
     """Decide for each embedding in order. Pure: `centroids` is not changed.
 
-    With `reach`, `centroids` may be some of many. The walk stops where the nearest two that are here do not beat all
-    that may be elsewhere: what the batch itself has moved may have been among them.
+    With `reach`, `centroids` may be a subset of all clusters. Assignment stops at the first embedding for which a
+    cluster outside the subset could be one of the two nearest, which can happen as the batch moves centroids.
 
     Args:
-        embeddings: (n, d), of any length but zero.
-        centroids: the clusters as they are.
-        threshold: least cosine for joining, in (0, 1].
-        reach: (n,) the greatest product, in single precision, of each embedding with a centroid that is not here; -inf
-            where all are.
+        embeddings: (n, d) vectors of any length except zero.
+        centroids: the clusters before the batch.
+        threshold: lowest cosine for joining, in (0, 1].
+        reach: (n,) for each embedding the greatest product, in single precision, with a centroid outside the subset;
+            -inf if there is none.
 
     Raises:
         InvalidVector: a vector is zero, holds NaN or infinity, or has another dimension than the centroids.
@@ -120,12 +129,12 @@ def assign(
 
 
 def exact_similarity(unit: Matrix64, embedding_sum: Matrix64) -> float:
-    """Cosine of a unit vector (d,) and a cluster given by its sum (d,). The one operation that decides."""
+    """Cosine of a unit vector (d,) and a cluster given by its sum (d,). All decisions use this operation."""
     return float(np.dot(unit, embedding_sum) / np.sqrt(np.dot(embedding_sum, embedding_sum)))
 
 
 class _Batch:
-    """The walk through one batch. Changed clusters live in slots: their sums as they are by now."""
+    """The state of one batch. Each changed or founded cluster has a slot with its current sum."""
 
     def __init__(
         self, vectors: Matrix64, centroids: Centroids, threshold: float, reach: NDArray[np.float32] | None
@@ -148,7 +157,7 @@ class _Batch:
         self._rows = len(centroids.sums)
 
     def decide(self, position: int) -> Decision | None:
-        """None, and nothing changed, where a centroid that is not here might be one of the two nearest."""
+        """Decide one embedding. None, without changes, if a cluster outside the subset could be one of the two nearest."""
         unit = self._vectors[position]
         best, runner_up = self._two_nearest(position, unit)
         elsewhere = self._reach[position] + self._slack_32
@@ -204,7 +213,7 @@ class _Batch:
 
 
 def _near_the_second(similarities: NDArray[np.floating], slack: float) -> NDArray[np.int64]:
-    """Positions that may hold the nearest or the second nearest, given the rounding error of all values."""
+    """Positions that may be the nearest or the second nearest, given the rounding error of all values."""
     if len(similarities) <= 2:
         return np.flatnonzero(similarities > -np.inf)
     first = int(similarities.argmax())
@@ -214,7 +223,7 @@ def _near_the_second(similarities: NDArray[np.floating], slack: float) -> NDArra
     similarities[first] = -np.inf
     second = similarities.max()
     similarities[first] = best
-    # In single precision the slack would be lost against the value; Python's floats keep it.
+    # In single precision, subtracting the slack could be lost to rounding; Python's floats are doubles.
     bound = float(best if second == -np.inf else second) - slack
     return np.flatnonzero(
         similarities >= np.nextafter(similarities.dtype.type(bound), similarities.dtype.type(-np.inf))

@@ -1,4 +1,4 @@
-"""The centroids of one space in memory, kept in step with the database by whoever writes them."""
+"""In-memory cache of the centroids of one space. The code that commits assignments keeps it in step."""
 
 from typing import TypeVar
 
@@ -13,14 +13,15 @@ _T = TypeVar("_T", bound=np.generic)
 
 
 def bytes_for(count: int, dimension: int) -> int:
-    """What a cache of so many clusters takes: sums in double precision, units in single, and room to grow."""
+    """Size of a cache of `count` clusters: sums in double precision, units in single, and room to grow."""
     return count * (12 * dimension + 17) * 3 // 2
 
 
 class CentroidCache:
-    """Growing arrays behind a `Centroids`; rows are clusters in ascending order of id.
+    """Growable arrays behind a `Centroids`. Rows are clusters in ascending order of id.
 
-    version: the space's centroid_version that the arrays stand for.
+    Attributes:
+        version: the `centroid_version` of the space that the arrays reflect.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class CentroidCache:
 
     @property
     def centroids(self) -> Centroids:
-        """A view on the filled rows; not to be kept beyond the next `apply`."""
+        """A view of the filled rows, valid until the next `apply`."""
         used = slice(self._count)
         return Centroids(self._sums[used], self._counts[used], self._units[used], self._open[used])
 
@@ -55,7 +56,7 @@ class CentroidCache:
         return self._cluster_ids[: self._count]
 
     def apply(self, assignment: Assignment, founded_ids: list[int], version: int) -> None:
-        """Take over what was committed: changed rows, and the ids that the founded clusters were given."""
+        """Add what was committed: changed rows, and the ids of the founded clusters."""
         self._reserve(self._count + len(founded_ids))
         self._cluster_ids[self._count : self._count + len(founded_ids)] = founded_ids
         self._open[self._count : self._count + len(founded_ids)] = True
@@ -69,7 +70,7 @@ class CentroidCache:
     def _reserve(self, count: int) -> None:
         if count <= len(self._cluster_ids):
             return
-        # Half as much again, so that growing costs little per cluster in the long run.
+        # Growing by half makes the amortised cost per cluster constant.
         room = max(count, len(self._cluster_ids) * 3 // 2 + _SPARE_ROWS)
         self._cluster_ids = _grown(self._cluster_ids, room)
         self._sums = _grown(self._sums, room)

@@ -1,4 +1,4 @@
-"""The nearest of many centroids that come in blocks. Pure."""
+"""Search for the nearest of many centroids that arrive in blocks. Pure."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +7,7 @@ from backend.vectors import unit_rows
 
 
 class NearestSearch:
-    """Keeps for each of (n, d) embeddings the nearest centroid of all blocks so far; of equally near ones the first."""
+    """Keeps the nearest centroid so far for each of (n, d) embeddings. Between equally near ones the first wins."""
 
     def __init__(self, embeddings: NDArray[np.floating]) -> None:
         self._units = unit_rows(embeddings)
@@ -15,7 +15,7 @@ class NearestSearch:
         self.cluster_ids = np.zeros(len(self._units), dtype=np.int64)
 
     def look_at(self, cluster_ids: NDArray[np.int64], sums: NDArray[np.float64]) -> None:
-        """Take (m,) clusters with their (m, d) sums into account."""
+        """Compare a block of (m,) clusters, given by their sums (m, d)."""
         similarities = self._units @ unit_rows(sums).T
         best = similarities.argmax(axis=1)
         values = similarities[np.arange(len(best)), best]

@@ -1,4 +1,4 @@
-"""The rule over many embeddings, one after another, as if they were uploaded now."""
+"""The assignment rule applied to a sequence of embeddings, as if they were uploaded one after another."""
 
 from collections.abc import Callable
 
@@ -14,9 +14,9 @@ _BATCH = 256
 def group_in_order(
     embeddings: NDArray[np.floating], threshold: float, on_progress: Callable[[int], None] | None = None
 ) -> NDArray[np.int64]:
-    """The group (n,) of each embedding (n, d), numbered as they are founded. Pure, and exactly the rule.
+    """The group (n,) of each embedding (n, d), numbered in order of founding. Pure, and exactly the rule.
 
-    Beside the embeddings themselves memory grows with groups * d. `on_progress` hears how many are done.
+    Memory, in addition to the embeddings, grows with groups * d. `on_progress` receives the number done so far.
 
     Raises:
         InvalidVector: an embedding is zero or not finite.
