@@ -1,8 +1,8 @@
-"""How sure a mean is, by resampling what it is the mean of.
+"""Bootstrap confidence intervals for means and other statistics.
 
 Source: Efron, Bootstrap methods: another look at the jackknife, Annals of Statistics 7 (1979); the intervals are the
-percentile intervals of Efron and Tibshirani, An Introduction to the Bootstrap (1993), ch. 13. The same seed draws the same
-resamples, so that two measures of the same queries are always compared on the same draws (paired).
+percentile intervals of Efron and Tibshirani, An Introduction to the Bootstrap (1993), ch. 13. A seed always draws the same
+resamples, so that measures of the same queries are compared on the same draws (paired).
 """
 
 from collections.abc import Callable, Iterator
@@ -13,14 +13,20 @@ from numpy.typing import ArrayLike, NDArray
 
 Values = NDArray[np.float64]
 
-# Draws that are held at once.
+# Draws that are held in memory at once.
 _BLOCK_DRAWS = 4_000_000
 _TIE = 1e-12
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A value, and the interval that holds the true one with the confidence that was asked for."""
+    """An estimate with its confidence interval.
+
+    Attributes:
+        value: the estimate.
+        low: lower end of the interval.
+        high: upper end of the interval.
+    """
 
     value: float
     low: float
@@ -29,10 +35,14 @@ class Interval:
 
 @dataclass(frozen=True)
 class Best:
-    """The best of some settings of one knob.
+    """The best of several settings of one parameter.
 
-    index: of the best; confidence: the share of resamples in which it is the best; low, high: indices between which the best of
-    a resample lies with the level that was asked for; as_good: the settings whose difference from the best is not beyond chance.
+    Attributes:
+        index: index of the best setting.
+        confidence: share of the resamples in which it is the best.
+        low: lowest index of the interval that holds a resample's best setting with the requested level.
+        high: highest index of that interval.
+        as_good: indices of the settings that are not significantly worse than the best.
     """
 
     index: int
@@ -44,10 +54,15 @@ class Best:
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """Resamples of a seed. level: of the intervals, such as 0.95.
+    """The resampling of one seed.
+
+    Attributes:
+        seed: seed of the random draws.
+        resamples: number of resamples.
+        level: confidence level of the intervals, such as 0.95.
 
     Raises:
-        ValueError: no resamples, or a level outside 0..1.
+        ValueError: there are no resamples, or the level is not between 0 and 1.
     """
 
     seed: int
@@ -59,7 +74,7 @@ class Bootstrap:
             raise ValueError("there is at least one resample, and the level is between 0 and 1")
 
     def weights(self, count: int) -> Iterator[Values]:
-        """How often each of `count` items is drawn, (b, count) at a time, until all resamples are there."""
+        """Yield how often each of `count` items is drawn, as blocks (b, count) that add up to all resamples."""
         generator = np.random.default_rng(self.seed)
         step = max(1, _BLOCK_DRAWS // max(count, 1))
         for start in range(0, self.resamples, step):
@@ -68,7 +83,7 @@ class Bootstrap:
             yield np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count).astype(np.float64)
 
     def means(self, values: ArrayLike) -> Values:
-        """(resamples, m) the mean of `values` (n, m) in each resample of its rows.
+        """Means (resamples, m) of `values` (n, m), one for each resample of its rows.
 
         Raises:
             ValueError: there is nothing to resample.
@@ -79,19 +94,19 @@ class Bootstrap:
         return np.concatenate([weights @ rows / len(rows) for weights in self.weights(len(rows))])
 
     def mean(self, values: ArrayLike) -> Interval:
-        """The mean of values (n,) with its interval. Raises ValueError where there are none."""
+        """The mean of values (n,) with its interval. Raises ValueError if there are no values."""
         column = np.asarray(values, dtype=np.float64)[:, None]
         return self.interval(float(column.mean()) if len(column) else 0.0, self.means(column)[:, 0])
 
     def interval(self, value: float, resampled: ArrayLike) -> Interval:
-        """The percentile interval of a value out of what it is in each resample (b,)."""
+        """The percentile interval of a value, given the value in each resample (b,)."""
         low, high = np.quantile(np.asarray(resampled, dtype=np.float64), self._ends)
         return Interval(value, float(low), float(high))
 
     def best(self, values: ArrayLike, resampled: ArrayLike) -> Best:
-        """Which of m settings is best, given their values (m,) and what these are in each resample (b, m).
+        """The best of m settings, given their values (m,) and their values in each resample (b, m).
 
-        Of equally good ones the middle one counts: a plateau has no better end.
+        Among equally good settings the middle one is taken, since neither end of a plateau is better.
 
         Raises:
             ValueError: there are no settings.
@@ -105,7 +120,7 @@ class Bootstrap:
         behind = draws[:, [index]] - draws
         least = np.quantile(behind, self._ends[0], axis=0)
         as_good = tuple(int(one) for one in np.flatnonzero(least <= _TIE))
-        # A setting that is as good as the best in a resample shares the place.
+        # A setting that ties with the best of a resample counts as best there too.
         shared = (draws[:, index] >= draws.max(axis=1) - _TIE).mean()
         return Best(index, float(shared), int(low), int(high), as_good)
 
@@ -115,7 +130,7 @@ class Bootstrap:
 
 
 def resample(bootstrap: Bootstrap, count: int, statistic: Callable[[Values], Values]) -> Values:
-    """(resamples, m) a statistic (m,) of how often each of `count` items is drawn, for what is no mean."""
+    """Values (resamples, m) of a statistic that is not a mean. It computes (m,) from how often each item is drawn."""
     return np.stack([statistic(row) for weights in bootstrap.weights(count) for row in weights])
 
 

@@ -1,4 +1,4 @@
-"""Which leg of a fused query let it down."""
+"""Attribution of wrong hits of a fused query to the leg that caused them."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 
 class Fault(StrEnum):
-    """Who prefers a wrong hit to the right one that it displaced.
+    """The leg that ranks a wrong hit above the right one that it displaced.
 
-    image, text: that leg alone; both: both legs; no_words: the text leg, but because the right one has no words at all.
+    IMAGE and TEXT stand for that leg alone, BOTH for both legs. NO_WORDS is the text leg, where the right picture has no
+    words at all.
     """
 
     IMAGE = "image"
@@ -26,20 +27,20 @@ def find_faults(
     wrong: Sequence[int],
     displaced: Sequence[int],
 ) -> list[Fault]:
-    """One fault for each wrong hit.
+    """Attribute each wrong hit to a leg.
 
-    A wrong hit stands before a right one only because alpha * image + (1 - alpha) * text is at least as much, so at least one
-    leg brings it more, or they are equal: then both fail, having told nothing apart.
+    A wrong hit precedes a right one only if its alpha * image + (1 - alpha) * text is at least as great. So at least one
+    leg rates it higher, or both rate the two equal, in which case both legs failed to tell them apart.
 
     Args:
-        image: (n,) what the image leg brings before it is weighted, NaN where it is missing.
-        text: (n,) the text leg, likewise.
-        alpha: the weight of the image leg.
-        wrong: rows of wrong hits, best first.
-        displaced: rows of as many right media that stand behind them, best first.
+        image: (n,) contribution of the image leg before weighting, NaN if it is missing.
+        text: (n,) contribution of the text leg, likewise.
+        alpha: weight of the image leg.
+        wrong: rows of the wrong hits, best first.
+        displaced: rows of the right pictures that they displaced, best first.
 
     Raises:
-        ValueError: their numbers differ.
+        ValueError: `wrong` and `displaced` differ in length.
     """
     faults = []
     for row, other in zip(wrong, displaced, strict=True):

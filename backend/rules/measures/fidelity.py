@@ -1,4 +1,4 @@
-"""How near the vectors of a faster runtime are to those of full precision, and whether that is near enough. Pure."""
+"""Fidelity of a faster runtime: how near its vectors are to those of full precision, and whether that suffices. Pure."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -13,19 +13,19 @@ from backend.rules.grouping import group_in_order
 LEAST_COSINE: Final = 0.995
 MOST_CHANGED: Final = 0.005
 LEAST_SAMPLE: Final = 100
-"""With fewer, a first percentile is the one worst of them."""
+"""With fewer inputs, the first percentile is simply the worst of them."""
 
 _PERCENTILE: Final = 1.0
 
 
 @dataclass(frozen=True)
 class Fidelity:
-    """Vectors of the same inputs by two runtimes, compared.
+    """Comparison of the vectors that two runtimes compute for the same inputs.
 
-    Args:
-        sampled: how many inputs.
-        cosine: the first percentile of the cosines between the two vectors of an input.
-        changed: the share of inputs that come into another group; None where groups do not depend on these vectors.
+    Attributes:
+        sampled: number of inputs.
+        cosine: first percentile of the cosines between an input's two vectors.
+        changed: share of the inputs that join a different group; None if groups do not depend on these vectors.
     """
 
     sampled: int
@@ -34,12 +34,12 @@ class Fidelity:
 
     @property
     def passed(self) -> bool:
-        """Whether the faster runtime may take the place of the other."""
+        """Whether the faster runtime may replace the exact one."""
         near = self.cosine >= LEAST_COSINE and (self.changed is None or self.changed <= MOST_CHANGED)
         return near and self.sampled >= LEAST_SAMPLE
 
     def __str__(self) -> str:
-        """The figures beside what they have to be."""
+        """The measured figures and their limits."""
         figures = f"1st percentile of the cosine {self.cosine:.4f} (at least {LEAST_COSINE})"
         if self.changed is not None:
             figures += f", changed assignments {self.changed:.1%} (at most {MOST_CHANGED:.1%})"
@@ -50,9 +50,9 @@ def compare(exact: NDArray[np.float32], fast: NDArray[np.float32], *, threshold:
     """Compare unit rows (n, d), n > 0, of the same inputs in upload order.
 
     Args:
-        exact: by full precision.
-        fast: by the other runtime.
-        threshold: least cosine for joining a group; None where groups do not depend on these vectors.
+        exact: vectors of full precision.
+        fast: vectors of the faster runtime.
+        threshold: lowest cosine for joining a group; None if groups do not depend on these vectors.
     """
     cosines = np.einsum("ij,ij->i", exact.astype(np.float64), fast.astype(np.float64))
     changed = None if threshold is None else changed_assignments(exact, fast, threshold)
@@ -60,10 +60,10 @@ def compare(exact: NDArray[np.float32], fast: NDArray[np.float32], *, threshold:
 
 
 def changed_assignments(exact: NDArray[np.float32], fast: NDArray[np.float32], threshold: float) -> float:
-    """The share of rows that come into another group when the rule runs over `fast` instead of `exact`.
+    """The share of rows that join a different group when the rule runs on `fast` instead of `exact`.
 
-    Groups have no names here: those of one run stand for those of the other, one for one, so that most members agree
-    (Kuhn 1955, The Hungarian Method for the Assignment Problem); rows that do not are changed.
+    The groups of the two runs are matched one to one so that most members agree (Kuhn 1955, The Hungarian Method for the
+    Assignment Problem). Rows outside their matching group count as changed.
     """
     left, right = group_in_order(exact, threshold), group_in_order(fast, threshold)
     shared = np.zeros((left.max() + 1, right.max() + 1), dtype=np.int64)

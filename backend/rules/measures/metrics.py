@@ -1,4 +1,4 @@
-"""Agreement of partitions whose parts have names of any kind."""
+"""Agreement of two partitions whose parts are named by arbitrary hashable values."""
 
 from collections.abc import Hashable, Sequence
 
@@ -6,7 +6,7 @@ from backend.rules.measures.partitions import Contingency
 
 
 def adjusted_rand_index(labels: Sequence[Hashable], clusters: Sequence[Hashable]) -> float:
-    """Agreement of two partitions of the same items, corrected for chance: 1.0 is equal, 0.0 is as by chance.
+    """Agreement of two partitions of the same items, corrected for chance: 1.0 is identical, 0.0 is chance level.
 
     Source: Hubert and Arabie, Comparing partitions, Journal of Classification 2 (1985).
 
@@ -21,6 +21,6 @@ def adjusted_rand_index(labels: Sequence[Hashable], clusters: Sequence[Hashable]
 
 
 def codes_of(names: Sequence[Hashable]) -> list[int]:
-    """A number for each name, from 0 in the order of their first appearance; equal names have equal numbers."""
+    """Number the names from 0 in order of first appearance. Equal names get equal numbers."""
     known: dict[Hashable, int] = {}
     return [known.setdefault(name, len(known)) for name in names]

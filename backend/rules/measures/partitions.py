@@ -1,4 +1,4 @@
-"""How well groups agree with labels, as pure functions of integer codes, also under resampling."""
+"""Agreement of groups with labels, as pure functions of integer codes, with weights for resampling."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +16,15 @@ _BLOCK = 1_024
 
 @dataclass(frozen=True)
 class Agreement:
-    """adjusted_rand_index: agreement on pairs, corrected for chance (Hubert and Arabie 1985); normalized_mutual_information: what
-    the group tells of the label, over the mean of both entropies (Strehl and Ghosh 2002; Vinh, Epps and Bailey 2010); purity:
-    the share of media whose group has their label as its most frequent one (Manning, Raghavan and Schuetze 2008, ch. 16)."""
+    """Measures of how well groups agree with labels.
+
+    Attributes:
+        adjusted_rand_index: agreement on pairs, corrected for chance (Hubert and Arabie 1985).
+        normalized_mutual_information: mutual information of group and label divided by the mean of their entropies (Strehl
+            and Ghosh 2002; Vinh, Epps and Bailey 2010).
+        purity: share of the pictures whose label is the most frequent one in their group (Manning, Raghavan and Schuetze
+            2008, ch. 16).
+    """
 
     adjusted_rand_index: float
     normalized_mutual_information: float
@@ -27,8 +33,13 @@ class Agreement:
 
 @dataclass(frozen=True, eq=False)
 class Contingency:
-    """The cells of the table of labels and groups that are not empty. cell: (n,) of each media; of each cell its label and its
-    group, as codes from 0."""
+    """Contingency table of labels and groups. Only its non-empty cells are stored.
+
+    Attributes:
+        cell: (n,) index of each picture's cell.
+        labels: label of each cell, as a code from 0.
+        groups: group of each cell, as a code from 0.
+    """
 
     cell: Codes
     labels: Codes
@@ -36,7 +47,7 @@ class Contingency:
 
     @classmethod
     def of(cls, labels: ArrayLike, groups: ArrayLike) -> "Contingency":
-        """Of labels and groups (n,), any integers.
+        """Build the table from labels and groups (n,), any integers.
 
         Raises:
             ValueError: they differ in length, or there are none.
@@ -49,9 +60,9 @@ class Contingency:
         return cls(cell, cells // width, cells % width)
 
     def agree(self, weights: ArrayLike | None = None) -> Agreement:
-        """The agreement; weights: (n,) how often each media is drawn, for a bootstrap.
+        """Measure the agreement. `weights` (n,) says how often a bootstrap draws each picture.
 
-        A media that is drawn twice makes no pair with itself: such pairs would agree in any grouping, and so count for it.
+        A picture that is drawn twice does not form a pair with itself: such a pair would agree in any grouping.
         """
         drawn = np.ones(len(self.cell)) if weights is None else np.asarray(weights, dtype=np.float64)
         cells = _summed(self.cell, drawn)
@@ -70,7 +81,7 @@ class Contingency:
         expected = of_label[self.labels[present]] * of_group[self.groups[present]] / total**2
         information = float((share * np.log(share / expected)).sum())
         entropies = _entropy(of_label / total), _entropy(of_group / total)
-        # All of one label and all in one group: there is nothing to tell, and nothing is told wrong.
+        # One label and one group only: the entropies are 0, and the partitions are identical.
         return 1.0 if sum(entropies) == 0 else max(0.0, 2 * information / sum(entropies))
 
     def _purity(self, cells: Values) -> float:
@@ -80,11 +91,11 @@ class Contingency:
 
 
 def silhouettes(embeddings: NDArray[np.floating], groups: ArrayLike) -> Values:
-    """(n,) the silhouette of each media by cosine distance, -1..1: how much nearer its own group is than the next one.
+    """Silhouettes (n,) by cosine distance, -1..1: how much nearer a picture is to its own group than to the next one.
 
-    The mean distance to a group follows from the sum of its unit vectors, so no pair of media is measured, and memory grows with
-    media plus groups. 0 for a group of one. Source: Rousseeuw, Silhouettes, Journal of Computational and Applied Mathematics 20
-    (1987).
+    The mean distance to a group follows from the sum of its unit vectors, so pairs need not be measured, and memory grows
+    with pictures plus groups. 0 for a group of one. Source: Rousseeuw, Silhouettes, Journal of Computational and Applied
+    Mathematics 20 (1987).
 
     Raises:
         ValueError: there are fewer than two groups.
@@ -104,7 +115,7 @@ def silhouettes(embeddings: NDArray[np.floating], groups: ArrayLike) -> Values:
         distances = 1 - (units[block] @ means.T).astype(np.float64)
         of_block, rows = own[block], np.arange(len(distances))
         sizes = counts[of_block]
-        # The own group without the media itself, whose distance is 0.
+        # The own group without the picture itself, whose distance is 0.
         within = distances[rows, of_block] * sizes / np.maximum(sizes - 1, 1)
         distances[rows, of_block] = np.inf
         other = distances.min(axis=1)
@@ -132,5 +143,5 @@ def _pairs(sizes: Values, with_itself: float) -> float:
 
 def _entropy(shares: NDArray[Any]) -> float:
     present = shares[shares > 0]
-    # The plus takes the sign off a zero.
+    # Adding 0.0 turns -0.0 into 0.0.
     return float(-(present * np.log(present)).sum()) + 0.0

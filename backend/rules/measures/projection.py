@@ -1,4 +1,4 @@
-"""Embeddings as points of a plane, for a map of the library."""
+"""Projection of embeddings to the plane, for a map of the library."""
 
 import warnings
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Vectors = NDArray[np.float32]
 
 NEIGHBOURS = 15
 _MIN_DISTANCE = 0.1
-# Fewer have no neighbourhoods to keep.
+# With fewer vectors there are no neighbourhoods to preserve.
 _LEAST_FOR_UMAP = 3 * NEIGHBOURS
 _PLACED_BY = 5
 _BLOCK = 4_096
@@ -21,7 +21,13 @@ _BLOCK = 4_096
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """points: (n, 2) within -1..1, the wider side filling it; parameters: what it takes to make the same again."""
+    """A map of the library.
+
+    Attributes:
+        method: how it was computed.
+        parameters: parameters of the method, enough to reproduce the map.
+        points: (n, 2) coordinates; the wider side spans -1..1.
+    """
 
     method: Literal["umap", "pca"]
     parameters: dict[str, Any]
@@ -29,15 +35,15 @@ class Projection:
 
 
 def has_umap() -> bool:
-    """Whether the extra `map` is installed; nothing is imported."""
+    """Whether the extra `map` is installed. Does not import it."""
     return find_spec("umap") is not None
 
 
 def project(embeddings: Vectors, *, seed: int = 0) -> Projection:
-    """Lay unit vectors (n, d) out in the plane, neighbours beside one another.
+    """Project unit vectors (n, d) to the plane so that neighbours stay neighbours.
 
-    By UMAP (McInnes, Healy and Melville, 2018) under cosine where the extra `map` is installed and there are enough vectors,
-    else by their first two principal components. The same vectors and seed give the same points.
+    Uses UMAP (McInnes, Healy and Melville, 2018) with cosine distance if the extra `map` is installed and there are enough
+    vectors, otherwise the first two principal components. The same vectors and seed give the same points.
     """
     if has_umap() and len(embeddings) >= _LEAST_FOR_UMAP:
         return _by_umap(embeddings, seed)
@@ -45,13 +51,13 @@ def project(embeddings: Vectors, *, seed: int = 0) -> Projection:
 
 
 def place(embeddings: Vectors, fitted: Vectors, points: Points, *, neighbours: int = _PLACED_BY) -> Points:
-    """Where further unit vectors (m, d) go on a map of `fitted` (n, d) with `points` (n, 2): between the points of the most
-    similar ones, each weighted by how much more similar it is than the next one that was left out.
+    """Place new unit vectors (m, d) on an existing map of `fitted` (n, d) with `points` (n, 2).
 
-    Memory grows with m + n, not with m * n.
+    Each goes to the weighted mean of its most similar vectors' points. A weight is how much more similar that vector is
+    than the first one that was left out. Memory grows with m + n, not with m * n.
 
     Raises:
-        ValueError: there is nothing to go by.
+        ValueError: the map is empty.
     """
     if not len(fitted):
         raise ValueError("the map is empty")
@@ -71,7 +77,7 @@ def place(embeddings: Vectors, fitted: Vectors, points: Points, *, neighbours: i
 
 def _by_umap(embeddings: Vectors, seed: int) -> Projection:
     with warnings.catch_warnings():
-        # It says that tensorflow is missing, which no part of this needs.
+        # UMAP warns that tensorflow is missing, which is not needed here.
         warnings.simplefilter("ignore", ImportWarning)
         from umap import UMAP
 
@@ -86,13 +92,13 @@ def _by_components(embeddings: Vectors) -> Projection:
     # The scatter matrix is (d, d), however many vectors there are.
     _values, axes = np.linalg.eigh((centred.T @ centred).astype(np.float64))
     main = axes[:, ::-1][:, :2]
-    # An axis has no sign of its own: its largest entry shall be positive.
+    # The sign of an axis is arbitrary: fix it so that the largest entry is positive.
     main = main * np.where(main[np.abs(main).argmax(axis=0), range(main.shape[1])] < 0, -1, 1)
     return Projection("pca", {}, fill_frame(centred @ main))
 
 
 def fill_frame(points: NDArray[Any]) -> Points:
-    """Move and scale points (n, 2) evenly, so that the wider side goes from -1 to 1."""
+    """Move and scale points (n, 2) so that the wider side spans -1..1. The aspect ratio is kept."""
     if not len(points):
         return np.empty((0, 2), dtype=np.float32)
     low, high = points.min(axis=0), points.max(axis=0)

@@ -1,4 +1,4 @@
-"""The best hits of a query, exactly and with ties broken as the search breaks them, without ordering everything."""
+"""Exact ranking of a query's hits, with the tie breaks of the search, without sorting all candidates."""
 
 from dataclasses import dataclass
 
@@ -11,15 +11,20 @@ Column = NDArray[np.floating]
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
-    """combined: (n,) what the order is by, greatest first, -inf for what is no candidate; image: (n,) the image leg, greater
-    first among equals; places: (n,) the order of media ids, which decides last."""
+    """The values that a ranking sorts by.
+
+    Attributes:
+        combined: (n,) the combined value, greatest first; -inf for a row that is not a candidate.
+        image: (n,) the image leg; the greater one wins a tie.
+        places: (n,) the order of media ids, the last tie break.
+    """
 
     combined: Column
     image: Column
     places: Rows
 
     def best(self, k: int) -> Rows:
-        """The rows of the k best, or of all candidates where they are fewer."""
+        """The rows of the k best candidates, or of all if there are fewer."""
         count = min(k, int((self.combined > -np.inf).sum()))
         if not count:
             return np.empty(0, dtype=np.int64)
@@ -27,7 +32,7 @@ class Candidates:
         return self.ordered(np.flatnonzero(self.combined >= least))[:count]
 
     def first_of(self, rows: Rows) -> int:
-        """The rank, from 1, of whichever of these rows comes first; 0 where none is a candidate."""
+        """The rank, from 1, of the best of these rows; 0 if none is a candidate."""
         rows = rows[self.combined[rows] > -np.inf]
         if not len(rows):
             return 0

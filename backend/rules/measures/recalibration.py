@@ -1,4 +1,4 @@
-"""The threshold in another space at which the rule would group as it is grouped today, as pure functions."""
+"""Recalibration of the threshold for another space, so that the rule reproduces today's groups. Pure functions."""
 
 from dataclasses import dataclass
 
@@ -11,9 +11,13 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Separating:
-    """A threshold, and the share of decisions that come out at it as the groups have it.
+    """The threshold that best separates members from non-members.
 
-    low, high: every threshold between them does as well.
+    Attributes:
+        threshold: the middle of the best interval.
+        agreement: share of the decisions that agree with the groups at this threshold.
+        low: lower end of the interval of equally good thresholds.
+        high: upper end of that interval.
     """
 
     threshold: float
@@ -23,9 +27,9 @@ class Separating:
 
 
 def own_without_itself(similarity: Vector, sizes: NDArray[np.int64], sum_lengths: Vector) -> Vector:
-    """Cosines (n,) of members to the centroid of the others of their group, from those to the centroid with them in it.
+    """Cosines (n,) of members to the centroid of the others in their group, from their cosines to the full centroid.
 
-    Exact for unit vectors: with the sum s of the group, |s - x|^2 = |s|^2 - 2 s.x + 1. NaN for who is alone.
+    Exact for unit vectors: with the sum s of the group, |s - x|^2 = |s|^2 - 2 s.x + 1. NaN for a group of one.
     """
     along = similarity * sum_lengths
     rest = np.sqrt(np.maximum(sum_lengths**2 - 2 * along + 1, 1e-12))
@@ -33,32 +37,32 @@ def own_without_itself(similarity: Vector, sizes: NDArray[np.int64], sum_lengths
 
 
 def separating_threshold(own: Vector, other: Vector, first: Flags) -> Separating:
-    """The threshold at which most media would be decided as they are grouped, each judged by the final centroids.
+    """The threshold at which most decisions, judged by the final centroids, agree with the groups.
 
-    A media that came to a group is right where it is nearer to the others of its group than to any other group, and at
-    the threshold or above it; the first of a group is right where every other group is below the threshold. All
-    thresholds are tried at once: agreement changes only at a similarity that occurs. Of the best ones the middle of the
-    widest stretch is taken.
+    A picture that joined a group agrees if it is nearer to the others of its group than to any other group, and not below
+    the threshold. The first picture of a group agrees if every other group is below the threshold. Agreement changes only
+    at similarities that occur, so all thresholds can be tried at once. The result is the middle of the widest interval of
+    best thresholds.
 
     Args:
-        own: (n,) cosines to the centroid of the other members; NaN for who is alone.
+        own: (n,) cosines to the centroid of the other members; NaN for a group of one.
         other: (n,) cosines to the nearest other centroid.
-        first: (n,) whether the media is the first of its group.
+        first: (n,) whether the picture is the first of its group.
 
     Raises:
-        ValueError: there is no media, or lengths differ.
+        ValueError: there are no pictures, or the lengths differ.
     """
     if not len(own) == len(other) == len(first) or not len(own):
         raise ValueError("own, other and first are of one length, and not empty")
     joined = ~first & (own >= other)
-    # At a threshold t, own >= t is right for those that joined, and other < t for those that founded.
+    # At a threshold t, own >= t is right for a picture that joined, and other < t for one that founded its group.
     falls, rises = np.sort(own[joined]), np.sort(other[first])
     points = np.unique(np.concatenate([falls, rises, [-1.0, 1.0]]))
-    # In the stretch above a point, up to and including the next one.
+    # Each middle stands for the interval from its point, exclusive, to the next one, inclusive.
     middles = (points[:-1] + points[1:]) / 2
     right = (len(falls) - np.searchsorted(falls, middles)) + np.searchsorted(rises, middles)
     best = np.flatnonzero(right == right.max())
-    # Stretches that follow on each other are one.
+    # Adjacent intervals are one.
     runs = np.split(best, np.flatnonzero(np.diff(best) > 1) + 1)
     widest = max(runs, key=lambda run: points[run[-1] + 1] - points[run[0]])
     low, high = float(points[widest[0]]), float(points[widest[-1] + 1])
@@ -66,9 +70,9 @@ def separating_threshold(own: Vector, other: Vector, first: Flags) -> Separating
 
 
 def neighbour_agreement(one: NDArray[np.float32], other: NDArray[np.float32], rows: NDArray[np.int64], k: int) -> float:
-    """The share of the k nearest rows that two sets of unit vectors (n, d1) and (n, d2) name alike, over the given rows.
+    """The mean share of k nearest neighbours that two sets of unit vectors (n, d1) and (n, d2) have in common.
 
-    Exact; memory for len(rows) * n numbers. 1.0 where there is nothing to be compared.
+    The mean is over the given rows. Exact; needs memory for len(rows) * n numbers. 1.0 if there is nothing to compare.
     """
     count = min(k, len(one) - 1)
     if count < 1 or not len(rows):

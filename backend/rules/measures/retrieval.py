@@ -1,7 +1,7 @@
-"""How good ranked hits are, as pure functions of what each hit is worth.
+"""Measures of ranked retrieval, as pure functions of the gain of each hit.
 
-Everywhere, `gains` (q, n) holds what the hits of q queries are worth in the order of their ranks, 0 for a wrong one; with plain
-labels a right hit is worth 1. The definitions are those of Manning, Raghavan and Schuetze, Introduction to Information
+Throughout, `gains` (q, n) holds the gains of the hits of q queries in order of rank: 0 for a wrong hit, and with plain
+labels 1 for a right one. The definitions are those of Manning, Raghavan and Schuetze, Introduction to Information
 Retrieval (2008), ch. 8.
 """
 
@@ -12,16 +12,16 @@ Values = NDArray[np.float64]
 
 
 def precision_at(k: int, gains: ArrayLike) -> Values:
-    """(q,) the share of right ones among the first k hits. A query that has fewer hits lost those places.
+    """Precision (q,): the share of right hits among the first k. Places that a query does not fill count as wrong.
 
     Raises:
-        ValueError: k is below one, or the gains are no matrix of finite numbers from 0.
+        ValueError: k is below one, or the gains are not a matrix of finite numbers from 0.
     """
     return _right(k, gains) / k
 
 
 def recall_at(k: int, gains: ArrayLike, relevant: ArrayLike) -> Values:
-    """(q,) the share of the `relevant` (q,) right media that are among the first k hits.
+    """Recall (q,): the share of the `relevant` (q,) right pictures that are among the first k hits.
 
     Raises:
         ValueError: as `precision_at`; or a query has nothing to find.
@@ -34,14 +34,15 @@ def recall_at(k: int, gains: ArrayLike, relevant: ArrayLike) -> Values:
 
 
 def ndcg_at(k: int, gains: ArrayLike, ideal: ArrayLike) -> Values:
-    """(q,) normalised discounted cumulative gain of the first k hits: 1 for the best order that there could be.
+    """Normalised discounted cumulative gain (q,) of the first k hits: 1 for the best possible order.
 
-    The gain at rank i counts 1 / log2(i + 1), and the sum is divided by that of `ideal` (q, n), the greatest gains there are to
-    be had, in descending order. Source: Jaervelin and Kekaelaeinen, Cumulated gain-based evaluation of IR techniques, ACM
-    Transactions on Information Systems 20 (2002), with the discount that has become usual since: theirs leaves the second rank whole.
+    The gain at rank i is weighted by 1 / log2(i + 1), and the sum is divided by that of `ideal` (q, n), the greatest
+    possible gains in descending order. Source: Jaervelin and Kekaelaeinen, Cumulated gain-based evaluation of IR
+    techniques, ACM Transactions on Information Systems 20 (2002), with the discount that is usual today; theirs does not
+    discount the second rank.
 
     Raises:
-        ValueError: as `precision_at`; or there is nothing to be had.
+        ValueError: as `precision_at`; or a query has nothing to find.
     """
     best = _discounted(k, ideal)
     if not (best > 0).all():
@@ -51,7 +52,9 @@ def ndcg_at(k: int, gains: ArrayLike, ideal: ArrayLike) -> Values:
 
 
 def reciprocal_rank(first: ArrayLike) -> Values:
-    """(q,) 1 / rank of the first right hit, `first` (q,) from 1; 0 where it is 0, which stands for none. Its mean is the MRR.
+    """Reciprocal rank (q,) of the first right hit, given its rank `first` (q,) from 1. Its mean is the MRR.
+
+    A rank of 0 stands for no right hit, and gives 0.
 
     Source: Voorhees, The TREC-8 question answering track report (1999).
 

@@ -1,4 +1,4 @@
-"""How far similarities within groups stand apart from those across groups, as pure functions."""
+"""Separation of similarities within groups from those across groups, as pure functions."""
 
 from dataclasses import dataclass
 
@@ -12,14 +12,18 @@ _WIDTH = (1.0 - LOW) / BINS
 
 @dataclass(frozen=True)
 class Histogram:
-    """How many values lie in each of `counts`, bins of equal width from LOW to 1."""
+    """A histogram of cosines.
+
+    Attributes:
+        counts: number of values in each of BINS bins of equal width from LOW to 1.
+    """
 
     counts: tuple[int, ...]
 
     @classmethod
     def of(cls, values: ArrayLike) -> "Histogram":
-        """Count cosines (n,). A value on the border of two bins belongs to the upper one, so that "at least" can be read off."""
-        # The small step: 0.82 in binary must not fall below its own border.
+        """Count cosines (n,). A value on the border of two bins belongs to the upper one, so that bins answer "at least"."""
+        # The small step keeps 0.82, which is inexact in binary, from falling below its own border.
         bins = np.floor((np.asarray(values, dtype=np.float64) - LOW) / _WIDTH + 1e-9).astype(np.int64)
         counted = np.bincount(np.clip(bins, 0, BINS - 1), minlength=BINS)
         return cls(tuple(counted.tolist()))
@@ -30,21 +34,24 @@ class Histogram:
 
     @property
     def shares(self) -> NDArray[np.float64]:
-        """The counts as shares of all; zeros where there is nothing."""
+        """The counts as shares of the total; zeros if there are no values."""
         return np.array(self.counts, dtype=np.float64) / max(self.total, 1)
 
     def share_from(self, similarity: float) -> float:
-        """The share of values in the bins from the one that `similarity` lies in; 1 lies in the last."""
+        """The share of values in the bin of `similarity` and all bins above; 1 belongs to the last bin."""
         first = int(np.clip(np.floor((similarity - LOW) / _WIDTH + 1e-9), 0, BINS - 1))
         return float(self.shares[first:].sum())
 
 
 @dataclass(frozen=True)
 class Separation:
-    """Two samples of cosines: pairs of the same group, and background pairs, whose media are of different groups.
+    """Comparison of the cosines of pairs within groups with those of background pairs, which are across groups.
 
-    area_under_curve: see `area_under_curve`; overlap: of both histograms, 0 where they are apart, 1 where they are equal. Both
-    None where a sample is empty.
+    Attributes:
+        same: histogram of the pairs within groups.
+        background: histogram of the background pairs.
+        area_under_curve: see the function `area_under_curve`; None if a sample is empty.
+        overlap: overlap of the histograms, from 0 (disjoint) to 1 (equal); None if a sample is empty.
     """
 
     same: Histogram
@@ -70,11 +77,11 @@ def separate(same: ArrayLike, background: ArrayLike) -> Separation:
 
 
 def area_under_curve(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float:
-    """The area under the ROC curve of telling `positive` (n,) from `negative` (m,) by their value.
+    """The area under the ROC curve of a classifier that separates `positive` (n,) from `negative` (m,) by value.
 
-    It is the probability that a random positive is above a random negative, ties counted half: the Mann-Whitney U divided
-    by n * m. Source: Hanley and McNeil, The meaning and use of the area under a receiver operating characteristic (ROC)
-    curve, Radiology 143 (1982).
+    It is the probability that a random positive is above a random negative, with ties counted half: the Mann-Whitney U
+    divided by n * m. Source: Hanley and McNeil, The meaning and use of the area under a receiver operating characteristic
+    (ROC) curve, Radiology 143 (1982).
 
     Raises:
         ValueError: one of them is empty.
@@ -88,9 +95,10 @@ def area_under_curve(positive: NDArray[np.float64], negative: NDArray[np.float64
 
 
 def sensitivity(positive: ArrayLike, negative: ArrayLike) -> float | None:
-    """d', the distance of the means of two samples (n,) and (m,) in units of their common standard deviation, the root of the mean
-    of both variances: d_a of Simpson and Fitter, What is the best index of detectability? Psychological Bulletin 80 (1973). None
-    where there is no spread, or nothing to compare.
+    """The sensitivity index d' of two samples (n,) and (m,); None if there is no spread, or nothing to compare.
+
+    It is the distance of the means in units of the common standard deviation, the root of the mean of both variances: d_a
+    of Simpson and Fitter, What is the best index of detectability? Psychological Bulletin 80 (1973).
     """
     one, other = (np.asarray(values, dtype=np.float64) for values in (positive, negative))
     if not len(one) or not len(other):

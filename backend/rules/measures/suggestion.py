@@ -1,4 +1,4 @@
-"""What alpha and threshold this library should have, and why; nothing where nothing is known."""
+"""Suggested values of alpha and threshold for a library, with reasons, from an evaluation."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,14 @@ LEAST_LABELLED = 50
 
 @dataclass(frozen=True)
 class Suggestion:
-    """knob: alpha or threshold; present: what the library goes by; value: what would be better, None to leave it alone."""
+    """A suggestion for one parameter.
+
+    Attributes:
+        knob: "alpha" or "threshold".
+        present: the current value.
+        value: the better value, None to keep the current one.
+        reason: why, with figures.
+    """
 
     knob: str
     present: float
@@ -20,10 +27,9 @@ class Suggestion:
 
 
 def suggest(document: dict[str, Any]) -> tuple[Suggestion, Suggestion]:
-    """Alpha and threshold out of an evaluation (see `Evaluation.as_json`).
+    """Suggest alpha and threshold from an evaluation (see `Evaluation.as_json`).
 
-    A value is suggested only where the present one is worse than the best beyond chance: what is as good is left alone, since
-    every change has its price.
+    A value is suggested only if the current one is significantly worse than the best, since every change has a cost.
     """
     return _suggest_alpha(document), _suggest_threshold(document)
 

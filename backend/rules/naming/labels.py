@@ -1,9 +1,9 @@
-"""Names for clusters out of their members' words, by class-based TF-IDF.
+"""Labels of clusters from their members' words, by class-based TF-IDF.
 
 Grootendorst 2022, "BERTopic: Neural topic modeling with a class-based TF-IDF procedure" (arXiv 2203.05794): all texts of
 a cluster are one document, and a term t weighs `tf(t, c) * log(1 + A / f(t))` in cluster c, where tf is its share of the
-cluster's words, f(t) how often all clusters say it, and A the average number of words of a cluster. So what every
-cluster says weighs little, and what sets one apart weighs much.
+cluster's words, f(t) its frequency over all clusters, and A the average number of words of a cluster. So terms that all
+clusters share weigh little, and terms that distinguish one weigh much.
 """
 
 import math
@@ -18,28 +18,33 @@ from numpy.typing import NDArray
 from backend.rules.naming.terms import KEYWORD_WEIGHT, ClusterTerms, MemberText, says_something
 
 MOST_TERMS = 3
-# Terms beyond these are rare enough to count as said by the one cluster that asks.
+# Terms beyond these are so rare that they count as used by one cluster only.
 _KEPT_TERMS = 30_000
-# A term that fewer say is one member's word and not the cluster's.
+# A term that a smaller share of the members use does not describe the cluster.
 _LEAST_SHARE = 0.05
 _MANY_SPEAK = 4
-# What plurals and cases of several languages add to a word.
+# Endings of plurals and cases in several languages.
 _ENDINGS = {"s", "es", "e", "n", "en", "er", "i", "x", "ing"}
 _LEAST_STEM = 4
-# A phrase takes the place of its word where it is nearly always the phrase that is said.
+# A phrase replaces its word if the word nearly always occurs in the phrase.
 _PHRASE_SHARE = 0.8
 
 
 @dataclass(frozen=True)
 class TermStatistics:
-    """What the whole library says. frequencies: weight of each term over all clusters; average: weight per cluster."""
+    """Term statistics of the whole library.
+
+    Attributes:
+        frequencies: weight of each term, summed over all clusters.
+        average: mean total weight of a cluster that has terms.
+    """
 
     frequencies: dict[str, float]
     average: float
 
     @classmethod
     def count(cls, clusters: Iterable[ClusterTerms]) -> Self:
-        """Add up the clusters; they may come one after another, none is kept."""
+        """Sum up the clusters. They may be a stream: none is kept in memory."""
         totals: dict[str, float] = {}
         speaking = 0
         for cluster in clusters:
@@ -59,9 +64,9 @@ class TermStatistics:
 
 
 def label_by_terms(clusters: Sequence[ClusterTerms], statistics: TermStatistics) -> list[str]:
-    """A label for each cluster, such as "lighthouse, coast, dusk"; '' where its members say nothing in common.
+    """A label for each cluster, such as "lighthouse, coast, dusk"; '' if its members have no term in common.
 
-    Deterministic: equal weights are told apart by how many say a term, then by the term itself.
+    Deterministic: between equal weights the term that more members use wins, then the longer, then alphabetical order.
     """
     candidates = [_shared_terms(cluster) for cluster in clusters]
     weighed = _class_tf_idf(clusters, candidates, statistics)
@@ -69,7 +74,7 @@ def label_by_terms(clusters: Sequence[ClusterTerms], statistics: TermStatistics)
 
 
 def label_of_single(text: MemberText, terms: ClusterTerms, by_terms: str) -> str:
-    """A label for a cluster of one: by its keywords, else its title whole, else by the words of its caption."""
+    """A label for a cluster of one: from its keywords, or else its whole title, or else the words of its caption."""
     has_keywords = any(weight >= KEYWORD_WEIGHT for weight in terms.weights.values())
     return text.title if says_something(text.title) and not has_keywords else by_terms
 
@@ -77,9 +82,9 @@ def label_of_single(text: MemberText, terms: ClusterTerms, by_terms: str) -> str
 def nearest_words(
     centroids: NDArray[np.float32], word_vectors: NDArray[np.float32], words: Sequence[str], *, margin: float = 0.01
 ) -> list[str]:
-    """A label for each centroid (n, d) from a vocabulary embedded by the same model (w, d): all rows are unit vectors.
+    """A label for each centroid (n, d) from a vocabulary (w, d) embedded by the same model. All rows are unit vectors.
 
-    The nearest word, and a second that is nearer than `margin` (cosine) to the first and shares no word with it.
+    The label is the nearest word, and a second one if its cosine is within `margin` of the first and they share no word.
     """
     labels = []
     for row in centroids @ word_vectors.T:
@@ -91,7 +96,7 @@ def nearest_words(
 
 
 def _shared_terms(cluster: ClusterTerms) -> list[str]:
-    """Terms that enough members say to speak for all."""
+    """Terms that enough members use to describe the cluster."""
     several = 2 if cluster.speaking >= _MANY_SPEAK else 1
     least = max(several, math.ceil(_LEAST_SHARE * cluster.size))
     return [term for term, count in cluster.members.items() if count >= least]
@@ -110,7 +115,7 @@ def _class_tf_idf(
     terms = vectorizer.get_feature_names_out()
     own = np.asarray(counts.max(axis=0).todense()).ravel()
     known = np.array([statistics.frequencies.get(term, 0.0) for term in terms])
-    # A library that has grown since it was counted may lack what its newest clusters say.
+    # The statistics may be older than the newest clusters, and lack their terms.
     idf = np.log1p(max(statistics.average, 1.0) / np.maximum(known, own))
     weights = normalize(counts, norm="l1").multiply(idf).tocsr()
     column = vectorizer.vocabulary_
@@ -130,7 +135,7 @@ def _join(cluster: ClusterTerms, weights: dict[str, float]) -> str:
 
 
 def _phrase_for(term: str, order: Sequence[str], weights: dict[str, float]) -> str:
-    """The phrase of several words that a word is nearly always part of, else the word."""
+    """The phrase that a word nearly always occurs in, or else the word itself."""
     if " " in term:
         return term
     phrases = (
@@ -153,5 +158,5 @@ def _says_the_same(one: str, other: str) -> bool:
 
 
 def _bare(term: str) -> str:
-    """Without spaces and accents: camp fire is campfire, and Turm is in Türme."""
+    """The term without spaces and accents, so that "camp fire" equals "campfire" and "Türme" begins with "Turm"."""
     return "".join(sign for sign in unicodedata.normalize("NFKD", term) if sign.isalnum())

@@ -1,4 +1,4 @@
-"""What the members of a cluster say, as counted terms: keywords whole, and the words and pairs of words of captions and titles."""
+"""Term counts of a cluster's members: whole keywords, and the words and word pairs of captions and titles."""
 
 import re
 import unicodedata
@@ -14,14 +14,20 @@ _LEAST_CHARACTERS = 2
 _MOST_CHARACTERS = 40
 _PAIR_SHARE = 0.5
 _STOP_WORDS_FILE = Path(__file__).parent / "stop_words.txt"
-# l'eau, d'Orcia, but not don't: what stands before is one letter.
+# Matches l'eau and d'Orcia but not don't: only one letter precedes the apostrophe.
 _ELISION = re.compile(r"^\w['’](?=\w)")
 _POSSESSIVE = re.compile(r"['’]s?$")
 
 
 @dataclass(frozen=True, slots=True)
 class MemberText:
-    """What is said about one media, cleaned; empty where nothing is said."""
+    """The cleaned text of one picture.
+
+    Attributes:
+        keywords: its keywords, may be empty.
+        title: its title, '' if it has none.
+        caption: its caption, '' if it has none.
+    """
 
     keywords: Sequence[str] = ()
     title: str = ""
@@ -30,13 +36,14 @@ class MemberText:
 
 @dataclass(frozen=True, slots=True)
 class ClusterTerms:
-    """The terms of one cluster. Keys are terms as they are compared: lower case, each word in the singular.
+    """The terms of one cluster. Keys are normalised terms: lower case, each word in the singular.
 
-    weights: how many members say a term, weighed by where they say it (a keyword counts for more than a word of a caption).
-    members: how many members say it.
-    surfaces: how it is written most often, where that is not the key itself.
-    size: how many members were read.
-    speaking: how many of them say anything.
+    Attributes:
+        weights: for each term, the members that use it, weighted by place (a keyword counts more than a caption's word).
+        members: for each term, the number of members that use it.
+        surfaces: the most frequent spelling of a term, if it is not the key itself.
+        size: number of members read.
+        speaking: number of those that have any term.
     """
 
     weights: dict[str, float] = field(default_factory=dict)
@@ -48,7 +55,7 @@ class ClusterTerms:
 
 @cache
 def stop_words() -> frozenset[str]:
-    """Words that say nothing about a picture, folded, in several languages."""
+    """Stop words of several languages, folded."""
     return frozenset(fold(word) for word in read_list(_STOP_WORDS_FILE, r"\s+"))
 
 
@@ -59,12 +66,12 @@ def read_list(path: Path, separators: str) -> list[str]:
 
 
 def fold(text: str) -> str:
-    """Text as it is compared: compatibility forms and case undone."""
+    """Normalise text for comparison: NFKC and case folding."""
     return unicodedata.normalize("NFKC", text).casefold()
 
 
 def singular(word: str) -> str:
-    """A folded word without an English plural (the S-stemmer of Harman 1991); of other languages, without a plural s."""
+    """A folded word without its English plural ending (the S-stemmer of Harman 1991), or a plural s of other languages."""
     if word.endswith("ies") and not word.endswith(("aies", "eies")) and len(word) > 4:
         return word[:-3] + "y"
     if word.endswith(("sses", "shes", "ches", "xes")):
@@ -75,7 +82,7 @@ def singular(word: str) -> str:
 
 
 def read_terms(texts: Iterable[MemberText]) -> ClusterTerms:
-    """Count the terms of one cluster's members. A member counts once for each term, however often it says it."""
+    """Count the terms of one cluster's members. A member counts once for each term, however often it uses it."""
     found = ClusterTerms()
     size = speaking = 0
     spellings: dict[str, Counter[str]] = {}
@@ -93,12 +100,12 @@ def read_terms(texts: Iterable[MemberText]) -> ClusterTerms:
 
 
 def says_something(text: str) -> bool:
-    """Whether there is a telling word in a text: not in the name of a camera's file, for one."""
+    """Whether a text contains a meaningful word. The file name that a camera gives does not."""
     return next(_terms_of_prose(text), None) is not None
 
 
 def _terms_of(text: MemberText) -> dict[str, tuple[str, float]]:
-    """Key to (spelling, weight) of all that one member says; a keyword goes before the same word of a caption."""
+    """Maps each term of one member to (spelling, weight). A keyword takes precedence over the same word in a caption."""
     said: dict[str, tuple[str, float]] = {}
     phrases: set[str] = set()
     for keyword in text.keywords:
@@ -111,14 +118,14 @@ def _terms_of(text: MemberText) -> dict[str, tuple[str, float]]:
             phrases.update(key.split())
     for part in (text.caption, text.title):
         for key, surface in _terms_of_prose(part):
-            # The words of a keyword of several are that phrase, and no terms of their own.
+            # The words of a multi-word keyword belong to that phrase and are not counted separately.
             if key not in phrases:
                 said.setdefault(key, (surface, WORD_WEIGHT))
     return said
 
 
 def _terms_of_prose(text: str) -> Iterator[tuple[str, str]]:
-    """(key, spelling) of each telling word, and of each two of them that stand side by side."""
+    """Yield (key, spelling) of each meaningful word, and of each pair of adjacent ones."""
     before: tuple[str, str] | None = None
     for word in _words(text, keep_numbers=False, keep_gaps=True):
         key = _telling_key(word)
@@ -133,7 +140,7 @@ def _terms_of_prose(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _words(text: str, *, keep_numbers: bool, keep_gaps: bool = False) -> list[str]:
-    """Words without signs, emoji and quotes around them. With `keep_gaps`, '' for each that is left out and at stops."""
+    """Words without surrounding punctuation and emoji. With `keep_gaps`, '' marks an omitted word or a punctuation stop."""
     words: list[str] = []
     for raw in unicodedata.normalize("NFKC", text).translate(_SPACED).split():
         word = _POSSESSIVE.sub("", _ELISION.sub("", raw.strip("'’-")))
@@ -146,24 +153,24 @@ def _words(text: str, *, keep_numbers: bool, keep_gaps: bool = False) -> list[st
 
 @lru_cache(maxsize=50_000)
 def _telling_key(word: str) -> str:
-    """The key of one word; '' of a stop word and of what is none."""
+    """The key of one word; '' for a stop word or something that is not a word."""
     folded = fold(word)
     return "" if folded in stop_words() or not _is_term(folded) else _key(word)
 
 
 def _key(*words: str) -> str:
-    # A hyphen is as good as a space: hot-air balloon.
+    # A hyphen counts as a space, as in hot-air balloon.
     return " ".join(singular(word) for word in fold(" ".join(words)).replace("-", " ").split())
 
 
 def _is_term(key: str) -> bool:
-    # Two letters at least, or one sign of a script that writes words with one.
+    # At least two letters, or one character of a script whose words can be one character long.
     letters = sum(character.isalpha() for character in key)
     return (letters >= _LEAST_CHARACTERS or key > "\u2e80") and letters > 0 and len(key) <= _MOST_CHARACTERS
 
 
 def _commonest_spellings(spellings: dict[str, Counter[str]]) -> dict[str, str]:
-    """The spelling most often used for each key; where one is written small as well, a capital began a sentence."""
+    """The most frequent spelling of each key. Lower case is preferred: a capital may only have begun a sentence."""
     chosen = {}
     for key, counts in spellings.items():
         small = {surface: count for surface, count in counts.items() if surface == surface.lower()}
@@ -174,7 +181,7 @@ def _commonest_spellings(spellings: dict[str, Counter[str]]) -> dict[str, str]:
 
 
 def _forget_chance_pairs(found: ClusterTerms) -> None:
-    """Two words of captions side by side are a phrase only where several members say so, and mostly say them so."""
+    """Remove word pairs from captions unless several members use the pair, and mostly use its words together."""
     members = dict(found.members)
     for key, count in members.items():
         first, _, second = key.partition(" ")
@@ -189,7 +196,7 @@ _STOP = "|"
 
 
 class _Spaced(dict[int, str]):
-    """A table for `str.translate`: letters, marks, digits and what joins them stay, stops become `|`, all else a space."""
+    """Table for `str.translate`: keeps letters, marks, digits and joiners, turns stops into `|` and the rest into spaces."""
 
     def __missing__(self, code: int) -> str:
         character = chr(code)

@@ -1,4 +1,4 @@
-"""What deserves a look from a curator."""
+"""Review queues: the memberships and groups that a curator should look at."""
 
 from backend.rules.review.findings import (
     Floats,

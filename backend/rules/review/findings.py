@@ -1,4 +1,4 @@
-"""Find what deserves a look, in arrays. Pure."""
+"""Detection of review items in arrays: outliers, incoherent clusters and near centroids. Pure."""
 
 from dataclasses import dataclass
 
@@ -17,10 +17,14 @@ _NORMAL_CONSISTENT = 1.4826
 
 @dataclass(frozen=True, eq=False)
 class Cohesion:
-    """How near each cluster's members are, (k,) each, in order of cluster id.
+    """How near the members of each cluster are to each other, in order of cluster id.
 
-    mean_to_centroid is |sum| / n; mean_pairwise follows from it: |sum|^2 = n + n (n - 1) * mean_pairwise for unit vectors.
-    NaN for a single member.
+    Attributes:
+        cluster_ids: (k,) the clusters.
+        sizes: (k,) number of members.
+        mean_to_centroid: (k,) mean cosine to the centroid, which is |sum| / n.
+        mean_pairwise: (k,) mean cosine of two members, NaN for a single member. For unit vectors it follows from
+            |sum|^2 = n + n (n - 1) * mean_pairwise.
     """
 
     cluster_ids: Rows
@@ -30,16 +34,16 @@ class Cohesion:
 
 
 def most_urgent(urgency: Floats, least: float) -> Rows:
-    """Places of values of at least `least`, the greatest first, at most MOST_ITEMS. NaN is none."""
+    """Positions of values of at least `least`, the greatest first, at most MOST_ITEMS. NaN never qualifies."""
     places = np.flatnonzero(urgency >= least)
     return places[np.argsort(-urgency[places], kind="stable")[:MOST_ITEMS]]
 
 
 def robust_z(similarities: Floats, groups: NDArray[np.integer], bounds: Bounds) -> tuple[Floats, Floats]:
-    """Deviations (n,) from the median of each one's group in robust standard deviations, and these medians (n,).
+    """Robust z-scores (n,) of similarities within their groups, and the median (n,) of each one's group.
 
-    The deviation is 1.4826 times the median absolute deviation (Hampel, 1974), not below `least_deviation`. NaN in groups of
-    fewer than `least_members`.
+    The standard deviation is estimated as 1.4826 times the median absolute deviation (Hampel, 1974), but not below
+    `least_deviation`. The z-score is NaN in groups with fewer than `least_members`.
     """
     _, place, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     medians = _group_medians(similarities, place, sizes)[place]
@@ -49,7 +53,7 @@ def robust_z(similarities: Floats, groups: NDArray[np.integer], bounds: Bounds) 
 
 
 def measure_cohesion(to_centroid: Floats, cluster_ids: Rows) -> Cohesion:
-    """From the members' cosines (n,) to their centroids."""
+    """Compute the cohesion of clusters from the members' cosines (n,) to their centroids."""
     ids, place, sizes = np.unique(cluster_ids, return_inverse=True, return_counts=True)
     means = np.bincount(place, weights=to_centroid, minlength=len(ids)) / np.maximum(sizes, 1)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -60,9 +64,8 @@ def measure_cohesion(to_centroid: Floats, cluster_ids: Rows) -> Cohesion:
 def incoherence_bound(cohesion: Cohesion, threshold: float, bounds: Bounds) -> float:
     """The mean pairwise cosine below which a cluster is incoherent.
 
-    At threshold squared, members are on average no nearer to their centroid than what joining takes: always
-    incoherent. Up to the threshold itself (below which two members are no look-alikes), a cluster is where it is
-    that far below its library's others.
+    Below threshold squared a cluster is always incoherent: its members are, on average, not near enough to their centroid
+    to join it. Between threshold squared and the threshold, a cluster is incoherent if it is an outlier in its library.
     """
     others = cohesion.mean_pairwise[cohesion.sizes >= bounds.least_members]
     if len(others) == 0:
@@ -75,7 +78,7 @@ def incoherence_bound(cohesion: Cohesion, threshold: float, bounds: Bounds) -> f
 def near_centroids(centroids: NDArray[np.float32], least: float) -> tuple[Rows, Rows, Floats]:
     """Pairs of rows (k, d) whose cosine is at least `least`, the most similar first, at most MOST_ITEMS.
 
-    In blocks, so that memory is bounded; what cannot be among the most similar any more is dropped on the way.
+    Works in blocks to bound memory, and drops pairs that cannot be among the most similar any more.
     """
     count = len(centroids)
     first, second = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)

@@ -1,4 +1,4 @@
-"""What the review queue holds, from where on."""
+"""Verdicts of a review, and the bounds from which something becomes a review item."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,10 +6,10 @@ from typing import Final
 
 
 class ReviewVerdict(StrEnum):
-    """What a curator says of an item.
+    """A curator's decision on a review item.
 
-    accept: the media is where it belongs, or the clusters are to be merged or split. correct: the media belongs into
-    another cluster. dismiss: leave it as it is, and do not ask again.
+    ACCEPT: the picture is where it belongs, or the clusters should be merged or split. CORRECT: the picture belongs to
+    another cluster. DISMISS: leave it as it is, and do not ask again.
     """
 
     ACCEPT = "accept"
@@ -19,14 +19,16 @@ class ReviewVerdict(StrEnum):
 
 @dataclass(frozen=True)
 class Bounds:
-    """From where on something is worth a look.
+    """Bounds from which something becomes a review item.
 
-    margin: a decision that a similarity this much different would have changed.
-    outlier_z: robust standard deviations below the cluster's median (3.5: Iglewicz and Hoaglin, 1993).
-    least_deviation: taken for the deviation of a cluster that is tighter, where nothing that stands off is odd.
-    least_members: of a cluster in which outliers mean something, and that may be incoherent.
-    caption_normal_score: of the caption with its own picture among captions with unrelated ones; 0 is the middle.
-    merge_reach: how far below the threshold two centroids may be.
+    Attributes:
+        margin: greatest margin of a decision that counts as a close call.
+        outlier_z: robust standard deviations below the cluster's median (3.5: Iglewicz and Hoaglin, 1993).
+        least_deviation: lower bound of a cluster's deviation, so that a very tight cluster has no spurious outliers.
+        least_members: smallest cluster that can have outliers or be incoherent.
+        caption_normal_score: normal score of a caption's similarity to its own picture, among unrelated captions and
+            pictures; 0 is the median. Below this bound the caption disagrees with the picture.
+        merge_reach: how far below the threshold the cosine of two centroids may be for a merge candidate.
     """
 
     margin: float = 0.02
@@ -40,4 +42,4 @@ class Bounds:
 BOUNDS: Final = Bounds()
 
 MOST_ITEMS: Final = 5000
-"""Items of one kind that are kept, the most urgent ones."""
+"""Number of items kept of each kind, the most urgent ones."""

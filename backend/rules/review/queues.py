@@ -1,6 +1,6 @@
-"""The review queues. What is to be said of one stands in its value here; what finds its items is in `features.review.queue`.
+"""Definitions of the review queues: their names, texts and drawings. `features.review.queue` finds their items.
 
-So a new queue is a member of `ReviewKind` with its value in `QUEUES`, and a finder.
+To add a queue, add a member to `ReviewKind`, its value to `QUEUES`, and a finder.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ Figures = Mapping[str, float]
 
 
 class ReviewKind(StrEnum):
-    """What an item is about: the membership or the words of a media, a pair of clusters, or one cluster."""
+    """The kind of a review item. It concerns a picture's membership or caption, a pair of clusters, or one cluster."""
 
     SMALL_MARGIN = "small_margin"
     OUTLIER = "outlier"
@@ -22,7 +22,7 @@ class ReviewKind(StrEnum):
 
 
 class Acceptance(StrEnum):
-    """What accepting an item does."""
+    """The operation that accepting an item performs."""
 
     CONFIRM = "confirm"
     MERGE = "merge"
@@ -31,7 +31,13 @@ class Acceptance(StrEnum):
 
 @dataclass(frozen=True)
 class Line:
-    """A similarity that an item is drawn with. kind: what it is drawn as."""
+    """A similarity in the drawing of an item.
+
+    Attributes:
+        kind: how the line is drawn.
+        label: text beside it.
+        value: the similarity.
+    """
 
     kind: Literal["own", "threshold", "typical", "runner-up"]
     label: str
@@ -40,17 +46,20 @@ class Line:
 
 @dataclass(frozen=True)
 class Queue:
-    """One queue of the review.
+    """One review queue.
 
-    tab, about: its name, and what is in it.
-    accept, dismiss: the answers, as buttons say them.
-    acceptance: what accepting does.
-    material_change: by how much the urgency of a dismissed item has to rise for it to come back, in the unit of the queue
-        (similarity, robust standard deviations, normal scores).
-    explain: why an item is in it, in a sentence with its figures.
-    draw: the similarities that an item is about first, then what they are measured against.
-    is_settled_by_acceptance: whether accepting removes the reason. Where it does not, it is remembered like a dismissal.
-    shows_members: whether the members of the group are drawn behind the lines.
+    Attributes:
+        tab: its name.
+        about: what it contains.
+        accept: label of the button that accepts.
+        dismiss: label of the button that dismisses.
+        acceptance: the operation that accepting performs.
+        material_change: how much the urgency of a dismissed item must rise for it to return, in the unit of the queue
+            (similarity, robust standard deviations or normal scores).
+        explain: returns a sentence that says, with figures, why an item is in the queue.
+        draw: returns the lines of an item: first the similarities it is about, then what they are compared with.
+        is_settled_by_acceptance: whether accepting removes the reason. If not, it is remembered like a dismissal.
+        shows_members: whether the members of the group are drawn behind the lines.
     """
 
     tab: str
@@ -66,7 +75,7 @@ class Queue:
 
     @property
     def can_correct(self) -> bool:
-        """Whether it is about pictures, which may be put elsewhere."""
+        """Whether its items are pictures, which a curator can move to another group."""
         return self.acceptance is Acceptance.CONFIRM
 
 
@@ -84,7 +93,7 @@ def _explain_small_margin(figures: Figures) -> str:
 
 
 def _draw_small_margin(figures: Figures) -> list[Line]:
-    """The two that are close first: the picture, and what it just passed or just missed."""
+    """The two close similarities first: the picture's, and the one that it just exceeded or just missed."""
     runner_up = figures.get("runner_up_similarity")
     threshold = Line("threshold", "Threshold", figures["threshold"])
     nearest = None if runner_up is None else Line("runner-up", "Runner-up", runner_up)
@@ -140,7 +149,7 @@ QUEUES: Final[Mapping[ReviewKind, Queue]] = {
             Line("own", "Caption against picture", figures["similarity"]),
             Line("typical", "Half of the library fits better than", figures["typical_similarity"]),
         ],
-        # It says that the picture is where it belongs, and leaves the words as they are.
+        # Accepting confirms the membership but does not change the caption.
         is_settled_by_acceptance=False,
     ),
     ReviewKind.MERGE_CANDIDATE: Queue(
