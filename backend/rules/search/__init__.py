@@ -1,4 +1,4 @@
-"""Fused search: legs, calibration, fusion, bounds, diversity."""
+"""Rules of fused search: legs, calibration, fusion, bounds and diversity."""
 
 from backend.rules.search.alpha import BestPlace, best_place, envelope
 from backend.rules.search.backgrounds import Backgrounds, Centre

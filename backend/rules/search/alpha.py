@@ -1,12 +1,12 @@
-"""Alpha insight: what every weight of the two legs would have found, in one go.
+"""Alpha insight: the results for every weight of the two legs, computed in one pass.
 
-The combined value of a candidate is a line over alpha, from its text leg at 0 to its image leg at 1. So who comes
-first is the upper envelope of lines, and the best k change only where two lines cross. All of it is exact up to the
+The combined value of a candidate is a line over alpha, from its text leg at 0 to its image leg at 1. So the first place
+is the upper envelope of these lines, and the best k change only where two lines cross. Everything is exact up to the
 rounding of the crossings: between two breakpoints nothing changes.
 
-It works on what enters the weighted sum, whatever the method: cosines, normal scores or reciprocal ranks, as `Fused`
-holds them. Ties are broken as in SQL: the greater image leg, then the earlier row. By this rule a list holds from
-its breakpoint on, that point included; at alpha 1 it is the list just below 1.
+The input is what enters the weighted sum, for any method: cosines, surprises or reciprocal ranks, as in `Fused`. Ties
+are broken as in SQL: the greater image leg wins, then the earlier row. So a list is valid from its breakpoint on,
+inclusive; at alpha 1 it is the list just below 1.
 """
 
 from bisect import bisect_right
@@ -17,14 +17,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from backend.rules.search.legs import Vector, both_legs, check_count, check_fraction
 
-# Breakpoints nearer to each other than this are one: their difference is rounding.
+# Breakpoints nearer to each other than this are one; their difference is a rounding error.
 _SAME_POINT = 1e-12
 
 
 @dataclass(frozen=True)
 class BestPlace:
-    """The best rank (from 1) that a candidate attains at any alpha, and the widest interval, low <= alpha < high,
-    on which it does."""
+    """The best rank of a candidate over all alphas, and the widest interval on which it has that rank.
+
+    Attributes:
+        rank: the best rank, from 1.
+        low: lower end of the interval, inclusive.
+        high: upper end of the interval, exclusive.
+    """
 
     rank: int
     low: float
@@ -33,9 +38,11 @@ class BestPlace:
 
 @dataclass(frozen=True, eq=False)
 class Envelope:
-    """The best k at every alpha.
+    """The best k candidates at every alpha.
 
-    starts: (m,) ascending from 0, where each list begins to hold; rows: (m, k) the lists, best first.
+    Attributes:
+        starts: (m,) the alpha from which each list is valid, ascending from 0.
+        rows: (m, k) the lists, best first.
     """
 
     starts: Vector
@@ -49,7 +56,9 @@ class Envelope:
 
 
 def alpha_where_first(image: ArrayLike, text: ArrayLike, index: int) -> BestPlace | None:
-    """Where candidate `index` of n comes first: one interval, since the envelope of lines is convex; None if nowhere.
+    """The interval on which candidate `index` of n comes first; None if it never does.
+
+    It is a single interval, since the envelope of lines is convex.
 
     Raises:
         IndexError: there is no such candidate.
@@ -60,7 +69,7 @@ def alpha_where_first(image: ArrayLike, text: ArrayLike, index: int) -> BestPlac
 
 
 def best_place(image: ArrayLike, text: ArrayLike, index: int) -> BestPlace:
-    """The best rank of candidate `index` over all alphas, in O(n log n); of equally wide intervals the first.
+    """The best rank of candidate `index` over all alphas, in O(n log n). Between equally wide intervals the first wins.
 
     Raises as `alpha_where_first`.
     """
@@ -69,7 +78,7 @@ def best_place(image: ArrayLike, text: ArrayLike, index: int) -> BestPlace:
         raise IndexError(f"there is no candidate {index} among {len(at_one)}")
     # Positive where the other candidate is ahead, at either end.
     lead_zero, lead_one = at_zero - at_zero[index], at_one - at_one[index]
-    # Of equal lines the earlier row stays ahead.
+    # Between equal lines the earlier row stays ahead.
     rows = np.arange(len(at_one))
     equal_before = (lead_zero == 0) & (lead_one == 0) & (rows < index)
     ahead_first = (lead_zero > 0) | ((lead_zero == 0) & (lead_one > 0)) | equal_before
@@ -84,8 +93,8 @@ def best_place(image: ArrayLike, text: ArrayLike, index: int) -> BestPlace:
 def envelope(image: ArrayLike, text: ArrayLike, k: int) -> Envelope:
     """The best k of n candidates over the whole range of alpha, with every breakpoint.
 
-    A kinetic list: neighbours swap where their lines cross, and the last gives way to the first outsider that crosses
-    it. Each pair swaps at most once.
+    This is a kinetic list: neighbours swap where their lines cross, and the first outsider that crosses the last one
+    replaces it. Each pair swaps at most once.
 
     Raises:
         InputError: k is below one.
@@ -105,7 +114,7 @@ def envelope(image: ArrayLike, text: ArrayLike, k: int) -> Envelope:
 
 
 class _Walk:
-    """The best k while alpha goes from 0 to 1."""
+    """The list of the best k while alpha moves from 0 to 1."""
 
     def __init__(self, at_zero: Vector, at_one: Vector, size: int) -> None:
         self._zero, self._one = at_zero, at_one
@@ -113,13 +122,13 @@ class _Walk:
         self.best = order[:size]
         self._outside = np.ones(len(order), dtype=np.bool_)
         self._outside[self.best] = False
-        # crossings[i] of places i and i + 1 of the list; after the last place comes the first outsider to cross it.
+        # crossings[i] is where places i and i + 1 of the list cross; the last entry is the first outsider's crossing.
         self._crossings = np.append(self._meet(self.best[:-1], self.best[1:]), np.inf)
         self._challenger = -1
         self._find_challenger()
 
     def step(self) -> float | None:
-        """Make the next swap. The alpha where it happens, or None when there is none up to 1."""
+        """Make the next swap. Returns its alpha, or None if there is none up to 1."""
         if len(self.best) == 0:
             return None
         place = int(np.argmin(self._crossings))
@@ -144,27 +153,27 @@ class _Walk:
             return
         meetings = self._meet(self.best[-1:], outside)
         soonest = meetings.min()
-        # Of all that cross here the steepest comes out on top; the others then have to cross it, and most do not.
+        # Of all that cross here the steepest ends on top; the others would then have to cross it, and most do not.
         at_once = outside[meetings <= soonest + _SAME_POINT]
         self._challenger = int(at_once[np.argmax(self._one[at_once] - self._zero[at_once])])
         self._crossings[-1] = soonest
 
     def _meet(self, upper: NDArray[np.int64], lower: NDArray[np.int64]) -> Vector:
-        """Where each lower line crosses the one above it; infinity where it does not up to 1."""
+        """The alpha at which each lower line crosses the one above it; infinity if it does not up to 1."""
         lead = self._zero[upper] - self._zero[lower]
         gain = self._one[lower] - self._one[upper]
         crossing = np.full(np.broadcast_shapes(lead.shape, gain.shape), np.inf)
         np.divide(lead, lead + gain, out=crossing, where=(gain > 0) & (lead > 0))
-        # The lower one leads at both ends: it was passed over for one that crossed at once with it, and goes up now.
+        # The lower one already leads: a line that crossed at the same alpha was swapped first, so swap this one now.
         crossing[(gain > 0) & (lead <= 0)] = 0.0
         return crossing
 
 
 def _widest_best(ahead: int, points: Vector, changes: NDArray[np.int64]) -> BestPlace:
-    """The best rank, given how many are ahead at alpha 0 and how that number changes at each point."""
+    """The best rank, given the number of candidates ahead at alpha 0 and its change at each point."""
     ranks = 1 + ahead + np.concatenate([[0], np.cumsum(changes)])
     lows = np.concatenate([[0.0], points])
-    # Slivers are rounding; what is left and has the same rank as its neighbour is one interval with it.
+    # Drop slivers, which are rounding errors; then join neighbouring intervals of the same rank.
     lasting = np.diff(np.append(lows, 1.0)) > _SAME_POINT
     ranks, lows = ranks[lasting], lows[lasting]
     runs = np.flatnonzero(np.diff(ranks, prepend=0))

@@ -1,4 +1,4 @@
-"""The backgrounds of both legs, learnt together from the same random pairs."""
+"""The backgrounds of both legs, learned together from the same random pairs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,21 +14,22 @@ from backend.rules.search.legs import Vector, both_legs
 
 @dataclass(frozen=True, eq=False)
 class Centre:
-    """What the queries of one leg are near to in general: some are near to everything, others to nothing.
+    """The centre of a library on one leg. It corrects for queries that are near to everything, or to nothing.
 
-    mean: (d,) of the media's vectors, so that its product with a query is the query's mean similarity to the library;
-    level: the mean of these products over the queries that the background was learnt from.
+    Attributes:
+        mean: (d,) mean of the pictures' vectors. Its product with a query is the query's mean similarity to the library.
+        level: mean of these products over the queries that the background was learned from.
     """
 
     mean: Vector
     level: float
 
     def shift(self, query: ArrayLike) -> float:
-        """How much nearer a query (d,) is to the library than usual."""
+        """How much nearer a query (d,) is to the library than an average query."""
         return float(np.asarray(query, dtype=np.float64) @ self.mean) - self.level
 
     def merged(self, fresh: "Centre", weight: float) -> "Centre":
-        """The mixture with a newer one, which has this weight, 0..1."""
+        """The mixture with a newer centre of the given weight, 0..1."""
         return Centre((1 - weight) * self.mean + weight * fresh.mean, (1 - weight) * self.level + weight * fresh.level)
 
     def to_json(self) -> dict[str, Any]:
@@ -41,11 +42,14 @@ class Centre:
 
 @dataclass(frozen=True, eq=False)
 class Backgrounds:
-    """Both legs of one space and one kind of query (words, media or captions).
+    """The backgrounds of both legs, for one space and one kind of query (words, media or captions).
 
-    image, text: None where there are too few similarities to learn from, as in a library without texts;
-    correlation: of the legs' normal scores in random pairs, 0..1;
-    image_centre, text_centre: what `about` moves the legs by, None for not at all.
+    Attributes:
+        image: background of the image leg, None if there are too few similarities to learn from.
+        text: background of the text leg; None likewise, as in a library without texts.
+        correlation: correlation of the legs' normal scores in random pairs, 0..1.
+        image_centre: centre by which `about` shifts the image leg, None for no shift.
+        text_centre: centre by which `about` shifts the text leg, None for no shift.
     """
 
     image: Background | None
@@ -64,7 +68,8 @@ class Backgrounds:
     ) -> "Backgrounds":
         """Learn from both similarities (n,) of the same random pairs, NaN where a side is missing.
 
-        See `Background.from_sample` on which pairs to take. With a centre, each similarity has to be less by its query's shift.
+        See `Background.from_sample` on which pairs to take. With a centre, subtract the query's shift from each similarity
+        first.
 
         Raises:
             InputError: a similarity is infinite.
@@ -76,11 +81,11 @@ class Backgrounds:
         return cls(backgrounds.image, backgrounds.text, correlation, image_centre, text_centre)
 
     def about(self, image_query: ArrayLike | None, text_query: ArrayLike | None) -> "Backgrounds":
-        """The backgrounds of one query, given as its vectors (d_image,) and (d_text,): each leg moved by how much nearer
-        the query is to the library than usual.
+        """The backgrounds for one query, given by its vectors (d_image,) and (d_text,).
 
-        This is the centring half of test normalisation (Auckenthaler, Carey and Lloyd-Thomas 2000), with no cohort to be
-        compared with: the mean of similarities is the similarity to the mean.
+        Each leg is shifted by how much nearer the query is to the library than an average query. This is the centring half
+        of test normalisation (Auckenthaler, Carey and Lloyd-Thomas 2000). It needs no cohort to compare with, since the
+        mean of similarities is the similarity to the mean.
         """
         return replace(
             self,
@@ -99,12 +104,12 @@ class Backgrounds:
         return _calibrate("image", image, self.image), _calibrate("text", text, self.text)
 
     def surprise(self, sim_image: ArrayLike, sim_text: ArrayLike) -> tuple[Vector, Vector]:
-        """What both legs (n,) bring to a fused value, see `Background.surprise`; NaN stays NaN. Raises as `calibrate`."""
+        """Surprises (n,) of both legs, see `Background.surprise`; NaN stays NaN. Raises as `calibrate`."""
         image, text = self.calibrate(sim_image, sim_text)
         return surprise_of(image), surprise_of(text)
 
     def merged(self, fresh: "Backgrounds", weight: float | None = None) -> "Backgrounds":
-        """Each leg merged as by `Background.merged`; where one of both is None, the other. Raises as that."""
+        """Merge each leg by `Background.merged`, and raise as it does. If one side is None, the other is taken."""
         pairs = _pairs(self) + _pairs(fresh)
         share = (_pairs(fresh) / pairs if pairs else 0.0) if weight is None else weight
         return Backgrounds(
@@ -127,7 +132,7 @@ class Backgrounds:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Backgrounds":
-        """Raises ConfigurationError where the stored form is not that of `to_json`."""
+        """Decode the form that `to_json` writes. Raises ConfigurationError if it is a different one."""
         try:
             legs = stored["image"], stored["text"]
             correlation = float(stored["correlation"])
@@ -143,7 +148,7 @@ class Backgrounds:
         return cls(image, text, correlation, *centres)
 
     def _correlate(self, image: Vector, text: Vector) -> float:
-        """Correlation of the normal scores; never below 0, which would make moderate hits look strong."""
+        """Correlation of the normal scores. Not below 0: a negative one would make moderate hits look strong."""
         both = ~(np.isnan(image) | np.isnan(text))
         if self.image is None or self.text is None or both.sum() < LEAST_SAMPLE:
             return 0.0

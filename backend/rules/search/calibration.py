@@ -1,29 +1,29 @@
-"""What a similarity of one leg means: where it lies in that leg's background, as a normal score.
+"""Calibration of similarities: the position of a similarity in the background of its leg, as a normal score.
 
-The *background* of a leg is the distribution of its similarities over pairs of a query and a media that have nothing
-to do with each other. Similarities of words to pictures live within 0.2..0.35, those of words to words within
-0..0.8. In a raw sum the leg with the wider background decides the order alone, whatever alpha says.
+The *background* of a leg is the distribution of its similarities over pairs of a query and a picture that are unrelated.
+Similarities of words to pictures are within 0.2..0.35, those of words to words within 0..0.8. In a raw sum the leg with
+the wider background decides the order alone, whatever alpha is.
 
-From where a similarity lies in the background follow two values of the same order:
+Two values follow from the position of a similarity in the background. Both give the same order:
 
 - the **normal score**, for judging and reading: the deviate of the standard normal distribution that has the same percentile.
-  It equals the z-score where the background is normal, and is as rare on one leg as on the other whatever the shapes;
+  It equals the z-score if the background is normal, and a given score is equally rare on both legs, whatever their shapes;
 - the **surprise**, for fusing: -ln(share of the background that is as near) - 1. The sum weighted by alpha is Fisher's
   combination of independent tests (1925; weighted: Good 1955), of which Littell and Folks (1971) showed that no other
   needs less evidence in the long run. -ln of a share is 1 on average where nothing is related, so that 0 is chance,
   and a missing side, which adds nothing, counts as neither for nor against.
 
-Why not another:
+Why not something simpler:
 
 - a *percentile* saturates: every good hit has 0.999..., and a picture that is one in a million on one leg loses
   to a picture that is slightly above the middle on both;
-- a *z-score* does not saturate, but keeps the shape: on a skewed leg, and similarities of texts are skewed, three
-  standard deviations are nothing special, and that leg again decides too much;
-- the sum of *normal scores* (Stouffer 1949) lets a leg that knows nothing veto one that is sure: its chance bests, among many media
-  two or three standard deviations up, are worth as much as most of a true hit. Surprise rises with the square, so that being one
-  in a million on one leg outweighs being one in a hundred on the other.
+- a *z-score* does not saturate, but keeps the shape: on a skewed leg (similarities of texts are skewed) three standard
+  deviations are nothing special, and that leg again decides too much;
+- the sum of *normal scores* (Stouffer 1949) lets an uninformative leg veto a certain one: among many pictures its best by
+  chance, two or three standard deviations up, count for most of a true hit. Surprise rises with the square, so that one in a
+  million on one leg outweighs one in a hundred on the other.
 
-`tests/unit/rules/search/test_calibration_choice.py` simulates all of them beside raw sums.
+`tests/unit/rules/search/test_calibration_choice.py` compares all of these, and raw sums, in a simulation.
 """
 
 import math
@@ -44,7 +44,7 @@ LEAST_SAMPLE = 100
 _STEPS = 256
 _NORMAL = NormalDist()
 _INNER_SCORES = np.array([_NORMAL.inv_cdf(step / _STEPS) for step in range(1, _STEPS)])
-# How many points stand for two backgrounds while they are merged.
+# Number of points that represent two backgrounds while they are merged.
 _MERGED_POINTS = 8192
 _FAR = 30.0
 
@@ -53,8 +53,13 @@ _FAR = 30.0
 class Background:
     """The background of one leg.
 
-    count: similarities sampled; mean, std: their moments; quantiles: (257,) from least to greatest in equal steps
-    of probability; lower, upper: how it goes on beyond the quantiles of 1/256 and 255/256.
+    Attributes:
+        count: number of similarities sampled.
+        mean: their mean.
+        std: their standard deviation.
+        quantiles: (257,) quantiles in equal steps of probability, from least to greatest.
+        lower: tail below the quantile of 1/256.
+        upper: tail above the quantile of 255/256.
     """
 
     count: int
@@ -66,10 +71,10 @@ class Background:
 
     @classmethod
     def from_sample(cls, similarities: ArrayLike) -> "Background":
-        """Learn from similarities (n,) of random pairs; NaN (a side is missing) is left out.
+        """Learn from similarities (n,) of random pairs; NaN (a side is missing) is ignored.
 
-        Take pairs that are unrelated, such as a caption and a picture of another cluster: a library of ten motifs
-        has one related pair in ten, and among these no hit would stand out. 20,000 pairs make the tails good for a
+        Take unrelated pairs, such as a caption and a picture of another cluster: in a library of ten motifs one random
+        pair in ten is related, and no hit would stand out among these. 20,000 pairs make the tails accurate enough for a
         library of 100,000.
 
         Raises:
@@ -94,7 +99,7 @@ class Background:
         )
 
     def calibrate(self, similarities: ArrayLike) -> Vector:
-        """Normal scores of similarities, same shape; NaN stays NaN. Strictly increasing, without an end."""
+        """Normal scores of similarities, same shape; NaN stays NaN. Strictly increasing and unbounded."""
         values = np.asarray(similarities, dtype=np.float64)
         knots, scores = self._knots
         calibrated = np.asarray(np.interp(values, knots, scores))
@@ -104,18 +109,18 @@ class Background:
         return calibrated
 
     def percentile(self, similarities: ArrayLike) -> Vector:
-        """Share of the background below each similarity, same shape, for people to read.
+        """Share of the background below each similarity, same shape, for display.
 
-        Increasing beyond the sample too, until 1 - 1e-16, where doubles end; to rank by, take `calibrate`.
+        It increases beyond the sample too, up to 1 - 1e-16, the limit of doubles. For ranking, use `calibrate`.
         """
         return _normal_cdf(self.calibrate(similarities))
 
     def surprise(self, similarities: ArrayLike) -> Vector:
-        """-ln(share of the background that is as near) - 1, same shape; NaN stays NaN. Increasing, from -1 on without an end."""
+        """-ln(share of the background that is as near) - 1, same shape; NaN stays NaN. Increasing from -1, unbounded."""
         return surprise_of(self.calibrate(similarities))
 
     def shifted(self, by: float) -> "Background":
-        """The same distribution, all of its similarities greater by so much."""
+        """The same distribution with `by` added to all similarities."""
         return replace(self, mean=self.mean + by, quantiles=self.quantiles + by)
 
     def z(self, similarities: ArrayLike) -> Vector:
@@ -134,12 +139,12 @@ class Background:
         return similarities
 
     def merged(self, fresh: "Background", weight: float | None = None) -> "Background":
-        """The mixture with a newer background, as the library grows. Neither is changed.
+        """The mixture with a newer background, for a library that grows. Neither is changed.
 
         Args:
-            fresh: what was sampled since.
-            weight: its share, 0..1; its share of all sampled pairs where not given. A fixed share forgets the old
-                by and by, which follows a library that changes.
+            fresh: the newer background.
+            weight: its share, 0..1; by default its share of all sampled pairs. A fixed share gradually forgets old
+                samples, and so follows a library that changes.
 
         Raises:
             InputError: the weight is outside 0..1.
@@ -156,7 +161,7 @@ class Background:
         return replace(mixture, count=self.count + fresh.count, mean=mean, std=std)
 
     def representatives(self, points: int) -> Vector:
-        """Similarities (points,), ascending, that stand for the whole background: its quantiles in equal steps."""
+        """Similarities (points,), ascending, that represent the background: its quantiles in equal steps."""
         return self.similarity_at([_NORMAL.inv_cdf((point + 0.5) / points) for point in range(points)])
 
     def to_json(self) -> dict[str, Any]:
@@ -165,7 +170,7 @@ class Background:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Background":
-        """Raises ConfigurationError where the stored form is not that of `to_json`."""
+        """Decode the form that `to_json` writes. Raises ConfigurationError if it is a different one."""
         try:
             return cls(
                 count=int(stored["count"]),
@@ -200,7 +205,7 @@ def _normal_cdf(deviates: Vector) -> Vector:
 
 def _log_tail(deviate: float) -> float:
     """ln(1 - Phi(deviate)), as precise in the far tails as in the middle."""
-    if deviate > _FAR:  # erfc comes to 0 there; the asymptotic series is exact to 1e-6
+    if deviate > _FAR:  # erfc underflows there; the asymptotic series is exact to 1e-6
         return -(deviate**2) / 2 - math.log(deviate * math.sqrt(2 * math.pi)) - 1 / deviate**2
     if deviate < 0:
         return math.log1p(-math.erfc(-deviate / math.sqrt(2)) / 2)

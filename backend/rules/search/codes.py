@@ -1,8 +1,9 @@
-"""Unit vectors as one byte a number, and how far a cosine measured on them can be off. Pure.
+"""Quantised unit vectors, one byte per component, with strict error bounds for cosines measured on them. Pure.
 
-A row x is kept as codes c and a scale s, so that s * c is near to x, with the length of what is lost, |x - s * c|. For a
-query q of unit length the Cauchy-Schwarz inequality gives |<q, x> - <q, s * c>| <= |x - s * c|: a bound for each row, no
-estimate. (Scalar quantisation with a kept residual norm; compare the lower bounds of the VA-file, Weber et al., 1998.)
+A row x is stored as codes c and a scale s, so that s * c is near to x, with the length of the residual, |x - s * c|. For
+a query q of unit length the Cauchy-Schwarz inequality gives |<q, x> - <q, s * c>| <= |x - s * c|: a bound for each row,
+not an estimate. (Scalar quantisation with a stored residual norm; compare the lower bounds of the VA-file, Weber et
+al., 1998.)
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from backend.vectors import unit_rows
 Floats = NDArray[np.float32]
 
 _MOST_CODE = 127
-# Queries are kept finer than rows, as far as a sum of products fits 32 bits.
+# Queries are quantised more finely than rows, as far as a sum of products fits in 32 bits.
 _MOST_QUERY_CODE = 8191
 _UNIT_ROUNDOFF_32 = 2.0**-24
 _BLOCK = 4096
@@ -24,7 +25,13 @@ _BLOCK = 4096
 
 @dataclass(frozen=True, eq=False)
 class Codes:
-    """codes: (n, d) int8; scales: (n,); losses: (n,) the most that a cosine to the row changes by its coding."""
+    """Quantised rows.
+
+    Attributes:
+        codes: (n, d) the codes, int8.
+        scales: (n,) scale of each row.
+        losses: (n,) upper bound of the error that the coding adds to a cosine with the row.
+    """
 
     codes: NDArray[np.int8]
     scales: Floats
@@ -39,7 +46,7 @@ class Codes:
 
     @classmethod
     def empty(cls, count: int, dimension: int) -> "Codes":
-        """Room for so many rows, all of them without a direction."""
+        """Room for `count` rows, all zero."""
         return cls(
             np.zeros((count, dimension), dtype=np.int8),
             np.zeros(count, dtype=np.float32),
@@ -47,7 +54,7 @@ class Codes:
         )
 
     def write(self, begin: int, vectors: Floats) -> None:
-        """Code vectors (m, d) of any length but zero into the rows from `begin` on."""
+        """Quantise vectors (m, d) of any length except zero into the rows from `begin` on."""
         for start in range(0, len(vectors), _BLOCK):
             block = vectors[start : start + _BLOCK]
             rows = slice(begin + start, begin + start + len(block))
@@ -57,7 +64,7 @@ class Codes:
             lost = units - coded * scales[:, None]
             self.codes[rows] = np.clip(coded, -_MOST_CODE, _MOST_CODE)
             self.scales[rows] = scales
-            # Rounded up by more than single precision can lose.
+            # Rounded up by more than the rounding error of single precision.
             self.losses[rows] = np.linalg.norm(lost, axis=1) * (1 + 1e-6)
 
     def first(self, count: int) -> "Codes":
@@ -74,9 +81,9 @@ class Codes:
 
 
 def measure(rows: Codes, query: NDArray[np.floating]) -> tuple[Floats, Floats]:
-    """Cosines of a query (d,) of any length but zero to all rows, about, and how far each can be off: (n,) each.
+    """Approximate cosines (n,) of a query (d,) of any length except zero to all rows, and their error bounds (n,).
 
-    The bound covers what single precision may lose on the way here and, for the same cosine, in Postgres.
+    The bounds include the rounding errors of single precision here and, for the same cosine, in Postgres.
     """
     unit = unit_rows(np.asarray(query)[None])[0]
     most = min(_MOST_QUERY_CODE, (2**31 - 1) // (_MOST_CODE * max(rows.dimension, 1)))

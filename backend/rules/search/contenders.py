@@ -1,8 +1,9 @@
-"""Which rows have to be measured exactly, so that the best of an order are certain. Pure.
+"""Selection of the rows that must be measured exactly to determine the best of an order with certainty. Pure.
 
-Of each row an interval is known that its value lies in. Whatever reaches the k-th greatest lower end may be among the k
-best; what does not cannot. The same holds for a whole stretch of orders at once, as between two alphas. The exact values of those that were measured then take the place of the lower ends, which
-raises the bar, until nothing that is not measured reaches it (the threshold argument of Fagin, Lotem and Naor, 2003).
+Each row has an interval that contains its value. A row whose upper end reaches the k-th greatest lower end may be among
+the k best; other rows cannot. The same holds for a whole range of orders, such as those between two alphas. The exact
+values of measured rows then replace the lower ends, which raises the bar, until no row that is not measured reaches it
+(the threshold argument of Fagin, Lotem and Naor, 2003).
 """
 
 from dataclasses import dataclass, field
@@ -14,13 +15,18 @@ from backend.rules.search.legs import Vector
 
 Floats = NDArray[np.float32]
 Rows = NDArray[np.int64]
-# Cosines, about, and how far off each may be.
+# Approximate cosines, and their error bounds.
 Side = tuple[Floats, Floats]
 
 
 @dataclass(frozen=True)
 class Weights:
-    """Value of a row: image * sim_image + text * sim_text; a missing side adds nothing."""
+    """Weights of the two sides. The value of a row is image * sim_image + text * sim_text; a missing side adds 0.
+
+    Attributes:
+        image: weight of the image side.
+        text: weight of the text side.
+    """
 
     image: float
     text: float
@@ -32,10 +38,14 @@ class Weights:
 
 @dataclass(eq=False)
 class Order:
-    """An order by a weighted sum, of which the `wanted` best are asked for.
+    """The search for the best rows of an order by a weighted sum.
 
-    upper: (n,) the most that each row can have, -inf for rows that take no part; floor: what at least `wanted` rows that
-    take part are known to have, -inf where that is not known.
+    Attributes:
+        weights: weights of the sum.
+        wanted: number of best rows that are wanted.
+        upper: (n,) upper bound of each row's value, -inf for rows that take no part.
+        takes_part: (n,) whether the row takes part.
+        floor: a value that at least `wanted` participating rows are known to reach; -inf if none is known.
     """
 
     weights: Weights
@@ -54,9 +64,14 @@ class Order:
         *,
         losable: int | None,
     ) -> "Order":
-        """From about and how far off each side is, (n,) each, None for a side that weighs nothing.
+        """Build an order from the approximate cosines (n,) of each side and their error bounds (n,).
 
-        losable: so many rows that take part may turn out not to count; None where any may, so that they give no floor.
+        Args:
+            weights: weights of the sum.
+            wanted: number of best rows that are wanted.
+            sides: the image and the text side; None for a side with weight 0.
+            takes_part: (n,) whether the row takes part.
+            losable: how many participating rows may turn out not to count. None if any number may; then they give no floor.
         """
         about = np.zeros(len(takes_part), dtype=np.float32)
         off = np.zeros(len(takes_part), dtype=np.float32)
@@ -71,29 +86,33 @@ class Order:
         return order
 
     def contenders(self, measured: NDArray[np.bool_], most: int) -> Rows:
-        """Rows that reach the floor and are not measured yet, at most the `most` best of them by what they can have."""
+        """Rows that may reach the floor and are not measured yet; at most `most`, those with the greatest upper bounds."""
         rows = np.flatnonzero((self.upper >= self.floor) & self.takes_part & ~measured)
         if len(rows) > most:
             rows = rows[np.argpartition(-self.upper[rows], most - 1)[:most]]
         return rows
 
     def learn(self, rows: Rows, sim_image: Vector, sim_text: Vector) -> None:
-        """Take the exact cosines of all rows that were found so far into account: they alone make a floor now."""
+        """Set the floor from the exact cosines of all rows measured so far."""
         values = self.weights.of(sim_image, sim_text)[self.takes_part[rows]]
         self.floor = _kth(values, self.wanted) if len(values) >= self.wanted else -np.inf
 
 
 @dataclass(eq=False)
 class Stretch:
-    """All orders by alpha * sim_image + (1 - alpha) * sim_text from one alpha to another, of each of which the `wanted` best
-    are asked for.
+    """The search for the best rows of all orders alpha * sim_image + (1 - alpha) * sim_text between two alphas.
 
-    Each row is a line over alpha. The least of `wanted` lines is concave, so a line that lies below it at both ends lies below
-    it all the way, and its row is among the best of none of these orders. Which lines are taken does not matter; the
-    best in the middle leave little.
+    Each row is a line over alpha. The minimum of `wanted` lines is concave, so a line that is below it at both ends is
+    below it everywhere, and its row is among the best of none of these orders. Any choice of lines is valid; the best in
+    the middle exclude the most rows.
 
-    ends: the weights at both; rows: (m,) those that may be among the best; uppers: (m,) each, the most that they can have at
-    either end; floors: what at least `wanted` rows are known to have there; takes_part: (n,).
+    Attributes:
+        ends: the weights at both ends.
+        wanted: number of best rows that are wanted of each order.
+        rows: (m,) the rows that may be among the best.
+        uppers: upper bounds (m,) of their values at either end.
+        takes_part: (n,) whether the row takes part.
+        floors: values that at least `wanted` rows are known to reach at either end.
     """
 
     ends: tuple[Weights, Weights]
@@ -104,7 +123,7 @@ class Stretch:
     floors: tuple[float, float] = (-np.inf, -np.inf)
 
     def contenders(self, measured: NDArray[np.bool_], most: int) -> Rows:
-        """As of `Order`."""
+        """See `Order.contenders`."""
         reaches = (self.uppers[0] >= self.floors[0]) | (self.uppers[1] >= self.floors[1])
         places = np.flatnonzero(reaches & ~measured[self.rows])
         if len(places) > most:
@@ -113,7 +132,7 @@ class Stretch:
         return self.rows[places]
 
     def learn(self, rows: Rows, sim_image: Vector, sim_text: Vector) -> None:
-        """As of `Order`."""
+        """See `Order.learn`."""
         part = self.takes_part[rows]
         low, high = (end.of(sim_image[part], sim_text[part]) for end in self.ends)
         self.floors = _floors(low, high, self.wanted)
@@ -122,10 +141,10 @@ class Stretch:
 def every_alpha(
     wanted: int, sides: tuple[Side, Side], takes_part: NDArray[np.bool_], *, losable: int, parts: int = 8
 ) -> list[Stretch]:
-    """The orders at all alphas from 0 to 1. Arguments as of `Order.over`; parts: in how many stretches."""
+    """The orders at all alphas from 0 to 1, in `parts` stretches. The other arguments are those of `Order.over`."""
     rows = np.flatnonzero(takes_part)
     (whole,) = _stretches(1, wanted, rows, sides, takes_part, losable)
-    # What is below the whole need not be compared in the parts, but comes back if more rows do not count than expected.
+    # Rows below the whole stretch are not compared in the parts. They return if more rows than expected do not count.
     few = whole.contenders(~takes_part, len(rows))
     below = ~np.isin(rows, few, assume_unique=True)
     whole.rows, whole.uppers = rows[below], (whole.uppers[0][below], whole.uppers[1][below])
@@ -156,7 +175,7 @@ def _stretches(
 
 
 def _bounds(weights: Weights, sides: tuple[Side, Side], rows: Rows) -> tuple[Floats, Floats]:
-    """The least and the most that rows can have."""
+    """Lower and upper bounds of the values of these rows."""
     (image, image_off), (text, text_off) = sides
     of_image, of_text = np.float32(weights.image), np.float32(weights.text)
     about = of_image * image[rows] + of_text * text[rows]
@@ -165,7 +184,7 @@ def _bounds(weights: Weights, sides: tuple[Side, Side], rows: Rows) -> tuple[Flo
 
 
 def _floors(low: NDArray[np.floating], high: NDArray[np.floating], wanted: int) -> tuple[float, float]:
-    """What the `wanted` best in the middle have at least at either end."""
+    """The least values, at either end, of the `wanted` best rows in the middle."""
     if len(low) < wanted:
         return -np.inf, -np.inf
     best = np.argpartition(-(low + high), wanted - 1)[:wanted]
@@ -173,5 +192,5 @@ def _floors(low: NDArray[np.floating], high: NDArray[np.floating], wanted: int) 
 
 
 def _kth(values: NDArray[np.floating], k: int) -> float:
-    """The k-th greatest."""
+    """The k-th greatest value."""
     return float(np.partition(values, len(values) - k)[len(values) - k])

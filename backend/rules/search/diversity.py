@@ -1,4 +1,4 @@
-"""Results that are relevant and not all the same: maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998).
+"""Diversification of results by maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998).
 
 Each next hit is the one with the greatest `trade_off * relevance - (1 - trade_off) * similarity to the nearest hit
 chosen before`. Only that nearest similarity is kept for each candidate, so k hits cost k rows of similarities.
@@ -14,26 +14,30 @@ from backend.rules.search.legs import Vector, check_count, check_fraction
 from backend.vectors import unit_rows
 
 SimilarityBetween = Callable[[int], Vector]
-"""Similarities (n,) of one candidate, named by its row, to all."""
+"""Returns the similarities (n,) of one candidate, given by its row, to all candidates."""
 
 
 @dataclass(frozen=True, eq=False)
 class Selection:
-    """rows: (k,) candidates in the order of choice; redundancy: (k,) each one's similarity to the nearest hit
-    chosen before it, 0 for the first."""
+    """The diversified hits.
+
+    Attributes:
+        rows: (k,) the candidates in the order in which they were chosen.
+        redundancy: (k,) similarity of each to the nearest hit chosen before it, 0 for the first.
+    """
 
     rows: NDArray[np.int64]
     redundancy: Vector
 
 
 def diversify(relevance: ArrayLike, similarity_between: SimilarityBetween, k: int, trade_off: float) -> Selection:
-    """Choose k of n candidates, or all where there are fewer. Of equals the earlier row wins.
+    """Choose k of n candidates, or all if there are fewer. Between equals the earlier row wins.
 
     Args:
         relevance: (n,) on a scale comparable with the similarities; `unit_range` makes it so.
-        similarity_between: gives rows of similarities.
-        k: how many.
-        trade_off: 1 is the plain order of relevance, 0 looks at difference alone after the first.
+        similarity_between: returns the similarities of a row.
+        k: number of hits.
+        trade_off: 1 is the plain order of relevance; at 0 only difference counts after the first hit.
 
     Raises:
         InputError: trade_off is outside 0..1, or k is below one.
@@ -59,7 +63,7 @@ def diversify(relevance: ArrayLike, similarity_between: SimilarityBetween, k: in
 
 
 def between(vectors: NDArray[np.floating]) -> SimilarityBetween:
-    """Cosines between candidates of one side, (n, d) of any length but zero.
+    """Cosines between candidates of one side, given by vectors (n, d) of any length except zero.
 
     Raises:
         InvalidVector: a vector is zero or holds NaN or infinity.
@@ -69,9 +73,9 @@ def between(vectors: NDArray[np.floating]) -> SimilarityBetween:
 
 
 def between_sides(image: NDArray[np.floating], text: NDArray[np.floating], alpha: float) -> SimilarityBetween:
-    """By alpha * cosine of the image sides + (1 - alpha) * cosine of the text sides, (n, d) and (n, e).
+    """Weighted cosines, alpha * image + (1 - alpha) * text, between candidates of two sides (n, d) and (n, e).
 
-    A row of NaN stands for a missing side; where either of two media lacks it, it adds nothing.
+    A row of NaN stands for a missing side; if either of two pictures lacks a side, that side adds 0.
 
     Raises:
         InputError: alpha is outside 0..1.
@@ -86,9 +90,9 @@ def between_sides(image: NDArray[np.floating], text: NDArray[np.floating], alpha
 
 
 def unit_range(relevance: ArrayLike) -> Vector:
-    """Relevance (n,) of any scale mapped to 0..1 over these candidates, so that it weighs against cosines.
+    """Map relevance (n,) of any scale to 0..1 over these candidates, so that it is comparable with cosines.
 
-    For calibrated values, which reach 20, and rrf, which stays below 0.02. All equal: all 1.
+    Calibrated values reach 20, and those of rrf stay below 0.02. If all are equal, all become 1.
     """
     values = np.asarray(relevance, dtype=np.float64)
     if len(values) == 0 or values.min() == values.max():

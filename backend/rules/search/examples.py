@@ -1,9 +1,9 @@
 """Queries from several examples: "like these, not like that".
 
-One query vector per side by the formula of Rocchio (Relevance feedback in information retrieval, 1971), which any index
-answers: the mean of the positives less a share of the mean of the negatives. Vectors of one encoder share a direction
-that says nothing (all pictures have cosines above 0 to each other), and the difference cancels a part of it. Words
-beside pictures have another such direction, which takes the same from every picture and so moves no order.
+The query has one vector per side, by the formula of Rocchio (Relevance feedback in information retrieval, 1971): the mean
+of the positives minus a share of the mean of the negatives. Any index can answer it. Vectors of one encoder share a
+direction without meaning (all pictures have cosines above 0 to each other), and the difference cancels a part of it. For
+words the shared direction is a different one; it subtracts the same from every picture and so does not change the order.
 """
 
 from collections.abc import Sequence
@@ -16,15 +16,20 @@ from backend.errors import InputError, InvalidVector
 from backend.rules.search.legs import Vector
 from backend.vectors import unit_rows
 
-# Rocchio's usual weights, 0.75 and 0.15 beside a query in words, are 1 to 0.2; people who name a negative mean it more.
+# Rocchio's usual weights, 0.75 and 0.15 next to a query in words, are 1 to 0.2. A negative that a person picks weighs more.
 NEGATIVE_WEIGHT = 0.5
-# Below this length, what is left of a difference of unit vectors is their rounding in half precision.
+# A difference of unit vectors below this length is only their rounding error in half precision.
 _LEAST_LENGTH = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """The sides of a stored media, an uploaded picture or words: vectors (d,) and (e,), None where there is none."""
+    """An example of a query: a stored picture, an uploaded picture or words.
+
+    Attributes:
+        image: vector (d,) of the image side, None if it has none.
+        text: vector (e,) of the text side, None if it has none.
+    """
 
     image: NDArray[np.floating] | None
     text: NDArray[np.floating] | None
@@ -32,7 +37,12 @@ class Example:
 
 @dataclass(frozen=True, eq=False)
 class Query:
-    """Unit vectors (d,) and (e,) to search with; None for a side that asks for nothing."""
+    """The combined query.
+
+    Attributes:
+        image: unit vector (d,) of the image side, None for a side that is not searched.
+        text: unit vector (e,) of the text side, None likewise.
+    """
 
     image: Vector | None
     text: Vector | None
@@ -44,10 +54,10 @@ def combine(
     positive_weight: float = 1.0,
     negative_weight: float = NEGATIVE_WEIGHT,
 ) -> Query:
-    """One query from all examples, each side by itself from the examples that have it.
+    """Combine all examples into one query. Each side uses the examples that have it.
 
-    A side that no positive has stays None, even if a negative has it: what is not wanted does not say what is. It
-    is None too where positives and negatives cancel out.
+    A side that no positive has stays None, even if a negative has it: what is not wanted does not say what is wanted.
+    A side is also None if positives and negatives cancel out.
 
     Raises:
         InputError: there is no positive, or a weight is negative, not finite, or 0 for the positives.

@@ -1,4 +1,4 @@
-"""What a search is narrowed to. Filters are joined by AND; an empty one narrows nothing."""
+"""Filters of a search. They are joined by AND; an empty filter has no effect."""
 
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -6,8 +6,17 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class Filters:
-    """cluster_ids: in one of these; keywords_any, keywords_all: whatever their case; taken_from, taken_until: inclusive;
-    location: contained in the media's, whatever its case; mime, source: equal to one of these.
+    """The filters of one search.
+
+    Attributes:
+        cluster_ids: the picture is in one of these groups.
+        keywords_any: it has at least one of these keywords, ignoring case.
+        keywords_all: it has all of these keywords, ignoring case.
+        taken_from: it was taken at this time or later.
+        taken_until: it was taken at this time or earlier.
+        location: its location contains this text, ignoring case.
+        mime: its MIME type is one of these.
+        source: its source is one of these.
     """
 
     cluster_ids: tuple[int, ...] = ()

@@ -1,11 +1,11 @@
-"""The two legs of a query made into one order. Each method says what each leg contributed.
+"""Fusion of the two legs of a query into one order. Each method also reports the contribution of each leg.
 
-- `raw`: the cosines themselves, `alpha * sim_image + (1 - alpha) * sim_text`, as the SQL functions do. For media
-  to media, where both legs compare like with like.
-- `calibrated`: each cosine first becomes its surprise in the background of its leg (see calibration). For words, whose
-  two legs live on different scales.
-- `rrf`: reciprocal rank fusion (Cormack, Clarke and Buettcher, SIGIR 2009): ranks only, each leg weighted. Needs no
-  background, which makes it the fallback of a young library; how far apart two hits are is lost.
+- `raw`: the cosines themselves, `alpha * sim_image + (1 - alpha) * sim_text`, as the SQL functions compute it. For
+  searches from picture to picture, where both legs compare like with like.
+- `calibrated`: each cosine is first replaced by its surprise in the background of its leg (see calibration). For words,
+  whose two legs have different scales.
+- `rrf`: reciprocal rank fusion (Cormack, Clarke and Buettcher, SIGIR 2009): uses ranks only, with a weight per leg. It
+  needs no background, so it is the fallback of a young library, but it loses the distances between hits.
 """
 
 from dataclasses import dataclass
@@ -30,10 +30,14 @@ class FusionMethod(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Fused:
-    """Candidates with their combined value, in the order they came in.
+    """Fused candidates, in the order of the input.
 
-    combined: (n,) finite; image, text: (n,) what each leg brought before it was weighted, NaN where it is missing:
-    the cosine (raw), its surprise (calibrated), 1 / (constant + rank) (rrf).
+    A leg's contribution is the cosine (raw), its surprise (calibrated) or 1 / (constant + rank) (rrf).
+
+    Attributes:
+        combined: (n,) combined value, finite.
+        image: (n,) contribution of the image leg before weighting, NaN if it is missing.
+        text: (n,) contribution of the text leg before weighting, NaN if it is missing.
     """
 
     combined: Vector
@@ -44,7 +48,7 @@ class Fused:
 def fuse(
     method: FusionMethod, sim_image: ArrayLike, sim_text: ArrayLike, alpha: float, backgrounds: Backgrounds | None
 ) -> Fused:
-    """Fuse by the method that was asked for; the backgrounds are needed for `calibrated` alone. Raises as the methods do."""
+    """Fuse by the given method. Only `calibrated` needs the backgrounds. Raises as the functions of the methods do."""
     match method:
         case FusionMethod.RAW:
             return fuse_raw(sim_image, sim_text, alpha)
@@ -67,7 +71,7 @@ def fuse_raw(sim_image: ArrayLike, sim_text: ArrayLike, alpha: float) -> Fused:
 
 
 def fuse_calibrated(sim_image: ArrayLike, sim_text: ArrayLike, alpha: float, background: Backgrounds) -> Fused:
-    """Weighted sum of surprises (n,); a missing side counts as what an unrelated one brings on average, which is 0.
+    """Weighted sum of surprises (n,). A missing side counts as 0, the average of an unrelated one.
 
     Raises:
         InputError: alpha is outside 0..1, or a leg with similarities has no background.
@@ -82,13 +86,13 @@ def fuse_calibrated(sim_image: ArrayLike, sim_text: ArrayLike, alpha: float, bac
 def fuse_rrf(sim_image: ArrayLike, sim_text: ArrayLike, alpha: float, constant: float = RRF_CONSTANT) -> Fused:
     """Weighted sum of reciprocal ranks (n,) among these candidates; a missing side has no rank and adds nothing.
 
-    Equal similarities share the best of their ranks (1, 2, 2, 4), so that the order of input decides nothing.
+    Equal similarities share the best of their ranks (1, 2, 2, 4), so that the order of input does not matter.
 
     Args:
         sim_image: cosines of the image leg.
         sim_text: cosines of the text leg.
         alpha: weight of the image leg.
-        constant: how little the first ranks differ; 60 in the paper.
+        constant: the greater it is, the less the first ranks differ; 60 in the paper.
 
     Raises:
         InputError: alpha is outside 0..1, or the constant is negative or not finite.
@@ -102,7 +106,7 @@ def fuse_rrf(sim_image: ArrayLike, sim_text: ArrayLike, alpha: float, constant: 
 
 
 def rank(combined: ArrayLike, *tie_breaks: NDArray[Any]) -> NDArray[np.int64]:
-    """Rows, best first: by `combined` (n,) descending, then by each tie break (n,) ascending, then as they came.
+    """Rows, best first: by `combined` (n,) descending, then by each tie break (n,) ascending, then by position.
 
     NaN in a tie break comes last: `rank(fused.combined, -sim_image, media_ids)` is the order of the SQL functions.
 
@@ -112,7 +116,7 @@ def rank(combined: ArrayLike, *tie_breaks: NDArray[Any]) -> NDArray[np.int64]:
     values = np.asarray(combined, dtype=np.float64)
     if np.isnan(values).any():
         raise ValueError("a combined value is NaN")
-    # lexsort takes the first key last.
+    # lexsort sorts by its last key first.
     return np.lexsort((*reversed(tie_breaks), -values)).astype(np.int64)
 
 

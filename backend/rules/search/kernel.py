@@ -1,4 +1,4 @@
-"""The inner loop of the vector scan, compiled for this machine by numba when it is first needed."""
+"""The inner loop of the vector scan, compiled by numba on first use."""
 
 from collections.abc import Callable
 from functools import cache
@@ -12,9 +12,9 @@ Kernel = Callable[..., None]
 def scan_codes(codes: Any, scales: Any, query: Any, query_scale: Any, out: Any, begin: int, end: int) -> None:
     """Write scales[row] * query_scale * <codes[row], query> into out[row] for begin <= row < end.
 
-    codes (n, d) int8, query (d,) int16: LLVM makes of the loop a sign extension and a vpmaddwd for each 32 numbers where
-    there is AVX-512, so that the bandwidth of the memory is the bound. It may do so only if each step is held to 32 bits:
-    numba counts in 64 otherwise, which takes two and a half times as long.
+    codes is (n, d) int8, query (d,) int16. With AVX-512, LLVM compiles the loop to a sign extension and a vpmaddwd for
+    every 32 numbers, so that memory bandwidth is the limit. That requires each step to stay within 32 bits: by default
+    numba uses 64, which takes two and a half times as long.
     """
     for row in range(begin, end):
         total = np.int32(0)
@@ -25,11 +25,11 @@ def scan_codes(codes: Any, scales: Any, query: Any, query_scale: Any, out: Any, 
 
 @cache
 def compiled() -> Kernel:
-    """`scan_codes` as machine code, kept beside this file or in numba's own cache. The first call takes seconds."""
+    """`scan_codes` as machine code, cached next to this file or in numba's own folder. The first call takes seconds."""
     import numba
 
     try:
         kernel: Kernel = numba.njit(nogil=True, cache=True)(scan_codes)
-    except RuntimeError:  # there is no folder that it could be kept in
+    except RuntimeError:  # there is no writable folder for the cache
         kernel = numba.njit(nogil=True)(scan_codes)
     return kernel

@@ -1,4 +1,4 @@
-"""What the pure modules of the search share: the two legs of a fused query as arrays, and checks of their input."""
+"""The two legs of a fused query as arrays, and the input checks that the modules of the search share."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,7 +24,7 @@ def both_legs(image: ArrayLike, text: ArrayLike) -> tuple[Vector, Vector]:
     """The two legs of the same n candidates, (n,) each, in double precision; NaN stands for a missing side.
 
     Raises:
-        ValueError: the legs differ in shape, are no rows, or hold infinity.
+        ValueError: the legs differ in shape, are not one-dimensional, or hold infinity.
     """
     legs = np.asarray(image, dtype=np.float64), np.asarray(text, dtype=np.float64)
     if legs[0].ndim != 1 or legs[0].shape != legs[1].shape:

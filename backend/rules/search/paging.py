@@ -1,4 +1,4 @@
-"""Where a page ended: the last hit itself, so that the next page goes on behind it in whatever the ranking is by then."""
+"""Cursors of search pages. A cursor names the last hit, so that the next page continues after it even if ranks change."""
 
 import base64
 import binascii
@@ -11,9 +11,15 @@ from backend.errors import InvalidQuery
 
 @dataclass(frozen=True)
 class Place:
-    """The last hit of a page, and its place (from 1) in the ranking.
+    """The last hit of a page.
 
-    Its cosines rank it anew where it is gone from the library.
+    Its cosines give it a rank even if it has been deleted since.
+
+    Attributes:
+        media_id: the picture.
+        sim_image: its cosine on the image leg, None if that is missing.
+        sim_text: its cosine on the text leg, None if that is missing.
+        position: its rank, from 1.
     """
 
     media_id: uuid.UUID
@@ -23,13 +29,13 @@ class Place:
 
 
 def write_place(place: Place, digest: str) -> str:
-    """An opaque cursor that is good for the query with this digest alone."""
+    """Encode an opaque cursor. It is valid only for the query with this digest."""
     content = json.dumps([digest, str(place.media_id), place.sim_image, place.sim_text, place.position])
     return base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
 
 
 def read_place(cursor: str, digest: str) -> Place:
-    """Raises InvalidQuery for a cursor of another query, or one that was not written here."""
+    """Decode a cursor. Raises InvalidQuery if it belongs to a different query or was not made by `write_place`."""
     try:
         written, media_id, sim_image, sim_text, position = json.loads(
             base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))

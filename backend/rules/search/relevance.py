@@ -1,12 +1,12 @@
-"""Is anything relevant at all? The nearest of many unrelated media is near by chance, so it is held to that chance.
+"""Relevance test: whether any hit is nearer than the nearest of many unrelated pictures would be by chance.
 
-Among n background draws the greatest is itself extreme, and the more so the larger the library. A hit stands out
-where the best of n draws would reach its value in no more than a share of queries: the false alarm rate. The chance
-of one draw then is `1 - (1 - rate) ** (1 / (n * tests))` (Sidak, 1967), in the tail that the background has learnt.
+Among n background draws the greatest is itself extreme, and the more so the larger the library. A hit stands out if the
+best of n draws would reach its value in at most a given share of queries: the false alarm rate. The probability for one
+draw is then `1 - (1 - rate) ** (1 / (n * tests))` (Sidak, 1967), in the tail of the background.
 
-Draws that hang together (near-duplicates; a query whose words are near to everything) make the best of n less
-extreme than independent ones, so the rate is an upper bound there. It is met closely while n is no more than the
-similarities sampled; beyond them it rests on the extrapolated tail alone.
+Dependent draws (near-duplicates; a query whose words are near to everything) make the best of n less extreme than
+independent ones, so the rate is an upper bound there. It is met closely while n does not exceed the number of sampled
+similarities; beyond that it relies on the extrapolated tail.
 """
 
 import math
@@ -25,9 +25,14 @@ _NORMAL = NormalDist()
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
-    """relevant: whether any hit stands out; stands_out: (n,) which do; evidence: (n,) the strongest normal score of
-    each hit, over its legs and their weighted sum (-inf without any); threshold: the evidence that it takes;
-    usual_best: the median of the best of as many background draws.
+    """The result of the relevance test.
+
+    Attributes:
+        relevant: whether any hit stands out.
+        stands_out: (n,) whether the hit stands out.
+        evidence: (n,) greatest normal score of the hit, over its legs and their weighted sum; -inf if it has none.
+        threshold: evidence from which a hit stands out.
+        usual_best: median of the best of equally many background draws.
     """
 
     relevant: bool
@@ -45,18 +50,18 @@ def judge(
     false_alarm_rate: float = FALSE_ALARM_RATE,
     correlation: float = 0.0,
 ) -> Verdict:
-    """Judge hits by their normal scores (n,) on both legs, see `Backgrounds.calibrate`.
+    """Test hits by their normal scores (n,) on both legs, see `Backgrounds.calibrate`.
 
-    A hit may stand out on either leg that has weight, or moderately on both: their weighted sum, divided by its
-    standard deviation in the background, is a normal score again.
+    A hit may stand out on one leg that has weight, or moderately on both: their weighted sum, divided by its standard
+    deviation in the background, is again a normal score.
 
     Args:
         calibrated_image: normal scores of the image leg, NaN where missing.
         calibrated_text: those of the text leg.
         alpha: weight of the image leg.
-        media_count: how many media the hits are the best of, after filters.
-        false_alarm_rate: share of queries without a relevant media that may be told otherwise.
-        correlation: of the legs' normal scores in the background.
+        media_count: number of pictures, after filters, that the hits are the best of.
+        false_alarm_rate: share of the queries without a relevant picture for which one may be reported.
+        correlation: correlation of the legs' normal scores in the background.
 
     Raises:
         InputError: alpha or the rate is out of range, or the count is below one.
@@ -80,7 +85,7 @@ def judge(
 
 
 def is_relevant(calibrated: ArrayLike, media_count: int, false_alarm_rate: float = FALSE_ALARM_RATE) -> bool:
-    """Whether the best of one leg's normal scores (n,) stands out of `media_count` background draws. NaN is passed by.
+    """Whether the best of one leg's normal scores (n,) stands out from `media_count` background draws. Ignores NaN.
 
     Raises:
         InputError: the rate is out of range, or the count is below one.
@@ -90,10 +95,10 @@ def is_relevant(calibrated: ArrayLike, media_count: int, false_alarm_rate: float
 
 
 def best_of_draws(draws: int, chance: float) -> float:
-    """The normal score that the best of so many independent background draws reaches with this chance.
+    """The normal score that the best of `draws` independent background draws reaches with this probability.
 
     Raises:
-        InputError: the chance is not between 0 and 1, both left out, or there are no draws.
+        InputError: the chance is not strictly between 0 and 1, or there are no draws.
     """
     check_count("media_count", draws)
     if not 0.0 < chance < 1.0:

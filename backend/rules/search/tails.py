@@ -1,9 +1,9 @@
-"""How a background goes on where the sample has few similarities, or none.
+"""Tails of a background: its extrapolation where the sample has few similarities, or none.
 
-Beyond the outermost quantile, similarity as a function of the normal score is a power: exponent 1 is a normal tail,
-2 is about an exponential one, more is heavier. It is the generalised Weibull tail of de Valk (Approximation of high
-quantiles from intermediate quantiles, Extremes 2016), which holds far beyond the sample where a generalised Pareto
-tail does not, written in normal scores so that normal backgrounds are met exactly.
+Beyond the outermost quantile, similarity is modelled as a power of the normal score: exponent 1 is a normal tail, 2 is
+roughly an exponential one, more is heavier. It is the generalised Weibull tail of de Valk (Approximation of high
+quantiles from intermediate quantiles, Extremes 2016), which is valid far beyond the sample where a generalised Pareto
+tail is not. It is written in normal scores, so that it fits normal backgrounds exactly.
 """
 
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ import numpy as np
 from backend.rules.search.legs import Vector
 
 _NORMAL = NormalDist()
-# The tail is learnt from one in so many of the sample.
+# The tail is fitted to the outermost 1/32 of the sample.
 _SHARE = 32
-# Cosines are that precise at best when they come from half precision; nothing is sharper than that.
+# Precision of cosines that come from half precision; a slope below this has no meaning.
 _LEAST_SLOPE = 1e-4
 _EXPONENTS = np.arange(0.6, 6.0, 0.05)
-# Few exceedances say little about the exponent: what they say is weighed against a usual tail, 1.25 +- 1.
+# Few exceedances say little about the exponent, so the fit has a prior: a usual tail, 1.25 +- 1.
 _USUAL_EXPONENT = 1.25
 _EXPONENT_SPREAD = 1.0
 
@@ -28,7 +28,10 @@ _EXPONENT_SPREAD = 1.0
 class Tail:
     """One tail, measured outwards from its anchor.
 
-    anchor_score: normal score of the anchor; slope: similarity per normal score at the anchor; exponent: of the power.
+    Attributes:
+        anchor_score: normal score of the anchor.
+        slope: similarity per unit of normal score at the anchor.
+        exponent: exponent of the power.
     """
 
     anchor_score: float
@@ -36,13 +39,13 @@ class Tail:
     exponent: float
 
     def rise(self, excess: Vector) -> Vector:
-        """How far the normal score grows over an excess of similarity >= 0, same shape."""
+        """Growth of the normal score over an excess of similarity >= 0, same shape."""
         stretched = 1 + self.exponent * excess / (self.slope * self.anchor_score)
         rise: Vector = self.anchor_score * (stretched ** (1 / self.exponent) - 1)
         return rise
 
     def run(self, rise: Vector) -> Vector:
-        """The inverse of `rise`: the excess of similarity over a growth of the normal score."""
+        """The inverse of `rise`: the excess of similarity for a growth of the normal score."""
         run: Vector = (
             self.slope * self.anchor_score * ((1 + rise / self.anchor_score) ** self.exponent - 1) / self.exponent
         )
@@ -50,10 +53,10 @@ class Tail:
 
 
 def fit_tail(ascending: Vector, anchor_score: float) -> Tail:
-    """The upper tail of a sorted sample (n,), by penalised maximum likelihood.
+    """Fit the upper tail of a sorted sample (n,) by penalised maximum likelihood.
 
-    With D_r = r * (X_r - X_r+1) for the r-th largest X, the D are independent and exponential (Renyi, 1953), each
-    with the slope of the quantile function at its place as mean; the power gives these means up to one factor.
+    With D_r = r * (X_r - X_r+1) for the r-th largest X, the D are independent and exponential (Renyi, 1953). The mean of
+    each is the slope of the quantile function at its position; the power law gives these means up to one factor.
     """
     count = max(len(ascending) // _SHARE, 2)
     ranks = np.arange(1, count + 1)
@@ -63,7 +66,7 @@ def fit_tail(ascending: Vector, anchor_score: float) -> Tail:
         return Tail(anchor_score, _LEAST_SLOPE, _USUAL_EXPONENT)
     chances = (ranks + 0.5) / (len(ascending) + 1)
     scores = np.array([-_NORMAL.inv_cdf(chance) for chance in chances])
-    # d score / d(-log chance): the ratio of Mills.
+    # d score / d(-log chance) is the Mills ratio.
     mills = chances * np.sqrt(2 * np.pi) * np.exp(scores**2 / 2)
     shapes = (scores / anchor_score) ** (_EXPONENTS[:, None] - 1) * mills
     slopes = np.maximum((spacings / shapes).mean(axis=1), _LEAST_SLOPE)
