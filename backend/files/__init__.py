@@ -1,1 +1,1 @@
-"""Bytes and addresses: pictures, metadata, text, storage, fetching. No database."""
+"""Files and URLs: picture formats, decoding, metadata, text, storage and fetching. No database."""

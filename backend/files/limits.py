@@ -1,4 +1,4 @@
-"""What is let in and which addresses may be asked: the slices of the settings that this package needs."""
+"""Limits of uploads and the policy of fetches: the parts of the settings that this package uses."""
 
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Self
@@ -11,7 +11,10 @@ MEBIBYTE = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits of a picture and its text. Pillow's own ceiling of 89 megapixels holds whatever `max_pixels` says."""
+    """Limits of a picture and its text. The fields are settings of the same names, which describe them.
+
+    Pillow's own limit of 89 megapixels applies even if `max_pixels` is greater.
+    """
 
     max_body_bytes: int = 25 * MEBIBYTE
     max_pixels: int = 50_000_000
@@ -29,16 +32,21 @@ class Limits:
 
     @classmethod
     def from_settings(cls, settings: "Settings") -> Self:
-        """Take over the fields of the same names."""
+        """Copy the settings of the same names."""
         return cls(**{field.name: getattr(settings, field.name) for field in fields(cls)})
 
 
 @dataclass(frozen=True, slots=True)
 class FetchPolicy:
-    """Where URL ingest may go and how long it may take.
+    """The addresses that fetches from URLs may contact, and their time limits.
 
-    `ports`: None for all. `allow_private` lets loopback and private addresses through; link-local (cloud metadata) and multicast stay
-    forbidden.
+    Attributes:
+        ports: allowed ports, None for all.
+        allow_private: whether loopback and private addresses are allowed. Link-local addresses (cloud metadata) and
+            multicast are always forbidden.
+        connect_seconds: time limit of one connection attempt.
+        total_seconds: time limit of a fetch as a whole.
+        max_redirects: number of redirects that are followed.
     """
 
     ports: tuple[int, ...] | None = (80, 443)
@@ -49,5 +57,5 @@ class FetchPolicy:
 
     @classmethod
     def from_settings(cls, settings: "Settings") -> Self:
-        """Take over the settings that begin with `fetch_`."""
+        """Copy the settings whose names begin with `fetch_`."""
         return cls(**{field.name: getattr(settings, f"fetch_{field.name}") for field in fields(cls)})

@@ -1,7 +1,7 @@
-"""A decoder process: reads requests from standard input until it ends, and answers each on standard output.
+"""Main module of a decoder process. It reads requests from standard input until EOF and answers on standard output.
 
-Started by `backend.files.decoding.process` with the dotted path of the function that does the work, the memory it may
-take in bytes, and the longest time for one file in seconds. It knows no database and no settings, and sees none.
+`backend.files.decoding.process` starts it with the dotted path of the function that does the work, its memory limit in
+bytes, and the time limit for one file in seconds. It has no access to the database or the settings.
 """
 
 import importlib
@@ -20,7 +20,7 @@ from backend.files.decoding.frames import read_frame, write_frame
 
 Work = Callable[[dict[str, Any], bytes], tuple[dict[str, Any], list[bytes]]]
 
-# The parent kills what takes too long. If it has died itself, this ends it, a little later.
+# The parent kills a process that takes too long. If the parent has died, this alarm ends the process a little later.
 _ALARM_FACTOR = 1.5
 
 
@@ -28,7 +28,7 @@ def main() -> None:
     """Serve requests one after another."""
     name, memory_bytes, seconds = sys.argv[1:]
     requests, answers = FileIO(0, "rb"), _take_standard_output()
-    # Whoever ends the parent tells the parent; its decoders finish the file at hand and see their input end.
+    # Signals are for the parent. When it ends, its decoders finish the current file and then read EOF.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     work = _load(name)
@@ -48,18 +48,18 @@ def _answer(work: Work, request: dict[str, Any], data: bytes, answers: FileIO) -
     try:
         header, blobs = work(request, data)
     except MemoryError:
-        # What is left of the heap is of no more use.
+        # The heap is exhausted, so this process cannot decode another file.
         write_frame(answers, {"memory": True})
         sys.exit(1)
     except MediaclusterError as error:
         header, blobs = {"error": error.code, "detail": error.detail, "hint": error.hint}, []
-    except Exception as error:  # noqa: BLE001 - whatever a file brings about, it is told as the file's
+    except Exception as error:  # noqa: BLE001 - any failure is reported as a failure of this file
         header, blobs = {"failure": f"{type(error).__name__}: {error}"[:500]}, []
     write_frame(answers, header, blobs)
 
 
 def _take_standard_output() -> FileIO:
-    """Keep the pipe for answers; what libraries print goes to standard error."""
+    """Reserve the pipe for answers, and redirect what libraries print to standard error."""
     answers = FileIO(os.dup(1), "wb")
     os.dup2(2, 1)
     return answers
@@ -72,7 +72,7 @@ def _load(name: str) -> Work:
 
 
 def _limit(memory_bytes: int) -> None:
-    """Bound memory on top of what the process has mapped by now; no files, no core dumps."""
+    """Limit memory beyond what is mapped so far, and forbid writing files and core dumps."""
     with suppress(OSError, ValueError):
         mapped_pages = int(Path("/proc/self/statm").read_text().split()[0])
         limit = mapped_pages * resource.getpagesize() + memory_bytes

@@ -1,4 +1,4 @@
-"""Decode pictures in processes of their own: one that crashes, stalls or eats memory takes nothing else along."""
+"""Pool of decoder processes, so that a picture that crashes, stalls or exhausts memory harms nothing else."""
 
 import os
 import threading
@@ -45,14 +45,20 @@ _ERRORS: Final[dict[str, type[MediaclusterError]]] = {
         UnsupportedFormat,
     )
 }
-# A fresh process now and then, so that what a library loses does not add up to its limit of memory.
+# Processes are replaced regularly, so that memory leaks of a library do not add up to the limit.
 _FILES_PER_PROCESS: Final = 1000
 _PATIENCE_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class DecodedPicture:
-    """An upright RGB picture; `thumbnails` by size and `perceptual_hash` where they were asked for."""
+    """A decoded picture.
+
+    Attributes:
+        image: upright RGB picture.
+        thumbnails: encoded thumbnails by size; empty unless requested.
+        perceptual_hash: the hash; None unless requested.
+    """
 
     image: Image.Image
     thumbnails: dict[str, bytes]
@@ -60,10 +66,17 @@ class DecodedPicture:
 
 
 class Decoders:
-    """A few processes that decode. Threads may share it; processes start when they are first needed."""
+    """A pool of decoder processes. Thread-safe; processes start on first use."""
 
     def __init__(self, *, processes: int, seconds: float, memory_bytes: int, work: str = WORK) -> None:
-        """`seconds` and `memory_bytes` bound one file; `work` is what the processes run, as module:function."""
+        """Create a pool; starts nothing yet.
+
+        Args:
+            processes: number of processes.
+            seconds: time limit for one file.
+            memory_bytes: memory limit of a process.
+            work: the function that the processes run, as module:function.
+        """
         self.processes = processes
         self._seconds = seconds
         self._memory_bytes = memory_bytes
@@ -76,10 +89,10 @@ class Decoders:
         self._finalizer = weakref.finalize(self, _end_all, self._all, self._owner)
 
     def inspect(self, data: bytes, limits: Limits) -> tuple[Inspection, EmbeddedMetadata]:
-        """`inspect_picture` and `read_metadata`.
+        """Run `inspect_picture` and `read_metadata` in a decoder process.
 
         Raises:
-            InputError: what those raise, and DecodeCrash.
+            InputError: as these functions raise it, and DecodeCrash.
             BackendUnavailable: no decoder can be started, or all are busy for too long.
         """
         answer, _ = self._ask({"task": "inspect", "limits": asdict(limits)}, data)
@@ -101,10 +114,14 @@ class Decoders:
         fit: int | tuple[int, int] | None = None,
         derive: bool = False,
     ) -> DecodedPicture:
-        """`decode_picture`, then shrunk to `fit` pixels on the shorter side, or to (width, height); None: as it is.
+        """Run `decode_picture` in a decoder process. Raises as `inspect`.
 
-        With `derive` also thumbnails and perceptual hash, made from the pixels before they are shrunk. Raises as
-        `inspect`.
+        Args:
+            data: the file.
+            limits: limits of a picture.
+            at_least: see `decode_picture`.
+            fit: shrink to this many pixels on the shorter side, or to (width, height); None for no shrinking.
+            derive: also make thumbnails and the perceptual hash, from the pixels before shrinking.
         """
         request = {"task": "decode", "limits": asdict(limits), "at_least": at_least, "fit": fit, "derive": derive}
         answer, (pixels, *thumbnails) = self._ask(request, data)
@@ -115,14 +132,14 @@ class Decoders:
         )
 
     def start(self) -> None:
-        """Start all processes now, so that the first pictures need not wait for them. Raises BackendUnavailable."""
+        """Start all processes now, so that the first pictures do not wait for them. Raises BackendUnavailable."""
         with self._lock:
             missing = self.processes - len(self._all)
         for _ in range(missing):
             self._put_back(self._start())
 
     def pids(self) -> list[int]:
-        """The ids of the processes that run now."""
+        """The ids of the running processes."""
         with self._lock:
             return [one.process.pid for one in self._all if one.lives]
 
@@ -136,7 +153,7 @@ class Decoders:
         try:
             answer, blobs = self._ask_once(request, data)
         except DecoderDied:
-            # It may have been killed for another's sake, as the kernel does when memory is short.
+            # Retry once: the kernel may have killed the process because of another one that used up the memory.
             answer, blobs = self._ask_once(request, data)
         if "error" in answer:
             raise _ERRORS.get(answer["error"], ImageCorrupt)(answer["detail"], hint=answer["hint"])
@@ -150,7 +167,7 @@ class Decoders:
 
     @contextmanager
     def _one(self) -> Iterator[DecoderProcess]:
-        """A process of one's own for a while."""
+        """Lend one decoder process exclusively."""
         if not self._slots.acquire(timeout=self._seconds + _PATIENCE_SECONDS):
             raise BackendUnavailable("All decoders are busy.", hint="Try again later.")
         try:
@@ -164,7 +181,7 @@ class Decoders:
 
     def _find_idle(self) -> DecoderProcess | None:
         with self._lock:
-            if self._owner != os.getpid():  # after a fork: those are the parent's
+            if self._owner != os.getpid():  # after a fork these processes belong to the parent
                 self._idle, self._all, self._owner = [], set(), os.getpid()
                 self._finalizer = weakref.finalize(self, _end_all, self._all, self._owner)
             while self._idle:

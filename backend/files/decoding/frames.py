@@ -1,6 +1,6 @@
-"""What travels between a process and its decoders: frames of a JSON header and blobs of bytes.
+"""Frames exchanged between a process and its decoders: a JSON header and blobs of bytes.
 
-JSON and not pickle: the process that has just read a hostile file is not trusted with the other's objects.
+The header is JSON, not pickle, because a process that has read a hostile file must not be trusted.
 """
 
 import json
@@ -17,7 +17,7 @@ _MAX_BLOB_BYTES: Final = 1024 * 1024 * 1024
 
 
 def write_frame(stream: FileIO, header: dict[str, Any], blobs: Sequence[bytes] = ()) -> None:
-    """Write one frame; raises OSError where nobody reads it any more."""
+    """Write one frame. Raises OSError if the reader is gone."""
     encoded = json.dumps(header).encode()
     lengths = b"".join(_LENGTH.pack(len(blob)) for blob in blobs)
     for part in (_HEAD.pack(len(encoded), len(blobs)) + lengths + encoded, *blobs):
@@ -27,7 +27,7 @@ def write_frame(stream: FileIO, header: dict[str, Any], blobs: Sequence[bytes] =
 
 
 def read_frame(stream: FileIO) -> tuple[dict[str, Any], list[bytes]]:
-    """Read one frame; raises EOFError where it is cut off, ValueError where it is none."""
+    """Read one frame. Raises EOFError if it is cut off, ValueError if it is not a valid frame."""
     header_bytes, count = _HEAD.unpack(_read(stream, _HEAD.size))
     lengths = [_LENGTH.unpack(_read(stream, _LENGTH.size))[0] for _ in range(count)]
     if header_bytes > _MAX_HEADER_BYTES or sum(lengths) > _MAX_BLOB_BYTES:

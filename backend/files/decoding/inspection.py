@@ -1,4 +1,4 @@
-"""Look a picture over at upload: format, size, wholeness. Cheap enough for the request."""
+"""Inspection of a picture at upload: format, size and completeness. Cheap enough to run within the request."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,16 @@ from backend.files.limits import Limits
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What is known of a picture that may come in. Sides in pixels, as seen (EXIF orientation applied)."""
+    """Properties of an accepted picture.
+
+    Attributes:
+        mime: MIME type.
+        extension: extension that the original is stored with, without a dot.
+        width: width in pixels as displayed (EXIF orientation applied).
+        height: height in pixels as displayed.
+        byte_size: size of the file.
+        frames: number of frames.
+    """
 
     mime: str
     extension: str
@@ -30,10 +39,11 @@ class Inspection:
 
 
 def inspect_picture(data: bytes, limits: Limits) -> Inspection:
-    """Validate one picture, told by its content.
+    """Validate one picture by its content.
 
-    A JPEG of one scan is judged by its markers and the beginning of its pixel data, any other is entropy-decoded at an eighth of
-    its size in grey; a PNG is checked chunk by chunk against its checksums; the others are decoded (first frame).
+    A JPEG with a single scan is checked by its markers and the beginning of its pixel data, any other JPEG is decoded in
+    grey at an eighth of its size. A PNG is checked chunk by chunk against its checksums. Of other formats the first frame
+    is decoded.
 
     Raises:
         FileTooLarge, UnsupportedFormat, ImageTruncated, ImageCorrupt, TooManyPixels, MetadataTooLarge.

@@ -1,4 +1,4 @@
-"""Words inside a picture, read by Tesseract (extra `ocr`)."""
+"""Text recognition in pictures with Tesseract (extra `ocr`)."""
 
 import logging
 from collections.abc import Iterable
@@ -11,14 +11,14 @@ from backend.files.text import clean_text
 
 _log = logging.getLogger(__name__)
 
-# Percent, as Tesseract gives it; below this it mostly sees letters in leaves and bricks.
+# In percent, as Tesseract reports it. Below this, most words are artefacts of leaves and bricks.
 _LEAST_CONFIDENCE_PERCENT: Final = 60.0
 _TIMEOUT_SECONDS: Final = 30
 _HINT: Final = "Run pip install 'mediacluster[ocr]' and install tesseract-ocr, or unset MEDIACLUSTER_ENABLE_OCR."
 
 
 def read_words(image: Image.Image) -> str:
-    """Return the words that Tesseract is sure of, in reading order; '' where it finds none or gives up.
+    """Return the words that Tesseract is confident of, in reading order; '' if it finds none or fails.
 
     Raises:
         ConfigurationError: the package or the program is missing.
@@ -41,7 +41,7 @@ def read_words(image: Image.Image) -> str:
 
 
 def _sure_words(words: Iterable[str], confidences: Iterable[float | str]) -> Iterable[str]:
-    # A word of punctuation alone is a speck or a line.
+    # A word of punctuation alone is usually a speck or a line.
     for word, confidence in zip(words, confidences, strict=True):
         if float(confidence) >= _LEAST_CONFIDENCE_PERCENT and any(map(str.isalnum, word)):
             yield word

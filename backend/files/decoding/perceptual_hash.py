@@ -1,10 +1,10 @@
 """A 64-bit perceptual hash: pictures that look the same have hashes that differ in few bits.
 
-The DCT hash of Zauner (2010, "Implementation and Benchmarking of Perceptual Image Hash Functions"), with one change: of
-the 32 x 32 luminance's cosine coefficients it takes the 64 of lowest frequency along the diagonals instead of an 8 x 8
-square. Of three layouts measured on gallery pictures (`docs/decisions/0015-near-duplicates.md`) it moves least under
-cropping and tells different pictures of one kind apart as well. A bit says whether its coefficient is above the median,
-so size, compression, brightness and contrast hardly matter; what turns or mirrors the picture does.
+This is the DCT hash of Zauner (2010, "Implementation and Benchmarking of Perceptual Image Hash Functions") with one
+change: of the cosine coefficients of the 32 x 32 luminance it uses the 64 lowest frequencies along the diagonals instead
+of an 8 x 8 square. Of three layouts measured on gallery pictures (`docs/decisions/0015-near-duplicates.md`) this one
+changes least under cropping, and it distinguishes different pictures of one kind equally well. A bit says whether its
+coefficient is above the median, so size, compression, brightness and contrast hardly matter; rotation and mirroring do.
 """
 
 from typing import Final
@@ -14,21 +14,21 @@ from numpy.typing import NDArray
 from PIL import Image
 
 NO_DETAIL: Final = 0
-"""The hash of a picture without detail, such as a blank page. It says nothing and is compared with nothing."""
+"""The hash of a picture without detail, such as a blank page. It carries no information and is never compared."""
 
 _SIDE: Final = 32
 _BITS: Final = 64
-# Of 255 grey levels. What varies less is noise of the compression.
+# In grey levels of 0..255. Smaller deviations are compression noise.
 _LEAST_DEVIATION: Final = 1.0
-# Shrink by whole pixels to four times the side first: a tenth of the time, and of 240 pictures 26 got a hash that differs
-# from that of smooth shrinking, by two bits.
+# First shrink by whole pixels to four times the side. It takes a tenth of the time, and changed the hash of 26 of 240
+# pictures, by two bits each.
 _REDUCING_GAP: Final = 4.0
 
 
 def perceptual_hash(image: Image.Image) -> int:
-    """The hash of an upright picture as a signed 64-bit number (Postgres's bigint), NO_DETAIL where it shows nothing.
+    """The hash of an upright picture as a signed 64-bit number (bigint in Postgres), NO_DETAIL if it has no detail.
 
-    Hashes are compared by Hamming distance, which is even: half of the bits of each are set.
+    Hashes are compared by Hamming distance, which is always even, since half of the bits of each hash are set.
     """
     grey = image.convert("L").resize((_SIDE, _SIDE), Image.Resampling.LANCZOS, reducing_gap=_REDUCING_GAP)
     luminance = np.asarray(grey, dtype=np.float64)
@@ -46,7 +46,7 @@ def _cosine_table() -> NDArray[np.float64]:
 
 
 def _lowest_frequencies() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Row and column of the 64 lowest frequencies but the mean, by the sum of both."""
+    """Rows and columns of the 64 lowest frequencies except the mean, ordered by the sum of both."""
     rows, columns = (axis.ravel() for axis in np.indices((_SIDE, _SIDE)))
     order = np.lexsort((rows, rows + columns))[1 : _BITS + 1]
     return rows[order], columns[order]

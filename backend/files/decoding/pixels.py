@@ -1,4 +1,4 @@
-"""Decode a picture to upright RGB pixels, no larger than needed."""
+"""Decoding of a picture to upright RGB pixels, no larger than needed."""
 
 from typing import Final
 
@@ -14,11 +14,11 @@ _WHITE: Final = (255, 255, 255)
 def decode_picture(data: bytes, limits: Limits, *, at_least: int | None = None) -> Image.Image:
     """Decode the first frame: mode RGB, EXIF orientation applied, alpha flattened over white, no metadata.
 
-    With `at_least` (px, the side that is wanted in the end, e.g. the 224 of a model) a JPEG is shrunk while
-    loading by 2, 4 or 8, as far as both sides stay at least twice that; other formats come in full size. For
-    thumbnails from the same pixels pass at least half of their longest side.
+    With `at_least` (the final side in pixels, such as the 224 of a model) a JPEG is shrunk by 2, 4 or 8 while loading, as
+    long as both sides stay at least twice that; other formats are decoded in full size. To make thumbnails from the same
+    pixels, pass at least half of their longest side.
 
-    Shape: `image.size` is (width, height) as seen; at full size it equals the Inspection's.
+    `image.size` is (width, height) as displayed; at full size it equals that of the `Inspection`.
 
     Raises:
         UnsupportedFormat, ImageTruncated, ImageCorrupt, TooManyPixels.
@@ -32,13 +32,13 @@ def decode_picture(data: bytes, limits: Limits, *, at_least: int | None = None) 
         image.load()
         upright = turn_upright(_flatten(image), read_orientation(image))
         if upright is image:
-            upright = image.copy()  # without the file's segments, which the opened image holds on to
+            upright = image.copy()  # drops the file's segments, which the opened image keeps in memory
     upright.info.clear()
     return upright
 
 
 def _flatten(image: ImageFile.ImageFile) -> Image.Image:
-    """Bring any mode to RGB."""
+    """Convert an image of any mode to RGB."""
     if image.mode.startswith("I"):
         return _from_sixteen_bits(image)
     if not image.has_transparency_data:
@@ -50,6 +50,6 @@ def _flatten(image: ImageFile.ImageFile) -> Image.Image:
 
 
 def _from_sixteen_bits(image: Image.Image) -> Image.Image:
-    # convert() would clip all above 255 to white; the high byte is the picture.
+    # convert() would clip all values above 255 to white, so take the high byte.
     samples = np.clip(np.asarray(image), 0, 0xFFFF).astype(np.uint16) >> 8
     return Image.fromarray(samples.astype(np.uint8)).convert("RGB")

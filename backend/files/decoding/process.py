@@ -1,4 +1,4 @@
-"""One decoder process, seen from the process that it works for."""
+"""Parent side of one decoder process: starting it, sending it files, and killing it."""
 
 import os
 import signal
@@ -15,14 +15,14 @@ from backend.files.decoding.frames import read_frame, write_frame
 
 _START_SECONDS: Final = 60.0
 _MEBIBYTE: Final = 1024 * 1024
-_PIPE_BYTES: Final = _MEBIBYTE  # a picture in a few pieces instead of a hundred
-# Fixed, so that neither passwords nor settings reach a process that reads hostile files.
+_PIPE_BYTES: Final = _MEBIBYTE  # transfers a picture in a few pieces instead of a hundred
+# A fixed environment, so that neither passwords nor settings reach a process that reads hostile files.
 _ENVIRONMENT: Final = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
     "LC_ALL": "C.UTF-8",
-    "OPENBLAS_NUM_THREADS": "1",  # its threads would eat the memory that is allowed
+    "OPENBLAS_NUM_THREADS": "1",  # the stacks of more threads would count against the memory limit
     "OMP_NUM_THREADS": "1",
-    # Keep freed memory for the next picture; giving it back and taking it again costs a tenth of the time.
+    # Keep freed memory for the next picture. Returning and requesting it again takes a tenth of the time.
     "MALLOC_MMAP_THRESHOLD_": str(32 * 1024 * 1024),
     "MALLOC_TRIM_THRESHOLD_": str(128 * 1024 * 1024),
     "MALLOC_TOP_PAD_": str(16 * 1024 * 1024),
@@ -30,14 +30,14 @@ _ENVIRONMENT: Final = {
 
 
 class DecoderDied(DecodeCrash):
-    """The process ended on its own in the middle of a file: by the file's doing, or because somebody killed it."""
+    """The process ended while it decoded a file: the file crashed it, or something else killed it."""
 
 
 class DecoderProcess:
-    """A process that decodes one file at a time. One thread at a time may use it."""
+    """A process that decodes one file at a time. Not thread-safe."""
 
     def __init__(self, work: str, memory_bytes: int, seconds: float) -> None:
-        """Start it and wait until it is ready.
+        """Start the process and wait until it is ready.
 
         Raises:
             BackendUnavailable: it does not start.
@@ -45,7 +45,7 @@ class DecoderProcess:
         self._memory_bytes = memory_bytes
         self._seconds = seconds
         self.files = 0
-        """How many it has been given."""
+        """Number of files that it was given."""
         # An empty entry means the current folder, which need not be the child's.
         search_path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
         try:
@@ -68,14 +68,14 @@ class DecoderProcess:
 
     @property
     def lives(self) -> bool:
-        """Whether it can take another file."""
+        """Whether the process still runs."""
         return self.process.poll() is None
 
     def ask(self, request: dict[str, Any], blobs: Sequence[bytes]) -> tuple[dict[str, Any], list[bytes]]:
-        """Hand over one file and wait for the answer; the process is gone where that fails.
+        """Send one file and wait for the answer. If that fails, the process has been killed.
 
         Raises:
-            DecoderDied: it ended by itself, or was killed by somebody else.
+            DecoderDied: it ended on its own, or something else killed it.
             DecodeCrash: it took too long or too much memory.
         """
         self.files += 1
@@ -87,7 +87,7 @@ class DecoderProcess:
                 except (OSError, EOFError, ValueError) as error:
                     self.kill()
                     raise self._crash(overran.is_set()) from error
-        except BaseException:  # a time limit of the task, say: the answer to come would be taken for the next one's
+        except BaseException:  # such as a task's time limit: a late answer would be taken for that of the next file
             self.kill()
             raise
         if "memory" in answer:
@@ -97,7 +97,7 @@ class DecoderProcess:
         return answer, parts
 
     def kill(self) -> None:
-        """End it at once; can be repeated."""
+        """Kill the process at once. Idempotent."""
         with suppress(ProcessLookupError):
             self.process.kill()
         for pipe in (self.process.stdin, self.process.stdout):
@@ -115,7 +115,7 @@ class DecoderProcess:
 
     @contextmanager
     def _watched(self, seconds: float) -> Iterator[threading.Event]:
-        """Kill the process when the block takes longer, which ends every wait for it; the event then is set."""
+        """Kill the process if the block takes longer, which ends every wait for it. The event tells whether it did."""
         lock, overran, done = threading.Lock(), threading.Event(), threading.Event()
 
         def end() -> None:

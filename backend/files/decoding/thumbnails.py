@@ -1,4 +1,4 @@
-"""Small versions of a picture, rebuilt from pixels so that no metadata gets through."""
+"""Thumbnails of a picture, encoded from its pixels so that they contain no metadata."""
 
 from io import BytesIO
 from typing import Final
@@ -8,33 +8,33 @@ from PIL import Image
 from backend.files.formats import JPEG, WEBP, PictureFormat
 
 THUMBNAIL_SIDES: Final = {"small": 320, "large": 1280}
-"""Longest side in pixels by the size's name."""
+"""Longest side in pixels, by name of the size."""
 
 THUMBNAIL_FORMATS: Final[dict[str, PictureFormat]] = {"small": WEBP, "large": JPEG}
-"""By the size's name. A page shows a hundred small ones, of which WebP spares a fourth of the bytes; a large one takes 29 ms of a
-core as WebP and 3 ms as JPEG."""
+"""Format by name of the size. A page shows a hundred small ones, for which WebP saves a quarter of the bytes. Encoding a large
+one takes 29 ms of a core as WebP and 3 ms as JPEG."""
 
-# As near to the pixels, one as the other.
+# These settings make both formats equally faithful to the pixels.
 _OPTIONS: Final[dict[str, dict[str, int]]] = {
-    # Method 0 takes a third of the time of the default 4, is as near to the pixels and 8% larger.
+    # Method 0 takes a third of the time of the default 4, is equally faithful, and 8% larger.
     WEBP.name: {"quality": 80, "method": 0},
     JPEG.name: {"quality": 83},
 }
-# A third less work than bicubic; what they differ by is a hundredth of what WebP takes away at this quality.
+# A third less work than bicubic. The difference is a hundredth of the loss of WebP at this quality.
 _FILTER: Final = Image.Resampling.HAMMING
-# Shrink by whole pixels to twice the size first, then smoothly.
+# First shrink by whole pixels to twice the size, then smoothly.
 _REDUCING_GAP: Final = 2.0
 
 
 def make_thumbnails(image: Image.Image) -> dict[str, bytes]:
-    """Return one per entry of THUMBNAIL_SIDES in its format, never enlarged, the same bytes for the same pixels.
+    """Encode one thumbnail per entry of THUMBNAIL_SIDES. Never enlarges; the same pixels give the same bytes.
 
-    `image` is upright RGB, as `decode_picture` gives it.
+    `image` is upright RGB, as `decode_picture` returns it.
     """
     thumbnails: dict[str, bytes] = {}
     source = image
     for size, side in sorted(THUMBNAIL_SIDES.items(), key=lambda item: -item[1]):
-        # Each one is made from the next larger: half the work, and no difference to the eye.
+        # Each one is made from the next larger one: half the work, and no visible difference.
         source = _shrink(source, side)
         thumbnails[size] = _encode(source, THUMBNAIL_FORMATS[size])
     return thumbnails

@@ -1,4 +1,4 @@
-"""What a decoder process does with one file: look it over, or make pixels, thumbnails and a hash of it."""
+"""Work of a decoder process on one file: inspection, or decoding to pixels, thumbnails and a perceptual hash."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -12,15 +12,15 @@ from backend.files.decoding.pixels import decode_picture
 from backend.files.decoding.thumbnails import make_thumbnails
 from backend.files.limits import Limits
 
-# What is longer is cut to its middle by the encoder before anything else, so it travels as it is.
+# The encoder first crops longer strips to their middle, so these are passed on unchanged.
 _LONGEST_STRIP: Final = 16
-# Larger ones are shrunk by whole pixels to three times the size first: less than half of the time.
+# Larger pictures are first shrunk by whole pixels to three times the size, in less than half of the time.
 _EXACT_UP_TO_PIXELS: Final = 1024
 _REDUCING_GAP: Final = 3.0
 
 
 def work(request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], list[bytes]]:
-    """Answer one request of `backend.files.decoding.decoders`; raises what the functions behind it raise."""
+    """Answer one request of `backend.files.decoding.decoders`. Raises as the functions that it calls."""
     limits = Limits(**request["limits"])
     if request["task"] == "inspect":
         return _inspect(data, limits), []
@@ -53,8 +53,8 @@ def _decode(data: bytes, limits: Limits, request: dict[str, Any]) -> tuple[dict[
 def fit_picture(image: Image.Image, fit: int | Sequence[int] | None) -> Image.Image:
     """Shrink to `fit` pixels on the shorter side, or to (width, height), as torchvision's `Resize` would.
 
-    An encoder that begins with that very step then finds nothing left to do, and its vectors are the same: bit for bit up to
-    1,024 pixels on the shorter side, to a cosine of 0.999 beyond.
+    An encoder whose preprocessing begins with this step then has nothing left to do, and its vectors do not change: bit for
+    bit up to 1,024 pixels on the shorter side, up to a cosine of 0.999 beyond.
     """
     if fit is None:
         return image

@@ -1,4 +1,4 @@
-"""Find the pictures in folders, and keep server-side imports inside the folders that were allowed."""
+"""Search for pictures in folders, and confinement of server-side imports to the allowed folders."""
 
 import errno
 import logging
@@ -13,7 +13,7 @@ from backend.files.formats import FORMATS
 
 _log = logging.getLogger(__name__)
 
-# Also formats that are not let in: those files shall fail with a code instead of being passed over in silence.
+# Includes formats that are not accepted: such files should fail with an error code, not be skipped silently.
 PICTURE_SUFFIXES: Final = frozenset(
     {f".{suffix}" for one in FORMATS for suffix in one.suffixes} | {".bmp", ".tif", ".tiff", ".svg"}
 )
@@ -28,14 +28,19 @@ def walk_pictures(
     on_unreadable: Callable[[FileUnreadable], None] | None = None,
     follow_links: bool = True,
 ) -> Iterator[Path]:
-    """Yield the pictures under `paths`: files as named, folders in depth, by name, files before subfolders.
+    """Yield the pictures under `paths`: files as given, folders recursively, by name, files before subfolders.
 
-    In folders only names that look like a picture count; hidden and system files and folders are passed by. Links
-    are followed, unless `follow_links` is off; each folder is entered once. `on_skipped` is told of every visible file that is passed by,
-    `on_unreadable` of every folder further down that cannot be opened (its `path` in the context); without it that is logged.
+    In folders only names that look like a picture count; hidden and system files and folders are skipped. Each folder is
+    entered once.
+
+    Args:
+        paths: files and folders.
+        on_skipped: called for every visible file that is skipped.
+        on_unreadable: called for every subfolder that cannot be opened, with its `path` in the context. Logs by default.
+        follow_links: whether links are followed.
 
     Raises:
-        FileUnreadable: a path that was named does not exist, is neither file nor folder, or cannot be opened.
+        FileUnreadable: one of `paths` does not exist, is neither file nor folder, or cannot be opened.
 
     """
     entered: set[tuple[int, int]] = set()
@@ -52,13 +57,13 @@ def walk_pictures(
 
 def _is_folder(path: Path) -> bool:
     try:
-        return stat.S_ISDIR(path.stat().st_mode)  # from Python 3.14 on, Path.is_dir hides the error
+        return stat.S_ISDIR(path.stat().st_mode)  # not Path.is_dir, which hides the error from Python 3.14 on
     except ValueError:  # a NUL in the name
         return False
     except OSError as error:
         if error.errno in _ABSENT:
             return False
-        raise _unreadable(path, error) from error  # what it lies in cannot be searched
+        raise _unreadable(path, error) from error  # such as a parent folder without search permission
 
 
 def _unreadable(folder: Path, error: OSError) -> FileUnreadable:
@@ -72,15 +77,15 @@ def _log_unreadable(error: FileUnreadable) -> None:
 
 
 def looks_like_picture(path: Path) -> bool:
-    """Tell by the name alone."""
+    """Whether the file name has the suffix of a picture."""
     return path.suffix.lower() in PICTURE_SUFFIXES
 
 
 def require_inside_roots(path: Path, roots: Sequence[Path]) -> Path:
-    """Return `path` with all links resolved, if it lies inside one of `roots`. Open the result, not the argument.
+    """Return `path` with all links resolved, if it is inside one of `roots`. Open the result, not the argument.
 
     Raises:
-        PathForbidden: it lies elsewhere, or no roots are configured.
+        PathForbidden: it is outside, or no roots are configured.
 
     """
     if not roots:
@@ -90,7 +95,7 @@ def require_inside_roots(path: Path, roots: Sequence[Path]) -> Path:
     try:
         resolved = path.resolve()
         inside = not _is_loop(resolved) and any(resolved.is_relative_to(root.resolve()) for root in roots)
-    except (OSError, RuntimeError, ValueError):  # a loop of links, or a NUL in the name
+    except (OSError, RuntimeError, ValueError):  # a cycle of links, or a NUL in the name
         inside = False
     if not inside:
         raise PathForbidden(
@@ -101,7 +106,7 @@ def require_inside_roots(path: Path, roots: Sequence[Path]) -> Path:
 
 
 def _is_loop(resolved: Path) -> bool:
-    """Whether a resolved path still is a loop of links: from Python 3.13 on, `Path.resolve` leaves one as it is."""
+    """Whether a resolved path is still a cycle of links. From Python 3.13 on `Path.resolve` raises no error for one."""
     try:
         resolved.stat()
     except OSError as error:
@@ -110,12 +115,13 @@ def _is_loop(resolved: Path) -> bool:
 
 
 def open_inside_roots(path: Path, roots: Sequence[Path]) -> BinaryIO:
-    """Open a file below one of `roots` for reading. No link is followed on the way down, so none that is put there
-    between the check and the opening leads out.
+    """Open a file below one of `roots` for reading.
+
+    Links are not followed on the way down, so a link that is created between the check and the opening cannot lead outside.
 
     Raises:
-        PathForbidden: it lies elsewhere, or no roots are configured.
-        FileUnreadable: it is no file, or cannot be opened.
+        PathForbidden: it is outside, or no roots are configured.
+        FileUnreadable: it is not a file, or cannot be opened.
 
     """
     resolved = require_inside_roots(path, roots)
@@ -123,7 +129,7 @@ def open_inside_roots(path: Path, roots: Sequence[Path]) -> BinaryIO:
     try:
         folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
         for part in resolved.relative_to(root).parts:
-            # Not waiting: a pipe of that name would never answer.
+            # Non-blocking: opening a named pipe would block forever.
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
             try:
                 inner = os.open(part, flags, dir_fd=folder)

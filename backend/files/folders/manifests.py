@@ -1,4 +1,4 @@
-"""Lists of pictures with their text: .csv (comma, semicolon or tab) and .jsonl."""
+"""Manifests: lists of pictures with their text, as .csv (comma, semicolon or tab) or .jsonl."""
 
 import csv
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +17,14 @@ _DELIMITERS: Final = ",;\t"
 
 @dataclass(frozen=True, slots=True)
 class ManifestRow:
-    """One picture to import: exactly one of `path` (relative ones resolved) and `url`; `line` counts from 1."""
+    """One picture to import. Exactly one of `path` and `url` is set.
+
+    Attributes:
+        path: the file; relative paths are resolved against the manifest's folder.
+        url: the address.
+        text: its cleaned text.
+        line: line in the manifest, from 1.
+    """
 
     path: Path | None
     url: str | None
@@ -27,7 +34,12 @@ class ManifestRow:
 
 @dataclass(frozen=True, slots=True)
 class ManifestError:
-    """A line that cannot be used; the rest of the manifest goes on."""
+    """A line that cannot be used. The following lines are still read.
+
+    Attributes:
+        line: line in the manifest, from 1.
+        error: what is wrong with it.
+    """
 
     line: int
     error: InputError
@@ -37,14 +49,14 @@ Record = tuple[int, Mapping[str, Any] | InvalidText]
 
 
 def read_manifest(path: Path, limits: Limits) -> Iterator[ManifestRow | ManifestError]:
-    """Yield the rows of a manifest in order, text cleaned, paths relative to the manifest's folder.
+    """Yield the rows of a manifest in order, with cleaned text. Paths are relative to the manifest's folder.
 
     Columns or keys: path (file, filename, image) or url (image_url), and title, caption (description), keywords
     (tags), location, story, taken_at. Others are ignored, empty lines skipped.
 
     Raises (at the call, not at the first row):
         FileUnreadable: the manifest cannot be opened, or is neither .csv nor .jsonl.
-        InvalidText: a CSV without a column for the picture.
+        InvalidText: a CSV file has no column for the picture.
     """
     readers: dict[str, Callable[[TextIO], Iterator[Record]]] = {
         ".csv": _csv_records, ".tsv": _csv_records, ".jsonl": _json_records, ".ndjson": _json_records,
@@ -53,7 +65,7 @@ def read_manifest(path: Path, limits: Limits) -> Iterator[ManifestRow | Manifest
     if reader is None:
         raise FileUnreadable(f"{path} is neither .csv nor .jsonl.", hint="Rename or convert the manifest.")
     try:
-        # Bytes that are not UTF-8 come through as surrogates and spoil their own line only.
+        # Bytes that are not UTF-8 become surrogates, so that only their own line fails.
         lines = path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
         records = reader(lines)
     except OSError as error:
@@ -127,7 +139,7 @@ def _csv_records(lines: TextIO) -> Iterator[Record]:
 def _csv_body(lines: TextIO, names: list[str], delimiter: str) -> Iterator[Record]:
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
-        # A quoted value may span lines: a record is known by its first one. The header was line 1.
+        # A quoted value may span lines; a record is numbered by its first line. The header was line 1.
         number = reader.line_num + 2
         try:
             values = next(reader)

@@ -1,4 +1,4 @@
-"""Text that lies next to a picture: NAME.json, NAME.ext.json, NAME.txt, NAME.ext.txt, and Google Takeout's files."""
+"""Sidecars, files with a picture's text: NAME.json, NAME.ext.json, NAME.txt, NAME.ext.txt, and those of Google Takeout."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -12,28 +12,33 @@ from backend.files.metadata import JSON
 from backend.files.text import MediaText, clean_media_text, is_only_coordinates, parse_json_object, text_of_record
 
 _MAX_BYTES: Final = 1024 * 1024
-# Takeout cuts the name before ".json" to this length, wherever that falls.
+# Takeout truncates the name before ".json" to this length.
 _TAKEOUT_NAME_CHARACTERS: Final = 46
 _MAX_ALTITUDE_METERS: Final = 100_000.0
 
 
 @dataclass(frozen=True, slots=True)
 class Sidecar:
-    """What is said beside a picture. `place` has the coordinates under the names that they have in `exif`, or nothing."""
+    """The content of a picture's sidecars.
+
+    Attributes:
+        text: its text.
+        place: its coordinates under the same names as in `exif`; empty if there are none.
+    """
 
     text: MediaText = field(default_factory=MediaText)
     place: dict[str, JSON] = field(default_factory=dict)
 
     def or_else(self, other: Self) -> Self:
-        """Fill what is empty here from `other`."""
+        """Fill empty fields from `other`."""
         return type(self)(self.text.or_else(other.text), self.place or other.place)
 
 
 def read_sidecar(picture: Path, limits: Limits) -> Sidecar:
-    """Return what the sidecars of `picture` say, cleaned; the more exactly named file wins, JSON before text.
+    """Read and clean the sidecars of `picture`. The more exactly named file wins, and JSON wins over text.
 
-    A text file is the caption, or the story where it is too long for one. Coordinates never become the location, which
-    everybody sees.
+    A text file becomes the caption, or the story if it is too long for a caption. Coordinates never become the location,
+    which is visible to everyone.
 
     Raises:
         InvalidText: a sidecar cannot be read; the detail begins with its path.
@@ -50,7 +55,7 @@ def _candidates(picture: Path) -> Iterator[Path]:
     name, stem = picture.name, picture.stem
     takeout = f"{name}.supplemental-metadata"[:_TAKEOUT_NAME_CHARACTERS]
     names = (f"{name}.json", f"{takeout}.json", f"{stem}.json", f"{name}.txt", f"{stem}.txt")
-    # A file without an extension, or one that is itself called x.json, must not be its own sidecar.
+    # A file without an extension, or a picture named x.json, must not be its own sidecar.
     return (picture.with_name(one) for one in dict.fromkeys(names) if one != name)
 
 
@@ -95,7 +100,7 @@ def _is_takeout(record: Mapping[str, Any]) -> bool:
 
 def _from_takeout(record: Mapping[str, Any], picture: Path) -> dict[str, Any]:
     title = record.get("title")
-    # Takeout's title is the name that the file had, which says nothing about the picture.
+    # The title in Takeout is often the file name, which does not describe the picture.
     is_file_name = isinstance(title, str) and Path(title).suffix.lower() == picture.suffix.lower()
     return {
         "title": None if is_file_name else title,
@@ -108,7 +113,7 @@ def _place(geo: Any) -> dict[str, JSON]:
     if not isinstance(geo, dict):
         return {}
     latitude, longitude = _number(geo.get("latitude"), 90.0), _number(geo.get("longitude"), 180.0)
-    # Takeout writes zeros where it knows no place.
+    # Takeout writes zeros if the place is unknown.
     if latitude is None or longitude is None or latitude == longitude == 0.0:
         return {}
     place: dict[str, JSON] = {"latitude_degrees": latitude, "longitude_degrees": longitude}
@@ -117,7 +122,7 @@ def _place(geo: Any) -> dict[str, JSON]:
 
 
 def _number(value: Any, bound: float) -> float | None:
-    """NaN and infinity, which JSON in Python's spelling may hold, are out of bounds too."""
+    """The number, or None if it is out of bounds. NaN and infinity, which Python's JSON accepts, are out of bounds."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not -bound <= value <= bound:
         return None
     return round(float(value), 7)

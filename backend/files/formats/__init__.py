@@ -1,4 +1,4 @@
-"""Picture formats: which are accepted, and whether a file is whole."""
+"""Picture formats: identification, acceptance and checks for completeness."""
 
 from backend.files.formats.formats import (
     FORMATS,

@@ -1,6 +1,6 @@
-"""Which picture formats are let in, told by content and never by name.
+"""The picture formats, identified by content, never by file name.
 
-What the rest of the program knows of a format stands in its value: a new one is a value in here, in `FORMATS`.
+A `PictureFormat` holds all that the program knows about a format. To add one, define it here and add it to `FORMATS`.
 """
 
 from collections.abc import Callable
@@ -18,29 +18,30 @@ _AVIF_BRANDS: Final = frozenset({b"avif", b"avis"})
 
 @dataclass(frozen=True, slots=True)
 class PictureFormat:
-    """One format, and all that is to be known of it."""
+    """A picture format."""
 
     name: str
-    """Pillow's name."""
+    """Name of the format in Pillow."""
     title: str
-    """As people write it."""
+    """Name of the format in sentences."""
     mime: str
+    """MIME type."""
     suffixes: tuple[str, ...]
-    """Of the names of its files, without the dot. Originals are stored under the first."""
+    """File name suffixes, without the dot. Originals are stored with the first."""
     is_in: Callable[[bytes], bool]
-    """Whether bytes begin like one."""
+    """Returns whether the data begins like this format."""
     walk: Callable[[bytes, int], int]
-    """Checks the container and counts its frames: see `structure`."""
+    """Checks the container and counts its frames, see `structure`."""
     is_proven_by_walk: bool = False
-    """Whether a file whose container is whole need not be decoded at upload."""
+    """Whether the check of the container suffices, so that the file is not decoded at upload."""
     without_pixels: Callable[[bytes], bytes] | None = None
-    """A smaller copy with the size and all metadata."""
+    """Makes a smaller copy with the size and all metadata."""
     switch: str | None = None
-    """The field of `Limits` that lets it in; None for one that always is."""
+    """The field of `Limits` that enables the format; None if it is always enabled."""
     extra: str | None = None
-    """The extra of the package that has its decoder; None for those of Pillow's own."""
+    """The extra that installs the decoder; None if Pillow includes it."""
     register: Callable[[], None] | None = None
-    """Makes its decoder known to Pillow."""
+    """Registers the decoder with Pillow."""
 
     @property
     def extension(self) -> str:
@@ -81,7 +82,7 @@ PNG: Final = PictureFormat(
     _begins_with(PNG_SIGNATURE),
     walk_png,
     is_proven_by_walk=True,
-    # Metadata that is written after the pixels comes within Pillow's reach.
+    # Without the pixels, Pillow also finds the metadata that is written after them.
     without_pixels=png_without_pixels,
 )
 WEBP: Final = PictureFormat(
@@ -98,7 +99,7 @@ HEIF: Final = PictureFormat(
     "HEIC",
     "image/heic",
     ("heic", "heif"),
-    # An AVIF may name a brand of HEIF beside its own.
+    # An AVIF file may name a HEIF brand in addition to its own.
     lambda data: bool(_iso_brands(data) & _HEIF_BRANDS) and not _iso_brands(data) & _AVIF_BRANDS,
     walk_iso,
     switch="enable_heif",
@@ -116,7 +117,7 @@ AVIF: Final = PictureFormat(
 )
 
 FORMATS: Final = (JPEG, PNG, WEBP, GIF, HEIF, AVIF)
-"""All, whether they are let in or not, in the order in which they are named."""
+"""All formats, accepted or not, in the order in which messages name them."""
 
 _HEAD_BYTES: Final = 1024
 
@@ -138,10 +139,10 @@ _OTHER_KINDS: Final = (
 
 
 def identify_format(data: bytes, limits: Limits) -> PictureFormat:
-    """Tell the format of `data` by its first bytes.
+    """Identify the format of `data` by its first bytes.
 
     Raises:
-        UnsupportedFormat: the file is empty, no picture, or of a format that is not let in.
+        UnsupportedFormat: the file is empty, not a picture, or of a format that is not accepted.
 
     """
     if not data:
@@ -155,17 +156,17 @@ def identify_format(data: bytes, limits: Limits) -> PictureFormat:
 
 
 def find_format(data: bytes) -> PictureFormat | None:
-    """The format by the first bytes, whether it is let in or not; None where it is none of these."""
+    """The format by the first bytes, accepted or not; None if it is none of `FORMATS`."""
     return next((one for one in FORMATS if one.is_in(data)), None)
 
 
 def list_accepted(limits: Limits) -> list[PictureFormat]:
-    """What may be uploaded."""
+    """The formats that may be uploaded."""
     return [one for one in FORMATS if one.is_accepted(limits)]
 
 
 def mime_of(stored: bytes) -> str:
-    """The MIME type of a picture that we have stored ourselves."""
+    """The MIME type of a picture from the storage."""
     found = find_format(stored)
     return "application/octet-stream" if found is None else found.mime
 
@@ -205,7 +206,7 @@ def _describe(data: bytes) -> str:
 
 
 def _is_text(head: bytes) -> bool:
-    # A character may be cut at the end of the head, so up to three bytes are forgiven.
+    # The head may end within a character, so up to three bytes at its end are ignored.
     for end in range(len(head), max(len(head) - 4, 0), -1):
         try:
             head[:end].decode("utf-8")

@@ -1,4 +1,4 @@
-"""Is a JPEG whole? Where the markers of its file tell, no pixel has to be decoded."""
+"""Completeness check of JPEGs by their markers, without decoding pixels where possible."""
 
 import re
 from typing import Final
@@ -8,15 +8,15 @@ from backend.errors import ImageCorrupt
 _END: Final = b"\xff\xd9"
 _START_OF_SCAN: Final = b"\xff\xda"
 _SOS, _EOI = 0xDA, 0xD9
-# Huffman-coded frames whose pixels can lie in one scan: baseline and extended sequential.
+# Huffman-coded frames whose pixels can be in one scan: baseline and extended sequential.
 _SEQUENTIAL: Final = frozenset({0xC0, 0xC1})
-# Without a length behind them: TEM, restarts, SOI.
+# Markers that no length follows: TEM, restarts, SOI.
 _BARE: Final = frozenset({0x01, *range(0xD0, 0xD9)})
-# What ends pixel data. FF 00 is a byte of theirs, D0 to D7 are restarts, and FF may be repeated before any marker.
+# A marker that ends pixel data. FF 00 is a data byte, D0 to D7 are restarts, and FF may be repeated before a marker.
 _MARKER: Final = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _FRAME_COMPONENTS_AT: Final = 9
 _SCAN_COMPONENTS_AT: Final = 4
-# Enough for the decoder to look at all tables and begin.
+# Enough for the decoder to check all tables and start.
 _BEGINNING_BYTES: Final = 4096
 # A progressive JPEG of ten-byte scans would keep the decoder busy for hours; real ones have about ten.
 _MOST_SCANS: Final = 500
@@ -24,11 +24,11 @@ _TAIL_BYTES: Final = 64
 
 
 def shorten_jpeg(data: bytes) -> bytes:
-    """Copy a JPEG with only the beginning of its pixel data, if the rest needs no decoding to be judged; `data` itself otherwise.
+    """Copy a JPEG with only the beginning of its pixel data, if that suffices for the check; otherwise return `data`.
 
-    A decoder refuses sequential pixel data for two reasons only: tables that make no sense, which it says when it begins, and an
-    end that does not come. Whatever lies between is pixels to it, damaged or not. So where the one scan of a picture ends with
-    the marker that ends the file, the shortened copy is refused exactly if the whole would be.
+    A decoder rejects sequential pixel data for two reasons only: invalid tables, which it reports at the start, and a missing
+    end. It accepts everything in between as pixels, damaged or not. So if the only scan of a picture ends with the marker that
+    ends the file, the shortened copy is rejected exactly if the whole file would be.
     """
     start = _start_of_pixels(data)
     end = start and _MARKER.search(data, start)
@@ -38,18 +38,18 @@ def shorten_jpeg(data: bytes) -> bytes:
 
 
 def check_scans(data: bytes) -> None:
-    """Raise ImageCorrupt where there are more scans than any camera or editor writes."""
+    """Raise ImageCorrupt if there are more scans than any camera or editor writes."""
     if data.count(_START_OF_SCAN) > _MOST_SCANS:
         raise ImageCorrupt(f"The JPEG has more than {_MOST_SCANS} scans, which no camera or editor writes.")
 
 
 def ends_like_jpeg(data: bytes) -> bool:
-    """Tell whether a JPEG still has its end, so that a failure to read it is damage and not a cut."""
+    """Whether a JPEG has its end marker, so that a failure to read it means damage and not truncation."""
     return _END in data[-_TAIL_BYTES:]
 
 
 def _start_of_pixels(data: bytes) -> int:
-    """Where the pixel data of a sequential JPEG begin whose components all come in the first scan; 0 for all else."""
+    """The position of the pixel data of a sequential JPEG with all components in one scan; 0 for other JPEGs."""
     position, components = 2, 0
     try:
         while data[position] == 0xFF:

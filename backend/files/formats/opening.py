@@ -1,4 +1,4 @@
-"""Open a picture with Pillow: one decoder only, Pillow's many exceptions turned into ours, orientation read once."""
+"""Opening of pictures with Pillow: restricted to one decoder, with Pillow's exceptions mapped to ours."""
 
 import warnings
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from backend.files.limits import Limits
 
 # Set once for the process, because `warnings.catch_warnings` is not safe in threads.
 warnings.simplefilter("error", Image.DecompressionBombWarning)
-# Broken EXIF blocks are common, and nobody can do anything about them.
+# Broken EXIF blocks are common, and the warning is of no use to anyone.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 UPRIGHT: Final = 1
@@ -39,11 +39,11 @@ _FIRST_SIDEWAYS_ORIENTATION: Final = 5
 
 @contextmanager
 def open_picture(data: bytes, picture_format: PictureFormat) -> Iterator[ImageFile.ImageFile]:
-    """Open `data` with the decoder of its format alone; whatever Pillow raises inside the block becomes an InputError.
+    """Open `data` with the decoder of its format only. Exceptions of Pillow inside the block become InputErrors.
 
     Raises:
         ImageTruncated, ImageCorrupt, TooManyPixels, MetadataTooLarge: see `backend.errors`.
-        ConfigurationError: HEIC is switched on but its package is missing.
+        ConfigurationError: HEIC is enabled but its package is missing.
 
     """
     if picture_format.register is not None:
@@ -61,14 +61,14 @@ def open_picture(data: bytes, picture_format: PictureFormat) -> Iterator[ImageFi
 
 @contextmanager
 def open_header(data: bytes, picture_format: PictureFormat) -> Iterator[ImageFile.ImageFile]:
-    """Open `data` for its size and metadata only: no pixel may be asked for."""
+    """Open `data` for its size and metadata only. Its pixels must not be loaded."""
     header = data if picture_format.without_pixels is None else picture_format.without_pixels(data)
     with open_picture(header, picture_format) as image:
         yield image
 
 
 def check_size(image: Image.Image, limits: Limits) -> None:
-    """Raise TooManyPixels where either side or the area (px) is over the limit."""
+    """Raise TooManyPixels if a side or the area exceeds its limit."""
     width, height = image.size
     if width < 1 or height < 1:
         raise ImageCorrupt(f"The picture is {width} x {height} pixels.")
@@ -85,9 +85,9 @@ def check_size(image: Image.Image, limits: Limits) -> None:
 
 
 def read_orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation, 1 to 8; 1 where there is none or it cannot be read."""
+    """Return the EXIF orientation, 1 to 8; 1 if there is none or it cannot be read."""
     try:
-        # Not image.getexif(): for a PNG that would look for late chunks behind pixels that are not there.
+        # Not image.getexif(): for a PNG it would look for chunks after the pixels, which are missing here.
         value = Image.Image.getexif(image).get(ExifTags.Base.Orientation, UPRIGHT)
     except Exception:  # noqa: BLE001 - a broken EXIF block must not cost the picture
         return UPRIGHT
@@ -95,13 +95,13 @@ def read_orientation(image: Image.Image) -> int:
 
 
 def turn_upright(image: Image.Image, orientation: int) -> Image.Image:
-    """Apply an EXIF orientation (1 to 8); returns the same object where there is nothing to turn."""
+    """Apply an EXIF orientation (1 to 8). Returns the same object if there is nothing to change."""
     transpose = _TRANSPOSES.get(orientation)
     return image if transpose is None else image.transpose(transpose)
 
 
 def upright_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:
-    """Return (width, height) in pixels as seen after the orientation is applied."""
+    """Return (width, height) in pixels after the orientation is applied."""
     width, height = size
     return (height, width) if orientation >= _FIRST_SIDEWAYS_ORIENTATION else (width, height)
 
@@ -115,7 +115,7 @@ def _as_input_error(error: Exception, data: bytes, picture_format: PictureFormat
         )
     cut = "truncated" in message.lower()
     if picture_format == JPEG:
-        # libjpeg says "truncated" or "broken" by where the cut fell; the end marker says which it is.
+        # libjpeg reports "truncated" or "broken" depending on the position of the cut; the end marker tells reliably.
         cut = cut or not ends_like_jpeg(data)
     if cut:
         return ImageTruncated("The picture is cut off: its data ends too early.", hint="Send the complete file.")

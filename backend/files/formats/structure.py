@@ -1,10 +1,10 @@
-"""Is the container whole? Walks the outer structure of a file without decoding a pixel.
+"""Completeness checks of picture containers. They walk the structure of a file without decoding pixels.
 
-Pillow reads only as much as the first frame needs and is vague on why it gives up, so what can be told from the
-container (a file that was cut, a broken checksum, too many frames) is told here, precisely and in microseconds.
+Pillow reads only what the first frame needs, and its errors are vague. These checks find truncated files, wrong checksums
+and too many frames precisely, in microseconds.
 
-A walk returns the number of frames (counting stops above `max_frames`). It raises ImageTruncated where the file ends before
-its container does, and ImageCorrupt where the container contradicts itself.
+A walk returns the number of frames (counting stops above `max_frames`). It raises ImageTruncated if the file ends before
+its container does, and ImageCorrupt if the container contradicts itself.
 """
 
 import struct
@@ -27,7 +27,13 @@ _TAIL_BYTES: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """One PNG chunk; `start` and `end` bound the whole of it (length, kind, payload, checksum) in the file."""
+    """One PNG chunk.
+
+    Attributes:
+        kind: its type, such as b"IDAT".
+        start: position of its first byte in the file, which begins the length field.
+        end: position after its last byte, which ends the checksum.
+    """
 
     kind: bytes
     start: int
@@ -35,7 +41,7 @@ class Chunk:
 
 
 def png_chunks(data: bytes) -> Iterator[Chunk]:
-    """Yield the chunks of a PNG up to and including IEND; raises ImageTruncated and ImageCorrupt."""
+    """Yield the chunks of a PNG up to and including IEND. Raises ImageTruncated or ImageCorrupt."""
     position = len(PNG_SIGNATURE)
     while True:
         if position + _MIN_CHUNK_BYTES > len(data):
@@ -55,14 +61,14 @@ def png_chunks(data: bytes) -> Iterator[Chunk]:
 
 
 def png_without_pixels(data: bytes) -> bytes:
-    """Copy a PNG without its pixel chunks: small, and metadata written after the pixels comes within Pillow's reach."""
+    """Copy a PNG without its pixel chunks. The copy is small, and Pillow also finds metadata written after the pixels."""
     kept = [PNG_SIGNATURE]
     kept += [data[chunk.start : chunk.end] for chunk in png_chunks(data) if chunk.kind not in _PNG_PIXEL_CHUNKS]
     return b"".join(kept)
 
 
 def gif_extensions(data: bytes) -> Iterator[bytes]:
-    """Yield the joined sub-blocks of each extension of a GIF, as far as it can be walked."""
+    """Yield the joined sub-blocks of each extension of a GIF, up to the first damage."""
     try:
         for position, introducer in _gif_blocks(data):
             if introducer == _GIF_EXTENSION:
@@ -84,7 +90,7 @@ def walk_png(data: bytes, _max_frames: int) -> int:
 
 
 def walk_gif(data: bytes, max_frames: int) -> int:
-    """Count image blocks. A missing trailer is forgiven: many encoders forget it, and nothing is lost."""
+    """Count image blocks. A missing trailer is accepted: many encoders omit it, and nothing is lost."""
     frames = 0
     try:
         for _, introducer in _gif_blocks(data):
@@ -103,7 +109,7 @@ def _color_table_bytes(flags: int) -> int:
 
 
 def _gif_blocks(data: bytes) -> Iterator[tuple[int, int]]:
-    """Yield position and introducer of each whole block up to the trailer; raises IndexError where the file is cut."""
+    """Yield position and introducer of each complete block up to the trailer. Raises IndexError if the file is cut."""
     position = 13 + _color_table_bytes(data[10])
     while position < len(data):
         introducer = data[position]
@@ -111,7 +117,7 @@ def _gif_blocks(data: bytes) -> Iterator[tuple[int, int]]:
             end = _skip_sub_blocks(data, position + 2)
         elif introducer == _GIF_IMAGE:  # descriptor, colour table, code size, then sub-blocks
             end = _skip_sub_blocks(data, position + 11 + _color_table_bytes(data[position + 9]))
-        else:  # the trailer, or what decoders take for it
+        else:  # the trailer, or something that decoders treat as one
             return
         yield position, introducer
         position = end

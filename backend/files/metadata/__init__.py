@@ -1,4 +1,4 @@
-"""What a picture file says about itself: XMP, IPTC, EXIF, places."""
+"""Metadata inside picture files: XMP, IPTC, EXIF and places."""
 
 from backend.files.metadata.exif import JSON
 from backend.files.metadata.metadata import EmbeddedMetadata, read_metadata

@@ -1,4 +1,4 @@
-"""EXIF into plain values: camera, exposure and place as JSON, words and the moment as MediaText."""
+"""EXIF reader: camera, exposure and place as JSON values; text and time as MediaText."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ JSON: TypeAlias = str | int | float | bool | list["JSON"] | dict[str, "JSON"] | 
 Tags: TypeAlias = Mapping[int, Any]
 
 _MAX_VALUE_CHARACTERS: Final = 300
-# What cameras write into the description by themselves.
+# Descriptions that cameras write automatically.
 _CAMERA_DEFAULTS: Final = frozenset(
     {
         "olympus digital camera", "sony dsc", "digital camera", "minolta digital camera", "samsung", "default",
@@ -27,7 +27,7 @@ _CAMERA_DEFAULTS: Final = frozenset(
 
 
 def read_exif(exif: Image.Exif) -> dict[str, JSON]:
-    """Return what is readable as JSON-safe values under names with units; unreadable fields are left out."""
+    """Return the readable fields as JSON-safe values, under names with units. Unreadable fields are omitted."""
     main = _ifd(exif, None)
     photo = _ifd(exif, ExifTags.IFD.Exif)
     found = {name: _value(main, tag, reader) for name, (tag, reader) in _MAIN_FIELDS.items()}
@@ -37,7 +37,7 @@ def read_exif(exif: Image.Exif) -> dict[str, JSON]:
 
 
 def read_exif_text(exif: Image.Exif) -> MediaText:
-    """Return description, Windows' XP fields and the moment of exposure (not yet cleaned or bounded)."""
+    """Return the description, the XP fields of Windows and the time of exposure, not yet cleaned or limited."""
     main = _ifd(exif, None)
     description = as_words(main.get(ExifTags.Base.ImageDescription)).strip()
     if description.casefold() in _CAMERA_DEFAULTS:
@@ -51,7 +51,7 @@ def read_exif_text(exif: Image.Exif) -> MediaText:
 
 
 def as_words(value: object) -> str:
-    """Decode a text of unknown encoding (UTF-8, else Latin-1), up to its first NUL; '' where it is no text."""
+    """Decode text of unknown encoding (UTF-8, or else Latin-1), up to its first NUL; '' if it is not text."""
     if isinstance(value, str):
         # Pillow reads EXIF text as Latin-1; cameras and editors write UTF-8.
         try:
@@ -68,7 +68,7 @@ def as_words(value: object) -> str:
 
 
 def find_moment(*candidates: str) -> datetime | None:
-    """Return the first candidate that is a moment; cameras without a set clock write zeros."""
+    """Return the first candidate that is a valid time. Cameras whose clock is not set write zeros."""
     for candidate in candidates:
         with suppress(InvalidText):
             if moment := parse_taken_at(candidate):
@@ -117,7 +117,7 @@ def _whole(value: Any) -> int:
 def _place(gps: Tags) -> dict[str, JSON]:
     latitude = _degrees(gps, ExifTags.GPS.GPSLatitude, ExifTags.GPS.GPSLatitudeRef, 90.0)
     longitude = _degrees(gps, ExifTags.GPS.GPSLongitude, ExifTags.GPS.GPSLongitudeRef, 180.0)
-    # Without a fix many cameras write zeros.
+    # Many cameras write zeros while they have no GPS fix.
     if latitude is None or longitude is None or latitude == longitude == 0.0:
         return {}
     altitude = _value(gps, ExifTags.GPS.GPSAltitude, _number)

@@ -1,4 +1,4 @@
-"""IPTC-IIM, the older block that photo desks write into a JPEG."""
+"""Reader of IPTC-IIM, the older metadata block that photo desks write into JPEGs."""
 
 from collections import defaultdict
 from typing import Final
@@ -27,7 +27,7 @@ Fields = dict[tuple[int, int], list[bytes]]
 
 
 def read_iptc_text(image: Image.Image) -> MediaText:
-    """Return title, caption, keywords, place and moment (not yet cleaned); what is broken ends the reading."""
+    """Return title, caption, keywords, place and time, not yet cleaned. Reading stops at the first damage."""
     resources = image.info.get("photoshop")
     block = resources.get(_IIM_RESOURCE) if isinstance(resources, dict) else None
     if not isinstance(block, bytes):
@@ -51,7 +51,7 @@ def read_iptc_text(image: Image.Image) -> MediaText:
 
 
 def join_places(*places: str) -> str:
-    """Join place names from the narrowest to the widest, each said once."""
+    """Join place names from the narrowest to the widest, without repetitions."""
     return ", ".join(dict.fromkeys(place.strip() for place in places if place.strip()))
 
 
@@ -62,7 +62,7 @@ def _read_fields(block: bytes) -> Fields:
         key = (block[position + 1], block[position + 2])
         size = int.from_bytes(block[position + 3 : position + 5], "big")
         position += 5
-        if size & 0x8000:  # an extended field: the length of the length stands here
+        if size & 0x8000:  # an extended field: this is the length of its length
             length_bytes = size & 0x7FFF
             size = int.from_bytes(block[position : position + length_bytes], "big")
             position += length_bytes

@@ -1,4 +1,4 @@
-"""What a picture says about itself: XMP before IPTC before EXIF before PNG text."""
+"""Reader of a picture's embedded metadata. XMP takes precedence over IPTC, EXIF and PNG text, in this order."""
 
 from dataclasses import dataclass, field
 
@@ -15,16 +15,21 @@ from backend.files.text import MediaText, fit_media_text
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedMetadata:
-    """Text and technical data found inside a file. `exif` is safe to store as JSON: no bytes, NUL or NaN."""
+    """Metadata found inside a file.
+
+    Attributes:
+        text: title, caption and other text, cleaned and cut to the limits.
+        exif: technical data, safe to store as JSON: no bytes, NUL or NaN.
+    """
 
     text: MediaText = field(default_factory=MediaText)
     exif: dict[str, JSON] = field(default_factory=dict)
 
 
 def read_metadata(data: bytes, limits: Limits) -> EmbeddedMetadata:
-    """Read the metadata of a picture; decodes no pixel.
+    """Read the metadata of a picture without decoding pixels.
 
-    Never raises on account of the data: what cannot be read is left out, and what is longer than the limits is cut.
+    Never raises because of the data: unreadable parts are omitted, and text over the limits is cut.
     """
     try:
         picture_format = identify_format(data, limits)
@@ -40,7 +45,7 @@ def read_metadata(data: bytes, limits: Limits) -> EmbeddedMetadata:
 
 def _exif_of(image: Image.Image) -> Image.Exif:
     try:
-        # Not image.getexif(): for a PNG that would look for late chunks behind pixels that are not there.
+        # Not image.getexif(): for a PNG it would look for chunks after the pixels, which are missing here.
         return Image.Image.getexif(image)
     except Exception:  # noqa: BLE001 - Pillow raises a dozen types on a broken block; XMP and IPTC may still be whole
         return Image.Exif()

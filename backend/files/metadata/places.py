@@ -1,6 +1,6 @@
-"""Does a file say where it was taken? Looked for wherever a picture can carry it; what cannot be read counts as a yes.
+"""Detection of coordinates in picture files, wherever a file can hold them. Unreadable parts count as containing some.
 
-EXIF (also of a picture inside the picture, and in a PNG's eXIf chunk or "raw profile"), XMP (plain, UTF-16, compressed
+It searches EXIF (also of embedded pictures, and in a PNG's eXIf chunk or "raw profile"), XMP (plain, UTF-16, compressed
 in a PNG, over several segments of a JPEG, in the blocks of a GIF), and the video of a motion photo.
 """
 
@@ -14,7 +14,7 @@ from PIL import ExifTags, Image
 from backend.errors import InputError
 from backend.files.formats import PNG_SIGNATURE, gif_extensions, png_chunks
 
-# As Adobe spells them and as drones of DJI do, which also write Longtitude; and the namespace of W3C's geo:lat.
+# The spellings of Adobe and of DJI drones, which also write Longtitude; and the namespace of W3C's geo:lat.
 _XMP_NAMES: Final = ("GPSLat", "GPSLong", "GPSDestL", "GpsLat", "GpsLong", "2003/01/geo/wgs84_pos#")
 # XML may be in UTF-8, UTF-16 or UTF-32, of either byte order.
 _XMP_MARKS: Final = tuple(padding.join(name).encode() for name in _XMP_NAMES for padding in ("", "\0", "\0\0\0"))
@@ -39,11 +39,11 @@ _LONGEST_INFLATION: Final = 64 * 1024 * 1024
 
 
 class _TooMuchText(Exception):
-    """More compressed text than is looked through."""
+    """There is more compressed text than is searched."""
 
 
 def says_place(original: bytes) -> bool:
-    """Tell whether these bytes of a picture hold coordinates, or may hold them where nobody can tell."""
+    """Whether a picture file contains coordinates, or may contain some in an unreadable part."""
     try:
         return _holds_coordinates(original) or any(_holds_coordinates(text) for text in _hidden_texts(original))
     except _TooMuchText:
@@ -65,18 +65,18 @@ def _exif_has_position(block: bytes) -> bool:
         exif.load(block)
         gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
         return any(_is_set(gps.get(tag)) for tag in _POSITIONS)
-    except Exception:  # noqa: BLE001 - Pillow raises a dozen types on a broken block, which others may be able to read
+    except Exception:  # noqa: BLE001 - Pillow raises a dozen types on a broken block that other readers may understand
         return True
 
 
 def _is_set(value: Any) -> bool:
-    """Without a fix many cameras write zeros, or 0/0."""
+    """Whether a coordinate is set. Many cameras write zeros or 0/0 while they have no GPS fix."""
     parts = value if isinstance(value, tuple) else (value,)
     return any(part is not None and abs(float(part)) > 0 for part in parts)
 
 
 def _hidden_texts(original: bytes) -> Iterator[bytes]:
-    """Yield what a search through the bytes as they are does not see."""
+    """Yield text that a search through the raw bytes does not find."""
     if original.startswith(PNG_SIGNATURE):
         yield from _png_texts(original)
     elif original.startswith(_GIF_SIGNATURE):
@@ -97,12 +97,12 @@ def _png_texts(original: bytes) -> Iterator[bytes]:
             if room < 0:
                 raise _TooMuchText
             yield _unhexed(text) if keyword.startswith(_RAW_PROFILE) else text
-    except InputError:  # no chunk where one must begin: readers end there too
+    except InputError:  # damaged from here on, so other readers stop here too
         return
 
 
 def _png_text(kind: bytes, rest: bytes) -> bytes:
-    """`rest` is what follows the keyword of the chunk."""
+    """The text of a chunk. `rest` is the part after its keyword."""
     if kind == b"zTXt":  # method, text
         return _inflated(rest[1:])
     if kind == b"iTXt":  # flag, method, language, translated keyword, text
@@ -123,7 +123,7 @@ def _inflated(packed: bytes) -> bytes:
 
 
 def _unhexed(profile: bytes) -> bytes:
-    """ImageMagick's way: a name, the number of bytes, and the bytes as hexadecimal digits over many lines."""
+    """Decode a profile of ImageMagick: a name, the number of bytes, and the bytes as hexadecimal digits over many lines."""
     digits = b"".join(profile.split()[2:])
     try:
         return bytes.fromhex(digits.decode("ascii"))
@@ -132,7 +132,7 @@ def _unhexed(profile: bytes) -> bytes:
 
 
 def _extended_xmp(original: bytes) -> bytes:
-    """Join the parts of a packet that is longer than a segment."""
+    """Join the parts of an XMP packet that is longer than a segment."""
     parts = []
     at = original.find(_EXTENDED_XMP)
     while at != -1:

@@ -1,4 +1,4 @@
-"""XMP: Dublin Core, Photoshop and IPTC Core fields, read safely (defusedxml) by their full names."""
+"""XMP reader for Dublin Core, Photoshop and IPTC Core fields. Parses safely (defusedxml) and uses full names."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -21,7 +21,7 @@ Properties = Mapping[str, Any]
 
 
 def read_xmp_text(image: Image.Image) -> MediaText:
-    """Return title, caption, keywords, place and moment (not yet cleaned); empty where there is no readable XMP."""
+    """Return title, caption, keywords, place and time, not yet cleaned. Empty if there is no readable XMP."""
     properties = _properties(image)
 
     def first(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Requests to addresses that somebody else chose."""
+"""Requests to URLs that users chose, with protection against SSRF."""
 
 from backend.files.outbound.fetch import check_url, fetch_url
 from backend.files.outbound.post import post_to

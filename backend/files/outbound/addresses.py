@@ -1,4 +1,4 @@
-"""Which network addresses URL ingest may ask: resolved once, every one of them global (no SSRF)."""
+"""Check of the network addresses that a URL resolves to, against SSRF. A name is resolved once, and all must be global."""
 
 import socket
 import threading
@@ -11,18 +11,18 @@ from backend.files.limits import FetchPolicy
 
 Address: TypeAlias = IPv4Address | IPv6Address
 
-# Only this part of IPv6 is handed out for use on the Internet.
+# Only this part of IPv6 is allocated for the public Internet.
 _GLOBAL_UNICAST: Final = IPv6Network("2000::/3")
 _NAT64: Final = IPv6Network("64:ff9b::/96")
-# Global by number, and yet never the Internet: the relay of 6to4, the wire server of Azure's machines.
+# Global by number, but not part of the Internet: the 6to4 relay, and the wire server of Azure's machines.
 _NEVER: Final = (IPv4Network("192.88.99.0/24"), IPv4Network("168.63.129.16/32"))
 
 
 def resolve_allowed(host: str, port: int, policy: FetchPolicy, timeout_seconds: float) -> tuple[Address, ...]:
-    """Resolve `host` and return its addresses, in the resolver's order, if every one of them may be asked.
+    """Resolve `host` and return its addresses, in the resolver's order, if all of them are allowed.
 
     Raises:
-        UrlForbidden: at least one address may not be asked.
+        UrlForbidden: at least one address is not allowed.
         FetchFailed: the name does not resolve.
         FetchTimeout: the resolver did not answer within `timeout_seconds`.
 
@@ -37,7 +37,7 @@ def resolve_allowed(host: str, port: int, policy: FetchPolicy, timeout_seconds: 
 
 
 def is_allowed(address: Address, policy: FetchPolicy) -> bool:
-    """Tell whether `address` and every IPv4 address hidden in it may be asked."""
+    """Whether `address` and every IPv4 address embedded in it are allowed."""
     hidden = tuple(_hidden_addresses(address))
     if hidden:
         return all(is_allowed(inner, policy) for inner in hidden)
@@ -45,7 +45,7 @@ def is_allowed(address: Address, policy: FetchPolicy) -> bool:
 
 
 def _hidden_addresses(address: Address) -> Iterator[IPv4Address]:
-    """Yield the IPv4 addresses that an IPv6 address leads to: mapped, 6to4, Teredo (both ends) and NAT64."""
+    """Yield the IPv4 addresses embedded in an IPv6 address: mapped, 6to4, Teredo (both ends) and NAT64."""
     if not isinstance(address, IPv6Address):
         return
     if address.ipv4_mapped:
@@ -67,7 +67,7 @@ def _is_global(address: Address) -> bool:
 
 
 def _is_private(address: Address) -> bool:
-    """Loopback and private networks; link-local is where clouds keep their credentials, so it stays out."""
+    """Whether it is a loopback or private address. Link-local does not count: clouds serve their credentials there."""
     if address.is_loopback:
         return True
     return address.is_private and not (
@@ -85,7 +85,7 @@ def _resolve(host: str, port: int, timeout_seconds: float) -> tuple[Address, ...
         except (OSError, UnicodeError, ValueError) as error:
             outcome.append(error)
 
-    # getaddrinfo knows no timeout; the thread is a daemon, so that a dead resolver holds nobody up.
+    # getaddrinfo has no timeout. The thread is a daemon, so that a dead resolver does not delay the process's exit.
     thread = threading.Thread(target=ask, name="resolve", daemon=True)
     thread.start()
     thread.join(max(timeout_seconds, 0.0))

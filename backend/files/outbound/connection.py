@@ -1,4 +1,4 @@
-"""Network backend that connects to addresses checked beforehand and lets nothing run past one deadline."""
+"""Network backend that connects only to checked addresses and enforces one deadline."""
 
 import ssl
 import time
@@ -11,13 +11,13 @@ from backend.files.outbound.addresses import Address
 
 
 class Deadline:
-    """A moment on the monotonic clock that everything about one fetch shares."""
+    """The deadline of one fetch, on the monotonic clock."""
 
     def __init__(self, total_seconds: float) -> None:
         self._ends_at = time.monotonic() + total_seconds
 
     def remaining_seconds(self) -> float:
-        """Return what is left; raises httpcore.ReadTimeout when it is used up."""
+        """Return the remaining time. Raises httpcore.ReadTimeout if there is none."""
         left = self._ends_at - time.monotonic()
         if left <= 0:
             raise httpcore.ReadTimeout("the time for the whole fetch is used up")
@@ -25,7 +25,7 @@ class Deadline:
 
 
 class PinnedBackend(httpcore.NetworkBackend):
-    """Connects to one of `addresses`, whatever the host is called: the name is never resolved a second time."""
+    """Connects to one of `addresses`, whatever the host is. The name is never resolved a second time."""
 
     def __init__(self, addresses: Sequence[Address], deadline: Deadline, connect_seconds: float) -> None:
         self._addresses = addresses
@@ -35,13 +35,13 @@ class PinnedBackend(httpcore.NetworkBackend):
 
     def connect_tcp(
         self,
-        host: str,  # noqa: ARG002 - the signature is httpcore's; the address was chosen before
+        host: str,  # noqa: ARG002 - httpcore's signature; the addresses are already chosen
         port: int,
         timeout: float | None = None,  # noqa: ARG002
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        """Try the addresses in order; the last failure is raised."""
+        """Try the addresses in order. Raises the last failure."""
         options = tuple(socket_options or ())
         failure: Exception = httpcore.ConnectError("there is no address to connect to")
         for address in self._addresses:
@@ -56,7 +56,7 @@ class PinnedBackend(httpcore.NetworkBackend):
 
 
 class _DeadlineStream(httpcore.NetworkStream):
-    """Gives each read and write what is left until the deadline, so that a slow drip ends too."""
+    """Limits each read and write to the time until the deadline, so that a slow trickle of data ends too."""
 
     def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
         self._stream = stream

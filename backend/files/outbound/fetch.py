@@ -1,4 +1,4 @@
-"""Fetch a picture from a URL that somebody else chose, without becoming their way into this network."""
+"""Fetching of pictures from URLs that users chose, without giving them access to the internal network."""
 
 import re
 from dataclasses import dataclass
@@ -30,7 +30,13 @@ _HEADERS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A body, the URL it came from after redirects, and the file name it goes by ('' if none)."""
+    """A fetched file.
+
+    Attributes:
+        data: the body of the response.
+        final_url: the URL after redirects.
+        filename: file name from the response or the URL, '' if there is none.
+    """
 
     data: bytes
     final_url: str
@@ -43,14 +49,14 @@ class _Redirect:
 
 
 def fetch_url(url: str, policy: FetchPolicy, limits: Limits) -> Fetched:
-    """Fetch `url` (GET, no cookies, no proxy) within `policy.total_seconds`, redirects, resolving and TLS included.
+    """Fetch `url` (GET, no cookies, no proxy) within `policy.total_seconds`, including redirects, resolving and TLS.
 
-    The address that was checked is the address that is asked; every redirect is checked anew.
+    It connects to the address that was checked, and checks every redirect again.
 
     Raises:
-        UrlForbidden: the URL or one that it leads to may not be asked.
+        UrlForbidden: the URL, or one that it redirects to, is not allowed.
         FetchTimeout, FetchTooLarge: over `policy` or `limits.max_body_bytes`.
-        FetchFailed: no connection, a broken answer, or a status other than 200 (`context["status"]`).
+        FetchFailed: no connection, an invalid response, or a status other than 200 (`context["status"]`).
 
     """
     deadline = Deadline(policy.total_seconds)
@@ -74,7 +80,7 @@ def fetch_url(url: str, policy: FetchPolicy, limits: Limits) -> Fetched:
 
 
 def check_url(url: str, policy: FetchPolicy) -> tuple[Address, ...]:
-    """Check `url` without asking it: its form, and that every address of its host may be asked. Returns those.
+    """Check `url` without contacting it: its form and the addresses of its host. Returns the addresses.
 
     Raises:
         UrlForbidden, FetchFailed (the name does not resolve), FetchTimeout.
@@ -85,7 +91,7 @@ def check_url(url: str, policy: FetchPolicy) -> tuple[Address, ...]:
 
 
 def parse_url(url: str, policy: FetchPolicy) -> httpx.URL:
-    """The URL, if its form and its port may be asked. Raises UrlForbidden."""
+    """Parse a URL and check its form and port. Raises UrlForbidden."""
     if len(url) > _MAX_URL_CHARACTERS:
         raise UrlForbidden("The URL is too long.", hint=f"{_MAX_URL_CHARACTERS:,} characters are allowed.")
     try:
@@ -107,7 +113,7 @@ def parse_url(url: str, policy: FetchPolicy) -> httpx.URL:
 
 
 def port_of(url: httpx.URL) -> int:
-    """The port that is asked, the scheme's own filled in."""
+    """The port of a URL, by default that of its scheme."""
     return _DEFAULT_PORTS[url.scheme] if url.port is None else url.port
 
 
@@ -117,7 +123,7 @@ def host_of(url: httpx.URL) -> str:
 
 
 def _ask(url: httpx.URL, backend: PinnedBackend, limits: Limits) -> Fetched | _Redirect:
-    """Send one request. No client and no cookie jar: what httpcore does not know, it cannot send."""
+    """Send one request. Uses httpcore without a client, so that no cookies or credentials can be sent."""
     target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=port_of(url), target=url.raw_path)
     tls = httpx.create_ssl_context() if url.scheme == "https" else None
     with (
@@ -146,7 +152,7 @@ def _join(url: httpx.URL, location: str) -> str:
     try:
         return str(url.join(location))
     except (httpx.InvalidURL, ValueError):
-        return location  # refused with its reason by the check that follows
+        return location  # the check that follows rejects it, with the reason
 
 
 def _read_body(response: httpcore.Response, headers: httpx.Headers, max_bytes: int) -> bytes:
@@ -170,7 +176,7 @@ def _filename(url: httpx.URL, headers: httpx.Headers) -> str:
 
 
 def _shown(url: str) -> str:
-    """Shorten a URL for a message and leave out what may be secret: credentials and the query."""
+    """A URL for messages: shortened, and without credentials and the query, which may be secret."""
     try:
         parsed = httpx.URL(url)
         return f"{parsed.scheme}://{parsed.host}{parsed.path}"[:200]

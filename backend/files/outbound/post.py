@@ -1,4 +1,4 @@
-"""Post to a URL that somebody else chose, with the same checks as fetching one."""
+"""POST requests to URLs that users chose, with the same checks as for fetching."""
 
 from collections.abc import Mapping
 
@@ -13,13 +13,13 @@ from backend.files.outbound.fetch import host_of, parse_url, port_of
 
 
 def post_to(url: str, body: bytes, headers: Mapping[str, str], policy: FetchPolicy) -> int:
-    """Post within `policy.total_seconds`; returns the status. The answer's body is not read, redirects are not followed.
+    """Send a POST request within `policy.total_seconds` and return the status.
 
-    The address that was checked is the address that is asked.
+    It connects to the address that was checked. The body of the response is not read, and redirects are not followed.
 
     Raises:
-        UrlForbidden: the URL may not be asked.
-        FetchTimeout, FetchFailed: no answer in time, or no connection.
+        UrlForbidden: the URL is not allowed.
+        FetchTimeout, FetchFailed: no response in time, or no connection.
     """
     deadline = Deadline(policy.total_seconds)
     try:

@@ -1,4 +1,4 @@
-"""Where originals and thumbnails are stored."""
+"""Storage of originals and thumbnails."""
 
 from backend.files.storage.keys import check_key, original_key, sha256_of_key
 from backend.files.storage.storage import FULL, Storage

@@ -1,4 +1,4 @@
-"""Keys of stored objects: where originals and thumbnails lie, and which keys are valid at all."""
+"""Keys of originals and thumbnails in the storage, and their validation."""
 
 import re
 from typing import Final
@@ -17,12 +17,12 @@ def original_key(sha256: bytes, extension: str) -> str:
 
 
 def thumbnail_key(sha256: bytes, size: str, extension: str) -> str:
-    """Return `thumbnails/<size>/ab/cd/<hex>.<ext>`; `backend.files.storage.thumbnail_files` knows which there are."""
+    """Return `thumbnails/<size>/ab/cd/<hex>.<ext>`. See `backend.files.storage.thumbnail_files` for the sizes in use."""
     return f"thumbnails/{_word(size)}/{_fan_out(sha256)}.{_word(extension)}"
 
 
 def sha256_of_key(key: str) -> bytes | None:
-    """The checksum that a file is named by; None where it is not named so."""
+    """The checksum in a key; None if the key has none."""
     found = _NAMED.fullmatch(key)
     if found is None or not found["digits"].startswith(found["first"] + found["second"]):
         return None
@@ -30,7 +30,7 @@ def sha256_of_key(key: str) -> bytes | None:
 
 
 def check_key(key: str) -> str:
-    """Return `key`, if it is relative and made of plain segments (no `..`, none hidden); raises ValueError."""
+    """Return `key` if it is relative and consists of plain segments (no `..`, none hidden). Raises ValueError."""
     if len(key) > _MAX_CHARACTERS or not all(_SEGMENT.fullmatch(segment) for segment in key.split("/")):
         raise ValueError(f"{key[:100]!r} is not a valid storage key")
     return key

@@ -1,4 +1,4 @@
-"""Where originals and thumbnails are kept: a local folder, or any fsspec URL (S3, memory, ...)."""
+"""The storage of originals and thumbnails: a local folder, or any fsspec URL (S3, memory, ...)."""
 
 import errno
 import os
@@ -20,10 +20,10 @@ FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class Storage:
-    """Bytes by key. Keys come from `backend.files.storage.keys`; an invalid one raises ValueError.
+    """Stores bytes by key. Keys come from `backend.files.storage.keys`; an invalid one raises ValueError.
 
-    Every method raises BackendUnavailable where the store cannot be reached. For object stores open it after a
-    fork: their connections do not survive one.
+    Every method raises BackendUnavailable if the store cannot be reached. Open an object store after a fork, since its
+    connections do not survive one.
     """
 
     def __init__(self, store: Store, url: str, redact: Redactor) -> None:
@@ -33,7 +33,7 @@ class Storage:
 
     @classmethod
     def open(cls, url: str, options: Mapping[str, Any] | None = None) -> Self:
-        """Make a storage from an fsspec URL (a bare path is a local folder); asks nothing yet.
+        """Create a storage from an fsspec URL (a bare path is a local folder). Does not connect yet.
 
         Raises:
             ConfigurationError: the URL or its options cannot be used, or the file system's package is missing.
@@ -58,7 +58,7 @@ class Storage:
         return cls(store, url, redact)
 
     def write(self, key: str, data: bytes) -> None:
-        """Store `data` durably, as a whole or not at all; an object of that key is replaced.
+        """Store `data` durably and atomically. Replaces an existing object of that key.
 
         Raises:
             StorageFull: no space or quota left.
@@ -78,12 +78,12 @@ class Storage:
             return self._store.size(key)
 
     def exists(self, key: str) -> bool:
-        """Tell whether the key is there."""
+        """Whether the key exists."""
         with self._translated(check_key(key)):
             return self._store.exists(key)
 
     def delete(self, key: str) -> None:
-        """Remove the key; it is no error if it is not there."""
+        """Remove the key. It is not an error if it does not exist."""
         with self._translated(check_key(key)):
             self._store.delete(key)
 
@@ -95,17 +95,17 @@ class Storage:
             yield from self._store.list_keys(prefix)
 
     def list_objects(self, prefix: str) -> Iterator[StoredObject]:
-        """Yield what lies below the folder `prefix`, with the time of its last change, in no particular order."""
+        """Yield the objects below the folder `prefix`, with the time of their last change, in no particular order."""
         with self._translated(check_key(prefix)):
             yield from self._store.list_objects(prefix)
 
     def remove_leftovers(self, older_than_seconds: float, *, dry_run: bool = False) -> int:
-        """Remove what writes that were killed have left; returns how many files there were."""
+        """Remove files that killed writers left behind. Returns their number."""
         with self._translated(""):
             return self._store.remove_leftovers(older_than_seconds, dry_run=dry_run)
 
     def local_path(self, key: str) -> Path | None:
-        """Return the file of a key, where the storage is a local folder and the key is there."""
+        """Return the file of a key; None if the storage is not a local folder or the key does not exist."""
         check_key(key)
         if not isinstance(self._store, FolderStore):
             return None
@@ -113,7 +113,7 @@ class Storage:
         return path if path.is_file() else None
 
     def check(self) -> None:
-        """Write, read and delete a probe; raises what went wrong."""
+        """Write, read and delete a probe. Raises as these do."""
         key, data = f"probes/{uuid.uuid4().hex}", b"mediacluster"
         self.write(key, data)
         try:
@@ -149,7 +149,7 @@ class Storage:
     def _unavailable(self, error: Exception) -> BackendUnavailable:
         number = error.errno if isinstance(error, OSError) else None
         return BackendUnavailable(
-            # What the system calls it names no path, so whoever uploads may know it.
+            # The system's message contains no path, so it may be shown to uploaders.
             f"The storage cannot be used: {os.strerror(number)}." if number else "The storage cannot be reached.",
             reason=f"{self._shown_url} ({self._redact(str(error))})",
             hint="Run `mediacluster doctor` for details.",

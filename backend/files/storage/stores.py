@@ -1,4 +1,4 @@
-"""The two kinds of store behind `Storage`: a local folder, durable by hand, and objects over fsspec."""
+"""The two kinds of store behind `Storage`: a local folder with durable writes, and objects over fsspec."""
 
 import os
 import re
@@ -12,23 +12,28 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 _TEMPORARY: Final = re.compile(r"\.[0-9a-f]{32}\.tmp")
-# As S3, memory and others, Google and Azure name it.
+# Names of the field in S3, in memory and others, in Google's and in Azure's listings.
 _MODIFIED: Final = ("LastModified", "created", "updated", "last_modified")
 
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """What a listing says of an object; `modified_at` in seconds since 1970."""
+    """An entry of a listing.
+
+    Attributes:
+        key: key of the object.
+        modified_at: time of its last change, in seconds since 1970.
+    """
 
     key: str
     modified_at: float
 
 
 class Store(Protocol):
-    """Raw access by valid keys; failures are OSErrors (FileNotFoundError where a key is missing) or the driver's."""
+    """Raw access by valid keys. Raises OSErrors (FileNotFoundError for a missing key) or exceptions of the driver."""
 
     def write(self, key: str, data: bytes) -> None:
-        """Store `data` as a whole or not at all."""
+        """Store `data` atomically."""
 
     def read(self, key: str) -> bytes:
         """Return all bytes."""
@@ -40,7 +45,7 @@ class Store(Protocol):
         """Tell whether the key is there."""
 
     def delete(self, key: str) -> None:
-        """Remove the key, if it is there."""
+        """Remove the key if it exists."""
 
     def list_keys(self, prefix: str) -> Iterator[str]:
         """Yield the keys below the folder `prefix` ('' for all), sorted."""
@@ -49,7 +54,7 @@ class Store(Protocol):
         """Yield the objects below the folder `prefix`, with the time of their last change."""
 
     def remove_leftovers(self, older_than_seconds: float, *, dry_run: bool) -> int:
-        """Remove what interrupted writes have left; returns how many there were."""
+        """Remove files that interrupted writes left behind. Returns their number."""
 
 
 class FolderStore:
@@ -59,7 +64,7 @@ class FolderStore:
         self.root = root
 
     def path(self, key: str) -> Path:
-        """Return where `key` lies."""
+        """Return the file of `key`."""
         return self.root / key
 
     def write(self, key: str, data: bytes) -> None:
@@ -88,11 +93,11 @@ class FolderStore:
         return self.path(key).is_file()
 
     def delete(self, key: str) -> None:
-        """Remove the file, if it is there."""
+        """Remove the file if it exists."""
         self.path(key).unlink(missing_ok=True)
 
     def list_keys(self, prefix: str) -> Iterator[str]:
-        """Yield keys in order; unfinished writes have hidden names and are left out."""
+        """Yield keys in order. Skips unfinished writes, which have hidden names."""
         for folder, subfolders, files in os.walk(self.root / prefix):
             subfolders.sort()
             for name in sorted(files):
@@ -100,13 +105,13 @@ class FolderStore:
                     yield (Path(folder) / name).relative_to(self.root).as_posix()
 
     def list_objects(self, prefix: str) -> Iterator[StoredObject]:
-        """Yield files; one that goes meanwhile is left out."""
+        """Yield files. Skips those that are deleted meanwhile."""
         for key in self.list_keys(prefix):
             with suppress(FileNotFoundError):
                 yield StoredObject(key, self.path(key).stat().st_mtime)
 
     def remove_leftovers(self, older_than_seconds: float, *, dry_run: bool) -> int:
-        """Remove temporary files of writers that were killed."""
+        """Remove temporary files of killed writers."""
         count, limit = 0, time.time() - older_than_seconds
         for folder, _, names in os.walk(self.root):
             for name in names:
@@ -127,7 +132,7 @@ class FolderStore:
 
 
 class ObjectStore:
-    """Objects over any fsspec file system. One put is one object, which stores make visible as a whole."""
+    """Objects on any fsspec file system. Each write is a single put, which object stores apply atomically."""
 
     def __init__(self, file_system: Any, root: str) -> None:
         self._file_system = file_system
@@ -149,11 +154,11 @@ class ObjectStore:
         return int(self._file_system.size(self._path(key)))
 
     def exists(self, key: str) -> bool:
-        """Tell whether the object is there."""
+        """Whether the object exists."""
         return bool(self._file_system.exists(self._path(key)))
 
     def delete(self, key: str) -> None:
-        """Remove the object, if it is there."""
+        """Remove the object if it exists."""
         try:
             self._file_system.rm_file(self._path(key))
         except FileNotFoundError:
@@ -167,7 +172,7 @@ class ObjectStore:
             yield path[start:]
 
     def list_objects(self, prefix: str) -> Iterator[StoredObject]:
-        """Yield objects. One whose age the store does not tell counts as new."""
+        """Yield objects. One whose age the store does not report counts as new."""
         start = len(self._root) + 1
         try:
             found = self._file_system.find(f"{self._root}/{prefix}", detail=True)
@@ -178,7 +183,7 @@ class ObjectStore:
             yield StoredObject(path[start:], moment.timestamp() if isinstance(moment, datetime) else time.time())
 
     def remove_leftovers(self, older_than_seconds: float, *, dry_run: bool) -> int:  # noqa: ARG002
-        """Nothing: one put is one object, whole or not at all."""
+        """Does nothing: a put is atomic and leaves no files behind."""
         return 0
 
     def _path(self, key: str) -> str:

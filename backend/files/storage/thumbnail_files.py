@@ -1,4 +1,4 @@
-"""Thumbnails in the storage, by the checksum of the original that they show."""
+"""Thumbnails in the storage, by the checksum of their original."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -13,7 +13,7 @@ THUMBNAIL_FOLDERS: Final = tuple(f"thumbnails/{size}" for size in THUMBNAIL_SIDE
 
 
 def write_thumbnails(storage: Storage, sha256: bytes, thumbnails: Mapping[str, bytes]) -> None:
-    """Store what `make_thumbnails` made, by size. Raises as `Storage.write`."""
+    """Store the thumbnails that `make_thumbnails` made, by size. Raises as `Storage.write`."""
     for size, content in thumbnails.items():
         storage.write(_key(sha256, size), content)
 
@@ -30,12 +30,12 @@ def read_thumbnail(storage: Storage, sha256: bytes, size: str) -> bytes:
 
 
 def thumbnail_keys(sha256: bytes) -> list[str]:
-    """Under which they are written, one a size."""
+    """The keys that thumbnails are written to, one per size."""
     return [_key(sha256, size) for size in THUMBNAIL_SIDES]
 
 
 def possible_keys(sha256: bytes) -> list[tuple[str, ...]]:
-    """Under which each may lie, one entry a size: as it is written today first, then as it was in earlier versions."""
+    """The keys that each thumbnail may have, one entry per size: first the current key, then that of earlier versions."""
     return [
         tuple(key for key in (_key(sha256, size), _former_key(sha256, size)) if key is not None)
         for size in THUMBNAIL_SIDES
@@ -47,5 +47,5 @@ def _key(sha256: bytes, size: str) -> str:
 
 
 def _former_key(sha256: bytes, size: str) -> str | None:
-    """Both sizes were WebP once; libraries of that time keep what they have."""
+    """The key in earlier versions, when all sizes were WebP; None if it is the current one. Old libraries still use it."""
     return None if THUMBNAIL_FORMATS[size] == WEBP else thumbnail_key(sha256, size, WEBP.extension)

@@ -1,4 +1,4 @@
-"""The text of a picture: fields, cleaning, bounds."""
+"""The text of a picture: its fields, their cleaning and their limits."""
 
 from backend.files.text.records import RECORD_NAMES, parse_json_object, text_of_record
 from backend.files.text.text import (

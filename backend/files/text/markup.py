@@ -1,4 +1,4 @@
-"""Plain words out of text that may carry HTML."""
+"""Conversion of text that may contain HTML to plain words."""
 
 import html
 import re
@@ -24,10 +24,10 @@ _TAG: Final = re.compile(
     r")[^<>]*>)",
     re.IGNORECASE,
 )
-# Only with its semicolon: "rock&notes" is no logic sign.
+# Only with its semicolon, so that "rock&notes" does not contain the entity &not.
 _ENTITY: Final = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});", re.IGNORECASE)
 _INVISIBLE: Final = ("script", "style", "template", "noscript", "head", "iframe", "object", "svg", "math")
-# Elements that may stand inside a word (and comments, which have no name); all others end one.
+# Elements that may occur within a word (and comments, which have no name); all others separate words.
 _INLINE_ELEMENTS: Final = (
     "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd label mark nobr q s samp small span "
     "strike strong sub sup time tt u var wbr"
@@ -42,7 +42,7 @@ _MAX_PASSES: Final = 5
 def strip_markup(raw: str) -> str:
     """Return the words of `raw`: no tags, entities, control or invisible characters; NFC; single spaces.
 
-    Cleaning its own outcome changes nothing, so text that is escaped twice cannot smuggle a tag through.
+    Idempotent, so text that is escaped twice cannot smuggle a tag through.
     """
     text = raw
     for _ in range(_MAX_PASSES):
@@ -50,7 +50,7 @@ def strip_markup(raw: str) -> str:
         if cleaned == text:
             return cleaned
         text = cleaned
-    # Nobody escapes text that often in good faith; without these two characters there is no markup left.
+    # Text is never escaped that often in good faith. Without these two characters no markup is left.
     return _tidy(text.replace("<", " ").replace("&", " "))
 
 
@@ -71,7 +71,7 @@ def _without_tags(text: str) -> str:
         if match[0] == "<!--" and match.start() > last_comment_end:
             continue
         found = True
-        # In the markup, not in the parsed tree, where it would take quadratic time.
+        # Insert spaces in the markup, since that would take quadratic time in the parsed tree.
         space = "" if (match[1] or match[2] or "").lower() in _INLINE else " "
         pieces += [_escape(text[position : match.start()]), space, match[0], space]
         position = match.end()
@@ -82,7 +82,7 @@ def _without_tags(text: str) -> str:
 
 
 def _escape(text: str) -> str:
-    # The parser hands these back as they were; entities are resolved afterwards, by stricter rules than its own.
+    # The parser undoes this escaping. Entities are resolved afterwards, by stricter rules than the parser's.
     return text.replace("&", "&amp;").replace("<", "&lt;")
 
 
@@ -91,7 +91,7 @@ def _words_of(markup: str) -> str:
 
     soup = BeautifulSoup(markup, "html.parser")
     for element in soup.find_all(_INVISIBLE):
-        if not element.decomposed:  # with one that stood around it
+        if not element.decomposed:  # already removed with an element around it
             element.decompose()
     return soup.get_text()
 
@@ -100,7 +100,7 @@ def _tidy(text: str) -> str:
     if not text.isprintable():
         text = "".join(_visible(character) for character in text)
     if not text.isascii():
-        # After the invisible ones are gone: they can stand between a letter and its accent.
+        # After removing invisible characters, which may be between a letter and its accent.
         text = unicodedata.normalize("NFC", text)
     return " ".join(text.split())
 

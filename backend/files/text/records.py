@@ -1,4 +1,4 @@
-"""Text from a record of named values: an object of a JSON sidecar, a row of a manifest."""
+"""Text from records of named values, such as a JSON sidecar or a row of a manifest."""
 
 import json
 from collections.abc import Mapping
@@ -13,16 +13,16 @@ _TAKEN_AT: Final = ("taken_at",)
 _WORDS: Final = {name: (name, *words.also_called) for name, words in WORDS.items()}
 
 RECORD_NAMES: Final = (*(called for names in _WORDS.values() for called in names), *_KEYWORDS, *_TAKEN_AT)
-"""Every name that says something of the text."""
+"""All names that a record's text fields can have."""
 
 
 def text_of_record(record: Mapping[str, Any], limits: Limits) -> MediaText:
-    """Return the cleaned text of a record; unknown names are ignored, null counts as empty.
+    """Return the cleaned text of a record. Unknown names are ignored, and null counts as empty.
 
-    Keywords are a list of strings or one string with commas or semicolons.
+    Keywords are a list of strings, or one string with commas or semicolons.
 
     Raises:
-        InvalidText: a value is no text, or not within the limits.
+        InvalidText: a value is not text, or exceeds the limits.
 
     """
     text = MediaText(
@@ -34,7 +34,7 @@ def text_of_record(record: Mapping[str, Any], limits: Limits) -> MediaText:
 
 
 def parse_json_object(raw: str) -> dict[str, Any]:
-    """Parse one JSON object; raises InvalidText where it is no JSON or no object."""
+    """Parse one JSON object. Raises InvalidText if it is not JSON or not an object."""
     try:
         value = json.loads(raw)
     except (ValueError, RecursionError) as error:
@@ -62,7 +62,7 @@ def _strings(record: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str, ..
 
 
 def _as_string(value: object, name: str) -> str:
-    # A title such as 1984 is a number in JSON.
+    # A title such as 1984 may be a number in JSON.
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise InvalidText(f"{name} must be text, not {type(value).__name__}.", hint="Put it in quotes.", field=name)
     return str(value)

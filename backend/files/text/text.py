@@ -1,4 +1,4 @@
-"""The text of a media item: its fields, how they are cleaned, bounded, merged and joined for the text encoder."""
+"""The text of a picture: its fields, and how they are cleaned, limited, merged and joined for the text encoder."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -13,10 +13,10 @@ from backend.files.text.markup import strip_markup
 _SEPARATORS: Final = re.compile(r"[,;]")
 _SENTENCE_ENDS: Final = (".", "!", "?", "…", "。")
 _ONLY_COORDINATES: Final = re.compile(r"-?\d{1,3}(?:\.\d+)?\s*,\s*-?\d{1,3}(?:\.\d+)?")
-# Markup takes room: this many times the limit may come in before cleaning, so that the work stays bounded.
+# Raw text may have this many times the limit, since it may contain markup. The bound limits the work of cleaning.
 _RAW_ALLOWANCE: Final = 4
 _RAW_EXTRA_CHARACTERS: Final = 1_000
-# No more than this is looked at of a text that was found inside a file.
+# Text found inside a file is cut to this length before cleaning.
 _MAX_FOUND_CHARACTERS: Final = 100_000
 _EXIF_DATE: Final = re.compile(r"(\d{4})[:/](\d{2})[:/](\d{2})(?=$|[ T])")
 _EPOCH_SECONDS: Final = re.compile(r"-?\d{9,12}(?:\.\d+)?")
@@ -25,7 +25,16 @@ _YEARS: Final = range(1000, 9999)
 
 @dataclass(frozen=True, slots=True)
 class MediaText:
-    """All that is said about one picture. Empty fields are '' (keywords: ()); `taken_at` always has a zone."""
+    """The text of one picture. Empty fields are '' (keywords: ()).
+
+    Attributes:
+        title: its title.
+        caption: its caption.
+        keywords: its keywords.
+        location: name of the place.
+        story: longer text.
+        taken_at: when it was taken, always with a time zone.
+    """
 
     title: str = ""
     caption: str = ""
@@ -35,29 +44,29 @@ class MediaText:
     taken_at: datetime | None = None
 
     def or_else(self, other: Self) -> Self:
-        """Fill the fields that are empty here from `other`."""
+        """Fill empty fields from `other`."""
         return type(self)(**{f.name: getattr(self, f.name) or getattr(other, f.name) for f in fields(self)})
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing at all is said."""
+        """Whether all fields are empty."""
         return not any(getattr(self, field.name) for field in fields(self))
 
     @classmethod
     def of(cls, row: Any) -> Self:
-        """The text of whatever has attributes of these names: a row of the table."""
+        """The text of an object with attributes of these names, such as a row of the table."""
         found = {field.name: getattr(row, field.name) for field in fields(cls)}
         return cls(**found | {"keywords": tuple(found["keywords"])})
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What is to be known of a field of plain words. Keywords and the moment have rules of their own."""
+    """The rules of a text field. Keywords and the time have separate rules."""
 
     limit: str
-    """The field of `Limits` that says how many characters it may have."""
+    """The field of `Limits` with its maximum number of characters."""
     also_called: tuple[str, ...] = ()
-    """Its other names in sidecars and manifests."""
+    """Other names of the field in sidecars and manifests."""
 
     def most_characters(self, limits: Limits) -> int:
         most = getattr(limits, self.limit)
@@ -71,7 +80,7 @@ WORDS: Final[Mapping[str, Words]] = {
     "location": Words("max_location_characters"),
     "story": Words("max_story_characters"),
 }
-"""The fields of plain words by name. Cleaning, cutting and reading of records go through these."""
+"""The text fields by name. Cleaning, cutting and reading of records use this table."""
 
 # In the order in which the text encoder reads them.
 _EMBEDDED: Final = ("title", "location", "caption", "keywords", "story")
@@ -79,7 +88,17 @@ _EMBEDDED: Final = ("title", "location", "caption", "keywords", "story")
 
 @dataclass(frozen=True)
 class TextChanges:
-    """The fields to change; None leaves one as it is. `clear_taken_at` forgets the moment."""
+    """Changes to a picture's text. None keeps the current value.
+
+    Attributes:
+        title: the new title.
+        caption: the new caption.
+        keywords: the new keywords.
+        location: the new location.
+        story: the new story.
+        taken_at: the new time.
+        clear_taken_at: whether to remove the time.
+    """
 
     title: str | None = None
     caption: str | None = None
@@ -90,7 +109,7 @@ class TextChanges:
     clear_taken_at: bool = False
 
     def apply_to(self, text: MediaText) -> MediaText:
-        """The text with the changes made."""
+        """Return the text with the changes applied."""
         changed = {
             field.name: getattr(text, field.name) if (value := getattr(self, field.name)) is None else value
             for field in fields(MediaText)
@@ -101,25 +120,27 @@ class TextChanges:
 
 
 def clean_text(raw: str) -> str:
-    """Return plain words: HTML, entities, control and invisible characters out, NFC, single spaces. Idempotent."""
+    """Return plain words: without HTML, entities, control and invisible characters; NFC; single spaces. Idempotent."""
     return strip_markup(raw)
 
 
 def is_storable(text: str) -> bool:
-    """Whether Postgres takes it as text: without NUL, and without halves of a surrogate pair."""
+    """Whether Postgres accepts the text: it has no NUL and no unpaired surrogates."""
     return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def make_storable(text: str) -> str:
-    """As Postgres and JSON take it: without NUL, and with a question mark for each half of a surrogate pair, as which bytes
-    of file names come that are no UTF-8."""
+    """Make text acceptable to Postgres and JSON: removes NUL, and replaces each unpaired surrogate by a question mark.
+
+    Such surrogates stand for bytes in file names that are not UTF-8.
+    """
     return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def clean_media_text(text: MediaText, limits: Limits) -> MediaText:
-    """Clean every field and hold it to its limit (characters after cleaning).
+    """Clean every field and check its limit (in characters after cleaning).
 
-    Keywords are split at commas, semicolons and line ends; doubles (whatever their case) go, the order stays.
+    Keywords are split at commas, semicolons and line ends. Duplicates, ignoring case, are removed; the order is kept.
 
     Raises:
         InvalidText: NUL, a field over its limit, or too many keywords; `context["field"]` names the field.
@@ -137,7 +158,7 @@ def clean_media_text(text: MediaText, limits: Limits) -> MediaText:
 
 
 def fit_media_text(text: MediaText, limits: Limits) -> MediaText:
-    """Clean like `clean_media_text`, but cut what is too long instead of refusing it: nobody typed these words."""
+    """Clean like `clean_media_text`, but cut text that is too long instead of rejecting it: no user typed it."""
     keywords = _split(clean_text(line[:_MAX_FOUND_CHARACTERS]) for line in _lines(text.keywords))
     distinct = _distinct(_cut(word, limits.max_keyword_characters) for word in keywords)
     fitted = {name: _fitted(getattr(text, name), words.most_characters(limits)) for name, words in WORDS.items()}
@@ -145,15 +166,15 @@ def fit_media_text(text: MediaText, limits: Limits) -> MediaText:
 
 
 def is_only_coordinates(location: str) -> bool:
-    """Whether a location is no words but latitude and longitude in degrees, with a comma between them."""
+    """Whether a location consists only of latitude and longitude in degrees, with a comma between them."""
     return _ONLY_COORDINATES.fullmatch(location) is not None
 
 
 def embedding_text(text: MediaText) -> str:
-    """Join title, location, caption, keywords and story into the one text that the text encoder embeds.
+    """Join title, location, caption, keywords and story into the text that the text encoder embeds.
 
-    Each part is a sentence, parts that say exactly the same are said once, bare coordinates are left out; '' where
-    there is nothing to embed.
+    Each part becomes a sentence. Identical parts appear once, and bare coordinates are omitted. '' if there is nothing to
+    embed.
     """
     parts = {name: getattr(text, name) for name in _EMBEDDED} | {"keywords": ", ".join(text.keywords)}
     if is_only_coordinates(text.location):
@@ -163,9 +184,9 @@ def embedding_text(text: MediaText) -> str:
 
 
 def parse_taken_at(raw: str) -> datetime | None:
-    """Read a moment: ISO 8601, EXIF's '2024:05:01 12:30:00' (a zone may follow) or Unix seconds; None for ''.
+    """Parse a time: ISO 8601, EXIF's '2024:05:01 12:30:00' (a zone may follow) or Unix seconds; None for ''.
 
-    Without a zone the camera's clock is taken for UTC.
+    A time without a zone is interpreted as UTC.
 
     Raises:
         InvalidText: it is none of these, or the year is not between 1000 and 9998.
@@ -211,7 +232,7 @@ def _too_long(field: str, characters: int, max_characters: int) -> InvalidText:
 
 
 def _clean_keywords(raw: Iterable[str], limits: Limits) -> tuple[str, ...]:
-    # One element may be a whole list ("sea, sun"), so its own bound is that of a list.
+    # One element may be a whole list ("sea, sun"), so its limit is that of a list.
     most_characters = limits.max_keywords * (limits.max_keyword_characters + 2)
     words = _distinct(_split(_bounded("keywords", line, most_characters) for line in _lines(raw)))
     if len(words) > limits.max_keywords:
@@ -231,12 +252,12 @@ def _lines(raw: Iterable[str]) -> Iterable[str]:
 
 
 def _split(lines: Iterable[str]) -> Iterable[str]:
-    # After cleaning, because entities carry semicolons.
+    # After cleaning, because entities contain semicolons.
     return (part.strip() for line in lines for part in _SEPARATORS.split(line))
 
 
 def _distinct(words: Iterable[str]) -> tuple[str, ...]:
-    """Drop empty words and those that were said before, whatever their case."""
+    """Remove empty words and repetitions, ignoring case."""
     said: dict[str, str] = {}
     for word in words:
         if word:
@@ -252,6 +273,6 @@ def _cut(cleaned: str, max_characters: int) -> str:
     if len(cleaned) <= max_characters:
         return cleaned
     head = cleaned[:max_characters]
-    # At a word's end, where there is one in the second half.
+    # Cut at the end of a word if there is one in the second half.
     end = head.rfind(" ")
     return (head[:end] if end > max_characters // 2 else head).rstrip()

@@ -1,4 +1,4 @@
-"""Files of embeddings that were made elsewhere: .npz, .parquet, .json (a list of records) and .jsonl."""
+"""Readers of embedding files made elsewhere: .npz, .parquet, .json (a list of records) and .jsonl."""
 
 import importlib
 import json
@@ -18,7 +18,7 @@ _ROWS: Final = 4096
 
 
 def parquet_modules() -> tuple[Any, Any]:
-    """Pyarrow and pyarrow.parquet. Raises ConfigurationError where they are not installed."""
+    """Import pyarrow and pyarrow.parquet. Raises ConfigurationError if they are not installed."""
     try:
         return importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
     except ImportError:
@@ -29,7 +29,7 @@ def parquet_modules() -> tuple[Any, Any]:
 
 
 def check_suffix(path: Path) -> str:
-    """The format of a file, by its name. Raises FileUnreadable."""
+    """The suffix of a file, if its format is supported. Raises FileUnreadable."""
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise FileUnreadable(
@@ -39,12 +39,12 @@ def check_suffix(path: Path) -> str:
 
 
 def read_vector_file(path: Path, dimensions: Dimensions) -> Iterator[VectorRows]:
-    """Rows in the order of the file, some thousand at a time; .json alone is read at once.
+    """Yield rows in the order of the file, some thousand at a time. Only .json is loaded as a whole.
 
     Raises:
-        FileUnreadable: the file cannot be read, or not as what its name says.
-        InvalidRecord: columns that are needed are not there.
-        InvalidVector: a column of vectors has other dimensions than the space.
+        FileUnreadable: the file cannot be read, or is not of the format that its name says.
+        InvalidRecord: required columns are missing.
+        InvalidVector: a column of vectors has a different dimension than the space.
     """
     readers: dict[str, Callable[[Path, Dimensions], Iterator[VectorRows]]] = {
         ".npz": _read_npz, ".parquet": _read_parquet, ".json": _read_json, ".jsonl": _read_jsonl,
@@ -56,7 +56,7 @@ def read_vector_file(path: Path, dimensions: Dimensions) -> Iterator[VectorRows]
 
 
 def read_space(path: Path) -> Mapping[str, Any] | None:
-    """What a file says of the encoders that its vectors come from; None where it says nothing."""
+    """The description of the encoders that made the vectors of a file; None if the file has none."""
     suffix, raw = check_suffix(path), None
     if not path.is_file():
         raise FileUnreadable(f"{path} is not a file.", hint="Check the path.")
@@ -103,7 +103,7 @@ def _read_parquet(path: Path, dimensions: Dimensions) -> Iterator[VectorRows]:
 
 
 def _column(column: Any, dimension: int) -> tuple[Any, Any]:
-    """A column of lists as an array (n, d) where all lists are of that length, else as Python's lists."""
+    """A column of lists as an array (n, d) if all lists have length d, otherwise as Python lists; and which rows have one."""
     has = np.asarray(column.is_valid())
     filled = column.filter(column.is_valid())
     flat = filled.flatten()

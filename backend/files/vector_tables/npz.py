@@ -1,4 +1,4 @@
-"""Arrays of a .npz file, some rows at a time: the file may be larger than the memory."""
+"""Streaming reader of .npz files, for files larger than memory."""
 
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ _BITES = 1 << 24
 
 
 class _Column:
-    """One array of the archive, read from its beginning to its end."""
+    """One array of the archive, read sequentially."""
 
     def __init__(self, archive: zipfile.ZipFile, name: str) -> None:
         self._stream: IO[bytes] = archive.open(name)
@@ -39,7 +39,7 @@ class _Column:
 
 
 def read_scalar(path: Path, name: str) -> str | None:
-    """A string that is stored beside the columns; None where there is none."""
+    """A string stored next to the columns; None if there is none."""
     with _open(path) as archive:
         if f"{name}.npy" not in archive.namelist():
             return None
@@ -48,10 +48,10 @@ def read_scalar(path: Path, name: str) -> str | None:
 
 
 def read_columns(path: Path, rows: int) -> Iterator[Mapping[str, NDArray[Any]]]:
-    """Up to `rows` rows of all arrays at a time. Arrays without rows (scalars) are left out.
+    """Yield up to `rows` rows of all arrays at a time. Scalars are omitted.
 
     Raises:
-        FileUnreadable: it is no .npz, or its arrays have different lengths.
+        FileUnreadable: it is not a .npz file, or its arrays have different lengths.
     """
     with _open(path) as archive:
         columns = {name.removesuffix(".npy"): _Column(archive, name) for name in archive.namelist()}

@@ -1,4 +1,4 @@
-"""A .npz file whose arrays grow while it is written: the file may be larger than the memory."""
+"""Streaming writer of .npz files, for files larger than memory."""
 
 import shutil
 import tempfile
@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 
 
 class NpzWriter:
-    """Columns wait in temporary files beside the archive, since an archive takes one array after another."""
+    """Writes a .npz file row by row.
+
+    An archive takes one array after another, so the columns are collected in temporary files next to it.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -20,11 +23,11 @@ class NpzWriter:
         self._scalars: dict[str, str] = {}
 
     def add_scalar(self, name: str, value: str) -> None:
-        """A string that stands beside the columns."""
+        """Add a string next to the columns."""
         self._scalars[name] = value
 
     def append(self, name: str, rows: NDArray[Any]) -> None:
-        """More rows (n, ...) of a column; their dtype and shape stay those of the first."""
+        """Append rows (n, ...) to a column. Their dtype and shape must be those of the first rows."""
         if name not in self._columns:
             spool = tempfile.TemporaryFile(dir=self._path.parent)  # noqa: SIM115 - closed by `close`
             self._columns[name] = spool, rows.dtype, rows.shape[1:]

@@ -1,4 +1,4 @@
-"""Rows of embeddings that were made elsewhere: one side of many rows at a time, checked row by row. Pure numpy."""
+"""Rows of embeddings made elsewhere. Each side is an array of many rows, and errors are reported row by row. Pure numpy."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from backend.errors import InvalidRecord, InvalidVector, MediaclusterError
 
-# What people call the columns, without capitals, spaces and underscores.
+# Known names of the columns, in lower case and without spaces, hyphens and underscores.
 _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "path": ("path", "file", "filename", "sourceuri", "url"),
     "id": ("id", "mediaid"),
@@ -18,25 +18,35 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "caption": ("captionembedding", "captionvector", "captionembeddings", "captionvectors"),
 }
 SIDES: Final[tuple[str, ...]] = ("image", "text", "caption")
-# Rounding to single precision alone leaves a vector this close to length one; such a one keeps its bits.
+# A unit vector rounded to single precision is this close to length one. It is stored without another rounding.
 _ROUNDED: Final = 1e-6
 
 
 @dataclass(frozen=True)
 class Dimensions:
-    """How long the vectors of a space are."""
+    """The dimensions of the vectors of a space.
+
+    Attributes:
+        image: dimension of image and caption vectors.
+        text: dimension of text vectors.
+    """
 
     image: int
     text: int
 
     def of(self, side: str) -> int:
-        """Captions are embedded by the image encoder."""
+        """The dimension of a side. Captions are embedded by the image encoder."""
         return self.text if side == "text" else self.image
 
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """vectors (n, d): unit vectors, zero where a row has none; present (n,): which rows have one."""
+    """The vectors of one side.
+
+    Attributes:
+        vectors: (n, d) unit vectors, zero for a row without one.
+        present: (n,) whether the row has a vector.
+    """
 
     vectors: NDArray[np.float32]
     present: NDArray[np.bool_]
@@ -48,9 +58,13 @@ class Side:
 
 @dataclass(frozen=True, eq=False)
 class VectorRows:
-    """Consecutive rows: their other values, their vectors, and by position in here what is wrong with a row.
+    """Consecutive rows of a file.
 
-    `first` is the number of the first row; rows count from 1.
+    Attributes:
+        first: number of the first row, from 1.
+        records: the values of each row other than vectors.
+        sides: the vectors, by name of the side.
+        errors: what is wrong with a row, by its position in this block.
     """
 
     first: int
@@ -60,7 +74,7 @@ class VectorRows:
 
 
 def match_names(names: Iterable[str]) -> dict[str, str]:
-    """Which name of a file stands for what: path, id, image, text, caption; others are left out.
+    """Maps each known meaning (path, id, image, text, caption) to its name in the file. Other names are ignored.
 
     Raises:
         InvalidRecord: there is no image vector, or neither a path nor an id.
@@ -87,7 +101,7 @@ def make_rows(
     dimensions: Dimensions,
     present: Mapping[str, NDArray[np.bool_]],
 ) -> VectorRows:
-    """Check the vectors of each side: the dimension of the space, finite, not zero; and bring them to length one."""
+    """Check that the vectors of each side have the space's dimension, are finite and not zero, and scale them to length 1."""
     errors: dict[int, MediaclusterError] = {}
     sides = {}
     for side in SIDES:
@@ -149,7 +163,7 @@ def _unify(
     side: str,
     errors: dict[int, MediaclusterError],
 ) -> None:
-    """Fill `vectors` with the rows at length one; say of each that has no direction what it is."""
+    """Fill `vectors` with the rows scaled to length one, and record an error for each row without a direction."""
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         doubles = np.asarray(rows, dtype=np.float64)
         lengths = np.sqrt(np.einsum("ij,ij->i", doubles, doubles))
@@ -163,14 +177,14 @@ def _unify(
 
 
 def split(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    """The values of one record that are no vectors, with path and id under these names."""
+    """The values of one record other than vectors, with path and id under these names."""
     vectors = {names[side] for side in SIDES if side in names}
     record = {name: value for name, value in values.items() if name not in vectors}
     return record | {meaning: values.get(names[meaning]) for meaning in ("path", "id") if meaning in names}
 
 
 def blocks(values: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    """Lists of up to `size`."""
+    """Split values into lists of up to `size`."""
     block: list[Any] = []
     for value in values:
         block.append(value)
