@@ -1,4 +1,4 @@
-"""Tells workers that there is work. The message carries no state; a ring that is lost costs time only."""
+"""Doorbell: messages that tell workers that there is work. They carry no state, so a lost one costs only time."""
 
 import enum
 import logging
@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 
 
 class Work(enum.StrEnum):
-    """The kinds of work, each with the task that does it. Values are task names."""
+    """The kinds of work. Each value is the name of the task that does it."""
 
     FETCH = "mediacluster.fetch"
     EMBED = "mediacluster.embed"
@@ -27,18 +27,18 @@ class Work(enum.StrEnum):
 
     @property
     def queue(self) -> str:
-        """Embedding has a queue of its own: it is heavy, the rest is light and shall not wait behind it."""
+        """The queue of the task. Embedding has a separate queue, so that light tasks do not wait behind it."""
         return "embed" if self in {Work.EMBED, Work.FILL} else "light"
 
 
 class Doorbell:
-    """Sends rings over one broker."""
+    """Sends messages to workers over one broker."""
 
     def __init__(self, celery: Celery) -> None:
         self._celery = celery
 
     def ring(self, work: Work, *, expires_seconds: float | None = None) -> bool:
-        """Ring; False where the broker cannot be reached, in which case the sweeper will ring later."""
+        """Send a message. False if the broker cannot be reached; the sweeper then rings later."""
         try:
             self._celery.send_task(
                 work.value, queue=work.queue, expires=expires_seconds, ignore_result=True, retry=False
@@ -49,7 +49,7 @@ class Doorbell:
         return True
 
     def check(self) -> None:
-        """Raise BackendUnavailable where the broker does not answer within two seconds."""
+        """Raise BackendUnavailable if the broker does not answer within two seconds."""
         try:
             with self._celery.connection_for_write() as connection:
                 connection.ensure_connection(max_retries=1, timeout=2, interval_start=0)
@@ -59,7 +59,7 @@ class Doorbell:
             ) from error
 
     def count_listeners(self, *, timeout_seconds: float = 1.0) -> int:
-        """How many worker processes answer."""
+        """The number of worker processes that answer."""
         try:
             return len(self._celery.control.ping(timeout=timeout_seconds) or [])
         except (OperationalError, OSError):
@@ -67,7 +67,7 @@ class Doorbell:
 
 
 def make_celery(broker_url: str) -> Celery:
-    """A Celery that can send; `workers.celery_app` adds what receiving takes."""
+    """Create a Celery app for sending. `workers.receiving` adds the settings for receiving."""
     app = Celery("mediacluster", broker=broker_url)
     app.conf.update(
         task_serializer="json",

@@ -1,4 +1,4 @@
-"""Run the project's own processes (workers, beat) beside the one that asked for them, and end them with it."""
+"""Supervision of the project's own processes (workers, beat): they run and end with the process that starts them."""
 
 import logging
 import os
@@ -26,8 +26,10 @@ _QUEUES = {"embed": "embed", "light": "light", "all": "embed,light"}
 
 
 def worker_command(role: str, *, log_level: str = "INFO", name: str | None = None) -> list[str]:
-    """The command line of one worker: `embed` (heavy, one process), `light` (threads), `all`, or `beat`. What follows the
-    role in its name is the id of the calling process, which often becomes the worker, unless `name` says it."""
+    """The command line of one worker: `embed` (heavy, one process), `light` (threads), `all`, or `beat`.
+
+    The worker is called ROLE-NAME. `name` is by default the id of the calling process, which often becomes the worker.
+    """
     celery = [sys.executable, "-m", "celery", "-A", "workers.celery_app"]
     if role == "beat":
         return [*celery, "beat", "--loglevel", log_level, "--pidfile="]
@@ -47,13 +49,12 @@ def worker_command(role: str, *, log_level: str = "INFO", name: str | None = Non
 
 
 def pulse_path(home: Path, name: str) -> Path:
-    """The file that a worker or beat keeps fresh while it does what it is for: see `workers.watchdog`."""
+    """The file that a worker or beat touches regularly while it works properly: see `workers.watchdog`."""
     return home / "run" / name
 
 
 class Supervisor:
-    """Starts processes, starts them again when they die or stand still, and ends them on exit. Their output goes to
-    HOME/logs."""
+    """Starts processes, restarts them when they die or get stuck, and ends them on exit. Their output goes to HOME/logs."""
 
     def __init__(self, home: Path, roles: Sequence[str] = ROLES, *, mute_seconds: float = _MUTE_SECONDS) -> None:
         self._home = home
@@ -85,7 +86,7 @@ class Supervisor:
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(max(0.0, deadline - time.monotonic()))
         finally:
-            # Whoever is left after the patience, or after a second signal that cut it short.
+            # Kill what still runs after the grace period, or after a second signal that cut it short.
             for process in self._running.values():
                 _kill_group(process)
 
@@ -105,12 +106,14 @@ class Supervisor:
                     self._running[role] = self._start(role)
 
     def _is_mute(self, role: str, pid: int) -> bool:
-        """Whether the process has let its pulse file alone for too long, by our own clock: it knows of no time that
-        the whole machine was asleep for."""
+        """Whether the process has not touched its pulse file for too long.
+
+        The time is measured by the monotonic clock, so that time for which the machine was suspended does not count.
+        """
         try:
             pulse = self._pulse(role, pid).stat().st_mtime_ns
         except OSError:
-            return False  # it is on its way up
+            return False  # it is still starting
         last, since = self._pulses.get(pid, (None, 0.0))
         if pulse != last:
             self._pulses[pid] = (pulse, time.monotonic())
@@ -118,25 +121,25 @@ class Supervisor:
         return time.monotonic() - since > self._mute_seconds
 
     def _pulse(self, role: str, pid: int) -> Path:
-        # Workers are named by whoever starts them, beat by itself.
+        # The name of a worker has the id of the process that starts it, the name of beat its own.
         return pulse_path(self._home, f"{role}-{pid if role == 'beat' else os.getpid()}@{socket.gethostname()}")
 
     def _start(self, role: str) -> subprocess.Popen[bytes]:
-        # What the one before has left says nothing about the new one.
+        # A pulse file of the previous process says nothing about the new one.
         self._pulse(role, 0).unlink(missing_ok=True)
         with (self._log_folder / f"{role}.log").open("ab") as log:
             return _spawn(worker_command(role), log)
 
 
 def _spawn(command: list[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
-    # A session of its own: Ctrl-C in the terminal reaches only the supervisor, which ends the rest in order.
+    # In a separate session, so that Ctrl-C in the terminal reaches only the supervisor, which ends the rest in order.
     return subprocess.Popen(  # noqa: S603 - our own command, no shell
         command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
     )
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    """The group, so that a pool process does not outlive its parent."""
+    """Kill the process group, so that a pool process does not outlive its parent."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

@@ -26,7 +26,7 @@ from workers.watchdog import end_process, watch_clock, watch_worker
 
 app = make_worker_app(load_settings())
 
-# Said by the process that embeds, which is forked from the one that answers for the worker's health.
+# Set by the embedding process, which is forked from the one that reports the worker's health.
 _is_loaded = multiprocessing.Event()
 
 
@@ -38,7 +38,7 @@ def _log_our_way(**_: object) -> None:
 
 @worker_process_init.connect
 def _prepare_process(**_: object) -> None:
-    """After the fork of an embedding process; loading goes on beside the first messages."""
+    """Set up an embedding process after its fork. Encoders load while the first messages already arrive."""
     from backend.encoders import configure_torch
     from workers import runtime
 
@@ -55,7 +55,7 @@ def _watch_worker(sender: Any, **_: object) -> None:
         sender.app,
         queues,
         stall_seconds=settings.stall_seconds,
-        # Beyond Celery's own limit, which threads do not have.
+        # Longer than Celery's own time limit, which does not apply to threads.
         task_seconds=settings.task_seconds + 60,
         pulse=pulse_path(settings.home_path, sender.hostname),
         is_ready=_is_loaded.is_set if Work.EMBED.queue in queues else None,
@@ -64,9 +64,9 @@ def _watch_worker(sender: Any, **_: object) -> None:
 
 @worker_shutting_down.connect
 def _abort_next_time(**_: object) -> None:
-    """The first SIGTERM lets tasks end; Celery itself takes no notice of a second one."""
+    """Make a second SIGTERM end the process at once. The first lets tasks finish, and Celery ignores a second one."""
     signal.signal(signal.SIGTERM, lambda *_: end_process())
-    # Not through a logger: the signal may have come in the middle of one.
+    # Not through a logger: the signal may have interrupted one.
     os.write(2, b"The tasks under way are finished first. A second SIGTERM ends this worker at once.\n")
 
 

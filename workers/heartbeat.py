@@ -1,4 +1,4 @@
-"""Worker processes that say that they live, and what they work on: to Postgres, so that it is known without the broker."""
+"""Heartbeats of worker processes, with their current tasks. They go to Postgres, so that they do not need the broker."""
 
 import logging
 import os
@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 class Heartbeat:
-    """The heartbeat of this process. Started at its first task, so after the fork."""
+    """The heartbeat of this process. It starts with the first task, hence after the fork."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -29,16 +29,16 @@ class Heartbeat:
 
     @property
     def worker(self) -> str:
-        """How this process is called."""
+        """Name of this process."""
         return f"{socket.gethostname()}:{os.getpid()}"
 
     @property
     def is_running(self) -> bool:
-        """Whether this very process beats, not the one that it was forked from."""
+        """Whether the heartbeat runs in this process, not only in the one that it was forked from."""
         return self._pid == os.getpid()
 
     def start(self) -> None:
-        """Beat from now on; a forked child begins one of its own."""
+        """Start the heartbeat. A forked child starts a separate one."""
         with self._lock:
             if self.is_running:
                 return
@@ -56,7 +56,7 @@ class Heartbeat:
             self._done += 1
 
     def beat(self) -> None:
-        """Say it once."""
+        """Record one heartbeat."""
         now = time.monotonic()
         with self._lock:
             running = sorted(self._running.values(), key=lambda one: one[1])
@@ -75,7 +75,7 @@ class Heartbeat:
             logger.warning("The heartbeat could not be written: %s", error.full_detail)
 
     def stop(self) -> None:
-        """Beat no more, and be forgotten: one that ends in order is not missed."""
+        """Stop the heartbeat and remove its record, so that a process that ends normally does not count as missing."""
         self._stopped.set()
         try:
             with runtime.services().database.transaction() as session:

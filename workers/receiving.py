@@ -1,4 +1,4 @@
-"""A Celery that can receive: the settings of workers and beat. Importing this starts nothing."""
+"""Celery settings of workers and beat, for receiving. Importing this starts nothing."""
 
 from celery import Celery
 
@@ -9,7 +9,7 @@ from workers.schedule import beat_schedule
 
 
 def make_worker_app(settings: Settings) -> Celery:
-    """Settings for receiving. Acknowledging late is safe because attempts are counted in Postgres at claim time."""
+    """Create a Celery app for receiving. Late acknowledgement is safe, since Postgres counts attempts when work is claimed."""
     app = make_celery(resolve_broker_url(settings))
     app.conf.update(
         imports=("workers.tasks", "workers.heartbeat"),
@@ -20,8 +20,8 @@ def make_worker_app(settings: Settings) -> Celery:
         worker_prefetch_multiplier=1,
         task_soft_time_limit=settings.task_seconds,
         task_time_limit=settings.task_seconds + 30,
-        # A batch that runs while the broker goes away is finished and recorded: its lease is what counts. Cancelling it
-        # would kill the pool's process, and the new one would load the encoders again.
+        # If the broker goes away, a running batch is finished and recorded, since only its lease matters. Cancelling it
+        # would kill the pool's process, and the new one would have to load the encoders again.
         worker_cancel_long_running_tasks_on_connection_loss=False,
         broker_connection_max_retries=None,
         worker_proc_alive_timeout=120,

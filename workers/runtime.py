@@ -1,4 +1,4 @@
-"""What one worker process keeps between tasks. Made at the first task, so after the fork."""
+"""Objects that a worker process keeps between tasks. They are created by its first task, hence after the fork."""
 
 import logging
 import time
@@ -28,7 +28,7 @@ def services() -> Services:
 
 
 def space() -> Space:
-    """The active space, as it is now: it may have become another since the last task."""
+    """The space that is active now. It may have changed since the last task."""
     return open_active_space(services())
 
 
@@ -37,13 +37,15 @@ def assigner() -> Assigner:
 
 
 def watch_encoders() -> None:
-    """Have this process load what is about to be activated."""
+    """Start a thread that loads the encoders of a space before it is activated."""
     EncoderWatch(services(), fills=True).start()
 
 
 def preload(on_loaded: Callable[[], object]) -> None:
-    """Start decoders and load the encoders before the first batch asks, then call. What goes wrong is tried again until it
-    works: the database may only be away, a model may be put in its place."""
+    """Start the decoders and load the encoders ahead of the first batch, then call `on_loaded`.
+
+    Failures are retried until it works: the database may be away for a while, or a missing model may be added.
+    """
     told, pause_seconds = "", _FIRST_PAUSE_SECONDS
     while True:
         try:

@@ -1,4 +1,4 @@
-"""What beat rings for by itself."""
+"""The schedule of beat: work that it triggers periodically."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from backend.settings import Settings
 
 
 def beat_schedule(settings: Settings) -> dict[str, dict[str, Any]]:
-    """The sweep and the labels; a ring that is not taken before the next one is dropped."""
+    """The schedule of the sweep and of labelling. A message that is not taken before the next one expires."""
     return {
         "sweep": _every(settings.sweep_interval_seconds, Work.SWEEP),
         "label": _every(settings.label_interval_seconds, Work.LABEL),

@@ -1,4 +1,4 @@
-"""The tasks. Each does one step and rings for what follows; the messages carry nothing."""
+"""The Celery tasks. Each does one step and rings for the next one. Their messages carry no data."""
 
 from celery import shared_task
 
@@ -11,8 +11,8 @@ from backend.features.steps import deliver_due, embed_waiting, fetch_next, fill_
 from workers import runtime
 
 _LABEL_BUDGET_SECONDS = 20.0
-# A few batches, so that the next can be decoded beside the model; short, so that a worker can be stopped between tasks, and
-# one that does everything comes to assign what it has embedded.
+# Long enough for a few batches, so that one is decoded while the model computes another. Short enough that a worker can be
+# stopped between tasks, and that a worker of all queues soon assigns what it has embedded.
 _EMBED_BUDGET_SECONDS = 4.0
 
 
@@ -35,7 +35,7 @@ def fill() -> int:
     services = runtime.services()
     claimed = fill_batch(services)
     if claimed:
-        # Of the active space some may have waited for their vectors.
+        # Pictures of the active space may have been waiting for these vectors.
         services.doorbell.ring(Work.ASSIGN)
         services.doorbell.ring(Work.FILL)
     return claimed
@@ -69,7 +69,7 @@ def sweep_waiting() -> None:
 
 @shared_task(name=Work.LABEL.value)
 def label() -> int:
-    # Within a budget: on the same worker, uploads wait for their clusters.
+    # Within a time budget, since uploads on the same worker wait for their groups.
     return refresh_labels(runtime.services(), budget_seconds=_LABEL_BUDGET_SECONDS).labels
 
 

@@ -1,11 +1,11 @@
-"""Notice a process that is alive but does nothing, and end it, so that its supervisor starts a new one.
+"""Watchdog of workers and beat. It ends a process that is alive but does nothing, so that its supervisor restarts it.
 
-Celery's consumers have stopped for good after a reconnect to Redis while everything else of them went on (celery#8030,
-#10205). So each worker asks the broker, over a connection of its own, whether messages wait for it; where they do, and it
-takes none up, it ends. So does a clock that rings no more. Losing a worker loses nothing: its leases run out.
+Celery consumers have stopped for good after a reconnect to Redis while the rest of the process kept running (celery#8030,
+#10205). So each worker asks the broker, over a separate connection, whether messages are waiting. If there are some and it
+takes none, it exits. So does a beat that no longer sends. A lost worker loses no work, since its leases expire.
 
-While all is well the process keeps a file fresh, which is what a health check looks at. One that embeds begins with it when its
-encoders are loaded: before, it is alive, and of no use.
+While all is well, the process touches a file, which health checks look at. An embedding worker starts to do so when its
+encoders are loaded; before that it is alive but cannot work.
 """
 
 import logging
@@ -26,10 +26,10 @@ from kombu.exceptions import ChannelError, OperationalError
 
 logger = logging.getLogger(__name__)
 
-# EX_TEMPFAIL: it may well work when it is started again.
+# EX_TEMPFAIL: a restart may help.
 EXIT_STATUS = 75
 LOOK_EVERY_SECONDS = 5.0
-# Until the first task has begun: encoders and their libraries are imported on the way.
+# Applies until the first task begins, since the encoders and their libraries are imported before it.
 _START_SECONDS = 240.0
 _ANSWER_SECONDS = 5.0
 _FORGOTTEN_SECONDS = 86_400.0
@@ -37,10 +37,13 @@ _FORGOTTEN_SECONDS = 86_400.0
 
 @dataclass(frozen=True)
 class Sight:
-    """What one look at a process found.
+    """One observation of a process.
 
-    waiting: messages for it at the broker, None where that does not answer; progress: changes whenever it does something;
-    busy: whether it is working on something; overdue: whether it has been for longer than any task may take.
+    Attributes:
+        waiting: number of messages for it at the broker, None if the broker does not answer.
+        progress: a counter that changes whenever the process does something.
+        busy: whether it is running a task.
+        overdue: whether a task has exceeded its time limit.
     """
 
     waiting: int | None
@@ -50,7 +53,7 @@ class Sight:
 
 
 class Vigil:
-    """Decides from one sight after another. Pure but for the clock that it is handed."""
+    """Decides from successive observations whether a process is stuck. The caller provides the clock."""
 
     def __init__(self, stall_seconds: float, *, start_seconds: float = _START_SECONDS) -> None:
         self._stall_seconds = stall_seconds
@@ -61,7 +64,7 @@ class Vigil:
         self._last_look: float | None = None
 
     def judge(self, sight: Sight, now: float) -> str | None:
-        """Why the process has to end, or None. `now` in seconds of a clock that only goes forward."""
+        """The reason why the process must end, or None. `now` is in seconds of a monotonic clock."""
         gap = 0.0 if self._last_look is None else now - self._last_look
         self._last_look = now
         if sight.overdue:
@@ -69,7 +72,7 @@ class Vigil:
         moved = sight.progress != self._progress
         self._has_worked = self._has_worked or sight.busy or (self._progress is not None and moved)
         self._progress = sight.progress
-        # After a long gap the process itself was stopped; it shall have its chance first.
+        # After a long gap the process itself was suspended, so give it time to work first.
         if moved or sight.busy or not sight.waiting or gap > 4 * LOOK_EVERY_SECONDS:
             self._idle_since = None
             return None
@@ -90,10 +93,10 @@ def watch_worker(
     pulse: Path,
     is_ready: Callable[[], bool] | None = None,
 ) -> None:
-    """Watch this worker from a thread of its main process. `is_ready`: whether it can do what it is for, from then on."""
+    """Watch this worker from a thread of its main process. Its pulse starts once `is_ready` returns true."""
 
     def look() -> Sight:
-        # Both are seconds since 1970, as Celery notes them.
+        # `time_start` of Celery is in seconds since 1970, as time.time() is.
         begun = [request.time_start or time.time() for request in _running()]
         overdue = any(time.time() - at > task_seconds for at in begun)
         return Sight(_count_messages(app, queues), sum(state.total_count.values()), bool(begun), overdue)
@@ -102,7 +105,7 @@ def watch_worker(
 
 
 def watch_clock(app: Celery, count_rings: Callable[[], int], *, stall_seconds: float, pulse: Path) -> None:
-    """Watch beat: as long as the broker answers it has something to send."""
+    """Watch beat. While the broker answers, beat always has something to send."""
 
     def look() -> Sight:
         return Sight(None if _count_messages(app, []) is None else 1, count_rings())
@@ -111,7 +114,7 @@ def watch_clock(app: Celery, count_rings: Callable[[], int], *, stall_seconds: f
 
 
 def end_process() -> None:
-    """End this process and its children at once; what they worked on is done again."""
+    """End this process and its children at once. Their unfinished work is done again."""
     for child in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):
             child.kill()
@@ -126,7 +129,7 @@ def _start(vigil: Vigil, look: Callable[[], Sight], pulse: Path, is_ready: Calla
 def _keep_watch(vigil: Vigil, look: Callable[[], Sight], pulse: Path, is_ready: Callable[[], bool]) -> None:
     pulse.parent.mkdir(parents=True, exist_ok=True)
     _sweep_away(pulse.parent)
-    # In a container the one before had the same name, and a file of its last minute would speak for this one.
+    # In a container the previous process had the same name, and its recent file would count for this one.
     pulse.unlink(missing_ok=True)
     while True:
         reason = vigil.judge(look(), time.monotonic())
@@ -134,13 +137,13 @@ def _keep_watch(vigil: Vigil, look: Callable[[], Sight], pulse: Path, is_ready: 
             logger.critical("This process exits to be restarted: %s.", reason)
             end_process()
         if is_ready():
-            with suppress(OSError):  # a full disk is told by what needs it
+            with suppress(OSError):  # a full disk is reported by the code that needs the space
                 pulse.touch()
         time.sleep(LOOK_EVERY_SECONDS)
 
 
 def _sweep_away(folder: Path) -> None:
-    """Remove what processes that were killed have left."""
+    """Remove the files of killed processes."""
     for path in folder.iterdir():
         with suppress(FileNotFoundError):
             if time.time() - path.stat().st_mtime > _FORGOTTEN_SECONDS:
@@ -148,14 +151,14 @@ def _sweep_away(folder: Path) -> None:
 
 
 def _count_messages(app: Celery, queues: list[str]) -> int | None:
-    """Messages that wait in these queues; None where the broker does not answer."""
+    """The number of messages in these queues; None if the broker does not answer."""
     options: dict[str, Any] = {"socket_timeout": _ANSWER_SECONDS, "socket_connect_timeout": _ANSWER_SECONDS}
     count = 0
     try:
         with app.connection_for_read(transport_options=options) as connection:
             connection.ensure_connection(max_retries=1, timeout=int(_ANSWER_SECONDS))
             for queue in queues:
-                with suppress(ChannelError):  # no such queue: nothing waits in it
+                with suppress(ChannelError):  # the queue does not exist yet, so it is empty
                     channel: Any = connection.default_channel
                     count += channel.queue_declare(queue=queue, passive=True).message_count
     except (OperationalError, OSError, redis.RedisError):
@@ -164,7 +167,7 @@ def _count_messages(app: Celery, queues: list[str]) -> int | None:
 
 
 def _running() -> list[Any]:
-    """The requests that are being worked on, which other threads add to and take from."""
+    """The running requests. Copying the set is retried, since other threads change it meanwhile."""
     while True:
         with suppress(RuntimeError):
             return list(state.active_requests)

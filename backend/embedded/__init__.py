@@ -1,7 +1,7 @@
-"""Servers that come as packages: Postgres with pgvector, and Redis, both under one home folder.
+"""Embedded servers: Postgres with pgvector, and Redis, both from packages and under one home folder.
 
-They are used where `DATABASE_URL` or `REDIS_URL` is not set. No process owns them: the first that needs one starts
-it, all others attach, and it runs until somebody stops it. Killing any of it at any time loses nothing committed.
+They are used if `DATABASE_URL` or `REDIS_URL` is not set. No process owns them: the first that needs a server starts it,
+others connect to it, and it runs until it is stopped. Killing any process at any time loses nothing that was committed.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,14 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Servers:
-    """Addresses of both servers, and which of them this call started: whoever started one may stop it."""
+    """The addresses of both servers, and which of them this call started. The caller may stop those that it started.
+
+    Attributes:
+        database_url: libpq URL of the database.
+        redis_url: URL of Redis in Celery's form.
+        started_postgres: whether this call started Postgres.
+        started_redis: whether this call started Redis.
+    """
 
     database_url: str
     redis_url: str
@@ -42,17 +49,22 @@ class Servers:
 
 @dataclass(frozen=True)
 class Stopped:
-    """Which of the servers ran until they were stopped."""
+    """The servers that a call stopped.
+
+    Attributes:
+        postgres: whether Postgres was running.
+        redis: whether Redis was running.
+    """
 
     postgres: bool
     redis: bool
 
 
 def ensure_servers(home: Path) -> Servers:
-    """Both servers under `home`, started where they do not run.
+    """Start both servers under `home` unless they already run.
 
     Raises:
-        ConfigurationError: binaries are missing, or the home is of another version or another owner.
+        ConfigurationError: binaries are missing, or the home belongs to a different version or account.
         BackendUnavailable: a server does not start; the error carries the end of its log.
     """
     postgres = start_postgres(home)
@@ -61,6 +73,6 @@ def ensure_servers(home: Path) -> Servers:
 
 
 def stop_servers(home: Path) -> Stopped:
-    """Stop both servers under `home`, Redis first, so that nobody is rung for a database that has gone."""
+    """Stop both servers under `home`. Redis stops first, so that no worker is called while there is no database."""
     redis = stop_redis(home)
     return Stopped(postgres=stop_postgres(home), redis=redis)

@@ -1,4 +1,4 @@
-"""Whom Postgres runs as. It refuses to run as root, so root hands it to an account without rights."""
+"""The account that Postgres runs as. It refuses to run as root, so root starts it as an unprivileged account."""
 
 import functools
 import logging
@@ -18,7 +18,7 @@ ACCOUNT_NAME = "mediacluster"
 
 _logger = logging.getLogger(__name__)
 
-# The on-disk form of a POSIX access list, as in linux/posix_acl_xattr.h.
+# The stored form of a POSIX access control list, see linux/posix_acl_xattr.h.
 _ACL_ATTRIBUTE = "system.posix_acl_access"
 _ACL_HEADER = struct.Struct("<I")
 _ACL_ENTRY = struct.Struct("<HHI")
@@ -31,26 +31,32 @@ _SEARCH = 0o1
 
 @dataclass(frozen=True)
 class Account:
-    """An account to run a server as; `foreign` where it is not the one that this process has."""
+    """An account to run a server as.
+
+    Attributes:
+        uid: user id.
+        gid: group id.
+        foreign: whether it differs from the account of this process.
+    """
 
     uid: int
     gid: int
     foreign: bool
 
     def process_options(self) -> dict[str, Any]:
-        """Arguments that make `subprocess.run` start a program as this account."""
+        """Arguments for `subprocess.run` that start a program as this account."""
         if not self.foreign:
             return {}
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
 
 def server_account(data: Path) -> Account:
-    """The account for the server of the data folder `data`: our own, unless we are root.
+    """The account for the server of the data folder `data`: that of this process, unless it is root.
 
-    Root takes the owner of a data folder that is there already, else the account `mediacluster`, which it makes.
+    Root uses the owner of an existing data folder, or else the account `mediacluster`, which it creates if necessary.
 
     Raises:
-        ConfigurationError: the account cannot be made.
+        ConfigurationError: the account cannot be created.
     """
     if os.geteuid() != 0:
         return Account(os.geteuid(), os.getegid(), foreign=False)
@@ -61,10 +67,10 @@ def server_account(data: Path) -> Account:
 
 
 def open_way(account: Account, folder: Path) -> None:
-    """Let a foreign account walk through `folder` and its parents: search only, for that account only.
+    """Give a foreign account search permission, and nothing else, on `folder` and its parents.
 
-    A checkout under /root (mode 0700) is out of its reach otherwise. Where the file system knows no access lists,
-    the right to search (not to list) is given to all, with a warning.
+    Without it, a checkout under /root (mode 0700) would be out of reach. If the file system has no access control lists,
+    everyone gets permission to search (not to list), with a warning.
     """
     if not account.foreign:
         return
@@ -87,7 +93,7 @@ def _make_entry() -> pwd.struct_passwd:
         answer = done.stderr.strip()
     except FileNotFoundError:
         answer = "there is no useradd."
-    entry = _find_entry()  # somebody else may have been faster
+    entry = _find_entry()  # also finds an account that another process has just created
     if entry is None:
         raise ConfigurationError(
             f"Postgres cannot run as root, and the account {ACCOUNT_NAME!r} for it could not be created: {answer}",
@@ -111,13 +117,13 @@ def _may_search(account: Account, folder: Path) -> bool:
 def _grant_search(account: Account, folder: Path) -> None:
     try:
         _write_acl(folder, account.uid)
-    except (OSError, AttributeError):  # no access lists in this file system, or in this operating system
+    except (OSError, AttributeError):  # this file system or operating system has no access control lists
         _logger.warning("Gave everybody the right to search %s, so that Postgres can reach its files.", folder)
         folder.chmod(stat.S_IMODE(folder.stat().st_mode) | stat.S_IXOTH)
 
 
 def _read_acl(folder: Path) -> list[tuple[int, int, int]]:
-    """The entries (tag, permissions under the mask, id) of an access list; [] where there is only a mode."""
+    """The entries (tag, permissions under the mask, id) of an access control list; [] if there is only a mode."""
     try:
         value = os.getxattr(folder, _ACL_ATTRIBUTE)
     except (OSError, AttributeError):
@@ -138,6 +144,6 @@ def _write_acl(folder: Path, uid: int) -> None:
     entries.append((_USER, _SEARCH, uid))
     mask = functools.reduce(operator.or_, (held for tag, held, _ in entries if tag in _MASKED))
     entries.append((_MASK, mask, _ANYBODY))
-    entries.sort(key=lambda entry: (entry[0], entry[2]))  # the kernel insists
+    entries.sort(key=lambda entry: (entry[0], entry[2]))  # the kernel requires this order
     packed = b"".join(_ACL_ENTRY.pack(*entry) for entry in entries)
     os.setxattr(folder, _ACL_ATTRIBUTE, _ACL_HEADER.pack(_ACL_VERSION) + packed)

@@ -1,4 +1,4 @@
-"""One lock per server: whoever starts or stops it holds the lock meanwhile."""
+"""File locks, one per server. A process holds the lock while it starts or stops the server."""
 
 import fcntl
 import os
@@ -15,12 +15,12 @@ _POLL_SECONDS = 0.02
 
 @contextmanager
 def exclusive(path: Path, *, patience_seconds: float = PATIENCE_SECONDS) -> Iterator[None]:
-    """Hold the lock file `path`; the kernel lets go of it when the holder dies, however it dies.
+    """Hold the lock file `path`. The kernel releases it when the holder dies, however that happens.
 
-    The file stays behind on purpose: removing it would let two processes lock two different files of one name.
+    The file is kept on purpose: if it were removed, two processes could lock two different files of the same name.
 
     Raises:
-        BackendUnavailable: somebody else held it for longer than `patience_seconds`.
+        BackendUnavailable: another process held it for longer than `patience_seconds`.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

@@ -1,4 +1,4 @@
-"""The data folder of the embedded Postgres: the packaged binaries, and how the folder is laid out."""
+"""The packaged binaries of the embedded Postgres, and the creation of its data folder."""
 
 import os
 import shutil
@@ -14,19 +14,19 @@ from backend.errors import BackendUnavailable, ConfigurationError
 DATABASE = "mediacluster"
 MAJOR_VERSION = "18"
 
-# A small fixed environment: PGPORT, PGDATA, LC_ALL and their like must not change what the server does.
+# A fixed environment, so that PGPORT, PGDATA, LC_ALL and the like do not affect the server.
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
 _INITDB_OPTIONS = (
     "--pgdata=.",
     "--username=postgres",
-    "--auth=trust",  # the folder of the socket is open to its owner only
+    "--auth=trust",  # only the owner can access the folder of the socket
     "--encoding=UTF8",
     "--locale=C",
     "--locale-provider=builtin",
     "--builtin-locale=C.UTF-8",
     "--no-instructions",
-    "--no-sync",  # a new folder has nothing to lose yet; the server itself runs with fsync
+    "--no-sync",  # a new folder has no data to lose yet; the server itself runs with fsync
 )
 
 
@@ -48,13 +48,13 @@ def binaries() -> Path:
 
 
 def lay_out(data: Path, account: Account) -> None:
-    """Make the data folder with the database in it, whole or not at all. One that is there is only checked.
+    """Create the data folder with its database, atomically. An existing folder is only checked.
 
     Raises:
-        ConfigurationError: the folder is of another version, or no data folder.
-        BackendUnavailable: it cannot be made.
+        ConfigurationError: the folder has a different version, or is not a data folder.
+        BackendUnavailable: it cannot be created.
     """
-    for leftover in data.parent.glob(".postgres-*"):  # whoever made it was killed; what it started may still run
+    for leftover in data.parent.glob(".postgres-*"):  # from a killed process, whose children may still run
         while workers := find_servers(leftover, frozenset({"initdb", "postgres", "sh"})):
             end(workers, patience_seconds=0)
         shutil.rmtree(leftover, ignore_errors=True)
@@ -97,7 +97,7 @@ def _run(program: str, options: tuple[str, ...], folder: Path, account: Account,
         check=False,
         **account.process_options(),
     )
-    if done.returncode != 0 or "ERROR:" in done.stderr:  # single-user mode ends well even when a statement fails
+    if done.returncode != 0 or "ERROR:" in done.stderr:  # single-user mode exits with 0 even if a statement fails
         raise BackendUnavailable(
             f"{program} failed under {folder.parent}:\n{done.stderr.strip() or done.stdout.strip()}",
             hint="Fix what it reports (often a full disk), or set DATABASE_URL to your own server.",

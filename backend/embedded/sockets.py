@@ -1,4 +1,4 @@
-"""Where the unix sockets are. Their paths are limited to about 107 bytes (103 on macOS), and homes are not."""
+"""Folders of the unix sockets. Paths of sockets are limited to about 107 bytes (103 on macOS), and homes may be longer."""
 
 import hashlib
 import os
@@ -13,12 +13,12 @@ _SHORT_ROOT = Path("/tmp")  # noqa: S108 - every process must find the same fold
 
 
 def socket_folder(folder: Path, socket_name: str, owner_uid: int) -> Path:
-    """The folder for the socket of the server that lives in `folder`: itself, or a private short one (not made here).
+    """The folder for the socket of the server in `folder`: the same folder, or a private one with a short path.
 
-    A comma would part hosts in a libpq URL, so a path with one goes the short way too.
+    Does not create it. A comma would separate hosts in a libpq URL, so a path with a comma is replaced too.
 
     Raises:
-        ConfigurationError: the short folder is there and is not `owner_uid`'s own.
+        ConfigurationError: the short folder exists and is not private to `owner_uid`.
     """
     path = os.fsencode(folder / socket_name)
     if len(path) <= _LIMIT_BYTES and b"," not in path:
@@ -29,10 +29,10 @@ def socket_folder(folder: Path, socket_name: str, owner_uid: int) -> Path:
 
 
 def make_socket_folder(folder: Path, socket_name: str, owner_uid: int) -> Path:
-    """`socket_folder`, made if need be.
+    """Return `socket_folder`, and create it if necessary.
 
     Raises:
-        ConfigurationError: the short folder is there and is not `owner_uid`'s own.
+        ConfigurationError: the short folder exists and is not private to `owner_uid`.
     """
     chosen = socket_folder(folder, socket_name, owner_uid)
     if chosen != folder:
@@ -40,19 +40,19 @@ def make_socket_folder(folder: Path, socket_name: str, owner_uid: int) -> Path:
             chosen.mkdir(mode=0o700)
             if os.geteuid() != owner_uid:
                 os.chown(chosen, owner_uid, -1)
-        _check_private(chosen, owner_uid)  # somebody may have been faster
+        _check_private(chosen, owner_uid)  # another account may have created it first
     return chosen
 
 
 def remove_socket_folder(chosen: Path, folder: Path) -> None:
-    """Remove a short folder after its server has gone; one with something in it stays."""
+    """Remove a short folder after its server has ended, if it is empty."""
     if chosen != folder:
         with suppress(OSError):
             chosen.rmdir()
 
 
 def _check_private(folder: Path, owner_uid: int) -> None:
-    """Anybody may write to /tmp: neither put a socket where others reach it, nor trust one that others put there."""
+    """Check that a folder is private. Anyone can write to /tmp, so others could reach a socket there, or place a false one."""
     try:
         found = folder.lstat()
     except FileNotFoundError:
