@@ -1,7 +1,7 @@
 """All settings, frozen. The only module that reads the environment.
 
-Each field is a variable with the prefix `MEDIACLUSTER_` (`.env` is read too); `DATABASE_URL` and `REDIS_URL` go
-without it. Where they are not set, embedded servers run under `home`.
+Each field is a variable with the prefix `MEDIACLUSTER_`, from the environment or `.env`. `DATABASE_URL` and `REDIS_URL` have
+no prefix; if they are not set, embedded servers run under `home`.
 """
 
 from functools import cached_property
@@ -26,7 +26,7 @@ RuntimeChoice = Literal["auto", "torch", "onnx", "onnx-int8"]
 
 
 class Settings(BaseSettings):
-    """Settings of one process. Build it with `load_settings()`, which turns mistakes into a readable error."""
+    """Settings of one process. Create it with `load_settings()`, which reports mistakes in a readable error."""
 
     model_config = SettingsConfigDict(
         env_prefix="MEDIACLUSTER_",
@@ -38,7 +38,7 @@ class Settings(BaseSettings):
         populate_by_name=True,
     )
 
-    # Where things are.
+    # Locations.
     home: Path = Field(Path(".mediacluster"), description="Folder for the embedded servers, the storage and caches.")
     database_url: SecretStr | None = Field(
         None,
@@ -57,7 +57,7 @@ class Settings(BaseSettings):
         default_factory=dict, repr=False, description="JSON options passed to the fsspec file system."
     )
 
-    # Encoders. The preset names both; each can be replaced on its own.
+    # Encoders. The preset names both; each can be replaced separately.
     preset: PresetName | None = Field(
         None, description="cpu, quality, guide or demo. Unset: the preset of the active space, else cpu."
     )
@@ -113,7 +113,7 @@ class Settings(BaseSettings):
         "not fit, searches use the indexes only.",
     )
 
-    # Work and patience.
+    # Work and time limits.
     lease_seconds: float = Field(
         30.0,
         gt=0.0,
@@ -143,7 +143,7 @@ class Settings(BaseSettings):
         1024 * MEBIBYTE, ge=64 * MEBIBYTE, description="Memory limit for decoding one picture."
     )
 
-    # Limits of what is let in.
+    # Limits of uploads.
     max_body_bytes: int = Field(25 * MEBIBYTE, ge=1, description="Largest size of one file.")
     max_request_bytes: int = Field(256 * MEBIBYTE, ge=1, description="Largest size of one request, all files together.")
     max_files_per_request: int = Field(100, ge=1, description="Most files in one upload.")
@@ -223,34 +223,34 @@ class Settings(BaseSettings):
     @field_validator("trusted_proxies")
     @classmethod
     def _check_proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        # The server would take what it cannot read for the name of a proxy that never comes.
+        # Otherwise the server would treat an invalid address as the name of a proxy, which never matches.
         for part in value if value != ("*",) else ():
             ip_network(part)
         return value
 
     @cached_property
     def home_path(self) -> Path:
-        """The home as an absolute path (not created here)."""
+        """The home as an absolute path. Does not create it."""
         return self.home.expanduser().resolve()
 
     @cached_property
     def resolved_storage_url(self) -> str:
-        """The fsspec URL of the storage, the default filled in."""
+        """The fsspec URL of the storage, or its default."""
         return self.storage_url or (self.home_path / "storage").as_uri()
 
     @cached_property
     def secrets(self) -> frozenset[str]:
-        """What of these settings lets somebody in, and shall stand in no log."""
+        """The secret values of these settings, which must not appear in any log."""
         servers = [url.get_secret_value() for url in (self.database_url, self.redis_url) if url is not None]
         found = [*storage_secrets(self.storage_url or "", self.storage_options), *chain(*map(server_secrets, servers))]
         return frozenset(filter(None, found))
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Read the environment and `.env`; `overrides` win.
+    """Read the settings from the environment and `.env`. `overrides` take precedence.
 
     Raises:
-        ConfigurationError: naming each variable that cannot be read, and why.
+        ConfigurationError: a variable is not valid; the message names each one with the reason.
     """
     try:
         return Settings(**overrides)
@@ -263,14 +263,14 @@ def load_settings(**overrides: Any) -> Settings:
             f"These settings are not valid: {mistakes}.", hint="Correct them in the environment or in .env."
         ) from None
     except SettingsError as error:
-        # It says which field is no JSON, and leaves out what it holds.
+        # The message names the field that is not JSON, but not its value, which may be secret.
         raise ConfigurationError(
             f"These settings are not valid: {error}.", hint="Correct them in the environment or in .env."
         ) from None
 
 
 def _given(field: str, value: object) -> str:
-    """What was given, unless it may let somebody in."""
+    """The given value for an error message, unless it may be secret."""
     return "" if field.lower() in _SECRET_FIELDS else f" (got {value!r})"
 
 

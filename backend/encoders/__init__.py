@@ -1,4 +1,4 @@
-"""Encoders: pictures and words as unit vectors. No database, no HTTP; torch is imported when a model is first used."""
+"""Encoders that turn pictures and words into unit vectors. No database, no HTTP; torch is imported on first use."""
 
 from backend.encoders.choice import explain, has_set_runtimes
 from backend.encoders.encoders import EncoderDescription, Encoders, Lazy, configure_torch, load_encoders

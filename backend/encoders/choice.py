@@ -1,4 +1,4 @@
-"""Which runtime an encoder gets, and why. Imports nothing heavy."""
+"""Choice of the runtime of an encoder, and its explanation. Imports nothing heavy."""
 
 from importlib.util import find_spec
 
@@ -11,13 +11,13 @@ from backend.settings import RuntimeChoice, Settings
 
 
 def choose_runtimes(settings: Settings, names: EncoderNames, recorded: tuple[str, str] | None = None) -> Runtimes:
-    """The runtimes for these encoders. `recorded`: the fingerprints (image, text) of the space that they are for.
+    """Choose the runtimes of these encoders. `recorded` are the fingerprints (image, text) of their space.
 
-    `auto` never changes what a space was made with. Where there is no space of these weights, it takes int8 if a copy has
-    passed on this library's media, else torch.
+    `auto` never changes the runtime that a space was created with. If there is no space with these weights, it chooses int8 if
+    a copy has passed the check on this library's pictures, and torch otherwise.
 
     Raises:
-        EncoderUnavailable: a runtime is named that is not prepared here, or a model's files are missing.
+        EncoderUnavailable: the settings name a runtime that is not prepared here, or a model's files are missing.
     """
     image, text = recorded or ("", "")
     return Runtimes(
@@ -27,7 +27,7 @@ def choose_runtimes(settings: Settings, names: EncoderNames, recorded: tuple[str
 
 
 def has_set_runtimes(settings: Settings) -> bool:
-    """Whether the settings name a runtime; if not, it follows the space."""
+    """Whether the settings name a runtime. If not, the runtimes follow the space."""
     return not settings.image_runtime == settings.text_runtime == "auto"
 
 
@@ -58,7 +58,7 @@ def _choose(settings: Settings, side: Side, choice: RuntimeChoice, weights: str,
 
 
 def explain(settings: Settings, side: Side, runtime: Runtime, *, has_space: bool) -> str:
-    """Why an encoder has this runtime, as half a sentence."""
+    """The reason why an encoder has this runtime, as a phrase."""
     choice = settings.image_runtime if side == IMAGE else settings.text_runtime
     if choice != "auto":
         return "as configured"

@@ -1,4 +1,4 @@
-"""Splits a text that is longer than an encoder's window, so that nothing is cut off. Pure: no model, no torch."""
+"""Splitting of texts that exceed an encoder's window, so that nothing is cut off. Pure: no model, no torch."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -13,27 +13,32 @@ from backend.encoders.vectors import Vectors, normalise_rows
 from backend.errors import InvalidText
 
 CountTokens: TypeAlias = Callable[[Sequence[str]], Sequence[int]]
-"""The number of tokens of each text, special tokens not counted."""
+"""Returns the number of tokens of each text, without special tokens."""
 
 _WORD = re.compile(r"\s*\S+")
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """A part of a text that fits in the window; `tokens` is its weight in the average."""
+    """A part of a text that fits in the window.
+
+    Attributes:
+        text: the part.
+        tokens: its number of tokens, which is its weight in the average.
+    """
 
     text: str
     tokens: int
 
 
 def split_text(text: str, count_tokens: CountTokens, limit_tokens: int | None) -> list[Chunk]:
-    """Split `text` between words into chunks of about equal size with at most `limit_tokens` each, as few as fit.
+    """Split `text` between words into as few chunks as possible, of about equal size and at most `limit_tokens` each.
 
-    Words are cut only where one alone is longer than the window (a script without spaces, say). The chunks joined
-    together are the text without the space around it. `None` means no limit.
+    A word is cut only if it exceeds the window on its own, as in a script without spaces. Joined together, the chunks are
+    the text without surrounding space. A limit of None means no limit.
 
     Raises:
-        InvalidText: nothing but white space.
+        InvalidText: the text is empty or only white space.
     """
     text = text.strip()
     if not text:
@@ -51,10 +56,10 @@ def split_text(text: str, count_tokens: CountTokens, limit_tokens: int | None) -
 
 
 def average_chunks(vectors: Vectors, chunks: Sequence[Sequence[Chunk]]) -> Vectors:
-    """One unit vector for each text out of those of its chunks, each weighted by its tokens.
+    """Average the vectors of chunks, weighted by their tokens, to one unit vector for each text.
 
     Args:
-        vectors: (number of all chunks, dimension), unit rows, in the order of the texts.
+        vectors: (number of all chunks, dimension) unit rows, in the order of the texts.
         chunks: the chunks of each text.
     """
     ends = np.cumsum([len(parts) for parts in chunks])
@@ -66,11 +71,11 @@ def average_chunks(vectors: Vectors, chunks: Sequence[Sequence[Chunk]]) -> Vecto
 
 
 def _chunk(text: str, tokens: int) -> Chunk:
-    return Chunk(text, max(tokens, 1))  # signs that no tokenizer knows still make a vector
+    return Chunk(text, max(tokens, 1))  # a text without known tokens still needs a weight
 
 
 def _cut_word(word: Chunk, count_tokens: CountTokens, limit_tokens: int) -> list[Chunk]:
-    """Halve a word until each part fits; a single character is kept whatever its tokens."""
+    """Halve a word until each part fits. A single character is kept, whatever its number of tokens."""
     if word.tokens <= limit_tokens or len(word.text) == 1:
         return [word]
     middle = len(word.text) // 2
@@ -83,7 +88,7 @@ def _cut_word(word: Chunk, count_tokens: CountTokens, limit_tokens: int) -> list
 
 
 def _pack(pieces: Sequence[Chunk], count_tokens: CountTokens, limit_tokens: int) -> list[Chunk]:
-    """Join pieces to chunks: each goes to the one of `parts` equal stretches in which its middle lies."""
+    """Join pieces to chunks. Each piece goes to that of `parts` equal stretches which contains its middle."""
     counts = np.array([piece.tokens for piece in pieces])
     total = int(counts.sum())
     middles = np.cumsum(counts) - counts / 2
@@ -92,7 +97,7 @@ def _pack(pieces: Sequence[Chunk], count_tokens: CountTokens, limit_tokens: int)
         if np.bincount(places, weights=counts).max() > limit_tokens:
             continue
         texts = _join(pieces, places)
-        recounted = count_tokens(texts)  # words together can make more tokens than each alone
+        recounted = count_tokens(texts)  # joined words can have more tokens than separate ones
         if max(recounted) <= limit_tokens:
             return [_chunk(text, tokens) for text, tokens in zip(texts, recounted, strict=True)]
     return [_chunk(piece.text, piece.tokens) for piece in pieces]

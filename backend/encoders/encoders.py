@@ -1,4 +1,4 @@
-"""The pair of encoders of one space: named at once, loaded when first used."""
+"""The pair of encoders of one space. The models are loaded on first use."""
 
 import threading
 from collections.abc import Callable
@@ -27,10 +27,23 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class EncoderDescription:
-    """What is recorded with a space, so that vectors of other encoders never get into it. JSON-safe.
+    """The description of encoders that is stored with a space, so that no vectors of others are added to it. JSON-safe.
 
-    Two spaces are comparable if both fingerprints and `preprocessing` are equal. The others are for people: `runtime` are
-    versions of libraries, `runtimes` what computes each side, `fidelity` how near int8 came to torch on this library.
+    Two spaces are comparable if both fingerprints and `preprocessing` are equal. The other fields are informative.
+
+    Attributes:
+        preset: the preset that names these encoders, None if there is none.
+        names: names of the models.
+        image_fingerprint: identity of the image encoder's weights and runtime.
+        text_fingerprint: identity of the text encoder's weights and runtime.
+        image_checksum: checksum of the image model's local file, None if it comes from the hub.
+        text_checksum: checksum of the text model's local files, None if they come from the hub.
+        image_dimension: dimension of image vectors.
+        text_dimension: dimension of text vectors.
+        preprocessing: preprocessing of pictures.
+        runtime: versions of the libraries.
+        runtimes: the runtime of each side.
+        fidelity: for each side with an int8 copy, how near its vectors are to those of torch on this library.
     """
 
     preset: PresetName | None
@@ -48,7 +61,7 @@ class EncoderDescription:
 
 
 class Lazy(Generic[T]):
-    """A value made once, at its first use, by whichever thread comes first. A failure is not kept: the next tries."""
+    """A value that is made once, on first use. Thread-safe. A failure is not cached: the next call tries again."""
 
     def __init__(self, make: Callable[[], T]) -> None:
         self._make = make
@@ -68,9 +81,9 @@ class Lazy(Generic[T]):
 
 
 class Encoders:
-    """An image and a text encoder. Making one is cheap; torch is imported when a model is first used.
+    """An image and a text encoder. Creating it is cheap; torch is imported when a model is first used.
 
-    Use the models after a fork, never before it.
+    Use the models only after a fork, never before.
     """
 
     def __init__(self, settings: Settings, names: EncoderNames, runtimes: Callable[[], Runtimes]) -> None:
@@ -82,7 +95,7 @@ class Encoders:
 
     @property
     def image(self) -> "ImageEncoder":
-        """The image encoder, loaded now if it is not yet.
+        """The image encoder. Loads it on first use.
 
         Raises:
             EncoderUnavailable: it cannot be loaded.
@@ -91,7 +104,7 @@ class Encoders:
 
     @property
     def text(self) -> "TextEncoder":
-        """The text encoder, loaded now if it is not yet.
+        """The text encoder. Loads it on first use.
 
         Raises:
             EncoderUnavailable: it cannot be loaded.
@@ -105,7 +118,7 @@ class Encoders:
 
     @cached_property
     def runtimes(self) -> Runtimes:
-        """What the two compute with.
+        """The runtimes of both encoders.
 
         Raises:
             EncoderUnavailable: the settings name a runtime that is not prepared.
@@ -114,16 +127,16 @@ class Encoders:
 
     @cached_property
     def image_fingerprint(self) -> str:
-        """See `weights.image_fingerprint`, and what the runtime adds; imports nothing heavy."""
+        """`weights.image_fingerprint` plus the mark of the runtime. Imports nothing heavy."""
         return image_fingerprint(self.names) + self.runtimes.image.mark
 
     @cached_property
     def text_fingerprint(self) -> str:
-        """See `weights.text_fingerprint`, and what the runtime adds; imports nothing heavy."""
+        """`weights.text_fingerprint` plus the mark of the runtime. Imports nothing heavy."""
         return text_fingerprint(self.names) + self.runtimes.text.mark
 
     def load(self) -> None:
-        """Load both models now, in a worker that is about to need them.
+        """Load both models now, ahead of their first use.
 
         Raises:
             EncoderUnavailable: one of them cannot be loaded.
@@ -132,10 +145,10 @@ class Encoders:
         self._text.get()
 
     def describe(self) -> EncoderDescription:
-        """Describe the pair from its configuration; only a model that has none at hand is loaded for it.
+        """Describe the pair from its configuration. Loads a model only if its configuration is not available otherwise.
 
         Raises:
-            EncoderUnavailable: the names, tags or paths do not lead to encoders.
+            EncoderUnavailable: the names, tags or paths do not name encoders.
         """
         config = self._image_config()
         preset = find_preset(self.names)
@@ -198,19 +211,19 @@ def load_encoders(
     recorded: tuple[str, str] | None = None,
     runtimes: Runtimes | None = None,
 ) -> Encoders:
-    """The encoders of these names; the models themselves are loaded when first used.
+    """The encoders with these names. The models are loaded on first use.
 
     Args:
-        settings: among others the choice of runtimes.
-        names: what to load.
-        recorded: the fingerprints (image, text) of a space, whose runtimes are taken where the settings leave them open.
-        runtimes: these, whatever the settings say.
+        settings: settings of the models and their runtimes.
+        names: names of the models.
+        recorded: the fingerprints (image, text) of a space. Its runtimes are used if the settings name none.
+        runtimes: runtimes that override the settings.
     """
     return Encoders(settings, names, lambda: runtimes or choose_runtimes(settings, names, recorded))
 
 
 def configure_torch(threads: int | None) -> None:
-    """Set how many threads torch computes with in this process; None leaves it at all cores. Call after the fork."""
+    """Set the number of threads of torch in this process; None keeps torch's default. Call it after the fork."""
     import torch  # heavy
 
     if threads is not None:

@@ -1,7 +1,7 @@
-"""Loading from what is on this machine first, then from the hub, and failing fast where the hub is out of reach.
+"""Loading of models: first from this machine, then from the hub, with a fast failure if the hub cannot be reached.
 
-Without this, each of a model's files is asked for with retries, which takes minutes where there is no network; and a
-model that is already here would change under a running space when its owner publishes new weights.
+Without this, each file of a model would be requested with retries, which takes minutes without network; and a local model
+would change under a running space when its owner publishes new weights.
 """
 
 import threading
@@ -15,21 +15,21 @@ from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled
 from backend.errors import EncoderUnavailable, MediaclusterError
 
 _PROBE_SECONDS = 5.0
-_LOADING = threading.Lock()  # offline mode is a switch of the whole process
+_LOADING = threading.Lock()  # offline mode applies to the whole process
 
 T = TypeVar("T")
 
 
 def load_model(what: str, load: Callable[[], T], hint: str) -> T:
-    """Call `load` without network; where files are missing, again with it.
+    """Call `load` without network, and again with it if files are missing.
 
     Args:
-        what: the model as people know it, for the message.
-        load: loads it through huggingface_hub.
+        what: name of the model for messages.
+        load: loads the model through huggingface_hub.
         hint: what to do if it cannot be loaded.
 
     Raises:
-        EncoderUnavailable: files are missing and cannot be downloaded, or they hold no such model.
+        EncoderUnavailable: files are missing and cannot be downloaded, or they do not contain such a model.
     """
     with _LOADING:
         try:
@@ -37,7 +37,7 @@ def load_model(what: str, load: Callable[[], T], hint: str) -> T:
                 return load()
         except MediaclusterError:
             raise
-        except Exception as error:  # the libraries raise whatever they like
+        except Exception as error:  # the libraries raise exceptions of many kinds
             if not _files_are_missing(error):
                 raise EncoderUnavailable(f"{what} cannot be loaded: {_summary(error)}", hint=hint) from error
         _require_hub(what, hint)
@@ -60,7 +60,7 @@ def _offline() -> Iterator[None]:
 
 
 def _files_are_missing(error: BaseException) -> bool:
-    """Whether a missing file is behind this error, however often the libraries have wrapped it."""
+    """Whether a missing file caused this error, however deeply the libraries have wrapped it."""
     causes = []
     cause: BaseException | None = error
     while cause is not None and cause not in causes:
@@ -70,7 +70,7 @@ def _files_are_missing(error: BaseException) -> bool:
 
 
 def _require_hub(what: str, hint: str) -> None:
-    """One short question, without retries: any answer will do."""
+    """Check with one short request, without retries, that the hub can be reached. Any response suffices."""
     if constants.HF_HUB_OFFLINE:
         raise EncoderUnavailable(f"{what} is not on this machine, and HF_HUB_OFFLINE forbids a download.", hint=hint)
     try:
@@ -84,6 +84,6 @@ def _require_hub(what: str, hint: str) -> None:
 
 
 def _summary(error: BaseException) -> str:
-    """The first line of a message that can be pages long, as a sentence."""
+    """The first line of an error message, which can be pages long, as a sentence."""
     lines = str(error).strip().splitlines() or [""]
     return f"{type(error).__name__}: {lines[0][:300].rstrip('.')}."

@@ -1,4 +1,4 @@
-"""Pictures and words as unit vectors of one space, by the two towers of an OpenCLIP model."""
+"""The image encoder: an OpenCLIP model, whose two towers embed pictures and words in the same space."""
 
 import logging
 import threading
@@ -27,11 +27,11 @@ from backend.encoders.vectors import Vectors, normalise_rows
 from backend.encoders.weights import HF_HUB, local_checkpoint
 from backend.settings import Settings
 
-# A resize to the shortest side would blow a strip of 16,384 x 1 pixels up to gigabytes before its middle is cut out.
+# Resizing the shortest side of a strip of 16,384 x 1 pixels would take gigabytes before the model crops its middle.
 _LONGEST_STRIP = 16
 
-# What one stream takes at once. With fewer the weights are read too often: ViT-B/32 takes a tenth longer for two pictures
-# at a time, a third longer for one. With more, a stream that has done its share waits longer for the other ones.
+# Number of inputs that a stream computes at once. With fewer, the weights are read too often: ViT-B/32 takes a tenth longer
+# for two pictures at a time, a third longer for one. With more, a stream that is done waits longer for the others.
 _PICTURES, _TEXTS = 4, 8
 
 Input = TypeVar("Input")
@@ -43,31 +43,32 @@ _HINT = (
 
 
 class ImageEncoder:
-    """An OpenCLIP model. Threads may share it."""
+    """An OpenCLIP model. Thread-safe."""
 
     def __init__(self, model: Any, tokenizer: Any, config: ImageModelConfig, *, device: str, batch_size: int) -> None:
         self.config = config
         self._model = model
         self._tokenizer = tokenizer
-        self._tokenizing = threading.Lock()  # fast tokenizers hold state while they work
+        self._tokenizing = threading.Lock()  # fast tokenizers are not thread-safe
         self._preprocess = image_transform_v2(config.preprocess_cfg, is_train=False)
         self._device = device
         self._batch_size = batch_size
 
     @property
     def dimension(self) -> int:
-        """Dimensions of the vectors of both towers."""
+        """Dimension of the vectors of both towers."""
         return self.config.dimension
 
     @property
     def input_size_pixels(self) -> int:
-        """The longer side of what the model sees; a decoder should not shrink below about twice this."""
+        """The longer side of the model's input. A decoder should not shrink pictures below about twice this size."""
         return int(max(self.config.preprocessing["size"]))
 
     @property
     def first_resize(self) -> int | tuple[int, int] | None:
-        """What the model's preprocessing begins with, so that it may be done beforehand: bicubic to so many pixels on the
-        shorter side, or to (width, height). None: something else.
+        """The resize that the model's preprocessing begins with, so that it can be done beforehand.
+
+        It is bicubic, to this many pixels on the shorter side or to (width, height). None if it begins with another step.
         """
         preprocessing = self.config.preprocessing
         height, width = preprocessing["size"]
@@ -79,13 +80,13 @@ class ImageEncoder:
 
     @property
     def picture_tower(self) -> torch.nn.Module:
-        """Takes what `prepare_pictures` gives."""
+        """The tower for pictures. Its input is what `prepare_pictures` returns."""
         tower: torch.nn.Module = self._model.visual
         return tower
 
     @torch.inference_mode()
     def make_fast(self, onnx_copy: Path | None = None) -> None:
-        """Lay both towers out for this processor, or put an ONNX copy in the place of the pictures'. On a CPU only."""
+        """Pack both towers for this processor, or replace the tower for pictures by an ONNX copy. On a CPU only."""
         if onnx_copy is not None:
             self._model.visual = OnnxTower(onnx_copy)
         else:
@@ -95,14 +96,14 @@ class ImageEncoder:
         pack(self._model, lambda: encode_tokens(self._model, tokens))
 
     def prepare_pictures(self, images: Sequence[Image]) -> torch.Tensor:
-        """Pictures as the tower takes them, float32 (n, 3, height, width)."""
+        """Preprocess pictures to the input of the tower, float32 (n, 3, height, width)."""
         return torch.stack([self._prepare(image) for image in images])
 
     def embed_pictures(self, images: Sequence[Image]) -> Vectors:
-        """Pictures of any mode and size to unit rows, float32 (n, dimension).
+        """Embed pictures of any mode and size as unit rows, float32 (n, dimension).
 
         Raises:
-            InvalidVector: the model made NaN or nothing of a picture: its weights are broken.
+            InvalidVector: a vector is NaN or zero, so the weights of the model are damaged.
         """
         batches = [images[start : start + self._batch_size] for start in range(0, len(images), self._batch_size)]
         return self._unit_rows(
@@ -110,9 +111,9 @@ class ImageEncoder:
         )
 
     def embed_words(self, texts: Sequence[str]) -> Vectors:
-        """Texts to unit rows, float32 (n, dimension), comparable with those of pictures.
+        """Embed texts as unit rows, float32 (n, dimension), comparable with those of pictures.
 
-        A text longer than the tower's context is embedded in chunks and averaged by their tokens.
+        A text longer than the tower's context is embedded in chunks, whose average is weighted by their tokens.
 
         Raises:
             InvalidText: a text is empty.
@@ -120,7 +121,7 @@ class ImageEncoder:
         with self._tokenizing:
             chunks = [split_text(text, self._count_tokens, self._limit_tokens) for text in texts]
         parts = [chunk for chunks_of_text in chunks for chunk in chunks_of_text]
-        # Texts of about the same length together: a batch is as long as its longest.
+        # Batch texts of similar length, since a batch is padded to its longest text.
         order = sorted(range(len(parts)), key=lambda position: parts[position].tokens)
         ordered = [parts[position].text for position in order]
         batches = [ordered[start : start + self._batch_size] for start in range(0, len(ordered), self._batch_size)]
@@ -150,7 +151,7 @@ class ImageEncoder:
         return _to_numpy(encode_tokens(self._model, tokens.to(self._device)))
 
     def _prepare(self, image: Image) -> torch.Tensor:
-        # The model's preprocessing converts after it resizes, and a palette can only be resized without filtering.
+        # The model's preprocessing resizes before it converts, and a palette image can only be resized without filtering.
         image = image.convert("RGB")
         if self.config.preprocessing["resize_mode"] != "squash":
             image = _crop_strip(image)
@@ -161,7 +162,7 @@ class ImageEncoder:
     def _limit_tokens(self) -> int:
         context = int(self._tokenizer.context_length)
         if isinstance(self._tokenizer, open_clip.SimpleTokenizer):
-            return context - 2  # start and end
+            return context - 2  # the start and end tokens
         class_token = getattr(self._tokenizer, "tokenizer_mode", "") == "clips"
         return context - int(self._tokenizer.tokenizer.num_special_tokens_to_add()) - class_token
 
@@ -174,15 +175,15 @@ class ImageEncoder:
 
 
 def load_image_encoder(settings: Settings, names: EncoderNames, onnx_copy: Path | None = None) -> ImageEncoder:
-    """Load an OpenCLIP model in evaluation mode; weights are safetensors or read with `weights_only`.
+    """Load an OpenCLIP model in evaluation mode. Weights are safetensors or read with `weights_only`.
 
     Args:
-        settings: `device`, `embed_batch_size` and `model_cache` are read.
-        names: what to load.
-        onnx_copy: the model file that takes the place of the pictures' tower; the words' tower stays in torch.
+        settings: uses `device`, `embed_batch_size` and `model_cache`.
+        names: names of the model and its weights.
+        onnx_copy: model file that replaces the tower for pictures. The tower for words stays in torch.
 
     Raises:
-        EncoderUnavailable: nothing that can be loaded stands behind the names.
+        EncoderUnavailable: the names do not lead to a loadable model.
     """
     encoder = load_plain_image_encoder(settings, names)
     encoder.make_fast(onnx_copy)
@@ -190,7 +191,7 @@ def load_image_encoder(settings: Settings, names: EncoderNames, onnx_copy: Path 
 
 
 def load_plain_image_encoder(settings: Settings, names: EncoderNames) -> ImageEncoder:
-    """As `load_image_encoder`, with the layers as OpenCLIP has them, which is what can be exported."""
+    """Like `load_image_encoder`, but with the original layers of OpenCLIP, which can be exported."""
     cache_dir = str(settings.model_cache) if settings.model_cache else None
 
     def load() -> ImageEncoder:
@@ -205,7 +206,7 @@ def load_plain_image_encoder(settings: Settings, names: EncoderNames) -> ImageEn
 def _create(names: EncoderNames, device: str, cache_dir: str | None) -> Any:
     checkpoint = local_checkpoint(names)
     if checkpoint:
-        # By hand, since OpenCLIP ignores a checkpoint beside a folder or hub name.
+        # Loaded separately, since OpenCLIP ignores a checkpoint if the model is a folder or a hub name.
         with _quiet():
             model = open_clip.create_model(
                 names.image_model, load_weights=False, pretrained_text=False, device=device, cache_dir=cache_dir
@@ -225,7 +226,7 @@ def _create(names: EncoderNames, device: str, cache_dir: str | None) -> Any:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without OpenCLIP's warning of a model without weights, which are about to be loaded."""
+    """Suppress OpenCLIP's warning about a model without weights, which are loaded afterwards."""
 
     def keep(record: logging.LogRecord) -> bool:
         return not str(record.msg).startswith("No pretrained weights loaded")
@@ -239,7 +240,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _download(names: EncoderNames, cache_dir: str | None) -> None:
-    """Bring the weights into the cache. `create_model` would too, but hides why it could not."""
+    """Download the weights to the cache. `create_model` would do so too, but it hides the reason for a failure."""
     if names.image_model.startswith(HF_HUB):
         download_pretrained_from_hf(names.image_model.removeprefix(HF_HUB), cache_dir=cache_dir)
     else:
@@ -248,7 +249,7 @@ def _download(names: EncoderNames, cache_dir: str | None) -> None:
 
 
 def _crop_strip(image: Image) -> Image:
-    """The middle of a strip, `_LONGEST_STRIP` times as long as it is wide; other pictures as they are."""
+    """Crop a strip to its middle, `_LONGEST_STRIP` times as long as it is wide. Other pictures are unchanged."""
     longest = _LONGEST_STRIP * min(image.size)
     width, height = (side - 2 * max((side - longest) // 2, 0) for side in image.size)
     if (width, height) == image.size:

@@ -1,4 +1,4 @@
-"""What OpenCLIP's configuration says of an image model, before any weights are loaded."""
+"""OpenCLIP's configuration of an image model, read without loading weights."""
 
 import json
 from dataclasses import dataclass
@@ -19,7 +19,12 @@ _OVERLAID = ("mean", "std", "interpolation", "resize_mode")
 
 @dataclass(frozen=True)
 class ImageModelConfig:
-    """The dimension of the vectors and the preprocessing, as fields of OpenCLIP's `PreprocessCfg`, JSON-safe."""
+    """Configuration of an image model.
+
+    Attributes:
+        dimension: dimension of the vectors.
+        preprocessing: fields of OpenCLIP's `PreprocessCfg`, JSON-safe.
+    """
 
     dimension: int
     preprocessing: dict[str, Any]
@@ -31,10 +36,10 @@ class ImageModelConfig:
 
 
 def read_image_config(names: EncoderNames, cache_dir: str | None = None) -> ImageModelConfig:
-    """Dimension and preprocessing of an image model; asks the hub for `hf-hub:` names only.
+    """Read the dimension and preprocessing of an image model. Contacts the hub for `hf-hub:` names only.
 
     Raises:
-        EncoderUnavailable: no such architecture, tag or folder, or the two do not go together.
+        EncoderUnavailable: the architecture, tag or folder does not exist, or architecture and tag do not match.
     """
     if names.image_model.startswith(LOCAL_DIR):
         content = _read_json(local_image_folder(names.image_model) / IMAGE_CONFIG_FILE)
@@ -78,7 +83,7 @@ def _registered_preprocessing(names: EncoderNames, model: dict[str, Any]) -> dic
         return _preprocessing_of_file(names.image_model, checkpoint)
     tag = _tag(names.image_model, names.image_checkpoint or "")
     if bool(tag.get("quick_gelu")) != bool(model.get("quick_gelu")):
-        # OpenCLIP only warns, and computes vectors that are worth little.
+        # OpenCLIP only warns, and then computes poor vectors.
         other = names.image_model.removesuffix("-quickgelu") + ("-quickgelu" if tag.get("quick_gelu") else "")
         raise EncoderUnavailable(
             f"The weights {names.image_checkpoint} were trained with a different activation than "
@@ -101,10 +106,10 @@ def _tag(image_model: str, tag: str) -> dict[str, Any]:
 
 
 def _preprocessing_of_file(image_model: str, checkpoint: Path) -> dict[str, Any]:
-    """A bare file does not say how its pictures were prepared (OpenCLIP would assume its defaults).
+    """The preprocessing for a bare checkpoint file, which does not contain it (OpenCLIP would assume its defaults).
 
-    So in this order: the configuration beside it, as in a downloaded repository; the tag that a preset pairs with the
-    architecture; what all tags of the architecture agree on; OpenCLIP's defaults.
+    It is taken from the first of these: the configuration next to the file, as in a downloaded repository; the tag that a
+    preset pairs with the architecture; what all tags of the architecture agree on; OpenCLIP's defaults.
     """
     beside = checkpoint.with_name(IMAGE_CONFIG_FILE)
     if beside.is_file():

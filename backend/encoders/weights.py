@@ -1,6 +1,6 @@
-"""Where the weights of an encoder lie and what is in them: paths told from names, checksums, fingerprints.
+"""Weights of the encoders: their local paths, checksums and fingerprints.
 
-Imports nothing heavy, so that a start-up can compare fingerprints without loading a model.
+Imports nothing heavy, so that fingerprints can be compared at start-up without loading a model.
 """
 
 import hashlib
@@ -16,19 +16,19 @@ LOCAL_DIR = "local-dir:"
 HF_HUB = "hf-hub:"
 IMAGE_CONFIG_FILE = "open_clip_config.json"
 
-_CHECKPOINT_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".npz")  # the better first
+_CHECKPOINT_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".npz")  # in order of preference
 _IMAGE_TOKENIZER_FILES = ("tokenizer*.json", "special_tokens_map.json", "vocab*", "merges.txt", "*.model")
-# What a sentence-transformers folder is loaded from; a README or an ONNX copy beside it changes no vector.
+# Files that a sentence-transformers model is loaded from. A README or an ONNX copy next to them does not affect vectors.
 _TEXT_MODEL_SUFFIXES = frozenset({".json", ".safetensors", ".bin", ".txt", ".model"})
 _OTHER_RUNTIMES = frozenset({"onnx", "openvino"})
 _READ_BYTES = 1 << 20
 
 
 def local_checkpoint(names: EncoderNames) -> Path | None:
-    """The file that the image model is loaded from; None where tag or name is looked up on the hub.
+    """The file that the image model is loaded from; None if a tag or name is looked up on the hub.
 
     Raises:
-        EncoderUnavailable: a path is named at which there is no such file.
+        EncoderUnavailable: the names contain a path, and there is no such file.
     """
     if names.image_checkpoint and _is_path(names.image_checkpoint):
         return _require_file(Path(names.image_checkpoint).expanduser())
@@ -41,7 +41,7 @@ def local_image_folder(image_model: str) -> Path:
     """The folder of a `local-dir:` model.
 
     Raises:
-        EncoderUnavailable: it is missing or holds no OpenCLIP configuration.
+        EncoderUnavailable: it is missing or contains no OpenCLIP configuration.
     """
     folder = Path(image_model.removeprefix(LOCAL_DIR)).expanduser()
     if not (folder / IMAGE_CONFIG_FILE).is_file():
@@ -55,10 +55,10 @@ def local_image_folder(image_model: str) -> Path:
 
 
 def local_text_folder(text_model: str) -> Path | None:
-    """The folder of a text model; None where the name is looked up on the hub.
+    """The folder of a text model; None if the name is looked up on the hub.
 
     Raises:
-        EncoderUnavailable: a path is named at which there is no folder.
+        EncoderUnavailable: the name is a path, and there is no such folder.
     """
     folder = Path(text_model).expanduser()
     if folder.is_dir():
@@ -74,9 +74,9 @@ def local_text_folder(text_model: str) -> Path | None:
 
 
 def image_fingerprint(names: EncoderNames) -> str:
-    """Which image encoder this is: the same for the same weights at another path.
+    """The identity of an image encoder. The same weights at a different path have the same fingerprint.
 
-    Names and tags stand for themselves; local files for their checksum (read once per process and change).
+    Names and tags are used as they are, local files by their checksum (read once per process, and again after a change).
 
     Raises:
         EncoderUnavailable: local files are missing.
@@ -95,7 +95,7 @@ def image_fingerprint(names: EncoderNames) -> str:
 
 
 def text_fingerprint(names: EncoderNames) -> str:
-    """Which text encoder this is: the same for the same files at another path.
+    """The identity of a text encoder. The same files at a different path have the same fingerprint.
 
     Raises:
         EncoderUnavailable: local files are missing.
@@ -107,13 +107,13 @@ def text_fingerprint(names: EncoderNames) -> str:
 
 
 def image_checksum(names: EncoderNames) -> str | None:
-    """`sha256-...` of the image model's weights; None where they come from the hub."""
+    """`sha256-...` of the image model's weights; None if they come from the hub."""
     checkpoint = local_checkpoint(names)
     return file_checksum(checkpoint) if checkpoint else None
 
 
 def text_checksum(names: EncoderNames) -> str | None:
-    """`sha256-...` of the text model's files; None where they come from the hub."""
+    """`sha256-...` of the text model's files; None if they come from the hub."""
     folder = local_text_folder(names.text_model)
     if folder is None:
         return None
@@ -122,13 +122,13 @@ def text_checksum(names: EncoderNames) -> str | None:
 
 
 def file_checksum(path: Path) -> str:
-    """`sha256-...` of one file, remembered until the file changes."""
+    """`sha256-...` of one file, cached until the file changes."""
     status = path.stat()
     return f"sha256-{_hash_file(path, status.st_size, status.st_mtime_ns)}"
 
 
 def _is_path(checkpoint: str) -> bool:
-    """A tag of OpenCLIP is one word; everything else is meant as a path."""
+    """Whether a checkpoint is a path. Tags of OpenCLIP are single words."""
     return checkpoint.endswith(_CHECKPOINT_SUFFIXES) or os.sep in checkpoint or checkpoint.startswith("~")
 
 
@@ -142,7 +142,7 @@ def _require_file(path: Path) -> Path:
 
 
 def _checkpoint_in(folder: Path) -> Path:
-    """The weights in a `local-dir:` folder: safetensors before torch files, OpenCLIP's own names before others."""
+    """The weights in a `local-dir:` folder. Prefers safetensors to torch files, and OpenCLIP's own file names to others."""
     found = [path for path in folder.iterdir() if path.suffix in _CHECKPOINT_SUFFIXES and path.is_file()]
     if not found:
         raise EncoderUnavailable(
@@ -158,7 +158,7 @@ def _checkpoint_in(folder: Path) -> Path:
 def _belongs_to_text_model(path: Path, folder: Path) -> bool:
     if path.suffix not in _TEXT_MODEL_SUFFIXES or _OTHER_RUNTIMES.intersection(path.relative_to(folder).parts[:-1]):
         return False
-    return path.suffix != ".bin" or not any(path.parent.glob("*.safetensors"))  # safetensors go first
+    return path.suffix != ".bin" or not any(path.parent.glob("*.safetensors"))  # safetensors take precedence
 
 
 def _checksum(folder: Path, files: Iterable[Path]) -> str:

@@ -1,1 +1,1 @@
-"""What computes the encoders: torch or ONNX Runtime."""
+"""Runtimes of the encoders: torch or ONNX Runtime."""

@@ -1,4 +1,4 @@
-"""What an encoder computes with, and how that is written into a fingerprint. Pure."""
+"""Names of runtimes, and their marks in fingerprints. Pure."""
 
 import re
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ IMAGE: Literal["image"] = "image"
 TEXT: Literal["text"] = "text"
 Side = Literal["image", "text"]
 
-# Raise it when export or quantisation begins to give other vectors: copies made before are then another encoder.
+# Increase it when export or quantisation changes the vectors. Older copies then count as a different encoder.
 _COPY_VERSION = 1
 _MARK = re.compile(rf":runtime=(?P<name>[a-z0-9-]+)\.v{_COPY_VERSION}(?:;full=(?P<full>\d+(?:,\d+)*))?$")
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """torch, or ONNX Runtime with the weights as they are or in eight bits.
+    """A runtime: torch, or ONNX Runtime with the original weights or with eight-bit ones.
 
-    Args:
-        name: which.
-        in_full: of int8, the places of the matrix products that are left in single precision, counted along the graph.
+    Attributes:
+        name: name of the runtime.
+        in_full: for int8, the matrix products that stay in single precision, as positions along the graph.
     """
 
     name: RuntimeName = "torch"
@@ -29,7 +29,7 @@ class Runtime:
 
     @property
     def mark(self) -> str:
-        """What it adds to the fingerprint of the weights. Nothing for torch, which was there before there were others."""
+        """The suffix that it adds to the fingerprint of the weights. Empty for torch, the oldest runtime."""
         if self.name == "torch":
             return ""
         full = f";full={','.join(map(str, self.in_full))}" if self.in_full else ""
@@ -37,21 +37,26 @@ class Runtime:
 
     @property
     def title(self) -> str:
-        """For people."""
+        """The name for display."""
         kept = f" ({len(self.in_full)} products in full)" if self.in_full else ""
         return f"{self.name}{kept}"
 
 
 @dataclass(frozen=True)
 class Runtimes:
-    """Those of the two encoders."""
+    """The runtimes of the two encoders.
+
+    Attributes:
+        image: runtime of the image encoder.
+        text: runtime of the text encoder.
+    """
 
     image: Runtime = Runtime()
     text: Runtime = Runtime()
 
 
 def split_fingerprint(fingerprint: str) -> tuple[str, Runtime]:
-    """The fingerprint of the weights alone, and the runtime behind it."""
+    """Split a fingerprint into that of the weights and the runtime."""
     found = _MARK.search(fingerprint)
     if found is None or found["name"] not in get_args(RuntimeName):
         return fingerprint, Runtime()
@@ -60,5 +65,5 @@ def split_fingerprint(fingerprint: str) -> tuple[str, Runtime]:
 
 
 def recorded_runtimes(image_fingerprint: str, text_fingerprint: str) -> Runtimes:
-    """Those that a space was made with."""
+    """The runtimes that a space was created with."""
     return Runtimes(split_fingerprint(image_fingerprint)[1], split_fingerprint(text_fingerprint)[1])

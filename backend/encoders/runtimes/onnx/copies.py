@@ -1,8 +1,7 @@
-"""ONNX copies of encoders on this machine: where they lie, how they are put there, and that they are whole.
+"""ONNX copies of encoders on this machine: their folders, creation and integrity.
 
-A copy is a folder with `model.onnx`, its weights beside it where they are large, and a manifest with the checksum of each
-file. What it is called follows from the weights and the runtime alone, so the same copy made on another machine is found
-under the same name.
+A copy is a folder with `model.onnx`, its weights in a separate file if they are large, and a manifest with the checksum of
+each file. Its name depends on the weights and the runtime only, so a copy made on another machine has the same name.
 """
 
 import hashlib
@@ -28,17 +27,17 @@ _HINT = "Create it with `mediacluster optimize`."
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a copy is. JSON-safe.
+    """Manifest of a copy. JSON-safe.
 
-    Args:
+    Attributes:
         side: image or text.
-        weights: the fingerprint of the weights it was made from.
-        runtime: the name of the runtime it is for.
-        in_full: places of the products that are not quantised.
-        versions: of the libraries that made it.
-        files: the checksum of each file.
-        fidelity: how near its vectors are to those of torch on this library's own media; None where nothing was measured.
-        passed: whether that is near enough.
+        weights: fingerprint of the weights that it was made from.
+        runtime: name of the runtime that it is for.
+        in_full: positions of the products that are not quantised.
+        versions: versions of the libraries that made it.
+        files: checksum of each file.
+        fidelity: how near its vectors are to those of torch on this library's pictures; None if it was not measured.
+        passed: whether they are near enough.
     """
 
     side: Side
@@ -56,23 +55,23 @@ class Manifest:
 
 
 def copies_folder(settings: Settings) -> Path:
-    """Under the home and not among downloaded models, which several libraries may share: a copy is measured on one."""
+    """The folder of all copies. It is in the home, not in the model cache, since a copy is measured on one library."""
     return settings.home_path / "cache" / "onnx"
 
 
 def copy_folder(settings: Settings, side: Side, weights: str, runtime: Runtime) -> Path:
-    """Where a copy lies, whether or not it is there."""
+    """The folder of a copy, which need not exist."""
     key = hashlib.sha256(f"{side} {weights}{runtime.mark}".encode()).hexdigest()[:16]
     return copies_folder(settings) / f"{side}-{runtime.name}-{key}"
 
 
 def find_manifest(settings: Settings, side: Side, weights: str, runtime: Runtime) -> Manifest | None:
-    """The manifest of a copy that is there; its files are not looked at."""
+    """The manifest of a copy, if it exists. Its files are not checked."""
     return _read(copy_folder(settings, side, weights, runtime))
 
 
 def find_passed(settings: Settings, side: Side, weights: str, name: RuntimeName) -> Manifest | None:
-    """A copy for this runtime whose vectors were near enough; the one with the fewest products in full precision."""
+    """The copy for this runtime that has passed the check; of several, that with the fewest products in full precision."""
     passed = [
         manifest
         for manifest in _manifests(settings)
@@ -82,10 +81,10 @@ def find_passed(settings: Settings, side: Side, weights: str, name: RuntimeName)
 
 
 def open_copy(settings: Settings, side: Side, weights: str, runtime: Runtime) -> Path:
-    """The model file of a copy, after every file was compared with its checksum.
+    """The model file of a copy. Checks the checksums of all its files first.
 
     Raises:
-        EncoderUnavailable: it is not there, or damaged.
+        EncoderUnavailable: the copy does not exist or is damaged.
     """
     folder = copy_folder(settings, side, weights, runtime)
     manifest = _read(folder)
@@ -99,12 +98,12 @@ def open_copy(settings: Settings, side: Side, weights: str, runtime: Runtime) ->
 
 
 def put_copy(settings: Settings, manifest: Manifest, make: Callable[[Path], None]) -> Path:
-    """Let `make` write `model.onnx` into an empty folder, and put this in place whole; returns the model file."""
+    """Create a copy atomically: `make` writes `model.onnx` to an empty folder, which is then renamed. Returns the model file."""
     target = copy_folder(settings, manifest.side, manifest.weights, manifest.as_runtime)
     target.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=".making-", dir=target.parent))
     try:
-        made.chmod(0o755)  # a worker may run as somebody else
+        made.chmod(0o755)  # a worker may run as a different account
         make(made)
         files = {path.name: file_checksum(path) for path in sorted(made.iterdir())}
         _write(made, Manifest(**{**asdict(manifest), "files": files}))
@@ -116,7 +115,7 @@ def put_copy(settings: Settings, manifest: Manifest, make: Callable[[Path], None
 
 
 def record_fidelity(settings: Settings, manifest: Manifest, fidelity: dict[str, Any], *, passed: bool) -> None:
-    """Note what was measured of a copy that is there."""
+    """Store the measured fidelity of an existing copy."""
     folder = copy_folder(settings, manifest.side, manifest.weights, manifest.as_runtime)
     found = _read(folder)
     if found is not None:

@@ -1,7 +1,7 @@
-"""Export a torch module to ONNX, and quantise it to eight bits as far as its vectors allow.
+"""Export of torch modules to ONNX, and their quantisation to eight bits.
 
-Quantisation is dynamic: weights are rounded to int8 with a scale for each output channel, activations to uint8 with a scale
-for each call. No calibration data go into the model; what is measured on data is which products lose most by it.
+Quantisation is dynamic: weights are rounded to int8 with a scale per output channel, activations to uint8 with a scale per
+call. The model contains no calibration data; data are only used to measure which products lose most precision.
 """
 
 import logging
@@ -20,15 +20,15 @@ from backend.encoders.runtimes.onnx.copies import MODEL_FILE
 from backend.encoders.runtimes.onnx.module import INSTALL_HINT, open_session
 from backend.errors import EncoderUnavailable
 
-# A protobuf holds two gigabytes; what is larger lies beside it.
+# A protobuf is limited to two gigabytes; larger weights go to a separate file.
 _INLINE_BYTES = 1_500_000_000
 _PRODUCTS = ("MatMul", "Gemm")
-# Of all products, how many stay in full precision where all in eight bits is too much.
+# Shares of the products that stay in full precision if quantising all of them costs too much fidelity.
 _SHARES_IN_FULL = (1 / 8, 1 / 4, 1 / 2)
 
 
 def require_onnx() -> None:
-    """Raises EncoderUnavailable unless what exports and quantises is installed."""
+    """Check that the packages for export and quantisation are installed. Raises EncoderUnavailable."""
     try:
         import onnx  # noqa: F401
         import onnxruntime.quantization  # noqa: F401
@@ -45,17 +45,17 @@ def export_module(
     *,
     output: str = "vectors",
 ) -> None:
-    """Write `model.onnx` into `folder`, by torch's exporter.
+    """Write `model.onnx` to `folder` with torch's exporter.
 
     Args:
-        module: in evaluation mode, on the CPU; takes the examples by place and gives one tensor.
-        examples: its inputs with at least two rows each, by name.
-        dynamic: names of the axes whose length may differ from call to call.
-        folder: where to.
-        output: the name of what it gives.
+        module: a module in evaluation mode on the CPU, which takes the examples as positional arguments and returns one tensor.
+        examples: its inputs by name, with at least two rows each.
+        dynamic: names of the axes whose length may vary between calls.
+        folder: the target folder.
+        output: name of the output.
 
     Raises:
-        EncoderUnavailable: the exporter does not take the model.
+        EncoderUnavailable: the exporter does not support the model.
     """
     axes = {axis: torch.export.Dim(name) for axis, name in dynamic.items()}
     size = sum(parameter.numel() * parameter.element_size() for parameter in module.parameters())
@@ -72,7 +72,7 @@ def export_module(
             )
             assert program is not None
             program.save(folder / MODEL_FILE, external_data=size > _INLINE_BYTES)
-    except Exception as error:  # the exporter raises whatever it likes
+    except Exception as error:  # the exporter raises exceptions of many kinds
         first = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
         raise EncoderUnavailable(
             f"The model cannot be exported to ONNX: {first}.",
@@ -81,7 +81,7 @@ def export_module(
 
 
 def quantise(source: Path, folder: Path, in_full: Sequence[int]) -> None:
-    """Write `model.onnx` with int8 products into `folder`; those at the places `in_full` stay as they are."""
+    """Write `model.onnx` with int8 products to `folder`. The products at the positions `in_full` are not quantised."""
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
@@ -94,7 +94,7 @@ def quantise(source: Path, folder: Path, in_full: Sequence[int]) -> None:
             op_types_to_quantize=list(_PRODUCTS),
             per_channel=True,
             weight_type=QuantType.QInt8,
-            # The quantiser turns each Gemm into a MatMul of this name before it looks at the list.
+            # The quantiser replaces each Gemm by a MatMul of this name before it reads the list.
             nodes_to_exclude=[*kept, *(f"{name}_MatMul" for name in kept)],
             extra_options={"MatMulConstBOnly": True},
             use_external_data_format=source.with_name(f"{MODEL_FILE}.data").exists(),
@@ -102,11 +102,11 @@ def quantise(source: Path, folder: Path, in_full: Sequence[int]) -> None:
 
 
 def recipes(source: Path, feeds: Mapping[str, NDArray[Any]]) -> Iterator[tuple[int, ...]]:
-    """Which products to leave in full precision, the fastest choice first; then those that lose most on the examples.
+    """Yield sets of products to leave in full precision, the fastest first: none, then growing shares of the worst ones.
 
     Args:
         source: the exported model.
-        feeds: real inputs.
+        feeds: real inputs, on which the loss of the products is measured.
     """
     yield ()
     ranked = rank_by_loss(source, feeds)
@@ -116,10 +116,10 @@ def recipes(source: Path, feeds: Mapping[str, NDArray[Any]]) -> Iterator[tuple[i
 
 
 def rank_by_loss(source: Path, feeds: Mapping[str, NDArray[Any]]) -> list[int]:
-    """Places of the products, those whose inputs lose most by rounding to eight bits first.
+    """Positions of the products, those whose inputs lose most precision by rounding to eight bits first.
 
-    The loss is the root mean square of the rounding error over that of the input. A few values far beyond the rest, as
-    transformers have them, make the steps between eight-bit numbers wide for all others.
+    The loss is the root mean square of the rounding error divided by that of the input. A few outliers, which are common in
+    transformers, make the steps between eight-bit numbers coarse for all other values.
     """
     import onnx
 
@@ -144,7 +144,7 @@ def rank_by_loss(source: Path, feeds: Mapping[str, NDArray[Any]]) -> list[int]:
 
 
 def _rounding_loss(values: NDArray[Any]) -> float:
-    """As ONNX Runtime's DynamicQuantizeLinear rounds: 256 steps over the range, which holds zero."""
+    """The loss of rounding as ONNX Runtime's DynamicQuantizeLinear does it: 256 steps over a range that includes zero."""
     low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
     step = (high - low) / 255
     if step == 0:
@@ -154,14 +154,14 @@ def _rounding_loss(values: NDArray[Any]) -> float:
 
 
 def _products(model: Any) -> list[Any]:
-    """The products with a constant, in the order of the graph."""
+    """The matrix products with a constant, in the order of the graph."""
     constants = {constant.name for constant in model.graph.initializer}
     return [node for node in model.graph.node if node.op_type in _PRODUCTS and node.input[1] in constants]
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without advice that is meant for those who write exporters."""
+    """Suppress warnings that are meant for authors of exporters."""
 
     def keep(record: logging.LogRecord) -> bool:
         return record.levelno > logging.WARNING

@@ -1,1 +1,1 @@
-"""Encoders computed by torch, faster than out of the box."""
+"""Speed-ups for encoders computed by torch on a CPU."""

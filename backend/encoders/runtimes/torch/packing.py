@@ -1,8 +1,8 @@
-"""Linear layers and self-attention in oneDNN's own layout of weights, for inference on a CPU in single precision.
+"""Linear layers and self-attention with weights in oneDNN's own layout, for single-precision inference on a CPU.
 
-torch hands these products to MKL, which on many processors computes at four fifths of what oneDNN does, and lays the
-weights out anew at each call. Here they are laid out once, and a GELU is computed where the product is written. torch's
-own compiler does the same when it freezes a model; this needs no compiler on the machine.
+By default torch computes these products with MKL, which on many processors reaches four fifths of the speed of oneDNN and
+rearranges the weights at each call. Here they are rearranged once, and a GELU is fused with its product. torch's compiler
+does the same when it freezes a model, but needs a C++ compiler on the machine.
 """
 
 import logging
@@ -16,19 +16,19 @@ from torch.nn import functional as F  # noqa: N812 - as everybody calls it
 
 logger = logging.getLogger(__name__)
 
-# Sums in another order differ in the last bits of a float32; anything beyond is a mistake.
+# Sums in a different order differ in the last bits of a float32. A greater difference is an error.
 _TOLERANCE = 1e-3
-# Below this, laying out the input costs what the layout of the weights saves.
+# Below this size, converting the input costs as much as the layout of the weights saves.
 _LEAST_FEATURES = 64
 
 
 class PackedLinear(nn.Module):
-    """`torch.nn.Linear`, with a GELU behind it if `gelu`. Only computes; it cannot be trained or saved."""
+    """Replacement for `torch.nn.Linear`, followed by a GELU if `gelu`. For inference only: it cannot be trained or saved."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None, *, gelu: bool = False) -> None:
         super().__init__()
         self.out_features, self.in_features = weight.shape
-        # Attributes, not parameters: nothing may move or convert them. Others ask `weight` for its type.
+        # Attributes, not parameters, so that nothing moves or converts them. Other modules read the type of `weight`.
         self.weight = torch.ops.mkldnn._reorder_linear_weight(weight.detach())  # noqa: SLF001 - see the module's text
         self.bias = None if bias is None else bias.detach()
         self._epilogue: tuple[str, list[float], str] = ("gelu", [], "none") if gelu else ("none", [], "")
@@ -39,7 +39,7 @@ class PackedLinear(nn.Module):
 
 
 class PackedAttention(nn.Module):
-    """`torch.nn.MultiheadAttention` of a sequence with itself, without the attention weights."""
+    """Replacement for `torch.nn.MultiheadAttention` as self-attention, without returning attention weights."""
 
     def __init__(self, attention: nn.MultiheadAttention) -> None:
         super().__init__()
@@ -61,12 +61,12 @@ class PackedAttention(nn.Module):
 
 
 def pack(model: nn.Module, compute: Callable[[], Tensor]) -> bool:
-    """Pack the layers of `model` in place where that is possible; returns whether anything was.
+    """Pack the layers of `model` in place where possible. Returns whether any layer was packed.
 
     Args:
-        model: in evaluation mode. On another device than a CPU, or in another precision, it is left as it is.
-        compute: vectors (n, dimension) of fixed inputs through `model`. Where the packed model gives other ones, or
-            fails, everything is put back as it was.
+        model: a model in evaluation mode. It is unchanged if it is not on a CPU or not in single precision.
+        compute: computes vectors (n, dimension) of fixed inputs with `model`. If the packed model gives different ones, or
+            fails, all changes are undone.
     """
     parameter = next(model.parameters(), None)
     if parameter is None or parameter.device.type != "cpu" or not _is_supported():
@@ -78,7 +78,7 @@ def pack(model: nn.Module, compute: Callable[[], Tensor]) -> bool:
         if not replaced:
             return False
         difference = float((compute() - expected).abs().max() / expected.abs().max())
-    except Exception as error:  # noqa: BLE001 - whatever it is, the model works without
+    except Exception as error:  # noqa: BLE001 - the model works without packing
         logger.warning("The layers of a model could not be packed: %s", error)
     else:
         if difference <= _TOLERANCE:
@@ -96,7 +96,7 @@ def _is_supported() -> bool:
 
 
 def _pack_children(parent: Any, replaced: list[tuple[nn.Module, str, nn.Module]]) -> None:
-    """Replace below `parent`, noting what stood where."""
+    """Replace the layers below `parent`, and record the originals in `replaced`."""
 
     def put(owner: Any, name: str, child: nn.Module) -> None:
         replaced.append((owner, name, getattr(owner, name)))
@@ -136,5 +136,5 @@ def _is_packable(attention: nn.MultiheadAttention) -> bool:
 
 
 def _reads_weights(module: nn.Module) -> bool:
-    """Whether a module computes with the weights of its linear layers instead of calling these."""
+    """Whether a module uses the weights of its linear layers directly instead of calling the layers."""
     return type(module).__name__ == "AttentionPool2d"

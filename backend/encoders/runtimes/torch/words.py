@@ -1,4 +1,4 @@
-"""The words' tower of an OpenCLIP model, computed no further than the texts go."""
+"""The text tower of an OpenCLIP model, computed only up to the end of the longest text."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from open_clip.transformer import TextTransformer, text_global_pool
 
 
 def encode_tokens(model: Any, tokens: torch.Tensor) -> torch.Tensor:
-    """Vectors (n, dimension) of tokenized texts (n, context), not normalised.
+    """Encode tokenized texts (n, context) as vectors (n, dimension), not normalised.
 
-    OpenCLIP fills each text up to the context (77 tokens, mostly). Where attention is causal and the vector is read at the
-    end of the text, what comes after has no part in it, so a batch is cut to its longest text: the vectors are the same,
-    for a fourth of the work on captions of usual length.
+    OpenCLIP pads each text to the context (usually 77 tokens). If attention is causal and the vector is read at the end of
+    the text, the padding does not affect it. So a batch is cut to its longest text: the vectors are the same, for a quarter of
+    the work on captions of usual length.
     """
     tower = model if isinstance(model, open_clip.CLIP) else getattr(model, "text", None)
     vectors: torch.Tensor = _encode_prefix(tower, tokens) if _ends_with_its_text(tower) else model.encode_text(tokens)
@@ -29,14 +29,14 @@ def _ends_with_its_text(tower: Any) -> bool:
 
 
 def _reading(tower: Any) -> tuple[str, int | None]:
-    """How the tower finds the end of a text, and the token that stands there."""
+    """The pooling by which the tower finds the end of a text, and the token that marks it."""
     if isinstance(tower, open_clip.CLIP):
         return tower.text_pool_type, getattr(tower, "text_eos_id", None)
     return tower.pool_type, tower.eos_id
 
 
 def _encode_prefix(tower: Any, tokens: torch.Tensor) -> torch.Tensor:
-    """OpenCLIP's own steps, which want the whole context."""
+    """OpenCLIP's own steps for a prefix of the context. OpenCLIP itself only accepts the whole context."""
     pooling, end_token = _reading(tower)
     ends = tokens if pooling == "argmax" else tokens.eq(end_token or 0).int()
     length = int(ends.argmax(dim=-1).max()) + 1
