@@ -16,7 +16,7 @@ from typing import IO, Self
 
 logger = logging.getLogger(__name__)
 
-_PATIENCE_SECONDS = 20.0
+_STOP_SECONDS = 20.0
 _LOOK_EVERY_SECONDS = 1.0
 # Pulses come every five seconds.
 _MUTE_SECONDS = 45.0
@@ -80,7 +80,7 @@ class Supervisor:
         self._watch.join()
         for process in self._running.values():
             _signal(process, signal.SIGTERM)
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        deadline = time.monotonic() + _STOP_SECONDS
         try:
             for process in self._running.values():
                 with suppress(subprocess.TimeoutExpired):
@@ -97,7 +97,7 @@ class Supervisor:
     def _watch_processes(self) -> None:
         while not self._stopping.wait(_LOOK_EVERY_SECONDS):
             for role, process in list(self._running.items()):
-                if self._is_mute(role, process.pid):
+                if self._is_stuck(role, process.pid):
                     logger.warning("%s (%d) is stuck; killing it.", role, process.pid)
                     _kill_group(process)
                 if process.poll() is not None and not self._stopping.is_set():
@@ -105,7 +105,7 @@ class Supervisor:
                     self._pulses.pop(process.pid, None)
                     self._running[role] = self._start(role)
 
-    def _is_mute(self, role: str, pid: int) -> bool:
+    def _is_stuck(self, role: str, pid: int) -> bool:
         """Whether the process has not touched its pulse file for too long.
 
         The time is measured by the monotonic clock, so that time for which the machine was suspended does not count.

@@ -31,7 +31,7 @@ _is_loaded = multiprocessing.Event()
 
 
 @setup_logging.connect
-def _log_our_way(**_: object) -> None:
+def _configure_logging(**_: object) -> None:
     settings = load_settings()
     configure_logging(settings.log_format, settings.log_level, settings.secrets)
 
@@ -63,7 +63,7 @@ def _watch_worker(sender: Any, **_: object) -> None:
 
 
 @worker_shutting_down.connect
-def _abort_next_time(**_: object) -> None:
+def _exit_on_second_sigterm(**_: object) -> None:
     """Make a second SIGTERM end the process at once. The first lets tasks finish, and Celery ignores a second one."""
     signal.signal(signal.SIGTERM, lambda *_: end_process())
     # Not through a logger: the signal may have interrupted one.

@@ -32,7 +32,7 @@ LOOK_EVERY_SECONDS = 5.0
 # Applies until the first task begins, since the encoders and their libraries are imported before it.
 _START_SECONDS = 240.0
 _ANSWER_SECONDS = 5.0
-_FORGOTTEN_SECONDS = 86_400.0
+_OLD_PULSE_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def _start(vigil: Vigil, look: Callable[[], Sight], pulse: Path, is_ready: Calla
 
 def _keep_watch(vigil: Vigil, look: Callable[[], Sight], pulse: Path, is_ready: Callable[[], bool]) -> None:
     pulse.parent.mkdir(parents=True, exist_ok=True)
-    _sweep_away(pulse.parent)
+    _remove_old_pulses(pulse.parent)
     # In a container the previous process had the same name, and its recent file would count for this one.
     pulse.unlink(missing_ok=True)
     while True:
@@ -142,11 +142,11 @@ def _keep_watch(vigil: Vigil, look: Callable[[], Sight], pulse: Path, is_ready: 
         time.sleep(LOOK_EVERY_SECONDS)
 
 
-def _sweep_away(folder: Path) -> None:
+def _remove_old_pulses(folder: Path) -> None:
     """Remove the files of killed processes."""
     for path in folder.iterdir():
         with suppress(FileNotFoundError):
-            if time.time() - path.stat().st_mtime > _FORGOTTEN_SECONDS:
+            if time.time() - path.stat().st_mtime > _OLD_PULSE_SECONDS:
                 path.unlink()
 
 

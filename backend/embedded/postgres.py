@@ -87,9 +87,9 @@ def start_postgres(home: Path, overrides: Mapping[str, str] | None = None) -> St
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         with exclusive(home / "postgres.lock"):
             data = home / "postgres"
-            if _settled(data):
+            if _wait_until_settled(data):
                 return Started(_url(data), started=False)
-            _clear_debris(data)
+            _remove_leftovers(data)
             account = server_account(data)
             open_way(account, home)
             open_way(account, binaries())
@@ -124,7 +124,7 @@ def status_postgres(home: Path) -> ServerStatus:
 # --- is it there? --------------------------------------------------------------------------------------------
 
 
-def _settled(data: Path) -> bool:
+def _wait_until_settled(data: Path) -> bool:
     """Whether a server runs and answers. Waits while one starts or stops, and ends one that does not answer."""
     pid = read_pid(data / "postmaster.pid")
     deadline = time.monotonic() + _START_SECONDS
@@ -177,7 +177,7 @@ def _url(data: Path) -> str:
 # --- start -----------------------------------------------------------------------------------------------------
 
 
-def _clear_debris(data: Path) -> None:
+def _remove_leftovers(data: Path) -> None:
     """Remove the leftovers of a crash, after all processes in the data folder have ended.
 
     Backends outlive a killed postmaster for a moment. A stale pid file prevents the next start if another process has

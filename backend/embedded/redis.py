@@ -179,7 +179,7 @@ def _start(folder: Path, address: Path) -> None:
         start_new_session=True,
         check=False,
     )
-    if done.returncode != 0 or not _comes_up(folder, address):
+    if done.returncode != 0 or not _wait_for_answer(folder, address):
         raise BackendUnavailable(
             f"The embedded Redis does not start. {done.stderr.strip()} The end of {log}:\n"
             f"{last_lines(log, since_bytes=before_bytes)}",
@@ -187,7 +187,7 @@ def _start(folder: Path, address: Path) -> None:
         )
 
 
-def _comes_up(folder: Path, address: Path) -> bool:
+def _wait_for_answer(folder: Path, address: Path) -> bool:
     """Wait until the server answers. False if it takes too long or its process has ended.
 
     The process is found by its folder, since it writes its pid file late, on a busy machine seconds after its start.

@@ -162,11 +162,11 @@ class Decoders:
         return answer, blobs
 
     def _ask_once(self, request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], Sequence[bytes]]:
-        with self._one() as decoder:
+        with self._lend() as decoder:
             return decoder.ask(request, [data])
 
     @contextmanager
-    def _one(self) -> Iterator[DecoderProcess]:
+    def _lend(self) -> Iterator[DecoderProcess]:
         """Lend one decoder process exclusively."""
         if not self._slots.acquire(timeout=self._seconds + _PATIENCE_SECONDS):
             raise BackendUnavailable("All decoders are busy.", hint="Try again later.")

@@ -26,7 +26,7 @@ _TAG: Final = re.compile(
 )
 # Only with its semicolon, so that "rock&notes" does not contain the entity &not.
 _ENTITY: Final = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});", re.IGNORECASE)
-_INVISIBLE: Final = ("script", "style", "template", "noscript", "head", "iframe", "object", "svg", "math")
+_INVISIBLE_ELEMENTS: Final = ("script", "style", "template", "noscript", "head", "iframe", "object", "svg", "math")
 # Elements that may occur within a word (and comments, which have no name); all others separate words.
 _INLINE_ELEMENTS: Final = (
     "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd label mark nobr q s samp small span "
@@ -35,7 +35,9 @@ _INLINE_ELEMENTS: Final = (
 _INLINE: Final = frozenset({"", *_INLINE_ELEMENTS.split()})
 # Soft hyphen, zero-width space, bidirectional overrides and isolates, byte order mark. The joiners stay: scripts
 # of India and emoji need them.
-_UNSEEN: Final = frozenset("\u00ad\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff")
+_INVISIBLE_CHARACTERS: Final = frozenset(
+    "\u00ad\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+)
 _MAX_PASSES: Final = 5
 
 
@@ -90,7 +92,7 @@ def _words_of(markup: str) -> str:
     from bs4 import BeautifulSoup  # most texts carry no markup
 
     soup = BeautifulSoup(markup, "html.parser")
-    for element in soup.find_all(_INVISIBLE):
+    for element in soup.find_all(_INVISIBLE_ELEMENTS):
         if not element.decomposed:  # already removed with an element around it
             element.decompose()
     return soup.get_text()
@@ -108,6 +110,6 @@ def _tidy(text: str) -> str:
 def _visible(character: str) -> str:
     if character.isspace():
         return " "
-    if character in _UNSEEN or unicodedata.category(character) in {"Cc", "Cs"}:
+    if character in _INVISIBLE_CHARACTERS or unicodedata.category(character) in {"Cc", "Cs"}:
         return ""
     return character

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from backend.errors import FileUnreadable
 
-_BITES = 1 << 24
+_CHUNK_BYTES = 1 << 24
 
 
 class _Column:
@@ -31,7 +31,7 @@ class _Column:
         size = count * width * self.dtype.itemsize
         data = bytearray()
         while len(data) < size:
-            bite = self._stream.read(min(_BITES, size - len(data)))
+            bite = self._stream.read(min(_CHUNK_BYTES, size - len(data)))
             if not bite:
                 raise FileUnreadable("The archive ends in the middle of an array.", hint="Save the file again.")
             data += bite

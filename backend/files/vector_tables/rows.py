@@ -137,7 +137,7 @@ def _read_side(
                 errors.setdefault(row, trouble)
             elif value is not None:
                 has[row] = True
-    _unify(rows, has, vectors, side, errors)
+    _normalise(rows, has, vectors, side, errors)
     return Side(vectors, has)
 
 
@@ -156,7 +156,7 @@ def _copy_row(into: NDArray[np.float64], value: Any, side: str) -> InvalidVector
     return None
 
 
-def _unify(
+def _normalise(
     rows: NDArray[Any],
     has: NDArray[np.bool_],
     vectors: NDArray[np.float32],

@@ -110,10 +110,12 @@ def _find_moves(
         going = (value >= threshold) & (value > own + _LEAST_GAIN)
         movers.append(block[going])
         targets.append(best[going])
-    return _let_in(np.concatenate(movers or [_none()]), np.concatenate(targets or [_none()]), codes, held, apartness)
+    return _drop_forbidden_moves(
+        np.concatenate(movers or [_none()]), np.concatenate(targets or [_none()]), codes, held, apartness
+    )
 
 
-def _let_in(
+def _drop_forbidden_moves(
     movers: Indices, targets: Indices, codes: Indices, held: Indices, apartness: Apartness
 ) -> tuple[Indices, Indices]:
     """The moves that no cannot-link forbids, given the moves before them."""

@@ -126,7 +126,7 @@ def plan_merge(before: Snapshot, cluster_ids: Sequence[int], into: int, threshol
     edit = plan_regrouping("merge", before, regrouping, threshold, f"Merged {names} into {named(into, target)}")
     inside = {into, *merged}
     kept = frozenset(link for link in before.cannot_links if not {link[0], link[1]} <= inside)
-    return replace(edit, after=replace(edit.after, cannot_links=kept), warnings=_lost_by_merging(sources))
+    return replace(edit, after=replace(edit.after, cannot_links=kept), warnings=_merge_warnings(sources))
 
 
 def plan_split(
@@ -288,7 +288,7 @@ def _decided(state: MembershipState, cluster_id: int | None, threshold: float) -
     return replace(marked, cluster_id=cluster_id, founder=False, assign_seq=TO_BE_GIVEN)
 
 
-def _lost_by_merging(sources: Mapping[int, ClusterState]) -> tuple[str, ...]:
+def _merge_warnings(sources: Mapping[int, ClusterState]) -> tuple[str, ...]:
     labels = [
         f"The label '{state.label}', which a curator gave group {cluster_id}, is lost."
         for cluster_id, state in sources.items()

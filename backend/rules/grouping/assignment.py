@@ -181,11 +181,11 @@ class _Batch:
         return exact_similarity(unit, self._centroids.sums[row] if slot is None else self.sums[slot])
 
     def _nominated_unchanged(self, position: int) -> NDArray[np.int64]:
-        return _near_the_second(self._nominations[position], self._slack_32)
+        return _nominate_two_nearest(self._nominations[position], self._slack_32)
 
     def _nominated_changed(self, unit: Matrix64) -> NDArray[np.int64]:
         used = len(self.changed)
-        return self._slot_rows[_near_the_second(self._units[:used] @ unit, self._slack_64)]
+        return self._slot_rows[_nominate_two_nearest(self._units[:used] @ unit, self._slack_64)]
 
     def _join(self, position: int, unit: Matrix64, row: int) -> None:
         slot = self.changed.get(row)
@@ -212,7 +212,7 @@ class _Batch:
         return slot
 
 
-def _near_the_second(similarities: NDArray[np.floating], slack: float) -> NDArray[np.int64]:
+def _nominate_two_nearest(similarities: NDArray[np.floating], slack: float) -> NDArray[np.int64]:
     """Positions that may be the nearest or the second nearest, given the rounding error of all values."""
     if len(similarities) <= 2:
         return np.flatnonzero(similarities > -np.inf)

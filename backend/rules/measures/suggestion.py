@@ -39,21 +39,23 @@ def _suggest_alpha(document: dict[str, Any]) -> Suggestion:
     asked = {task: document["retrieval"][task]["queries"] for task in document["alpha"]}
     sweeps = {task: sweep for task, sweep in document["alpha"].items() if asked[task] >= LEAST_QUERIES}
     if not sweeps:
-        known = ", ".join(f"{count} queries of {_say(task)}" for task, count in asked.items()) or "no queries"
+        known = ", ".join(f"{count} queries of {_task_title(task)}" for task, count in asked.items()) or "no queries"
         return Suggestion(
             "alpha", present, None, f"not enough data: {known}; at least {LEAST_QUERIES} of one kind are needed"
         )
     # One alpha serves both, so it has to be as good as the best for each.
     good = sorted(set.intersection(*(set(sweep["best"]["as_good"]) for sweep in sweeps.values())))
-    kinds = " and ".join(f"{_say(task)} ({asked[task]:,} queries)" for task in sweeps)
+    kinds = " and ".join(f"{_task_title(task)} ({asked[task]:,} queries)" for task in sweeps)
     if present in good:
         return Suggestion("alpha", present, None, f"{present:g} is as good as the best for {kinds}, within chance")
     if not good:
-        wanted = "; ".join(f"{_say(task)} is best at {sweep['best']['value']:g}" for task, sweep in sweeps.items())
+        wanted = "; ".join(
+            f"{_task_title(task)} is best at {sweep['best']['value']:g}" for task, sweep in sweeps.items()
+        )
         return Suggestion("alpha", present, None, f"no alpha is good for both: {wanted}")
     value = max(good, key=lambda alpha: (_mean_at(sweeps, alpha), -abs(alpha - present)))
     gains = "; ".join(
-        f"{sweep['measure']} of {_say(task)} {_at(sweep, 'alpha', present):.3f} at {present:g}, {_at(sweep, 'alpha', value):.3f} at {value:g}"
+        f"{sweep['measure']} of {_task_title(task)} {_at(sweep, 'alpha', present):.3f} at {present:g}, {_at(sweep, 'alpha', value):.3f} at {value:g}"
         for task, sweep in sweeps.items()
     )
     span = "" if len(good) == 1 else f"; {good[0]:g} to {good[-1]:g} are as good"
@@ -89,7 +91,7 @@ def _at(sweep: dict[str, Any], knob: str, value: float) -> float:
     return float(next(point["value"] for point in sweep["points"] if point[knob] == value))
 
 
-def _say(task: str) -> str:
+def _task_title(task: str) -> str:
     return {
         "hybrid": "search in words",
         "media_to_media": "similar pictures",

@@ -129,7 +129,7 @@ def _join(cluster: ClusterTerms, weights: dict[str, float]) -> str:
         if len(chosen) == MOST_TERMS:
             break
         longer = _phrase_for(term, order, weights)
-        if not any(_says_the_same(longer, one) for one in chosen):
+        if not any(_overlaps(longer, one) for one in chosen):
             chosen.append(longer)
     return ", ".join(cluster.surfaces.get(term, term) for term in chosen)
 
@@ -144,7 +144,7 @@ def _phrase_for(term: str, order: Sequence[str], weights: dict[str, float]) -> s
     return next(phrases, term)
 
 
-def _says_the_same(one: str, other: str) -> bool:
+def _overlaps(one: str, other: str) -> bool:
     """Whether two terms share a word, or are forms of one word."""
     if set(one.split()) & set(other.split()):
         return True

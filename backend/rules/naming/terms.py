@@ -95,7 +95,7 @@ def read_terms(texts: Iterable[MemberText]) -> ClusterTerms:
             found.members[key] = found.members.get(key, 0) + 1
             spellings.setdefault(key, Counter())[surface] += 1
     found.surfaces.update(_commonest_spellings(spellings))
-    _forget_chance_pairs(found)
+    _remove_chance_pairs(found)
     return ClusterTerms(found.weights, found.members, found.surfaces, size, speaking)
 
 
@@ -180,7 +180,7 @@ def _commonest_spellings(spellings: dict[str, Counter[str]]) -> dict[str, str]:
     return chosen
 
 
-def _forget_chance_pairs(found: ClusterTerms) -> None:
+def _remove_chance_pairs(found: ClusterTerms) -> None:
     """Remove word pairs from captions unless several members use the pair, and mostly use its words together."""
     members = dict(found.members)
     for key, count in members.items():
