@@ -19,10 +19,11 @@ ACTOR: Final = "cli"
 
 
 @contextmanager
-def open_services() -> "Iterator[Services]":
+def open_services(settings: Settings | None = None) -> "Iterator[Services]":
+    """The services over the configured library."""
     from backend.bootstrap import build_services
 
-    services = build_services(load_settings())
+    services = build_services(settings or load_settings())
     try:
         yield services
     finally:

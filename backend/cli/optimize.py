@@ -32,7 +32,7 @@ def optimize(
 
     settings = load_settings()
     prepare_database(settings)
-    with open_services() as services:
+    with open_services(settings) as services:
         reports = run(services, sample=sample, on_step=lambda step: None if as_json else complain(step))
     if as_json:
         print_json({report.side: asdict(report) for report in reports})
