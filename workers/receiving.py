@@ -14,7 +14,8 @@ def make_worker_app(settings: Settings) -> Celery:
     app.conf.update(
         imports=("workers.tasks", "workers.heartbeat"),
         beat_schedule=beat_schedule(settings),
-        beat_schedule_filename=str(settings.home_path / "celerybeat-schedule"),
+        # In memory: both intervals are short, and a file that a kill interrupts could stop beat from starting again.
+        beat_scheduler="celery.beat:Scheduler",
         task_acks_late=True,
         task_reject_on_worker_lost=True,
         worker_prefetch_multiplier=1,
