@@ -91,10 +91,8 @@ def main() -> None:
 
 
 def statement_files() -> list[Path]:
-    """All but the functions, which have files and a test of their own, and those that do not stand beside their module yet."""
-    return [
-        path for path in sorted(STORE.rglob("*.sql")) if path.relative_to(STORE).parts[0] not in {"functions", "sql"}
-    ]
+    """All but the functions, which have files and a test of their own."""
+    return [path for path in sorted(STORE.rglob("*.sql")) if path.relative_to(STORE).parts[0] != "functions"]
 
 
 def title_of(path: Path) -> str:

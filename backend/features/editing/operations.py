@@ -2,19 +2,7 @@
 
 from collections.abc import Callable
 
-from backend.features.editing.actions import (
-    ChooseRepresentative,
-    Confirm,
-    Dissolve,
-    Extract,
-    Lock,
-    Merge,
-    Move,
-    Operation,
-    Rename,
-    Split,
-    Unlock,
-)
+from backend.features.editing.actions import Operation
 from backend.features.editing.apply import write_edit
 from backend.features.editing.plan import plan
 from backend.features.editing.transactions import edited, settled
@@ -22,21 +10,6 @@ from backend.features.services import Services
 from backend.rules.editing import Outcome
 from backend.store.engine import Session
 from backend.store.schema import Space
-
-__all__ = [
-    "ChooseRepresentative",
-    "Confirm",
-    "Dissolve",
-    "Extract",
-    "Lock",
-    "Merge",
-    "Move",
-    "Operation",
-    "Rename",
-    "Split",
-    "Unlock",
-    "perform",
-]
 
 
 def perform(

@@ -16,7 +16,7 @@ from backend.store.groups import list_memberships
 from backend.store.media import list_outcomes
 from backend.store.schema import MediaStatus, Membership
 
-# The first looks come soon, since a small picture takes a moment; whoever waits for many is answered within half a second.
+# The first looks come soon, since a small picture takes a moment; a request that waits for many is answered within half a second.
 _FIRST_PAUSE_SECONDS: Final = 0.05
 _LONGEST_PAUSE_SECONDS: Final = 0.5
 _PAUSE_GROWTH: Final = 1.5

@@ -40,7 +40,7 @@ class ClusterMember:
 
 @dataclass(frozen=True)
 class SourceMembership:
-    """A media by where it came from, and its group."""
+    """A picture by where it came from, and its group."""
 
     media_id: uuid.UUID
     source_uri: str

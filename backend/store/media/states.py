@@ -259,7 +259,7 @@ def retry_failed_with(session: Session, code: str | None) -> int:
 
 
 def _has_vectors() -> sa.ColumnElement[bool]:
-    """Whether a media was embedded into the active space before it failed."""
+    """Whether a picture was embedded into the active space before it failed."""
     active = sa.select(Space.id).where(Space.is_active).scalar_subquery()
     return sa.exists().where(Embedding.media_id == Media.id, Embedding.space_id == active)
 
