@@ -329,9 +329,11 @@ def test_fetch_url__slow_headers_end_in_time(pieces: list[bytes]) -> None:
         assert served.pauses * DRIP_SECONDS < 1.5
 
 
-def test_fetch_url__no_http_at_all() -> None:
-    with raw_server(b"SSH-2.0-OpenSSH_9.2\r\n", pause_seconds=0.0) as served, pytest.raises(FetchFailed):
-        fetch_url(f"http://127.0.0.1:{served.port}/", FetchPolicy(ports=(served.port,), allow_private=True), LIMITS)
+@pytest.mark.parametrize("greeting", [b"SSH-2.0-OpenSSH_9.2\r\n", b"220 mail.example ESMTP\r\n\r\n"])
+def test_fetch_url__no_http_at_all(greeting: bytes) -> None:
+    with raw_server(greeting, pause_seconds=0.0) as served, pytest.raises(FetchFailed):
+        policy = FetchPolicy(ports=(served.port,), allow_private=True, total_seconds=0.4)
+        fetch_url(f"http://127.0.0.1:{served.port}/", policy, LIMITS)
 
 
 def test_fetch_url__status_is_told(server: Server) -> None:

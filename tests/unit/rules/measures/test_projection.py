@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
-from backend.rules.measures import fill_frame, has_umap, place, project, projection
+from backend.rules.measures import fill_frame, place, project, projection
 
 
 def mixture(
@@ -16,26 +16,6 @@ def mixture(
     which = generator.integers(centres, size=count)
     points = middles[which] + 0.35 * generator.normal(size=(count, dimension))
     return (points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32), which
-
-
-def share_of_same(points: NDArray[np.float32], which: NDArray[np.int64]) -> float:
-    """How often the nearest point of the plane is of the same centre."""
-    away = np.linalg.norm(points[:, None] - points[None], axis=2)
-    np.fill_diagonal(away, np.inf)
-    return float(np.mean(which == which[away.argmin(axis=1)]))
-
-
-def test_project__by_umap_neighbours_stay_together() -> None:
-    assert has_umap(), "the extra `map` belongs to the development group"
-    embeddings, which = mixture(240)
-    found = project(embeddings, seed=3)
-    assert found.method == "umap"
-    assert found.parameters["random_state"] == 3
-    assert found.points.shape == (240, 2)
-    assert found.points.dtype == np.float32
-    assert np.abs(found.points).max() == pytest.approx(1)
-    assert share_of_same(found.points, which) > 0.98
-    assert np.array_equal(project(embeddings, seed=3).points, found.points)
 
 
 def test_project__components_are_those_of_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
