@@ -39,6 +39,7 @@ from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from backend.bounds import ALPHA, THRESHOLD
+from backend.rules.grouping import explain_membership
 
 NAMING_CONVENTION = {
     "ix": "%(table_name)s_%(column_0_N_name)s_idx",
@@ -430,6 +431,19 @@ class Membership(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     decided_space_id: Mapped[int | None] = mapped_column(ForeignKey("space.id"))
     decided_threshold: Mapped[float | None]
+
+    @property
+    def why(self) -> str:
+        """The decision in words."""
+        return explain_membership(
+            similarity=self.similarity,
+            threshold=self.threshold,
+            runner_up=self.runner_up_similarity,
+            margin=self.margin,
+            founder=self.founder,
+            by_curator=self.origin == Origin.CURATOR,
+            measured_later=self.decided_space_id is not None,
+        )
 
     __table_args__ = (
         CheckConstraint("origin IN ('auto', 'curator')", name="origin"),

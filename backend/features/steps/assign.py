@@ -6,7 +6,7 @@ import time
 from datetime import UTC, datetime
 
 from backend.features.services import Services
-from backend.features.steps.decision import decide_in_blocks
+from backend.features.steps.blocks import decide_in_blocks
 from backend.features.steps.timing import Stopwatch
 from backend.rules.grouping import CentroidCache, assign, bytes_for
 from backend.store.engine import Session

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal
 
+from backend.rules.grouping import explain_decision
+
 Figures = Mapping[str, float]
 
 
@@ -80,15 +82,12 @@ class Queue:
 
 
 def _explain_small_margin(figures: Figures) -> str:
-    margin = f"{figures['margin']:.4f}"
-    runner_up = figures.get("runner_up_similarity")
-    if figures["founder"]:
-        return f"It started the group: it was {margin} short of joining the nearest one ({runner_up or 0:.3f})."
-    if runner_up is not None and runner_up >= figures["threshold"]:
-        return f"It joined at {figures['similarity']:.3f}; the next group was at {runner_up:.3f}, {margin} behind."
-    return (
-        f"It joined at {figures['similarity']:.3f}, only {margin} above the threshold of "
-        f"{figures['threshold']:.2f}; below that it would have started a group."
+    return explain_decision(
+        similarity=figures["similarity"],
+        threshold=figures["threshold"],
+        runner_up=figures.get("runner_up_similarity"),
+        margin=figures["margin"],
+        founder=bool(figures["founder"]),
     )
 
 

@@ -99,6 +99,7 @@ class ClusterReference(Schema):
     threshold: float
     founder: bool
     origin: str
+    why: str = Field(description="The decision in words. `origin` tells who made it.")
 
     @classmethod
     def of(cls, membership: Membership, label: str) -> "ClusterReference":
