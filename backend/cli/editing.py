@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 commands = typer.Typer()
 cluster_app = typer.Typer(help="List and correct groups.", no_args_is_help=True)
-media_app = typer.Typer(help="Move, confirm, reword or delete pictures.", no_args_is_help=True)
+media_app = typer.Typer(help="Show, move, confirm, reword or delete pictures.", no_args_is_help=True)
 history_app = typer.Typer(help="List, undo and redo changes to groups.", no_args_is_help=True)
 commands.add_typer(cluster_app, name="cluster", rich_help_panel=Panel.GROUPS)
 commands.add_typer(media_app, name="media", rich_help_panel=Panel.GROUPS)
@@ -28,6 +28,7 @@ commands.add_typer(history_app, name="history", rich_help_panel=Panel.GROUPS)
 
 ClusterId = Annotated[int, typer.Argument(min=1, help="Id of the group.")]
 EventId = Annotated[int, typer.Argument(min=1, help="Id of the event in the history.")]
+MediaId = Annotated[uuid.UUID, typer.Argument(help="Id of the picture.")]
 MediaIds = Annotated[list[uuid.UUID], typer.Argument(help="Ids of the pictures.")]
 Label = Annotated[str, typer.Option(help="Label of the new group.")]
 
@@ -158,6 +159,28 @@ def dissolve(cluster_id: ClusterId, dry_run: DryRun = False, as_json: Json = Fal
     _run(lambda s, actor: perform(s, Dissolve(cluster_id), actor=actor, dry_run=dry_run), as_json)
 
 
+@media_app.command(name="show")
+def show_media(media_id: MediaId, as_json: Json = False) -> None:
+    """Show a picture: its words, its file, where it was taken, its group, and why it is in that group."""
+    from backend.store.media import get_media
+    from backend.web.api.routes.references import find_reference
+    from backend.web.api.schemas.schemas import MediaDetail
+
+    with open_services() as services, services.database.transaction() as session:
+        detail = MediaDetail.of(get_media(session, media_id), find_reference(session, media_id), places=True)
+    if as_json:
+        print_json(detail.model_dump(mode="json"))
+        return
+    # Field by field as the API has them, so that a new one is shown here too.
+    facts = [*detail.model_dump(mode="json", exclude={"exif", "cluster"}).items(), *detail.exif.items()]
+    if detail.cluster is not None:
+        facts += [("group", f"{detail.cluster.id} '{detail.cluster.label}'"), ("why", detail.cluster.why)]
+    facts = [(name, value) for name, value in facts if value not in (None, "", [])]
+    width = max(len(name) for name, _ in facts)
+    for name, value in facts:
+        say(f"{name:<{width}}  {', '.join(map(str, value)) if isinstance(value, list) else value}")
+
+
 @media_app.command()
 def move(
     cluster_id: Annotated[int, typer.Argument(min=1, help="The group to move them to.")],
@@ -204,7 +227,7 @@ def delete(
 
 @media_app.command()
 def reword(
-    media_id: Annotated[uuid.UUID, typer.Argument(help="Id of the picture.")],
+    media_id: MediaId,
     title: Annotated[str | None, typer.Option(help="New title.")] = None,
     caption: Annotated[str | None, typer.Option(help="New caption.")] = None,
     keyword: Annotated[list[str] | None, typer.Option(help="New keywords, instead of all old ones.")] = None,

@@ -91,6 +91,8 @@ def test_db_url__starts_the_embedded_server(run: Run, short_home: Path) -> None:
     [
         (["import", "/nowhere/at/all"], {}, "file_unreadable"),
         (["similar", "0192f0c1-7d1e-7cc0-8d3c-0c6a3f1b2a11"], {}, "not_found"),
+        (["media", "show", "0192f0c1-7d1e-7cc0-8d3c-0c6a3f1b2a11"], {}, "not_found"),
+        (["media", "show", "0192f0c1-7d1e-7cc0-8d3c-0c6a3f1b2a11", "--json"], {}, "not_found"),
         (["status"], {"MEDIACLUSTER_THRESHOLD": "2"}, "configuration_error"),
         (["status"], {"DATABASE_URL": "nonsense"}, "configuration_error"),
         (["status"], {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/x"}, "backend_unavailable"),
