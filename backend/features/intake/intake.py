@@ -72,7 +72,7 @@ def accept_picture(
     if known is not None:
         return known
     picture, merged = store_picture(services, data, sha256, cleaned)
-    if place and "latitude_degrees" not in picture.exif:
+    if place and picture.exif.keys().isdisjoint(place):
         picture = replace(picture, exif={**picture.exif, **place})
     accepted = _insert(services, picture, merged, source, source_uri)
     _keep_original(services, picture.original_key, data)

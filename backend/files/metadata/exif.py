@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias
 from PIL import ExifTags, Image
 
 from backend.errors import InvalidText
+from backend.files.metadata.places import PLACE_NAMES
 from backend.files.text import MediaText, parse_taken_at
 
 JSON: TypeAlias = str | int | float | bool | list["JSON"] | dict[str, "JSON"] | None
@@ -123,7 +124,7 @@ def _place(gps: Tags) -> dict[str, JSON]:
     altitude = _value(gps, ExifTags.GPS.GPSAltitude, _number)
     if isinstance(altitude, float) and gps.get(ExifTags.GPS.GPSAltitudeRef) in (1, b"\x01"):
         altitude = -altitude
-    return {"latitude_degrees": latitude, "longitude_degrees": longitude, "altitude_meters": altitude}
+    return dict(zip(PLACE_NAMES, (latitude, longitude, altitude), strict=True))
 
 
 def _degrees(gps: Tags, tag: int, reference_tag: int, bound: float) -> float | None:

@@ -14,6 +14,9 @@ from PIL import ExifTags, Image
 from backend.errors import InputError
 from backend.files.formats import PNG_SIGNATURE, gif_extensions, png_chunks
 
+PLACE_NAMES: Final = ("latitude_degrees", "longitude_degrees", "altitude_meters")
+"""The coordinates in the `exif` of a picture. Only admins see values under these names; the readers use no others."""
+
 # The spellings of Adobe and of DJI drones, which also write Longtitude; and the namespace of W3C's geo:lat.
 _XMP_NAMES: Final = ("GPSLat", "GPSLong", "GPSDestL", "GpsLat", "GpsLong", "2003/01/geo/wgs84_pos#")
 # XML may be in UTF-8, UTF-16 or UTF-32, of either byte order.

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 
 from backend.errors import Forbidden
-from backend.files.metadata import says_place
+from backend.files.metadata import PLACE_NAMES, says_place
 from backend.redaction import without_credentials
 
-_EXIF_NAMES = frozenset({"latitude_degrees", "longitude_degrees", "altitude_meters"})
+_EXIF_NAMES = frozenset(PLACE_NAMES)
 
 
 def sees_places(request: Request) -> bool:
