@@ -1,7 +1,10 @@
 """Picture formats: identification, acceptance and checks for completeness."""
 
 from backend.files.formats.formats import (
+    AVIF,
     FORMATS,
+    GIF,
+    HEIF,
     JPEG,
     PNG,
     WEBP,
@@ -19,13 +22,15 @@ from backend.files.formats.opening import (
     turn_upright,
     upright_size,
 )
-from backend.files.formats.structure import PNG_SIGNATURE, gif_extensions, png_chunks
+from backend.files.formats.structure import gif_extensions, png_chunks
 
 __all__ = [
+    "AVIF",
     "FORMATS",
+    "GIF",
+    "HEIF",
     "JPEG",
     "PNG",
-    "PNG_SIGNATURE",
     "WEBP",
     "PictureFormat",
     "check_size",

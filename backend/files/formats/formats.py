@@ -1,6 +1,7 @@
 """The picture formats, identified by content, never by file name.
 
-A `PictureFormat` holds all that the program knows about a format. To add one, define it here and add it to `FORMATS`.
+A `PictureFormat` holds what the program knows about a format. To add one, define it here and add it to `FORMATS`. Only admins can
+then read its originals, until `metadata.places` knows where such a file can hide coordinates.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,5 @@
-"""Detection of coordinates in picture files, wherever a file can hold them. Unreadable parts count as containing some.
+"""Detection of coordinates in picture files, wherever a file can hold them. Unreadable parts count as containing some, and so do
+files of a format that this module does not know.
 
 It searches EXIF (also of embedded pictures, and in a PNG's eXIf chunk or "raw profile"), XMP (plain, UTF-16, compressed
 in a PNG, over several segments of a JPEG, in the blocks of a GIF), and the video of a motion photo.
@@ -12,7 +13,7 @@ from typing import Any, Final
 from PIL import ExifTags, Image
 
 from backend.errors import InputError
-from backend.files.formats import PNG_SIGNATURE, gif_extensions, png_chunks
+from backend.files.formats import AVIF, GIF, HEIF, JPEG, PNG, WEBP, gif_extensions, png_chunks
 
 PLACE_NAMES: Final = ("latitude_degrees", "longitude_degrees", "altitude_meters")
 """The coordinates in the `exif` of a picture. Only admins see values under these names; the readers use no others."""
@@ -35,21 +36,21 @@ _POSITIONS: Final = (
 _EXTENDED_XMP: Final = b"http://ns.adobe.com/xmp/extension/\0"
 _EXTENDED_XMP_HEADER_BYTES: Final = len(_EXTENDED_XMP) + 40  # and the digest, the length of the whole, the offset
 _RAW_PROFILE: Final = b"Raw profile type "
-_GIF_SIGNATURE: Final = b"GIF8"
-_JPEG_SIGNATURE: Final = b"\xff\xd8"
+# Their metadata is neither packed nor split, so the search through the raw bytes finds it.
+_SEARCHED_AS_THEY_ARE: Final = (WEBP, HEIF, AVIF)
 _MAX_TEXT_BYTES: Final = 1024 * 1024
 _LONGEST_INFLATION: Final = 64 * 1024 * 1024
 
 
-class _TooMuchText(Exception):
-    """There is more compressed text than is searched."""
+class _Unsearchable(Exception):
+    """The file is of a format that is not known here, or has more compressed text than is searched."""
 
 
 def says_place(original: bytes) -> bool:
     """Whether a picture file contains coordinates, or may contain some in an unreadable part."""
     try:
         return _holds_coordinates(original) or any(_holds_coordinates(text) for text in _hidden_texts(original))
-    except _TooMuchText:
+    except _Unsearchable:
         return True
 
 
@@ -80,12 +81,14 @@ def _is_set(value: Any) -> bool:
 
 def _hidden_texts(original: bytes) -> Iterator[bytes]:
     """Yield text that a search through the raw bytes does not find."""
-    if original.startswith(PNG_SIGNATURE):
+    if PNG.is_in(original):
         yield from _png_texts(original)
-    elif original.startswith(_GIF_SIGNATURE):
+    elif GIF.is_in(original):
         yield from gif_extensions(original)
-    elif original.startswith(_JPEG_SIGNATURE):
+    elif JPEG.is_in(original):
         yield _extended_xmp(original)
+    elif not any(one.is_in(original) for one in _SEARCHED_AS_THEY_ARE):
+        raise _Unsearchable
 
 
 def _png_texts(original: bytes) -> Iterator[bytes]:
@@ -98,7 +101,7 @@ def _png_texts(original: bytes) -> Iterator[bytes]:
             text = _png_text(chunk.kind, rest)
             room -= len(text)
             if room < 0:
-                raise _TooMuchText
+                raise _Unsearchable
             yield _unhexed(text) if keyword.startswith(_RAW_PROFILE) else text
     except InputError:  # damaged from here on, so other readers stop here too
         return
@@ -121,7 +124,7 @@ def _inflated(packed: bytes) -> bytes:
     except zlib.error:
         return b""
     if stream.unconsumed_tail:
-        raise _TooMuchText
+        raise _Unsearchable
     return text
 
 

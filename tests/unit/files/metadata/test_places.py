@@ -1,11 +1,14 @@
 import struct
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from PIL import ExifTags, Image
 
+from backend.files.formats import FORMATS, PNG
+from backend.files.formats.formats import find_format
 from backend.files.metadata import says_place
 from tests.unit.files.conftest import Pictures
 
@@ -123,3 +126,22 @@ def test_says_place__what_cannot_be_read_counts() -> None:
     # Text that unpacks to more than anybody writes.
     assert says_place(png_with(ztxt(bytes(2 * 1024 * 1024))))
     assert not says_place(png_with(Pictures.png_chunk(b"zTXt", b"Comment\0\0no deflate")))
+
+
+def ftyp(brand: bytes) -> bytes:
+    return b"\0\0\0\x18ftyp" + brand + b"\0\0\0\0mif1" + brand
+
+
+@pytest.mark.parametrize("brand", [b"heic", b"avif"])
+def test_says_place__in_formats_that_pack_nothing(brand: bytes) -> None:
+    assert says_place(ftyp(brand) + PACKET)
+    assert not says_place(ftyp(brand) + HARMLESS)
+
+
+def test_says_place__of_a_new_format_everything_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    bitmap = Pictures.encode(GREY, "BMP")
+    assert says_place(bitmap)
+    new = replace(PNG, name="BMP", is_in=lambda data: data.startswith(b"BM"))
+    monkeypatch.setattr("backend.files.formats.formats.FORMATS", (*FORMATS, new))
+    assert find_format(bitmap) == new
+    assert says_place(bitmap)
