@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 
 from backend.errors import InvalidText
 from backend.files.limits import Limits
-from backend.files.metadata import JSON
+from backend.files.metadata import JSON, PLACE_NAMES
 from backend.files.text import MediaText, clean_media_text, is_only_coordinates, parse_json_object, text_of_record
 
 _MAX_BYTES: Final = 1024 * 1024
@@ -116,9 +116,9 @@ def _place(geo: Any) -> dict[str, JSON]:
     # Takeout writes zeros if the place is unknown.
     if latitude is None or longitude is None or latitude == longitude == 0.0:
         return {}
-    place: dict[str, JSON] = {"latitude_degrees": latitude, "longitude_degrees": longitude}
-    altitude = _number(geo.get("altitude"), _MAX_ALTITUDE_METERS)
-    return place | ({"altitude_meters": altitude} if altitude else {})
+    altitude = _number(geo.get("altitude"), _MAX_ALTITUDE_METERS) or None
+    found = zip(PLACE_NAMES, (latitude, longitude, altitude), strict=True)
+    return {name: value for name, value in found if value is not None}
 
 
 def _number(value: Any, bound: float) -> float | None:

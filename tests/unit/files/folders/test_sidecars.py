@@ -8,6 +8,7 @@ from backend.errors import InvalidText
 from backend.files.folders import read_sidecar
 from backend.files.folders.sidecars import Sidecar
 from backend.files.limits import Limits
+from backend.files.metadata import PLACE_NAMES
 from backend.files.text import MediaText
 
 RECORD = {
@@ -90,6 +91,13 @@ def test_read_sidecar__google_takeout(picture: Path, limits: Limits, name: str) 
         MediaText(caption="Boats", taken_at=datetime(2024, 5, 1, 10, 30, tzinfo=UTC)),
         {"latitude_degrees": -13.4, "longitude_degrees": 48.25},
     )
+
+
+def test_read_sidecar__google_takeout_with_an_altitude(picture: Path, limits: Limits) -> None:
+    geo = {"latitude": 0.0, "longitude": 48.25, "altitude": -35.5}
+    picture.with_name("IMG_1.jpg.json").write_text(takeout(geoData=geo))
+
+    assert read_sidecar(picture, limits).place == dict(zip(PLACE_NAMES, (0.0, 48.25, -35.5), strict=True))
 
 
 def test_read_sidecar__coordinates_are_no_location(picture: Path, limits: Limits) -> None:
