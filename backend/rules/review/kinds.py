@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from backend.rules.grouping import CLOSE_CALL
+
 
 class ReviewVerdict(StrEnum):
     """A curator's decision on a review item.
@@ -31,7 +33,7 @@ class Bounds:
         merge_reach: how far below the threshold the cosine of two centroids may be for a merge candidate.
     """
 
-    margin: float = 0.02
+    margin: float = CLOSE_CALL
     outlier_z: float = 3.5
     least_deviation: float = 0.01
     least_members: int = 5
