@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from backend.cli import intake
 from backend.cli.demo_run import require_demo_home
 from backend.embedded import stop_servers
 from backend.features.intake import accept_picture
@@ -18,33 +19,49 @@ from backend.features.services import Services
 from backend.files.text import MediaText
 from backend.settings import Settings
 from backend.store.engine import Database
+from tests.support.command_line import run_command
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def run(settings: Settings, tmp_path: Path) -> Run:
-    """Run `mediacluster` with the test's database and broker."""
+def library_environment(settings: Settings) -> dict[str, str]:
+    """The environment with the test's database and broker."""
+    assert settings.database_url is not None
+    assert settings.redis_url is not None
+    own = {name: value for name, value in os.environ.items() if not name.startswith("MEDIACLUSTER_")}
+    return own | {
+        "MEDIACLUSTER_HOME": str(settings.home),
+        "MEDIACLUSTER_PRESET": "demo",
+        "DATABASE_URL": settings.database_url.get_secret_value(),
+        "REDIS_URL": settings.redis_url.get_secret_value(),
+    }
 
-    def call(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        own = {name: value for name, value in os.environ.items() if not name.startswith("MEDIACLUSTER_")}
-        assert settings.database_url is not None
-        assert settings.redis_url is not None
-        own |= {
-            "MEDIACLUSTER_HOME": str(settings.home),
-            "MEDIACLUSTER_PRESET": "demo",
-            "DATABASE_URL": settings.database_url.get_secret_value(),
-            "REDIS_URL": settings.redis_url.get_secret_value(),
-            **environment,
-        }
+
+@pytest.fixture
+def run(library_environment: dict[str, str], tmp_path: Path) -> Run:
+    """Run a command that prints and ends, in this process."""
+
+    def call(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+        return run_command(*arguments, environment=library_environment | changes, folder=tmp_path)
+
+    return call
+
+
+@pytest.fixture
+def run_process(library_environment: dict[str, str], tmp_path: Path) -> Run:
+    """Run a command in a process of its own, as a shell does."""
+
+    def call(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "backend.cli", *arguments]
+        own = library_environment | changes
         return subprocess.run(command, env=own, capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path)
 
     return call
 
 
-def test_help__names_every_command(run: Run) -> None:
-    answer = run("--help")
+def test_help__names_every_command(run_process: Run) -> None:
+    answer = run_process("--help")
     assert answer.returncode == 0
     for command in ("doctor", "demo", "import", "similar", "audit", "serve", "worker", "beat", "up", "status", "stop"):
         assert command in answer.stdout
@@ -76,12 +93,12 @@ def short_home() -> Iterator[Path]:
     stop_servers(home)
 
 
-def test_db_url__starts_the_embedded_server(run: Run, short_home: Path) -> None:
-    answer = run("db", "url", MEDIACLUSTER_HOME=str(short_home), DATABASE_URL="", REDIS_URL="")
+def test_db_url__starts_the_embedded_server(run_process: Run, short_home: Path) -> None:
+    answer = run_process("db", "url", MEDIACLUSTER_HOME=str(short_home), DATABASE_URL="", REDIS_URL="")
     assert answer.returncode == 0
     assert answer.stdout.startswith("postgresql://")
     assert (short_home / "postgres" / "postmaster.pid").exists()
-    stopped = run("stop", MEDIACLUSTER_HOME=str(short_home), DATABASE_URL="", REDIS_URL="")
+    stopped = run_process("stop", MEDIACLUSTER_HOME=str(short_home), DATABASE_URL="", REDIS_URL="")
     assert "Postgres stopped" in stopped.stderr
     assert not (short_home / "postgres" / "postmaster.pid").exists()
 
@@ -111,8 +128,13 @@ def test_errors__one_readable_line_with_its_code(
 
 
 def test_import__waiting_for_weights_that_cannot_be_had_ends(
-    run: Run, database: Database, make_jpeg: Callable[..., bytes], tmp_path: Path
+    run: Run,
+    database: Database,
+    make_jpeg: Callable[..., bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(intake, "_TRY_ENCODERS_AFTER_SECONDS", 0.0)
     (tmp_path / "pictures").mkdir()
     (tmp_path / "pictures" / "a.jpg").write_bytes(make_jpeg(1))
 
@@ -220,12 +242,12 @@ def test_doctor__encoders_of_another_space(run: Run, make_services: Callable) ->
 
 @pytest.mark.parametrize("command", [("serve", "--port", "0"), ("worker",), ("search", "a boat")])
 def test_start__encoders_of_no_space_stop_each_process(
-    run: Run, make_services: Callable, command: tuple[str, ...]
+    run_process: Run, make_services: Callable, command: tuple[str, ...]
 ) -> None:
     from backend.features.steps import open_active_space
 
     open_active_space(make_services())
-    answer = run(*command, MEDIACLUSTER_PRESET="", MEDIACLUSTER_TEXT_MODEL=str(Path(__file__).parent))
+    answer = run_process(*command, MEDIACLUSTER_PRESET="", MEDIACLUSTER_TEXT_MODEL=str(Path(__file__).parent))
     assert answer.returncode == 1
     assert "space_mismatch" in answer.stderr
     assert "mediacluster space create" in answer.stderr
