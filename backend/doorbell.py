@@ -75,6 +75,13 @@ def make_celery(broker_url: str) -> Celery:
         task_ignore_result=True,
         task_default_queue="light",
         broker_connection_retry_on_startup=True,
-        broker_transport_options={"visibility_timeout": 3600, "socket_connect_timeout": 2, "socket_timeout": 10},
+        broker_transport_options={
+            "visibility_timeout": 3600,
+            "socket_connect_timeout": 2,
+            "socket_timeout": 10,
+            # Requests ring: they must not wait while a broker is away. Left to itself, kombu would try for 12 s each time.
+            "max_retries": 1,
+            "interval_start": 0,
+        },
     )
     return app
