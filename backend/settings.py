@@ -8,7 +8,7 @@ from functools import cached_property
 from ipaddress import ip_network
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
@@ -21,8 +21,9 @@ MEBIBYTE = 1024 * 1024
 _SECRET_FIELDS = frozenset({"database_url", "redis_url", "storage_url", "storage_options"})
 
 PresetName = Literal["cpu", "quality", "guide", "demo"]
+# Each name is a module of `backend.encoders.runtimes`. `auto` prefers the later ones.
 RuntimeName = Literal["torch", "onnx", "onnx-int8"]
-RuntimeChoice = Literal["auto", "torch", "onnx", "onnx-int8"]
+RuntimeChoice = Literal["auto", RuntimeName]
 
 
 class Settings(BaseSettings):
@@ -66,7 +67,7 @@ class Settings(BaseSettings):
     text_model: str | None = Field(None, description="sentence-transformers name or path.")
     image_runtime: RuntimeChoice = Field(
         "auto",
-        description="Runtime of the image model: torch, onnx, onnx-int8 or auto. auto uses the runtime of "
+        description=f"Runtime of the image model: {', '.join(get_args(RuntimeName))} or auto. auto uses the runtime of "
         "the active space; before there is one, int8 if `mediacluster optimize` found it "
         "accurate enough, else torch.",
     )

@@ -26,9 +26,9 @@ from typing import Any
 import open_clip
 import torch
 
+from backend.encoders.packing import pack
 from backend.encoders.runtimes.onnx.export import export_module, quantise, require_onnx
 from backend.encoders.runtimes.onnx.module import OnnxTower
-from backend.encoders.runtimes.torch.packing import pack
 from benchmarks.frame import Row
 
 _MODEL = "ViT-B-32"

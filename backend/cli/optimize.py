@@ -1,4 +1,4 @@
-"""`mediacluster optimize`: int8 copies of the encoders, measured on the library's own media."""
+"""`mediacluster optimize`: faster copies of the encoders, measured on the library's own pictures."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -44,13 +44,14 @@ def optimize(
 
 
 def _print(report: "SideReport") -> None:
+    from backend.encoders import PLAIN
+
     if report.skipped:
         say(f"{report.side}: not measured: {report.skipped}")
         return
     for trial in report.trials:
-        say(
-            f"{report.side}: {'ok  ' if trial.passed else 'FAIL'} {trial.runtime}: {trial.speedup:.2f} times as fast as torch"
-        )
+        outcome = "ok  " if trial.passed else "FAIL"
+        say(f"{report.side}: {outcome} {trial.runtime}: {trial.speedup:.2f} times as fast as {PLAIN}")
         say(f"       {trial.fidelity}")
     if report.kept is None:
         say(f"{report.side}: the first worker will use {report.chosen}")

@@ -12,21 +12,28 @@ from backend.encoders.presets import (
     require_demo,
     resolve_encoders,
 )
-from backend.encoders.runtimes.names import IMAGE, TEXT, Runtime, Side, recorded_runtimes, split_fingerprint
-from backend.encoders.runtimes.onnx.copies import Manifest, open_copy, put_copy, record_fidelity
+from backend.encoders.runtimes.base import CopiedRuntime, DerivedRuntime, ExportedRuntime, Network
+from backend.encoders.runtimes.copies import Manifest, open_copy, put_copy, record_fidelity
+from backend.encoders.runtimes.names import IMAGE, PLAIN, TEXT, Runtime, Side, recorded_runtimes, split_fingerprint
+from backend.encoders.runtimes.registry import find_runtime, list_runtimes
 from backend.encoders.vectors import Vectors, normalise_rows, require_unit_vectors
 from backend.encoders.weights import image_fingerprint, text_fingerprint
 
 __all__ = [
     "IMAGE",
+    "PLAIN",
     "PRESETS",
     "TEXT",
+    "CopiedRuntime",
+    "DerivedRuntime",
     "EncoderDescription",
     "EncoderNames",
     "EncoderPool",
     "Encoders",
+    "ExportedRuntime",
     "Lazy",
     "Manifest",
+    "Network",
     "Preset",
     "Runtime",
     "Side",
@@ -34,9 +41,11 @@ __all__ = [
     "configure_torch",
     "explain",
     "find_preset",
+    "find_runtime",
     "has_set_runtimes",
     "image_fingerprint",
     "is_configured",
+    "list_runtimes",
     "load_encoders",
     "normalise_rows",
     "open_copy",

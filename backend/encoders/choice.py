@@ -1,20 +1,18 @@
 """Choice of the runtime of an encoder, and its explanation. Imports nothing heavy."""
 
-from importlib.util import find_spec
-
 from backend.encoders.presets import EncoderNames
 from backend.encoders.runtimes.names import IMAGE, TEXT, Runtime, Runtimes, Side, split_fingerprint
-from backend.encoders.runtimes.onnx.copies import find_passed
+from backend.encoders.runtimes.registry import find_runtime, list_runtimes
 from backend.encoders.weights import image_fingerprint, text_fingerprint
-from backend.errors import EncoderUnavailable
 from backend.settings import RuntimeChoice, Settings
 
 
 def choose_runtimes(settings: Settings, names: EncoderNames, recorded: tuple[str, str] | None = None) -> Runtimes:
     """Choose the runtimes of these encoders. `recorded` are the fingerprints (image, text) of their space.
 
-    `auto` never changes the runtime that a space was created with. If there is no space with these weights, it chooses int8 if
-    a copy has passed the check on this library's pictures, and torch otherwise.
+    `auto` never changes the runtime that a space was created with. If there is no space with these weights, it chooses the
+    runtime that is preferred among those that offer themselves: int8 if a copy has passed the check on this library's
+    pictures, and torch otherwise.
 
     Raises:
         EncoderUnavailable: the settings name a runtime that is not prepared here, or a model's files are missing.
@@ -35,26 +33,10 @@ def _choose(settings: Settings, side: Side, choice: RuntimeChoice, weights: str,
     known_weights, known = split_fingerprint(recorded)
     if known_weights == weights and choice in {"auto", known.name}:
         return known
-    if choice == "torch":
-        return Runtime()
-    if settings.device != "cpu":
-        if choice == "auto":
-            return Runtime()
-        raise EncoderUnavailable(
-            f"ONNX Runtime runs on the CPU only, but MEDIACLUSTER_DEVICE is {settings.device}.",
-            hint=f"Set MEDIACLUSTER_{side.upper()}_RUNTIME=torch, or MEDIACLUSTER_DEVICE=cpu.",
-        )
-    if choice == "onnx":
-        return Runtime("onnx")
-    passed = find_passed(settings, side, weights, "onnx-int8")
-    if passed is not None and (choice != "auto" or find_spec("onnxruntime")):
-        return passed.as_runtime
-    if choice == "auto":
-        return Runtime()
-    raise EncoderUnavailable(
-        f"No int8 copy of the {side} encoder has passed the check on this library's pictures.",
-        hint="Create and measure one with `mediacluster optimize` before the first picture is embedded.",
-    )
+    if choice != "auto":
+        return find_runtime(choice).choose(settings, side, weights)
+    offers = (runtime.offer(settings, side, weights) for runtime in reversed(list_runtimes()))
+    return next(offer for offer in offers if offer)
 
 
 def explain(settings: Settings, side: Side, runtime: Runtime, *, has_space: bool) -> str:
@@ -64,9 +46,5 @@ def explain(settings: Settings, side: Side, runtime: Runtime, *, has_space: bool
         return "as configured"
     if has_space:
         return "as the space was created with"
-    if runtime.name != "torch":
-        return "auto: it passed the check on this library's pictures"
-    if settings.device != "cpu":
-        return f"auto: the device is {settings.device}"
-    missing = "" if find_spec("onnxruntime") else ", and ONNX Runtime is not installed (extra `onnx`)"
-    return f"auto: no int8 copy has passed on this library's pictures{missing}; `mediacluster optimize` makes and measures one"
+    reasons = [reason for other in list_runtimes() if (reason := other.why_not(settings))]
+    return f"auto: {find_runtime(runtime.name).why_chosen or '; '.join(reasons)}"

@@ -5,13 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from backend.encoders.choice import choose_runtimes
 from backend.encoders.presets import PRESETS, EncoderNames, find_preset
-from backend.encoders.runtimes.names import IMAGE, TEXT, Runtime, Runtimes, Side
-from backend.encoders.runtimes.onnx.copies import find_manifest, open_copy
+from backend.encoders.runtimes.names import IMAGE, TEXT, Runtimes
+from backend.encoders.runtimes.registry import find_runtime
 from backend.encoders.weights import HF_HUB, image_checksum, image_fingerprint, text_checksum, text_fingerprint
 from backend.settings import PresetName, Settings
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:  # torch and the models take seconds to import; the API and th
     from backend.encoders.openclip import ImageModelConfig
     from backend.encoders.text import TextEncoder
 
-_RUNTIMES = ("torch", "open_clip_torch", "sentence-transformers", "transformers")
+_LIBRARIES = ("torch", "open_clip_torch", "sentence-transformers", "transformers")
 
 T = TypeVar("T")
 
@@ -43,7 +42,7 @@ class EncoderDescription:
         preprocessing: preprocessing of pictures.
         runtime: versions of the libraries.
         runtimes: the runtime of each side.
-        fidelity: for each side with an int8 copy, how near its vectors are to those of torch on this library.
+        fidelity: for each side with a measured copy, how near its vectors are to those of torch on this library.
     """
 
     preset: PresetName | None
@@ -162,7 +161,7 @@ class Encoders:
             image_dimension=config.dimension,
             text_dimension=self._text_dimension(),
             preprocessing=config.preprocessing,
-            runtime={name: version(name) for name in (*_RUNTIMES, *self._onnx_runtime())},
+            runtime={name: version(name) for name in (*_LIBRARIES, *self._runtime_libraries())},
             runtimes={IMAGE: self.runtimes.image.title, TEXT: self.runtimes.text.title},
             fidelity=self._fidelity(),
         )
@@ -177,31 +176,27 @@ class Encoders:
         return declared.get(self.names.text_model) or self.text.dimension
 
     def _load_image(self) -> "ImageEncoder":
-        from backend.encoders.image import load_image_encoder  # heavy
-
-        copy = self._copy(IMAGE, image_fingerprint(self.names), self.runtimes.image)
-        return load_image_encoder(self._settings, self.names, copy)
+        chosen = self.runtimes.image
+        return find_runtime(chosen.name).load_image(self._settings, self.names, chosen)
 
     def _load_text(self) -> "TextEncoder":
-        from backend.encoders.text import load_text_encoder  # heavy
+        chosen = self.runtimes.text
+        return find_runtime(chosen.name).load_text(self._settings, self.names, chosen)
 
-        copy = self._copy(TEXT, text_fingerprint(self.names), self.runtimes.text)
-        return load_text_encoder(self._settings, self.names, copy)
-
-    def _copy(self, side: Side, weights: str, runtime: Runtime) -> Path | None:
-        return None if runtime.name == "torch" else open_copy(self._settings, side, weights, runtime)
-
-    def _onnx_runtime(self) -> tuple[str, ...]:
-        names = {self.runtimes.image.name, self.runtimes.text.name}
-        return () if names == {"torch"} else ("onnxruntime",)
+    def _runtime_libraries(self) -> list[str]:
+        image, text = find_runtime(self.runtimes.image.name), find_runtime(self.runtimes.text.name)
+        return list(dict.fromkeys((*image.libraries, *text.libraries)))
 
     def _fidelity(self) -> dict[str, Any]:
         sides = (
             (IMAGE, image_fingerprint(self.names), self.runtimes.image),
             (TEXT, text_fingerprint(self.names), self.runtimes.text),
         )
-        found = {side: find_manifest(self._settings, side, weights, runtime) for side, weights, runtime in sides}
-        return {side: manifest.fidelity for side, manifest in found.items() if manifest and manifest.fidelity}
+        found = {
+            side: find_runtime(runtime.name).find_fidelity(self._settings, side, weights, runtime)
+            for side, weights, runtime in sides
+        }
+        return {side: fidelity for side, fidelity in found.items() if fidelity}
 
 
 def load_encoders(

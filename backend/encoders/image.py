@@ -4,7 +4,6 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,11 +17,10 @@ from PIL.Image import Image
 from backend.encoders.chunking import average_chunks, split_text
 from backend.encoders.hub import load_model
 from backend.encoders.openclip import ImageModelConfig, read_image_config
+from backend.encoders.packing import pack
 from backend.encoders.presets import EncoderNames
-from backend.encoders.runtimes.onnx.module import OnnxTower
-from backend.encoders.runtimes.torch.packing import pack
-from backend.encoders.runtimes.torch.streams import compute_in_streams
-from backend.encoders.runtimes.torch.words import encode_tokens
+from backend.encoders.streams import compute_in_streams
+from backend.encoders.tokens import encode_tokens
 from backend.encoders.vectors import Vectors, normalise_rows
 from backend.encoders.weights import HF_HUB, local_checkpoint
 from backend.settings import Settings
@@ -35,6 +33,7 @@ _LONGEST_STRIP = 16
 _PICTURES, _TEXTS = 4, 8
 
 Input = TypeVar("Input")
+OpenTower = Callable[[], torch.nn.Module]
 
 _HINT = (
     "Set MEDIACLUSTER_IMAGE_CHECKPOINT=/path/to/weights.safetensors to a downloaded "
@@ -85,10 +84,10 @@ class ImageEncoder:
         return tower
 
     @torch.inference_mode()
-    def make_fast(self, onnx_copy: Path | None = None) -> None:
-        """Pack both towers for this processor, or replace the tower for pictures by an ONNX copy. On a CPU only."""
-        if onnx_copy is not None:
-            self._model.visual = OnnxTower(onnx_copy)
+    def make_fast(self, open_tower: OpenTower | None = None) -> None:
+        """Pack both towers for this processor, or replace the tower for pictures by that of another runtime. On a CPU only."""
+        if open_tower is not None:
+            self._model.visual = open_tower()
         else:
             pixels = torch.rand(1, 3, *self.config.preprocessing["size"], generator=torch.Generator().manual_seed(0))
             pack(self._model.visual, lambda: self._model.encode_image(pixels))
@@ -174,19 +173,19 @@ class ImageEncoder:
         return [len(ids) for ids in encoded.input_ids]
 
 
-def load_image_encoder(settings: Settings, names: EncoderNames, onnx_copy: Path | None = None) -> ImageEncoder:
+def load_image_encoder(settings: Settings, names: EncoderNames, open_tower: OpenTower | None = None) -> ImageEncoder:
     """Load an OpenCLIP model in evaluation mode. Weights are safetensors or read with `weights_only`.
 
     Args:
         settings: uses `device`, `embed_batch_size` and `model_cache`.
         names: names of the model and its weights.
-        onnx_copy: model file that replaces the tower for pictures. The tower for words stays in torch.
+        open_tower: makes what replaces the tower for pictures. The tower for words stays in torch.
 
     Raises:
         EncoderUnavailable: the names do not lead to a loadable model.
     """
     encoder = load_plain_image_encoder(settings, names)
-    encoder.make_fast(onnx_copy)
+    encoder.make_fast(open_tower)
     return encoder
 
 

@@ -1,8 +1,9 @@
 """The text encoder: a sentence-transformers model that turns texts into unit vectors."""
 
 import threading
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,9 +13,8 @@ from transformers.utils.logging import disable_progress_bar
 
 from backend.encoders.chunking import average_chunks, split_text
 from backend.encoders.hub import load_model
+from backend.encoders.packing import pack
 from backend.encoders.presets import EncoderNames
-from backend.encoders.runtimes.onnx.module import OnnxBackbone
-from backend.encoders.runtimes.torch.packing import pack
 from backend.encoders.vectors import Vectors, normalise_rows
 from backend.encoders.weights import local_text_folder
 from backend.errors import EncoderUnavailable
@@ -24,6 +24,9 @@ _HINT = (
     "Set MEDIACLUSTER_TEXT_MODEL=/path/to/folder to a downloaded sentence-transformers "
     "folder, or use MEDIACLUSTER_PRESET=demo, which downloads nothing."
 )
+
+OpenBackbone = Callable[[Any], torch.nn.Module]
+"""Makes a transformer of another runtime from the configuration of the original."""
 
 _BACKBONE_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
@@ -53,14 +56,14 @@ class TextEncoder:
         Raises:
             EncoderUnavailable: the model has none.
         """
-        return self._find_backbone()[1]
+        backbone: torch.nn.Module = getattr(self._model[0], self._backbone_name)
+        return backbone
 
     @torch.inference_mode()
-    def make_fast(self, onnx_copy: Path | None = None) -> None:
-        """Pack the model for this processor, or replace its transformer by an ONNX copy. On a CPU only."""
-        if onnx_copy is not None:
-            name, backbone = self._find_backbone()
-            setattr(self._model[0], name, OnnxBackbone(onnx_copy, backbone.config))
+    def make_fast(self, open_backbone: OpenBackbone | None = None) -> None:
+        """Pack the model for this processor, or replace its transformer by that of another runtime. On a CPU only."""
+        if open_backbone is not None:
+            setattr(self._model[0], self._backbone_name, open_backbone(self.backbone.config))
         else:
             pack(self._model, lambda: self._model.encode(["a boat in a harbour"], convert_to_tensor=True))
 
@@ -70,12 +73,14 @@ class TextEncoder:
         features = prepare(list(texts))
         return {name: features[name] for name in _BACKBONE_INPUTS if name in features}
 
-    def _find_backbone(self) -> tuple[str, PreTrainedModel | OnnxBackbone]:
+    @cached_property
+    def _backbone_name(self) -> str:
+        # Read once: it stays when another runtime's transformer is put there.
         for name, child in self._model[0].named_children():
-            if isinstance(child, PreTrainedModel | OnnxBackbone):
-                return name, child
+            if isinstance(child, PreTrainedModel):
+                return name
         raise EncoderUnavailable(
-            "The text model has no transformer that ONNX Runtime could run.",
+            "The text model has no transformer that a runtime other than torch could run.",
             hint="Use torch: MEDIACLUSTER_TEXT_RUNTIME=torch.",
         )
 
@@ -117,19 +122,21 @@ class TextEncoder:
         return [len(ids) for ids in encoded["input_ids"]]
 
 
-def load_text_encoder(settings: Settings, names: EncoderNames, onnx_copy: Path | None = None) -> TextEncoder:
+def load_text_encoder(
+    settings: Settings, names: EncoderNames, open_backbone: OpenBackbone | None = None
+) -> TextEncoder:
     """Load a sentence-transformers model in evaluation mode, in float32, without running code from the hub.
 
     Args:
         settings: uses `device`, `embed_batch_size` and `model_cache`.
         names: name of the model.
-        onnx_copy: model file that replaces the transformer.
+        open_backbone: makes what replaces the transformer.
 
     Raises:
         EncoderUnavailable: the name does not lead to a loadable model.
     """
     encoder = load_plain_text_encoder(settings, names)
-    encoder.make_fast(onnx_copy)
+    encoder.make_fast(open_backbone)
     return encoder
 
 

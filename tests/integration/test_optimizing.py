@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 
 from backend.cli import app
 from backend.encoders import Runtime, load_encoders, split_fingerprint
+from backend.encoders.runtimes.copies import copies_folder
 from backend.encoders.runtimes.names import Runtimes
-from backend.encoders.runtimes.onnx.copies import copies_folder
 from backend.encoders.runtimes.onnx.export import export_module, quantise, rank_by_loss, recipes
 from backend.encoders.runtimes.onnx.module import OnnxTower
 from backend.errors import EncoderUnavailable, FidelityTooLow, InputError, SpaceMismatch

@@ -13,8 +13,6 @@ LAYERS = ("rules", "files", "store", "features")
 # Loading one of these loads torch, Open CLIP or scipy, which takes seconds. So no interface does; whoever needs one names it.
 HEAVY = {
     "backend.encoders.image",
-    "backend.encoders.runtimes.onnx.export",
-    "backend.encoders.runtimes.onnx.module",
     "backend.encoders.text",
     "backend.features.optimize.optimization",
     "backend.rules.measures.fidelity",

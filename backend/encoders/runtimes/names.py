@@ -2,13 +2,16 @@
 
 import re
 from dataclasses import dataclass
-from typing import Literal, cast, get_args
+from typing import Final, Literal, cast, get_args
 
 from backend.settings import RuntimeName
 
 IMAGE: Literal["image"] = "image"
 TEXT: Literal["text"] = "text"
 Side = Literal["image", "text"]
+
+PLAIN: Final[RuntimeName] = "torch"
+"""The oldest runtime, in full precision: fingerprints have no mark for it, and others are measured against it."""
 
 # Increase it when export or quantisation changes the vectors. Older copies then count as a different encoder.
 _COPY_VERSION = 1
@@ -17,20 +20,20 @@ _MARK = re.compile(rf":runtime=(?P<name>[a-z0-9-]+)\.v{_COPY_VERSION}(?:;full=(?
 
 @dataclass(frozen=True)
 class Runtime:
-    """A runtime: torch, or ONNX Runtime with the original weights or with eight-bit ones.
+    """A runtime as a fingerprint records it. What it does is in `EncoderRuntime`.
 
     Attributes:
         name: name of the runtime.
         in_full: for int8, the matrix products that stay in single precision, as positions along the graph.
     """
 
-    name: RuntimeName = "torch"
+    name: RuntimeName = PLAIN
     in_full: tuple[int, ...] = ()
 
     @property
     def mark(self) -> str:
-        """The suffix that it adds to the fingerprint of the weights. Empty for torch, the oldest runtime."""
-        if self.name == "torch":
+        """The suffix that it adds to the fingerprint of the weights. Empty for torch."""
+        if self.name == PLAIN:
             return ""
         full = f";full={','.join(map(str, self.in_full))}" if self.in_full else ""
         return f":runtime={self.name}.v{_COPY_VERSION}{full}"

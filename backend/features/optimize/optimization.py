@@ -1,35 +1,38 @@
-"""Prepare encoders for ONNX Runtime: export, quantise, and measure on the library's own media what that changes."""
+"""Prepare copies of the encoders for faster runtimes, and measure on the library's own pictures what that changes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 
 from backend.encoders import (
     IMAGE,
+    PLAIN,
     TEXT,
-    Manifest,
+    CopiedRuntime,
+    DerivedRuntime,
+    ExportedRuntime,
     Runtime,
     Side,
+    find_runtime,
     image_fingerprint,
+    list_runtimes,
     open_copy,
     put_copy,
     record_fidelity,
     split_fingerprint,
     text_fingerprint,
 )
-from backend.encoders.runtimes.onnx.export import quantise, recipes, require_onnx
 from backend.errors import EncoderUnavailable, FidelityTooLow, InputError
-from backend.features.optimize.sides import OptimizedSide, image_side, text_side
+from backend.features.optimize.sides import Measured, OptimizedSide, image_side, text_side
 from backend.features.services import Services
 from backend.rules.measures.fidelity import LEAST_SAMPLE, Fidelity, compare
+from backend.settings import RuntimeChoice
 from backend.store.media import sample_media
 from backend.store.spaces import find_active_space, get_threshold
 
-_LIBRARIES = ("torch", "onnx", "onnxscript", "onnxruntime")
-# In full precision an export is the same mathematics; more than rounding between them is a fault of the exporter.
-_LEAST_EXPORT_COSINE = 0.9999
+# In full precision a copy is the same mathematics; more than rounding between them is a fault of what made it.
+_LEAST_EXACT_COSINE = 0.9999
 
 Progress = Callable[[str], None]
 
@@ -57,32 +60,39 @@ class SideReport:
     """
 
     side: Side
-    chosen: str = "torch"
+    chosen: str = PLAIN
     kept: str | None = None
     trials: list[Trial] = field(default_factory=list)
     skipped: str | None = None
 
-    def require(self, choice: str) -> None:
-        """Raise FidelityTooLow where int8 was asked for by name and none of its copies is near enough."""
-        if choice == "onnx-int8" and not self.skipped and self.chosen == "torch":
-            best = max(self.trials[1:], key=lambda trial: trial.fidelity.cosine)
+    def require(self, choice: RuntimeChoice) -> None:
+        """Raise FidelityTooLow if a runtime was asked for by name and none of its copies is near enough."""
+        if choice == "auto" or self.skipped or self.chosen != PLAIN:
+            return
+        runtime = find_runtime(choice)
+        if isinstance(runtime, DerivedRuntime):
+            tried = [trial for trial in self.trials if trial.runtime.partition(" ")[0] == choice]
+            best = max(tried, key=lambda trial: trial.fidelity.cosine)
+            others = ", ".join(other.name for other in list_runtimes() if other is not runtime)
             raise FidelityTooLow(
-                f"No int8 copy of the {self.side} encoder is close enough to full precision. The closest, "
+                f"No {runtime.copy_title} copy of the {self.side} encoder is close enough to full precision. The closest, "
                 f"{best.runtime}: {best.fidelity}.",
-                hint=f"Set MEDIACLUSTER_{self.side.upper()}_RUNTIME to torch, onnx or auto.",
+                hint=f"Set MEDIACLUSTER_{self.side.upper()}_RUNTIME to {others} or auto.",
             )
 
 
 def optimize(services: Services, *, sample: int, on_step: Progress = lambda _step: None) -> list[SideReport]:
-    """Make int8 copies of both encoders and measure them on up to `sample` media, the fastest recipe first, until one is
-    near enough. That one is what `auto` takes when a space is made; a space that is there stays as it is.
+    """Make copies of both encoders and measure them on up to `sample` pictures, the fastest first, until one is near
+    enough. That one is what `auto` takes when a space is made; a space that is there stays as it is.
 
     Raises:
-        EncoderUnavailable: what this needs is not installed, or a model cannot be loaded or exported.
+        EncoderUnavailable: what this needs is not installed, or a model cannot be loaded or copied.
         InputError: the library holds too few pictures to measure on.
     """
-    require_onnx()
     settings, names = services.settings, services.encoders.names
+    plans = {IMAGE: _plan(settings.image_runtime), TEXT: _plan(settings.text_runtime)}
+    for runtime in _plan("auto"):
+        runtime.require_tools()
     with services.database.transaction() as session:
         media = sample_media(session, sample)
         space = find_active_space(session)
@@ -99,20 +109,17 @@ def optimize(services: Services, *, sample: int, on_step: Progress = lambda _ste
         (image_report, settings.image_runtime, image, partial(image_side, services, names, media, threshold)),
         (text_report, settings.text_runtime, text, partial(text_side, services, names, media)),
     ):
-        if choice == "torch":
-            report.skipped = "the runtime is set to torch"
+        plan = plans[report.side]
+        if not plan:
+            report.skipped = f"the runtime is set to {choice}"
             continue
         on_step(f"{report.side}: loading the encoder and the sample")
         one = make()
         if one.sampled < LEAST_SAMPLE:
             report.skipped = f"only {one.sampled} of the sampled pictures can be used; {LEAST_SAMPLE} are needed"
             continue
-        full, measure = _measure_full(services, one, report, on_step)
-        if choice == "onnx":
-            report.chosen = "onnx"
-        else:
-            known = split_fingerprint(recorded)[1] if report.kept else Runtime()
-            _try_recipes(services, one, report, full, measure, known, on_step)
+        known = split_fingerprint(recorded)[1] if report.kept else Runtime()
+        _Bench(services, one, report, on_step).measure(plan, choice, known)
     return [image_report, text_report]
 
 
@@ -121,70 +128,79 @@ def _begin(side: Side, weights: str, recorded: str) -> SideReport:
     return SideReport(side, kept=known.title if known_weights == weights else None)
 
 
-Measure = Callable[[Runtime, Path], Fidelity]
+def _plan(choice: RuntimeChoice) -> list[CopiedRuntime]:
+    """The runtimes whose copies are measured for this choice, each after the one that its copies are made from."""
+    copied = [runtime for runtime in list_runtimes() if isinstance(runtime, CopiedRuntime)]
+    wanted = [runtime for runtime in copied if choice in {"auto", runtime.name}]
+    sources = {runtime.source for runtime in wanted if isinstance(runtime, DerivedRuntime)}
+    return [runtime for runtime in copied if runtime in wanted or runtime.name in sources]
 
 
-def _measure_full(
-    services: Services, one: OptimizedSide, report: SideReport, on_step: Progress
-) -> tuple[Path, Measure]:
-    """Export, and see that it is the same model; returns the copy, and what measures others against torch."""
-    full = _find_or_make(services, one, Runtime("onnx"), one.export, on_step)
-    on_step(f"{one.side}: measuring torch")
-    exact, exact_seconds = one.exact()
+class _Bench:
+    """Makes copies of one encoder and measures them against torch."""
 
-    def measure(runtime: Runtime, path: Path) -> Fidelity:
-        on_step(f"{one.side}: measuring {runtime.title}")
-        vectors, seconds = one.embed(path)
-        fidelity = compare(exact, vectors, threshold=one.threshold)
-        passed = fidelity.passed and (runtime.name != "onnx" or fidelity.cosine >= _LEAST_EXPORT_COSINE)
-        report.trials.append(Trial(runtime.title, fidelity, passed, exact_seconds / seconds))
-        record_fidelity(services.settings, _manifest(one, runtime), asdict(fidelity), passed=passed)
+    def __init__(self, services: Services, side: OptimizedSide, report: SideReport, on_step: Progress) -> None:
+        self._settings = services.settings
+        self._side = side
+        self._report = report
+        self._on_step = on_step
+
+    def measure(self, plan: Sequence[CopiedRuntime], choice: RuntimeChoice, known: Runtime) -> None:
+        """Measure copies for these runtimes. `known` is the runtime of the active space."""
+        exported = [runtime for runtime in plan if isinstance(runtime, ExportedRuntime)]
+        paths = {runtime.name: self._find_or_export(runtime) for runtime in exported}
+        self._on_step(f"{self._side.side}: measuring {PLAIN}")
+        exact = self._side.exact()
+        for same in exported:
+            self._measure_exported(same, paths[same.name], exact)
+            if same.name == choice:
+                self._report.chosen = same.name
+        for runtime in plan:
+            if isinstance(runtime, DerivedRuntime):
+                self._try_variants(runtime, paths[runtime.source], exact, known)
+
+    def _find_or_export(self, runtime: ExportedRuntime) -> Path:
+        def make(folder: Path) -> None:
+            runtime.export(self._side.network(), folder)
+
+        return self._find_or_make(runtime, Runtime(runtime.name), make)
+
+    def _measure_exported(self, runtime: ExportedRuntime, path: Path, exact: Measured) -> None:
+        """Measure an exported copy, and see that it is the same model."""
+        fidelity = self._measure(runtime, Runtime(runtime.name), path, exact)
+        if fidelity.cosine < _LEAST_EXACT_COSINE:
+            raise EncoderUnavailable(
+                f"The {self._side.side} encoder gives different vectors after its export to {runtime.copy_title}: {fidelity}.",
+                hint=f"Use {PLAIN}: MEDIACLUSTER_{self._side.side.upper()}_RUNTIME={PLAIN}.",
+            )
+
+    def _try_variants(self, runtime: DerivedRuntime, source: Path, exact: Measured, known: Runtime) -> None:
+        if known.name == runtime.name:
+            # What a space was made with can be made again, here or on another machine.
+            self._find_or_make(runtime, known, partial(runtime.derive, source, known))
+        for variant in runtime.variants(source, self._side.feeds()):
+            path = self._find_or_make(runtime, variant, partial(runtime.derive, source, variant))
+            if self._measure(runtime, variant, path, exact).passed:
+                self._report.chosen = variant.title
+                return
+
+    def _measure(self, runtime: CopiedRuntime, variant: Runtime, path: Path, exact: Measured) -> Fidelity:
+        self._on_step(f"{self._side.side}: measuring {variant.title}")
+        vectors, seconds = self._side.embed(runtime, path)
+        exact_vectors, exact_seconds = exact
+        fidelity = compare(exact_vectors, vectors, threshold=self._side.threshold)
+        is_same = not isinstance(runtime, ExportedRuntime) or fidelity.cosine >= _LEAST_EXACT_COSINE
+        passed = fidelity.passed and is_same
+        self._report.trials.append(Trial(variant.title, fidelity, passed, exact_seconds / seconds))
+        manifest = runtime.describe_copy(self._side.side, self._side.weights, variant)
+        record_fidelity(self._settings, manifest, asdict(fidelity), passed=passed)
         return fidelity
 
-    if (fidelity := measure(Runtime("onnx"), full)).cosine < _LEAST_EXPORT_COSINE:
-        raise EncoderUnavailable(
-            f"The {one.side} encoder gives different vectors after its export to ONNX: {fidelity}.",
-            hint=f"Use torch: MEDIACLUSTER_{one.side.upper()}_RUNTIME=torch.",
-        )
-    return full, measure
-
-
-def _try_recipes(
-    services: Services,
-    one: OptimizedSide,
-    report: SideReport,
-    full: Path,
-    measure: Measure,
-    known: Runtime,
-    on_step: Progress,
-) -> None:
-    if known.name == "onnx-int8":
-        # What a space was made with can be made again, here or on another machine.
-        _find_or_make(services, one, known, partial(_quantise, full, known.in_full), on_step)
-    for in_full in recipes(full, one.feeds()):
-        runtime = Runtime("onnx-int8", in_full)
-        path = _find_or_make(services, one, runtime, partial(_quantise, full, in_full), on_step)
-        if measure(runtime, path).passed:
-            report.chosen = runtime.title
-            return
-
-
-def _quantise(full: Path, in_full: tuple[int, ...], folder: Path) -> None:
-    quantise(full, folder, in_full)
-
-
-def _find_or_make(
-    services: Services, one: OptimizedSide, runtime: Runtime, make: Callable[[Path], None], on_step: Progress
-) -> Path:
-    """The model file of a whole copy; one that is missing or damaged is made."""
-    settings = services.settings
-    try:
-        return open_copy(settings, one.side, one.weights, runtime)
-    except EncoderUnavailable:
-        on_step(f"{one.side}: making the copy for {runtime.title}")
-        return put_copy(settings, _manifest(one, runtime), make)
-
-
-def _manifest(one: OptimizedSide, runtime: Runtime) -> Manifest:
-    versions = {name: version(name) for name in _LIBRARIES}
-    return Manifest(one.side, one.weights, runtime.name, runtime.in_full, versions)
+    def _find_or_make(self, runtime: CopiedRuntime, variant: Runtime, make: Callable[[Path], None]) -> Path:
+        """The model file of a whole copy; one that is missing or damaged is made."""
+        try:
+            return open_copy(self._settings, self._side.side, self._side.weights, variant)
+        except EncoderUnavailable:
+            self._on_step(f"{self._side.side}: making the copy for {variant.title}")
+            manifest = runtime.describe_copy(self._side.side, self._side.weights, variant)
+            return put_copy(self._settings, manifest, make)

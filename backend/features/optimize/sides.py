@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from torch import nn
 from backend.encoders import (
     IMAGE,
     TEXT,
+    CopiedRuntime,
     EncoderNames,
+    Network,
     Side,
     Vectors,
     image_fingerprint,
@@ -22,8 +25,6 @@ from backend.encoders import (
     text_fingerprint,
 )
 from backend.encoders.image import load_plain_image_encoder
-from backend.encoders.runtimes.onnx.export import export_module
-from backend.encoders.runtimes.onnx.module import OnnxTower
 from backend.encoders.text import load_plain_text_encoder
 from backend.errors import BackendUnavailable, MediaclusterError
 from backend.features.services import Services
@@ -45,20 +46,20 @@ class OptimizedSide:
         side: which.
         weights: its fingerprint without a runtime.
         sampled: how many inputs the sample has.
-        export: writes its copy in full precision into a folder. Before `exact`, which changes the layers.
+        network: what is copied. Before `exact`, which changes the layers.
         feeds: a few real inputs by name, to rank products with.
         exact: the sample's vectors by torch.
-        embed: the sample's vectors by a model file.
+        embed: the sample's vectors by a copy, of a runtime and at a path.
         threshold: for groups; None on the side that makes none.
     """
 
     side: Side
     weights: str
     sampled: int
-    export: Callable[[Path], None]
+    network: Callable[[], Network]
     feeds: Callable[[], Mapping[str, NDArray[Any]]]
     exact: Callable[[], Measured]
-    embed: Callable[[Path], Measured]
+    embed: Callable[[CopiedRuntime, Path], Measured]
     threshold: float | None
 
 
@@ -94,10 +95,10 @@ def image_side(
         side=IMAGE,
         weights=image_fingerprint(names),
         sampled=sum(len(batch) for batch in batches),
-        export=lambda folder: export_module(encoder.picture_tower, {"pixels": batches[0][:2]}, {0: "batch"}, folder),
+        network=lambda: Network(encoder.picture_tower, {"pixels": batches[0][:2]}, {0: "batch"}, "vectors"),
         feeds=lambda: {"pixels": batches[0][:_RANKING_ROWS].numpy()},
         exact=exact,
-        embed=lambda path: _run(OnnxTower(path), batches),
+        embed=lambda runtime, path: _run(runtime.open_tower(path), batches),
         threshold=threshold,
     )
 
@@ -107,13 +108,19 @@ def text_side(services: Services, names: EncoderNames, media: Sequence[SampledMe
     encoder = load_plain_text_encoder(services.settings, names)
     texts = [words for one in media if (words := embedding_text(one.text) or one.ocr_text)]
 
-    def export(folder: Path) -> None:
+    def network() -> Network:
         features = encoder.prepare_texts(texts[:2])
-        module = _HiddenStates(encoder.backbone, list(features))
-        export_module(module, features, {0: "batch", 1: "tokens"}, folder, output="hidden")
+        return Network(_HiddenStates(encoder.backbone, list(features)), features, {0: "batch", 1: "tokens"}, "hidden")
 
-    def embed(path: Path | None) -> Measured:
-        encoder.make_fast(path)
+    def exact() -> Measured:
+        encoder.make_fast()
+        return run()
+
+    def embed(runtime: CopiedRuntime, path: Path) -> Measured:
+        encoder.make_fast(partial(runtime.open_backbone, path))
+        return run()
+
+    def run() -> Measured:
         begun = time.perf_counter()
         return encoder.embed_texts(texts), time.perf_counter() - begun
 
@@ -121,9 +128,9 @@ def text_side(services: Services, names: EncoderNames, media: Sequence[SampledMe
         side=TEXT,
         weights=text_fingerprint(names),
         sampled=len(texts),
-        export=export,
+        network=network,
         feeds=lambda: {name: value.numpy() for name, value in encoder.prepare_texts(texts[:_RANKING_ROWS]).items()},
-        exact=lambda: embed(None),
+        exact=exact,
         embed=embed,
         threshold=None,
     )

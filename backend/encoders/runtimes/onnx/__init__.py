@@ -1,1 +1,5 @@
-"""Encoders computed by ONNX Runtime: export, copies, sessions."""
+"""ONNX Runtime: export, quantisation, sessions, and the runtime that computes the original weights."""
+
+from backend.encoders.runtimes.onnx.runtime import RUNTIME
+
+__all__ = ["RUNTIME"]

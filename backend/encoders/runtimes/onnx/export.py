@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from backend.encoders.runtimes.onnx.copies import MODEL_FILE
+from backend.encoders.runtimes.copies import MODEL_FILE
 from backend.encoders.runtimes.onnx.module import INSTALL_HINT, open_session
 from backend.errors import EncoderUnavailable
 

@@ -18,8 +18,8 @@ from backend.encoders import (
     text_fingerprint,
 )
 from backend.encoders.choice import choose_runtimes
+from backend.encoders.runtimes.copies import copy_folder, find_passed
 from backend.encoders.runtimes.names import Runtimes
-from backend.encoders.runtimes.onnx.copies import copy_folder, find_passed
 from backend.errors import EncoderUnavailable
 from backend.settings import Settings, load_settings
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 from open_clip.transformer import TextTransformer
 
-from backend.encoders.runtimes.torch import packing
-from backend.encoders.runtimes.torch.packing import PackedAttention, PackedLinear, pack
-from backend.encoders.runtimes.torch.words import encode_tokens
+from backend.encoders import packing
+from backend.encoders.packing import PackedAttention, PackedLinear, pack
+from backend.encoders.tokens import encode_tokens
 
 VISION = {"image_size": 48, "layers": 2, "width": 64, "head_width": 32, "patch_size": 16}
 WORDS = {"context_length": 20, "vocab_size": 49408, "width": 64, "heads": 2, "layers": 2}

@@ -1,4 +1,4 @@
-"""ONNX copies of encoders on this machine: their folders, creation and integrity.
+"""Copies of encoders for runtimes other than torch, on this machine: their folders, creation and integrity.
 
 A copy is a folder with `model.onnx`, its weights in a separate file if they are large, and a manifest with the checksum of
 each file. Its name depends on the weights and the runtime only, so a copy made on another machine has the same name.

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
-from backend.encoders.runtimes.torch.streams import compute_in_streams, count_streams, split_evenly
+from backend.encoders.streams import compute_in_streams, count_streams, split_evenly
 
 
 @pytest.fixture(params=[1, 2, 4], ids=["one-thread", "two-threads", "four-threads"])

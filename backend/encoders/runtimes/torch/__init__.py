@@ -1,1 +1,0 @@
-"""Speed-ups for encoders computed by torch on a CPU."""
