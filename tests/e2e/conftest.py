@@ -260,7 +260,7 @@ def look(
         width = page.viewport_size["width"] if page.viewport_size else 0
         assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, page.evaluate(_TOO_WIDE))
         for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=scheme)
             page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
             if os.environ.get("E2E_SCREENSHOTS"):
                 page.wait_for_timeout(300)  # until the other theme is painted

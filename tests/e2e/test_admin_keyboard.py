@@ -144,7 +144,7 @@ def test_axe__finds_nothing_in_either_theme(
     page = make_page(width, 844)
     open_settled(page, f"{full_server}/admin/{path_of(full_library, name)}")
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)
         draw_twice(page)
         check_accessibility(page)
 

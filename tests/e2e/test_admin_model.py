@@ -4,7 +4,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypedDict
 
 import pytest
 import sqlalchemy as sa
@@ -67,13 +67,17 @@ def working(services: Services) -> Iterator[None]:
         thread.join()
 
 
+class Timeout(TypedDict):
+    timeout: float
+
+
 def test_model__to_another_and_back(
     own_library: Services, own_server: str, page: Page, narrow_image_model: str, faults: Any
 ) -> None:
     faults.allow(r"400.*/fill|/fill.*400")
     # What takes long is done by processes of their own, which import everything anew.
     page.set_default_timeout(120_000)
-    slow = {"timeout": 120_000}
+    slow: Timeout = {"timeout": 120_000}
     open_model(page, own_server)
     expect(page.get_by_role("navigation", name="Main").get_by_role("link", name="Model")).to_have_attribute(
         "aria-current", "page"
@@ -128,9 +132,9 @@ def test_model__to_another_and_back(
         expect(narrow.get_by_role("table")).to_contain_text("Current groups that would change", **slow)
         expect(narrow).to_contain_text("How well both find is judged by groups")
         with own_library.database.transaction() as session:
-            suggested = next(one for one in list_standing(session) if one.name == "narrow").comparison[
-                "suggested_threshold"
-            ]
+            compared = next(one for one in list_standing(session) if one.name == "narrow").comparison
+        assert compared is not None
+        suggested = compared["suggested_threshold"]
         expect(narrow.get_by_role("row", name=re.compile("^Threshold"))).to_contain_text(f"{suggested:g} suggested")
 
         narrow.get_by_role("button", name="Activate").click()

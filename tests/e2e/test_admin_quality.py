@@ -240,7 +240,7 @@ def test_map__a_chosen_group_stands_out(page: Page, measured_server: str, points
         x, y = on_screen(canvas, points.points[row])
         return int(np.ptp(shown[int(y), int(x)]))
 
-    free = np.flatnonzero(points.points[:, 0] > -0.4)
+    free = np.flatnonzero(points.points[:, 0] > -0.4).tolist()
     inside = [row for row in free if points.groups[row] == group]
     # Where a point of the group lies over another one, that one is not seen.
     outside = [

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Page, Route, expect
+from pydantic import SecretStr
 
 from backend.bootstrap import build_services
 from backend.features.access import create_account, make_login_link
@@ -170,7 +171,7 @@ def test_errors__the_database_is_gone(
     make_page: Callable[..., Page], demo_library: Services, signed_in: Any, look: Look, faults: Any
 ) -> None:
     faults.allow("503")
-    nowhere = type(demo_library.settings.database_url)("postgresql://nobody@127.0.0.1:1/nothing")  # type: ignore[misc, call-arg]
+    nowhere = SecretStr("postgresql://nobody@127.0.0.1:1/nothing")
     services = build_services(demo_library.settings.model_copy(update={"database_url": nowhere}))
     with serving(create_web_app(services)) as url:
         signed_in.add_server(url)

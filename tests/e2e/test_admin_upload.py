@@ -233,7 +233,7 @@ def test_upload__a_list_of_addresses_by_keyboard(
 @pytest.mark.usefixtures("worker")
 def test_upload__a_busy_server_and_no_events(own_server: str, page: Page, fresh: list[Path], faults: Any) -> None:
     faults.allow("503|upload/stream")
-    answers = iter(({"status": 503, "headers": {"Retry-After": "1"}}, {"status": 429}))
+    answers: Iterator[tuple[int, dict[str, str]]] = iter(((503, {"Retry-After": "1"}), (429, {})))
     keys: list[str] = []
 
     def busy(route: Route) -> None:
@@ -242,7 +242,7 @@ def test_upload__a_busy_server_and_no_events(own_server: str, page: Page, fresh:
         if answer is None:
             route.continue_()
         else:
-            route.fulfill(**answer)  # type: ignore[arg-type]
+            route.fulfill(status=answer[0], headers=answer[1])
 
     faults.allow("429")
     page.route("**/upload/file", busy)

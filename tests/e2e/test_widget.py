@@ -90,7 +90,16 @@ def _shown(page: Page) -> list[tuple[str, str]]:
     ]
 
 
-def _asked(server: str, media: Media, headers: dict[str, str] | None = None, **query: object) -> list[tuple[str, str]]:
+def _height(page: Page) -> float:
+    """The height of the widget on the page."""
+    box = page.locator("similar-media").bounding_box()
+    assert box is not None
+    return box["height"]
+
+
+def _asked(
+    server: str, media: Media, headers: dict[str, str] | None = None, **query: str | float
+) -> list[tuple[str, str]]:
     """Titles and locations as the API gives them."""
     answer = httpx.get(f"{server}/media/{media.id}/similar", params=query, headers=headers)
     return [(one["title"] or one["location"] or "Untitled", one["location"]) for one in answer.json()["results"]]
@@ -259,7 +268,7 @@ def test_widget__without_a_right_to_ask(
     with serving(create_web_app(keyed)) as server:
         open_blog("" if fault == "no key" else f'key="{foreign}"', server=server)
         assert _heard(page, "error")["code"] == ("unauthorized" if fault == "no key" else "forbidden")
-    assert (page.locator("similar-media").bounding_box() or {})["height"] == 0
+    assert _height(page) == 0
 
 
 def test_widget__by_keyboard(open_blog: Callable[..., Page]) -> None:
@@ -300,7 +309,7 @@ def test_widget__is_gone_and_says_why(
         detail = _heard(page, "error")
     assert detail["code"] == code
     assert detail["message"]
-    assert (page.locator("similar-media").bounding_box() or {})["height"] == 0
+    assert _height(page) == 0
     page.evaluate("document.querySelector('similar-media').removeAttribute('media-id')")
     page.wait_for_timeout(100)
     assert page.evaluate("heard.length") == 2
@@ -313,7 +322,7 @@ def test_widget__a_library_of_one_shows_nothing(own_library: Services, open_blog
     )
     page.reload()
     assert _heard(page, "load")["results"] == []
-    assert (page.locator("similar-media").bounding_box() or {})["height"] == 0
+    assert _height(page) == 0
 
 
 def test_widget__removed_while_it_asks(open_blog: Callable[..., Page]) -> None:

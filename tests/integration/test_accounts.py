@@ -6,9 +6,10 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import httpx
 import pytest
 import sqlalchemy as sa
+from argon2 import PasswordHasher
+from argon2.profiles import RFC_9106_LOW_MEMORY
 from fastapi.routing import iter_route_contexts
 from pydantic import SecretStr
 from starlette.testclient import TestClient
@@ -35,6 +36,7 @@ from backend.web.pages import navigation
 from backend.web.pages.navigation import Entry
 from backend.web.pages.signing_in import safe_next
 from backend.web.server import create_web_app
+from tests.support.clients import Response, mounted
 
 PASSWORD = "correct horse battery"
 COOKIE = "mediacluster-80"
@@ -45,7 +47,7 @@ HTML = {"Accept": "text/html,*/*"}
 def cheap_hashes() -> Iterator[None]:
     """Argon2id as ever, with less memory: these tests hash a hundred times."""
     costly = passwords._hasher
-    passwords._hasher = passwords.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    passwords._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     passwords._nobodys_hash.cache_clear()
     yield
     passwords._hasher = costly
@@ -82,7 +84,7 @@ def client(open_client: Callable[..., TestClient]) -> TestClient:
     return open_client()
 
 
-def log_in(client: TestClient, name: str = "ada", password: str = PASSWORD, **more: str) -> httpx.Response:
+def log_in(client: TestClient, name: str = "ada", password: str = PASSWORD, **more: str) -> Response:
     return client.post("/admin/login", data={"name": name, "password": password, **more})
 
 
@@ -127,13 +129,13 @@ def test_pages__strangers_are_led_to_the_login(client: TestClient) -> None:
 
 
 def test_every_page_asks(client: TestClient, asking: Services) -> None:
-    admin = next(route.app for route in create_web_app(asking).routes if getattr(route, "path", "") == "/admin")
+    admin = mounted(create_web_app(asking), "/admin")
     paths = [(found.path, method) for found in iter_route_contexts(admin.routes) for method in found.methods or ()]
     assert len(paths) > 15
     for path, method in paths:
         if path == "/login":
             continue
-        filled = re.sub(r"\{\w+\}", "1", path)
+        filled = re.sub(r"\{\w+\}", "1", path or "")
         answer = client.request(method, f"/admin{filled}", headers=HTML)
         assert answer.status_code == (303 if method in {"GET", "HEAD"} else 401), (method, path)
 
@@ -214,13 +216,13 @@ def test_login__one_hash_is_computed_whatever_is_wrong(
 ) -> None:
     create_account(asking.database, "linked", "curator", None, actor="test")
     verified: list[str] = []
-    real = passwords.PasswordHasher.verify
+    real = PasswordHasher.verify
 
     def count(hasher: Any, password_hash: str, password: bytes) -> bool:
         verified.append(password_hash)
         return bool(real(hasher, password_hash, password))
 
-    monkeypatch.setattr(passwords.PasswordHasher, "verify", count)
+    monkeypatch.setattr(PasswordHasher, "verify", count)
     texts = {re.sub(r'value="\w+"', "", log_in(client, name, "wrong").text) for name in ("ada", "nobody", "linked")}
     assert len(verified) == 3
     assert len({password_hash.rpartition("$")[0].rpartition("$")[0] for password_hash in verified}) == 1
@@ -430,8 +432,11 @@ def test_csrf__the_token_of_the_session(open_client: Callable[..., TestClient]) 
     log_in(other)
     asked = {"kind": "lock", "cluster_id": 1}
     for headers in ({}, {"X-CSRF-Token": ""}, {"X-CSRF-Token": "é"}, csrf(other)):
-        encoded = {name: value.encode() for name, value in headers.items()}
-        answer = client.post("/admin/curation/perform", json=asked, headers={**HTML, **encoded})
+        answer = client.post(
+            "/admin/curation/perform",
+            json=asked,
+            headers=[(name.encode(), value.encode()) for name, value in {**HTML, **headers}.items()],
+        )
         assert (answer.status_code, answer.headers["x-problem-code"]) == (403, "csrf_failed")
     assert client.post("/admin/curation/perform", json=asked, headers=csrf(client)).status_code == 404
     cross = {**csrf(client), "Sec-Fetch-Site": "cross-site"}
@@ -515,7 +520,7 @@ def test_accounts__only_hashes_are_kept(client: TestClient, asking: Services) ->
 
 
 def test_hash_password__argon2id() -> None:
-    assert passwords.PasswordHasher.from_parameters(passwords.RFC_9106_LOW_MEMORY).memory_cost == 64 * 1024
+    assert PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY).memory_cost == 64 * 1024
     made = hash_password("pässword of length")
     assert made.startswith("$argon2id$")
     assert is_password(made, "pa\u0308ssword of length")

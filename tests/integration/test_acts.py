@@ -128,7 +128,10 @@ def test_who_did_what_is_noted_by_every_route_that_changes_something(
     Assigner(asking, space).assign_waiting()
     failed = insert_media(asking.database, 3, "pending", first=900)
     with asking.database.transaction() as session:
-        groups = dict(session.execute(sa.text("SELECT media_id, cluster_id FROM membership")).all())
+        groups = {
+            row.media_id: row.cluster_id
+            for row in session.execute(sa.text("SELECT media_id, cluster_id FROM membership"))
+        }
         session.execute(
             sa.text("UPDATE media SET status = 'failed', error_code = 'image_corrupt' WHERE id = ANY(:ids)"),
             {"ids": failed},

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 import sqlalchemy as sa
+from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from backend.bootstrap import build_services
@@ -404,7 +405,7 @@ def test_errors__are_pages(client: TestClient, path: str, status: int, code: str
 
 def test_errors__no_database(settings: Settings) -> None:
     url = "postgresql://nobody@127.0.0.1:1/nothing"
-    services = build_services(settings.model_copy(update={"database_url": type(settings.database_url)(url)}))
+    services = build_services(settings.model_copy(update={"database_url": SecretStr(url)}))
     with TestClient(create_web_app(services), raise_server_exceptions=False) as client:
         answer = client.get("/admin/")
     services.database.dispose()

@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -25,6 +26,7 @@ from backend.store.schema import Media
 from backend.web.api.app import create_app
 from backend.web.middleware.scopes import PUBLIC, SCOPES
 from backend.web.server import create_web_app
+from tests.support.clients import Response
 
 
 @pytest.fixture
@@ -49,7 +51,7 @@ def work(services: Services) -> Callable[[], None]:
     return run
 
 
-def upload(client: TestClient, *pictures: bytes, query: str = "", **fields: object) -> object:
+def upload(client: TestClient, *pictures: bytes, query: str = "", **fields: Any) -> Response:
     files = [("file", (f"{number}.jpg", picture, "image/jpeg")) for number, picture in enumerate(pictures)]
     return client.post(f"/media{query}", files=files, data=fields)
 
@@ -237,7 +239,7 @@ def test_lists__keyset_pages_cover_everything_once(
     clusters = _walk(client, "/clusters?limit=1", "clusters", "id")
     total = client.get("/clusters").json()["total"]
     assert len(clusters) == total
-    members: set[str] = set()
+    members: set[object] = set()
     for cluster_id in clusters:
         own = _walk(client, f"/clusters/{cluster_id}?limit=1", "members", "media_id")
         cluster = client.get(f"/clusters/{cluster_id}").json()

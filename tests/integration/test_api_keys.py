@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -23,6 +24,7 @@ from backend.store.engine import Database
 from backend.web.middleware.scopes import PUBLIC, SCOPES
 from backend.web.middleware.tokens import hash_token, is_token, make_token, normal_origin
 from backend.web.server import create_web_app
+from tests.support.clients import Response
 
 BLOG = "https://blog.example"
 MEDIA = "01a20757-dbbc-7203-b2a8-d64a814c904f"
@@ -57,12 +59,12 @@ def make_key(services: Services) -> Callable[..., dict[str, str]]:
     return make
 
 
-def last_used(database: Database) -> object:
+def last_used(database: Database) -> Any:
     with database.transaction() as session:
         return session.execute(sa.text("SELECT last_used_at FROM api_key")).scalar_one()
 
 
-def code_of(response: object) -> tuple[int, str]:
+def code_of(response: Response) -> tuple[int, str]:
     return response.status_code, response.json()["code"]
 
 
@@ -128,7 +130,7 @@ def test_authentication__scopes(
 
 @pytest.mark.parametrize("shown", ["mc_", "mc_" + "A" * 43, "mc_" + "é" * 43, "Bearer", "x" * 5000])
 def test_authentication__wrong_keys(client: TestClient, open_client: TestClient, shown: str) -> None:
-    header = {"Authorization": f"Bearer {shown}".encode()}
+    header = {b"Authorization": f"Bearer {shown}".encode()}
     assert code_of(client.get("/media", headers=header)) == (401, "unauthorized")
     assert code_of(open_client.get("/media", headers=header)) == (401, "unauthorized")
 
@@ -419,7 +421,9 @@ def test_cli__create_list_revoke(services: Services, monkeypatch: pytest.MonkeyP
     run = CliRunner()
     made = run.invoke(cli, ["key", "create", "blog", "--scope", "read", "--origin", BLOG])
     assert made.exit_code == 0
-    assert is_token(re.search(r"mc_\S+", made.stdout)[0])
+    shown = re.search(r"mc_\S+", made.stdout)
+    assert shown is not None
+    assert is_token(shown[0])
     second = json.loads(run.invoke(cli, ["key", "create", "ci", "--scope", "upload", "--json"]).stdout)
     assert is_token(second["key"])
     keys = json.loads(run.invoke(cli, ["key", "list", "--json"]).stdout)["keys"]

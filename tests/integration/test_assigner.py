@@ -11,6 +11,7 @@ import numpy as np
 import psycopg
 import pytest
 import sqlalchemy as sa
+from numpy.typing import NDArray
 
 from backend.features.integrity import audit
 from backend.features.services import Services
@@ -18,6 +19,7 @@ from backend.features.steps import Assigner
 from backend.rules.grouping.assignment import exact_similarity
 from backend.store.engine import Database
 from backend.store.groups import lock_assigner
+from backend.store.schema import Space
 from backend.vectors import unit_rows
 from tests.support.waiting import PATIENCE_SECONDS
 
@@ -48,7 +50,10 @@ def serial_partition(vectors: np.ndarray, threshold: float) -> list[int]:
 def stored_partition(database: Database, ids: list[uuid.UUID]) -> list[int]:
     """Clusters of the media in upload order, numbered as they first appear."""
     with database.transaction() as session:
-        of = dict(session.execute(sa.text("SELECT media_id, cluster_id FROM membership")).all())
+        of = {
+            row.media_id: row.cluster_id
+            for row in session.execute(sa.text("SELECT media_id, cluster_id FROM membership"))
+        }
     numbers: dict[int, int] = {}
     return [numbers.setdefault(of[media_id], len(numbers)) for media_id in ids]
 
@@ -57,10 +62,10 @@ def stored_partition(database: Database, ids: list[uuid.UUID]) -> list[int]:
 def test_assign_waiting__equals_serial_assignment(
     memory_bytes: int,
     make_services: Callable[..., Services],
-    insert_media: Callable,
-    make_test_space: Callable,
-    embed_media: Callable,
-    make_mixture: Callable,
+    insert_media: Callable[..., list[uuid.UUID]],
+    make_test_space: Callable[..., Space],
+    embed_media: Callable[..., None],
+    make_mixture: Callable[..., NDArray[np.float32]],
 ) -> None:
     services = make_services(assign_memory_bytes=memory_bytes)
     space = make_test_space(services.database)
@@ -77,10 +82,10 @@ def test_assign_waiting__equals_serial_assignment(
 def test_assign_waiting__two_processes_worth_of_assigners_at_once(
     services: Services,
     make_services: Callable[..., Services],
-    insert_media: Callable,
-    make_test_space: Callable,
-    embed_media: Callable,
-    make_mixture: Callable,
+    insert_media: Callable[..., list[uuid.UUID]],
+    make_test_space: Callable[..., Space],
+    embed_media: Callable[..., None],
+    make_mixture: Callable[..., NDArray[np.float32]],
 ) -> None:
     """Embedded out of order by two, assigned by three, each with a cache of its own: the outcome of one."""
     space = make_test_space(services.database)
@@ -116,10 +121,10 @@ def test_assign_waiting__two_processes_worth_of_assigners_at_once(
 
 def test_assign_waiting__waits_for_an_earlier_upload_but_not_for_ever(
     make_services: Callable[..., Services],
-    insert_media: Callable,
-    make_test_space: Callable,
-    embed_media: Callable,
-    make_mixture: Callable,
+    insert_media: Callable[..., list[uuid.UUID]],
+    make_test_space: Callable[..., Space],
+    embed_media: Callable[..., None],
+    make_mixture: Callable[..., NDArray[np.float32]],
 ) -> None:
     services = make_services(assign_wait_seconds=60.0)
     space = make_test_space(services.database)
@@ -141,7 +146,11 @@ def test_assign_waiting__waits_for_an_earlier_upload_but_not_for_ever(
 
 
 def test_assign_waiting__failed_uploads_hold_nobody_back(
-    services: Services, insert_media: Callable, make_test_space: Callable, embed_media: Callable, make_mixture: Callable
+    services: Services,
+    insert_media: Callable[..., list[uuid.UUID]],
+    make_test_space: Callable[..., Space],
+    embed_media: Callable[..., None],
+    make_mixture: Callable[..., NDArray[np.float32]],
 ) -> None:
     space = make_test_space(services.database)
     ids = insert_media(services.database, 2, "pending")
@@ -154,7 +163,11 @@ def test_assign_waiting__failed_uploads_hold_nobody_back(
 
 
 def test_assign_waiting__leaves_the_work_to_whoever_holds_the_lock(
-    services: Services, insert_media: Callable, make_test_space: Callable, embed_media: Callable, make_mixture: Callable
+    services: Services,
+    insert_media: Callable[..., list[uuid.UUID]],
+    make_test_space: Callable[..., Space],
+    embed_media: Callable[..., None],
+    make_mixture: Callable[..., NDArray[np.float32]],
 ) -> None:
     space = make_test_space(services.database)
     embed_media(services.database, space, insert_media(services.database, 3, "pending"), make_mixture(5, 3))
@@ -166,7 +179,11 @@ def test_assign_waiting__leaves_the_work_to_whoever_holds_the_lock(
 
 
 def test_assign_waiting__a_failed_commit_leaves_no_trace_in_the_cache(
-    services: Services, insert_media: Callable, make_test_space: Callable, embed_media: Callable, make_mixture: Callable
+    services: Services,
+    insert_media: Callable[..., list[uuid.UUID]],
+    make_test_space: Callable[..., Space],
+    embed_media: Callable[..., None],
+    make_mixture: Callable[..., NDArray[np.float32]],
 ) -> None:
     space = make_test_space(services.database)
     vectors = make_mixture(6, 60)
@@ -193,7 +210,11 @@ def test_assign_waiting__a_failed_commit_leaves_no_trace_in_the_cache(
 
 
 def test_assign_waiting__tells_listeners(
-    services: Services, insert_media: Callable, make_test_space: Callable, embed_media: Callable, make_mixture: Callable
+    services: Services,
+    insert_media: Callable[..., list[uuid.UUID]],
+    make_test_space: Callable[..., Space],
+    embed_media: Callable[..., None],
+    make_mixture: Callable[..., NDArray[np.float32]],
 ) -> None:
     space = make_test_space(services.database)
     ids = insert_media(services.database, 1, "pending")
@@ -228,10 +249,10 @@ BREAKS = {
 def test_audit__each_breach_is_found(
     invariant: str,
     services: Services,
-    insert_media: Callable,
-    make_test_space: Callable,
-    embed_media: Callable,
-    make_mixture: Callable,
+    insert_media: Callable[..., list[uuid.UUID]],
+    make_test_space: Callable[..., Space],
+    embed_media: Callable[..., None],
+    make_mixture: Callable[..., NDArray[np.float32]],
 ) -> None:
     space = make_test_space(services.database)
     embed_media(

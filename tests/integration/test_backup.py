@@ -25,7 +25,7 @@ from backend.features.access import create_account
 from backend.features.backup import back_up, check_backup, restore, saving
 from backend.features.backup import restoration as restoring
 from backend.features.backup.places import FolderTarget
-from backend.features.backup.tools import find_tool
+from backend.features.backup.tools import find_tool, run_tool
 from backend.features.consolidation import apply_threshold
 from backend.features.editing import apply_alpha, delete_media
 from backend.features.intake import accept_picture
@@ -197,7 +197,7 @@ def test_backup__dump_and_list_are_of_one_moment(
     target: tuple[Database, Storage],
 ) -> None:  # fmt: skip
     fill(services, make_jpeg, count=2)
-    run = saving.run_tool
+    run = run_tool
 
     def upload_and_run(*arguments: Any) -> None:
         fill(services, make_jpeg, first=40, count=2)
@@ -522,7 +522,6 @@ def test_find_tool__too_old_or_not_there(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_run_tool__passwords_are_not_in_the_list_of_processes(tmp_path: Path) -> None:
-    from backend.features.backup.tools import run_tool
 
     seen = tmp_path / "seen"
     tool = tmp_path / "tool"
@@ -596,7 +595,9 @@ def test_commands__into_an_empty_home(
     assert found == run(services.settings.home, "similar", str(ids[0]), "-k", "5", **environ)["results"] != []
     own = open_home(home)
     try:
-        assert own.storage.local_path(next(own.storage.list_keys("originals"))).is_relative_to(home)
+        original = own.storage.local_path(next(own.storage.list_keys("originals")))
+        assert original is not None
+        assert original.is_relative_to(home)
         assert set(own.storage.list_keys()) == set(services.storage.list_keys())
         with pytest.raises(OriginalMissing):
             own.storage.read("originals/none")

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
+from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from backend.bootstrap import build_services
@@ -30,7 +31,7 @@ from backend.files.text import MediaText
 from backend.store.engine import Database
 from backend.store.media import search_media
 from backend.store.schema import Media, Space
-from backend.store.spaces import drop_vector_indexes_of_empty, list_missing_vector_indexes
+from backend.store.spaces import copy_embedded, drop_vector_indexes_of_empty, list_missing_vector_indexes
 from backend.store.spaces.bulk import index_memory_bytes
 from backend.web.server import create_web_app
 
@@ -131,10 +132,10 @@ def test_import_embeddings__broken_off_is_finished_by_doing_it_again(
 ) -> None:
     monkeypatch.setattr("backend.files.vector_tables.files._ROWS", 8)
     file = _write(tmp_path / "vectors.parquet", make_records(24))
-    copy, calls = importing.copy_embedded, []
+    calls: list[int] = []
 
     def break_off(*arguments: Any) -> None:
-        copy(*arguments)
+        copy_embedded(*arguments)
         calls.append(1)
         if len(calls) == 2:
             raise KeyboardInterrupt
@@ -145,7 +146,7 @@ def test_import_embeddings__broken_off_is_finished_by_doing_it_again(
     assert _count(services.database) == 8  # whole blocks only
     with services.database.transaction() as session:
         assert not list_missing_vector_indexes(session, space.id)
-    monkeypatch.setattr(importing, "copy_embedded", copy)
+    monkeypatch.setattr(importing, "copy_embedded", copy_embedded)
     assert import_embeddings(services, file).new == 16
     assert audit(services.database, replay=True).is_clean
 
@@ -318,9 +319,7 @@ def test_export__comes_back_as_it_was(
     import_embeddings(services, _write(tmp_path / "vectors.parquet", make_records()))
     file = tmp_path / f"library{suffix}"
     assert export(services.database, file).media == _COUNT
-    settings = services.settings.model_copy(
-        update={"database_url": type(services.settings.database_url)(make_database_url(template))}
-    )
+    settings = services.settings.model_copy(update={"database_url": SecretStr(make_database_url(template))})
     other = build_services(settings)
     try:
         assert import_embeddings(other, file).new == _COUNT

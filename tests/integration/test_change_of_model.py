@@ -24,6 +24,7 @@ from backend.features.intake import accept_picture
 from backend.features.integrity import audit
 from backend.features.model_change import EncoderWatch, activate, compare, drop, fill, make_space, rollback
 from backend.features.model_change import activation as activating
+from backend.features.model_change.alignment import align
 from backend.features.model_change.exclusion import set_aside
 from backend.features.operations import retry_code
 from backend.features.services import Services
@@ -323,6 +324,7 @@ def test_activate__groups_labels_locks_and_undo_go_along(groups: Groups) -> None
     assert audit(services.database, replay=True).is_clean
     with pytest.raises(Conflict, match="cannot be undone like an edit"):
         history.undo(services, done.event_id, actor="ada")
+    assert move.event_id is not None
 
     # An event from before the change is undone in the new space, and redone after going back.
     history.undo(services, move.event_id, actor="ada")
@@ -498,7 +500,6 @@ def assert_led_back(groups: Groups, lost: Collection[uuid.UUID], before: set[fro
 def test_activate__broken_off_after_media_were_set_aside(groups: Groups, monkeypatch: pytest.MonkeyPatch) -> None:
     lost = lose_in_second(groups)
     before = partition(groups, lost)
-    align = activating.align
 
     def break_off(services: Services, space: Any) -> Any:
         if groups.read("SELECT count(*) FROM media WHERE status = 'failed'") == [(len(lost),)]:

@@ -229,7 +229,7 @@ def test_migrate__a_schema_of_a_newer_version(run: Run, database: Database) -> N
     assert run("doctor", "--json").returncode == 0
 
 
-def test_doctor__encoders_of_another_space(run: Run, make_services: Callable) -> None:
+def test_doctor__encoders_of_another_space(run: Run, make_services: Callable[..., Services]) -> None:
     from backend.features.steps import open_active_space
 
     open_active_space(make_services())
@@ -242,7 +242,7 @@ def test_doctor__encoders_of_another_space(run: Run, make_services: Callable) ->
 
 @pytest.mark.parametrize("command", [("serve", "--port", "0"), ("worker",), ("search", "a boat")])
 def test_start__encoders_of_no_space_stop_each_process(
-    run_process: Run, make_services: Callable, command: tuple[str, ...]
+    run_process: Run, make_services: Callable[..., Services], command: tuple[str, ...]
 ) -> None:
     from backend.features.steps import open_active_space
 
@@ -253,7 +253,9 @@ def test_start__encoders_of_no_space_stop_each_process(
     assert "mediacluster space create" in answer.stderr
 
 
-def test_space__from_the_command_line(run: Run, make_services: Callable, narrow_image_model: str) -> None:
+def test_space__from_the_command_line(
+    run: Run, make_services: Callable[..., Services], narrow_image_model: str
+) -> None:
     from backend.features.steps import open_active_space
 
     open_active_space(make_services())
@@ -274,7 +276,7 @@ def test_space__from_the_command_line(run: Run, make_services: Callable, narrow_
     assert run("space", "drop", "narrow", "--yes").returncode == 0
 
 
-def test_audit__exit_status_tells(run: Run, make_services: Callable) -> None:
+def test_audit__exit_status_tells(run: Run, make_services: Callable[..., Services]) -> None:
     import sqlalchemy as sa
 
     assert run("audit", "--replay").stdout.splitlines()[-1] == "clean"

@@ -4,6 +4,7 @@ import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from backend.features.editing import Extract, Lock, Move, Rename, list_history, 
 from backend.features.integrity import audit
 from backend.features.services import Services
 from backend.features.steps import Assigner
+from backend.rules.consolidation import consolidate
 from backend.rules.grouping.assignment import exact_similarity
 from backend.store.engine import Database
 from backend.store.schema import Space
@@ -39,12 +41,12 @@ class Shelf:
         return self.clusters()[self.ids[row]]
 
 
-def rows(database: Database, query: str) -> list[tuple]:
+def rows(database: Database, query: str) -> list[tuple[Any, ...]]:
     with database.transaction() as session:
         return [tuple(row) for row in session.execute(sa.text(query))]
 
 
-def everything(database: Database) -> dict[str, list[tuple]]:
+def everything(database: Database) -> dict[str, list[tuple[Any, ...]]]:
     """All that a grouping is made of, sums to the last bit."""
     return {
         "memberships": rows(database, "SELECT * FROM membership ORDER BY media_id"),
@@ -56,7 +58,10 @@ def everything(database: Database) -> dict[str, list[tuple]]:
 
 @pytest.fixture
 def make_shelf(
-    services: Services, insert_media: Callable, make_test_space: Callable, embed_media: Callable
+    services: Services,
+    insert_media: Callable[..., list[uuid.UUID]],
+    make_test_space: Callable[..., Space],
+    embed_media: Callable[..., None],
 ) -> Callable[[NDArray[np.float32]], Shelf]:
     def make(vectors: NDArray[np.float32]) -> Shelf:
         space = make_test_space(services.database, vectors.shape[1])
@@ -69,7 +74,7 @@ def make_shelf(
 
 
 @pytest.fixture
-def shelf(make_shelf: Callable[..., Shelf], make_mixture: Callable) -> Shelf:
+def shelf(make_shelf: Callable[..., Shelf], make_mixture: Callable[..., NDArray[np.float32]]) -> Shelf:
     """300 media of 12 wide groups, which the rule breaks into many."""
     return make_shelf(make_mixture(21, 300, dimension=32, centres=12, spread=0.52))
 
@@ -117,7 +122,7 @@ def test_consolidate_library__undo_restores_exactly_and_redo_too(shelf: Shelf) -
     assert audit(database).breaches == {}
 
 
-def shelf_partition(state: dict[str, list[tuple]]) -> list[tuple]:
+def shelf_partition(state: dict[str, list[tuple[Any, ...]]]) -> list[tuple[Any, ...]]:
     return [row[:3] for row in state["memberships"]]
 
 
@@ -202,18 +207,20 @@ def test_consolidate_library__what_is_split_off_stays_parted_too(make_shelf: Cal
 
 
 def test_consolidate_library__what_came_in_meanwhile_follows_its_cluster(
-    torn: Shelf, insert_media: Callable, embed_media: Callable, monkeypatch: pytest.MonkeyPatch
+    torn: Shelf,
+    insert_media: Callable[..., list[uuid.UUID]],
+    embed_media: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Uploads are assigned while the second pass computes."""
     services = torn.services
     late = insert_media(services.database, 2, "pending", first=100)
     vectors = torn.vectors[[0, 1]]
-    decide = consolidate_module.consolidate
 
     def slow(*arguments: object) -> object:
         embed_media(services.database, torn.space, late, vectors)
         assert Assigner(services, torn.space).assign_waiting() == 2
-        return decide(*arguments)  # type: ignore[arg-type]
+        return consolidate(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(consolidate_module, "consolidate", slow)
     report = consolidate_library(services, actor="ann")
@@ -225,14 +232,13 @@ def test_consolidate_library__what_came_in_meanwhile_follows_its_cluster(
 
 def test_consolidate_library__a_curators_change_meanwhile_is_seen(torn: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     services = torn.services
-    decide = consolidate_module.consolidate
-    calls = []
+    calls: list[int] = []
 
     def slow(*arguments: object) -> object:
         if not calls:
             perform(services, Lock(torn.cluster_of(1)), actor="ann")
         calls.append(1)
-        return decide(*arguments)  # type: ignore[arg-type]
+        return consolidate(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(consolidate_module, "consolidate", slow)
     before = torn.clusters()
@@ -258,9 +264,9 @@ def test_consolidate_library__gives_up_when_curators_never_rest(torn: Shelf, mon
 def test_consolidate_library__with_assigners_at_work(
     shelf: Shelf,
     make_services: Callable[..., Services],
-    insert_media: Callable,
-    embed_media: Callable,
-    make_mixture: Callable,
+    insert_media: Callable[..., list[uuid.UUID]],
+    embed_media: Callable[..., None],
+    make_mixture: Callable[..., NDArray[np.float32]],
 ) -> None:
     ids = insert_media(shelf.services.database, 200, "pending", first=1000)
     vectors = make_mixture(22, 200, dimension=32, centres=12, spread=0.52)

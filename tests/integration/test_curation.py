@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import psycopg
@@ -74,8 +75,8 @@ class Library:
     services: Services
     space: Space
     assigner: Assigner
-    insert: Callable
-    embed: Callable
+    insert: Callable[..., list[uuid.UUID]]
+    embed: Callable[..., None]
     uploads: int = 0
 
     def add(self, vectors: np.ndarray) -> list[uuid.UUID]:
@@ -117,11 +118,11 @@ class Library:
             found.setdefault(cluster_id, []).append(media_id)
         return found
 
-    def rows(self, query: str, **parameters: object) -> list:
+    def rows(self, query: str, **parameters: object) -> list[tuple[Any, ...]]:
         with self.services.database.transaction() as session:
             return [tuple(row) for row in session.execute(sa.text(query), parameters)]
 
-    def value(self, query: str, **parameters: object) -> object:
+    def value(self, query: str, **parameters: object) -> Any:
         return self.rows(query, **parameters)[0][0]
 
     def dump(self) -> dict[str, list[str]]:
@@ -129,7 +130,12 @@ class Library:
 
 
 @pytest.fixture
-def library(services: Services, insert_media: Callable, make_test_space: Callable, embed_media: Callable) -> Library:
+def library(
+    services: Services,
+    insert_media: Callable[..., list[uuid.UUID]],
+    make_test_space: Callable[..., Space],
+    embed_media: Callable[..., None],
+) -> Library:
     space = make_test_space(services.database)
     library = Library(services, space, Assigner(services, space), insert_media, embed_media)
     for axis in range(3):
@@ -398,10 +404,11 @@ def test_dry_run__changes_nothing_and_says_the_same(name: str, library: Library)
     outcome = library.do(operation)
     created = dict(zip(preview.created_cluster_ids, outcome.created_cluster_ids, strict=True))
 
-    def same(cluster_id: int | None) -> int | None:
-        return created.get(cluster_id or 0, cluster_id)
+    def same(cluster_id: int) -> int:
+        return created.get(cluster_id, cluster_id)
 
-    assert [(media_id, from_, same(to)) for media_id, from_, to in preview.moved] == list(outcome.moved)
+    moved = [(media_id, from_, None if to is None else same(to)) for media_id, from_, to in preview.moved]
+    assert moved == list(outcome.moved)
     assert [replace(one, id=same(one.id)) for one in preview.clusters] == list(outcome.clusters)
     assert preview.warnings == outcome.warnings
 
@@ -463,7 +470,7 @@ def test_undo__brings_an_emptied_cluster_back_and_redo_too(library: Library) -> 
     assert library.members()[2] == [members[1][0]]
 
 
-BLOCKED: dict[str, tuple[Callable, Callable, str]] = {
+BLOCKED: dict[str, tuple[Callable[..., Any], Callable[..., Any], str]] = {
     "moved on": (
         lambda members: Move(members[1][:1], 2),
         lambda library, _, members: library.do(Move(members[1][:1], 3)),
@@ -605,7 +612,7 @@ def test_perform__refused(name: str, library: Library) -> None:
     assert dump(library.services.database) == before
 
 
-def test_perform__media_that_is_not_ready(library: Library, insert_media: Callable) -> None:
+def test_perform__media_that_is_not_ready(library: Library, insert_media: Callable[..., list[uuid.UUID]]) -> None:
     (waiting,) = insert_media(library.services.database, 1, "pending", 100)
     with pytest.raises(Conflict, match="not in a group yet: its status is pending"):
         perform(library.services, Move([waiting], 1), actor="eve")
@@ -707,13 +714,16 @@ def in_threads(jobs: Sequence[Callable[[], object]]) -> list[object]:
 def test_undo__two_at_once_one_wins(library: Library) -> None:
     outcome = library.do(Move(library.members()[1][:2], 2))
     results = in_threads([lambda: undo(library.services, outcome.event_id or 0, actor="eve")] * 2)
-    assert sorted(type(result) for result in results if isinstance(result, Conflict)) == [Conflict]
+    assert [type(result) for result in results if isinstance(result, Conflict)] == [Conflict]
     assert sum(isinstance(result, Outcome) for result in results) == 1
     library.check()
 
 
 def test_perform__curators_machines_and_assigners_at_once(
-    library: Library, make_services: Callable[..., Services], insert_media: Callable, embed_media: Callable
+    library: Library,
+    make_services: Callable[..., Services],
+    insert_media: Callable[..., list[uuid.UUID]],
+    embed_media: Callable[..., None],
 ) -> None:
     database = library.services.database
     vectors = np.vstack([around(axis % 4, 10, seed=100 + axis) for axis in range(12)])
@@ -729,7 +739,7 @@ def test_perform__curators_machines_and_assigners_at_once(
             cluster_id = clusters[generator.integers(len(clusters))]
             other = clusters[generator.integers(len(clusters))]
             media_id = members[cluster_id][generator.integers(len(members[cluster_id]))]
-            choices = [
+            choices: list[Callable[..., object]] = [
                 partial(perform, own, Move([media_id], other)),
                 partial(perform, own, Extract([media_id])),
                 partial(perform, own, Merge([cluster_id], other)),

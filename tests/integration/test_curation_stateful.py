@@ -5,6 +5,7 @@ import copy
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar, cast
 
 import numpy as np
 import sqlalchemy as sa
@@ -46,6 +47,9 @@ from backend.vectors import unit_rows
 DIMENSION = 4
 THRESHOLD = 0.82
 Media = uuid.UUID
+
+
+Choice = TypeVar("Choice", str, Media)
 
 
 @dataclass(frozen=True)
@@ -197,7 +201,9 @@ class Model:
             self._restore_choice(cluster, want.labels, left.labels, now.labels)
             self._restore_choice(cluster, want.chosen, left.chosen, now.chosen)
 
-    def _restore_choice(self, cluster: int, want: dict, left: dict, now: dict) -> None:
+    def _restore_choice(
+        self, cluster: int, want: dict[int, Choice], left: dict[int, Choice], now: dict[int, Choice]
+    ) -> None:
         if want.get(cluster) == left.get(cluster):
             return
         self._require(cluster)
@@ -211,7 +217,7 @@ class Model:
             raise Blocked(cluster)
 
 
-def _take(source: dict, target: dict, cluster: int) -> None:
+def _take(source: dict[int, Choice], target: dict[int, Choice], cluster: int) -> None:
     target.pop(cluster, None)
     if cluster in source:
         target[cluster] = source[cluster]
@@ -223,7 +229,9 @@ picks = st.integers(0, 10_000)
 class Library(RuleBasedStateMachine):
     """The real library and the model, side by side."""
 
-    def __init__(self, services: Services, space: Space, insert: Callable, embed: Callable) -> None:
+    def __init__(
+        self, services: Services, space: Space, insert: Callable[..., list[uuid.UUID]], embed: Callable[..., None]
+    ) -> None:
         super().__init__()
         self.services, self.space, self.insert, self.embed = services, space, insert, embed
         self.assigner = Assigner(services, space)
@@ -489,7 +497,7 @@ class Library(RuleBasedStateMachine):
         redone = [other.id for other in self.history(undoable=True) if other.target_event_id == event.id]
         return redone[0] if redone else event.id
 
-    def reverse(self, how: Callable, event: HistoryEvent, content: int) -> None:
+    def reverse(self, how: Callable[..., Outcome], event: HistoryEvent, content: int) -> None:
         try:
             expected = self.model.restore(content)
         except Blocked:
@@ -563,9 +571,9 @@ def test_library__whatever_is_done_to_it(
     make_database_url: Callable[[str | None], str],
     template: str,
     make_services: Callable[..., Services],
-    insert_media: Callable,
-    embed_media: Callable,
-    make_test_space: Callable,
+    insert_media: Callable[..., list[uuid.UUID]],
+    embed_media: Callable[..., None],
+    make_test_space: Callable[..., Space],
 ) -> None:
     def library() -> Library:
         services = make_services(database_url=SecretStr(make_database_url(template)), assign_wait_seconds=0.0)
@@ -573,7 +581,7 @@ def test_library__whatever_is_done_to_it(
         return Library(services, space, insert_media, embed_media)
 
     run_state_machine_as_test(
-        library,
+        cast(type[RuleBasedStateMachine], library),  # a function does, says its documentation
         settings=settings(
             max_examples=12,
             stateful_step_count=40,

@@ -2,14 +2,16 @@
 
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import psycopg
 import pytest
 import sqlalchemy as sa
+from PIL.Image import Image
 
+from backend.encoders import Vectors
 from backend.errors import InputError, LeaseLost, NotFound
 from backend.features.duplicates import compare_waiting
 from backend.features.editing import delete_media, list_history
@@ -17,6 +19,7 @@ from backend.features.intake import accept_picture, accept_url
 from backend.features.integrity import audit
 from backend.features.services import Services
 from backend.features.steps import Assigner, embed_batch, open_active_space
+from backend.files.outbound import fetch_url
 from backend.files.storage import Storage, thumbnail_keys
 from backend.files.text import MediaText
 from backend.store.events.events import CHANNEL
@@ -30,12 +33,16 @@ from backend.store.media import (
     record_failed,
     remove_unheld_files,
 )
+from backend.store.schema import Space
 from tests.support.waiting import PATIENCE_SECONDS
 
 
 @pytest.fixture
 def library(
-    services: Services, insert_media: Callable, make_test_space: Callable, embed_media: Callable
+    services: Services,
+    insert_media: Callable[..., list[uuid.UUID]],
+    make_test_space: Callable[..., Space],
+    embed_media: Callable[..., None],
 ) -> list[uuid.UUID]:
     """One cluster of five, and one of a single media."""
     space = make_test_space(services.database)
@@ -185,7 +192,7 @@ def test_delete_media__while_a_worker_embeds_it(services: Services, make_jpeg: C
     encoders = services.encoders
     load_image = encoders.image.embed_pictures
 
-    def embed_pictures(pictures: object) -> object:
+    def embed_pictures(pictures: Sequence[Image]) -> Vectors:
         delete_media(services, [doomed], actor="eve")
         return load_image(pictures)
 
@@ -220,7 +227,7 @@ def test_delete_media__before_a_worker_writes_its_thumbnails(
 
 
 def test_delete_media__a_lease_on_it_is_lost(
-    services: Services, insert_media: Callable, make_test_space: Callable
+    services: Services, insert_media: Callable[..., list[uuid.UUID]], make_test_space: Callable[..., Space]
 ) -> None:
     make_test_space(services.database)
     (doomed,) = insert_media(services.database, 1, "pending")
@@ -235,7 +242,7 @@ def test_delete_media__a_lease_on_it_is_lost(
 
 
 def test_delete_media__while_it_is_fetched(
-    make_services: Callable[..., Services], make_test_space: Callable, monkeypatch: pytest.MonkeyPatch
+    make_services: Callable[..., Services], make_test_space: Callable[..., Space], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The fetch fails after the media is gone: nobody is told of a failure, and the worker goes on."""
     from backend.features.steps import fetch
@@ -243,11 +250,10 @@ def test_delete_media__while_it_is_fetched(
     services = make_services(fetch_allow_private=True, fetch_ports=(1,))
     make_test_space(services.database)
     media_id = accept_url(services, "http://127.0.0.1:1/picture.jpg", MediaText()).media_id
-    real = fetch.fetch_url
 
-    def fetch_too_late(*arguments: object) -> object:
+    def fetch_too_late(*arguments: Any) -> object:
         delete_media(services, [media_id], actor="eve")
-        return real(*arguments)
+        return fetch_url(*arguments)
 
     monkeypatch.setattr(fetch, "fetch_url", fetch_too_late)
     assert fetch.fetch_next(services) == 1
@@ -255,7 +261,7 @@ def test_delete_media__while_it_is_fetched(
 
 
 def test_delete_media__workers_that_hold_rows_in_another_order(
-    services: Services, insert_media: Callable, make_test_space: Callable
+    services: Services, insert_media: Callable[..., list[uuid.UUID]], make_test_space: Callable[..., Space]
 ) -> None:
     """A worker holds the second row and wants the first: whoever deletes gives way, and comes again."""
     make_test_space(services.database)
@@ -293,7 +299,7 @@ class ComesAgain(Storage):
 
 
 def test_remove_unheld_files__bytes_that_come_again_meanwhile(
-    services: Services, insert_media: Callable, make_test_space: Callable
+    services: Services, insert_media: Callable[..., list[uuid.UUID]], make_test_space: Callable[..., Space]
 ) -> None:
     sha256 = bytes(32)
     storage = ComesAgain.open(services.settings.resolved_storage_url)

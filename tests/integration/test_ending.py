@@ -62,7 +62,8 @@ def server(settings: Settings, tmp_path: Path) -> Iterator[Server]:
     ):
         try:
             running = wait_for(lambda: re.search(r"Uvicorn running on http://127\.0\.0\.1:(\d+)", log.read_text()))
-            yield Server(run, int(running.group(1)), log)
+            assert running is not None
+            yield Server(run, int(running[1]), log)
         finally:
             run.kill()
 

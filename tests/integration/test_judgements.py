@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
+from numpy.typing import NDArray
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -35,14 +36,18 @@ QUICK = Options(ks=(1, 5), resamples=50)
 
 
 @pytest.fixture
-def space(services: Services, make_test_space: Callable) -> Space:
+def space(services: Services, make_test_space: Callable[..., Space]) -> Space:
     found: Space = make_test_space(services.database, 16)
     return found
 
 
 @pytest.fixture
 def ids(
-    services: Services, space: Space, make_mixture: Callable, insert_media: Callable, embed_media: Callable
+    services: Services,
+    space: Space,
+    make_mixture: Callable[..., NDArray[np.float32]],
+    insert_media: Callable[..., list[uuid.UUID]],
+    embed_media: Callable[..., None],
 ) -> list[uuid.UUID]:
     found: list[uuid.UUID] = insert_media(services.database, COUNT, "pending")
     embed_media(services.database, space, found, make_mixture(5, COUNT))
@@ -258,12 +263,11 @@ def test_api__says_lists_narrows_and_takes_back(services: Services, ids: list[uu
             assert client.post("/judgements", json=body).json() == {"before": None}
         assert client.post("/judgements", json=body | {"right": False}).json() == {"before": True}
 
-        def listed(**given: object) -> list[tuple[str, str]]:
+        def listed(**given: str | int) -> list[tuple[str, str]]:
             found, cursor = [], None
             for _ in range(10):
-                answer = client.get(
-                    "/judgements", params={**given, "limit": 2} | ({"cursor": cursor} if cursor else {})
-                )
+                asked: dict[str, str | int] = {**given, "limit": 2} | ({"cursor": cursor} if cursor else {})
+                answer = client.get("/judgements", params=asked)
                 assert answer.status_code == 200, answer.text
                 found += [(one["query_kind"], one["query"]) for one in answer.json()["judgements"]]
                 cursor = answer.json()["next_cursor"]

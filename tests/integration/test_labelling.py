@@ -5,10 +5,12 @@ import threading
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import sqlalchemy as sa
+from numpy.typing import NDArray
 
 from backend.demo.gallery import render_picture
 from backend.features.integrity import audit
@@ -55,7 +57,7 @@ def space(services: Services) -> Space:
 
 
 @pytest.fixture
-def group(services: Services, space: Space, insert_media: Callable) -> Callable[..., int]:
+def group(services: Services, space: Space, insert_media: Callable[..., list[uuid.UUID]]) -> Callable[..., int]:
     """Make a cluster of media with these keywords each, about an axis of the space; returns its id."""
     axes = iter(range(1000))
     generator = np.random.default_rng(0)
@@ -72,7 +74,12 @@ def group(services: Services, space: Space, insert_media: Callable) -> Callable[
 
 
 def add(
-    services: Services, space: Space, ids: list[uuid.UUID], vectors: np.ndarray, keywords: Sequence, title: str = ""
+    services: Services,
+    space: Space,
+    ids: list[uuid.UUID],
+    vectors: NDArray[Any],
+    keywords: Sequence[Sequence[str]],
+    title: str = "",
 ) -> None:
     units = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
     with services.database.transaction() as session:
@@ -98,7 +105,7 @@ def label_of(database: Database, cluster_id: int) -> str:
         return session.get_one(Cluster, cluster_id).label
 
 
-def test_refresh_labels__what_sets_the_clusters_apart(services: Services, group: Callable) -> None:
+def test_refresh_labels__what_sets_the_clusters_apart(services: Services, group: Callable[..., int]) -> None:
     lighthouse = group(["sea", "lighthouse"], ["sea", "lighthouse"])
     pier = group(["sea", "pier"], ["sea", "pier"])
     report = refresh_labels(services)
@@ -109,7 +116,7 @@ def test_refresh_labels__what_sets_the_clusters_apart(services: Services, group:
     assert audit(services.database).is_clean
 
 
-def test_refresh_labels__nothing_changed(services: Services, group: Callable) -> None:
+def test_refresh_labels__nothing_changed(services: Services, group: Callable[..., int]) -> None:
     group(["sea"], ["sea"])
     assert refresh_labels(services).clusters == 1
     assert refresh_labels(services).clusters == 0
@@ -117,7 +124,7 @@ def test_refresh_labels__nothing_changed(services: Services, group: Callable) ->
 
 
 def test_refresh_labels__only_where_members_changed(
-    services: Services, space: Space, group: Callable, insert_media: Callable
+    services: Services, space: Space, group: Callable[..., int], insert_media: Callable[..., list[uuid.UUID]]
 ) -> None:
     clusters = [group(*[[word]] * 6) for word in ("sea", "castle", "desert")]
     refresh_labels(services)
@@ -129,7 +136,7 @@ def test_refresh_labels__only_where_members_changed(
     assert [label_of(services.database, one) for one in clusters] == ["sea", "castle", "desert"]
 
 
-def test_refresh_labels__all_when_the_library_has_grown_a_lot(services: Services, group: Callable) -> None:
+def test_refresh_labels__all_when_the_library_has_grown_a_lot(services: Services, group: Callable[..., int]) -> None:
     first = group(["sea", "boat"], ["sea", "boat"])
     refresh_labels(services)
     for _ in range(3):
@@ -138,7 +145,7 @@ def test_refresh_labels__all_when_the_library_has_grown_a_lot(services: Services
     assert label_of(services.database, first).startswith("sea")
 
 
-def test_refresh_labels__other_words(services: Services, group: Callable) -> None:
+def test_refresh_labels__other_words(services: Services, group: Callable[..., int]) -> None:
     cluster = group(["sea"], ["sea"])
     other = group(["castle"])
     refresh_labels(services)
@@ -151,7 +158,7 @@ def test_refresh_labels__other_words(services: Services, group: Callable) -> Non
     assert label_of(services.database, other) == "castle"
 
 
-def test_refresh_labels__a_curators_choices_stay(services: Services, group: Callable) -> None:
+def test_refresh_labels__a_curators_choices_stay(services: Services, group: Callable[..., int]) -> None:
     named, shown = group(["sea"], ["sea"]), group(["castle"], ["castle"])
     with services.database.transaction() as session:
         first, last = session.execute(
@@ -178,7 +185,9 @@ def test_refresh_labels__a_curators_choices_stay(services: Services, group: Call
             assert session.get_one(Cluster, named).label == "Ours"
 
 
-def test_refresh_labels__the_representative_is_nearest_the_centroid(services: Services, group: Callable) -> None:
+def test_refresh_labels__the_representative_is_nearest_the_centroid(
+    services: Services, group: Callable[..., int]
+) -> None:
     cluster = group(*[["sea"]] * 9)
     refresh_labels(services)
     with services.database.transaction() as session:
@@ -191,13 +200,13 @@ def test_refresh_labels__the_representative_is_nearest_the_centroid(services: Se
         assert session.get_one(Cluster, cluster).representative_media_id == nearest
 
 
-def test_refresh_labels__a_single_with_a_title(services: Services, group: Callable) -> None:
+def test_refresh_labels__a_single_with_a_title(services: Services, group: Callable[..., int]) -> None:
     cluster = group([], title="Last Light of the Coast")
     refresh_labels(services)
     assert label_of(services.database, cluster) == "Last Light of the Coast"
 
 
-def test_refresh_labels__one_at_a_time(services: Services, group: Callable) -> None:
+def test_refresh_labels__one_at_a_time(services: Services, group: Callable[..., int]) -> None:
     group(["sea"], ["sea"])
     with services.database.transaction() as session:
         assert try_lock_labeller(session)
@@ -213,7 +222,7 @@ SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
 """
 
 
-def test_refresh_labels__waiting_for_who_is_at_work(services: Services, group: Callable) -> None:
+def test_refresh_labels__waiting_for_who_is_at_work(services: Services, group: Callable[..., int]) -> None:
     cluster = group(["sea"], ["sea"])
     waiting = threading.Thread(target=refresh_labels, args=(services,), kwargs={"wait": True})
     with services.database.transaction() as session:
@@ -225,7 +234,7 @@ def test_refresh_labels__waiting_for_who_is_at_work(services: Services, group: C
     assert label_of(services.database, cluster) == "sea"
 
 
-def test_refresh_labels__a_cluster_in_other_hands_is_passed_by(services: Services, group: Callable) -> None:
+def test_refresh_labels__a_cluster_in_other_hands_is_passed_by(services: Services, group: Callable[..., int]) -> None:
     held, free = group(["sea"], ["sea"]), group(["castle"], ["castle"])
     with services.database.transaction() as session:
         session.execute(sa.text("SELECT FROM cluster WHERE id = :id FOR UPDATE"), {"id": held})
@@ -236,7 +245,7 @@ def test_refresh_labels__a_cluster_in_other_hands_is_passed_by(services: Service
     assert label_of(services.database, held) == "sea"
 
 
-def test_refresh_labels__out_of_time(services: Services, group: Callable) -> None:
+def test_refresh_labels__out_of_time(services: Services, group: Callable[..., int]) -> None:
     group(["sea"], ["sea"])
     assert refresh_labels(services, budget_seconds=0.0).left == 1
     assert refresh_labels(services, budget_seconds=60.0).labels == 1
@@ -247,7 +256,10 @@ def test_refresh_labels__before_there_is_a_space(services: Services) -> None:
 
 
 def test_refresh_labels__beside_the_assigner(
-    services: Services, space: Space, insert_media: Callable, make_mixture: Callable
+    services: Services,
+    space: Space,
+    insert_media: Callable[..., list[uuid.UUID]],
+    make_mixture: Callable[..., NDArray[np.float32]],
 ) -> None:
     ids = insert_media(services.database, 300, "embedded")
     vectors = make_mixture(2, 300, dimension=space.image_dimension, centres=12)
@@ -268,7 +280,7 @@ def test_refresh_labels__beside_the_assigner(
 
 
 def test_refresh_labels__pictures_without_words_are_named_by_sight(
-    services: Services, space: Space, insert_media: Callable
+    services: Services, space: Space, insert_media: Callable[..., list[uuid.UUID]]
 ) -> None:
     pictures = [(kind, render_picture(kind, seed).image) for kind in NAMES for seed in (901, 902)]
     ids = insert_media(services.database, len(pictures), "embedded")
@@ -286,7 +298,7 @@ def test_refresh_labels__pictures_without_words_are_named_by_sight(
 
 
 def test_refresh_labels__the_vocabulary_is_embedded_once(
-    make_services: Callable[..., Services], services: Services, group: Callable
+    make_services: Callable[..., Services], services: Services, group: Callable[..., int]
 ) -> None:
     cluster = group([], [])
     refresh_labels(services)
@@ -305,7 +317,7 @@ def test_refresh_labels__the_vocabulary_is_embedded_once(
 def test_refresh_labels__without_text_and_without_encoder(
     make_services: Callable[..., Services],
     services: Services,
-    group: Callable,
+    group: Callable[..., int],
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:

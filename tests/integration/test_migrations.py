@@ -179,14 +179,13 @@ def test_models_and_migrations_agree(database: Database) -> None:
 def test_models_and_migrations_agree__checks_and_statuses(database: Database) -> None:
     """What alembic does not compare: CHECKs, among them the one that knows every status."""
     with database.transaction() as session:
-        in_database = dict(
-            session.execute(
-                sa.text(
-                    "SELECT conname::text, pg_get_constraintdef(oid) FROM pg_constraint "
-                    "WHERE contype = 'c' AND connamespace = 'public'::regnamespace"
-                )
-            ).all()
+        constraints = session.execute(
+            sa.text(
+                "SELECT conname::text, pg_get_constraintdef(oid) AS text FROM pg_constraint "
+                "WHERE contype = 'c' AND connamespace = 'public'::regnamespace"
+            )
         )
+        in_database = {row.conname: row.text for row in constraints}
     in_models = {
         str(constraint.name)
         for table in Base.metadata.tables.values()

@@ -159,7 +159,7 @@ def test_model__whatever_is_asked_for_is_noted(asking: Services, ada: Visitor, s
 
 def test_model__what_cannot_be_done_says_why(asking: Services, ada: Visitor, started: list[list[str]]) -> None:
     space_id = id_of(asking)
-    for path, data, words in (
+    refused: tuple[tuple[str, dict[str, Any], str], ...] = (
         ("/spaces", {}, "No model was named"),
         ("/spaces", {"preset": "huge"}, "no preset &#39;huge&#39;"),
         (f"/spaces/{space_id}/fill", {"rate": "-1"}, "is not a valid rate"),
@@ -169,7 +169,8 @@ def test_model__what_cannot_be_done_says_why(asking: Services, ada: Visitor, sta
         (f"/spaces/{id_of(asking, 'demo')}/drop", {}, "is the active one"),
         ("/spaces/999/fill", {}, "This space no longer exists"),
         ("/rollback", {}, "no space to go back to"),
-    ):
+    )
+    for path, data, words in refused:
         answer = ada.post(path, **data)
         assert 400 <= answer.status_code < 500, path
         assert words in answer.text, (path, answer.text)

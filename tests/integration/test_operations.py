@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 import sqlalchemy as sa
+from pydantic import SecretStr
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
@@ -39,8 +40,8 @@ from workers.heartbeat import Heartbeat
 
 def statuses(database: Database) -> dict[str, int]:
     with database.transaction() as session:
-        rows = session.execute(sa.text("SELECT status, count(*) FROM media GROUP BY status"))
-        return {row.status: row.count for row in rows}
+        rows = session.execute(sa.text("SELECT status, count(*) AS media FROM media GROUP BY status"))
+        return {row.status: row.media for row in rows}
 
 
 def acts(database: Database) -> list[tuple[str, str, str, dict[str, int]]]:
@@ -296,7 +297,7 @@ def test_page__a_million_rows_are_not_read(database: Database, insert_media: Cal
 def test_page__without_a_broker(settings: Settings, database: Database) -> None:
     from backend.bootstrap import build_services
 
-    lost = build_services(settings.model_copy(update={"redis_url": type(settings.redis_url)("redis://127.0.0.1:1/0")}))
+    lost = build_services(settings.model_copy(update={"redis_url": SecretStr("redis://127.0.0.1:1/0")}))
     with TestClient(create_web_app(lost), raise_server_exceptions=False) as client:
         assert client.get("/admin/operations").status_code == 200
         assert client.post("/admin/operations/pause").status_code == 200

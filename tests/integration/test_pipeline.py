@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any, NoReturn, cast
 
 import pytest
 import redis
@@ -18,12 +19,13 @@ import sqlalchemy as sa
 
 from backend.bootstrap import resolve_broker_url
 from backend.embedded import client_url
-from backend.encoders import Lazy
+from backend.encoders import Encoders, Lazy
 from backend.errors import BackendUnavailable, EncoderUnavailable, NotFound, StorageFull
 from backend.features.intake import ImportReport, accept_picture, accept_url, import_items, list_items, settle
 from backend.features.operations import retry_all, retry_media
 from backend.features.services import Services
 from backend.features.steps import embed_batch, embed_waiting, open_active_space, sweep
+from backend.files.decoding.decoders import DecodedPicture
 from backend.files.storage import Storage
 from backend.files.text import MediaText
 from backend.store import leases
@@ -52,7 +54,7 @@ def test_embed_batch__a_missing_model_costs_no_attempt(services: Services, make_
     space = open_active_space(services)
     media_id = accept(services, make_jpeg(1))
 
-    def no_model() -> None:
+    def no_model() -> NoReturn:
         raise EncoderUnavailable("not there")
 
     broken = replace(services, lazy_encoders=Lazy(no_model))
@@ -89,7 +91,7 @@ def watched_encoders(services: Services, look: Callable[[], None]) -> Services:
         image_fingerprint=real.image_fingerprint,
         text_fingerprint=real.text_fingerprint,
     )
-    return replace(services, lazy_encoders=Lazy(lambda: watched))
+    return replace(services, lazy_encoders=Lazy(lambda: cast(Encoders, watched)))
 
 
 def held_media(services: Services) -> int:
@@ -105,11 +107,13 @@ def test_embed_waiting__the_next_batch_is_decoded_beside_the_model(
     for seed in range(7):
         accept(services, make_jpeg(seed))
     services = replace(services, settings=services.settings.model_copy(update={"embed_batch_size": 2}))
-    decoded, held, recorded = threading.Semaphore(0), [], []
+    decoded = threading.Semaphore(0)
+    held: list[int] = []
+    recorded: list[int] = []
     real_decode = services.decoders.decode
 
-    def decode(*arguments: object, **options: object) -> object:
-        picture = real_decode(*arguments, **options)  # type: ignore[arg-type]
+    def decode(*arguments: Any, **options: Any) -> DecodedPicture:
+        picture = real_decode(*arguments, **options)
         decoded.release()
         return picture
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 from fastapi.routing import iter_route_contexts
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from backend.features.duplicates import compare_waiting
@@ -20,6 +21,7 @@ from backend.store.media import record_exact_copy
 from backend.store.review import record_hashes
 from backend.store.schema import Space
 from backend.web.server import create_web_app
+from tests.support.clients import mounted
 
 # What a route is asked beside its path; {media} and {cluster} are filled in.
 _QUERIES = {
@@ -141,7 +143,8 @@ def test_upload__waiting_takes_a_few_statements_however_many_files_there_are(
 def _addresses(client: TestClient, media_id: uuid.UUID, cluster_id: int) -> list[str]:
     """Every GET of the application, with a media and a group that are there."""
     app = client.app
-    admin = next(route.app for route in app.routes if getattr(route, "path", "") == "/admin")
+    assert isinstance(app, Starlette)
+    admin = mounted(app, "/admin")
     paths = [
         f"{prefix}{found.path}"
         for prefix, routes in (("", app.routes), ("/admin", admin.routes))

@@ -30,7 +30,8 @@ def lines() -> Iterator[list[dict[str, object]]]:
     collector = _Collector()
     root = logging.getLogger("backend")
     root.addHandler(collector)
-    before, _ = root.level, root.setLevel(logging.DEBUG)
+    before = root.level
+    root.setLevel(logging.DEBUG)
     yield collected
     root.removeHandler(collector)
     root.setLevel(before)

@@ -9,13 +9,15 @@ import pytest
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
+from backend.doorbell import Doorbell, Work
 from backend.errors import Conflict, InputError, NotFound
 from backend.features.editing import Extract, Lock, Merge, Move, Rename, Split, perform, propose_split, undo
 from backend.features.integrity import audit
-from backend.features.review import decide, explain, item_name, read_queue, refresh_queue
+from backend.features.review import Decided, decide, explain, item_name, read_queue, refresh_queue
 from backend.features.review import decisions as deciding
 from backend.features.services import Services
 from backend.features.steps import Assigner, sweep
+from backend.rules.editing import Outcome
 from backend.rules.review import ReviewKind, ReviewVerdict
 from backend.store.media import NewEmbedding, insert_embeddings
 from backend.store.review import QueuedItem, find_item
@@ -71,8 +73,26 @@ class Library:
     def names(self, kind: ReviewKind) -> list[str]:
         return [item_name(item.kind, item.subject) for item in self.queue(kind)]
 
-    def decide(self, item: QueuedItem, decision: ReviewVerdict, **more: object) -> object:
+    def decide(self, item: QueuedItem, decision: ReviewVerdict, **more: Any) -> Decided:
         return decide(self.services, item_name(item.kind, item.subject), decision, actor="anna", **more)
+
+
+def outcome_of(decided: Decided) -> Outcome:
+    assert decided.outcome is not None
+    return decided.outcome
+
+
+def event_of(decided: Decided) -> int:
+    event_id = outcome_of(decided).event_id
+    assert event_id is not None
+    return event_id
+
+
+def ids_of(item: QueuedItem) -> tuple[int, int]:
+    """The two groups of an item that names two."""
+    assert item.cluster is not None
+    assert item.other_cluster is not None
+    return item.cluster.id, item.other_cluster.id
 
 
 @pytest.fixture
@@ -118,7 +138,7 @@ def test_small_margin__accepted_corrected_dismissed(library: Library) -> None:
     preview = library.decide(
         items[corrected], ReviewVerdict.CORRECT, cluster_id=library.cluster_of(other), dry_run=True
     )
-    assert preview.outcome.event_id is None
+    assert outcome_of(preview).event_id is None
     assert library.cluster_of(corrected) == library.cluster_of(target)
     library.decide(items[corrected], ReviewVerdict.CORRECT, cluster_id=library.cluster_of(other))
     assert library.cluster_of(corrected) == library.cluster_of(other)
@@ -130,7 +150,7 @@ def test_small_margin__accepted_corrected_dismissed(library: Library) -> None:
     with pytest.raises(NotFound):
         library.decide(items[dismissed], ReviewVerdict.ACCEPT)
     # What is undone is open again; what was dismissed is not.
-    undo(library.services, accepted.outcome.event_id, actor="anna")
+    undo(library.services, event_of(accepted), actor="anna")
     refresh_queue(library.services)
     assert [item.media_id for item in library.queue(ReviewKind.SMALL_MARGIN)] == [confirmed]
     assert audit(library.services.database).is_clean
@@ -219,18 +239,18 @@ def test_merge_candidate__accepted_into_the_larger(library: Library) -> None:
     library.add(axis(4))
     small_id, large_id = library.cluster_of(small), library.cluster_of(large)
     (item,) = library.queue(ReviewKind.MERGE_CANDIDATE)
-    assert (item.cluster.id, item.other_cluster.id) == (small_id, large_id)
+    assert ids_of(item) == (small_id, large_id)
     assert item.figures["similarity"] == pytest.approx(0.81, abs=1e-5)
     assert "0.810" in explain(item)
     with pytest.raises(InputError):
         library.decide(item, ReviewVerdict.CORRECT, cluster_id=large_id)
     decided = library.decide(item, ReviewVerdict.ACCEPT)
-    assert decided.outcome.removed_cluster_ids == (small_id,)
+    assert outcome_of(decided).removed_cluster_ids == (small_id,)
     assert library.cluster_of(small) == large_id
     assert library.queue(ReviewKind.MERGE_CANDIDATE) == []
     with library.services.database.transaction() as session:
         (event_id,) = session.execute(sa.text("SELECT event_id FROM review_decision")).one()
-    assert event_id == decided.outcome.event_id
+    assert event_id == event_of(decided)
     assert audit(library.services.database).is_clean
 
 
@@ -330,7 +350,7 @@ def test_refresh_queue__a_decision_made_meanwhile_is_respected(
         library.decide(item, ReviewVerdict.DISMISS)
         return find(facts)
 
-    monkeypatch.setitem(queue._FINDERS, ReviewKind.SMALL_MARGIN, dismiss_meanwhile)  # type: ignore[misc]
+    monkeypatch.setitem(queue._FINDERS, ReviewKind.SMALL_MARGIN, dismiss_meanwhile)
     refresh_queue(library.services)
     with library.services.database.transaction() as session:
         assert find_item(session, library.space.id, item.kind, item.subject) is None
@@ -358,7 +378,7 @@ def test_decide__what_no_longer_holds(library: Library, monkeypatch: pytest.Monk
         )
     real = deciding._operation
 
-    def move_meanwhile(*arguments: object) -> object:
+    def move_meanwhile(*arguments: Any) -> object:
         perform(library.services, Move((moved,), library.cluster_of(other)), actor="bert")
         return real(*arguments)
 
@@ -378,7 +398,7 @@ def test_merge_candidate__locked_or_kept_apart_since(
         perform(library.services, Lock(item.cluster.id), actor="bert")
     else:
         event_id = perform(library.services, Rename(item.cluster.id, "of its own"), actor="bert").event_id
-        a, b = sorted([item.cluster.id, item.other_cluster.id])
+        a, b = sorted(ids_of(item))
         with library.services.database.transaction() as session:
             session.execute(
                 sa.text("INSERT INTO cluster_cannot_link VALUES (:a, :b, :event_id)"),
@@ -417,9 +437,12 @@ def test_sweep__rings_for_the_queue_where_groups_have_changed(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rung: list[str] = []
-    monkeypatch.setattr(
-        type(library.services.doorbell), "ring", lambda _self, work, **_more: rung.append(work.value) or True
-    )
+
+    def ring(_self: Doorbell, work: Work, **_more: object) -> bool:
+        rung.append(work.value)
+        return True
+
+    monkeypatch.setattr(Doorbell, "ring", ring)
     sweep(library.services)
     assert rung == []
     library.add(axis(0))

@@ -63,6 +63,8 @@ def library(
 @pytest.fixture
 def run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """Run the command line over the library of this test."""
+    assert settings.database_url is not None
+    assert settings.redis_url is not None
     monkeypatch.setenv("DATABASE_URL", settings.database_url.get_secret_value())
     monkeypatch.setenv("REDIS_URL", settings.redis_url.get_secret_value())
     monkeypatch.setenv("MEDIACLUSTER_HOME", str(settings.home))

@@ -136,8 +136,8 @@ def test_scan__follows_the_table(library: Library, keep: Callable[[Library], Sca
     keeper = keep(library)
     by_scan = 0
     for step in range(25):
-        change = [library.add, library.remove, library.reword, lambda _: None][int(library.generator.integers(4))]
-        change(int(library.generator.integers(1, 40)))
+        changes: list[Callable[[int], object]] = [library.add, library.remove, library.reword, lambda _: None]
+        changes[int(library.generator.integers(4))](int(library.generator.integers(1, 40)))
         image, text = library.vectors(1, IMAGE)[0], library.vectors(1, TEXT)[0]
         alpha = float(library.generator.choice([0.0, 0.2, 0.6, 0.9, 1.0]))
         exclude = tuple(library.ids[:2]) if step % 3 == 0 else ()
@@ -293,6 +293,7 @@ def test_scan__steps_aside(library: Library, keep: Callable[[Library], ScanKeepe
             session, query.image, query.text, k=5, alpha=0.6, filters=Filters(), mode=Effort.EXACT, scans=keeper
         )
         assert found.nominated_by[0] == frozenset({Leg.EXACT})
+        assert keeper._scan is not None
         with keeper._scan.turn:
             assert not is_by_scan(assert_exact(session, keeper, query, 5))
         assert is_by_scan(assert_exact(session, keeper, query, 5))
@@ -357,7 +358,7 @@ def test_keeper__much_at_once_and_little_left(
     assert keeper.figures().media == len(library.ids)
 
 
-def test_keeper__memory(library: Library) -> None:
+def test_keeper__memory(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     large = ScanKeeper(library.database, most_bytes=10_000, least_media=1)
     large.refresh()
     assert large.figures().state is ScanState.LARGE
@@ -369,5 +370,5 @@ def test_keeper__memory(library: Library) -> None:
     assert off.figures().state is ScanState.OFF
     with library.database.transaction() as session:
         for keeper in (large, small, off):
-            keeper._wake = lambda: None
+            monkeypatch.setattr(keeper, "_wake", lambda: None)
             assert keeper.caught_up(session) is None

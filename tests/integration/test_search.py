@@ -511,7 +511,9 @@ def fitting(known: Mapping[str, Any]) -> dict[str, st.SearchStrategy[Any]]:
 @st.composite
 def bodies(draw: st.DrawFn, known: dict[str, Any]) -> dict[str, Any]:
     """Bodies of POST /search by the schema: of each field nothing, what fits, its edges, or what is of no use."""
-    wild = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.just([]) | st.just({})
+    wild: st.SearchStrategy[Any] = (
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.just([]) | st.just({})
+    )
     fits = fitting(known)
     names = draw(st.lists(st.sampled_from(known["names"]), unique=True, max_size=5))
     asked = {"q": "a boat"} | {name: draw(fits[name]) for name in names}

@@ -66,11 +66,11 @@ def make_sides(kind: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     generator = np.random.default_rng(11)
     if kind == "clustered":
         centres = generator.integers(20, size=COUNT)
-        images = generator.normal(size=(20, IMAGE))[centres] + 0.5 * generator.normal(size=(COUNT, IMAGE))
-        texts = generator.normal(size=(20, TEXT))[centres] + 0.5 * generator.normal(size=(COUNT, TEXT))
+        raw_images = generator.normal(size=(20, IMAGE))[centres] + 0.5 * generator.normal(size=(COUNT, IMAGE))
+        raw_texts = generator.normal(size=(20, TEXT))[centres] + 0.5 * generator.normal(size=(COUNT, TEXT))
     else:
-        images, texts = generator.normal(size=(COUNT, IMAGE)), generator.normal(size=(COUNT, TEXT))
-    images, texts = unit(images), unit(texts)
+        raw_images, raw_texts = generator.normal(size=(COUNT, IMAGE)), generator.normal(size=(COUNT, TEXT))
+    images, texts = unit(raw_images), unit(raw_texts)
     texts[generator.random(COUNT) < 0.2] = np.nan
     texts[ASKED] = unit(np.ones(TEXT))
     return images, texts

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+import psycopg
 import pytest
 import sqlalchemy as sa
 from numpy.typing import NDArray
@@ -168,12 +169,14 @@ def test_search_media__refuses_senseless_parameters(make_library: Callable[..., 
         search_media(session, library.images[0], None, k, alpha)
 
 
-def sqlstate_and_hint(database: Database, call: str, **parameters: object) -> tuple[str, str, str]:
+def sqlstate_and_hint(database: Database, call: str, **parameters: object) -> tuple[str | None, str, str]:
     """What a call of a public function is refused with."""
     with pytest.raises(sa.exc.DBAPIError) as caught, database.engine.connect() as connection:
         connection.execute(sa.text(f"SELECT * FROM {call}"), parameters)
-    diagnostics = caught.value.orig.diag
-    return diagnostics.sqlstate, diagnostics.message_primary, diagnostics.message_hint or ""
+    original = caught.value.orig
+    assert isinstance(original, psycopg.Error)
+    diagnostics = original.diag
+    return diagnostics.sqlstate, diagnostics.message_primary or "", diagnostics.message_hint or ""
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from backend.web.api.routes import uploads
 from backend.web.middleware import body_limit
 from backend.web.server import create_web_app
 from scripts.demo_site import serving
+from tests.support.clients import Response
 from tests.support.waiting import wait_for
 
 PATIENCE_SECONDS = 60.0
@@ -133,11 +134,11 @@ def test_upload__whoever_would_be_one_too_many_does_not_wait(
     monkeypatch.setattr(waiting, "_waiting", threading.BoundedSemaphore(1))
     with TestClient(create_app(services)) as client, ThreadPoolExecutor(1) as pool:
 
-        def upload(number: int) -> httpx.Response:
+        def upload(number: int) -> Response:
             return client.post("/media?wait_seconds=20", files={"file": ("a.jpg", make_jpeg(number))})
 
         first = pool.submit(upload, 1)
-        wait_for(lambda: not waiting._waiting._value)  # type: ignore[attr-defined]
+        wait_for(lambda: not waiting._waiting._value)
         assert upload(2).status_code == 202
         assert not first.done()
         with database.transaction() as session:

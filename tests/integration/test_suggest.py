@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sqlalchemy as sa
+from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from backend.cli import app
@@ -24,13 +25,13 @@ LABELS = 6
 
 
 @pytest.fixture
-def space(services: Services, make_test_space: Callable) -> Space:
+def space(services: Services, make_test_space: Callable[..., Space]) -> Space:
     found: Space = make_test_space(services.database, 16, 8)
     return found
 
 
 @pytest.fixture
-def ids(services: Services, space: Space, insert_media: Callable) -> list[uuid.UUID]:
+def ids(services: Services, space: Space, insert_media: Callable[..., list[uuid.UUID]]) -> list[uuid.UUID]:
     """Media in folders that words tell apart and looks do not, grouped far too widely by the default threshold."""
     found: list[uuid.UUID] = insert_media(services.database, COUNT, "pending")
     generator = np.random.default_rng(0)
@@ -87,10 +88,10 @@ def test_suggest__says_applies_and_is_undone(services: Services, ids: list[uuid.
 def test_suggest__without_evidence_suggests_nothing(
     services: Services,
     space: Space,
-    make_mixture: Callable,
-    insert_media: Callable,
-    embed_media: Callable,
-    run: Callable,
+    make_mixture: Callable[..., NDArray[np.float32]],
+    insert_media: Callable[..., list[uuid.UUID]],
+    embed_media: Callable[..., None],
+    run: Callable[..., Any],
 ) -> None:
     found = insert_media(services.database, 10, "pending")
     embed_media(services.database, space, found, make_mixture(1, 10))

@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ def partition(database: Database) -> dict[uuid.UUID, int]:
         return {row[0]: row[1] for row in session.execute(sa.text("SELECT media_id, cluster_id FROM membership"))}
 
 
-def everything(database: Database) -> list[list[tuple]]:
+def everything(database: Database) -> list[list[tuple[Any, ...]]]:
     queries = (
         "SELECT * FROM membership ORDER BY media_id",
         "SELECT * FROM cluster ORDER BY id",
@@ -54,20 +55,24 @@ def threshold_of(services: Services, space: Space) -> float:
 
 
 @pytest.fixture
-def vectors(make_mixture: Callable) -> NDArray[np.float32]:
+def vectors(make_mixture: Callable[..., NDArray[np.float32]]) -> NDArray[np.float32]:
     found: NDArray[np.float32] = make_mixture(31, COUNT, dimension=24, centres=10, spread=0.5)
     return found
 
 
 @pytest.fixture
-def space(services: Services, make_test_space: Callable) -> Space:
+def space(services: Services, make_test_space: Callable[..., Space]) -> Space:
     found: Space = make_test_space(services.database, 24)
     return found
 
 
 @pytest.fixture
 def ids(
-    services: Services, space: Space, vectors: NDArray[np.float32], insert_media: Callable, embed_media: Callable
+    services: Services,
+    space: Space,
+    vectors: NDArray[np.float32],
+    insert_media: Callable[..., list[uuid.UUID]],
+    embed_media: Callable[..., None],
 ) -> list[uuid.UUID]:
     """Media in their groups, in upload order."""
     found: list[uuid.UUID] = insert_media(services.database, COUNT, "pending")
@@ -146,8 +151,8 @@ def test_apply_threshold__later_uploads_follow_and_undo_brings_the_old_one_back(
     space: Space,
     ids: list[uuid.UUID],
     vectors: NDArray[np.float32],
-    insert_media: Callable,
-    embed_media: Callable,
+    insert_media: Callable[..., list[uuid.UUID]],
+    embed_media: Callable[..., None],
 ) -> None:
     before = everything(services.database)
     event_id = apply_threshold(services, 0.7, actor="ann").event_id

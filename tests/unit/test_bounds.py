@@ -4,6 +4,7 @@ import typing
 from collections.abc import Iterator
 
 import pytest
+import sqlalchemy as sa
 from annotated_types import Ge, Gt, Le
 from pydantic import BaseModel
 from typer.models import OptionInfo
@@ -58,5 +59,9 @@ def test_bounds__of_what_comes_in(found: list[object], bound: Range) -> None:
     ("table", "column", "bound"), [(AlphaChoice, "alpha", ALPHA), (ThresholdChoice, "threshold", THRESHOLD)]
 )
 def test_bounds__of_what_is_stored(table: type[Base], column: str, bound: Range) -> None:
-    conditions = [str(one.sqltext) for one in table.__table__.constraints if hasattr(one, "sqltext")]
+    conditions = [
+        str(one.sqltext)
+        for one in Base.metadata.tables[table.__tablename__].constraints
+        if isinstance(one, sa.CheckConstraint)
+    ]
     assert conditions == [bound.sql(column)]

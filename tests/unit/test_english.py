@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
+from typing import TypeGuard
 
 import pytest
 
@@ -73,7 +74,7 @@ def _python_sentences(path: Path) -> Iterator[tuple[int, str]]:
     skipped |= {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
-            text = "".join(part.value if isinstance(part, ast.Constant) else "{}" for part in node.values)
+            text = "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in skipped:
             text = node.value
         else:
@@ -85,7 +86,7 @@ def _python_sentences(path: Path) -> Iterator[tuple[int, str]]:
             yield node.lineno, ast.get_docstring(node) or ""
 
 
-def _is_published(node: ast.AST, path: Path) -> bool:
+def _is_published(node: ast.AST, path: Path) -> TypeGuard[ast.FunctionDef | ast.ClassDef]:
     """Whether OpenAPI or `--help` shows the docstring."""
     if isinstance(node, ast.FunctionDef):
         return bool(node.decorator_list) and any(

@@ -110,7 +110,7 @@ def test_trusted_proxies__are_believed_who_asked(proxies: str, asked_by: tuple[s
     scope = {"type": "http", "scheme": "http", "client": ("10.1.2.3", 5), "headers": headers, "path": "/", "state": {}}
 
     def run() -> None:
-        asyncio.run(config.loaded_app(scope, None, None))  # type: ignore[arg-type]
+        asyncio.run(config.loaded_app(scope, None, None))
 
     with ThreadPoolExecutor(1) as pool:
         pool.submit(run).result()

@@ -30,7 +30,7 @@ def writes_in_python(source: str) -> Iterator[int]:
         for node in ast.walk(tree)
     )
     for node in ast.walk(tree):
-        if (
+        if isinstance(node, ast.expr) and (
             (isinstance(node, ast.Constant) and isinstance(node.value, str) and writes_in_sql(node.value))
             or (isinstance(node, ast.JoinedStr) and writes_in_sql(ast.unparse(node)))
             or (knows_media and _writes_by_core(node))

@@ -28,7 +28,7 @@ def text_of(node: ast.AST) -> str | None:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
     if isinstance(node, ast.JoinedStr):
-        return "".join(part.value for part in node.values if isinstance(part, ast.Constant))
+        return "".join(str(part.value) for part in node.values if isinstance(part, ast.Constant))
     return None
 
 
@@ -115,6 +115,8 @@ def test_statements__are_in_the_store() -> None:
         if name.startswith("backend/store/"):
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.stmt | ast.expr):
+                continue
             names: list[str] = []
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names if alias.name.split(".")[0] == "sqlalchemy"]

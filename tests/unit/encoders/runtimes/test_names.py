@@ -9,6 +9,7 @@ from backend.encoders import (
     EncoderNames,
     Manifest,
     Runtime,
+    Side,
     explain,
     image_fingerprint,
     open_copy,
@@ -33,9 +34,13 @@ def settings(tmp_path: Path) -> Settings:
     return load_settings(home=tmp_path)
 
 
-def put(settings: Settings, runtime: Runtime = INT8, *, side: str = "image", passed: bool = True) -> Path:
+def put(settings: Settings, runtime: Runtime = INT8, *, side: Side = "image", passed: bool = True) -> Path:
     manifest = Manifest(side, IMAGE if side == "image" else TEXT, runtime.name, runtime.in_full, {"onnx": "1"})
-    path = put_copy(settings, manifest, lambda folder: (folder / "model.onnx").write_bytes(b"weights") and None)
+
+    def make(folder: Path) -> None:
+        (folder / "model.onnx").write_bytes(b"weights")
+
+    path = put_copy(settings, manifest, make)
     record_fidelity(settings, manifest, {"cosine": 0.99}, passed=passed)
     return path
 

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -336,6 +337,10 @@ def test_decoders__cannot_start() -> None:
         Decoders(processes=1, seconds=1, memory_bytes=MEBIBYTE, work="no_such_module:work").start()
 
 
+def are_gone(pids: list[int]) -> bool:
+    return not any(map(is_alive, pids))
+
+
 def test_decoders__end_with_whoever_had_them() -> None:
     """Neither an exit nor a kill of the parent leaves a decoder behind."""
     for ending in ("", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"):
@@ -348,7 +353,7 @@ def test_decoders__end_with_whoever_had_them() -> None:
         )
         pids = [int(pid) for pid in ran.stdout.split()]
         assert len(pids) == 2, ran.stderr
-        wait_for(lambda pids=pids: not any(map(is_alive, pids)))
+        wait_for(partial(are_gone, pids))
 
 
 def test_decoders__know_no_torch_and_start_soon() -> None:

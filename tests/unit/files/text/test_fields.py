@@ -2,6 +2,7 @@
 
 import inspect
 from dataclasses import fields
+from typing import Any
 
 import pytest
 
@@ -51,13 +52,17 @@ def test_fields__they_come_in_and_go_out_everywhere() -> None:
     assert {place: NAMES - known for place, known in places.items() if not known >= NAMES} == {}
 
 
+def text_of(**words: Any) -> MediaText:
+    return MediaText(**words)
+
+
 @pytest.mark.parametrize("name", WORDS)
 def test_words__each_is_cleaned_bounded_cut_read_and_embedded(name: str) -> None:
     most = WORDS[name].most_characters(Limits())
-    assert clean_media_text(MediaText(**{name: " a <b>word</b> "}), Limits()) == MediaText(**{name: "a word"})
+    assert clean_media_text(text_of(**{name: " a <b>word</b> "}), Limits()) == text_of(**{name: "a word"})
     with pytest.raises(InvalidText, match=f"The {name} has {most + 1:,} characters"):
-        clean_media_text(MediaText(**{name: "x" * (most + 1)}), Limits())
-    assert len(getattr(fit_media_text(MediaText(**{name: "x" * (most + 1)}), Limits()), name)) == most
+        clean_media_text(text_of(**{name: "x" * (most + 1)}), Limits())
+    assert len(getattr(fit_media_text(text_of(**{name: "x" * (most + 1)}), Limits()), name)) == most
     for called in (name, *WORDS[name].also_called):
-        assert text_of_record({called: "a word"}, Limits()) == MediaText(**{name: "a word"})
-    assert embedding_text(MediaText(**{name: "a word"})) == "a word."
+        assert text_of_record({called: "a word"}, Limits()) == text_of(**{name: "a word"})
+    assert embedding_text(text_of(**{name: "a word"})) == "a word."

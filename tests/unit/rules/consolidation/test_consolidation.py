@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -76,7 +77,7 @@ def free_library(vectors: NDArray[np.float32], clusters: NDArray[np.int64]) -> L
         {"cohesion": (0.75, 0.9), "dimension": 24},
     ],
 )
-def test_consolidate__as_good_as_offline_in_any_upload_order(mixing: dict) -> None:
+def test_consolidate__as_good_as_offline_in_any_upload_order(mixing: dict[str, Any]) -> None:
     vectors, labels = mixture(3, 900, 60, **mixing)
     target = adjusted_rand_index(labels, offline(vectors))
     for seed in range(5):
@@ -264,7 +265,7 @@ def test_consolidate__every_change_is_told(library: Library) -> None:
     kept = set(found.clusters.tolist())
     assert {one.cluster for one in found.merges} == set(library.clusters.tolist()) - kept
     assert {one.created for one in found.splits} == {cluster for cluster in kept if cluster < 0}
-    explained = sum(one.media_count for one in (*found.merges, *found.splits))
+    explained = sum(one.media_count for one in found.merges) + sum(one.media_count for one in found.splits)
     assert len(found.moved) + explained == len(found.changed)
 
 

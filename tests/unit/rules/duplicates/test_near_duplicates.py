@@ -2,6 +2,7 @@
 
 from dataclasses import astuple
 from functools import partial
+from random import Random
 
 import numpy as np
 from hypothesis import given, settings
@@ -50,7 +51,7 @@ def similarities(draw: st.DrawFn) -> NDArray[np.float64]:
 
 @given(similarities(), st.randoms(use_true_random=False))
 @settings(max_examples=300)
-def test_choose_keepers__whatever_the_portions(alike: NDArray[np.float64], chance: object) -> None:
+def test_choose_keepers__whatever_the_portions(alike: NDArray[np.float64], chance: Random) -> None:
     rows = list(range(len(alike)))
     chance.shuffle(rows)
     cut = chance.randint(0, len(rows))

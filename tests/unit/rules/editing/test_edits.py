@@ -4,6 +4,7 @@ import json
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ MEDIA = [uuid.UUID(int=number) for number in range(1, 9)]
 NOW = datetime(2026, 11, 23, 9, 30, 0, 123456, tzinfo=UTC)
 
 
-def member(cluster_id: int, seq: int, **changes: object) -> MembershipState:
+def member(cluster_id: int, seq: int, **changes: Any) -> MembershipState:
     state = MembershipState(cluster_id, 1, 0.9, 2, 0.5, 0.08, 0.82, False, seq, AUTO, None, NOW)
     return replace(state, **changes)
 

@@ -210,10 +210,10 @@ def test_assign__empty_batch() -> None:
 
 def test_centroids__units_are_single_precision_and_counts_are_whole() -> None:
     empty = Centroids.empty(3)
-    assert (empty.counts.shape, empty.counts.dtype) == ((0,), np.int64)
+    assert (empty.counts.shape, empty.counts.dtype) == ((0,), np.dtype(np.int64))
     assert Centroids.from_sums(np.eye(3), np.ones(3, dtype=np.int64)).units.dtype == np.float32
     outcome = assign(np.eye(3), empty, THRESHOLD)
-    assert (outcome.rows.dtype, outcome.counts.dtype) == (np.int64, np.int64)
+    assert (outcome.rows.dtype, outcome.counts.dtype) == (np.dtype(np.int64), np.dtype(np.int64))
 
 
 def test_assign__stops_where_a_centroid_elsewhere_may_tie_with_the_runner_up() -> None:

@@ -58,7 +58,8 @@ def test_silhouettes__as_scikit_learn(seed: int, count: int, groups: int) -> Non
 
 
 def test_refuses_what_cannot_be_compared() -> None:
-    for one, other in (([1], []), ([], [])):
+    pairs: tuple[tuple[list[int], list[int]], ...] = (([1], []), ([], []))
+    for one, other in pairs:
         with pytest.raises(ValueError, match="labels for"):
             Contingency.of(one, other)
     with pytest.raises(ValueError, match="two groups"):
