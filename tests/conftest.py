@@ -22,6 +22,8 @@ from backend.store.migrate import migrations_folder, newest_revision, upgrade
 from scripts.demo_spaces import write_narrow_model
 from tests.support.servers import forgetful_servers
 
+pytest_plugins = ["tests.support.clients"]
+
 _PREFIX = f"test_{uuid.uuid4().hex[:8]}"  # of all databases of this process
 _TEMPLATE = f"{_PREFIX}_template"
 # Single tests in these take from twenty seconds to minutes, and would keep the others waiting if they came last.

@@ -9,8 +9,8 @@ from playwright.sync_api import Page, expect
 
 from backend.features.access import create_account, make_login_link
 from backend.features.services import Services
+from tests.support.clients import PASSWORD
 
-PASSWORD = "correct horse battery"
 WIDE, NARROW = (1440, 900), (390, 844)
 
 

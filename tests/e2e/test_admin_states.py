@@ -14,11 +14,11 @@ from backend.features.services import Services
 from backend.files.storage import thumbnail_keys
 from backend.web.server import create_web_app
 from scripts.demo_site import serving
+from tests.support.clients import PASSWORD
 from tests.support.pages import draw_twice, pause_of
 from tests.support.waiting import wait_for
 
 WIDTHS = (1440, 390)
-PASSWORD = "correct horse battery"
 LONG = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft and everything else that somebody writes"
 
 Look = Callable[..., None]

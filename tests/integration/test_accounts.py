@@ -36,9 +36,8 @@ from backend.web.pages import navigation
 from backend.web.pages.navigation import Entry
 from backend.web.pages.signing_in import safe_next
 from backend.web.server import create_web_app
-from tests.support.clients import Response, mounted
+from tests.support.clients import PASSWORD, Response, mounted
 
-PASSWORD = "correct horse battery"
 COOKIE = "mediacluster-80"
 HTML = {"Accept": "text/html,*/*"}
 
@@ -52,36 +51,6 @@ def cheap_hashes() -> Iterator[None]:
     yield
     passwords._hasher = costly
     passwords._nobodys_hash.cache_clear()
-
-
-@pytest.fixture
-def asking(make_services: Callable[..., Services]) -> Services:
-    """Services whose pages ask for a login, with an admin and a curator."""
-    services = make_services(authentication="login")
-    create_account(services.database, "ada", "admin", PASSWORD, actor="test")
-    create_account(services.database, "carl", "curator", PASSWORD, actor="test")
-    return services
-
-
-@pytest.fixture
-def open_client(asking: Services) -> Iterator[Callable[..., TestClient]]:
-    """Open browsers that do not know each other, at one server."""
-    app = create_web_app(asking)
-    clients: list[TestClient] = []
-
-    def make(base_url: str = "http://testserver") -> TestClient:
-        client = TestClient(app, base_url, raise_server_exceptions=False, follow_redirects=False)
-        clients.append(client)
-        return client
-
-    yield make
-    for client in clients:
-        client.close()
-
-
-@pytest.fixture
-def client(open_client: Callable[..., TestClient]) -> TestClient:
-    return open_client()
 
 
 def log_in(client: TestClient, name: str = "ada", password: str = PASSWORD, **more: str) -> Response:
@@ -106,29 +75,29 @@ def execute(database: Database, statement: str) -> Any:
 # --- who is let in ---------------------------------------------------------------------------------------------
 
 
-def test_pages__strangers_are_led_to_the_login(client: TestClient) -> None:
-    answer = client.get("/admin/clusters/3?sort=size", headers=HTML)
+def test_pages__strangers_are_led_to_the_login(visitor: TestClient) -> None:
+    answer = visitor.get("/admin/clusters/3?sort=size", headers=HTML)
     assert answer.status_code == 303
     assert answer.headers["location"] == "/admin/login?next=%2Fadmin%2Fclusters%2F3%3Fsort%3Dsize"
-    page = client.get(answer.headers["location"])
+    page = visitor.get(answer.headers["location"])
     assert page.status_code == 200
     assert 'value="/admin/clusters/3?sort=size"' in page.text
     assert "data-cluster" not in page.text
-    picture = client.get(f"/admin/pictures/{'0' * 64}/small")
+    picture = visitor.get(f"/admin/pictures/{'0' * 64}/small")
     assert (picture.status_code, picture.headers["x-problem-code"]) == (401, "unauthorized")
-    fragment = client.get(
+    fragment = visitor.get(
         "/admin/curation/history?cluster_id=1",
         headers={"HX-Request": "true", "Referer": "http://testserver/admin/clusters/1"},
     )
     assert fragment.status_code == 401
     assert fragment.headers["hx-redirect"] == "/admin/login?next=%2Fadmin%2Fclusters%2F1"
-    assert client.post("/admin/curation/perform", json={}).status_code == 401
+    assert visitor.post("/admin/curation/perform", json={}).status_code == 401
     style = re.search(r'href="(/admin/static/[^"]+css)"', page.text)
     assert style
-    assert client.get(style[1]).status_code == 200
+    assert visitor.get(style[1]).status_code == 200
 
 
-def test_every_page_asks(client: TestClient, asking: Services) -> None:
+def test_every_page_asks(visitor: TestClient, asking: Services) -> None:
     admin = mounted(create_web_app(asking), "/admin")
     paths = [(found.path, method) for found in iter_route_contexts(admin.routes) for method in found.methods or ()]
     assert len(paths) > 15
@@ -136,12 +105,12 @@ def test_every_page_asks(client: TestClient, asking: Services) -> None:
         if path == "/login":
             continue
         filled = re.sub(r"\{\w+\}", "1", path or "")
-        answer = client.request(method, f"/admin{filled}", headers=HTML)
+        answer = visitor.request(method, f"/admin{filled}", headers=HTML)
         assert answer.status_code == (303 if method in {"GET", "HEAD"} else 401), (method, path)
 
 
-def test_login__lets_in_and_out(client: TestClient, asking: Services) -> None:
-    answer = log_in(client, next="/admin/search?q=sea")
+def test_login__lets_in_and_out(visitor: TestClient, asking: Services) -> None:
+    answer = log_in(visitor, next="/admin/search?q=sea")
     assert (answer.status_code, answer.headers["location"]) == (303, "/admin/search?q=sea")
     cookie = answer.headers["set-cookie"]
     assert cookie.startswith(f"{COOKIE}=")
@@ -149,26 +118,26 @@ def test_login__lets_in_and_out(client: TestClient, asking: Services) -> None:
     assert "SameSite=lax" in cookie
     assert "Path=/admin" in cookie
     assert "Secure" not in cookie
-    page = client.get("/admin/")
+    page = visitor.get("/admin/")
     assert page.status_code == 200
-    assert csrf(client)["X-CSRF-Token"] in page.text
-    assert client.cookies[COOKIE] not in page.text
-    out = client.post("/admin/logout", headers=csrf(client))
+    assert csrf(visitor)["X-CSRF-Token"] in page.text
+    assert visitor.cookies[COOKIE] not in page.text
+    out = visitor.post("/admin/logout", headers=csrf(visitor))
     assert (out.status_code, out.headers["hx-redirect"]) == (204, "/admin/login")
-    assert COOKIE not in client.cookies
-    assert client.get("/admin/", headers=HTML).status_code == 303
+    assert COOKIE not in visitor.cookies
+    assert visitor.get("/admin/", headers=HTML).status_code == 303
     assert [act for _actor, act, _of in acts(asking.database)][-2:] == ["login.succeeded", "session.ended"]
 
 
-def test_logout__ends_the_session_itself(client: TestClient) -> None:
-    log_in(client)
-    secret, headers = client.cookies[COOKIE], csrf(client)
-    client.post("/admin/logout", headers=headers)
-    assert client.get("/admin/", headers={"Cookie": f"{COOKIE}={secret}"}).status_code == 401
+def test_logout__ends_the_session_itself(visitor: TestClient) -> None:
+    log_in(visitor)
+    secret, headers = visitor.cookies[COOKIE], csrf(visitor)
+    visitor.post("/admin/logout", headers=headers)
+    assert visitor.get("/admin/", headers={"Cookie": f"{COOKIE}={secret}"}).status_code == 401
 
 
-def test_login__over_https(open_client: Callable[..., TestClient]) -> None:
-    client = open_client("https://testserver")
+def test_login__over_https(open_visitor: Callable[..., TestClient]) -> None:
+    client = open_visitor("https://testserver")
     cookie = log_in(client).headers["set-cookie"]
     assert cookie.startswith("__Host-mediacluster=")
     assert "Secure" in cookie
@@ -182,13 +151,13 @@ def test_login__over_https(open_client: Callable[..., TestClient]) -> None:
         assert client.get("/admin/", headers={"Cookie": f"{name}={secret}"}).status_code == 401
 
 
-def test_session__beside_cookies_of_other_applications(client: TestClient) -> None:
+def test_session__beside_cookies_of_other_applications(visitor: TestClient) -> None:
     """Cookies know no ports: whatever else runs on the machine has its own sent along."""
-    log_in(client)
-    own = f"{COOKIE}={client.cookies[COOKIE]}"
-    client.cookies.clear()
+    log_in(visitor)
+    own = f"{COOKIE}={visitor.cookies[COOKIE]}"
+    visitor.cookies.clear()
     for others in ('prefs={"theme":"dark"}; {}', "{}; a b=[1,2]", "; =; odd; {}; x={}x", 'q="half; {}'):
-        assert client.get("/admin/", headers={"Cookie": others.replace("{}", own)}).status_code == 200, others
+        assert visitor.get("/admin/", headers={"Cookie": others.replace("{}", own)}).status_code == 200, others
 
 
 @pytest.mark.parametrize(
@@ -203,8 +172,8 @@ def test_session__beside_cookies_of_other_applications(client: TestClient) -> No
         ("x" * 900, "y" * 900),
     ],
 )
-def test_login__wrong(client: TestClient, name: str, password: str) -> None:
-    answer = log_in(client, name, password)
+def test_login__wrong(visitor: TestClient, name: str, password: str) -> None:
+    answer = log_in(visitor, name, password)
     assert (answer.status_code, answer.headers["x-problem-code"]) == (401, "login_failed")
     assert "The name or the password is wrong." in answer.text
     assert "set-cookie" not in answer.headers
@@ -212,7 +181,7 @@ def test_login__wrong(client: TestClient, name: str, password: str) -> None:
 
 
 def test_login__one_hash_is_computed_whatever_is_wrong(
-    asking: Services, client: TestClient, monkeypatch: pytest.MonkeyPatch
+    asking: Services, visitor: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create_account(asking.database, "linked", "curator", None, actor="test")
     verified: list[str] = []
@@ -223,38 +192,38 @@ def test_login__one_hash_is_computed_whatever_is_wrong(
         return bool(real(hasher, password_hash, password))
 
     monkeypatch.setattr(PasswordHasher, "verify", count)
-    texts = {re.sub(r'value="\w+"', "", log_in(client, name, "wrong").text) for name in ("ada", "nobody", "linked")}
+    texts = {re.sub(r'value="\w+"', "", log_in(visitor, name, "wrong").text) for name in ("ada", "nobody", "linked")}
     assert len(verified) == 3
     assert len({password_hash.rpartition("$")[0].rpartition("$")[0] for password_hash in verified}) == 1
     assert len(texts) == 1
 
 
-def test_login__a_stranger_cannot_send_much(client: TestClient) -> None:
+def test_login__a_stranger_cannot_send_much(visitor: TestClient) -> None:
     def body() -> Iterator[bytes]:
         for _ in range(3):
             yield b"name=" + b"x" * 40_000
 
-    answer = client.post("/admin/login", content=body(), headers={"Content-Type": "application/x-www-form-urlencoded"})
+    answer = visitor.post("/admin/login", content=body(), headers={"Content-Type": "application/x-www-form-urlencoded"})
     assert answer.status_code == 413
 
 
-def test_login__name_in_any_case(client: TestClient) -> None:
-    assert log_in(client, " ADA ").status_code == 303
+def test_login__name_in_any_case(visitor: TestClient) -> None:
+    assert log_in(visitor, " ADA ").status_code == 303
 
 
-def test_login__a_new_session_each_time(client: TestClient, asking: Services) -> None:
-    planted = log_in(client, "carl")
+def test_login__a_new_session_each_time(visitor: TestClient, asking: Services) -> None:
+    planted = log_in(visitor, "carl")
     assert planted.status_code == 303
-    first = client.cookies[COOKIE]
-    log_in(client)
-    assert client.cookies[COOKIE] != first
-    assert client.get("/admin/", headers={"Cookie": f"{COOKIE}={first}"}).status_code == 401
+    first = visitor.cookies[COOKIE]
+    log_in(visitor)
+    assert visitor.cookies[COOKIE] != first
+    assert visitor.get("/admin/", headers={"Cookie": f"{COOKIE}={first}"}).status_code == 401
     assert execute(asking.database, "SELECT count(*) FROM account_session").scalar_one() == 1
 
 
-def test_login__from_another_site(client: TestClient) -> None:
+def test_login__from_another_site(visitor: TestClient) -> None:
     for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "http://elsewhere.example"}):
-        answer = client.post("/admin/login", data={"name": "ada", "password": PASSWORD}, headers=headers)
+        answer = visitor.post("/admin/login", data={"name": "ada", "password": PASSWORD}, headers=headers)
         assert answer.status_code == 403
         assert "set-cookie" not in answer.headers
 
@@ -278,19 +247,19 @@ def test_safe_next__elsewhere(wanted: str) -> None:
     assert safe_next(wanted) == "/admin/"
 
 
-def test_login__from_an_address_that_cannot_be_read(client: TestClient) -> None:
-    assert client.get("/admin/login", params={"next": "//["}).status_code == 200
-    fragment = client.get("/admin/curation/history", headers={"HX-Request": "true", "HX-Current-URL": "http://["})
+def test_login__from_an_address_that_cannot_be_read(visitor: TestClient) -> None:
+    assert visitor.get("/admin/login", params={"next": "//["}).status_code == 200
+    fragment = visitor.get("/admin/curation/history", headers={"HX-Request": "true", "HX-Current-URL": "http://["})
     assert (fragment.status_code, fragment.headers["hx-redirect"]) == (401, "/admin/login")
-    refused = client.post("/admin/login", data={"name": "ada"}, headers={"Origin": "http://["})
+    refused = visitor.post("/admin/login", data={"name": "ada"}, headers={"Origin": "http://["})
     assert (refused.status_code, refused.headers.get("content-type", "")[:24]) == (403, "application/problem+json")
 
 
 # --- how often -------------------------------------------------------------------------------------------------
 
 
-def test_login__five_wrong_passwords(open_client: Callable[..., TestClient], asking: Services) -> None:
-    client = open_client()
+def test_login__five_wrong_passwords(open_visitor: Callable[..., TestClient], asking: Services) -> None:
+    client = open_visitor()
     for _ in range(5):
         assert log_in(client, password="wrong").status_code == 401
     answer = log_in(client)
@@ -304,18 +273,18 @@ def test_login__five_wrong_passwords(open_client: Callable[..., TestClient], ask
     assert log_in(client).status_code == 303
 
 
-def test_login__an_account_from_many_addresses(client: TestClient, asking: Services) -> None:
+def test_login__an_account_from_many_addresses(visitor: TestClient, asking: Services) -> None:
     for number in range(5):
         execute(
             asking.database,
             f"INSERT INTO login_attempt (account_name, network) VALUES ('ada', '203.0.113.{number}')",
         )
-    assert log_in(client).status_code == 429
-    assert log_in(client, "carl").status_code == 303
+    assert log_in(visitor).status_code == 429
+    assert log_in(visitor, "carl").status_code == 303
 
 
-def test_login__guesses_at_once_are_counted(open_client: Callable[..., TestClient]) -> None:
-    clients = [open_client() for _ in range(12)]
+def test_login__guesses_at_once_are_counted(open_visitor: Callable[..., TestClient]) -> None:
+    clients = [open_visitor() for _ in range(12)]
     codes: list[int] = []
     threads = [
         threading.Thread(target=lambda one=one: codes.append(log_in(one, password="wrong").status_code))
@@ -328,8 +297,8 @@ def test_login__guesses_at_once_are_counted(open_client: Callable[..., TestClien
     assert sorted(codes) == [401] * 5 + [429] * 7
 
 
-def test_login__the_right_password_costs_nothing(client: TestClient) -> None:
-    assert [log_in(client).status_code for _ in range(7)] == [303] * 7
+def test_login__the_right_password_costs_nothing(visitor: TestClient) -> None:
+    assert [log_in(visitor).status_code for _ in range(7)] == [303] * 7
 
 
 def test_network_of() -> None:
@@ -341,19 +310,19 @@ def test_network_of() -> None:
 # --- links -----------------------------------------------------------------------------------------------------
 
 
-def test_link__once(open_client: Callable[..., TestClient], asking: Services) -> None:
+def test_link__once(open_visitor: Callable[..., TestClient], asking: Services) -> None:
     name, secret = make_login_link(asking.database, None, actor="test")
     assert name == "owner"
-    assert log_in(open_client(), link=secret).status_code == 303
-    again = log_in(open_client(), link=secret)
+    assert log_in(open_visitor(), link=secret).status_code == 303
+    again = log_in(open_visitor(), link=secret)
     assert (again.status_code, again.headers["x-problem-code"]) == (401, "login_failed")
     assert secret not in str(execute(asking.database, "SELECT CAST(login_link AS text) FROM login_link").all())
 
 
-def test_link__too_old(client: TestClient, asking: Services) -> None:
+def test_link__too_old(visitor: TestClient, asking: Services) -> None:
     _name, secret = make_login_link(asking.database, "ada", actor="test")
     execute(asking.database, "UPDATE login_link SET expires_at = now() - interval '1 second'")
-    assert log_in(client, link=secret).status_code == 401
+    assert log_in(visitor, link=secret).status_code == 401
     with pytest.raises(NotFound):
         make_login_link(asking.database, "nobody", actor="test")
 
@@ -369,24 +338,24 @@ def test_link__too_old(client: TestClient, asking: Services) -> None:
         "DELETE FROM account WHERE name = 'ada'",
     ],
 )
-def test_session__ends(client: TestClient, asking: Services, change: str) -> None:
-    log_in(client)
-    assert client.get("/admin/").status_code == 200
+def test_session__ends(visitor: TestClient, asking: Services, change: str) -> None:
+    log_in(visitor)
+    assert visitor.get("/admin/").status_code == 200
     execute(asking.database, change)
-    assert client.get("/admin/").status_code == 401
+    assert visitor.get("/admin/").status_code == 401
 
 
-def test_session__a_request_keeps_it_alive(client: TestClient, asking: Services) -> None:
-    log_in(client)
+def test_session__a_request_keeps_it_alive(visitor: TestClient, asking: Services) -> None:
+    log_in(visitor)
     execute(asking.database, "UPDATE account_session SET last_seen_at = now() - interval '11 hours'")
-    client.get("/admin/")
+    visitor.get("/admin/")
     assert execute(
         asking.database, "SELECT now() - last_seen_at < interval '1 minute' FROM account_session"
     ).scalar_one()
 
 
-def test_sessions__are_listed_and_revoked(open_client: Callable[..., TestClient], asking: Services) -> None:
-    admin, curator = open_client(), open_client()
+def test_sessions__are_listed_and_revoked(open_visitor: Callable[..., TestClient], asking: Services) -> None:
+    admin, curator = open_visitor(), open_visitor()
     log_in(admin)
     log_in(curator, "carl")
     theirs, own = execute(asking.database, "SELECT id FROM account_session ORDER BY account_id DESC").scalars()
@@ -398,8 +367,8 @@ def test_sessions__are_listed_and_revoked(open_client: Callable[..., TestClient]
     assert ("account:ada", "session.revoked", "carl") in acts(asking.database)
 
 
-def test_password__changing_it_ends_other_sessions(open_client: Callable[..., TestClient]) -> None:
-    here, there = open_client(), open_client()
+def test_password__changing_it_ends_other_sessions(open_visitor: Callable[..., TestClient]) -> None:
+    here, there = open_visitor(), open_visitor()
     log_in(here)
     log_in(there)
     wrong = here.post("/admin/account/password", data={"current": "x", "new": "another good one"}, headers=csrf(here))
@@ -412,10 +381,10 @@ def test_password__changing_it_ends_other_sessions(open_client: Callable[..., Te
     assert log_in(there, password="another good one").status_code == 303
 
 
-def test_sessions__thumbnails_do_not_ask_each_time(asking: Services, client: TestClient) -> None:
-    log_in(client)
+def test_sessions__thumbnails_do_not_ask_each_time(asking: Services, visitor: TestClient) -> None:
+    log_in(visitor)
     sessions = Sessions(asking.database, idle_seconds=60)
-    secret = client.cookies[COOKIE]
+    secret = visitor.cookies[COOKIE]
     assert sessions.find(secret) is not None
     remove_account(asking.database, "ada", actor="test")
     assert sessions.find(secret, remembered=True) is not None  # for some seconds
@@ -426,8 +395,8 @@ def test_sessions__thumbnails_do_not_ask_each_time(asking: Services, client: Tes
 # --- what an unsafe request shows --------------------------------------------------------------------------------
 
 
-def test_csrf__the_token_of_the_session(open_client: Callable[..., TestClient]) -> None:
-    client, other = open_client(), open_client()
+def test_csrf__the_token_of_the_session(open_visitor: Callable[..., TestClient]) -> None:
+    client, other = open_visitor(), open_visitor()
     log_in(client)
     log_in(other)
     asked = {"kind": "lock", "cluster_id": 1}
@@ -443,13 +412,13 @@ def test_csrf__the_token_of_the_session(open_client: Callable[..., TestClient]) 
     assert client.post("/admin/curation/perform", json=asked, headers=cross).status_code == 403
 
 
-def test_roles__pages_for_admins(open_client: Callable[..., TestClient], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_roles__pages_for_admins(open_visitor: Callable[..., TestClient], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         navigation,
         "ENTRIES",
         (*navigation.ENTRIES, Entry("secret", "Secret", "/search", "search", "x", for_admins=True)),
     )
-    admin, curator = open_client(), open_client()
+    admin, curator = open_visitor(), open_visitor()
     log_in(admin)
     log_in(curator, "carl")
     assert admin.get("/admin/search").status_code == 200
@@ -460,12 +429,12 @@ def test_roles__pages_for_admins(open_client: Callable[..., TestClient], monkeyp
     assert "Secret" not in curator.get("/admin/").text
 
 
-def test_pages__without_a_database(client: TestClient, make_services: Callable[..., Services]) -> None:
-    log_in(client)
+def test_pages__without_a_database(visitor: TestClient, make_services: Callable[..., Services]) -> None:
+    log_in(visitor)
     nowhere = SecretStr("postgresql://nobody@127.0.0.1:1/none")
     broken = create_web_app(make_services(authentication="login", database_url=nowhere))
     with TestClient(broken, raise_server_exceptions=False) as other:
-        answer = other.get("/admin/", headers={"Cookie": f"{COOKIE}={client.cookies[COOKIE]}", **HTML})
+        answer = other.get("/admin/", headers={"Cookie": f"{COOKIE}={visitor.cookies[COOKIE]}", **HTML})
         assert (answer.status_code, answer.headers["x-problem-code"]) == (503, "backend_unavailable")
         assert "retry-after" in answer.headers
         assert "127.0.0.1" not in answer.text  # where it is, is for the log
@@ -490,9 +459,9 @@ def test_pages__without_a_database(client: TestClient, make_services: Callable[.
         ("[", 403),
     ],
 )
-def test_hosts__only_our_own_names(client: TestClient, host: str, status: int) -> None:
-    assert client.get("/media", headers={"Host": host}).status_code == status
-    assert client.get("/admin/login", headers={"Host": host}).status_code == status
+def test_hosts__only_our_own_names(visitor: TestClient, host: str, status: int) -> None:
+    assert visitor.get("/media", headers={"Host": host}).status_code == status
+    assert visitor.get("/admin/login", headers={"Host": host}).status_code == status
 
 
 def test_hosts__with_keys(make_services: Callable[..., Services]) -> None:
@@ -506,17 +475,17 @@ def test_hosts__with_keys(make_services: Callable[..., Services]) -> None:
 # --- what is kept ----------------------------------------------------------------------------------------------
 
 
-def test_accounts__only_hashes_are_kept(client: TestClient, asking: Services) -> None:
-    log_in(client)
+def test_accounts__only_hashes_are_kept(visitor: TestClient, asking: Services) -> None:
+    log_in(visitor)
     rows = execute(
         asking.database, "SELECT CAST(account AS text) || CAST(account_session AS text) FROM account, account_session"
     )
     kept = " ".join(rows.scalars())
     assert PASSWORD not in kept
-    assert client.cookies[COOKIE] not in kept
+    assert visitor.cookies[COOKIE] not in kept
     assert "$argon2id$" in kept
     stored = execute(asking.database, "SELECT token_sha256 FROM account_session").scalar_one()
-    assert stored == hash_secret(client.cookies[COOKIE])
+    assert stored == hash_secret(visitor.cookies[COOKIE])
 
 
 def test_hash_password__argon2id() -> None:

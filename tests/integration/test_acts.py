@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-import pytest
 import sqlalchemy as sa
 from fastapi.routing import iter_route_contexts
 from starlette.testclient import TestClient
@@ -15,7 +14,6 @@ from backend.features.access import create_account
 from backend.features.access.tokens import csrf_token_of
 from backend.features.services import Services
 from backend.features.steps import Assigner
-from backend.web.server import create_web_app
 
 _TRACES = """
 SELECT actor FROM cluster_event UNION ALL SELECT actor FROM audit_log
@@ -64,17 +62,6 @@ _ELSEWHERE = {
 }
 
 
-@pytest.fixture
-def asking(make_services: Callable[..., Services]) -> Services:
-    return make_services(authentication="keys")
-
-
-@pytest.fixture
-def client(asking: Services) -> Iterator[TestClient]:
-    with TestClient(create_web_app(asking), raise_server_exceptions=False) as opened:
-        yield opened
-
-
 class Caller:
     """Asks, and holds that each act left a trace with the name of who asked."""
 
@@ -114,20 +101,20 @@ class Caller:
 
 
 def test_who_did_what_is_noted_by_every_route_that_changes_something(
-    client: TestClient,
-    asking: Services,
+    keyed_client: TestClient,
+    keyed: Services,
     make_test_space: Callable[..., Any],
     insert_media: Callable[..., list[uuid.UUID]],
     embed_media: Callable[..., None],
 ) -> None:
-    space = make_test_space(asking.database)
-    ids = insert_media(asking.database, 40, "embedded")
+    space = make_test_space(keyed.database)
+    ids = insert_media(keyed.database, 40, "embedded")
     vectors = np.repeat(np.eye(16)[:4], 10, axis=0) + 0.02 * np.random.default_rng(1).normal(size=(40, 16))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    embed_media(asking.database, space, ids, vectors.astype(np.float32))
-    Assigner(asking, space).assign_waiting()
-    failed = insert_media(asking.database, 3, "pending", first=900)
-    with asking.database.transaction() as session:
+    embed_media(keyed.database, space, ids, vectors.astype(np.float32))
+    Assigner(keyed, space).assign_waiting()
+    failed = insert_media(keyed.database, 3, "pending", first=900)
+    with keyed.database.transaction() as session:
         groups = {
             row.media_id: row.cluster_id
             for row in session.execute(sa.text("SELECT media_id, cluster_id FROM membership"))
@@ -139,8 +126,8 @@ def test_who_did_what_is_noted_by_every_route_that_changes_something(
     a, b, c, d = (groups[ids[place]] for place in (0, 10, 20, 30))
     named = [[str(one) for one in ids[place : place + 10]] for place in (0, 10, 20, 30)]
 
-    _key, secret = create_key(asking.database, "ops", "admin", [])
-    api = Caller(client, asking, {"Authorization": f"Bearer {secret}"}, "key:ops", "")
+    _key, secret = create_key(keyed.database, "ops", "admin", [])
+    api = Caller(keyed_client, keyed, {"Authorization": f"Bearer {secret}"}, "key:ops", "")
     api("POST", "/clusters/{cluster_id}/rename", cluster_id=a, json={"label": "Sea"})
     api("POST", "/clusters/{cluster_id}/representative", cluster_id=a, json={"media_id": named[0][3]})
     api("POST", "/clusters/{cluster_id}/lock", cluster_id=a)
@@ -163,11 +150,11 @@ def test_who_did_what_is_noted_by_every_route_that_changes_something(
     hook = api("POST", "/webhooks", json={"url": "https://192.0.43.8/"})["id"]
     api("DELETE", "/webhooks/{webhook_id}", webhook_id=hook)
 
-    create_account(asking.database, "ada", "admin", "correct horse battery", actor="test")
-    pages = Caller(client, asking, {}, "account:ada", "/admin")
+    create_account(keyed.database, "ada", "admin", "correct horse battery", actor="test")
+    pages = Caller(keyed_client, keyed, {}, "account:ada", "/admin")
     pages("POST", "/login", data={"name": "ada", "password": "correct horse battery"})
-    (cookie,) = client.cookies.values()
-    pages = Caller(client, asking, {"X-CSRF-Token": csrf_token_of(cookie)}, "account:ada", "/admin")
+    (cookie,) = keyed_client.cookies.values()
+    pages = Caller(keyed_client, keyed, {"X-CSRF-Token": csrf_token_of(cookie)}, "account:ada", "/admin")
     pages.done.add(("POST", "/admin/login"))
     event = pages("POST", "/curation/perform", json={"kind": "rename", "cluster_id": c, "label": "Hill"})["event_id"]
     pages("POST", "/curation/events/{event_id}/undo", event_id=event, params={"cluster_id": c})
@@ -185,16 +172,16 @@ def test_who_did_what_is_noted_by_every_route_that_changes_something(
     if event is not None:
         pages("POST", "/quality/events/{event_id}/undo", event_id=event)
 
-    create_account(asking.database, "ben", "curator", "correct horse battery", actor="test")
-    with TestClient(client.app) as other:
+    create_account(keyed.database, "ben", "curator", "correct horse battery", actor="test")
+    with TestClient(keyed_client.app) as other:
         other.post("/admin/login", data={"name": "ben", "password": "correct horse battery"})
-    with asking.database.transaction() as session:
+    with keyed.database.transaction() as session:
         session_id = session.execute(sa.text("SELECT max(id) FROM account_session")).scalar_one()
     pages("POST", "/account/sessions/{session_id}/revoke", session_id=session_id)
     pages("POST", "/account/password", data={"current": "correct horse battery", "new": "another horse battery"})
     pages("POST", "/logout")
 
-    changing = set(_changing_routes(client.app))
+    changing = set(_changing_routes(keyed_client.app))
     assert changing - api.done - pages.done - set(_WITHOUT) - set(_ELSEWHERE) == set()
 
 

@@ -79,12 +79,6 @@ def counted_statements(database: Database) -> Iterator[list[str]]:
 
 
 @pytest.fixture
-def client(services: Services) -> Iterator[TestClient]:
-    with TestClient(create_web_app(services), raise_server_exceptions=False) as opened:
-        yield opened
-
-
-@pytest.fixture
 def space(database: Database, make_test_space: Callable[..., Space]) -> Space:
     return make_test_space(database)
 

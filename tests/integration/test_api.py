@@ -30,12 +30,6 @@ from tests.support.clients import Response
 
 
 @pytest.fixture
-def client(services: Services) -> Iterator[TestClient]:
-    with TestClient(create_app(services), raise_server_exceptions=False) as opened:
-        yield opened
-
-
-@pytest.fixture
 def work(services: Services) -> Callable[[], None]:
     """Do all the work that waits, as workers would."""
     space = open_active_space(services)

@@ -30,35 +30,6 @@ BLOG = "https://blog.example"
 MEDIA = "01a20757-dbbc-7203-b2a8-d64a814c904f"
 
 
-@pytest.fixture
-def keyed(make_services: Callable[..., Services]) -> Services:
-    """Services that ask for keys."""
-    return make_services(authentication="keys")
-
-
-@pytest.fixture
-def client(keyed: Services) -> Iterator[TestClient]:
-    with TestClient(create_web_app(keyed), raise_server_exceptions=False) as opened:
-        yield opened
-
-
-@pytest.fixture
-def open_client(services: Services) -> Iterator[TestClient]:
-    """A client of an API that asks for nothing."""
-    with TestClient(create_web_app(services), raise_server_exceptions=False) as opened:
-        yield opened
-
-
-@pytest.fixture
-def make_key(services: Services) -> Callable[..., dict[str, str]]:
-    """Make a key; returns the header that shows it."""
-
-    def make(scope: str = "read", *origins: str, name: str = "test") -> dict[str, str]:
-        return {"Authorization": f"Bearer {create_key(services.database, name, scope, origins)[1]}"}
-
-    return make
-
-
 def last_used(database: Database) -> Any:
     with database.transaction() as session:
         return session.execute(sa.text("SELECT last_used_at FROM api_key")).scalar_one()
@@ -78,7 +49,7 @@ def test_scopes__every_operation_of_the_app_declares_one(services: Services) -> 
     assert not SCOPES.keys() & PUBLIC
 
 
-def test_authentication__no_key_no_answer(client: TestClient, services: Services) -> None:
+def test_authentication__no_key_no_answer(keyed_client: TestClient, services: Services) -> None:
     paths = [
         (method, found.path.replace("{media_id}", MEDIA))
         for found in iter_route_contexts(create_web_app(services).routes)
@@ -88,17 +59,17 @@ def test_authentication__no_key_no_answer(client: TestClient, services: Services
     ]
     assert len(paths) > 35
     for method, path in [*paths, ("GET", "/nowhere"), ("PUT", "/media")]:
-        response = client.request(method, path)
+        response = keyed_client.request(method, path)
         assert response.status_code == 401, (method, path)
         assert response.headers["www-authenticate"].startswith("Bearer")
         if method != "HEAD":
             assert response.json()["code"] == "unauthorized"
 
 
-def test_authentication__what_is_public(client: TestClient) -> None:
-    assert client.get("/health/live").status_code == 200
-    assert client.get("/health/ready").status_code == 200
-    assert client.get("/widget/similar-media.js").headers["access-control-allow-origin"] == "*"
+def test_authentication__what_is_public(keyed_client: TestClient) -> None:
+    assert keyed_client.get("/health/live").status_code == 200
+    assert keyed_client.get("/health/ready").status_code == 200
+    assert keyed_client.get("/widget/similar-media.js").headers["access-control-allow-origin"] == "*"
 
 
 @pytest.mark.parametrize(
@@ -116,11 +87,11 @@ def test_authentication__what_is_public(client: TestClient) -> None:
     ],
 )
 def test_authentication__scopes(
-    client: TestClient, make_key: Callable[..., dict[str, str]], method: str, path: str, needed: str
+    keyed_client: TestClient, make_key: Callable[..., dict[str, str]], method: str, path: str, needed: str
 ) -> None:
     scopes = ["read", "upload", "curate", "admin"]
     for scope in scopes:
-        response = client.request(method, path, headers=make_key(scope))
+        response = keyed_client.request(method, path, headers=make_key(scope))
         if scopes.index(scope) < scopes.index(needed):
             assert code_of(response) == (403, "forbidden")
             assert needed in response.json()["detail"]
@@ -129,20 +100,18 @@ def test_authentication__scopes(
 
 
 @pytest.mark.parametrize("shown", ["mc_", "mc_" + "A" * 43, "mc_" + "é" * 43, "Bearer", "x" * 5000])
-def test_authentication__wrong_keys(client: TestClient, open_client: TestClient, shown: str) -> None:
+def test_authentication__wrong_keys(keyed_client: TestClient, client: TestClient, shown: str) -> None:
     header = {b"Authorization": f"Bearer {shown}".encode()}
+    assert code_of(keyed_client.get("/media", headers=header)) == (401, "unauthorized")
     assert code_of(client.get("/media", headers=header)) == (401, "unauthorized")
-    assert code_of(open_client.get("/media", headers=header)) == (401, "unauthorized")
 
 
-def test_authentication__none_asks_for_nothing(
-    open_client: TestClient, make_key: Callable[..., dict[str, str]]
-) -> None:
-    assert open_client.get("/media").status_code == 200
-    assert open_client.get("/media", headers={"Authorization": "Basic YTpi"}).status_code == 200
-    assert open_client.get("/media", headers=make_key("read")).status_code == 200
+def test_authentication__none_asks_for_nothing(client: TestClient, make_key: Callable[..., dict[str, str]]) -> None:
+    assert client.get("/media").status_code == 200
+    assert client.get("/media", headers={"Authorization": "Basic YTpi"}).status_code == 200
+    assert client.get("/media", headers=make_key("read")).status_code == 200
     # A key that is shown is held to its scope.
-    assert code_of(open_client.get("/webhooks", headers=make_key("read"))) == (403, "forbidden")
+    assert code_of(client.get("/webhooks", headers=make_key("read"))) == (403, "forbidden")
 
 
 def test_authentication__login_asks_for_a_key_where_it_is_an_admins(
@@ -156,26 +125,30 @@ def test_authentication__login_asks_for_a_key_where_it_is_an_admins(
         assert code_of(client.post("/clusters/1/lock", headers={"Origin": BLOG})) == (403, "forbidden")
 
 
-def test_authentication__a_key_opens_no_pages(client: TestClient, make_key: Callable[..., dict[str, str]]) -> None:
-    answer = client.get("/admin/", headers=make_key("admin"))
+def test_authentication__a_key_opens_no_pages(
+    keyed_client: TestClient, make_key: Callable[..., dict[str, str]]
+) -> None:
+    answer = keyed_client.get("/admin/", headers=make_key("admin"))
     assert answer.status_code == 401
     assert "www-authenticate" not in answer.headers
 
 
 def test_authentication__revoked_at_once(
-    client: TestClient, make_key: Callable[..., dict[str, str]], services: Services
+    keyed_client: TestClient, make_key: Callable[..., dict[str, str]], services: Services
 ) -> None:
     header = make_key()
-    assert client.get("/media", headers=header).status_code == 200
+    assert keyed_client.get("/media", headers=header).status_code == 200
     (key,) = read_keys(services.database)
     first = revoke_key(services.database, key["id"])
     assert revoke_key(services.database, key["id"])["revoked_at"] == first["revoked_at"]
-    assert code_of(client.get("/media", headers=header)) == (401, "unauthorized")
+    assert code_of(keyed_client.get("/media", headers=header)) == (401, "unauthorized")
     with pytest.raises(NotFound):
         revoke_key(services.database, 999)
 
 
-def test_authentication__a_stranger_cannot_send_a_body(client: TestClient, make_jpeg: Callable[..., bytes]) -> None:
+def test_authentication__a_stranger_cannot_send_a_body(
+    keyed_client: TestClient, make_jpeg: Callable[..., bytes]
+) -> None:
     read: list[int] = []
 
     def body() -> Iterator[bytes]:
@@ -183,13 +156,13 @@ def test_authentication__a_stranger_cannot_send_a_body(client: TestClient, make_
             read.append(number)
             yield make_jpeg(number)
 
-    response = client.post("/media", content=body(), headers={"Content-Type": "multipart/form-data; boundary=x"})
+    response = keyed_client.post("/media", content=body(), headers={"Content-Type": "multipart/form-data; boundary=x"})
     assert code_of(response) == (401, "unauthorized")
     assert response.headers["connection"] == "close"
 
 
 def test_authentication__the_journal_names_the_key(
-    keyed: Services, client: TestClient, make_key: Callable[..., dict[str, str]]
+    keyed: Services, keyed_client: TestClient, make_key: Callable[..., dict[str, str]]
 ) -> None:
     with keyed.database.transaction() as session:
         media_id = session.execute(
@@ -225,7 +198,7 @@ def test_authentication__the_journal_names_the_key(
             {"media": media_id, "cluster": cluster, "space": space},
         )
     header = make_key("curate", name="Ada's script")
-    renamed = client.post(f"/clusters/{cluster}/rename", json={"label": "Ours"}, headers=header)
+    renamed = keyed_client.post(f"/clusters/{cluster}/rename", json={"label": "Ours"}, headers=header)
     assert renamed.status_code == 200, renamed.text
     with keyed.database.transaction() as session:
         assert session.execute(sa.text("SELECT actor FROM cluster_event")).scalar_one() == "key:Ada's script"
@@ -276,30 +249,30 @@ def test_normal_origin__none(raw: str) -> None:
 
 
 def test_record_use__at_most_once_a_minute(
-    client: TestClient, make_key: Callable[..., dict[str, str]], services: Services
+    keyed_client: TestClient, make_key: Callable[..., dict[str, str]], services: Services
 ) -> None:
     header = make_key()
     assert last_used(services.database) is None
-    client.get("/media", headers=header)
+    keyed_client.get("/media", headers=header)
     first = last_used(services.database)
     assert first is not None
-    client.get("/media", headers=header)
+    keyed_client.get("/media", headers=header)
     assert last_used(services.database) == first
     with services.database.transaction() as session:
         session.execute(sa.text("UPDATE api_key SET last_used_at = now() - interval '61 seconds'"))
-    client.get("/media", headers=header)
+    keyed_client.get("/media", headers=header)
     assert first <= last_used(services.database) < first + timedelta(minutes=1)
 
 
 def test_authentication__keys_are_in_no_log(
-    client: TestClient, make_key: Callable[..., dict[str, str]], caplog: pytest.LogCaptureFixture
+    keyed_client: TestClient, make_key: Callable[..., dict[str, str]], caplog: pytest.LogCaptureFixture
 ) -> None:
     header = make_key("read")
     secret = header["Authorization"].removeprefix("Bearer mc_")
     with caplog.at_level(logging.DEBUG):
         for path in ("/media", "/webhooks", f"/media/{MEDIA}", "/search"):
-            assert secret not in client.get(path, headers=header).text
-        client.get("/media", headers={"Authorization": f"Bearer mc_{secret[::-1]}"})
+            assert secret not in keyed_client.get(path, headers=header).text
+        keyed_client.get("/media", headers={"Authorization": f"Bearer mc_{secret[::-1]}"})
     assert secret not in caplog.text
     assert secret[::-1] not in caplog.text
 
@@ -308,60 +281,60 @@ def test_authentication__keys_are_in_no_log(
 
 
 def test_cors__only_for_origins_of_live_keys(
-    client: TestClient, make_key: Callable[..., dict[str, str]], services: Services
+    keyed_client: TestClient, make_key: Callable[..., dict[str, str]], services: Services
 ) -> None:
     header = make_key("read", BLOG)
-    answer = client.get("/media", headers={**header, "Origin": BLOG})
+    answer = keyed_client.get("/media", headers={**header, "Origin": BLOG})
     assert answer.status_code == 200
     assert answer.headers["access-control-allow-origin"] == BLOG
     assert "origin" in answer.headers["vary"].lower()
-    stranger = client.get("/media", headers={**header, "Origin": "https://evil.example"})
+    stranger = keyed_client.get("/media", headers={**header, "Origin": "https://evil.example"})
     assert code_of(stranger) == (403, "forbidden")
     assert "access-control-allow-origin" not in stranger.headers
     revoke_key(services.database, read_keys(services.database)[0]["id"])
-    after = client.get("/media", headers={**header, "Origin": BLOG})
+    after = keyed_client.get("/media", headers={**header, "Origin": BLOG})
     assert code_of(after) == (401, "unauthorized")
     assert "access-control-allow-origin" not in after.headers
 
 
 def test_cors__a_key_for_servers_is_none_for_browsers(
-    client: TestClient, make_key: Callable[..., dict[str, str]]
+    keyed_client: TestClient, make_key: Callable[..., dict[str, str]]
 ) -> None:
     make_key("read", BLOG)
     server_key = make_key("admin")
-    assert client.get("/media", headers=server_key).status_code == 200
-    refused = client.get("/media", headers={**server_key, "Origin": BLOG})
+    assert keyed_client.get("/media", headers=server_key).status_code == 200
+    refused = keyed_client.get("/media", headers={**server_key, "Origin": BLOG})
     assert code_of(refused) == (403, "forbidden")
     # Another key allows this origin, so its pages may read why.
     assert refused.headers["access-control-allow-origin"] == BLOG
-    own_page = client.get("/media", headers={**server_key, "Origin": "http://testserver"})
+    own_page = keyed_client.get("/media", headers={**server_key, "Origin": "http://testserver"})
     assert own_page.status_code == 200
 
 
-def test_cors__preflight(client: TestClient, make_key: Callable[..., dict[str, str]]) -> None:
+def test_cors__preflight(keyed_client: TestClient, make_key: Callable[..., dict[str, str]]) -> None:
     make_key("read", BLOG)
     asked = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization"}
-    answer = client.options(f"/media/{MEDIA}/similar", headers={**asked, "Origin": BLOG})
+    answer = keyed_client.options(f"/media/{MEDIA}/similar", headers={**asked, "Origin": BLOG})
     assert answer.status_code == 204
     assert answer.headers["access-control-allow-origin"] == BLOG
     assert "authorization" in answer.headers["access-control-allow-headers"].lower()
     assert "origin" in answer.headers["vary"].lower()
     assert "access-control-allow-credentials" not in answer.headers
-    refused = client.options("/media", headers={**asked, "Origin": "https://evil.example"})
+    refused = keyed_client.options("/media", headers={**asked, "Origin": "https://evil.example"})
     assert code_of(refused) == (403, "forbidden")
     assert "access-control-allow-origin" not in refused.headers
     assert "origin" in refused.headers["vary"].lower()
 
 
-def test_cors__without_authentication(open_client: TestClient, make_key: Callable[..., dict[str, str]]) -> None:
-    before = open_client.get("/media", headers={"Origin": BLOG})
+def test_cors__without_authentication(client: TestClient, make_key: Callable[..., dict[str, str]]) -> None:
+    before = client.get("/media", headers={"Origin": BLOG})
     assert before.status_code == 200
     assert "access-control-allow-origin" not in before.headers
     make_key("read", BLOG)
-    assert open_client.get("/media", headers={"Origin": BLOG}).headers["access-control-allow-origin"] == BLOG
+    assert client.get("/media", headers={"Origin": BLOG}).headers["access-control-allow-origin"] == BLOG
     # No page of another site may change anything by the reader's mere being on this machine.
-    assert code_of(open_client.post("/clusters/1/dissolve", headers={"Origin": BLOG})) == (403, "forbidden")
-    assert open_client.post("/clusters/1/dissolve").status_code == 404
+    assert code_of(client.post("/clusters/1/dissolve", headers={"Origin": BLOG})) == (403, "forbidden")
+    assert client.post("/clusters/1/dissolve").status_code == 404
 
 
 def test_authentication__without_a_database(make_services: Callable[..., Services]) -> None:
@@ -376,8 +349,8 @@ def test_authentication__without_a_database(make_services: Callable[..., Service
 # --- around it -----------------------------------------------------------------------------------------------
 
 
-def test_openapi__says_which_keys_are_needed(open_client: TestClient) -> None:
-    document = open_client.get("/openapi.json").json()
+def test_openapi__says_which_keys_are_needed(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
     assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
     assert document["paths"]["/webhooks"]["get"]["security"] == [{"key": ["admin"]}]
     assert {"401", "403"} <= document["paths"]["/media"]["post"]["responses"].keys()

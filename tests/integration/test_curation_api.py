@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,6 @@ from backend.features.services import Services
 from backend.features.steps import Assigner
 from backend.store.schema import Space
 from backend.vectors import unit_rows
-from backend.web.api.app import create_app
 
 Call = Callable[..., Any]
 
@@ -44,12 +43,6 @@ def members(
         groups.append([str(media_id) for media_id in ids])
     Assigner(services, space).assign_waiting()
     return groups
-
-
-@pytest.fixture
-def client(services: Services) -> Iterator[TestClient]:
-    with TestClient(create_app(services), raise_server_exceptions=False) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -24,7 +24,6 @@ from backend.store.leases import Work
 from backend.store.media import claim_pending
 from backend.store.schema import Media, Space, SpaceFillItem
 from backend.store.spaces import claim_items, start_fill
-from backend.web.server import create_web_app
 from tests.support.waiting import wait_for
 
 NOWHERE = "postgresql://owner_of_all:pa55word@127.0.0.2:1/the_library"
@@ -36,11 +35,9 @@ _PAGES = ("/admin/", "/admin/clusters/1", f"/admin/media/{uuid.UUID(int=1)}")
 
 
 @pytest.fixture
-def client(make_services: Callable[..., Services]) -> Iterator[TestClient]:
+def lost_client(make_services: Callable[..., Services], open_client: Callable[..., TestClient]) -> TestClient:
     """Of an application whose database is not there."""
-    services = make_services(database_url=SecretStr(NOWHERE))
-    with TestClient(create_web_app(services), raise_server_exceptions=False) as opened:
-        yield opened
+    return open_client(make_services(database_url=SecretStr(NOWHERE)))
 
 
 def _calls(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -52,11 +49,11 @@ def _calls(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield method.upper(), filled
 
 
-def test_every_operation_says_that_it_can_be_tried_again(client: TestClient) -> None:
+def test_every_operation_says_that_it_can_be_tried_again(lost_client: TestClient) -> None:
     """Or that the call was wrong anyway; never that something unexpected happened."""
     unavailable = 0
-    for method, path in _calls(client.get("/openapi.json").json()):
-        answer = client.request(method, path)
+    for method, path in _calls(lost_client.get("/openapi.json").json()):
+        answer = lost_client.request(method, path)
         if path.startswith(_ANSWERS):
             assert answer.status_code == 200
             continue
@@ -71,16 +68,16 @@ def test_every_operation_says_that_it_can_be_tried_again(client: TestClient) -> 
 
 
 @pytest.mark.parametrize("page", _PAGES)
-def test_admin_pages_say_so_too(client: TestClient, page: str) -> None:
-    answer = client.get(page)
+def test_admin_pages_say_so_too(lost_client: TestClient, page: str) -> None:
+    answer = lost_client.get(page)
     assert (answer.status_code, answer.headers["x-problem-code"]) == (503, "backend_unavailable")
     assert "retry-after" in answer.headers
     assert [place for place in PLACES if place in answer.text] == []
 
 
-def test_the_log_says_where_it_looked(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_says_where_it_looked(lost_client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
     """For whoever has to mend it, without the password."""
-    assert client.get("/media").status_code == 503
+    assert lost_client.get("/media").status_code == 503
     assert "127.0.0.2" in caplog.text
     assert "pa55word" not in caplog.text
 

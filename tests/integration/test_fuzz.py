@@ -1,6 +1,6 @@
 """No call and no file makes the API answer 500: calls generated from its OpenAPI document, and a zoo of hostile files."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -55,12 +55,6 @@ def test_api__no_call_is_answered_with_500(openapi: Any) -> None:
 def services(make_services: Callable[..., Services]) -> Services:
     """Without a limit on how fast uploads come."""
     return make_services(uploads_per_minute=0)
-
-
-@pytest.fixture
-def client(services: Services) -> Iterator[TestClient]:
-    with TestClient(create_web_app(services), raise_server_exceptions=False) as opened:
-        yield opened
 
 
 def test_zoo__every_file_gets_a_coded_answer(client: TestClient, services: Services) -> None:

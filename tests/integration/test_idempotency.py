@@ -15,13 +15,7 @@ from backend.features.intake import intake
 from backend.features.services import Services
 from backend.features.steps import sweep
 from backend.store.access import Claim, claim_key, record_answer, release_key
-from backend.web.api.app import create_app
 from tests.support.waiting import wait_for
-
-
-@pytest.fixture
-def client(services: Services) -> TestClient:
-    return TestClient(create_app(services))
 
 
 def headers(key: str) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,12 +23,6 @@ from backend.web.pages.static_files import static_path
 from backend.web.server import create_web_app
 
 PAGE = Path(__file__).parents[2] / "docs/reference/metrics.md"
-
-
-@pytest.fixture
-def client(services: Services) -> Iterator[TestClient]:
-    with TestClient(create_app(services), raise_server_exceptions=False) as opened:
-        yield opened
 
 
 def scrape(client: TestClient) -> dict[tuple[str, str], float]:

@@ -1,6 +1,6 @@
 """The page Model: who may do what, what is refused with which words, what is noted, and work that broke off."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,9 +16,7 @@ from backend.features.model_change import Kind, activate, ask, choose_names, lis
 from backend.features.services import Services
 from backend.features.steps import open_active_space
 from backend.store.spaces import find_last_work, get_space
-from backend.web.server import create_web_app
-
-PASSWORD = "correct horse battery"
+from tests.support.clients import PASSWORD
 
 
 @pytest.fixture
@@ -56,19 +54,12 @@ class Visitor:
 
 
 @pytest.fixture
-def make_visitor(asking: Services) -> Iterator[Callable[[str], Visitor]]:
-    clients: list[TestClient] = []
-
+def make_visitor(asking: Services, open_client: Callable[..., TestClient]) -> Callable[[str], Visitor]:
     def make(role: str) -> Visitor:
         create_account(asking.database, role, role, PASSWORD, actor="test")
-        client = TestClient(create_web_app(asking), raise_server_exceptions=False)
-        client.__enter__()
-        clients.append(client)
-        return Visitor(client, role)
+        return Visitor(open_client(asking), role)
 
-    yield make
-    for client in clients:
-        client.__exit__(None, None, None)
+    return make
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import json
 import re
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -35,7 +35,6 @@ from backend.store.evaluation import (
 from backend.store.evaluation import quality as queries
 from backend.store.schema import Space
 from backend.store.spaces import get_active_space
-from backend.web.server import create_web_app
 
 MOST = 100_000
 
@@ -66,12 +65,6 @@ def library(
 def without_umap(monkeypatch: pytest.MonkeyPatch) -> None:
     """It compiles itself for half a minute; its own test does that once."""
     monkeypatch.setattr(projection, "has_umap", lambda: False)
-
-
-@pytest.fixture
-def client(services: Services) -> Iterator[TestClient]:
-    with TestClient(create_web_app(services), raise_server_exceptions=False) as opened:
-        yield opened
 
 
 def clusters_of(database: Database) -> dict[uuid.UUID, int]:

@@ -20,7 +20,6 @@ from backend.features.steps import Assigner
 from backend.store.media import record_exact_copy
 from backend.store.review import record_hashes
 from backend.store.schema import Space
-from backend.web.server import create_web_app
 from tests.support.clients import mounted
 
 # What a route is asked beside its path; {media} and {cluster} are filled in.
@@ -41,12 +40,6 @@ _QUERIES = {
 _LEFT_OUT = re.compile(
     r"/docs|/redoc|/openapi|/thumbnail$|/original$|/pictures/|\.js$|/login$|/judgements/pictures/|/model/.*ask/|/clusters/found$|/account$|/map/points|/clusters/cards$"
 )
-
-
-@pytest.fixture
-def client(services: Services) -> Iterator[TestClient]:
-    with TestClient(create_web_app(services), raise_server_exceptions=False) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -37,12 +37,6 @@ def lines() -> Iterator[list[dict[str, object]]]:
     root.setLevel(before)
 
 
-@pytest.fixture
-def client(services: Services) -> Iterator[TestClient]:
-    with TestClient(create_web_app(services)) as opened:
-        yield opened
-
-
 def test_upload__its_id_is_in_every_line(
     client: TestClient, services: Services, make_jpeg: Callable[..., bytes], lines: list[dict[str, object]]
 ) -> None:

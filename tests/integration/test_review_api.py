@@ -5,7 +5,7 @@ import io
 import json
 import re
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -25,14 +25,7 @@ from backend.features.steps import Assigner
 from backend.settings import Settings
 from backend.store.review import record_hashes
 from backend.store.schema import Space
-from backend.web.api.app import create_app
 from backend.web.server import create_web_app
-
-
-@pytest.fixture
-def client(services: Services) -> Iterator[TestClient]:
-    with TestClient(create_app(services), raise_server_exceptions=False) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -21,7 +21,6 @@ from pydantic import SecretStr
 from starlette.routing import BaseRoute, Mount
 from starlette.testclient import TestClient
 
-from backend.cli.keys import create_key
 from backend.errors import BackendUnavailable
 from backend.features.access import Browser, create_account, log_in_by_link, make_login_link
 from backend.features.intake import ImportReport, accept_picture, import_items, list_items
@@ -40,20 +39,6 @@ LATITUDE = "48.8583"
 @pytest.fixture
 def keyed(make_services: Callable[..., Services]) -> Services:
     return make_services(authentication="keys", uploads_per_minute=4, searches_per_minute=3)
-
-
-@pytest.fixture
-def client(keyed: Services) -> Iterator[TestClient]:
-    with TestClient(create_web_app(keyed), raise_server_exceptions=False) as opened:
-        yield opened
-
-
-@pytest.fixture
-def make_key(keyed: Services) -> Callable[..., dict[str, str]]:
-    def make(scope: str, name: str = "test") -> dict[str, str]:
-        return {"Authorization": f"Bearer {create_key(keyed.database, name, scope, [])[1]}"}
-
-    return make
 
 
 def located_jpeg() -> bytes:
@@ -87,35 +72,39 @@ def log_in(client: TestClient, services: Services, name: str, role: str) -> None
 # --- where a picture was taken ---------------------------------------------------------------------------------
 
 
-def test_places__are_for_admins(client: TestClient, keyed: Services, make_key: Callable[..., dict[str, str]]) -> None:
+def test_places__are_for_admins(
+    keyed_client: TestClient, keyed: Services, make_key: Callable[..., dict[str, str]]
+) -> None:
     upload_key, read_key, admin_key = make_key("upload"), make_key("read"), make_key("admin")
-    answer = upload(client, located_jpeg(), upload_key)
+    answer = upload(keyed_client, located_jpeg(), upload_key)
     assert LATITUDE not in answer.text
     media_id = answer.json()["ids"][0]
     for header in (upload_key, read_key, make_key("curate")):
         for path in (f"/media/{media_id}", "/media"):
-            told = client.get(path, headers=header).text
+            told = keyed_client.get(path, headers=header).text
             assert "Maker" in told
             assert LATITUDE not in told
-        refused = client.get(f"/media/{media_id}/original", headers=header)
+        refused = keyed_client.get(f"/media/{media_id}/original", headers=header)
         assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
-    changed = client.patch(f"/media/{media_id}", json={"title": "x"}, headers=make_key("curate"))
+    changed = keyed_client.patch(f"/media/{media_id}", json={"title": "x"}, headers=make_key("curate"))
     assert changed.status_code == 200
     assert LATITUDE not in changed.text
-    assert client.get(f"/media/{media_id}", headers=admin_key).json()["exif"]["latitude_degrees"] == float(LATITUDE)
-    assert client.get(f"/media/{media_id}/original", headers=admin_key).content == located_jpeg()
-    log_in(client, keyed, "carl", "curator")
-    page = client.get(f"/admin/media/{media_id}").text
+    assert keyed_client.get(f"/media/{media_id}", headers=admin_key).json()["exif"]["latitude_degrees"] == float(
+        LATITUDE
+    )
+    assert keyed_client.get(f"/media/{media_id}/original", headers=admin_key).content == located_jpeg()
+    log_in(keyed_client, keyed, "carl", "curator")
+    page = keyed_client.get(f"/admin/media/{media_id}").text
     assert "Maker" in page
     assert "latitude" not in page
-    assert client.get(f"/admin/media/{media_id}/original").status_code == 403
-    log_in(client, keyed, "ada", "admin")
-    assert LATITUDE in client.get(f"/admin/media/{media_id}").text
-    assert client.get(f"/admin/media/{media_id}/original").status_code == 200
+    assert keyed_client.get(f"/admin/media/{media_id}/original").status_code == 403
+    log_in(keyed_client, keyed, "ada", "admin")
+    assert LATITUDE in keyed_client.get(f"/admin/media/{media_id}").text
+    assert keyed_client.get(f"/admin/media/{media_id}/original").status_code == 200
 
 
 def test_places__from_google_takeout_too(
-    client: TestClient, keyed: Services, make_key: Callable[..., dict[str, str]], tmp_path: Path
+    keyed_client: TestClient, keyed: Services, make_key: Callable[..., dict[str, str]], tmp_path: Path
 ) -> None:
     # Two pictures: one that says nothing of itself, one that names a city and its own coordinates.
     takeout = {"photoTakenTime": {"timestamp": "1714559400"}, "geoData": {"latitude": 12.34567, "longitude": 2.2945}}
@@ -129,18 +118,20 @@ def test_places__from_google_takeout_too(
     bare, located = report.new
     for media_id in (bare, located):
         for path in (f"/media/{media_id}", "/media"):
-            told = client.get(path, headers=make_key("read")).text
+            told = keyed_client.get(path, headers=make_key("read")).text
             assert "12.34" not in told
             assert LATITUDE not in told
     admin_key = make_key("admin")
-    told = client.get(f"/media/{bare}", headers=admin_key).json()
+    told = keyed_client.get(f"/media/{bare}", headers=admin_key).json()
     assert (told["location"], told["exif"]["latitude_degrees"]) == ("", 12.34567)
     # What the camera wrote is not displaced.
-    assert client.get(f"/media/{located}", headers=admin_key).json()["exif"]["latitude_degrees"] == float(LATITUDE)
+    assert keyed_client.get(f"/media/{located}", headers=admin_key).json()["exif"]["latitude_degrees"] == float(
+        LATITUDE
+    )
 
 
 def test_addresses__that_let_others_fetch_are_for_admins(
-    client: TestClient, keyed: Services, make_key: Callable[..., dict[str, str]]
+    keyed_client: TestClient, keyed: Services, make_key: Callable[..., dict[str, str]]
 ) -> None:
     read_key = make_key("read")
     address = "https://ada:pass@pictures.example/a.png?X-Signature=tell-nobody"
@@ -148,34 +139,34 @@ def test_addresses__that_let_others_fetch_are_for_admins(
     with keyed.database.transaction() as session:
         record_exact_copy(session, media_id, "url", address)
     for path in (f"/media/{media_id}", "/media", "/exact-copies"):
-        told = client.get(path, headers=read_key).text
+        told = keyed_client.get(path, headers=read_key).text
         assert "https://pictures.example/a.png" in told
         assert "tell-nobody" not in told
         assert "ada:pass" not in told
-        assert address in client.get(path, headers=make_key("admin")).text
-    log_in(client, keyed, "carl", "curator")
-    page = client.get(f"/admin/media/{media_id}").text
+        assert address in keyed_client.get(path, headers=make_key("admin")).text
+    log_in(keyed_client, keyed, "carl", "curator")
+    page = keyed_client.get(f"/admin/media/{media_id}").text
     assert "https://pictures.example/a.png" in page
     assert "tell-nobody" not in page
-    log_in(client, keyed, "ada", "admin")
-    assert "tell-nobody" in client.get(f"/admin/media/{media_id}").text
+    log_in(keyed_client, keyed, "ada", "admin")
+    assert "tell-nobody" in keyed_client.get(f"/admin/media/{media_id}").text
 
 
-def test_places__in_xmp_too(client: TestClient, make_key: Callable[..., dict[str, str]]) -> None:
+def test_places__in_xmp_too(keyed_client: TestClient, make_key: Callable[..., dict[str, str]]) -> None:
     packet = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><exif:GPSLatitude>48,51.498N</exif:GPSLatitude></x:xmpmeta>'
     buffer = io.BytesIO()
     Image.linear_gradient("L").save(buffer, "JPEG", xmp=packet)
-    media_id = upload(client, buffer.getvalue(), make_key("upload")).json()["ids"][0]
-    assert client.get(f"/media/{media_id}/original", headers=make_key("read")).status_code == 403
+    media_id = upload(keyed_client, buffer.getvalue(), make_key("upload")).json()["ids"][0]
+    assert keyed_client.get(f"/media/{media_id}/original", headers=make_key("read")).status_code == 403
 
 
 def test_original__is_nothing_to_run(
-    client: TestClient, make_key: Callable[..., dict[str, str]], make_jpeg: Callable[..., bytes]
+    keyed_client: TestClient, make_key: Callable[..., dict[str, str]], make_jpeg: Callable[..., bytes]
 ) -> None:
     # A picture that is a page too, were somebody to take it for one.
     polyglot = make_jpeg(1) + b"<script>alert(1)</script>"
-    media_id = upload(client, polyglot, make_key("upload")).json()["ids"][0]
-    answer = client.get(f"/media/{media_id}/original", headers=make_key("read"))
+    media_id = upload(keyed_client, polyglot, make_key("upload")).json()["ids"][0]
+    answer = keyed_client.get(f"/media/{media_id}/original", headers=make_key("read"))
     assert answer.content == polyglot
     assert answer.headers["content-type"] == "image/jpeg"
     assert answer.headers["x-content-type-options"] == "nosniff"
@@ -281,27 +272,29 @@ def test_import_folder__goes_on_where_what_came_last_has_gone(
 
 
 def test_rate_limit__each_key_has_its_own(
-    client: TestClient, make_key: Callable[..., dict[str, str]], make_jpeg: Callable[..., bytes]
+    keyed_client: TestClient, make_key: Callable[..., dict[str, str]], make_jpeg: Callable[..., bytes]
 ) -> None:
-    busy, calm = make_key("upload", "busy"), make_key("upload", "calm")
-    codes = [upload(client, make_jpeg(1), busy).status_code for _ in range(5)]
+    busy, calm = make_key("upload", name="busy"), make_key("upload", name="calm")
+    codes = [upload(keyed_client, make_jpeg(1), busy).status_code for _ in range(5)]
     assert 429 not in codes[:4]
     assert codes[4] == 429
-    refused = upload(client, make_jpeg(1), busy)
+    refused = upload(keyed_client, make_jpeg(1), busy)
     assert refused.json()["code"] == "rate_limited"
     assert 1 <= int(refused.headers["retry-after"]) <= 60
-    assert upload(client, make_jpeg(1), calm).status_code == 200
-    assert client.get("/media", headers=busy).status_code == 200
-    searches = [client.get("/search", headers=make_key("read", "busy")).status_code for _ in range(4)]
+    assert upload(keyed_client, make_jpeg(1), calm).status_code == 200
+    assert keyed_client.get("/media", headers=busy).status_code == 200
+    searches = [keyed_client.get("/search", headers=make_key("read", name="busy")).status_code for _ in range(4)]
     assert searches[:3] == [422, 422, 422]
     assert searches[3] == 429
 
 
-def test_rate_limit__uploads_in_the_pages(client: TestClient, keyed: Services) -> None:
-    log_in(client, keyed, "ada", "admin")
-    token = {"X-CSRF-Token": re.findall(r'name="csrf-token" content="([^"]+)"', client.get("/admin/upload").text)[0]}
-    answers = [client.post("/admin/upload/file", headers=token) for _ in range(3)]
-    answers += [client.post("/admin/upload/url", json={}, headers=token) for _ in range(2)]
+def test_rate_limit__uploads_in_the_pages(keyed_client: TestClient, keyed: Services) -> None:
+    log_in(keyed_client, keyed, "ada", "admin")
+    token = {
+        "X-CSRF-Token": re.findall(r'name="csrf-token" content="([^"]+)"', keyed_client.get("/admin/upload").text)[0]
+    }
+    answers = [keyed_client.post("/admin/upload/file", headers=token) for _ in range(3)]
+    answers += [keyed_client.post("/admin/upload/url", json={}, headers=token) for _ in range(2)]
     assert answers[-1].status_code == 429
     assert [one.status_code for one in answers].count(429) == 1
     assert 1 <= int(answers[-1].headers["Retry-After"]) <= 60
@@ -311,8 +304,8 @@ def test_rate_limit__uploads_in_the_pages(client: TestClient, keyed: Services) -
 _UNLIMITED_FILES = {"/judgements/pictures", "/admin/judgements/picture"}
 
 
-def test_rate_limit__every_route_that_takes_pictures_has_one(client: TestClient) -> None:
-    app = client.app
+def test_rate_limit__every_route_that_takes_pictures_has_one(keyed_client: TestClient) -> None:
+    app = keyed_client.app
     assert isinstance(app, FastAPI)
     limits = {(method, path): kind for method, path, kind in limited_routes(app.routes)}
     taking = {("POST", path) for path in _paths_that_take_pictures(app.routes)}
@@ -430,13 +423,13 @@ def test_webhooks__checked_at_each_delivery(services: Services) -> None:
 
 
 def test_audit_log__who_what_and_from_where(
-    client: TestClient, keyed: Services, make_key: Callable[..., dict[str, str]], make_jpeg: Callable[..., bytes]
+    keyed_client: TestClient, keyed: Services, make_key: Callable[..., dict[str, str]], make_jpeg: Callable[..., bytes]
 ) -> None:
-    admin = make_key("admin", "ops")
-    media_id = upload(client, make_jpeg(1), admin).json()["ids"][0]
-    hook = client.post("/webhooks", json={"url": "https://192.0.43.8/"}, headers=admin)
+    admin = make_key("admin", name="ops")
+    media_id = upload(keyed_client, make_jpeg(1), admin).json()["ids"][0]
+    hook = keyed_client.post("/webhooks", json={"url": "https://192.0.43.8/"}, headers=admin)
     assert hook.status_code == 201, hook.text
-    assert client.delete(f"/webhooks/{hook.json()['id']}", headers=admin).status_code == 204
+    assert keyed_client.delete(f"/webhooks/{hook.json()['id']}", headers=admin).status_code == 204
     (actor, act, address), *rest = acts(keyed.database)
     assert (actor, act, address[:16]) == ("cli", "key.created", "command line of ")
     assert rest == [
@@ -466,7 +459,7 @@ def test_logs__hold_no_values_of_a_row_that_was_refused(
 
 
 def test_logs__hold_no_secret(
-    client: TestClient,
+    keyed_client: TestClient,
     keyed: Services,
     make_key: Callable[..., dict[str, str]],
     make_services: Callable[..., Services],
@@ -481,12 +474,12 @@ def test_logs__hold_no_secret(
     session_secret = log_in_by_link(keyed.database, link, Browser("127.0.0.1", ""), session_seconds=60)
     admin = make_key("admin")
     hook_path = "T0000-path-that-lets-in"
-    hook = client.post("/webhooks", json={"url": f"https://192.0.43.8/{hook_path}"}, headers=admin).json()
-    client.post("/admin/login", data={"name": "eve", "password": password})
-    client.post("/admin/login", data={"name": "eve", "password": f"{password}x"})
-    client.post("/admin/login", data={"link": f"{link}x"})
-    client.get("/admin/", headers={"Cookie": f"mediacluster-80={session_secret}"})
-    client.get("/media", headers={"Authorization": admin["Authorization"] + "x"})
+    hook = keyed_client.post("/webhooks", json={"url": f"https://192.0.43.8/{hook_path}"}, headers=admin).json()
+    keyed_client.post("/admin/login", data={"name": "eve", "password": password})
+    keyed_client.post("/admin/login", data={"name": "eve", "password": f"{password}x"})
+    keyed_client.post("/admin/login", data={"link": f"{link}x"})
+    keyed_client.get("/admin/", headers={"Cookie": f"mediacluster-80={session_secret}"})
+    keyed_client.get("/media", headers={"Authorization": admin["Authorization"] + "x"})
     with keyed.database.engine.connect() as connection, connection.begin(), pytest.raises(sa.exc.DBAPIError):
         # A statement that fails is logged with its traceback.
         try:

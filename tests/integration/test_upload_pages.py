@@ -26,12 +26,6 @@ from scripts.demo_site import serving
 JSON = {"accept": "application/json"}
 
 
-@pytest.fixture
-def client(services: Services) -> Iterator[TestClient]:
-    with TestClient(create_web_app(services), raise_server_exceptions=False) as opened:
-        yield opened
-
-
 def send(client: TestClient, data: bytes, name: str = "a.jpg", key: str = "k", **words: str) -> Any:
     return client.post(
         "/admin/upload/file", files={"file": (name, data)}, data=words, headers={**JSON, "Idempotency-Key": key}
