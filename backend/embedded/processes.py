@@ -1,12 +1,13 @@
 """Processes and logs of the embedded servers."""
 
-import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
+from backend.clock import CLOCK, Clock
 
 _LOG_LIMIT_BYTES = 10 * 1024 * 1024
 _TAIL_BYTES = 8 * 1024
@@ -65,20 +66,20 @@ def is_server(pid: int | None, folder: Path, names: frozenset[str]) -> bool:
         return False
 
 
-def end(processes: Iterable[psutil.Process], *, patience_seconds: float) -> None:
+def end(processes: Iterable[psutil.Process], *, patience_seconds: float, clock: Clock = CLOCK) -> None:
     """Wait for processes to end on their own, then kill the remaining ones."""
-    left = _wait_for(list(processes), patience_seconds)
+    left = _wait_for(list(processes), patience_seconds, clock)
     for process in left:
         with suppress(psutil.NoSuchProcess):
             process.kill()
-    _wait_for(left, _KILL_SECONDS)
+    _wait_for(left, _KILL_SECONDS, clock)
 
 
-def _wait_for(processes: list[psutil.Process], patience_seconds: float) -> list[psutil.Process]:
+def _wait_for(processes: list[psutil.Process], patience_seconds: float, clock: Clock) -> list[psutil.Process]:
     """The processes that still run after the wait. A zombie counts as ended: not every container has an init to reap it."""
-    deadline = time.monotonic() + patience_seconds
-    while (processes := [process for process in processes if _lives(process)]) and time.monotonic() < deadline:
-        time.sleep(_POLL_SECONDS)
+    deadline = clock.monotonic() + patience_seconds
+    while (processes := [process for process in processes if _lives(process)]) and clock.monotonic() < deadline:
+        clock.sleep(_POLL_SECONDS)
     return processes
 
 

@@ -37,6 +37,7 @@ from backend.web.pages.navigation import Entry
 from backend.web.pages.signing_in import safe_next
 from backend.web.server import create_web_app
 from tests.support.clients import PASSWORD, Response, mounted
+from tests.support.clock import SetClock
 
 COOKIE = "mediacluster-80"
 HTML = {"Accept": "text/html,*/*"}
@@ -383,11 +384,15 @@ def test_password__changing_it_ends_other_sessions(open_visitor: Callable[..., T
 
 def test_sessions__thumbnails_do_not_ask_each_time(asking: Services, visitor: TestClient) -> None:
     log_in(visitor)
-    sessions = Sessions(asking.database, idle_seconds=60)
+    clock = SetClock()
+    sessions = Sessions(asking.database, idle_seconds=60, clock=clock)
     secret = visitor.cookies[COOKIE]
     assert sessions.find(secret) is not None
     remove_account(asking.database, "ada", actor="test")
-    assert sessions.find(secret, remembered=True) is not None  # for some seconds
+    clock.pass_by(4.9)
+    assert sessions.find(secret, remembered=True) is not None
+    clock.pass_by(0.2)
+    assert sessions.find(secret, remembered=True) is None
     assert sessions.find(secret) is None
     assert sessions.find(secret, remembered=True) is None
 

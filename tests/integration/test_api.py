@@ -14,19 +14,20 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from PIL import Image
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from backend.features.editing import delete_media
+from backend.features.intake import SentFile, accept_files, wait_for_groups
 from backend.features.services import Services
 from backend.features.steps import Assigner, deliver_due, embed_batch, fetch_next, open_active_space
-from backend.store.schema import Media
+from backend.files.text import MediaText
 from backend.web.api.app import create_app
 from backend.web.middleware.scopes import PUBLIC, SCOPES
 from backend.web.server import create_web_app
 from tests.support.clients import Response
+from tests.support.clock import SetClock
 
 
 @pytest.fixture
@@ -102,31 +103,24 @@ def test_upload__wait_seconds_answers_with_the_cluster(
     assert answer.json()["media"][0]["cluster"]["founder"] is True
 
 
-def test_upload__one_of_two_is_deleted_while_the_answer_waits(
-    client: TestClient, services: Services, make_jpeg: Callable[..., bytes], work: Callable[[], None]
+def test_wait_for_groups__one_of_two_is_deleted_meanwhile(
+    services: Services, make_jpeg: Callable[..., bytes], work: Callable[[], None]
 ) -> None:
-    done = threading.Event()
+    """It is not waited for."""
+    files = [SentFile(None, io.BytesIO(make_jpeg(number)), MediaText()) for number in (3, 4)]
+    sent = accept_files(services, files)
+    clock = SetClock(on_sleep=lambda: delete_and_work() if len(clock.slept) == 1 else None)
 
-    def delete_first_and_work() -> None:
-        while not done.wait(0.1):
-            with services.database.transaction() as session:
-                ids = session.scalars(sa.select(Media.id).order_by(Media.upload_seq)).all()
-            if len(ids) == 2:
-                delete_media(services, ids[:1], actor="eve")
-                work()
-                return
+    def delete_and_work() -> None:
+        assert sent[0].media_id is not None
+        delete_media(services, [sent[0].media_id], actor="eve")
+        work()
 
-    worker = threading.Thread(target=delete_first_and_work)
-    worker.start()
-    begun = time.monotonic()
-    answer = upload(client, make_jpeg(3), make_jpeg(4), query="?wait_seconds=30", title="x")
-    waited = time.monotonic() - begun
-    done.set()
-    worker.join()
-    assert answer.status_code == 202
-    deleted, kept = answer.json()["media"]
-    assert (deleted["status"], kept["status"]) == ("pending", "ready")
-    assert waited < 28  # it is not waited for
+    deleted, kept = wait_for_groups(services, sent, 30, clock=clock)
+
+    assert (deleted.status, kept.status) == ("pending", "ready")
+    assert len(clock.slept) == 1
+    assert sum(clock.slept) < 28
 
 
 def test_upload__wait_seconds_ends_in_time(client: TestClient, make_jpeg: Callable[..., bytes]) -> None:

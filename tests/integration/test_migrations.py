@@ -2,9 +2,8 @@
 
 import re
 import threading
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -30,6 +29,7 @@ from backend.store.migrate import (
 from backend.store.schema import Base, MediaStatus
 from backend.store.spaces import NewSpace, activate_space, create_space
 from backend.web.server import create_web_app
+from tests.support.waiting import wait_for
 
 
 def with_option(url: str, option: str) -> str:
@@ -76,13 +76,6 @@ def public_names(database: Database) -> set[str]:
 def media_columns(database: Database) -> set[str]:
     with database.engine.connect() as connection:
         return {column["name"] for column in sa.inspect(connection).get_columns("media")}
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_upgrade__from_empty_to_head_and_back(empty_database: Database) -> None:

@@ -1,6 +1,5 @@
 """The vector scan against brute force in SQL: what it names is exactly what is stored when the query begins."""
 
-import threading
 import uuid
 from collections.abc import Callable
 
@@ -23,6 +22,7 @@ from backend.store.search import QueryVectors, ScanKeeper, match, nearest_exactl
 from backend.store.search import scan_keeper as scan_keeping
 from backend.store.search.scan_keeper import ScanState
 from backend.store.spaces import NewSpace, activate_space, create_space
+from tests.support.waiting import wait_for
 
 IMAGE, TEXT = 24, 16
 COUNT = 900
@@ -325,11 +325,7 @@ def test_keeper__loads_in_the_background_when_it_is_asked(library: Library, monk
     query = QueryVectors(library.vectors(1, IMAGE)[0], library.vectors(1, TEXT)[0], 0.6)
     with library.database.transaction() as session:
         assert not is_by_scan(assert_exact(session, keeper, query, 10))
-    waiting = threading.Event()
-    for _ in range(600):
-        if keeper.figures().state is ScanState.READY:
-            break
-        waiting.wait(0.05)
+    wait_for(lambda: keeper.figures().state is ScanState.READY)
     with library.database.transaction() as session:
         assert is_by_scan(assert_exact(session, keeper, query, 10))
     keeper.close()

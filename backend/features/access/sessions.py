@@ -1,10 +1,10 @@
 """Recognise whoever is logged in, by the secret of the session."""
 
 import threading
-import time
 from dataclasses import dataclass
 from typing import Final
 
+from backend.clock import CLOCK, Clock
 from backend.features.access.tokens import csrf_token_of, hash_secret
 from backend.store.access import Act, LiveSession, Role, delete_session, find_live_session, record_act, record_visit
 from backend.store.engine import Database
@@ -41,16 +41,17 @@ ANYBODY: Final = Visitor("admin", Role.ADMIN, None, None, "")
 class Sessions:
     """The sessions of one database, as one process sees them."""
 
-    def __init__(self, database: Database, *, idle_seconds: float) -> None:
+    def __init__(self, database: Database, *, idle_seconds: float, clock: Clock = CLOCK) -> None:
         self._database = database
         self._idle_seconds = idle_seconds
+        self._clock = clock
         self._seen: dict[bytes, tuple[float, Visitor]] = {}
         self._lock = threading.Lock()
 
     def find(self, secret: str, *, remembered: bool = False) -> Visitor | None:
         """Whose session it is; None: nobody's any more. `remembered`: what was true some seconds ago will do."""
         token_sha256 = hash_secret(secret)
-        now = time.monotonic()
+        now = self._clock.monotonic()
         if remembered:
             with self._lock:
                 seen_at, visitor = self._seen.get(token_sha256, (float("-inf"), None))

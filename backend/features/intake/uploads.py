@@ -1,12 +1,12 @@
 """Take in what one request sends, and wait until its pictures are grouped."""
 
 import threading
-import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import BinaryIO, Final
 
+from backend.clock import CLOCK, Clock
 from backend.errors import InputError
 from backend.features.intake.intake import accept_picture, accept_url
 from backend.features.services import Services
@@ -84,14 +84,16 @@ def accept_link(services: Services, url: str, text: MediaText, *, media_id: uuid
     return Upload(None, accepted.media_id, accepted.status)
 
 
-def wait_for_groups(services: Services, uploads: Sequence[Upload], seconds: float) -> list[Upload]:
+def wait_for_groups(
+    services: Services, uploads: Sequence[Upload], seconds: float, *, clock: Clock = CLOCK
+) -> list[Upload]:
     """Wait until every picture is settled, or the time is up. Where too many wait already, and for 0 seconds, it looks
     once, and only at those that were stored before."""
     seconds = min(seconds, services.settings.max_wait_seconds)
     if seconds <= 0 or not _waiting.acquire(blocking=False):
-        return _wait(services, uploads, 0)
+        return _wait(services, uploads, 0, clock)
     try:
-        return _wait(services, uploads, seconds)
+        return _wait(services, uploads, seconds, clock)
     finally:
         _waiting.release()
 
@@ -111,9 +113,9 @@ def _refused(error: InputError) -> Upload:
     return Upload(error.context.get("filename"), code=error.code, detail=str(error))
 
 
-def _wait(services: Services, uploads: Sequence[Upload], seconds: float) -> list[Upload]:
+def _wait(services: Services, uploads: Sequence[Upload], seconds: float, clock: Clock) -> list[Upload]:
     """One that is deleted meanwhile stays as it was known last."""
-    deadline = time.monotonic() + seconds
+    deadline = clock.monotonic() + seconds
     pause = _FIRST_PAUSE_SECONDS
     uploads = list(uploads)
     watched = [place for place, one in enumerate(uploads) if (one.duplicate or seconds > 0) and not _is_told(one)]
@@ -123,11 +125,11 @@ def _wait(services: Services, uploads: Sequence[Upload], seconds: float) -> list
         for place, one in zip(watched, found, strict=True):
             uploads[place] = one or uploads[place]
         watched = [place for place, one in zip(watched, found, strict=True) if one is not None and not one.is_settled]
-        left = deadline - time.monotonic()
+        left = deadline - clock.monotonic()
         if left <= 0:
             break
         if watched:
-            time.sleep(min(pause, left))
+            clock.sleep(min(pause, left))
             pause = min(pause * _PAUSE_GROWTH, _LONGEST_PAUSE_SECONDS)
     return uploads
 

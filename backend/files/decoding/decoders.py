@@ -25,7 +25,7 @@ from backend.errors import (
     UnsupportedFormat,
 )
 from backend.files.decoding.inspection import Inspection
-from backend.files.decoding.process import DecoderDied, DecoderProcess
+from backend.files.decoding.process import DecoderDied, DecoderProcess, StartTimer, start_timer
 from backend.files.limits import Limits
 from backend.files.metadata import EmbeddedMetadata
 from backend.files.text import MediaText
@@ -68,7 +68,15 @@ class DecodedPicture:
 class Decoders:
     """A pool of decoder processes. Thread-safe; processes start on first use."""
 
-    def __init__(self, *, processes: int, seconds: float, memory_bytes: int, work: str = WORK) -> None:
+    def __init__(
+        self,
+        *,
+        processes: int,
+        seconds: float,
+        memory_bytes: int,
+        work: str = WORK,
+        start_timer: StartTimer = start_timer,
+    ) -> None:
         """Create a pool; starts nothing yet.
 
         Args:
@@ -76,11 +84,13 @@ class Decoders:
             seconds: time limit for one file.
             memory_bytes: memory limit of a process.
             work: the function that the processes run, as module:function.
+            start_timer: what ends a process that takes too long.
         """
         self.processes = processes
         self._seconds = seconds
         self._memory_bytes = memory_bytes
         self._work = work
+        self._start_timer = start_timer
         self._slots = threading.BoundedSemaphore(processes)
         self._lock = threading.Lock()
         self._idle: list[DecoderProcess] = []
@@ -192,7 +202,7 @@ class Decoders:
         return None
 
     def _start(self) -> DecoderProcess:
-        decoder = DecoderProcess(self._work, self._memory_bytes, self._seconds)
+        decoder = DecoderProcess(self._work, self._memory_bytes, self._seconds, self._start_timer)
         with self._lock:
             self._all.add(decoder)
         return decoder

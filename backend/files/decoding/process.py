@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -29,6 +29,18 @@ _ENVIRONMENT: Final = {
 }
 
 
+StartTimer = Callable[[float, Callable[[], None]], Callable[[], None]]
+"""Calls a function after so many seconds, in a thread of its own. Returns what cancels that."""
+
+
+def start_timer(seconds: float, call: Callable[[], None]) -> Callable[[], None]:
+    """The timer by the clock of this machine."""
+    timer = threading.Timer(seconds, call)
+    timer.daemon = True
+    timer.start()
+    return timer.cancel
+
+
 class DecoderDied(DecodeCrash):
     """The process ended while it decoded a file: the file crashed it, or something else killed it."""
 
@@ -36,7 +48,7 @@ class DecoderDied(DecodeCrash):
 class DecoderProcess:
     """A process that decodes one file at a time. Not thread-safe."""
 
-    def __init__(self, work: str, memory_bytes: int, seconds: float) -> None:
+    def __init__(self, work: str, memory_bytes: int, seconds: float, start_timer: StartTimer) -> None:
         """Start the process and wait until it is ready.
 
         Raises:
@@ -44,6 +56,7 @@ class DecoderProcess:
         """
         self._memory_bytes = memory_bytes
         self._seconds = seconds
+        self._start_timer = start_timer
         self.files = 0
         """Number of files that it was given."""
         # An empty entry means the current folder, which need not be the child's.
@@ -124,13 +137,11 @@ class DecoderProcess:
                     overran.set()
                     self.process.kill()
 
-        watchdog = threading.Timer(seconds, end)
-        watchdog.daemon = True
-        watchdog.start()
+        cancel = self._start_timer(seconds, end)
         try:
             yield overran
         finally:
-            watchdog.cancel()
+            cancel()
             with lock:
                 done.set()
 

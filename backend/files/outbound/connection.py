@@ -1,24 +1,25 @@
 """Network backend that connects only to checked addresses and enforces one deadline."""
 
 import ssl
-import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import httpcore
 
+from backend.clock import CLOCK, Clock
 from backend.files.outbound.addresses import Address
 
 
 class Deadline:
     """The deadline of one fetch, on the monotonic clock."""
 
-    def __init__(self, total_seconds: float) -> None:
-        self._ends_at = time.monotonic() + total_seconds
+    def __init__(self, total_seconds: float, clock: Clock = CLOCK) -> None:
+        self._clock = clock
+        self._ends_at = clock.monotonic() + total_seconds
 
     def remaining_seconds(self) -> float:
         """Return the remaining time. Raises httpcore.ReadTimeout if there is none."""
-        left = self._ends_at - time.monotonic()
+        left = self._ends_at - self._clock.monotonic()
         if left <= 0:
             raise httpcore.ReadTimeout("the time for the whole fetch is used up")
         return left

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 import httpcore
 import httpx
 
+from backend.clock import CLOCK, Clock
 from backend.errors import FetchFailed, FetchTimeout, FetchTooLarge, UrlForbidden
 from backend.files.limits import FetchPolicy, Limits
 from backend.files.outbound.addresses import Address, resolve_allowed
@@ -48,7 +49,7 @@ class _Redirect:
     location: str
 
 
-def fetch_url(url: str, policy: FetchPolicy, limits: Limits) -> Fetched:
+def fetch_url(url: str, policy: FetchPolicy, limits: Limits, *, clock: Clock = CLOCK) -> Fetched:
     """Fetch `url` (GET, no cookies, no proxy) within `policy.total_seconds`, including redirects, resolving and TLS.
 
     It connects to the address that was checked, and checks every redirect again.
@@ -59,7 +60,7 @@ def fetch_url(url: str, policy: FetchPolicy, limits: Limits) -> Fetched:
         FetchFailed: no connection, an invalid response, or a status other than 200 (`context["status"]`).
 
     """
-    deadline = Deadline(policy.total_seconds)
+    deadline = Deadline(policy.total_seconds, clock)
     try:
         current = parse_url(url, policy)
         for _ in range(policy.max_redirects + 1):

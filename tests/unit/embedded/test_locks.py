@@ -7,6 +7,7 @@ import pytest
 
 from backend.embedded.locks import exclusive
 from backend.errors import BackendUnavailable
+from tests.support.clock import SetClock
 
 _HOLDER = """
 import sys, time
@@ -24,11 +25,13 @@ def test_exclusive__waits_until_the_holder_is_killed(tmp_path: Path) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3]) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
+        clock = SetClock()
         with (
-            pytest.raises(BackendUnavailable, match=r"has held .*lock for more than 0\.1 seconds"),
-            exclusive(lock, patience_seconds=0.1),
+            pytest.raises(BackendUnavailable, match=r"has held .*lock for more than 60 seconds"),
+            exclusive(lock, patience_seconds=60, clock=clock),
         ):
             pass
+        assert sum(clock.slept) == pytest.approx(60)
         holder.kill()
         holder.wait()
         with exclusive(lock, patience_seconds=5):

@@ -1,6 +1,5 @@
 import os
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +7,8 @@ import psutil
 import pytest
 
 from backend.embedded.processes import end, find_servers, is_server, last_lines, read_pid, rotate
+from tests.support.clock import NotedClock
+from tests.support.waiting import wait_for
 
 NAMES = frozenset({"sleep"})
 
@@ -15,8 +16,7 @@ NAMES = frozenset({"sleep"})
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen(["sleep", "60"], cwd=tmp_path) as process:
-        while psutil.Process(process.pid).name() != "sleep":  # between fork and exec it has our name
-            time.sleep(0.005)
+        wait_for(lambda: psutil.Process(process.pid).name() == "sleep")  # between fork and exec it has our name
         yield process
         process.kill()
 
@@ -31,18 +31,12 @@ def test_find_servers__by_name_and_folder(tmp_path: Path, server: subprocess.Pop
 
 
 def test_end__kills_what_does_not_end_and_zombies_count_as_dead(
-    tmp_path: Path, server: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, server: subprocess.Popen[bytes]
 ) -> None:
-    sleep, slept = time.sleep, []
-
-    def note(seconds: float) -> None:
-        slept.append(seconds)
-        sleep(seconds)
-
-    monkeypatch.setattr(time, "sleep", note)
-    end(find_servers(tmp_path, NAMES), patience_seconds=0.1)
+    clock = NotedClock()
+    end(find_servers(tmp_path, NAMES), patience_seconds=0.1, clock=clock)
     assert psutil.Process(server.pid).status() == psutil.STATUS_ZOMBIE  # nobody has reaped it yet
-    assert sum(slept) < 5
+    assert sum(clock.slept) < 5
     assert find_servers(tmp_path, NAMES) == []
     assert server.wait() == -9
 

@@ -1,7 +1,6 @@
 import contextlib
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -12,6 +11,7 @@ from huggingface_hub import constants
 
 from backend.encoders import Lazy, hub
 from backend.errors import EncoderUnavailable
+from tests.support.waiting import PATIENCE_SECONDS
 
 COMMIT = "0" * 40
 
@@ -125,15 +125,33 @@ def test_load_model__a_broken_file_is_not_downloaded_again(empty_hub: list[str])
     assert empty_hub == []
 
 
-def test_lazy__made_once_by_many_threads() -> None:
+class WatchedLock:
+    """A lock that tells how many have come to it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.arrived = threading.Semaphore(0)
+
+    def __enter__(self) -> None:
+        self.arrived.release()
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def test_lazy__made_once_by_many_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
+    lock = WatchedLock()
 
     def make() -> object:
-        time.sleep(0.05)  # so that the others come meanwhile
+        if not made:  # the others have come too
+            assert all(lock.arrived.acquire(timeout=PATIENCE_SECONDS) for _ in range(8))
         made.append(object())
         return made[-1]
 
     lazy = Lazy(make)
+    monkeypatch.setattr(lazy, "_making", lock)
     got: list[object] = []
     threads = [threading.Thread(target=lambda: got.append(lazy.get())) for _ in range(8)]
     for thread in threads:

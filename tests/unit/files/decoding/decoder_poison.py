@@ -25,6 +25,7 @@ def act(word: str) -> None:  # noqa: C901, PLR0912 - a list of ways to go wrong
     elif kind == "exit":
         os._exit(7)
     elif kind == "stall":
+        Path(argument).touch()
         time.sleep(3600)
     elif kind == "stall_once":  # the first time only
         mark = Path(argument)
@@ -34,6 +35,7 @@ def act(word: str) -> None:  # noqa: C901, PLR0912 - a list of ways to go wrong
     elif kind == "deaf":  # takes no signal but the one that nobody can refuse
         for number in (signal.SIGALRM, signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
+        Path(argument).touch()
         time.sleep(3600)
     elif kind == "memory":
         bytearray(int(argument))

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -44,8 +43,10 @@ def make_poisoned(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Dec
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
     made: list[Decoders] = []
 
-    def make(*, processes: int = 1, seconds: float = 10.0, memory_bytes: int = 256 * MEBIBYTE) -> Decoders:
-        one = Decoders(processes=processes, seconds=seconds, memory_bytes=memory_bytes, work="decoder_poison:work")
+    def make(*, processes: int = 1, seconds: float = 10.0, memory_bytes: int = 256 * MEBIBYTE, **more: Any) -> Decoders:
+        one = Decoders(
+            processes=processes, seconds=seconds, memory_bytes=memory_bytes, work="decoder_poison:work", **more
+        )
         made.append(one)
         return one
 
@@ -164,28 +165,37 @@ def test_decoders__a_crash_takes_nothing_along(
 
 @pytest.mark.parametrize("word", ["stall", "deaf"])
 def test_decoders__a_stall_is_ended(
-    make_poisoned: Callable[..., Decoders], jpeg: bytes, limits: Limits, monkeypatch: pytest.MonkeyPatch, word: str
+    make_poisoned: Callable[..., Decoders], jpeg: bytes, limits: Limits, tmp_path: Path, word: str
 ) -> None:
-    decoders = make_poisoned(seconds=4.0)  # long enough for a good picture on a busy machine
+    begun = tmp_path / "begun"
+    timers: list[float] = []
+    lived: list[bool] = []
+
+    def end_what_stalls(seconds: float, call: Callable[[], None]) -> Callable[[], None]:
+        timers.append(seconds)
+        over = threading.Event()
+
+        def run() -> None:
+            wait_for(lambda: begun.exists() or over.is_set(), every_seconds=0.01)
+            if not over.is_set():
+                lived.append(is_alive(pid))
+                call()
+
+        threading.Thread(target=run, daemon=True).start()
+        return over.set
+
+    decoders = make_poisoned(seconds=600.0, start_timer=end_what_stalls)
     decoders.start()
     (pid,) = decoders.pids()
-    timers: list[float] = []
+    timers.clear()
 
-    class Timer(threading.Timer):
-        def __init__(self, interval: float, function: Callable[[], object]) -> None:
-            timers.append(interval)
-            super().__init__(interval, function)
+    with pytest.raises(DecodeCrash, match="longer than 600 seconds"):
+        decoders.inspect(poison(jpeg, f"{word} {begun}"), limits)
 
-    monkeypatch.setattr(threading, "Timer", Timer)
-    started = time.monotonic()
-
-    with pytest.raises(DecodeCrash, match="longer than 4 seconds"):
-        decoders.inspect(poison(jpeg, word), limits)
-
-    # It would stall for an hour. How soon after its time it ends is the machine's business.
-    assert time.monotonic() - started >= 4.0
-    assert timers == [4.0]
+    assert timers == [600.0]
+    assert lived == [True]  # it was the timer that ended it
     assert not is_alive(pid)
+    begun.unlink()
     assert decoders.inspect(jpeg, limits)[0].width == 256
 
 

@@ -2,15 +2,16 @@ import gzip
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+import httpcore
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -20,11 +21,13 @@ from cryptography.x509.oid import NameOID
 from backend.errors import FetchFailed, FetchTimeout, FetchTooLarge, UrlForbidden
 from backend.files.limits import FetchPolicy, Limits
 from backend.files.outbound import fetch_url
+from backend.files.outbound.connection import Deadline, PinnedBackend
+from tests.support.clock import SetClock
 from tests.support.ports import closed_port
 
 BODY = b"\x89PNG and so on" * 100
 LIMITS = Limits(max_body_bytes=len(BODY))
-DRIP_SECONDS = 0.05
+DRIP_SECONDS = 30.0  # by the clock of the server, which the fetch looks at
 
 
 class Server(ThreadingHTTPServer):
@@ -35,7 +38,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.seen: list[tuple[str, dict[str, str]]] = []
-        self.drips = 0
+        self.clock = SetClock()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         pass
@@ -89,8 +92,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             for _ in range(200):
                 self.wfile.write(b"x")
-                self.server.drips += 1
-                time.sleep(DRIP_SECONDS)
+                self.server.clock.pass_by(DRIP_SECONDS)
         except OSError:
             self.close_connection = True
 
@@ -270,28 +272,21 @@ def test_fetch_url__too_large(server: Server, path: str) -> None:
 
 
 def test_fetch_url__drip_ends_in_time(server: Server) -> None:
-    started = time.monotonic()
+    """Each byte comes in time, and all of them take too long. After them the connection ends, which would be no timeout."""
+    policy = policy_for(server, total_seconds=20 * DRIP_SECONDS)
 
     with pytest.raises(FetchTimeout):
-        fetch_url(address(server, "drip"), policy_for(server, total_seconds=0.4), LIMITS)
-
-    assert time.monotonic() - started > 0.3
-    assert server.drips * DRIP_SECONDS < 2.0  # by the clock of the server, which is as busy as we are
-
-
-@dataclass
-class RawServer:
-    """port: where it listens; pauses: how many it has made in the midst of its answer."""
-
-    port: int
-    pauses: int = 0
+        fetch_url(address(server, "drip"), policy, LIMITS, clock=server.clock)
 
 
 @contextmanager
-def raw_server(*pieces: bytes, pause_seconds: float) -> Iterator[RawServer]:
-    """Serve one connection with `pieces`, a pause after each, whatever is asked. It stays open until the end."""
+def raw_server(*pieces: bytes, clock: SetClock | None = None) -> Iterator[int]:
+    """Serve one connection with `pieces`, whatever is asked. Returns the port.
+
+    By a clock, each piece takes `DRIP_SECONDS`, and the last one is the end. Else the connection stays open.
+    """
     listener = socket.create_server(("127.0.0.1", 0))
-    served, ended = RawServer(listener.getsockname()[1]), threading.Event()
+    ended = threading.Event()
 
     def serve() -> None:
         with suppress(OSError):
@@ -299,15 +294,15 @@ def raw_server(*pieces: bytes, pause_seconds: float) -> Iterator[RawServer]:
             with connection:
                 for piece in pieces:
                     connection.sendall(piece)
-                    if ended.wait(pause_seconds):
-                        return
-                    served.pauses += 1
-                ended.wait()
+                    if clock is not None:
+                        clock.pass_by(DRIP_SECONDS)
+                if clock is None:
+                    ended.wait()
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     try:
-        yield served
+        yield int(listener.getsockname()[1])
     finally:
         ended.set()
         # Where nobody has connected, whose time was over before, it still waits for that.
@@ -317,23 +312,52 @@ def raw_server(*pieces: bytes, pause_seconds: float) -> Iterator[RawServer]:
 
 
 @pytest.mark.parametrize(
-    "pieces", [[b"HTTP/1.1 200 OK\r\n", *[b"X-A: b\r\n"] * 40], [b"HTTP/1.1 100 Continue\r\n\r\n"] * 40, [b""] * 40]
+    "pieces", [[b"HTTP/1.1 200 OK\r\n", *[b"X-A: b\r\n"] * 40], [b"HTTP/1.1 100 Continue\r\n\r\n"] * 40]
 )
 def test_fetch_url__slow_headers_end_in_time(pieces: list[bytes]) -> None:
-    with raw_server(*pieces, pause_seconds=DRIP_SECONDS) as served:
-        policy = FetchPolicy(ports=(served.port,), allow_private=True, total_seconds=0.4)
+    clock = SetClock()
+    with raw_server(*pieces, clock=clock) as port:
+        policy = FetchPolicy(ports=(port,), allow_private=True, total_seconds=20 * DRIP_SECONDS)
 
         with pytest.raises(FetchTimeout):
-            fetch_url(f"http://127.0.0.1:{served.port}/", policy, LIMITS)
+            fetch_url(f"http://127.0.0.1:{port}/", policy, LIMITS, clock=clock)
 
-        assert served.pauses * DRIP_SECONDS < 1.5
+
+def test_pinned_backend__neither_reads_nor_writes_after_the_deadline() -> None:
+    """Also where there is something to read, a piece at a time."""
+    clock = SetClock()
+    with raw_server(b"ab") as port:
+        backend = PinnedBackend([ip_address("127.0.0.1")], Deadline(20 * DRIP_SECONDS, clock), connect_seconds=2.0)
+        stream = backend.connect_tcp("elsewhere.test", port)
+        try:
+            clock.pass_by(19 * DRIP_SECONDS)
+            stream.write(b"x")
+            assert stream.read(1) == b"a"
+            clock.pass_by(DRIP_SECONDS)
+            for use in (partial(stream.read, 1), partial(stream.write, b"x")):
+                with pytest.raises(httpcore.ReadTimeout):
+                    use()
+        finally:
+            stream.close()
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_fetch_url__silence_ends_in_time(scheme: str) -> None:
+    """In the midst of the answer, and of the TLS handshake. The connection stays open for as long as it is waited for."""
+    with raw_server() as port:
+        policy = FetchPolicy(ports=(port,), allow_private=True, total_seconds=0.4)
+
+        with pytest.raises(FetchTimeout):
+            fetch_url(f"{scheme}://127.0.0.1:{port}/", policy, LIMITS)
 
 
 @pytest.mark.parametrize("greeting", [b"SSH-2.0-OpenSSH_9.2\r\n", b"220 mail.example ESMTP\r\n\r\n"])
 def test_fetch_url__no_http_at_all(greeting: bytes) -> None:
-    with raw_server(greeting, pause_seconds=0.0) as served, pytest.raises(FetchFailed):
-        policy = FetchPolicy(ports=(served.port,), allow_private=True, total_seconds=0.4)
-        fetch_url(f"http://127.0.0.1:{served.port}/", policy, LIMITS)
+    with raw_server(greeting) as port:
+        policy = FetchPolicy(ports=(port,), allow_private=True, total_seconds=0.4)
+
+        with pytest.raises(FetchFailed):
+            fetch_url(f"http://127.0.0.1:{port}/", policy, LIMITS)
 
 
 def test_fetch_url__status_is_told(server: Server) -> None:
@@ -412,13 +436,3 @@ def test_fetch_url__unknown_authority(tls_server: Server, monkeypatch: pytest.Mo
 
     with pytest.raises(FetchFailed, match=r"(?i)certificate"):
         fetch_url(f"https://localhost:{tls_server.server_port}/ok", policy_for(tls_server), LIMITS)
-
-
-def test_fetch_url__slow_tls_handshake_ends_in_time() -> None:
-    with raw_server(*[b""] * 40, pause_seconds=DRIP_SECONDS) as served:
-        policy = FetchPolicy(ports=(served.port,), allow_private=True, total_seconds=0.4)
-
-        with pytest.raises(FetchTimeout):
-            fetch_url(f"https://127.0.0.1:{served.port}/", policy, LIMITS)
-
-        assert served.pauses * DRIP_SECONDS < 1.5
