@@ -51,8 +51,8 @@ Record = tuple[int, Mapping[str, Any] | InvalidText]
 def read_manifest(path: Path, limits: Limits) -> Iterator[ManifestRow | ManifestError]:
     """Yield the rows of a manifest in order, with cleaned text. Paths are relative to the manifest's folder.
 
-    Columns or keys: path (file, filename, image) or url (image_url), and title, caption (description), keywords
-    (tags), location, story, taken_at. Others are ignored, empty lines skipped.
+    Columns or keys: path (file, filename, image) or url (image_url), and those of `RECORD_NAMES`.
+    Others are ignored, empty lines skipped.
 
     Raises (at the call, not at the first row):
         FileUnreadable: the manifest cannot be opened, or is neither .csv nor .jsonl.

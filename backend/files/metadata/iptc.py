@@ -6,28 +6,22 @@ from typing import Final
 from PIL import Image
 
 from backend.files.metadata.exif import as_words, find_moment
-from backend.files.text import MediaText
+from backend.files.text import WORDS, MediaText
 
 _IIM_RESOURCE: Final = 0x0404
 _MARKER: Final = 0x1C
 _CHARACTER_SET: Final = (1, 90)
 _UTF8: Final = b"\x1b%G"
-_OBJECT_NAME: Final = (2, 5)
+_APPLICATION_RECORD: Final = 2
 _KEYWORDS: Final = (2, 25)
 _DATE_CREATED: Final = (2, 55)
 _TIME_CREATED: Final = (2, 60)
-_CITY: Final = (2, 90)
-_SUBLOCATION: Final = (2, 92)
-_STATE: Final = (2, 95)
-_COUNTRY: Final = (2, 101)
-_HEADLINE: Final = (2, 105)
-_CAPTION: Final = (2, 120)
 
 Fields = dict[tuple[int, int], list[bytes]]
 
 
 def read_iptc_text(image: Image.Image) -> MediaText:
-    """Return title, caption, keywords, place and time, not yet cleaned. Reading stops at the first damage."""
+    """Return the text fields, keywords and time, not yet cleaned. Reading stops at the first damage."""
     resources = image.info.get("photoshop")
     block = resources.get(_IIM_RESOURCE) if isinstance(resources, dict) else None
     if not isinstance(block, bytes):
@@ -38,21 +32,17 @@ def read_iptc_text(image: Image.Image) -> MediaText:
     def words(key: tuple[int, int]) -> list[str]:
         return [raw.decode("utf-8", "replace") if declared_utf8 else as_words(raw) for raw in fields[key]]
 
-    def first(*keys: tuple[int, int]) -> str:
-        return next((found for key in keys for found in words(key) if found.strip()), "")
+    def first(key: tuple[int, int]) -> str:
+        return next((found for found in words(key) if found.strip()), "")
 
     return MediaText(
-        title=first(_OBJECT_NAME, _HEADLINE),
-        caption=first(_CAPTION),
+        **{
+            name: field.choose(first((_APPLICATION_RECORD, dataset)) for dataset in field.iptc)
+            for name, field in WORDS.items()
+        },
         keywords=tuple(words(_KEYWORDS)),
-        location=join_places(first(_SUBLOCATION), first(_CITY), first(_STATE), first(_COUNTRY)),
         taken_at=find_moment(_moment(first(_DATE_CREATED), first(_TIME_CREATED)), first(_DATE_CREATED)),
     )
-
-
-def join_places(*places: str) -> str:
-    """Join place names from the narrowest to the widest, without repetitions."""
-    return ", ".join(dict.fromkeys(place.strip() for place in places if place.strip()))
 
 
 def _read_fields(block: bytes) -> Fields:

@@ -6,38 +6,36 @@ from typing import Any, Final
 from PIL import Image
 
 from backend.files.metadata.exif import find_moment
-from backend.files.metadata.iptc import join_places
-from backend.files.text import MediaText
+from backend.files.text import WORDS, MediaText
 
 _MAX_BYTES: Final = 1024 * 1024
 _RDF: Final = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
-_DC: Final = "{http://purl.org/dc/elements/1.1/}"
-_PHOTOSHOP: Final = "{http://ns.adobe.com/photoshop/1.0/}"
-_IPTC_CORE: Final = "{http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/}"
-_EXIF: Final = "{http://ns.adobe.com/exif/1.0/}"
+_NAMESPACES: Final = {
+    "dc": "http://purl.org/dc/elements/1.1/",
+    "photoshop": "http://ns.adobe.com/photoshop/1.0/",
+    "Iptc4xmpCore": "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/",
+    "exif": "http://ns.adobe.com/exif/1.0/",
+}
 _LANGUAGE: Final = "{http://www.w3.org/XML/1998/namespace}lang"
 
 Properties = Mapping[str, Any]
 
 
 def read_xmp_text(image: Image.Image) -> MediaText:
-    """Return title, caption, keywords, place and time, not yet cleaned. Empty if there is no readable XMP."""
+    """Return the text fields, keywords and time, not yet cleaned. Empty if there is no readable XMP."""
     properties = _properties(image)
 
+    def words(name: str) -> Iterator[str]:
+        prefix, _, local_name = name.partition(":")
+        return _words(properties.get(f"{{{_NAMESPACES[prefix]}}}{local_name}"))
+
     def first(name: str) -> str:
-        return next(_words(properties.get(name)), "")
+        return next(words(name), "")
 
     return MediaText(
-        title=first(f"{_DC}title") or first(f"{_PHOTOSHOP}Headline"),
-        caption=first(f"{_DC}description"),
-        keywords=tuple(_words(properties.get(f"{_DC}subject"))),
-        location=join_places(
-            first(f"{_IPTC_CORE}Location"),
-            first(f"{_PHOTOSHOP}City"),
-            first(f"{_PHOTOSHOP}State"),
-            first(f"{_PHOTOSHOP}Country"),
-        ),
-        taken_at=find_moment(first(f"{_EXIF}DateTimeOriginal"), first(f"{_PHOTOSHOP}DateCreated")),
+        **{name: field.choose(first(one) for one in field.xmp) for name, field in WORDS.items()},
+        keywords=tuple(words("dc:subject")),
+        taken_at=find_moment(first("exif:DateTimeOriginal"), first("photoshop:DateCreated")),
     )
 
 

@@ -67,20 +67,36 @@ class Words:
     """The field of `Limits` with its maximum number of characters."""
     also_called: tuple[str, ...] = ()
     """Other names of the field in sidecars and manifests."""
+    xmp: tuple[str, ...] = ()
+    """Its properties in XMP, with the usual prefixes."""
+    iptc: tuple[int, ...] = ()
+    """Its datasets in record 2 of IPTC."""
+    is_joined: bool = False
+    """Whether these are parts of the field, narrowest first. If not, the first one with text counts."""
 
     def most_characters(self, limits: Limits) -> int:
         most = getattr(limits, self.limit)
         assert isinstance(most, int)
         return most
 
+    def choose(self, found: Iterable[str]) -> str:
+        """Return the field from the texts found for its names in XMP or IPTC, in their order."""
+        texts = dict.fromkeys(text.strip() for text in found if text.strip())
+        return ", ".join(texts) if self.is_joined else next(iter(texts), "")
+
 
 WORDS: Final[Mapping[str, Words]] = {
-    "title": Words("max_title_characters"),
-    "caption": Words("max_caption_characters", also_called=("description",)),
-    "location": Words("max_location_characters"),
+    "title": Words("max_title_characters", xmp=("dc:title", "photoshop:Headline"), iptc=(5, 105)),
+    "caption": Words("max_caption_characters", also_called=("description",), xmp=("dc:description",), iptc=(120,)),
+    "location": Words(
+        "max_location_characters",
+        xmp=("Iptc4xmpCore:Location", "photoshop:City", "photoshop:State", "photoshop:Country"),
+        iptc=(92, 90, 95, 101),
+        is_joined=True,
+    ),
     "story": Words("max_story_characters"),
 }
-"""The text fields by name. Cleaning, cutting and reading of records use this table."""
+"""The text fields by name. Cleaning, cutting, statements, exports, and reading of records and metadata use this table."""
 
 # In the order in which the text encoder reads them.
 _EMBEDDED: Final = ("title", "location", "caption", "keywords", "story")
@@ -107,6 +123,11 @@ class TextChanges:
     story: str | None = None
     taken_at: datetime | None = None
     clear_taken_at: bool = False
+
+    @classmethod
+    def to(cls, text: MediaText) -> Self:
+        """Change every field to that of `text`, but keep the time if it has none."""
+        return cls(**{field.name: getattr(text, field.name) for field in fields(text)})
 
     def apply_to(self, text: MediaText) -> MediaText:
         """Return the text with the changes applied."""

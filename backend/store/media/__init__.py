@@ -13,6 +13,7 @@ from backend.store.media.exact_copies import CopySent, list_exact_copies, record
 from backend.store.media.export import count_exported, get_widths, iterate_exported
 from backend.store.media.files import StoredFile, remove_unheld_files
 from backend.store.media.media import (
+    TEXT_COLUMNS,
     KnownMedia,
     MediaOutcome,
     StoredPicture,
@@ -29,7 +30,6 @@ from backend.store.media.media import (
     media_columns,
     next_upload_seq,
     resolve_copies,
-    text_in,
 )
 from backend.store.media.pictures import Picture, list_pictures
 from backend.store.media.samples import SampledMedia, sample_media
@@ -64,6 +64,7 @@ from backend.store.media.work import (
 )
 
 __all__ = [
+    "TEXT_COLUMNS",
     "CopySent",
     "Doomed",
     "FetchingMedia",
@@ -130,5 +131,4 @@ __all__ = [
     "search_media",
     "similar_media",
     "take_back",
-    "text_in",
 ]

@@ -1,7 +1,6 @@
 -- Pictures of a space with words, group and vectors: of these groups and with one of these keywords, where some are
 -- named. In no order, so that it can be counted too.
-SELECT media.id, coalesce(media.source_uri, '') AS path, media.title, media.caption, media.location, media.story,
-       media.keywords, media.taken_at, membership.cluster_id, cluster.label AS cluster_label, membership.similarity,
+SELECT media.id, coalesce(media.source_uri, '') AS path, {media_text}, membership.cluster_id, cluster.label AS cluster_label, membership.similarity,
        embedding.image_embedding AS image, embedding.text_embedding AS text,
        embedding.caption_embedding AS caption_vector
   FROM media

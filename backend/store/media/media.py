@@ -4,13 +4,13 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from backend.errors import NotFound
-from backend.files.text import MediaText
+from backend.files.text import WORDS, MediaText
 from backend.store.arrays import is_among
 from backend.store.engine import limit_idling
 from backend.store.schema import UPLOAD_SEQ, Media, MediaStatus
@@ -18,6 +18,9 @@ from backend.store.schema import UPLOAD_SEQ, Media, MediaStatus
 _UPLOAD_ORDER_LOCK = 0x6D63_0004
 _ORDER_IDLE_SECONDS = 15.0
 _TEXT_FIELDS = tuple(field.name for field in fields(MediaText))
+
+TEXT_COLUMNS: Final = ", ".join(f"media.{name}" for name in (*WORDS, "keywords", "taken_at"))
+"""What a statement selects in the place of `{media_text}`, for `MediaText.of`."""
 
 
 @dataclass(frozen=True)
@@ -131,11 +134,6 @@ def media_columns(text: MediaText) -> dict[str, Any]:
     """The columns that a text fills."""
     # Not asdict, which copies deeply: a third of the time of an import.
     return {name: getattr(text, name) for name in _TEXT_FIELDS} | {"keywords": list(text.keywords)}
-
-
-def text_in(row: Any) -> MediaText:
-    """The text that a row has in its columns: the way back from `media_columns`."""
-    return MediaText(**{name: getattr(row, name) for name in _TEXT_FIELDS} | {"keywords": tuple(row.keywords)})
 
 
 @dataclass(frozen=True)

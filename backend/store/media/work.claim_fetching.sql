@@ -17,5 +17,4 @@ UPDATE media
        attempts = attempts + 1
   FROM chosen
  WHERE media.id = chosen.id
-RETURNING media.id, media.source_uri, media.title, media.caption, media.keywords, media.location, media.story,
-          media.taken_at, media.attempts, media.request_id
+RETURNING media.id, media.source_uri, {media_text}, media.attempts, media.request_id

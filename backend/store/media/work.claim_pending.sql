@@ -22,6 +22,5 @@ UPDATE media
        attempts = attempts + 1
   FROM chosen
  WHERE media.id = chosen.id
-RETURNING media.id, media.sha256, media.original_key, media.title, media.caption, media.keywords, media.location,
-          media.story, media.taken_at, media.ocr_text, media.attempts, media.upload_seq,
+RETURNING media.id, media.sha256, media.original_key, {media_text}, media.ocr_text, media.attempts, media.upload_seq,
           media.request_id

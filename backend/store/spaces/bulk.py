@@ -3,7 +3,7 @@
 import os
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final
 
 import numpy as np
@@ -18,15 +18,13 @@ from backend.files.text import MediaText
 from backend.store.arrays import get_driver
 from backend.store.engine import limit_idling
 from backend.store.media import StoredPicture, imported_columns, media_columns, next_upload_seq
-from backend.store.schema import Space
+from backend.store.schema import Media, Space
 from backend.store.spaces.spaces import list_spaces
 
-_MEDIA: Final = {
-    "id": "uuid", "sha256": "bytea", "title": "text", "caption": "text", "keywords": "text[]", "location": "text",
-    "story": "text", "taken_at": "timestamptz", "exif": "jsonb", "width": "int4", "height": "int4", "mime": "text",
-    "byte_size": "int8", "original_key": "text", "source": "text", "source_uri": "text", "status": "text",
-    "upload_seq": "int8", "embedded_at": "timestamptz",
-}  # fmt: skip
+_MEDIA: Final = (
+    *("id", "source", "source_uri", "status", "upload_seq", "embedded_at"),
+    *(field.name for value in (MediaText, StoredPicture) for field in fields(value)),
+)
 _COPY_BEGIN: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _COPY_END: Final = b"\xff\xff"
 # Written for each row, so not encoded for each.
@@ -97,9 +95,10 @@ def _copy_media(session: Session, media: Sequence[BulkMedia]) -> None:
         sa.text("SELECT nextval('media_upload_seq') FROM generate_series(1, :count)"), {"count": len(media)}
     ).all()
     now = session.execute(sa.select(sa.func.now())).scalar_one()
+    columns, dialect = Media.__table__.columns, session.get_bind().dialect
     statement = f"COPY media ({', '.join(_MEDIA)}) FROM STDIN (FORMAT BINARY)"
     with get_driver(session).cursor().copy(statement) as copy:
-        copy.set_types(list(_MEDIA.values()))
+        copy.set_types([str(columns[name].type.compile(dialect)).lower() for name in _MEDIA])
         for one, seq in zip(media, sorted(sequence), strict=True):
             values: dict[str, Any] = dict.fromkeys(_MEDIA) | media_columns(one.text)
             if one.picture is not None:

@@ -23,7 +23,6 @@ UPDATE space_fill_item AS item
        attempts = item.attempts + 1
   FROM chosen JOIN media ON media.id = chosen.media_id
  WHERE item.space_id = :space_id AND item.media_id = chosen.media_id
-RETURNING media.id, media.original_key, media.title, media.caption, media.keywords, media.location, media.story,
-          media.taken_at, media.ocr_text, item.attempts,
+RETURNING media.id, media.original_key, {media_text}, media.ocr_text, item.attempts,
           EXISTS (SELECT FROM embedding WHERE embedding.space_id = :space_id AND embedding.media_id = media.id)
             AS is_embedded

@@ -1,18 +1,19 @@
 """Take pictures in."""
 
 import json
+from dataclasses import astuple
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Form, Query, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Query, Response, UploadFile
 from pydantic import TypeAdapter, ValidationError
 
 from backend.errors import InputError
 from backend.features.services import Services
-from backend.files.text import MediaText, parse_taken_at
+from backend.files.text import MediaText
 from backend.store.media import list_known
 from backend.web.api.dependencies import ActorDependency, ServicesDependency
-from backend.web.api.schemas.schemas import ChecksumsInput, KnownAnswer, TextInput, UploadAnswer, UrlInput
+from backend.web.api.schemas.schemas import ChecksumsInput, KnownAnswer, TextForm, TextInput, UploadAnswer, UrlInput
 from backend.web.api.upload_answers import answer_files, answer_url
 from backend.web.middleware.idempotency import IdempotencyKeyHeader
 from backend.web.middleware.problems import documented
@@ -59,12 +60,7 @@ def upload_media(
     actor: ActorDependency,
     response: Response,
     file: Annotated[list[UploadFile], File(description="The picture. Repeat the field for several pictures.")],
-    title: Annotated[str, Form()] = "",
-    caption: Annotated[str, Form()] = "",
-    keywords: Annotated[list[str] | None, Form(description="Repeat the field, or separate keywords by commas.")] = None,
-    location: Annotated[str, Form()] = "",
-    story: Annotated[str, Form()] = "",
-    taken_at: Annotated[str, Form(description="ISO 8601, an EXIF date or Unix seconds.")] = "",
+    text: Annotated[TextForm, Depends()],
     items: Annotated[str | None, Form(description="Text for each file: a JSON list with one object per file.")] = None,
     wait_seconds: WaitSeconds = 0.0,
     idempotency_key: IdempotencyKeyHeader = None,
@@ -73,7 +69,7 @@ def upload_media(
     processed. A refused file is listed with its error code. If all files are refused, the first error is the response.
     """
     _require_count(services, len(file))
-    shared = MediaText(title, caption, tuple(keywords or ()), location, story, parse_taken_at(taken_at))
+    shared = text.media_text()
     texts = [shared] * len(file) if items is None else _texts_per_file(items, len(file), shared)
 
     return answer_files(
@@ -82,7 +78,7 @@ def upload_media(
         response,
         file,
         texts,
-        said=[title, caption, keywords, location, story, taken_at, items],
+        said=[*astuple(text), items],
         key=idempotency_key,
         wait_seconds=wait_seconds,
     )

@@ -1,15 +1,17 @@
 """What the API says and hears."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
+from fastapi import Form
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl
 
 from backend.features.intake import Upload
 from backend.features.search import Recommendation
-from backend.files.text import MediaText, TextChanges, parse_taken_at
+from backend.files.text import WORDS, MediaText, TextChanges, parse_taken_at
 from backend.store.events import EventKind
 from backend.store.groups import ClusterMember, ClusterSummary
 from backend.store.media import KnownMedia
@@ -42,9 +44,31 @@ class TextInput(BaseModel):
 
     def media_text(self) -> MediaText:
         """The words as the pipeline takes them. Raises InvalidText where `taken_at` is no moment."""
-        return MediaText(
-            self.title, self.caption, tuple(self.keywords), self.location, self.story, parse_taken_at(self.taken_at)
-        )
+        return _media_text(self)
+
+
+@dataclass(frozen=True)
+class TextForm:
+    """The text of a picture as a form sends it. A dependency of routes: `Annotated[TextForm, Depends()]`."""
+
+    title: Annotated[str, Form()] = ""
+    caption: Annotated[str, Form()] = ""
+    keywords: Annotated[list[str] | None, Form(description="Repeat the field, or separate keywords by commas.")] = None
+    location: Annotated[str, Form()] = ""
+    story: Annotated[str, Form()] = ""
+    taken_at: Annotated[str, Form(description="ISO 8601, an EXIF date or Unix seconds.")] = ""
+
+    def media_text(self) -> MediaText:
+        """The words as the pipeline takes them. Raises InvalidText where `taken_at` is no moment."""
+        return _media_text(self)
+
+
+def _media_text(said: TextInput | TextForm) -> MediaText:
+    return MediaText(
+        **{name: getattr(said, name) for name in WORDS},
+        keywords=tuple(said.keywords or ()),
+        taken_at=parse_taken_at(said.taken_at),
+    )
 
 
 class TextChangesInput(BaseModel):
@@ -64,11 +88,8 @@ class TextChangesInput(BaseModel):
     def changes(self) -> TextChanges:
         """The changes as the pipeline takes them. Raises InvalidText where `taken_at` is no moment."""
         return TextChanges(
-            title=self.title,
-            caption=self.caption,
+            **{name: getattr(self, name) for name in WORDS},
             keywords=None if self.keywords is None else tuple(self.keywords),
-            location=self.location,
-            story=self.story,
             taken_at=None if self.taken_at is None else parse_taken_at(self.taken_at),
             clear_taken_at=self.taken_at is not None and not self.taken_at.strip(),
         )

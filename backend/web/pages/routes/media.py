@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from backend.errors import NotFound, advice_on
@@ -18,6 +18,7 @@ from backend.store.schema import Cluster, MediaStatus
 from backend.store.spaces import get_alpha
 from backend.web.api.dependencies import ActorDependency, ServicesDependency
 from backend.web.api.places import PlacesDependency, without_key, without_place
+from backend.web.api.schemas.schemas import TextForm
 from backend.web.api.stored_files import answer_original
 from backend.web.pages.scales import make_scale
 from backend.web.pages.templating import link, picture_url, render
@@ -118,13 +119,8 @@ def change_text(
     services: ServicesDependency,
     actor: ActorDependency,
     media_id: UUID,
-    title: Annotated[str, Form()] = "",
-    caption: Annotated[str, Form()] = "",
-    keywords: Annotated[str, Form()] = "",
-    location: Annotated[str, Form()] = "",
-    story: Annotated[str, Form()] = "",
+    text: Annotated[TextForm, Depends()],
 ) -> Response:
     """The vectors of the words follow at once; the picture's stay, and so does its group."""
-    words = tuple(word.strip() for word in keywords.split(",") if word.strip())
-    rewrite_text(services, media_id, TextChanges(title, caption, words, location, story), actor=actor)
+    rewrite_text(services, media_id, TextChanges.to(text.media_text()), actor=actor)
     return Response(headers={"HX-Refresh": "true"})

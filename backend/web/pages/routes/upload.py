@@ -1,22 +1,21 @@
 """Taking pictures in: the page, what it sends, and how far each has come."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple
 from http import HTTPStatus
 from threading import Event
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Depends, File, Form, Request, Response, UploadFile
+from fastapi import APIRouter, Body, Depends, File, Request, Response, UploadFile
 from starlette.responses import StreamingResponse
 
 from backend.errors import error_kinds
 from backend.features.services import Services
 from backend.files.formats import list_accepted
-from backend.files.text import MediaText
 from backend.store.media import Progress, list_known, list_progress
 from backend.web.api.dependencies import ServicesDependency
-from backend.web.api.schemas.schemas import MOST_CHECKSUMS, ChecksumsInput, KnownAnswer, UrlInput
+from backend.web.api.schemas.schemas import MOST_CHECKSUMS, ChecksumsInput, KnownAnswer, TextForm, UrlInput
 from backend.web.api.upload_answers import answer_files, answer_url
 from backend.web.middleware.idempotency import IdempotencyKeyHeader
 from backend.web.middleware.rate_limit import UPLOADS, limited
@@ -39,16 +38,6 @@ _ADVICE = {
 }
 
 MediaIds = Annotated[list[UUID], Body(embed=True, max_length=_MOST_WATCHED)]
-
-
-@dataclass(frozen=True)
-class Words:
-    """What goes with every picture of a batch."""
-
-    title: Annotated[str, Form()] = ""
-    caption: Annotated[str, Form()] = ""
-    keywords: Annotated[str, Form()] = ""
-    location: Annotated[str, Form()] = ""
 
 
 @router.get("/upload")
@@ -82,13 +71,12 @@ def upload_file(
     actor: ActorDependency,
     response: Response,
     file: Annotated[UploadFile, File()],
-    words: Annotated[Words, Depends()],
+    text: Annotated[TextForm, Depends()],
     idempotency_key: IdempotencyKeyHeader = None,
 ) -> Any:
     """As `POST /media`, for the user who is logged in."""
-    text = MediaText(words.title, words.caption, (words.keywords,), words.location)
-    said = [words.title, words.caption, [words.keywords], words.location, "", "", None]
-    return answer_files(services, actor, response, [file], [text], said=said, key=idempotency_key)
+    said = [*astuple(text), None]
+    return answer_files(services, actor, response, [file], [text.media_text()], said=said, key=idempotency_key)
 
 
 @router.post("/upload/url", status_code=HTTPStatus.ACCEPTED)
