@@ -18,9 +18,9 @@ from sqlalchemy.orm import Session
 from backend.embedded.postgres import ensure_postgres, stop_postgres
 from backend.store.arrays import as_psycopg
 from backend.store.engine import Database
-from backend.store.media import TEXT_COLUMNS
 from backend.store.migrate import upgrade
 from backend.store.spaces import NewSpace, activate_space, create_space
+from backend.store.statements import PARTS
 
 ROOT = Path(__file__).resolve().parents[1]
 STORE = ROOT / "backend" / "store"
@@ -28,8 +28,7 @@ CATALOGUE = ROOT / "docs" / "dev" / "statements.md"
 MEDIA, CLUSTERS, DIMENSION = 5_000, 500, 16
 
 # What stands in the place of each {template}: what it is most often.
-_TEMPLATES = {
-    "media_text": TEXT_COLUMNS,
+_TEMPLATES = PARTS | {
     "matching": "EXISTS (SELECT FROM media WHERE media.id = e.media_id AND media.location <> '')",
     "null_or_not": "NOT NULL",
     "share": "",

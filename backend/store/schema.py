@@ -11,7 +11,7 @@ Way of a media row through `status` (the CHECK `status_has_its_facts` holds each
 import enum
 import uuid
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from pgvector.sqlalchemy import VECTOR
 from sqlalchemy import (
@@ -71,6 +71,10 @@ class MediaStatus(enum.StrEnum):
     READY = "ready"
     FAILED = "failed"
     DUPLICATE = "duplicate"
+
+
+EMBEDDED_STATUSES: Final = (MediaStatus.EMBEDDED, MediaStatus.READY)
+"""Of pictures that are embedded: they have vectors and thumbnails."""
 
 
 class SpaceState(enum.StrEnum):
@@ -195,8 +199,8 @@ class Space(Base):
 
     @hybrid_property
     def is_active(self) -> bool:
-        """Whether it is the space that is searched and grouped in; of all spaces one is, once there is one. SQL texts say
-        `space.state = 'active'`."""
+        """Whether it is the space that is searched and grouped in; of all spaces one is, once there is one. Statements
+        say `{active_space}` (see `statements`)."""
         return self.state == SpaceState.ACTIVE
 
     __table_args__ = (

@@ -2,6 +2,22 @@
 
 from functools import cache
 from pathlib import Path
+from typing import Final
+
+from backend.files.text import WORDS
+from backend.store.schema import EMBEDDED_STATUSES, SpaceState
+
+PARTS: Final = {
+    "active_space": f"(SELECT id FROM space WHERE state = '{SpaceState.ACTIVE}')",  # noqa: S608 - a constant
+    "embedded": str(tuple(map(str, EMBEDDED_STATUSES))),
+    "media_text": ", ".join(f"media.{name}" for name in (*WORDS, "keywords", "taken_at")),
+}
+"""What stands in the place of each {template} that any statement may have.
+
+- `active_space`: the id of the space that is searched and grouped in; NULL if there is none yet.
+- `embedded`: the statuses of pictures that are embedded, as literals, because partial indexes are chosen by them.
+- `media_text`: the columns of `media` that `MediaText.of` reads.
+"""
 
 
 class Statements:
@@ -11,10 +27,13 @@ class Statements:
         self._module = Path(module_file)
 
     def __call__(self, name: str) -> str:
-        """The text of `MODULE.NAME.sql`."""
+        """The text of `MODULE.NAME.sql`, with `PARTS` filled in."""
         return _read(self._module.with_name(f"{self._module.stem}.{name}.sql"))
 
 
 @cache
 def _read(path: Path) -> str:
-    return path.read_text(encoding="utf-8")
+    statement = path.read_text(encoding="utf-8")
+    for name, part in PARTS.items():
+        statement = statement.replace(f"{{{name}}}", part)
+    return statement

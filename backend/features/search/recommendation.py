@@ -11,7 +11,7 @@ from backend.features.search.query_vectors import fetch_examples
 from backend.rules.search import Filters, weighted_sum
 from backend.store.engine import Session
 from backend.store.media import MediaMatch, get_media, list_words, similar_media
-from backend.store.schema import MediaStatus
+from backend.store.schema import EMBEDDED_STATUSES
 from backend.store.search import ScanKeeper
 
 
@@ -42,7 +42,7 @@ def recommend(
     if media.duplicate_of is not None:
         media_id = media.duplicate_of
         media = get_media(session, media_id)
-    if media.status not in {MediaStatus.READY, MediaStatus.EMBEDDED}:
+    if media.status not in EMBEDDED_STATUSES:
         raise Conflict(
             f"Picture {media_id} has no embedding: its status is {media.status}.",
             hint="Wait until it is ready." if media.error_code is None else "Look at its error, and retry it.",

@@ -11,10 +11,8 @@ from backend.files.text import MediaText, TextChanges, clean_media_text
 from backend.store.access import Act, record_act
 from backend.store.groups import mark_unlabelled
 from backend.store.media import get_media, get_media_for_update, media_columns, replace_wording, take_back
-from backend.store.schema import Media, MediaStatus
+from backend.store.schema import EMBEDDED_STATUSES, Media, MediaStatus
 from backend.store.spaces import find_active_space, queue_elsewhere, queue_words
-
-_EMBEDDED = {MediaStatus.EMBEDDED, MediaStatus.READY}
 
 
 def rewrite_text(services: Services, media_id: uuid.UUID, changes: TextChanges, *, actor: str) -> None:
@@ -40,7 +38,7 @@ def rewrite_text(services: Services, media_id: uuid.UUID, changes: TextChanges, 
     if after == before:
         return
     vectors: tuple[Vector | None, Vector | None] | None = None
-    if space is not None and media.status in _EMBEDDED:
+    if space is not None and media.status in EMBEDDED_STATUSES:
         vectors = encode_wordings(services.encoders_of(space), space, [Wording.of(after, media.ocr_text)])[0]
     queued = 0
     with services.database.transaction() as session:
@@ -69,7 +67,7 @@ def _changed_fields(before: MediaText, after: MediaText) -> list[str]:
 
 
 def _require_unchanged(current: Media, before: MediaText, *, is_embedded: bool) -> None:
-    if MediaText.of(current) != before or (current.status in _EMBEDDED) != is_embedded:
+    if MediaText.of(current) != before or (current.status in EMBEDDED_STATUSES) != is_embedded:
         raise Conflict(
             f"Picture {current.id} was changed while its new text was being embedded.",
             hint="Read it again, and send the change once more.",

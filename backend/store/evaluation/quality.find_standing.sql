@@ -5,4 +5,4 @@ SELECT space.id, space.centroid_version,
               WHERE locktype = 'advisory' AND granted AND objsubid = 2 AND objid::bigint = space.id
                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS locks
   FROM space
- WHERE state = 'active'
+ WHERE space.id = {active_space}

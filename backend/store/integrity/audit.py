@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from backend.store.arrays import fetch_arrays
+from backend.store.schema import SpaceState
 from backend.store.statements import Statements
 
 _SQL = Statements(__file__)
@@ -53,5 +54,5 @@ def list_eras(session: Session) -> list[tuple[int, int, int]]:
 
 def is_dropped(session: Session, space_id: int) -> bool:
     """Whether the vectors of a space are gone."""
-    query = text("SELECT state = 'dropped' FROM space WHERE id = :id")
-    return bool(session.execute(query, {"id": space_id}).scalar_one())
+    query = text("SELECT state FROM space WHERE id = :id")
+    return bool(session.execute(query, {"id": space_id}).scalar_one() == SpaceState.DROPPED)

@@ -8,7 +8,7 @@ WITH means AS (
 ), kept AS MATERIALIZED (
   SELECT cluster_id, centroid, embedding_sum
     FROM centroid
-    JOIN space ON space.id = centroid.space_id AND space.state = 'active'
+   WHERE space_id = {active_space}
 )
 SELECT kept.cluster_id,
        kept.centroid <-> means.mean AS distance,

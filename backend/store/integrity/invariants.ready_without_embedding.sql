@@ -3,5 +3,4 @@ SELECT media.id AS media_id
   FROM media
  WHERE status = 'ready'
    AND NOT EXISTS (
-     SELECT FROM embedding JOIN space ON space.id = embedding.space_id AND space.state = 'active'
-      WHERE embedding.media_id = media.id)
+     SELECT FROM embedding WHERE embedding.space_id = {active_space} AND embedding.media_id = media.id)

@@ -2,7 +2,7 @@
 WITH counted AS (
   SELECT cluster_id, count(*) AS members FROM membership GROUP BY cluster_id
 ), kept AS (
-  SELECT cluster_id, member_count FROM centroid JOIN space ON space.id = centroid.space_id AND space.state = 'active'
+  SELECT cluster_id, member_count FROM centroid WHERE space_id = {active_space}
 )
 SELECT coalesce(kept.cluster_id, counted.cluster_id) AS cluster_id,
        coalesce(member_count, 0) AS member_count,

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from backend.errors import NotInSpace, OriginalMissing
 from backend.store.arrays import is_among
 from backend.store.integrity.invariants import list_breaches
-from backend.store.schema import Centroid, Media, MediaStatus
+from backend.store.schema import EMBEDDED_STATUSES, Centroid, Media, MediaStatus
 
 _ALL = 1_000_000_000
 _GIVEN_UP = (OriginalMissing.code, NotInSpace.code)
@@ -39,7 +39,7 @@ def list_held_files(session: Session, first_byte: int) -> list[HeldFile]:
             row.id,
             row.sha256,
             row.original_key,
-            has_thumbnails=row.status in {MediaStatus.EMBEDDED, MediaStatus.READY},
+            has_thumbnails=row.status in EMBEDDED_STATUSES,
             given_up=is_given_up(row.status, row.error_code),
         )
         for row in session.execute(query)

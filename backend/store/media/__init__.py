@@ -13,7 +13,6 @@ from backend.store.media.exact_copies import CopySent, list_exact_copies, record
 from backend.store.media.export import count_exported, get_widths, iterate_exported
 from backend.store.media.files import StoredFile, remove_unheld_files
 from backend.store.media.media import (
-    TEXT_COLUMNS,
     KnownMedia,
     MediaOutcome,
     StoredPicture,
@@ -64,7 +63,6 @@ from backend.store.media.work import (
 )
 
 __all__ = [
-    "TEXT_COLUMNS",
     "CopySent",
     "Doomed",
     "FetchingMedia",

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 from backend.files.text import WORDS
 from backend.store.arrays import as_psycopg, fetch_arrays, get_driver
 from backend.store.engine import limit_idling
-from backend.store.media.media import TEXT_COLUMNS
 from backend.store.statements import Statements
 
 _SQL = Statements(__file__)
@@ -20,14 +19,14 @@ _WIDE: Final = ("path", *WORDS, "array_to_string(keywords, ', ')", "cluster_labe
 
 def count_exported(session: Session, space_id: int, clusters: Sequence[int], keywords: Sequence[str]) -> int:
     """How many media `iterate_exported` brings."""
-    statement = f"SELECT count(*) AS media FROM ({_exported()}) AS exported"  # noqa: S608 - a file of ours
+    statement = f"SELECT count(*) AS media FROM ({_SQL('list_exported')}) AS exported"  # noqa: S608 - a file of ours
     return int(fetch_arrays(session, statement, _parameters(space_id, clusters, keywords))[0].media)
 
 
 def get_widths(session: Session, space_id: int, clusters: Sequence[int], keywords: Sequence[str]) -> list[int]:
     """The longest path, `WORDS`, keywords (joined) and label, in characters."""
     widths = ", ".join(f"coalesce(max(char_length({value})), 0)" for value in _WIDE)
-    statement = f"SELECT ARRAY[{widths}] AS widths FROM ({_exported()}) AS exported"  # noqa: S608 - a file of ours
+    statement = f"SELECT ARRAY[{widths}] AS widths FROM ({_SQL('list_exported')}) AS exported"  # noqa: S608 - a file of ours
     return list(fetch_arrays(session, statement, _parameters(space_id, clusters, keywords))[0].widths)
 
 
@@ -37,15 +36,11 @@ def iterate_exported(
     """Records, as the statement names their columns, up to 1,024 at a time, through a cursor on the server; vectors as
     numpy."""
     limit_idling(session, 0)  # whoever reads may take their time
-    statement = as_psycopg(f"{_exported()} ORDER BY media.upload_seq")
+    statement = as_psycopg(f"{_SQL('list_exported')} ORDER BY media.upload_seq")
     with get_driver(session).cursor(name="exported", row_factory=dict_row) as cursor:
         cursor.execute(statement.encode(), _parameters(space_id, clusters, keywords), binary=True)
         while rows := cursor.fetchmany(_ROWS):
             yield rows
-
-
-def _exported() -> str:
-    return _SQL("list_exported").replace("{media_text}", TEXT_COLUMNS)
 
 
 def _parameters(space_id: int, clusters: Sequence[int], keywords: Sequence[str]) -> dict[str, Any]:

@@ -4,13 +4,13 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from backend.errors import NotFound
-from backend.files.text import WORDS, MediaText
+from backend.files.text import MediaText
 from backend.store.arrays import is_among
 from backend.store.engine import limit_idling
 from backend.store.schema import UPLOAD_SEQ, Media, MediaStatus
@@ -18,9 +18,6 @@ from backend.store.schema import UPLOAD_SEQ, Media, MediaStatus
 _UPLOAD_ORDER_LOCK = 0x6D63_0004
 _ORDER_IDLE_SECONDS = 15.0
 _TEXT_FIELDS = tuple(field.name for field in fields(MediaText))
-
-TEXT_COLUMNS: Final = ", ".join(f"media.{name}" for name in (*WORDS, "keywords", "taken_at"))
-"""What a statement selects in the place of `{media_text}`, for `MediaText.of`."""
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,8 @@
 -- active space, and without vectors in it. One row of the arrays for each item.
 UPDATE media
    SET status = 'failed', error_code = :code, error_detail = :detail
-  FROM space, unnest(CAST(:spaces AS integer[]), CAST(:ids AS uuid[])) AS item (space_id, media_id)
- WHERE space.id = item.space_id
-   AND space.state = 'active'
+  FROM unnest(CAST(:spaces AS integer[]), CAST(:ids AS uuid[])) AS item (space_id, media_id)
+ WHERE item.space_id = {active_space}
    AND media.id = item.media_id
    AND media.status = 'embedded'
    AND NOT EXISTS (

@@ -129,8 +129,8 @@ def record_embedded(
 def record_ready(session: Session, cluster_ids: Mapping[uuid.UUID, int]) -> None:
     """Move embedded rows on to ready, now that they are in groups."""
     session.execute(
-        sa.text("UPDATE media SET status = 'ready', ready_at = clock_timestamp() WHERE id = ANY(:ids)"),
-        {"ids": list(cluster_ids)},
+        sa.text("UPDATE media SET status = :ready, ready_at = clock_timestamp() WHERE id = ANY(:ids)"),
+        {"ready": MediaStatus.READY.value, "ids": list(cluster_ids)},
     )
     record_events(
         session, [MediaEvent(EventKind.READY, media_id, cluster_id) for media_id, cluster_id in cluster_ids.items()]

@@ -8,5 +8,5 @@ UPDATE media
  WHERE item.space_id = :space
    AND item.media_id = media.id
    AND media.id = ANY(:ids)
-   AND media.status IN ('embedded', 'ready')
+   AND media.status IN {embedded}
 RETURNING media.id

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from backend.store.schema import MediaStatus
+from backend.store.schema import EMBEDDED_STATUSES, MediaStatus
 from backend.store.statements import Statements
 
 _SQL = Statements(__file__)
@@ -66,9 +66,6 @@ class Progress:
         return self.stage not in _UNSETTLED
 
 
-_WITH_THUMBNAIL = {MediaStatus.EMBEDDED, MediaStatus.READY}
-
-
 def list_progress(session: Session, media_ids: Sequence[uuid.UUID]) -> list[Progress]:
     """In the order asked for; one that is gone is told as such. One statement."""
     rows = {row.id: row for row in session.execute(sa.text(_SQL("list_progress")), {"ids": list(media_ids)})}
@@ -83,7 +80,7 @@ def _progress(row: Any) -> Progress:
         id=row.id,
         stage=_STAGES[MediaStatus(row.status)],
         shown_id=row.shown_id,
-        sha256=row.sha256 if row.shown_status in _WITH_THUMBNAIL else None,
+        sha256=row.sha256 if row.shown_status in EMBEDDED_STATUSES else None,
         group=group,
         code=row.error_code,
         detail=row.error_detail,

@@ -11,7 +11,6 @@ from backend.errors import LeaseLost
 from backend.files.text import MediaText
 from backend.store.arrays import fetch_arrays
 from backend.store.leases import FREE, Lease, hand_back_one, is_free
-from backend.store.media.media import TEXT_COLUMNS
 from backend.store.schema import Media, MediaStatus
 from backend.store.statements import Statements
 
@@ -45,7 +44,7 @@ class FetchingMedia:
 
 def claim_pending(session: Session, lease: Lease, *, limit: int, max_attempts: int) -> list[PendingMedia]:
     """Lease up to `limit` rows to be embedded, in upload order."""
-    rows = fetch_arrays(session, _with_text("claim_pending"), _claim_parameters(lease, limit, max_attempts))
+    rows = fetch_arrays(session, _SQL("claim_pending"), _claim_parameters(lease, limit, max_attempts))
     claimed = [
         PendingMedia(
             id=row.id,
@@ -64,7 +63,7 @@ def claim_pending(session: Session, lease: Lease, *, limit: int, max_attempts: i
 
 def claim_fetching(session: Session, lease: Lease, *, limit: int, max_attempts: int) -> list[FetchingMedia]:
     """Lease up to `limit` rows to be fetched."""
-    rows = fetch_arrays(session, _with_text("claim_fetching"), _claim_parameters(lease, limit, max_attempts))
+    rows = fetch_arrays(session, _SQL("claim_fetching"), _claim_parameters(lease, limit, max_attempts))
     return [FetchingMedia(row.id, row.source_uri, MediaText.of(row), row.attempts, row.request_id) for row in rows]
 
 
@@ -111,10 +110,6 @@ def count_waiting(session: Session) -> WaitingWork:
         ).where(Media.status.in_([MediaStatus.FETCHING, MediaStatus.PENDING, MediaStatus.EMBEDDED]))
     ).one()
     return WaitingWork(**row._asdict())
-
-
-def _with_text(name: str) -> str:
-    return _SQL(name).replace("{media_text}", TEXT_COLUMNS)
 
 
 def _claim_parameters(lease: Lease, limit: int, max_attempts: int) -> dict[str, Any]:

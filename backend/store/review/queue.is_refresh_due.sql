@@ -2,7 +2,7 @@
 SELECT EXISTS (
   SELECT FROM space
     LEFT JOIN review_refresh ON space_id = space.id
-   WHERE state = 'active'
+   WHERE space.id = {active_space}
      AND space.centroid_version IS DISTINCT FROM review_refresh.centroid_version
      AND space.centroid_version > 0
      AND coalesce(refreshed_at < now() - make_interval(secs => :seconds), true)) AS is_due

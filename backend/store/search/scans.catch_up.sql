@@ -18,4 +18,4 @@ SELECT space.id AS space_id,
        AND e.written_by < pg_snapshot_xmax(pg_current_snapshot())::text::bigint
      LIMIT :most
   ) AS fresh ON space.id = :space_id
- WHERE space.state = 'active'
+ WHERE space.id = {active_space}

@@ -5,6 +5,6 @@ SELECT space.id,
          WHERE item.space_id = space.id AND item.error_code IS NULL) AS waiting,
        (SELECT count(*) FROM space_fill_item AS item
          WHERE item.space_id = space.id AND item.error_code IS NOT NULL) AS failed,
-       (SELECT count(*) FROM media WHERE media.status IN ('embedded', 'ready')) AS media
+       (SELECT count(*) FROM media WHERE media.status IN {embedded}) AS media
   FROM space
  WHERE space.state <> 'dropped'

@@ -13,7 +13,7 @@ from backend.errors import Quarantined
 from backend.files.text import MediaText
 from backend.store.arrays import fetch_arrays, is_among
 from backend.store.leases import FREE, Lease, from_now, hand_back_one, is_free, is_held
-from backend.store.media import TEXT_COLUMNS, record_unfillable
+from backend.store.media import record_unfillable
 from backend.store.schema import Space, SpaceFill, SpaceFillItem
 from backend.store.statements import Statements
 
@@ -154,7 +154,7 @@ def claim_items(session: Session, space_id: int, lease: Lease, *, limit: int, ma
     """Lease up to `limit` media, oldest first, and put off the next claim as the space's rate says."""
     rows = fetch_arrays(
         session,
-        _SQL("claim_items").replace("{media_text}", TEXT_COLUMNS),
+        _SQL("claim_items"),
         {
             "space_id": space_id,
             "lease_token": lease.token,

@@ -119,7 +119,10 @@ def create_space(session: Session, new: NewSpace) -> Space:
 def activate_space(session: Session, space: Space) -> None:
     """Make this space the active one and point the view `media_embedding` at it."""
     session.execute(update(Space).where(Space.is_active).values(state=SpaceState.RETIRED))
-    session.execute(text("UPDATE space SET state = 'active', activated_at = now() WHERE id = :id"), {"id": space.id})
+    session.execute(
+        text("UPDATE space SET state = :active, activated_at = now() WHERE id = :id"),
+        {"active": SpaceState.ACTIVE.value, "id": space.id},
+    )
     session.execute(
         text("SELECT publish_space(:id, :image, :text)"),
         {"id": space.id, "image": space.image_dimension, "text": space.text_dimension},

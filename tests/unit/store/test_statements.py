@@ -6,14 +6,17 @@ import runpy
 from collections.abc import Iterator
 from pathlib import Path
 
+from backend.store.schema import MediaStatus, Origin, SpaceState
 from backend.store.statements import Statements
 
 ROOT = Path(__file__).parents[3]
 STORE = ROOT / "backend" / "store"
+TABLES = ROOT / "alembic" / "versions" / "0001_library.sql"
 CATALOGUE = ROOT / "docs" / "dev" / "statements.md"
 WRITER = runpy.run_path(str(ROOT / "scripts/statements.py"))
 MOST_LINES = 3
 _SQL = re.compile(r"\b(SELECT|INSERT INTO|UPDATE \w+ SET|DELETE FROM|WITH \w+ AS)\b")
+_COMPARED = re.compile(r"(status|state|origin)\)? *(?:=|<>|IN) *(\([^()]*\)|'\w+')")
 _ROW_PLACES = re.compile(r"\brow\[[-\d:]|\brows\[-?\d+\]\[")
 
 
@@ -96,6 +99,55 @@ def test_statements__each_file_begins_with_its_purpose() -> None:
         if not re.match(r"-- \w.{10}", path.read_text(encoding="utf-8"))
     ]
     assert found == []
+
+
+def test_statements__parts_are_filled_in(tmp_path: Path) -> None:
+    (tmp_path / "work.claim.sql").write_text("SELECT {media_text} FROM media WHERE status IN {embedded} {matching}")
+    assert Statements(str(tmp_path / "work.py"))("claim") == (
+        "SELECT media.title, media.caption, media.location, media.story, media.keywords, media.taken_at "
+        "FROM media WHERE status IN ('embedded', 'ready') {matching}"
+    )
+
+
+def _said() -> Iterator[tuple[str, str, str]]:
+    """Each state that SQL compares with: where, the column, and the state."""
+    sources = [(name, path.read_text(encoding="utf-8")) for name, path in product("*.sql", STORE)]
+    sources += [(name, text) for name, path in product("*.py", STORE) for _, text in literals(path)]
+    sources += [(TABLES.name, TABLES.read_text(encoding="utf-8"))]
+    for name, text in sources:
+        for column, states in _COMPARED.findall(text):
+            yield from ((name, column, state) for state in re.findall(r"'(\w+)'", states))
+
+
+def test_states__in_sql_are_those_of_the_enums() -> None:
+    """They stand there as literals, because a partial index is chosen by them (docs/dev/sql.md)."""
+    states: dict[str, set[str]] = {"status": set(MediaStatus), "state": set(SpaceState), "origin": set(Origin)}
+    said = list(_said())
+    assert {column for _, column, _ in said} == set(states)
+    assert len(said) > 60
+    assert [one for one in said if one[2] not in states[one[1]]] == []
+
+
+def test_states__what_makes_a_space_the_active_one_is_said_once() -> None:
+    """Statements say `{active_space}`. The function has no templates; the index and the schema are what they rely on."""
+    assert {name for name, column, state in _said() if (column, state) == ("state", SpaceState.ACTIVE)} == {
+        TABLES.name,
+        "backend/store/functions/nearest_clusters.sql",
+        "backend/store/schema.py",
+    }
+    assert [name for name, path in product("*.sql", STORE) if "'embedded', 'ready'" in path.read_text("utf-8")] == []
+
+
+def test_states__the_tables_allow_those_of_the_enums() -> None:
+    for text in (TABLES.read_text(encoding="utf-8"), (STORE / "schema.py").read_text(encoding="utf-8")):
+        facts = text[text.index("CASE status") :].partition("END")[0]
+        assert set(re.findall(r"WHEN '(\w+)' THEN", facts)) == set(MediaStatus)
+        checks = {
+            column: set(re.findall(r"'(\w+)'", states))
+            for column, states in re.findall(r"""(?:CHECK \(|CheckConstraint\(")(\w+) IN (\([^()]+\))""", text)
+        }
+        assert checks["state"] == set(SpaceState)
+        assert checks["origin"] == checks["label_origin"] == checks["representative_origin"] == set(Origin)
 
 
 def test_rows__are_read_by_name() -> None:

@@ -15,7 +15,7 @@ from backend.features.steps import rewrite_text
 from backend.files.formats import mime_of
 from backend.files.storage import read_thumbnail
 from backend.store.media import get_media, list_media
-from backend.store.schema import MediaStatus
+from backend.store.schema import EMBEDDED_STATUSES, MediaStatus
 from backend.web.api.cursors import read_cursor, write_cursor
 from backend.web.api.dependencies import ActorDependency, Cursor, PageLimit, ServicesDependency
 from backend.web.api.places import PlacesDependency
@@ -132,7 +132,7 @@ def get_thumbnail(services: ServicesDependency, media_id: UUID, size: Literal["s
     try:
         content = read_thumbnail(services.storage, media.sha256, size)
     except OriginalMissing:
-        if media.status in {MediaStatus.READY, MediaStatus.EMBEDDED}:
+        if media.status in EMBEDDED_STATUSES:
             raise
         raise Conflict(f"Picture {media_id} has no thumbnail yet; its status is {media.status}.") from None
     return Response(content, media_type=mime_of(content), headers=file_headers(media.sha256))
