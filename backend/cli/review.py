@@ -25,7 +25,7 @@ def review(
     refresh: Annotated[bool, typer.Option("--refresh", help="Rebuild the queue first.")] = False,
     as_json: Json = False,
 ) -> None:
-    """List what needs review: small margins, outliers, captions that disagree, groups to merge or split."""
+    """List what needs review: pictures that may be in the wrong group, and groups to merge or split."""
     from backend.features.review import explain, item_name, read_queue, refresh_queue
 
     with open_services() as services:

@@ -9,8 +9,7 @@ from backend.rules.review.findings import (
     near_centroids,
     robust_z,
 )
-from backend.rules.review.kinds import BOUNDS, ReviewVerdict
-from backend.rules.review.queues import QUEUES, Acceptance, Queue, ReviewKind
+from backend.rules.review.queues import BOUNDS, QUEUES, Acceptance, Queue, ReviewKind, ReviewVerdict
 
 __all__ = [
     "BOUNDS",

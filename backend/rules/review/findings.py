@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.rules.review.kinds import MOST_ITEMS, Bounds
+from backend.rules.review.queues import MOST_ITEMS, Bounds
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]

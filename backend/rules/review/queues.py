@@ -1,4 +1,4 @@
-"""Definitions of the review queues: their names, texts and drawings. `features.review.queue` finds their items.
+"""Definitions of the review queues: their names, texts, drawings and bounds. `features.review.queue` finds their items.
 
 To add a queue, add a member to `ReviewKind`, its value to `QUEUES`, and a finder.
 """
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal
 
-from backend.rules.grouping import explain_decision
+from backend.rules.grouping import CLOSE_CALL, explain_decision
 
 Figures = Mapping[str, float]
 
@@ -21,6 +21,18 @@ class ReviewKind(StrEnum):
     CAPTION_DISAGREEMENT = "caption_disagreement"
     MERGE_CANDIDATE = "merge_candidate"
     SPLIT_CANDIDATE = "split_candidate"
+
+
+class ReviewVerdict(StrEnum):
+    """A curator's decision on a review item.
+
+    ACCEPT: the picture is where it belongs, or the clusters should be merged or split. CORRECT: the picture belongs to
+    another cluster. DISMISS: leave it as it is, and do not ask again.
+    """
+
+    ACCEPT = "accept"
+    CORRECT = "correct"
+    DISMISS = "dismiss"
 
 
 class Acceptance(StrEnum):
@@ -60,6 +72,8 @@ class Queue:
             (similarity, robust standard deviations or normal scores).
         explain: returns a sentence that says, with figures, why an item is in the queue.
         draw: returns the lines of an item: first the similarities it is about, then what they are compared with.
+        concerns_caption: whether it is about the captions of its pictures. An item then stays if a curator has placed the
+            picture, and goes when the text is written again.
         is_settled_by_acceptance: whether accepting removes the reason. If not, it is remembered like a dismissal.
         shows_members: whether the members of the group are drawn behind the lines.
     """
@@ -72,6 +86,7 @@ class Queue:
     material_change: float
     explain: Callable[[Figures], str]
     draw: Callable[[Figures], list[Line]]
+    concerns_caption: bool = False
     is_settled_by_acceptance: bool = True
     shows_members: bool = False
 
@@ -79,6 +94,34 @@ class Queue:
     def can_correct(self) -> bool:
         """Whether its items are pictures, which a curator can move to another group."""
         return self.acceptance is Acceptance.CONFIRM
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Bounds from which something becomes a review item.
+
+    Attributes:
+        margin: greatest margin of a decision that counts as a close call.
+        outlier_z: robust standard deviations below the cluster's median (3.5: Iglewicz and Hoaglin, 1993).
+        least_deviation: lower bound of a cluster's deviation, so that a very tight cluster has no spurious outliers.
+        least_members: smallest cluster that can have outliers or be incoherent.
+        caption_normal_score: normal score of a caption's similarity to its own picture, among unrelated captions and
+            pictures; 0 is the median. Below this bound the caption disagrees with the picture.
+        merge_reach: how far below the threshold the cosine of two centroids may be for a merge candidate.
+    """
+
+    margin: float = CLOSE_CALL
+    outlier_z: float = 3.5
+    least_deviation: float = 0.01
+    least_members: int = 5
+    caption_normal_score: float = 1.5
+    merge_reach: float = 0.02
+
+
+BOUNDS: Final = Bounds()
+
+MOST_ITEMS: Final = 5000
+"""Number of items kept of each kind, the most urgent ones."""
 
 
 def _explain_small_margin(figures: Figures) -> str:
@@ -148,6 +191,7 @@ QUEUES: Final[Mapping[ReviewKind, Queue]] = {
             Line("own", "Caption against picture", figures["similarity"]),
             Line("typical", "Half of the library fits better than", figures["typical_similarity"]),
         ],
+        concerns_caption=True,
         # Accepting confirms the membership but does not change the caption.
         is_settled_by_acceptance=False,
     ),

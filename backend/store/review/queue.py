@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import sqlalchemy as sa
@@ -12,12 +12,19 @@ from numpy.typing import NDArray
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
+from backend.rules.review import QUEUES, Acceptance
 from backend.store.arrays import fetch_arrays
 from backend.store.schema import ReviewDecision, ReviewItem, ReviewRefresh
 from backend.store.statements import Statements
 
 _SQL = Statements(__file__)
 _LOCK = 0x6D63_0011
+# What the facts of an item are depends on what accepting it does, and on whether it is about a caption.
+_KINDS: Final = {
+    "merging": [kind.value for kind, queue in QUEUES.items() if queue.acceptance is Acceptance.MERGE],
+    "splitting": [kind.value for kind, queue in QUEUES.items() if queue.acceptance is Acceptance.SPLIT],
+    "of_captions": [kind.value for kind, queue in QUEUES.items() if queue.concerns_caption],
+}
 
 
 @dataclass(frozen=True)
@@ -167,7 +174,7 @@ def list_items(
     urgency, subject = after or (None, None)
     rows = session.execute(
         sa.text(_of_standing("list_items")),
-        {"space_id": space_id, "kind": kind, "urgency": urgency, "subject": subject, "limit": limit},
+        {"space_id": space_id, "kind": kind, "urgency": urgency, "subject": subject, "limit": limit, **_KINDS},
     )
     return [
         QueuedItem(
@@ -191,13 +198,13 @@ def list_items(
 
 def count_items(session: Session, space_id: int) -> dict[str, int]:
     """Items by kind, without what has changed since."""
-    rows = session.execute(sa.text(_of_standing("count_items")), {"space_id": space_id})
+    rows = session.execute(sa.text(_of_standing("count_items")), {"space_id": space_id, **_KINDS})
     return {row.kind: row.size for row in rows}
 
 
 def find_item(session: Session, space_id: int, kind: str, subject: str) -> ReviewItem | None:
     """An item of the queue; None also where what it says is so no longer."""
-    named = {"space_id": space_id, "kind": kind, "subject": subject}
+    named = {"space_id": space_id, "kind": kind, "subject": subject, **_KINDS}
     query = sa.select(ReviewItem).from_statement(sa.text(_of_standing("find_item")))
     item: ReviewItem | None = session.scalar(query, named)
     return item

@@ -11,7 +11,7 @@ from backend.errors import Conflict
 from backend.features.duplicates import NearDuplicateGroup, compare_sharpness, read_groups
 from backend.features.review import count_queues, read_queue
 from backend.features.services import Services
-from backend.rules.review import QUEUES, Acceptance, ReviewKind
+from backend.rules.review import QUEUES, Acceptance, Queue, ReviewKind
 from backend.store.media import Picture, list_pictures
 from backend.store.review import MarkedTotals, NearDuplicateRow, count_groups, count_marked, list_checksums
 from backend.web.api.cursors import write_cursor
@@ -60,6 +60,11 @@ class ReviewItems:
     cards: Sequence[ReviewCard | VersionsCard]
     splits: dict[int, Halves]
     cursor: str | None
+
+    @property
+    def queue(self) -> Queue | None:
+        """None for near-duplicates."""
+        return QUEUES[self.kind] if isinstance(self.kind, ReviewKind) else None
 
 
 @router.get("/review")

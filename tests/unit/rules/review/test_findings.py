@@ -5,7 +5,7 @@ import pytest
 
 from backend.rules.review import BOUNDS, incoherence_bound, measure_cohesion, most_urgent, near_centroids, robust_z
 from backend.rules.review import findings as finding
-from backend.rules.review.kinds import MOST_ITEMS
+from backend.rules.review.queues import MOST_ITEMS
 from backend.vectors import unit_rows
 
 
