@@ -1,11 +1,15 @@
 """A review queue is one value and one finder."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from backend.features.review import queue
 from backend.rules.review import QUEUES, Acceptance, ReviewKind
 from backend.web.pages.review_words import WORDS, OtherQueue
 
+BACKEND = Path(__file__).parents[4] / "backend"
 # What the finders write down.
 FIGURES = {
     ReviewKind.SMALL_MARGIN: {"similarity": 0.83, "margin": 0.01, "threshold": 0.82, "founder": 0.0},
@@ -20,6 +24,25 @@ def test_queues__each_has_its_value_its_finder_and_its_tab() -> None:
     assert list(QUEUES) == list(ReviewKind)
     assert queue._FINDERS.keys() == set(ReviewKind)
     assert list(WORDS) == [*ReviewKind, OtherQueue.NEAR_DUPLICATE]
+
+
+def test_queues__two_modules_name_them() -> None:
+    """A third one would be a file to touch for a new queue. What a kind does elsewhere is a field of its `Queue`."""
+    naming = {
+        path.relative_to(BACKEND).as_posix(): {kind for kind in ReviewKind if re.search(rf"(?i)\b{kind}\b", source)}
+        for path in BACKEND.rglob("*.*")
+        if path.suffix in {".py", ".sql", ".html", ".js"}
+        for source in [path.read_text(encoding="utf-8")]
+    }
+    named = {name: kinds for name, kinds in naming.items() if kinds - {ReviewKind.OUTLIER}}
+    assert named == {
+        "rules/review/queues.py": set(ReviewKind),
+        "features/review/queue.py": set(ReviewKind),
+        # The first queue, and an example.
+        "web/api/routes/review.py": {ReviewKind.SMALL_MARGIN},
+        "web/pages/routes/review.py": {ReviewKind.SMALL_MARGIN},
+        "web/api/schemas/review.py": {ReviewKind.MERGE_CANDIDATE},
+    }
 
 
 @pytest.mark.parametrize("kind", ReviewKind)
