@@ -78,11 +78,12 @@ class Settings(BaseSettings):
     embed_batch_size: int = Field(16, ge=1, le=256, description="Pictures embedded in one batch.")
 
     # Grouping and fusion.
-    threshold: float = Field(
-        0.82,
+    threshold: float | None = Field(
+        None,
         gt=THRESHOLD.low,
         le=THRESHOLD.high,
-        description="Smallest cosine to a group's centroid for a picture to join the group.",
+        description="Smallest cosine to a group's centroid for a picture to join the group. Unset: the default "
+        "of the space's preset.",
     )
     assign_batch_size: int = Field(256, ge=1, le=256, description="Pictures assigned in one transaction.")
     assign_memory_bytes: int = Field(

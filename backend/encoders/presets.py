@@ -20,6 +20,8 @@ class Preset:
         image_checkpoint: see `EncoderNames`.
         text_model: see `EncoderNames`.
         text_dimension: dimension of the text vectors, declared here so that the model need not be loaded.
+        threshold: smallest cosine to a group's centroid for a picture to join the group, until the settings or a curator
+            say otherwise. Spaces of other encoders have the default.
     """
 
     name: PresetName
@@ -27,6 +29,7 @@ class Preset:
     image_checkpoint: str | None
     text_model: str
     text_dimension: int
+    threshold: float = 0.82
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,11 @@ _PRESETS = (
 )
 
 PRESETS: dict[PresetName, Preset] = {preset.name: preset for preset in _PRESETS}
+
+
+def default_threshold(preset_name: str | None) -> float:
+    """The threshold of spaces made with a preset; that of spaces of other encoders for None or an unknown name."""
+    return next((preset.threshold for preset in _PRESETS if preset.name == preset_name), Preset.threshold)
 
 
 def require_demo() -> None:

@@ -66,7 +66,7 @@ class Background:
             "REDIS_URL": settings.redis_url.get_secret_value() if settings.redis_url else "",
             "MEDIACLUSTER_HOME": str(settings.home_path),
             "MEDIACLUSTER_STORAGE_URL": settings.resolved_storage_url,
-            "MEDIACLUSTER_THRESHOLD": repr(settings.threshold),
+            "MEDIACLUSTER_THRESHOLD": "" if settings.threshold is None else repr(settings.threshold),
         }
         return {**os.environ, **own}
 

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from backend.bootstrap import build_services
+from backend.encoders import default_threshold
 from backend.features.consolidation import apply_threshold
 from backend.features.services import Services
 from backend.features.steps import Assigner
@@ -282,7 +283,7 @@ def test_cluster__outliers_are_told_by_the_librarys_own_threshold(
         return [asked.get(f"/admin/clusters/{group}{rest}").text.count("is-outlier") for rest in ("", "/members")]
 
     before = outliers(client)
-    apply_threshold(services, services.settings.threshold, actor="ann")
+    apply_threshold(services, default_threshold(None), actor="ann")
     with TestClient(create_web_app(make_services(threshold=0.9999))) as configured_otherwise:
         assert outliers(configured_otherwise) == before
 

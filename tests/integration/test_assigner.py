@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
+from backend.encoders import default_threshold
 from backend.features.integrity import audit
 from backend.features.services import Services
 from backend.features.steps import Assigner
@@ -73,7 +74,7 @@ def test_assign_waiting__equals_serial_assignment(
     ids = insert_media(services.database, 500, "pending")
     embed_media(services.database, space, ids, vectors)
     assert Assigner(services, space).assign_waiting() == 500
-    assert stored_partition(services.database, ids) == serial_partition(vectors, services.settings.threshold)
+    assert stored_partition(services.database, ids) == serial_partition(vectors, default_threshold(None))
     report = audit(services.database, replay=True)
     assert report.breaches == {}
     assert report.replayed == 500
@@ -115,7 +116,7 @@ def test_assign_waiting__two_processes_worth_of_assigners_at_once(
     for thread in assigners:
         thread.join()
     Assigner(services, space).assign_waiting()
-    assert stored_partition(services.database, ids) == serial_partition(vectors, services.settings.threshold)
+    assert stored_partition(services.database, ids) == serial_partition(vectors, default_threshold(None))
     assert audit(services.database, replay=True).breaches == {}
 
 
@@ -205,7 +206,7 @@ def test_assign_waiting__a_failed_commit_leaves_no_trace_in_the_cache(
     with services.database.transaction() as session:
         session.execute(sa.text("DROP TRIGGER refuse ON space"))
     assert assigner.assign_waiting() == 30
-    assert stored_partition(services.database, ids) == serial_partition(vectors, services.settings.threshold)
+    assert stored_partition(services.database, ids) == serial_partition(vectors, default_threshold(None))
     assert audit(services.database, replay=True).breaches == {}
 
 

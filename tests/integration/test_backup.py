@@ -20,6 +20,7 @@ import sqlalchemy as sa
 
 from backend.bootstrap import build_services
 from backend.embedded import stop_servers
+from backend.encoders import default_threshold
 from backend.errors import BackupDamaged, ConfigurationError, Conflict, FileUnreadable, OriginalMissing, StorageFull
 from backend.features.access import create_account
 from backend.features.backup import back_up, check_backup, restore, saving
@@ -680,7 +681,7 @@ def test_backup__of_three_spaces_into_an_empty_home(
         for one in (own, services):
             assert rollback(one, actor="ada").name == "demo"
         assert answers(own.database, ids) == answers(services.database, ids) != []
-        assert knobs(own) == knobs(services) == (0.35, services.settings.threshold)
+        assert knobs(own) == knobs(services) == (0.35, default_threshold("demo"))
         assert audit(own.database, replay=True).breaches == {}
         # And on: the filled one can be compared and activated.
         assert compare(own, "next", actor="ada").missing == 0

@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
 from backend.cli import app
+from backend.encoders import PRESETS, presets
 from backend.errors import InputError
 from backend.features.consolidation import apply_threshold, compare_thresholds, consolidate_library, machine_edits
 from backend.features.editing import Extract, Lock, Rename, perform, redo, undo
@@ -25,7 +27,7 @@ from backend.rules.measures import adjusted_rand_index
 from backend.store.engine import Database
 from backend.store.groups import load_embeddings
 from backend.store.schema import Space
-from backend.store.spaces import get_threshold
+from backend.store.spaces import NewSpace, activate_space, create_space, get_threshold
 
 COUNT = 240
 
@@ -52,6 +54,29 @@ def really_run(vectors: NDArray[np.float32], threshold: float) -> list[int]:
 def threshold_of(services: Services, space: Space) -> float:
     with services.database.transaction() as session:
         return get_threshold(session, space.id, services.settings.threshold)
+
+
+def test_get_threshold__a_curator_before_the_settings_before_the_preset(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(presets, "_PRESETS", (replace(PRESETS["cpu"], threshold=0.7), PRESETS["guide"]))
+    with services.database.transaction() as session:
+        spaces = {
+            name: create_space(session, NewSpace(str(name), name, "i", "", "t", "i", "t", 16, 8, {}))
+            for name in ("cpu", "guide", None)
+        }
+        activate_space(session, spaces["cpu"])
+    assert {name: threshold_of(services, space) for name, space in spaces.items()} == {
+        "cpu": 0.7,
+        "guide": 0.82,
+        None: 0.82,
+    }
+    with services.database.transaction() as session:
+        assert get_threshold(session, None, None) == 0.82
+        assert get_threshold(session, spaces["cpu"].id, 0.9) == 0.9
+    apply_threshold(services, 0.75, actor="ann")
+    with services.database.transaction() as session:
+        assert get_threshold(session, spaces["cpu"].id, 0.9) == 0.75
 
 
 @pytest.fixture

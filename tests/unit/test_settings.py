@@ -153,8 +153,8 @@ def test_env_example__values_are_the_defaults(tmp_path: Path) -> None:
 
 def test_env_example__every_value_is_read(tmp_path: Path) -> None:
     """The test above could not fail if what is uncommented were not read at all."""
-    changed = _ENTRY.sub(r"\1=\2", ENV_EXAMPLE).replace("THRESHOLD=0.82", "THRESHOLD=0.83")
-    assert load_settings(_env_file=_written(tmp_path, changed)).threshold == 0.83
+    changed = _ENTRY.sub(r"\1=\2", ENV_EXAMPLE).replace("ALPHA=0.6", "ALPHA=0.7")
+    assert load_settings(_env_file=_written(tmp_path, changed)).alpha == 0.7
 
 
 def test_env_example__says_what_each_is_for() -> None:

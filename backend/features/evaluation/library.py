@@ -20,7 +20,7 @@ from backend.store.evaluation import Sides, list_labels, list_sources, load_side
 from backend.store.groups import StoredGrouping, read_grouping
 from backend.store.schema import Space
 from backend.store.search import SampledMedia, find_background
-from backend.store.spaces import find_fill, find_threshold, get_active_space, get_alpha, get_space, list_embedded
+from backend.store.spaces import find_fill, get_active_space, get_alpha, get_space, get_threshold, list_embedded
 
 Matrix = NDArray[np.float32]
 
@@ -158,14 +158,12 @@ def _within_sources(sources: list[tuple[uuid.UUID, str]], media_ids: set[uuid.UU
     return [one for one in sources if one[0] in media_ids]
 
 
-def _threshold_of(session: Session, space: Space, default: float) -> float:
-    """What was chosen for a space, else what comparing it came to, else the library's default."""
-    chosen = find_threshold(session, space.id)
-    if chosen is not None:
-        return chosen
+def _threshold_of(session: Session, space: Space, setting: float | None) -> float:
+    """What was chosen for a space, else what comparing it came to, else the default."""
     fill = None if space.activated_at is not None else find_fill(session, space.id)
     comparison: dict[str, Any] | None = None if fill is None else fill.comparison
-    return default if comparison is None else float(comparison["suggested_threshold"])
+    suggested = None if comparison is None else float(comparison["suggested_threshold"])
+    return get_threshold(session, space.id, setting if suggested is None else suggested)
 
 
 def _known(vector: Matrix) -> Matrix | None:

@@ -96,7 +96,8 @@ def optimize(services: Services, *, sample: int, on_step: Progress = lambda _ste
     with services.database.transaction() as session:
         media = sample_media(session, sample)
         space = find_active_space(session)
-        threshold = settings.threshold if space is None else get_threshold(session, space.id, settings.threshold)
+        space_id = None if space is None else space.id
+        threshold = get_threshold(session, space_id, settings.threshold)
     if len(media) < LEAST_SAMPLE:
         raise InputError(
             f"The library has {len(media)} pictures; measuring needs at least {LEAST_SAMPLE}.",

@@ -84,13 +84,15 @@ class Figures:
         return max((one.media for one in self.sizes), default=0)
 
 
-def read_figures(session: Session, default_threshold: float, *, running: bool) -> Figures:
+def read_figures(session: Session, setting: float | None, *, running: bool) -> Figures:
     """Four statements, however large the library; running: what this process knows of its own child."""
     standing = find_standing(session)
     if standing is None:
-        return Figures(None, default_threshold, [], None, None, stale=False, running=False, failure=None)
+        return Figures(
+            None, get_threshold(session, None, setting), [], None, None, stale=False, running=False, failure=None
+        )
     similarities, thresholds = (_content(standing.reports.get(kind)) for kind in REPORTS[Job.FIGURES])
-    threshold = get_threshold(session, standing.space_id, default_threshold)
+    threshold = get_threshold(session, standing.space_id, setting)
     return Figures(
         standing,
         threshold,

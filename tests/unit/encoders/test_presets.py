@@ -5,7 +5,7 @@ from pathlib import Path
 import open_clip
 import pytest
 
-from backend.encoders import PRESETS, EncoderNames, find_preset, load_encoders, resolve_encoders
+from backend.encoders import PRESETS, EncoderNames, default_threshold, find_preset, load_encoders, resolve_encoders
 from backend.encoders.presets import names_of
 from backend.settings import PresetName, load_settings
 
@@ -86,3 +86,11 @@ def test_resolve_encoders__another_model_does_not_inherit_the_tag() -> None:
 def test_find_preset__only_exactly() -> None:
     assert find_preset(names_of(PRESETS["guide"])) == PRESETS["guide"]
     assert find_preset(EncoderNames("ViT-B-32", "openai", PRESETS["cpu"].text_model)) is None
+
+
+def test_default_threshold__is_what_the_pages_say() -> None:
+    docs = Path(__file__).parents[3] / "docs"
+    default = default_threshold(None)
+    assert {default_threshold(name) for name in PRESETS} == {default}
+    assert f"({default} by default)" in (docs / "explanation/assignment.md").read_text(encoding="utf-8")
+    assert f"{default} for all presets" in (docs / "reference/settings.md").read_text(encoding="utf-8")
