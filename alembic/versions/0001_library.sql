@@ -66,6 +66,8 @@ CREATE INDEX media_work_idx ON media (status, upload_seq) WHERE status IN ('pend
 -- Without it, each deletion reads the whole table.
 CREATE INDEX media_duplicate_of_idx ON media (duplicate_of) WHERE duplicate_of IS NOT NULL;
 CREATE INDEX media_ready_at_idx ON media (ready_at) WHERE ready_at IS NOT NULL;
+-- By which a lease is renewed and handed back.
+CREATE INDEX media_lease_token_idx ON media (lease_token) WHERE lease_token IS NOT NULL;
 
 CREATE TABLE space (
   id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -130,6 +132,7 @@ CREATE TABLE space_fill_item (
   CONSTRAINT space_fill_item_lease_is_whole_check CHECK ((lease_token IS NULL) = (lease_until IS NULL))
 );
 CREATE INDEX space_fill_item_media_id_idx ON space_fill_item (media_id);
+CREATE INDEX space_fill_item_lease_token_idx ON space_fill_item (lease_token) WHERE lease_token IS NOT NULL;
 
 CREATE TABLE space_work (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

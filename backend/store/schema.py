@@ -161,6 +161,8 @@ class Media(Base):
         Index("media_ready_at_idx", "ready_at", postgresql_where=text("ready_at IS NOT NULL")),
         # Without it each deletion reads all media.
         Index("media_duplicate_of_idx", "duplicate_of", postgresql_where=text("duplicate_of IS NOT NULL")),
+        # Without it each renewal of a lease reads all media.
+        Index("media_lease_token_idx", "lease_token", postgresql_where=text("lease_token IS NOT NULL")),
         # What searches are narrowed by.
         Index("media_keywords_idx", text("lowercase_keywords(keywords)"), postgresql_using="gin"),
         Index("media_taken_at_idx", "taken_at"),
@@ -274,7 +276,10 @@ class SpaceFillItem(Base):
     error_code: Mapped[str | None]
     error_detail: Mapped[str | None]
 
-    __table_args__ = (CheckConstraint("(lease_token IS NULL) = (lease_until IS NULL)", name="lease_is_whole"),)
+    __table_args__ = (
+        CheckConstraint("(lease_token IS NULL) = (lease_until IS NULL)", name="lease_is_whole"),
+        Index("space_fill_item_lease_token_idx", "lease_token", postgresql_where=text("lease_token IS NOT NULL")),
+    )
 
 
 class SpaceWork(Base):

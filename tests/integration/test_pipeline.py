@@ -16,6 +16,7 @@ from typing import Any, NoReturn, cast
 import pytest
 import redis
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from backend.bootstrap import resolve_broker_url
 from backend.embedded import client_url
@@ -29,9 +30,10 @@ from backend.files.decoding.decoders import DecodedPicture
 from backend.files.storage import Storage
 from backend.files.text import MediaText
 from backend.store import leases
-from backend.store.leases import Lease
+from backend.store.leases import Lease, hand_back, renew
 from backend.store.media import claim_pending, find_media, get_media, list_outcomes, record_embedded
-from backend.store.schema import MediaStatus
+from backend.store.schema import Media, MediaStatus, Space, SpaceFillItem
+from backend.store.spaces import claim_items, start_fill
 from tests.support.waiting import wait_for
 
 
@@ -255,6 +257,37 @@ def test_record_embedded__a_worker_that_comes_back_is_refused(
     with services.database.transaction() as session:
         assert record_embedded(session, [claimed.id], late, {}) == []
         assert record_embedded(session, [claimed.id], current, {}) == [claimed.id]
+
+
+@pytest.mark.parametrize("leased", [Media, SpaceFillItem])
+@pytest.mark.parametrize("ending", [renew, hand_back])
+def test_leases__are_found_by_their_token(
+    services: Services,
+    insert_media: Callable[..., list[uuid.UUID]],
+    make_test_space: Callable[..., Space],
+    leased: type[Media] | type[SpaceFillItem],
+    ending: Callable[[Session, Any, Lease], None],
+) -> None:
+    """However many rows wait: a worker renews its lease while it works."""
+    space = make_test_space(services.database)
+    insert_media(services.database, 5000, "pending")
+    lease = Lease(uuid.uuid4(), 30)
+    statements: list[tuple[str, Any]] = []
+    with services.database.transaction() as session:
+        start_fill(session, space.id, "test")
+        query = "INSERT INTO space_fill_item (space_id, media_id) SELECT :space, id FROM media"
+        session.execute(sa.text(query), {"space": space.id})
+        if leased is Media:
+            claim_pending(session, lease, limit=16, max_attempts=3)
+        else:
+            claim_items(session, space.id, lease, limit=16, max_attempts=3)
+        session.execute(sa.text("ANALYZE media, space_fill_item"))
+        listener = lambda *told: statements.append((told[2], told[3]))  # noqa: E731 - told is what SQLAlchemy hands over
+        sa.event.listen(session.connection(), "before_cursor_execute", listener)
+        ending(session, leased, lease)
+        ((statement, parameters),) = statements
+        plan = session.connection().exec_driver_sql(f"EXPLAIN {statement}", parameters).scalars().all()
+    assert f"Index Scan using {leased.__tablename__}_lease_token_idx" in "\n".join(plan)
 
 
 def test_claim_pending__upload_order(services: Services, make_jpeg: Callable[..., bytes]) -> None:
