@@ -66,7 +66,7 @@ def read_queue(
     services: Services, kind: ReviewKind, *, after: tuple[float, str] | None = None, limit: int
 ) -> ReviewPage:
     """A page of the queue; `after` is (urgency, subject) of the last item of the page before. The queue of a small library
-    is made anew first where groups have changed."""
+    is made anew first where groups have changed: its rows are derived, so reading may write them (decision 33)."""
     with services.database.transaction() as session:
         space = find_active_space(session)
         if space is None:
