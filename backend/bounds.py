@@ -28,3 +28,33 @@ THRESHOLD: Final = Range(0, 1, is_open=True)
 
 SIMILAR: Final = Range(1, 500)
 """How many similar pictures are asked for at once."""
+
+HITS: Final = Range(1, 500)
+"""How many hits of a search are on a page."""
+
+DIVERSITY: Final = Range(0, 1)
+"""0 ranks by relevance only, 1 by difference only."""
+
+COSINE: Final = Range(-1, 1)
+"""The similarity of two vectors."""
+
+ID: Final = Range(1, 2**63 - 1)
+"""The numbers of groups, events and other rows."""
+
+PAGE: Final = Range(1, 500)
+"""How many rows of a list the API returns at once."""
+
+LISTED: Final = Range(1, 10_000)
+"""How many rows a command prints."""
+
+EDITED_MEDIA: Final = Range(1, 10_000)
+"""How many pictures one edit may change."""
+
+EDITED_CLUSTERS: Final = Range(1, 1_000)
+"""How many groups one edit may change."""
+
+VERSIONS: Final = Range(1, 500)
+"""How many near-duplicates are decided on at once, beside the one that stays."""
+
+QUERY_CHARACTERS: Final = Range(0, 2_000)
+"""How long the words of a query may be."""

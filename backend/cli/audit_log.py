@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from backend.bounds import LISTED
 from backend.cli.console import print_json, say
 from backend.cli.library import open_database
 from backend.cli.options import Json
@@ -14,7 +15,7 @@ commands = typer.Typer()
 
 @commands.command(name="audit-log", rich_help_panel=Panel.ACCESS)
 def audit_log(
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Number of entries, newest first.")] = 50,
+    limit: Annotated[int, typer.Option(min=LISTED.low, max=LISTED.high, help="Number of entries, newest first.")] = 50,
     act: Annotated[
         str | None, typer.Option(help="Only entries of this kind, such as `login` or `key.revoked`.")
     ] = None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
+from backend.bounds import LISTED
 from backend.cli.console import id_column, output, print_json, say
 from backend.cli.library import actor_name, open_services
 from backend.cli.options import DryRun, Json
@@ -37,7 +38,7 @@ _MOVES_SHOWN = 20
 
 @cluster_app.command(name="list")
 def list_command(
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Largest number of groups to show.")] = 50,
+    limit: Annotated[int, typer.Option(min=LISTED.low, max=LISTED.high, help="Largest number of groups to show.")] = 50,
     as_json: Json = False,
 ) -> None:
     """List groups, largest first."""
@@ -57,7 +58,9 @@ def list_command(
 @cluster_app.command()
 def show(
     cluster_id: ClusterId,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Largest number of members to show.")] = 50,
+    limit: Annotated[
+        int, typer.Option(min=LISTED.low, max=LISTED.high, help="Largest number of members to show.")
+    ] = 50,
     as_json: Json = False,
 ) -> None:
     """Show a group and its members, most similar first."""
@@ -249,7 +252,7 @@ def reword(
 def list_events(
     cluster: Annotated[int | None, typer.Option(min=1, help="Only events that touched this group.")] = None,
     media: Annotated[uuid.UUID | None, typer.Option(help="Only events that touched this picture.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Largest number of events to show.")] = 30,
+    limit: Annotated[int, typer.Option(min=LISTED.low, max=LISTED.high, help="Largest number of events to show.")] = 30,
     as_json: Json = False,
 ) -> None:
     """List changes to groups, newest first."""

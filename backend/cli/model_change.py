@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
+from backend.bounds import LISTED
 from backend.cli.attached import end_with_input
 from backend.cli.console import complain, id_column, measured_bar, narrow_table, output, print_json, say
 from backend.cli.library import actor_name, open_services
@@ -127,7 +128,9 @@ def fill(
 @space_app.command()
 def failures(
     name: Name,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Largest number of pictures to show.")] = 50,
+    limit: Annotated[
+        int, typer.Option(min=LISTED.low, max=LISTED.high, help="Largest number of pictures to show.")
+    ] = 50,
     as_json: Json = False,
 ) -> None:
     """List pictures that could not be embedded into a space, and why."""

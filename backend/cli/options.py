@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from backend.bounds import LISTED
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change without changing anything.")]
-Limit = Annotated[int, typer.Option(min=1, max=10_000, help="Largest number to show.")]
+Limit = Annotated[int, typer.Option(min=LISTED.low, max=LISTED.high, help="Largest number to show.")]

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Sequence
 from typing import TypeVar
 
+from backend.bounds import EDITED_CLUSTERS, EDITED_MEDIA
 from backend.errors import Conflict, InputError, InvalidText, NotFound
 from backend.features.editing.actions import (
     ChooseRepresentative,
@@ -43,8 +44,8 @@ from backend.store.media import list_outcomes
 from backend.store.schema import Space
 from backend.store.spaces import get_threshold
 
-MAX_MEDIA = 10_000
-MAX_CLUSTERS = 1_000
+MAX_MEDIA = EDITED_MEDIA.high
+MAX_CLUSTERS = EDITED_CLUSTERS.high
 _IDS_SHOWN = 3
 _T = TypeVar("_T", int, uuid.UUID)
 

@@ -6,13 +6,12 @@ from backend.features.search.batch import BatchAnswer, answer_all, list_queries
 from backend.features.search.candidates import Effort
 from backend.features.search.hits import Answer, Hit, Relevance
 from backend.features.search.nomination import nominate
-from backend.features.search.query import MOST_HITS, Find, SearchQuery, make_query
+from backend.features.search.query import Find, SearchQuery, make_query
 from backend.features.search.query_vectors import QueryEncoder
 from backend.features.search.recommendation import Recommendation, recommend
 from backend.features.search.search import Searcher
 
 __all__ = [
-    "MOST_HITS",
     "MOST_LISTED",
     "AlphaHit",
     "AlphaInsight",

@@ -9,17 +9,14 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from backend.bounds import ALPHA
+from backend.bounds import ALPHA, COSINE, DIVERSITY, HITS, ID, QUERY_CHARACTERS, Range
 from backend.errors import InvalidQuery
 from backend.features.search.background_samples import BackgroundKind
 from backend.features.search.candidates import Effort
 from backend.rules.search import Filters, FusionMethod
 
-MOST_HITS = 500
-_MOST_CHARACTERS = 2_000
 _MOST_EXAMPLES = 50
 _MOST_VALUES = 100
-_LARGEST_ID = 2**63 - 1
 # What examples are called where they are asked for.
 _FIELDS = {
     "media_ids": "media_id",
@@ -113,12 +110,12 @@ def checked(query: SearchQuery) -> SearchQuery:
         words=query.words.strip(),
         not_words=tuple(words.strip() for words in query.not_words),
     )
-    _check_range("alpha", query.alpha, ALPHA.low, ALPHA.high)
+    _check_range("alpha", query.alpha, ALPHA)
     _check_examples(query)
-    _check_text("q", query.words, _MOST_CHARACTERS)
-    _require(1 <= query.k <= MOST_HITS, "k", f"k is {query.k}.", f"Choose k from 1 to {MOST_HITS}.")
-    _check_range("diversity", query.diversity, 0, 1)
-    _check_range("min_similarity", query.min_similarity, -1, 1)
+    _check_text("q", query.words, QUERY_CHARACTERS.high)
+    _require(query.k in HITS, "k", f"k is {query.k}.", f"Choose k from {HITS.low} to {HITS.high}.")
+    _check_range("diversity", query.diversity, DIVERSITY)
+    _check_range("min_similarity", query.min_similarity, COSINE)
     return replace(
         query, filters=_checked_filters(query.filters), alpha=1.0 if _asks_pictures_alone(query) else query.alpha
     )
@@ -143,7 +140,7 @@ def _check_examples(query: SearchQuery) -> None:
         _require(count <= _MOST_EXAMPLES, name, f"{count} examples.", f"Give at most {_MOST_EXAMPLES}.")
     for words in query.not_words:
         _require(bool(words), "not_words", "The text to avoid is empty.", "Omit it, or give some words.")
-        _check_text("not_words", words, _MOST_CHARACTERS)
+        _check_text("not_words", words, QUERY_CHARACTERS.high)
     if query.find is Find.CAPTIONS:
         _require(
             query.is_visual and not query.words,
@@ -159,13 +156,11 @@ def _checked_filters(filters: Filters) -> Filters:
         _require(len(values) <= _MOST_VALUES, name, f"{len(values)} values.", f"Give at most {_MOST_VALUES}.")
         for value in values:
             _require(bool(value.strip()), name, f"The filter {name} is empty.", "Omit the filter, or give a value.")
-            _check_text(name, value, _MOST_CHARACTERS)
+            _check_text(name, value, QUERY_CHARACTERS.high)
     _require(len(filters.cluster_ids) <= _MOST_VALUES, "cluster", "Too many groups.", f"Give at most {_MOST_VALUES}.")
     for cluster_id in filters.cluster_ids:
-        _require(
-            1 <= cluster_id <= _LARGEST_ID, "cluster", f"There is no group {cluster_id}.", "Use an id from /clusters."
-        )
-    _check_text("location", filters.location, _MOST_CHARACTERS)
+        _require(cluster_id in ID, "cluster", f"There is no group {cluster_id}.", "Use an id from /clusters.")
+    _check_text("location", filters.location, QUERY_CHARACTERS.high)
     begin, end = _with_zone(filters.taken_from), _with_zone(filters.taken_until)
     if begin is not None and end is not None:
         _require(begin <= end, "taken_until", "taken_until is before taken_from.", "Swap them.")
@@ -176,9 +171,9 @@ def _with_zone(moment: datetime | None) -> datetime | None:
     return moment if moment is None or moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
-def _check_range(name: str, value: float | None, least: float, most: float) -> None:
-    fits = value is None or (math.isfinite(value) and least <= value <= most)
-    _require(fits, name, f"{name} is {value}.", f"Choose {name} from {least} to {most}.")
+def _check_range(name: str, value: float | None, bounds: Range) -> None:
+    fits = value is None or (math.isfinite(value) and value in bounds)
+    _require(fits, name, f"{name} is {value}.", f"Choose {name} from {bounds.low} to {bounds.high}.")
 
 
 def _check_text(name: str, value: str, most: int) -> None:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Query, Request
 
+from backend.bounds import PAGE
 from backend.features.services import Services
 
 
@@ -20,5 +21,5 @@ def get_actor(request: Request) -> str:
 
 ServicesDependency = Annotated[Services, Depends(get_services)]
 ActorDependency = Annotated[str, Depends(get_actor)]
-PageLimit = Annotated[int, Query(ge=1, le=500, description="Rows per page.")]
+PageLimit = Annotated[int, Query(ge=PAGE.low, le=PAGE.high, description="Rows per page.")]
 Cursor = Annotated[str | None, Query(description="`next_cursor` from the previous page.")]

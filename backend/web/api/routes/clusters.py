@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path
 
+from backend.bounds import ID
 from backend.store.groups import count_clusters, get_cluster, list_clusters, list_members
 from backend.web.api.cursors import read_cursor, write_cursor
 from backend.web.api.dependencies import Cursor, PageLimit, ServicesDependency
@@ -13,7 +14,7 @@ from backend.web.middleware.problems import documented
 
 router = APIRouter(tags=["clusters"])
 
-ClusterId = Annotated[int, Path(ge=1, le=2**63 - 1)]
+ClusterId = Annotated[int, Path(ge=ID.low, le=ID.high)]
 
 
 @router.get(

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
 
+from backend.bounds import ID
 from backend.features.editing import (
     ChooseRepresentative,
     Confirm,
@@ -44,8 +45,8 @@ from backend.web.middleware.problems import documented
 
 router = APIRouter(tags=["curation"])
 
-ClusterId = Annotated[int, Path(ge=1, le=2**63 - 1)]
-EventId = Annotated[int, Path(ge=1, le=2**63 - 1)]
+ClusterId = Annotated[int, Path(ge=ID.low, le=ID.high)]
+EventId = Annotated[int, Path(ge=ID.low, le=ID.high)]
 DryRun = Annotated[bool, Query(description="Show what would change without changing anything.")]
 
 _PROBLEMS = documented("malformed_request", "not_found", "conflict", "backend_unavailable")
@@ -213,7 +214,7 @@ def delete_one(
 def list_page(
     services: ServicesDependency,
     cluster_id: Annotated[
-        int | None, Query(ge=1, le=2**63 - 1, description="Only events that touched this group.")
+        int | None, Query(ge=ID.low, le=ID.high, description="Only events that touched this group.")
     ] = None,
     media_id: Annotated[UUID | None, Query(description="Only events that touched this picture.")] = None,
     limit: PageLimit = 50,

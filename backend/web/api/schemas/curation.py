@@ -6,15 +6,14 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from backend.bounds import EDITED_CLUSTERS, EDITED_MEDIA, ID
 from backend.features.editing import SplitProposal
 from backend.rules.editing import ClusterChange, Outcome
 from backend.store.groups import HistoryEvent
 from backend.web.api.schemas.schemas import Schema, Similarity
 
-MOST_MEDIA = 10_000
-
-MediaIds = Annotated[list[UUID], Field(min_length=1, max_length=MOST_MEDIA)]
-ClusterId = Annotated[int, Field(ge=1, le=2**63 - 1)]
+MediaIds = Annotated[list[UUID], Field(min_length=EDITED_MEDIA.low, max_length=EDITED_MEDIA.high)]
+ClusterId = Annotated[int, Field(ge=ID.low, le=ID.high)]
 Label = Annotated[str, Field(max_length=300)]
 
 
@@ -37,7 +36,7 @@ class RepresentativeInput(_Input):
 class MergeInput(_Input):
     """The groups to merge into the addressed one."""
 
-    cluster_ids: Annotated[list[ClusterId], Field(min_length=1, max_length=1000)]
+    cluster_ids: Annotated[list[ClusterId], Field(min_length=EDITED_CLUSTERS.low, max_length=EDITED_CLUSTERS.high)]
 
 
 class SplitInput(_Input):

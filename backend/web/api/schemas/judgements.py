@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from backend.bounds import QUERY_CHARACTERS
 from backend.store.review import QueryKind
 from backend.store.schema import Judgement
 from backend.web.api.schemas.schemas import Schema
@@ -47,7 +48,7 @@ class HitInput(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     query_kind: QueryKind
-    query: str = Field(max_length=2_000, description=_QUERY)
+    query: str = Field(max_length=QUERY_CHARACTERS.high, description=_QUERY)
     media_id: UUID
 
 

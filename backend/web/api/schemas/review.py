@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from backend.bounds import ID, VERSIONS
 from backend.features.duplicates import NearDuplicateGroup
 from backend.features.review import Decided, explain, item_name
 from backend.rules.review import ReviewKind, ReviewVerdict
@@ -83,7 +84,7 @@ class ReviewDecisionInput(BaseModel):
     item: Annotated[str, Field(max_length=200, description="`id` of the item.")]
     decision: ReviewVerdict
     cluster_id: Annotated[
-        int | None, Field(ge=1, le=2**63 - 1, description="The group a corrected picture belongs to.")
+        int | None, Field(ge=ID.low, le=ID.high, description="The group a corrected picture belongs to.")
     ] = None
 
 
@@ -173,7 +174,11 @@ class NearDuplicateDecisionInput(BaseModel):
     keep_media_id: UUID = Field(description="The picture to keep.")
     media_ids: Annotated[
         list[UUID],
-        Field(min_length=1, max_length=500, description="The other pictures: to delete, or to keep as well."),
+        Field(
+            min_length=VERSIONS.low,
+            max_length=VERSIONS.high,
+            description="The other pictures: to delete, or to keep as well.",
+        ),
     ]
 
 

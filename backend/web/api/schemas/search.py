@@ -7,8 +7,8 @@ from uuid import UUID
 from fastapi import UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 
-from backend.bounds import ALPHA
-from backend.features.search import MOST_HITS, AlphaHit, AlphaInsight, Answer, Effort, Find, Hit, Relevance, SearchQuery
+from backend.bounds import ALPHA, COSINE, DIVERSITY, HITS
+from backend.features.search import AlphaHit, AlphaInsight, Answer, Effort, Find, Hit, Relevance, SearchQuery
 from backend.rules.search import Filters, FusionMethod
 from backend.web.api.schemas.schemas import Schema
 
@@ -45,15 +45,20 @@ class SearchInput(BaseModel):
         default_factory=list, description="Ids of stored pictures that hits should not resemble."
     )
     find: Find = Field(Find.MEDIA, description="`captions` finds the captions nearest to a picture.")
-    k: int = Field(10, ge=1, le=MOST_HITS, description="Hits per page.")
+    k: int = Field(10, ge=HITS.low, le=HITS.high, description="Hits per page.")
     alpha: float | None = Field(None, ge=ALPHA.low, le=ALPHA.high, description="Weight of the image similarity.")
     method: FusionMethod | None = Field(
         None, description="How similarities are combined. Default: calibrated for text queries, raw otherwise."
     )
     min_similarity: float | None = Field(
-        None, ge=-1, le=1, description="Smallest alpha * sim_image + (1 - alpha) * sim_text of a hit, with any method."
+        None,
+        ge=COSINE.low,
+        le=COSINE.high,
+        description="Smallest alpha * sim_image + (1 - alpha) * sim_text of a hit, with any method.",
     )
-    diversity: float = Field(0.0, ge=0, le=1, description="0 ranks by relevance only, 1 by difference only.")
+    diversity: float = Field(
+        0.0, ge=DIVERSITY.low, le=DIVERSITY.high, description="0 ranks by relevance only, 1 by difference only."
+    )
     effort: Effort = Field(Effort.FAST, description="How thoroughly to search.")
     cursor: str | None = Field(None, description="`next_cursor` from the previous page of the same query.")
     cluster: list[int] = Field(default_factory=list, description="Only pictures in one of these groups.")

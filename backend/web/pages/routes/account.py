@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Path, Request, Response
 
+from backend.bounds import ID
 from backend.errors import InputError, NotFound
 from backend.features.access import LEAST_CHARACTERS, Visitor, is_password, revoke_session, set_password
 from backend.store.access import get_account, list_sessions
@@ -24,7 +25,7 @@ def get_visitor(request: Request) -> Visitor:
 
 
 VisitorDependency = Annotated[Visitor, Depends(get_visitor)]
-SessionId = Annotated[int, Path(ge=1, le=2**63 - 1)]
+SessionId = Annotated[int, Path(ge=ID.low, le=ID.high)]
 NewPassword = Annotated[str, Form(alias="new", max_length=1000)]
 
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
+from backend.bounds import ID
 from backend.store.groups import ClusterHead, Member, get_head, list_member_cards, list_member_ids
 from backend.store.spaces import get_active_threshold
 from backend.web.api.cursors import read_cursor, write_cursor
@@ -18,7 +19,7 @@ MEMBERS_A_PAGE = 80
 # Who has scrolled farther than this is brought back up after a change.
 _MOST_AT_ONCE = 1_000
 
-ClusterId = Annotated[int, Path(ge=1, le=2**63 - 1)]
+ClusterId = Annotated[int, Path(ge=ID.low, le=ID.high)]
 
 
 @router.get("/clusters/{cluster_id}")

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from backend.bounds import ID
 from backend.features.services import Services
 from backend.store.groups import (
     ClusterCard,
@@ -96,7 +97,7 @@ def show_more_cards(request: Request, services: ServicesDependency, query: WallD
 
 
 @router.get("/clusters/news")
-def count_news(services: ServicesDependency, after: Annotated[int, Query(ge=0, le=2**63 - 1)]) -> dict[str, int]:
+def count_news(services: ServicesDependency, after: Annotated[int, Query(ge=0, le=ID.high)]) -> dict[str, int]:
     """How many groups came after this one, for the pill."""
     with services.database.transaction() as session:
         return {"count": count_newer(session, after)}

@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
+from backend.bounds import EDITED_MEDIA, ID
 from backend.errors import InputError
 from backend.features.editing import (
     ChooseRepresentative,
@@ -34,10 +35,9 @@ router = APIRouter()
 
 _PREVIEWED = 14
 _EVENTS_A_PAGE = 30
-_MOST_MEDIA = 10_000
 
-EventId = Annotated[int, Path(ge=1, le=2**63 - 1)]
-ClusterId = Annotated[int, Query(ge=1, le=2**63 - 1)]
+EventId = Annotated[int, Path(ge=ID.low, le=ID.high)]
+ClusterId = Annotated[int, Query(ge=ID.low, le=ID.high)]
 Kind = Literal["rename", "representative", "move", "merge", "split", "extract", "lock", "unlock", "confirm"]
 
 # Title and button of the preview, by kind.
@@ -61,9 +61,9 @@ class Asked(BaseModel):
     """An operation as the pages send it. cluster_id: the group of the page; into: the other one of a move or a merge."""
 
     kind: Kind
-    cluster_id: int = Field(ge=1, le=2**63 - 1)
-    into: int | None = Field(None, ge=1, le=2**63 - 1)
-    media_ids: list[UUID] = Field(default_factory=list, max_length=_MOST_MEDIA)
+    cluster_id: int = Field(ge=ID.low, le=ID.high)
+    into: int | None = Field(None, ge=ID.low, le=ID.high)
+    media_ids: list[UUID] = Field(default_factory=list, max_length=EDITED_MEDIA.high)
     label: str = Field("", max_length=1000)
 
     def operation(self) -> Operation:
@@ -156,7 +156,7 @@ def show_history(
     request: Request,
     services: ServicesDependency,
     cluster_id: ClusterId,
-    before: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
+    before: Annotated[int | None, Query(ge=ID.low, le=ID.high)] = None,
 ) -> Response:
     with services.database.transaction() as session:
         events = list_history(session, before_id=before, cluster_id=cluster_id, limit=_EVENTS_A_PAGE + 1)

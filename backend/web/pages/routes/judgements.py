@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, File, UploadFile
 from pydantic import BaseModel, Field
 
+from backend.bounds import QUERY_CHARACTERS
 from backend.features.review import judge, keep, list_said
 from backend.store.review import QueryKind
 from backend.web.api.dependencies import ServicesDependency
@@ -18,7 +19,7 @@ class Query(BaseModel):
     """What the hits are hits of."""
 
     query_kind: QueryKind
-    query: str = Field(max_length=2_000)
+    query: str = Field(max_length=QUERY_CHARACTERS.high)
 
 
 class Said(Query):

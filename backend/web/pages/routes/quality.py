@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, Field
 
-from backend.bounds import THRESHOLD
+from backend.bounds import ID, THRESHOLD
 from backend.errors import Conflict
 from backend.features.consolidation import apply_threshold
 from backend.features.editing import undo
@@ -22,7 +22,7 @@ router = APIRouter()
 
 _CHANGES_SHOWN = 8
 
-EventId = Annotated[int, Path(ge=1, le=2**63 - 1)]
+EventId = Annotated[int, Path(ge=ID.low, le=ID.high)]
 
 
 class Chosen(BaseModel):

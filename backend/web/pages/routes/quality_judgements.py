@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Form, Query, Request, Response
 
+from backend.bounds import QUERY_CHARACTERS
 from backend.errors import NotFound
 from backend.features.review import list_newest, withdraw_judgements
 from backend.features.services import Services
@@ -71,7 +72,7 @@ def do_take_back(
     services: ServicesDependency,
     actor: ActorDependency,
     kind: Annotated[QueryKind, Form()],
-    query: Annotated[str, Form(max_length=2_000)],
+    query: Annotated[str, Form(max_length=QUERY_CHARACTERS.high)],
     media_id: Annotated[UUID, Form()],
 ) -> Response:
     """Its row goes."""

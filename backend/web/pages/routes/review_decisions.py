@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
+from backend.bounds import ID, VERSIONS
 from backend.features.duplicates import delete_marked, keep_all, mark_others, take_back_keep_all, unmark
 from backend.features.review import decide, take_back
 from backend.rules.editing import Outcome
@@ -27,7 +28,7 @@ class Said(BaseModel):
 
     item: str = Field(max_length=200)
     decision: ReviewVerdict
-    cluster_id: int | None = Field(None, ge=1, le=2**63 - 1)
+    cluster_id: int | None = Field(None, ge=ID.low, le=ID.high)
 
 
 class ItemNamed(BaseModel):
@@ -41,7 +42,7 @@ class SaidOfVersions(BaseModel):
 
     decision: Literal["keep_best", "keep_all"]
     keep_media_id: UUID
-    media_ids: Annotated[list[UUID], Field(min_length=1, max_length=500)]
+    media_ids: Annotated[list[UUID], Field(min_length=VERSIONS.low, max_length=VERSIONS.high)]
 
 
 class Confirmed(BaseModel):
