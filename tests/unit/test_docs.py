@@ -312,7 +312,7 @@ def test_sql__each_public_function_is_documented() -> None:
 
 
 def test_events__each_kind_is_documented() -> None:
-    documented = re.findall(r"^\| `(media\.\w+)` \|", _read(DOCS / "reference/events.md"), re.MULTILINE)
+    documented = re.findall(r"^\| `(\w+\.\w+)` \|", _read(DOCS / "reference/events.md"), re.MULTILINE)
     assert sorted(documented) == sorted(EventKind)
 
 

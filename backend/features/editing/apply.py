@@ -17,7 +17,7 @@ from backend.rules.editing import (
 )
 from backend.store.arrays import next_values
 from backend.store.engine import Session
-from backend.store.events import EventKind, MediaEvent, record_events
+from backend.store.events import Event, EventKind, record_events
 from backend.store.groups import (
     EventContent,
     bump_centroid_version,
@@ -91,7 +91,7 @@ def write_edit(
     content = _content(edit, old, new)
     record_event_content(session, event_id, content, sorted(scope.touched))
     moved = _moved(edit)
-    record_events(session, [MediaEvent(EventKind.MOVED, media_id, to) for media_id, _, to in moved if to is not None])
+    record_events(session, [Event(EventKind.MOVED, media_id, to) for media_id, _, to in moved if to is not None])
     return Outcome(
         event_id=event_id,
         kind=edit.kind,

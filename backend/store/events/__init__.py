@@ -1,6 +1,6 @@
 """NOTIFY and webhooks."""
 
-from backend.store.events.events import EventKind, MediaEvent, record_events
+from backend.store.events.events import Event, EventKind, record_events
 from backend.store.events.webhooks import (
     DueDelivery,
     claim_deliveries,
@@ -14,8 +14,8 @@ from backend.store.events.webhooks import (
 
 __all__ = [
     "DueDelivery",
+    "Event",
     "EventKind",
-    "MediaEvent",
     "claim_deliveries",
     "count_due_deliveries",
     "delete_webhook",

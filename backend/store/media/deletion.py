@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from backend.store.arrays import is_among
-from backend.store.events import EventKind, MediaEvent, record_events
+from backend.store.events import Event, EventKind, record_events
 from backend.store.media.files import StoredFile
 from backend.store.schema import Media
 
@@ -46,4 +46,4 @@ def lock_media(session: Session, media_ids: Collection[uuid.UUID], *, wait_secon
 def delete_media_rows(session: Session, media_ids: Sequence[uuid.UUID]) -> None:
     """Remove the rows, and tell of it; embeddings, memberships and whatever else belongs to them go with them."""
     session.execute(sa.text("DELETE FROM media WHERE id = ANY(:ids)"), {"ids": list(media_ids)})
-    record_events(session, [MediaEvent(EventKind.DELETED, media_id) for media_id in media_ids])
+    record_events(session, [Event(EventKind.DELETED, media_id) for media_id in media_ids])

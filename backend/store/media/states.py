@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from backend.errors import LeaseLost, NotFound, NotInSpace, OriginalMissing, Quarantined
 from backend.files.text import MediaText
 from backend.store.arrays import is_among
-from backend.store.events import EventKind, MediaEvent, record_events
+from backend.store.events import Event, EventKind, record_events
 from backend.store.leases import FREE, Lease, is_free, is_held
 from backend.store.media.media import StoredPicture, media_columns, next_upload_seq
 from backend.store.schema import EMBEDDINGS_SOURCE, Embedding, Media, MediaStatus, Space
@@ -133,7 +133,7 @@ def record_ready(session: Session, cluster_ids: Mapping[uuid.UUID, int]) -> None
         {"ready": MediaStatus.READY.value, "ids": list(cluster_ids)},
     )
     record_events(
-        session, [MediaEvent(EventKind.READY, media_id, cluster_id) for media_id, cluster_id in cluster_ids.items()]
+        session, [Event(EventKind.READY, media_id, cluster_id) for media_id, cluster_id in cluster_ids.items()]
     )
 
 
@@ -287,7 +287,7 @@ def _retry(session: Session, which: sa.ColumnElement[bool]) -> int:
 
 
 def _tell_failed(session: Session, media_ids: Sequence[uuid.UUID], code: str) -> None:
-    record_events(session, [MediaEvent(EventKind.FAILED, media_id, error_code=code) for media_id in media_ids])
+    record_events(session, [Event(EventKind.FAILED, media_id, error_code=code) for media_id in media_ids])
 
 
 def _update_leased(
