@@ -17,8 +17,7 @@ CHANNEL = "mediacluster"
 
 
 class EventKind(enum.StrEnum):
-    """What can be told of: first what it happens to. `media.moved` is a membership changed by an edit, a curator's or the
-    machine's."""
+    """What can be told of. `media.moved` is a membership changed by an edit, a curator's or the machine's."""
 
     READY = "media.ready"
     FAILED = "media.failed"
