@@ -141,7 +141,7 @@ class WatchedLock:
 
 
 def test_lazy__made_once_by_many_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = []
+    made: list[object] = []
     lock = WatchedLock()
 
     def make() -> object:

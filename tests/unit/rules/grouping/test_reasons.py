@@ -9,7 +9,7 @@ from backend.rules.grouping import CLOSE_CALL, Centroids, assign, explain_decisi
 from backend.rules.review import BOUNDS
 
 THRESHOLD = 0.82
-CLEAR = {
+CLEAR: dict[str, Any] = {
     "similarity": 0.93,
     "threshold": THRESHOLD,
     "runner_up": 0.61,
@@ -18,7 +18,7 @@ CLEAR = {
     "by_curator": False,
     "measured_later": False,
 }
-FOUNDER = {"similarity": 1.0, "founder": True}
+FOUNDER: dict[str, Any] = {"similarity": 1.0, "founder": True}
 
 
 @pytest.mark.parametrize(
