@@ -1,4 +1,7 @@
+import socket
+import threading
 from ipaddress import IPv6Address, ip_address
+from typing import NoReturn
 
 import pytest
 
@@ -81,9 +84,18 @@ def test_resolve_allowed__no_address(host: str) -> None:
         resolve_allowed(host, 80, STRICT, 20.0)
 
 
-def test_resolve_allowed__no_time_left() -> None:
+def test_resolve_allowed__no_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A resolver may answer at once, even that there is nobody: this one does not before it has been given up."""
+    given_up = threading.Event()
+
+    def answer(*_: object, **__: object) -> NoReturn:
+        given_up.wait()
+        raise OSError
+
+    monkeypatch.setattr(socket, "getaddrinfo", answer)
     with pytest.raises(FetchTimeout):
         resolve_allowed("nowhere.invalid", 80, STRICT, 0.0)
+    given_up.set()
 
 
 @pytest.mark.parametrize(
