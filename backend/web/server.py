@@ -13,7 +13,7 @@ from backend.web.pages.app import install_admin
 
 
 def create_web_app(services: Services) -> FastAPI:
-    """The application that `mediacluster serve` runs; whoever made the services disposes of them."""
+    """Create the application that `mediacluster serve` runs. It uses these services but does not dispose of them."""
     app = create_app(services)
     app.state.ending = threading.Event()
     install_admin(app)
@@ -21,11 +21,10 @@ def create_web_app(services: Services) -> FastAPI:
 
 
 class WebServer(uvicorn.Server):
-    """uvicorn, which waits for what is under way at the first signal; streams of events are told to end first. The second
-    signal aborts."""
+    """uvicorn server. The first signal ends event streams and waits for running requests; the second aborts."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as uvicorn calls it
-        # Not noted as captured: uvicorn would raise the signal again at its end, and whoever called could not clean up.
+        # Do not record the signal as uvicorn does: it would raise it again at its end, and the caller could not clean up.
         if self.should_exit:
             self.force_exit = True
         self.should_exit = True

@@ -1,1 +1,1 @@
-"""The HTTP API. It calls the pipeline and the queries; nothing is decided here."""
+"""The HTTP API. Routes translate between HTTP and `backend.features`; they make no decisions."""

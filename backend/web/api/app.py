@@ -1,4 +1,4 @@
-"""The application: routes, problems and limits put together."""
+"""The FastAPI application of the HTTP API, with its routes, error handlers and middleware."""
 
 from importlib.metadata import version
 
@@ -30,8 +30,8 @@ from backend.web.middleware.request_ids import RequestIds
 from backend.web.middleware.request_metrics import RequestMetrics
 from backend.web.middleware.unexpected import AnswerUnexpected
 
-# What is larger waits on the disk until it is looked at. Writing each piece of it there takes a thread's time: for a photograph, which is
-# read as a whole right after, a sixth of what the request costs.
+# Larger files are spooled to disk while they arrive. Each write there costs a hop to a worker thread: for a photograph, which
+# is read as a whole right after, a sixth of the time of the request.
 _IN_MEMORY_BYTES = 8 * 1024 * 1024
 
 _DESCRIPTION = (
@@ -43,14 +43,14 @@ _DESCRIPTION = (
 
 
 def create_app(services: Services) -> FastAPI:
-    """An application over these services; whoever made them disposes of them."""
+    """Create the application. It uses these services but does not dispose of them."""
     app = FastAPI(title="mediacluster", version=version("mediacluster"), description=_DESCRIPTION)
     MultiPartParser.spool_max_size = _IN_MEMORY_BYTES
     app.state.services = services
     app.state.metrics = metrics.make_registry(services.database, services.scans)
     app.add_middleware(BodyLimit, max_bytes=services.settings.max_request_bytes)
     app.add_middleware(RateLimit, settings=services.settings)
-    # What is added later comes earlier. An answer to the unexpected has the headers that pages of other sites need to read it.
+    # The middleware added last runs first. Responses to unexpected errors need the CORS headers that later ones add.
     app.add_middleware(AnswerUnexpected)
     app.add_middleware(Authentication, services=services)
     app.add_middleware(Hosts, settings=services.settings)

@@ -1,4 +1,4 @@
-"""Keyset pages: the place after the last row, as an opaque string."""
+"""Keyset pagination cursors: the sort key of the last row, as an opaque string."""
 
 import base64
 import binascii
@@ -17,10 +17,10 @@ def write_cursor(*key: Any) -> str:
 
 
 def read_cursor(cursor: str, *kinds: type) -> list[Any]:
-    """The key of a cursor. kinds: of its parts: int (of 64 bits), float, str, datetime or UUID.
+    """Decode the key of a cursor. `kinds` are the types of its parts: int (64 bits), float, str, datetime or UUID.
 
     Raises:
-        InputError: this server did not write it.
+        InputError: this server did not write the cursor.
     """
     try:
         key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))

@@ -1,4 +1,4 @@
-"""What routes ask for."""
+"""FastAPI dependencies and parameter types that the routes share."""
 
 from typing import Annotated
 
@@ -15,7 +15,7 @@ def get_services(request: Request) -> Services:
 
 
 def get_actor(request: Request) -> str:
-    """Who asks, as the journal names it; whoever authenticates a request sets `request.state.actor`."""
+    """The actor that the journal records. Authentication sets `request.state.actor`."""
     return str(getattr(request.state, "actor", "api"))
 
 

@@ -1,4 +1,4 @@
-"""Where a folder is gone on with: the place of what came last, which may have gone meanwhile."""
+"""Cursors for resuming a folder import. A cursor names the last file returned, which may have been deleted since."""
 
 import os
 from pathlib import Path
@@ -7,8 +7,8 @@ from urllib.parse import quote, unquote_to_bytes
 from backend.errors import InputError
 
 Place = tuple[tuple[bool, str], ...]
-"""Of a file or folder among all below a top, in the order of `walk_pictures`: the folders on the way and itself, each as (is a
-folder, name)."""
+"""Sort key of a file or folder below a top folder, in the order of `walk_pictures`: (is a folder, name) for each folder on the
+way and for the entry itself."""
 
 
 def place_of(path: Path, top: Path, *, is_folder: bool = False) -> Place:
@@ -17,13 +17,13 @@ def place_of(path: Path, top: Path, *, is_folder: bool = False) -> Place:
 
 
 def write_folder_cursor(place: Place) -> str:
-    """Percent-encoded, for a name may be no UTF-8; a folder ends with a slash."""
+    """Encode a place, percent-encoded because names need not be valid UTF-8. Folders end with a slash."""
     path = "/".join(name for _, name in place)
     return quote(os.fsencode(path)) + "/" * place[-1][0]
 
 
 def read_folder_cursor(cursor: str) -> Place:
-    """Raises InputError: this server did not write it."""
+    """Decode a cursor. Raises InputError if this server did not write it."""
     try:
         *folders, last = os.fsdecode(unquote_to_bytes(cursor.removesuffix("/"))).split("/")
     except UnicodeEncodeError:

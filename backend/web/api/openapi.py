@@ -1,4 +1,4 @@
-"""The OpenAPI document, true to what the server answers."""
+"""The OpenAPI document, corrected to match what the server returns."""
 
 from typing import Any
 
@@ -13,8 +13,8 @@ _FRAMEWORK_SCHEMAS = {"HTTPValidationError", "ValidationError"}
 
 
 def install_openapi(app: FastAPI) -> None:
-    """Say which keys are needed, and leave out the framework's own 422: what does not validate is answered with a
-    Problem, `malformed_request`."""
+    """Add the security schemes, and replace the framework's 422 by the Problem `malformed_request`, which the server sends for
+    invalid requests."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:

@@ -1,4 +1,4 @@
-"""Where a picture was taken, and from which address it came: for admins, and where nobody has to say who they are."""
+"""Protection of private locations: coordinates and full source addresses are for admins, or for everyone if no key is required."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -13,7 +13,7 @@ _EXIF_NAMES = frozenset(PLACE_NAMES)
 
 
 def sees_places(request: Request) -> bool:
-    """Whoever authenticates a request sets `request.state.sees_places`."""
+    """Whether the caller may see locations. Authentication sets `request.state.sees_places`."""
     return bool(getattr(request.state, "sees_places", False))
 
 
@@ -21,18 +21,18 @@ PlacesDependency = Annotated[bool, Depends(sees_places)]
 
 
 def without_place(exif: Mapping[str, Any]) -> dict[str, Any]:
-    """The EXIF values but the coordinates."""
+    """The EXIF values without coordinates."""
     return {name: value for name, value in exif.items() if name not in _EXIF_NAMES}
 
 
 def without_key(source_uri: str | None) -> str | None:
-    """Where a media came from; of a web address, nothing that lets others fetch it (user, password, a signature)."""
+    """The source of a picture. Removes from a web address what would let others fetch it: user, password and query."""
     is_web = source_uri is not None and source_uri.startswith(("http://", "https://"))
     return without_credentials(source_uri) if source_uri and is_web else source_uri
 
 
 def require_no_place(exif: Mapping[str, Any], original: bytes) -> None:
-    """Raise Forbidden where these bytes say where the picture was taken."""
+    """Raise Forbidden if the original contains the location where the picture was taken."""
     if exif.keys() & _EXIF_NAMES or says_place(original):
         raise Forbidden(
             "This original contains the place where it was taken, which only admins may see.",

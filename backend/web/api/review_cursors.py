@@ -1,4 +1,4 @@
-"""Places in the pages of the review queue, of near-duplicates and of judgements."""
+"""Cursors of the review queue, of near-duplicates and of judgements."""
 
 from datetime import datetime
 from uuid import UUID
@@ -8,18 +8,18 @@ from backend.web.api.cursors import read_cursor
 
 
 def read_review_place(cursor: str) -> tuple[float, str]:
-    """Urgency and subject of the last item. Raises InputError."""
+    """Urgency and subject of the last item. Raises InputError for an invalid cursor."""
     urgency, subject = read_cursor(cursor, float, str)
     return urgency, subject
 
 
 def read_keeper(cursor: str) -> UUID:
-    """The keeper of the last group. Raises InputError."""
+    """The picture to keep of the last group. Raises InputError for an invalid cursor."""
     (keeper,) = read_cursor(cursor, UUID)
     return UUID(str(keeper))
 
 
 def read_judgement_place(cursor: str) -> Place:
-    """Where a page ended. Raises InputError for a cursor that this server did not write."""
+    """The sort key of the last judgement. Raises InputError for an invalid cursor."""
     moment, kind, query, media_id = read_cursor(cursor, datetime, QueryKind, str, UUID)
     return moment, kind.value, query, media_id

@@ -1,4 +1,4 @@
-"""Files of pictures as answers, for the API and for the pages."""
+"""Responses with the files of pictures, for the API and the pages."""
 
 from uuid import UUID
 
@@ -14,7 +14,7 @@ _FOREVER = "private, max-age=31536000, immutable"
 
 
 def answer_original(services: Services, media_id: UUID, *, places: bool) -> Response:
-    """The original as an attachment. places: whether the one who asks may see where it was taken."""
+    """Send the original as an attachment. `places` says whether the caller may see where the picture was taken."""
     media = read_stored(services, media_id)
     if media.sha256 is None or media.original_key is None or media.mime is None:
         raise nothing_stored(media)
@@ -27,21 +27,21 @@ def answer_original(services: Services, media_id: UUID, *, places: bool) -> Resp
 
 
 def read_stored(services: Services, media_id: UUID) -> Media:
-    """The media, or of a duplicate the one that has its bytes. Raises NotFound."""
+    """The picture whose file is stored: the picture itself, or the one that it duplicates. Raises NotFound."""
     with services.database.transaction() as session:
         media = get_media(session, media_id)
         return media if media.duplicate_of is None else get_media(session, media.duplicate_of)
 
 
 def nothing_stored(media: Media) -> Conflict:
-    """What to say of a media without a file."""
+    """The error for a picture without a stored file."""
     if media.source == EMBEDDINGS_SOURCE:
         return Conflict(f"Picture {media.id} was imported as embeddings, without a picture file.")
     return Conflict(f"Picture {media.id} has not been fetched yet.")
 
 
 def file_headers(sha256: bytes) -> dict[str, str]:
-    """Whatever a file turns out to be, a browser takes it for what it is called, and runs nothing in it."""
+    """Headers that stop browsers from guessing another type for a file, and from running scripts in it."""
     return {
         "Cache-Control": _FOREVER,
         "ETag": f'"{sha256.hex()}"',

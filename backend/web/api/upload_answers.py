@@ -1,4 +1,4 @@
-"""How an upload is answered, by the API and by the page that uploads."""
+"""Responses to uploads, for the API and the upload page."""
 
 import uuid
 from collections.abc import Sequence
@@ -25,9 +25,9 @@ def answer_files(
     key: str | None,
     wait_seconds: float = 0.0,
 ) -> Any:
-    """Take files in with their texts. said: the fields of the request as they were sent, which `key` stands for."""
+    """Store files with their texts. `said` holds the request's fields as sent; the idempotency `key` covers them."""
 
-    def answer(media_id: uuid.UUID | None) -> UploadAnswer:  # noqa: ARG001 - by their bytes pictures are the same anyway
+    def answer(media_id: uuid.UUID | None) -> UploadAnswer:  # noqa: ARG001 - pictures are identified by their bytes
         sent = [SentFile(file.filename, file.file, text) for file, text in zip(files, texts, strict=True)]
         return _answer(response, wait_for_groups(services, accept_files(services, sent), wait_seconds))
 
@@ -46,7 +46,7 @@ def answer_url(
     key: str | None,
     wait_seconds: float = 0.0,
 ) -> Any:
-    """Take in a picture that a worker will fetch."""
+    """Register a picture that a worker will fetch from its address."""
 
     def answer(media_id: uuid.UUID | None) -> UploadAnswer:
         upload = accept_link(services, body.url, body.media_text(), media_id=media_id)
@@ -59,7 +59,7 @@ def answer_url(
 
 
 def _answer(response: Response, uploads: Sequence[Upload]) -> UploadAnswer:
-    """200 where nothing is left to be done, with the address of the picture where it is only one."""
+    """Set the status to 200 if nothing is left to process, and `Location` if there is exactly one picture."""
     kept = [one for one in uploads if one.media_id is not None]
     if all(one.duplicate or one.is_settled for one in kept):
         response.status_code = HTTPStatus.OK

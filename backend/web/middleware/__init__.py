@@ -1,1 +1,1 @@
-"""What every request passes: limits, authentication, problems, ids."""
+"""ASGI middleware and helpers for every request: limits, authentication, error responses, request ids."""

@@ -1,6 +1,6 @@
-"""Who may ask: keys, their scopes, and the pages of other sites that may use them (CORS).
+"""Authentication by API key, with scopes and CORS.
 
-It stands before the body is read, so that strangers cannot make the server swallow one.
+It runs before the body is read, so that requests without a valid key cannot make the server read one.
 """
 
 from dataclasses import dataclass
@@ -29,14 +29,20 @@ _PREFLIGHT = {
     "Access-Control-Max-Age": "600",
     "Vary": "Origin, Access-Control-Request-Method, Access-Control-Request-Headers",
 }
-# What may be done with no key, by the setting.
+# The scope of requests without a key, by setting.
 _KEYLESS = {"none": Scope.ADMIN, "login": Scope.CURATE, "keys": None}
 _EXPOSED = "Location, Retry-After, ETag, WWW-Authenticate, X-Request-ID"
 
 
 @dataclass(frozen=True)
 class _Asking:
-    """What the headers of a request say. origin: of the page of another site that asks, if one does."""
+    """The credentials of a request.
+
+    Attributes:
+        token: the API key sent with it.
+        origin: the origin of the page that sent it, if that is another site.
+        unsafe: whether its method can change something.
+    """
 
     token: str | None
     origin: str | None
@@ -45,8 +51,14 @@ class _Asking:
 
 @dataclass(frozen=True)
 class _Verdict:
-    """actor: who asks, as the journal names it; scope: what they may do; origin_allowed: whether pages of the origin may
-    see the answer."""
+    """The result of authentication.
+
+    Attributes:
+        actor: name of the key's owner for the journal.
+        scope: scope of the request.
+        origin_allowed: whether pages of the origin may read the response.
+        refusal: the error to respond with.
+    """
 
     actor: str | None = None
     scope: Scope | None = None
@@ -55,12 +67,12 @@ class _Verdict:
 
 
 class Authentication:
-    """ASGI middleware. It leaves `request.state.scope` behind, and `request.state.actor` where a key was shown."""
+    """ASGI middleware. Sets `request.state.scope`, and `request.state.actor` if the request has a key."""
 
     def __init__(self, app: ASGIApp, services: Services) -> None:
         self._app = app
         self._database = services.database
-        self._table: ScopeTable | None = None  # all routes are there by the first request
+        self._table: ScopeTable | None = None  # filled on the first request
         self._keyless = _KEYLESS[services.settings.authentication]
 
     async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
@@ -87,7 +99,7 @@ class Authentication:
             return
         state = scope.setdefault("state", {})
         state["scope"] = verdict.scope
-        # With no key asked for, whoever uses this machine owns the library.
+        # If no key is required, every user of this machine owns the library.
         state["sees_places"] = verdict.actor is None or verdict.scope is Scope.ADMIN
         if verdict.actor is not None:
             state["actor"] = verdict.actor
@@ -100,7 +112,7 @@ class Authentication:
 
 
 def client_address(scope: Connection) -> str:
-    """Where a request comes from: the client, or what a trusted proxy says of it."""
+    """Address of the client, or the one that a trusted proxy reports."""
     client = scope.get("client")
     return client[0] if client else "unknown"
 
@@ -110,7 +122,7 @@ def _read(headers: Headers, method: str) -> _Asking:
     origin = headers.get("origin")
     if origin is not None and headers.get("host") and split_address(origin).netloc == headers.get("host"):
         origin = None  # our own pages
-    # Another scheme is that of a proxy in front.
+    # Other schemes belong to a proxy in front of this server.
     return _Asking(token.strip() if scheme.lower() == "bearer" else None, origin, method not in _SAFE_METHODS)
 
 
@@ -138,7 +150,7 @@ def _judge(database: Database, asking: _Asking, needed: Scope, keyless: Scope | 
 def _refuse_keyless(asking: _Asking, needed: Scope, keyless: Scope | None) -> MediaclusterError | None:
     if keyless is None or not keyless.includes(needed):
         return _missing_key(needed)
-    # A browser would carry out what any page asks for, here on loopback too, even where it hides the answer.
+    # Browsers send requests for any page, even to loopback, and only hide the response. So unsafe ones are refused here.
     if asking.origin is not None and asking.unsafe:
         return _foreign_origin(asking.origin)
     return None
@@ -158,7 +170,7 @@ def _answer_preflight(database: Database, origin: str) -> Response:
 
 
 def _with_cors(send: Send, origin: str | None) -> Send:
-    """Let pages of `origin` see the answer, and tell caches that answers depend on who asks."""
+    """Let pages of `origin` read the response, and tell caches that it depends on the credentials."""
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -176,7 +188,7 @@ def _refuse(error: MediaclusterError) -> Response:
     response = error_response(error)
     if isinstance(error, Unauthorized):
         response.headers["WWW-Authenticate"] = _CHALLENGE
-    # The body was not read.
+    # The body has not been read.
     response.headers["Connection"] = "close"
     return response
 

@@ -1,4 +1,4 @@
-"""Refuse a request that is too large while it streams in, whatever its Content-Length says, and one that stops coming."""
+"""Limits on request bodies: a maximum size, checked while they stream in, and a minimum speed."""
 
 import asyncio
 import time
@@ -10,15 +10,15 @@ from backend.errors import FileTooLarge, InputError, RequestTimeout
 from backend.web.middleware.problems import error_response
 
 PATIENCE_SECONDS = 60.0
-# Slower than any connection that pictures are sent over; who sends a byte now and then holds a place for nothing.
+# Any connection fast enough to upload pictures is faster. A client that trickles bytes would hold a connection for nothing.
 _LEAST_BYTES_PER_SECOND: Final = 1024
 
 
 class BodyLimit:
-    """ASGI middleware that counts the body.
+    """ASGI middleware that limits the size and duration of request bodies.
 
-    patience_seconds: how long a client may stand still in the middle of it. It also has to send a kilobyte a second on the
-    average, from so long after its begin.
+    `patience_seconds` is the longest pause between two parts of a body. After that time, a client must also have sent 1 KB/s on
+    average since the start.
     """
 
     def __init__(self, app: ASGIApp, max_bytes: int, patience_seconds: float | None = None) -> None:
@@ -39,7 +39,7 @@ class BodyLimit:
 
         async def watching_send(message: Message) -> None:
             nonlocal answered
-            # The framework turns our signal into an answer of its own, which is not the one that is meant.
+            # The framework turns our exception into a response of its own. Drop it; ours follows.
             if body.refused is None:
                 answered = True
                 await send(message)
@@ -54,7 +54,7 @@ class BodyLimit:
 
 
 class _Body:
-    """The body of one request as it comes in; `refused` says why it is not taken."""
+    """The body of one request. `refused` is the error if it exceeded a limit."""
 
     def __init__(self, receive: Receive, max_bytes: int, patience_seconds: float) -> None:
         self._receive = receive
@@ -66,7 +66,7 @@ class _Body:
         self.refused: InputError | None = None
 
     async def receive(self) -> Message:
-        if self._whole:  # what comes now is that the client has gone
+        if self._whole:  # after the body, the only message left is the disconnect
             return await self._receive()
         try:
             async with asyncio.timeout(self._seconds_left()):

@@ -1,7 +1,7 @@
-"""By which names the server may be asked.
+"""Check of the Host header, against DNS rebinding.
 
-A page of another site can have its own name lead to this machine (DNS rebinding): to the browser it is the same site
-then, and only the name in the request tells. So a server that asks programs for no key answers to its own names alone.
+A page of another site can make its own name resolve to this machine. The browser then treats both as the same site, and
+only the Host header shows the difference. So a server that requires no key accepts requests to its own names only.
 """
 
 import ipaddress
@@ -16,7 +16,7 @@ from backend.web.middleware.problems import error_response
 
 
 class Hosts:
-    """ASGI middleware that refuses requests by other names."""
+    """ASGI middleware that refuses requests with a foreign Host header."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
@@ -42,7 +42,7 @@ class Hosts:
 
 
 def split_address(address: str) -> SplitResult:
-    """The parts of an address that somebody sent; all empty where it cannot be read."""
+    """Split an address that a client sent. All parts are empty if it is malformed."""
     try:
         return urlsplit(address)
     except ValueError:
@@ -50,12 +50,12 @@ def split_address(address: str) -> SplitResult:
 
 
 def host_name(host: str) -> str:
-    """The name in a Host header: without its port, in lower case; '' where it cannot be read."""
+    """The host name of a Host header, without port, in lower case. Empty if the header is malformed."""
     return (split_address(f"//{host}").hostname or "").removesuffix(".")
 
 
 def is_loopback(name: str) -> bool:
-    """Whether a name or an address can mean this machine only. Addresses are no names that somebody could rebind."""
+    """Whether a host can only mean this machine. IP addresses cannot be rebound, unlike names."""
     try:
         return ipaddress.ip_address(name).is_loopback
     except ValueError:

@@ -1,4 +1,4 @@
-"""`Idempotency-Key`: a request that is sent again, because its answer was lost, gets the answer of the first one."""
+"""`Idempotency-Key`: a request that is repeated because its response was lost gets the same response again."""
 
 import hashlib
 import json
@@ -40,10 +40,12 @@ def answer_once(
     response: Response,
     answer: _Answerer,
 ) -> BaseModel | dict[str, Any]:
-    """Answer by `answer`, or as it was answered before; `answer` is given the id for a media that it makes.
+    """Return the response recorded for this key, or call `answer` and record its response.
+
+    `answer` gets the id to use for a picture that it creates. Errors that it raises are not recorded.
 
     Raises:
-        IdempotencyMismatch, IdempotencyInProgress: see `claim_key`; and what `answer` raises, which is not kept.
+        IdempotencyMismatch, IdempotencyInProgress: see `claim_key`.
     """
     if key is None:
         return answer(None)
@@ -60,7 +62,7 @@ def answer_once(
 
 
 def fingerprint_of(said: Any, files: Sequence[UploadFile]) -> bytes:
-    """32 bytes that stand for a request: what it says (JSON) and each file's name and bytes."""
+    """Hash a request to 32 bytes: its fields (as JSON) and the name and bytes of each file."""
     digest = hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode())
     for file in files:
         content = hashlib.sha256()

@@ -1,4 +1,4 @@
-"""Every error as Problem Details (RFC 9457), with the code that the error tree gives it."""
+"""Errors as Problem Details (RFC 9457), with the stable code of their class."""
 
 import logging
 from http import HTTPStatus
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
 
-# An error class without an entry here takes that of its code's parent: see `status_of`.
+# Classes without an entry take the status of the nearest parent that has one: see `status_of`.
 _STATUS_BY_CODE = {
     "malformed_request": HTTPStatus.BAD_REQUEST,
     "invalid_text": HTTPStatus.BAD_REQUEST,
@@ -49,7 +49,7 @@ _STATUS_BY_CODE = {
     "path_forbidden": HTTPStatus.UNPROCESSABLE_ENTITY,
     "rate_limited": HTTPStatus.TOO_MANY_REQUESTS,
     "backend_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
-    # The set-up is at fault, not the request: the same may work once somebody has mended it.
+    # The installation is at fault, not the request: the same request works once it is fixed.
     "configuration_error": HTTPStatus.SERVICE_UNAVAILABLE,
     "space_incomplete": HTTPStatus.CONFLICT,
     "not_in_space": HTTPStatus.CONFLICT,
@@ -110,7 +110,7 @@ def documented(*codes: str) -> dict[int | str, dict[str, Any]]:
 
 
 def install_problem_handlers(app: FastAPI) -> None:
-    """Make every error of this app a Problem."""
+    """Make every error of this app respond with a Problem."""
     app.add_exception_handler(MediaclusterError, from_error)
     app.add_exception_handler(RequestValidationError, from_validation)
     app.add_exception_handler(HTTPException, from_http)
@@ -118,7 +118,7 @@ def install_problem_handlers(app: FastAPI) -> None:
 
 
 def problem_response(status: HTTPStatus, code: str, detail: str, hint: str | None = None, **more: Any) -> JSONResponse:
-    """A Problem as a response; 503 and 429 say when to come back."""
+    """Create a Problem response. 503 and 429 carry `Retry-After`."""
     problem = Problem.model_validate(
         {"title": status.phrase, "status": int(status), "code": code, "detail": detail, "hint": hint, **more}
     )
@@ -131,13 +131,13 @@ def problem_response(status: HTTPStatus, code: str, detail: str, hint: str | Non
 
 
 def from_error(_request: Request, error: Exception) -> JSONResponse:
-    """The handler of one kind of error, as the others below; pages use them for what their scripts ask."""
+    """Handle a `MediaclusterError`. The pages use these handlers for requests of their scripts."""
     assert isinstance(error, MediaclusterError)
     return error_response(error)
 
 
 def error_response(error: MediaclusterError) -> JSONResponse:
-    """The Problem of an error, for whoever stands before the handlers."""
+    """The Problem response of an error, for middleware that runs before the handlers."""
     status = status_of(error.code)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.error("%s: %s", error.code, error.full_detail, exc_info=error.__cause__)
@@ -155,7 +155,7 @@ def from_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     cause = error.__cause__
     if isinstance(cause, OSError) and cause.errno in FULL:
-        # Large uploads are put aside in the folder for temporary files while they come in.
+        # Large uploads are spooled to the temporary folder while they arrive.
         full = StorageFull(
             "The server's disk is full; the upload cannot be stored.", hint="Free disk space, then try again."
         )
@@ -165,7 +165,7 @@ def from_http(request: Request, error: Exception) -> JSONResponse:
 
 
 def log_unexpected(error: Exception) -> None:
-    """Once, however many handlers and middlewares it passes."""
+    """Log an error once, even if several handlers and middlewares see it."""
     if not getattr(error, "is_logged", False):
         error.is_logged = True  # type: ignore[attr-defined]
         logger.error("Unexpected error", exc_info=error)

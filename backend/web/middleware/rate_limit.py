@@ -1,7 +1,7 @@
-"""How often one key, or one address, may upload and search.
+"""Rate limits on uploads and searches, per key or per address.
 
-Counted in this process: Redis may be away or forget, and an upload shall not depend on it. So several API processes
-let through as many times as much. The limit stands with the route (`limited`), not with its path.
+They are counted in this process, because an upload must not depend on Redis. With several API processes the limit is
+multiplied by their number. Routes declare their limit with `limited`, not by path.
 """
 
 import math
@@ -30,7 +30,7 @@ Endpoint = TypeVar("Endpoint", bound=Callable[..., object])
 
 
 def limited(kind: str) -> Callable[[Endpoint], Endpoint]:
-    """Count the requests to this endpoint among the uploads or the searches of a caller. It stands below `@router.post`."""
+    """Decorator for endpoints, below `@router.post`: count requests as uploads or as searches of the caller."""
 
     def mark(endpoint: Endpoint) -> Endpoint:
         setattr(endpoint, _ATTRIBUTE, kind)
@@ -40,14 +40,14 @@ def limited(kind: str) -> Callable[[Endpoint], Endpoint]:
 
 
 def limit_of(endpoint: object) -> str | None:
-    """What requests to an endpoint count as; None: they are not limited."""
+    """The kind that requests to an endpoint count as, None if they are not limited."""
     kind = getattr(endpoint, _ATTRIBUTE, None)
     assert kind is None or isinstance(kind, str)
     return kind
 
 
 def limited_routes(routes: Sequence[BaseRoute], prefix: str = "") -> Iterator[tuple[str, str, str]]:
-    """Method, path and kind of each limited route, also of the applications that are mounted."""
+    """Method, path and kind of each limited route, including those of mounted applications."""
     for found in iter_route_contexts(routes):
         if isinstance(found.route, Mount):
             yield from limited_routes(found.route.routes, prefix + found.route.path)
@@ -56,7 +56,7 @@ def limited_routes(routes: Sequence[BaseRoute], prefix: str = "") -> Iterator[tu
 
 
 class Buckets:
-    """Token buckets: as many at once as are allowed in a minute, filled evenly again."""
+    """Token buckets that hold a minute's allowance and refill evenly."""
 
     def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._per_minute = per_minute
@@ -65,7 +65,7 @@ class Buckets:
         self._lock = threading.Lock()
 
     def take(self, caller: str) -> int:
-        """Take one; returns 0, or the seconds until there is one again."""
+        """Take one token. Returns 0, or the seconds until the next token is available."""
         now = self._clock()
         with self._lock:
             left, at = self._left.get(caller, (float(self._per_minute), now))
@@ -78,14 +78,14 @@ class Buckets:
 
 
 class RateLimit:
-    """ASGI middleware. A server that serves its own machine only limits nobody: its owner imports thousands of files."""
+    """ASGI middleware. Applies only if every request needs a key: the owner of a local library imports thousands of files."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
         allowed = {UPLOADS: settings.uploads_per_minute, SEARCHES: settings.searches_per_minute}
         holds = settings.authentication == "keys"
         self._buckets = {kind: Buckets(number) for kind, number in allowed.items() if holds and number}
-        self._rules: list[tuple[str, re.Pattern[str], str]] | None = None  # all routes are there by the first request
+        self._rules: list[tuple[str, re.Pattern[str], str]] | None = None  # filled on the first request
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = self._kind_of(scope) if self._buckets and scope["type"] == "http" else None
@@ -103,7 +103,7 @@ class RateLimit:
             retry_after_seconds=seconds,
         )
         response = error_response(refusal)
-        # The body was not read.
+        # The body has not been read.
         response.headers["Connection"] = "close"
         await response(scope, receive, send)
 

@@ -1,4 +1,4 @@
-"""Give each request an id, say it in the answer, and log what was answered."""
+"""Request ids, in the response header and in the log."""
 
 import logging
 import time
@@ -16,7 +16,7 @@ _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class RequestIds:
-    """ASGI middleware, the outermost: whatever goes wrong further in has an id as well."""
+    """ASGI middleware, the outermost, so that errors in all others have an id too."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = AnswerUnexpected(app)
@@ -44,8 +44,8 @@ class RequestIds:
 
 
 def _log(scope: Scope, status: int, seconds: float) -> None:
-    # Pages ask for hundreds of pictures: what was only read, and well, is for those who look closely. The query is not
-    # logged: it is what people search for.
+    # Pages request hundreds of pictures, so successful reads are logged at debug level only. The query string is never logged:
+    # it contains what people search for.
     level = logging.DEBUG if scope["method"] in _READS and status < 400 else logging.INFO
     logger.log(
         level,

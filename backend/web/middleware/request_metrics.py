@@ -1,4 +1,4 @@
-"""Time every request by its route: /media/{media_id}, never the path itself, so that the figures stay few."""
+"""Request durations by route template (/media/{media_id}), not by path, so that the number of series stays small."""
 
 import time
 from http import HTTPMethod
@@ -10,11 +10,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 _BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _METHODS: Final = frozenset(HTTPMethod)
 NO_ROUTE: Final = "none"
-"""Stands for every path that leads nowhere, and for requests that were refused before their route was looked for."""
+"""Label of requests to unknown paths, and of requests refused before routing."""
 
 
 class RequestMetrics:
-    """ASGI middleware, around all that refuses."""
+    """ASGI middleware, outside of all that can refuse a request."""
 
     def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
         self._app = app
@@ -49,7 +49,7 @@ class RequestMetrics:
 
 
 def _route_template(scope: Scope, outer_root: str) -> str:
-    """Routes leave themselves in the scope, and mounted applications the prefix that they answer below."""
+    """The full template of the matched route. Routes leave it in the scope, and mounted applications leave their prefix."""
     mounted: str = scope.get("root_path", "").removeprefix(outer_root)
     template = getattr(scope.get("route"), "path", None)
     return mounted + template if isinstance(template, str) else mounted or NO_ROUTE

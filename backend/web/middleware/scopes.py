@@ -1,4 +1,4 @@
-"""What each operation asks of a key. A test fails on an operation that is not in here."""
+"""The scope that each operation requires. A test fails if an operation is missing here."""
 
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Mount, compile_path
 from backend.store.access import Scope
 
 PUBLIC = frozenset({"health_live", "health_ready", "get_widget"})
-"""Operations that anybody may ask, with no key."""
+"""Operations that require no key."""
 
 SCOPES = {
     operation_id: scope
@@ -67,13 +67,13 @@ SCOPES = {
 
 
 def scope_of_operation(operation_id: str) -> Scope | None:
-    """What an operation asks for; None: nothing. One that was forgotten is for admins alone."""
+    """The scope that an operation requires, None if none. Operations missing above require the admin scope."""
     return None if operation_id in PUBLIC else SCOPES.get(operation_id, Scope.ADMIN)
 
 
 @dataclass(frozen=True)
 class _Rule:
-    """methods: None for all."""
+    """The scope of the paths that match `path`, for some methods. `methods` is None for all."""
 
     path: re.Pattern[str]
     methods: Collection[str] | None
@@ -81,13 +81,13 @@ class _Rule:
 
 
 class ScopeTable:
-    """The scopes of an application's paths, so that a request can be judged before anything of its body is read."""
+    """The scope of each path of an application, to authorize requests before their body is read."""
 
     def __init__(self, routes: Sequence[BaseRoute]) -> None:
         self._rules = list(_make_rules(routes))
 
     def scope_of(self, method: str, path: str) -> Scope | None:
-        """What a request asks for; None: nothing. Of a path that leads nowhere, a key that fits the method."""
+        """The scope that a request requires, None if none. Unknown paths require read for GET and HEAD, and admin otherwise."""
         for rule in self._rules:
             if (rule.methods is None or method in rule.methods) and rule.path.match(path):
                 return rule.scope
@@ -97,10 +97,10 @@ class ScopeTable:
 def _make_rules(routes: Sequence[BaseRoute]) -> Iterator[_Rule]:
     for found in iter_route_contexts(routes):
         if isinstance(found.route, Mount):
-            # The admin pages know people by their sessions, not programs by their keys.
+            # The admin pages authenticate by session, not by key.
             yield _Rule(re.compile(re.escape(found.route.path) + "(/|$)"), None, None)
         elif found.path is not None and found.methods:
-            # The description of the API (its pages have no operation id) takes any key.
+            # The documentation of the API (its pages have no operation id) requires any key.
             operation_id = getattr(found, "operation_id", None)
             scope = Scope.READ if operation_id is None else scope_of_operation(operation_id)
             yield _Rule(compile_path(found.path)[0], found.methods, scope)

@@ -1,4 +1,4 @@
-"""Keys as they are shown and sent, and the origins of the pages that may send them."""
+"""API keys in the form users see, and normalization of allowed origins."""
 
 import re
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ def make_token() -> str:
 
 
 def is_token(text: str) -> bool:
-    """Whether this can be a key at all."""
+    """Whether a text has the form of a key."""
     return _FORM.fullmatch(text) is not None
 
 
@@ -27,10 +27,10 @@ def hash_token(token: str) -> bytes:
 
 
 def normal_origin(raw: str) -> str:
-    """An origin as browsers send it: scheme, host and, where it is not the scheme's own, port.
+    """Normalize an origin to the form that browsers send: scheme, host, and port unless it is the default one.
 
     Raises:
-        InputError: it is none.
+        InputError: not a valid origin.
     """
     parts = urlsplit(raw.strip())
     try:

@@ -1,5 +1,4 @@
-"""Errors that nobody expected, answered and logged within the request: around the middleware there is neither its id nor
-its headers."""
+"""Handling of unexpected errors inside the other middleware, so that the response carries the request id and CORS headers."""
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -8,7 +7,7 @@ from backend.web.middleware.problems import from_unexpected, log_unexpected
 
 
 class AnswerUnexpected:
-    """ASGI middleware. Where an answer has begun, the error goes on, so that the server breaks it off."""
+    """ASGI middleware. If a response was interrupted, the error is raised again, so that the server closes the connection."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -31,6 +30,6 @@ class AnswerUnexpected:
             log_unexpected(error)
             if begun and not ended:
                 raise
-            # A page has its own answer, after which Starlette raises the error again.
+            # The handler of pages responds itself, and Starlette raises the error again afterwards.
             if not begun:
                 await from_unexpected(Request(scope), error)(scope, receive, send)

@@ -1,4 +1,4 @@
-"""The admin pages as an application of their own, mounted in the one that serves the API."""
+"""The admin pages, as an application mounted in that of the API."""
 
 from fastapi import FastAPI
 
@@ -32,7 +32,7 @@ from backend.web.pages.static_files import make_static_files, static_path
 
 
 def install_admin(app: FastAPI) -> None:
-    """Mount the pages at /admin. A sub-application, since errors are pages here and Problems in the API."""
+    """Mount the pages at /admin. They are a sub-application because errors are pages there and Problems in the API."""
     services = app.state.services
     assert isinstance(services, Services)
     admin = FastAPI(title="mediacluster admin", openapi_url=None, docs_url=None, redoc_url=None)
@@ -42,7 +42,7 @@ def install_admin(app: FastAPI) -> None:
     admin.add_middleware(SignIn, services=services, sessions=admin.state.sessions)
     admin.add_middleware(Guard)
     install_error_pages(admin)
-    # Fixed paths before those with an id in them.
+    # Routes with fixed paths come before those with an id in the path.
     for module in (
         *(found, clusters, cluster, curation, media, search, upload, review, review_decisions),
         *(

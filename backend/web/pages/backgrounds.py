@@ -1,4 +1,4 @@
-"""The processes that the pages start for what takes long."""
+"""Processes for long tasks that the pages start."""
 
 from fastapi import Request
 
@@ -7,7 +7,7 @@ from backend.features.evaluation import Job
 
 
 def background_of(request: Request) -> Background:
-    """Of this application, made when it is first asked for."""
+    """The background processes of this application, created on first use."""
     state = request.app.state
     if not hasattr(state, "background"):
         state.background = Background(state.services)
@@ -16,10 +16,10 @@ def background_of(request: Request) -> Background:
 
 
 def start_measuring(request: Request, job: Job) -> None:
-    """Raises BackendUnavailable where no process can be started."""
+    """Start a measurement in a process of its own. Raises BackendUnavailable if no process can be started."""
     background_of(request).start(job.value, ["measure", job.value])
 
 
 def is_measuring(request: Request, job: Job) -> bool:
-    """Whether a child of this process is at it."""
+    """Whether a child of this process runs the job."""
     return background_of(request).is_running(job.value)

@@ -1,4 +1,4 @@
-"""Where the marks of small charts lie. Areas and lines are paths in a box of 100 by 100, stretched to fit; the rest is in
+"""Coordinates of small charts. Areas and lines are SVG paths in a box of 100 by 100, stretched to fit; everything else is in
 percent."""
 
 import math
@@ -8,29 +8,29 @@ from dataclasses import dataclass
 from backend.rules.measures import BINS, LOW, Histogram
 
 _STEP = (1 - LOW) / BINS
-# What is left of the lowest values, below which an axis need not reach.
+# Share of the lowest values that an axis may cut off.
 _TAIL = 0.001
 
 
 @dataclass(frozen=True)
 class Axis:
-    """Similarities from `low` to 1, with round ticks."""
+    """An axis of similarities from `low` to 1, with a tick at every tenth."""
 
     low: float
 
     def place(self, value: float) -> float:
-        """0 to 100."""
+        """Position of a value, 0 to 100."""
         return round(min(max((value - self.low) / (1 - self.low), 0.0), 1.0) * 100, 2)
 
     @property
     def ticks(self) -> list[tuple[float, float]]:
-        """Value and place, every tenth."""
+        """Value and position of each tick."""
         first = math.ceil(round(self.low * 10, 6))
         return [(tenth / 10, self.place(tenth / 10)) for tenth in range(first, 11)]
 
     @classmethod
     def of(cls, *histograms: Histogram) -> "Axis":
-        """From the tenth below all but a thousandth of each."""
+        """The axis that shows all but a thousandth of each histogram, rounded down to a tenth."""
         lows = [0.9]
         for one in histograms:
             gathered = 0.0
@@ -43,7 +43,7 @@ class Axis:
 
 
 def area(histogram: Histogram, axis: Axis, highest: float) -> str:
-    """A path of steps, the share `highest` reaching the top."""
+    """SVG path of a histogram as steps. The share `highest` reaches the top."""
     points = [f"M{axis.place(LOW)} 100"]
     for place, share in enumerate(histogram.shares):
         height = round(100 - share / (highest or 1) * 100, 2)
@@ -54,7 +54,7 @@ def area(histogram: Histogram, axis: Axis, highest: float) -> str:
 
 
 def line(values: Sequence[tuple[float, float]], axis: Axis, highest: float) -> str:
-    """A path through (similarity, value)."""
+    """SVG path through (similarity, value) points."""
     places = [
         f"{axis.place(similarity)} {round(100 - value / (highest or 1) * 100, 2)}" for similarity, value in values
     ]

@@ -1,4 +1,4 @@
-"""The cookie of a session: what its name promises, and how long it lasts."""
+"""The session cookie: its name, attributes and lifetime."""
 
 from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
@@ -9,9 +9,10 @@ _MOUNT = "/admin"
 
 
 def cookie_name(scope: Scope) -> str:
-    """Over https the browser itself sees to it that only this server can have set it (`__Host-`).
+    """Name of the session cookie.
 
-    Over http cookies know no ports, so the name does: two servers on one machine keep theirs apart.
+    Over https, the `__Host-` prefix makes browsers guarantee that only this server set it. Over http, cookies are shared
+    between ports, so the name contains the port to keep two servers on one machine apart.
     """
     if scope["scheme"] == "https":
         return "__Host-mediacluster"
@@ -20,13 +21,13 @@ def cookie_name(scope: Scope) -> str:
 
 
 def read_secret(scope: Scope) -> str | None:
-    """What the cookie of this server holds."""
-    # Servers on one machine share its cookies, and some keep JSON in theirs: the standard library gives up at the first.
+    """The session secret in the cookie, None without a cookie."""
+    # Servers on one machine share cookies, and some store JSON in theirs, at which the parser of the standard library stops.
     return cookie_parser(Headers(scope=scope).get("cookie", "")).get(cookie_name(scope))
 
 
 def set_secret(response: Response, scope: Scope, secret: str, *, seconds: float) -> None:
-    """Scripts cannot read it, and other sites cannot have it sent along but by a link."""
+    """Set the session cookie: unreadable for scripts, and sent by other sites only when a link is followed."""
     secure = scope["scheme"] == "https"
     response.set_cookie(
         cookie_name(scope),

@@ -1,4 +1,4 @@
-"""Failed media by the code that they have in common."""
+"""Failed pictures, grouped by error code."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,15 @@ _UNKNOWN: Final = (MediaclusterError.happened, "Fix the cause, then try again.")
 
 @dataclass(frozen=True)
 class FailureGroup:
-    """Failed media with one code: how many, and the newest of them."""
+    """Failed pictures with one error code.
+
+    Attributes:
+        code: the error code.
+        what: what happened, in words.
+        what_to_do: advice.
+        size: number of failed pictures with this code.
+        newest: the newest of them.
+    """
 
     code: str
     what: str
@@ -23,7 +31,7 @@ class FailureGroup:
 
 
 def group_failures(failures: Sequence[FailedMedia]) -> list[FailureGroup]:
-    """In the order in which they come, which has each code together."""
+    """Group failures by code. They must be sorted by code."""
     kinds = error_kinds()
     groups = []
     for code, members in groupby(failures, key=lambda failed: failed.error_code):

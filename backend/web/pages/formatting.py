@@ -1,4 +1,4 @@
-"""How figures are written on the pages."""
+"""Formatting of figures, dates and texts for the pages."""
 
 import math
 import re
@@ -11,14 +11,14 @@ _CODE = re.compile(r"`([^`]+)`")
 
 
 def similarity(value: float | None) -> str:
-    """A cosine with three digits, without a sign for a zero."""
+    """A cosine with three decimals. Never a negative zero."""
     if value is None or math.isnan(value):
         return MISSING
     return f"{value + 0.0:.3f}".replace("-0.000", "0.000")
 
 
 def count(value: int) -> str:
-    """Thousands apart by a thin space."""
+    """An integer with thin spaces between thousands."""
     return f"{value:,}".replace(",", "\u202f")
 
 
@@ -28,7 +28,7 @@ def counted(value: int, noun: str) -> str:
 
 
 def byte_size(value: int | None) -> str:
-    """In the unit of 1000 that leaves one to three digits before the point."""
+    """A size in the unit (powers of 1000) that leaves one to three digits before the decimal point."""
     if value is None:
         return MISSING
     size = float(value)
@@ -40,7 +40,7 @@ def byte_size(value: int | None) -> str:
 
 
 def moment(value: datetime | None) -> str:
-    """`2026-11-23 10:15`, in the zone that it carries."""
+    """`2026-11-23 10:15`, in the time zone of the value."""
     return MISSING if value is None else value.strftime("%Y-%m-%d %H:%M")
 
 
@@ -50,7 +50,7 @@ def day(value: datetime | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """`0.4 s`, `12 s`, `3 min`, `5 h`, `2 d`: one unit, as precise as anybody wants it."""
+    """`0.4 s`, `12 s`, `3 min`, `5 h`, `2 d`: rounded to one unit."""
     if seconds is None:
         return MISSING
     value = max(seconds, 0.0)
@@ -63,5 +63,5 @@ def duration(seconds: float | None) -> str:
 
 
 def with_code(text: str) -> Markup:
-    """What stands in backticks, as errors have their commands, is shown as code; everything else is text."""
+    """Show what is in backticks as code, such as commands in errors. Everything is escaped."""
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped

@@ -1,4 +1,4 @@
-"""Similarities drawn on a line, so that where they lie is seen before any figure is read."""
+"""Similarities on a line, to compare them at a glance."""
 
 import math
 from collections.abc import Sequence
@@ -11,8 +11,14 @@ _DOT_PADDING = 0.1
 
 @dataclass(frozen=True)
 class Mark:
-    """A value on the line. kind: what it is drawn as (`own`, `threshold`, `typical`, `runner-up`). place: from 0 to 100; None
-    where it lies beside the line."""
+    """A value on the line.
+
+    Attributes:
+        kind: style of the mark: `own`, `threshold`, `typical` or `runner-up`.
+        label: what the value is.
+        value: the similarity.
+        place: position, 0 to 100; None if it is off the line.
+    """
 
     kind: str
     label: str
@@ -22,8 +28,15 @@ class Mark:
 
 @dataclass(frozen=True)
 class Gauge:
-    """Marks and dots between `low` and `high`, with places from 0 to 100; stretch: begin and length between the first two
-    marks."""
+    """A line of similarities with marks and dots.
+
+    Attributes:
+        low: similarity at the left end.
+        high: similarity at the right end.
+        marks: labelled values.
+        dots: positions of the dots, 0 to 100.
+        stretch: start and length of the part between the first two marks.
+    """
 
     low: float
     high: float
@@ -33,12 +46,12 @@ class Gauge:
 
     @property
     def sentence(self) -> str:
-        """What is drawn, for those who cannot see it."""
+        """Text alternative of the drawing."""
         return ", ".join(f"{mark.label} {mark.value:.3f}" for mark in self.marks)
 
 
 def make_gauge(marks: Sequence[Mark], dots: Sequence[float] = ()) -> Gauge:
-    """Fit the line to the first two marks, which it is about, however near together they are, and to the dots."""
+    """Scale the line to the first two marks, however close they are, and to the dots."""
     values = [*(mark.value for mark in marks[:2]), *dots]
     span = max(max(values) - min(values), _LEAST_SPAN)
     padding = span * (_DOT_PADDING if dots else _PADDING)

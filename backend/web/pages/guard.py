@@ -1,5 +1,4 @@
-"""What every answer of the admin pages carries, and which requests get none: a strict policy for content, and no
-unsafe request from another site."""
+"""Security headers of the admin pages (Content-Security-Policy and others), and refusal of unsafe cross-site requests."""
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -11,7 +10,7 @@ from backend.web.middleware.problems import error_response
 from backend.web.pages.problems import error_page
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-# Pictures that are dropped for a search are shown from the browser's own memory (blob:).
+# blob: is for pictures dropped for a search, which are shown from the browser's memory.
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; img-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; "
@@ -23,7 +22,7 @@ _HEADERS = {
 
 
 class Guard:
-    """ASGI middleware of the admin pages."""
+    """ASGI middleware that adds the headers and refuses unsafe requests from other sites."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -40,7 +39,7 @@ class Guard:
                     headers.setdefault(name, value)
             await send(message)
 
-        # The login has no token to show yet; for it this is the only check.
+        # The login form has no CSRF token yet, so this is its only check.
         if scope["method"] not in SAFE_METHODS and is_cross_site(Headers(scope=scope), scope["scheme"]):
             error = CsrfFailed(
                 "This request comes from another site.", hint="Open the admin pages and repeat the action there."
@@ -53,8 +52,8 @@ class Guard:
 
 
 def is_cross_site(headers: Headers, scheme: str) -> bool:
-    """Whether a browser says that another origin asks. What no browser sends (curl, tests) says nothing and may pass:
-    it holds no cookies of anybody."""
+    """Whether a browser reports that another origin sent the request. Other clients (curl, tests) send no such headers and may
+    pass, because they hold no one's cookies."""
     fetch_site = headers.get("sec-fetch-site")
     if fetch_site is not None:
         return fetch_site not in {"same-origin", "none"}

@@ -1,4 +1,4 @@
-"""A proposal to split a group, with pictures of both halves."""
+"""A proposed split of a group, with pictures of both halves."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -12,7 +12,13 @@ _PREVIEWED = 24
 
 @dataclass(frozen=True)
 class Half:
-    """One side of a proposal to split. media_ids: all; pictures: the first of them."""
+    """One half of a proposed split.
+
+    Attributes:
+        media_ids: all its pictures.
+        pictures: the first of them, for the preview.
+        cohesion: mean cosine of its pictures to their centroid.
+    """
 
     media_ids: list[UUID]
     pictures: list[Picture]
@@ -21,14 +27,14 @@ class Half:
 
 @dataclass(frozen=True)
 class Halves:
-    """The proposal, and its two sides, the larger first."""
+    """A proposed split and its halves."""
 
     proposal: SplitProposal
     sides: tuple[Half, Half]
 
 
 def read_halves(services: Services, cluster_id: int) -> Halves:
-    """Raises NotFound, and Conflict where there is nothing to part."""
+    """Propose a split. Raises NotFound, and Conflict if the group cannot be split."""
     proposal = propose_split(services, cluster_id)
     with services.database.transaction() as session:
         pictures = list_pictures(session, proposal.left[:_PREVIEWED] + proposal.right[:_PREVIEWED])

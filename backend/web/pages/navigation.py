@@ -1,4 +1,4 @@
-"""What the navigation lists, and for whom. A page that is not there yet is left out."""
+"""Entries of the navigation, and who sees them."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,16 @@ from backend.features.access import Visitor
 
 @dataclass(frozen=True)
 class Entry:
-    """key: what a page calls itself; path: below /admin; icon: of the sprite; shortcut: the key after `g`; for_admins:
-    it and everything below it is for admins alone."""
+    """A page in the navigation.
+
+    Attributes:
+        key: name that the page marks itself active with.
+        label: text of the link.
+        path: address below /admin.
+        icon: name in the icon sprite.
+        shortcut: key to press after `g`.
+        for_admins: whether the page, and all below it, is for admins only.
+    """
 
     key: str
     label: str
@@ -28,14 +36,14 @@ ENTRIES = (
     Entry("operations", "Operations", "/operations", "operations", "o", for_admins=True),
 )
 
-# On a phone the bar has room for so many; the others are behind "More".
+# A phone has room for this many; the others are behind "More".
 AT_HAND = 4
 
 ACCOUNT = Entry("account", "Account", "/account", "person", "a")
 
 
 def list_entries(visitor: Visitor | None) -> tuple[Entry, ...]:
-    """Of these, what this visitor may see."""
+    """The entries that this visitor may see."""
     if visitor is None:
         return ()
     shown = tuple(entry for entry in ENTRIES if visitor.is_admin or not entry.for_admins)
@@ -43,5 +51,5 @@ def list_entries(visitor: Visitor | None) -> tuple[Entry, ...]:
 
 
 def is_for_admins(path: str) -> bool:
-    """Whether a path below /admin belongs to a page that is for admins alone."""
+    """Whether a path below /admin is for admins only."""
     return any(path == entry.path or path.startswith(f"{entry.path}/") for entry in ENTRIES if entry.for_admins)

@@ -1,4 +1,4 @@
-"""Errors as pages: the same look as everything else, with what to do next."""
+"""Errors as pages, with what to do next."""
 
 import logging
 from collections.abc import Callable
@@ -20,7 +20,7 @@ _Handler = Callable[[Request, Exception], Response]
 
 
 def install_error_pages(app: FastAPI) -> None:
-    """Make every error of this app a page, a fragment where htmx asks, or a Problem where a script wants JSON."""
+    """Make every error of this app respond with a page, with a fragment for htmx, or with a Problem for scripts that want JSON."""
     for kind, page, problem in (
         (MediaclusterError, _from_error, problems.from_error),
         (RequestValidationError, _from_validation, problems.from_validation),
@@ -42,7 +42,7 @@ def _wants_json(request: Request) -> bool:
 
 
 def error_page(request: Request, error: MediaclusterError) -> Response:
-    """The page of an error, or its Problem for a script, for whoever stands before the handlers."""
+    """The error as a page, or as a Problem for scripts, for middleware that runs before the handlers."""
     if _wants_json(request):
         return problems.error_response(error)
     status = status_of(error.code)

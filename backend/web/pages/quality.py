@@ -1,4 +1,4 @@
-"""What the quality page is made of, out of what was measured."""
+"""View models of the quality page, made from stored reports."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,13 +12,28 @@ from backend.store.schema import QualityReport
 from backend.store.spaces import get_threshold
 from backend.web.pages.charts import Axis, area, line
 
-# Grouping anew takes about 0.25 ms a media: beyond this, a browser would wait too long.
+# Grouping all pictures again takes about 0.25 ms per picture: beyond this number, a browser would wait too long.
 MOST_APPLIED_HERE = 60_000
 
 
 @dataclass(frozen=True)
 class Similarities:
-    """Both distributions, drawn on one axis; bins: their counts, for the slider."""
+    """Similarities within groups and between random pictures, drawn on one axis.
+
+    Attributes:
+        axis: the shared axis.
+        same: path of the pairs within groups.
+        background: path of the random pairs.
+        same_counts: counts per bin of `same`, for the slider.
+        background_counts: counts per bin of `background`.
+        area_under_curve: chance that a pair within a group is more similar than a random pair.
+        overlap: shared area of both distributions.
+        same_pairs: number of pairs within groups.
+        background_pairs: number of random pairs.
+        cohesion_axis: axis of `cohesion`.
+        cohesion: path of the cohesions of groups.
+        mean_cohesion: mean cohesion of groups.
+    """
 
     axis: Axis
     same: str
@@ -36,7 +51,16 @@ class Similarities:
 
 @dataclass(frozen=True)
 class WhatIf:
-    """What other thresholds would come to, ascending; present: the row of the library's own."""
+    """What other thresholds would result in.
+
+    Attributes:
+        reports: one row per threshold, ascending.
+        present: index of the row with the library's own threshold.
+        axis: axis of the thresholds.
+        groups: path of the number of groups.
+        most_groups: the number of groups at the top of the chart.
+        shared: path of the share of pictures in groups of two or more.
+    """
 
     reports: list[dict[str, Any]]
     present: int
@@ -52,7 +76,18 @@ class WhatIf:
 
 @dataclass(frozen=True)
 class Figures:
-    """standing: None before there is a space; sizes: as they are now. stale: the groups have changed since."""
+    """All figures of the quality page.
+
+    Attributes:
+        standing: reports of the active space, None if there is no space.
+        threshold: threshold of the library.
+        sizes: current group sizes.
+        similarities: None if not measured.
+        what_if: None if not measured.
+        stale: whether groups have changed since the measurement.
+        running: whether a measurement is running.
+        failure: why the last measurement failed, None if it did not.
+    """
 
     standing: Standing | None
     threshold: float
@@ -74,7 +109,7 @@ class Figures:
 
     @property
     def starts_by_itself(self) -> bool:
-        """Where nothing is known yet, or a small library has changed: it takes seconds."""
+        """Whether the page starts a measurement itself: nothing is measured yet, or a small library has changed (takes seconds)."""
         missing = self.similarities is None or self.what_if is None
         small = self.media_count <= 5_000
         return self.media_count > 0 and not self.running and not self.failure and (missing or (self.stale and small))
@@ -106,13 +141,13 @@ def read_figures(session: Session, setting: float | None, *, running: bool) -> F
 
 
 def is_stale(standing: Standing, job: Job) -> bool:
-    """Whether groups have changed since the reports of a job were made."""
+    """Whether groups have changed since the job's reports were made."""
     found = [standing.reports.get(kind) for kind in REPORTS[job]]
     return any(one is not None and one.centroid_version != standing.centroid_version for one in found)
 
 
 def failure_of(standing: Standing, job: Job) -> str | None:
-    """Why the last attempt came to nothing."""
+    """Why the last run of the job failed, None if it did not."""
     found = (standing.reports.get(kind) for kind in REPORTS[job])
     return next((one.failure for one in found if one is not None and one.failure), None)
 

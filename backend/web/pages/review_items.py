@@ -1,4 +1,4 @@
-"""What the review page shows of its items: a page of them in a fixed number of statements."""
+"""View models of review items. A page of items takes a fixed number of statements."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,16 @@ _DOTS_EACH = 160
 
 @dataclass(frozen=True)
 class ReviewCard:
-    """An item as the page shows it. other: the runner-up of a media, or the second of a pair."""
+    """A review item with its pictures and groups.
+
+    Attributes:
+        name: id of the item.
+        item: the item.
+        picture: its picture, None if it is about groups.
+        group: its group, or the first of a pair.
+        other: the runner-up group of a picture, or the second of a pair.
+        gauge: the similarities behind it.
+    """
 
     name: str
     item: QueuedItem
@@ -28,7 +37,7 @@ class ReviewCard:
 
     @property
     def members(self) -> list[Picture]:
-        """Those of its group beside itself."""
+        """Other members of the item's group."""
         shown = [] if self.group is None else list(self.group.pictures)
         return [one for one in shown if one.media_id != self.item.media_id][: _PICTURES_EACH - 1]
 
@@ -38,7 +47,7 @@ class ReviewCard:
 
 
 def list_review_cards(session: Session, items: Sequence[QueuedItem]) -> list[ReviewCard]:
-    """In the same order; four statements at the most."""
+    """Make the cards of these items, in the same order, in at most four statements."""
     if not items:
         return []
     pictures = list_pictures(session, [item.media_id for item in items if item.media_id])

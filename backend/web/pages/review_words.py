@@ -1,4 +1,4 @@
-"""The queues of the review page: those of the review, and near-duplicates."""
+"""Labels of the queues on the review page: those of the review queue, and near-duplicates."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,7 +8,7 @@ from backend.rules.review import QUEUES, Queue, ReviewKind
 
 
 class OtherQueue(StrEnum):
-    """A queue of the page that the review queue knows nothing of."""
+    """Queues of the page that are not part of the review queue."""
 
     NEAR_DUPLICATE = "near_duplicate"
 
@@ -18,7 +18,7 @@ PageQueue = ReviewKind | OtherQueue
 
 @dataclass(frozen=True)
 class QueueWords:
-    """The same words as of a queue of the review: see `Queue`."""
+    """Labels of a queue, with the same fields as `Queue`."""
 
     tab: str
     about: str
@@ -31,4 +31,4 @@ _NEAR_DUPLICATES = QueueWords("Duplicates", "Versions of one picture.", "Keep th
 _ALL: list[tuple[PageQueue, Queue | QueueWords]] = [*QUEUES.items(), (OtherQueue.NEAR_DUPLICATE, _NEAR_DUPLICATES)]
 
 WORDS: Final = dict(_ALL)
-"""In the order of the tabs."""
+"""Labels of all queues, in the order of the tabs."""

@@ -1,4 +1,4 @@
-"""Where similarities lie on a small scale."""
+"""Positions of the similarities behind a decision on a small scale."""
 
 import math
 from collections.abc import Callable
@@ -9,9 +9,14 @@ from backend.store.schema import Membership
 
 @dataclass(frozen=True)
 class Scale:
-    """Places from 0 to 100 between `low` and 1; runner_up: None where there was none.
+    """Positions from 0 to 100 on a scale from `low` to 1.
 
-    margin: begin and length of the stretch between the decision's bound and the similarity, None without a margin.
+    Attributes:
+        low: similarity at the left end.
+        similarity: position of the similarity to the group.
+        threshold: position of the threshold.
+        runner_up: position of the similarity to the runner-up, None if there was none.
+        margin: start and length of the part between the deciding bound and the similarity, None without a margin.
     """
 
     low: float
@@ -22,7 +27,7 @@ class Scale:
 
 
 def make_scale(membership: Membership) -> Scale:
-    """The decision that put a media where it is. A founder is measured by its runner-up, which it did not join."""
+    """Make the scale of the decision that put a picture in its group. For a founder, it shows the runner-up that it did not join."""
     known = [membership.similarity, membership.threshold]
     if membership.runner_up_similarity is not None:
         known.append(membership.runner_up_similarity)

@@ -1,10 +1,10 @@
-"""The search service, as the pages use it."""
+"""The search service of the pages."""
 
 from backend.features.search import QueryEncoder, Searcher
 from backend.features.services import Services
 
 
 def make_searcher(services: Services) -> Searcher:
-    """Models are loaded by the first query that needs them."""
+    """Create the service. Models are loaded by the first query that needs them."""
     encoder = QueryEncoder(services.encoders_of, services.limits, services.decoders)
     return Searcher(services.database, encoder, services.settings.alpha, services.scans)

@@ -1,4 +1,4 @@
-"""Nobody but those who are logged in sees the pages, and what they change carries the token of their session."""
+"""Authentication of the admin pages: every page requires a session, and every change requires its CSRF token."""
 
 from http import HTTPStatus
 
@@ -25,11 +25,11 @@ _MOST_LOGIN_BYTES = 64 * 1024
 
 
 class SignIn:
-    """ASGI middleware of the admin pages. It leaves `request.state.visitor` and `request.state.actor` behind."""
+    """ASGI middleware of the admin pages. Sets `request.state.visitor` and `request.state.actor`."""
 
     def __init__(self, app: ASGIApp, services: Services, sessions: Sessions) -> None:
         self._app = app
-        # Whoever is to be let in has not been yet.
+        # The login form accepts small bodies only, because its clients are not authenticated yet.
         self._login = BodyLimit(app, _MOST_LOGIN_BYTES)
         self._sessions = sessions
         self._asks = services.settings.authentication != "none"
@@ -81,7 +81,7 @@ def _find_refusal(scope: Scope, path: str, visitor: Visitor) -> MediaclusterErro
 
 
 def _ask_to_log_in(scope: Scope, path: str) -> Response:
-    """The login for whoever opens a page; for a request of a page, an error that leads there."""
+    """Redirect page views to the login. Requests by scripts get an error that leads there."""
     headers = Headers(scope=scope)
     query = scope.get("query_string", b"").decode("latin-1")
     if scope["method"] in SAFE_METHODS and "hx-request" not in headers and "text/html" in headers.get("accept", ""):
@@ -96,12 +96,12 @@ def _ask_to_log_in(scope: Scope, path: str) -> Response:
 
 
 def login_address(wanted: str) -> str:
-    """The login, which leads on to what was wanted."""
+    """Address of the login page, which continues to the wanted page afterwards."""
     return link(_LOGIN, next=wanted if safe_next(wanted) != link("/") else None)
 
 
 def safe_next(wanted: str) -> str:
-    """An address to go on to: one of our own pages, or the first."""
+    """The address to continue at after login: a page of ours, otherwise the first page."""
     parts = split_address(wanted)
     ours = parts.path.startswith(f"{MOUNT}/") and not parts.path.startswith(f"{MOUNT}{_LOGIN}")
     plain = wanted.isprintable() and "\\" not in wanted and "//" not in parts.path

@@ -1,4 +1,4 @@
-"""Styles, scripts and the vendored htmx, under a path that names their content, so that they are cached for ever."""
+"""Styles, scripts and the vendored htmx, under a path with a digest of their content, so that browsers cache them for ever."""
 
 import hashlib
 from functools import cache
@@ -13,7 +13,7 @@ _FOLDER = Path(__file__).parent / "static"
 
 @cache
 def static_path() -> str:
-    """`/static/<digest>`, relative to the mount. Modules import each other by relative paths, which inherit it."""
+    """`/static/<digest>`, relative to the mount. Modules import each other by relative paths, so they keep the digest."""
     digest = hashlib.sha256()
     for path in sorted(_FOLDER.rglob("*")):
         if path.is_file():

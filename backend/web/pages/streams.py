@@ -1,7 +1,7 @@
-"""Server-sent events: what has changed, told while somebody listens.
+"""Server-sent events with changes, for as long as a client listens.
 
-What changes is read by asking the database again, for a moment each time: it holds no connection while it waits, and works
-behind a pooler that does not carry LISTEN.
+Changes are found by polling the database. That holds no connection between two polls, and works behind a pooler without
+LISTEN.
 """
 
 import asyncio
@@ -17,22 +17,22 @@ from backend.errors import MediaclusterError
 
 MEDIA_TYPE = "text/event-stream"
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-"""nginx holds events back otherwise."""
+"""`X-Accel-Buffering: no` stops nginx from buffering the events."""
 
 _QUICK_SECONDS = 0.4
 _SLOW_SECONDS = 1.2
 _SLOWER = 1.4
 _HEARTBEAT_SECONDS = 15.0
-# Whoever still listens asks anew, and is let in anew.
+# The client reconnects then, and is authenticated again.
 _LONGEST_SECONDS = 300.0
 
 
 async def stream_changes(
     read: Callable[[], tuple[Mapping[str, Any], bool]], ending: threading.Event
 ) -> AsyncIterator[bytes]:
-    """`changes` events, each a JSON list of what differs from what was told before, until all is settled or `ending`.
+    """Yield `changes` events, each a JSON list of the values that changed, until all is settled or `ending` is set.
 
-    `read` returns what is there now, by key, and whether nothing will change any more. It is called in a thread.
+    `read` returns the current values by key, and whether they are final. It runs in a thread.
     """
     told: dict[str, Any] = {}
     wait_seconds = _QUICK_SECONDS
@@ -41,7 +41,7 @@ async def stream_changes(
         try:
             now, is_settled = await run_in_threadpool(read)
         except MediaclusterError:
-            # The listener asks in another way then, and hears what is wrong.
+            # The client falls back to polling, which shows it the error.
             return
         changed = [value for key, value in now.items() if told.get(key) != value]
         told.update(now)
@@ -59,5 +59,5 @@ async def stream_changes(
 
 
 def format_event(name: str, data: Any) -> bytes:
-    """One event; JSON has no line breaks of its own."""
+    """Format one event. JSON never contains line breaks here."""
     return f"event: {name}\ndata: {json.dumps(data)}\n\n".encode()

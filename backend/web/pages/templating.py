@@ -1,4 +1,4 @@
-"""The templates, with what each may call: addresses, figures, navigation."""
+"""Jinja environment of the pages, with its global functions."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -43,19 +43,19 @@ def _environment() -> Environment:
 
 
 def static_url(path: str) -> str:
-    """The address of a file under `static/`."""
+    """Address of a file below `static/`."""
     return f"{MOUNT}{static_path()}/{path}"
 
 
 def link(path: str, parameters: Mapping[str, Any] | None = None, **more: Any) -> str:
-    """An address below /admin; parameters without a value are left out."""
+    """Address below /admin. Omits parameters without a value."""
     given = {name: value for name, value in {**(parameters or {}), **more}.items() if value not in {None, "", False}}
     query = urlencode([(name, "1" if value is True else value) for name, value in given.items()])
     return f"{MOUNT}{path}?{query}" if query else f"{MOUNT}{path}"
 
 
 def picture_url(sha256: str, size: str = "small") -> str:
-    """A thumbnail, by the checksum of its original (hex), so that it may be cached for ever."""
+    """Address of a thumbnail, by the checksum (hex) of its original, so that browsers may cache it for ever."""
     return f"{MOUNT}/pictures/{sha256}/{size}"
 
 
@@ -67,7 +67,7 @@ def render(
     headers: Mapping[str, str] | None = None,
     **view: Any,
 ) -> HTMLResponse:
-    """A template as a response. `view` is what the template sees, besides `request`, `visitor` and the globals."""
+    """Render a template. It sees `view`, `request`, `visitor` and the globals."""
     visitor = getattr(request.state, "visitor", None)
     entries = list_entries(visitor)
     content = _environment().get_template(template).render(request=request, visitor=visitor, entries=entries, **view)

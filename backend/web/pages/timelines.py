@@ -1,4 +1,4 @@
-"""Figures over time as lines of an SVG. Pure; the page draws axes and words around them."""
+"""Time series as SVG paths. Pure; templates draw axes and labels around them."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -12,8 +12,14 @@ WIDTH, HEIGHT = 1000, 100
 
 @dataclass(frozen=True)
 class Series:
-    """A line. column: its place in the table of figures; path: of an SVG, WIDTH by HEIGHT; dots: another one, of the points that
-    no line leads to or from."""
+    """One line of a chart.
+
+    Attributes:
+        name: label.
+        column: its index in the table of values.
+        path: SVG path, WIDTH by HEIGHT.
+        dots: SVG path of points without neighbours.
+    """
 
     name: str
     column: int
@@ -23,7 +29,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Tick:
-    """A place from 0 to 100 along an axis, and what is written there."""
+    """A position from 0 to 100 along an axis, and its label."""
 
     place: float
     text: str
@@ -31,7 +37,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class Chart:
-    """Lines over one stretch of time from `top` down to 0."""
+    """Lines over one time range, on an axis from 0 to `top`."""
 
     key: str
     title: str
@@ -43,14 +49,14 @@ class Chart:
 
 @dataclass(frozen=True)
 class Span:
-    """The stretch of time that charts show, and the step between two samples."""
+    """Time range of charts, and the step between two samples."""
 
     start: datetime
     seconds: float
     step_seconds: float
 
     def place(self, moment: datetime) -> float:
-        """From 0 to 1."""
+        """Position of a moment, 0 to 1."""
         return min(max((moment - self.start).total_seconds() / self.seconds, 0.0), 1.0)
 
 
@@ -59,7 +65,7 @@ Line = tuple[str, int, Figure]
 
 
 def make_chart(key: str, title: str, unit: str, samples: Sequence[Sample], span: Span, lines: Sequence[Line]) -> Chart:
-    """Draw each line; where samples are missing it is interrupted."""
+    """Make a chart of these lines. A line is interrupted where samples are missing."""
     values = [value for sample in samples for _, _, figure in lines if (value := figure(sample)) is not None]
     top = round_up(max(values, default=0.0))
     series = tuple(Series(name, column, *_paths(samples, span, figure, top)) for name, column, figure in lines)
@@ -68,7 +74,7 @@ def make_chart(key: str, title: str, unit: str, samples: Sequence[Sample], span:
 
 
 def round_up(value: float) -> float:
-    """The next of 1, 2, 5 times a power of ten, at least 1, so that an axis ends with a figure that is easily read."""
+    """Round up to 1, 2 or 5 times a power of ten, at least 1, for an axis with round numbers."""
     if value <= 1:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))
@@ -76,7 +82,7 @@ def round_up(value: float) -> float:
 
 
 def time_ticks(span: Span, count: int = 4) -> list[Tick]:
-    """Moments at even places; days where the stretch is longer than two."""
+    """Evenly spaced ticks: times of day, or dates if the range is longer than two days."""
     form = "%H:%M" if span.seconds <= 2 * 86400 else "%d %b"
     places = [number / count for number in range(count + 1)]
     return [
@@ -85,7 +91,7 @@ def time_ticks(span: Span, count: int = 4) -> list[Tick]:
 
 
 def _paths(samples: Sequence[Sample], span: Span, figure: Figure, top: float) -> tuple[str, str]:
-    """Lines, and lone points."""
+    """SVG paths of the lines, and of points without neighbours."""
     stretches: list[list[str]] = []
     before: datetime | None = None
     for sample in samples:
@@ -99,7 +105,7 @@ def _paths(samples: Sequence[Sample], span: Span, figure: Figure, top: float) ->
         stretches[-1].append(f"{x:.1f} {y:.1f}")
         before = sample.moment
     lines = "".join("M" + "L".join(points) for points in stretches if len(points) > 1)
-    # A line of no length, which a round cap makes visible.
+    # A line of zero length, which a round cap makes visible.
     return lines, "".join(f"M{points[0]}h0" for points in stretches if len(points) == 1)
 
 

@@ -1,1 +1,1 @@
-"""The routes, a module per resource."""
+"""Routes of the HTTP API, one module per resource."""

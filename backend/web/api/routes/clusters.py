@@ -1,4 +1,4 @@
-"""Read clusters and their members."""
+"""Routes that read groups and their members."""
 
 from typing import Annotated
 from uuid import UUID

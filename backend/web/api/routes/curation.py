@@ -1,4 +1,4 @@
-"""What a curator does to groups, the journal of it, and undoing."""
+"""Routes that change groups, read the history, and undo or redo its events."""
 
 from typing import Annotated
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Take in pictures that are on the server already, below the folders that it may import from."""
+"""Import of pictures from folders on the server that the settings allow."""
 
 import uuid
 from collections.abc import Iterator, Sequence
@@ -39,7 +39,7 @@ class FolderInput(BaseModel):
 
 
 class FolderAnswer(Schema):
-    """What became of each picture, and of each folder that cannot be opened; `next_after` is null where there are no more."""
+    """The result for each picture, and for each folder that cannot be opened. `next_after` is null at the end."""
 
     ids: list[uuid.UUID]
     media: list[UploadedMedia]
@@ -73,7 +73,7 @@ def _walk_on(top: Path, after: str | None) -> Iterator[_Found]:
 
 
 def _walk(top: Path) -> Iterator[_Found]:
-    """Pictures, and between them the folders that cannot be opened."""
+    """Yield the pictures, and between them the folders that cannot be opened, in order."""
     unreadable: list[FileUnreadable] = []
     for path in walk_pictures([top], on_unreadable=unreadable.append, follow_links=False):
         yield from _placed(unreadable, top)
@@ -96,11 +96,11 @@ def _take(services: Services, path: Path) -> UploadedMedia:
     name = make_storable(str(path))
     try:
         with open_inside_roots(path, services.settings.import_roots) as file:
-            # One byte more than is allowed is enough to see that it is too large.
+            # One byte over the limit is enough to tell that the file is too large.
             data = file.read(services.settings.max_body_bytes + 1)
         accepted = accept_picture(services, data, MediaText(), source="import", source_uri=str(path), ring=False)
     except InputError as error:
-        # A path that became forbidden under way says no more than that.
+        # If a path became forbidden meanwhile, do not reveal more than that.
         detail = "It is a link to a file elsewhere." if isinstance(error, PathForbidden) else str(error)
         return UploadedMedia(filename=name, code=error.code, detail=make_storable(detail))
     return UploadedMedia(id=accepted.media_id, filename=name, status=accepted.status, duplicate=accepted.duplicate)

@@ -1,4 +1,4 @@
-"""Whether the service lives, and whether it can serve."""
+"""Liveness and readiness checks."""
 
 from http import HTTPStatus
 
@@ -14,7 +14,7 @@ router = APIRouter(prefix="/health", tags=["health"])
 
 @router.get("/live", operation_id="health_live", summary="The process is alive")
 async def live() -> HealthAnswer:
-    # Not in a thread: where all of them are at work, the process lives.
+    # Async, so that it answers even if every worker thread is busy.
     return HealthAnswer(status="ok")
 
 

@@ -1,4 +1,4 @@
-"""What curators say of hits: the test set of evaluations."""
+"""Routes for judgements of search hits, which form the test set of evaluations."""
 
 from typing import Annotated
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Read media, their files, and what is similar to them."""
+"""Routes that read pictures, their files and similar pictures."""
 
 from datetime import datetime
 from http import HTTPStatus
@@ -26,7 +26,7 @@ from backend.web.middleware.problems import documented
 
 router = APIRouter(tags=["media"])
 
-# The bytes under an id never change.
+# The file of an id never changes.
 
 
 @router.get(

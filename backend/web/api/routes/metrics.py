@@ -1,4 +1,4 @@
-"""Figures for Prometheus, counted in the database at each scrape, so that every process of the API says the same."""
+"""Prometheus metrics, counted in the database on each scrape, so that every API process reports the same values."""
 
 from collections.abc import Iterator, Mapping
 from itertools import accumulate
@@ -19,7 +19,7 @@ router = APIRouter(tags=["health"])
 
 
 class LibraryCollector(Collector):
-    """Reads the figures of one library."""
+    """Prometheus collector that reads the metrics of one library."""
 
     def __init__(self, database: Database, scans: ScanKeeper) -> None:
         self._database = database
@@ -33,12 +33,12 @@ class LibraryCollector(Collector):
         yield from _scan(self._scans.figures())
 
     def describe(self) -> list[Metric]:
-        # What prometheus_client asks when a collector is registered; nothing is to be counted then.
+        # Called at registration. An empty list keeps prometheus_client from running `collect` then.
         return []
 
 
 def make_registry(database: Database, scans: ScanKeeper) -> CollectorRegistry:
-    """The registry of one application; the one that prometheus_client shares by default knows one library a process."""
+    """Create the registry of one application. The default registry of prometheus_client is shared by the whole process."""
     registry = CollectorRegistry()
     registry.register(LibraryCollector(database, scans))
     return registry
@@ -80,7 +80,7 @@ def _metrics(figures: LibraryFigures) -> Iterator[Metric]:
     yield _plain("mediacluster_clusters", "Groups of the active space.", figures.clusters)
     yield _labelled(
         "mediacluster_space_waiting",
-        "Pictures that are still to be embedded into a space that is kept up.",
+        "Pictures waiting to be embedded into a space that is kept up to date.",
         "space",
         figures.space_waiting,
     )
@@ -131,7 +131,7 @@ def _histograms(histograms: Mapping[Measure, Histogram]) -> Iterator[Metric]:
 
 
 def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
-    """Cumulated, as Prometheus wants them."""
+    """Cumulative buckets, as Prometheus expects."""
     bounds = [*map(str, histogram.bounds), "+Inf"]
     return list(zip(bounds, accumulate(histogram.counts), strict=True))
 

@@ -1,4 +1,4 @@
-"""How a media refers to its cluster."""
+"""The group of a picture, as responses refer to it."""
 
 import uuid
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from backend.web.api.schemas.schemas import ClusterReference
 
 
 def list_references(session: Session, media_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, ClusterReference]:
-    """The clusters of those media that have come that far."""
+    """The groups of these pictures, without pictures that have not been grouped yet."""
     return {
         membership.media_id: ClusterReference.of(membership, label)
         for membership, label in list_memberships(session, media_ids)
@@ -17,5 +17,5 @@ def list_references(session: Session, media_ids: Sequence[uuid.UUID]) -> dict[uu
 
 
 def find_reference(session: Session, media_id: uuid.UUID) -> ClusterReference | None:
-    """The cluster of a media, if it has come that far."""
+    """The group of a picture, None if it has not been grouped yet."""
     return list_references(session, [media_id]).get(media_id)

@@ -1,4 +1,4 @@
-"""The review queue, and apart from it near-duplicates and exact copies."""
+"""Routes for the review queue, near-duplicates and exact copies."""
 
 from datetime import datetime
 from typing import Annotated

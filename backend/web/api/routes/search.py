@@ -1,4 +1,4 @@
-"""Search by words, pictures and stored media."""
+"""Search by text, by uploaded pictures and by stored pictures."""
 
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
@@ -25,7 +25,7 @@ _PROBLEMS = documented(
 
 
 class _SearchRoute(APIRoute):
-    """Says what is wrong with a query as `invalid_query`, 422, with the field."""
+    """Route that reports invalid parameters as `invalid_query`, 422, with the field."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -40,7 +40,7 @@ class _SearchRoute(APIRoute):
 
 
 class _FormRoute(_SearchRoute):
-    """Takes multipart forms alone, and leaves other bodies to the next route of the same path."""
+    """Route that accepts multipart forms only. Other bodies go to the next route with the same path."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         match, child_scope = super().matches(scope)
@@ -109,7 +109,7 @@ def _searcher(services: Services) -> Searcher:
 
 
 def _read(files: list[UploadFile], most_bytes: int) -> tuple[bytes, ...]:
-    # One byte more than is allowed is enough to see that it is too large.
+    # One byte over the limit is enough to tell that the file is too large.
     return tuple(file.file.read(most_bytes + 1) for file in files)
 
 

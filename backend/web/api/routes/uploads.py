@@ -1,4 +1,4 @@
-"""Take pictures in."""
+"""Upload of pictures."""
 
 import json
 from dataclasses import astuple

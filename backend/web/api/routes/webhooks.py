@@ -1,4 +1,4 @@
-"""Who wants to hear of events."""
+"""Routes that register, list and delete webhooks."""
 
 import base64
 import secrets
@@ -67,6 +67,6 @@ def delete(services: ServicesDependency, actor: ActorDependency, webhook_id: UUI
 
 
 def _require_allowed(services: Services, url: str) -> None:
-    """A name that does not resolve just now may do so later; an address that is forbidden will stay so."""
+    """Raise if the address is forbidden. A name that does not resolve now is accepted, because it may resolve later."""
     with suppress(FetchFailed):
         check_url(url, webhook_policy(services))

@@ -1,4 +1,4 @@
-"""The script of the widget that sites put under their pages."""
+"""The script of the widget that shows similar pictures on other sites."""
 
 import hashlib
 from functools import cache
@@ -11,7 +11,7 @@ from fastapi import APIRouter, Header, Response
 router = APIRouter(prefix="/widget", tags=["widget"])
 
 _SCRIPT = Path(__file__).parents[1] / "static" / "similar-media.js"
-# Short, since the address stays the same when the script changes.
+# Short, because the address stays the same when the script changes.
 _CACHE_CONTROL = "public, max-age=3600"
 
 

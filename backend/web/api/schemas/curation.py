@@ -1,4 +1,4 @@
-"""What the API says and hears of curation."""
+"""Request and response models of curation."""
 
 from datetime import datetime
 from typing import Annotated

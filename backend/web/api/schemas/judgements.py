@@ -1,4 +1,4 @@
-"""What the API says and hears of judgements."""
+"""Request and response models of judgements."""
 
 from datetime import datetime
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""What the API says and hears of the review queue, near-duplicates and exact copies."""
+"""Request and response models of the review queue, near-duplicates and exact copies."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -204,7 +204,7 @@ class ExactCopyDetail(Schema):
 
     @classmethod
     def of(cls, copy: CopySent, *, places: bool = False) -> "ExactCopyDetail":
-        """`places`: with whole addresses."""
+        """Convert a stored copy. `places` includes full source addresses."""
         own = {name: value for name, value in vars(copy).items() if name != "id"}
         if not places:
             own |= {name: without_key(own[name]) for name in ("source_uri", "media_source_uri")}

@@ -1,4 +1,4 @@
-"""What the API says and hears."""
+"""Request and response models of uploads, pictures, groups, webhooks and health."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ Similarity = Annotated[float, Field(description="Cosine, -1 to 1.")]
 
 
 class Schema(BaseModel):
-    """The root of what is sent out."""
+    """Base class of response models."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -43,7 +43,7 @@ class TextInput(BaseModel):
     taken_at: str = Field("", description="ISO 8601, an EXIF date or Unix seconds. UTC if no time zone is given.")
 
     def media_text(self) -> MediaText:
-        """The words as the pipeline takes them. Raises InvalidText where `taken_at` is no moment."""
+        """The text as an upload takes it. Raises InvalidText if `taken_at` is not a valid date."""
         return _media_text(self)
 
 
@@ -59,7 +59,7 @@ class TextForm:
     taken_at: Annotated[str, Form(description="ISO 8601, an EXIF date or Unix seconds.")] = ""
 
     def media_text(self) -> MediaText:
-        """The words as the pipeline takes them. Raises InvalidText where `taken_at` is no moment."""
+        """The text as an upload takes it. Raises InvalidText if `taken_at` is not a valid date."""
         return _media_text(self)
 
 
@@ -86,7 +86,7 @@ class TextChangesInput(BaseModel):
     taken_at: str | None = Field(None, description="As in an upload. An empty value removes the date.")
 
     def changes(self) -> TextChanges:
-        """The changes as the pipeline takes them. Raises InvalidText where `taken_at` is no moment."""
+        """The changes as a feature takes them. Raises InvalidText if `taken_at` is not a valid date."""
         return TextChanges(
             **{name: getattr(self, name) for name in WORDS},
             keywords=None if self.keywords is None else tuple(self.keywords),
@@ -242,7 +242,7 @@ class MediaDetail(Schema):
 
     @classmethod
     def of(cls, media: Media, cluster: ClusterReference | None = None, *, places: bool = False) -> "MediaDetail":
-        """`places`: with where it was taken, and with the whole address that it came from."""
+        """Convert a stored picture. `places` includes coordinates and the full source address."""
         own = {name: getattr(media, name) for name in cls.model_fields if name not in {"sha256", "cluster"}}
         if not places:
             own |= {"exif": without_place(media.exif), "source_uri": without_key(media.source_uri)}

@@ -1,4 +1,4 @@
-"""What the search says and hears."""
+"""Request and response models of search."""
 
 from datetime import datetime
 from typing import Annotated
@@ -75,7 +75,7 @@ class SearchInput(BaseModel):
     )
 
     def query(self, pictures: tuple[bytes, ...] = (), not_pictures: tuple[bytes, ...] = ()) -> SearchQuery:
-        """The query as the service takes it."""
+        """The query as the search service takes it."""
         return SearchQuery(
             words=self.q,
             not_words=tuple(self.not_words),

@@ -1,13 +1,13 @@
-// <similar-media media-id="...">: pictures like one of a mediacluster library, under any page. See docs/how-to/widget.md.
+// <similar-media media-id="...">: pictures similar to one of a mediacluster library, for any page. See docs/how-to/widget.md.
 (() => {
   "use strict";
   if (customElements.get("similar-media")) return;
 
-  const script = document.currentScript?.src; // unknown to a module: it says `server`
+  const script = document.currentScript?.src; // null in a module, which sets `server` instead
   const home = new URL(script ? ".." : "/", script || location.href).href;
   const patienceMs = 15000;
 
-  const sheet = new CSSStyleSheet(); // unlike a style element, no policy of the site forbids it
+  const sheet = new CSSStyleSheet(); // unlike a style element, allowed by any content security policy of the site
   sheet.replaceSync(`
     :host { display: block; container-type: inline-size; }
     :host([hidden]) { display: none; }
@@ -39,14 +39,14 @@
     const element = document.createElement(tag);
     element.className = name;
     element.setAttribute("part", name);
-    element.append(...children); // texts become text, whatever they hold
+    element.append(...children); // strings become text nodes, never markup
     return element;
   };
 
   class SimilarMedia extends HTMLElement {
     static observedAttributes = ["media-id", "server", "key", "k", "alpha", "heading", "link", "untitled"];
     #root = this.attachShadow({ mode: "open" });
-    #request; // of what is shown, or on its way
+    #request; // the current or pending request
     #watcher;
 
     connectedCallback() {
@@ -72,7 +72,7 @@
       this.#request = undefined;
     }
 
-    // Keeps the room, and asks when the reader comes near: once, where several attributes change together.
+    // Reserves space, and fetches when the reader comes near: once, even if several attributes change together.
     #wait() {
       const count = Math.min(Math.max(Math.trunc(this.getAttribute("k") ?? 3) || 0, 1), 12);
       this.#show(
@@ -142,7 +142,7 @@
       const name = title || location || this.getAttribute("untitled") || "Untitled";
       const image = make("img", "picture");
       Object.assign(image, { width: 320, height: 240, loading: "lazy", decoding: "async" });
-      // What stands beside the picture is not said twice.
+      // Do not repeat what is written beside the picture.
       image.alt = caption && caption !== name ? caption : "";
       image.addEventListener("error", () => image.remove());
       this.#fill(image, thumbnail, request);
@@ -150,7 +150,7 @@
       return this.#card(make("span", "title", name), title ? location : "", image, link);
     }
 
-    // An image element sends no key, so with one the picture is fetched here.
+    // An image element cannot send a key, so with one the picture is fetched here.
     async #fill(image, path, request) {
       if (!this.getAttribute("key")) {
         image.src = this.#address(path);
@@ -159,7 +159,7 @@
       try {
         const url = URL.createObjectURL(await (await this.#get(path, request)).blob());
         for (const end of ["load", "error"]) image.addEventListener(end, () => URL.revokeObjectURL(url));
-        image.loading = "eager"; // it is here already
+        image.loading = "eager"; // it is loaded already
         image.src = url;
       } catch {
         image.remove();

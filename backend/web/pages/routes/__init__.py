@@ -1,1 +1,1 @@
-"""The pages, a module each: routes that read, and hand frozen view models to templates."""
+"""Routes of the admin pages, one module per page. They read, and hand frozen view models to templates."""

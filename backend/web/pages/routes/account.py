@@ -1,4 +1,4 @@
-"""Who is logged in, where else, and with which password."""
+"""The account page: sessions and password."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -16,7 +16,7 @@ router = APIRouter()
 
 
 def get_visitor(request: Request) -> Visitor:
-    """Whoever is logged in. Raises NotFound where nobody has to."""
+    """The logged-in visitor. Raises NotFound if no login is required."""
     visitor = request.state.visitor
     assert isinstance(visitor, Visitor)
     if visitor.session_id is None:
@@ -31,7 +31,7 @@ NewPassword = Annotated[str, Form(alias="new", max_length=1000)]
 
 @router.get("/account")
 def show_account(request: Request, services: ServicesDependency, visitor: VisitorDependency) -> Response:
-    """Admins see the sessions of all."""
+    """Show the sessions of the account; admins see those of all accounts."""
     with services.database.transaction() as session:
         sessions = list_sessions(
             session,
@@ -63,7 +63,7 @@ def do_change_password(
     new: NewPassword,
     current: Annotated[str, Form(max_length=1000)] = "",
 ) -> Response:
-    """Ends the other sessions of the account."""
+    """Change the password and end the other sessions of the account."""
     with services.database.transaction() as session:
         password_hash = get_account(session, visitor.name).password_hash
     if password_hash is not None and not is_password(password_hash, current):

@@ -1,4 +1,4 @@
-"""The page of one group: its head, and its members, nearest to the centroid first."""
+"""The page of a group, with its members by similarity to the centroid."""
 
 from typing import Annotated
 from uuid import UUID
@@ -16,7 +16,7 @@ from backend.web.pages.templating import link, render
 router = APIRouter()
 
 MEMBERS_A_PAGE = 80
-# Who has scrolled farther than this is brought back up after a change.
+# A visitor who has scrolled farther than this starts at the top again after a change.
 _MOST_AT_ONCE = 1_000
 
 ClusterId = Annotated[int, Path(ge=ID.low, le=ID.high)]
@@ -29,7 +29,7 @@ def show_cluster(
     cluster_id: ClusterId,
     shown: Annotated[int, Query(ge=0, le=2**31)] = 0,
 ) -> Response:
-    """shown: how many members were there before a change, so that nobody loses the place."""
+    """Show the group. `shown` is the number of members on the page before a change, so that visitors keep their place."""
     limit = min(max(shown, MEMBERS_A_PAGE), _MOST_AT_ONCE)
     with services.database.transaction() as session:
         head: ClusterHead = get_head(session, cluster_id)
@@ -69,7 +69,7 @@ def show_more_members(
 
 @router.get("/clusters/{cluster_id}/ids")
 def list_ids(services: ServicesDependency, cluster_id: ClusterId) -> list[UUID]:
-    """Every member, for "select all"."""
+    """The ids of all members, for "select all"."""
     with services.database.transaction() as session:
         get_head(session, cluster_id)
         return list_member_ids(session, cluster_id)
@@ -77,7 +77,7 @@ def list_ids(services: ServicesDependency, cluster_id: ClusterId) -> list[UUID]:
 
 @router.get("/clusters/{cluster_id}/halves")
 def show_halves(request: Request, services: ServicesDependency, cluster_id: ClusterId) -> Response:
-    """A proposal to split, side by side."""
+    """Show a proposed split, both halves side by side."""
     halves = read_halves(services, cluster_id)
     with services.database.transaction() as session:
         head = get_head(session, cluster_id)

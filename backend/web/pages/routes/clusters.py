@@ -1,4 +1,4 @@
-"""The wall of groups: a page of cards, more of them, what words find, and what is new."""
+"""The wall of groups: pages of cards, search results, and the number of new groups."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -30,7 +30,7 @@ SORT_LABELS = {
     WallSort.LEAST_COHERENT: "Least coherent",
     WallSort.LABEL: "Label",
 }
-# What the key of each order is made of, as JSON gives it back.
+# Types of the parts of each order's cursor.
 _KEYS: dict[WallSort, tuple[type, ...]] = {
     WallSort.LARGEST: (int, int),
     WallSort.NEWEST: (int,),
@@ -41,7 +41,7 @@ _KEYS: dict[WallSort, tuple[type, ...]] = {
 
 @dataclass(frozen=True)
 class WallQuery:
-    """What the address of a wall says."""
+    """Query parameters of a wall."""
 
     sort: WallSort = WallSort.LARGEST
     locked: bool = False
@@ -58,14 +58,20 @@ class WallQuery:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """As they stand in the address, without what is the default."""
+        """The query parameters without defaults."""
         sort = None if self.sort is WallSort.LARGEST else self.sort.value
         return {"sort": sort, "locked": self.locked, "no_singles": self.no_singles, "q": self.words}
 
 
 @dataclass(frozen=True)
 class Wall:
-    """A page of the wall; more: where the next one is, None at the end."""
+    """A page of the wall.
+
+    Attributes:
+        query: the query parameters.
+        cards: the groups.
+        more: address of the next page, None at the end.
+    """
 
     query: WallQuery
     cards: tuple[ClusterCard, ...]
@@ -82,7 +88,7 @@ def show_wall(request: Request, services: ServicesDependency, query: WallDepende
 
 @router.get("/clusters/wall")
 def show_changed_wall(request: Request, services: ServicesDependency, query: WallDependency) -> Response:
-    """The wall alone, after a change of sort, filter or words; the address bar follows."""
+    """Show the wall alone after a change of sort, filter or search. The address bar follows."""
     return _render_wall(
         request, services, query, "partials/wall.html", headers={"HX-Replace-Url": link("/", query.parameters)}
     )

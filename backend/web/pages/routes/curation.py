@@ -1,4 +1,4 @@
-"""What a curator does on the pages: see what would change, do it, undo it, and look at what was done."""
+"""Curation on the pages: preview, apply, undo and history."""
 
 from collections.abc import Callable
 from typing import Annotated, Literal
@@ -40,7 +40,7 @@ EventId = Annotated[int, Path(ge=ID.low, le=ID.high)]
 ClusterId = Annotated[int, Query(ge=ID.low, le=ID.high)]
 Kind = Literal["rename", "representative", "move", "merge", "split", "extract", "lock", "unlock", "confirm"]
 
-# Title and button of the preview, by kind.
+# Title and button of the preview, by kind of operation.
 _WORDS = {
     "move": ("Move", "Move"),
     "merge": ("Merge", "Merge"),
@@ -50,7 +50,7 @@ _WORDS = {
 
 
 def get_curator(request: Request) -> str:
-    """Who acts on the pages, as the journal names it."""
+    """The actor of changes made on the pages, for the journal."""
     return str(getattr(request.state, "actor", "admin"))
 
 
@@ -58,7 +58,7 @@ ActorDependency = Annotated[str, Depends(get_curator)]
 
 
 class Asked(BaseModel):
-    """An operation as the pages send it. cluster_id: the group of the page; into: the other one of a move or a merge."""
+    """An operation as the pages send it. `cluster_id` is the group of the page, `into` the target of a move or merge."""
 
     kind: Kind
     cluster_id: int = Field(ge=ID.low, le=ID.high)
@@ -67,7 +67,7 @@ class Asked(BaseModel):
     label: str = Field("", max_length=1000)
 
     def operation(self) -> Operation:
-        """Raises InputError where what the kind needs is missing."""
+        """The operation. Raises InputError if a field that this kind requires is missing."""
         return _MAKERS[self.kind](self)
 
     def other(self) -> int:
@@ -95,7 +95,7 @@ _MAKERS: dict[Kind, Callable[[Asked], Operation]] = {
 
 
 class Done(BaseModel):
-    """What was done. go: where to look now, where the group of the page is gone."""
+    """The result of an operation. `go` is the address to continue at if the group of the page no longer exists."""
 
     event_id: int | None
     summary: str
@@ -105,7 +105,7 @@ class Done(BaseModel):
 
 @router.post("/curation/preview")
 def show_preview(request: Request, services: ServicesDependency, actor: ActorDependency, asked: Asked) -> Response:
-    """What would change; nothing does."""
+    """Show what the operation would change, without changing it."""
     outcome = perform(services, asked.operation(), actor=actor, dry_run=True)
     with services.database.transaction() as session:
         cards = list_cards_by_id(session, [change.id for change in outcome.clusters if change.size_before])

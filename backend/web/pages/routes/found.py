@@ -1,4 +1,4 @@
-"""What words find, shown on the wall above the groups: the best pictures and the groups that hold them."""
+"""Search results on the wall: the best pictures, and the groups that contain them."""
 
 from collections import Counter
 from typing import Annotated
@@ -24,7 +24,7 @@ _GROUPS = 6
 def show_found(
     request: Request, services: ServicesDependency, q: Annotated[str, Query(max_length=300, min_length=1)]
 ) -> Response:
-    """Only what stands out counts for a group: the nearest of many unrelated pictures are near by chance."""
+    """Show the results. Only hits that stand out count for a group: the nearest of many unrelated pictures are near by chance."""
     answer = make_searcher(services).search(SearchQuery(words=q, k=_HITS))
     outstanding = [hit.media_id for hit in answer.hits if hit.stands_out]
     with services.database.transaction() as session:

@@ -1,4 +1,4 @@
-"""Whether hits are right, said on the search page and under a picture. Answers are for the page's script."""
+"""Judgements of hits, on the search page and under a picture. Responses are JSON for the page's script."""
 
 from typing import Annotated
 from uuid import UUID
@@ -16,21 +16,21 @@ router = APIRouter()
 
 
 class Query(BaseModel):
-    """What the hits are hits of."""
+    """The query that the hits belong to."""
 
     query_kind: QueryKind
     query: str = Field(max_length=QUERY_CHARACTERS.high)
 
 
 class Said(Query):
-    """right: None takes back what was said."""
+    """A judgement of a hit. `right` None withdraws it."""
 
     media_id: UUID
     right: bool | None
 
 
 class Before(BaseModel):
-    """What was said until now."""
+    """The previous judgement."""
 
     before: bool | None
 
@@ -43,11 +43,11 @@ def do_judge(services: ServicesDependency, actor: ActorDependency, said: Said) -
 
 @router.post("/judgements/picture")
 def do_keep(services: ServicesDependency, file: Annotated[UploadFile, File()]) -> dict[str, str]:
-    """Keep the picture that was dropped, so that its hits can be judged."""
+    """Store the dropped picture, so that its hits can be judged."""
     return {"sha256": keep(services, file.file.read(services.settings.max_body_bytes + 1))}
 
 
 @router.post("/judgements/said")
 def show_said(services: ServicesDependency, asked: Query) -> dict[str, bool]:
-    """What was said of each hit. A POST, so that what people search for stands in no log of addresses."""
+    """The judgement of each hit. A POST, so that queries do not appear in access logs."""
     return {str(media_id): right for media_id, right in list_said(services, asked.query_kind, asked.query).items()}

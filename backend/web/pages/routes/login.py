@@ -1,4 +1,4 @@
-"""Log in, by name and password or by a link, and out."""
+"""Login by password or link, and logout."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -22,7 +22,7 @@ _MOST_CHARACTERS = 1000
 
 @router.get("/login")
 def show_login(request: Request, next: Annotated[str, Query(max_length=2000)] = "") -> Response:  # noqa: A002 - its name in the address
-    """The secret of a login link stands behind the # of the address, which browsers keep to themselves and no log sees."""
+    """Show the login form. The secret of a login link is in the fragment (#) of the address, which browsers do not send and no log contains."""
     if getattr(request.state, "visitor", None) is not None:
         return RedirectResponse(link("/"), HTTPStatus.SEE_OTHER)
     return render(request, "login.html", error=None, name="", next=safe_next(next))
@@ -37,7 +37,7 @@ def do_login(
     link_secret: Annotated[str, Form(alias="link", max_length=_MOST_CHARACTERS)] = "",
     next: Annotated[str, Form(max_length=2000)] = "",  # noqa: A002 - its name in the form
 ) -> Response:
-    """A new session, whatever the browser had before."""
+    """Log in. Always creates a new session, whatever cookie the browser sent."""
     browser = Browser(client_address(request.scope), request.headers.get("user-agent", ""), read_secret(request.scope))
     seconds = services.settings.session_max_seconds
     try:

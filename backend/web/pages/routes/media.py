@@ -1,4 +1,4 @@
-"""The page of one media: the picture, what is said of it, where it belongs, and what is like it."""
+"""The page of a picture: its text, its group and similar pictures."""
 
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -33,7 +33,7 @@ def show_media(request: Request, services: ServicesDependency, places: PlacesDep
         if media.duplicate_of is not None:
             return RedirectResponse(link(f"/media/{media.duplicate_of}"))
         one = list_pictures(session, [media_id]).get(media_id)
-        if one is None:  # deleted since the line before
+        if one is None:  # deleted since the read above
             raise NotFound(f"There is no picture {media_id}.")
         alpha = get_alpha(session, services.settings.alpha)
         memberships = list_memberships(session, [media_id])
@@ -64,7 +64,7 @@ def show_media(request: Request, services: ServicesDependency, places: PlacesDep
 
 @router.get("/media/{media_id}/news")
 def show_news(services: ServicesDependency, media_id: UUID, status: MediaStatus) -> Response:
-    """For the page of a media that is on its way: nothing, until it has come further than `status`."""
+    """Poll a picture that is being processed. Triggers a reload once it has gone beyond `status`."""
     with services.database.transaction() as session:
         moved = get_media(session, media_id).status != status
     return Response(headers={"HX-Refresh": "true"}) if moved else Response(status_code=HTTPStatus.NO_CONTENT)
@@ -72,14 +72,14 @@ def show_news(services: ServicesDependency, media_id: UUID, status: MediaStatus)
 
 @router.post("/media/{media_id}/retry")
 def try_again(services: ServicesDependency, actor: ActorDependency, media_id: UUID) -> Response:
-    """From where it failed."""
+    """Retry a failed picture from the step that failed."""
     retry_media(services, [media_id], actor=actor)
     return Response(headers={"HX-Refresh": "true"})
 
 
 @router.get("/media/{media_id}/similar")
 def list_similar(services: ServicesDependency, media_id: UUID) -> list[dict[str, Any]]:
-    """Whatever is among the best at some alpha, with both cosines: the page ranks it, at every place of its slider."""
+    """All pictures that rank among the best at some alpha, with both cosines. The page ranks them itself for each slider position."""
     with services.database.transaction() as session:
         found = insight(session, media_id, MOST_LISTED, services.scans)
         ids = [hit.media_id for hit in found.hits]
@@ -110,7 +110,7 @@ def _source(picture: Picture) -> str | None:
 
 @router.get("/media/{media_id}/original")
 def show_original(services: ServicesDependency, places: PlacesDependency, media_id: UUID) -> Response:
-    """The bytes as they were uploaded, as an attachment."""
+    """Download the file as it was uploaded."""
     return answer_original(services, media_id, places=places)
 
 

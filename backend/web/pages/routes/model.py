@@ -1,4 +1,4 @@
-"""The model of the library: its spaces, how far each is filled, and the way from one to another. For admins."""
+"""The model page, for admins: spaces, their progress, and switching between them."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -26,7 +26,13 @@ Name = Annotated[str, Form(max_length=200)]
 
 @dataclass(frozen=True)
 class ModelView:
-    """previous: the name of the space that a rollback leads to; work: what was asked for last, None where nothing was."""
+    """State of the model page.
+
+    Attributes:
+        spaces: all spaces.
+        previous: name of the space that a rollback activates, None if there is none.
+        work: the last task that was requested, None if none was.
+    """
 
     spaces: list[SpaceStanding]
     previous: str | None
@@ -38,7 +44,7 @@ class ModelView:
 
     @property
     def others(self) -> list[SpaceStanding]:
-        """Newest first."""
+        """The inactive spaces, newest first."""
         return [space for space in reversed(self.spaces) if space.state != "active"]
 
     @property
@@ -51,7 +57,7 @@ class ModelView:
 
     @property
     def changes(self) -> bool:
-        """Whether the page has to be asked anew."""
+        """Whether the page must keep polling."""
         return self.is_working or self.is_filling
 
 
@@ -62,7 +68,7 @@ def show_model(request: Request, services: ServicesDependency) -> Response:
 
 @router.get("/model/state")
 def show_model_state(request: Request, services: ServicesDependency) -> Response:
-    """The spaces alone: asked for again and again while something goes on."""
+    """Show the spaces alone. The page polls this while a task runs."""
     return _state(request, services)
 
 
@@ -90,7 +96,7 @@ def ask_about_space(
     space_id: SpaceId,
     what: Literal["fill", "compare", "activate", "drop", "failures"],
 ) -> Response:
-    """What a dialog shows before anything is done."""
+    """Show a dialog before an action."""
     view = _read_view(services)
     space = _find(view, space_id)
     failed: list[FailedItem] = []
@@ -118,7 +124,7 @@ def do_create(
     image_checkpoint: Annotated[str, Form(max_length=1000)] = "",
     text_model: Annotated[str, Form(max_length=1000)] = "",
 ) -> Response:
-    """Make a space; its models are looked up, and loaded once, in the background."""
+    """Create a space. Its models are downloaded and loaded in the background."""
     given = {
         "preset": preset.strip() or None,
         "image_model": image_model.strip() or None,
@@ -143,7 +149,7 @@ def do_fill(
     rate: Annotated[str, Form(max_length=20)] = "",
     retry_failed: Annotated[bool, Form()] = False,
 ) -> Response:
-    """Begin, go on, or change the rate. An empty rate is no limit."""
+    """Start or resume filling, or change its rate. An empty rate means no limit."""
     fill(services, _name_of(services, space_id), actor=actor, rate_per_minute=_rate_of(rate), retry_failed=retry_failed)
     return _state(request, services)
 
@@ -162,7 +168,8 @@ def do_compare(
     space_id: SpaceId,
     labels: Annotated[Literal["", "judgements", "folders", "groups"], Form()] = "",
 ) -> Response:
-    """Empty labels are the first that tell anything. Files are for the command: a page reads none of the server's."""
+    """Compare a space with the active one. Without labels, the first usable source is taken. Label files are for the command line:
+    pages read no files of the server."""
     _begin(request, services, Kind.COMPARE, _name_of(services, space_id), {"labels": labels or None}, actor)
     return _state(request, services)
 
@@ -206,9 +213,9 @@ def do_drop(request: Request, services: ServicesDependency, actor: ActorDependen
 def _begin(
     request: Request, services: Services, kind: Kind, subject: str, arguments: dict[str, Any], actor: str
 ) -> None:
-    """Note the work and start a process that does it; answers at once."""
+    """Record a task and start a process for it, without waiting."""
     work_id = ask(services, kind, subject, arguments, actor=actor, address=client_address(request.scope))
-    # By its id: the process of the work before may not have ended yet, though that is done.
+    # Named by its id, because the process of the previous task may not have exited yet.
     background_of(request).start(f"space {work_id}", ["space", "work", str(work_id)])
 
 
@@ -242,7 +249,7 @@ def _threshold_of(word: str) -> float | None:
 
 
 def _number(word: str, what: str, hint: str) -> float | None:
-    """None for nothing."""
+    """Parse a number. None if empty."""
     if not word.strip():
         return None
     try:

@@ -1,5 +1,5 @@
-"""How the work goes: what waits, who works, what failed, and how much room there is. A fixed number of cheap statements,
-however large the library is, and nothing is asked of the broker."""
+"""The operations page: queue, workers, failures and storage. Reads a fixed number of cheap statements, whatever the size of the
+library, and asks the broker for nothing."""
 
 import shutil
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ _THUMBNAILS_SAMPLED = 32
 
 
 class Stretch(StrEnum):
-    """How far back the charts go."""
+    """Time range of the charts."""
 
     HOUR = "1h"
     DAY = "24h"
@@ -73,13 +73,21 @@ class Stretch(StrEnum):
 
     @property
     def step_seconds(self) -> float:
-        """So that there are some 60 to 170 points."""
+        """Time between two points, so that there are 60 to 170 of them."""
         return {Stretch.HOUR: 60.0, Stretch.DAY: 900.0, Stretch.WEEK: 3600.0}[self]
 
 
 @dataclass(frozen=True)
 class Live:
-    """What changes from one moment to the next. is_silent: nobody has swept for a while, so nobody rings for what waits."""
+    """What changes from second to second.
+
+    Attributes:
+        depth: number of waiting tasks.
+        pace: pictures processed recently.
+        workers: the workers.
+        pause: None unless processing is paused.
+        last_sample: time of the last sample that a sweep recorded.
+    """
 
     depth: QueueDepth
     pace: Pace
@@ -98,13 +106,13 @@ class Live:
         return sum(worker.is_alive for worker in self.workers)
 
     def waiting_seconds(self, since: datetime | None) -> float | None:
-        """How long the oldest has waited."""
+        """Seconds that the oldest has waited."""
         return None if since is None else (self.depth.read_at - since).total_seconds()
 
 
 @dataclass(frozen=True)
 class Charts:
-    """The charts of one stretch of time from `start` on, and the figures that they are drawn from."""
+    """The charts of one time range, and the samples that they are drawn from."""
 
     stretch: Stretch
     start: datetime
@@ -115,8 +123,16 @@ class Charts:
 
 @dataclass(frozen=True)
 class Room:
-    """What changes slowly. disk: free and total bytes of the disk of the storage, None where it lies elsewhere; is_asked:
-    whether a worker was just asked to measure the recall."""
+    """What changes slowly.
+
+    Attributes:
+        scale: number of pictures, and sizes of the database and the originals.
+        sizes: sizes of tables and indexes.
+        audit: last measurement of the recall.
+        disk: free and total bytes of the storage's disk, None if the storage is not a local folder.
+        thumbnail_bytes: estimated size of all thumbnails.
+        is_asked: whether a worker was just asked to measure the recall.
+    """
 
     scale: Scale
     sizes: list[RelationSize]
@@ -160,7 +176,7 @@ def show_charts(request: Request, services: ServicesDependency, stretch: Stretch
 
 @router.get("/operations/room")
 def show_room(request: Request, services: ServicesDependency) -> Response:
-    """Storage, sizes and recall: what changes slowly."""
+    """Show storage, table sizes and recall."""
     return render(request, "partials/operations_room.html", room=_read_room(services))
 
 
@@ -177,7 +193,7 @@ def do_retry(
     media_id: Annotated[UUID | None, Form()] = None,
     code: Annotated[str, Form(max_length=100)] = "",
 ) -> Response:
-    """One media, or all with a code."""
+    """Retry one picture, or all with an error code."""
     count = (
         retry_code(services, code, actor=actor) if media_id is None else retry_media(services, [media_id], actor=actor)
     )
@@ -198,7 +214,7 @@ def do_resume(request: Request, services: ServicesDependency, actor: ActorDepend
 
 @router.post("/operations/audit")
 def do_audit(request: Request, services: ServicesDependency) -> Response:
-    """Ask a worker to measure the recall. Raises BackendUnavailable where none can be told."""
+    """Ask a worker to measure the recall. Raises BackendUnavailable if no worker can be reached."""
     if not services.doorbell.ring(Work.AUDIT, expires_seconds=_AUDIT_EXPIRES_SECONDS):
         raise BackendUnavailable("The broker cannot be reached.", hint="Start Redis, then try again.")
     return render(request, "partials/operations_room.html", room=_read_room(services, is_asked=True))
@@ -278,7 +294,7 @@ def _read_room(services: Services, *, is_asked: bool = False) -> Room:
 
 
 def _estimate_thumbnails(services: Services, checksums: list[bytes], media: int) -> int | None:
-    """From some of them; None where there are none, or they are not in a local folder, where asking is cheap."""
+    """Extrapolate from a sample. None without pictures, or if the storage is not a local folder, where a look-up costs a request."""
     sizes = []
     for checksum in checksums:
         keys = chain.from_iterable(possible_keys(checksum))
@@ -289,7 +305,7 @@ def _estimate_thumbnails(services: Services, checksums: list[bytes], media: int)
 
 
 def _read_disk(services: Services) -> tuple[int, int] | None:
-    """Free and total bytes of the disk that the storage lies on; None where it lies elsewhere."""
+    """Free and total bytes of the storage's disk, None if the storage is not a local folder."""
     parts = urlsplit(services.settings.resolved_storage_url)
     if parts.scheme not in {"", "file"}:
         return None

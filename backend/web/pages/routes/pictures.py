@@ -1,4 +1,4 @@
-"""Thumbnails, by the checksum of what they show."""
+"""Thumbnails, addressed by the checksum of their original."""
 
 from typing import Annotated, Literal
 
@@ -17,6 +17,6 @@ Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 
 @router.get("/pictures/{sha256}/{size}")
 def show_picture(services: ServicesDependency, sha256: Sha256, size: Literal["small", "large"]) -> Response:
-    """Straight from the storage, without asking the database: a wall shows a hundred of them."""
+    """Read the thumbnail from the storage without a query: a wall shows a hundred of them."""
     content = read_thumbnail(services.storage, bytes.fromhex(sha256), size)
     return Response(content, media_type=mime_of(content), headers=_HEADERS)

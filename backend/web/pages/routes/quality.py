@@ -1,4 +1,4 @@
-"""How good the groups are: similarities, what other thresholds would come to, sizes and cohesion."""
+"""The quality page: similarities, other thresholds, group sizes and cohesion."""
 
 from typing import Annotated
 
@@ -26,7 +26,7 @@ EventId = Annotated[int, Path(ge=ID.low, le=ID.high)]
 
 
 class Chosen(BaseModel):
-    """The threshold that the slider stands at."""
+    """The threshold chosen with the slider."""
 
     threshold: float = Field(gt=THRESHOLD.low, le=THRESHOLD.high)
 
@@ -38,13 +38,13 @@ def show_quality(request: Request, services: ServicesDependency) -> Response:
 
 @router.get("/quality/figures")
 def show_figures(request: Request, services: ServicesDependency) -> Response:
-    """The figures alone: asked for again and again while they are measured."""
+    """Show the figures alone. The page polls this during a measurement."""
     return _render_figures(request, services, "partials/quality_figures.html")
 
 
 @router.post("/quality/figures/measure")
 def do_measure(request: Request, services: ServicesDependency) -> Response:
-    """Begin to measure, in a process of its own; answers at once."""
+    """Start a measurement in a process of its own, without waiting."""
     start_measuring(request, Job.FIGURES)
     return _render_figures(request, services, "partials/quality_figures.html")
 
@@ -53,7 +53,7 @@ def do_measure(request: Request, services: ServicesDependency) -> Response:
 def show_threshold_preview(
     request: Request, services: ServicesDependency, actor: ActorDependency, chosen: Chosen
 ) -> Response:
-    """What the threshold would change; nothing does. The rule is really run, over all media."""
+    """Show what the threshold would change, by grouping all pictures again without saving."""
     _require_small(services, chosen.threshold)
     outcome = apply_threshold(services, chosen.threshold, actor=actor, dry_run=True)
     changes = sorted(outcome.clusters, key=lambda one: -abs(one.size_after - one.size_before))

@@ -1,4 +1,4 @@
-"""What was said of hits, to look through and to take back."""
+"""The list of judgements, to review and withdraw them."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -27,7 +27,15 @@ _ROWS_A_PAGE = 40
 
 @dataclass(frozen=True)
 class Row:
-    """A judgement with its hit, and what was asked: words, a stored picture, or the checksum (hex) of a dropped one."""
+    """A judgement with its hit and query.
+
+    Attributes:
+        said: the judgement.
+        hit: the picture that was judged.
+        words: text of the query, '' if none.
+        asked: stored picture of the query, None if none.
+        dropped: checksum (hex) of the dropped picture of the query, None if none.
+    """
 
     said: Judgement
     hit: Picture
@@ -38,7 +46,7 @@ class Row:
 
 @dataclass(frozen=True)
 class JudgementFields:
-    """The fields of the form, which are also those of the address. An empty one narrows nothing."""
+    """Filters of the list, as form fields and query parameters. An empty field does not filter."""
 
     q: Annotated[str, Query(max_length=500)] = ""
     kind: Annotated[str, Query(max_length=20)] = ""
@@ -62,7 +70,7 @@ def show_judgements(
 def show_judgement_rows(
     request: Request, services: ServicesDependency, asked: Annotated[JudgementFields, Depends()]
 ) -> Response:
-    """A page of rows: what follows a cursor, or what a changed filter leaves."""
+    """Show a page of rows: the next page, or the first one after a change of filter."""
     template = "partials/judgement_rows.html" if asked.cursor else "partials/judgement_list.html"
     return _render(request, services, asked, template)
 
@@ -75,14 +83,14 @@ def do_take_back(
     query: Annotated[str, Form(max_length=QUERY_CHARACTERS.high)],
     media_id: Annotated[UUID, Form()],
 ) -> Response:
-    """Its row goes."""
+    """Withdraw a judgement. The page removes its row."""
     withdraw_judgements(services, [(kind, query, media_id)], actor=actor)
     return Response(status_code=200)
 
 
 @router.get("/judgements/pictures/{sha256}")
 def get_judged_picture(services: ServicesDependency, sha256: str) -> Response:
-    """A picture that was dropped and judged."""
+    """Download a dropped picture whose hits were judged."""
     try:
         checksum = bytes.fromhex(sha256)
     except ValueError:
@@ -124,6 +132,6 @@ def _with_pictures(services: Services, page: list[Judgement]) -> list[Row]:
         words = one.query if kind is QueryKind.WORDS else words_in(one.query) if kind is QueryKind.PICTURE else ""
         dropped = checksum_in(one.query).hex() if kind is QueryKind.PICTURE else None
         asked = pictures.get(one.query_media_id) if one.query_media_id else None
-        if one.media_id in pictures:  # else it has just gone, and the judgement with it
+        if one.media_id in pictures:  # otherwise it was deleted meanwhile, with the judgement
             rows.append(Row(one, pictures[one.media_id], words, asked, dropped))
     return rows

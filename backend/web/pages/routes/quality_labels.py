@@ -1,4 +1,4 @@
-"""Search and groups against labels: alpha and threshold curves, from the last evaluation that was kept."""
+"""Quality of search and groups against labels, by alpha and threshold, from the last stored evaluation."""
 
 from typing import Any
 
@@ -22,19 +22,19 @@ def show_labels(request: Request, services: ServicesDependency) -> Response:
 
 @router.get("/quality/labels/state")
 def show_labels_state(request: Request, services: ServicesDependency) -> Response:
-    """The figures alone: asked for again and again while they are measured."""
+    """Show the figures alone. The page polls this during an evaluation."""
     return _render(request, services, "partials/quality_against.html")
 
 
 @router.post("/quality/labels/evaluate")
 def do_evaluate(request: Request, services: ServicesDependency) -> Response:
-    """Begin to evaluate, in a process of its own; answers at once."""
+    """Start an evaluation in a process of its own, without waiting."""
     start_measuring(request, Job.EVALUATION)
     return _render(request, services, "partials/quality_against.html")
 
 
 def _render(request: Request, services: Services, template: str) -> Response:
-    """Two statements, however large the library."""
+    """Render the page with two statements, whatever the size of the library."""
     running = is_measuring(request, Job.EVALUATION)
     with services.database.transaction() as session:
         standing = find_standing(session)

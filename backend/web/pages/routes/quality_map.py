@@ -1,4 +1,4 @@
-"""The library as a map: where each picture lies among the others."""
+"""The map of the library, which places similar pictures close together."""
 
 import json
 from datetime import datetime
@@ -32,20 +32,20 @@ def show_map(request: Request, services: ServicesDependency) -> Response:
 
 @router.get("/quality/map/state")
 def show_map_state(request: Request, services: ServicesDependency) -> Response:
-    """What the map is made of: asked for again and again while it is drawn."""
+    """Show the state of the map. The page polls this while it is drawn."""
     return _render_state(request, services, "partials/map_state.html")
 
 
 @router.post("/quality/map/draw")
 def do_draw(request: Request, services: ServicesDependency) -> Response:
-    """Begin to draw, in a process of its own; answers at once."""
+    """Start to draw the map in a process of its own, without waiting."""
     start_measuring(request, Job.MAP)
     return _render_state(request, services, "partials/map_state.html")
 
 
 @router.get("/quality/map/points")
 def fetch_points(services: ServicesDependency) -> Response:
-    """All points with their groups as they are now, for WebGL (see `_pack`)."""
+    """All points with their current groups, packed for WebGL (see `_pack`)."""
     with services.database.transaction() as session:
         found = find_map_points(session, get_active_space(session).id)
     if found is None:
@@ -57,7 +57,7 @@ def fetch_points(services: ServicesDependency) -> Response:
 def describe_point(
     services: ServicesDependency, place: Annotated[int, Path(ge=0, lt=MAP_POINTS)]
 ) -> dict[str, str | None]:
-    """What a point stands for."""
+    """The picture of a point."""
     with services.database.transaction() as session:
         media_id = find_mapped_media(session, get_active_space(session).id, place)
         picture = None if media_id is None else list_pictures(session, [media_id]).get(media_id)
@@ -71,8 +71,9 @@ def describe_point(
 
 
 def _pack(found: MapPoints) -> bytes:
-    """Little-endian: the length of what follows, a JSON head (groups as [id, label, size]; count), padded to four bytes; then
-    x and y of each point as float32, its place on the map as uint32, and its group as uint32, a row of the groups."""
+    """Pack the points in little-endian order: the length of the head (uint32), the head (JSON, padded to four bytes: groups as
+    [id, label, size]; count), x and y of each point (float32), its index on the map (uint32), and the index of its group
+    (uint32)."""
     groups = list(zip(found.cluster_ids, found.labels, found.sizes, strict=True))
     head = json.dumps({"count": len(found.places), "groups": groups}, ensure_ascii=False).encode()
     head += b" " * (-len(head) % 4)

@@ -1,4 +1,4 @@
-"""The review: one thing at a time that deserves a look, and what is said of it by one key."""
+"""The review page: one item at a time, decided with one key."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -32,7 +32,14 @@ Kind = Annotated[PageQueue, Query(alias="kind")]
 
 @dataclass(frozen=True)
 class Version:
-    """One of a group of near-duplicates. sharpness: as a share of the sharpest of those shown, None where unknown."""
+    """One picture of a group of near-duplicates.
+
+    Attributes:
+        row: the picture, and how it differs from the best one.
+        picture: its thumbnail, None if deleted.
+        sharpness: relative to the sharpest one shown, None if unknown.
+        is_best: whether it is the proposed one to keep.
+    """
 
     row: NearDuplicateRow
     picture: Picture | None
@@ -42,7 +49,7 @@ class Version:
 
 @dataclass(frozen=True)
 class VersionsCard:
-    """A group of near-duplicates; the first version is the one that is proposed to be kept."""
+    """A group of near-duplicates. The first version is the proposed one to keep."""
 
     name: str
     group: NearDuplicateGroup
@@ -51,9 +58,13 @@ class VersionsCard:
 
 @dataclass(frozen=True)
 class ReviewItems:
-    """Items to be shown one after the other, and the cursor of those behind them.
+    """Items to review, and the cursor of the next ones.
 
-    splits: the proposed halves, by the group's id; absent where there is nothing to part.
+    Attributes:
+        kind: the queue.
+        cards: the items.
+        splits: proposed halves by group id, without groups that cannot be split.
+        cursor: None at the end of the queue.
     """
 
     kind: PageQueue
@@ -71,7 +82,7 @@ class ReviewItems:
 def show_review(
     request: Request, services: ServicesDependency, kind: Annotated[PageQueue | None, Query()] = None
 ) -> Response:
-    """The first queue that holds anything, unless one is named."""
+    """Show a queue: the first non-empty one unless `kind` is given."""
     counts = _count(services)
     chosen = kind or next((queue for queue, count in counts.items() if count), ReviewKind.SMALL_MARGIN)
     items = _read_items(services, chosen, None)
@@ -84,13 +95,13 @@ def show_review(
 
 @router.get("/review/items")
 def show_items(request: Request, services: ServicesDependency, kind: Kind, cursor: Cursor = None) -> Response:
-    """The next few, to be there before they are asked for."""
+    """Show the next few items. The page prefetches them."""
     return render(request, "partials/review_items.html", words=WORDS, items=_read_items(services, kind, cursor))
 
 
 @router.get("/review/counts")
 def list_counts(services: ServicesDependency) -> dict[str, int]:
-    """What is in each queue, and how much is marked for deletion."""
+    """Number of items in each queue, and of pictures marked for deletion."""
     with services.database.transaction() as session:
         marked: MarkedTotals = count_marked(session)
     return {**{queue.value: count for queue, count in _count(services).items()}, "marked": marked.media}

@@ -1,4 +1,4 @@
-"""What is said in the review, and taking it back. Answers are for the page's script."""
+"""Decisions on the review page, and their undo. Responses are JSON for the page's script."""
 
 from typing import Annotated, Literal
 from uuid import UUID
@@ -32,13 +32,13 @@ class Said(BaseModel):
 
 
 class ItemNamed(BaseModel):
-    """The item of a decision that is taken back."""
+    """The item whose decision to undo."""
 
     item: str = Field(max_length=200)
 
 
 class SaidOfVersions(BaseModel):
-    """A decision on versions of one picture; what takes it back is the same once more."""
+    """A decision on near-duplicates. The same body undoes it."""
 
     decision: Literal["keep_best", "keep_all"]
     keep_media_id: UUID
@@ -46,13 +46,13 @@ class SaidOfVersions(BaseModel):
 
 
 class Confirmed(BaseModel):
-    """What somebody has seen marked, and wants deleted: all that was marked until then."""
+    """Confirmation of a deletion. Covers all pictures marked up to the time that the page showed."""
 
     until: AwareDatetime
 
 
 class Reviewed(BaseModel):
-    """What was done. gone: groups that are no more, so that nothing is asked about them."""
+    """The result of a decision. `gone` lists groups that no longer exist, so that the page skips items about them."""
 
     summary: str
     gone: list[int] = Field(default_factory=list)
@@ -89,7 +89,7 @@ def do_take_back_versions(services: ServicesDependency, said: SaidOfVersions) ->
 
 @router.get("/review/marked")
 def show_marked(request: Request, services: ServicesDependency) -> Response:
-    """What would be deleted."""
+    """Show the pictures marked for deletion."""
     with services.database.transaction() as session:
         totals = count_marked(session)
         shown = list_marked(session, _MARKED_SHOWN)
@@ -104,7 +104,7 @@ def show_marked(request: Request, services: ServicesDependency) -> Response:
 
 @router.post("/review/marked/delete")
 def do_delete_marked(services: ServicesDependency, actor: ActorDependency, confirmed: Confirmed) -> Reviewed:
-    """For good."""
+    """Delete the marked pictures permanently."""
     deleted = delete_marked(services, until=confirmed.until, actor=actor)
     return Reviewed(summary=f"Deleted {counted(deleted.media, 'picture')}", gone=list(deleted.removed_cluster_ids))
 

@@ -1,4 +1,4 @@
-"""Search by words, by a dropped picture, or by both, narrowed by filters, with what each leg says."""
+"""Search by text, by a dropped picture, or by both, with filters, and with the score of each encoder."""
 
 import hashlib
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _HITS_A_PAGE = 36
 
 @dataclass(frozen=True)
 class SearchFields:
-    """The fields of the form, which are also those of the address. An empty one narrows nothing."""
+    """Fields of the search, as form fields and query parameters. An empty field does not filter."""
 
     q: Annotated[str, Form()] = ""
     alpha: Annotated[float | None, Form(ge=ALPHA.low, le=ALPHA.high)] = None
@@ -36,7 +36,7 @@ class SearchFields:
     cursor: Annotated[str | None, Form()] = None
 
     def query(self, pictures: tuple[bytes, ...]) -> SearchQuery:
-        """Raises InvalidQuery for a group or a day that cannot be read."""
+        """The query. Raises InvalidQuery for an invalid group or date."""
         return SearchQuery(
             words=self.q,
             pictures=pictures,
@@ -73,7 +73,7 @@ def show_search(
     taken_from: str = "",
     taken_until: str = "",
 ) -> Response:
-    """The page; its hits come by a request of their own, since the first one may have to load models."""
+    """Show the page. The hits are a request of their own, because the first one may have to load models."""
     asked = SearchFields(q.strip(), alpha, group, keywords, location, taken_from, taken_until)
     return render(request, "search.html", active="search", asked=asked, default_alpha=services.read_alpha())
 
@@ -86,7 +86,7 @@ def show_hits(
     asked: Annotated[SearchFields, Depends()],
     file: Annotated[UploadFile | None, File()] = None,
 ) -> Response:
-    """A page of hits. The picture is not kept, unless its hits are judged: then the page sends it again."""
+    """Show a page of hits. A dropped picture is not stored unless its hits are judged; the page then sends it again."""
     data = b"" if file is None else file.file.read(services.settings.max_body_bytes + 1)
     if not (asked.q.strip() or data):
         return render(request, "partials/search_start.html")

@@ -1,4 +1,4 @@
-"""Taking pictures in: the page, what it sends, and how far each has come."""
+"""The upload page: upload requests and the progress of each picture."""
 
 from collections.abc import Mapping
 from dataclasses import astuple
@@ -26,7 +26,7 @@ from backend.web.pages.templating import link, picture_url, render
 router = APIRouter()
 
 _MOST_WATCHED = 2000
-# What to do on this page where it is not what to do elsewhere. `unreachable` and `stopped` are the page's own codes.
+# Advice that differs on this page. `unreachable` and `stopped` are codes of the page itself.
 _ADVICE = {
     "unreachable": "Check that the server is running and that you are connected, then try again.",
     "stopped": "Choose “Try again” to send it.",
@@ -59,7 +59,7 @@ def show_upload(request: Request, services: ServicesDependency) -> Response:
 
 @router.post("/upload/known")
 def find_known(services: ServicesDependency, body: ChecksumsInput) -> KnownAnswer:
-    """What need not be sent."""
+    """Find files that are already stored and need not be sent."""
     with services.database.transaction() as session:
         return KnownAnswer.of(list_known(session, [bytes.fromhex(one) for one in body.checksums]))
 
@@ -88,19 +88,19 @@ def upload_url(
     body: UrlInput,
     idempotency_key: IdempotencyKeyHeader = None,
 ) -> Any:
-    """As `POST /media/from-url`."""
+    """Like `POST /media/from-url`, for the logged-in user."""
     return answer_url(services, actor, response, body, key=idempotency_key)
 
 
 @router.post("/upload/progress")
 def show_progress(services: ServicesDependency, ids: MediaIds) -> list[dict[str, Any]]:
-    """How far each has come: for a page whose stream does not come through."""
+    """Progress of each picture, for pages whose event stream is blocked."""
     return list(_read(services, ids)[0].values())
 
 
 @router.post("/upload/stream")
 def stream_progress(request: Request, services: ServicesDependency, ids: MediaIds) -> Response:
-    """The same as server-sent events, until all are settled. A POST, since there may be many ids."""
+    """Progress as server-sent events until all pictures are processed. A POST, because there may be many ids."""
     ending = request.app.state.ending
     assert isinstance(ending, Event)
     return StreamingResponse(

@@ -1,4 +1,4 @@
-// What every page has: theme, shortcuts, dialogs, toasts, and what is shown where something waits, failed or is not there.
+// Common to all pages: theme, shortcuts, dialogs, toasts, and indicators of loading, failures and missing pictures.
 import { installAsking } from "./asking.js";
 import { installCsrfToken } from "./csrf.js";
 import { installDialogs } from "./dialogs.js";

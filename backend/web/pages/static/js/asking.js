@@ -1,4 +1,4 @@
-// A line at the top of the window while an answer is waited for; CSS lets short waits pass unseen.
+// A line at the top of the window while a response is pending. CSS hides it for short waits.
 let open = 0;
 
 export function asking(change) {
@@ -6,7 +6,7 @@ export function asking(change) {
   document.getElementById("asking").classList.toggle("is-busy", open > 0);
 }
 
-// What htmx asks by itself now and then is nobody's wait.
+// Ignore htmx requests that poll by themselves.
 const isWaitedFor = ({ detail }) => detail.requestConfig.verb !== "get";
 
 export function installAsking() {

@@ -1,4 +1,4 @@
-// SHA-256 of a file, away from the page so that it stays responsive. A message: {id, file}; the answer: {id, checksum}, or
+// Computes SHA-256 of files in a worker, so that the page stays responsive. Message: {id, file}; reply: {id, checksum} or
 // {id, error}.
 addEventListener("message", async ({ data: { id, file } }) => {
   try {

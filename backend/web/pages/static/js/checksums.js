@@ -1,9 +1,9 @@
-// Checksums of files. Browsers give none to a page that is not served securely (https or this machine): then all are sent.
+// Checksums of files. Browsers do not compute any in pages without a secure context (https or localhost); then all files are sent.
 const waiting = new Map();
 let worker = null;
 let numbers = 0;
 
-// For good: those that wait get none either.
+// Permanently disabled: waiting files get none either.
 function giveUp() {
   worker = null;
   for (const { resolve } of waiting.values()) resolve(null);
@@ -24,7 +24,7 @@ function start() {
 
 start();
 
-// Hex, or null where there is no way to know; rejects for a file that cannot be read.
+// Hex, or null if unavailable. Rejects for an unreadable file.
 export function checksumOf(file) {
   if (!worker) return Promise.resolve(null);
   return new Promise((resolve, reject) => {

@@ -1,4 +1,4 @@
-// The page of one group: selection, actions, keys.
+// The page of a group: selection, actions and shortcuts.
 import { Curation } from "./curation.js";
 import { getJson, getText } from "./requests.js";
 import { Selection } from "./selection.js";
@@ -22,7 +22,7 @@ function showBar(ids) {
   bar.querySelector('[data-act="representative"]').disabled = ids.size !== 1;
 }
 
-// Where the focus was last on the page: a member, by its id and its place, or a button. Both go with what is shown anew.
+// The last focus on the page: a member, by id and position, or a button. Both disappear when the page is updated.
 let focused = null;
 
 document.addEventListener("focusin", ({ target }) => {
@@ -33,7 +33,7 @@ document.addEventListener("focusin", ({ target }) => {
 });
 
 function restoreFocus() {
-  // What is in a dialog that has just closed keeps the focus until the next frame.
+  // An element in a dialog that has just closed keeps the focus until the next frame.
   const isLost = document.activeElement === document.body || document.activeElement.closest("dialog:not([open])");
   if (!focused || !isLost || document.querySelector("dialog[open]")) return;
   const { button, media, place } = focused;

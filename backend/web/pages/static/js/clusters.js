@@ -1,4 +1,4 @@
-// The wall of groups: says when new ones have arisen, and shows them.
+// The wall of groups: announces new groups and shows them.
 const SECONDS = 5;
 
 const wall = () => document.getElementById("wall");
@@ -7,7 +7,7 @@ async function ask() {
   const newest = wall()?.dataset.newest;
   if (newest === undefined || document.hidden) return;
   const response = await fetch(`/admin/clusters/news?after=${newest}`).catch(() => null);
-  // An outage shows when somebody does something; a poll keeps quiet about it.
+  // Polls fail silently. The user learns of an outage on the next action.
   if (!response?.ok || wall()?.dataset.newest !== newest) return;
   const { count } = await response.json();
   announce(count);

@@ -1,5 +1,5 @@
-// Whatever a page sends that changes something carries the token of its session, beside the cookie: pages of other
-// sites cannot know it. Done here once, for htmx and for every module, so that none can forget it.
+// Adds the session's CSRF token to all requests that change something. Other sites cannot know it. Done once for htmx and all
+// modules, so that none can forget it.
 const HEADER = "X-CSRF-Token";
 const SAFE = ["GET", "HEAD", "OPTIONS"];
 

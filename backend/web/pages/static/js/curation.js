@@ -1,4 +1,4 @@
-// Doing things to groups: choose another group, see what would change, do it, undo it.
+// Operations on groups: choose another group, preview, apply, undo.
 import { openDialog } from "./dialogs.js";
 import { getText, post } from "./requests.js";
 import { showToast } from "./toasts.js";
@@ -7,7 +7,7 @@ import { moveAmong } from "./walls.js";
 const MESSAGE = "message-after-leaving";
 
 export class Curation {
-  // clusterId: of the page; onDone: shows the page anew.
+  // clusterId: of the page; onDone: updates the page.
   constructor(clusterId, onDone) {
     this.clusterId = clusterId;
     this.onDone = onDone;
@@ -23,14 +23,14 @@ export class Curation {
     return { kind, cluster_id: this.clusterId, ...more };
   }
 
-  // At once, for what takes nothing away.
+  // Apply at once, for operations that remove nothing.
   async perform(asked) {
     const response = await post("/admin/curation/perform", asked);
     if (response) await this.finish(await response.json());
     return Boolean(response);
   }
 
-  // After a look at what would change.
+  // Apply after a preview.
   async preview(asked) {
     const response = await post("/admin/curation/preview", asked);
     if (response) this.showPreview(asked, await response.text());

@@ -1,4 +1,4 @@
-// Native dialogs: opened by [data-open], closed by [data-close] or a click beside them.
+// Native dialogs: opened by [data-open], closed by [data-close] or a click outside.
 export function openDialog(id) {
   const dialog = document.getElementById(id);
   if (dialog && !dialog.open) dialog.showModal();

@@ -1,4 +1,4 @@
-// What htmx could not bring: a part of the page says so in its place and can be asked for again; the rest is told in a toast.
+// Failed htmx requests: a part of the page shows the error in its place, with a way to retry. Others show a toast.
 import { problemIn, showToast } from "./toasts.js";
 
 export function installFailures() {
@@ -9,7 +9,7 @@ export function installFailures() {
 function tell({ elt: asked, target }, message) {
   const place = [asked, target?.querySelector("[aria-busy=true]")].find(isPart);
   if (place) return putNote(place, asked, message);
-  // What asks itself again and again while something runs has stopped now.
+  // A part that polls has stopped now.
   const actions = asked.matches("[aria-busy=true]")
     ? [{ label: "Try again", run: () => askAnew(asked, asked.cloneNode(true)) }]
     : [];

@@ -1,7 +1,7 @@
-// Where keys go on once what had the focus is gone: removed by a swap, hidden, disabled, or behind a dialog that has closed.
-// Only for whoever saw the focus: after a click or a tap nothing is moved.
+// Restores the focus when its element disappears: swapped out, hidden, disabled, or behind a closed dialog. Only for keyboard
+// users: after a click or tap nothing is moved.
 const FOCUSABLE = "a[href], button, input, select, textarea, summary, [tabindex='0']";
-// What lies over the page for a while. The page goes on from where it was before.
+// Layers above the page. When they close, the page continues from the previous focus.
 const PASSING = "dialog, [popover], #toasts";
 const AFTER_RELOAD = "focus-after-reload";
 
@@ -15,7 +15,7 @@ const isUsable = (one) => isShown(one) && one.tabIndex >= 0;
 const isLost = () => document.activeElement === document.body || !isShown(document.activeElement);
 
 function remember({ target }) {
-  // A place that is given the focus by a skip link, say, cannot be lost.
+  // An element focused by a skip link, for example, cannot be lost.
   if (target.id === "main") {
     last = lastInPage = null;
     return;
@@ -27,18 +27,18 @@ function remember({ target }) {
   const after = target.closest("[data-focus-after]")?.dataset.focusAfter;
   last = { target, places, after, dialog: target.closest("dialog"), isSeen: target.matches(":focus-visible") };
   if (!target.closest(PASSING)) lastInPage = last;
-  // In a strip that is wider than a phone a browser may leave it beside the window.
+  // In a strip wider than a phone, a browser may leave it outside the window.
   if (target.closest("[data-strip]")) target.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
-// Whoever leaves by a click beside, or by Escape, has not lost anything.
+// A user who leaves by clicking elsewhere, or with Escape, has lost nothing.
 function forget({ target, relatedTarget }) {
   if (relatedTarget || !document.hasFocus()) return;
   left = target;
   requestAnimationFrame(settle);
 }
 
-// Only now it shows whether it was left, or has gone.
+// Only now it is known whether the element was left or has disappeared.
 function settle() {
   if (left && isUsable(left) && document.activeElement === document.body && last?.target === left)
     last = lastInPage = null;
@@ -50,7 +50,7 @@ function look() {
   waiting = true;
   requestAnimationFrame(() => {
     waiting = false;
-    settle(); // it may have been left in this very frame
+    settle(); // it may have been left in this frame
     if (!last || !isLost()) return;
     const dialog = document.querySelector("dialog[open]");
     if (dialog && last.dialog !== dialog) return;
@@ -68,7 +68,7 @@ function substituteOf({ target, places, after }, dialog) {
     const now = place.isConnected ? place : document.getElementById(id);
     if (!now) continue;
     const all = [...now.querySelectorAll(FOCUSABLE)];
-    // What has moved up, or the one before, of the same kind if there is one; never what takes something away.
+    // The element that moved up, or the one before, of the same kind if possible; never a destructive one.
     const inOrder = [...all.slice(Math.max(index, 0)), ...all.slice(0, Math.max(index, 0)).reverse()];
     const usable = inOrder.filter(
       (one) => isUsable(one) && !one.matches(".danger") && !one.closest(dialog ? "#toasts" : PASSING),
@@ -80,7 +80,7 @@ function substituteOf({ target, places, after }, dialog) {
   return document.getElementById("main");
 }
 
-// What has the page loaded anew says where the focus was.
+// The element that reloaded the page says where the focus was.
 function keepOverReload({ detail }) {
   if (detail.xhr?.getResponseHeader("HX-Refresh") !== "true" || !last?.isSeen) return;
   const selector = detail.elt.closest("[data-focus-after]")?.dataset.focusAfter;

@@ -1,4 +1,4 @@
-// Right or wrong: a curator's word on the hits of a query, by button or by key. Saying the same again takes it back.
+// Judgements of hits, by button or shortcut. Repeating a judgement withdraws it.
 import { post } from "./requests.js";
 import { onKey } from "./shortcuts.js";
 import { showToast } from "./toasts.js";
@@ -6,8 +6,8 @@ import { showToast } from "./toasts.js";
 const KEYS = { y: true, n: false };
 
 export class Judging {
-  // url: of the page's judgements; ask: returns { query_kind, query }, or null where hits cannot be judged; prepare: does what has
-  // to be done before the first word on a query, and resolves to whether it could be.
+  // url: of the page's judgements; ask: returns { query_kind, query }, or null if hits cannot be judged; prepare: runs before
+  // the first judgement of a query, and resolves to whether it succeeded.
   constructor(list, url, ask, prepare = () => true) {
     this.list = list;
     this.url = url;
@@ -22,7 +22,7 @@ export class Judging {
     onKey((event) => this.key(event));
   }
 
-  // The hits are of another query now, or there are more of them.
+  // The query has changed, or there are more hits.
   async read() {
     const query = this.ask();
     if (!query) {
@@ -34,7 +34,7 @@ export class Judging {
     const response = await post(`${this.url}/said`, query);
     if (!response || asked !== JSON.stringify(this.ask())) return;
     const said = await response.json();
-    // What was said while the answer was on its way may not be in it.
+    // Judgements made during the request may be missing in its response.
     if (revision !== this.revision) {
       this.read();
       return;

@@ -1,4 +1,4 @@
-// A login link carries its secret behind the #, which is not sent along; here it is, once, and leaves the address bar.
+// A login link carries its secret after the #, which browsers do not send. Submits it once, and removes it from the address bar.
 const form = document.querySelector("[data-login]");
 
 function useLink() {

@@ -1,4 +1,4 @@
-// The points as the server packs them: a JSON head, then places, numbers and groups, each as one array.
+// Parses the points as packed by the server: a JSON head, then positions, indexes and groups as arrays.
 import { Grid } from "./map-grid.js";
 
 export async function fetchMap(url) {

@@ -1,10 +1,10 @@
-// Which point is nearest: points sorted into the cells of a grid once, so that a question reads a few cells.
+// Nearest points: they are sorted into grid cells once, so that a look-up reads a few cells.
 const SIDE = 256;
 
 const cellOf = (value) => Math.min(Math.max(Math.floor(((value + 1) / 2) * SIDE), 0), SIDE - 1);
 
 export class Grid {
-  // points: x and y in turn, within -1..1.
+  // points: alternating x and y, within -1..1.
   constructor(points) {
     this.points = points;
     const count = points.length / 2;
@@ -23,7 +23,7 @@ export class Grid {
     }
   }
 
-  // Points within `radius` of a place, nearest first.
+  // Points within `radius` of a position, nearest first.
   within(x, y, radius) {
     const found = [];
     for (let row = cellOf(y - radius); row <= cellOf(y + radius); row += 1) {

@@ -1,4 +1,4 @@
-// Many points on a canvas by WebGL: one buffer each for places and groups, written once; a frame is two draw calls.
+// Draws many points with WebGL: one buffer each for positions and groups, written once. A frame is two draw calls.
 const VERTEX = `
 attribute vec2 place;
 attribute float group;
@@ -13,7 +13,7 @@ vec3 fromHue(float hue, float saturation, float light) {
 
 void main() {
   bool isChosen = chosen < 0.0 || abs(group - chosen) < 0.5;
-  // Those of the chosen group are drawn last, so that the others do not hide them.
+  // Points of the chosen group are drawn last, on top of the others.
   bool isOfThisPass = (front > 0.5) == isChosen;
   gl_Position = isOfThisPass ? vec4((place - centre) * scale, 0.0, 1.0) : vec4(2.0, 2.0, 2.0, 1.0);
   gl_PointSize = isChosen && chosen >= 0.0 ? size * 1.35 : size;
@@ -30,14 +30,14 @@ void main() {
   gl_FragColor = vec4(colour.rgb * alpha, alpha);
 }`;
 
-// The colour of a group as CSS writes it; the same as on the canvas.
+// The colour of a group in CSS, the same as on the canvas.
 export function colourOf(group, dark) {
   const hue = (group * 0.61803399) % 1;
   return `hsl(${(hue * 360).toFixed(1)} 62% ${dark ? 66 : 42}%)`;
 }
 
 export class PointCanvas {
-  // Throws where there is no WebGL.
+  // Throws if WebGL is not available.
   constructor(canvas) {
     this.canvas = canvas;
     this.gl = canvas.getContext("webgl", { antialias: false, depth: false });
@@ -79,7 +79,7 @@ export class PointCanvas {
     this.program = program;
   }
 
-  // points: x and y in turn; groups: one number a point.
+  // points: alternating x and y; groups: one number per point.
   load(points, groups) {
     this.points = points;
     this.groups = groups;

@@ -1,4 +1,4 @@
-// The page of the map: move over it, point at pictures, open them, pick groups out.
+// The map page: move over it, point at pictures, open them, select groups.
 import { fetchMap } from "./map-data.js";
 import { colourOf, PointCanvas } from "./map-points.js";
 import { showPicture } from "./pictures.js";
@@ -47,7 +47,7 @@ class LibraryMap {
     this.load();
   }
 
-  // What is drawn, or a word on why nothing is. A map that was drawn anew comes in the place of the old one.
+  // Shows the map or a message. A new map replaces the old one.
   async load() {
     const state = document.getElementById("map-state");
     const { drawn } = state.dataset;
@@ -108,7 +108,7 @@ class LibraryMap {
   }
 
   fit() {
-    // Beside the list of groups, where that lies over the map from top to bottom.
+    // Beside the list of groups, if that covers the full height of the map.
     const covered =
       this.panel.hidden || this.panel.clientWidth > this.canvas.clientWidth / 3
         ? 0
@@ -139,7 +139,7 @@ class LibraryMap {
     this.changed();
   }
 
-  // About a place on the screen, which stays where it is.
+  // Zoom around a position on the screen, which stays in place.
   zoom(factor, x = this.canvas.clientWidth / 2, y = this.canvas.clientHeight / 2) {
     const [left, up] = this.toMap(x, y);
     this.view.zoom = Math.min(Math.max(this.view.zoom * factor, this.least * 0.6), this.least * MOST_ZOOM);
@@ -214,7 +214,7 @@ class LibraryMap {
     return chosen ?? found[0] ?? -1;
   }
 
-  // A finger cannot hover: its first tap shows the picture, the second opens it.
+  // Touch has no hover: the first tap shows the picture, the second opens it.
   click(event) {
     const point = this.pointNear(event);
     const opens = point >= 0 && (event.pointerType !== "touch" || point === this.at);
@@ -287,7 +287,7 @@ class LibraryMap {
     });
   }
 
-  // The pictures in view one after another, from the middle outwards.
+  // Visit the visible pictures one after another, from the centre outwards.
   next(step) {
     if (!this.beside) {
       const reach = Math.max(this.canvas.clientWidth, this.canvas.clientHeight) / 2 / this.view.zoom;

@@ -1,4 +1,4 @@
-// The page of one media: its text, its neighbours by key, and what is like it.
+// The page of a picture: its text, shortcuts to its neighbours, and similar pictures.
 import { onKey } from "./shortcuts.js";
 import { Similar } from "./similar.js";
 

@@ -1,4 +1,4 @@
-// Dialogs of the page Model: fetched when they are asked for, so that they say how things stand; refusals are told in them.
+// Dialogs of the model page, fetched when opened so that they are current. Errors are shown in the dialog.
 import { openDialog } from "./dialogs.js";
 import { getText } from "./requests.js";
 import { problemIn } from "./toasts.js";
@@ -20,7 +20,7 @@ dialog.addEventListener("htmx:afterRequest", ({ detail }) => {
   if (detail.successful) dialog.close();
 });
 
-// A toast would lie behind the dialog.
+// A toast would be hidden behind the dialog.
 const refuse = (event, message) => {
   event.stopPropagation();
   const place = dialog.querySelector("[data-refusal]");

@@ -1,4 +1,4 @@
-// How the work goes: asks anew while somebody looks, and reads values off the charts.
+// The operations page: polls while it is visible, and reads values off the charts.
 import { getText } from "./requests.js";
 
 const LIVE_SECONDS = 5;
@@ -21,7 +21,7 @@ setInterval(() => {
   refreshCharts();
 }, LIVE_SECONDS * 1000);
 
-// Not under somebody's eyes: while a value is read or the table is open, the charts stay as they are.
+// Do not update the charts while a value is read or the table is open.
 async function refreshCharts() {
   const charts = document.getElementById("charts");
   if (charts.querySelector("details[open]") || charts.matches(":hover, :focus-within")) return;

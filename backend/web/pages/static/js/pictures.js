@@ -1,7 +1,7 @@
-// What stands where a picture is not there: of media that came as vectors, or whose file is lost.
+// Placeholder for missing pictures: those imported as vectors, or whose file is lost.
 const NONE = new URL("../no-picture.svg", import.meta.url).href;
 
-// Without src, the one that stands for none.
+// Without src, show the placeholder.
 export function showPicture(image, src) {
   image.classList.toggle("is-missing", !src);
   image.src = src || NONE;
@@ -9,7 +9,7 @@ export function showPicture(image, src) {
 
 export function installPictures() {
   document.addEventListener("error", (event) => stand(event.target), true);
-  // Some have failed before this is heard.
+  // Some may have failed before this listener was added.
   for (const image of document.images) {
     if (image.complete && image.naturalWidth === 0 && image.currentSrc) image.decode().catch(() => stand(image));
   }

@@ -1,4 +1,4 @@
-// What other thresholds would come to, while the slider moves; and choosing one.
+// Previews other thresholds while the slider moves, and applies one.
 import { openDialog } from "./dialogs.js";
 import { post } from "./requests.js";
 import { showToast } from "./toasts.js";
@@ -22,7 +22,7 @@ class WhatIf {
     this.background = JSON.parse(background);
     this.slider.addEventListener("input", () => this.show());
     section.querySelector("[data-apply]").addEventListener("click", () => this.preview());
-    // The figures were measured again meanwhile: stay where the slider stood.
+    // The figures were measured again meanwhile: keep the position of the slider.
     const kept = this.reports.findIndex((one) => one.threshold === keptThreshold);
     if (kept >= 0) this.slider.value = kept;
     this.show();
@@ -54,7 +54,7 @@ class WhatIf {
       this.write("above", percent(shareFrom(this.background, chosen.threshold)));
     }
     this.mark("[data-mark]", this.low);
-    // The curves are of another panel.
+    // The curves belong to another panel.
     this.mark("[data-curve-mark]", this.curveLow);
     this.section.querySelector("[data-apply]").disabled = chosen === present;
   }
@@ -73,7 +73,7 @@ class WhatIf {
   async preview() {
     const button = this.section.querySelector("[data-apply]");
     if (button.getAttribute("aria-busy")) return;
-    // Not disabled: it would lose the focus, to which the dialog leads back.
+    // Not disabled, because it would lose the focus, which the dialog returns to it.
     button.setAttribute("aria-busy", "true");
     const response = await post("/admin/quality/threshold/preview", { threshold: this.chosen.threshold });
     button.removeAttribute("aria-busy");
@@ -83,7 +83,7 @@ class WhatIf {
   }
 }
 
-// The share of pairs at a similarity or above, by bins of equal width from LOW to 1, which is in the last one.
+// Share of pairs at a similarity or above. Bins have equal width from LOW to 1, which is in the last one.
 function shareFrom(counts, similarity) {
   const first = Math.min(Math.floor(((similarity - LOW) / (1 - LOW)) * counts.length + 1e-9), counts.length - 1);
   const sum = (part) => part.reduce((total, one) => total + one, 0);

@@ -1,4 +1,4 @@
-// The fused order of candidates: alpha * image + (1 - alpha) * text, a missing side adds nothing. Ties as in SQL.
+// Fused order of candidates: alpha * image + (1 - alpha) * text. A missing side adds nothing. Ties as in SQL.
 export const combined = (hit, alpha) => alpha * (hit.image ?? 0) + (1 - alpha) * (hit.text ?? 0);
 
 export function rank(hits, alpha) {

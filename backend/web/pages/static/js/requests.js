@@ -1,4 +1,4 @@
-// Requests that answer with a fragment or JSON; what goes wrong is told in a toast.
+// Requests for fragments or JSON. Errors are shown in a toast.
 import { asking } from "./asking.js";
 import { problemOf, showToast } from "./toasts.js";
 
@@ -35,7 +35,7 @@ export async function getJson(url) {
   return response && response.json();
 }
 
-// onFailure hears the status, 0 where there was no answer. With keepalive it arrives even if the page is left.
+// onFailure gets the status, 0 without a response. With keepalive, the request completes even if the page is left.
 export function post(url, body, { onFailure, keepalive = false } = {}) {
   const options = {
     method: "POST",

@@ -1,5 +1,5 @@
-// The review: one item at a time. The next ones are in the page already, so deciding shows them at once; decisions are
-// sent behind, one after the other.
+// The review page: one item at a time. The next ones are in the page already, so they appear at once after a decision.
+// Decisions are sent in the background, one at a time.
 import { Curation } from "./curation.js";
 import { openDialog } from "./dialogs.js";
 import { getJson, getText, post } from "./requests.js";
@@ -24,11 +24,11 @@ let countsTimer;
 const waiting = [...stage.querySelectorAll("[data-item]")];
 const skipped = [];
 const seen = new Set(waiting.map((item) => item.dataset.item));
-// What can be undone, the last one last; it outlives the page, since queues are pages.
+// Undoable decisions, latest last. Kept across pages, because each queue is a page.
 const history = JSON.parse(sessionStorage.getItem(HISTORY) ?? "[]");
 const decided = new Map();
 
-// On a phone the tabs are wider than the screen.
+// On a phone, the tabs are wider than the screen.
 document.querySelector("[data-queue][aria-current]").scrollIntoView({ block: "nearest", inline: "center" });
 
 const current = () => waiting[0];
@@ -74,14 +74,14 @@ function setCount(queue, value) {
 
 const changeCount = (queue, by) => setCount(queue, count(document.querySelector(`[data-queue="${queue}"]`)) + by);
 
-// Fetch more before they are needed.
+// Fetch more items before they are needed.
 async function ahead() {
   if (fetching || !cursor || waiting.length >= AHEAD) return;
   fetching = getText(`/admin/review/items?${new URLSearchParams({ kind, cursor })}`);
   const fragment = await fetching;
   fetching = null;
   if (fragment === null) {
-    // Not at once again; the next decision tries once more.
+    // Do not retry at once; the next decision does.
     return;
   }
   const fresh = new DOMParser().parseFromString(fragment, "text/html");
@@ -139,7 +139,7 @@ async function carryOut(entry) {
   const response = await post(url, entry.body, { keepalive: true, onFailure: (failed) => (status = failed) });
   if (!response) {
     forget(entry);
-    // What is gone or stands no more is passed by; after an outage it is asked again.
+    // Skip an item that is deleted or outdated. After an outage, ask again.
     const again = status === 0 || status >= 500;
     if (again) putBack(entry);
     show();
@@ -151,7 +151,7 @@ async function carryOut(entry) {
   countSoon();
 }
 
-// Nothing is asked about groups that are no more.
+// Skip items about groups that no longer exist.
 function drop(gone) {
   const ids = new Set(gone.map(String));
   for (const list of [waiting, skipped]) {
@@ -210,7 +210,7 @@ function forget(entry) {
   sessionStorage.setItem(HISTORY, JSON.stringify(history));
 }
 
-// The server's own counts, once nothing more is on its way.
+// Show the server's counts once no request is pending.
 function countSoon() {
   clearTimeout(countsTimer);
   countsTimer = setTimeout(async () => {
@@ -245,7 +245,7 @@ async function deleteMarked(button) {
   if (!response) return;
   button.closest("dialog").close();
   const reviewed = await response.json();
-  // Marks of these cannot be taken back any more.
+  // The marks of these pictures can no longer be undone.
   for (const entry of history.filter((one) => one.body.decision === "keep_best")) forget(entry);
   showMarked((await getJson("/admin/review/counts"))?.marked ?? 0); // others may have marked more meanwhile
   show();

@@ -1,4 +1,4 @@
-// The search page: a picture by drop, paste or choice; the address follows the fields.
+// The search page: pictures by drop, paste or choice. The address reflects the fields.
 import { Judging } from "./judging.js";
 import { showPicture } from "./pictures.js";
 import { send } from "./requests.js";
@@ -31,7 +31,7 @@ function clear() {
   file.dispatchEvent(new Event("change", { bubbles: true }));
 }
 
-// A picture cannot stand in the address.
+// A picture cannot be part of the address.
 function followAddress() {
   const fields = [...new FormData(form)].filter(
     ([name, value]) => typeof value === "string" && value && name !== "cursor",
@@ -46,10 +46,10 @@ alpha.addEventListener("input", () => {
   form.querySelector("[data-alpha-value]").textContent = Number(alpha.value).toFixed(2);
 });
 form.addEventListener("htmx:beforeRequest", followAddress);
-// The next page of what was asked before is no page of what is asked now: its cursor would be refused.
+// A next page belongs to the previous query, so its cursor would be refused.
 for (const kind of ["input", "change"])
   form.addEventListener(kind, () => document.querySelector("#hits .sentinel")?.remove());
-// Leaving the field asks for nothing new: typing did, and hits that came again would take the focus along.
+// Leaving a field changes nothing, and reloading the hits would take the focus away.
 form.querySelector("#q").addEventListener("change", (event) => event.stopPropagation());
 form.querySelector("[data-drop-clear]").addEventListener("click", clear);
 
@@ -79,7 +79,7 @@ onKey((event) => {
   return true;
 });
 
-// An evaluation asks again what was judged: words, or the picture, which the server keeps from the first word on its hits on.
+// Evaluations repeat judged queries: text, or the picture, which the server stores when its first hit is judged.
 const kept = new Set();
 
 function asked() {
@@ -96,14 +96,14 @@ async function keepPicture({ query_kind, query }) {
   const body = new FormData();
   body.append("file", file.files[0]);
   const answer = await send(`${hits.dataset.judgements}/picture`, body);
-  // Another one was dropped meanwhile.
+  // Another picture was dropped meanwhile.
   if (!answer || (await answer.json()).sha256 !== picture) return false;
   kept.add(picture);
   return true;
 }
 
 const judging = new Judging(hits, hits.dataset.judgements, asked, keepPicture);
-// The same hits come anew when the field is left; whoever had gone on to one of them by key stays there.
+// Leaving the field reloads the hits. Keep the focus of a user who has moved on to one of them.
 let focused = null;
 document.addEventListener("htmx:beforeSwap", (event) => {
   if (event.detail.target === hits)

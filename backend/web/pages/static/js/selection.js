@@ -1,5 +1,5 @@
-// Selecting in a wall: click, shift for a range, a long press under a finger, all, none. Holds ids, so that members not
-// loaded yet can be among them.
+// Selection in a wall: click, shift for a range, long press on touch screens, all, none. Stores ids, so that members that
+// are not loaded can be selected.
 const PRESS_MS = 400; // before the browser's own menu
 const MOST_MOVED = 10;
 
@@ -14,7 +14,7 @@ export class Selection {
     list.addEventListener("pointermove", (event) => this.pressed && isFar(event, this.pressed) && this.release());
     for (const end of ["pointerup", "pointercancel"]) list.addEventListener(end, () => this.release());
     list.addEventListener("contextmenu", (event) => this.hasPressed && event.preventDefault());
-    // Members that come in by scrolling look as they are.
+    // Members loaded by scrolling show their state.
     list.addEventListener("htmx:afterSettle", () => this.show());
     new MutationObserver(() => this.show()).observe(list, { childList: true });
   }
@@ -23,7 +23,7 @@ export class Selection {
     return [...this.list.querySelectorAll("[data-media]")];
   }
 
-  // A finger that stays where it is selects; one that goes on scrolls.
+  // A finger that stays in place selects; one that moves scrolls.
   press(event) {
     this.release();
     this.hasPressed = false;
@@ -52,7 +52,7 @@ export class Selection {
     }
     const onCheck = event.target.closest(".check");
     if (!onCheck && this.ids.size === 0 && !event.shiftKey) return;
-    // What opens a link in another tab still does.
+    // Clicks that open a link in a new tab keep their meaning.
     if (!onCheck && (event.ctrlKey || event.metaKey)) return;
     event.preventDefault();
     this.toggle(shot, event.shiftKey);

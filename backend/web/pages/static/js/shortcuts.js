@@ -1,4 +1,4 @@
-// Keys for the whole page. Pages add theirs with onKey(); a handler that returns true has used the key.
+// Keyboard shortcuts of the page. Pages add theirs with onKey(); a handler returns true if it used the key.
 import { openDialog } from "./dialogs.js";
 import { toggleTheme } from "./theme-toggle.js";
 import { undoShown } from "./toasts.js";
@@ -16,12 +16,12 @@ export function installShortcuts() {
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.isComposing || event.altKey) return;
     if (event.key === "Escape" && leaveField(event.target)) {
-      // By itself the browser would empty the field.
+      // The browser would otherwise clear the field.
       event.preventDefault();
       return;
     }
     if (isTyping(event.target) || document.querySelector("dialog[open]")) return;
-    // After `g`, the next key says where to, whatever else it means on the page.
+    // After `g`, the next key selects a page, whatever else it means here.
     const used = Date.now() < goUntil ? handle(event) : handlers.some((one) => one(event)) || handle(event);
     if (used) event.preventDefault();
   });

@@ -1,4 +1,4 @@
-// Similar media, ranked in the browser while the slider moves.
+// Similar pictures, ranked in the browser while the slider moves.
 import { Judging } from "./judging.js";
 import { showPicture } from "./pictures.js";
 import { getJson } from "./requests.js";
@@ -126,7 +126,7 @@ function pair([term, value]) {
   return row;
 }
 
-// From where it was to where it is; what is new fades in.
+// Move cards from their old to their new position, and fade in new ones.
 function slide(card, from) {
   const to = card.getBoundingClientRect();
   const start = from

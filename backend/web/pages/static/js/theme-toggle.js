@@ -1,4 +1,4 @@
-// Dark or light: what the system says until somebody chooses; the choice is remembered.
+// Dark or light theme: that of the system until the user chooses one, which is remembered.
 const root = document.documentElement;
 const systemIsDark = matchMedia("(prefers-color-scheme: dark)");
 
@@ -9,7 +9,7 @@ export function toggleTheme() {
   try {
     localStorage.setItem("theme", root.dataset.theme);
   } catch {
-    // It holds for this page then.
+    // The choice applies to this page only.
   }
   showTheme();
 }

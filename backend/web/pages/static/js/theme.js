@@ -4,6 +4,6 @@
     const theme = localStorage.getItem("theme");
     if (theme === "dark" || theme === "light") document.documentElement.dataset.theme = theme;
   } catch {
-    // Storage is switched off: the system's choice stands.
+    // Storage is disabled: use the theme of the system.
   }
 })();

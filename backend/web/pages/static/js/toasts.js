@@ -17,9 +17,9 @@ export function showToast(message, { error = false, actions = [] } = {}) {
     });
     toast.querySelector(".toast-actions").append(button);
   }
-  // What succeeded before is told no longer: its undo is not the last one any more.
+  // Remove earlier success messages: their undo is no longer the latest one.
   for (const old of document.querySelectorAll("#toasts .toast:not(.error)")) old.remove();
-  // An outage is told once, however often something asks meanwhile.
+  // Report an outage once, however often requests fail.
   for (const old of document.querySelectorAll("#toasts .toast.error")) {
     if (old.querySelector("p").textContent === words) old.remove();
   }
@@ -27,20 +27,20 @@ export function showToast(message, { error = false, actions = [] } = {}) {
   if (!error) setTimeout(() => leave(toast), SECONDS * 1000);
 }
 
-// Not while somebody is at it.
+// Not while the user interacts with it.
 function leave(toast) {
   if (toast.matches(":hover, :focus-within")) setTimeout(() => leave(toast), 1000);
   else toast.remove();
 }
 
-// What the message that is shown offers to undo; returns whether there is such a thing.
+// Undo what the current message offers. Returns whether it offers anything.
 export function undoShown() {
   const button = [...document.querySelectorAll("#toasts .toast .button")].findLast((one) => one.textContent === "Undo");
   button?.click();
   return Boolean(button);
 }
 
-// What a page or a Problem says went wrong.
+// The error in a page or a Problem.
 export async function problemOf(response) {
   const type = response.headers.get("content-type") ?? "";
   if (type.includes("json")) {
@@ -50,7 +50,7 @@ export async function problemOf(response) {
   return problemIn(await response.text());
 }
 
-// The same of a page as text.
+// The error in the text of a page.
 export function problemIn(text) {
   const page = new DOMParser().parseFromString(text, "text/html");
   const parts = page.querySelectorAll("[data-problem] h1, [data-problem] > p:not(.actions, .quiet)");

@@ -1,4 +1,4 @@
-// What came of it: new, here already, failed and why; to be copied or saved.
+// Results of a batch: new, already stored and failed files, to copy or save.
 import { outcomeOf } from "./upload-queue.js";
 import { adviceOn, reasonOf } from "./upload-rows.js";
 
@@ -15,7 +15,7 @@ export function sentence({ way, new: fresh, duplicate, failed }) {
   return way ? `${way} on the way · ${parts.join(" · ")}` : parts.join(" · ");
 }
 
-// Failed ones by code, the commonest first: {code, count, reason, names}.
+// Failures by code, most frequent first: {code, count, reason, names}.
 export function reasons(items, advice) {
   const byCode = new Map();
   for (const item of items) {
@@ -58,7 +58,7 @@ export function asText(items, aside, advice) {
     .join("\n");
 }
 
-// As RFC 4180 has it. A cell that a spreadsheet would take for a formula is made a text.
+// CSV as in RFC 4180. A cell that a spreadsheet would read as a formula is made text.
 export function asCsv(items, aside, advice) {
   const cell = (value) => `"${(/^[=+\-@\t\r]/.test(value) ? `'${value}` : value).replaceAll('"', '""')}"`;
   return rows(items, aside, advice)

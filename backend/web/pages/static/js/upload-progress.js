@@ -1,4 +1,4 @@
-// How far uploads have come on the server: by server-sent events, or by asking where those do not come through.
+// Progress of uploads on the server: by server-sent events, or by polling if those are blocked.
 const GATHER_MS = 500;
 const POLL_SECONDS = 2;
 const SLOWEST_POLL_SECONDS = 15;
@@ -7,7 +7,7 @@ const POLLS_BEFORE_STREAM = 5;
 const wait = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 
 export class Progress {
-  // onProgress(item, row): what the server says of an item.
+  // onProgress(item, row): the server's state of an item.
   constructor({ most, onProgress }) {
     this.most = most;
     this.onProgress = onProgress;
@@ -19,7 +19,7 @@ export class Progress {
   watch(item) {
     if (!this.watched.has(item.mediaId)) this.watched.set(item.mediaId, new Set());
     this.watched.get(item.mediaId).add(item);
-    // Several that come together are asked for together, in one stream that replaces the one before.
+    // Items added together are requested together, in one stream that replaces the previous one.
     this.gathering ??= setTimeout(() => {
       this.gathering = null;
       this.abort?.abort();
@@ -57,7 +57,7 @@ export class Progress {
       if (error.name === "AbortError") return;
       settled = false;
     }
-    // What ends before its time is asked for in the other way for a while.
+    // After a stream that ended early, poll for a while.
     if (!settled && !this.abort.signal.aborted) this.polls = 1;
   }
 

@@ -1,4 +1,4 @@
-// What is to be uploaded: checked by checksum, sent a few at a time, tried again where the server is busy.
+// The upload queue: checks checksums, sends a few files at a time, and retries if the server is busy.
 import { checksumOf } from "./checksums.js";
 import { send } from "./upload-sending.js";
 
@@ -7,7 +7,7 @@ const ASKED_AT_ONCE = 100;
 const ASK_AFTER_MS = 400;
 const MOST_TRIES = 6;
 
-// Not randomUUID(), which a page that is not served securely lacks.
+// Not randomUUID(), which is missing in pages without a secure context.
 const newKey = () =>
   [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
@@ -16,7 +16,7 @@ export const outcomeOf = (item) => OUTCOMES[item.state] ?? "way";
 export const mayTryAgain = (item) => item.state === "stopped" || (item.state === "failed" && item.mayWorkLater);
 
 export class Queue {
-  // onChange(item): it looks different now; onAccepted(item): the server has it, as item.mediaId.
+  // onChange(item): its display changes; onAccepted(item): the server has it, as item.mediaId.
   constructor({ mostBytes, mostChecksums, onChange, onAccepted }) {
     Object.assign(this, { mostBytes, onChange, onAccepted });
     this.askedAtOnce = Math.min(ASKED_AT_ONCE, mostChecksums);
@@ -84,7 +84,7 @@ export class Queue {
     this.pump();
   }
 
-  // By checksum, the id of what is here. A server that does not answer will be asked again by sending.
+  // Ids of stored files by checksum. If the server does not respond, sending the file will tell.
   async ask(checksums) {
     if (checksums.length === 0) return new Map();
     try {
@@ -100,7 +100,7 @@ export class Queue {
     }
   }
 
-  // The same bytes twice in one batch: the second waits for what becomes of the first.
+  // The same file twice in a batch: the second waits for the result of the first.
   waitForTwin(item) {
     const first = item.checksum && this.firstOf.get(item.checksum);
     if (!first || first === item || first.state === "failed" || first.state === "stopped") {
@@ -169,14 +169,14 @@ export class Queue {
     const { code = "internal_error", detail = String(error), hint = "", retryAfterSeconds = null } = error;
     item.tries += 1;
     if (retryAfterSeconds !== null && item.tries < MOST_TRIES) {
-      // Doubled each time, and for all: a busy server is not asked by others meanwhile.
+      // The delay doubles each time and applies to all, so that a busy server gets no other requests.
       this.heldUntil = Date.now() + Math.min(retryAfterSeconds * 2 ** (item.tries - 1), 60) * 1000;
       item.detail = detail;
       this.ready.unshift(item);
       return this.set(item, "waiting");
     }
     this.fail(item, { code, detail, hint, mayWorkLater: retryAfterSeconds !== null || code === "storage_full" });
-    // Nobody is let in any more: the others would fare no better.
+    // The session has ended: all other requests would fail too.
     if (code === "unauthorized" || code === "csrf_failed") this.stop();
   }
 
@@ -194,7 +194,7 @@ export class Queue {
     for (const twin of twins) this.halt(twin);
   }
 
-  // --- what the user does ---
+  // --- user actions ---
 
   stop(item = null) {
     const wanted = (one) => item === null || one === item;
@@ -208,7 +208,7 @@ export class Queue {
     for (const [one, abort] of this.sending) if (wanted(one)) abort.abort();
   }
 
-  // Goes by its own checksum again: it may have arrived before it was stopped.
+  // Check its checksum again: it may have arrived before it was stopped.
   again(items) {
     this.heldUntil = 0;
     this.add(items);

@@ -1,4 +1,4 @@
-// The list of uploads. Only rows that are near the window are in the document, so that thousands cost no more than a few.
+// The list of uploads. Only rows near the window are in the document, so that thousands cost no more than a few.
 import { mayTryAgain, outcomeOf } from "./upload-queue.js";
 
 const OVERSCAN = 8;
@@ -64,7 +64,7 @@ export class Rows {
     const last = Math.ceil((top + innerHeight) / height) + OVERSCAN;
     const wanted = new Set(this.shown.slice(first, last));
     for (const [item, row] of this.rows) {
-      // Whatever has the focus stays, so that keys go on from there.
+      // Keep the focused row, so that keyboard navigation continues from there.
       if (wanted.has(item) || (row.contains(document.activeElement) && this.places.has(item))) continue;
       row.remove();
       this.dropPreview(row);
@@ -137,7 +137,7 @@ export class Rows {
     image.alt = "";
     image.decoding = "async";
     image.src = item.thumbnail ?? (row.preview = URL.createObjectURL(item.file));
-    // What is no picture after all keeps its place.
+    // A file that is not a picture keeps its row.
     image.addEventListener("error", () => image.remove());
     image.addEventListener("load", () => {
       old?.remove();

@@ -1,6 +1,6 @@
-// One request that carries a picture or an address, with how far it has come.
+// One upload request of a picture or address, with progress.
 export class Refused extends Error {
-  // retryAfterSeconds: set where the same may work later; code, detail and hint are those of the Problem.
+  // retryAfterSeconds: set if a retry may succeed; code, detail and hint are those of the Problem.
   constructor({ code, detail = "", hint = "", retryAfterSeconds = null }) {
     super(detail);
     Object.assign(this, { code, detail, hint, retryAfterSeconds });
@@ -10,7 +10,7 @@ export class Refused extends Error {
 const LATER = new Set([429, 502, 503, 504]);
 const BACKOFF_SECONDS = 2;
 
-// Resolves to the media that the server made or knew. Rejects with Refused, or AbortError.
+// Resolves to the picture that the server created or had. Rejects with Refused or AbortError.
 export function send(item, onSent, signal) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();

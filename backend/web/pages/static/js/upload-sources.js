@@ -1,8 +1,8 @@
-// Where pictures come from: files, folders with all that is in them, the clipboard, lists of addresses.
+// Sources of pictures: files, folders with subfolders, the clipboard, lists of addresses.
 const BATCH = 200;
 
 export class Sources {
-  // extensions: those of pictures; what a folder holds beside them is left aside.
+  // extensions: of pictures. Other files in a folder are ignored.
   constructor(extensions) {
     this.extensions = new Set(extensions);
   }
@@ -11,14 +11,14 @@ export class Sources {
     return this.extensions.has(name.slice(name.lastIndexOf(".") + 1).toLowerCase()) && !name.startsWith(".");
   }
 
-  // Of an <input>: those that were chosen one by one are taken whatever they are called.
+  // Files of an <input>. Those chosen individually are accepted whatever their name.
   ofInput(input) {
     const taken = { files: [], aside: [] };
     for (const file of input.files) this.sort(taken, file, file.webkitRelativePath);
     return taken;
   }
 
-  // Of a drop or a paste, in pieces as folders are read. The items are gone after the event, so nothing waits before.
+  // Files of a drop or paste, in batches as folders are read. Items are gone after the event, so there is no await before.
   ofTransfer(transfer) {
     const entries = [...transfer.items]
       .filter((item) => item.kind === "file")
@@ -63,7 +63,7 @@ async function childrenOf(folder) {
   const reader = folder.createReader();
   const all = [];
   for (;;) {
-    // A browser hands out a hundred at once.
+    // A browser returns a hundred entries at a time.
     const some = await new Promise((resolve) => reader.readEntries(resolve, () => resolve([])));
     if (some.length === 0) return all.sort((a, b) => a.name.localeCompare(b.name));
     all.push(...some);

@@ -1,4 +1,4 @@
-// The upload page: what is added, how far it is, what came of it.
+// The upload page: adding pictures, their progress, and the results.
 import { onKey } from "./shortcuts.js";
 import { showToast } from "./toasts.js";
 import { asCsv, asText, copy, countsOf, reasons, save, sentence } from "./upload-account.js";
@@ -123,7 +123,7 @@ document.addEventListener("paste", (event) => {
   takeAddresses(text);
 });
 
-// --- the account ---
+// --- results ---
 
 function draw() {
   drawing = null;

@@ -1,7 +1,7 @@
-// Moving in a wall: j and k one by one, arrows by place. Works on whatever [data-wall] holds as [data-item].
+// Navigation in a wall: j and k by order, arrows by position. Works on [data-item] elements in [data-wall].
 const items = () => [...document.querySelectorAll("[data-wall] [data-item]")];
 
-// Returns whether the key meant something here.
+// Returns whether the key was used.
 export function moveInWall(key) {
   return moveAmong(items(), key);
 }
