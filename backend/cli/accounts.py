@@ -1,4 +1,4 @@
-"""`mediacluster account`: who may use the admin pages."""
+"""`mediacluster account`: accounts of the admin pages."""
 
 import getpass
 import sys
@@ -116,7 +116,7 @@ def sessions(
 
 
 def _ask_password(*, from_stdin: bool) -> str:
-    """Never an argument: those are for everybody on the machine to see."""
+    """Ask for a password, or read it from standard input. It is never an argument, because every user of the machine can see those."""
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")
     if not sys.stdin.isatty():

@@ -1,4 +1,4 @@
-"""The command line: `mediacluster COMMAND`. Its modules parse, call the packages in the middle, and print."""
+"""The command line: `mediacluster COMMAND`. Its modules parse arguments, call `backend.features`, and print."""
 
 import logging
 import sys
@@ -40,8 +40,8 @@ from backend.cli.console import complain, say
 from backend.cli.panels import PanelGroup
 from backend.errors import MediaclusterError
 
-# Each has `commands`, with the panel of each beside it. Everything heavy is imported by the command that needs it:
-# `mediacluster --help` answers at once. Within a panel, this order is that of the help.
+# Each module has `commands`, with their panels. Heavy imports are left to the command that needs them, so that
+# `mediacluster --help` answers at once. Within a panel, the help keeps this order.
 FEATURES = (
     demo, processes, status, operations,
     intake, transfer, search,
@@ -80,7 +80,7 @@ def _begin(
 
 
 def main() -> NoReturn:
-    """Run; an expected error is one readable line and exit status 1."""
+    """Run the command line. An expected error prints one readable line and exits with 1."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         app()

@@ -1,4 +1,4 @@
-"""`mediacluster audit-log`: what admins did."""
+"""`mediacluster audit-log`: actions of admins."""
 
 from typing import Annotated, Any
 

@@ -25,7 +25,7 @@ _SHOWN = 20
 
 @dataclass(frozen=True)
 class Restored:
-    """A restored library; `audit` is None where the backup was only checked."""
+    """A restored library. `audit` is None if the backup was only checked."""
 
     report: "RestoreReport"
     audit: "AuditReport | None"
@@ -79,7 +79,7 @@ def restore(
 
 
 def _run_backup(settings: Settings, place: Path, *, thumbnails: bool, prune: bool, quiet: bool) -> "BackupReport":
-    """Raises as `back_up`."""
+    """Write the backup with a progress bar. Raises like `back_up`."""
     from backend.bootstrap import open_storage, resolve_database_url
     from backend.features.backup import back_up
     from backend.store.access import Act
@@ -98,7 +98,7 @@ def _run_backup(settings: Settings, place: Path, *, thumbnails: bool, prune: boo
 
 
 def _run_restore(settings: Settings, place: Path, *, check: bool, quiet: bool) -> Restored:
-    """Raises as `restore` and `check_backup`."""
+    """Restore or check the backup with a progress bar. Raises like `restore` and `check_backup`."""
     from backend.bootstrap import open_storage, resolve_database_url
     from backend.features.backup import check_backup
     from backend.features.backup import restore as run

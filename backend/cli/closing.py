@@ -1,4 +1,4 @@
-"""Close what a command has opened when the command ends, however it does."""
+"""Closing of what a command opened, however the command ends."""
 
 from contextlib import ExitStack
 from contextvars import ContextVar
@@ -14,14 +14,14 @@ _opened: ContextVar[ExitStack | None] = ContextVar("opened", default=None)
 
 
 def begin() -> ExitStack:
-    """Whatever is opened from now on is closed with this, which is the caller's to close."""
+    """Start to collect what is opened. The caller closes the stack, and with it everything collected."""
     stack = ExitStack()
     _opened.set(stack)
     return stack
 
 
 def closing(opened: Opened) -> Opened:
-    """Hand it out, with its connections to be closed at the end of the command that is running."""
+    """Register something for closing at the end of the running command, and return it."""
     stack = _opened.get()
     if stack is not None:
         database: Any = getattr(opened, "database", opened)

@@ -1,4 +1,4 @@
-"""Where commands print: results to standard output, so that they can be piped; progress and words to standard error."""
+"""Consoles of the command line. Results go to standard output, so that they can be piped; progress and messages to standard error."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ from rich.text import Text
 
 UUID_LENGTH = 36
 
-# Titles and labels are what users wrote: "[/b]" in them is text, not markup.
+# Titles and labels come from users: "[/b]" in them is text, not markup.
 console = Console(stderr=True, markup=False)
 output = Console(markup=False)
 
@@ -29,12 +29,12 @@ def complain(line: str) -> None:
 
 
 def id_column(title: str) -> Column:
-    """A column of ids in a table: whole at every width of the terminal, since they are there to be copied."""
+    """A column of ids, never cut or wrapped, so that they can be copied."""
     return Column(title, min_width=UUID_LENGTH, no_wrap=True)
 
 
 def narrow_table(first: str | Column, *others: str | Column) -> Table:
-    """Without frames, so that it fits a terminal of 80 columns; what stands in the first column is not broken."""
+    """A table without frames, which fits 80 columns. The first column is never wrapped."""
     column = Column(first, no_wrap=True) if isinstance(first, str) else first
     return Table(column, *others, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
 
@@ -45,7 +45,7 @@ def print_json(content: Any) -> None:
 
 
 class _Count(ProgressColumn):
-    """How much is done, and of how much where that is known."""
+    """The number done, and the total if it is known."""
 
     def render(self, task: Task) -> Text:
         done = f"{int(task.completed):,}"
@@ -56,7 +56,7 @@ class _Count(ProgressColumn):
 
 @contextmanager
 def progress_bar(description: str, total: int, *, quiet: bool = False) -> Iterator[Callable[[int], None]]:
-    """A bar that is told how much is done; `quiet` hides it."""
+    """A bar for a known total. Call the result with the number done; `quiet` hides the bar."""
     if quiet:
         yield lambda _done: None
         return
@@ -68,7 +68,7 @@ def progress_bar(description: str, total: int, *, quiet: bool = False) -> Iterat
 
 @contextmanager
 def measured_bar(description: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
-    """A bar that is told how much is done and how much there is; `quiet` hides it."""
+    """A bar for a growing total. Call the result with the number done and the total; `quiet` hides the bar."""
     if quiet:
         yield lambda _done, _total: None
         return
@@ -80,8 +80,7 @@ def measured_bar(description: str, *, quiet: bool = False) -> Iterator[Callable[
 
 @contextmanager
 def stepping_bar(*, quiet: bool = False) -> Iterator[Callable[[str, int, int | None], None]]:
-    """A bar that is told the step, how much of it is done, and how much there is, None where that is not known; `quiet`
-    hides it."""
+    """A bar for several steps. Call the result with the step, the number done, and the total or None; `quiet` hides the bar."""
     if quiet:
         yield lambda _step, _done, _total: None
         return
@@ -93,7 +92,7 @@ def stepping_bar(*, quiet: bool = False) -> Iterator[Callable[[str, int, int | N
         def show(step: str, done: int, total: int | None) -> None:
             nonlocal latest
             if step != latest:
-                # A total that was known is only forgotten by a reset.
+                # Only a reset can turn a known total into an unknown one.
                 progress.reset(task, total=total, description=step)
                 latest = step
             progress.update(task, completed=done, total=total)

@@ -1,4 +1,4 @@
-"""`mediacluster consolidate` and `threshold`: group anew, by the same rule or a narrower or wider one."""
+"""`mediacluster consolidate` and `threshold`: regroup the library, with the same threshold or another one."""
 
 import json
 import uuid
@@ -102,7 +102,7 @@ def _say_how_to_undo(outcome: "Outcome") -> None:
 
 
 def _read_labels(path: Path) -> dict[uuid.UUID, str]:
-    """Raises FileUnreadable, InputError."""
+    """Read true groups by picture id. Raises FileUnreadable, InputError."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         return {uuid.UUID(media_id): str(label) for media_id, label in content.items()}

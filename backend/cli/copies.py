@@ -1,4 +1,4 @@
-"""`mediacluster copies`: files that were sent again."""
+"""`mediacluster copies`: exact copies of stored files that were sent."""
 
 from dataclasses import asdict
 

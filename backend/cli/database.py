@@ -1,4 +1,4 @@
-"""`mediacluster db`: the database."""
+"""`mediacluster db`: database URL and migrations."""
 
 import typer
 

@@ -1,4 +1,4 @@
-"""`mediacluster demo`: a gallery to look at."""
+"""`mediacluster demo`: a sample gallery."""
 
 import os
 from dataclasses import asdict
@@ -40,7 +40,7 @@ def demo(
         running_workers,
     )
 
-    # In the environment, since the workers read it too.
+    # Set in the environment, because the workers read it too.
     os.environ["MEDIACLUSTER_PRESET"] = "demo"
     settings = with_address(load_settings(), host, port)
     if not once:

@@ -1,4 +1,4 @@
-"""What `mediacluster demo` does: the whole pipeline on a gallery that is rendered here, by the real parts."""
+"""The run of `mediacluster demo`: the whole pipeline on a gallery rendered here."""
 
 import json
 import time
@@ -34,7 +34,7 @@ _EXAMPLE_COUNT = 3
 
 @dataclass
 class DemoResult:
-    """What the demo came to. `audit` is "clean" or the breaches; `seconds` are by stage."""
+    """Results of the demo. `audit` is "clean" or the violations; `seconds` is the duration of each stage."""
 
     media: int = 0
     ready: int = 0
@@ -50,7 +50,7 @@ class DemoResult:
 
 @dataclass(frozen=True)
 class GalleryMember:
-    """A ready picture of the gallery: its kind of scene, and its cluster with its label."""
+    """A ready picture of the gallery, with its kind of scene, and its group with its label."""
 
     media_id: uuid.UUID
     name: str
@@ -60,7 +60,7 @@ class GalleryMember:
 
 
 def run_demo(services: Services, count: int, *, quiet: bool) -> tuple[DemoResult, list[GalleryMember]]:
-    """Render, import, wait, and measure. Workers have to be running, in a home that is the demo's (`require_demo_home`)."""
+    """Render, import, wait and measure. Workers must be running, in a home that belongs to the demo (`require_demo_home`)."""
     result = DemoResult()
     folder = _gallery_of(services)
     with _timed(result, "render"), progress_bar("rendering", count, quiet=quiet) as show:
@@ -80,7 +80,7 @@ def run_demo(services: Services, count: int, *, quiet: bool) -> tuple[DemoResult
 
 
 def print_demo(result: DemoResult, members: list[GalleryMember]) -> None:
-    """Groups, figures and the example, for people."""
+    """Print groups, figures and the example."""
     output.print(_groups_table(members))
     say(
         f"{result.ready} of {result.media} pictures are ready in {result.clusters} groups "
@@ -102,12 +102,12 @@ def print_demo(result: DemoResult, members: list[GalleryMember]) -> None:
 
 
 def require_demo_home(services: Services) -> None:
-    """Look whether this home may be the demo's, before anything is written and before workers make a space of the first
-    media that they find.
+    """Check that this home may be used for the demo. Call it before anything is written, and before workers create a space for the
+    first pictures that they find.
 
     Raises:
-        Conflict: its library was made with other encoders, or has pictures of somebody that wait for encoders, or its folder
-            `gallery` is somebody's own.
+        Conflict: its library was made with other encoders, or has pictures that wait for encoders, or its folder `gallery` was not
+            written by the demo.
     """
     folder = _gallery_of(services)
     with services.database.transaction() as session:
@@ -162,7 +162,7 @@ def _measure(services: Services, folder: Path, result: DemoResult) -> list[Galle
 
 
 def _recall_at_1(services: Services, members: list[GalleryMember]) -> float:
-    """Share of kinds whose query in words finds a picture of that kind first, by the image side alone."""
+    """Share of kinds whose text query ranks a picture of that kind first, by image similarity alone."""
     kind_of = {member.media_id: member.kind for member in members}
     asked = [kind for kind in KIND_QUERIES if kind in kind_of.values()]
     queries = services.encoders.image.embed_words([KIND_QUERIES[kind] for kind in asked])
@@ -173,7 +173,7 @@ def _recall_at_1(services: Services, members: list[GalleryMember]) -> float:
 
 
 def _example(services: Services, members: list[GalleryMember]) -> dict[str, Any]:
-    """The first media of the largest cluster, and what is recommended for it."""
+    """The first picture of the largest group, and its recommendations."""
     if not members:
         return {}
     largest = Counter(member.cluster_id for member in members).most_common(1)[0][0]

@@ -1,4 +1,4 @@
-"""`mediacluster duplicates` and `keep`: versions of one picture, and which of them to keep."""
+"""`mediacluster duplicates` and `keep`: near-duplicates, and which of them to keep."""
 
 import uuid
 from dataclasses import asdict

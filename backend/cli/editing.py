@@ -1,4 +1,4 @@
-"""`mediacluster cluster`, `media` and `history`: put groups right from the command line."""
+"""`mediacluster cluster`, `media` and `history`: curation from the command line."""
 
 import uuid
 from collections.abc import Callable
@@ -287,7 +287,7 @@ def redo(event_id: EventId, dry_run: DryRun = False, as_json: Json = False) -> N
 
 
 def print_outcome(outcome: "Outcome") -> None:
-    """What was done, or would be, for people."""
+    """Print what was changed, or would be."""
     done = "Would be done" if outcome.event_id is None else f"Event {outcome.event_id}"
     say(f"{done}: {outcome.summary}")
     for change in outcome.clusters:

@@ -1,4 +1,4 @@
-"""`mediacluster evaluate`: how well the library finds and groups, against labels."""
+"""`mediacluster evaluate`: quality of search and groups against labels."""
 
 import json
 from collections.abc import Iterator
@@ -69,7 +69,7 @@ def evaluate(
     ).checked()
     saved = None if gate is None else read_saved(gate)
     for path in (html, json_file):
-        _require_place(path)
+        _require_writable(path)
     with open_services() as services, show_bars() as show:
         source = Source(JUDGEMENTS if judgements else labels, column, words)
         evaluation = run(services, source, options, show, space=space)
@@ -86,7 +86,7 @@ def evaluate(
 
 
 def _pass(gate: "Gate") -> bool:
-    """Say what changed; whether nothing is worse. On standard error, so that standard output is the result alone."""
+    """Print what changed on standard error, because standard output holds the result. Returns whether nothing got worse."""
     for change in gate.changes:
         verdict = "worse" if change.is_regression else "better" if change.is_improvement else "no change beyond chance"
         complain(
@@ -100,12 +100,12 @@ def _pass(gate: "Gate") -> bool:
     return gate.is_passed
 
 
-def _require_place(path: Path | None) -> None:
-    """Before minutes of work: whether there is a folder to write into."""
+def _require_writable(path: Path | None) -> None:
+    """Check that a file can be written here, before minutes of work."""
     if path is None or path == _STDOUT:
         return
     if path.is_dir() or not path.parent.is_dir():
-        raise FileUnreadable(f"{path} cannot be written.", hint="Name a file in a folder that is there.")
+        raise FileUnreadable(f"{path} cannot be written.", hint="Name a file in an existing folder.")
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:
@@ -124,7 +124,7 @@ def _save(path: Path, content: str) -> None:
 
 @contextmanager
 def show_bars(*, quiet: bool = False) -> "Iterator[OnProgress]":
-    """One bar a stage, made when the stage begins; `quiet` hides them."""
+    """Progress bars, one per stage; `quiet` hides them."""
     if quiet:
         yield lambda _stage, _done, _total: None
         return
@@ -176,7 +176,7 @@ def _print_retrieval(document: dict[str, Any]) -> None:
 
 
 def _print_worst(document: dict[str, Any]) -> None:
-    """The labels that are found worst, by the task that people use."""
+    """Print the labels with the worst results, by the task that people use most."""
     name = next((one for one in ("hybrid", "media_to_media") if one in document["retrieval"]), None)
     if name is None:
         return
@@ -241,5 +241,5 @@ def _with_interval(interval: dict[str, float]) -> str:
 
 
 def _below(interval: dict[str, float]) -> str:
-    """The interval below the value, so that tables fit a terminal of 80 columns."""
+    """An interval on a line below its value, so that tables fit 80 columns."""
     return f"{interval['value']:.3f}\n{interval['low']:.2f}-{interval['high']:.2f}"

@@ -1,4 +1,4 @@
-"""`mediacluster import`: take pictures in, with a bar, and wait for them if asked to."""
+"""`mediacluster import`: import pictures with a progress bar, and wait for them with --wait."""
 
 import time
 from collections.abc import Sequence
@@ -61,9 +61,9 @@ def _run_import(services: "Services", sources: Sequence[str], *, wait: bool, qui
     """Import the sources; with `wait`, until every picture is ready or has failed.
 
     Raises:
-        FileUnreadable: a source is not there, or cannot be opened.
-        EncoderUnavailable: it is waited for workers that can embed nothing; what was taken in stays.
-        BackendUnavailable, StorageFull: what was taken in until then stays; importing again passes it by.
+        FileUnreadable: a source does not exist or cannot be opened.
+        EncoderUnavailable: no worker can embed. Imported pictures stay.
+        BackendUnavailable, StorageFull: pictures imported so far stay; another import skips them.
     """
     from backend.cli.servers import running_workers
     from backend.features.intake import ImportReport, count_settled, import_items, list_items, settle
@@ -81,7 +81,7 @@ def _run_import(services: "Services", sources: Sequence[str], *, wait: bool, qui
 
 
 def wait_for(services: "Services", report: "ImportReport", *, quiet: bool) -> None:
-    """Show how the media get through, until all have. Raises EncoderUnavailable where none ever could."""
+    """Show progress until all pictures are ready or failed. Raises EncoderUnavailable if no worker can embed."""
     from backend.features.intake import count_settled
 
     total = len(report.media_ids)
@@ -106,8 +106,8 @@ def wait_for(services: "Services", report: "ImportReport", *, quiet: bool) -> No
 
 
 def _try_encoders(services: "Services") -> None:
-    """Where nothing was ever embedded, workers may be trying for ever, and say so in their log alone. What keeps them from
-    it keeps this process too."""
+    """Load the encoders here if nothing was ever embedded. Workers retry for ever and report the cause in their log only, and what
+    prevents them prevents this process too."""
     from backend.store.spaces import find_active_space, has_vectors
 
     with services.database.transaction() as session:

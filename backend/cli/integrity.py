@@ -1,4 +1,4 @@
-"""`mediacluster audit` and `repair`: find out whether a library is whole, and make it whole."""
+"""`mediacluster audit` and `repair`: find and fix problems of a library."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated

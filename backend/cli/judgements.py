@@ -1,4 +1,4 @@
-"""`mediacluster judgements`: what curators said of hits."""
+"""`mediacluster judgements`: curators' judgements of hits."""
 
 import csv
 import sys

@@ -1,4 +1,4 @@
-"""`mediacluster key`: who may use the API."""
+"""`mediacluster key`: API keys."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -74,10 +74,10 @@ def revoke(
 
 
 def create_key(database: "Database", name: str, scope: str, origins: Sequence[str]) -> tuple[dict[str, Any], str]:
-    """Make a key; returns what is stored of it, and the key itself, which nobody can read again.
+    """Create a key. Returns its stored fields and the secret, which cannot be read again.
 
     Raises:
-        InputError: the name is empty or too long, or an origin is none.
+        InputError: the name is empty or too long, or an origin is invalid.
     """
     from backend.store.access import Act, Scope, insert_api_key, record_act
     from backend.web.middleware.tokens import hash_token, make_token, normal_origin
@@ -105,7 +105,7 @@ def read_keys(database: "Database") -> list[dict[str, Any]]:
 
 
 def revoke_key(database: "Database", key_id: int) -> dict[str, Any]:
-    """Raises NotFound."""
+    """Revoke a key and return its fields. Raises NotFound."""
     from backend.store.access import Act, record_act, revoke_api_key
 
     with database.transaction() as session:
@@ -115,7 +115,7 @@ def revoke_key(database: "Database", key_id: int) -> dict[str, Any]:
 
 
 def print_keys(keys: Sequence[dict[str, Any]]) -> None:
-    """A table for people."""
+    """Print the keys as a table."""
     table = Table("id", "name", "scope", "origins", "created", "last used", "revoked")
     for key in keys:
         moments = [f"{key[name]:%Y-%m-%d %H:%M}" if key[name] else "" for name in _MOMENTS]
@@ -124,5 +124,5 @@ def print_keys(keys: Sequence[dict[str, Any]]) -> None:
 
 
 def _describe(key: "ApiKey") -> dict[str, Any]:
-    """All of it but the hash."""
+    """All fields but the hash."""
     return {name: getattr(key, name) for name in ("id", "name", "scope", "origins", *_MOMENTS)}

@@ -1,4 +1,4 @@
-"""The library that a command works on, and who works on it."""
+"""The library that a command works on, and the actor."""
 
 import getpass
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ ACTOR: Final = "cli"
 
 @contextmanager
 def open_services(settings: Settings | None = None) -> "Iterator[Services]":
-    """The services over the configured library."""
+    """Open the services of the configured library."""
     from backend.bootstrap import build_services
 
     services = build_services(settings or load_settings())
@@ -32,7 +32,7 @@ def open_services(settings: Settings | None = None) -> "Iterator[Services]":
 
 @contextmanager
 def open_database(settings: Settings | None = None) -> Iterator["Database"]:
-    """The configured database."""
+    """Open the configured database."""
     from backend.bootstrap import resolve_database_url
     from backend.store.engine import Database
 
@@ -44,7 +44,7 @@ def open_database(settings: Settings | None = None) -> Iterator["Database"]:
 
 
 def actor_name() -> str:
-    """Who sits at the keyboard, as the journal names them."""
+    """The user of this terminal, as the journal records them."""
     try:
         return f"cli:{getpass.getuser()}"
     except (OSError, KeyError):
@@ -52,7 +52,7 @@ def actor_name() -> str:
 
 
 def note(database: "Database", act: "Act", subject: str, **details: object) -> None:
-    """Have the audit log say that it was done. It is done: where the log cannot be written, that is told and no more."""
+    """Record an action in the audit log. It has happened by now, so a failure is printed and not raised."""
     from backend.store.access import record_act
 
     try:

@@ -1,4 +1,4 @@
-"""`mediacluster login-link`: a way into the admin pages without a password."""
+"""`mediacluster login-link`: log in to the admin pages without a password."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,7 +33,7 @@ def login_link(
 def make_link(
     database: "Database", settings: Settings, name: str | None, *, base: str | None = None
 ) -> tuple[str, str]:
-    """Returns the name of the account, and the address that logs it in. Raises NotFound."""
+    """Create a login link. Returns the name of the account and the address. Raises NotFound."""
     from backend.features.access import make_login_link
 
     account, secret = make_login_link(database, name, actor=ACTOR)

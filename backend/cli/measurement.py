@@ -1,4 +1,4 @@
-"""`mediacluster measure`: what the quality page shows, measured now."""
+"""`mediacluster measure`: compute what the quality page shows."""
 
 from typing import Annotated, Any, Literal
 

@@ -1,4 +1,4 @@
-"""`mediacluster space`: change the model of the library while it serves."""
+"""`mediacluster space`: change the model of a running library."""
 
 import time
 from dataclasses import asdict
@@ -233,7 +233,7 @@ def activate(
             actor=actor_name(),
             wait_seconds=wait_seconds,
             without_failed=without_failed,
-            tell=_no_words if as_json else complain,
+            tell=_ignore_line if as_json else complain,
         )
     _say_activation(done, as_json)
 
@@ -247,7 +247,7 @@ def rollback(
     from backend.features.model_change import rollback as roll_back
 
     with open_services() as services:
-        tell = _no_words if as_json else complain
+        tell = _ignore_line if as_json else complain
         done = roll_back(services, actor=actor_name(), wait_seconds=wait_seconds, tell=tell)
     _say_activation(done, as_json)
 
@@ -331,7 +331,7 @@ def _parse_threshold(word: str) -> float:
         ) from None
 
 
-def _no_words(_line: str) -> None:
+def _ignore_line(_line: str) -> None:
     pass
 
 
@@ -354,16 +354,16 @@ def _say_problem(space: "SpaceStanding") -> None:
 
 
 def _wait_for_fill(services: "Services", name: str, *, quiet: bool) -> "SpaceStanding":
-    """Returns how it stands at the end, which may be that workers cannot fill it."""
+    """Wait until the space is filled, paused or stuck, and return its last state."""
     space = _standing_of(services, name)
     stuck_since: float | None = None
-    # Uploads go on, so that there are more and more.
+    # Uploads continue, so the total grows.
     with measured_bar("filling", quiet=quiet) as show:
         while space.counts.waiting and not space.paused:
             show(space.counts.embedded, space.counts.media)
             time.sleep(_POLL_SECONDS)
             embedded, space = space.counts.embedded, _standing_of(services, name)
-            # Of several machines one may lack the weights.
+            # With several machines, only some may lack the weights.
             if not space.problem or space.counts.embedded > embedded:
                 stuck_since = None
             elif time.monotonic() - (stuck_since := stuck_since or time.monotonic()) > _STUCK_SECONDS:

@@ -1,4 +1,4 @@
-"""`mediacluster label`: names for groups, made now."""
+"""`mediacluster label`: label groups."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -34,7 +34,7 @@ def label(
 
 
 def _print(report: "LabelReport") -> None:
-    """What was done, for people."""
+    """Print what was done."""
     say(
         f"{report.clusters} groups looked at: {report.labels} new labels, {report.representatives} new representatives "
         f"({report.seconds:.1f} s)"

@@ -1,4 +1,4 @@
-"""`mediacluster doctor`, `pause`, `resume` and `retry`: find out what is wrong, let workers rest, try again."""
+"""`mediacluster doctor`, `pause`, `resume` and `retry`: diagnose problems, pause workers, retry failures."""
 
 import uuid
 from dataclasses import asdict

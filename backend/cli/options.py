@@ -1,4 +1,4 @@
-"""Options that many commands have."""
+"""Options shared by several commands."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""The order of `mediacluster --help`: by what somebody wants to do. A command names its panel where it is defined."""
+"""The order of `mediacluster --help`, by task. Each command names its panel where it is defined."""
 
 from enum import StrEnum
 from typing import Any
@@ -7,7 +7,7 @@ from typer.core import TyperGroup
 
 
 class Panel(StrEnum):
-    """The headings, in their order."""
+    """The headings, in order."""
 
     BEGIN = "Begin"
     IMPORT_AND_EXPORT = "Import and export"
@@ -21,7 +21,7 @@ class Panel(StrEnum):
 
 
 class PanelGroup(TyperGroup):
-    """Commands in the order of their panels, and within a panel as they were added."""
+    """Commands sorted by panel, and within a panel in the order of their definition."""
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)

@@ -1,4 +1,4 @@
-"""`mediacluster up`, `serve`, `worker`, `beat` and `stop`: the processes of a library."""
+"""`mediacluster up`, `serve`, `worker`, `beat` and `stop`: processes of a library."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""`mediacluster review` and `decide`: what deserves a curator's look."""
+"""`mediacluster review` and `decide`: the review queue."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated

@@ -151,7 +151,7 @@ def similar(
 
 
 def _make_searcher(services: "Services") -> "Searcher":
-    """The search over these services; models are loaded by the first query that needs them."""
+    """The search service. Models are loaded by the first query that needs them."""
     from backend.features.search import QueryEncoder, Searcher
 
     encoder = QueryEncoder(services.encoders_of, services.limits, services.decoders)
@@ -159,7 +159,7 @@ def _make_searcher(services: "Services") -> "Searcher":
 
 
 def _read_pictures(paths: list[Path]) -> tuple[bytes, ...]:
-    """Raises FileUnreadable where one cannot be opened."""
+    """Read picture files. Raises FileUnreadable."""
     try:
         return tuple(path.read_bytes() for path in paths)
     except OSError as error:
@@ -167,7 +167,7 @@ def _read_pictures(paths: list[Path]) -> tuple[bytes, ...]:
 
 
 def _print_answer(answer: "Answer") -> None:
-    """The hits as a table that fits 80 columns, two lines a hit, and how they came about."""
+    """Print the hits as a table of two lines per hit that fits 80 columns, and how they were found."""
     table = narrow_table(id_column("picture"), "sim_image", "sim_text", "combined", "legs")
     for hit in answer.hits:
         of_caption = hit.sim_caption is not None
@@ -191,25 +191,25 @@ def _print_answer(answer: "Answer") -> None:
 
 
 def _explained(similarity: float | None, calibrated: float | None) -> str:
-    """A cosine, and below it in brackets what it is worth against the background."""
+    """A cosine, with its calibrated value in brackets below."""
     if similarity is None:
         return "-"
     return f"{similarity:.4f}" if calibrated is None else f"{similarity:.4f}\n({calibrated:.1f})"
 
 
 def _in_short(words: str) -> str:
-    """What fits below an id."""
+    """Shorten a text to the width of an id."""
     line = " ".join(words.split())
     return line if cell_len(line) <= UUID_LENGTH else f"{set_cell_size(line, UUID_LENGTH - 1).rstrip()}\u2026"
 
 
 def _run_batch(services: "Services", source: Path, out: Path, shared: "SearchQuery", *, quiet: bool) -> tuple[int, int]:
-    """Answer every query of a file or folder into a .csv or .parquet file; returns how many, and how many failed.
+    """Run every query of a file or folder into a .csv or .parquet file. Returns the numbers of queries and of failed ones.
 
     Raises:
-        InvalidQuery: the name of the file says no known format.
-        ConfigurationError: Parquet is asked for and its package is missing.
-        FileUnreadable: the source cannot be read, or the result not be written.
+        InvalidQuery: the file name has no known extension.
+        ConfigurationError: the package for Parquet is missing.
+        FileUnreadable: the source cannot be read, or the result cannot be written.
     """
     from backend.features.search import answer_all, list_queries
     from backend.files.vector_tables import parquet_modules
@@ -236,7 +236,7 @@ def _run_batch(services: "Services", source: Path, out: Path, shared: "SearchQue
 
 
 def _rows(one: "BatchAnswer") -> list[dict[str, Any]]:
-    """A row per hit; a query without hits has one that says so."""
+    """One row per hit, or a single row for a query without hits."""
     shared: dict[str, Any] = dict.fromkeys(COLUMNS) | {"query": one.name}
     if one.answer is None:
         return [shared | {"error": one.error.code if one.error else None}]

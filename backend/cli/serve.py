@@ -1,4 +1,4 @@
-"""Serve the web application over HTTP until a signal, and then end in order."""
+"""The HTTP server process, until a signal ends it."""
 
 import uvicorn
 from fastapi import FastAPI
@@ -11,18 +11,18 @@ _DRAIN_SECONDS = 20
 
 
 def serve(app: FastAPI, settings: Settings) -> None:
-    """Returns after the first signal, when the requests under way are answered, or have had their time."""
+    """Serve until the first signal. Returns when running requests are finished, or their time is up."""
     WebServer(server_config(app, settings)).run()
 
 
 def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
-    """How the application is served: address, time for heads and to drain, and which proxies are believed."""
+    """The uvicorn configuration: address, timeouts for headers and shutdown, and trusted proxies."""
     return uvicorn.Config(
         app,
         http=TimedHeads,
         host=settings.api_host,
         port=settings.api_port,
-        # The loggers are ours; what uvicorn says of each request, `backend.web.middleware.request_ids` says with its id.
+        # Logging is configured already. `backend.web.middleware.request_ids` logs requests, with their ids.
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=_DRAIN_SECONDS,

@@ -1,4 +1,4 @@
-"""Servers and processes around a command."""
+"""Embedded servers, workers and the API around a command."""
 
 import os
 import signal
@@ -27,7 +27,7 @@ from backend.web.middleware.hosts import is_loopback
 
 @contextmanager
 def running_servers(settings: Settings, *, stop: bool) -> Iterator[None]:
-    """Run the embedded servers that the settings ask for; with `stop`, end those that were started here."""
+    """Run the embedded servers that the settings require. With `stop`, stop those that were started here."""
     from backend.embedded import start_postgres, start_redis, stop_postgres, stop_redis
 
     enders: list[Callable[[Path], bool]] = []
@@ -45,7 +45,7 @@ def running_servers(settings: Settings, *, stop: bool) -> Iterator[None]:
 
 
 def prepare_database(settings: Settings) -> None:
-    """Migrate to the newest schema."""
+    """Migrate the database to the newest schema."""
     database = Database(resolve_database_url(settings))
     try:
         upgrade(database.engine)
@@ -55,7 +55,7 @@ def prepare_database(settings: Settings) -> None:
 
 @contextmanager
 def running_workers(services: Services) -> Iterator[None]:
-    """See to it that workers run: where none answers, run them here until the end."""
+    """Ensure that workers run: if none responds, run some here until the end."""
     with ExitStack() as stack:
         if not services.doorbell.count_listeners():
             stack.enter_context(Supervisor(services.settings.home_path))
@@ -63,7 +63,7 @@ def running_workers(services: Services) -> Iterator[None]:
 
 
 def require_free_port(settings: Settings) -> None:
-    """Find out before the long work starts, not after it. Raises ConfigurationError."""
+    """Check before long work that the port is free. Raises ConfigurationError."""
     address = (settings.api_host, settings.api_port)
     try:
         socket.create_server(address, family=socket.AF_INET6 if ":" in settings.api_host else socket.AF_INET).close()
@@ -75,7 +75,7 @@ def require_free_port(settings: Settings) -> None:
 
 
 def require_safe_address(settings: Settings) -> None:
-    """Nobody serves everything to everybody by mistake. Raises ConfigurationError."""
+    """Refuse to serve beyond this machine without authentication. Raises ConfigurationError."""
     if settings.authentication != "keys" and not is_loopback(settings.api_host):
         raise ConfigurationError(
             f"The API would be open to anyone who can reach {settings.api_host}: "
@@ -86,8 +86,13 @@ def require_safe_address(settings: Settings) -> None:
 
 
 def run_api(settings: Settings, *, login_link: bool = False) -> None:
-    """Serve until a signal; then finish what is under way. `login_link`: print one, where only this machine is served. Raises ConfigurationError where the port is taken, or where
-    others than this machine could do everything."""
+    """Serve the API and the pages until a signal, then finish running requests.
+
+    `login_link` prints a login link if the server listens on loopback only.
+
+    Raises:
+        ConfigurationError: the port is taken, or the address would give other machines full access.
+    """
     from backend.cli.serve import serve
     from backend.web.server import create_web_app
 
@@ -101,7 +106,7 @@ def run_api(settings: Settings, *, login_link: bool = False) -> None:
         watch = EncoderWatch(services)
         watch.start()
         stack.callback(watch.stop)
-        # The first upload shall not wait for them, nor the start for their imports.
+        # In the background, so that neither the start nor the first upload waits for their imports.
         threading.Thread(target=services.decoders.start, name="decoders", daemon=True).start()
         host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host
         console.print(f"Serving http://{host}:{settings.api_port}/docs (Ctrl-C to stop)", highlight=False)
@@ -112,12 +117,12 @@ def run_api(settings: Settings, *, login_link: bool = False) -> None:
 
 
 def require_own_encoders(services: Services) -> None:
-    """Stop at the start rather than at each request where the configured encoders are of no space of the library.
+    """Check at startup that the active space has the configured encoders, rather than fail on each request.
 
-    Where the database does not answer yet, or nothing is embedded, there is nothing to be found out.
+    Does nothing if the database does not respond yet or nothing is embedded.
 
     Raises:
-        SpaceMismatch: they are not.
+        SpaceMismatch: the space has other encoders.
     """
     try:
         with services.database.transaction() as session:
@@ -132,7 +137,7 @@ def require_own_encoders(services: Services) -> None:
 
 @contextmanager
 def ending_in_order() -> Iterator[None]:
-    """SIGTERM unwinds like Ctrl-C does, so that started processes are ended; a second one cuts that short."""
+    """Make SIGTERM unwind like Ctrl-C, so that child processes are ended. A second SIGTERM interrupts that."""
 
     def end(number: int, _frame: object) -> NoReturn:
         sys.exit(128 + number)
@@ -145,7 +150,7 @@ def ending_in_order() -> Iterator[None]:
 
 
 def become_celery(role: str, settings: Settings) -> NoReturn:
-    """Turn into a Celery process, so that signals reach it without a middleman."""
+    """Replace this process by Celery, so that signals reach it directly."""
     settings.home_path.mkdir(parents=True, exist_ok=True)
     command = worker_command(role, log_level=settings.log_level)
     sys.stdout.flush()

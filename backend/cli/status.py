@@ -1,4 +1,4 @@
-"""`mediacluster status`: where everything stands."""
+"""`mediacluster status`: pictures by status, workers and spaces."""
 
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -19,8 +19,17 @@ commands = typer.Typer()
 
 @dataclass(frozen=True)
 class OtherSpace:
-    """A space beside the active one: how many of `media` have vectors in it, how many wait for them and failed, and whether
-    filling it is paused."""
+    """A space that is not active.
+
+    Attributes:
+        name: its name.
+        state: its state.
+        media: number of pictures of the library.
+        embedded: how many of them have vectors in it.
+        waiting: how many wait to be embedded.
+        failed: how many failed.
+        paused: whether filling is paused.
+    """
 
     name: str
     state: str
@@ -33,8 +42,18 @@ class OtherSpace:
 
 @dataclass(frozen=True)
 class StatusReport:
-    """Media by status, failures by code, clusters of the active space, worker processes that answer, who paused them
-    (None: nobody), the spaces beside the active one, and those that lack vector indexes."""
+    """State of a library.
+
+    Attributes:
+        media: number of pictures by status.
+        failures: number of failed pictures by error code.
+        clusters: number of groups in the active space.
+        space: name of the active space, None if there is none.
+        workers: number of worker processes that respond.
+        pause: who paused processing and when, None if nobody did.
+        other_spaces: spaces that are not active.
+        spaces_without_indexes: names of spaces that lack vector indexes.
+    """
 
     media: dict[str, int]
     failures: dict[str, int]

@@ -1,4 +1,4 @@
-"""`mediacluster suggest`: an alpha and a threshold for this library, with the reason."""
+"""`mediacluster suggest`: suggest an alpha and a threshold, with reasons."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -82,7 +82,7 @@ def suggest(
 def _evaluate(
     services: "Services", labels: str | None, column: str, seed: int, show: "OnProgress"
 ) -> "Evaluation | None":
-    """By what was named, else by the first source that has two labels."""
+    """Evaluate by the named labels, otherwise by the first source with two labels."""
     from backend.features.evaluation import Options, Source, evaluate, evaluate_by_any
 
     options = Options(seed=seed)

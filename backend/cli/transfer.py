@@ -1,4 +1,4 @@
-"""`mediacluster import-embeddings` and `mediacluster export`: vectors that were made elsewhere, in and out."""
+"""`mediacluster import-embeddings` and `mediacluster export`: import and export of vectors."""
 
 from dataclasses import asdict
 from pathlib import Path
