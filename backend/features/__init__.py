@@ -1,1 +1,1 @@
-"""What the product does: transactions, order and bells, a package for each feature."""
+"""The operations of the product, one package per feature. They own transactions, locks and messages to workers."""

@@ -1,4 +1,4 @@
-"""Do what takes long in a process of its own, so that requests and uploads go on as before."""
+"""Long tasks in child processes, so that requests and uploads continue."""
 
 import os
 import subprocess
@@ -18,8 +18,10 @@ _NICENESS = 10
 
 
 class Background:
-    """Starts commands of ours for the library of this process; one child a job, whose name the caller chooses. Children end
-    with this process: each command that is started here takes `--attached`."""
+    """Starts commands for the library of this process, at most one child per job name.
+
+    Children end with this process: every command started here takes `--attached`.
+    """
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -28,7 +30,11 @@ class Background:
         weakref.finalize(self, _end, self._children)
 
     def start(self, job: str, command: Sequence[str]) -> None:
-        """Begin, unless a child of this process is at it already. command: the words after `mediacluster`.
+        """Start a command in the background, unless a child already runs this job.
+
+        Args:
+            job: name of the job.
+            command: arguments for `mediacluster`.
 
         Raises:
             BackendUnavailable: no process can be started.
@@ -42,7 +48,7 @@ class Background:
                 self._children[job] = subprocess.Popen(  # noqa: S603 - of words of ours
                     [sys.executable, "-c", _COMMAND, *command, "--attached"],
                     env=self._environment(),
-                    # Nothing is ever written to it: the child ends when it is closed.
+                    # Nothing is written to it. The child ends when it is closed.
                     stdin=subprocess.PIPE,
                     stdout=subprocess.DEVNULL,
                 )
@@ -51,7 +57,7 @@ class Background:
                     f"The server could not start a process for this: {error.strerror}.",
                     hint=f"Run `mediacluster {' '.join(command)}` on the server.",
                 ) from error
-            with suppress(psutil.NoSuchProcess):  # it may have ended at once
+            with suppress(psutil.NoSuchProcess):  # it may have ended already
                 psutil.Process(self._children[job].pid).nice(_NICENESS)
 
     def is_running(self, job: str) -> bool:
@@ -59,7 +65,7 @@ class Background:
         return child is not None and child.poll() is None
 
     def _environment(self) -> dict[str, str]:
-        """What the child needs to know of a library that may have been opened by other means than the environment."""
+        """The environment of children, which names the library even if this process opened it by other means."""
         settings = self._services.settings
         own = {
             "DATABASE_URL": self._services.database.url,

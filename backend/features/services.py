@@ -1,4 +1,4 @@
-"""What the parts of the pipeline are handed: real things, made once per process by `backend.bootstrap`."""
+"""The services that features are given: created once per process by `backend.bootstrap`."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,7 +28,7 @@ from backend.store.spaces import get_alpha, list_spaces
 
 @dataclass(frozen=True)
 class Services:
-    """Everything a step of the pipeline needs. Cheap to make: encoders are loaded when first used."""
+    """Everything that the pipeline needs. Cheap to create: encoders are loaded on first use."""
 
     settings: Settings
     database: Database
@@ -47,28 +47,27 @@ class Services:
         return FetchPolicy.from_settings(self.settings)
 
     def read_alpha(self) -> float:
-        """The weight of the image side where a query names none: what was chosen for the library, else the setting."""
+        """The default weight of the image similarity: the one chosen for the library, otherwise the setting."""
         with self.database.transaction() as session:
             return get_alpha(session, self.settings.alpha)
 
     @cached_property
     def encoder_pool(self) -> EncoderPool:
-        """The encoders of spaces other than that of `encoders`."""
+        """Encoders of spaces other than that of `encoders`."""
         return EncoderPool()
 
     @property
     def encoders(self) -> Encoders:
-        """The configured encoders; with nothing configured, those of the space that was active when they were first
-        asked for, else the preset `cpu`. For a space, ask `encoders_of`."""
+        """The configured encoders. If none are configured, those of the space that was active on first use, otherwise the preset `cpu`.
+        For a given space, use `encoders_of`."""
         return self.lazy_encoders.get()
 
     def encoders_of(self, space: Space) -> Encoders:
-        """The encoders that a space was made with: the configured ones if they are these, else those that it recorded.
+        """The encoders of a space: the configured ones if they match, otherwise those that it recorded.
 
         Raises:
-            SpaceMismatch: the configured encoders are of no space of this library, or those that the space recorded are not
-                there any more as they were.
-            EncoderUnavailable: local files of theirs are missing.
+            SpaceMismatch: the configured encoders belong to no space of this library, or the recorded ones have changed or are gone.
+            EncoderUnavailable: local model files are missing.
         """
         fingerprints = space.image_fingerprint, space.text_fingerprint
         own = self.encoders
@@ -91,7 +90,7 @@ class Services:
         return encoders
 
     def _require_known_encoders(self, active: Space) -> None:
-        """After a change of model a configuration may still name the encoders of the space before."""
+        """Check the configured encoders. After a change of model, they may still be those of an earlier space."""
         own = self.encoders.image_fingerprint, self.encoders.text_fingerprint
         with self.database.transaction() as session:
             spaces = list_spaces(session)
@@ -106,7 +105,7 @@ class Services:
 
 
 def names_of_space(settings: Settings, space: Space) -> EncoderNames:
-    """What to load for a space. By its preset rather than by its names: these may hold the path of another checkout."""
+    """The encoders to load for a space. The preset comes first, because stored names may contain a path on another machine."""
     if space.preset is None:
         return EncoderNames(space.image_model, space.image_checkpoint or None, space.text_model)
     bare = {"preset": space.preset, "image_model": None, "image_checkpoint": None, "text_model": None}

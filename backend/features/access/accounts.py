@@ -1,4 +1,4 @@
-"""Make accounts, change and remove them."""
+"""Creation, change and removal of accounts."""
 
 import re
 import unicodedata
@@ -27,15 +27,15 @@ _SHOWN = ("name", "role", "created_at", "last_login_at", "password_changed_at")
 
 
 def normal_name(name: str) -> str:
-    """A name as it is kept and compared: lower case, composed."""
+    """Normalize a name for storage and comparison: composed (NFKC) and in lower case."""
     return unicodedata.normalize("NFKC", name).strip().lower()
 
 
 def create_account(database: Database, name: str, role: str, password: str | None, *, actor: str) -> dict[str, Any]:
-    """Make an account; without a password only login links let it in. Returns what is shown of it.
+    """Create an account. Without a password, only login links work. Returns its public fields.
 
     Raises:
-        InputError: the name or the password cannot be used.
+        InputError: the name or the password is invalid.
         Conflict: the name is taken.
     """
     name = normal_name(name)
@@ -63,10 +63,10 @@ def read_accounts(database: Database) -> list[dict[str, Any]]:
 def set_password(
     database: Database, name: str, password: str, *, actor: str, keep_session_id: int | None = None
 ) -> int:
-    """Change a password and end the account's sessions, but the one that asks; returns how many ended.
+    """Change a password and end the account's sessions except `keep_session_id`. Returns how many ended.
 
     Raises:
-        InputError: the password cannot be used.
+        InputError: the password is invalid.
         NotFound: there is no such account.
     """
     require_good(password)
@@ -79,7 +79,7 @@ def set_password(
 
 
 def remove_account(database: Database, name: str, *, actor: str) -> None:
-    """With its sessions and links, at once. What it did stays in history and log under its name. Raises NotFound."""
+    """Remove an account with its sessions and links. Its actions stay in the journal and the audit log. Raises NotFound."""
     with database.transaction() as session:
         account = get_account(session, normal_name(name))
         delete_account(session, account.id)
@@ -87,7 +87,7 @@ def remove_account(database: Database, name: str, *, actor: str) -> None:
 
 
 def revoke_session(database: Database, session_id: int, *, actor: str, account_id: int | None = None) -> str:
-    """End a session (of this account, where one is named); returns whose it was. Raises NotFound."""
+    """End a session, which must belong to `account_id` if given. Returns the name of its account. Raises NotFound."""
     with database.transaction() as session:
         name = delete_session(session, session_id, account_id=account_id)
         record_act(session, actor, Act.SESSION_REVOKED, name, session_id=session_id)
@@ -95,6 +95,6 @@ def revoke_session(database: Database, session_id: int, *, actor: str, account_i
 
 
 def describe_account(account: Account) -> dict[str, Any]:
-    """All of it but the hash; `has_password` says whether there is one."""
+    """All fields but the hash. `has_password` says whether there is one."""
     shown = {name: getattr(account, name) for name in _SHOWN}
     return {**shown, "has_password": account.password_hash is not None}

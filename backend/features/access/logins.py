@@ -1,4 +1,4 @@
-"""Let people in: by name and password, or by a link that works once."""
+"""Login by name and password, or by a link that works once."""
 
 import ipaddress
 from dataclasses import dataclass
@@ -28,16 +28,22 @@ from backend.store.schema import Account
 
 LINK_SECONDS = 15 * 60
 OWNER = "owner"
-"""Whom the link of `demo` and `up` lets in, unless somebody else is named."""
+"""The account that login links of `demo` and `up` are for, unless another one is named."""
 
 _MOST_AGENT_CHARACTERS = 300
-# Providers hand out whole networks of IPv6, of this length and shorter.
+# Providers assign whole IPv6 networks to one customer, with this prefix length or shorter.
 _IPV6_PREFIX = 64
 
 
 @dataclass(frozen=True)
 class Browser:
-    """Who asks: the address, and what the browser calls itself. old_secret: of the session that it shows already."""
+    """The client of a login.
+
+    Attributes:
+        address: its IP address.
+        user_agent: its User-Agent header.
+        old_secret: secret of the session that it already has, None if none.
+    """
 
     address: str
     user_agent: str
@@ -45,22 +51,22 @@ class Browser:
 
 
 def log_in(database: Database, name: str, password: str, browser: Browser, *, session_seconds: float) -> str:
-    """Open a session; returns its secret.
+    """Log in and create a session. Returns its secret.
 
     Raises:
-        RateLimited: five have failed within 15 minutes, for the account or from the network.
-        LoginFailed: the name or the password is wrong; nothing tells which.
+        RateLimited: five attempts failed within 15 minutes, for the account or from the network.
+        LoginFailed: the name or the password is wrong. The error does not tell which.
     """
     name = normal_name(name)[: MOST_NAME_CHARACTERS + 1]
     if not name.isprintable():
-        name = ""  # nobody's; and the database takes no NUL
+        name = ""  # matches no account; Postgres rejects NUL
     claim = _claim(database, name, browser)
     with database.transaction() as session:
         account = find_account(session, name)
     right = is_password(account.password_hash if account else None, password)
     with database.transaction() as session:
         if account is None or not right:
-            # A name that is not one may be a password in the wrong field.
+            # Do not log an unknown name: it may be a password typed into the wrong field.
             record_act(session, "anonymous", Act.LOGIN_FAILED, account.name if account else "an unknown name")
         else:
             forget_attempt(session, claim)
@@ -73,9 +79,9 @@ def log_in(database: Database, name: str, password: str, browser: Browser, *, se
 def make_login_link(
     database: Database, name: str | None, *, actor: str, seconds: float = LINK_SECONDS
 ) -> tuple[str, str]:
-    """Make a secret that logs an account in once; returns the account's name and the secret.
+    """Create a secret that logs an account in once. Returns the name of the account and the secret.
 
-    With no name it is the account `owner`, an admin, which is made where it is missing.
+    Without a name, it is for the account `owner`, an admin, which is created if missing.
 
     Raises:
         NotFound: there is no such account.
@@ -97,7 +103,7 @@ def make_login_link(
 
 
 def log_in_by_link(database: Database, link_secret: str, browser: Browser, *, session_seconds: float) -> str:
-    """Use a link up and open a session; returns its secret. Raises LoginFailed."""
+    """Consume a login link and create a session. Returns its secret. Raises LoginFailed."""
     with database.transaction() as session:
         account = take_login_link(session, hash_secret(link_secret))
         if account is not None:
@@ -131,7 +137,7 @@ def _open(session: Session, account: Account, browser: Browser, seconds: float, 
 
 
 def network_of(address: str) -> str:
-    """What counts as one address: of IPv6 the network, since one machine has as many addresses as it likes."""
+    """The unit that attempts are counted by: the address, or for IPv6 the network, since one machine has many addresses there."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

@@ -1,4 +1,4 @@
-"""Passwords: Argon2id (RFC 9106, its second recommended set of parameters: 64 MiB, 3 passes, 4 lanes)."""
+"""Password hashing with Argon2id (RFC 9106, second recommended parameters: 64 MiB, 3 passes, 4 lanes)."""
 
 import threading
 import unicodedata
@@ -14,12 +14,12 @@ LEAST_CHARACTERS = 12
 MOST_CHARACTERS = 500
 
 _hasher = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
-# Each takes 64 MiB; whoever sends many logins at once shall not take all memory.
+# A hash takes 64 MiB, so many logins at once must not run in parallel.
 _turns = threading.BoundedSemaphore(2)
 
 
 def require_good(password: str) -> None:
-    """Raises InputError. Length is what counts (NIST SP 800-63B); no rules on what is in it."""
+    """Raise InputError for a bad password. Only its length counts (NIST SP 800-63B)."""
     if not LEAST_CHARACTERS <= len(password) <= MOST_CHARACTERS or "\0" in password:
         raise InputError(
             f"A password must have {LEAST_CHARACTERS} to {MOST_CHARACTERS} characters.",
@@ -28,13 +28,13 @@ def require_good(password: str) -> None:
 
 
 def hash_password(password: str) -> str:
-    """The hash with its parameters and its salt, as it is stored."""
+    """Hash a password. The result contains parameters and salt."""
     with _turns:
         return _hasher.hash(_normal(password))
 
 
 def is_password(password_hash: str | None, password: str) -> bool:
-    """Whether it is the one. Where there is no hash to compare with, it takes as long, and is not."""
+    """Whether the password matches. Without a hash, takes as long and returns False."""
     with _turns:
         try:
             _hasher.verify(password_hash or _nobodys_hash(), _normal(password))
@@ -44,15 +44,15 @@ def is_password(password_hash: str | None, password: str) -> bool:
 
 
 def is_outdated(password_hash: str) -> bool:
-    """Whether it was made with other parameters than a new one would be."""
+    """Whether the hash was made with other parameters than a new one would be."""
     return _hasher.check_needs_rehash(password_hash)
 
 
 def _normal(password: str) -> bytes:
-    # The same characters come composed from one keyboard and decomposed from another.
+    # Keyboards differ in whether they send composed or decomposed characters.
     return unicodedata.normalize("NFKC", password[: MOST_CHARACTERS + 1]).encode("utf-8", "surrogatepass")
 
 
 @cache
 def _nobodys_hash() -> str:
-    return _hasher.hash("nobody has this one")
+    return _hasher.hash("a dummy password")

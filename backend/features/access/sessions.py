@@ -1,4 +1,4 @@
-"""Recognise whoever is logged in, by the secret of the session."""
+"""Look-up of the visitor by the secret of the session."""
 
 import threading
 from dataclasses import dataclass
@@ -9,14 +9,22 @@ from backend.features.access.tokens import csrf_token_of, hash_secret
 from backend.store.access import Act, LiveSession, Role, delete_session, find_live_session, record_act, record_visit
 from backend.store.engine import Database
 
-# Thumbnails come a hundred at a time; for them a session is looked up once in so long.
+# Thumbnails come a hundred at a time. For them, a session is looked up only once in this time.
 REMEMBERED_SECONDS: Final = 5.0
 _MOST_REMEMBERED: Final = 10_000
 
 
 @dataclass(frozen=True)
 class Visitor:
-    """Whoever uses the pages. session_id: None where nobody has to log in; csrf_token: what unsafe requests carry."""
+    """The user of the pages.
+
+    Attributes:
+        name: name of the account.
+        role: role of the account.
+        account_id: None if no login is required.
+        session_id: None if no login is required.
+        csrf_token: token that unsafe requests must carry.
+    """
 
     name: str
     role: Role
@@ -30,16 +38,16 @@ class Visitor:
 
     @property
     def actor(self) -> str:
-        """As journal and audit log name it."""
+        """Name for the journal and the audit log."""
         return "admin" if self.session_id is None else f"account:{self.name}"
 
 
 ANYBODY: Final = Visitor("admin", Role.ADMIN, None, None, "")
-"""The visitor of a library that asks nobody to log in."""
+"""The visitor of a library that requires no login."""
 
 
 class Sessions:
-    """The sessions of one database, as one process sees them."""
+    """The sessions of a database, with a short cache for this process."""
 
     def __init__(self, database: Database, *, idle_seconds: float, clock: Clock = CLOCK) -> None:
         self._database = database
@@ -49,7 +57,7 @@ class Sessions:
         self._lock = threading.Lock()
 
     def find(self, secret: str, *, remembered: bool = False) -> Visitor | None:
-        """Whose session it is; None: nobody's any more. `remembered`: what was true some seconds ago will do."""
+        """The visitor of a session, None if it does not exist or has expired. `remembered` accepts a result from the cache."""
         token_sha256 = hash_secret(secret)
         now = self._clock.monotonic()
         if remembered:
@@ -72,7 +80,7 @@ class Sessions:
         return found
 
     def end(self, visitor: Visitor, secret: str) -> None:
-        """Log out."""
+        """End the session."""
         if visitor.session_id is None:
             return
         with self._lock:

@@ -1,4 +1,4 @@
-"""Secrets that are handed out once and recognised by their hash."""
+"""Random secrets, shown once and stored as hashes."""
 
 import base64
 import hashlib
@@ -9,17 +9,17 @@ _BYTES = 32
 
 
 def make_secret() -> str:
-    """256 random bits as base64url, 43 characters."""
+    """Create a secret: 256 random bits as base64url, 43 characters."""
     return base64.urlsafe_b64encode(secrets.token_bytes(_BYTES)).rstrip(b"=").decode()
 
 
 def hash_secret(secret: str) -> bytes:
-    """Its SHA-256, 32 bytes. It needs neither salt nor stretching: nobody can guess 256 bits."""
+    """SHA-256 of a secret, 32 bytes. Random 256 bits need neither salt nor stretching."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
 def csrf_token_of(session_secret: str) -> str:
-    """What pages of a session send back: it follows from the cookie, which scripts cannot read, and not the reverse."""
+    """CSRF token of a session. It is derived from the cookie, which scripts cannot read, and does not reveal it."""
     digest = hmac.new(session_secret.encode(), b"csrf", hashlib.sha256).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 

@@ -1,4 +1,4 @@
-"""Back a library up, and restore it."""
+"""Backup and restore of a library."""
 
 from backend.features.backup.restoration import RestoreReport, check_backup, restore
 from backend.features.backup.saving import BackupReport, back_up

@@ -1,4 +1,4 @@
-"""What a backup says of itself: `manifest.json`, and `SHA256SUMS-*` with a line for each file, as sha256sum reads it."""
+"""Contents of a backup: `manifest.json`, and `SHA256SUMS-*` with one line per file, as sha256sum reads it."""
 
 import hashlib
 import json
@@ -12,15 +12,30 @@ from backend.files.storage import check_key
 MANIFEST = "manifest.json"
 SUMS = "SHA256SUMS"
 _FORMAT = 2
-# Of format 1 the list was called SHA256SUMS, whichever run had written it.
+# In format 1, the list was called SHA256SUMS for every run.
 _READABLE = {1, _FORMAT}
 _PIECE_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """Versions, counts and checksums (hexadecimal SHA-256). `rows` counts by table, `files` what the list of files
-    (`sums`) has."""
+    """Versions, counts and checksums (hexadecimal SHA-256) of a backup.
+
+    Attributes:
+        mediacluster: version that wrote it.
+        schema_revision: revision of the schema.
+        postgres_major: major version of the server.
+        created_at: time of the backup.
+        rows: number of rows by table.
+        files: number of files in the list.
+        byte_size: their total size.
+        database: name of the dump.
+        database_sha256: checksum of the dump.
+        sums_sha256: checksum of the list of files.
+        missing: originals that were missing.
+        sums: name of the list of files.
+        format: version of this format.
+    """
 
     mediacluster: str
     schema_revision: str
@@ -41,7 +56,7 @@ class Manifest:
 
     @classmethod
     def from_json(cls, data: bytes) -> "Manifest":
-        """Raises BackupDamaged."""
+        """Parse a manifest. Raises BackupDamaged."""
         try:
             content = json.loads(data)
             if content["format"] not in _READABLE:
@@ -56,7 +71,7 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Sum:
-    """One file of a backup: its name and what its bytes hash to."""
+    """A file of a backup and its checksum."""
 
     name: str
     sha256: str
@@ -66,7 +81,7 @@ class Sum:
 
 
 def read_sums(path: Path) -> Iterator[Sum]:
-    """Yield the lines of SHA256SUMS; raises BackupDamaged where one is none, or names a file outside the backup."""
+    """Yield the lines of SHA256SUMS. Raises BackupDamaged for a malformed line or a file outside the backup."""
     with path.open(encoding="utf-8") as lines:
         for line in lines:
             sha256, _, name = line.rstrip("\n").partition("  ")
@@ -83,7 +98,7 @@ def _check_digest(sha256: str) -> str:
 
 
 def sha256_of(path: Path) -> str:
-    """The hexadecimal checksum of a file."""
+    """The hexadecimal SHA-256 of a file."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while piece := file.read(_PIECE_BYTES):

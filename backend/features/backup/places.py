@@ -1,4 +1,4 @@
-"""Where backups lie: a folder that grows by what is new, or one .tar file."""
+"""Backups as an incremental folder or as one .tar file."""
 
 import io
 import os
@@ -16,29 +16,29 @@ from backend.files.storage import FULL, FolderStore
 
 _TAR = ".tar"
 SCRATCH = ".backup-"
-# The dump holds what lets people in: hashes of keys and passwords, secrets of webhooks.
+# The dump contains credentials: hashes of keys and passwords, secrets of webhooks.
 _OWNER_ONLY = 0o600
 _OWN = re.compile(r"originals|thumbnails|database-\w+\.dump|SHA256SUMS(-\w+)?|\..*")
 
 
 class Target(Protocol):
-    """Takes the files of a backup; it counts once `finish` has returned."""
+    """Receives the files of a backup. The backup is valid once `finish` has returned."""
 
     def has(self, name: str, sha256: str) -> bool:
-        """Whether the file is there already, with these bytes."""
+        """Whether the file already exists with this checksum."""
 
     def put(self, name: str, data: bytes) -> None:
         """Add a small file."""
 
     def put_file(self, name: str, path: Path) -> None:
-        """Add a file of any size; it may be moved."""
+        """Add a file of any size. It may be moved."""
 
     def finish(self, manifest: bytes) -> None:
-        """Make it the backup, in the place of an older one."""
+        """Write the manifest. This replaces an older backup atomically."""
 
 
 class FolderTarget:
-    """A folder. Originals that are in it stay; the manifest is replaced last, at once."""
+    """A folder. Existing originals are kept; the manifest is replaced last, atomically."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -62,7 +62,7 @@ class FolderTarget:
 
 
 class TarTarget:
-    """A .tar file, written under another name until it is whole."""
+    """A .tar file, written under another name until it is complete."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -78,7 +78,7 @@ class TarTarget:
         info = tarfile.TarInfo(name)
         info.size = len(data)
         self._tar.addfile(info, io.BytesIO(data))
-        self._tar.members = []  # type: ignore[attr-defined]  # the library keeps every entry in memory for nothing
+        self._tar.members = []  # type: ignore[attr-defined]  # otherwise tarfile keeps every entry in memory
 
     def put_file(self, name: str, path: Path) -> None:
         info = tarfile.TarInfo(name)
@@ -100,11 +100,11 @@ class TarTarget:
 
 @contextmanager
 def open_target(place: Path) -> Iterator[Target]:
-    """A target for `place`: a .tar file by its name, else a folder, made where it is not there.
+    """Open a target. `place` is a .tar file if it has that suffix, otherwise a folder, which is created if missing.
 
     Raises:
-        FileUnreadable: it cannot be written there, or the folder holds something else.
-        StorageFull: there is no room.
+        FileUnreadable: the place cannot be written, or the folder contains something else.
+        StorageFull: the disk is full.
     """
     try:
         if place.suffix == _TAR:
@@ -131,7 +131,7 @@ def open_target(place: Path) -> Iterator[Target]:
 
 
 class Source(Protocol):
-    """Gives the files of a backup; raises BackupDamaged where one is not there."""
+    """Provides the files of a backup. Raises BackupDamaged if one is missing."""
 
     def read(self, name: str) -> bytes:
         """All bytes of a small file."""
@@ -148,7 +148,7 @@ class FolderSource:
         try:
             return (self._folder / name).read_bytes()
         except FileNotFoundError:
-            raise _gone(name) from None
+            raise _missing_file(name) from None
 
     def copy(self, name: str, path: Path) -> None:
         try:
@@ -156,11 +156,11 @@ class FolderSource:
                 while piece := source.read(1024 * 1024):
                     copy.write(piece)
         except FileNotFoundError:
-            raise _gone(name) from None
+            raise _missing_file(name) from None
 
 
 class TarSource:
-    """Reads any file of the .tar; of a million it keeps place and length only."""
+    """Random access to a .tar file. Only the offset and length of each member are kept in memory."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("rb")
@@ -192,13 +192,13 @@ class TarSource:
 
     def _place(self, name: str) -> tuple[int, int]:
         if name not in self._places:
-            raise _gone(name)
+            raise _missing_file(name)
         return self._places[name]
 
 
 @contextmanager
 def open_source(place: Path) -> Iterator[Source]:
-    """The backup in `place`; raises FileUnreadable where there is none, and BackupDamaged."""
+    """Open a backup. Raises FileUnreadable if there is none, and BackupDamaged."""
     try:
         if place.is_dir():
             yield FolderSource(place)
@@ -214,7 +214,7 @@ def open_source(place: Path) -> Iterator[Source]:
         ) from error
 
 
-def _gone(name: str) -> BackupDamaged:
+def _missing_file(name: str) -> BackupDamaged:
     return BackupDamaged(
         f"{name} is not in the backup.", hint="Use another backup. A backup that was interrupted is incomplete."
     )

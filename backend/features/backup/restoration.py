@@ -1,4 +1,4 @@
-"""Make a library from a backup: originals first, then the database, so that no row ever speaks of a missing file."""
+"""Restore of a library: originals first, then the database, so that rows never refer to missing files."""
 
 import hashlib
 import tempfile
@@ -15,12 +15,22 @@ from backend.store.engine import Database, Session
 from backend.store.integrity import drop_schema, get_postgres_major, list_contents, lock_schema
 from backend.store.migrate import knows_revision, upgrade
 
-_NAMED = 3  # in a message
+_NAMED = 3  # names shown in a message
 
 
 @dataclass
 class RestoreReport:
-    """What was made anew. `damaged` files are not as they were saved, `missing` were missing when it was."""
+    """Result of a restore.
+
+    Attributes:
+        created_at: time of the backup.
+        mediacluster: version that wrote it.
+        rows: number of rows by table.
+        files: number of files.
+        bytes: their total size.
+        missing: files that were missing when the backup was made.
+        damaged: files whose checksum does not match.
+    """
 
     created_at: str
     mediacluster: str
@@ -36,7 +46,7 @@ class RestoreReport:
 
 
 def check_backup(place: Path, *, on_progress: Callable[[int, int], None] = lambda _done, _total: None) -> RestoreReport:
-    """Read a whole backup and compare every checksum; nothing is written. Raises BackupDamaged, FileUnreadable."""
+    """Read a backup and verify every checksum, without writing. Raises BackupDamaged, FileUnreadable."""
     with open_source(place) as source, tempfile.TemporaryDirectory() as scratch:
         manifest, _ = _open(source, Path(scratch))
         report = _report_of(manifest)
@@ -51,18 +61,17 @@ def restore(
     *,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> RestoreReport:
-    """Restore into a database without a library, whole or not at all, and bring its schema up to date.
+    """Restore into a database without a library, as a whole or not at all, and migrate it to the newest schema.
 
-    One that was migrated and never used is such a one: its schema makes room for that of the backup, as do its accounts and keys.
-    Originals go into the storage; those that are there already stay, so that an interrupted run can be repeated. One with other
-    bytes is replaced.
+    A database that was migrated but never used is accepted. Its schema, accounts and keys are replaced. Originals are written to the
+    storage. Existing ones are kept, so that an interrupted run can be repeated, unless their checksum differs.
 
     Raises:
-        Conflict: the database holds a library, or tables of something else.
-        TransactionConflict: servers or workers are in the way.
-        BackupDamaged: the manifest, the list of files or the dump is; single damaged originals are reported.
-        ConfigurationError: the backup is of a newer version, or no fitting pg_restore is installed.
-        FileUnreadable, StorageFull, BackendUnavailable: it cannot be read, or written.
+        Conflict: the database contains a library or foreign tables.
+        TransactionConflict: servers or workers hold locks.
+        BackupDamaged: the manifest, the list of files or the dump is damaged. Single damaged originals are reported instead.
+        ConfigurationError: the backup is from a newer version, or no suitable pg_restore is installed.
+        FileUnreadable, StorageFull, BackendUnavailable: reading or writing failed.
     """
     with database.transaction() as session:
         _require_no_library(session)
@@ -74,11 +83,11 @@ def restore(
         report = _report_of(manifest)
         _each_file(source, Path(scratch) / SUMS, manifest, report, storage, on_progress)
         with database.transaction() as session:
-            lock_schema(session)  # nothing may come in between this look and the end of the schema
+            lock_schema(session)  # held from this check until the schema is dropped
             _require_no_library(session)
             drop_schema(session)
         restore_dump(tool, database.url, dump, server_major)
-    database.dispose()  # its connections know nothing of the types that have just come
+    database.dispose()  # open connections do not know the types just created
     upgrade(database.engine)
     return report
 
@@ -94,7 +103,7 @@ def _require_no_library(session: Session) -> None:
 
 
 def _open(source: Source, folder: Path) -> tuple[Manifest, Path]:
-    """The manifest, and the dump as a file; both and the list of files checked."""
+    """Read the manifest and copy the dump to a file. Verifies the dump and the list of files."""
     manifest = Manifest.from_json(source.read(MANIFEST))
     sums, dump = folder / SUMS, folder / "dump"
     for name, path, expected in (

@@ -1,4 +1,4 @@
-"""Back a library up: a dump of the database, then the originals that the dump speaks of."""
+"""Backup of a library: a dump of the database, then the originals that it refers to."""
 
 import hashlib
 import tempfile
@@ -24,10 +24,18 @@ _SHOWN = 1000
 
 @dataclass
 class BackupReport:
-    """What was saved. `copied` and `kept` count files (kept: the target had them), `bytes` what was copied.
+    """Result of a backup.
 
-    `deleted` are media that went while the backup ran; `missing` and `damaged` originals are not in it, nor are lost ones that
-    were given up.
+    Attributes:
+        place: the folder or file.
+        rows: number of rows by table.
+        copied: number of files copied.
+        kept: number of files that the target already had.
+        bytes: size of the copied files.
+        deleted: number of pictures deleted while the backup ran.
+        pruned: number of files removed from the target.
+        missing: originals that are missing, except those marked as lost.
+        damaged: originals whose checksum does not match. They are not in the backup.
     """
 
     place: str
@@ -54,22 +62,22 @@ def back_up(
     prune: bool = False,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> BackupReport:
-    """Save everything to `place`, a folder or a .tar file. A library in use is saved as of one moment.
+    """Back up everything to `place`, a folder or a .tar file, consistently even if the library is in use.
 
-    The moment is that of a snapshot which the dump and the list of originals share. Originals never change, so they
-    are copied afterwards; `prune` removes those from the folder that no row speaks of any more.
+    The dump and the list of originals share one snapshot. Originals never change, so they are copied afterwards. `prune` removes
+    originals from the folder that no row refers to any more.
 
     Raises:
-        ConfigurationError: no fitting pg_dump is installed, or there is no library.
-        FileUnreadable, StorageFull, BackendUnavailable: it cannot be written, or read; an older backup is as it was.
+        ConfigurationError: no suitable pg_dump is installed, or there is no library.
+        FileUnreadable, StorageFull, BackendUnavailable: reading or writing failed. An older backup in the place stays valid.
     """
     report = BackupReport(str(place))
-    with open_target(place) as target, tempfile.TemporaryDirectory(prefix=SCRATCH, dir=_beside(target)) as scratch:
+    with open_target(place) as target, tempfile.TemporaryDirectory(prefix=SCRATCH, dir=_same_disk(target)) as scratch:
         folder = Path(scratch)
         dump, wanted = folder / "dump", folder / "originals"
         snapshot = _dump(database, dump, wanted)
         report.rows = snapshot.rows
-        # Dump and list are named after the run: until the manifest names them, those of the run before are the backup.
+        # Named after the run: until the manifest is replaced, the files of the previous run are the backup.
         run = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
         name, sums_name = f"database-{run}.dump", f"{SUMS}-{run}"
         dump_sum = Sum(name, sha256_of(dump))
@@ -101,8 +109,8 @@ def back_up(
     return report
 
 
-def _beside(target: Target) -> Path | None:
-    """In the same file system, so that a dump is moved and not copied."""
+def _same_disk(target: Target) -> Path | None:
+    """A folder on the target's file system, so that the dump can be moved instead of copied."""
     return target.folder if isinstance(target, FolderTarget) else None
 
 
@@ -159,12 +167,12 @@ def _save_media(
 
 
 def _save_thumbnail(storage: Storage, target: Target, lines: TextIO, report: BackupReport, keys: Sequence[str]) -> None:
-    """The first of these keys that is there."""
+    """Save the first of these keys that exists. Thumbnails are optional."""
     for key in keys:
         with suppress(OriginalMissing):
             data = storage.read(key)
             break
-    else:  # it can be made anew
+    else:  # it can be made again
         return
     digest = hashlib.sha256(data).hexdigest()
     if target.has(key, digest):
@@ -181,7 +189,7 @@ def _put(target: Target, report: BackupReport, key: str, data: bytes) -> None:
 
 
 def _clear(folder: Path, manifest: Manifest, report: BackupReport, *, prune: bool) -> None:
-    """Remove older dumps and lists, and with `prune` the files that this backup does not list."""
+    """Remove older dumps and lists. With `prune`, also remove files that this backup does not list."""
     for path in (*folder.glob("database-*.dump"), *folder.glob(f"{SUMS}*")):
         if path.name not in {manifest.database, manifest.sums}:
             path.unlink()

@@ -1,4 +1,4 @@
-"""`pg_dump` and `pg_restore`: found where they are new enough, and run without a password in the list of processes."""
+"""Discovery of `pg_dump` and `pg_restore`, and running them without a password in the process list."""
 
 import re
 import shutil
@@ -17,10 +17,10 @@ _FIRST_WITH_TRANSACTION_TIMEOUT = 17
 
 
 def find_tool(name: str, least_major: int) -> Path:
-    """The packaged `name` or the one on the PATH, whichever is of that major version of Postgres or newer.
+    """The packaged `name` or the one on the PATH, of at least this major version of Postgres.
 
     Raises:
-        ConfigurationError: there is none.
+        ConfigurationError: none is new enough.
     """
     found: list[str] = []
     candidates = [Path(path) for path in [shutil.which(name)] if path]
@@ -41,8 +41,8 @@ def run_tool(path: Path, database_url: str, arguments: list[str]) -> None:
     """Run a client program of Postgres on a database.
 
     Raises:
-        StorageFull: there is no room for what it writes.
-        BackendUnavailable: it failed; the error carries what it said last.
+        StorageFull: the disk is full.
+        BackendUnavailable: it failed. The error contains the end of its output.
     """
     with _connection(database_url) as connection:
         _run(path, ["--no-password", *arguments, "--dbname", connection])
@@ -51,12 +51,12 @@ def run_tool(path: Path, database_url: str, arguments: list[str]) -> None:
 def restore_dump(pg_restore: Path, database_url: str, dump: Path, server_major: int) -> None:
     """Load a dump in one transaction.
 
-    From version 17 on `pg_restore` begins with a setting that older servers refuse. They get its statements without that
-    line from `psql`. The statements are a file, not a pipe: one that broke off would be committed as it is.
+    Since version 17, `pg_restore` starts with a setting that older servers reject. For them, its statements are written to a file
+    without that line and run by `psql`. Not through a pipe, because a pipe that breaks would commit an incomplete script.
 
     Raises:
-        StorageFull: there is no room for what it writes.
-        BackendUnavailable: it failed; the error carries what it said last.
+        StorageFull: the disk is full.
+        BackendUnavailable: it failed. The error contains the end of its output.
     """
     options = ["--exit-on-error", "--no-owner", "--no-privileges", "--no-comments"]
     if server_major >= _FIRST_WITH_TRANSACTION_TIMEOUT or _major_version(pg_restore) < _FIRST_WITH_TRANSACTION_TIMEOUT:
@@ -65,7 +65,7 @@ def restore_dump(pg_restore: Path, database_url: str, dump: Path, server_major: 
     script, fitting = dump.with_suffix(".sql"), dump.with_suffix(".fitting.sql")
     _run(pg_restore, [*options, f"--file={script}", str(dump)])
     with script.open("rb") as lines, fitting.open("wb") as kept:
-        for line in lines:  # the setting is among the first lines, before any data
+        for line in lines:  # the setting comes first, before any data
             if line.strip() == b"SET transaction_timeout = 0;":
                 break
             kept.write(line)
@@ -87,7 +87,7 @@ def _run(path: Path, arguments: list[str]) -> None:
 
 @contextmanager
 def _connection(database_url: str) -> Iterator[str]:
-    """The address for a command line; a password goes into a file that only we can read."""
+    """Yield a connection URL without password. The password is in a file that only this user can read."""
     parts = libpq_parameters(database_url)
     password = parts.pop("password", None)
     with tempfile.NamedTemporaryFile("w", prefix="mediacluster-", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""Group again: second pass and threshold."""
+"""Regrouping of the library: second pass and threshold."""
 
 from backend.features.consolidation.consolidate import consolidate_library
 from backend.features.consolidation.threshold import (

@@ -1,4 +1,4 @@
-"""The second pass over the library: merges, splits and moves that mend what the order of uploads did."""
+"""The second pass: merges, splits and moves that correct effects of the upload order."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ KIND = "consolidate"
 
 @dataclass(frozen=True)
 class MergedCluster:
-    """A cluster that went up in another one."""
+    """A group that was merged into another one."""
 
     cluster_id: int
     into: int
@@ -21,7 +21,7 @@ class MergedCluster:
 
 @dataclass(frozen=True)
 class SplitCluster:
-    """A cluster that a new one was split off from."""
+    """A group that a new one was split off from."""
 
     cluster_id: int
     created_cluster_id: int
@@ -30,9 +30,17 @@ class SplitCluster:
 
 @dataclass(frozen=True)
 class ConsolidationReport:
-    """What the second pass did, or would do. `moved` counts media that go with neither a merge nor a split.
+    """Result of the second pass, or its preview.
 
-    `outcome.event_id` is what to undo; None for a preview, and where nothing was to be done.
+    Attributes:
+        threshold: threshold of the library.
+        media: number of pictures considered.
+        clusters_before: number of groups before.
+        clusters_after: number of groups after.
+        merges: merged groups.
+        splits: new groups.
+        moved: pictures moved by neither a merge nor a split.
+        outcome: the change. Its `event_id` is what to undo, None for a preview or if nothing changed.
     """
 
     threshold: float
@@ -46,13 +54,13 @@ class ConsolidationReport:
 
 
 def consolidate_library(services: Services, *, actor: str, dry_run: bool = False) -> ConsolidationReport:
-    """Group all automatic memberships anew at the library's threshold, as one event that can be undone.
+    """Regroup all automatic memberships at the library's threshold, as one event that can be undone.
 
-    What a curator decided is left alone (see `backend.rules.consolidation.second_pass.Library`).
+    Curators' decisions are kept (see `backend.rules.consolidation.second_pass.Library`).
 
     Raises:
-        NotFound: there is no active space yet.
-        Conflict: curators have changed groups at each of three attempts.
+        NotFound: there is no active space.
+        Conflict: curators changed groups during each of three attempts.
     """
     written = regroup(services, _decide, actor=actor, dry_run=dry_run)
     renaming, created = written.plan.regrouped.renaming, written.created

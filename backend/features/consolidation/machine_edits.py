@@ -1,7 +1,7 @@
-"""Group anew by machine: computed outside the assigner's lock, so that uploads go on, and written under it.
+"""Automatic regrouping: computed without the assigner's lock, so that uploads continue, and written under it.
 
-What came in meanwhile stays where the rule has put it; only if its cluster has gone up in another one does it follow.
-Where a curator has changed something meanwhile, everything is computed again.
+Pictures that arrive meanwhile stay in their group, or follow it if it is merged into another one. If a curator changes something
+meanwhile, everything is computed again.
 """
 
 import uuid
@@ -26,7 +26,15 @@ _SEED = 0
 
 @dataclass(frozen=True)
 class Reading:
-    """What a computation starts from. `threshold` is the library's; `sampled` if it is of a part of the media."""
+    """Input of a computation.
+
+    Attributes:
+        space_id: the active space.
+        grouping: the groups as read.
+        library: embeddings and constraints.
+        threshold: threshold of the library.
+        sampled: whether only part of the library was read.
+    """
 
     space_id: int
     grouping: StoredGrouping
@@ -37,7 +45,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a machine has decided: the groups, the threshold that it went by, and a word for it."""
+    """The decided groups, and the threshold they were computed with."""
 
     kind: str
     summary: str
@@ -47,7 +55,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Written:
-    """What came of it. created: id of each cluster that the plan made, by its negative number."""
+    """Result of a regrouping. `created` maps the negative numbers of the plan to the ids of the new groups."""
 
     plan: Plan
     outcome: Outcome
@@ -56,11 +64,11 @@ class Written:
 
 
 def read_library(services: Services, *, most_media: int | None = None) -> Reading:
-    """All media of the active space with their clusters, in one snapshot of the database; or of a larger library a sample of
-    `most_media`, always the same one, whose embeddings alone are read.
+    """Read all pictures of the active space with their groups, in one snapshot. If there are more than `most_media`, read the
+    embeddings of a fixed sample only.
 
     Raises:
-        NotFound: there is no active space yet.
+        NotFound: there is no active space.
     """
     with services.database.transaction() as session:
         begin_snapshot(session)
@@ -85,18 +93,18 @@ def regroup(
     dry_run: bool,
     and_then: Callable[[Session, Space, int], None] | None = None,
 ) -> Written:
-    """Read, decide, write as one event.
+    """Read, decide, and write the result as one event.
 
     Args:
-        services: of the process.
-        decide: takes its time, outside any transaction.
-        actor: who asked for it.
-        dry_run: do all of it and take it back.
-        and_then: what else belongs to the event, given its id. Without it, nothing is written where nothing changes.
+        services: services of the process.
+        decide: computes the plan. It may take long and runs outside any transaction.
+        actor: who requested it.
+        dry_run: compute everything, then roll back.
+        and_then: writes what else belongs to the event, given its id. Without it, nothing is written if no group changes.
 
     Raises:
-        NotFound: there is no active space yet.
-        Conflict: curators have changed groups at each attempt.
+        NotFound: there is no active space.
+        Conflict: curators changed groups during each attempt.
     """
     for _ in range(_ATTEMPTS):
         reading = read_library(services)
@@ -168,7 +176,7 @@ def _decided(
 def _find_followers(
     grouping: StoredGrouping, present: StoredGrouping, survivors: Mapping[int, int]
 ) -> dict[uuid.UUID, int]:
-    """New media in clusters that go up in others, and the others."""
+    """Pictures that arrived in groups that are merged into others, with those other groups."""
     known = set(grouping.media_ids)
     return {
         media_id: survivors[cluster_id]

@@ -1,4 +1,4 @@
-"""What other thresholds would come to, found out by really running the rule; and choosing one."""
+"""Comparison of thresholds by running the rule, and choice of one."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ SIZE_STEPS = (1, 2, 3, 5, 10, 30, 100, 300, 1_000)
 
 @dataclass(frozen=True)
 class SizeClass:
-    """How many clusters have at least `least` members, and fewer than the next class."""
+    """Number of groups with at least `least` members, and fewer than the next class."""
 
     least: int
     clusters: int
@@ -33,11 +33,17 @@ class SizeClass:
 
 @dataclass(frozen=True)
 class ThresholdReport:
-    """What the groups would be at one threshold.
+    """The groups at one threshold.
 
-    media: how many were assigned anew or stayed by a curator's word; `sampled` if that is not all of them. moved: media
-    that would be in another cluster, groups and clusters matched by what they have in common. adjusted_rand_index:
-    against the given labels, None without.
+    Attributes:
+        threshold: the threshold.
+        media: number of pictures considered.
+        sampled: whether that is a sample of the library.
+        clusters: number of groups.
+        largest: size of the largest group.
+        sizes: number of groups by size class.
+        moved: pictures that would change their group, with groups matched by overlap.
+        adjusted_rand_index: agreement with the labels, None without labels.
     """
 
     threshold: float
@@ -57,13 +63,13 @@ def compare_thresholds(
     labels: Mapping[uuid.UUID, str] | None = None,
     most_media: int = MOST_MEDIA,
 ) -> list[ThresholdReport]:
-    """Run the rule over the stored embeddings in upload order at each threshold, and change nothing.
+    """Run the rule over the stored embeddings in upload order at each threshold. Changes nothing.
 
-    A library of more than `most_media` is sampled, always in the same way: counts are then those of the sample.
+    If the library has more than `most_media` pictures, a fixed sample is used, and counts refer to it.
 
     Raises:
         InputError: a threshold is not in (0, 1].
-        NotFound: there is no active space yet.
+        NotFound: there is no active space.
     """
     for threshold in thresholds:
         require_threshold(threshold)
@@ -76,14 +82,14 @@ def compare_thresholds(
 
 
 def apply_threshold(services: Services, threshold: float, *, actor: str, dry_run: bool = False) -> Outcome:
-    """Group anew at this threshold and assign later uploads by it, as one event; undoing it brings the old one back.
+    """Regroup at this threshold and use it for later uploads, as one event. Undoing it restores the old threshold.
 
-    What a curator decided is left alone.
+    Curators' decisions are kept.
 
     Raises:
         InputError: the threshold is not in (0, 1].
-        NotFound: there is no active space yet.
-        Conflict: curators have changed groups at each of three attempts.
+        NotFound: there is no active space.
+        Conflict: curators changed groups during each of three attempts.
     """
     require_threshold(threshold)
 
@@ -101,7 +107,7 @@ def apply_threshold(services: Services, threshold: float, *, actor: str, dry_run
 
 
 def require_threshold(threshold: float) -> None:
-    """Raise InputError where it is not a valid one."""
+    """Raise InputError for an invalid threshold."""
     if threshold not in THRESHOLD:
         raise InputError(
             f"{threshold:g} is not a valid threshold.", hint="Give a number above 0 and up to 1, such as 0.82."

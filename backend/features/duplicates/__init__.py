@@ -1,4 +1,4 @@
-"""Near-duplicates: found, compared, marked."""
+"""Near-duplicates: detection, comparison and marking for deletion."""
 
 from backend.features.duplicates.comparison import compare_all, compare_waiting, hash_missing
 from backend.features.duplicates.marks import delete_marked, mark_others, unmark

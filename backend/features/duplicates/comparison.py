@@ -1,4 +1,4 @@
-"""Find near-duplicates: hashes of whatever has none yet, and media compared as they come."""
+"""Detection of near-duplicates: perceptual hashes for pictures without one, and comparison of new pictures with all others."""
 
 import logging
 import uuid
@@ -31,21 +31,21 @@ from backend.store.spaces import find_active_space
 logger = logging.getLogger(__name__)
 
 _HASHED_AT_ONCE = 32
-# As many vectors are kept while comparing: 40 MB of 512 dimensions.
+# Number of vectors cached during a comparison: 40 MB at 512 dimensions.
 _MOST_VECTORS = 20_000
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """How many media were decided: those that waited, and those near them."""
+    """Number of pictures that were decided: the new ones, and those near them."""
 
     decided: int
 
 
 def compare_waiting(services: Services) -> Comparison:
-    """Compare what waits with everything. Where another process compares, do nothing: it or the sweep comes back to it.
+    """Compare new pictures with all others. Does nothing if another process compares: it, or the sweep, will see them.
 
-    Memory grows with the hashes (8 bytes a media) and ids, not with pairs.
+    Memory grows with the number of pictures (hashes of 8 bytes, and ids), not with pairs.
     """
     with services.database.transaction() as session:
         if not try_lock_near_duplicates(session):
@@ -54,7 +54,7 @@ def compare_waiting(services: Services) -> Comparison:
 
 
 def compare_all(services: Services) -> Comparison:
-    """Forget all groups and compare everything anew, with the bounds as they are set now. What a curator decided stays."""
+    """Discard all groups and compare everything again, with the current limits. Curators' decisions stay."""
     with services.database.transaction() as session:
         lock_near_duplicates(session)
         forget_comparisons(session)
@@ -62,7 +62,7 @@ def compare_all(services: Services) -> Comparison:
 
 
 def hash_missing(services: Services, *, on_progress: Callable[[int], None] = lambda _done: None) -> int:
-    """Hash media that were embedded before there were hashes; returns how many. May be interrupted and repeated."""
+    """Hash pictures embedded before hashes existed. Returns how many. May be interrupted and repeated."""
     done = 0
     while True:
         with services.database.transaction() as session:
@@ -77,7 +77,7 @@ def hash_missing(services: Services, *, on_progress: Callable[[int], None] = lam
 
 
 def compare(session: Session, settings: Settings) -> int:
-    """Decide what waits, in a transaction that holds the lock; returns how many were decided."""
+    """Compare new pictures, in a transaction that holds the lock. Returns how many were decided."""
     space = find_active_space(session)
     if space is None:
         return 0
@@ -99,7 +99,7 @@ def compare(session: Session, settings: Settings) -> int:
 
 
 class _Similarities:
-    """Cosines of media by row, NaN for pairs that a curator keeps both. Vectors are read when they are needed."""
+    """Cosines of pictures by row, NaN for pairs that a curator keeps. Vectors are read on demand."""
 
     def __init__(
         self, session: Session, space_id: int, comparables: Comparables, parted: set[tuple[uuid.UUID, uuid.UUID]]
@@ -137,7 +137,7 @@ def _hash_original(services: Services, media_id: uuid.UUID, key: str) -> int:
     except (BackendUnavailable, ConfigurationError):
         raise
     except MediaclusterError as error:
-        # Its vectors are there, so it was readable once; it stays out of the comparison.
+        # It was readable when it was embedded. Without a hash, it is left out of the comparison.
         logger.warning("Picture %s has no perceptual hash: %s", media_id, error)
         return NO_DETAIL
     return NO_DETAIL if picture.perceptual_hash is None else picture.perceptual_hash

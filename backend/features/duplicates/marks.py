@@ -1,4 +1,4 @@
-"""Give up near-duplicates in two steps: mark them, which can be taken back, and delete what is marked, which cannot."""
+"""Deletion of near-duplicates in two steps: marking, which can be undone, and deleting what is marked, which cannot."""
 
 import uuid
 from collections.abc import Sequence
@@ -25,18 +25,18 @@ _DELETED_AT_ONCE = 500
 
 @dataclass(frozen=True)
 class Deleted:
-    """How many media are gone, and the groups that went with them."""
+    """Number of deleted pictures, and the groups removed with them."""
 
     media: int
     removed_cluster_ids: tuple[int, ...]
 
 
 def mark_others(services: Services, keep_media_id: uuid.UUID, media_ids: Sequence[uuid.UUID], *, actor: str) -> None:
-    """Keep one and mark the others for deletion; all of one group. Marked media stay in the library, but are proposed no more.
+    """Keep one picture and mark the others of its group for deletion. Marked pictures stay in the library but are not suggested again.
 
     Raises:
-        InputError: nothing is to be marked, or the one to keep is.
-        Conflict: they are no group any more.
+        InputError: no pictures to mark, or the one to keep is among them.
+        Conflict: they no longer form a group.
     """
     others = list(dict.fromkeys(media_ids))
     if not others or keep_media_id in others:
@@ -48,13 +48,13 @@ def mark_others(services: Services, keep_media_id: uuid.UUID, media_ids: Sequenc
         lock_near_duplicates(session)
         require_one_group(find_keepers(session, [keep_media_id, *others]), [keep_media_id, *others])
         record_marked(session, keep_media_id, others, actor)
-        # Those that were compared with a marked one look for another.
+        # Pictures compared with a marked one need another partner.
         if forget_keepers(session, others):
             compare(session, services.settings)
 
 
 def unmark(services: Services, keep_media_id: uuid.UUID, media_ids: Sequence[uuid.UUID]) -> None:
-    """Take marks back: the media are a group again. Raises Conflict where they are deleted, or marked no more."""
+    """Remove marks, so that the pictures form a group again. Raises Conflict if they are deleted or no longer marked."""
     with services.database.transaction() as session:
         lock_near_duplicates(session)
         if not forget_marked(session, media_ids):
@@ -64,12 +64,12 @@ def unmark(services: Services, keep_media_id: uuid.UUID, media_ids: Sequence[uui
 
 
 def delete_marked(services: Services, *, until: datetime, actor: str) -> Deleted:
-    """Delete, for good and in portions, what was marked `until` then: whoever confirms has not seen what was marked since."""
+    """Delete permanently, in batches, what was marked up to `until`. Later marks were not visible when the deletion was confirmed."""
     deleted = 0
     removed: list[int] = []
     while True:
         with services.database.transaction() as session:
-            # Held over the deletion, so that no mark is taken back meanwhile.
+            # Held during the deletion, so that no mark is removed meanwhile.
             lock_near_duplicates(session)
             marked = list_marked(session, _DELETED_AT_ONCE, until=until)
             if not marked:

@@ -1,4 +1,4 @@
-"""Groups of near-duplicates, and what a curator decides of them."""
+"""Groups of near-duplicates, and curators' decisions on them."""
 
 import uuid
 from collections.abc import Sequence
@@ -22,15 +22,20 @@ from backend.store.review import (
 )
 
 _MEMBERS_SHOWN = 100
-# All pairs of them are remembered.
+# All pairs of them are stored.
 MOST_KEPT = 200
 
 
 @dataclass(frozen=True)
 class NearDuplicateGroup:
-    """The one to keep, why that one, and its near-duplicates (up to 100, the nearest first).
+    """A group of near-duplicates.
 
-    size counts all media of the group; freed_bytes are those of the members shown.
+    Attributes:
+        keep: the picture to keep.
+        why: why it is the best one.
+        members: the others, up to 100, nearest first.
+        size: number of all pictures in the group.
+        freed_bytes: size of `members`.
     """
 
     keep: NearDuplicateRow
@@ -42,7 +47,7 @@ class NearDuplicateGroup:
 
 @dataclass(frozen=True)
 class NearDuplicatePage:
-    """Groups, those of the newest keeper first; groups and spare count the whole library."""
+    """A page of groups, newest kept picture first. `group_count` and `spare_count` refer to the whole library."""
 
     groups: list[NearDuplicateGroup]
     next_before: uuid.UUID | None
@@ -51,7 +56,7 @@ class NearDuplicatePage:
 
 
 def read_groups(services: Services, *, before: uuid.UUID | None = None, limit: int) -> NearDuplicatePage:
-    """A page of groups; `before` is the keeper of the last group of the page before."""
+    """Read a page of groups. `before` is the picture to keep of the last group on the previous page."""
     with services.database.transaction() as session:
         keepers = list_keepers(session, before=before, limit=limit + 1)
         rows, sizes = list_group_members(session, keepers[:limit], _MEMBERS_SHOWN)
@@ -67,11 +72,11 @@ def read_groups(services: Services, *, before: uuid.UUID | None = None, limit: i
 def keep_best(
     services: Services, keep_media_id: uuid.UUID, media_ids: Sequence[uuid.UUID], *, actor: str, dry_run: bool = False
 ) -> Outcome:
-    """Keep one and delete the others for good; all of one group. With `dry_run` only say what would change.
+    """Keep one picture and delete others of its group permanently. With `dry_run`, only report what would change.
 
     Raises:
-        InputError: nothing is to be deleted, or the one to keep is.
-        Conflict: they are no group any more.
+        InputError: no pictures to delete, or the one to keep is among them.
+        Conflict: they no longer form a group.
         NotFound: one was deleted meanwhile.
     """
     others = list(dict.fromkeys(media_ids))
@@ -81,7 +86,7 @@ def keep_best(
             hint="Put the ids of the pictures to delete in `media_ids`.",
         )
     with services.database.transaction() as session:
-        # Held over the deletion: two curators who keep one another's media would else be left with none.
+        # Held during the deletion. Otherwise two curators who keep each other's picture would delete both.
         lock_near_duplicates(session)
         require_one_group(find_keepers(session, [keep_media_id, *others]), [keep_media_id, *others])
         outcome = delete_media(services, others, actor=actor, dry_run=dry_run)
@@ -91,11 +96,11 @@ def keep_best(
 
 
 def keep_all(services: Services, media_ids: Sequence[uuid.UUID], *, actor: str) -> None:
-    """Remember that these look-alikes of one group are all to be kept: no two of them are proposed again.
+    """Record that these near-duplicates of one group are all wanted. No pair of them is suggested again.
 
     Raises:
         InputError: fewer than two, or more than MOST_KEPT.
-        Conflict: they are no group any more.
+        Conflict: they no longer form a group.
     """
     kept = list(dict.fromkeys(media_ids))
     if not 2 <= len(kept) <= MOST_KEPT:
@@ -110,7 +115,7 @@ def keep_all(services: Services, media_ids: Sequence[uuid.UUID], *, actor: str) 
 
 
 def take_back_keep_all(services: Services, media_ids: Sequence[uuid.UUID]) -> None:
-    """Forget that these are all to be kept: what is near another one is proposed again."""
+    """Undo `keep_all`: pairs of these pictures can be suggested again."""
     with services.database.transaction() as session:
         lock_near_duplicates(session)
         forget_parted_pairs(session, media_ids)
@@ -118,7 +123,7 @@ def take_back_keep_all(services: Services, media_ids: Sequence[uuid.UUID]) -> No
 
 
 def require_one_group(keepers: dict[uuid.UUID, uuid.UUID | None], media_ids: Sequence[uuid.UUID]) -> None:
-    """Raise Conflict unless all of these were compared and have one keeper."""
+    """Raise Conflict unless all of these were compared and belong to the same picture to keep."""
     found = {keepers.get(media_id) for media_id in media_ids}
     if len(found) != 1 or None in found:
         raise Conflict(
@@ -133,7 +138,7 @@ def _make_group(rows: list[NearDuplicateRow], size: int) -> NearDuplicateGroup:
 
 
 def _explain(keep: NearDuplicateRow, members: list[NearDuplicateRow]) -> str:
-    """Why this one is the best: most pixels, then most bytes, then the oldest."""
+    """Why the kept picture is the best: most pixels, then most bytes, then the oldest."""
     shape = f"{keep.width} x {keep.height}"
     rivals = [row for row in members if row.width * row.height == keep.width * keep.height]
     if not rivals:

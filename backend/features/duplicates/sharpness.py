@@ -1,4 +1,4 @@
-"""How sharp pictures are beside each other."""
+"""Relative sharpness of pictures."""
 
 import io
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ _MOST_PIXELS_A_SIDE = 512
 
 
 def laplacian_variance(grey: NDArray[np.floating]) -> float:
-    """The variance of the Laplacian of a grey picture (h, w), both at least 3: the more fine detail, the greater.
+    """Variance of the Laplacian of a grey picture (h, w), both at least 3. Larger with more fine detail.
 
     Pech-Pacheco et al., "Diatom autofocusing in brightfield microscopy: a comparative study" (ICPR 2000).
     """
@@ -25,8 +25,10 @@ def laplacian_variance(grey: NDArray[np.floating]) -> float:
 
 
 def compare_sharpness(services: Services, checksums: Sequence[bytes]) -> list[float | None]:
-    """Each as a share of the sharpest, measured at the size of the smallest: versions of one picture differ in pixels, and a
-    small one is no sharper for that. None where there is no thumbnail, or it is too small to say."""
+    """Sharpness of each picture relative to the sharpest. None without a thumbnail, or if it is too small.
+
+    All are measured at the size of the smallest, because versions of a picture differ in pixels and a small one would look sharper.
+    """
     greys = [_open_grey(services, checksum) for checksum in checksums]
     sides = [max(grey.size) for grey in greys if grey is not None]
     if not sides:

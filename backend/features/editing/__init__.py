@@ -1,4 +1,4 @@
-"""What a curator does to groups, with journal and undo."""
+"""Curation of groups, with history and undo."""
 
 from backend.features.editing.actions import (
     ChooseRepresentative,

@@ -1,4 +1,4 @@
-"""What a curator can do to groups, as values."""
+"""Operations of curators, as values."""
 
 import uuid
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Rename:
-    """Give a cluster a label of the curator's own."""
+    """Set a curator's label on a group."""
 
     cluster_id: int
     label: str
@@ -15,7 +15,7 @@ class Rename:
 
 @dataclass(frozen=True)
 class ChooseRepresentative:
-    """Let one member stand for its cluster."""
+    """Choose the member that represents its group."""
 
     cluster_id: int
     media_id: uuid.UUID
@@ -23,7 +23,7 @@ class ChooseRepresentative:
 
 @dataclass(frozen=True)
 class Move:
-    """Put media into another cluster: these, and no others."""
+    """Move exactly these pictures to another group."""
 
     media_ids: Sequence[uuid.UUID]
     cluster_id: int
@@ -31,7 +31,7 @@ class Move:
 
 @dataclass(frozen=True)
 class Merge:
-    """Let clusters go up in another one."""
+    """Merge groups into another one."""
 
     cluster_ids: Sequence[int]
     into: int
@@ -39,7 +39,7 @@ class Merge:
 
 @dataclass(frozen=True)
 class Split:
-    """Part a cluster in two: these members go to a new cluster, the others stay."""
+    """Move these members of a group to a new group."""
 
     cluster_id: int
     media_ids: Sequence[uuid.UUID]
@@ -48,7 +48,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Extract:
-    """Take media out of wherever they are into one new cluster."""
+    """Move pictures from any groups to one new group."""
 
     media_ids: Sequence[uuid.UUID]
     label: str = ""
@@ -56,28 +56,28 @@ class Extract:
 
 @dataclass(frozen=True)
 class Lock:
-    """Let a cluster take no automatic members."""
+    """Stop automatic assignment to a group."""
 
     cluster_id: int
 
 
 @dataclass(frozen=True)
 class Unlock:
-    """Let a cluster take automatic members again."""
+    """Resume automatic assignment to a group."""
 
     cluster_id: int
 
 
 @dataclass(frozen=True)
 class Dissolve:
-    """Give a cluster up: each member joins the nearest other one that is near enough, or stands alone."""
+    """Remove a group. Each member joins the nearest other group within the threshold, or stands alone."""
 
     cluster_id: int
 
 
 @dataclass(frozen=True)
 class Confirm:
-    """Say of media that they are where they belong."""
+    """Confirm that pictures are in the right group."""
 
     media_ids: Sequence[uuid.UUID]
 

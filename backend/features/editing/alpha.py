@@ -1,4 +1,4 @@
-"""Choosing the weight of the image side for a library."""
+"""Choice of the weight of the image similarity for a library."""
 
 from backend.bounds import ALPHA
 from backend.errors import InputError
@@ -13,11 +13,11 @@ KIND = "alpha"
 
 
 def apply_alpha(services: Services, alpha: float, *, actor: str, dry_run: bool = False) -> Outcome:
-    """Search and recommend by this alpha where none is named, as one event; undoing it brings the old one back. No group changes.
+    """Make alpha the default of searches and recommendations, as one event. Undoing it restores the old value. No group changes.
 
     Raises:
         InputError: alpha is outside 0..1.
-        NotFound: there is no active space yet.
+        NotFound: there is no active space.
     """
     if alpha not in ALPHA:
         raise InputError(f"{alpha:g} is not a valid alpha.", hint="Give a number from 0 (text only) to 1 (image only).")

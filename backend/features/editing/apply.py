@@ -1,4 +1,4 @@
-"""Apply an edit: the one way in which groups change, whoever changes them."""
+"""Application of edits. All changes of groups go through here."""
 
 import uuid
 from collections.abc import Collection, Mapping
@@ -43,14 +43,13 @@ __all__ = ["apply_edit", "read_snapshot", "write_edit"]
 
 
 def apply_edit(session: Session, space: Space, edit: Edit, *, actor: str) -> Outcome:
-    """Apply an edit, under the assigner's lock, which is waited for.
+    """Apply an edit. Waits for the assigner's lock.
 
-    Memberships as the edit says; centroids of all clusters concerned summed up anew, emptied clusters removed,
-    automatic representatives chosen, a row in the journal, a `media.moved` for each media that moved. The caller's
-    transaction commits it.
+    Writes memberships, recomputes the centroids of affected groups, removes emptied groups, chooses automatic representatives, adds
+    a row to the journal, and a `media.moved` for each picture that moved. The caller commits.
 
     Raises:
-        Conflict: a row is not any more as `edit.before` has it; nothing is changed.
+        Conflict: a row differs from `edit.before`. Nothing is changed.
     """
     lock_assigner(session)
     current = read_snapshot(session, edit.before.clusters, edit.before.memberships)
@@ -62,10 +61,10 @@ def apply_edit(session: Session, space: Space, edit: Edit, *, actor: str) -> Out
 def write_edit(
     session: Session, space: Space, edit: Edit, *, actor: str, target_event_id: int | None = None, since: int = 0
 ) -> Outcome:
-    """As `apply_edit`, for a caller that has read `edit.before` under the lock already.
+    """Like `apply_edit`, for a caller that has read `edit.before` under the lock.
 
-    Whoever takes members in is kept apart from all that their former cluster was kept apart from by events later than
-    `since`: where an edit is taken back, the earlier ones are in the rows that are restored.
+    A group that receives members inherits the cannot-links of their former group from events later than `since`. When an edit is
+    undone, earlier ones are part of the restored rows.
     """
     scope = _Scope.of(edit)
     lock_clusters(session, scope.touched)
@@ -106,7 +105,13 @@ def write_edit(
 
 @dataclass(frozen=True)
 class _Scope:
-    """touched: all clusters concerned. regrouped: those whose members, or their order, change. created: new ones."""
+    """Groups that an edit affects.
+
+    Attributes:
+        touched: all affected groups.
+        regrouped: those whose members, or their order, change.
+        created: new groups.
+    """
 
     touched: frozenset[int]
     regrouped: frozenset[int]
@@ -146,7 +151,7 @@ def _write_clusters(session: Session, old: Snapshot, edit: Edit) -> None:
 
 
 def _with_changes(present: ClusterState, read: ClusterState | None, wanted: ClusterState) -> ClusterState:
-    """The row as it is, with what the edit changes: an automatic label may have come since it was planned."""
+    """The current row with the edit's changes, since an automatic label may have been written after planning."""
     return ClusterState(
         *(
             now if read is not None and will == was else will
@@ -193,7 +198,7 @@ def _remove_emptied(
     event_id: int,
     since: int,
 ) -> frozenset[int]:
-    """Remove touched clusters without members, and bring the cannot-links in line."""
+    """Remove affected groups without members, and update the cannot-links."""
     kept = [cluster_id for cluster_id, state in edit.after.clusters.items() if state is None and sizes.get(cluster_id)]
     if kept:
         raise Conflict(f"Group {kept[0]} cannot be removed while it has members.", hint="Reload, then try again.")
@@ -208,9 +213,9 @@ def _remove_emptied(
 def _links_after(
     links: frozenset[CannotLink], edit: Edit, gone: Collection[int], event_id: int, since: int
 ) -> frozenset[CannotLink]:
-    """The links with the edit's own changes, and what members take along to other clusters.
+    """The cannot-links after the edit: with its own changes, and those inherited by groups that receive members.
 
-    Those of a cluster that goes up in another are the other's.
+    A group that is merged into another one passes its links on.
     """
     removed = edit.before.cannot_links - edit.after.cannot_links
     added = {
@@ -232,7 +237,7 @@ def _links_after(
 
 
 def _inherited_pairs(pairs: Collection[tuple[int, int]], edit: Edit) -> set[tuple[int, int]]:
-    """What members take along: where one of two clusters that are apart gives members to a third, it is apart too."""
+    """Inherited pairs: if a group gives members to a third one, its cannot-links apply to that one too."""
     heirs: dict[int, set[int]] = {}
     for _, origin, aim in _moved(edit):
         if origin is not None and aim is not None and edit.survivors.get(origin) != aim:
@@ -248,13 +253,13 @@ def _inherited_pairs(pairs: Collection[tuple[int, int]], edit: Edit) -> set[tupl
 
 
 def _linked(edit: Edit) -> frozenset[int]:
-    """Clusters whose cannot-links the edit changes."""
+    """Groups whose cannot-links the edit changes."""
     changed = edit.before.cannot_links ^ edit.after.cannot_links
     return frozenset(cluster_id for a, b, _ in changed for cluster_id in (a, b))
 
 
 def _explicit(edit: Edit) -> frozenset[int]:
-    """Clusters whose representative the edit names."""
+    """Groups whose representative the edit sets."""
     return frozenset(
         cluster_id
         for cluster_id, state in edit.after.clusters.items()
@@ -271,7 +276,7 @@ def _locks(edit: Edit) -> bool:
 
 
 def _content(edit: Edit, old: Snapshot, new: Snapshot) -> EventContent:
-    """What the journal keeps: clusters and links that changed, and all memberships of the edit."""
+    """Content of the journal row: changed groups and links, and all memberships of the edit."""
     changed = [cluster_id for cluster_id, state in old.clusters.items() if new.clusters[cluster_id] != state]
     both = old.cannot_links & new.cannot_links
     memberships = {media_id: edit.before.memberships[media_id] for media_id in new.memberships}
@@ -317,7 +322,7 @@ def _changes(
 
 
 def _removal_warnings(old: Snapshot, edit: Edit, removed: Collection[int]) -> tuple[str, ...]:
-    """Clusters that go only because their last member has left."""
+    """Warnings about groups that are removed only because their last member left."""
     unforeseen = [id_ for id_ in sorted(removed) if id_ not in edit.survivors and id_ not in edit.after.clusters]
     return tuple(
         f"Group {id_}{(f' {state.label!r}' if state.label else '')} has no members left and is removed."

@@ -1,4 +1,4 @@
-"""Delete media for good."""
+"""Permanent deletion of pictures."""
 
 import uuid
 from collections.abc import Sequence
@@ -17,21 +17,21 @@ from backend.store.groups import DELETE, EventContent, insert_event, read_snapsh
 from backend.store.media import Doomed, delete_media_rows, lock_media, remove_unheld_files
 from backend.store.schema import Space
 
-# Half of Postgres's deadlock_timeout.
+# Half of Postgres' deadlock_timeout.
 _LOCK_WAIT_SECONDS = 0.5
 _TRIES = 10
-# So many stand in the audit log by their ids; the journal has all.
+# The audit log lists up to this many ids; the journal has all.
 _MOST_NAMED = 200
 
 
 def delete_media(services: Services, media_ids: Sequence[uuid.UUID], *, actor: str, dry_run: bool = False) -> Outcome:
-    """Delete media in any state, with everything that was made from them. Cannot be undone.
+    """Delete pictures in any state, with everything derived from them. Cannot be undone.
 
-    Rows first, files after the commit; a file that cannot be removed then is logged.
+    Files are deleted after the commit of the rows. A file that cannot be deleted is logged.
 
     Raises:
-        InputError: no id, or too many.
-        NotFound: a media is not there.
+        InputError: no ids, or too many.
+        NotFound: a picture does not exist.
         Conflict: workers hold the rows for too long.
     """
     chosen = distinct_media(media_ids)
@@ -85,7 +85,7 @@ def _write(session: Session, space: Space | None, media_ids: list[uuid.UUID], ac
 
 
 def _write_ungrouped(session: Session, edit: Edit, actor: str) -> Outcome:
-    """Note a deletion before anything was ever grouped."""
+    """Record a deletion in a library that has no groups yet."""
     event_id = insert_event(session, edit.kind, actor, edit.summary, None)
     record_event_content(session, event_id, EventContent(edit.before, edit.after), [])
     return Outcome(event_id, edit.kind, edit.summary, warnings=edit.warnings)

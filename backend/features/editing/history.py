@@ -1,4 +1,4 @@
-"""The journal: what was done, and undoing it."""
+"""The history of changes, and undo."""
 
 import uuid
 from dataclasses import dataclass, replace
@@ -35,41 +35,41 @@ def list_history(
     media_id: uuid.UUID | None = None,
     limit: int,
 ) -> list[HistoryEvent]:
-    """Newest first; `before_id` is the id of the last event of the page before."""
+    """List events, newest first. `before_id` is the last event of the previous page."""
     return list_events(session, before_id=before_id, cluster_id=cluster_id, media_id=media_id, limit=limit)
 
 
 def undo(services: Services, event_id: int, *, actor: str, dry_run: bool = False) -> Outcome:
-    """Put everything back that an event changed; undoing an undo is redoing.
+    """Revert all changes of an event. Undoing an undo is a redo.
 
     Raises:
-        NotFound: there is no such event.
-        Conflict: it is undone already, or cannot be undone at all.
-        UndoBlocked: later work stands in the way; `obstacles` in its context names it.
+        NotFound: the event does not exist.
+        Conflict: it is already undone, or cannot be undone.
+        UndoBlocked: later changes block it. The error lists them as `obstacles`.
     """
     with edited(services, dry_run=dry_run) as (session, space):
         event = get_event(session, event_id)
         _require_in_force(event)
         threshold = get_threshold(session, space.id, services.settings.threshold)
-        way = _Way(session, space, threshold, actor)
-        outcome = (_redo if event.kind == UNDO else _undo)(way, _root(session, event))
+        context = _Context(session, space, threshold, actor)
+        outcome = (_redo if event.kind == UNDO else _undo)(context, _root(session, event))
     return settled(services, outcome, dry_run=dry_run)
 
 
 def redo(services: Services, event_id: int, *, actor: str, dry_run: bool = False) -> Outcome:
-    """Do once more what was undone. `event_id` is the event that was undone, or the undo itself. Raises as `undo`."""
+    """Redo an undone event. `event_id` is that event, or the undo. Raises like `undo`."""
     with edited(services, dry_run=dry_run) as (session, space):
         event = get_event(session, event_id)
         if event.kind == UNDO:
             _require_in_force(event)
         threshold = get_threshold(session, space.id, services.settings.threshold)
-        outcome = _redo(_Way(session, space, threshold, actor), _root(session, event))
+        outcome = _redo(_Context(session, space, threshold, actor), _root(session, event))
     return settled(services, outcome, dry_run=dry_run)
 
 
 @dataclass(frozen=True)
-class _Way:
-    """Where events are taken back, and by whom. threshold: of the space."""
+class _Context:
+    """The transaction of an undo or redo. `threshold` is that of the space."""
 
     session: Session
     space: Space
@@ -77,42 +77,41 @@ class _Way:
     actor: str
 
 
-def _undo(way: _Way, event: HistoryEvent) -> Outcome:
-    redone_by = find_event_in_force(way.session, event.id, REDO)
-    outcome = _restore(way, UNDO, event, event.id if redone_by is None else redone_by)
-    record_undone(way.session, event.id, outcome.event_id)
+def _undo(context: _Context, event: HistoryEvent) -> Outcome:
+    redone_by = find_event_in_force(context.session, event.id, REDO)
+    outcome = _restore(context, UNDO, event, event.id if redone_by is None else redone_by)
+    record_undone(context.session, event.id, outcome.event_id)
     if redone_by is not None:
-        record_undone(way.session, redone_by, outcome.event_id)
+        record_undone(context.session, redone_by, outcome.event_id)
     return outcome
 
 
-def _redo(way: _Way, event: HistoryEvent) -> Outcome:
+def _redo(context: _Context, event: HistoryEvent) -> Outcome:
     if event.undone_by is None:
         raise Conflict(f"Event {event.id} has not been undone; there is nothing to redo.", hint="Undo it first.")
-    outcome = _restore(way, REDO, event, event.undone_by)
-    record_undone(way.session, event.undone_by, outcome.event_id)
-    record_undone(way.session, event.id, None)
+    outcome = _restore(context, REDO, event, event.undone_by)
+    record_undone(context.session, event.undone_by, outcome.event_id)
+    record_undone(context.session, event.id, None)
     return outcome
 
 
-def _restore(way: _Way, kind: str, event: HistoryEvent, reversed_id: int) -> Outcome:
-    """Lead the rows from what the event `reversed_id` left back to what it found; figures of another space are measured
-    in the active one."""
-    session = way.session
+def _restore(context: _Context, kind: str, event: HistoryEvent, reversed_id: int) -> Outcome:
+    """Restore the rows that the event `reversed_id` changed. Memberships of another space are measured in the active one."""
+    session = context.session
     content = get_event_content(session, reversed_id)
-    wanted, left = _measured(content.before, way), content.after
+    wanted, left = _measured(content.before, context), content.after
     held = {state.cluster_id for state in wanted.memberships.values() if state is not None}
     current = read_snapshot(session, held | set(wanted.clusters), left.memberships)
     going = [cluster_id for cluster_id, state in wanted.clusters.items() if state is None]
     others = count_other_members(session, going, left.memberships)
     verb = "Undid" if kind == UNDO else "Redid"
     edit = plan_restoration(kind, wanted, left, current, others, f"{verb} event {event.id}: {event.summary}")
-    return write_edit(session, way.space, edit, actor=way.actor, target_event_id=event.id, since=reversed_id)
+    return write_edit(session, context.space, edit, actor=context.actor, target_event_id=event.id, since=reversed_id)
 
 
-def _measured(snapshot: Snapshot, way: _Way) -> Snapshot:
+def _measured(snapshot: Snapshot, context: _Context) -> Snapshot:
     states = {
-        media_id: None if state is None else state.to_measure_in(way.space.id, way.threshold)
+        media_id: None if state is None else state.to_measure_in(context.space.id, context.threshold)
         for media_id, state in snapshot.memberships.items()
     }
     return replace(snapshot, memberships=states)
@@ -132,5 +131,5 @@ def _require_in_force(event: HistoryEvent) -> None:
 
 
 def _root(session: Session, event: HistoryEvent) -> HistoryEvent:
-    """The operation itself, where the event is an undo or redo of one."""
+    """The original event of an undo or redo."""
     return event if event.target_event_id is None else get_event(session, event.target_event_id)

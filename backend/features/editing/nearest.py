@@ -1,4 +1,4 @@
-"""The nearest clusters of media that have to leave theirs."""
+"""Nearest groups for pictures that have to leave theirs."""
 
 import uuid
 from collections.abc import Collection, Sequence
@@ -15,9 +15,9 @@ _BLOCK = 1024
 def list_nearest_clusters(
     session: Session, space_id: int, media_ids: Sequence[uuid.UUID], threshold: float, excluded: Collection[int]
 ) -> dict[uuid.UUID, int | None]:
-    """For each media the nearest cluster that is not locked, not excluded and reaches the threshold, else None.
+    """The nearest group for each picture that is not locked, not excluded and within the threshold, otherwise None.
 
-    Centroids are as they are now; that one media joins does not count for the next.
+    Uses the current centroids. Assignments in the same call do not influence each other.
     """
     search = NearestSearch(
         np.concatenate(

@@ -1,4 +1,4 @@
-"""Do what a curator asks for: each operation is one transaction under the assigner's lock."""
+"""Execution of operations, each in one transaction under the assigner's lock."""
 
 from collections.abc import Callable
 
@@ -20,14 +20,14 @@ def perform(
     dry_run: bool = False,
     require: Callable[[Session, Space], None] | None = None,
 ) -> Outcome:
-    """Do it, or with `dry_run` find out what doing it would change.
+    """Perform an operation. With `dry_run`, only report what would change.
 
-    require: raises where it is not to be done as things are; called in the same transaction, where nobody else changes them.
+    `require` raises if a precondition does not hold. It runs in the same transaction, under the lock.
 
     Raises:
         InputError: the operation is empty or contradicts itself.
-        NotFound: a cluster or a media is not there.
-        Conflict: what is stored does not allow it (a media that is not ready, a member of another cluster, ...).
+        NotFound: a group or picture does not exist.
+        Conflict: the stored state does not allow it (for example a picture that is not ready, or is in another group).
     """
     with edited(services, dry_run=dry_run) as (session, space):
         if require is not None:

@@ -1,4 +1,4 @@
-"""Read what an operation concerns, and plan the edit. All in the transaction that holds the assigner's lock."""
+"""Planning of edits: reads what an operation affects, in the transaction that holds the assigner's lock."""
 
 import uuid
 from collections.abc import Sequence
@@ -51,7 +51,7 @@ _T = TypeVar("_T", int, uuid.UUID)
 
 
 def plan(services: Services, session: Session, space: Space, operation: Operation) -> Edit:  # noqa: PLR0911
-    """The edit that does it. Raises as `backend.features.editing.operations.perform`."""
+    """Plan the edit of an operation. Raises like `backend.features.editing.operations.perform`."""
     threshold = get_threshold(session, space.id, services.settings.threshold)
     match operation:
         case Rename(cluster_id, label):
@@ -81,7 +81,7 @@ def plan(services: Services, session: Session, space: Space, operation: Operatio
 
 
 def distinct_media(media_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
-    """Each id once. Raises InputError for none and for too many."""
+    """Ids without duplicates. Raises InputError for none or too many."""
     return _distinct(media_ids, "picture", MAX_MEDIA)
 
 
@@ -110,7 +110,7 @@ def _plan_dissolve(session: Session, space: Space, cluster_id: int, threshold: f
 
 
 def _read_chosen(session: Session, media_ids: Sequence[uuid.UUID], cluster_ids: Sequence[int] = ()) -> Snapshot:
-    """These memberships, the clusters that they are in, and the others named. Raises unless each media has one."""
+    """Read these memberships, their groups and the named groups. Raises unless each picture has a group."""
     chosen = distinct_media(media_ids)
     found = read_snapshot(session, [], chosen)
     missing = [media_id for media_id, state in found.memberships.items() if state is None]
@@ -122,7 +122,7 @@ def _read_chosen(session: Session, media_ids: Sequence[uuid.UUID], cluster_ids: 
 
 
 def _read_whole(session: Session, cluster_ids: Sequence[int]) -> Snapshot:
-    """These clusters with all their members."""
+    """Read these groups with all members."""
     clusters = read_snapshot(session, cluster_ids, [])
     members: dict[uuid.UUID, MembershipState | None] = {}
     members.update(read_members(session, set(cluster_ids)))
@@ -130,7 +130,7 @@ def _read_whole(session: Session, cluster_ids: Sequence[int]) -> Snapshot:
 
 
 def _refuse(session: Session, missing: list[uuid.UUID]) -> None:
-    """Say why these media are in no cluster. Raises NotFound or Conflict."""
+    """Raise NotFound or Conflict, depending on why these pictures have no group."""
     status = {outcome.media_id: outcome.status for outcome in list_outcomes(session, missing)}
     unknown = [media_id for media_id in missing if media_id not in status]
     if unknown:
@@ -164,7 +164,7 @@ def _require_label(services: Services, label: str) -> str:
 
 
 def _clean_label(services: Services, label: str) -> str:
-    """A label is as long as a title may be, and cleaned like one. Raises InvalidText."""
+    """Clean a label like a title, with the same limit. Raises InvalidText."""
     try:
         return clean_media_text(MediaText(title=label), services.limits).title
     except InvalidText as error:

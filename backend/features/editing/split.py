@@ -1,4 +1,4 @@
-"""Propose how a cluster could be parted in two."""
+"""Proposal to split a group in two."""
 
 import uuid
 from dataclasses import dataclass
@@ -18,10 +18,16 @@ _BLOCK = 1024
 
 @dataclass(frozen=True)
 class SplitProposal:
-    """Two halves of a cluster, the larger first; hand `right` to `Split`.
+    """Two halves of a group, the larger first. Pass `right` to `Split`.
 
-    cohesion: mean cosine of the members to their own centroid, for the whole cluster and for each half.
-    similarity: cosine between the centroids of the halves.
+    Attributes:
+        cluster_id: the group.
+        left: members that stay.
+        right: members to split off.
+        cohesion: mean cosine of all members to their centroid.
+        left_cohesion: the same for the left half.
+        right_cohesion: the same for the right half.
+        similarity: cosine between the centroids of the halves.
     """
 
     cluster_id: int
@@ -34,8 +40,7 @@ class SplitProposal:
 
 
 def propose_split(services: Services, cluster_id: int) -> SplitProposal:
-    """The best two halves; nothing is changed. Raises NotFound, and Conflict where there is nothing to part, or more than a
-    split takes."""
+    """Propose the best split. Changes nothing. Raises NotFound, and Conflict if the group is too small or too large."""
     with services.database.transaction() as session:
         size = get_cluster(session, cluster_id).size
         if size > _MOST_MEMBERS:

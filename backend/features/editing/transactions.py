@@ -1,4 +1,4 @@
-"""The transaction of an edit: one writer, and for a preview nothing that stays."""
+"""Transactions of edits: one writer at a time, rolled back for previews."""
 
 import time
 from collections.abc import Iterator
@@ -17,11 +17,11 @@ from backend.store.telemetry import Measure, add_values
 
 @contextmanager
 def edited(services: Services, *, dry_run: bool) -> Iterator[tuple[Session, Space]]:
-    """A transaction under the assigner's lock, and the active space. A preview does the very same work and takes it
-    back: only sequences have moved on.
+    """Open a transaction under the assigner's lock. Yields it with the active space. A preview does the same work and rolls it back,
+    except for sequences.
 
     Raises:
-        NotFound: there is no active space yet, and with it no group.
+        NotFound: there is no active space, hence no group.
     """
     with edited_if_grouped(services, dry_run=dry_run) as (session, space):
         yield session, space or get_active_space(session)
@@ -29,7 +29,7 @@ def edited(services: Services, *, dry_run: bool) -> Iterator[tuple[Session, Spac
 
 @contextmanager
 def edited_if_grouped(services: Services, *, dry_run: bool) -> Iterator[tuple[Session, Space | None]]:
-    """As `edited`, for what can be done before anything is grouped: the space is None where there is none."""
+    """Like `edited`, for operations that are possible before anything is grouped. The space is None then."""
     with services.database.transaction() as session:
         begun = time.perf_counter()
         lock_assigner(session)
@@ -43,7 +43,7 @@ def edited_if_grouped(services: Services, *, dry_run: bool) -> Iterator[tuple[Se
 
 
 def settled(services: Services, outcome: Outcome, *, dry_run: bool) -> Outcome:
-    """The outcome after the commit: whoever waits for events is told, and a preview names none."""
+    """The outcome after the commit. Triggers webhooks; for a preview, removes the event id instead."""
     if dry_run:
         return replace(outcome, event_id=None)
     if outcome.moved:

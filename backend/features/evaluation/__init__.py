@@ -1,6 +1,6 @@
-"""Evaluate a library against labels: how well it finds, how well it groups, and which settings would do better.
+"""Evaluation of a library against labels: quality of search and groups, and settings that would do better.
 
-The library is read in one snapshot that cannot write, and everything is computed from there.
+The library is read in one read-only snapshot, and everything is computed from it.
 """
 
 from backend.features.evaluation.evaluation import (

@@ -1,4 +1,4 @@
-"""One evaluation from beginning to end."""
+"""A whole evaluation, from labels to results."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,19 +13,25 @@ from backend.features.evaluation.library import Reading, read, read_pair
 from backend.features.evaluation.options import Options
 from backend.features.evaluation.result import Evaluation
 from backend.features.evaluation.retrieval import Found, retrieve
-from backend.features.evaluation.tasks import OF_LABELS, Field, Plan, Task, plan, read_wordings, speak
+from backend.features.evaluation.tasks import OF_LABELS, Field, Plan, Task, embed_labels, plan, read_wordings
 from backend.features.evaluation.truth import FOLDERS, GROUPS, find_truth
 from backend.features.services import Services
 from backend.store.review import list_judgements
 from backend.store.spaces import get_space
 
 OnProgress = Callable[[str, int, int], None]
-"""Hears the stage, how much of it is done, and how much there is."""
+"""Called with the stage, the number done and the total."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where labels come from (see `find_truth`; `judgements` for what curators said of hits), and a file of wordings for them, if any."""
+    """Where labels come from.
+
+    Attributes:
+        labels: `folders`, `groups`, `judgements` or a file (see `find_truth`).
+        column: column of the file with the label.
+        wordings: file of search texts by label, None to use the labels' names.
+    """
 
     labels: str = FOLDERS
     column: str = "label"
@@ -40,32 +46,32 @@ def evaluate(
     *,
     space: str | None = None,
 ) -> Evaluation:
-    """Read the library and measure it. Nothing is written.
+    """Read the library and measure it. Writes nothing.
 
-    space: the one whose vectors are measured, None for the active one. Its groups are today's.
+    `space` names the space whose vectors are measured, None for the active one. Groups are always the current ones.
 
     Raises:
-        NotFound: there is no such space, or no active one yet.
-        Conflict: the space has no vectors yet.
-        InputError: options or labels make no sense, or there are too few labels.
+        NotFound: the space does not exist, or none is active.
+        Conflict: the space has no vectors.
+        InputError: options or labels are invalid, or there are too few labels.
         FileUnreadable: a file of labels or wordings cannot be opened.
     """
-    tell = on_progress or _tell_nobody
+    report = on_progress or _ignore_progress
     options = options.checked()
-    tell("reading", 0, 1)
-    return _evaluate(services, read(services, space), source, options, tell)
+    report("reading", 0, 1)
+    return _evaluate(services, read(services, space), source, options, report)
 
 
 def evaluate_pair(
     services: Services, name: str, source: Source, options: Options, on_progress: OnProgress | None = None
 ) -> tuple[Evaluation, Evaluation]:
-    """How the active space and another one find, by the same labels, the same queries, and among the same media: those that
-    have vectors in both. Groups and thresholds are not measured. Raises as `evaluate`."""
-    tell = on_progress or _tell_nobody
+    """Evaluate search in the active space and another one, by the same labels and queries, among the pictures with vectors in both.
+    Groups and thresholds are not measured. Raises like `evaluate`."""
+    report = on_progress or _ignore_progress
     options = options.checked()
-    tell("reading", 0, 1)
+    report("reading", 0, 1)
     made = [
-        _evaluate(services, reading, source, options, partial(_tell_of, reading.space, tell), groups=False)
+        _evaluate(services, reading, source, options, partial(_report_with_space, reading.space, report), groups=False)
         for reading in read_pair(services, name)
     ]
     return made[0], made[1]
@@ -74,7 +80,8 @@ def evaluate_pair(
 def evaluate_pair_by_any(
     services: Services, name: str, options: Options, on_progress: OnProgress | None = None
 ) -> tuple[Evaluation, Evaluation] | None:
-    """By judgements, which were made for it, else by folders, else by curated groups; None where none of them tells anything."""
+    """Evaluate by judgements, folders or curated groups, the first with enough data. None if there is none. Judgements come first,
+    because they were made for this."""
     for labels in (JUDGEMENTS, FOLDERS, GROUPS):
         try:
             return evaluate_pair(services, name, Source(labels), options, on_progress)
@@ -83,47 +90,47 @@ def evaluate_pair_by_any(
     return None
 
 
-def _tell_nobody(_stage: str, _done: int, _total: int) -> None:
+def _ignore_progress(_stage: str, _done: int, _total: int) -> None:
     pass
 
 
-def _tell_of(space: str, tell: OnProgress, stage: str, done: int, total: int) -> None:
+def _report_with_space(space: str, report: OnProgress, stage: str, done: int, total: int) -> None:
     if stage == "reading":
-        tell(stage, done, total)
+        report(stage, done, total)
     else:
-        tell(f"{space}: {stage}", done, total)
+        report(f"{space}: {stage}", done, total)
 
 
 def _evaluate(
-    services: Services, reading: Reading, source: Source, options: Options, tell: OnProgress, *, groups: bool = True
+    services: Services, reading: Reading, source: Source, options: Options, report: OnProgress, *, groups: bool = True
 ) -> Evaluation:
-    # The library's own is among what is compared, whatever it is.
+    # Include the library's own alpha in the comparison.
     options = replace(options, alphas=tuple(sorted({*options.alphas, reading.alpha})))
     if source.labels == JUDGEMENTS:
-        return _evaluate_judged(services, reading, options, tell)
+        return _evaluate_judged(services, reading, options, report)
     truth = find_truth(reading, source.labels, source.column)
     wordings = {} if source.wordings is None else read_wordings(source.wordings, truth.names)
-    tell("reading", 1, 1)
+    report("reading", 1, 1)
     notes = _notes_on(reading)
     encoders = _open_encoders(services, reading, notes)
-    words = None if encoders is None else speak(truth.names, wordings, encoders)
+    words = None if encoders is None else embed_labels(truth.names, wordings, encoders)
     field = Field.of(reading, truth)
     found = []
     for task in OF_LABELS:
         planned = plan(task, reading, field, words, options)
         if planned is not None:
-            found.append(_retrieve(planned, field, options, tell))
+            found.append(_retrieve(planned, field, options, report))
         elif words is not None or task not in {Task.TEXT_TO_IMAGE, Task.HYBRID}:
             notes.append(f"{task.value} was not evaluated: no picture has the data it needs.")
     if not groups:
         return Evaluation(reading, truth, options, tuple(found), None, None, tuple(notes))
-    groupings = compare_groupings(reading, truth, options, partial(tell, "groups"))
-    thresholds = sweep_thresholds(reading, truth, options, partial(tell, "thresholds"))
+    groupings = compare_groupings(reading, truth, options, partial(report, "groups"))
+    thresholds = sweep_thresholds(reading, truth, options, partial(report, "thresholds"))
     return Evaluation(reading, truth, options, tuple(found), groupings, thresholds, tuple(notes))
 
 
 def evaluate_by_any(services: Services, options: Options, on_progress: OnProgress | None = None) -> Evaluation | None:
-    """By folders, else by curated groups, else by judgements; None where none of them tells anything."""
+    """Evaluate by folders, curated groups or judgements, the first with enough data. None if there is none."""
     for labels in (FOLDERS, GROUPS, JUDGEMENTS):
         try:
             return evaluate(services, Source(labels), options, on_progress)
@@ -132,11 +139,11 @@ def evaluate_by_any(services: Services, options: Options, on_progress: OnProgres
     return None
 
 
-def _evaluate_judged(services: Services, reading: Reading, options: Options, tell: OnProgress) -> Evaluation:
-    """What was said of hits says nothing of groups, so these are not measured."""
+def _evaluate_judged(services: Services, reading: Reading, options: Options, report: OnProgress) -> Evaluation:
+    """Evaluate search only, because judgements of hits say nothing about groups."""
     with services.database.transaction() as session:
         judged = find_judged(reading, list(list_judgements(session)))
-    tell("reading", 1, 1)
+    report("reading", 1, 1)
     notes = _notes_on(reading)
     encoders = _open_encoders(services, reading, notes)
     field = field_of(reading, judged)
@@ -145,7 +152,7 @@ def _evaluate_judged(services: Services, reading: Reading, options: Options, tel
         plan_judged(task, reading, field, judged, encoders, options, pictures)
         for task in (Task.HYBRID, Task.MEDIA_TO_MEDIA, Task.PICTURE, Task.PICTURE_AND_WORDS)
     )
-    found = tuple(_retrieve(planned, field, options, tell) for planned in plans if planned is not None)
+    found = tuple(_retrieve(planned, field, options, report) for planned in plans if planned is not None)
     if not found:
         raise InputError("No judged query could be evaluated.", hint=" ".join(notes) or None)
     notes.append("Judgements tell nothing about groups, so groups and the threshold are not measured.")
@@ -159,7 +166,7 @@ def _notes_on(reading: Reading) -> list[str]:
 
 
 def _open_encoders(services: Services, reading: Reading, notes: list[str]) -> Encoders | None:
-    """The models, loaded; where they cannot be had, a note."""
+    """Load the encoders. None, with a note, if that fails."""
     try:
         with services.database.transaction() as session:
             encoders = services.encoders_of(get_space(session, reading.space))
@@ -170,5 +177,5 @@ def _open_encoders(services: Services, reading: Reading, notes: list[str]) -> En
     return encoders
 
 
-def _retrieve(planned: Plan, field: Field, options: Options, tell: OnProgress) -> Found:
-    return retrieve(planned, field, options, lambda done: tell(planned.task.value, done, planned.count))
+def _retrieve(planned: Plan, field: Field, options: Options, report: OnProgress) -> Found:
+    return retrieve(planned, field, options, lambda done: report(planned.task.value, done, planned.count))

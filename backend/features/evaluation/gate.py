@@ -1,4 +1,4 @@
-"""Is it worse than it was? Two evaluations compared query by query."""
+"""Regression gate: comparison of two evaluations, query by query."""
 
 import json
 from collections import Counter
@@ -12,14 +12,22 @@ from backend.errors import FileUnreadable, InputError
 from backend.features.evaluation.result import SCHEMA_VERSION
 from backend.rules.measures import Bootstrap, Interval
 
-# With fewer, no resampling can tell chance from change.
+# With fewer queries, resampling cannot tell chance from change.
 LEAST_SHARED = 5
 
 
 @dataclass(frozen=True)
 class Change:
-    """What became of one task. shared: queries that both have; before, now: their means; difference: now less before, with its
-    interval."""
+    """Change of one task.
+
+    Attributes:
+        task: the task.
+        measure: the measure that is compared.
+        shared: number of queries in both evaluations.
+        before: mean of the earlier evaluation.
+        now: mean of the later evaluation.
+        difference: later minus earlier, with its interval.
+    """
 
     task: str
     measure: str
@@ -39,7 +47,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Gate:
-    """changes: of each task that can be compared; left_out: those that cannot, and why."""
+    """Result of a comparison: changes of the comparable tasks, and the reason for each task left out."""
 
     changes: tuple[Change, ...]
     left_out: tuple[str, ...]
@@ -50,11 +58,11 @@ class Gate:
 
 
 def read_saved(path: Path) -> dict[str, Any]:
-    """An evaluation that was written with --json.
+    """Read an evaluation that was written with --json.
 
     Raises:
-        FileUnreadable: it cannot be opened.
-        InputError: it is none.
+        FileUnreadable: the file cannot be opened.
+        InputError: the file is not an evaluation.
     """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
@@ -71,13 +79,13 @@ def read_saved(path: Path) -> dict[str, Any]:
 
 
 def compare(before: dict[str, Any], now: dict[str, Any], bootstrap: Bootstrap) -> Gate:
-    """Compare the headline measure of each task on the queries that both have, by a paired bootstrap of the differences.
+    """Compare the headline measure of each task on shared queries, by a paired bootstrap of the differences.
 
-    The level holds for all tasks together: each is held to 1 - (1 - level) / tasks (Bonferroni), so that five tasks are no more
-    likely than one to cry wolf.
+    The level holds for all tasks together: each is tested at 1 - (1 - level) / tasks (Bonferroni), so that more tasks do not cause
+    more false alarms.
 
     Raises:
-        InputError: there is nothing to compare; a gate that compares nothing must not open.
+        InputError: there is nothing to compare. A gate must not pass then.
     """
     measure = str(before["headline"])
     pairs, left_out = {}, []
@@ -119,7 +127,7 @@ def compare(before: dict[str, Any], now: dict[str, Any], bootstrap: Bootstrap) -
 
 
 def _pair(before: dict[str, Any], now: dict[str, Any], measure: str) -> np.ndarray:
-    """(n, 2) values of queries that have one name on either side, and are named once."""
+    """Values (n, 2) of the queries with a unique name in both evaluations."""
     sides = []
     for side in (before, now):
         times = Counter(side["names"])

@@ -1,4 +1,4 @@
-"""How good the groups are: as they are, after the second pass, made offline, and at other thresholds."""
+"""Quality of groups: the current ones, those after the second pass, those of offline clustering, and those at other thresholds."""
 
 import warnings
 from collections.abc import Callable
@@ -23,8 +23,15 @@ MEASURES = tuple(Agreement.__dataclass_fields__)
 
 @dataclass(frozen=True)
 class Grouping:
-    """name: which one; groups, alone, largest: how many groups there are among the media that were measured, how many of one, and
-    the size of the largest; measures: agreement with the labels, and the mean silhouette (None for a single group)."""
+    """Quality of one grouping.
+
+    Attributes:
+        name: which grouping.
+        groups: number of groups among the measured pictures.
+        alone: number of groups with one picture.
+        largest: size of the largest group.
+        measures: agreement with the labels, and the mean silhouette (None for a single group).
+    """
 
     name: str
     groups: int
@@ -35,7 +42,13 @@ class Grouping:
 
 @dataclass(frozen=True)
 class Groupings:
-    """media: how many were measured, all of them labelled; drawn: whether there are more."""
+    """Quality of several groupings.
+
+    Attributes:
+        media: number of measured pictures, all labelled.
+        drawn: whether they are a sample.
+        groupings: one entry per grouping.
+    """
 
     media: int
     drawn: bool
@@ -44,7 +57,7 @@ class Groupings:
 
 @dataclass(frozen=True)
 class ThresholdPoint:
-    """What the rule makes of the library at one threshold."""
+    """Quality of the groups at one threshold."""
 
     threshold: float
     groups: int
@@ -55,8 +68,15 @@ class ThresholdPoint:
 
 @dataclass(frozen=True)
 class ThresholdSweep:
-    """media: how many were assigned anew; labelled: how many of them are measured by; drawn: whether there are more media;
-    best: of `points`."""
+    """Quality of the groups at several thresholds.
+
+    Attributes:
+        media: number of pictures grouped.
+        labelled: number of them with a label, which are measured.
+        drawn: whether they are a sample.
+        points: one entry per threshold.
+        best: the best of them.
+    """
 
     media: int
     labelled: int
@@ -68,12 +88,12 @@ class ThresholdSweep:
 def compare_groupings(
     reading: Reading, truth: Truth, options: Options, on_progress: Callable[[int, int], None]
 ) -> Groupings:
-    """online: the groups as they are; consolidated: as the second pass would leave them, which is computed and not written;
-    agglomerative, agglomerative_wide: what a notebook does with all vectors at hand.
+    """Compare the current groups with three others.
 
-    The last two are scikit-learn's AgglomerativeClustering (metric cosine, average linkage) cut at a distance of 1 - threshold, and at
-    1 - threshold^2, which makes groups as wide as the rule lets them be. They compare all pairs, so all four are measured on at
-    most `most_offline` media.
+    `online` are the current groups, `consolidated` those that the second pass would leave (computed, not written). `agglomerative` and
+    `agglomerative_wide` are scikit-learn's AgglomerativeClustering (cosine, average linkage), cut at a distance of 1 - threshold and of
+    1 - threshold^2, which allows groups as wide as the rule does. These compare all pairs, so at most `most_offline` pictures are
+    measured for all four.
     """
     rows, drawn = _draw(truth.labelled, options.most_offline, options.seed)
     library, threshold = reading.library, reading.threshold
@@ -94,8 +114,8 @@ def compare_groupings(
 def sweep_thresholds(
     reading: Reading, truth: Truth, options: Options, on_progress: Callable[[int, int], None]
 ) -> ThresholdSweep:
-    """Assign all media anew in upload order, once for each threshold, by the rule alone: what a curator has decided plays no part,
-    since it may be what the labels come from. One run at a time is in memory."""
+    """Group all pictures again in upload order, once per threshold, by the rule alone. Curators' decisions are ignored, because labels
+    may come from them. Memory holds one run at a time."""
     rows, drawn = _draw(np.arange(len(reading.media_ids)), options.most_media, options.seed)
     labelled = np.flatnonzero(truth.codes[rows] >= 0)
     labels = truth.codes[rows][labelled]
@@ -103,8 +123,8 @@ def sweep_thresholds(
     thresholds = sorted({*options.thresholds, reading.threshold})
     points, resampled = [], []
     for place, threshold in enumerate(thresholds):
-        tell = partial(_tell, on_progress, place * len(rows), len(thresholds) * len(rows))
-        groups = group_in_order(embeddings, threshold, tell)
+        report = partial(_report, on_progress, place * len(rows), len(thresholds) * len(rows))
+        groups = group_in_order(embeddings, threshold, report)
         point, draws = _measure_threshold(threshold, groups, labels, labelled, options.bootstrap)
         points.append(point)
         resampled.append(draws)
@@ -112,14 +132,14 @@ def sweep_thresholds(
     return ThresholdSweep(len(rows), len(labelled), drawn, tuple(points), best)
 
 
-def _tell(on_progress: Callable[[int, int], None], before: int, total: int, done: int) -> None:
+def _report(on_progress: Callable[[int, int], None], before: int, total: int, done: int) -> None:
     on_progress(before + done, total)
 
 
 def _measure_threshold(
     threshold: float, groups: Rows, labels: Rows, labelled: Rows, bootstrap: Bootstrap
 ) -> tuple[ThresholdPoint, Values]:
-    """The point, and its adjusted Rand index in each resample (resamples,)."""
+    """Measure one threshold. Returns the point, and its adjusted Rand index in each resample (resamples,)."""
     table = Contingency.of(labels, groups[labelled])
     draws = resample(bootstrap, len(labels), lambda weights: np.array([table.agree(weights).adjusted_rand_index]))[:, 0]
     found = table.agree()
@@ -129,7 +149,7 @@ def _measure_threshold(
 
 
 def _draw(rows: Rows, most: int, seed: int) -> tuple[Rows, bool]:
-    """At most so many rows, in their order, and whether there were more."""
+    """A random sample of at most `most` rows, in order, and whether there were more."""
     if len(rows) <= most:
         return rows, False
     return np.sort(np.random.default_rng(seed).choice(rows, most, replace=False)), True

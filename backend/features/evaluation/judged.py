@@ -1,4 +1,4 @@
-"""A curator's judgements as the test set: each judged query, ranked over what was said of its hits."""
+"""Curators' judgements as a test set: judged queries, ranked among their judged hits."""
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +29,7 @@ JUDGEMENTS = "judgements"
 
 @dataclass(frozen=True, eq=False)
 class JudgedQuery:
-    """A query of which something was said. right, wrong: rows of all media."""
+    """A query with judged hits. `right` and `wrong` are rows of all pictures."""
 
     kind: QueryKind
     query: str
@@ -38,12 +38,12 @@ class JudgedQuery:
 
     @property
     def name(self) -> str:
-        """For people."""
+        """Name of the query in reports."""
         return describe_query(self.kind, self.query)
 
 
 def find_judged(reading: Reading, judgements: Sequence[Judgement]) -> list[JudgedQuery]:
-    """The queries of which at least one hit was called right and one wrong: only there is an order to be got right.
+    """Queries with at least one right and one wrong hit. Only these have an order to test.
 
     Raises:
         InputError: there are fewer than two.
@@ -69,14 +69,14 @@ def find_judged(reading: Reading, judgements: Sequence[Judgement]) -> list[Judge
 
 
 def truth_of(judged: Sequence[JudgedQuery], media_count: int) -> Truth:
-    """Each query is a label of its own; no media has one otherwise."""
+    """Each query as a label of its own. Pictures have no labels."""
     media = {int(row) for one in judged for row in (*one.right, *one.wrong)}
     names = [one.name for one in judged]
     return Truth(JUDGEMENTS, names, np.full(media_count, -1, dtype=np.int64), judged=len(media))
 
 
 def field_of(reading: Reading, judged: Sequence[JudgedQuery]) -> Field:
-    """All media; of each query what is right."""
+    """The field of all pictures, with the right hits of each query."""
     rows = np.arange(len(reading.media_ids))
     return Field.over(reading, rows, np.full(len(rows), -1, dtype=np.int64), [one.right for one in judged])
 
@@ -90,12 +90,14 @@ def plan_judged(
     options: Options,
     pictures: Mapping[str, Vector],
 ) -> Plan | None:
-    """Words are searched as the search does (`hybrid`), stored media compared as recommendations are (`media_to_media`), and
-    dropped pictures searched for as the search does: alone by the image leg (`picture`), with words by both
-    (`picture_and_words`). pictures: the vectors of those, by checksum in hex.
+    """Plan the judged queries of a task. None if there are none.
 
-    Ranks are among the judged media of a query alone (Sakai's condensed lists, SIGIR 2007): of the others nobody knows whether
-    they are right, and to count them as wrong would punish whatever finds what was not judged yet.
+    Text is searched like the search does (`hybrid`), stored pictures are compared like recommendations (`media_to_media`), and dropped
+    pictures are searched by the image encoder (`picture`), or with text by both (`picture_and_words`). `pictures` has the vectors of
+    dropped pictures by checksum in hex.
+
+    Hits are ranked among the judged pictures of their query only (condensed lists: Sakai, SIGIR 2007). Counting others as wrong would
+    punish a model for finding pictures that nobody has judged yet.
     """
     places = [place for place, one in enumerate(judged) if _task_of(one) is task]
     if not places or (task is not Task.MEDIA_TO_MEDIA and encoders is None):
@@ -128,7 +130,7 @@ def plan_judged(
 
 
 def embed_kept(services: Services, encoders: Encoders, judged: Sequence[JudgedQuery]) -> dict[str, Vector]:
-    """The kept pictures of these queries, embedded as the search embeds what is dropped: unit vectors by checksum in hex."""
+    """Embed the stored query pictures as the search does. Returns unit vectors by checksum in hex."""
     wanted = sorted({checksum_in(one.query) for one in judged if one.kind is QueryKind.PICTURE})
     vectors: dict[str, Vector] = {}
     for start in range(0, len(wanted), _PICTURES_AT_ONCE):
@@ -163,7 +165,7 @@ def _ask_pictures(
     method: FusionMethod,
     backgrounds: Backgrounds | None,
 ) -> Iterator[Asked]:
-    """A picture and words, as the search has it: the picture on the image leg, the words on the text leg."""
+    """A picture with text, as the search does it: the picture for the image encoder, the text for the text encoder."""
     for (place, query), said in zip(asking, texts, strict=True):
         picture = pictures[checksum_in(query).hex()]
         image = (field.images @ picture).astype(np.float64)

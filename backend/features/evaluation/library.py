@@ -1,4 +1,4 @@
-"""The library as it stands, read in one snapshot that cannot write."""
+"""The library of an evaluation, read in one read-only snapshot."""
 
 import uuid
 from collections.abc import Mapping
@@ -24,15 +24,31 @@ from backend.store.spaces import find_fill, get_active_space, get_alpha, get_spa
 
 Matrix = NDArray[np.float32]
 
-# As many as the search samples.
+# The search samples as many.
 _SAMPLED = 2_000
 
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """media_ids: (n,) of all media that have a group, in upload order; library, sides: their groups and vectors; sources: where
-    they came from; group_labels: what groups are called; alpha, threshold: what the library goes by, or would go by in a space that
-    is not active; stored: the backgrounds that its search has, by kind; missing: how many media have a group and no vectors here."""
+    """The data that an evaluation needs.
+
+    Attributes:
+        media_ids: (n,) all grouped pictures, in upload order.
+        library: their groups and image vectors.
+        sides: their vectors of both encoders.
+        sources: where they came from.
+        group_labels: labels of groups by id.
+        space_id: the space.
+        space: its name.
+        image_model: its image model.
+        text_model: its text model.
+        image_fingerprint: fingerprint of its image encoder.
+        text_fingerprint: fingerprint of its text encoder.
+        alpha: alpha of the library.
+        threshold: threshold of the space.
+        stored: backgrounds that the search uses, by kind.
+        missing: number of grouped pictures without vectors in this space.
+    """
 
     media_ids: list[uuid.UUID]
     library: Library
@@ -52,13 +68,13 @@ class Reading:
 
     @cached_property
     def places(self) -> NDArray[np.int64]:
-        """(n,) the order of the media ids, by which the search breaks ties."""
+        """(n,) rank of each picture by id, which the search uses to break ties."""
         places = np.empty(len(self.media_ids), dtype=np.int64)
         places[np.argsort(np.array([str(one) for one in self.media_ids], dtype=np.str_))] = np.arange(len(places))
         return places
 
     def backgrounds(self, seed: int, kind: BackgroundKind = BackgroundKind.WORDS) -> Backgrounds | None:
-        """Those of the search; where it has none yet, learnt as it would, but by a seed and not stored."""
+        """The backgrounds of the search. If it has none yet, learn them in the same way, with a seed and without storing them."""
         if kind in self.stored:
             return self.stored[kind]
         generator = np.random.default_rng(seed)
@@ -80,12 +96,12 @@ class Reading:
 def read(services: Services, name: str | None = None) -> Reading:
     """Read everything that an evaluation needs.
 
-    name: of the space whose vectors are read, None for the active one. The groups are today's in any case; media that the space
-    has no vectors of are left out.
+    `name` is the space whose vectors are read, None for the active one. Groups are the current ones. Pictures without vectors in the
+    space are left out.
 
     Raises:
-        NotFound: there is no such space, or no active one yet.
-        Conflict: the space has no vectors yet.
+        NotFound: the space does not exist, or none is active.
+        Conflict: the space has no vectors.
     """
     with services.database.transaction() as session:
         active = _begin(session)
@@ -97,11 +113,11 @@ def read(services: Services, name: str | None = None) -> Reading:
 
 
 def read_pair(services: Services, name: str) -> tuple[Reading, Reading]:
-    """The active space and another one, in one snapshot, over the media that have vectors in both: so that the same queries
-    are asked among the same media.
+    """Read the active space and another one in one snapshot, restricted to pictures with vectors in both, so that queries are
+    comparable.
 
     Raises:
-        NotFound, Conflict: as `read`.
+        NotFound, Conflict: like `read`.
     """
     with services.database.transaction() as session:
         active, other = _begin(session), get_space(session, name)
@@ -114,7 +130,7 @@ def read_pair(services: Services, name: str) -> tuple[Reading, Reading]:
 
 
 def _begin(session: Session) -> Space:
-    """Make the transaction one snapshot that cannot write; returns the active space."""
+    """Make the transaction a read-only snapshot. Returns the active space."""
     begin_snapshot(session)
     forbid_writes(session)
     return get_active_space(session)

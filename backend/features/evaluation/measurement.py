@@ -1,4 +1,4 @@
-"""Measure a library and keep what came out. Everything is of samples, so that a large library takes minutes, not hours."""
+"""Measurement jobs, whose reports are stored. All work on samples, so that large libraries take minutes, not hours."""
 
 import os
 from collections.abc import Callable
@@ -40,23 +40,26 @@ EVALUATED = Options(most_queries=500, resamples=500, most_media=10_000, most_off
 
 
 class Job(StrEnum):
-    """figures: similarities of pairs, cohesion, and what other thresholds would come to; map: the library in the plane;
-    evaluation: search and groups against labels."""
+    """Kinds of measurement.
+
+    `figures` are similarities of pairs, cohesion, and results of other thresholds; `map` places the pictures in the plane;
+    `evaluation` measures search and groups against labels.
+    """
 
     FIGURES = "figures"
     MAP = "map"
     EVALUATION = "evaluation"
 
 
-# The reports that each job makes.
+# The reports of each job.
 REPORTS = {Job.FIGURES: ("similarities", "thresholds"), Job.MAP: ("map",), Job.EVALUATION: ("evaluation",)}
 
 
 def measure(services: Services, job: Job) -> bool:
-    """Do it, unless another process is at it (then False). A report that could not be made says why.
+    """Run a job. Returns False if another process runs it. A report that fails records the reason.
 
     Raises:
-        NotFound: there is no active space yet.
+        NotFound: there is no active space.
     """
     with services.database.transaction() as session:
         space_id = get_active_space(session).id
@@ -74,7 +77,7 @@ def measure(services: Services, job: Job) -> bool:
     return True
 
 
-def _stand(services: Services) -> Standing:
+def _read_standing(services: Services) -> Standing:
     with services.database.transaction() as session:
         standing = find_standing(session)
     assert standing is not None
@@ -82,7 +85,7 @@ def _stand(services: Services) -> Standing:
 
 
 def _measure_similarities(services: Services) -> None:
-    standing = _stand(services)
+    standing = _read_standing(services)
     with services.database.transaction() as session:
         same = sample_same_pairs(session, standing.space_id, standing.media_count, _PAIRS)
         background = sample_background_pairs(session, standing.space_id, standing.media_count, _PAIRS)
@@ -97,7 +100,7 @@ def _measure_similarities(services: Services) -> None:
 
 
 def _measure_thresholds(services: Services) -> None:
-    standing = _stand(services)
+    standing = _read_standing(services)
     with services.database.transaction() as session:
         present = get_threshold(session, standing.space_id, services.settings.threshold)
     thresholds = sorted({*THRESHOLDS, present})
@@ -108,9 +111,9 @@ def _measure_thresholds(services: Services) -> None:
 
 
 def _draw_map(services: Services) -> None:
-    # What UMAP compiles is kept; beside the package, where it is put otherwise, nothing may be written in a container.
+    # Keep what UMAP compiles. By default that goes beside the package, which is read-only in a container.
     os.environ.setdefault("NUMBA_CACHE_DIR", str(services.settings.home_path / "cache" / "numba"))
-    standing = _stand(services)
+    standing = _read_standing(services)
     with services.database.transaction() as session:
         dimension = get_active_space(session).image_dimension
         media_ids = list_mapped(session, standing.space_id, MAP_POINTS)
@@ -132,14 +135,14 @@ def _draw_map(services: Services) -> None:
 
 
 def _evaluate(services: Services) -> None:
-    """By the first evidence that there is; without any, that is what is kept."""
-    standing = _stand(services)
+    """Evaluate by the first labels with enough data. Without any, an empty report is stored."""
+    standing = _read_standing(services)
     evaluation = evaluate_by_any(services, EVALUATED)
     content: dict[str, Any] = {"document": None, "suggestions": []}
     if evaluation is not None:
         document = evaluation.as_json()
         content["suggestions"] = [asdict(one) for one in suggest(document)]
-        # Single queries and labels are for reports: the page is to be small.
+        # The page must stay small; single queries and labels are for reports.
         for found in document["retrieval"].values():
             del found["by_query"], found["labels"]
         content["document"] = document

@@ -1,4 +1,4 @@
-"""What an evaluation may be told, and whether it makes sense."""
+"""Options of an evaluation, with validation."""
 
 from dataclasses import dataclass
 
@@ -12,9 +12,19 @@ _MOST_K = 100
 
 @dataclass(frozen=True)
 class Options:
-    """ks: how many hits are looked at, ascending; most_queries: of each task, drawn by the seed where there are more; resamples,
-    seed, level: of the bootstrap; most_media: for the sweep of thresholds, most_offline: for what compares all pairs; both
-    drawn by the seed where there are more."""
+    """Options of an evaluation.
+
+    Attributes:
+        ks: numbers of hits to measure at, ascending.
+        most_queries: largest number of queries per task, sampled if there are more.
+        resamples: number of bootstrap resamples.
+        seed: seed of all sampling.
+        level: level of intervals.
+        alphas: alphas to try.
+        thresholds: thresholds to try.
+        most_media: largest number of pictures to sweep thresholds over, sampled if there are more.
+        most_offline: largest number of pictures for comparisons of all pairs, sampled if there are more.
+    """
 
     ks: tuple[int, ...] = (1, 5, 10)
     most_queries: int = 2_000
@@ -27,7 +37,7 @@ class Options:
     most_offline: int = 5_000
 
     def checked(self) -> "Options":
-        """These options. Raises InputError where one makes no sense."""
+        """These options. Raises InputError if one is invalid."""
         if not self.ks or min(self.ks) < 1 or max(self.ks) > _MOST_K:
             asked = ", ".join(map(str, self.ks)) or "none"
             raise InputError(f"The number of hits to count is {asked}.", hint=f"Give numbers from 1 to {_MOST_K}.")

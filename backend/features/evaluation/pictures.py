@@ -1,4 +1,4 @@
-"""What the report shows beside the figures: pairs, maps, queries with their hits as pictures, and times."""
+"""Content of the HTML report beside the figures: pairs, maps, queries with their hits, and timings."""
 
 import base64
 import io
@@ -32,7 +32,7 @@ Matrix = NDArray[np.float32]
 
 _PAIRS = 20_000
 _MAPPED = 1_500
-# Fewer points than this have no perplexity to speak of.
+# With fewer points, no perplexity makes sense.
 _LEAST_FOR_TSNE = 12
 _PERPLEXITY = 30
 _QUERIES_SHOWN = 10
@@ -44,7 +44,7 @@ _TIMED = 8
 
 @dataclass(frozen=True)
 class Pairs:
-    """One side's cosines of pairs with one label against pairs with two; d_prime: see `sensitivity`."""
+    """Cosines of pairs with one label against pairs with two, for one encoder. `d_prime`: see `sensitivity`."""
 
     side: str
     separation: Separation
@@ -53,7 +53,7 @@ class Pairs:
 
 @dataclass(frozen=True, eq=False)
 class Map:
-    """Pictures in the plane. points: (n, 2) within -1..1; labels: (n,)."""
+    """Pictures in the plane: points (n, 2) within -1..1, and labels (n,)."""
 
     method: str
     points: NDArray[np.float32]
@@ -62,8 +62,14 @@ class Map:
 
 @dataclass(frozen=True)
 class Shown:
-    """A picture of the sheet; src: a data URI, empty where there is none; right: None for the query itself, and for a hit that comes
-    after as many as there are right ones: it takes nobody's place."""
+    """A picture in the report.
+
+    Attributes:
+        src: data URI, empty if there is none.
+        title: its title.
+        label: its label.
+        right: whether the hit is right. None for the query, and for hits beyond the number of right ones.
+    """
 
     src: str
     title: str
@@ -73,7 +79,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Query:
-    """A query of the sheet: its words, or its picture; ndcg: how well it did."""
+    """A query in the report, in text or as a picture, with its NDCG and its hits."""
 
     words: str
     picture: Shown | None
@@ -84,7 +90,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Timing:
-    """seconds: the median; times: how often it was taken."""
+    """Median duration of an operation, and number of measurements."""
 
     name: str
     seconds: float
@@ -92,7 +98,7 @@ class Timing:
 
 
 def compare_pairs(evaluation: Evaluation) -> list[Pairs]:
-    """Pairs drawn by the seed, of pictures and of words. Every media that has another of its label counts the same."""
+    """Sample pairs for each encoder. Every picture that shares its label counts the same."""
     rows = evaluation.truth.labelled
     labels = evaluation.truth.codes[rows]
     found = []
@@ -112,7 +118,7 @@ def compare_pairs(evaluation: Evaluation) -> list[Pairs]:
 def _draw_pairs(
     labels: NDArray[np.int64], generator: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(p, 2) places of different media with one label, and with two."""
+    """(p, 2) rows of pairs of pictures with one label, and with two."""
     if len(labels) < 2:
         return np.empty((0, 2), np.int64), np.empty((0, 2), np.int64)
     order = np.argsort(labels, kind="stable")
@@ -124,7 +130,7 @@ def _draw_pairs(
         first = generator.choice(able, _PAIRS)
         place = np.empty(len(labels), dtype=np.int64)
         place[order] = np.arange(len(labels))
-        # Another member: any of the others, counted round from the one itself.
+        # Another member: step forward from the picture itself, modulo the size of the group.
         step = 1 + (generator.random(_PAIRS) * (sizes[first] - 1)).astype(np.int64)
         second = order[starts[first] + (place[first] - starts[first] + step) % sizes[first]]
         same = np.column_stack([first, second])
@@ -133,7 +139,7 @@ def _draw_pairs(
 
 
 def draw_maps(services: Services, evaluation: Evaluation, on_progress: Callable[[int, int], None]) -> list[Map]:
-    """By UMAP (or principal components without the extra `map`) and by t-SNE (van der Maaten and Hinton, 2008), both by the seed."""
+    """Maps by UMAP (principal components without the extra `map`) and by t-SNE (van der Maaten and Hinton, 2008), both seeded."""
     os.environ.setdefault("NUMBA_CACHE_DIR", str(services.settings.home_path / "cache" / "numba"))
     seed = evaluation.options.seed
     rows = evaluation.truth.labelled
@@ -161,7 +167,7 @@ def _by_tsne(images: Matrix, seed: int) -> NDArray[np.float32]:
 
 
 def make_sheet(services: Services, evaluation: Evaluation) -> dict[str, list[Query]]:
-    """By task, queries with their hits: the worst, and a few of the others, spread evenly."""
+    """Queries with their hits by task: the worst, and some of the others, evenly spaced."""
     found = {one.task: one for one in evaluation.found}
     sheet: dict[str, list[Query]] = {}
     with services.database.transaction() as session:
@@ -205,7 +211,7 @@ def _show_queries(services: Services, session: Session, evaluation: Evaluation, 
 
 
 def _show_kept(session: Session, query: str) -> Shown:
-    """The picture that was dropped."""
+    """The stored query picture."""
     content = find_picture(session, checksum_in(query))
     return Shown("" if content is None else _as_data_uri(content), "A dropped picture", "", None)
 
@@ -220,7 +226,7 @@ def _show(
 
 
 def _inline(services: Services, sha256: bytes) -> str:
-    """A small WebP as a data URI; nothing where the thumbnail is missing."""
+    """The thumbnail as a small WebP in a data URI, empty if it is missing."""
     try:
         data = read_thumbnail(services.storage, sha256, "small")
     except MediaclusterError:
@@ -237,7 +243,7 @@ def _as_data_uri(data: bytes) -> str:
 
 
 def take_times(services: Services, evaluation: Evaluation, on_progress: Callable[[int, int], None]) -> list[Timing]:
-    """How long models take to load, and then one picture, one text and one query take, alone. On this machine, as busy as it is."""
+    """Time loading of models, then one picture, one text and one query, on this machine under its current load."""
     with services.database.transaction() as session:
         known = services.encoders_of(get_space(session, evaluation.reading.space))
     said = [one for found in evaluation.found if found.task is Task.HYBRID for one in found.names][:_TIMED]
@@ -251,7 +257,7 @@ def take_times(services: Services, evaluation: Evaluation, on_progress: Callable
     on_progress(1, steps)
     pictures = _some_pictures(services, evaluation.reading)
     if pictures:
-        encoders.image.embed_pictures(pictures[:1])  # what is only done once
+        encoders.image.embed_pictures(pictures[:1])  # warm-up
         timings.append(
             _time("Embedding a picture", [partial(encoders.image.embed_pictures, [one]) for one in pictures])
         )
@@ -266,7 +272,7 @@ def take_times(services: Services, evaluation: Evaluation, on_progress: Callable
 
 
 def _rankings(evaluation: Evaluation, said: Sequence[str]) -> list[Callable[[], object]]:
-    """Exactly and in memory, as this evaluation does; the search of the library has indexes."""
+    """Exact rankings in memory, as this evaluation does. The search of the library uses indexes."""
     images = np.nan_to_num(evaluation.reading.sides.images)
     texts = np.nan_to_num(evaluation.reading.sides.texts)
 

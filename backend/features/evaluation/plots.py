@@ -1,4 +1,4 @@
-"""Plots of the report as SVG, drawn by hand: no script, and colours by class, so that they follow dark and light."""
+"""Plots of the report as plain SVG, without scripts. Colours are CSS classes, so that they follow the theme."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -16,13 +16,13 @@ _WIDTH, _HEIGHT = 560, 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 10, 34, 28
 _COLOURS = 12
 _MAP_SIDE = 420
-# Of a name on a map, in its units.
+# Size of a letter of a name on the map, in its units.
 _LETTER, _LINE = 6.0, 12.0
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A vertical line with words above it; kind: `now` or `best`."""
+    """A vertical line with text above it. `kind` is `now` or `best`."""
 
     at: float
     words: str
@@ -31,7 +31,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Frame:
-    """The box of a plot: what its sides stand for."""
+    """The value range of a plot."""
 
     low: float
     high: float
@@ -53,7 +53,7 @@ def curve(
     title: str,
     ends: tuple[str, str] = ("", ""),
 ) -> Markup:
-    """A line through (at, value, low, high) with its interval as a band; ends: words at either end of the axis."""
+    """A line through (at, value, low, high) with its interval as a band. `ends` are texts at both ends of the axis."""
     lows, highs = [one[2] for one in points], [one[3] for one in points]
     bottom = max(0.0, math.floor(min(lows) * 10 - 0.2) / 10)
     top = min(1.0, math.ceil(max(highs) * 10 + 0.2) / 10)
@@ -92,7 +92,7 @@ def _marks(now: float, best: float) -> list[Mark]:
 
 
 def histograms(same: Histogram, background: Histogram, marks: Sequence[Mark], title: str) -> Markup:
-    """Shares of both samples on one axis, pairs of one label above pairs of two."""
+    """Histograms of both samples on one axis: pairs with one label above pairs with two."""
     step = (1 - LOW) / BINS
     used = np.flatnonzero(np.maximum(same.shares, background.shares) > 1e-4)
     first = int(used[0]) if len(used) else 0
@@ -107,7 +107,7 @@ def histograms(same: Histogram, background: Histogram, marks: Sequence[Mark], ti
 
 
 def scatter(points: NDArray[np.float32], labels: NDArray[np.int64], names: Sequence[str], title: str) -> Markup:
-    """A map: one colour a label as far as they go, the name of each label at the middle of its points."""
+    """A map with one colour per label, as far as they last, and names at the medians of their points."""
     side = _MAP_SIDE
 
     def at(value: float) -> float:
@@ -126,11 +126,11 @@ def scatter(points: NDArray[np.float32], labels: NDArray[np.int64], names: Seque
 def _place_names(
     points: NDArray[np.float32], labels: NDArray[np.int64], names: Sequence[str], at: Callable[[float], float]
 ) -> Iterator[str]:
-    """The name of each label, the most frequent first, where it covers no other name."""
+    """The name of each label, most frequent first, unless it would cover another name."""
     taken: list[tuple[float, float, float]] = []
     found, counts = np.unique(labels, return_counts=True)
     for label in found[np.argsort(-counts, kind="stable")].tolist():
-        # The member nearest the median: of a label in two islands, the name lies on one of them.
+        # Use the member nearest the median. If a label has two islands, the name then lies on one of them.
         own = points[labels == label]
         middle = own[np.argmin(((own - np.median(own, axis=0)) ** 2).sum(axis=1))]
         x, y = at(float(middle[0])), max(at(-float(middle[1])) - 8, 12)
@@ -142,7 +142,7 @@ def _place_names(
 
 
 def whisker(value: float, low: float, high: float) -> Markup:
-    """A value with its interval, from 0 to 1, for a row of a table."""
+    """A value with its interval, from 0 to 1, for a table row."""
     return Markup(  # noqa: S704 - of numbers
         '<svg class="whisker" viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true">'
         '<rect class="ground" y="5" width="100" height="2"/>'
@@ -185,7 +185,7 @@ def _plot(
     for place, mark in enumerate(sorted(marks, key=lambda one: one.at)):
         x = frame.x(mark.at)
         anchor = "end" if x > _WIDTH * 0.7 else "start"
-        # Two marks side by side have their words at two heights.
+        # Stagger the texts of neighbouring marks.
         y = 12 if place % 2 == 0 else 28
         drawn.append(f'<line class="mark {mark.kind}" x1="{x}" x2="{x}" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}"/>')
         shift = -4 if anchor == "end" else 4
@@ -204,7 +204,7 @@ def _plot(
 
 
 def _ticks(low: float, high: float, most: int) -> list[float]:
-    """Round values between both, at most so many steps."""
+    """Round values within a range, at most `most` steps."""
     if high <= low:
         return [low]
     rough = (high - low) / most

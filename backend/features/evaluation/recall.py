@@ -1,4 +1,4 @@
-"""Recall of the public SQL functions: what they find for live media, against reading every embedding."""
+"""Recall of the public SQL functions on stored pictures, compared with reading every embedding."""
 
 import uuid
 from dataclasses import dataclass, replace
@@ -13,14 +13,14 @@ from backend.store.media import search_media
 from backend.store.search import Limits, Matching, Nomination, QueryVectors, match, nearest_exactly, nominate_by_index
 from backend.store.spaces import find_active_space, hold_active_space
 
-# Values that single precision cannot tell apart: either media is a right answer.
+# Single precision cannot tell closer values apart, so either picture counts as right.
 _TOLERANCE = 1e-6
 _LEG_EFFORT = 100
-# Media times sampled media: about a minute on one core.
+# Pictures times sampled pictures: about a minute on one core.
 _AFFORDABLE_READINGS = 5_000_000
 
 _NO_LEG = Limits(image=0, text=0, fused=0, textless=0, effort=_LEG_EFFORT)
-# What the indexes on words can hold.
+# Pictures that the text indexes contain.
 _WITH_TEXT = Matching("e.text_embedding IS NOT NULL", {})
 
 _Sides = tuple[NDArray[np.float32], NDArray[np.float32] | None]
@@ -29,9 +29,14 @@ Key = TypeVar("Key", str, float)
 
 @dataclass(frozen=True)
 class RecallReport:
-    """k, sampled: how many hits of how many media were compared; fused: recall@k of `search_media` at each alpha;
-    fused_index: that of the fused index alone, among media with text, at the effort of one pass; legs: that of each single
-    index (image, text), likewise. What no sampled media has the side for is absent.
+    """Recall of searches. Entries that no sampled picture has the vectors for are missing.
+
+    Attributes:
+        k: number of hits compared.
+        sampled: number of pictures searched for.
+        fused: recall@k of `search_media` by alpha.
+        fused_index: recall@k of the fused index alone, among pictures with text, at the effort of one pass.
+        legs: recall@k of each single index (`image`, `text`), likewise.
     """
 
     k: int
@@ -42,17 +47,17 @@ class RecallReport:
 
     @property
     def worst(self) -> float | None:
-        """The least recall over all alphas; None where nothing was sampled."""
+        """The lowest recall over all alphas, None if nothing was sampled."""
         return min(self.fused.values(), default=None)
 
 
 def audit_recall(
     database: Database, *, k: int = 10, sample: int = 50, alphas: tuple[float, ...] = (0.0, 0.3, 0.6, 0.9, 1.0)
 ) -> RecallReport:
-    """Search for `sample` random media by index and by reading all, each in a transaction of its own.
+    """Search for `sample` random pictures by index and by reading all, each in a transaction of its own.
 
-    A media is its own best hit and counts as one, for both. Cost: sample * (2 * alphas + 2) readings of all embeddings.
-    What comes out is stored, for the metrics, unless nothing is embedded.
+    A picture is its own best hit, which counts for both. Cost: sample * (2 * alphas + 2) scans of all embeddings. The result is stored
+    for the metrics, unless nothing is embedded.
     """
     with database.transaction() as session:
         space = find_active_space(session)
@@ -76,7 +81,7 @@ def _measure(
             begin_snapshot(session)
             held = hold_active_space(session)
             if held is None or held.id != space_id:
-                break  # these queries are of a space that is not the active one any more
+                break  # another space was activated, so these queries are useless
             for alpha in alphas:
                 query = QueryVectors(image, text, alpha)
                 fused[alpha].append(_recall_of_search(session, query, k))
@@ -89,7 +94,7 @@ def _measure(
 
 
 def audit_recall_within(database: Database) -> RecallReport:
-    """The same in a few minutes at the most, of fewer media where there are many: for a worker that has other things to do."""
+    """Audit fewer pictures of large libraries, so that it takes a few minutes at most. For workers, which have other work."""
     with database.transaction() as session:
         count = estimate_media(session)
     return audit_recall(database, sample=int(min(max(_AFFORDABLE_READINGS / max(count, 1.0), 5), 50)))
@@ -117,7 +122,7 @@ def _combined(row: Nomination, alpha: float) -> float:
 
 
 def _recall(found: dict[uuid.UUID, float], truth: dict[uuid.UUID, float]) -> float:
-    """The share of the best k that was found; a media as near as the k-th counts as it."""
+    """Share of the best k that was found. A picture as near as the k-th counts as found."""
     if not truth:
         return 1.0
     kth = min(truth.values())

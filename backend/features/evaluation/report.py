@@ -1,4 +1,4 @@
-"""An evaluation as one HTML file that needs nothing else: pictures are in it, plots are drawn in it, and no script runs."""
+"""The HTML report of an evaluation: one file with inlined pictures and plots, and without scripts."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -38,23 +38,23 @@ _FAULTS = {"image": "looks", "text": "words", "both": "both", "no_words": "no wo
 
 
 def write_report(services: Services, evaluation: Evaluation, on_progress: OnProgress | None = None) -> str:
-    """The document. Takes the maps, pictures and times that only a report has. The library is read, never changed.
+    """Render the report. Computes the maps, pictures and timings that only a report has. Reads the library only.
 
     Raises:
-        EncoderUnavailable: the models whose times are taken cannot be loaded.
+        EncoderUnavailable: the models to time cannot be loaded.
     """
-    tell = on_progress or (lambda _stage, _done, _total: None)
+    report_progress = on_progress or (lambda _stage, _done, _total: None)
 
     def stage(name: str) -> Callable[[int, int], None]:
-        return lambda done, total: tell(name, done, total)
+        return lambda done, total: report_progress(name, done, total)
 
     document = evaluation.as_json()
-    # Judgements are no labels of media, so there is nothing to colour a map by, and no pairs of one label.
+    # Judgements give pictures no labels, so there are no colours for a map and no pairs with one label.
     has_labels = evaluation.groupings is not None
     maps = draw_maps(services, evaluation, stage("maps")) if has_labels else []
-    tell("pictures", 0, 1)
+    report_progress("pictures", 0, 1)
     sheet = make_sheet(services, evaluation)
-    tell("pictures", 1, 1)
+    report_progress("pictures", 1, 1)
     timings = [] if document["retrieval"].get("hybrid") is None else take_times(services, evaluation, stage("times"))
     names = evaluation.truth.names
     environment = Environment(
@@ -87,7 +87,7 @@ def _draw_pairs(pairs: Pairs, document: dict[str, Any]) -> Markup:
 
 
 def _rank_labels(document: dict[str, Any]) -> list[dict[str, Any]]:
-    """Labels from the worst found to the best, by search in words where it was asked, with both figures."""
+    """Labels from worst to best, by text search if it was evaluated, with both figures."""
     headline = document["headline"]
     by_task = {task: document["retrieval"].get(task, {"labels": {}})["labels"] for task in ("hybrid", "media_to_media")}
     names = {name for labels in by_task.values() for name in labels}

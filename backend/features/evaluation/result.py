@@ -1,4 +1,4 @@
-"""What an evaluation came to, and the JSON that it is kept as (docs/reference/evaluation.md)."""
+"""Result of an evaluation, and its JSON format (docs/reference/evaluation.md)."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -19,7 +19,17 @@ _DIGITS = 6
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """found: what each task that could be asked came to; notes: what could not be measured, and why."""
+    """Result of an evaluation.
+
+    Attributes:
+        reading: the library.
+        truth: the labels.
+        options: the options.
+        found: result of each task that could be evaluated.
+        groupings: None if not measured.
+        thresholds: None if not measured.
+        notes: what could not be measured, and why.
+    """
 
     reading: Reading
     truth: Truth
@@ -33,7 +43,7 @@ class Evaluation:
         return self.truth.names[code] if 0 <= code < len(self.truth.names) else ""
 
     def as_json(self) -> dict[str, Any]:
-        """A document of plain values, the same for the same library, labels and options."""
+        """A JSON document, deterministic for the same library, labels and options."""
         reading, truth, options = self.reading, self.truth, self.options
         document = {
             "schema_version": SCHEMA_VERSION,
@@ -88,7 +98,7 @@ def _describe_task(found: Found, truth: Truth, options: Options) -> dict[str, An
         "measures": _measure(found, options.bootstrap, everything),
         "faults": _count_faults(found, everything),
         "labels": by_label,
-        # What `--gate` compares query by query.
+        # `--gate` compares these by query.
         "by_query": {"names": found.names, **{name: values.tolist() for name, values in found.measures.items()}},
     }
 
@@ -153,7 +163,7 @@ def _name_best(best: Best, value_of: Callable[[int], float]) -> dict[str, Any]:
 
 
 def _rounded(content: Any) -> Any:
-    """Six digits: more is noise, and a file of thousands of queries is to be kept small."""
+    """Round to six digits. More is noise, and thousands of queries must not bloat the file."""
     if isinstance(content, float):
         return round(content, _DIGITS)
     if isinstance(content, dict):

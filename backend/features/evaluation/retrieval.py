@@ -1,4 +1,4 @@
-"""Ask the queries of a task, and measure what they find."""
+"""Execution and measurement of the queries of a task."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,11 +17,22 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """What the q queries of a task came to.
+    """Result of the q queries of a task.
 
-    names: of the queries; labels: (q,); hits: (q, depth) rows of all media, -1 where there were fewer; gains: (q, depth) 1 for a right
-    hit; relevant: (q,) how many right ones there are; measures: (q,) by name; faults: (q, faults) wrong hits among those that
-    could have been right, by `Fault`; by_alpha: (q, alphas) of the headline measure, None where alpha plays no part.
+    Attributes:
+        task: the task.
+        method: how similarities were combined.
+        alpha: weight of the image similarity.
+        left_out: number of queries with nothing to find.
+        drawn: whether the queries are a sample.
+        names: names of the queries.
+        labels: (q,) their labels.
+        hits: (q, depth) rows of all pictures, -1 where there were fewer.
+        gains: (q, depth) 1 for a right hit.
+        relevant: (q,) number of right pictures.
+        measures: (q,) values by name of the measure.
+        faults: (q, faults) wrong hits among those that could have been right, by `Fault`.
+        by_alpha: (q, alphas) headline measure, None if alpha plays no part.
     """
 
     task: Task
@@ -40,7 +51,7 @@ class Found:
 
 
 def retrieve(plan: Plan, field: Field, options: Options, on_progress: Callable[[int], None]) -> Found:
-    """Rank all media of the field for each query, exactly, by the alpha of the plan and by each alpha of the sweep."""
+    """Rank all pictures of the field for each query, exactly, at the plan's alpha and at each alpha of the sweep."""
     depth, count = options.depth, plan.count
     names: list[str] = []
     labels, relevant, first = (np.zeros(count, dtype=np.int64) for _ in range(3))
@@ -80,7 +91,7 @@ def retrieve(plan: Plan, field: Field, options: Options, on_progress: Callable[[
 
 
 class _Answer:
-    """One query's candidates, at any alpha."""
+    """Candidates of one query, at any alpha."""
 
     def __init__(self, asked: Asked, field: Field) -> None:
         self._asked = asked
@@ -109,7 +120,7 @@ class _Answer:
         return float(ndcg_at(k, gains[None], np.ones((1, min(k, self.relevant))))[0])
 
     def count_faults(self, alpha: float, best: Rows) -> Rows:
-        """Of the first hits, as many as could all be right, the wrong ones by who is at fault."""
+        """Count the wrong hits by fault, among as many first hits as could all be right."""
         top = best[: self.relevant]
         wrong = top[~self.right[top]]
         missed = np.setdiff1d(self.right_rows, top[self.right[top]])

@@ -1,4 +1,4 @@
-"""What is asked of the library: which queries, against what, and how the legs are fused."""
+"""Tasks of an evaluation: their queries, what they search, and how similarities are combined."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,10 +23,13 @@ _BLOCK = 64
 
 
 class Task(StrEnum):
-    """text_to_image: words, by the image leg alone; caption_to_image: the caption of each media, likewise; image_to_text: each
-    picture against the captions of others; media_to_media: each media by both legs, as recommendations are made; hybrid: words by
-    both legs, as the search does it; picture, picture_and_words: a picture that was dropped into the search, of which only judgements
-    tell."""
+    """Kinds of queries.
+
+    `text_to_image`: a label in words, by image similarity alone. `caption_to_image`: the caption of each picture, likewise.
+    `image_to_text`: each picture against the captions of others. `media_to_media`: each picture by both similarities, like
+    recommendations. `hybrid`: a label in words by both, like the search. `picture` and `picture_and_words`: a picture dropped into the
+    search; only judgements cover these.
+    """
 
     TEXT_TO_IMAGE = "text_to_image"
     CAPTION_TO_IMAGE = "caption_to_image"
@@ -38,17 +41,24 @@ class Task(StrEnum):
 
     @property
     def is_fused(self) -> bool:
-        """Whether alpha plays a part."""
+        """Whether alpha matters."""
         return self in {Task.MEDIA_TO_MEDIA, Task.HYBRID, Task.PICTURE_AND_WORDS}
 
 
 OF_LABELS = tuple(task for task in Task if task not in {Task.PICTURE, Task.PICTURE_AND_WORDS})
-"""What labels can ask."""
+"""Tasks that labels can evaluate."""
 
 
 @dataclass(frozen=True, eq=False)
 class Words:
-    """Queries in words: texts, their labels (q,), and their vectors images (q, d), texts (q, e) by both encoders."""
+    """Queries in words.
+
+    Attributes:
+        said: their texts.
+        labels: (q,) their labels.
+        images: (q, d) vectors by the image encoder.
+        texts: (q, e) vectors by the text encoder.
+    """
 
     said: list[str]
     labels: Rows
@@ -58,8 +68,14 @@ class Words:
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """One query: its name, its label, the rows (of all media) that it may not find, and its legs (n,): what each brings
-    before it is weighted, NaN where it is missing, and -inf on the image leg for what is no candidate."""
+    """One query.
+
+    Attributes:
+        name: its name.
+        label: its label.
+        image: (n,) image similarity of each row before weighting, NaN if missing, -inf if the row is not a candidate.
+        text: (n,) text similarity of each row before weighting, NaN if missing.
+    """
 
     name: str
     label: int
@@ -69,10 +85,18 @@ class Asked:
 
 @dataclass(frozen=True, eq=False)
 class Field:
-    """What is searched: the labelled media alone, since of the others nobody knows whether they are right.
+    """What is searched: labelled pictures only, since for others it is unknown whether they are right.
 
-    rows: (n,) of all media; labels: (n,); places: (n,) the order of their ids; sides: their vectors, rows of zeros where a side is
-    missing; has_text, has_caption: (n,). of_label: the rows of each label, of this field.
+    Attributes:
+        rows: (n,) rows of all pictures.
+        labels: (n,) labels.
+        places: (n,) rank by id.
+        images: (n, d) image vectors, zero if missing.
+        texts: (n, e) text vectors, zero if missing.
+        captions: (n, d) caption vectors, zero if missing.
+        has_text: (n,) whether there is a text vector.
+        has_caption: (n,) whether there is a caption vector.
+        of_label: rows of this field by label.
     """
 
     rows: Rows
@@ -93,7 +117,7 @@ class Field:
 
     @classmethod
     def over(cls, reading: Reading, rows: Rows, labels: Rows, of_label: list[Rows]) -> "Field":
-        """These rows of all media."""
+        """The field of these rows of all pictures."""
         sides = reading.sides
         whole = len(rows) == len(reading.media_ids)
         images, texts, captions = (
@@ -115,7 +139,17 @@ class Field:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """The queries of one task. left_out: queries that have nothing to find; drawn: whether more were eligible than are asked."""
+    """The queries of one task.
+
+    Attributes:
+        task: the task.
+        method: how similarities are combined.
+        alpha: weight of the image similarity.
+        count: number of queries.
+        left_out: number of queries with nothing to find.
+        drawn: whether the queries are a sample.
+        queries: the queries.
+    """
 
     task: Task
     method: FusionMethod
@@ -126,12 +160,12 @@ class Plan:
     queries: Iterator[Asked]
 
 
-def speak(names: Sequence[str], wordings: Mapping[str, Sequence[str]], encoders: Encoders) -> Words:
-    """Embed the labels in words: those that are given for a label, else its name.
+def embed_labels(names: Sequence[str], wordings: Mapping[str, Sequence[str]], encoders: Encoders) -> Words:
+    """Embed the labels, in their given wordings or else by name.
 
     Raises:
         EncoderUnavailable: a model cannot be loaded.
-        InvalidText: a wording says nothing.
+        InvalidText: a wording is empty.
     """
     asked = [(label, words) for label, name in enumerate(names) for words in wordings.get(name) or [in_words(name)]]
     said = [words for _, words in asked]
@@ -140,16 +174,16 @@ def speak(names: Sequence[str], wordings: Mapping[str, Sequence[str]], encoders:
 
 
 def in_words(label: str) -> str:
-    """The name of a folder as one would say it: hot-air_balloons is hot air balloons."""
+    """The name of a folder as words: hot-air_balloons becomes hot air balloons."""
     return " ".join(label.replace("_", " ").replace("-", " ").split()) or label
 
 
 def read_wordings(path: Path, names: Sequence[str]) -> dict[str, list[str]]:
-    """Wordings by label: a JSON object whose values are words or lists of words.
+    """Read wordings by label from a JSON object whose values are texts or lists of texts.
 
     Raises:
-        FileUnreadable: it cannot be opened.
-        InputError: it is something else, or names a label that there is none of.
+        FileUnreadable: the file cannot be opened.
+        InputError: the file is malformed, or names an unknown label.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -172,7 +206,7 @@ def read_wordings(path: Path, names: Sequence[str]) -> dict[str, list[str]]:
 
 
 def plan(task: Task, reading: Reading, field: Field, words: Words | None, options: Options) -> Plan | None:
-    """The queries of a task; None where it cannot be asked at all (no words, no captions)."""
+    """Plan the queries of a task. None if the library lacks the data (text or captions)."""
     match task:
         case Task.TEXT_TO_IMAGE:
             return None if words is None else _of_words(field, words, Task.TEXT_TO_IMAGE, reading, options)
@@ -197,7 +231,7 @@ def _of_media(
     asking: NDArray[np.bool_],
     asked: NDArray[np.bool_],
 ) -> Plan | None:
-    """Each media asks for the others of its label."""
+    """Plan a task in which each picture searches for others with its label."""
     others = np.bincount(field.labels[asked], minlength=len(field.of_label))[field.labels] - asked
     able = np.flatnonzero(asking & (others > 0))
     left_out = int(asking.sum()) - len(able)
@@ -230,7 +264,7 @@ def _ask_media(task: Task, reading: Reading, field: Field, able: Rows, asked: ND
 
 
 def choose_method(field: Field, backgrounds: Backgrounds | None) -> FusionMethod:
-    """How the search fuses words here: by ranks where it has nothing to calibrate by."""
+    """The method of the search here: ranks if there is no background for calibration."""
     if backgrounds is None or backgrounds.image is None or (backgrounds.text is None and field.has_text.any()):
         return FusionMethod.RRF
     return FusionMethod.CALIBRATED
@@ -248,7 +282,7 @@ def _of_words(field: Field, words: Words, task: Task, reading: Reading, options:
 def ask_words(
     field: Field, words: Words, able: Rows, task: Task, method: FusionMethod, backgrounds: Backgrounds | None
 ) -> Iterator[Asked]:
-    """Those of the queries in words that are `able`, by the image leg alone or by both."""
+    """The queries in words at these rows, by the image similarity alone or by both."""
     nothing = np.full(len(field.rows), np.nan, dtype=np.float32)
     for place in able.tolist():
         image = (field.images @ words.images[place]).astype(np.float64)

@@ -1,4 +1,4 @@
-"""What belongs together according to people: folders, a manifest, or groups that a curator has put right."""
+"""Labels: which pictures belong together according to folders, a file, or groups that curators corrected."""
 
 import csv
 import json
@@ -27,9 +27,15 @@ _HOW = (
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """origin: where labels come from; names: of labels, in alphabetical order; codes: (n,) the label of each media as a place
-    in `names`, -1 where nothing is known of it; unknown: labelled things that are no media of this library;
-    judged: how many media were judged, where that is where it comes from."""
+    """Labels of the library.
+
+    Attributes:
+        origin: where the labels come from.
+        names: the labels, in alphabetical order.
+        codes: (n,) index of each picture's label in `names`, -1 if it has none.
+        unknown: number of labelled items that are not in the library.
+        judged: number of judged pictures, if labels come from judgements.
+    """
 
     origin: str
     names: list[str]
@@ -39,21 +45,21 @@ class Truth:
 
     @property
     def media_count(self) -> int:
-        """How many media something is known of."""
+        """Number of pictures with a label."""
         return len(self.labelled) if self.judged is None else self.judged
 
     @property
     def labelled(self) -> NDArray[np.int64]:
-        """The rows that have a label."""
+        """Rows with a label."""
         return np.flatnonzero(self.codes >= 0)
 
 
 def find_truth(reading: Reading, labels: str, column: str) -> Truth:
-    """labels: `folders`, `groups`, or the path of a file (.csv, .tsv, .jsonl with the label in `column`; .json by id or path).
+    """Find the labels. `labels` is `folders`, `groups`, or a file (.csv, .tsv, .jsonl with the label in `column`; .json by id or path).
 
     Raises:
         FileUnreadable: the file cannot be opened.
-        InputError: it makes no sense, or there are fewer than two labels.
+        InputError: the labels are invalid, or there are fewer than two.
     """
     if labels == FOLDERS:
         truth = _from_folders(reading)
@@ -74,20 +80,20 @@ def _from_folders(reading: Reading) -> Truth:
 
 
 def _folder_of(source: str) -> str:
-    """The name of the folder that a file lies in; nothing for a bare name or a URL."""
+    """Name of the folder that contains a file, empty for a bare name or a URL."""
     if "://" in source:
         return ""
     return (PureWindowsPath(source) if "\\" in source else PurePosixPath(source)).parent.name
 
 
 def _from_groups(reading: Reading) -> Truth:
-    """Groups that a curator has named or locked, and media that a curator has put into a group."""
+    """Groups that a curator labelled or locked, and pictures that a curator put into a group."""
     library = reading.library
     vouched = library.fixed | np.isin(library.clusters, sorted(library.locked | library.anchored))
     names = {}
     for row in np.flatnonzero(vouched).tolist():
         cluster_id = int(library.clusters[row])
-        # Two groups may have one name; they are two groups.
+        # Two groups with the same label are still two groups.
         names[reading.media_ids[row]] = f"{reading.group_labels.get(cluster_id) or 'group'} ({cluster_id})"
     return _as_truth(reading, GROUPS, names)
 
@@ -98,7 +104,7 @@ def _from_file(reading: Reading, path: Path, column: str) -> Truth:
     for media_id, source in reversed(reading.sources):
         by_place[source] = media_id
         by_name.setdefault(Path(source).name, set()).add(media_id)
-    # The bare name of a file says which one only where there is one of that name.
+    # A bare file name is used only if it is unique.
     by_place = {name: min(ids) for name, ids in by_name.items() if len(ids) == 1} | by_place
     found: dict[uuid.UUID, str] = {}
     unknown = 0
@@ -116,7 +122,7 @@ def _as_truth(reading: Reading, origin: str, found: Mapping[uuid.UUID, str], unk
     names = sorted(set(found.values()))
     place = {name: number for number, name in enumerate(names)}
     codes = np.array([place[found[one]] if one in found else -1 for one in reading.media_ids], dtype=np.int64)
-    # Of a media that has no group (yet), nothing can be measured.
+    # Pictures without a group cannot be measured.
     present = sorted({int(code) for code in codes if code >= 0})
     renumbered = np.full(len(names) + 1, -1, dtype=np.int64)
     renumbered[present] = np.arange(len(present))
@@ -124,7 +130,7 @@ def _as_truth(reading: Reading, origin: str, found: Mapping[uuid.UUID, str], unk
 
 
 def _read_labels(path: Path, column: str) -> Iterator[tuple[str, str]]:
-    """Places (ids, paths, URLs) and labels."""
+    """Yield places (ids, paths, URLs) and labels."""
     try:
         content = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

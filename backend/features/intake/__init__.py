@@ -1,4 +1,4 @@
-"""Accept pictures: uploads, URLs, folders."""
+"""Intake of pictures: uploads, URLs and folders."""
 
 from backend.features.intake.folder_import import ImportReport, count_settled, import_items, list_items, settle
 from backend.features.intake.intake import Accepted, accept_fetched, accept_picture, accept_url, store_picture

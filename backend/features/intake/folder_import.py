@@ -1,4 +1,4 @@
-"""Import folders, files, manifests and URLs: every picture is counted as new, duplicate or failed, with the reason."""
+"""Import of folders, files, manifests and URLs. Every picture is reported as new, duplicate or failed, with the reason."""
 
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
@@ -32,7 +32,7 @@ class ImportItem:
 
 @dataclass(frozen=True)
 class ImportFailure:
-    """A picture that was refused, and why."""
+    """A picture that was refused."""
 
     path: str
     code: str
@@ -41,7 +41,7 @@ class ImportFailure:
 
 @dataclass
 class ImportReport:
-    """What became of each picture."""
+    """Result of an import, by picture."""
 
     new: dict[uuid.UUID, str] = field(default_factory=dict)
     duplicates: dict[str, uuid.UUID] = field(default_factory=dict)
@@ -50,22 +50,21 @@ class ImportReport:
 
     @property
     def media_ids(self) -> list[uuid.UUID]:
-        """Everything that is to become ready: duplicates may be on their way still, from an import that broke off."""
+        """Ids of all pictures that should become ready. That includes duplicates, which an interrupted import may have left unfinished."""
         return [*self.new, *set(self.duplicates.values()) - self.new.keys()]
 
     def forget(self, media_id: uuid.UUID) -> list[str]:
-        """Take out what stands for a media; returns the names under which it came."""
+        """Remove the entries of a picture. Returns the names that it was imported under."""
         names = [name for name, known in self.duplicates.items() if known == media_id]
         self.duplicates = {name: known for name, known in self.duplicates.items() if known != media_id}
         return ([self.new.pop(media_id)] if media_id in self.new else []) + names
 
 
 def list_items(services: Services, sources: Sequence[str]) -> tuple[list[ImportItem], int]:
-    """What the sources hold: folders, pictures, manifests (.csv, .jsonl) and URLs; and how many files were passed by.
+    """List what the sources contain (folders, pictures, manifests, URLs), and count the files that were skipped.
 
     Raises:
-        FileUnreadable: a source that was named is not there, or cannot be opened. (A folder further down that cannot is
-            an item with its error.)
+        FileUnreadable: a source does not exist or cannot be opened. (A subfolder that cannot be opened is an item with its error.)
     """
     items: list[ImportItem] = []
     skipped: list[Path] = []
@@ -85,7 +84,7 @@ def list_items(services: Services, sources: Sequence[str]) -> tuple[list[ImportI
 
 
 def import_items(services: Services, items: Iterable[ImportItem], report: ImportReport) -> Iterator[ImportItem]:
-    """Take the items in, in order, and write down in `report` what became of each; yields each when it is done."""
+    """Import the items in order, and record each result in `report`. Yields each item when it is done."""
     for position, item in enumerate(items):
         try:
             accepted = _accept(services, item)
@@ -109,8 +108,8 @@ def count_settled(services: Services, report: ImportReport) -> int:
 
 
 def settle(services: Services, report: ImportReport) -> None:
-    """Move what failed, or turned out to be a duplicate, after it was taken in to where it belongs. A duplicate of
-    something that failed has failed too."""
+    """Update the report: pictures may have failed, or turned out to be duplicates, after their import. A duplicate of a failed picture
+    counts as failed."""
     for outcome in _outcomes(services, report.media_ids):
         if outcome.status is MediaStatus.FAILED:
             for name in report.forget(outcome.media_id):

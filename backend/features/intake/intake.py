@@ -1,4 +1,4 @@
-"""Take a picture in: validate, store the original, insert the row. What is acknowledged is durable."""
+"""Intake of a picture: validate it, store the original, insert the row. Everything is durable before the response."""
 
 import hashlib
 import logging
@@ -59,8 +59,8 @@ def accept_picture(
     names that they have in `exif`, for a picture that carries none.
 
     Raises:
-        InputError: the picture or its text is refused; nothing is kept.
-        StorageFull, BackendUnavailable: try again later; nothing is kept that is visible.
+        InputError: the picture or its text is invalid. Nothing is stored.
+        StorageFull, BackendUnavailable: try again later. Nothing visible is stored.
     """
     limits = services.limits
     if len(data) > limits.max_body_bytes:
@@ -84,13 +84,13 @@ def accept_picture(
 
 
 def accept_url(services: Services, url: str, text: MediaText, *, media_id: uuid.UUID | None = None) -> Accepted:
-    """Take in a picture that is still elsewhere: a worker fetches it. With a `media_id` of its own it can be repeated.
+    """Register a picture that a worker will fetch. A call with a given `media_id` can be repeated.
 
     Raises:
-        InputError: the text is refused, or the address is not one that may be asked (UrlForbidden).
+        InputError: the text is invalid, or the address is forbidden (UrlForbidden).
     """
     cleaned = clean_media_text(text, services.limits)
-    # A name that cannot be resolved now may be later; that is for the fetch to find out.
+    # A name that does not resolve now may resolve later; the worker will see.
     with suppress(FetchFailed):
         check_url(url, services.fetch_policy)
     media_id = media_id or uuid_utils.compat.uuid7()
@@ -157,8 +157,8 @@ def _insert(
 
 
 def _find_committed(services: Services, media_id: uuid.UUID) -> MediaStatus | None:
-    """What a commit came to whose answer was lost: the status of the row, or None where there is none, or no answer
-    again. A row that appears later is found by its bytes when they are sent again."""
+    """The status of the row after a commit whose response was lost. None if there is no row, or no response again. A row that appears
+    later is recognized by its checksum when the file is sent again."""
     with suppress(BackendUnavailable), services.database.transaction() as session:
         media = find_media(session, media_id)
         return None if media is None else MediaStatus(media.status)
@@ -166,7 +166,7 @@ def _find_committed(services: Services, media_id: uuid.UUID) -> MediaStatus | No
 
 
 def _keep_original(services: Services, key: str, data: bytes) -> None:
-    """Write the original again, where a media with the same bytes was deleted since it was written."""
+    """Store the original again if a picture with the same file was deleted since it was stored."""
     if not services.storage.exists(key):
         services.storage.write(key, data)
 

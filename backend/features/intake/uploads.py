@@ -1,4 +1,4 @@
-"""Take in what one request sends, and wait until its pictures are grouped."""
+"""Uploads of one request, and waiting until their pictures are grouped."""
 
 import threading
 import uuid
@@ -16,11 +16,11 @@ from backend.store.groups import list_memberships
 from backend.store.media import list_outcomes
 from backend.store.schema import MediaStatus, Membership
 
-# The first looks come soon, since a small picture takes a moment; a request that waits for many is answered within half a second.
+# Poll fast at first, since a small picture takes a moment. For many pictures, the pause grows to half a second.
 _FIRST_PAUSE_SECONDS: Final = 0.05
 _LONGEST_PAUSE_SECONDS: Final = 0.5
 _PAUSE_GROWTH: Final = 1.5
-# Each that waits holds one of the forty threads that answer; the others stay free.
+# Each waiting request occupies one of forty threads; the others stay free.
 _MOST_WAITING: Final = 16
 _waiting = threading.BoundedSemaphore(_MOST_WAITING)
 _SETTLED = {MediaStatus.READY, MediaStatus.FAILED, MediaStatus.DUPLICATE}
@@ -28,7 +28,7 @@ _SETTLED = {MediaStatus.READY, MediaStatus.FAILED, MediaStatus.DUPLICATE}
 
 @dataclass(frozen=True)
 class SentFile:
-    """One file of a request: its name, its bytes and the text that goes with it."""
+    """A file of a request with its name and text."""
 
     name: str | None
     stream: BinaryIO
@@ -45,7 +45,7 @@ class JoinedCluster:
 
 @dataclass(frozen=True)
 class Upload:
-    """What became of one file of a request. It has an id, or the code of the error that refused it.
+    """Result for one file of a request: an id, or the code of the error that refused it.
 
     duplicate: its bytes were stored before; `media_id` is then the id that they have.
     cluster: None until it is known.
@@ -65,10 +65,10 @@ class Upload:
 
 
 def accept_files(services: Services, files: Sequence[SentFile]) -> list[Upload]:
-    """Take files in, one by one; a refused file does not stop the others.
+    """Store files one by one. A refused file does not stop the others.
 
     Raises:
-        InputError: all files are refused. It is the error of the first.
+        InputError: all files are refused. This is the error of the first.
         StorageFull, BackendUnavailable: see `accept_picture`.
     """
     taken = [_accept(services, file) for file in files]
@@ -79,7 +79,7 @@ def accept_files(services: Services, files: Sequence[SentFile]) -> list[Upload]:
 
 
 def accept_link(services: Services, url: str, text: MediaText, *, media_id: uuid.UUID | None = None) -> Upload:
-    """Take in one picture that a worker will fetch. Raises as `accept_url`."""
+    """Register a picture that a worker will fetch. Raises like `accept_url`."""
     accepted = accept_url(services, url, text, media_id=media_id)
     return Upload(None, accepted.media_id, accepted.status)
 
@@ -99,7 +99,7 @@ def wait_for_groups(
 
 
 def _accept(services: Services, file: SentFile) -> Upload | InputError:
-    # One byte more than is allowed is enough to see that it is too large.
+    # One byte over the limit is enough to tell that the file is too large.
     data = file.stream.read(services.settings.max_body_bytes + 1)
     try:
         accepted = accept_picture(services, data, file.text, source="upload", source_uri=file.name)
@@ -135,12 +135,12 @@ def _wait(services: Services, uploads: Sequence[Upload], seconds: float, clock: 
 
 
 def _is_told(upload: Upload) -> bool:
-    """Whether there is nothing more to learn about it. Of a picture that is ready, its group."""
+    """Whether nothing more can be learned about it. For a ready picture, its group is still to be read."""
     return upload.is_settled and upload.status is not MediaStatus.READY
 
 
 def _look(session: Session, uploads: Sequence[Upload]) -> list[Upload | None]:
-    """How far these have come, in their order; None for one that is gone. At most three statements, however many."""
+    """Read the state of uploads, in order, in at most three statements. None for a deleted picture."""
     ids = [one.media_id for one in uploads if one.media_id is not None]
     outcomes = {outcome.media_id: outcome for outcome in list_outcomes(session, ids)}
     originals = [outcome.duplicate_of for outcome in outcomes.values() if outcome.duplicate_of is not None]

@@ -1,4 +1,4 @@
-"""Audit a library, and repair what does not fit together."""
+"""Audit and repair of a library."""
 
 from backend.features.integrity.invariants import AuditReport, audit, describe_breaches
 from backend.features.integrity.repairs import RepairReport, repair

@@ -1,4 +1,4 @@
-"""Compare the storage with the rows, a 256th part of both at a time."""
+"""Comparison of the storage with the rows, in 256 parts."""
 
 import time
 import uuid
@@ -10,14 +10,14 @@ from backend.store.engine import Database
 from backend.store.integrity import HeldFile, list_held_files
 
 PARTS = 256
-# Younger files may belong to an upload that has not committed yet.
+# Younger files may belong to an upload that has not committed.
 SETTLED_SECONDS = 3600.0
 _FOLDERS = ("originals", *THUMBNAIL_FOLDERS)
 
 
 @dataclass(frozen=True)
 class Mismatch:
-    """What does not fit in one part: keys that no row names, by checksum, and rows that miss files."""
+    """Differences in one part: files without a row, by checksum, and rows with missing files."""
 
     orphans: dict[bytes, list[str]]
     without_original: list[HeldFile]
@@ -27,10 +27,10 @@ class Mismatch:
 
 
 def compare(database: Database, storage: Storage) -> Iterator[Mismatch]:
-    """Yield PARTS mismatches, empty ones too; in memory there is one part at a time.
+    """Yield the differences of each of PARTS parts, including empty ones. Memory holds one part at a time.
 
-    Files are listed first and rows read after, so that no file of a row that has just come looks like an orphan; a
-    row that seems to miss a file is looked at once more.
+    Files are listed before rows are read, so that the files of a new row do not look like orphans. A row that seems to miss a file is
+    checked again.
     """
     for first in range(PARTS):
         objects = {found.key: found for folder in _FOLDERS for found in storage.list_objects(f"{folder}/{first:02x}")}

@@ -1,4 +1,4 @@
-"""Check the invariants of the library, and whether a serial replay of all decisions gives the same clusters."""
+"""Check of the library's invariants, and serial replay of all decisions."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ _REPLAY_BATCH = 256
 
 @dataclass(frozen=True)
 class AuditReport:
-    """The rows that break each broken invariant; `replayed` counts the decisions that were made again."""
+    """Rows that violate each invariant, and the number of decisions that were replayed."""
 
     breaches: dict[str, list[dict[str, Any]]]
     replayed: int | None = None
@@ -42,16 +42,15 @@ class AuditReport:
 
 
 def audit(database: Database, *, replay: bool = False) -> AuditReport:
-    """Check every invariant in SQL, in one snapshot; with `replay`, add every centroid up once more and decide
-    everything once more, one after another. After an edit only the sums are checked: later decisions met other clusters
-    than those that there are.
+    """Check every invariant in SQL, in one snapshot. With `replay`, also recompute every centroid and repeat every decision in order.
+    After an edit, only the sums are checked, because later decisions saw other groups than those that now exist.
 
-    Where the model was changed, each stretch of decisions is replayed in the space that it was made in, from the groups
-    that it found: the centroids there of what had been decided before. A stretch in a space that was dropped cannot be.
+    If the model was changed, each period is replayed in its space, starting from the groups at its beginning: the centroids, in that
+    space, of earlier decisions. Periods in dropped spaces cannot be replayed.
     """
     with database.transaction() as session:
         begin_snapshot(session)
-        # Before the snapshot is taken: view and space belong together.
+        # Taken before the snapshot, because view and space belong together.
         active = hold_active_space(session)
         breaches = {name: rows for name in INVARIANTS if (rows := list_breaches(session, name, _ROWS_SHOWN))}
         if not replay:
@@ -77,7 +76,7 @@ def _check_sums(session: Session, space_id: int) -> list[dict[str, Any]]:
 
 
 def _replay_all(session: Session) -> tuple[int, list[dict[str, Any]], str | None]:
-    """How many decisions were made again, those that came out differently, and which could not be made again."""
+    """Number of replayed decisions, those with another result, and the reason if some could not be replayed."""
     count, gone = 0, 0
     differing: list[dict[str, Any]] = []
     for space_id, before_seq, last_seq in list_eras(session):
@@ -100,7 +99,7 @@ def _replay_all(session: Session) -> tuple[int, list[dict[str, Any]], str | None
 
 @dataclass
 class _Sums:
-    """Adds members up in the order of decisions; the stored sums have to be the same to the last bit."""
+    """Sums members in the order of decisions. Stored sums must be equal to the last bit."""
 
     _sums: dict[int, NDArray[np.float64]] = field(default_factory=dict)
     _counts: Counter[int] = field(default_factory=Counter)
@@ -117,13 +116,13 @@ class _Sums:
                 self._sums[decision.cluster_id] = unit.copy()
 
     def table(self, dimension: int) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
-        """Cluster ids (m,) ascending, sums (m, d) and members (m,)."""
+        """Cluster ids (m,) ascending, sums (m, d) and member counts (m,)."""
         ids = sorted(self._sums)
         sums = np.stack([self._sums[id_] for id_ in ids]) if ids else np.empty((0, dimension))
         return np.array(ids, dtype=np.int64), sums, np.array([self._counts[id_] for id_ in ids], dtype=np.int64)
 
     def compare(self, session: Session) -> list[dict[str, Any]]:
-        """The clusters whose stored sum is another."""
+        """Groups whose stored sum differs."""
         differing: list[dict[str, Any]] = []
         after = 0
         while stored := list_sums(session, after_cluster=after, limit=_REPLAY_BATCH):
@@ -138,7 +137,7 @@ class _Sums:
 
 @dataclass
 class _Replay:
-    """Assigns anew and compares: the replayed cluster and the recorded one have to stand for each other throughout."""
+    """Repeats decisions and compares: replayed and recorded groups must correspond one to one throughout."""
 
     count: int = 0
     differences: list[dict[str, Any]] = field(default_factory=list)
@@ -148,7 +147,7 @@ class _Replay:
     _replayed_of: dict[int, int] = field(default_factory=dict)
 
     def found(self, decisions: list[RecordedDecision]) -> None:
-        """What had been decided before the first decision that is replayed."""
+        """Add decisions that were made before the first replayed one."""
         self._found.add(decisions)
 
     def run(self, decisions: list[RecordedDecision]) -> None:
@@ -182,7 +181,7 @@ class _Replay:
 
 
 def describe_breaches(report: AuditReport) -> Iterator[str]:
-    """A line per offending row."""
+    """Describe each violating row in a line."""
     for invariant, rows in report.breaches.items():
         for row in rows:
             yield f"{invariant}: " + ", ".join(f"{name}={value}" for name, value in row.items())

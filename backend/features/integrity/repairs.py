@@ -1,4 +1,4 @@
-"""`repair`: look everything over and mend what can be mended."""
+"""Repair: check everything and fix what can be fixed."""
 
 import hashlib
 import logging
@@ -39,9 +39,9 @@ _LOST = "The original is missing from storage. Restore it from a backup and try 
 
 @dataclass
 class RepairReport:
-    """What was found and, unless `dry_run`, mended. Lists hold the first 100; counts are of all.
+    """Problems that were found and, unless `dry_run`, fixed. Lists contain the first 100; counts are complete.
 
-    `unmended` counts what only somebody else can mend: lost originals that were not given up, damaged ones.
+    `unmended` counts what only a person can fix: damaged originals, and missing ones unless they were marked as failed.
     """
 
     dry_run: bool
@@ -73,11 +73,11 @@ def repair(
     actor: str = "repair",
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> RepairReport:
-    """Remove files of nobody, make missing thumbnails and vector indexes, sum centroids up anew; with `fail_missing` give
-    up media whose original is lost. The library may be in use; embedding waits while indexes of its space are made.
+    """Delete files without a row, create missing thumbnails and vector indexes, and recompute centroids. With `fail_missing`, mark
+    pictures whose original is lost as failed. The library may be in use; embedding waits while indexes of its space are created.
 
     Raises:
-        StorageFull, BackendUnavailable: what was mended until then stays so.
+        StorageFull, BackendUnavailable: repairs until then stay.
     """
     report = RepairReport(dry_run)
     report.leftovers = services.storage.remove_leftovers(SETTLED_SECONDS, dry_run=dry_run)
@@ -129,7 +129,7 @@ def _report_missing(services: Services, rows: list[HeldFile], report: RepairRepo
 
 
 def _give_up(services: Services, ids: list[uuid.UUID], actor: str) -> None:
-    """Take media out of their clusters, and mark them failed."""
+    """Remove pictures from their groups and mark them as failed."""
     with edited_if_grouped(services, dry_run=False) as (session, space):
         before = read_snapshot(session, [], ids)
         memberships = existing_memberships(before)

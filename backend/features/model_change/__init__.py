@@ -1,4 +1,4 @@
-"""Change the model of a library: create a space, fill it, compare it, activate it, roll back, drop it."""
+"""Change of the model: create, fill, compare, activate, roll back and drop spaces."""
 
 from backend.features.model_change.activation import Activation, activate, rollback
 from backend.features.model_change.comparison import compare

@@ -1,9 +1,9 @@
-"""Make another space the active one, and lead back.
+"""Activation of another space, and rollback.
 
-All that takes time comes before: the last gaps are filled, centroids and figures are made in line with the groups, backgrounds
-sampled, encoders loaded by every process that answers queries. Then one transaction under the assigner's lock exchanges
-what depends on the space, with the view last. Whoever reads goes on reading; a query that was encoded for the old space and
-has not begun to read is encoded again. Broken off before that transaction, nothing has changed.
+Everything slow happens before: gaps are filled, centroids and figures are aligned with the groups, backgrounds are sampled, and every
+process that answers queries loads the encoders. Then one transaction under the assigner's lock exchanges everything that depends on
+the space, the view last. Readers are not blocked; a query that was encoded for the old space but has not started to read is encoded
+again. If this is interrupted before that transaction, nothing has changed.
 """
 
 import contextlib
@@ -58,7 +58,7 @@ from backend.store.spaces import (
 _POLL_SECONDS = 0.2
 _LOCK_SECONDS = 2.0
 _ATTEMPTS = 30
-# More than these are aligned before the transaction, not in it.
+# A larger number is aligned before the transaction, not in it.
 _FEW_CLUSTERS = 200
 _SHOWN = 5
 
@@ -67,8 +67,17 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Activation:
-    """What was done: the space that is active now and the one before, its threshold, and how long the assigner waited.
-    set_aside: media that were left out because they had failed in it; led_back: ones that are grouped again."""
+    """Result of an activation.
+
+    Attributes:
+        name: the active space.
+        previous: the space that was active before.
+        threshold: threshold of the active space.
+        event_id: the event in the history.
+        seconds: how long the assigner waited.
+        set_aside: number of pictures left out because they failed in the space.
+        led_back: number of pictures, left out before, that are grouped again.
+    """
 
     name: str
     previous: str
@@ -90,31 +99,38 @@ def activate(
     without_failed: bool = False,
     tell: Tell = lambda _line: None,
 ) -> Activation:
-    """Make a space the active one. Groups keep identity, labels, locks and members.
+    """Activate a space. Groups keep their ids, labels, locks and members.
 
-    threshold: for assigning in it from now on; None keeps the one that was chosen for it, and takes the default of the
-    library where it was active before. suggested: take what `compare` has suggested. without_failed: set media aside that
-    have failed in it (see `setting_aside`), once all others are there.
+    Args:
+        services: services of the process.
+        name: name of the space.
+        threshold: threshold in the space from now on. None keeps the one chosen for it, or the library's default if it was active
+            before.
+        suggested: use the threshold that `compare` suggested.
+        actor: who requested it.
+        wait_seconds: how long to wait for workers.
+        without_failed: once all others are there, set aside the pictures that failed in it (see `set_aside`).
+        tell: called with lines of progress.
 
     Raises:
-        NotFound: there is no such space.
-        Conflict: it is active already, its filling is paused, or no threshold is known for it.
+        NotFound: the space does not exist.
+        Conflict: it is already active, its filling is paused, or it has no threshold.
         InputError: the threshold is not in (0, 1].
-        SpaceIncomplete: media are missing in it; `failed` in its context names some.
+        SpaceIncomplete: it lacks pictures. `failed` in the error's context lists some that failed.
         EncoderUnavailable: a process cannot load its encoders.
-        TransactionConflict: the library was too busy at each attempt. Nothing is changed by any of these.
+        TransactionConflict: the library was too busy at each attempt. None of these errors leaves a change.
     """
     deadline = time.monotonic() + wait_seconds
     with services.database.transaction() as session:
         target, source = get_space(session, name), get_active_space(session)
         chosen = _choose_threshold(session, services, target, threshold, suggested=suggested)
-        # What a run that was killed had set aside.
+        # Left over from an activation that was killed.
         lead_back(session, source.id)
         _require_filling(session, target, actor)
         start_fill(session, source.id, actor)
     tell("filling the last gaps")
     _fill_gaps(services, target, deadline, without_failed=without_failed)
-    with _wanted(services, target):
+    with _encoders_requested(services, target):
         tell("computing centroids")
         align(services, target)
         tell("sampling backgrounds")
@@ -123,7 +139,7 @@ def activate(
                 open_backgrounds(session, target, kind)
         tell("loading encoders")
         _await_encoders(services, source, target, deadline)
-        with _without_failed(services, source, target, actor, wanted=without_failed) as aside:
+        with _failed_set_aside(services, source, target, actor, wanted=without_failed) as aside:
             tell("activating")
             activation = replace(_switch(services, source, target, chosen, actor, deadline), set_aside=aside)
     for work in (Work.ASSIGN, Work.FILL, Work.LABEL, Work.COMPARE, Work.REVIEW):
@@ -134,11 +150,10 @@ def activate(
 def rollback(
     services: Services, *, actor: str, wait_seconds: float = 600.0, tell: Tell = lambda _line: None
 ) -> Activation:
-    """Activate the space that was active before, at the threshold that it had. What it answered then it answers again,
-    with what was uploaded since.
+    """Activate the previously active space with its threshold. It then answers as before, with the uploads since then.
 
     Raises:
-        Conflict: there is none. Else as `activate`.
+        Conflict: there is none. Otherwise like `activate`.
     """
     with services.database.transaction() as session:
         previous = find_previous_space(session)
@@ -183,7 +198,7 @@ def _require_filling(session: Session, target: Space, actor: str) -> None:
 
 
 def _fill_gaps(services: Services, target: Space, deadline: float, *, without_failed: bool) -> None:
-    """Wait until workers have embedded what is missing. What has failed is refused at once, or not waited for."""
+    """Wait until workers have embedded what is missing. Failed pictures are refused at once, or ignored with `without_failed`."""
     services.doorbell.ring(Work.FILL)
     while True:
         with services.database.transaction() as session:
@@ -220,10 +235,10 @@ def _require_time(target: Space, waiting: int, deadline: float) -> None:
 
 
 @contextlib.contextmanager
-def _wanted(services: Services, target: Space) -> Iterator[None]:
-    """Have processes hold the encoders of a space. After a crash this runs out by itself, and the sweep leads back what had
-    been set aside."""
-    _want(services, target)
+def _encoders_requested(services: Services, target: Space) -> Iterator[None]:
+    """Make processes keep the encoders of a space loaded. After a crash this expires, and the sweep restores pictures that were set
+    aside."""
+    _request_encoders(services, target)
     try:
         with renewed(
             services.database, lambda session: want_encoders(session, target.id, WANTED_SECONDS), WANTED_SECONDS
@@ -236,14 +251,14 @@ def _wanted(services: Services, target: Space) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _without_failed(services: Services, source: Space, target: Space, actor: str, *, wanted: bool) -> Iterator[int]:
-    """Set aside what has failed, as late as can be; how many media. They are led back where the change does not come about."""
+def _failed_set_aside(services: Services, source: Space, target: Space, actor: str, *, wanted: bool) -> Iterator[int]:
+    """Set aside pictures that failed, as late as possible. Yields their number. If the activation fails, they are restored."""
     if not wanted:
         yield 0
         return
     try:
         aside = set_aside(services, target, actor=actor)
-        # Their groups have other members now.
+        # Their groups have changed.
         align(services, target)
         yield aside
     except BaseException:
@@ -253,14 +268,14 @@ def _without_failed(services: Services, source: Space, target: Space, actor: str
         raise
 
 
-def _want(services: Services, target: Space) -> None:
+def _request_encoders(services: Services, target: Space) -> None:
     with services.database.transaction() as session:
         want_encoders(session, target.id, WANTED_SECONDS)
 
 
 def _await_encoders(services: Services, source: Space, target: Space, deadline: float) -> None:
     while True:
-        _want(services, target)
+        _request_encoders(services, target)
         with services.database.transaction() as session:
             holding = count_holders(session, source.id, target.id)
         if holding.failures:
@@ -283,18 +298,18 @@ def _await_encoders(services: Services, source: Space, target: Space, deadline: 
 def _switch(
     services: Services, source: Space, target: Space, threshold: float, actor: str, deadline: float
 ) -> Activation:
-    """Close the last gap, then exchange everything in one transaction; again where something was in the way."""
+    """Close the last gaps, then exchange everything in one transaction. Retries on conflicts."""
     failures = 0
     while True:
         with services.database.transaction() as session:
             _require_nothing_failed(session, target)
-            # From now on nothing joins a group that the space has no vectors of.
+            # From now on, only pictures with vectors in the space join groups.
             close_gaps(session, target.id, CLOSING_SECONDS)
         try:
             begun = time.perf_counter()
             with services.database.transaction() as session:
                 event_id, waiting = _exchange(session, services, source, target, threshold, actor)
-                # Those that were set aside when the model was changed before, and are in this space.
+                # pictures set aside in an earlier change that have vectors in this space
                 led_back = 0 if event_id is None else lead_back(session, target.id)
             if event_id is not None:
                 seconds = time.perf_counter() - begun
@@ -314,7 +329,7 @@ def _switch(
 def _exchange(
     session: Session, services: Services, source: Space, target: Space, threshold: float, actor: str
 ) -> tuple[int | None, int]:
-    """The transaction itself. Returns the event, or None and how much is not ready for it yet."""
+    """The final transaction. Returns the event id and 0, or None and the number of pictures or groups that are not ready."""
     lock_assigner(session)
     lock_spaces(session)
     if get_active_space(session).id != source.id:
@@ -336,7 +351,7 @@ def _exchange(
     carry_label_statistics(session, source.id, target.id)
     record_act(session, actor, Act.SPACE_ACTIVATED, target.name, instead_of=source.name, threshold=threshold)
     announce_space(session, target.name)
-    # Last, and impatiently: until the commit nobody else can begin to read the view.
+    # Last, with a short lock timeout: until the commit, no other transaction can start to read the view.
     limit_lock_waits(session, _LOCK_SECONDS)
     activate_space(session, get_space(session, target.name))
     return event_id, 0

@@ -1,7 +1,7 @@
-"""Bring centroids and figures of a space that is not active in line with the groups as they are.
+"""Alignment of the centroids and figures of an inactive space with the current groups.
 
-Groups are not decided anew: their centroids come from their members. Each block is one snapshot of the memberships, so
-uploads and curators go on; what changes meanwhile is found the next time round.
+Groups are not decided again: their centroids follow from their members. Each block is one snapshot of the memberships, so that uploads
+and curators continue. Changes meanwhile are found in the next round.
 """
 
 import uuid
@@ -25,7 +25,7 @@ from backend.store.spaces import (
 
 _CLUSTERS_AT_ONCE = 256
 _ROUNDS = 5
-# At the end of it so few are left to the transaction that activates.
+# This many groups at most are left to the transaction that activates.
 _FEW_CLUSTERS = 64
 _PRODUCT_NUMBERS = 20_000_000
 _MOST_MEMBERS = 1024
@@ -34,10 +34,10 @@ _MOST_MEMBERS = 1024
 def align(
     services: Services, space: Space, *, on_progress: Callable[[int, int], None] = lambda _done, _all: None
 ) -> None:
-    """Align all clusters, then measure each member's nearest other cluster. May be broken off and repeated at any time.
+    """Align all groups, then compute each member's nearest other group. May be interrupted and repeated at any time.
 
     Raises:
-        TransactionConflict: groups were changed in the way at each attempt.
+        TransactionConflict: groups changed during every attempt.
     """
     for _ in range(_ROUNDS):
         with services.database.transaction() as session:
@@ -58,13 +58,13 @@ def _align_block(services: Services, space: Space, cluster_ids: list[int]) -> No
                 align_clusters(session, space.id, cluster_ids)
                 return
         except TransactionConflict:
-            # A cluster went meanwhile, or somebody else aligns this space.
+            # A group was removed meanwhile, or another process aligns this space.
             if attempt == _ROUNDS - 1:
                 raise
 
 
 def _measure_runners_up(services: Services, space: Space) -> None:
-    """Blocks of members against all centroids, as large as a product of bounded size allows."""
+    """Compare members with all centroids, in blocks limited by the size of their product."""
     with services.database.transaction() as session:
         table = read_centroids(session, space.id, space.image_dimension)
     if len(table.cluster_ids) < 2:
@@ -81,7 +81,7 @@ def _measure_runners_up(services: Services, space: Space) -> None:
 
 
 def _nearest_others(table: CentroidTable, block: MemberBlock) -> tuple[np.ndarray, np.ndarray]:
-    """The nearest open cluster (n,) but for each one's own, and the cosine (n,), -inf where there is none."""
+    """For each member, the nearest open group (n,) other than its own, and the cosine (n,), -inf if there is none."""
     similarity = block.embeddings @ table.units.T
     similarity[:, ~table.is_open] = -np.inf
     places = np.searchsorted(table.cluster_ids, block.cluster_ids)

@@ -1,11 +1,10 @@
-"""What a space would do, side by side with what the active one does, and the threshold that it suggests.
+"""Comparison of a space with the active one, and the suggested threshold.
 
-The groups are today's, decisions of curators included. Three questions are asked of each space. How well does it find, by
-judgements or labels where there are any (see `finding`)? How well do today's groups
-stand apart in it: every member is measured against all centroids, and the threshold at which most decisions come out as
-they are is found exactly. And what would the rule make of the library: it is really run over a sample of whole groups, at
-that threshold and at others around it, and the one whose groups agree best with today's (adjusted Rand index) is
-suggested.
+It refers to the current groups, including curators' decisions, and answers three questions for each space. How good is search, by
+judgements or labels if there are any (see `retrieval`)? How well separated are the current groups: the threshold that reproduces most
+decisions is found exactly, by comparing every member with all centroids. And which groups would the rule make: it runs on a sample of
+whole groups at that threshold and others around it. The threshold whose groups agree best with the current ones (adjusted Rand index)
+is suggested.
 """
 
 from collections.abc import Callable, Iterator
@@ -42,18 +41,23 @@ _SEED = 0
 _QUERIES = 300
 _K = 10
 _BLOCK = 512
-# Around the separating threshold; where the groups of a sample are few, the nearest other group is often not among them.
+# Offsets from the separating threshold. In a small sample, the nearest other group is often missing, so that one is only a start.
 _STEPS = (-0.06, -0.04, -0.02, -0.01, 0.0, 0.01, 0.02, 0.04, 0.06)
 
 
 @dataclass(frozen=True)
 class SpaceReport:
-    """What one space does with the sample.
+    """Behaviour of one space on the sample.
 
-    threshold: at which the rule was run; agreement: adjusted Rand index of its groups against today's; curated_agreement:
-    the same over media that curators decided, None without. changed_groups: share of today's groups that would not be
-    the same. separation: share of today's decisions that come out the same at the best threshold, each judged by the
-    final centroids.
+    Attributes:
+        name: name of the space.
+        threshold: threshold of the run.
+        groups: number of groups.
+        agreement: adjusted Rand index of its groups and the current ones.
+        curated_agreement: the same for pictures that curators decided, None without any.
+        changed_groups: share of the current groups that would differ.
+        moved: number of pictures in another group.
+        separation: share of current decisions reproduced at the best threshold, judged by the final centroids.
     """
 
     name: str
@@ -68,9 +72,20 @@ class SpaceReport:
 
 @dataclass(frozen=True)
 class Comparison:
-    """media: of the sample; missing: of the library, without vectors in the candidate. curve: (threshold, agreement) of the
-    candidate. nearest_image, nearest_text: share of the ten nearest that both spaces name alike, None where nothing has
-    text. finding: how well both find, None where no labels and no judgements are known, or too few."""
+    """Comparison of two spaces.
+
+    Attributes:
+        active: the active space.
+        candidate: the other space.
+        suggested_threshold: suggested threshold of the candidate.
+        curve: (threshold, agreement) of the candidate.
+        media: number of pictures in the sample.
+        sampled: whether that is a part of the library.
+        missing: number of pictures of the library without vectors in the candidate.
+        nearest_image: share of the ten nearest pictures that both spaces have in common.
+        nearest_text: the same by text, None without text.
+        finding: difference in search quality, None without enough labels or judgements.
+    """
 
     active: SpaceReport
     candidate: SpaceReport
@@ -96,15 +111,15 @@ def compare(
     actor: str,
     on_progress: OnProgress = lambda _stage, _done, _all: None,
 ) -> Comparison:
-    """Compare a space with the active one, and keep the result with it. Changes nothing else; memory is bounded by the
-    sample, by the number of groups, and by the vectors of what is labelled.
+    """Compare a space with the active one, and store the result with it. Changes nothing else. Memory is bounded by the sample, the number
+    of groups, and the vectors of labelled pictures.
 
-    source: of labels to evaluate both by; None for the first that tells anything.
+    `source` names the labels to evaluate by, None for the first with enough data.
 
     Raises:
-        NotFound: there is no such space.
-        Conflict: it is the active one, or has no vectors yet.
-        InputError, FileUnreadable: the labels that were named make no sense.
+        NotFound: the space does not exist.
+        Conflict: it is the active one, or has no vectors.
+        InputError, FileUnreadable: the named labels are invalid.
     """
     with services.database.transaction() as session:
         candidate, active = get_space(session, name), get_active_space(session)
@@ -128,7 +143,7 @@ def _find(services: Services, name: str, source: Source | None, on_progress: OnP
     try:
         return find_difference(services, name, source, on_progress)
     except InputError:
-        # Nobody named these labels: too few of them are no reason to withhold the rest.
+        # The labels were not named by the caller, so too few of them must not fail the comparison.
         if source is not None:
             raise
         return None
@@ -136,7 +151,7 @@ def _find(services: Services, name: str, source: Source | None, on_progress: OnP
 
 @dataclass(frozen=True, eq=False)
 class _Sample:
-    """Whole groups with their vectors in both spaces, and the separating threshold of the candidate, which is of all groups."""
+    """Whole groups with their vectors in both spaces, and the separating threshold of the candidate, computed from all groups."""
 
     grouping: StoredGrouping
     sampled: bool
@@ -165,7 +180,7 @@ def _compare(sample: _Sample, active: Space, candidate: Space, on_progress: Call
         report = _report(sample, sample.library(sample.there), candidate.name, threshold, separation)
         reports.append(report)
         on_progress(done, len(tried))
-    # Of equals the one nearest to the separating threshold, which comes first.
+    # Among equals, `max` takes the first, which is nearest to the separating threshold.
     best = max(reports, key=lambda report: report.agreement)
     rows = np.sort(np.random.default_rng(_SEED).permutation(len(sample.here))[:_QUERIES])
     return Comparison(
@@ -182,7 +197,7 @@ def _compare(sample: _Sample, active: Space, candidate: Space, on_progress: Call
 
 
 def _candidates(separating: float) -> Iterator[float]:
-    """Thresholds to be tried, the nearest to the separating one first."""
+    """Thresholds to try, nearest to the separating one first."""
     for step in sorted(_STEPS, key=abs):
         yield round(float(np.clip(separating + step, 0.01, 1.0)), 3)
 
@@ -236,7 +251,7 @@ def _read_sample(session: Session, services: Services, active: Space, candidate:
 
 
 def _whole_groups(clusters: NDArray[np.int64], most_media: int) -> NDArray[np.int64]:
-    """Rows of groups drawn at random, always in the same way, until `most_media` are reached; in their order."""
+    """Rows of random groups (fixed seed) until `most_media` pictures are reached, in order."""
     groups, inverse, sizes = np.unique(clusters, return_inverse=True, return_counts=True)
     if len(clusters) <= most_media:
         return np.arange(len(clusters))
@@ -253,7 +268,7 @@ def _separating(fits: Fits) -> float:
 
 
 def _separation(vectors: NDArray[np.float32], clusters: NDArray[np.int64]) -> float:
-    """The agreement at the separating threshold, judged by the centroids of these groups."""
+    """Share of decisions reproduced at the separating threshold, by the centroids of these groups."""
     groups, inverse, sizes = np.unique(clusters, return_inverse=True, return_counts=True)
     sums = np.zeros((len(groups), vectors.shape[1]))
     np.add.at(sums, inverse, vectors)

@@ -1,7 +1,7 @@
-"""Go on without media that a space cannot have: those that came as vectors, those whose originals are lost.
+"""Removal of pictures that a space cannot have: those imported as vectors, and those whose originals are lost.
 
-They leave their groups by an edit in the journal and are failed with `not_in_space`, so that all that is ready can be found.
-Their vectors in other spaces stay: where such a space is activated again, they are grouped again, as uploads are.
+They leave their groups by an edit in the journal and fail with `not_in_space`, so that all ready pictures can be found. Their vectors
+in other spaces stay. If such a space is activated again, they are grouped again like uploads.
 """
 
 from backend.doorbell import Work
@@ -20,10 +20,10 @@ _AT_ONCE = 1_000
 
 
 def set_aside(services: Services, space: Space, *, actor: str) -> int:
-    """Take what has failed in this space out of the library, block by block; returns how many media.
+    """Set aside the pictures that failed in this space, in batches. Returns their number.
 
     Raises:
-        SpaceIncomplete: nothing else is in the space.
+        SpaceIncomplete: no other pictures are in the space.
     """
     count = 0
     while True:

@@ -1,4 +1,4 @@
-"""Have workers embed the library into a space, and say how far they are."""
+"""Filling of spaces by workers, and their progress."""
 
 from backend.doorbell import Work
 from backend.errors import Conflict, InputError
@@ -19,17 +19,21 @@ from backend.store.spaces import (
 def fill(
     services: Services, name: str, *, actor: str, rate_per_minute: float | None = None, retry_failed: bool = False
 ) -> int:
-    """Keep a space up from now on: what it lacks is queued, new uploads go into it too. Goes on after a pause; may be
-    repeated.
+    """Start to fill a space and keep it up to date with uploads. Also resumes after a pause. May be repeated.
 
-    rate_per_minute: at most so many media, None for no limit. retry_failed: try again what has failed.
+    Args:
+        services: services of the process.
+        name: name of the space.
+        actor: who requested it.
+        rate_per_minute: largest number of pictures per minute, None for no limit.
+        retry_failed: retry failed pictures.
 
     Returns:
-        How many media have been queued by this call.
+        Number of pictures queued by this call.
 
     Raises:
-        NotFound: there is no such space.
-        InputError: the rate is not above 0.
+        NotFound: the space does not exist.
+        InputError: the rate is not positive.
     """
     if rate_per_minute is not None and not 0 < rate_per_minute < float("inf"):
         raise InputError(
@@ -40,7 +44,7 @@ def fill(
         started = start_fill(session, space.id, actor)
         started.paused_at = None
         started.rate_per_minute = rate_per_minute
-        started.problem = None  # what is said after this is of a try after this
+        started.problem = None  # a problem reported later is of a later attempt
         session.flush()
         queued = queue_missing(session, space.id)
         if retry_failed:
@@ -51,11 +55,11 @@ def fill(
 
 
 def pause_fill(services: Services, name: str, *, actor: str) -> None:
-    """Let nothing more be embedded into a space; what is under way is finished, and what comes in meanwhile is queued.
+    """Pause filling of a space. Work in progress is finished, and new uploads are queued.
 
     Raises:
-        NotFound: there is no such space.
-        Conflict: it is not being filled, or it is the active one, whose gaps have to close.
+        NotFound: the space does not exist.
+        Conflict: it is not being filled, or it is the active one, which must be filled.
     """
     with services.database.transaction() as session:
         space = get_space(session, name)
@@ -68,6 +72,6 @@ def pause_fill(services: Services, name: str, *, actor: str) -> None:
 
 
 def list_failed(services: Services, name: str, limit: int) -> list[FailedItem]:
-    """What could not be embedded into a space, oldest first. Raises NotFound."""
+    """List pictures that could not be embedded into a space, oldest first. Raises NotFound."""
     with services.database.transaction() as session:
         return list_failed_items(session, get_space(session, name).id, limit)

@@ -1,5 +1,5 @@
-"""A process that has encoders in memory loads those of a space that is about to be activated, and says so: the first
-query after the change shall not wait for them."""
+"""Preloading of encoders: a process that has encoders in memory loads those of a space before it is activated, so that the first query
+after the change does not wait for them."""
 
 import logging
 import os
@@ -23,9 +23,9 @@ logger = logging.getLogger(__name__)
 
 
 class EncoderWatch:
-    """Looks every two seconds, in a thread of its own, whether encoders are wanted. Start it after the fork.
+    """Checks every two seconds, in a thread, which encoders to load. Start it after the fork.
 
-    fills: whether this process embeds into spaces that are kept up, and so keeps their encoders.
+    `fills` says whether this process fills spaces, and so keeps their encoders loaded.
     """
 
     def __init__(self, services: Services, *, fills: bool = False) -> None:
@@ -39,19 +39,19 @@ class EncoderWatch:
         self._thread.start()
 
     def stop(self) -> None:
-        """Look no more, and be forgotten."""
+        """Stop checking, and remove the record of this process."""
         self._stopped.set()
         self._thread.join()
         try:
             with self._services.database.transaction() as session:
                 forget_holder(session, self.process)
         except MediaclusterError as error:
-            logger.warning("Who holds encoders could not be taken back: %s", error.full_detail)
+            logger.warning("The record of loaded encoders could not be removed: %s", error.full_detail)
 
     def look(self) -> None:
-        """Once: load what is wanted, if this process has loaded the active space's encoders, and say how it stands."""
+        """Check once: load requested encoders if this process has those of the active space, and record the result."""
         with self._services.database.transaction() as session:
-            # In this order: a space that is no longer wanted because it was activated is seen as active.
+            # In this order: a space that was just activated is then seen as active, not as no longer requested.
             wanted = list_wanted_spaces(session)
             active = find_active_space(session)
             kept_up = set(list_kept_up(session)) if self._fills else set()

@@ -1,5 +1,5 @@
-"""What the admin pages have done to spaces and what takes long: made, compared, activated, led back. Each is a row of
-`space_work`, done by a process of its own, so that requests go on, and seen by every process that serves the pages."""
+"""Tasks of the model page that take long: create, compare, activate and roll back spaces. Each is a row of `space_work`, visible to
+every process that serves the pages, and runs in a process of its own."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ from backend.store.spaces import find_work, insert_work, record_alive, record_fa
 
 
 class Kind(StrEnum):
-    """What can be done in the background; as the CHECK of the table."""
+    """Kinds of tasks, as in the table's CHECK."""
 
     CREATE = "create"
     COMPARE = "compare"
@@ -29,10 +29,10 @@ class Kind(StrEnum):
 
 
 def ask(services: Services, kind: Kind, subject: str, arguments: dict[str, Any], *, actor: str, address: str) -> int:
-    """Note what is to be done, in the audit log too, and return its id: a process still has to do it.
+    """Record a task, in the audit log too, and return its id. The caller starts a process for it.
 
     Raises:
-        Conflict: something else is being done.
+        Conflict: another task is running.
     """
     with services.database.transaction() as session:
         work = insert_work(session, kind.value, subject, arguments, actor=actor, address=address)
@@ -41,18 +41,18 @@ def ask(services: Services, kind: Kind, subject: str, arguments: dict[str, Any],
 
 
 def perform(services: Services, work_id: int) -> str:
-    """Do what was asked for, tell how far it is, and record how it ended; returns what came of it.
+    """Run a task, with progress, and record its result. Returns the result as text.
 
     Raises:
-        NotFound: nothing was asked for by this id.
-        Conflict: it has ended already. MediaclusterError: what was asked for cannot be done; this is recorded.
+        NotFound: the task does not exist.
+        Conflict: it has ended. MediaclusterError: the task failed, which is recorded.
     """
     with services.database.transaction() as session:
         work = find_work(session, work_id)
     if work is None or work.ended_at is not None:
         raise NotFound(f"There is no open task {work_id}.", hint="Start it on the Model page.")
     try:
-        with _beating(services, work_id) as tell, asked_from(work.address):
+        with _recording_progress(services, work_id) as tell, asked_from(work.address):
             outcome = _do(services, work, tell)
     except MediaclusterError as error:
         with services.database.transaction() as session:
@@ -83,7 +83,7 @@ def _do(services: Services, work: SpaceWork, tell: Tell) -> str:
             return f"Space '{space.name}' was created and is empty."
         case Kind.COMPARE:
             tell("computing centroids", 0, 0)
-            # Work that was asked for before labels could be chosen names none.
+            # Rows from before labels could be chosen have none.
             labels = given.get("labels")
             source = None if labels is None else Source(labels)
             found = compare(services, work.subject, source=source, actor=work.actor, on_progress=tell)
@@ -112,8 +112,8 @@ def _describe(done: Activation) -> str:
 
 
 @contextmanager
-def _beating(services: Services, work_id: int) -> Iterator[Tell]:
-    """Tell every second how far it is, by a thread, since what is done may say nothing for long."""
+def _recording_progress(services: Services, work_id: int) -> Iterator[Tell]:
+    """Record progress every second, from a thread, because the task may report nothing for a long time."""
     latest: tuple[str, int, int] = ("", 0, 0)
 
     def tell(stage: str, done: int, total: int) -> None:

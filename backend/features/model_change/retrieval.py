@@ -1,4 +1,4 @@
-"""How well a space finds beside the active one: the same queries, among the same media, query by query."""
+"""Search quality of a space compared with the active one: the same queries among the same pictures, query by query."""
 
 from dataclasses import dataclass
 
@@ -12,8 +12,17 @@ _OPTIONS = Options(alphas=())
 
 @dataclass(frozen=True)
 class TaskFound:
-    """One task of the evaluation in both spaces. difference: candidate less active, resampled by query; verdict: `better`,
-    `worse`, or `same` where chance explains it."""
+    """Difference in one task of the evaluation.
+
+    Attributes:
+        task: the task.
+        measure: the measure.
+        queries: number of queries.
+        active: mean of the active space.
+        candidate: mean of the candidate.
+        difference: candidate minus active, resampled by query.
+        verdict: `better`, `worse`, or `same` if chance explains it.
+    """
 
     task: str
     measure: str
@@ -26,8 +35,14 @@ class TaskFound:
 
 @dataclass(frozen=True)
 class Finding:
-    """origin: where the labels are from; media: labelled ones with vectors in both spaces; left_out: tasks that cannot be
-    compared, and why."""
+    """Difference in search quality.
+
+    Attributes:
+        origin: where the labels come from.
+        media: number of labelled pictures with vectors in both spaces.
+        tasks: difference by task.
+        left_out: tasks that cannot be compared, and why.
+    """
 
     origin: str
     media: int
@@ -38,13 +53,13 @@ class Finding:
 def find_difference(
     services: Services, name: str, source: Source | None, on_progress: OnProgress, options: Options = _OPTIONS
 ) -> Finding | None:
-    """Evaluate the active space and the named one.
+    """Evaluate the active space and another one.
 
-    source: of labels; None takes judgements, folders, curated groups, the first of them that tells anything, and returns
-    None where none does.
+    `source` names the labels. With None, the first of judgements, folders and curated groups with enough data is used, and None is
+    returned if there is none.
 
     Raises:
-        NotFound, Conflict, InputError, FileUnreadable: as `evaluate`; InputError also where there are too few queries.
+        NotFound, Conflict, InputError, FileUnreadable: like `evaluate`. InputError also if there are too few queries.
     """
     if source is None:
         pair = evaluate_pair_by_any(services, name, options, on_progress)

@@ -1,4 +1,4 @@
-"""Make spaces, say how they stand, and drop them."""
+"""Creation, listing and removal of spaces."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,9 +32,29 @@ _MOST_NAME = 60
 
 @dataclass(frozen=True)
 class SpaceStanding:
-    """A space for people. kept_up: whether media go into it; paused, rate_per_minute: of that. threshold: chosen for it,
-    None where none was. problem: why workers cannot fill it, None where they can. description: what is recorded of its
-    encoders."""
+    """State of a space.
+
+    Attributes:
+        id: its id.
+        name: its name.
+        state: its state.
+        preset: preset of its encoders, None if none.
+        image_model: its image model.
+        text_model: its text model.
+        image_dimension: dimension of image vectors.
+        text_dimension: dimension of text vectors.
+        created_at: when it was created.
+        activated_at: when it was last activated, None if never.
+        counts: progress of filling.
+        threshold: threshold chosen for it, None if none.
+        kept_up: whether it is being filled.
+        paused: whether filling is paused.
+        rate_per_minute: limit of filling, None if none.
+        problem: why workers cannot fill it, None if they can.
+        comparison: last comparison with the active space, None if none.
+        compared_at: when that was.
+        description: stored description of its encoders.
+    """
 
     id: int
     name: str
@@ -58,12 +78,12 @@ class SpaceStanding:
 
     @property
     def missing(self) -> int:
-        """Media that are embedded elsewhere and not here."""
+        """Number of pictures embedded elsewhere but not here."""
         return max(0, self.counts.media - self.counts.embedded)
 
 
 def list_standing(session: Session) -> list[SpaceStanding]:
-    """All spaces but dropped ones, in the order in which they were made."""
+    """All spaces except dropped ones, in order of creation."""
     counts = count_items(session)
     return [_standing(session, space, counts[space.id]) for space in list_spaces(session)]
 
@@ -75,10 +95,10 @@ def choose_names(
     image_checkpoint: str | None,
     text_model: str | None,
 ) -> EncoderNames:
-    """The encoders of a preset, or without one of the active space, each part replaced where it is named.
+    """The encoders of a preset, or else of the active space, with named parts replaced.
 
     Raises:
-        NotFound: there is no active space yet, and no preset.
+        NotFound: there is no preset and no active space.
     """
     if preset is None:
         with services.database.transaction() as session:
@@ -87,19 +107,19 @@ def choose_names(
         bare = {"preset": preset, "image_model": None, "image_checkpoint": None, "text_model": None}
         base = resolve_encoders(services.settings.model_copy(update=bare))
     model = image_model or base.image_model
-    # A tag belongs to an architecture.
+    # A checkpoint belongs to an architecture.
     inherited = base.image_checkpoint if model == base.image_model else None
     return EncoderNames(model, image_checkpoint or inherited, text_model or base.text_model)
 
 
 def make_space(services: Services, names: EncoderNames, *, name: str | None = None, actor: str) -> Space:
-    """Make a space of these encoders beside the active one, empty. Nothing is embedded into it yet.
+    """Create an empty space for these encoders. Nothing is embedded yet.
 
     Raises:
-        EncoderUnavailable: the encoders cannot be found.
-        InputError: the name says nothing, or too much.
-        Conflict: there is no active space yet, or one with this name, or one of the same encoders.
-        TransactionConflict: the library was too busy for a new table; try again.
+        EncoderUnavailable: the encoders do not exist.
+        InputError: the name is empty or too long.
+        Conflict: there is no active space, or a space with this name or these encoders exists.
+        TransactionConflict: the library was too busy to create a table. Try again.
     """
     if name is not None and not 0 < len(name.strip()) <= _MOST_NAME:
         raise InputError(f"The name of a space must have 1 to {_MOST_NAME} characters.", hint="Give another --name.")
@@ -129,12 +149,12 @@ def make_space(services: Services, names: EncoderNames, *, name: str | None = No
 
 
 def drop(services: Services, name: str, *, actor: str) -> None:
-    """Drop a space with all that was computed in it. Groups, and what curators have decided, do not depend on it.
+    """Drop a space and everything computed in it. Groups and curators' decisions do not depend on it.
 
     Raises:
-        NotFound: there is none with this name.
+        NotFound: the space does not exist.
         Conflict: it is the active one.
-        TransactionConflict: the library was too busy; try again.
+        TransactionConflict: the library was too busy. Try again.
     """
     with services.database.transaction() as session:
         limit_lock_waits(session, _LOCK_SECONDS)

@@ -1,7 +1,7 @@
-"""Labels and representatives of clusters, made anew where members, or what they say, have changed.
+"""Refresh of group labels and representatives after changes of members or their text.
 
-It reads, decides and writes in chunks of clusters, each in short transactions; no membership and no centroid is
-written, so that assigner and labeller do not wait for each other.
+Groups are read, labelled and written in chunks, in short transactions. No membership or centroid is written, so assigner and labeller
+do not block each other.
 """
 
 import logging
@@ -47,16 +47,22 @@ from backend.store.spaces import find_active_space
 logger = logging.getLogger(__name__)
 
 _CHUNK = 200
-# Everything is labelled anew when the library has grown or shrunk by so much since its words were counted.
+# If the library has grown or shrunk by this factor since its words were counted, all groups are labelled again.
 _GROWTH = 1.25
 
 
 @dataclass(frozen=True)
 class LabelReport:
-    """What a run came to.
+    """Result of a run.
 
-    clusters: how many were looked at; labels, representatives: how many of them changed; unnamed: clusters without any
-    text for which there was no encoder either; left: clusters for the next run; note: what else is to be known.
+    Attributes:
+        clusters: number of groups processed.
+        labels: number of labels that changed.
+        representatives: number of representatives that changed.
+        unnamed: groups without text that have no label because no encoder was available.
+        left: groups left for the next run.
+        seconds: duration.
+        note: a remark, None if there is none.
     """
 
     clusters: int = 0
@@ -76,17 +82,17 @@ def refresh_labels(
     budget_seconds: float | None = None,
     wait: bool = False,
 ) -> LabelReport:
-    """Label the clusters of the active space whose members have changed; all of them when the library has changed a lot.
+    """Label the groups of the active space whose members changed. If the library changed a lot, label all.
 
     Args:
-        services: what it works with; the encoders are loaded only where clusters without any text ask for them.
-        only: label these clusters, and no others, whether they have changed or not.
-        everything: count the words of the library once more, and label all clusters.
-        budget_seconds: begin no further chunk of clusters after this; the rest is for the next run.
-        wait: for another process that is labelling, instead of leaving it to that one.
+        services: services of the process. Encoders are loaded only for groups without text.
+        only: label exactly these groups, changed or not.
+        everything: count the words of the library again and label all groups.
+        budget_seconds: do not start another chunk after this time.
+        wait: wait for another process that is labelling, instead of leaving the work to it.
     """
     started = time.monotonic()
-    # This transaction holds nothing but the lock while the others come and go.
+    # This transaction only holds the lock, while others come and go.
     with services.database.transaction() as guard:
         if wait:
             lock_labeller(guard)
@@ -102,7 +108,7 @@ def refresh_labels(
 
 
 class _Run:
-    """One run over one space; it opens the vocabulary once, when the first cluster without text asks for it."""
+    """One run over one space. Opens the vocabulary when the first group without text needs it."""
 
     def __init__(self, services: Services, space: Space, started: float, budget_seconds: float | None) -> None:
         self._services = services
@@ -190,7 +196,7 @@ class _Run:
             return new, record_labels(session, new)
 
     def _labels_by_sight(self, cluster_ids: Sequence[int]) -> dict[int, str | None]:
-        """Of clusters whose members say nothing: what is nearest to their centroids; None without an encoder."""
+        """Labels of groups whose members have no text, by the vocabulary word nearest to their centroid. None without an encoder."""
         labels: dict[int, str | None] = dict.fromkeys(cluster_ids)
         vocabulary = self._open_vocabulary() if cluster_ids else None
         if vocabulary is None:

@@ -1,4 +1,4 @@
-"""A vocabulary of everyday things, embedded once by the text tower of a space's image encoder."""
+"""A vocabulary of everyday things, embedded by the text tower of a space's image encoder."""
 
 import hashlib
 import logging
@@ -20,13 +20,13 @@ from backend.store.schema import Space
 logger = logging.getLogger(__name__)
 
 _FILE = Path(terms.__file__).parent / "vocabulary.txt"
-# Radford et al. 2021 (CLIP): an average over prompts is nearer to what pictures show than a bare word is.
+# CLIP (Radford et al., 2021): the average over prompts is nearer to pictures than a bare word.
 _PROMPTS = ("{}", "a photo of {}")
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Words and their unit vectors (n, d)."""
+    """Words, and their unit vectors (n, d)."""
 
     words: Sequence[str]
     vectors: NDArray[np.float32]
@@ -34,15 +34,15 @@ class Vocabulary:
 
 @cache
 def vocabulary_words() -> tuple[str, ...]:
-    """Names of things and scenes that photographs show."""
+    """Names of things and scenes in photographs."""
     return tuple(terms.read_list(_FILE, ","))
 
 
 def open_vocabulary(services: Services, space: Space) -> Vocabulary:
-    """The vocabulary as vectors of a space, out of the home's cache if they were made before.
+    """The vocabulary embedded in a space, cached in the library's home.
 
     Raises:
-        SpaceMismatch: the configured encoders are not those of the space.
+        SpaceMismatch: the configured encoders do not belong to the space.
         EncoderUnavailable: the image encoder cannot be loaded, and nothing is cached.
     """
     encoders = services.encoders_of(space)
@@ -57,7 +57,7 @@ def open_vocabulary(services: Services, space: Space) -> Vocabulary:
 
 def _embed(services: Services, encoders: Encoders, words: Sequence[str]) -> NDArray[np.float32]:
     if not encoders.loaded:
-        # A light worker shall not keep a model in memory for a page of words.
+        # A worker without encoders should not keep a model in memory for a page of words.
         encoders = load_encoders(services.settings, encoders.names, runtimes=encoders.runtimes)
     encoder = encoders.image
     total = np.sum([encoder.embed_words([prompt.format(word) for word in words]) for prompt in _PROMPTS], axis=0)
@@ -77,7 +77,7 @@ def _read(file: Path, shape: tuple[int, int]) -> NDArray[np.float32] | None:
 
 
 def _write(file: Path, vectors: NDArray[np.float32]) -> None:
-    """Whole or not at all; a cache that cannot be written costs time only."""
+    """Write the file atomically. Failures are ignored: without the cache, only time is lost."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         descriptor, draft = tempfile.mkstemp(dir=file.parent, suffix=".part")

@@ -1,4 +1,4 @@
-"""What `mediacluster doctor` and the health endpoint look at: each check says what is wrong and how to mend it."""
+"""Checks of `mediacluster doctor` and the health endpoint. Each says what is wrong and how to fix it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _NO_LIBRARY = "; no library yet, create one with `mediacluster import`"
 
 @dataclass(frozen=True)
 class Finding:
-    """The outcome of one check. `reason` is not for everybody: see `MediaclusterError`."""
+    """Result of a check. `reason` is for operators only: see `MediaclusterError`."""
 
     name: str
     ok: bool
@@ -33,7 +33,7 @@ class Finding:
 
 
 def check_database(services: Services) -> Finding:
-    """The database answers and has the schema of this version, or of a newer one: migrations only add."""
+    """The database responds and has the schema of this version, or of a newer one, since migrations only add."""
 
     def check() -> str:
         with services.database.transaction() as session:
@@ -44,7 +44,7 @@ def check_database(services: Services) -> Finding:
 
 
 def check_server(services: Services) -> Finding:
-    """As `check_database`, but a database in which there is no library yet is none the worse for it."""
+    """Like `check_database`, but a database without a library passes."""
 
     def check() -> str:
         with services.database.transaction() as session:
@@ -56,7 +56,7 @@ def check_server(services: Services) -> Finding:
 
 
 def check_vector_extension(services: Services) -> Finding:
-    """Pgvector is there, or can be, and new enough for iterative scans and for known faults to be mended."""
+    """Pgvector is installed or available, and new enough: it supports iterative scans and has fixes for known bugs."""
 
     def check() -> str:
         with services.database.transaction() as session:
@@ -76,7 +76,7 @@ def check_vector_extension(services: Services) -> Finding:
 
 
 def check_broker(services: Services) -> Finding:
-    """The broker answers."""
+    """The broker responds."""
 
     def check() -> str:
         services.doorbell.check()
@@ -86,7 +86,7 @@ def check_broker(services: Services) -> Finding:
 
 
 def check_storage(services: Services) -> Finding:
-    """The storage takes a file, gives it back and lets go of it."""
+    """The storage can write, read and delete a file."""
 
     def check() -> str:
         services.storage.check()
@@ -96,7 +96,7 @@ def check_storage(services: Services) -> Finding:
 
 
 def check_encoders(services: Services) -> Finding:
-    """Both encoders load, and fit the active space in name and in dimensions."""
+    """Both encoders load, and match the active space in name and dimension."""
 
     def check() -> str:
         space = _find_space(services)
@@ -118,7 +118,7 @@ def check_encoders(services: Services) -> Finding:
 
 
 def check_spaces(services: Services) -> Finding:
-    """How spaces beside the active one stand: being filled, paused, or left over and taking room."""
+    """State of inactive spaces: being filled, paused, or left over and taking space."""
 
     def check() -> str:
         with services.database.transaction() as session:
@@ -147,7 +147,7 @@ def _describe_space(one: SpaceStanding) -> str:
 
 
 def check_vector_indexes(services: Services) -> Finding:
-    """Every space has the indexes of its vectors."""
+    """Every space has its vector indexes."""
 
     def check() -> str:
         with services.database.transaction() as session:
@@ -164,7 +164,7 @@ def check_vector_indexes(services: Services) -> Finding:
 
 
 def check_search_memory(services: Services) -> Finding:
-    """What a server has to keep in memory for the fastest search fits the setting."""
+    """The memory that the fastest search needs is within the setting."""
 
     def check() -> str:
         most = services.settings.search_memory_bytes
@@ -187,7 +187,7 @@ def check_search_memory(services: Services) -> Finding:
 
 
 def check_runtimes(services: Services) -> Finding:
-    """What the encoders compute with, and why."""
+    """The runtimes of the encoders, and why they were chosen."""
 
     def check() -> str:
         space = _find_space(services)
@@ -202,7 +202,7 @@ def check_runtimes(services: Services) -> Finding:
 
 
 def check_ocr(services: Services) -> Finding:  # noqa: ARG001 - one of the checks
-    """Words can be read out of a picture."""
+    """The program for text recognition is installed."""
 
     def check() -> str:
         from backend.files.decoding import read_words
@@ -214,8 +214,7 @@ def check_ocr(services: Services) -> Finding:  # noqa: ARG001 - one of the check
 
 
 def diagnose(services: Services) -> list[Finding]:
-    """All checks, the cheap ones first; OCR only where it is switched on, and nothing about spaces before there is a
-    library."""
+    """Run all checks, cheap ones first. OCR is checked only if enabled, and spaces only if there is a library."""
     checks: list[Callable[[Services], Finding]] = [
         check_server,
         check_vector_extension,
@@ -236,7 +235,7 @@ def _may_have_library(services: Services) -> bool:
         with services.database.transaction() as session:
             return has_library(session)
     except MediaclusterError:
-        return True  # each check says for itself what it could not look at
+        return True  # each check reports the error itself
 
 
 def _find_space(services: Services) -> Space | None:
@@ -245,8 +244,7 @@ def _find_space(services: Services) -> Space | None:
 
 
 def _describe_schema(session: Session) -> str:
-    """What is to be said of the schema behind the version of the server. Raises ConfigurationError for one that is missing
-    or older."""
+    """Describe the schema, and the version of the server. Raises ConfigurationError if the schema is missing or older."""
     current, newest = current_revision(session.connection()), newest_revision()
     if current == newest:
         return ""

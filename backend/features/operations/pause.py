@@ -1,4 +1,4 @@
-"""Pause and resume processing. What is under way is finished; at the next claim workers find nothing to do."""
+"""Pause and resume of processing. Work in progress is finished; then workers claim nothing."""
 
 from backend.doorbell import Work
 from backend.features.services import Services
@@ -9,8 +9,8 @@ _SUBJECT = "processing"
 
 
 def pause_processing(services: Services, *, actor: str) -> PauseState:
-    """Let nothing be fetched, embedded or assigned from now on; uploads are accepted and wait. Returns who paused, and when:
-    an earlier one where it was paused already."""
+    """Stop fetching, embedding and assigning. Uploads are accepted and wait. Returns who paused, and when; the earlier pause if there is
+    one."""
     with services.database.transaction() as session:
         if record_pause(session, actor):
             record_act(session, actor, Act.PROCESSING_PAUSED, _SUBJECT)
@@ -20,7 +20,7 @@ def pause_processing(services: Services, *, actor: str) -> PauseState:
 
 
 def resume_processing(services: Services, *, actor: str) -> bool:
-    """Go on, and ring for what waited; False where nothing was paused."""
+    """Resume, and wake workers for what waits. Returns False if nothing was paused."""
     with services.database.transaction() as session:
         if resumed := forget_pause(session):
             record_act(session, actor, Act.PROCESSING_RESUMED, _SUBJECT)

@@ -1,4 +1,4 @@
-"""Try failed media again, from where they failed."""
+"""Retry of failed pictures, from the step that failed."""
 
 import uuid
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from backend.store.media import retry_failed, retry_failed_with
 
 
 def retry_media(services: Services, media_ids: Sequence[uuid.UUID], *, actor: str) -> int:
-    """Lead these back, all or none; returns how many. It is noted who did. Raises NotFound for one that has not failed."""
+    """Retry these pictures, all or none, and record the actor. Returns their number. Raises NotFound if one has not failed."""
     with services.database.transaction() as session:
         for media_id in media_ids:
             retry_failed(session, media_id)
@@ -20,12 +20,12 @@ def retry_media(services: Services, media_ids: Sequence[uuid.UUID], *, actor: st
 
 
 def retry_all(services: Services, *, actor: str) -> int:
-    """Lead every failed media back; returns how many there were."""
+    """Retry all failed pictures. Returns their number."""
     return _retry_many(services, actor, None)
 
 
 def retry_code(services: Services, code: str, *, actor: str) -> int:
-    """Lead every media that failed with this code back; returns how many there were."""
+    """Retry all pictures that failed with this code. Returns their number."""
     return _retry_many(services, actor, code)
 
 

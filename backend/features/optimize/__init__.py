@@ -1,1 +1,1 @@
-"""Prepare faster copies of the encoders."""
+"""Preparation of faster copies of the encoders."""

@@ -39,7 +39,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Trial:
-    """A runtime that was measured. speedup: over torch, on this machine and the same inputs."""
+    """A runtime that was measured. `speedup` is relative to torch, on this machine and the same inputs."""
 
     runtime: str
     fidelity: Fidelity
@@ -51,12 +51,12 @@ class Trial:
 class SideReport:
     """What was found for one encoder.
 
-    Args:
+    Attributes:
         side: image or text.
-        chosen: what a space that is made from now on gets by `auto`.
-        kept: what the active space was made with, which stays; None where there is no space of these weights.
-        trials: what was measured, in order.
-        skipped: why nothing was.
+        chosen: runtime that `auto` chooses for new spaces.
+        kept: runtime of the active space, which keeps it; None if no space has these weights.
+        trials: measured runtimes, in order.
+        skipped: why nothing was measured.
     """
 
     side: Side

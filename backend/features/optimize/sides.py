@@ -1,4 +1,4 @@
-"""The two encoders, each as what optimizing needs of it: something to export, real inputs, and vectors of a sample."""
+"""Both encoders as optimizing needs them: what to export, real inputs, and vectors of a sample."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +35,7 @@ _BATCH = 16
 _RANKING_ROWS = 8
 
 Measured = tuple[Vectors, float]
-"""Unit vectors (n, d) of the sample, and the seconds that they took."""
+"""Unit vectors (n, d) of the sample, and the seconds to compute them."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class OptimizedSide:
 def image_side(
     services: Services, names: EncoderNames, media: Sequence[SampledMedia], threshold: float
 ) -> OptimizedSide:
-    """The pictures' tower. Pictures that cannot be read are left out of the sample; the pipeline tells of those."""
+    """The image encoder. Unreadable pictures are left out of the sample; the pipeline reports them."""
     encoder = load_plain_image_encoder(services.settings, names)
     batches: list[torch.Tensor] = []
     pictures = []
@@ -81,7 +81,7 @@ def image_side(
         except MediaclusterError:
             continue
         pictures.append(decoded.image)
-        if len(pictures) == _BATCH:  # prepared at once: a picture in full size can be a hundred times as large
+        if len(pictures) == _BATCH:  # at once, because a full-size picture can be a hundred times as large
             batches.append(encoder.prepare_pictures(pictures))
             pictures = []
     if pictures:
@@ -104,7 +104,7 @@ def image_side(
 
 
 def text_side(services: Services, names: EncoderNames, media: Sequence[SampledMedia]) -> OptimizedSide:
-    """The transformer of the text encoder, with its own tokenizer and pooling around it."""
+    """The transformer of the text encoder. Its tokenizer and pooling are kept."""
     encoder = load_plain_text_encoder(services.settings, names)
     texts = [words for one in media if (words := embedding_text(one.text) or one.ocr_text)]
 

@@ -1,4 +1,4 @@
-"""The review queue and what a curator decides."""
+"""The review queue, and curators' decisions."""
 
 from backend.features.review.decisions import Decided, decide, item_name, take_back
 from backend.features.review.judgements import judge, keep, list_newest, list_said, withdraw_judgements

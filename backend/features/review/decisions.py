@@ -1,4 +1,4 @@
-"""What a curator says of an item of the review queue, and what follows from it."""
+"""Decisions of curators on items of the review queue, and their undo."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from backend.store.spaces import find_active_space
 
 @dataclass(frozen=True)
 class Decided:
-    """The decision, and what it changed or would change; a dismissal changes no group."""
+    """A decision, and what it changed or would change. A dismissal changes no group."""
 
     item: str
     decision: ReviewVerdict
@@ -25,7 +25,7 @@ class Decided:
 
 
 def item_name(kind: str, subject: str) -> str:
-    """How an item is called outside: `kind:subject`."""
+    """Public id of an item: `kind:subject`."""
     return f"{kind}:{subject}"
 
 
@@ -38,16 +38,16 @@ def decide(
     cluster_id: int | None = None,
     dry_run: bool = False,
 ) -> Decided:
-    """Accept, correct or dismiss an item; with `dry_run` only say what would change.
+    """Accept, correct or dismiss an item. With `dry_run`, only report what would change.
 
-    Accepting confirms a membership, merges a pair of clusters into the larger one, or splits a cluster as proposed. Correcting
-    moves the media to `cluster_id`. A dismissed item comes back only where it has become more urgent by its
-    queue's `material_change`, or where it is about another cluster.
+    Accepting confirms a membership, merges a pair of groups into the larger one, or splits a group as proposed. Correcting moves the picture
+    to `cluster_id`. A dismissed item returns only if its urgency increases by the `material_change` of its queue, or if it is about another
+    group.
 
     Raises:
-        NotFound: the item is not in the queue (any more), or what it is about is gone.
-        InputError: the name is no item's, or the decision does not suit its kind.
-        Conflict: what is stored does not allow it.
+        NotFound: the item is not in the queue, or what it is about was deleted.
+        InputError: the id is invalid, or the decision does not apply to its kind.
+        Conflict: the stored state does not allow it.
     """
     kind, subject = _parse(item)
 
@@ -66,7 +66,7 @@ def decide(
     with services.database.transaction() as session:
         found = find(session, find_active_space(session))
     operation = _operation(services, found, decision, cluster_id)
-    # Looked for once more where nobody else changes groups: what was shown is what is decided.
+    # Read again under the lock, so that the decision is about what was shown.
     outcome = None if operation is None else perform(services, operation, actor=actor, dry_run=dry_run, require=require)
     if not dry_run:
         with services.database.transaction() as session:
@@ -76,13 +76,13 @@ def decide(
 
 
 def take_back(services: Services, item: str, *, actor: str) -> Outcome | None:
-    """Forget what was decided of an item: what changed is undone, and the item is in the queue again as it stood.
+    """Undo a decision: revert its change, and put the item back as it was.
 
-    Returns what the undoing changed; None where the decision had changed no group, or was undone in the history already.
+    Returns what the undo changed. None if the decision changed no group, or was already undone in the history.
 
     Raises:
-        NotFound: nothing was decided of it.
-        UndoBlocked: later work stands in the way; the decision stands.
+        NotFound: there is no decision on it.
+        UndoBlocked: later changes block it. The decision stays.
     """
     kind, subject = _parse(item)
     with services.database.transaction() as session:

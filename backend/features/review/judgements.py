@@ -1,4 +1,4 @@
-"""A curator says whether a hit is right for its query: what evaluations are then held to."""
+"""Curators' judgements whether hits are right, which evaluations use."""
 
 import hashlib
 import re
@@ -25,9 +25,9 @@ from backend.store.review import (
 )
 from backend.store.schema import Judgement
 
-# Of four bytes each they still fit the index.
+# At four bytes per character, they still fit in the index.
 _MOST_CHARACTERS = 500
-# What was kept and is judged a moment later.
+# A stored picture is judged shortly afterwards.
 _UNJUDGED_SECONDS = 3_600.0
 _CHECKSUM = re.compile(r"[0-9a-f]{64}")
 
@@ -35,14 +35,14 @@ _CHECKSUM = re.compile(r"[0-9a-f]{64}")
 def judge(
     services: Services, kind: QueryKind, query: str, media_id: uuid.UUID, *, is_right: bool | None, actor: str
 ) -> bool | None:
-    """Say that a media is a right hit of a query, or a wrong one, or (None) take back what was said.
+    """Judge a picture as a right or wrong hit of a query, or (None) withdraw the judgement.
 
     Returns:
-        What was said before, None for nothing: saying that again undoes this.
+        The previous judgement, None if there was none. Setting it again undoes this call.
 
     Raises:
-        InvalidQuery: the query is empty, too long, or is the media itself.
-        NotFound: a media is unknown, or the picture of the query is not kept (see `keep`).
+        InvalidQuery: the query is empty, too long, or is the picture itself.
+        NotFound: a picture does not exist, or the picture of the query is not stored (see `keep`).
     """
     query = canonical(kind, query)
     if kind is QueryKind.MEDIA and query == str(media_id):
@@ -69,11 +69,11 @@ def judge(
 
 
 def keep(services: Services, data: bytes) -> str:
-    """Keep a picture that was dropped, as a JPEG of at most 1280 pixels without its metadata, so that what is said of its hits
-    can be asked of any model again. Returns the checksum of `data` in hex, by which queries name it.
+    """Store a dropped picture, as a WebP of at most 1280 pixels without metadata, so that any model can be evaluated on its judged hits.
+    Returns the checksum of `data` in hex, by which queries refer to it.
 
     Raises:
-        InputError: it is no picture, or too large.
+        InputError: not a picture, or too large.
     """
     sha256 = hashlib.sha256(data).digest()
     with services.database.transaction() as session:
@@ -89,10 +89,10 @@ def keep(services: Services, data: bytes) -> str:
 
 
 def withdraw_judgements(services: Services, said: Sequence[tuple[QueryKind, str, uuid.UUID]], *, actor: str) -> int:
-    """Take back what was said of these hits; returns of how many something was said.
+    """Withdraw the judgements of these hits. Returns how many existed.
 
     Raises:
-        InvalidQuery: a query is none. Nothing is taken back then.
+        InvalidQuery: a query is invalid. Then nothing is withdrawn.
     """
     wanted = [(kind, canonical(kind, query), media_id) for kind, query, media_id in said]
     count = 0
@@ -112,7 +112,7 @@ def withdraw_judgements(services: Services, said: Sequence[tuple[QueryKind, str,
 def list_newest(
     services: Services, wanted: JudgementFilter, *, limit: int, before: Place | None = None
 ) -> tuple[list[Judgement], Place | None]:
-    """A page of what was said, the newest first, and where the next one begins."""
+    """A page of judgements, newest first, and the place of the next one."""
     with services.database.transaction() as session:
         found = list_newest_judgements(session, wanted, limit=limit + 1, before=before)
     page = found[:limit]
@@ -121,17 +121,17 @@ def list_newest(
 
 
 def list_said(services: Services, kind: QueryKind, query: str) -> dict[uuid.UUID, bool]:
-    """What was said of the hits of a query. Raises InvalidQuery for one that is none."""
+    """The judgements of a query's hits. Raises InvalidQuery."""
     query = canonical(kind, query)
     with services.database.transaction() as session:
         return find_judgements(session, kind, query)
 
 
 def canonical(kind: QueryKind, query: str) -> str:
-    """The query as it is stored: words with single spaces, an id in its usual form, a checksum in hex with the words after it.
+    """Normalize a query for storage: text with single spaces, an id in its usual form, a checksum in hex followed by its text.
 
     Raises:
-        InvalidQuery: it is empty or too long, cannot be stored, or is no id.
+        InvalidQuery: the query is empty, too long, cannot be stored, or is not an id.
     """
     if kind is QueryKind.MEDIA:
         try:

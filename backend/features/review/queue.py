@@ -1,4 +1,4 @@
-"""The review queue: made from the facts of the whole library, read in pages."""
+"""The review queue: computed from the whole library, read in pages."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -42,17 +42,17 @@ from backend.store.review import (
 from backend.store.schema import Space
 from backend.store.spaces import find_active_space, get_threshold
 
-# A queue of so few media is made anew in a moment, so whoever reads it finds it up to date.
+# For so few pictures, computing the queue takes a moment, so it is updated on reading.
 _SMALL_LIBRARY = 5000
-# Accepting does not change why it is here.
+# Kinds whose reason remains after an item is accepted.
 _ACCEPTED_STAYS = tuple(kind.value for kind, queue in QUEUES.items() if not queue.is_settled_by_acceptance)
 
 
 @dataclass(frozen=True)
 class ReviewPage:
-    """Items of one kind, the most urgent first, and how many there are of every kind.
+    """A page of items of one kind, most urgent first, with the number of items of every kind.
 
-    is_stale: groups have changed since `refreshed_at`; what no longer holds is left out, what is new is still missing.
+    `is_stale` means that groups have changed since `refreshed_at`: outdated items are omitted, but new ones are still missing.
     """
 
     items: list[QueuedItem]
@@ -65,8 +65,8 @@ class ReviewPage:
 def read_queue(
     services: Services, kind: ReviewKind, *, after: tuple[float, str] | None = None, limit: int
 ) -> ReviewPage:
-    """A page of the queue; `after` is (urgency, subject) of the last item of the page before. The queue of a small library
-    is made anew first where groups have changed: its rows are derived, so reading may write them (decision 33)."""
+    """Read a page of the queue. `after` is (urgency, subject) of the last item on the previous page. In a small library, an
+    outdated queue is computed again first: its rows are derived, so reading may write them (decision 33)."""
     with services.database.transaction() as session:
         space = find_active_space(session)
         if space is None:
@@ -89,12 +89,12 @@ def read_queue(
 
 
 def explain(item: QueuedItem) -> str:
-    """Why an item is in the queue, in a sentence with its figures."""
+    """Why an item is in the queue, as a sentence with its figures."""
     return QUEUES[ReviewKind(item.kind)].explain(item.figures)
 
 
 def count_queues(services: Services) -> dict[ReviewKind, int]:
-    """Items of every kind that still hold."""
+    """Number of current items by kind."""
     with services.database.transaction() as session:
         space = find_active_space(session)
         counts = {} if space is None else count_items(session, space.id)
@@ -102,10 +102,9 @@ def count_queues(services: Services) -> dict[ReviewKind, int]:
 
 
 def refresh_queue(services: Services) -> int:
-    """Make the queue anew from all memberships and centroids; returns how many items it has.
+    """Compute the queue again from all memberships and centroids. Returns the number of items.
 
-    Facts are read in one transaction and written in another one, which alone holds the lock: a decision that is made
-    between is respected.
+    Facts are read in one transaction and written in another, which holds the lock only for writing. Decisions in between are respected.
     """
     with services.database.transaction() as session:
         space = find_active_space(session)
@@ -140,7 +139,7 @@ def _write(services: Services, space: Space, version: int, items: list[NewItem])
 
 @dataclass(frozen=True, eq=False)
 class _Library:
-    """What items are found in. apart: pairs of groups that a curator keeps apart, the smaller id first."""
+    """Facts to find items in. `apart` are pairs of groups that a curator keeps apart, smaller id first."""
 
     members: list[MemberFacts]
     centroids: OpenCentroids
@@ -227,7 +226,7 @@ def _merge_candidates(library: _Library) -> Iterator[NewItem]:
     first, second, similarities = near_centroids(centroids.centroids, threshold - BOUNDS.merge_reach)
     ids, sizes = centroids.cluster_ids, centroids.sizes
     for a, b, similarity in zip(first, second, similarities, strict=True):
-        # Rows are in order of id, so a < b.
+        # Rows are ordered by id, so a < b.
         if (int(ids[a]), int(ids[b])) in library.apart:
             continue
         smaller, larger = (b, a) if sizes[a] >= sizes[b] else (a, b)
@@ -269,7 +268,7 @@ def _figures(**figures: float | None) -> dict[str, float]:
     return {name: float(value) for name, value in figures.items() if value is not None}
 
 
-# What finds the items of each queue.
+# The function that finds the items of each queue.
 _FINDERS: Mapping[ReviewKind, Callable[[_Library], Iterator[NewItem]]] = {
     ReviewKind.SMALL_MARGIN: _small_margins,
     ReviewKind.OUTLIER: _outliers,

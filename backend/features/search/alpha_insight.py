@@ -1,4 +1,4 @@
-"""What every alpha would have found for one media, in one call."""
+"""Results of every alpha for one picture, in one call."""
 
 import uuid
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ MOST_LISTED = 20
 _ALPHAS = (0.5, 0.0, 0.25, 0.75, 1.0)
 _CANDIDATES_EACH = 100
 
-# Cosines of both sides, NaN where one is missing.
+# Cosines of both sides, NaN if missing.
 _Sides = dict[uuid.UUID, tuple[float, float]]
 
 
 @dataclass(frozen=True)
 class AlphaRange:
-    """The best media, best first, at low <= alpha < high (up to 1 in the last range)."""
+    """The best pictures, best first, for low <= alpha < high (up to 1 in the last range)."""
 
     low: float
     high: float
@@ -35,7 +35,7 @@ class AlphaRange:
 
 @dataclass(frozen=True)
 class AlphaHit:
-    """A media that is among the best at some alpha; best: its best rank at any alpha, and where it has it."""
+    """A picture that is among the best at some alpha. `best` is its best rank, and where it has it."""
 
     media_id: uuid.UUID
     title: str
@@ -52,13 +52,13 @@ class AlphaInsight:
 
 
 def insight(session: Session, media_id: uuid.UUID, k: int, scans: ScanKeeper | None = None) -> AlphaInsight:
-    """The k media most similar to one over the whole range of alpha, by alpha * sim_image + (1 - alpha) * sim_text.
+    """The k pictures most similar to one over the whole range of alpha, by alpha * sim_image + (1 - alpha) * sim_text.
 
-    Exact where the vectors are kept in memory or are few (5,000); elsewhere among the nearest 100 at each of five alphas.
+    Exact if the vectors are in memory or at most 5,000. Otherwise among the nearest 100 at each of five alphas.
 
     Raises:
         InvalidQuery: k is not within 1..20.
-        NotFound, Conflict: the media is unknown, or has no embedding yet.
+        NotFound, Conflict: the picture does not exist, or has no embedding yet.
     """
     if not 1 <= k <= MOST_LISTED:
         raise InvalidQuery(f"k is {k}.", hint=f"Choose k from 1 to {MOST_LISTED}.", field="k")
@@ -70,7 +70,7 @@ def insight(session: Session, media_id: uuid.UUID, k: int, scans: ScanKeeper | N
     ends = np.append(found.starts[1:], 1.0)
     rows = list(dict.fromkeys(int(row) for row in found.rows.ravel()))
     words = list_words(session, [ids[row] for row in rows])
-    # What is deleted meanwhile is found by no alpha.
+    # Skip pictures deleted meanwhile.
     rows = [row for row in rows if ids[row] in words]
     ranges = tuple(
         AlphaRange(float(low), float(high), tuple(ids[row] for row in best if ids[row] in words))
@@ -81,12 +81,12 @@ def insight(session: Session, media_id: uuid.UUID, k: int, scans: ScanKeeper | N
 
 
 def _candidates(session: Session, media_id: uuid.UUID, k: int, scans: ScanKeeper | None) -> _Sides:
-    """Whatever can be among the k best at any alpha."""
+    """All pictures that can be among the k best at some alpha."""
     example = fetch_examples(session, [media_id])[0]
     sides = _scanned(session, example, media_id, k, scans)
     if sides is not None:
         return sides
-    # Of few media one order gives all.
+    # If there are few pictures, any order returns all of them.
     few = count_few(session, match(exclude=(media_id,)), filtered=False) is not None
     sides = {}
     for alpha in _ALPHAS[:1] if few else _ALPHAS:

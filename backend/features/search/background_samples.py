@@ -1,4 +1,4 @@
-"""Sample the background of a space from media that have nothing to do with each other, and keep it fresh."""
+"""Sampling of a space's background similarities from unrelated pictures, and their refresh."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,13 +23,15 @@ from backend.store.search import (
 _SAMPLED_MEDIA = 2_000
 _PAIRS = 40_000
 _GROWTH = 1.5
-# What a refresh counts for beside all that was sampled before; a fixed share forgets a library that has changed.
+# Weight of a refresh relative to all earlier samples. With a fixed share, a changed library is forgotten gradually.
 _FRESH_WEIGHT = 0.5
 
 
 class BackgroundKind(StrEnum):
-    """words: words against pictures, and words against words; media: pictures against pictures, words against words;
-    captions: pictures against words."""
+    """Kinds of backgrounds, by what is compared on the image and on the text side.
+
+    `words`: text with pictures, text with text. `media`: pictures with pictures, text with text. `captions`: pictures with text.
+    """
 
     WORDS = "words"
     MEDIA = "media"
@@ -38,7 +40,7 @@ class BackgroundKind(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class _Side:
-    """Rows (n, d), and which of them are there."""
+    """Vectors (n, d), and which of them exist."""
 
     rows: NDArray[np.float32]
     present: NDArray[np.bool_]
@@ -49,19 +51,19 @@ class _Side:
 
 
 def open_backgrounds(session: Session, space: Space, kind: BackgroundKind) -> Backgrounds | None:
-    """The backgrounds of a space, sampled now where there are none, refreshed where the library has grown by half.
+    """The backgrounds of a space. Samples them if there are none, and refreshes them if the library has grown by half.
 
     Returns:
-        None while the library has fewer than two clusters or too few unrelated pairs.
+        None while the library has fewer than two groups or too few unrelated pairs.
     """
     stored = find_background(session, space.id, kind)
     media_count = count_about(session, match())
     if stored is not None and media_count < _GROWTH * max(stored.media_count, 1):
         return Backgrounds.from_json(stored.content)
-    # The first has to be waited for; whoever finds an old one under repair uses the old one.
+    # The first sample must be waited for. While an old one is refreshed, others use the old one.
     if not lock_background(session, space.id, wait=stored is None):
         return None if stored is None else Backgrounds.from_json(stored.content)
-    # Somebody else may have sampled while this one waited.
+    # Another process may have sampled during the wait.
     stored = find_background(session, space.id, kind)
     if stored is not None and media_count < _GROWTH * max(stored.media_count, 1):
         return Backgrounds.from_json(stored.content)
@@ -71,7 +73,7 @@ def open_backgrounds(session: Session, space: Space, kind: BackgroundKind) -> Ba
 def learn_backgrounds(
     media: list[SampledMedia], kind: BackgroundKind, generator: np.random.Generator
 ) -> Backgrounds | None:
-    """What ordered pairs of media of different clusters are like; None where these are too few."""
+    """Learn backgrounds from ordered pairs of pictures in different groups. None if there are too few."""
     clusters = np.array([one.cluster_id for one in media], dtype=np.int64)
     first, second = _unrelated_pairs(clusters, generator)
     pictures, words, captions = (_side([getattr(one, side) for one in media]) for side in ("image", "text", "caption"))
@@ -90,7 +92,7 @@ def learn_backgrounds(
 
 @dataclass(frozen=True, eq=False)
 class _Leg:
-    """Who asks, who is asked (n each), and the clusters that they are in."""
+    """The querying and the queried side (n each), and their groups."""
 
     asking: _Side
     asked: _Side
@@ -103,8 +105,8 @@ class _Leg:
         return Centre(mean, float(self._to_unrelated[self.asking.present].mean()))
 
     def similarities(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> Vector:
-        """Cosines (n,) of pairs, NaN where a side is missing, each less by how much nearer the asking one is to unrelated media
-        than others are."""
+        """Cosines (n,) of pairs, NaN if a side is missing. Each is corrected by how much nearer than average the
+        querying side is to unrelated pictures."""
         cosines = np.full(len(first), np.nan)
         if self.asking.is_empty or self.asked.is_empty:
             return cosines
@@ -116,10 +118,10 @@ class _Leg:
 
     @cached_property
     def _to_unrelated(self) -> Vector:
-        """The mean cosine (n,) of each to the media of other clusters."""
+        """Mean cosine (n,) of each to the pictures of other groups."""
         own, of = np.unique(self.clusters, return_inverse=True)
         sums = np.zeros((len(own), self.asked.rows.shape[1]))
-        np.add.at(sums, of, self.asked.rows)  # a missing side is zero
+        np.add.at(sums, of, self.asked.rows)  # missing vectors are zero
         counts = np.bincount(of, weights=self.asked.present, minlength=len(own))
         others = np.maximum(counts.sum() - counts, 1)[:, None]
         means = (sums.sum(axis=0) - sums) / others
@@ -142,7 +144,7 @@ def _sample(
 def _unrelated_pairs(
     clusters: NDArray[np.int64], generator: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Places of ordered pairs of different clusters: all of them where they are few, else drawn at random."""
+    """Ordered pairs of rows in different groups: all if they are few, otherwise a random sample."""
     count = len(clusters)
     if count**2 <= _PAIRS:
         first, second = np.divmod(np.arange(count**2), max(count, 1))

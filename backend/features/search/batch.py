@@ -1,4 +1,4 @@
-"""Many queries at once: a file of words or a folder of pictures, each answered as a search of its own."""
+"""Batches of queries: a file of texts or a folder of pictures, each searched separately."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from backend.files.folders import looks_like_picture, walk_pictures
 
 @dataclass(frozen=True)
 class BatchAnswer:
-    """What one query came to: its answer, or what is wrong with it."""
+    """Result of one query: an answer or an error."""
 
     name: str
     answer: Answer | None
@@ -21,10 +21,10 @@ class BatchAnswer:
 
 
 def list_queries(source: Path) -> list[str | Path]:
-    """Words, one query a line, from a text file; or the pictures of a folder, or one picture.
+    """Read queries: one text per line of a file, the pictures of a folder, or one picture.
 
     Raises:
-        FileUnreadable: the source is not there or is no UTF-8 text.
+        FileUnreadable: the source does not exist or is not UTF-8 text.
     """
     if source.is_dir() or looks_like_picture(source):
         return list(walk_pictures([source]))
@@ -38,7 +38,7 @@ def list_queries(source: Path) -> list[str | Path]:
 
 
 def answer_all(searcher: Searcher, queries: list[str | Path], shared: SearchQuery) -> Iterator[BatchAnswer]:
-    """Answer each query with the filters and settings of `shared`. One that is at fault does not stop the others."""
+    """Answer each query with the filters and settings of `shared`. An invalid one does not stop the others."""
     for query in queries:
         try:
             yield BatchAnswer(str(query), searcher.search(_one(shared, query)))

@@ -1,4 +1,4 @@
-"""What is known of the media that may be the best of a fused query, whichever way they were found."""
+"""Candidates for the best results of a fused query, and how they were found."""
 
 import uuid
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from backend.store.search import Nomination, QueryVectors
 
 
 class Leg(StrEnum):
-    """What nominated a candidate: an index, the scan of all vectors in memory, or the measuring of all."""
+    """What nominated a candidate: an index, the scan of vectors in memory, or the scan of all rows."""
 
     IMAGE = "image"
     TEXT = "text"
@@ -24,7 +24,10 @@ class Leg(StrEnum):
 
 
 class Effort(StrEnum):
-    """fast: until more effort finds nothing better; certified: and until the bound holds; exact: measure all."""
+    """How thoroughly to search.
+
+    `fast` stops when more effort finds nothing better. `certified` also requires the bound to hold. `exact` computes all.
+    """
 
     FAST = "fast"
     CERTIFIED = "certified"
@@ -33,12 +36,19 @@ class Effort(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
-    """media_ids: n, best first by alpha * sim_image + (1 - alpha) * sim_text; at least k of them where so many match.
+    """Candidates of a query.
 
-    sim_image, sim_text: (n,) cosines, NaN where a side is missing; nominated_by: the legs of each; bound: no media that
-    is not here can have more, None where there is no such media; certified: the k-th has at least as much as the bound;
-    scanned: how many media were measured; whole: whether all that match are here; image_reach, text_reach: no media that is not
-    here has a greater cosine on this leg, as far as its scan gives its order whole; None where the leg was not scanned.
+    Attributes:
+        media_ids: n pictures, best first by alpha * sim_image + (1 - alpha) * sim_text, at least k if so many match.
+        sim_image: (n,) cosines, NaN if missing.
+        sim_text: (n,) cosines, NaN if missing.
+        nominated_by: the legs of each.
+        certified: whether the k-th reaches the bound.
+        bound: upper bound of the sum for all other pictures, None if there are none.
+        scanned: number of pictures computed.
+        whole: whether all matching pictures are included.
+        image_reach: upper bound of the image cosine of all other pictures, if its scan is ordered; None if that leg was not scanned.
+        text_reach: the same for the text cosine.
     """
 
     media_ids: list[uuid.UUID]
@@ -54,7 +64,7 @@ class Candidates:
 
 
 def reach_of(rows: list[Nomination], leg: Leg) -> float | None:
-    """The last similarity of the scan of one leg."""
+    """The last similarity in the scan of one leg."""
     return least_of([row.sim_image if leg is Leg.IMAGE else row.sim_text for row in rows if leg in row.legs])
 
 
@@ -83,7 +93,7 @@ def _column(values: list[float | None]) -> Vector:
 
 
 def checked_vector(query: NDArray[np.floating] | None) -> NDArray[np.float32] | None:
-    """Raises InvalidVector for a query that is no vector, zero, or holds NaN or infinity."""
+    """Convert a query vector. Raises InvalidVector if it is malformed, zero, or contains NaN or infinity."""
     if query is None:
         return None
     vector = np.asarray(query, dtype=np.float32)

@@ -1,7 +1,7 @@
-"""Candidates among the captions: the words nearest to a picture, by their index or by measuring all.
+"""Candidates among captions: those nearest to a picture, by their index or by computing all.
 
-As for fused queries (see `backend.features.search.candidates`): the effort is tripled until three times the effort finds nothing
-better, and where that does not come about, all that match are measured.
+As for fused queries (see `backend.features.search.candidates`), the effort is tripled until that finds nothing better. If it never
+does, all matching captions are computed.
 """
 
 import uuid
@@ -21,8 +21,14 @@ from backend.store.search import SEARCH_POLICY, Matching, match, nearest_caption
 
 @dataclass(frozen=True, eq=False)
 class CaptionCandidates:
-    """media_ids: up to k, best first; similarity: (n,) cosines of picture and caption; certified: nothing better can have
-    been missed, as far as the scan gives its order whole; exact: all were measured."""
+    """Nearest captions.
+
+    Attributes:
+        media_ids: up to k pictures, best first.
+        similarity: (n,) cosines of picture and caption.
+        certified: whether nothing better can have been missed, if the scan is ordered.
+        exact: whether all were computed.
+    """
 
     media_ids: list[uuid.UUID]
     similarity: Vector
@@ -39,11 +45,11 @@ def nearest_captions(
     exclude: Collection[uuid.UUID] = (),
     mode: Effort = Effort.FAST,
 ) -> CaptionCandidates:
-    """The k media whose captions are nearest to a picture (d_image,); all that there are, where they are fewer.
+    """The k pictures whose captions are nearest to a picture vector (d_image,), or all if there are fewer.
 
     Raises:
         InputError: k is below one.
-        InvalidVector: the picture is no vector, zero, or holds NaN or infinity.
+        InvalidVector: the vector is malformed, zero, or contains NaN or infinity.
     """
     check_count("k", k)
     image = checked_vector(picture)
@@ -60,7 +66,7 @@ def nearest_captions(
 def _search(
     session: Session, image: NDArray[np.float32], matching: Matching, k: int
 ) -> tuple[list[tuple[uuid.UUID, float]], bool]:
-    """Pass over the index with three times the effort each time; whether the last pass found nothing better."""
+    """Scan the index with three times the effort each time. Returns the hits, and whether the last scan found nothing better."""
     effort = SEARCH_POLICY.effort_of_first_pass(k)
     rows = nominate_captions(session, image, matching, k, effort)
     while True:

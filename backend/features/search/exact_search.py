@@ -1,4 +1,4 @@
-"""Candidates of a fused query by measuring all that match, and when that is to be had."""
+"""Candidates of a fused query by computing all matching pictures, and when that is affordable."""
 
 from dataclasses import replace
 
@@ -16,19 +16,19 @@ from backend.store.search import (
     nominate_by_index,
 )
 
-# Up to so many, measuring all that match is as fast as any index, which under filters has to look further; see
-# docs/decisions/0011.
+# Up to these numbers, computing all matching pictures is as fast as any index. Filters slow indexes down, because they must scan
+# further. See docs/decisions/0011.
 FEW_MEDIA = SEARCH_POLICY.few_media
 FEW_FILTERED_MEDIA = SEARCH_POLICY.few_filtered_media
 READABLE_MEDIA = SEARCH_POLICY.readable_media
-# Of each leg, where another order than that of the sum is wanted: it may put first what is far on the other leg.
+# Candidates per leg for rankings other than the sum, which may prefer pictures that are far on the other leg.
 BESIDE = 100
 
 
 def count_few(session: Session, matching: Matching, *, filtered: bool) -> int | None:
-    """How many match, if they are few enough to measure them all; else None."""
+    """The number of matching pictures if they are few enough to compute all, otherwise None."""
     few = FEW_FILTERED_MEDIA if filtered else FEW_MEDIA
-    # The planner's opinion saves the counting where it is clear.
+    # The planner's estimate avoids counting in clear cases.
     if estimate_matching(session, matching) > 4 * few:
         return None
     count = count_matching(session, matching, few + 1)
@@ -36,9 +36,9 @@ def count_few(session: Session, matching: Matching, *, filtered: bool) -> int | 
 
 
 def is_readable(session: Session, matching: Matching, found: int, k: int) -> bool:
-    """Whether measuring all that match is to be had where the indexes, which found so many, do not serve."""
+    """Whether computing all matching pictures is affordable after the indexes, which found `found`, failed."""
     if found < k:
-        return True  # an answer that lacks media is worse than a slow one
+        return True  # an incomplete answer is worse than a slow one
     return count_matching(session, matching, READABLE_MEDIA + 1) <= READABLE_MEDIA
 
 
@@ -67,7 +67,7 @@ def measure_all(
 
 
 def _nominate_beside(session: Session, query: QueryVectors, matching: Matching, k: int) -> list[Nomination]:
-    """The k nearest media without text, and the nearest of each leg."""
+    """The k nearest pictures without text, and the nearest of each leg."""
     effort = min(max(SEARCH_POLICY.first_effort, k), SEARCH_POLICY.most_effort)
     limits = Limits(image=BESIDE, text=BESIDE, fused=0, textless=k, effort=effort)
     return nominate_by_index(session, query, matching, limits)

@@ -1,4 +1,4 @@
-"""What a search answers with."""
+"""Results of a search."""
 
 import math
 import uuid
@@ -13,7 +13,7 @@ from backend.store.media import MediaWords, list_words
 
 
 class Relevance(StrEnum):
-    """unknown: there is no background to tell by."""
+    """Whether anything relevant was found. `unknown` if there is no background to compare with."""
 
     RELEVANT = "relevant"
     NOTHING_RELEVANT = "nothing_relevant"
@@ -22,11 +22,24 @@ class Relevance(StrEnum):
 
 @dataclass(frozen=True)
 class Hit:
-    """One media that was found.
+    """One picture that was found.
 
-    sim_image, sim_text, sim_caption: cosines, None where a side is missing or was not asked; calibrated_*: how
-    surprising they are in the background of the leg, None without one; similarity: alpha * sim_image + (1 - alpha) * sim_text;
-    combined: what the order is by, before diversity; stands_out: of the background, None where unknown.
+    Attributes:
+        media_id: its id.
+        title: its title.
+        location: its location.
+        caption: its caption.
+        keywords: its keywords.
+        sim_image: cosine, None if missing or not searched.
+        sim_text: cosine, None if missing or not searched.
+        sim_caption: cosine, None if missing or not searched.
+        calibrated_image: how surprising `sim_image` is against the background, None without one.
+        calibrated_text: the same for `sim_text`.
+        calibrated_caption: the same for `sim_caption`.
+        similarity: alpha * sim_image + (1 - alpha) * sim_text.
+        combined: value that hits are sorted by, before diversity.
+        stands_out: whether it stands out from the background, None if unknown.
+        nominated_by: the legs that found it.
     """
 
     media_id: uuid.UUID
@@ -48,7 +61,18 @@ class Hit:
 
 @dataclass(frozen=True)
 class Answer:
-    """hits: best first; certified: whether no better hit can have been missed; note: what else is to be known."""
+    """Result of a query.
+
+    Attributes:
+        find: what was searched.
+        method: the method used.
+        alpha: weight of the image similarity.
+        certified: whether no better hit can have been missed.
+        verdict: whether anything relevant was found.
+        hits: the hits, best first.
+        next_cursor: cursor of the next page, None at the end.
+        note: a remark, None if there is none.
+    """
 
     find: Find
     method: FusionMethod
@@ -63,10 +87,10 @@ class Answer:
 def fetch_hits(
     session: Session, ranking: Ranking, rows: list[int], find: Find, verdict: Verdict | None
 ) -> tuple[Hit, ...]:
-    """The hits at these rows of the pool, with what a card needs."""
+    """The hits at these rows of the pool, with the texts of their cards."""
     media_ids = [ranking.pool.media_ids[row] for row in rows]
     words = list_words(session, media_ids)
-    # What is deleted meanwhile is no hit.
+    # Skip pictures deleted meanwhile.
     return tuple(
         _hit(ranking, row, words[media_id], find, verdict)
         for row, media_id in zip(rows, media_ids, strict=True)
@@ -93,7 +117,7 @@ def _hit(ranking: Ranking, row: int, words: MediaWords, find: Find, verdict: Ver
 
 
 def _by_leg(image: float, text: float, find: Find) -> tuple[float | None, float | None, float | None]:
-    """Image, text and caption."""
+    """The cosines of image, text and caption."""
     if find is Find.CAPTIONS:
         return None, None, _number(image)
     return _number(image), _number(text), None

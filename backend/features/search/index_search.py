@@ -1,8 +1,8 @@
-"""Candidates of a fused query by the HNSW indexes that can nominate a winner at its alpha.
+"""Candidates of a fused query by the HNSW indexes that can contain a winner at its alpha.
 
-What an HNSW index names is approximate, and how much effort it takes depends on the data: pictures and words have few
-real dimensions, and a small effort finds everything; vectors without structure need thousands of steps, and then reading
-all is faster. So the effort is tripled until three times the effort finds nothing better, or that does not come about.
+HNSW is approximate, and the effort it needs depends on the data. Pictures and texts have few intrinsic dimensions, so that a small
+effort finds everything. Vectors without structure need thousands of steps, and reading all is faster. So the effort is tripled until
+that finds nothing better, or turns out to be hopeless.
 """
 
 from dataclasses import dataclass, replace
@@ -11,13 +11,13 @@ from backend.features.search.candidates import Candidates, Leg, as_candidates, c
 from backend.store.engine import Session
 from backend.store.search import SEARCH_POLICY, Limits, Matching, Nomination, QueryVectors, nominate_by_index
 
-# Of a scan that gives a bound, which goes deeper than others.
+# Largest depth of scans for a bound, which go deeper than others.
 _DEEPEST_BOUNDED = 8_000
 
 
 @dataclass(frozen=True)
 class Legs:
-    """bounded: all have to be scanned, for a bound; at_least: rows of each single leg, whatever alpha is."""
+    """Which indexes to scan. `bounded`: all, to get a bound. `at_least`: rows of each single leg, whatever alpha is."""
 
     bounded: bool
     at_least: int
@@ -29,14 +29,15 @@ class Found:
     is_stable: bool
 
     def answer(self) -> Candidates:
-        """A bound by scans that still find better media proves nothing."""
+        """The candidates. Without stability, a bound proves nothing: the scans still find better pictures."""
         return self.candidates if self.is_stable else replace(self.candidates, certified=False)
 
 
 def search_indexes(
-    session: Session, query: QueryVectors, matching: Matching, k: int, legs: Legs, *, impatient: bool
+    session: Session, query: QueryVectors, matching: Matching, k: int, legs: Legs, *, stop_early: bool
 ) -> Found:
-    """Pass over the indexes with three times the effort each time, until nothing better comes up, or, impatient, something does."""
+    """Scan the indexes with three times the effort each time, until that finds nothing better. With `stop_early`, give up as soon as it
+    does."""
     effort = SEARCH_POLICY.effort_of_first_pass(k)
     depth = SEARCH_POLICY.depth(k, effort)
     found = _pass(session, query, matching, k, _limits(query, k, depth, effort, legs))
@@ -48,14 +49,14 @@ def search_indexes(
         fresh = len(set(found.media_ids[:k]) - before)
         is_stable = SEARCH_POLICY.is_stable(fresh, k)
         is_hopeless = SEARCH_POLICY.is_hopeless(fresh, k)
-        if is_hopeless or (impatient and not is_stable) or (is_stable and (found.certified or not legs.bounded)):
+        if is_hopeless or (stop_early and not is_stable) or (is_stable and (found.certified or not legs.bounded)):
             return Found(found, is_stable)
         if effort >= SEARCH_POLICY.last_effort and (not legs.bounded or depth >= _DEEPEST_BOUNDED):
             return Found(found, is_stable)
 
 
 def _limits(query: QueryVectors, k: int, depth: int, effort: int, legs: Legs) -> Limits:
-    """Which legs can nominate a winner at this alpha; a bound needs them all."""
+    """The legs that can contain a winner at this alpha. A bound needs all of them."""
     all_legs = legs.bounded or query.image is None or query.text is None
     return Limits(
         image=depth if all_legs or query.alpha >= SEARCH_POLICY.image_from_alpha else legs.at_least,
@@ -77,7 +78,7 @@ def _pass(session: Session, query: QueryVectors, matching: Matching, k: int, lim
 
 
 def _bound(rows: list[Nomination], query: QueryVectors, limits: Limits) -> float | None:
-    """The most that a media in none of the scans can have, if they are in order; None where there is none."""
+    """Upper bound of the sum for pictures in none of the scans, if these are ordered. None if there is none."""
     image, words = reach_of(rows, Leg.IMAGE), reach_of(rows, Leg.TEXT)
     textless = [row.sim_image for row in rows if Leg.TEXTLESS in row.legs]
     bounds = []

@@ -1,7 +1,6 @@
-"""Candidates of a fused query: by the vectors in memory, by the indexes, or, where neither serves, by measuring all.
+"""Candidates of a fused query: from vectors in memory, from the indexes, or by computing all matching pictures.
 
-Where three times the effort at the indexes still finds better ones, and the media that match are of a number for it, all
-of them are measured.
+All are computed if the indexes still find better ones at three times the effort, and if not too many pictures match.
 """
 
 import uuid
@@ -27,7 +26,7 @@ from backend.rules.search import Filters, check_count, check_fraction, weighted_
 from backend.store.engine import Session
 from backend.store.search import QueryVectors, ScanKeeper, estimate_matching, match
 
-# Under filters the scan has to try more media than are wanted, by their ids, which costs more than reading all in a row.
+# With filters, the scan has to fetch more pictures than wanted by their ids, which costs more than reading all in sequence.
 _PROBED = 256
 _DEAR_BY_ID = 2
 _MOST_SELECTED = 0.99
@@ -46,31 +45,31 @@ def nominate(
     for_any_order: bool = False,
     scans: ScanKeeper | None = None,
 ) -> Candidates:
-    """The candidates for the k best; always at least k where k match.
+    """Candidates for the k best, at least k if so many match.
 
-    `exact` is a guarantee, up to the rounding of single precision in a cosine (about 1e-6), and so is every answer whose
-    legs are `exact`. `certified` goes on until the bound of Fagin's threshold algorithm (alpha * the last similarity
-    of the image scan + (1 - alpha) * that of the text scan; media without text are bounded by their own scan) is at or below
-    the k-th result. That is a proof as far as the scans give their orders whole. An HNSW scan may pass by a media
-    and never come back to it, so it is certified only if three times the effort changed nothing as well; where either
-    fails, all is measured if at most READABLE_MEDIA match, and else the answer is not certified and says so.
+    `exact` is a guarantee up to the rounding of single precision in a cosine (about 1e-6), and so is every answer whose legs are `exact`.
+    `certified` continues until the bound of Fagin's threshold algorithm is at or below the k-th result. The bound is alpha * the last
+    similarity of the image scan + (1 - alpha) * that of the text scan; pictures without text have a scan and bound of their own. This is a
+    proof if the scans are ordered. But an HNSW scan can skip a picture for good, so an answer is certified only if three times the effort
+    changed nothing either. If that fails, all are computed if at most READABLE_MEDIA match; otherwise the answer says that it is not
+    certified.
 
     Args:
-        session: a transaction; its settings are left as they are.
-        image_query: (d_image,) of unit length, or None.
-        text_query: (d_text,) of unit length, or None.
-        k: how many are wanted.
-        alpha: weight of the image leg.
-        filters: what the media have to match.
-        exclude: media that are not wanted.
-        mode: how far to go.
-        for_any_order: whether they will be put into another order than that of the sum: then all come where few match, and
-            the k nearest media without text, and the 100 nearest of each leg, are among them in any case.
-        scans: where vectors are kept in memory; the answer is certain then, and comes from there where that is faster.
+        session: a transaction. Its settings are not changed.
+        image_query: (d_image,) unit vector, or None.
+        text_query: (d_text,) unit vector, or None.
+        k: number of results wanted.
+        alpha: weight of the image similarity.
+        filters: conditions on the pictures.
+        exclude: pictures to leave out.
+        mode: how thoroughly to search.
+        for_any_order: whether another ranking than the sum will follow. Then few matching pictures are all included, and otherwise
+            the k nearest without text and the 100 nearest of each leg.
+        scans: vectors in memory, if the process keeps any. They give certain answers and are used if that is faster.
 
     Raises:
-        InputError: k is below one, alpha is outside 0..1, or there is no query; `field` says which.
-        InvalidVector: a query is no vector, zero, or holds NaN or infinity.
+        InputError: k is below 1, alpha is outside 0..1, or there is no query. `field` names the parameter.
+        InvalidVector: a query is malformed, zero, or contains NaN or infinity.
     """
     check_count("k", k)
     check_fraction("alpha", alpha)
@@ -96,9 +95,9 @@ def nominate(
     if mode is Effort.EXACT or count is not None:
         return measure_all(session, query, matching, k, count, for_any_order=for_any_order)
     legs = Legs(bounded=mode is Effort.CERTIFIED, at_least=BESIDE if for_any_order else 0)
-    # Where measuring all that match is to be had, it costs less under filters than the deepest pass.
-    impatient = not filters.is_empty and estimate_matching(session, matching) <= READABLE_MEDIA
-    named = search_indexes(session, query, matching, k, legs, impatient=impatient)
+    # If computing all matching pictures is affordable, it costs less with filters than the deepest scan.
+    stop_early = not filters.is_empty and estimate_matching(session, matching) <= READABLE_MEDIA
+    named = search_indexes(session, query, matching, k, legs, stop_early=stop_early)
     is_enough = len(named.candidates.media_ids) >= k and named.is_stable
     if (is_enough and (mode is Effort.FAST or named.candidates.certified)) or not is_readable(
         session, matching, len(named.candidates.media_ids), k
@@ -119,8 +118,7 @@ def nominate_by_scan(
     scans: ScanKeeper,
     for_any_order: bool = False,
 ) -> Candidates | None:
-    """As `nominate`, from the vectors in memory, and certain; None where there are none, or where measuring all that match
-    costs less."""
+    """Like `nominate`, with certainty, from vectors in memory. None if there are none, or if computing all matching pictures costs less."""
     kept = scans.caught_up(session)
     if kept is None:
         return None

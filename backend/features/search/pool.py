@@ -1,4 +1,4 @@
-"""The candidates of one page, from the fused indexes or from the captions."""
+"""The candidates for one page, from the fused indexes or from the captions."""
 
 import uuid
 from dataclasses import dataclass, replace
@@ -19,10 +19,16 @@ CAPTION_LEG = "caption"
 class Pool:
     """Candidates with exact cosines.
 
-    sim_image, sim_text: (n,) NaN where missing; for captions sim_image is the cosine of picture and caption.
-    nominated_by: names of legs for each; whole: whether every media that passes the filters is among them; depth: of the
-    raw sums at the alpha that they were drawn by, so many best are here, and as many of the media without text;
-    image_reach, text_reach: no media that is not here has a greater cosine on this leg; None where that is not known.
+    Attributes:
+        media_ids: n pictures.
+        sim_image: (n,) cosines, NaN if missing. For captions, the cosine of picture and caption.
+        sim_text: (n,) cosines, NaN if missing.
+        nominated_by: names of the legs of each.
+        certified: whether no better candidate can have been missed.
+        whole: whether all pictures that pass the filters are included.
+        depth: how many of the best by the raw sum are included, and how many pictures without text.
+        image_reach: upper bound of the image cosine of all other pictures, None if unknown.
+        text_reach: the same for the text cosine.
     """
 
     media_ids: list[uuid.UUID]
@@ -36,7 +42,7 @@ class Pool:
     text_reach: float | None = None
 
     def holding(self, place: Place | None) -> "Pool":
-        """With the last hit of the page before as a row at the end, where it is not a candidate (any more)."""
+        """The pool with the last hit of the previous page appended, unless it is already a candidate."""
         if place is None or place.media_id in self.media_ids:
             return self
         sims = (np.nan if sim is None else sim for sim in (place.sim_image, place.sim_text))
@@ -58,7 +64,7 @@ def draw_pool(
     alpha: float,
     scans: ScanKeeper | None = None,
 ) -> Pool:
-    """At least the `depth` best by the raw sum at `alpha`, or all that there are."""
+    """At least the `depth` best by the raw sum at `alpha`, or all if there are fewer."""
     if query.find is Find.CAPTIONS:
         return _draw_captions(session, query, vectors, depth)
     found = nominate(
@@ -70,7 +76,7 @@ def draw_pool(
         filters=query.filters,
         exclude=_excluded(query),
         mode=query.effort,
-        # Diversity compares each candidate with each other, so there are no more than asked for.
+        # Diversity compares all pairs of candidates, so do not draw more than requested.
         for_any_order=query.wanted_method is not FusionMethod.RAW and query.diversity == 0,
         scans=scans,
     )
@@ -90,7 +96,7 @@ def draw_pool(
 
 
 def count_eligible(session: Session, query: SearchQuery) -> int:
-    """How many media the hits are the best of, after filters; about, where they are many."""
+    """Number of pictures that pass the filters; an estimate if it is large."""
     return count_about(session, match(**vars(query.filters), exclude=_excluded(query)))
 
 
@@ -116,5 +122,5 @@ def _draw_captions(session: Session, query: SearchQuery, vectors: Query, depth: 
 
 
 def _excluded(query: SearchQuery) -> tuple[uuid.UUID, ...]:
-    """The examples themselves are no hits."""
+    """Stored examples, which are not hits of their own query."""
     return (*query.media_ids, *query.not_media_ids)

@@ -1,4 +1,4 @@
-"""What can be asked, and whether it makes sense."""
+"""Search queries and their validation."""
 
 import hashlib
 import json
@@ -29,7 +29,7 @@ _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
 class Find(StrEnum):
-    """media: pictures and their words; captions: the words nearest to a picture."""
+    """What to search: `media` are pictures with their text, `captions` the texts nearest to a picture."""
 
     MEDIA = "media"
     CAPTIONS = "captions"
@@ -37,15 +37,26 @@ class Find(StrEnum):
 
 @dataclass(frozen=True)
 class SearchQuery:
-    """A search. Words, stored media and pictures (bytes, not kept) may be mixed.
+    """A search query. Text, stored pictures and uploaded pictures (bytes, not stored) can be combined.
 
-    Words alone ask both legs. Beside a picture or a media they ask the text leg, and the picture the image leg.
+    Text alone is searched on both legs. With a picture, text is searched on the text leg and the picture on the image leg.
 
-    words: to find; media_ids, pictures: to be like; not_words, not_media_ids, not_pictures: not to be like;
-    k: hits a page; alpha: weight of the image leg, None for the configured
-    one, 1 in any case for pictures alone; method: None for calibrated where there
-    are words and raw where there are none; min_similarity: least alpha * sim_image + (1 - alpha) * sim_text;
-    diversity: 0 the plain order, 1 difference alone; cursor: where the page before ended.
+    Attributes:
+        words: text to find.
+        not_words: texts to avoid.
+        media_ids: stored pictures that hits should resemble.
+        pictures: uploaded pictures that hits should resemble.
+        not_media_ids: stored pictures that hits should not resemble.
+        not_pictures: uploaded pictures that hits should not resemble.
+        find: what to search.
+        k: hits per page.
+        alpha: weight of the image similarity, None for the configured one. Always 1 for pictures alone.
+        method: how similarities are combined. None means calibrated for text, raw otherwise.
+        filters: conditions on the hits.
+        min_similarity: smallest alpha * sim_image + (1 - alpha) * sim_text.
+        diversity: 0 ranks by relevance only, 1 by difference only.
+        effort: how thoroughly to search.
+        cursor: where the previous page ended.
     """
 
     words: str = ""
@@ -66,7 +77,7 @@ class SearchQuery:
 
     @property
     def is_visual(self) -> bool:
-        """Whether a picture speaks for the image leg."""
+        """Whether pictures determine the image leg."""
         return bool(self.media_ids or self.pictures)
 
     @property
@@ -80,7 +91,7 @@ class SearchQuery:
         return self.method or (FusionMethod.CALIBRATED if self.words else FusionMethod.RAW)
 
     def digest(self) -> str:
-        """Names everything that the order of hits depends on, for cursors."""
+        """Hash of everything that the order of hits depends on, for cursors."""
         described = {
             field.name: _describe(getattr(self, field.name))
             for field in fields(self)
@@ -90,7 +101,7 @@ class SearchQuery:
 
 
 def make_query(*, find: str, method: str | None, effort: str, **rest: Any) -> SearchQuery:
-    """A query whose choices come as words. Raises InvalidQuery where one is none of those there are."""
+    """Make a query from choices given as text. Raises InvalidQuery for an unknown choice."""
     return SearchQuery(
         find=_choice("find", Find, find),
         method=None if method is None else _choice("method", FusionMethod, method),
@@ -100,10 +111,10 @@ def make_query(*, find: str, method: str | None, effort: str, **rest: Any) -> Se
 
 
 def checked(query: SearchQuery) -> SearchQuery:
-    """The query with its words trimmed, and alpha 1 where pictures alone are asked for.
+    """Validate a query. Trims its text, and sets alpha to 1 for pictures alone.
 
     Raises:
-        InvalidQuery: it makes no sense; `field` says where.
+        InvalidQuery: the query is invalid. `field` names the parameter.
     """
     query = replace(
         query,
@@ -122,7 +133,7 @@ def checked(query: SearchQuery) -> SearchQuery:
 
 
 def _asks_pictures_alone(query: SearchQuery) -> bool:
-    """Where nothing is there to ask the text leg with, the image leg has all the weight."""
+    """Whether nothing can be searched on the text leg, so that the image leg has all the weight."""
     return query.find is Find.CAPTIONS or not (query.words or query.media_ids)
 
 

@@ -1,4 +1,4 @@
-"""A query as vectors: words through both encoders, pictures through one, stored media by what is stored."""
+"""Queries as vectors: text by both encoders, pictures by the image encoder, stored pictures by their stored vectors."""
 
 import uuid
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ from backend.store.schema import Space
 
 @dataclass(frozen=True)
 class QueryEncoder:
-    """encoders: those of a space, or SpaceMismatch; limits: of an uploaded picture, which `decoders` decode."""
+    """Encodes queries. `encoders` returns those of a space or raises SpaceMismatch; `limits` apply to uploaded pictures."""
 
     encoders: Callable[[Space], Encoders]
     limits: Limits
@@ -26,11 +26,11 @@ class QueryEncoder:
     def encode(
         self, query: SearchQuery, space: Space, positives: Sequence[Example], negatives: Sequence[Example]
     ) -> Query:
-        """One unit vector for each leg that the query asks, from its stored examples and what is embedded now.
+        """Combine stored examples and new embeddings to one unit vector per leg.
 
         Raises:
-            InvalidQuery: the words say nothing, a picture cannot be read, or the examples cancel out.
-            SpaceMismatch: the configured encoders are not those of the space.
+            InvalidQuery: the text is empty, a picture cannot be read, or the examples cancel out.
+            SpaceMismatch: the configured encoders do not belong to the space.
         """
         positives, negatives = list(positives), list(negatives)
         if query.words or query.not_words or query.pictures or query.not_pictures:
@@ -38,7 +38,7 @@ class QueryEncoder:
             positives += self._pictures(encoders, query.pictures, "file")
             negatives += self._pictures(encoders, query.not_pictures, "not_file")
             if query.words:
-                # Beside a picture, the image leg is the picture's: cosines of words and of pictures to pictures do not mix.
+                # A picture determines the image leg alone, because cosines of texts and of pictures to pictures have different scales.
                 positives.append(_words(encoders, query.words, "q", on_text_alone=query.is_visual))
             negatives += [_words(encoders, words, "not_words") for words in query.not_words]
         combined = combine(positives, negatives)
@@ -68,11 +68,11 @@ class QueryEncoder:
 
 
 def fetch_examples(session: Session, media_ids: Sequence[uuid.UUID]) -> list[Example]:
-    """The stored vectors of media, in the order named.
+    """The stored vectors of pictures, in the given order.
 
     Raises:
-        NotFound: a media is unknown.
-        Conflict: a media has no embedding in the active space.
+        NotFound: a picture does not exist.
+        Conflict: a picture has no embedding in the active space.
     """
     if not media_ids:
         return []

@@ -1,4 +1,4 @@
-"""From candidates to rows in order: fusion by the method that fits, and what each value means."""
+"""Ranking of candidates by a fusion method."""
 
 from dataclasses import dataclass
 
@@ -18,9 +18,17 @@ _NO_BACKGROUND = (
 class Ranking:
     """Candidates in the order of a method.
 
-    order: (n,) rows of the pool, best first; similarity: (n,) alpha * sim_image + (1 - alpha) * sim_text;
-    normal_image, normal_text: (n,) normal scores, NaN where unknown, and calibrated_image, calibrated_text: their surprises; note:
-    why the method is another than asked.
+    Attributes:
+        pool: the candidates.
+        method: the method that was used.
+        fused: the combined values.
+        similarity: (n,) alpha * sim_image + (1 - alpha) * sim_text.
+        normal_image: (n,) normal scores, NaN if unknown.
+        normal_text: (n,) normal scores, NaN if unknown.
+        calibrated_image: (n,) surprise of the image cosine.
+        calibrated_text: (n,) surprise of the text cosine.
+        order: (n,) rows of the pool, best first.
+        note: why another method was used than requested.
     """
 
     pool: Pool
@@ -36,7 +44,7 @@ class Ranking:
 
 
 def rank_pool(pool: Pool, method: FusionMethod, alpha: float, backgrounds: Backgrounds | None) -> Ranking:
-    """Rank by the method; by `rrf` where calibration is asked for and there is no background for it."""
+    """Rank by the method. Uses `rrf` if calibration is requested and there is no background."""
     normal = _calibrate(pool, backgrounds)
     note = None
     if method is FusionMethod.CALIBRATED and normal is None:
@@ -60,9 +68,9 @@ def rank_pool(pool: Pool, method: FusionMethod, alpha: float, backgrounds: Backg
 
 
 def nominating_alpha(method: FusionMethod, alpha: float, backgrounds: Backgrounds | None) -> float:
-    """The alpha at which raw sums order about as the method does, for the indexes that know raw sums alone.
+    """The alpha whose raw sums order most like the method, for indexes, which know raw sums only.
 
-    A normal score rises by about 1 / std for each unit of cosine, so a leg of narrow background weighs more.
+    A normal score grows by about 1 / std per unit of cosine, so a leg with a narrow background weighs more.
     """
     if method is not FusionMethod.CALIBRATED or backgrounds is None:
         return alpha
@@ -73,7 +81,7 @@ def nominating_alpha(method: FusionMethod, alpha: float, backgrounds: Background
 
 
 def behind(pool: Pool, order: NDArray[np.int64], last: Place | None) -> NDArray[np.int64]:
-    """The part of an order that lies behind the last hit of the page before."""
+    """The part of an order after the last hit of the previous page."""
     if last is None:
         return order
     row = pool.media_ids.index(last.media_id)

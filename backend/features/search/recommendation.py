@@ -1,4 +1,4 @@
-"""What is similar to a stored media."""
+"""Recommendations: pictures similar to a stored one."""
 
 import uuid
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from backend.store.search import ScanKeeper
 
 @dataclass(frozen=True)
 class Recommendation:
-    """A hit of `similar_media`, with what a card needs."""
+    """A hit of `similar_media`, with the texts of its card."""
 
     media_id: uuid.UUID
     sim_image: float | None
@@ -31,12 +31,12 @@ class Recommendation:
 def recommend(
     session: Session, media_id: uuid.UUID, k: int, alpha: float, scans: ScanKeeper | None = None
 ) -> list[Recommendation]:
-    """The k media most similar to one, best first: alpha * sim_image + (1 - alpha) * sim_text. For a duplicate, those of the
-    media that has its bytes.
+    """The k pictures most similar to one, best first, by alpha * sim_image + (1 - alpha) * sim_text. A duplicate gets those of its
+    original.
 
     Raises:
-        NotFound: there is no such media.
-        Conflict: it has no embedding yet.
+        NotFound: the picture does not exist.
+        Conflict: the picture has no embedding yet.
     """
     media = get_media(session, media_id)
     if media.duplicate_of is not None:
@@ -51,7 +51,7 @@ def recommend(
     if matches is None:
         matches = similar_media(session, media_id, k, alpha)
     words = list_words(session, [match.media_id for match in matches])
-    # What is deleted meanwhile is no recommendation.
+    # Skip pictures deleted meanwhile.
     return [
         Recommendation(**vars(match), title=said.title, location=said.location, caption=said.caption)
         for match in matches
@@ -60,7 +60,7 @@ def recommend(
 
 
 def _scan(session: Session, media_id: uuid.UUID, k: int, alpha: float, scans: ScanKeeper) -> list[MediaMatch] | None:
-    """The same from the vectors in memory; None where these do not serve."""
+    """The same from vectors in memory, None if these cannot be used."""
     if not scans.is_ready:
         return None
     example = fetch_examples(session, [media_id])[0]

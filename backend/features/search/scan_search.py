@@ -1,4 +1,4 @@
-"""Certain candidates by the vector scan: bounds decide which rows can be among the best, and Postgres measures these."""
+"""Certain candidates by the vector scan: bounds select the rows that can be among the best, and Postgres computes their exact cosines."""
 
 import uuid
 from collections.abc import Callable, Collection, Sequence
@@ -11,7 +11,7 @@ from backend.rules.search import Order, Rows, Side, Stretch, Vector, Weights, ev
 from backend.store.engine import Session
 from backend.store.search import Matching, QueryVectors, ScanView, VectorScan, id_keys, match, measure_media
 
-# Measuring by id costs about five times as much a media as reading all of them.
+# Fetching pictures by id costs about five times as much as reading all of them.
 _MOST_MEASURED = 20_000
 _FIRST_BATCH = 256
 
@@ -20,10 +20,14 @@ _Measure = Callable[[Rows], tuple[Rows, Vector, Vector]]
 
 @dataclass(frozen=True, eq=False)
 class Scanned:
-    """Media in no order, with exact cosines, NaN where a side is missing: all that can be among the best of each order.
+    """Pictures in no particular order, with exact cosines, NaN if missing: all that can be among the best of each order.
 
-    ids: (n, 16) uint8; image_reach, text_reach: no media that is not here has a greater cosine on this leg; None where
-    that was not asked, or all are here.
+    Attributes:
+        ids: (n, 16) uint8.
+        sim_image: (n,) cosines.
+        sim_text: (n,) cosines.
+        image_reach: upper bound of the image cosine of all other pictures. None if not requested, or if there are none.
+        text_reach: the same for the text cosine.
     """
 
     ids: NDArray[np.uint8]
@@ -34,13 +38,13 @@ class Scanned:
 
     @property
     def keys(self) -> NDArray[np.bytes_]:
-        """The ids as strings of bytes (n,), in whose order Postgres has them."""
+        """Ids as byte strings (n,), in the sort order of Postgres."""
         return id_keys(self.ids)
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """k: how many by the weighted sum; beside: of each leg, 0 for none; textless: media without text by their pictures."""
+    """Numbers of candidates: `k` by the weighted sum, `beside` by each leg, `textless` without text by their images."""
 
     k: int
     beside: int = 0
@@ -58,10 +62,9 @@ def scan_candidates(
     selectivity: float,
     exclude: Collection[uuid.UUID] = (),
 ) -> Scanned | None:
-    """The media that can be among the best, certainly; None where too many have to be measured for that.
+    """All pictures that can be among the best. None if too many exact cosines would be needed.
 
-    selectivity: about which share of the media match, 1 where there are no filters; exclude: what `matching` leaves out
-    by name.
+    `selectivity` is the estimated share of pictures that match, 1 without filters. `exclude` lists pictures that `matching` leaves out.
     """
     orders, legs = _orders(view, query, wanted, losable=len(exclude) if selectivity == 1 else None)
     if not orders:
@@ -80,16 +83,16 @@ def scan_candidates(
 def scan_every_alpha(
     session: Session, scan: VectorScan, view: ScanView, query: QueryVectors, k: int, *, exclude: Collection[uuid.UUID]
 ) -> Scanned | None:
-    """As `scan_candidates` without filters: the media that can be among the k best at any alpha, whichever the query has.
+    """Like `scan_candidates` without filters: all pictures that can be among the k best at any alpha.
 
     Raises:
-        ValueError: the query has no image side.
+        ValueError: the query has no image vector.
     """
     if query.image is None:
         raise ValueError("there is nothing to compare the pictures with")
     image = measure(view.images, query.image)
     orders: list[Order | Stretch] = []
-    # A missing side adds nothing, so that alpha changes nothing among media without text: their pictures decide.
+    # A missing side adds nothing, so alpha does not change the order of pictures without text: their images decide.
     by_pictures = view.is_live
     if query.text is not None:
         both = view.is_live & view.has_text
@@ -111,7 +114,7 @@ def _measuring(
     selectivity: float,
     exclude: Collection[uuid.UUID],
 ) -> _Measure:
-    """Rows that match with their exact cosines. Without filters, those that do not come are gone."""
+    """Rows that match, with exact cosines. Without filters, missing rows were deleted."""
     named = {media_id.bytes for media_id in exclude}
 
     def measure_rows(rows: Rows) -> tuple[Rows, Vector, Vector]:
@@ -127,11 +130,11 @@ def _measuring(
 def _orders(
     view: ScanView, query: QueryVectors, wanted: Wanted, *, losable: int | None
 ) -> tuple[list[Order], tuple[Order | None, Order | None]]:
-    """All orders whose best are wanted, and those of the two legs among them."""
+    """All orders whose best are wanted, and those of the image and the text leg among them."""
     weights = Weights(0.0 if query.image is None else query.alpha, 0.0 if query.text is None else 1 - query.alpha)
     textless = ~view.has_text
     if not (weights.image or weights.text) or (query.image is None and wanted.textless and textless.any()):
-        # All are equal, or all without text are: their ids decide, which the bounds know nothing of.
+        # All sums are equal, or those of all pictures without text. Ids decide then, which the bounds do not know.
         return [], (None, None)
     needs_image = weights.image > 0 or wanted.beside or wanted.textless or textless.any()
     image: Side | None = measure(view.images, query.image) if query.image is not None and needs_image else None
@@ -146,7 +149,7 @@ def _orders(
         return Order.over(weights, count, sides, takes_part & view.is_live, losable=losable)
 
     everyone = np.ones(len(view), dtype=np.bool_)
-    # Where pictures weigh nothing all media without text are equal, and their pictures decide.
+    # If images have no weight, pictures without text have equal sums, and their images decide.
     is_by_words = weights.image == 0 and image is not None
     orders = [order(weights, wanted.k, view.has_text if is_by_words else everyone)]
     textless_count = max(wanted.textless, wanted.k if is_by_words else 0)
@@ -161,12 +164,12 @@ def _orders(
 def _settle(
     orders: Sequence[Order | Stretch], count: int, measure_rows: _Measure, selectivity: float
 ) -> tuple[Rows, Vector, Vector] | None:
-    """Measure until no row that is not measured can be among the best of any order."""
+    """Compute exact cosines until no other row can be among the best of any order."""
     measured = np.zeros(count, dtype=np.bool_)
     rows = np.empty(0, dtype=np.int64)
     image = text = np.empty(0)
-    # Without filters the floors say at once who can be among the best; under filters they are not known before some are
-    # measured, so the best are tried first, as many as are likely to hold enough that match.
+    # Without filters, the lower bounds show at once which rows can be among the best. With filters they are unknown until some rows are
+    # computed, so start with the best, as many as probably contain enough matches.
     batch = count if selectivity == 1 else _FIRST_BATCH + int(2 * max(one.wanted for one in orders) / selectivity)
     while True:
         contenders = np.unique(np.concatenate([one.contenders(measured, batch) for one in orders]))
@@ -180,5 +183,5 @@ def _settle(
         image, text = np.concatenate([image, found[1]]), np.concatenate([text, found[2]])
         for one in orders:
             one.learn(rows, image, text)
-        # Where some of them were gone, or did not match, not many more are tried at once.
+        # If some were deleted or did not match, try not many more at once.
         batch = max(2 * len(contenders), _FIRST_BATCH)

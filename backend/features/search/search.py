@@ -1,4 +1,4 @@
-"""The search service: words, pictures and stored media, alone or mixed, ranked, judged and paged."""
+"""The search service: text and pictures, alone or combined, ranked, judged for relevance and paged."""
 
 from dataclasses import dataclass, replace
 
@@ -32,11 +32,11 @@ from backend.store.schema import Space
 from backend.store.search import ScanKeeper
 from backend.store.spaces import get_alpha, hold_active_space
 
-# A calibrated order differs from that of raw sums, so more are drawn than are shown.
+# A calibrated order differs from that of raw sums, so draw more candidates than are shown.
 _OVERDRAW = 4
 _LEAST_DEPTH = 400
 _MOST_DEPTH = 20_000
-# Ranks and differences depend on all candidates, so every page draws the same number of them.
+# Ranks and diversity depend on all candidates, so every page draws the same number.
 _RRF_POOL = 1_000
 _DIVERSE_POOL = 500
 _POOL_ENDS = (
@@ -44,13 +44,13 @@ _POOL_ENDS = (
     f"without diversity to page further, up to {_MOST_DEPTH:,}."
 )
 _DEPTH_ENDS = "A search covers the nearest {:,} pictures only. Use filters to reach others."
-# Cosines come in single precision.
+# Tolerance for cosines in single precision.
 _ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """A checked query with all that it is answered with."""
+    """A validated query, with everything needed to answer it."""
 
     query: SearchQuery
     alpha: float
@@ -67,8 +67,10 @@ class _Asked:
 
 @dataclass(frozen=True)
 class Searcher:
-    """Cheap to make; models are loaded by the first query that needs them. alpha: for queries without one, where none was
-    chosen for the library; scans: where the process keeps vectors in memory."""
+    """Answers queries. Cheap to create: models are loaded by the first query that needs them.
+
+    `alpha` is for queries without one, if none was chosen for the library. `scans` are the vectors that the process keeps in memory.
+    """
 
     database: Database
     encoder: QueryEncoder
@@ -76,12 +78,12 @@ class Searcher:
     scans: ScanKeeper | None = None
 
     def search(self, query: SearchQuery) -> Answer:
-        """Answer one page. Changes nothing but the sampled background.
+        """Answer one page. Writes nothing but sampled backgrounds.
 
         Raises:
-            InvalidQuery: the query makes no sense; `field` in its context says where.
-            NotFound, Conflict: an example is unknown, or has no embedding yet.
-            SpaceMismatch, EncoderUnavailable: the encoders are not there.
+            InvalidQuery: the query is invalid. `field` in the error's context names the parameter.
+            NotFound, Conflict: an example does not exist, or has no embedding yet.
+            SpaceMismatch, EncoderUnavailable: the encoders are not available.
         """
         query = checked(query)
         while True:
@@ -90,7 +92,7 @@ class Searcher:
                 query = replace(query, alpha=alpha)
                 digest = query.digest()
                 last = None if query.cursor is None else read_place(query.cursor, digest)
-                # Held, so that stored vectors and backgrounds are of one space.
+                # Held, so that stored vectors and backgrounds belong to the same space.
                 space = hold_active_space(session)
                 query = _without_copies(session, query)
                 stored = _fetch_stored(session, query, space)
@@ -105,7 +107,7 @@ class Searcher:
                 held = hold_active_space(session)
                 if held is not None and held.id == space.id:
                     return _answer(session, asked)
-            # Another space was activated while the query was encoded: its vectors are of no use any more.
+            # Another space was activated while the query was encoded, so its vectors are useless. Encode it again.
 
 
 def _without_copies(session: Session, query: SearchQuery) -> SearchQuery:
@@ -155,7 +157,7 @@ def _answer(session: Session, asked: _Asked) -> Answer:
 
 
 def _page(session: Session, asked: _Asked) -> tuple[Ranking, NDArray[np.int64], list[int]]:
-    """The ranking, its order after diversity, and the rows of this page and of at least one hit more, if there is one."""
+    """The ranking, its order after diversity, and the rows of this page, followed by at least one more hit if there is one."""
     alpha = nominating_alpha(asked.method, asked.alpha, asked.backgrounds)
     depth = _depth(asked)
     while True:
@@ -174,7 +176,7 @@ def _page(session: Session, asked: _Asked) -> tuple[Ranking, NDArray[np.int64], 
 
 
 def _is_settled(asked: _Asked, ranking: Ranking, rows: list[int]) -> bool:
-    """Whether no deeper candidate can come before the last of this page and the hit after it."""
+    """Whether no deeper candidate can rank before the hit after this page."""
     if ranking.method is not FusionMethod.CALIBRATED or asked.backgrounds is None:
         return True
     raw_alpha = nominating_alpha(ranking.method, asked.alpha, asked.backgrounds)
@@ -183,7 +185,7 @@ def _is_settled(asked: _Asked, ranking: Ranking, rows: list[int]) -> bool:
 
 
 def _is_exhausted(asked: _Asked, ranking: Ranking) -> bool:
-    """Whether no deeper candidate can be as near as the query asks."""
+    """Whether no deeper candidate can reach the minimum similarity."""
     least = asked.query.min_similarity
     if least is None or asked.query.diversity > 0 or ranking.method is FusionMethod.RRF:
         return False
@@ -209,7 +211,7 @@ def _depth(asked: _Asked) -> int:
     shown = asked.query.k + 1 + (0 if asked.last is None else asked.last.position)
     if asked.method is FusionMethod.RAW:
         return min(shown, _MOST_DEPTH)
-    # In steps of powers, so that neighbouring pages are cut from the same candidates.
+    # In powers, so that neighbouring pages use the same candidates.
     depth = _LEAST_DEPTH
     while depth < _OVERDRAW * shown:
         depth *= _OVERDRAW
@@ -232,7 +234,7 @@ def _diversified(session: Session, asked: _Asked, ranking: Ranking) -> NDArray[n
         return ranking.order
     between = similarity_in(session, ranking.pool.media_ids, asked.query.find, asked.alpha)
     relevance = unit_range(ranking.fused.combined)
-    # In the order of relevance, since of equals the earlier row wins.
+    # In order of relevance, because among equals the earlier row wins.
     order = ranking.order
     chosen = diversify(
         relevance[order], lambda row: between(int(order[row]))[order], len(order), 1 - asked.query.diversity
@@ -241,7 +243,7 @@ def _diversified(session: Session, asked: _Asked, ranking: Ranking) -> NDArray[n
 
 
 def _judge(session: Session, asked: _Asked, ranking: Ranking) -> Verdict | None:
-    """Whether any candidate stands out. None where that cannot be told."""
+    """Whether any candidate stands out. None if unknown."""
     image, text = ranking.normal_image, ranking.normal_text
     if asked.backgrounds is None or (np.isnan(image).all() and np.isnan(text).all()):
         return None

@@ -1,4 +1,4 @@
-"""How near candidates are to each other, for diversity."""
+"""Similarities between candidates, for diversity."""
 
 import uuid
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from backend.store.media import list_caption_vectors, list_vectors
 
 
 def similarity_in(session: Session, media_ids: Sequence[uuid.UUID], find: Find, alpha: float) -> SimilarityBetween:
-    """Similarities between these media: of pictures and words by alpha; of captions where these are found."""
+    """Similarities between these pictures: of images and texts by alpha, or of captions."""
     images: list[NDArray[np.float32] | None]
     words: list[NDArray[np.float32] | None]
     if find is Find.CAPTIONS:

@@ -1,10 +1,9 @@
-"""How much calibrated value a media can have that is not among the candidates.
+"""Upper bounds for pictures that are not candidates.
 
-Candidates are the best by a raw sum, so a media that is not among them has no more of it than the last of these. Surprises
-rise with cosines; so the most that it can have lies on the line of all pairs of cosines with just this raw sum, up to
-where the scan of each leg ended, since what is nearer on one leg is a candidate too.
-A page of calibrated hits is settled when its last one has at least as much: then no deeper candidates come before it,
-and the pages that follow neither repeat a media nor pass one by.
+Candidates are the best by a raw sum, so all other pictures have a smaller raw sum than the last candidate. Calibrated values increase
+with cosines. So the largest calibrated value of another picture lies on the line of all pairs of cosines with exactly this raw sum, up
+to where the scan of each leg ended, because nearer pictures are candidates. A page of calibrated hits is settled if its last hit reaches
+that bound: no deeper candidate ranks before it, and later pages neither repeat nor skip a picture.
 """
 
 import numpy as np
@@ -16,9 +15,9 @@ _STEPS = 512
 
 
 def most_unseen(pool: Pool, alpha: float, raw_alpha: float, backgrounds: Backgrounds) -> float:
-    """The most of alpha * image + (1 - alpha) * text, in surprises, that any media outside the pool can have.
+    """Upper bound of alpha * image + (1 - alpha) * text, in calibrated values, for all pictures outside the pool.
 
-    raw_alpha: of the raw sum that the pool was drawn by. -inf where nothing can be outside.
+    `raw_alpha` is the alpha of the raw sum that the pool was drawn by. Returns -inf if no picture is outside.
     """
     if pool.whole:
         return -np.inf
@@ -37,17 +36,16 @@ def most_unseen(pool: Pool, alpha: float, raw_alpha: float, backgrounds: Backgro
         bounds.append((1 - alpha) * float(backgrounds.surprise([np.nan], [_alone(last, 1 - raw_alpha)])[1][0]))
     textless = np.isnan(pool.sim_text)
     if asks_text and np.count_nonzero(textless) >= pool.depth:
-        # To words alone they are all equal, and no surprise.
+        # With text alone, they are all equal, and never surprising.
         last_textless = np.sort(pool.sim_image[textless])[::-1][pool.depth - 1]
         bounds.append(alpha * _image_surprise(backgrounds, float(last_textless)) if asks_image else 0.0)
     return max(bounds, default=np.inf)
 
 
 def most_similarity_unseen(pool: Pool, alpha: float, raw_alpha: float) -> float:
-    """The greatest alpha * sim_image + (1 - alpha) * sim_text, a missing side adding nothing, that any media outside the pool
-    can have.
+    """Upper bound of alpha * sim_image + (1 - alpha) * sim_text for all pictures outside the pool. A missing side adds nothing.
 
-    raw_alpha: of the raw sum that the pool was drawn by. -inf where nothing can be outside.
+    `raw_alpha` is the alpha of the raw sum that the pool was drawn by. Returns -inf if no picture is outside.
     """
     if pool.whole:
         return -np.inf
@@ -62,7 +60,7 @@ def most_similarity_unseen(pool: Pool, alpha: float, raw_alpha: float) -> float:
     if np.isnan(pool.sim_image).all():
         return max((1 - alpha) * _alone(last, 1 - raw_alpha), 0.0)
     image, text = _reach(pool.image_reach, pool.sim_image), _reach(pool.text_reach, pool.sim_text)
-    # On the line of this raw sum, as far as it goes towards the side that weighs more here than there.
+    # On the line of this raw sum, as far as it goes towards the side that weighs more here than in the pool.
     if alpha > raw_alpha:
         text = min(text, (last - raw_alpha * image) / (1 - raw_alpha))
     else:
@@ -77,24 +75,24 @@ def most_similarity_unseen(pool: Pool, alpha: float, raw_alpha: float) -> float:
 def _most_on_line(
     last: float, reach: tuple[float, float], alpha: float, raw_alpha: float, backgrounds: Backgrounds
 ) -> float:
-    """Over all image cosines and the greatest text cosine beside each, cell by cell, so that none is undercut."""
+    """The maximum over all image cosines, each with the largest text cosine possible. Computed by cells, rounded up."""
     if raw_alpha == 1.0:
         return _image_surprise(backgrounds, min(last, reach[0]))
     image = np.linspace(-1.0, max(reach[0], -1.0), _STEPS + 1)
     text = np.minimum((last - raw_alpha * image) / (1 - raw_alpha), reach[1])
     image_parts, text_parts = backgrounds.surprise(image, text)
-    # Within a cell the image side is below its right end, the text side below its left one.
+    # Within a cell, the image cosine is at most at its right end and the text cosine at its left end.
     cells = alpha * image_parts[1:] + (1 - alpha) * text_parts[:-1]
     return float(cells[text[:-1] >= -1.0].max(initial=-np.inf))
 
 
 def _reach(scanned: float | None, similarities: Vector) -> float:
-    """The greatest cosine of a leg outside the pool: the last of its scan, or at most the nearest, which is in the pool."""
+    """Upper bound of a leg's cosine outside the pool: the last of its scan, otherwise the nearest, which is in the pool."""
     return float(np.nanmax(similarities)) if scanned is None else scanned
 
 
 def _alone(last: float, weight: float) -> float:
-    """The greatest cosine of a side alone that has no more than this raw sum."""
+    """The largest cosine of a side alone with at most this raw sum."""
     return min(last / weight, 1.0) if weight > 0 else 1.0
 
 

@@ -1,4 +1,4 @@
-"""The way of a picture from its bytes to its group, one module a step. Every step can be repeated."""
+"""The steps from a picture's bytes to its group, one module per step. Every step can be repeated."""
 
 from backend.features.steps.assign import Assigner
 from backend.features.steps.deliver import SECRET_PREFIX, deliver_due, webhook_policy

@@ -1,4 +1,4 @@
-"""Assign embedded media to clusters: one writer at a time, a batch per transaction, in upload order."""
+"""Assignment of embedded pictures to groups: one writer at a time, one batch per transaction, in upload order."""
 
 import logging
 import threading
@@ -26,13 +26,13 @@ from backend.store.telemetry import Measure
 
 logger = logging.getLogger(__name__)
 
-# Between two statements of a batch there are milliseconds; more than this is a process that was stopped.
+# Statements of a batch follow each other within milliseconds. A longer pause means that the process was stopped.
 _LEAST_IDLE_SECONDS = 5.0
 
 
 class Assigner:
-    """The assigner of one process. It keeps the centroids between batches, and loads them again when somebody else
-    has written some, or has made another space the active one."""
+    """The assigner of a process. Keeps the centroids between batches. Reloads them if another process has written some, or has activated
+    another space."""
 
     def __init__(self, services: Services, space: Space) -> None:
         self._services = services
@@ -41,10 +41,10 @@ class Assigner:
         self._one_thread = threading.Lock()
 
     def assign_waiting(self) -> int:
-        """Assign until nothing is left whose turn it is; returns how many were assigned.
+        """Assign all pictures whose turn it is. Returns their number.
 
-        Where another process is assigning, return at once: it looks once more after it has let go of the lock, so
-        what was embedded before this call is not forgotten.
+        Returns at once if another process assigns. That one checks again after it has released the lock, so pictures embedded before this call
+        are not forgotten.
         """
         total = 0
         with self._one_thread:
@@ -59,11 +59,11 @@ class Assigner:
             return bool(self._claim(session, limit=1).media_ids)
 
     def _assign_batch(self) -> int | None:
-        """Assign one batch; returns its size, or None where somebody else holds the lock."""
+        """Assign one batch. Returns its size, or None if another process holds the lock."""
         settings = self._services.settings
         watch = Stopwatch()
         begun = time.perf_counter()
-        # Forgotten first, so that a failure below cannot leave a cache that the database has not seen.
+        # Cleared first, so that a failure below cannot leave a cache with uncommitted changes.
         cache, self._cache = self._cache, None
         with self._services.database.transaction() as session:
             if not try_lock_assigner(session, idle_seconds=max(settings.lease_seconds, _LEAST_IDLE_SECONDS)):
@@ -91,12 +91,12 @@ class Assigner:
             cache.apply(assignment, founded_ids, version)
             self._cache = cache if cache.byte_count <= settings.assign_memory_bytes else None
         watch.note(Measure.ASSIGN, time.perf_counter() - begun)
-        _tell(batch, assigned, watch)
+        _log_assigned(batch, assigned, watch)
         watch.write(self._services)
         return len(assigned)
 
     def _load(self, session: Session) -> CentroidCache | None:
-        """All centroids; None where they are too many to be kept."""
+        """All centroids, None if they are too many to keep."""
         dimension = self._space.image_dimension
         most = self._services.settings.assign_memory_bytes
         if bytes_for(count_centroids(session, self._space.id), dimension) > most:
@@ -113,7 +113,7 @@ class Assigner:
         )
 
 
-def _tell(batch: AssignableBatch, assigned: list[AssignedMedia], watch: Stopwatch) -> None:
+def _log_assigned(batch: AssignableBatch, assigned: list[AssignedMedia], watch: Stopwatch) -> None:
     now = datetime.now(UTC)
     watch.note(Measure.ASSIGN_BATCH, len(assigned))
     watch.note(Measure.UPLOAD_TO_READY, *(max(0.0, (now - at).total_seconds()) for at in batch.created_at))

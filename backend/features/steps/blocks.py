@@ -1,4 +1,4 @@
-"""Decide a batch on all centroids of a space: those in memory, or, where they are too many for that, block by block."""
+"""Assignment of a batch to all centroids of a space, in memory, or block by block if they are too many."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,10 @@ _MORE = 8
 def decide_in_blocks(
     session: Session, space: Space, embeddings: NDArray[np.floating], threshold: float
 ) -> tuple[CentroidCache, Assignment]:
-    """Decide as many of the first of (n, d) embeddings as the nearest few centroids of each allow, at least one.
+    """Decide the first of (n, d) embeddings, as many as the nearest few centroids of each allow, at least one.
 
-    The outcome is that of all centroids. Memory holds a block of these and what was listed; the time is that of reading
-    them all. The cache that comes with the decisions holds the clusters that these may name, and no others.
+    The result equals that with all centroids in memory. Memory holds a block of centroids and the nearest few; time is that of reading all.
+    The returned cache contains only the groups that the decisions can refer to.
     """
     listed = _LISTED
     while True:
@@ -29,5 +29,5 @@ def decide_in_blocks(
         assignment = assign(embeddings, some.centroids, threshold, shortlist.reach)
         if assignment.decisions or not len(embeddings):
             return some, assignment
-        # So many are equally near to the first.
+        # So many centroids tie with the first.
         listed *= _MORE

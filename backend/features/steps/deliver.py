@@ -1,4 +1,4 @@
-"""Deliver webhooks, signed after the Standard Webhooks specification (HMAC-SHA256 over id, time and body)."""
+"""Delivery of webhooks, signed by the Standard Webhooks specification (HMAC-SHA256 over id, time and body)."""
 
 import base64
 import hashlib
@@ -18,9 +18,9 @@ _TIMEOUT_SECONDS = 10.0
 
 
 def deliver_due(services: Services) -> int:
-    """Try each due delivery once; returns how many were tried."""
+    """Try each due delivery once. Returns how many were tried."""
     with services.database.transaction() as session:
-        # No answer takes longer than its time-out, so nobody else tries a delivery of this batch meanwhile.
+        # The lease is longer than all time-outs of the batch, so no other process tries these deliveries meanwhile.
         due = claim_deliveries(session, limit=_BATCH, lease_seconds=_BATCH * _TIMEOUT_SECONDS * 2)
     for delivery in due:
         error = _try(services, delivery)
@@ -33,7 +33,7 @@ def deliver_due(services: Services) -> int:
 
 
 def webhook_policy(services: Services) -> FetchPolicy:
-    """Where webhooks may lead: to any port, and to private addresses only where that is allowed."""
+    """Allowed addresses of webhooks: any port, and private addresses only if the settings allow it."""
     return FetchPolicy(
         ports=None,
         allow_private=services.settings.webhook_allow_private,
@@ -50,7 +50,7 @@ def sign(secret: str, message_id: str, timestamp_seconds: int, body: bytes) -> s
 
 
 def _try(services: Services, delivery: DueDelivery) -> str | None:
-    """Send; returns what went wrong, or None."""
+    """Send a delivery. Returns the error, None on success."""
     timestamp_seconds = int(time.time())
     content = {**delivery.body, "timestamp": delivery.created_at.isoformat()}
     body = json.dumps(content, separators=(",", ":")).encode()

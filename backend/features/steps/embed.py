@@ -1,7 +1,7 @@
-"""Embed batch after batch: claim, decode and make thumbnails, encode both sides, record.
+"""Embedding in batches: claim, decode with thumbnails, encode both sides, record.
 
-While one batch is encoded, the next one is decoded, by processes beside the model. No more than these two are under way,
-so memory is bounded by two batches.
+While one batch is encoded, the next one is decoded, by processes beside the model. There are never more than these two, so memory is
+bounded by two batches.
 """
 
 import logging
@@ -42,13 +42,13 @@ from backend.store.telemetry import Measure
 
 logger = logging.getLogger(__name__)
 
-# JPEGs are shrunk while they are decoded, to no less than twice this: enough for every encoder and both thumbnails.
+# JPEGs are decoded at reduced size, at least twice this: enough for every encoder and both thumbnails.
 LEAST_SIDE_PIXELS = max(THUMBNAIL_SIDES.values()) // 2
 
 
 @dataclass(frozen=True)
 class _Prepared:
-    """A media that is ready for the encoders."""
+    """A picture that is ready for the encoders."""
 
     media: PendingMedia
     image: Image
@@ -58,7 +58,7 @@ class _Prepared:
 
 @dataclass(frozen=True)
 class _Batch:
-    """Media that are claimed and decoded, under a lease that is renewed until it is closed."""
+    """Pictures that are claimed and decoded, under a lease that is renewed until it is closed."""
 
     lease: Lease
     hold: ExitStack
@@ -68,22 +68,22 @@ class _Batch:
 
 
 def embed_batch(services: Services, space: Space) -> int:
-    """Embed up to a batch of pending media; returns how many were claimed (0: nothing is waiting)."""
+    """Embed one batch of pending pictures. Returns how many were claimed, 0 if none wait."""
     return embed_waiting(services, space, budget_seconds=0.0)
 
 
 def embed_waiting(
     services: Services, space: Space, *, budget_seconds: float, on_recorded: Callable[[], object] | None = None
 ) -> int:
-    """Embed batch after batch until nothing waits; returns how many media were claimed.
+    """Embed batches until nothing waits. Returns how many pictures were claimed.
 
     Args:
-        services: what the steps need.
-        space: what is embedded into.
-        budget_seconds: after this no batch is begun; those under way are finished.
-        on_recorded: called after each batch that was claimed, when it is recorded.
+        services: services of the process.
+        space: the space to embed into.
+        budget_seconds: start no batch after this time. Started ones are finished.
+        on_recorded: called after each batch is recorded.
     """
-    # Before anything is claimed: no picture shall use up its attempts because a model is missing.
+    # Before anything is claimed, so that a missing model does not use up attempts.
     encoders = services.encoders_of(space)
     encoders.load()
     deadline = time.monotonic() + budget_seconds
@@ -102,14 +102,14 @@ def embed_waiting(
                 if coming is None:
                     return claimed
                 batch, coming = coming.result(), None
-        except BaseException:  # a time limit of the task, say
+        except BaseException:  # such as the task's time limit
             if coming is not None:
-                _let_go(services, coming)
+                _release_batch(services, coming)
             raise
 
 
 def _begin(services: Services, encoders: Encoders) -> _Batch:
-    """Claim a batch and decode it. Where that fails nothing stays claimed, as `held_lease` has it."""
+    """Claim a batch and decode it. If that fails, `held_lease` releases the claim."""
     settings = services.settings
     with ExitStack() as stack:
         lease = stack.enter_context(held_lease(services, Media))
@@ -121,7 +121,7 @@ def _begin(services: Services, encoders: Encoders) -> _Batch:
 
 
 def _finish(services: Services, encoders: Encoders, space: Space, batch: _Batch) -> None:
-    """Encode and record."""
+    """Encode and record a batch."""
     with batch.hold:
         with batch.watch.timed(Measure.ENCODE):
             embeddings = _encode(encoders, space, batch.prepared)
@@ -131,9 +131,9 @@ def _finish(services: Services, encoders: Encoders, space: Space, batch: _Batch)
             batch.watch.write(services)
 
 
-def _let_go(services: Services, coming: Future[_Batch]) -> None:
-    """Give back what was claimed ahead of a batch that failed; its attempt does not count. Where claiming or decoding
-    failed, that has been done."""
+def _release_batch(services: Services, coming: Future[_Batch]) -> None:
+    """Release the batch that was claimed ahead of one that failed, without counting the attempt. If claiming or decoding failed, it is
+    already released."""
     if coming.exception() is None:
         batch = coming.result()
         with batch.hold:
@@ -143,7 +143,7 @@ def _let_go(services: Services, coming: Future[_Batch]) -> None:
 def _prepare_all(
     services: Services, encoders: Encoders, claimed: list[PendingMedia], lease: Lease, watch: Stopwatch
 ) -> list[_Prepared]:
-    """As many at once as there are decoders."""
+    """Prepare pictures in parallel, one per decoder."""
 
     def prepare(media: PendingMedia) -> _Prepared | None:
         with request_bound(media.request_id), watch.timed(Measure.DECODE):
@@ -158,7 +158,7 @@ def _prepare(services: Services, encoders: Encoders, lease: Lease, media: Pendin
         with telling_file_from_storage(services.storage):
             data = services.storage.read(media.original_key)
         wordless = services.settings.enable_ocr and not embedding_text(media.text)
-        fit = None if wordless else encoders.image.first_resize  # words can only be read in the large picture
+        fit = None if wordless else encoders.image.first_resize  # text recognition needs the large picture
         picture = services.decoders.decode(data, services.limits, at_least=LEAST_SIDE_PIXELS, fit=fit, derive=True)
         with telling_file_from_storage(services.storage):
             write_thumbnails(services.storage, media.sha256, picture.thumbnails)
@@ -180,7 +180,7 @@ def _read_words(image: Image) -> str:
     try:
         return read_words(image)
     except ConfigurationError as error:
-        # Words would be welcome, but the picture does not depend on them; `doctor` says what is missing.
+        # Text recognition is optional; `doctor` reports what is missing.
         logger.warning("No words are read out of pictures: %s", error)
         return ""
 
@@ -218,6 +218,6 @@ def _record(
         logger.warning(
             "%d pictures were given to another worker; nothing recorded for them.", len(prepared) - len(kept)
         )
-        # Or they were deleted meanwhile, and their thumbnails have come too late.
+        # Or they were deleted meanwhile, and their thumbnails were written too late.
         lost = [StoredFile(one.media.sha256, one.media.original_key) for one in prepared if one.media.id not in kept]
         remove_unheld_files(services.database, services.storage, lost)

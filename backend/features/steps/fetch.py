@@ -1,4 +1,4 @@
-"""Fetch what was uploaded as a URL."""
+"""Fetching of pictures that were uploaded as a URL."""
 
 import logging
 
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 def fetch_next(services: Services) -> int:
-    """Fetch the URL that waits longest; returns how many were claimed (0: nothing is waiting)."""
+    """Fetch the URL that has waited longest. Returns how many were claimed, 0 if none wait."""
     with held_lease(services, Media) as lease:
         with services.database.transaction() as session:
             claimed = claim_fetching(session, lease, limit=1, max_attempts=services.settings.max_attempts)

@@ -1,7 +1,6 @@
-"""Embed what is embedded already into another space: claim, decode the original, encode both sides, record.
+"""Filling of a space with pictures that are embedded in another one: claim, decode the original, encode both sides, record.
 
-Batches take turns with those of uploads, so that neither waits for the other for long. What fails here is noted with the
-space and harms nothing else.
+Batches alternate with those of uploads, so that neither waits long. Failures are recorded with the space and affect nothing else.
 """
 
 import logging
@@ -44,7 +43,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Read:
-    """An item whose picture is at hand; None where the space has a vector of it, and only the words are to be renewed."""
+    """An item with its picture. None if the space has its image vector, and only the text vectors are to be updated."""
 
     item: FillItem
     image: Image | None
@@ -52,7 +51,7 @@ class _Read:
 
 @dataclass(frozen=True)
 class _Encoded:
-    """Vectors of unit length: image (d_image,) or None where there is one already, text (d_text,), caption (d_image,)."""
+    """Unit vectors: image (d_image,) or None if it exists already, text (d_text,), caption (d_image,)."""
 
     media_id: uuid.UUID
     image: Vector | None
@@ -61,18 +60,17 @@ class _Encoded:
 
 
 def fill_batch(services: Services) -> int:
-    """Embed up to a batch of media into the space whose turn it is; returns how many were claimed (0: nothing may be
-    claimed now).
+    """Embed one batch of pictures into the space whose turn it is. Returns how many were claimed, 0 if nothing may be claimed now.
 
     Raises:
-        SpaceMismatch, EncoderUnavailable: the space's encoders are not there; nothing is claimed.
+        SpaceMismatch, EncoderUnavailable: the space's encoders are not available. Nothing is claimed.
     """
     settings = services.settings
     with services.database.transaction() as session:
         space = find_space_to_fill(session)
     if space is None:
         return 0
-    # Before anything is claimed: no picture shall use up its attempts because a model is missing.
+    # Before anything is claimed, so that a missing model does not use up attempts.
     try:
         encoders = services.encoders_of(space)
         encoders.load()
@@ -93,7 +91,7 @@ def fill_batch(services: Services) -> int:
 
 
 def _note(services: Services, space: Space, problem: str | None) -> None:
-    """Let people see why a space does not fill; a log of a worker is no place to look for it."""
+    """Record why a space does not fill, because nobody would look for it in the log of a worker."""
     with services.database.transaction() as session:
         record_fill_problem(session, space.id, problem)
 
@@ -110,7 +108,7 @@ def _read_all(
             with telling_file_from_storage(services.storage):
                 data = services.storage.read(item.original_key)
             fit = encoders.image.first_resize
-            # Decoded as uploads are: the same vector, whichever way a media came into the space.
+            # Decoded like uploads, so that the vector does not depend on how a picture came into the space.
             picture = services.decoders.decode(data, services.limits, at_least=LEAST_SIDE_PIXELS, fit=fit)
             return _Read(item, picture.image)
         except NOT_THE_FILES_FAULT:
@@ -146,12 +144,12 @@ def _record(services: Services, space: Space, encoded: list[_Encoded], lease: Le
         embeddings = [
             NewEmbedding(new.media_id, new.image, new.text, new.caption)
             for new in encoded
-            # Where the row of one whose words were to be renewed has gone meanwhile, the sweep queues what is missing.
+            # If the row was deleted although only its text was to be updated, the sweep queues what is missing.
             if new.media_id in kept - there and new.image is not None
         ]
         insert_embeddings(session, space.id, embeddings)
         for new in encoded:
-            # The picture has not changed: its vector stays, to the last bit, and with it the centroid.
+            # The picture has not changed: keep its vector to the last bit, and with it the centroid.
             if new.media_id in there:
                 replace_wording(session, space.id, new.media_id, new.text, new.caption)
     logger.info("%d pictures are embedded into space '%s'.", len(kept), space.name, extra={"space_id": space.id})

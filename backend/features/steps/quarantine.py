@@ -1,5 +1,5 @@
-"""What becomes of a file that failed: for good, or, where its decoder did not survive it or the storage does not give it out while it does
-others, after the last of its attempts."""
+"""Handling of files that fail: permanently at once, or after the last attempt if the decoder crashed or the storage cannot read the
+file but can read others."""
 
 import logging
 import uuid
@@ -23,25 +23,25 @@ from backend.store.media import record_failed, release_one
 logger = logging.getLogger(__name__)
 
 _RETRY_SECONDS = 1.0
-# A storage that refuses a file may only be overloaded; a decoder that crashes does so again.
+# A storage that cannot read a file may be overloaded; a decoder that crashed will crash again.
 _RETRY_FILE_SECONDS = 10.0
 
-# What counts as an attempt at one file, which is tried again alone.
+# Errors that count as an attempt at one file, which is then retried alone.
 COUNTED = (DecodeCrash, FileUnreadable)
 
 
 def retry_seconds(error: DecodeCrash | FileUnreadable) -> float:
-    """How long to leave a file alone after such an attempt."""
+    """Delay before the next attempt after such an error."""
     return _RETRY_FILE_SECONDS if isinstance(error, FileUnreadable) else _RETRY_SECONDS
 
 
 @contextmanager
 def telling_file_from_storage(storage: Storage) -> Iterator[None]:
-    """Around what is read and written of one media.
+    """Convert a storage error of one picture into an error of its file, if the storage works otherwise.
 
     Raises:
-        FileUnreadable: in place of BackendUnavailable, where the storage takes and gives back something else: a sector that
-            cannot be read, say, or an object that was archived. Its neighbours shall not wait for it.
+        FileUnreadable: instead of BackendUnavailable, if the storage can write and read another file. The cause may be a bad sector or an
+            archived object, and other pictures must not wait for it.
     """
     try:
         yield
@@ -60,10 +60,7 @@ def telling_file_from_storage(storage: Storage) -> Iterator[None]:
 def try_again_or_quarantine(
     services: Services, media_id: uuid.UUID, attempts: int, lease: Lease, error: DecodeCrash | FileUnreadable
 ) -> None:
-    """Hand the row back for another attempt, which is claimed alone; after the last one it is quarantined.
-
-    The reason stands on the row either way.
-    """
+    """Hand the row back for another attempt, alone. After the last attempt, quarantine it. The reason is recorded either way."""
     reason = f"{error.code}: {error}"
     try:
         with services.database.transaction() as session:
@@ -74,18 +71,18 @@ def try_again_or_quarantine(
             record_failed(session, media_id, lease, Quarantined.code, detail)
         logger.info("Picture %s is quarantined: %s", media_id, detail, extra={"media_id": media_id, "code": error.code})
     except LeaseLost:
-        _tell_lost(media_id)
+        _log_lost(media_id)
 
 
 def give_up(services: Services, media_id: uuid.UUID, lease: Lease, error: MediaclusterError) -> None:
-    """Record that a media has failed, for good."""
+    """Mark a picture as failed permanently."""
     try:
         with services.database.transaction() as session:
             record_failed(session, media_id, lease, error.code, str(error))
         logger.info("Picture %s has failed: %s", media_id, error, extra={"media_id": media_id, "code": error.code})
     except LeaseLost:
-        _tell_lost(media_id)
+        _log_lost(media_id)
 
 
-def _tell_lost(media_id: uuid.UUID) -> None:
+def _log_lost(media_id: uuid.UUID) -> None:
     logger.warning("Picture %s was deleted or given to another worker; its failure is not recorded.", media_id)

@@ -1,4 +1,4 @@
-"""Change what is said of a media: its text, and the vectors that come from the text."""
+"""Change of a picture's text, and of the vectors made from it."""
 
 import uuid
 from dataclasses import fields
@@ -16,15 +16,14 @@ from backend.store.spaces import find_active_space, queue_elsewhere, queue_words
 
 
 def rewrite_text(services: Services, media_id: uuid.UUID, changes: TextChanges, *, actor: str) -> None:
-    """Change the text. Of an embedded media the text's vectors follow at once; the picture's, and with it the cluster,
-    stay. The vectors are computed outside the transaction, which is refused where the text has changed meanwhile.
-    It is noted who changed which fields.
+    """Change the text and record which fields changed. The text vectors of an embedded picture are updated at once; its image vector and
+    group stay. Vectors are computed outside the transaction, which fails if the text has changed meanwhile.
 
     Raises:
-        NotFound: there is no such media.
-        InvalidText: a field is over its limit, or holds NUL.
-        Conflict: it is a duplicate, or somebody else was faster.
-        EncoderUnavailable, SpaceMismatch: the vectors cannot be made; nothing was changed.
+        NotFound: the picture does not exist.
+        InvalidText: a field exceeds its limit, or contains NUL.
+        Conflict: the picture is a duplicate, or its text was changed meanwhile.
+        EncoderUnavailable, SpaceMismatch: the vectors cannot be computed. Nothing is changed.
     """
     with services.database.transaction() as session:
         media = get_media(session, media_id)
@@ -47,13 +46,13 @@ def rewrite_text(services: Services, media_id: uuid.UUID, changes: TextChanges, 
         for column, value in media_columns(after).items():
             setattr(current, column, value)
         if space is not None and vectors is not None:
-            # Right after a change of model the active space may have no vectors of it yet; they are made there too.
+            # After a change of model, the active space may still lack the picture. Its vectors are computed there too.
             is_there = replace_wording(session, space.id, media_id, *vectors)
             mark_unlabelled(session, media_id)
             queued = queue_elsewhere(session, space.id if is_there else None, [media_id])
         else:
             take_back(session, current)
-            # What was set aside, or has failed after it was embedded, is led back with the vectors that it has.
+            # A picture that was set aside, or failed after it was embedded, may return with its old vectors.
             queued = queue_words(session, media_id)
         record_act(session, actor, Act.MEDIA_REWRITTEN, str(media_id), fields=_changed_fields(before, after))
     if vectors is None:
@@ -70,5 +69,5 @@ def _require_unchanged(current: Media, before: MediaText, *, is_embedded: bool) 
     if MediaText.of(current) != before or (current.status in EMBEDDED_STATUSES) != is_embedded:
         raise Conflict(
             f"Picture {current.id} was changed while its new text was being embedded.",
-            hint="Read it again, and send the change once more.",
+            hint="Read it again, then repeat the change.",
         )

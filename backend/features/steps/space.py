@@ -9,11 +9,11 @@ from backend.store.spaces import NewSpace, activate_space, create_space, find_ac
 
 
 def open_active_space(services: Services) -> Space:
-    """The active space, made from the configured encoders if there is none yet.
+    """The active space. If there is none, creates it for the configured encoders.
 
     Raises:
-        SpaceMismatch: the configured encoders are of no space of this library.
-        EncoderUnavailable: an encoder is not there.
+        SpaceMismatch: the configured encoders belong to no space of this library.
+        EncoderUnavailable: an encoder is not available.
     """
     with services.database.transaction() as session:
         space = find_active_space(session)
@@ -28,10 +28,10 @@ def open_active_space(services: Services) -> Space:
 
 
 def describe_space(encoders: Encoders, name: str | None = None) -> NewSpace:
-    """A space to be made from these encoders; without a name, the preset's.
+    """Describe a new space for these encoders. The default name is that of the preset.
 
     Raises:
-        EncoderUnavailable: the names, tags or paths do not lead to encoders.
+        EncoderUnavailable: names, checkpoints or paths are invalid.
     """
     description = encoders.describe()
     return NewSpace(

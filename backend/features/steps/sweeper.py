@@ -1,4 +1,4 @@
-"""Ring again for work that waits, and give up what has used up its attempts."""
+"""Sweep: wakes workers for waiting work again, and fails work that has used up its attempts."""
 
 import logging
 
@@ -21,12 +21,12 @@ from backend.store.spaces import (
 
 logger = logging.getLogger(__name__)
 
-# The queue is made from the whole library; while media pour in, not more often than this.
+# The queue is computed from the whole library, so not more often than this while pictures arrive.
 _REVIEW_SECONDS = 60.0
 
 
 def sweep(services: Services) -> WaitingWork:
-    """Look for waiting rows and ring for each kind; returns what was waiting."""
+    """Look for waiting rows and wake workers for each kind. Returns what was waiting."""
     settings = services.settings
     with services.database.transaction() as session:
         quarantined = record_quarantined(session, settings.max_attempts)
@@ -52,13 +52,13 @@ def sweep(services: Services) -> WaitingWork:
         (Work.REVIEW, is_review_due),
     ):
         if count:
-            # Rings that nobody took by the next sweep would only pile up.
+            # Messages that nobody took until the next sweep would only pile up.
             services.doorbell.ring(work, expires_seconds=2 * settings.sweep_interval_seconds)
     return waiting
 
 
 def _undo_broken_changes(session: Session) -> None:
-    """Lead media back that were set aside for a change of model whose process was killed."""
+    """Restore pictures that were set aside by an activation whose process was killed."""
     space = find_active_space(session)
     if space is not None and take_abandoned_changes(session):
         count = lead_back(session, space.id)
@@ -66,8 +66,8 @@ def _undo_broken_changes(session: Session) -> None:
 
 
 def _queue_for_spaces(session: Session, max_attempts: int) -> int:
-    """Items that wait to be embedded into spaces that are kept up. Where none is queued, what is missing is looked for:
-    a space that was paused or begun while an upload was recorded may have missed it."""
+    """Number of items that wait to be embedded into spaces. If none is queued, queue what is missing: a space that was paused or started
+    while an upload was recorded may have missed it."""
     quarantine_items(session, max_attempts)
     return sum(
         count_waiting_items(session, space_id) or queue_missing(session, space_id) for space_id in list_kept_up(session)

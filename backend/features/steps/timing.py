@@ -1,4 +1,4 @@
-"""Measure the steps of the pipeline. What cannot be counted is let go: no figure is worth a picture."""
+"""Timing of the pipeline's steps. A failure to record is ignored: metrics are not worth a picture."""
 
 import logging
 import threading
@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 class Stopwatch:
-    """Collects the figures of one batch, from several threads, and writes them at once."""
+    """Collects measurements of one batch from several threads, and writes them at once."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -22,18 +22,18 @@ class Stopwatch:
 
     @contextmanager
     def timed(self, measure: Measure) -> Iterator[None]:
-        """Note how many seconds the block takes, unless it fails."""
+        """Measure the seconds that the block takes, unless it fails."""
         begun = time.perf_counter()
         yield
         self.note(measure, time.perf_counter() - begun)
 
     def note(self, measure: Measure, *values: float) -> None:
-        """Note values as they are."""
+        """Add values."""
         with self._lock:
             self._values.setdefault(measure, []).extend(values)
 
     def write(self, services: Services) -> None:
-        """Count all in."""
+        """Write all measurements."""
         with self._lock:
             values, self._values = self._values, {}
         if not any(values.values()):

@@ -1,4 +1,4 @@
-"""What is said of a media, as the two texts that are embedded and their vectors."""
+"""The two texts that represent a picture for the encoders, and their vectors."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Vector = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Wording:
-    """words: for the text encoder; caption: for the image encoder's text tower. '' where nothing is said."""
+    """Texts of a picture: `words` for the text encoder, `caption` for the image encoder's text tower. Empty if there is no text."""
 
     words: str
     caption: str
@@ -30,7 +30,7 @@ class Wording:
 def encode_wordings(
     encoders: Encoders, space: Space, wordings: Sequence[Wording]
 ) -> list[tuple[Vector | None, Vector | None]]:
-    """The text vector (d_text,) and the caption vector (d_image,) of each; None where nothing is said."""
+    """The text vector (d_text,) and the caption vector (d_image,) of each. None for an empty text."""
     texts = _encode_spoken([one.words for one in wordings], encoders.text.embed_texts, space.text_dimension)
     captions = _encode_spoken([one.caption for one in wordings], encoders.image.embed_words, space.image_dimension)
     return list(zip(texts, captions, strict=True))

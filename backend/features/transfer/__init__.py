@@ -1,4 +1,4 @@
-"""Embeddings in and out."""
+"""Import and export of embeddings."""
 
 from backend.features.transfer.exports import export
 from backend.features.transfer.imports import EmbeddingsReport, import_embeddings

@@ -1,4 +1,4 @@
-"""Write the library out, with its vectors: .npz, .parquet, .json and .jsonl, as `import_embeddings` reads them."""
+"""Export of the library with its vectors, in the formats that `import_embeddings` reads: .npz, .parquet, .json and .jsonl."""
 
 import json
 import os
@@ -20,13 +20,13 @@ from backend.store.spaces import get_active_space
 
 Precision = Literal["float32", "float16"]
 _VECTORS = {"image": "image_embedding", "text": "text_embedding", "caption_vector": "caption_embedding"}
-# Enough for the precision that is asked for, and no more: a file for a browser is mostly digits.
+# Digits for the requested precision and no more, since a file for a browser consists mostly of digits.
 _DIGITS = {"float32": 9, "float16": 4}
 
 
 @dataclass(frozen=True)
 class ExportReport:
-    """How many media were written where, and how large it has become."""
+    """Number of exported pictures, and the file with its size."""
 
     media: int
     place: str
@@ -48,14 +48,13 @@ def export(
     keywords: Sequence[str] = (),
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> ExportReport:
-    """Write the ready media of one moment, in upload order, some thousand at a time. A file of that name is replaced
-    when everything is written.
+    """Export the ready pictures of one snapshot, in upload order, in batches. An existing file is replaced at the end, atomically.
 
-    clusters, keywords: only media of one of these groups, with one of these keywords.
+    `clusters` and `keywords` restrict the export to pictures in one of these groups and with one of these keywords.
 
     Raises:
-        FileUnreadable: the format is not known, or the file cannot be written.
-        NotFound: the library has no space yet.
+        FileUnreadable: the format is unknown, or the file cannot be written.
+        NotFound: the library has no space.
     """
     check_suffix(path)
     done = 0
@@ -109,14 +108,14 @@ def _describe(space: Space) -> dict[str, Any]:
 
 
 def _plain(record: dict[str, Any]) -> dict[str, Any]:
-    """A record without its vectors, ready for JSON."""
+    """A record without vectors, ready for JSON."""
     taken_at = record["taken_at"]
     rest = {name: value for name, value in record.items() if name not in _VECTORS}
     return rest | {"id": str(record["id"]), "taken_at": taken_at.isoformat() if taken_at else None}
 
 
 class _JsonWriter:
-    """One record a line; as a list, or by itself."""
+    """Writes one record per line, as a JSON list or as JSON lines."""
 
     def __init__(self, path: Path, precision: Precision, *, as_list: bool) -> None:
         self._file = path.open("w", encoding="utf-8")
@@ -180,7 +179,7 @@ class _ParquetWriter:
 
 
 class _ArraysWriter:
-    """An array for each column. A row without a vector has zeros there, and False in `has_text_embedding`."""
+    """Writes one array per column. A row without a vector has zeros, and False in `has_text_embedding`."""
 
     def __init__(self, path: Path, precision: Precision, space: Space, told: str, widths: list[int]) -> None:
         self._precision = precision
@@ -208,7 +207,7 @@ class _ArraysWriter:
 
 
 def _stack(vectors: list[Any], dimension: int, precision: Precision) -> tuple[Any, Any]:
-    """Rows (n, d), zero where there is no vector, and which have one."""
+    """Rows (n, d), zero if there is no vector, and which rows have one."""
     rows, has = np.zeros((len(vectors), dimension), dtype=precision), np.zeros(len(vectors), dtype=np.bool_)
     for row, vector in enumerate(vectors):
         if vector is not None:

@@ -1,4 +1,4 @@
-"""Take in embeddings that were made elsewhere, by COPY, with the pictures where they are at hand; then group them."""
+"""Import of external embeddings by COPY, with the pictures if found, followed by grouping."""
 
 import hashlib
 import logging
@@ -45,7 +45,7 @@ _ASSIGN_BATCH = 256
 
 @dataclass(frozen=True)
 class RowFailure:
-    """A row that was refused: its number, from 1, and what it calls itself."""
+    """A refused row: its number, from 1, its name and the error."""
 
     row: int
     name: str
@@ -55,7 +55,7 @@ class RowFailure:
 
 @dataclass
 class EmbeddingsReport:
-    """What became of the rows. `failures` holds the first 100, `failed` counts all of them."""
+    """Result of an import. `failures` contains the first 100; `failed` counts all."""
 
     rows: int = 0
     new: int = 0
@@ -74,7 +74,7 @@ class EmbeddingsReport:
 
 @dataclass(frozen=True)
 class _Row:
-    """A row that can be used: its number, and its position among its vectors."""
+    """A valid row: its number, and its position among the vectors of its block."""
 
     number: int
     position: int
@@ -91,7 +91,7 @@ class _Picture:
 
 
 Show = Callable[[str, int, int | None], None]
-"""Told the step (checking, copying, indexing, grouping), how much is done, and how much there is if that is known."""
+"""Called with the step (checking, copying, indexing, grouping), the number done, and the total or None."""
 
 
 def import_embeddings(
@@ -103,16 +103,15 @@ def import_embeddings(
     skip_invalid: bool = False,
     on_progress: Show = lambda _step, _done, _total: None,
 ) -> EmbeddingsReport:
-    """Read the file twice: the first time every row is checked, and with one that is wrong nothing is taken in, unless
-    `skip_invalid`; the second time rows are copied, some thousand a transaction. Importing the same file again passes by
-    what is here, so that an import that broke off is finished by doing it again.
+    """Import a file in two passes. The first checks every row; an invalid row stops the import, unless `skip_invalid`. The second copies
+    rows, some thousand per transaction. Importing a file again skips existing rows, so that it completes an interrupted import.
 
-    pictures: the folder that paths are relative to; that of the file by default.
+    `pictures` is the folder that paths are relative to. Default: the folder of the file.
 
     Raises:
-        FileUnreadable, InvalidRecord, InvalidVector: the file as a whole is of no use.
-        SpaceMismatch: it says itself that it comes from other encoders.
-        StorageFull, BackendUnavailable: what was committed until then stays; import again.
+        FileUnreadable, InvalidRecord, InvalidVector: the file as a whole is invalid.
+        SpaceMismatch: the file names other encoders.
+        StorageFull, BackendUnavailable: rows committed until then stay. Import again.
     """
     space = open_active_space(services)
     _require_same_encoders(path, space)
@@ -131,7 +130,7 @@ def import_embeddings(
             _record(services, space, rows, [row for row in usable if prepared.get(row.number, ...)], prepared, report)
             on_progress("copying", rows.first + len(rows.records) - 1, report.rows)
     finally:
-        # Also after an error: what was committed has to be found.
+        # After an error too, because committed rows must be found.
         on_progress("indexing", 0, None)
         with services.database.transaction() as session:
             if dropped or list_missing_vector_indexes(session, space.id):
@@ -164,7 +163,7 @@ def _require_same_encoders(path: Path, space: Space) -> None:
 def _checked(
     services: Services, path: Path, space: Space, folder: Path, report: EmbeddingsReport | None
 ) -> Iterator[tuple[VectorRows, list[_Row]]]:
-    """Blocks of the file with the rows of it that can be used; the others are told to the report."""
+    """Yield blocks of the file with their valid rows. Invalid ones are added to the report."""
     seen: dict[bytes, int] = {}
     for rows in read_vector_file(path, Dimensions(space.image_dimension, space.text_dimension)):
         usable = []
@@ -217,7 +216,7 @@ def _uri(path: str, folder: Path) -> str:
 
 
 def _prepare(services: Services, rows: list[_Row], report: EmbeddingsReport) -> dict[int, _Picture | None]:
-    """Store the pictures that are at hand, with thumbnails and hash; by row number, None for one that is refused."""
+    """Store the pictures that were found, with thumbnails and hash. Returns them by row number, None for a refused one."""
     found = [row for row in rows if row.uri is not None and "://" not in row.uri and Path(row.uri).is_file()]
     prepared: dict[int, _Picture | None] = {}
 
@@ -269,7 +268,7 @@ def _record(
             if row.id in present or (picture is not None and picture.stored.sha256 in known):
                 continue
             if picture is not None:
-                known.add(picture.stored.sha256)  # two rows of the same bytes are one media
+                known.add(picture.stored.sha256)  # two rows with the same file are one picture
             new.append(row)
         if new:
             positions = np.array([row.position for row in new], dtype=np.int64)
@@ -288,7 +287,7 @@ def _record(
 
 
 def _keep_files(services: Services, rows: list[_Row], pictures: dict[int, _Picture | None]) -> None:
-    """Store pictures again where a media with the same bytes was deleted since, and its files with it."""
+    """Store files again if a picture with the same file was deleted meanwhile."""
 
     def keep(row: _Row) -> None:
         picture = pictures.get(row.number)
@@ -317,6 +316,6 @@ def _media(row: _Row, picture: _Picture | None) -> BulkMedia:
 
 
 def _assign(services: Services, space: Space) -> int:
-    """In greater batches than while uploads trickle in; the outcome of a batch is that of one by one."""
+    """Assign in larger batches than for uploads. The result does not depend on the size."""
     settings = services.settings.model_copy(update={"assign_batch_size": _ASSIGN_BATCH})
     return Assigner(replace(services, settings=settings), space).assign_waiting()
