@@ -1,8 +1,8 @@
-"""Write `docs/dev/statements.md`: every statement file of the store with its purpose and its plan.
+"""Write `docs/dev/statements.md`: every SQL statement file with its purpose and its plan.
 
 python -m scripts.statements
 
-The plans are generic ones, on a library of made-up pictures in a database of its own, which is removed afterwards.
+The plans are generic, from a library of generated pictures in a temporary database.
 """
 
 import re
@@ -27,7 +27,7 @@ STORE = ROOT / "backend" / "store"
 CATALOGUE = ROOT / "docs" / "dev" / "statements.md"
 MEDIA, CLUSTERS, DIMENSION = 5_000, 500, 16
 
-# What stands in the place of each {template}: what it is most often.
+# The most frequent value of each {template}.
 _TEMPLATES = PARTS | {
     "matching": "EXISTS (SELECT FROM media WHERE media.id = e.media_id AND media.location <> '')",
     "null_or_not": "NOT NULL",
@@ -36,7 +36,7 @@ _TEMPLATES = PARTS | {
     "text_column": ", text_embedding",
     "which": "true",
 }
-# Where Postgres cannot tell from the statement alone.
+# Types that Postgres cannot infer from the statement alone.
 _TYPES = {"alpha": "float8", "threshold": "float8", "source": "text", "source_uri": "text", "urgency": "float8"}
 
 _HEAD = f"""\
@@ -44,8 +44,8 @@ _HEAD = f"""\
 
 Every statement file of `backend/store` with its purpose and its plan. Written by `make sql`; [SQL](sql.md) says how statements are written.
 
-The plans are those for any parameters (`EXPLAIN (GENERIC_PLAN)`), of Postgres {{version}}, for {MEDIA:,} made-up pictures in {CLUSTERS} groups. In the place of a
-`{{{{template}}}}` stands what it is most often. A plan depends on the version and on the data: look at the difference that your change makes.
+The plans are generic (`EXPLAIN (GENERIC_PLAN)`), of Postgres {{version}}, for {MEDIA:,} generated pictures in {CLUSTERS} groups. A `{{{{template}}}}` is
+replaced by its most frequent value. Plans depend on the version and on the data: look at the difference that your change makes.
 """
 
 _LIBRARY = f"""
@@ -92,17 +92,17 @@ def main() -> None:
 
 
 def statement_files() -> list[Path]:
-    """All but the functions, which have files and a test of their own."""
+    """All statement files. Functions have files and a test of their own."""
     return [path for path in sorted(STORE.rglob("*.sql")) if path.relative_to(STORE).parts[0] != "functions"]
 
 
 def title_of(path: Path) -> str:
-    """What the catalogue calls a statement: its package, module and name."""
+    """Name of a statement in the catalogue: package, module and statement."""
     return path.relative_to(STORE).with_suffix("").as_posix()
 
 
 def purpose_of(statement: str) -> str:
-    """The comment that a statement file begins with."""
+    """The leading comment of a statement file."""
     lines = []
     for line in statement.splitlines():
         if not line.startswith("--"):
@@ -138,7 +138,7 @@ def _entry(connection: psycopg.Connection, path: Path) -> str:
 
 
 def _filled(statement: str, path: Path) -> str:
-    """The statement with something in the place of each {template}; that may be a file beside it."""
+    """The statement with a value for each {template}, which may be the content of a file next to it."""
 
     def fill(found: re.Match[str]) -> str:
         if found[1] in _TEMPLATES:
@@ -151,7 +151,7 @@ def _filled(statement: str, path: Path) -> str:
 
 
 def _plan(connection: psycopg.Connection, statement: str) -> Iterator[str]:
-    """Nothing for what is only a part of other statements."""
+    """The plan, nothing for a part of other statements."""
     first = next(line for line in statement.splitlines() if not line.startswith("--"))
     if first.split()[0] not in {"SELECT", "WITH", "INSERT", "UPDATE", "DELETE"}:
         return

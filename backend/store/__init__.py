@@ -1,1 +1,1 @@
-"""The database: tables, sessions and one module of queries per table family."""
+"""The database: tables, transactions, and one module of queries per group of tables."""

@@ -1,4 +1,4 @@
-"""Vectors and double-precision arrays between Postgres and numpy, in binary."""
+"""Binary transfer of vectors and double-precision arrays between Postgres and numpy."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ _UUID_OID = 2950
 _UUID_ARRAY_OID = 2951
 _UUID_ITEM = np.dtype([("length", ">i4"), ("value", "V16")])
 _ARRAY_HEADER = np.dtype(">i4")
-_COPY_HEADER_BYTES = 19  # signature, flags, length of the extension
+_COPY_HEADER_BYTES = 19  # signature, flags, length of the header extension
 _COPY_BLOCK_BYTES = 16 * 1024 * 1024
 _LEAST_ALPHA = 1e-12
 _TOKEN = re.compile(
@@ -39,7 +39,7 @@ _TOKEN = re.compile(
 
 
 class DoubleArray:
-    """Marks a float64 array (n,) as a `double precision[]` parameter; bare arrays go as `vector`."""
+    """Passes a float64 array (n,) as a `double precision[]` parameter. Plain arrays become `vector`."""
 
     def __init__(self, values: NDArray[np.float64]) -> None:
         self.values = values
@@ -58,7 +58,7 @@ class _DoubleArrayDumper(Dumper):
 
 
 class UuidArray:
-    """Marks packed ids (n,), 16 bytes each (V16), as a `uuid[]` parameter; no Python object is made for an id."""
+    """Passes packed ids (n,), 16 bytes each (V16), as a `uuid[]` parameter, without a Python object per id."""
 
     def __init__(self, ids: NDArray[np.void]) -> None:
         self.ids = ids
@@ -92,7 +92,7 @@ class _VectorLoader(Loader):
 
 
 def register_arrays(connection: psycopg.Connection[Any]) -> bool:
-    """Teach a connection our array types; False where the extension is not there, before the first migration."""
+    """Register our array types on a connection. Returns False if the extension is not installed, as before the first migration."""
     if not connection.autocommit:
         connection.autocommit = True
         try:
@@ -111,21 +111,20 @@ def register_arrays(connection: psycopg.Connection[Any]) -> bool:
 
 
 def as_weight(alpha: float) -> float:
-    """A weight as Postgres multiplies by it: it refuses products that underflow. At 0 the image side decides between equals,
-    as the least weight does."""
+    """A weight that Postgres can multiply with: products that underflow are errors there. For 0 it returns the smallest usable weight, so
+    that the image similarity decides between equal sums."""
     return 0.0 if 0 < alpha < _LEAST_ALPHA else alpha
 
 
 def is_among(column: InstrumentedAttribute[Any], values: Collection[Any]) -> ColumnElement[bool]:
-    """Whether a column has one of these values, as one parameter: IN takes one for each, and a statement has 65,535 at
-    most."""
+    """Whether a column has one of these values, with a single array parameter. IN takes one parameter per value, and a statement can have
+    at most 65,535."""
     return column == any_(literal(list(values), ARRAY(column.type)))
 
 
 @lru_cache(maxsize=1024)
 def as_psycopg(statement: str) -> str:
-    """The statement as psycopg reads it: `%(name)s` for `:name`. Casts, literals and comments stay as they are; every other
-    `%` is doubled."""
+    """Convert a statement to psycopg's syntax: `%(name)s` for `:name`, and `%%` for other `%`. Casts, literals and comments are kept."""
     return _TOKEN.sub(_translate, statement)
 
 
@@ -136,7 +135,7 @@ def _translate(token: re.Match[str]) -> str:
 
 
 def get_driver(session: Session) -> psycopg.Connection[Any]:
-    """The connection of the session's transaction, for what SQLAlchemy cannot do."""
+    """The psycopg connection of the session's transaction, for what SQLAlchemy cannot do."""
     connection = session.connection().connection.driver_connection
     assert isinstance(connection, psycopg.Connection)
     return connection
@@ -145,9 +144,9 @@ def get_driver(session: Session) -> psycopg.Connection[Any]:
 def fetch_arrays(
     session: Session, statement: str, parameters: Mapping[str, Any] | None = None, *, prepare: bool | None = None
 ) -> list[Any]:
-    """Run a statement in the session's transaction; rows have names, and vectors come back as numpy, in binary.
+    """Run a statement in the session's transaction. Rows are named tuples with vectors as numpy arrays, received in binary.
 
-    prepare: False has it planned each time for the parameters at hand; by default what comes often is planned for any.
+    `prepare` False plans for the given parameters each time. By default, frequent statements get a generic plan.
     """
     with get_driver(session).cursor(binary=True, row_factory=namedtuple_row) as cursor:
         cursor.execute(as_psycopg(statement).encode(), parameters or {}, prepare=prepare)
@@ -157,15 +156,15 @@ def fetch_arrays(
 def copy_records(
     session: Session, query: str, parameters: Mapping[str, Any], record: np.dtype[np.void]
 ) -> Iterator[NDArray[np.void]]:
-    """The rows of a query whose rows are all equally long, in blocks, by COPY; no Python object is made for a row.
+    """Yield the rows of a query in blocks, by COPY, without a Python object per row. All rows must have the same length.
 
-    record: one row in the binary format of COPY: a count of fields (>i2), and before each field its length (>i4).
+    `record` is a row in the binary format of COPY: a count of fields (>i2), and before each field its length (>i4).
     """
     most = max(1, _COPY_BLOCK_BYTES // record.itemsize) * record.itemsize
     pending: list[bytes] = []
     size, skip = 0, _COPY_HEADER_BYTES
     statement = f"COPY ({as_psycopg(query)}) TO STDOUT (FORMAT BINARY)"
-    # COPY takes no parameters: this cursor writes them into the text.
+    # COPY takes no parameters, so this cursor interpolates them.
     with (
         psycopg.ClientCursor(get_driver(session)) as cursor,
         cursor.copy(statement.encode(), parameters) as copy,
@@ -179,13 +178,13 @@ def copy_records(
                 yield np.frombuffer(block, dtype=record, count=most // record.itemsize)
                 pending = [block[most:]]
                 size = len(pending[0])
-    # Behind the last row comes the end marker.
+    # The end marker follows the last row.
     if size >= record.itemsize:
         yield np.frombuffer(b"".join(pending), dtype=record, count=size // record.itemsize)
 
 
 def execute_many(session: Session, statement: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Run a statement for many rows in one round trip (psycopg's pipeline)."""
+    """Run a statement for many rows in one round trip (pipeline mode of psycopg)."""
     if not rows:
         return
     with get_driver(session).cursor() as cursor:
@@ -193,7 +192,7 @@ def execute_many(session: Session, statement: str, rows: Sequence[Mapping[str, A
 
 
 def run_statement(session: Session, statement: str, parameters: Mapping[str, Any]) -> None:
-    """Run a statement that returns nothing in the session's transaction."""
+    """Run a statement without result in the session's transaction."""
     with get_driver(session).cursor() as cursor:
         cursor.execute(as_psycopg(statement).encode(), parameters)
 

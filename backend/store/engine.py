@@ -22,7 +22,7 @@ from backend.errors import (
 )
 from backend.store.arrays import register_arrays
 
-# `Session` is here so that features and pages name the type without knowing SQLAlchemy.
+# `Session` is exported so that other packages can name the type without importing SQLAlchemy.
 __all__ = [
     "MINIMUM_VECTOR_VERSION",
     "Database",
@@ -42,17 +42,17 @@ MINIMUM_VECTOR_VERSION = (0, 8, 4)
 # undefined_table, undefined_column, undefined_function
 _SCHEMA_STATES = {"42P01", "42703", "42883"}
 _DISK_FULL = "53100"
-# serialization_failure, deadlock_detected, lock_not_available: nothing was done, and the same may work at once.
+# serialization_failure, deadlock_detected, lock_not_available: nothing was changed, and a retry may succeed.
 _CONFLICT_STATES = {"40001", "40P01", "55P03"}
-# The function of the server that finds a prepared statement whose columns have other types since: its code is no more than
-# feature_not_supported, and its words may be in any language.
+# The server function that detects a prepared statement whose column types have changed. Its error code is only
+# feature_not_supported, and its message may be in any language.
 _OUTDATED_PLAN = "RevalidateCachedQuery"
-# A peer that has gone without a word (a pulled cable, a host that froze) is noticed within a minute.
+# Detects a silent peer (a pulled cable, a frozen host) within a minute.
 _KEEPALIVE = {"keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 50_000}
 
 
 def sqlalchemy_url(database_url: str) -> str:
-    """Turn a libpq URL (`postgres://`, `postgresql://`) into the one that SQLAlchemy wants for psycopg 3."""
+    """Convert a libpq URL (`postgres://`, `postgresql://`) to SQLAlchemy's form for psycopg 3."""
     scheme, separator, rest = database_url.partition("://")
     if separator and scheme in {"postgres", "postgresql"}:
         return f"postgresql+psycopg://{rest}"
@@ -60,28 +60,28 @@ def sqlalchemy_url(database_url: str) -> str:
 
 
 def libpq_parameters(database_url: str) -> dict[str, Any]:
-    """The parameters that a URL stands for, by libpq's names."""
+    """The libpq parameters of a URL."""
     return conninfo_to_dict(database_url.replace("postgresql+psycopg://", "postgresql://", 1))
 
 
 def libpq_string(parameters: dict[str, Any]) -> str:
-    """The same as one string, for the programs of Postgres."""
+    """The parameters as a connection string, for programs of Postgres."""
     return make_conninfo("", **parameters)
 
 
 @dataclass(frozen=True)
 class PoolFigures:
-    """How many connections of a pool are at work, and how many wait open."""
+    """Numbers of connections of a pool, in use and idle."""
 
     in_use: int
     idle: int
 
 
 class Database:
-    """One pool of connections to one database; share it between threads, make it after a fork.
+    """A connection pool for one database. Share it between threads, and create it after a fork.
 
-    Requests hold a connection for milliseconds, so five serve the forty threads of a server; ten more are for
-    bursts, and close afterwards. At most fifteen a process leave room for six processes in Postgres's hundred.
+    Requests hold a connection for milliseconds, so five serve the forty threads of a server. Ten more are opened for bursts and closed
+    afterwards. With at most fifteen per process, six processes fit in Postgres' default of a hundred.
     """
 
     def __init__(self, database_url: str, *, pool_size: int = 5, max_overflow: int = 10) -> None:
@@ -95,42 +95,42 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """Begin, hand out a session, commit; on any error roll back and raise.
+        """Yield a session in a transaction. Commits at the end; rolls back on any error.
 
         Raises:
             ConfigurationError: the schema is missing or older than this code.
-            StorageFull: the server's disk is.
-            TransactionConflict: another transaction was in the way.
-            BackendUnavailable: the server cannot be reached or the connection broke. Where it broke during the
-                commit the outcome is unknown: read again by id before repeating.
+            StorageFull: the disk of the server is full.
+            TransactionConflict: another transaction conflicts.
+            BackendUnavailable: the server cannot be reached, or the connection broke. If it broke during the commit, the outcome is
+                unknown: read the row by id before a retry.
         """
         try:
             with translated_errors(), self._sessions.begin() as session:
                 yield session
         except TransactionConflict as error:
-            # Every connection has prepared the same: without this each would answer so once.
+            # All connections have the outdated plan. Drop them, or each would fail once.
             if _is_outdated_plan(error.__cause__):
                 self._drop_connections()
             raise
 
     def pool_figures(self) -> PoolFigures:
-        """The connections of this process now."""
+        """Numbers of connections of this process."""
         pool = self.engine.pool
         assert isinstance(pool, QueuePool)
         return PoolFigures(in_use=pool.checkedout(), idle=pool.checkedin())
 
     def dispose(self) -> None:
-        """End what works on it in the background, and close all connections; one that is at work yet, when it comes back."""
+        """End background work, and close all connections. Those in use are closed when they are returned."""
         for end in self._before_dispose:
             end()
         self._drop_connections()
 
     def before_dispose(self, end: Callable[[], None]) -> None:
-        """Have a function called before connections are closed."""
+        """Register a function to call before connections are closed."""
         self._before_dispose.append(end)
 
     def _drop_connections(self) -> None:
-        """Close all connections; one that is at work yet, when it comes back."""
+        """Close all connections. Those in use are closed when they are returned."""
         self._disposals += 1
         self.engine.dispose()
 
@@ -143,14 +143,14 @@ class Database:
             raise
 
     def _end_connection(self, connection: psycopg.Connection[Any] | None, record: ConnectionPoolEntry) -> None:
-        # It would go back to a pool that nobody has any more, and stay open until the collector comes by. Or it is older
-        # than the first migration, and would refuse vectors for as long as it lives.
+        # Close it instead of returning it to the pool, if the pool was disposed of meanwhile, or if the connection is older than the first
+        # migration and does not know the vector types.
         if connection is not None and (record.info["disposals"] != self._disposals or not record.info["knows_vectors"]):
             connection.close()
 
 
 def limit_idling(session: Session, seconds: float) -> None:
-    """End this transaction, with all its locks, once its process has asked nothing for `seconds` (0: never)."""
+    """End this transaction, and release its locks, if the process is idle in it for `seconds` (0: never)."""
     session.execute(
         text("SELECT set_config('idle_in_transaction_session_timeout', :limit, true)"),
         {"limit": f"{int(seconds * 1000)}ms"},
@@ -158,19 +158,19 @@ def limit_idling(session: Session, seconds: float) -> None:
 
 
 def begin_snapshot(session: Session) -> None:
-    """Let this transaction, which must be new, see one moment of the database in all its statements."""
+    """Give all statements of this transaction, which must be new, the same snapshot."""
     session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
 
 
 def forbid_writes(session: Session) -> None:
-    """Have Postgres refuse every write of this transaction from here on."""
+    """Make this transaction read-only from here on."""
     session.execute(text("SET TRANSACTION READ ONLY"))
 
 
 @contextmanager
 def broken_constraints_as_conflicts() -> Iterator[None]:
-    """Raise TransactionConflict where a constraint is broken. For writers whose rows refer to rows that others may
-    delete or insert meanwhile: another attempt reads these again."""
+    """Raise TransactionConflict for a violated constraint. For writers whose rows refer to rows that others may delete or insert
+    meanwhile: a retry reads them again."""
     try:
         yield
     except (IntegrityError, psycopg.IntegrityError) as error:
@@ -179,9 +179,9 @@ def broken_constraints_as_conflicts() -> Iterator[None]:
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """Turn what the driver says of a missing schema or an absent server into our errors; the rest passes.
+    """Convert driver errors about a missing schema or an unavailable server to our errors. Others pass.
 
-    Statements that fetch arrays go to the driver directly, so its errors come bare or wrapped by SQLAlchemy.
+    Statements that fetch arrays use the driver directly, so its errors come bare or wrapped by SQLAlchemy.
     """
     try:
         yield
@@ -195,7 +195,7 @@ def translated_errors() -> Iterator[None]:
 
 
 def _translate(error: DBAPIError | psycopg.Error) -> MediaclusterError | None:
-    """Our error for one of the driver's; None where it is a fault of the program."""
+    """Our error for a driver error, None for a bug in the program."""
     bare = error.orig if isinstance(error, DBAPIError) else error
     state = getattr(bare, "sqlstate", None)
     if state in _SCHEMA_STATES:
@@ -233,7 +233,7 @@ def _make_engine(database_url: str, pool_size: int, max_overflow: int) -> Engine
         pool_size=pool_size,
         max_overflow=max_overflow,
         pool_pre_ping=True,
-        # An error would name them in the log: secrets of webhooks, words of people.
+        # Errors would otherwise show parameters in the log, such as secrets of webhooks and users' texts.
         hide_parameters=True,
         connect_args={"connect_timeout": 5, "application_name": "mediacluster", **_KEEPALIVE},
     )
@@ -245,7 +245,7 @@ def _read_url(database_url: str) -> URL:
     except ArgumentError:
         url = None
     if url is None or url.drivername != "postgresql+psycopg":
-        # Not with the URL itself, which may hold a password.
+        # Not with the URL, which may contain a password.
         raise ConfigurationError(
             "DATABASE_URL is not a Postgres URL.",
             hint="Write it like postgresql://user:password@host:5432/database.",
@@ -256,8 +256,8 @@ def _read_url(database_url: str) -> URL:
 def _is_connection_loss(error: BaseException, bare: object, state: str | None) -> bool:
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
-    if state is None:  # a connection that never came about, or that is found closed
-        # Where a statement was at fault (more parameters than there may be), the connection is as good as before.
+    if state is None:  # the connection failed, or was found closed
+        # If a statement was refused (for example for too many parameters), the connection is fine.
         refused = isinstance(error, DBAPIError) and error.statement is not None
         return not refused and isinstance(bare, (psycopg.OperationalError, psycopg.InterfaceError))
     # Class 08, 57P0x, too many connections, and idle_in_transaction_session_timeout.

@@ -1,4 +1,4 @@
-"""Whether the server has pgvector, and whether this role may put it into this database."""
+"""Checks for pgvector: whether the server has it, and whether this role may create it in this database."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ _SQL = Statements(__file__)
 
 @dataclass(frozen=True)
 class VectorExtension:
-    """installed: its version in this database; available: that of the server's package; None where there is none."""
+    """State of the extension: its version in this database, the version that the server offers, None if there is none."""
 
     installed: str | None
     available: str | None
@@ -20,7 +20,7 @@ class VectorExtension:
 
     @property
     def lack(self) -> ConfigurationError | None:
-        """Why the first migration cannot put it into the database, and who can mend it."""
+        """The error if the first migration cannot create the extension, with who can help. None if it can."""
         if self.installed is not None or (self.available is not None and self.may_create):
             return None
         if self.available is None:
@@ -41,5 +41,5 @@ def read_vector_extension(connection: Connection) -> VectorExtension:
 
 
 def may_create_tables(connection: Connection) -> bool:
-    """Whether this role may make tables where they go: it need not own the database."""
+    """Whether this role may create tables in the schema. It need not own the database."""
     return bool(connection.execute(text("SELECT has_schema_privilege(current_schema(), 'CREATE')")).scalar_one())

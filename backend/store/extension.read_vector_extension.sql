@@ -1,4 +1,4 @@
--- What is known of pgvector here, and whether this role may install it: as a superuser, or because the extension is trusted.
+-- State of pgvector, and whether this role may install it: as a superuser, or because the extension is trusted.
 SELECT (SELECT extversion FROM pg_extension WHERE extname = 'vector') AS installed,
        (SELECT default_version FROM pg_available_extensions WHERE name = 'vector') AS available,
        current_setting('is_superuser')::boolean

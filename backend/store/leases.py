@@ -1,8 +1,8 @@
-"""Leases: the right to work on rows until a time, renewed while the work goes on.
+"""Leases: the right to work on rows until a time, renewed during the work.
 
-Claiming writes a token and an end into the rows. A holder that lives renews its lease, and one that dies does not: its rows are
-free again when the lease has run out. Recording asks for the token (`is_held`), so a holder that comes back too late changes
-nothing. Work on pictures lasts `Settings.lease_seconds`; how long everything else lasts stands here.
+A claim writes a token and an end time into the rows. A live holder renews its lease; when a dead holder's lease expires, its rows are
+free again. Results are recorded only if the token still matches (`is_held`), so a holder that is too late changes nothing. Leases on
+pictures last `Settings.lease_seconds`; all other durations are defined here.
 """
 
 import logging
@@ -25,17 +25,17 @@ from backend.store.schema import IdempotencyKey, Media, SpaceFillItem
 
 logger = logging.getLogger(__name__)
 
-# How long a server that died holds up a repetition of its request.
+# How long a server that died blocks a repeat of its request.
 ANSWER_SECONDS = 15.0
-# How long a change of model that was broken off keeps the assigner from pictures that the new space lacks, and has processes
-# hold its encoders.
+# How long an interrupted change of model keeps the assigner from pictures that the new space lacks, and makes processes keep its
+# encoders.
 CLOSING_SECONDS = 30.0
 WANTED_SECONDS = 120.0
-# A process that does what an admin asked for on the Model page is gone when it was silent for so long: starting it, with
-# everything that it imports, may take a while. It says every second how far it is.
+# A task of the model page is considered dead after this time without a sign of life. Its process may take a while to start, and then
+# reports its progress every second.
 SPACE_WORK_SECONDS = 30.0
 SPACE_WORK_BEAT_SECONDS = 1.0
-# A process that holds encoders is gone when it was silent for so long; it says so whenever it looks which are wanted.
+# A process that holds encoders is considered dead after this time. It reports whenever it checks which encoders to load.
 ENCODERS_SECONDS = 15.0
 ENCODERS_BEAT_SECONDS = 2.0
 
@@ -43,24 +43,24 @@ _RENEWALS = 3
 _RETRY_SECONDS = 5.0
 _HAND_BACK_EVERY_SECONDS = 1.0
 
-# Tables whose rows count their attempts, and all whose rows can be leased.
+# Tables whose rows count attempts, and all tables whose rows can be leased.
 Work = type[Media] | type[SpaceFillItem]
 Leased = Work | type[IdempotencyKey]
 
-# What a row says that nobody holds.
+# Values of a row without a holder.
 FREE: Mapping[str, None] = MappingProxyType({"lease_token": None, "lease_until": None})
 
 
 @dataclass(frozen=True)
 class Lease:
-    """The right to work on some rows until it runs out; recording asks for the token."""
+    """The right to work on some rows until it expires. Recording requires the token."""
 
     token: uuid.UUID
     seconds: float
 
     @classmethod
     def of(cls, seconds: float) -> "Lease":
-        """A new one, which nobody has claimed anything with yet."""
+        """Create a lease. It holds no rows yet."""
         return cls(uuid_utils.compat.uuid7(), seconds)
 
 
@@ -69,18 +69,18 @@ def from_now(seconds: float) -> sa.ColumnElement[datetime]:
 
 
 def is_held(table: Leased, lease: Lease) -> sa.ColumnElement[bool]:
-    """Whether a row is still this lease's: what everything that is recorded under a lease asks for."""
+    """Whether a row belongs to this lease. Every statement that records a result checks this."""
     return table.lease_token == lease.token
 
 
 def is_free(table: Leased) -> sa.ColumnElement[bool]:
-    """Whether nobody holds a row, or whoever did has died."""
+    """Whether a row has no holder, or the holder's lease has expired."""
     return sa.or_(table.lease_until.is_(None), table.lease_until < sa.func.now())
 
 
 def renew(session: Session, table: Leased, lease: Lease, row: sa.ColumnElement[bool] | None = None) -> None:
-    """Put off the end of a lease; rows that were given to somebody else meanwhile stay theirs. `row`: the one that is held,
-    where it can be found by more than the token."""
+    """Extend a lease. Rows that another lease took over are not changed. `row` identifies the row if there is a better condition than the
+    token."""
     query = sa.update(table).where(is_held(table, lease))
     if row is not None:
         query = query.where(row)
@@ -88,7 +88,7 @@ def renew(session: Session, table: Leased, lease: Lease, row: sa.ColumnElement[b
 
 
 def hand_back(session: Session, table: Work, lease: Lease, *, retry_seconds: float = _RETRY_SECONDS) -> None:
-    """Give all rows of a lease back for another try later. The attempt is not counted: it is no fault of theirs."""
+    """Release all rows of a lease for a later retry. The attempt does not count, because the rows did not cause the failure."""
     session.execute(
         sa.update(table)
         .where(is_held(table, lease))
@@ -99,7 +99,7 @@ def hand_back(session: Session, table: Work, lease: Lease, *, retry_seconds: flo
 def hand_back_one(
     session: Session, table: Work, row: sa.ColumnElement[bool], lease: Lease, *, retry_seconds: float, reason: str
 ) -> bool:
-    """Give one row back after an attempt that counts, with what went wrong; False where it is not this lease's any more."""
+    """Release one row after an attempt that counts, with the reason. Returns False if it no longer belongs to this lease."""
     given = session.execute(
         sa.update(table)
         .where(row, is_held(table, lease))
@@ -110,12 +110,12 @@ def hand_back_one(
 
 
 def held(database: Database, table: Leased, lease: Lease) -> AbstractContextManager[None]:
-    """Renew a lease in the background until the block is left."""
+    """Renew a lease in the background until the block ends."""
     return renewed(database, lambda session: renew(session, table, lease), lease.seconds)
 
 
 def renewed(database: Database, renewal: Callable[[Session], object], seconds: float) -> AbstractContextManager[None]:
-    """Renew what lasts for `seconds` in the background, three times in each, until the block is left."""
+    """Renew something that lasts `seconds` in the background, three times in that time, until the block ends."""
     return repeated(database, renewal, seconds / _RENEWALS)
 
 
@@ -123,10 +123,10 @@ def renewed(database: Database, renewal: Callable[[Session], object], seconds: f
 def repeated(
     database: Database, renewal: Callable[[Session], object], every_seconds: float, *, at_once: bool = False
 ) -> Iterator[None]:
-    """Renew in the background until the block is left, the first time `at_once` or after `every_seconds`.
+    """Call `renewal` in the background until the block ends, first `at_once` or after `every_seconds`.
 
-    `renewal` gets a session in a transaction of its own. One that fails is logged and the next one tried in its turn: recording
-    will tell whether the claim still holds.
+    Each call gets a session in its own transaction. A failure is logged and retried at the next turn: recording will show whether the
+    lease is still valid.
     """
     left = threading.Event()
 
@@ -150,8 +150,8 @@ def repeated(
 
 
 def hand_back_patiently(database: Database, table: Work, lease: Lease, *, patience_seconds: float) -> None:
-    """Give all rows of a lease back. Where the database is away this waits for it, up to `patience_seconds`; then the lease runs
-    out by itself, and the attempt stays counted."""
+    """Release all rows of a lease. Waits for an unavailable database up to `patience_seconds`. After that, the lease expires and the
+    attempt stays counted."""
     deadline = time.monotonic() + patience_seconds
     while True:
         try:

@@ -1,4 +1,4 @@
-"""Bring a database to the newest schema, or back."""
+"""Migration of the database schema."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,19 +10,19 @@ from backend.errors import ConfigurationError, InputError
 from backend.store.engine import translated_errors
 from backend.store.extension import may_create_tables, read_vector_extension
 
-# Alembic is imported by what needs it: serving does not, and it takes long.
+# Alembic is imported where it is needed, because the import is slow and serving does not need it.
 if TYPE_CHECKING:
     from alembic.config import Config
 
 _REPOSITORY = Path(__file__).parents[2]
-# One migration at a time per database; any number will do, as long as nobody else uses it.
+# Lock for migrations of a database. Any number that nobody else uses will do.
 _MIGRATION_LOCK = 0x6D63_0001
-# insufficient_privilege; feature_not_supported and undefined_file, where the server lacks a package.
+# insufficient_privilege; feature_not_supported and undefined_file, if the server lacks a package.
 _REFUSED_STATES = {"42501", "0A000", "58P01"}
 
 
 def migrations_folder() -> Path:
-    """The folder of the migrations: `alembic/` in a checkout, packed into the package in a wheel."""
+    """Folder of the migrations: `alembic/` in a checkout, part of the package in a wheel."""
     for folder in (_REPOSITORY / "alembic", Path(__file__).parent / "migrations"):
         if (folder / "env.py").is_file():
             return folder
@@ -30,11 +30,11 @@ def migrations_folder() -> Path:
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Migrate up to `revision`; does nothing where it is reached. Safe to call from several processes at once.
+    """Migrate up to `revision`. Does nothing if it is reached. Safe to call from several processes at once.
 
     Raises:
-        ConfigurationError: the schema is that of a newer version, the server has no pgvector, or this role may not do it.
-        InputError: there is no such revision.
+        ConfigurationError: the schema is from a newer version, the server has no pgvector, or this role lacks privileges.
+        InputError: the revision does not exist.
     """
     from alembic.util import CommandError
 
@@ -84,7 +84,7 @@ def newest_revision() -> str | None:
 
 
 def knows_revision(revision: str) -> bool:
-    """Whether a schema of this revision can be brought up to date by these migrations."""
+    """Whether these migrations include this revision."""
     from alembic.script import ScriptDirectory
 
     return revision in {script.revision for script in ScriptDirectory(str(migrations_folder())).walk_revisions()}
@@ -101,7 +101,7 @@ def _require_known(revision: str | None) -> None:
 
 
 def _explain_refusal(connection: Connection, state: str | None) -> ConfigurationError | None:
-    """What the server refused, in words; None where that is not what happened."""
+    """The error for a refusal of the server, None if it refused for another reason."""
     if state not in _REFUSED_STATES:
         return None
     if not may_create_tables(connection):
@@ -113,7 +113,7 @@ def _explain_refusal(connection: Connection, state: str | None) -> Configuration
 
 
 def leave_partitions_alone(_item: object, name: str | None, kind: str, _reflected: bool, _compare_to: object) -> bool:
-    """For alembic's comparison: the partitions of `embedding` come and go with spaces, not with migrations."""
+    """Filter for alembic's comparison: partitions of `embedding` are created with spaces, not by migrations."""
     return not (kind == "table" and name is not None and name.startswith("embedding_"))
 
 

@@ -1,11 +1,11 @@
-"""The tables. Migrations make them; this module describes them, and a test proves that both agree.
+"""The tables. Migrations create them; a test checks that this module describes the same schema.
 
-Way of a media row through `status` (the CHECK `status_has_its_facts` holds each state to what it needs):
+Transitions of `media.status` (the CHECK `status_has_its_facts` requires the columns that each state needs):
 
-    fetching -> pending -> embedded -> ready        a URL starts at fetching, bytes start at pending
-    fetching -> duplicate                           the fetched bytes were here already (`duplicate_of`)
-    embedded -> ready                               embeddings that were made elsewhere, with their original or without
-    fetching, pending -> failed                     with `error_code`; `retry` leads back
+    fetching -> pending -> embedded -> ready        a URL starts at fetching, a file at pending
+    fetching -> duplicate                           the fetched file was already stored (`duplicate_of`)
+    embedded -> ready                               imported embeddings, with or without an original
+    fetching, pending -> failed                     with `error_code`; `retry` restores the state before
 """
 
 import enum
@@ -85,13 +85,13 @@ class SpaceState(enum.StrEnum):
 
 
 class Origin(enum.StrEnum):
-    """Who decided: the machine, or a curator whom the machine never overrules."""
+    """Who made a decision. Automatic grouping never changes a curator's."""
 
     AUTO = "auto"
     CURATOR = "curator"
 
 
-# Of media that came as vectors; they alone may have neither bytes nor an address.
+# Source of pictures imported as vectors. Only these may have neither a file nor an address.
 EMBEDDINGS_SOURCE = "embeddings"
 UPLOAD_SEQ = Sequence("media_upload_seq", metadata=Base.metadata)
 ASSIGN_SEQ = Sequence("membership_assign_seq", metadata=Base.metadata)
@@ -114,7 +114,7 @@ END
 
 
 class Media(Base):
-    """One uploaded picture, its text, and how far the work on it has come."""
+    """An uploaded picture with its text and the state of its processing."""
 
     __tablename__ = "media"
 
@@ -159,7 +159,7 @@ class Media(Base):
         Index("media_failed_idx", "created_at", postgresql_where=text("status = 'failed'")),
         Index("media_created_at_idx", "created_at", "id"),
         Index("media_ready_at_idx", "ready_at", postgresql_where=text("ready_at IS NOT NULL")),
-        # Without it each deletion reads all media.
+        # Without it, each deletion scans the table.
         Index("media_duplicate_of_idx", "duplicate_of", postgresql_where=text("duplicate_of IS NOT NULL")),
         # Without it each renewal of a lease reads all media.
         Index("media_lease_token_idx", "lease_token", postgresql_where=text("lease_token IS NOT NULL")),
@@ -172,13 +172,13 @@ class Media(Base):
 
 
 class Space(Base):
-    """One pair of encoders, whose vectors are comparable with each other and with no others.
+    """A pair of encoders. Only vectors of the same space are comparable.
 
-    Way of a space through `state`:
+    Transitions of `state`:
 
-        building -> active                              the first one at once, others when they are filled
-        active -> retired -> active                     another was activated; a rollback leads back
-        building, retired -> dropped                    without vectors; the row stays for what was decided in it
+        building -> active                              the first space at once, others when they are filled
+        active -> retired -> active                     another space was activated; a rollback reverses it
+        building, retired -> dropped                    vectors are deleted; the row stays, because decisions refer to it
     """
 
     __tablename__ = "space"
@@ -213,7 +213,7 @@ class Space(Base):
 
 
 class Embedding(Base):
-    """The vectors of one media in one space; insert-only, partitioned by space (see `functions/create_space_storage.sql`)."""
+    """The vectors of a picture in a space. Insert-only, partitioned by space (see `functions/create_space_storage.sql`)."""
 
     __tablename__ = "embedding"
 
@@ -223,7 +223,7 @@ class Embedding(Base):
     text_embedding: Mapped[Any | None] = mapped_column(VECTOR)
     caption_embedding: Mapped[Any | None] = mapped_column(VECTOR)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    # The transaction that wrote the row: what has become visible since a snapshot, the vector scan finds by it.
+    # The transaction that wrote the row. The vector scan finds rows by it that became visible since a snapshot.
     written_by: Mapped[int | None] = mapped_column(
         BigInteger, server_default=text("(pg_current_xact_id()::text)::bigint")
     )
@@ -235,12 +235,15 @@ class Embedding(Base):
 
 
 class SpaceFill(Base):
-    """A space that is kept up: media that are embedded elsewhere are embedded into it too, unless it is paused.
+    """A space that is being filled: pictures embedded in any space are embedded into it too, unless it is paused.
 
-    rate_per_minute: at most so many media, None: no limit; next_claim_at: when this allows the next. closing_until: until
-    then the assigner leaves media alone that are not in this space yet, so that it can be activated. wanted_until: until
-    then processes load its encoders. comparison: see `backend.features.model_change.comparison`. problem: why the last worker that tried could
-    not load its encoders, for people; None once one could.
+    Attributes:
+        rate_per_minute: largest number of pictures per minute, None for no limit.
+        next_claim_at: when this limit allows the next claim.
+        closing_until: until then, the assigner skips pictures that are not in this space, so that it can be activated.
+        wanted_until: until then, processes load its encoders.
+        comparison: see `backend.features.model_change.comparison`.
+        problem: why a worker could not load its encoders, for people. Cleared once one can.
     """
 
     __tablename__ = "space_fill"
@@ -261,7 +264,7 @@ class SpaceFill(Base):
 
 
 class SpaceFillItem(Base):
-    """A media that is still to be embedded into a space, or could not be: then with `error_code`."""
+    """A picture waiting to be embedded into a space, or one that could not be (with `error_code`)."""
 
     __tablename__ = "space_fill_item"
 
@@ -283,10 +286,16 @@ class SpaceFillItem(Base):
 
 
 class SpaceWork(Base):
-    """What an admin had done to spaces on the pages: it takes long, so a process of its own does it (`backend.features.model_change.jobs`).
+    """A long task that an admin started on the model page. A process of its own runs it (`backend.features.model_change.jobs`).
 
-    subject: the space, or what is to be one; arguments: of the work. seen_at: when its process last said that it lives.
-    stage, done, total: how far it is. Ended with an outcome, in words, or an error.
+    Attributes:
+        subject: name of the space, or of the one to create.
+        arguments: arguments of the task.
+        seen_at: last sign of life of its process.
+        stage: what it is doing.
+        done: how much of the stage is done.
+        total: size of the stage.
+        outcome: the result in words, if it succeeded. Otherwise the error columns are set.
     """
 
     __tablename__ = "space_work"
@@ -319,7 +328,7 @@ class SpaceWork(Base):
 
 
 class EncoderHolder(Base):
-    """A process that answers queries or embeds, and whether it has the encoders of a space in memory."""
+    """A process that answers queries or embeds, and whether it holds the encoders of a space in memory."""
 
     __tablename__ = "encoder_holder"
 
@@ -331,7 +340,7 @@ class EncoderHolder(Base):
 
 
 class BackgroundRow(Base):
-    """What similarities of unrelated pairs are like in one space, for one kind of query (see `backend.rules.search.backgrounds`)."""
+    """Similarities of unrelated pairs in a space, for one kind of query (see `backend.rules.search.backgrounds`)."""
 
     __tablename__ = "background"
 
@@ -348,7 +357,7 @@ class BackgroundRow(Base):
 
 
 class Cluster(Base):
-    """A group of look-alike media. Its identity outlives a space."""
+    """A group of similar pictures. Its identity does not depend on a space."""
 
     __tablename__ = "cluster"
 
@@ -361,7 +370,7 @@ class Cluster(Base):
     representative_origin: Mapped[str] = mapped_column(server_default="auto")
     locked: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
     locked_at: Mapped[datetime | None]
-    # A hash of the members that the label was made from; null: not looked at yet; 0: nothing was found to say.
+    # Hash of the members that the label was made from. Null: not labelled yet. 0: no label was found.
     labelled_members: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
@@ -374,14 +383,14 @@ class Cluster(Base):
 
 
 class LabelStatistics(Base):
-    """What all clusters of a space say, against which labels are chosen (see `backend.rules.naming.labels`)."""
+    """Word counts of all clusters of a space, which labels are chosen by (see `backend.rules.naming.labels`)."""
 
     __tablename__ = "label_statistics"
 
     space_id: Mapped[int] = mapped_column(ForeignKey("space.id"), primary_key=True)
     content: Mapped[dict[str, Any]]
     media_count: Mapped[int] = mapped_column(BigInteger)
-    # The version of the centroids at which no label was left to be made.
+    # The version of the centroids at which all labels were up to date.
     centroid_version: Mapped[int | None] = mapped_column(BigInteger)
     counted_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
@@ -389,7 +398,7 @@ class LabelStatistics(Base):
 
 
 class Centroid(Base):
-    """A cluster's normalised mean in one space, with the exact sum that it comes from."""
+    """A cluster's normalized mean in a space, and the exact sum that it is computed from."""
 
     __tablename__ = "centroid"
 
@@ -414,13 +423,12 @@ class Centroid(Base):
 
 
 class Membership(Base):
-    """Which cluster a media is in, and the decision that put it there.
+    """The cluster of a picture, and the decision that put it there.
 
-    `margin` is how far the similarity would have had to move for another outcome: for a member that joined,
-    its similarity less the greater of threshold and runner-up; for a founder, the threshold less the similarity
-    of the nearest cluster, which is its runner-up. `space_id` is the active space, which these figures are of. Where
-    the decision was made in another one, `decided_space_id` and `decided_threshold` say in which and at what threshold,
-    and the figures were measured later.
+    `margin` is how far the similarity would have to change for another outcome. For a member that joined, it is the similarity minus the
+    larger of threshold and runner-up; for a founder, the threshold minus the similarity of the nearest cluster, which is its runner-up.
+    `space_id` is the active space, to which these figures refer. If the decision was made in another space, `decided_space_id` and
+    `decided_threshold` name it and its threshold, and the figures were computed later.
     """
 
     __tablename__ = "membership"
@@ -462,10 +470,10 @@ class Membership(Base):
 
 
 class MembershipFigures(Base):
-    """Figures of memberships in a space that is not active: staged before it is activated, or as they were when it was.
+    """Figures of memberships in an inactive space: staged before it is activated, or archived when it was deactivated.
 
-    threshold: None where they are staged. They hold as long as `cluster_id` and `assign_seq` are those of the membership;
-    rows that outlive their media or cluster tell that a centroid has to be added up anew.
+    `threshold` is None for staged figures. Figures are valid while `cluster_id` and `assign_seq` equal those of the membership. Rows that
+    outlive their picture or cluster show that a centroid must be recomputed.
     """
 
     __tablename__ = "membership_figures"
@@ -484,9 +492,9 @@ class MembershipFigures(Base):
 
 
 class ClusterEvent(Base):
-    """Journal of what was done to clusters, with what undoing it takes.
+    """The journal of changes to clusters, with what undoing them requires.
 
-    `before` and `after` hold their memberships as columns, in the order of `media_ids` (see `backend.rules.editing.journal`).
+    `before` and `after` contain memberships as columns, in the order of `media_ids` (see `backend.rules.editing.journal`).
     """
 
     __tablename__ = "cluster_event"
@@ -510,7 +518,7 @@ class ClusterEvent(Base):
 
 
 class ClusterCannotLink(Base):
-    """Two clusters that a curator's event keeps apart: no machine merges them, or moves media from one to the other."""
+    """Two clusters that a curator's event keeps apart: they are never merged, and no picture moves between them, automatically."""
 
     __tablename__ = "cluster_cannot_link"
 
@@ -524,7 +532,7 @@ class ClusterCannotLink(Base):
 
 
 class ThresholdChoice(Base):
-    """A threshold that a curator chose for a space; the newest whose event is not undone holds."""
+    """A threshold that a curator chose for a space. The latest whose event is not undone applies."""
 
     __tablename__ = "threshold_choice"
 
@@ -536,7 +544,7 @@ class ThresholdChoice(Base):
 
 
 class AlphaChoice(Base):
-    """An alpha that a curator chose for a space; the newest one not undone holds, that of the active space first."""
+    """An alpha that a curator chose for a space. The latest not undone applies, that of the active space first."""
 
     __tablename__ = "alpha_choice"
 
@@ -548,9 +556,9 @@ class AlphaChoice(Base):
 
 
 class NearDuplicate(Base):
-    """What comparing a media has come to: the media to be kept in its place, itself where it is to be kept.
+    """The picture to keep instead of a near-duplicate, or the picture itself.
 
-    Without a keeper it waits to be compared (again: the keeper was deleted).
+    Without one, the picture waits to be compared (again, if the picture to keep was deleted).
     """
 
     __tablename__ = "near_duplicate"
@@ -573,7 +581,7 @@ class NearDuplicate(Base):
 
 
 class NotNearDuplicate(Base):
-    """Two look-alikes of which a curator wants to keep both."""
+    """Two near-duplicates that a curator wants to keep."""
 
     __tablename__ = "not_near_duplicate"
 
@@ -586,8 +594,8 @@ class NotNearDuplicate(Base):
 
 
 class MarkedForDeletion(Base):
-    """A near-duplicate that a curator gives up for another one; it is deleted when somebody says so, and kept where the
-    other one goes first."""
+    """A near-duplicate that a curator marked for deletion in favour of another picture. It is deleted on confirmation, and kept if the
+    other one is deleted first."""
 
     __tablename__ = "marked_for_deletion"
 
@@ -600,7 +608,7 @@ class MarkedForDeletion(Base):
 
 
 class ExactCopy(Base):
-    """The bytes of a media, sent again from somewhere. They are stored once."""
+    """A file that was sent again, with its source. The file itself is stored once."""
 
     __tablename__ = "exact_copy"
 
@@ -619,7 +627,7 @@ class ExactCopy(Base):
 
 
 class ReviewItem(Base):
-    """Something that a curator should look at, as of the last refresh of the queue; the most urgent first."""
+    """An item for review, as of the last refresh of the queue. Most urgent first."""
 
     __tablename__ = "review_item"
 
@@ -635,7 +643,7 @@ class ReviewItem(Base):
 
 
 class ReviewDecision(Base):
-    """What a curator said of an item, with the item as it stood then, so that it can be put back."""
+    """A curator's decision on an item, with the item as it was, so that it can be restored."""
 
     __tablename__ = "review_decision"
 
@@ -655,7 +663,7 @@ class ReviewDecision(Base):
 
 
 class ReviewRefresh(Base):
-    """The state of the centroids that the review queue was made from."""
+    """The version of the centroids that the review queue was computed from."""
 
     __tablename__ = "review_refresh"
 
@@ -665,9 +673,9 @@ class ReviewRefresh(Base):
 
 
 class JudgedPicture(Base):
-    """A picture that was dropped for a search, kept since somebody said something of its hits.
+    """A picture that was dropped for a search and kept because its hits were judged.
 
-    sha256: of the bytes that were dropped; content: a WebP of it, at most 1280 pixels long and without its metadata.
+    `sha256` is of the dropped file; `content` is a WebP of it, at most 1280 pixels long and without metadata.
     """
 
     __tablename__ = "judged_picture"
@@ -680,10 +688,10 @@ class JudgedPicture(Base):
 
 
 class Judgement(Base):
-    """A curator's word on whether a media is a right hit of a query. The last word counts.
+    """A curator's judgement whether a picture is a right hit of a query. The latest counts.
 
-    query: the words; or the id of the media that others are to be like, which is then `query_media_id` too; or the checksum
-    (hex) of a picture that was dropped, which is then `query_sha256` too, alone or with a space and the words beside it.
+    `query` is a text, the id of a stored picture (also in `query_media_id`), or the checksum (hex) of a dropped picture (also in
+    `query_sha256`), alone or followed by a space and a text.
     """
 
     __tablename__ = "judgement"
@@ -713,7 +721,7 @@ class Judgement(Base):
 
 
 class RecallAudit(Base):
-    """What one audit of recall measured (see `backend.features.evaluation.recall`); the values by alpha, or by leg."""
+    """Results of a recall audit (see `backend.features.evaluation.recall`), by alpha or by leg."""
 
     __tablename__ = "recall_audit"
 
@@ -730,10 +738,12 @@ class RecallAudit(Base):
 
 
 class QualityReport(Base):
-    """What was measured for the quality page, one row a kind (see `backend.features.evaluation`).
+    """A measurement for the quality page, one row per kind (see `backend.features.evaluation`).
 
-    points: of the map, 24 bytes a media: its id, then x and y in single precision, little-endian. centroid_version: that of
-    the space when it was measured. failure: why the last attempt came to nothing; the rest is then of the one before.
+    Attributes:
+        points: of the map, 24 bytes per picture: its id, then x and y in single precision, little-endian.
+        centroid_version: version of the space's centroids when it was measured.
+        failure: why the last attempt failed. The other columns are then from the previous one.
     """
 
     __tablename__ = "quality_report"
@@ -754,7 +764,7 @@ class QualityReport(Base):
 
 
 class Histogram(Base):
-    """How often a measure came into which bucket (see `backend.store.telemetry.histograms`)."""
+    """Counts of a measure by bucket (see `backend.store.telemetry.histograms`)."""
 
     __tablename__ = "histogram"
 
@@ -767,7 +777,7 @@ class Histogram(Base):
 
 
 class Pause(Base):
-    """Its one row is there while processing is paused: nothing is claimed, whatever is uploaded waits."""
+    """Contains one row while processing is paused: nothing is claimed, and uploads wait."""
 
     __tablename__ = "pause"
 
@@ -779,7 +789,7 @@ class Pause(Base):
 
 
 class WorkerHeartbeat(Base):
-    """What a worker process says of itself every few seconds; one that is silent is forgotten after a day."""
+    """The last heartbeat of a worker process. Deleted after a day of silence."""
 
     __tablename__ = "worker_heartbeat"
 
@@ -792,7 +802,7 @@ class WorkerHeartbeat(Base):
 
 
 class OperationsSample(Base):
-    """How things stood at one minute, and what was done in the minute before it."""
+    """State of processing at one minute, and throughput in the minute before."""
 
     __tablename__ = "operations_sample"
 
@@ -810,7 +820,7 @@ class OperationsSample(Base):
 
 
 class IdempotencyKey(Base):
-    """A request that may be sent again: claimed while it is worked on, then with its answer."""
+    """A request that may be repeated: claimed while it is processed, then with its response."""
 
     __tablename__ = "idempotency_key"
 
@@ -818,7 +828,7 @@ class IdempotencyKey(Base):
     key: Mapped[str] = mapped_column(primary_key=True)
     fingerprint: Mapped[bytes]
     media_id: Mapped[uuid.UUID]
-    # The lease of whoever answers it now.
+    # The lease of the process that is answering it.
     lease_token: Mapped[uuid.UUID | None] = mapped_column("claim_token")
     lease_until: Mapped[datetime | None] = mapped_column("claimed_until")
     status: Mapped[int | None] = mapped_column(Integer)
@@ -835,7 +845,7 @@ class IdempotencyKey(Base):
 
 
 class ApiKey(Base):
-    """A key that programs show to the API. The key itself is nowhere, only its hash."""
+    """An API key. Only its hash is stored."""
 
     __tablename__ = "api_key"
 
@@ -855,7 +865,7 @@ class ApiKey(Base):
 
 
 class Account(Base):
-    """A person who uses the admin pages. Without a password only login links let them in."""
+    """A user of the admin pages. Without a password, only login links work."""
 
     __tablename__ = "account"
 
@@ -871,7 +881,7 @@ class Account(Base):
 
 
 class AccountSession(Base):
-    """A browser that is logged in. What its cookie says is nowhere, only the hash of it."""
+    """A logged-in browser. Only the hash of its cookie is stored."""
 
     __tablename__ = "account_session"
 
@@ -888,7 +898,7 @@ class AccountSession(Base):
 
 
 class LoginLink(Base):
-    """An address that logs an account in, once. Only the hash of its secret is kept."""
+    """A link that logs an account in once. Only the hash of its secret is stored."""
 
     __tablename__ = "login_link"
 
@@ -901,7 +911,7 @@ class LoginLink(Base):
 
 
 class LoginAttempt(Base):
-    """A login that is under way or has failed; one that succeeds takes its row away."""
+    """A login that is in progress or failed. Deleted on success."""
 
     __tablename__ = "login_attempt"
 
@@ -912,7 +922,7 @@ class LoginAttempt(Base):
 
 
 class AuditEntry(Base):
-    """What an admin did, or what was done to accounts, keys and settings. Append-only, by a trigger."""
+    """An action of an admin, or a change of accounts, keys or settings. A trigger makes the table append-only."""
 
     __tablename__ = "audit_log"
 
@@ -926,7 +936,7 @@ class AuditEntry(Base):
 
 
 class Webhook(Base):
-    """An address that wants to hear of events."""
+    """An address that receives events."""
 
     __tablename__ = "webhook"
 
@@ -938,7 +948,7 @@ class Webhook(Base):
 
 
 class WebhookDelivery(Base):
-    """One event on its way to one address; written in the transaction that it tells of."""
+    """An event for a webhook, written in the transaction of the change."""
 
     __tablename__ = "webhook_delivery"
 

@@ -1,4 +1,4 @@
-"""SQL statements in files beside the module that runs them: `work.claim_pending.sql` beside `work.py`."""
+"""SQL statements in files next to the module that runs them: `work.claim_pending.sql` next to `work.py`."""
 
 from functools import cache
 from pathlib import Path
@@ -21,7 +21,7 @@ PARTS: Final = {
 
 
 class Statements:
-    """The statement files of one module, made with its `__file__`: `_SQL = Statements(__file__)`."""
+    """The statement files of one module, created with its `__file__`: `_SQL = Statements(__file__)`."""
 
     def __init__(self, module_file: str) -> None:
         self._module = Path(module_file)

@@ -14,7 +14,7 @@ from backend.store.schema import Account, AccountSession
 
 
 class Role(enum.StrEnum):
-    """curator: sees and changes groups and pictures; admin: also places (GPS), and runs the library."""
+    """Roles of accounts. A curator sees and changes groups and pictures. An admin also sees locations and runs the library."""
 
     CURATOR = "curator"
     ADMIN = "admin"
@@ -22,7 +22,7 @@ class Role(enum.StrEnum):
 
 @dataclass(frozen=True)
 class LiveSession:
-    """A session that has not expired, with whose it is."""
+    """A session that has not expired, with its account."""
 
     id: int
     account_id: int
@@ -32,7 +32,7 @@ class LiveSession:
 
 @dataclass(frozen=True)
 class SessionRow:
-    """A live session as it is listed."""
+    """A live session in a list."""
 
     id: int
     name: str
@@ -46,7 +46,7 @@ class SessionRow:
 
 
 def insert_account(session: Session, name: str, role: Role, password_hash: str | None) -> Account:
-    """Raises Conflict where the name is taken."""
+    """Insert an account. Raises Conflict if the name is taken."""
     made: Account | None = session.scalar(
         insert(Account)
         .values(name=name, role=role.value, password_hash=password_hash)
@@ -63,7 +63,7 @@ def find_account(session: Session, name: str) -> Account | None:
 
 
 def get_account(session: Session, name: str) -> Account:
-    """Raises NotFound."""
+    """The account with this name. Raises NotFound."""
     account = find_account(session, name)
     if account is None:
         raise NotFound(f"There is no account '{name}'.", hint="`mediacluster account list` shows all.")
@@ -71,7 +71,7 @@ def get_account(session: Session, name: str) -> Account:
 
 
 def list_accounts(session: Session) -> list[Account]:
-    """By name."""
+    """All accounts, by name."""
     return list(session.scalars(select(Account).order_by(Account.name)))
 
 
@@ -94,7 +94,7 @@ def record_login(session: Session, account_id: int) -> None:
 
 
 def delete_account(session: Session, account_id: int) -> None:
-    """Its sessions and login links go with it."""
+    """Delete an account with its sessions and login links."""
     session.execute(delete(Account).where(Account.id == account_id).execution_options(synchronize_session=False))
 
 
@@ -104,7 +104,7 @@ def delete_account(session: Session, account_id: int) -> None:
 def insert_session(
     session: Session, account_id: int, token_sha256: bytes, *, seconds: float, address: str, user_agent: str
 ) -> int:
-    """Returns the id. What has expired is removed on the way."""
+    """Insert a session and return its id. Also deletes expired sessions."""
     session.execute(delete(AccountSession).where(AccountSession.expires_at <= func.now()))
     return session.execute(
         insert(AccountSession)
@@ -120,7 +120,7 @@ def insert_session(
 
 
 def find_live_session(session: Session, token_sha256: bytes, *, idle_seconds: float) -> LiveSession | None:
-    """The session with this hash, unless it has expired or was idle for too long."""
+    """The session with this hash, None if it has expired or was idle for too long."""
     row = session.execute(
         select(AccountSession.id, AccountSession.account_id, Account.name, Account.role)
         .join(Account, Account.id == AccountSession.account_id)
@@ -132,7 +132,7 @@ def find_live_session(session: Session, token_sha256: bytes, *, idle_seconds: fl
 
 
 def record_visit(session: Session, session_id: int) -> None:
-    """Note that a session was used: at most once a minute, since every request would write otherwise."""
+    """Record that a session was used, at most once a minute, so that not every request writes."""
     session.execute(
         update(AccountSession)
         .where(AccountSession.id == session_id)
@@ -143,7 +143,7 @@ def record_visit(session: Session, session_id: int) -> None:
 
 
 def list_sessions(session: Session, *, idle_seconds: float, account_id: int | None = None) -> Sequence[SessionRow]:
-    """Live ones, the last seen first; of one account or of all."""
+    """Live sessions of one account or of all, last used first."""
     query = (
         select(
             AccountSession.id,
@@ -164,7 +164,7 @@ def list_sessions(session: Session, *, idle_seconds: float, account_id: int | No
 
 
 def delete_session(session: Session, session_id: int, *, account_id: int | None = None) -> str:
-    """End a session (of this account, where one is named); returns whose it was. Raises NotFound."""
+    """Delete a session, which must belong to `account_id` if given. Returns the name of its account. Raises NotFound."""
     query = delete(AccountSession).where(AccountSession.id == session_id)
     if account_id is not None:
         query = query.where(AccountSession.account_id == account_id)
@@ -179,7 +179,7 @@ def delete_session_by_token(session: Session, token_sha256: bytes) -> None:
 
 
 def delete_sessions(session: Session, account_id: int, *, but: int | None = None) -> int:
-    """End all sessions of an account, but perhaps one; returns how many."""
+    """Delete all sessions of an account except `but`. Returns how many."""
     query = delete(AccountSession).where(AccountSession.account_id == account_id)
     if but is not None:
         query = query.where(AccountSession.id != but)

@@ -11,7 +11,7 @@ from backend.store.schema import ApiKey
 
 
 class Scope(enum.StrEnum):
-    """What a key may do; each includes those before it."""
+    """Scopes of keys. Each includes those before it."""
 
     READ = "read"
     UPLOAD = "upload"
@@ -31,17 +31,17 @@ def insert_api_key(session: Session, name: str, token_sha256: bytes, scope: Scop
 
 
 def find_live_api_key(session: Session, token_sha256: bytes) -> ApiKey | None:
-    """The key with this hash, unless it was revoked."""
+    """The key with this hash, None if it was revoked."""
     return session.scalar(select(ApiKey).where(ApiKey.token_sha256 == token_sha256, ApiKey.revoked_at.is_(None)))
 
 
 def list_api_keys(session: Session) -> list[ApiKey]:
-    """Live and revoked ones, oldest first."""
+    """All keys, live and revoked, oldest first."""
     return list(session.scalars(select(ApiKey).order_by(ApiKey.id)))
 
 
 def record_use(session: Session, key_id: int) -> None:
-    """Note that a key was used: at most once a minute, since every request would write otherwise."""
+    """Record that a key was used, at most once a minute, so that not every request writes."""
     session.execute(
         update(ApiKey)
         .where(ApiKey.id == key_id)
@@ -52,7 +52,7 @@ def record_use(session: Session, key_id: int) -> None:
 
 
 def revoke_api_key(session: Session, key_id: int) -> ApiKey:
-    """End a key now; once revoked, it stays so. Raises NotFound."""
+    """Revoke a key permanently. Raises NotFound."""
     key = session.get(ApiKey, key_id, with_for_update=True)
     if key is None:
         raise NotFound(f"There is no key {key_id}.", hint="`mediacluster key list` shows all.")
@@ -63,6 +63,6 @@ def revoke_api_key(session: Session, key_id: int) -> ApiKey:
 
 
 def is_origin_allowed(session: Session, origin: str) -> bool:
-    """Whether some live key may be used by pages of this origin."""
+    """Whether any live key may be used by pages of this origin."""
     query = select(ApiKey.id).where(ApiKey.revoked_at.is_(None), literal(origin) == any_(ApiKey.origins)).limit(1)
     return session.scalar(query) is not None

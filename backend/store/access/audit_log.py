@@ -1,4 +1,4 @@
-"""The log of what admins do: who, when, what, from where. A trigger keeps it append-only."""
+"""The audit log: what admins did, when, and from which address. A trigger makes it append-only."""
 
 import enum
 import getpass
@@ -16,7 +16,7 @@ _asked_from: ContextVar[str | None] = ContextVar("asked_from", default=None)
 
 
 class Act(enum.StrEnum):
-    """What can be done; the name says to what, then what."""
+    """Recorded actions, named `object.action`."""
 
     ACCOUNT_CREATED = "account.created"
     ACCOUNT_REMOVED = "account.removed"
@@ -53,7 +53,7 @@ class Act(enum.StrEnum):
 
 @contextmanager
 def asked_from(address: str) -> Iterator[None]:
-    """What is recorded in here was asked for from this address."""
+    """Record this address for actions in the block."""
     token = _asked_from.set(address)
     try:
         yield
@@ -62,7 +62,7 @@ def asked_from(address: str) -> Iterator[None]:
 
 
 def record_act(session: Session, actor: str, act: Act, subject: str, **details: Any) -> None:
-    """Note what is done, in the transaction that does it. Nothing secret belongs into `details`."""
+    """Record an action in the transaction that performs it. `details` must not contain secrets."""
     session.execute(
         insert(AuditEntry).values(
             actor=actor, act=act.value, subject=subject, details=details, address=_asked_from.get() or _command_line()
@@ -71,7 +71,7 @@ def record_act(session: Session, actor: str, act: Act, subject: str, **details: 
 
 
 def _command_line() -> str:
-    """What is not asked for over HTTP is asked for on this machine."""
+    """The address of actions that do not come over HTTP: the command line of this machine."""
     try:
         return f"command line of {getpass.getuser()}"
     except (KeyError, OSError):
@@ -81,7 +81,7 @@ def _command_line() -> str:
 def list_acts(
     session: Session, *, limit: int, before_id: int | None = None, act: str | None = None
 ) -> list[AuditEntry]:
-    """The newest first; `act` may name a kind (`login`) or one act (`login.failed`)."""
+    """The newest actions first. `act` is a kind (`login`) or a single action (`login.failed`)."""
     query = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(limit)
     if before_id is not None:
         query = query.where(AuditEntry.id < before_id)

@@ -1,4 +1,4 @@
-"""Queries on idempotency keys: a request that is sent again gets the answer of the first one."""
+"""Queries on idempotency keys, with which a repeated request gets the first response."""
 
 import uuid
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ KEPT_HOURS = 24
 
 @dataclass(frozen=True)
 class Claim:
-    """The right to answer a key, until it runs out or is renewed; `media_id` is the same whoever holds it."""
+    """The right to answer a key, until it expires or is renewed. `media_id` is the same for every holder."""
 
     caller: str
     key: str
@@ -28,22 +28,22 @@ class Claim:
 
 @dataclass(frozen=True)
 class RecordedAnswer:
-    """What was answered: the HTTP status and the body."""
+    """A recorded response: HTTP status and body."""
 
     status: int
     answer: dict[str, Any]
 
 
 def claim_key(session: Session, caller: str, key: str, fingerprint: bytes, *, seconds: float) -> Claim | RecordedAnswer:
-    """Take a key, or find what was answered. `fingerprint` stands for all that the request says.
+    """Claim a key, or find its recorded response. `fingerprint` identifies the content of the request.
 
     Raises:
-        IdempotencyMismatch: the key was used for another request.
-        IdempotencyInProgress: the first request is still being worked on.
+        IdempotencyMismatch: the key was used for a different request.
+        IdempotencyInProgress: the first request is still running.
     """
     delete_old_keys(session, caller=caller, key=key)
     lease = Lease.of(seconds)
-    # Whoever holds it may release it between the two statements; then it is there to be taken.
+    # The holder may release the key between the two statements. Then the second insert succeeds.
     row = _insert_or_lock(session, caller, key, fingerprint, lease) or _insert_or_lock(
         session, caller, key, fingerprint, lease
     )
@@ -59,7 +59,7 @@ def claim_key(session: Session, caller: str, key: str, fingerprint: bytes, *, se
     if found.lease_token != lease.token:
         if row.is_held:
             raise _in_progress()
-        # Whoever held it has died: its work is repeated, with the id that it would have given.
+        # The previous holder died. Its work is repeated with the same id.
         session.execute(
             sa.update(IdempotencyKey)
             .where(_is_named(caller, key))
@@ -71,7 +71,7 @@ def claim_key(session: Session, caller: str, key: str, fingerprint: bytes, *, se
 def _insert_or_lock(
     session: Session, caller: str, key: str, fingerprint: bytes, lease: Lease
 ) -> sa.Row[IdempotencyKey, bool] | None:
-    """The row of a key, new or as it was, and whether it is held; None where the one that was in the way has gone."""
+    """Insert the key, or lock its row. Returns the row and whether it is held. None if the conflicting row disappeared."""
     session.execute(
         insert(IdempotencyKey)
         .values(
@@ -98,22 +98,22 @@ def _in_progress() -> IdempotencyInProgress:
 
 
 def renew_claim(session: Session, claim: Claim) -> None:
-    """Hold a key for another while; a claim that went to somebody else stays with them."""
+    """Extend a claim. Does nothing if another process took it over."""
     renew(session, IdempotencyKey, claim.lease, _is_named(claim.caller, claim.key))
 
 
 def record_answer(session: Session, claim: Claim, status: int, answer: dict[str, Any]) -> None:
-    """Keep the answer; one that comes after its claim went to somebody else is dropped."""
+    """Record the response. Does nothing if another process took over the claim."""
     session.execute(sa.update(IdempotencyKey).where(_is_claimed(claim)).values(status=status, answer=answer, **FREE))
 
 
 def release_key(session: Session, claim: Claim) -> None:
-    """Forget a key whose request was refused or failed: sending it again is a new try."""
+    """Delete a key whose request was refused or failed, so that a repeat is a new attempt."""
     session.execute(sa.delete(IdempotencyKey).where(_is_claimed(claim)))
 
 
 def delete_old_keys(session: Session, *, caller: str | None = None, key: str | None = None) -> None:
-    """Forget keys of more than KEPT_HOURS ago: all, or the one that is named."""
+    """Delete keys older than KEPT_HOURS: all, or the named one."""
     query = sa.delete(IdempotencyKey).where(
         IdempotencyKey.created_at < sa.func.now() - sa.func.make_interval(0, 0, 0, 0, KEPT_HOURS)
     )

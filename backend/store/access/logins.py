@@ -1,4 +1,4 @@
-"""Queries on attempts to log in, and on login links."""
+"""Queries on login attempts and login links."""
 
 import math
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ WINDOW_SECONDS = 15 * 60
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt, which counts as failed until it is forgotten. retry_after_seconds: instead of it, where there were too many."""
+    """A login attempt, which counts as failed until it is deleted. `retry_after_seconds` is set instead if there were too many."""
 
     attempt_id: int | None
     retry_after_seconds: int | None
 
 
 def claim_attempt(session: Session, account_name: str, network: str) -> Attempt:
-    """Take one of the attempts that an account and a network have in the window.
+    """Claim one of the attempts that an account and a network have in the window.
 
-    Taken before the password is looked at, one caller after the other: attempts that are made at once are counted too.
+    It is claimed before the password is checked, one caller at a time, so that parallel attempts count too.
     """
     session.execute(text("LOCK TABLE login_attempt IN SHARE ROW EXCLUSIVE MODE"))
     oldest = func.now() - func.make_interval(0, 0, 0, 0, 0, 0, literal(WINDOW_SECONDS))
@@ -38,7 +38,7 @@ def claim_attempt(session: Session, account_name: str, network: str) -> Attempt:
 
 
 def forget_attempt(session: Session, attempt_id: int) -> None:
-    """It has succeeded."""
+    """Delete an attempt that succeeded."""
     session.execute(delete(LoginAttempt).where(LoginAttempt.id == attempt_id))
 
 
@@ -53,7 +53,7 @@ def insert_login_link(session: Session, account_id: int, token_sha256: bytes, *,
 
 
 def take_login_link(session: Session, token_sha256: bytes) -> Account | None:
-    """Use a link up; returns whom it lets in. Of two that come at once, one gets nothing."""
+    """Consume a login link and return its account. If two requests use it at once, one gets None."""
     session.execute(delete(LoginLink).where(LoginLink.expires_at <= func.now()))
     account_id = session.execute(
         delete(LoginLink).where(LoginLink.token_sha256 == token_sha256).returning(LoginLink.account_id)
@@ -62,7 +62,7 @@ def take_login_link(session: Session, token_sha256: bytes) -> Account | None:
 
 
 def _wait(session: Session, which: ColumnElement[bool]) -> int:
-    """Seconds until another attempt is free; 0: now."""
+    """Seconds until another attempt is free, 0 if one is."""
     ages = session.execute(
         select(func.extract("epoch", func.now() - LoginAttempt.attempted_at))
         .where(which)

@@ -1,4 +1,4 @@
-"""Rows that evaluations read and keep."""
+"""Queries of evaluations and of the quality page."""
 
 from backend.store.evaluation.evaluation import Sides, list_labels, list_sources, list_titles, load_sides
 from backend.store.evaluation.quality import (

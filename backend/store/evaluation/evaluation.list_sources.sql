@@ -1,4 +1,4 @@
--- Where each picture of a space came from, and where its bytes came from again.
+-- Sources of the pictures of a space, including those that sent the same file again.
 SELECT media.id AS media_id, media.source_uri
   FROM media
   JOIN membership ON media_id = media.id AND space_id = :space

@@ -1,4 +1,4 @@
-"""Queries of an evaluation: every vector of a space, and where its media came from."""
+"""Queries of an evaluation: all vectors of a space, and the sources of its pictures."""
 
 import uuid
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ Matrix = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Sides:
-    """images (n, d), texts (n, e) and captions (n, d), with rows of NaN where a side is missing."""
+    """Vectors by row, NaN where one is missing: images (n, d), texts (n, e) and captions (n, d)."""
 
     images: Matrix
     texts: Matrix
@@ -30,7 +30,7 @@ class Sides:
 
 
 def load_sides(session: Session, space: Space, media_ids: Sequence[uuid.UUID]) -> Sides:
-    """The vectors of media, in their order, read in blocks."""
+    """The vectors of pictures, in order, read in blocks."""
     count = len(media_ids)
     images, captions = (np.full((count, space.image_dimension), np.nan, dtype=np.float32) for _ in range(2))
     texts = np.full((count, space.text_dimension), np.nan, dtype=np.float32)
@@ -51,19 +51,19 @@ def load_sides(session: Session, space: Space, media_ids: Sequence[uuid.UUID]) -
 
 
 def list_sources(session: Session, space_id: int) -> list[tuple[uuid.UUID, str]]:
-    """Where each media of a space came from: paths, names of files and URLs; several where its bytes came again."""
+    """Sources of the pictures of a space: paths, file names and URLs. Several if the same file was sent again."""
     rows = session.execute(text(_SQL("list_sources")), {"space": space_id})
     return [(row.media_id, row.source_uri) for row in rows]
 
 
 def list_labels(session: Session, cluster_ids: Sequence[int]) -> dict[int, str]:
-    """What groups are called."""
+    """Labels of groups by id."""
     rows = session.execute(text("SELECT id, label FROM cluster WHERE id = ANY(:ids)"), {"ids": list(cluster_ids)})
     return {row.id: row.label for row in rows}
 
 
 def list_titles(session: Session, media_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, tuple[str, bytes | None]]:
-    """What media are called, and the checksum that their thumbnails are named by."""
+    """Titles of pictures, and the checksums that their thumbnails are stored by."""
     rows = session.execute(
         text("SELECT id, coalesce(nullif(title, ''), caption) AS name, sha256 FROM media WHERE id = ANY(:ids)"),
         {"ids": list(media_ids)},

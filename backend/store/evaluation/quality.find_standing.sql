@@ -1,4 +1,4 @@
--- How the active space stands, and which locks of measurements are held for it, by any process.
+-- State of the active space, and the measurement locks that any process holds for it.
 SELECT space.id, space.centroid_version,
        (SELECT coalesce(sum(member_count), 0) FROM centroid WHERE space_id = space.id) AS media_count,
        ARRAY(SELECT classid::bigint FROM pg_locks

@@ -1,4 +1,4 @@
--- What groups of a space are called, and their sizes.
+-- Labels and sizes of groups of a space.
 SELECT id, label, member_count
   FROM cluster
   JOIN centroid ON cluster_id = id AND space_id = :space

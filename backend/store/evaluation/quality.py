@@ -1,4 +1,4 @@
-"""Queries of the quality page: what is sampled, what was measured, and who is measuring."""
+"""Queries of the quality page: samples, stored reports, and locks of measurements."""
 
 import uuid
 from collections.abc import Iterator, Sequence
@@ -17,9 +17,9 @@ from backend.store.engine import Database
 from backend.store.schema import QualityReport
 from backend.store.statements import Statements
 
-# One key for each kind; the second half of the key is the space.
+# One lock per kind. The second half of the key is the space.
 _MEASURE_LOCKS = {"figures": 0x6D63_0020, "map": 0x6D63_0021, "evaluation": 0x6D63_0022}
-# Below this size a table is read whole: what TABLESAMPLE leaves would be too few.
+# Smaller tables are read whole, because TABLESAMPLE would leave too few rows.
 _SMALL_LIBRARY = 20_000
 _POINT = np.dtype([("id", "V16"), ("x", "<f4"), ("y", "<f4")])
 _SQL = Statements(__file__)
@@ -27,7 +27,7 @@ _SQL = Statements(__file__)
 
 @dataclass(frozen=True)
 class SizeClass:
-    """clusters: how many have at least `least` members and fewer than the next class; media: how many these hold."""
+    """Number of groups with at least `least` members and fewer than the next class, and of pictures in them."""
 
     least: int
     clusters: int
@@ -36,8 +36,15 @@ class SizeClass:
 
 @dataclass(frozen=True)
 class Standing:
-    """How reports stand: of the active space, its id, version of centroids, and media that have a group; reports by kind,
-    without their points; running: kinds of work that is being done now, by whatever process."""
+    """Reports of the active space, without the points of maps.
+
+    Attributes:
+        space_id: the active space.
+        centroid_version: version of its centroids.
+        media_count: number of grouped pictures.
+        reports: reports by kind.
+        running: kinds of measurements that any process is running.
+    """
 
     space_id: int
     centroid_version: int
@@ -47,7 +54,7 @@ class Standing:
 
 
 def find_standing(session: Session) -> Standing | None:
-    """None before there is a space. Two statements."""
+    """The reports, None if there is no space. Two statements."""
     row = session.execute(text(_SQL("find_standing"))).one_or_none()
     if row is None:
         return None
@@ -60,7 +67,7 @@ def find_standing(session: Session) -> Standing | None:
 
 @contextmanager
 def measuring(database: Database, space_id: int, kind: str) -> Iterator[bool]:
-    """Be the one who measures this kind. False where another process is at it. No transaction is held."""
+    """Take the lock for measuring this kind. Yields False if another process holds it. No transaction is held."""
     key = {"key": _MEASURE_LOCKS[kind], "space": space_id}
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         won = bool(connection.execute(text("SELECT pg_try_advisory_lock(:key, :space)"), key).scalar_one())
@@ -74,7 +81,7 @@ def measuring(database: Database, space_id: int, kind: str) -> Iterator[bool]:
 def record_report(
     session: Session, standing: Standing, kind: str, content: dict[str, Any], points: bytes | None = None
 ) -> None:
-    """Put what was measured in the place of what was there."""
+    """Store a report, replacing the previous one."""
     values = {
         "content": content,
         "points": points,
@@ -89,7 +96,7 @@ def record_report(
 
 
 def record_failure(session: Session, space_id: int, kind: str, failure: str) -> None:
-    """Keep what was there, and say why it is not newer."""
+    """Keep the previous report, with the reason why it is not newer."""
     statement = insert(QualityReport).values(
         space_id=space_id, kind=kind, content={}, media_count=0, centroid_version=-1, failure=failure
     )
@@ -97,22 +104,22 @@ def record_failure(session: Session, space_id: int, kind: str, failure: str) -> 
 
 
 def sample_same_pairs(session: Session, space_id: int, media_count: int, pairs: int) -> NDArray[np.float64]:
-    """Cosines (n,) of about `pairs` pairs: a media drawn at random, and another member of its group drawn at random.
+    """Cosines (n,) of about `pairs` pairs: a random picture, and a random other member of its group.
 
-    Every media of a group of two or more counts the same, however large its group.
+    All pictures in groups of two or more have the same weight, whatever the size of their group.
     """
     rows = session.execute(text(_SQL("sample_same_pairs")), _drawing(space_id, media_count, pairs))
     return np.array(rows.scalars().all(), dtype=np.float64)
 
 
 def sample_background_pairs(session: Session, space_id: int, media_count: int, pairs: int) -> NDArray[np.float64]:
-    """Cosines (n,) of up to `pairs` pairs of media of different groups, both drawn at random."""
+    """Cosines (n,) of up to `pairs` random pairs of pictures in different groups."""
     rows = session.execute(text(_SQL("sample_background_pairs")), _drawing(space_id, media_count, pairs))
     return np.array(rows.scalars().all(), dtype=np.float64)
 
 
 def sample_cohesion(session: Session, space_id: int, most: int) -> NDArray[np.float64]:
-    """Cohesion (n,), the mean similarity of the members to their centroid, of up to `most` groups of two or more."""
+    """Cohesion (n,) of up to `most` groups of two or more: the mean similarity of members to their centroid."""
     rows = session.execute(
         text(
             "SELECT vector_norm(embedding_sum::vector) / member_count FROM centroid "
@@ -124,7 +131,7 @@ def sample_cohesion(session: Session, space_id: int, most: int) -> NDArray[np.fl
 
 
 def count_sizes(session: Session, space_id: int, bounds: Sequence[int]) -> list[SizeClass]:
-    """Groups and their media by size; bounds: the least sizes, ascending, from 1."""
+    """Number of groups and pictures by size of the group. `bounds` are the lower bounds of the classes, ascending from 1."""
     rows = session.execute(text(_SQL("count_sizes")), {"space": space_id, "bounds": list(bounds)})
     found = {row.size_class: row for row in rows}
     return [
@@ -134,7 +141,7 @@ def count_sizes(session: Session, space_id: int, bounds: Sequence[int]) -> list[
 
 
 def list_mapped(session: Session, space_id: int, most: int) -> list[uuid.UUID]:
-    """Up to `most` media that have a group, always the same ones of a library: in the order of a hash of their ids."""
+    """Up to `most` grouped pictures, a fixed sample: in the order of a hash of their ids."""
     rows = session.execute(
         text(
             "SELECT media_id FROM membership WHERE space_id = :space "
@@ -146,7 +153,7 @@ def list_mapped(session: Session, space_id: int, most: int) -> list[uuid.UUID]:
 
 
 def pack_points(media_ids: Sequence[uuid.UUID], points: NDArray[np.float32]) -> bytes:
-    """Ids and points (n, 2) as `quality_report.points` holds them."""
+    """Pack ids and points (n, 2) for `quality_report.points`."""
     packed = np.empty(len(media_ids), dtype=_POINT)
     packed["id"] = np.frombuffer(b"".join(one.bytes for one in media_ids), dtype="V16")
     packed["x"], packed["y"] = points[:, 0], points[:, 1]
@@ -155,8 +162,16 @@ def pack_points(media_ids: Sequence[uuid.UUID], points: NDArray[np.float32]) -> 
 
 @dataclass(frozen=True, eq=False)
 class MapPoints:
-    """The media of a map that are still there: points (n, 2), places (n,) on the map as it was drawn, and the group (n,)
-    that each is in now, as a row of `cluster_ids`."""
+    """The pictures of a map that still exist.
+
+    Attributes:
+        points: (n, 2) coordinates.
+        places: (n,) index on the map as it was drawn.
+        groups: (n,) current group, as an index of `cluster_ids`.
+        cluster_ids: ids of the groups.
+        labels: labels of the groups.
+        sizes: sizes of the groups.
+    """
 
     points: NDArray[np.float32]
     places: NDArray[np.uint32]
@@ -167,15 +182,15 @@ class MapPoints:
 
 
 def find_map_points(session: Session, space_id: int) -> MapPoints | None:
-    """The map with the groups as they are now; None before one is drawn. Three statements, however many points."""
+    """The map with the current groups, None if none was drawn. Three statements, whatever the number of points."""
     packed = session.execute(
         select(QualityReport.points).where(QualityReport.space_id == space_id, QualityReport.kind == "map")
     ).scalar_one_or_none()
     if packed is None:
         return None
     stored = np.frombuffer(packed, dtype=_POINT)
-    # Sent back as they were read, ids need not be cut out of the points by Postgres. A plan for any number of ids takes it for
-    # ten, and looks each of a hundred thousand up by itself.
+    # Ids are sent back as they were read, so that Postgres need not cut them out of the points. A generic plan would assume ten ids and
+    # look up each of a hundred thousand separately.
     held = fetch_arrays(session, _SQL("list_held"), {"ids": UuidArray(stored["id"])}, prepare=False)[0]
     numbers, clusters = (np.empty(0) if one is None else one for one in (held.places, held.cluster_ids))
     places = numbers.astype(np.uint32) - 1
@@ -194,7 +209,7 @@ def find_map_points(session: Session, space_id: int) -> MapPoints | None:
 
 
 def find_mapped_media(session: Session, space_id: int, place: int) -> uuid.UUID | None:
-    """Which media was drawn at a place; None where the map has fewer."""
+    """The picture at an index of the map, None if the map has fewer."""
     found = session.execute(
         text("SELECT substr(points, 24 * :place + 1, 16) FROM quality_report WHERE space_id = :space AND kind = 'map'"),
         {"space": space_id, "place": place},
@@ -203,8 +218,7 @@ def find_mapped_media(session: Session, space_id: int, place: int) -> uuid.UUID 
 
 
 def _drawing(space_id: int, media_count: int, pairs: int) -> dict[str, Any]:
-    """Parameters that draw about twice as many pictures as pairs are wanted: a share of a large library in percent, or all of a
-    small one as often as it takes."""
+    """Parameters for sampling about twice as many pictures as pairs: a percentage of a large library, or several copies of a small one."""
     is_small = media_count <= _SMALL_LIBRARY
     return {
         "space": space_id,

@@ -1,4 +1,4 @@
--- Cosines of pairs of pictures of different groups, both drawn at random. `share` and `times` are as in sample_same_pairs.
+-- Cosines of random pairs of pictures in different groups. `share` and `times` are as in sample_same_pairs.
 WITH pool AS MATERIALIZED (
   SELECT m.media_id, m.cluster_id
     FROM (SELECT media_id, cluster_id

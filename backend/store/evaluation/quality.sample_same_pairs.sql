@@ -1,5 +1,5 @@
--- Cosines of pairs within a group: a picture drawn at random, and another member of its group drawn at random. `share` is the
--- percentage of all memberships that is looked at, `times` how often each may be drawn.
+-- Cosines of pairs within a group: a random picture, and a random other member of its group. `share` is the percentage of all
+-- memberships that is sampled, `times` how often each may be drawn.
 WITH drawn AS MATERIALIZED (
   SELECT m.media_id, m.cluster_id, floor(random() * (c.member_count - 1))::bigint AS place
     FROM (SELECT media_id, cluster_id

@@ -1,5 +1,5 @@
--- Vectors of pictures of the active space, drawn at random. Without dimensions: a prepared statement must not change its types
--- when another space is activated.
+-- Vectors of random pictures in the active space. Cast to vectors without dimensions, because a prepared statement must not
+-- change its types when another space is activated.
 WITH sampled AS MATERIALIZED (SELECT media_id FROM media_embedding ORDER BY random() LIMIT :count)
 SELECT e.image_embedding::vector AS image, e.text_embedding::vector AS words
   FROM sampled

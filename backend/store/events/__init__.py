@@ -1,4 +1,4 @@
-"""NOTIFY and webhooks."""
+"""Notifications and webhooks."""
 
 from backend.store.events.events import Event, EventKind, record_events
 from backend.store.events.webhooks import (

@@ -1,4 +1,4 @@
-"""Tell the world: Postgres NOTIFY, and a row for each webhook that asked, in the transaction that it tells of."""
+"""Events about pictures: Postgres NOTIFY and webhook deliveries, in the transaction of the change."""
 
 import enum
 import json
@@ -32,7 +32,7 @@ class EventKind(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened. An event of a picture has its `media_id`; `cluster_id` is then the group that it is in."""
+    """Something that happened. An event of a picture has its `media_id`; `cluster_id` is then the group that it is in."""
 
     kind: EventKind
     media_id: uuid.UUID | None = None
@@ -44,7 +44,7 @@ class Event:
             raise ValueError(f"{self.kind} needs {self.kind.subject}")
 
     def body(self) -> dict[str, Any]:
-        """The payload of both NOTIFY and webhook: without what is None."""
+        """The payload of NOTIFY and webhooks, without None values."""
         body = {
             "type": self.kind,
             "media_id": None if self.media_id is None else str(self.media_id),

@@ -1,4 +1,4 @@
--- Notify listeners of events, and queue a delivery for each webhook that asked for one.
+-- Notify listeners of events, and queue a delivery for each webhook that subscribes to them.
 WITH happened AS (
   SELECT unnest(CAST(:kinds AS text[])) AS kind, unnest(CAST(:bodies AS text[])) AS body
 ), queued AS (

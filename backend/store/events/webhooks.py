@@ -13,13 +13,13 @@ from backend.errors import NotFound
 from backend.store.leases import from_now
 from backend.store.schema import Webhook, WebhookDelivery
 
-# After these pauses a delivery is tried again; after the last it is given up.
+# Pauses before each retry. After the last one, the delivery is abandoned.
 RETRY_SECONDS = (5, 30, 120, 600, 3600, 6 * 3600, 24 * 3600)
 
 
 @dataclass(frozen=True)
 class DueDelivery:
-    """A delivery claimed for one try."""
+    """A delivery claimed for one attempt."""
 
     id: uuid.UUID
     url: str
@@ -42,7 +42,7 @@ def list_webhooks(session: Session) -> list[Webhook]:
 
 
 def delete_webhook(session: Session, webhook_id: uuid.UUID) -> None:
-    """Raises NotFound."""
+    """Delete a webhook. Raises NotFound."""
     deleted = session.execute(sa.delete(Webhook).where(Webhook.id == webhook_id).returning(Webhook.id))
     if deleted.scalar_one_or_none() is None:
         raise NotFound(f"There is no webhook {webhook_id}.")
@@ -61,7 +61,7 @@ def count_due_deliveries(session: Session) -> int:
 
 
 def claim_deliveries(session: Session, *, limit: int, lease_seconds: float) -> list[DueDelivery]:
-    """Take due deliveries; each comes back by itself after `lease_seconds` unless its outcome is recorded."""
+    """Claim due deliveries. Each becomes due again after `lease_seconds` unless its result is recorded."""
     chosen = (
         sa.select(WebhookDelivery.id)
         .where(_due())
@@ -98,7 +98,7 @@ def record_delivered(session: Session, delivery_id: uuid.UUID) -> None:
 
 
 def record_undelivered(session: Session, delivery: DueDelivery, error: str) -> None:
-    """Plan the next try, or give the delivery up after the last."""
+    """Schedule the next attempt, or abandon the delivery after the last."""
     last = delivery.attempts > len(RETRY_SECONDS)
     pause = RETRY_SECONDS[min(delivery.attempts, len(RETRY_SECONDS)) - 1]
     session.execute(

@@ -1,26 +1,25 @@
-"""The SQL functions of the database: one file each, `NAME.sql`, and the file is what runs.
+"""The SQL functions of the database, one file per function: `NAME.sql`, which is executed as it is.
 
-Every file is one `CREATE OR REPLACE FUNCTION` with its comment. Migrations apply them all at once, so a database at the
-newest revision has exactly the functions of these files; a test compares `pg_get_functiondef` of both.
+Each file is one `CREATE OR REPLACE FUNCTION` with its comment. A migration applies all files at once, so a database at the newest
+revision has exactly these functions. A test compares them with `pg_get_functiondef`.
 
 To change, add or remove a function:
 
 1. Edit, add or delete its file.
-2. Add a migration whose `upgrade` calls `apply_functions(op.execute)` and which holds the new digest of the files:
+2. Add a migration whose `upgrade` calls `apply_functions(op.execute)` and which contains the new digest of the files:
 
        FUNCTIONS = "..."  # what `python -m backend.store.functions` prints
 
-   A test fails while the newest digest in the migrations is not that of the files, because databases that exist would keep
-   the old function. Only before the first release, while nobody has a database to keep, may the digest of the first
-   migration change instead.
-3. `CREATE OR REPLACE` keeps the function's privileges, comment and everything that depends on it, but it can change neither
-   the name, the parameters nor the type of the result. For these, and for a function that is gone, the migration says
-   `DROP FUNCTION` first; a function that other programs call gets its grants again.
-4. `publish_space` makes the view `media_embedding`, `create_space_indexes` the indexes of a space: what they made before
-   stays as it is until the migration makes it again.
+   A test fails if the newest digest in the migrations is not that of the files, because existing databases would keep the old
+   function. Only before the first release, while no database has to be kept, may the digest in the first migration change instead.
+3. `CREATE OR REPLACE` keeps the function's privileges, comment and dependents, but cannot change its name, parameters or result
+   type. For such a change, or to remove a function, the migration runs `DROP FUNCTION` first. If other programs call the function,
+   grant their privileges again.
+4. `publish_space` creates the view `media_embedding`, `create_space_indexes` the indexes of a space. What they created before
+   stays unchanged until the migration creates it again.
 
-Migrations apply the files as they are today, also those that came later. So a function must not name a column or table of a
-later migration where Postgres looks at once: in a signature, or in the body of a `RETURN` or `BEGIN ATOMIC` function.
+Migrations apply the current files, including later changes. So a function must not refer to a column or table of a later migration
+where Postgres resolves it at once: in a signature, or in the body of a `RETURN` or `BEGIN ATOMIC` function.
 """
 
 import hashlib
@@ -38,12 +37,12 @@ def function_source(name: str) -> str:
 
 
 def function_names() -> list[str]:
-    """The names of all functions, in alphabetical order."""
+    """Names of all functions, in alphabetical order."""
     return sorted(path.stem for path in _FOLDER.glob("*.sql"))
 
 
 def functions_digest() -> str:
-    """A digest of all files, which the newest migration that applies them holds."""
+    """Digest of all files. The newest migration that applies them contains it."""
     digest = hashlib.sha256()
     for name in function_names():
         digest.update(f"{name}\n{function_source(name)}\n".encode())
@@ -51,10 +50,10 @@ def functions_digest() -> str:
 
 
 def apply_functions(execute: Callable[[TextClause], object]) -> None:
-    """Create or replace every function. `execute` is `op.execute` of a migration, or that of a session."""
-    # Loads pgvector's library: without it, its settings in the functions (`SET hnsw.…`) are unknown.
+    """Create or replace all functions. `execute` is `op.execute` of a migration, or a session's."""
+    # Loads pgvector's library. Without it, its settings in the functions (`SET hnsw.…`) are unknown.
     execute(text("SELECT '[1]'::vector"))
-    # A body may name a table or a column that a later migration adds; it is checked when the function first runs.
+    # A body may refer to a table or column of a later migration. It is checked on the first call.
     execute(text("SET LOCAL check_function_bodies = off"))
     for name in function_names():
         execute(as_statement(function_source(name)))
@@ -62,5 +61,5 @@ def apply_functions(execute: Callable[[TextClause], object]) -> None:
 
 
 def as_statement(source: str) -> TextClause:
-    """SQL from a file, as it stands: a colon does not begin a parameter."""
+    """Use SQL as it is: a colon does not start a parameter."""
     return text(source.replace(":", r"\:"))

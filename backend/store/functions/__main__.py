@@ -1,4 +1,4 @@
-"""Print the digest of the SQL functions, for the migration that releases a change of them."""
+"""Print the digest of the SQL functions, for the migration that applies a change."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Rows of groups: memberships, centroids, edits, labels."""
+"""Queries on groups: memberships, centroids, edits and labels."""
 
 from backend.store.groups.assignments import (
     AssignableBatch,

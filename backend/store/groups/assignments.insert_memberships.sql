@@ -1,4 +1,4 @@
--- Put pictures where the assigner has decided; one row of the arrays for each.
+-- Insert the assigner's decisions. One array element per membership.
 INSERT INTO membership (media_id, cluster_id, space_id, similarity, runner_up_cluster_id, runner_up_similarity, margin,
                         threshold, founder, assign_seq)
 SELECT media_id, cluster_id, :space_id, similarity, runner_up, runner_up_similarity, margin, :threshold, founder, assign_seq

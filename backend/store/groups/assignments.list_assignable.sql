@@ -1,6 +1,6 @@
--- Embedded pictures whose turn it is, in upload order. An earlier upload that is still on its way holds back those after
--- it, until one of these has waited for :wait_seconds: whatever came before that one is then skipped. While another
--- space is about to be activated, only what is in that one too: so its last gaps close.
+-- Embedded pictures to assign, in upload order. An earlier upload that is still being processed holds back later ones, until one
+-- of these has waited for :wait_seconds; then uploads before that one are skipped. While another space is about to be activated,
+-- only pictures in that space are assigned, so that its last gaps close.
 WITH overdue AS (
   SELECT coalesce(max(upload_seq), 0) AS seq
     FROM media

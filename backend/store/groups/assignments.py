@@ -1,4 +1,4 @@
-"""Queries of the assigner. All of them belong into its one transaction, after `lock_assigner`."""
+"""Queries of the assigner. All belong to a transaction that holds `lock_assigner`."""
 
 import uuid
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ _ASSIGNER_LOCK = 0x6D63_0002
 
 @dataclass(frozen=True)
 class AssignableBatch:
-    """Embedded media in upload order: ids, image embeddings (n, d), the requests they came with, and when that was."""
+    """Embedded pictures in upload order: ids, image embeddings (n, d), ids of their requests, and upload times."""
 
     media_ids: list[uuid.UUID]
     embeddings: NDArray[np.float32]
@@ -43,25 +43,25 @@ class AssignableBatch:
 
 @dataclass(frozen=True)
 class AssignedMedia:
-    """A media and the cluster that it came into."""
+    """A picture and the group that it joined."""
 
     media_id: uuid.UUID
     cluster_id: int
 
 
 def try_lock_assigner(session: Session, *, idle_seconds: float = 0.0) -> bool:
-    """Become the one writer of memberships until the transaction ends; False where another one is at work.
+    """Take the lock of the writer of memberships until the transaction ends. Returns False if another one holds it.
 
-    idle_seconds: a process that was stopped or cut off loses lock and transaction when it has asked nothing for so long
-    (0: never), so that another one can go on.
+    `idle_seconds` ends the transaction, and releases the lock, if the process is idle in it for so long, because it was stopped or cut
+    off (0: never).
     """
     limit_idling(session, idle_seconds)
     return bool(session.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _ASSIGNER_LOCK}).scalar_one())
 
 
 def lock_assigner(session: Session) -> None:
-    """Wait until this transaction is the one writer of memberships. A statement of its own, so that what is read
-    afterwards is as the writer before has left it (READ COMMITTED)."""
+    """Wait for the lock of the writer of memberships. A statement of its own, so that later statements see what the previous writer
+    committed (READ COMMITTED)."""
     session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ASSIGNER_LOCK})
 
 
@@ -77,7 +77,7 @@ def count_centroids(session: Session, space_id: int) -> int:
 
 
 def load_centroids(session: Session, space_id: int, dimension: int) -> CentroidCache:
-    """All centroids of a space, in order of cluster id."""
+    """All centroids of a space, by cluster id."""
     version = get_centroid_version(session, space_id)
     count, filled = count_centroids(session, space_id), 0
     cluster_ids, counts = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
@@ -92,7 +92,7 @@ def load_centroids(session: Session, space_id: int, dimension: int) -> CentroidC
 
 
 def fetch_centroids(session: Session, space_id: int, cluster_ids: NDArray[np.int64], dimension: int) -> CentroidCache:
-    """Some centroids of a space: (m,) ids, ascending."""
+    """The centroids of these clusters (m,) in a space, ascending."""
     version = get_centroid_version(session, space_id)
     rows = fetch_arrays(
         session,
@@ -114,7 +114,7 @@ def fetch_centroids(session: Session, space_id: int, cluster_ids: NDArray[np.int
 def copy_open_units(
     session: Session, space_id: int, dimension: int
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-    """The centroids of clusters that take members, in blocks: (m,) ids, and (m, d) of unit length in single precision."""
+    """Yield centroids of unlocked groups in blocks: (m,) ids, and (m, d) unit vectors in single precision."""
     record = np.dtype(
         [
             *[("fields", ">i2"), ("id_length", ">i4"), ("cluster_id", ">i8")],
@@ -126,7 +126,7 @@ def copy_open_units(
 
 
 def _centroid_record(dimension: int) -> np.dtype[np.void]:
-    """A row of the statement above in the binary format of COPY; an array has a header of five numbers."""
+    """A row of the statement above in the binary format of COPY. An array has a header of five numbers."""
     return np.dtype(
         [
             *[("fields", ">i2"), ("id_length", ">i4"), ("cluster_id", ">i8"), ("sum_length", ">i4")],
@@ -139,7 +139,7 @@ def _centroid_record(dimension: int) -> np.dtype[np.void]:
 def claim_assignable(
     session: Session, space_id: int, dimension: int, *, limit: int, wait_seconds: float
 ) -> AssignableBatch:
-    """The next media to be assigned, locked until the transaction ends."""
+    """The next pictures to assign, locked until the transaction ends."""
     rows = fetch_arrays(
         session,
         _SQL("list_assignable"),
@@ -161,9 +161,9 @@ def record_assignment(
     cache: CentroidCache,
     threshold: float,
 ) -> tuple[list[AssignedMedia], list[int], int]:
-    """Write clusters, centroids and memberships, and make the media ready.
+    """Write groups, centroids and memberships, and mark the pictures as ready.
 
-    Returns what was assigned, the ids of the founded clusters in row order, and the new centroid version.
+    Returns the assignments, the ids of new groups in row order, and the new centroid version.
     """
     founders = [
         media_id for media_id, decision in zip(batch.media_ids, assignment.decisions, strict=True) if decision.founder
@@ -182,7 +182,7 @@ def record_assignment(
 
 
 def bump_centroid_version(session: Session, space_id: int) -> int:
-    """Tell every cache that the centroids have changed. To be called by each writer of centroids or locks."""
+    """Invalidate cached centroids. Every writer of centroids or locks must call this."""
     return int(
         session.execute(
             text("UPDATE space SET centroid_version = centroid_version + 1 WHERE id = :id RETURNING centroid_version"),

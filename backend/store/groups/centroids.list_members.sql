@@ -1,4 +1,4 @@
--- Members of these groups that a space has vectors of, in the order of decisions.
+-- Members of groups that have vectors in a space, in the order of decisions.
 SELECT cluster_id, media_id
   FROM membership
  WHERE cluster_id = ANY(:ids)

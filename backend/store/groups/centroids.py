@@ -1,4 +1,4 @@
-"""Centroids: written for whoever changes them, and summed up anew from their members."""
+"""Queries that write centroids, and recompute them from their members."""
 
 import uuid
 from collections.abc import Collection, Iterator, Sequence
@@ -24,7 +24,7 @@ def write_centroids(
     sums: NDArray[np.float64],
     counts: Sequence[int],
 ) -> None:
-    """Insert or replace: (m, d) sums of members' unit vectors, (m,) members."""
+    """Insert or replace centroids: (m, d) sums of the members' unit vectors, (m,) member counts."""
     if not cluster_ids:
         return
     units = unit_rows(sums).astype(np.float32)
@@ -45,11 +45,10 @@ def write_centroids(
 
 
 def resum_centroids(session: Session, space_id: int, cluster_ids: Collection[int]) -> None:
-    """Add up clusters anew from their members, one after another in the order of decisions, as the assigner does: the
-    sums are equal to its own to the last bit. Members that the space has no vectors of do not count; clusters without
-    members are passed by.
+    """Recompute centroids from their members, in the order of decisions, like the assigner. The sums are equal to the last bit.
 
-    Embeddings are read in blocks, so that memory does not grow with the clusters.
+    Members without vectors in the space do not count, and clusters without members are skipped. Embeddings are read in blocks, so that
+    memory does not grow with the size of clusters.
     """
     members = fetch_arrays(session, _SQL("list_members"), {"ids": list(cluster_ids), "space": space_id})
     sums: dict[int, NDArray[np.float64]] = {}
@@ -68,7 +67,7 @@ def resum_centroids(session: Session, space_id: int, cluster_ids: Collection[int
 
 
 def fetch_embeddings(session: Session, space_id: int, media_ids: Sequence[uuid.UUID]) -> NDArray[np.float32]:
-    """Image embeddings (n, d) of these media, in their order."""
+    """Image embeddings (n, d) of pictures, in order."""
     rows = fetch_arrays(
         session,
         "SELECT media_id, image_embedding FROM embedding WHERE space_id = :space AND media_id = ANY(:ids)",
@@ -81,7 +80,7 @@ def fetch_embeddings(session: Session, space_id: int, media_ids: Sequence[uuid.U
 def iterate_open_centroids(
     session: Session, space_id: int, excluded: Collection[int]
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
-    """Blocks of clusters that are neither locked nor excluded, by id: (m,) ids and (m, d) sums."""
+    """Yield unlocked clusters that are not excluded, in blocks by id: (m,) ids and (m, d) sums."""
     after = 0
     while rows := fetch_arrays(
         session,

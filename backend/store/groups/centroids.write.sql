@@ -1,4 +1,4 @@
--- Insert the centroid of a group in a space, or replace it.
+-- Insert or replace the centroid of a group in a space.
 INSERT INTO centroid (space_id, cluster_id, embedding_sum, member_count, centroid)
 VALUES (:space, :cluster, :sum, :count, :unit)
 ON CONFLICT (space_id, cluster_id) DO UPDATE

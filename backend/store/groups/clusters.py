@@ -1,4 +1,4 @@
-"""Queries on clusters and their members, for reading."""
+"""Read queries on groups and their members."""
 
 import uuid
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from backend.store.schema import Centroid, Cluster, Media, Membership, Space
 
 @dataclass(frozen=True)
 class ClusterSummary:
-    """A cluster as lists show it; `size` counts its members."""
+    """A group in a list. `size` is its number of members."""
 
     id: int
     label: str
@@ -28,7 +28,7 @@ class ClusterSummary:
 
 @dataclass(frozen=True)
 class ClusterMember:
-    """A member and the similarity to the centroid at which it joined."""
+    """A member, and its similarity to the centroid when it joined."""
 
     media_id: uuid.UUID
     title: str
@@ -40,7 +40,7 @@ class ClusterMember:
 
 @dataclass(frozen=True)
 class SourceMembership:
-    """A picture by where it came from, and its group."""
+    """A picture with its source and its group."""
 
     media_id: uuid.UUID
     source_uri: str
@@ -65,7 +65,7 @@ def _summaries() -> sa.Select[int, str, str, uuid.UUID | None, bool, int, dateti
 
 
 def list_clusters(session: Session, *, after: tuple[int, int] | None = None, limit: int) -> list[ClusterSummary]:
-    """Largest first, then oldest; `after` is (size, id) of the last row of the page before."""
+    """A page of groups, largest first, then oldest. `after` is (size, id) of the last row on the previous page."""
     query = _summaries().order_by(Centroid.member_count.desc(), Cluster.id).limit(limit)
     if after is not None:
         size, cluster_id = after
@@ -76,7 +76,7 @@ def list_clusters(session: Session, *, after: tuple[int, int] | None = None, lim
 
 
 def get_cluster(session: Session, cluster_id: int) -> ClusterSummary:
-    """Raises NotFound."""
+    """A group. Raises NotFound."""
     row = session.execute(_summaries().where(Cluster.id == cluster_id)).one_or_none()
     if row is None:
         raise NotFound(f"There is no group {cluster_id}.")
@@ -94,7 +94,7 @@ def count_clusters(session: Session) -> int:
 def list_members(
     session: Session, cluster_id: int, *, after: tuple[float, uuid.UUID] | None = None, limit: int
 ) -> list[ClusterMember]:
-    """Most similar first; `after` is (similarity, media_id) of the last row of the page before."""
+    """A page of members, most similar first. `after` is (similarity, media_id) of the last row on the previous page."""
     query = (
         sa.select(
             Membership.media_id,
@@ -121,7 +121,7 @@ def list_members(
 
 
 def list_memberships(session: Session, media_ids: Sequence[uuid.UUID]) -> list[tuple[Membership, str]]:
-    """The memberships of these media, each with the label of its cluster."""
+    """The memberships of pictures, each with the label of its group."""
     rows = session.execute(
         sa.select(Membership, Cluster.label)
         .join(Cluster, Cluster.id == Membership.cluster_id)
@@ -131,7 +131,7 @@ def list_memberships(session: Session, media_ids: Sequence[uuid.UUID]) -> list[t
 
 
 def find_cluster_ids(session: Session, media_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, int]:
-    """The group of each of these pictures that has one."""
+    """The groups of pictures, without pictures that have none."""
     rows = session.execute(
         sa.select(Membership.media_id, Membership.cluster_id).where(is_among(Membership.media_id, media_ids))
     )
@@ -139,7 +139,7 @@ def find_cluster_ids(session: Session, media_ids: Sequence[uuid.UUID]) -> dict[u
 
 
 def list_memberships_by_source(session: Session, sources: Sequence[str]) -> list[SourceMembership]:
-    """The group of each media that came from one of these source URIs, in the order of assignment."""
+    """The groups of all pictures from these source URIs, in the order of assignment."""
     rows = session.execute(
         sa.select(Media.id, Media.source_uri, Membership.cluster_id, Cluster.label)
         .join(Membership, Membership.media_id == Media.id)

@@ -1,4 +1,4 @@
-"""Queries of those who group anew: everything that a grouping is made of, and whether it still is so."""
+"""Queries of regrouping: reads a whole grouping, and detects later changes."""
 
 import uuid
 from dataclasses import dataclass, replace
@@ -18,10 +18,15 @@ _BLOCK = 1024
 
 @dataclass(frozen=True)
 class StoredGrouping:
-    """All memberships of a space in upload order, and what a curator has said of them.
+    """All memberships of a space in upload order, with curators' decisions.
 
-    clusters: (n,) ids; fixed: (n,) decided by a curator, or chosen by one to stand for the cluster. locked, anchored:
-    cluster ids.
+    Attributes:
+        media_ids: n pictures.
+        clusters: (n,) cluster ids.
+        fixed: (n,) whether a curator decided the membership, or chose the picture as representative.
+        locked: locked clusters.
+        anchored: clusters with a label or representative that a curator chose.
+        cannot_links: pairs of clusters that must stay apart.
     """
 
     media_ids: list[uuid.UUID]
@@ -32,12 +37,12 @@ class StoredGrouping:
     cannot_links: frozenset[CannotLink]
 
     def take(self, rows: NDArray[np.int64]) -> "StoredGrouping":
-        """A part of the memberships, by their rows (m,); what a curator has said of clusters holds as before."""
+        """Select memberships by row (m,). Properties of clusters are kept."""
         media_ids = [self.media_ids[row] for row in rows.tolist()]
         return replace(self, media_ids=media_ids, clusters=self.clusters[rows], fixed=self.fixed[rows])
 
     def differs_from(self, later: "StoredGrouping") -> bool:
-        """Whether anything but new media has come since."""
+        """Whether anything but new pictures was added since."""
         present = dict(zip(later.media_ids, zip(later.clusters, later.fixed, strict=True), strict=True))
         before = zip(self.media_ids, zip(self.clusters, self.fixed, strict=True), strict=True)
         return (
@@ -49,7 +54,7 @@ class StoredGrouping:
 
 
 def read_grouping(session: Session, space_id: int) -> StoredGrouping:
-    """The grouping as it is. Of clusters, those with members in this space."""
+    """Read the current grouping, with the clusters that have members in this space."""
     chosen = sa.and_(
         Cluster.representative_origin == CURATOR,
         sa.func.coalesce(Cluster.representative_media_id == Membership.media_id, False),
@@ -78,7 +83,7 @@ def read_grouping(session: Session, space_id: int) -> StoredGrouping:
 
 
 def load_embeddings(session: Session, space_id: int, media_ids: list[uuid.UUID], dimension: int) -> NDArray[np.float32]:
-    """Image embeddings (n, d) of many media, read in blocks."""
+    """Image embeddings (n, d) of many pictures, read in blocks."""
     embeddings = np.empty((len(media_ids), dimension), dtype=np.float32)
     for start in range(0, len(media_ids), _BLOCK):
         block = media_ids[start : start + _BLOCK]

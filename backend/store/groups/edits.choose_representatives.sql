@@ -1,5 +1,5 @@
--- Let the member nearest the centroid stand for a group whose representative is no member, and for those of
--- `to_choose` that no curator has chosen for. A new group without a label takes its title.
+-- Make the member nearest to the centroid the representative of groups whose representative is not a member, and of those in
+-- `to_choose` without one chosen by a curator. A new group without a label takes its title.
 WITH wanting AS (
   SELECT id
     FROM cluster

@@ -1,4 +1,4 @@
--- Make a group with this id; a representative that was deleted is left out.
+-- Insert a group with this id. A deleted representative is omitted.
 INSERT INTO cluster (id, label, label_origin, representative_media_id, representative_origin, locked, locked_at,
                      created_at) OVERRIDING SYSTEM VALUE
 VALUES (:id, :label, :label_origin, (SELECT id FROM media WHERE id = :representative_media_id), :representative_origin,

@@ -1,4 +1,4 @@
--- Similarity of these members to their centroid as it is now.
+-- Set the similarity of members to that with their current centroid.
 UPDATE membership
    SET similarity = 1 - (embedding.image_embedding <=> centroid.centroid)
   FROM embedding, centroid

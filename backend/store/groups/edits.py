@@ -1,5 +1,4 @@
-"""Queries of edits: read the rows that one touches, and write them. All belong into a transaction that holds the
-assigner's lock."""
+"""Queries of edits: read and write the affected rows. All belong to a transaction that holds the assigner's lock."""
 
 import uuid
 from collections.abc import Collection, Iterable, Mapping
@@ -20,7 +19,7 @@ _state_of = attrgetter(*_STATE_COLUMNS)
 
 
 def read_snapshot(session: Session, cluster_ids: Iterable[int], media_ids: Iterable[uuid.UUID]) -> Snapshot:
-    """These clusters and memberships as they are, and the cannot-links that touch the clusters."""
+    """The current rows of these clusters and memberships, and the cannot-links of the clusters."""
     clusters = list(dict.fromkeys(cluster_ids))
     media = list(dict.fromkeys(media_ids))
     states: dict[int, ClusterState | None] = dict.fromkeys(clusters)
@@ -31,12 +30,12 @@ def read_snapshot(session: Session, cluster_ids: Iterable[int], media_ids: Itera
 
 
 def read_members(session: Session, cluster_ids: Collection[int]) -> dict[uuid.UUID, MembershipState]:
-    """All memberships of these clusters, in the order in which they were decided."""
+    """All memberships of clusters, in the order in which they were decided."""
     return _read_memberships(session, "read_members", list(cluster_ids))
 
 
 def count_members(session: Session, cluster_ids: Collection[int]) -> dict[int, int]:
-    """How many members each of these clusters has; those without any are left out."""
+    """Number of members of clusters, without empty ones."""
     rows = session.execute(
         sa.select(Membership.cluster_id, sa.func.count())
         .where(is_among(Membership.cluster_id, cluster_ids))
@@ -48,7 +47,7 @@ def count_members(session: Session, cluster_ids: Collection[int]) -> dict[int, i
 def count_other_members(
     session: Session, cluster_ids: Collection[int], media_ids: Collection[uuid.UUID]
 ) -> dict[int, int]:
-    """How many members other than these media each cluster has."""
+    """Number of members of each cluster that are not among these pictures."""
     rows = session.execute(
         sa.text(
             "SELECT cluster_id, count(*) FROM membership WHERE cluster_id = ANY(:clusters) "
@@ -60,7 +59,7 @@ def count_other_members(
 
 
 def list_cannot_links(session: Session, cluster_ids: Collection[int] | None = None) -> frozenset[CannotLink]:
-    """Every (cluster_a, cluster_b, event_id), or those that touch one of these clusters."""
+    """Cannot-links as (cluster_a, cluster_b, event_id): all, or those of these clusters."""
     query = sa.select(ClusterCannotLink.cluster_a, ClusterCannotLink.cluster_b, ClusterCannotLink.event_id)
     if cluster_ids is not None:
         query = query.where(
@@ -72,34 +71,34 @@ def list_cannot_links(session: Session, cluster_ids: Collection[int] | None = No
 
 
 def next_cluster_ids(session: Session, count: int) -> list[int]:
-    """Ids for clusters to be made."""
+    """Ids for new clusters."""
     return next_values(session, "cluster_id_seq", count)
 
 
 def lock_clusters(session: Session, cluster_ids: Collection[int]) -> None:
-    """Hold these rows until the transaction ends: whoever makes labels writes to them without the assigner's lock."""
+    """Lock cluster rows until the transaction ends, because the labeller writes to them without the assigner's lock."""
     session.execute(
         sa.select(Cluster.id).where(is_among(Cluster.id, cluster_ids)).order_by(Cluster.id).with_for_update()
     )
 
 
 def insert_clusters(session: Session, states: Mapping[int, ClusterState]) -> None:
-    """Make clusters with these ids; a representative that is no media any more is left out."""
+    """Insert clusters with these ids. A representative that no longer exists is omitted."""
     execute_many(session, _SQL("insert_clusters"), [{"id": one, **vars(state)} for one, state in states.items()])
 
 
 def update_clusters(session: Session, states: Mapping[int, ClusterState]) -> None:
-    """Set all columns of clusters that exist; a representative that is no media any more is left out."""
+    """Set all columns of existing clusters. A representative that no longer exists is omitted."""
     execute_many(session, _SQL("update_clusters"), [{"id": one, **vars(state)} for one, state in states.items()])
 
 
 def delete_clusters(session: Session, cluster_ids: Collection[int]) -> None:
-    """Remove clusters without members, with their centroids and cannot-links."""
+    """Delete clusters without members, with their centroids and cannot-links."""
     session.execute(sa.delete(Cluster).where(is_among(Cluster.id, cluster_ids)))
 
 
 def write_memberships(session: Session, states: Mapping[uuid.UUID, MembershipState]) -> None:
-    """Set all columns of memberships that exist."""
+    """Set all columns of existing memberships."""
     columns = {name: [getattr(state, name) for state in states.values()] for name in _STATE_COLUMNS}
     run_statement(session, _SQL("write_memberships"), {"media_ids": list(states), **columns})
 
@@ -109,7 +108,7 @@ def delete_memberships(session: Session, media_ids: Collection[uuid.UUID]) -> No
 
 
 def measure_similarities(session: Session, space_id: int, media_ids: Collection[uuid.UUID]) -> None:
-    """Set the similarity of these members to that with their centroid as it is now."""
+    """Set the similarity of members to that with their current centroid."""
     parameters = {"space_id": space_id, "media_ids": list(media_ids)}
     run_statement(session, _SQL("measure_similarities"), parameters)
 
@@ -117,8 +116,8 @@ def measure_similarities(session: Session, space_id: int, media_ids: Collection[
 def choose_representatives(
     session: Session, space_id: int, *, touched: Collection[int], to_choose: Collection[int], created: Collection[int]
 ) -> None:
-    """Let the nearest member stand for each cluster of `to_choose` without a curator's choice, and for each of
-    `touched` whose representative is no member."""
+    """Make the member nearest to the centroid the representative of each cluster in `to_choose` that has none chosen by a curator, and of
+    each in `touched` whose representative is no longer a member."""
     run_statement(
         session,
         _SQL("choose_representatives"),

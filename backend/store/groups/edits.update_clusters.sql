@@ -1,4 +1,4 @@
--- Set all columns of a group; a representative that was deleted is left out.
+-- Set all columns of a group. A deleted representative is omitted.
 UPDATE cluster
    SET label = :label,
        label_origin = :label_origin,

@@ -1,5 +1,5 @@
--- Set memberships as an edit has decided them; one row of the arrays for each. A similarity that is still to be
--- measured is 0 for the moment.
+-- Set memberships as an edit decided them. One array element per membership. A similarity that is measured later is 0 until
+-- then.
 UPDATE membership
    SET cluster_id = decided.cluster_id,
        space_id = decided.space_id,

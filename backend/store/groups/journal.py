@@ -17,10 +17,18 @@ UNDO, REDO, DELETE, MODEL = "undo", "redo", "delete", "model"
 
 @dataclass(frozen=True)
 class HistoryEvent:
-    """An entry of the journal, without the rows that it changed.
+    """An entry of the journal, without the changed rows.
 
-    target_event_id: what an undo or redo acted on. undone_by: the event that undid this one and is in force.
-    undoable, redoable: whether `undo` or `redo` may be asked for (later work may still stand in the way).
+    Attributes:
+        id: its id.
+        kind: kind of change.
+        actor: who made it.
+        created_at: when.
+        summary: what was changed, in words.
+        target_event_id: for an undo or redo, the event that it acted on.
+        undone_by: the event that undid this one, None if it is in force.
+        cluster_ids: changed clusters.
+        media_count: number of changed memberships.
     """
 
     id: int
@@ -35,7 +43,7 @@ class HistoryEvent:
 
     @property
     def undone(self) -> bool:
-        """Whether what it did has been undone."""
+        """Whether the change has been undone."""
         return self.undone_by is not None
 
     @property
@@ -49,7 +57,7 @@ class HistoryEvent:
 
 @dataclass(frozen=True)
 class EventContent:
-    """The rows that an event changed, as they were and as it left them."""
+    """The rows that an event changed, before and after."""
 
     before: Snapshot
     after: Snapshot
@@ -58,7 +66,7 @@ class EventContent:
 def list_events(
     session: Session, *, before_id: int | None, cluster_id: int | None, media_id: uuid.UUID | None, limit: int
 ) -> list[HistoryEvent]:
-    """Newest first."""
+    """A page of events, newest first."""
     query = _entries().order_by(ClusterEvent.id.desc()).limit(limit)
     if before_id is not None:
         query = query.where(ClusterEvent.id < before_id)
@@ -70,7 +78,7 @@ def list_events(
 
 
 def get_event(session: Session, event_id: int) -> HistoryEvent:
-    """Raises NotFound."""
+    """An event. Raises NotFound."""
     row = session.execute(_entries().where(ClusterEvent.id == event_id)).one_or_none()
     if row is None:
         raise NotFound(f"There is no event {event_id}.", hint="`mediacluster history` lists them.")
@@ -89,7 +97,7 @@ def find_event_in_force(session: Session, target_event_id: int, kind: str) -> in
 
 
 def get_event_content(session: Session, event_id: int) -> EventContent:
-    """Raises NotFound."""
+    """The changed rows of an event. Raises NotFound."""
     row = session.execute(
         sa.select(ClusterEvent.media_ids, ClusterEvent.before, ClusterEvent.after).where(ClusterEvent.id == event_id)
     ).one_or_none()
@@ -99,7 +107,7 @@ def get_event_content(session: Session, event_id: int) -> EventContent:
 
 
 def insert_event(session: Session, kind: str, actor: str, summary: str, target_event_id: int | None) -> int:
-    """Begin an entry; returns its id. `record_event_content` completes it."""
+    """Insert an entry and return its id. `record_event_content` completes it."""
     event = ClusterEvent(kind=kind, actor=actor, summary=summary, target_event_id=target_event_id, before={}, after={})
     session.add(event)
     session.flush()
@@ -107,7 +115,7 @@ def insert_event(session: Session, kind: str, actor: str, summary: str, target_e
 
 
 def record_event_content(session: Session, event_id: int, content: EventContent, cluster_ids: Sequence[int]) -> None:
-    """Complete an entry with the rows that changed."""
+    """Complete an entry with the changed rows."""
     media_ids = list(content.after.memberships)
     session.execute(
         sa.update(ClusterEvent)
@@ -123,7 +131,7 @@ def record_event_content(session: Session, event_id: int, content: EventContent,
 
 
 def record_undone(session: Session, event_id: int, undone_by: int | None) -> None:
-    """Mark an event as undone, or with None as in force again."""
+    """Mark an event as undone, or as in force again (None)."""
     session.execute(
         sa.update(ClusterEvent)
         .where(ClusterEvent.id == event_id)

@@ -1,4 +1,4 @@
--- Copy what labels are chosen against to another space. Where all labels were made, they still are.
+-- Copy word counts to another space. If all labels were up to date, they still are.
 INSERT INTO label_statistics (space_id, content, media_count, centroid_version, counted_at)
 SELECT :target_id, content, media_count,
        CASE WHEN stored.centroid_version = source.centroid_version THEN target.centroid_version END, counted_at

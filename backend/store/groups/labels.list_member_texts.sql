@@ -1,4 +1,4 @@
--- What the members of these groups say, of each group the most similar first.
+-- Texts of the members of groups, most similar first within each group.
 SELECT wanted.cluster_id, said.keywords, said.title, said.caption
   FROM unnest(CAST(:ids AS bigint[])) AS wanted(cluster_id)
  CROSS JOIN LATERAL (

@@ -1,5 +1,5 @@
--- The member nearest the centroid of each group. The addition keeps the planner from an approximate index, which would
--- look for the nearest pictures of all groups first.
+-- The member nearest to the centroid of each group. The addition keeps the planner from an approximate index, which would search
+-- the nearest pictures of all groups first.
 SELECT wanted.cluster_id, nearest.media_id
 FROM unnest(CAST(:ids AS bigint[])) AS wanted (cluster_id)
 JOIN centroid ON centroid.space_id = :space AND centroid.cluster_id = wanted.cluster_id

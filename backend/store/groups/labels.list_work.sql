@@ -1,5 +1,5 @@
--- Groups of which the machine chooses something, with a hash of their members that does not depend on their order:
--- those that are asked for, or else those whose members are not the ones that the label was made from.
+-- Groups whose label or representative is automatic, with an order-independent hash of their members: the given ones, or those
+-- whose members differ from those that the label was made from.
 SELECT cluster.id AS cluster_id, held.members
 FROM (
     SELECT cluster_id, bit_xor(uuid_hash_extended(media_id, 0)) AS members

@@ -1,4 +1,4 @@
--- The groups that are to be labelled, locked unless somebody else has them; `nearest` only where it still is a member.
+-- Lock the groups to label, unless another transaction holds them. `nearest` is null if it is no longer a member.
 SELECT
     cluster.id,
     cluster.label,

@@ -1,4 +1,4 @@
-"""Queries of the labeller. It writes the columns of a label and nothing else, in short transactions."""
+"""Queries of the labeller. It writes only label columns, in short transactions."""
 
 import uuid
 from collections.abc import Sequence
@@ -18,15 +18,15 @@ from backend.store.statements import Statements
 
 _SQL = Statements(__file__)
 _LABELLER_LOCK = 0x6D63_0005
-# More members would hardly change a name; the most typical ones are read.
+# Only the most typical members are read. More would hardly change the label.
 MOST_MEMBERS = 500
-# Of a cluster for which nothing was found to say: no hash of any members.
+# Stored instead of a hash for a cluster without a label. No hash of members has this value.
 UNNAMED = 0
 
 
 @dataclass(frozen=True)
 class LabelWork:
-    """A cluster that a label is to be made for, and a hash of its members."""
+    """A cluster to label, and a hash of its members."""
 
     cluster_id: int
     members: int
@@ -34,7 +34,7 @@ class LabelWork:
 
 @dataclass(frozen=True)
 class NewLabel:
-    """What is to be recorded. label: None keeps what is there; members: what it was made from (see `LabelWork`)."""
+    """A label to record. `label` None keeps the current one; `members` is the hash that it was made from (see `LabelWork`)."""
 
     cluster_id: int
     label: str | None
@@ -44,7 +44,7 @@ class NewLabel:
 
 @dataclass(frozen=True)
 class RecordedLabels:
-    """How many labels and representatives have changed, and how many clusters somebody else was writing to."""
+    """Numbers of changed labels and representatives, and of clusters that were skipped because another transaction held them."""
 
     labels: int = 0
     representatives: int = 0
@@ -52,12 +52,12 @@ class RecordedLabels:
 
 
 def try_lock_labeller(session: Session) -> bool:
-    """Become the one labeller until the transaction ends; False where another one is at work."""
+    """Take the labeller's lock until the transaction ends. Returns False if another process holds it."""
     return bool(session.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _LABELLER_LOCK}).scalar_one())
 
 
 def lock_labeller(session: Session) -> None:
-    """Become the one labeller until the transaction ends, when whoever is at work has finished."""
+    """Wait for the labeller's lock, held until the transaction ends."""
     session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LABELLER_LOCK})
 
 
@@ -66,7 +66,7 @@ def find_label_statistics(session: Session, space_id: int) -> LabelStatistics | 
 
 
 def record_label_statistics(session: Session, space_id: int, content: dict[str, Any], media_count: int) -> None:
-    """Store what was counted in the place of what was there, and have all clusters looked at again."""
+    """Store new word counts, and mark all clusters for labelling."""
     row = insert(LabelStatistics).values(space_id=space_id, content=content, media_count=media_count)
     session.execute(
         row.on_conflict_do_update(
@@ -74,7 +74,7 @@ def record_label_statistics(session: Session, space_id: int, content: dict[str, 
             set_={"content": content, "media_count": media_count, "centroid_version": None, "counted_at": func.now()},
         )
     )
-    # Those in a curator's hands just now are passed by: they will be looked at for what the curator does.
+    # Skip clusters locked by a curator's edit: that marks them itself.
     session.execute(
         text(
             "UPDATE cluster SET labelled_members = NULL WHERE id IN (SELECT id FROM cluster "
@@ -84,7 +84,7 @@ def record_label_statistics(session: Session, space_id: int, content: dict[str, 
 
 
 def record_labelled_version(session: Session, space_id: int, centroid_version: int) -> None:
-    """Nothing is left to do until the centroids have another version."""
+    """Record that all labels are up to date for this version of the centroids."""
     session.execute(
         text("UPDATE label_statistics SET centroid_version = :version WHERE space_id = :space"),
         {"version": centroid_version, "space": space_id},
@@ -92,13 +92,13 @@ def record_labelled_version(session: Session, space_id: int, centroid_version: i
 
 
 def carry_label_statistics(session: Session, source_id: int, target_id: int) -> None:
-    """Labels are of words, which do not change with the space: what they were chosen against goes along, so that no label
-    changes because of it."""
+    """Copy the word counts to another space, so that activating it changes no label. Labels are made of words, which do not depend on the
+    space."""
     session.execute(text(_SQL("carry_statistics")), {"source_id": source_id, "target_id": target_id})
 
 
 def has_unlabelled(session: Session, space_id: int) -> bool:
-    """Whether there is a cluster that was not looked at since it, or what its members say, is new."""
+    """Whether any cluster is waiting to be labelled."""
     found = session.execute(
         text(
             "SELECT EXISTS (SELECT FROM cluster JOIN centroid ON centroid.cluster_id = cluster.id "
@@ -111,8 +111,8 @@ def has_unlabelled(session: Session, space_id: int) -> bool:
 
 
 def mark_unlabelled(session: Session, media_id: uuid.UUID) -> None:
-    """What a media says has changed: have its cluster looked at again."""
-    # A cluster that is locked just now is in the hands of a curator, and will be looked at for that.
+    """Mark the cluster of a picture for labelling, because its text has changed."""
+    # A cluster that is locked now is being edited by a curator, which marks it too.
     session.execute(
         text(
             "UPDATE cluster SET labelled_members = NULL WHERE id IN (SELECT c.id FROM cluster c "
@@ -128,20 +128,20 @@ def count_all_members(session: Session, space_id: int) -> int:
 
 
 def list_clusters_of(session: Session, space_id: int) -> list[int]:
-    """Ids of all clusters of a space, in their order."""
+    """Ids of all clusters of a space, in order."""
     query = text("SELECT cluster_id FROM centroid WHERE space_id = :space ORDER BY cluster_id")
     return list(session.execute(query, {"space": space_id}).scalars())
 
 
 def list_label_work(session: Session, space_id: int, only: Sequence[int] | None) -> list[LabelWork]:
-    """Clusters of which the machine chooses something, in order of id: these, or all whose members have changed."""
+    """Clusters to label, by id: the given ones, or all whose members have changed. Without those decided by a curator."""
     ids = None if only is None else list(only)
     rows = session.execute(text(_SQL("list_work")), {"space": space_id, "only": ids})
     return [LabelWork(row.cluster_id, row.members) for row in rows]
 
 
 def list_member_texts(session: Session, cluster_ids: Sequence[int]) -> dict[int, list[MemberText]]:
-    """What the members of these clusters say, the most similar first, at most `MOST_MEMBERS` of each."""
+    """Texts of members, most similar first, at most `MOST_MEMBERS` per cluster."""
     rows = session.execute(text(_SQL("list_member_texts")), {"ids": list(cluster_ids), "most": MOST_MEMBERS})
     texts: dict[int, list[MemberText]] = {cluster_id: [] for cluster_id in cluster_ids}
     for row in rows:
@@ -150,7 +150,7 @@ def list_member_texts(session: Session, cluster_ids: Sequence[int]) -> dict[int,
 
 
 def list_nearest_members(session: Session, space_id: int, cluster_ids: Sequence[int]) -> dict[int, uuid.UUID]:
-    """Of each cluster the member nearest its centroid, the one that came first of equals."""
+    """The member nearest to the centroid of each cluster, the earliest among equals."""
     rows = session.execute(text(_SQL("list_nearest_members")), {"space": space_id, "ids": list(cluster_ids)})
     return {row.cluster_id: row.media_id for row in rows}
 
@@ -158,7 +158,7 @@ def list_nearest_members(session: Session, space_id: int, cluster_ids: Sequence[
 def list_centroids(
     session: Session, space_id: int, cluster_ids: Sequence[int]
 ) -> tuple[list[int], NDArray[np.float32]]:
-    """Those of the clusters that have a centroid, and their centroids (n, d)."""
+    """The clusters that have a centroid, and these centroids (n, d)."""
     rows = fetch_arrays(
         session,
         "SELECT cluster_id, centroid FROM centroid WHERE space_id = :space AND cluster_id = ANY(:ids)",
@@ -168,8 +168,8 @@ def list_centroids(
 
 
 def record_labels(session: Session, new: Sequence[NewLabel]) -> RecordedLabels:
-    """Write what the machine may choose: never over a curator's label or representative, and not to a cluster that
-    somebody else is writing to just now (it stays as it is, and is looked at the next time)."""
+    """Write labels and representatives, except those chosen by curators. Skips clusters that another transaction is writing to, for the
+    next run."""
     rows = session.execute(
         text(_SQL("lock")),
         {"ids": [one.cluster_id for one in new], "nearest": [one.representative_media_id for one in new]},

@@ -1,4 +1,4 @@
-"""What the page of one group reads."""
+"""Queries of a group's page."""
 
 import uuid
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from backend.store.schema import Centroid, Cluster, Embedding, Media, Membership
 
 @dataclass(frozen=True)
 class ClusterHead:
-    """A group without its members. cohesion: mean cosine of the members to their centroid."""
+    """A group without its members. `cohesion` is the mean cosine of members to the centroid."""
 
     id: int
     label: str
@@ -29,9 +29,13 @@ class ClusterHead:
 
 @dataclass(frozen=True)
 class Member:
-    """A member and its cosine to the centroid as it is now.
+    """A member, with its cosine to the current centroid.
 
-    is_outlier: it would not join today, or it lies below the lower fence of the members' similarities.
+    Attributes:
+        picture: its thumbnail.
+        similarity: its cosine.
+        by_curator: whether a curator decided the membership.
+        is_outlier: whether it is below the threshold, or below the lower fence of the members' similarities.
     """
 
     picture: Picture
@@ -42,7 +46,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Before and after a media in the order of its group, and its place from 1."""
+    """The members before and after a picture in its group, and its position from 1."""
 
     previous_id: uuid.UUID | None
     next_id: uuid.UUID | None
@@ -51,7 +55,7 @@ class Neighbours:
 
 
 def get_head(session: Session, cluster_id: int) -> ClusterHead:
-    """Raises NotFound."""
+    """A group without its members. Raises NotFound."""
     row = session.execute(
         sa.select(
             Cluster.id,
@@ -74,7 +78,7 @@ def get_head(session: Session, cluster_id: int) -> ClusterHead:
 
 
 def _standing(cluster_id: int) -> sa.CTE:
-    """The members with their cosines to the centroid as it is now."""
+    """The members with their cosines to the current centroid."""
     return (
         sa.select(
             Membership.media_id,
@@ -93,8 +97,8 @@ def _nearest_first(standing: sa.CTE) -> tuple[sa.ColumnElement[float], sa.Column
 
 
 def _fence(standing: sa.CTE) -> sa.ScalarSelect[float]:
-    """Tukey's lower fence (Exploratory Data Analysis, 1977): 1.5 interquartile ranges below the first quartile. Groups
-    of near-duplicates have a range of nothing, so 0.02 at the least."""
+    """Tukey's lower fence (Exploratory Data Analysis, 1977): 1.5 interquartile ranges below the first quartile. The distance is at least
+    0.02, because the range of a group of near-duplicates is almost 0."""
     lower, upper = (sa.func.percentile_cont(share).within_group(standing.c.similarity.asc()) for share in (0.25, 0.75))
     return sa.select(lower - sa.func.greatest(1.5 * (upper - lower), 0.02)).select_from(standing).scalar_subquery()
 
@@ -107,7 +111,7 @@ def list_member_cards(
     after: tuple[float, uuid.UUID] | None = None,
     limit: int,
 ) -> list[Member]:
-    """Nearest to the centroid first; `after` is (similarity, media_id) of the last member of the page before."""
+    """A page of members, nearest to the centroid first. `after` is (similarity, media_id) of the last member on the previous page."""
     standing = _standing(cluster_id)
     query = (
         sa.select(
@@ -141,13 +145,13 @@ def list_member_cards(
 
 
 def list_member_ids(session: Session, cluster_id: int) -> list[uuid.UUID]:
-    """All members, nearest to the centroid first: for "select all", of which not all may be on the page."""
+    """Ids of all members, nearest to the centroid first. For "select all", since the page shows only some."""
     standing = _standing(cluster_id)
     return list(session.scalars(sa.select(standing.c.media_id).order_by(*_nearest_first(standing))))
 
 
 def find_neighbours(session: Session, cluster_id: int, media_id: uuid.UUID) -> Neighbours | None:
-    """Where a media stands in its group. None where it is no member."""
+    """Position of a picture in its group, None if it is not a member."""
     standing = _standing(cluster_id)
     order = _nearest_first(standing)
     placed = sa.select(

@@ -1,4 +1,4 @@
-"""Groups that something could be moved to, or merged with."""
+"""Queries for groups to move pictures to, or to merge with."""
 
 from dataclasses import dataclass
 
@@ -14,14 +14,14 @@ _SHOWN = 24
 
 @dataclass(frozen=True)
 class Targets:
-    """Groups to choose from; near: the cosine of their centroids to that of the group in question."""
+    """Groups to choose from. `near` has the cosine of each centroid to that of the given group."""
 
     cards: list[ClusterCard]
     near: dict[int, float]
 
 
 def list_targets(session: Session, cluster_id: int, words: str) -> Targets:
-    """With words, those with them in their label, largest first; without, those nearest to the group."""
+    """Groups whose label contains the words, largest first. Without words, the nearest groups."""
     if words:
         cards = list_cards(session, WallSort.LARGEST, WallFilter(words=words), limit=_SHOWN + 1)
         return Targets([card for card in cards if card.id != cluster_id][:_SHOWN], {})

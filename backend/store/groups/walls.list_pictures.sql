@@ -1,5 +1,5 @@
--- Pictures of groups: the representative first, then the members that came in most similar. Whatever the page's length,
--- one statement, and for each group the first entries of `membership_members_idx`.
+-- Pictures of groups: the representative first, then the members with the highest similarity on joining. One statement for a page,
+-- which reads the first entries of `membership_members_idx` for each group.
 SELECT page.id AS cluster_id, media.id AS media_id, encode(media.sha256, 'hex') AS sha256,
        media.title, media.width, media.height
   FROM unnest(CAST(:cluster_ids AS bigint[]), CAST(:representatives AS uuid[])) AS page(id, representative)

@@ -1,4 +1,4 @@
-"""What the wall of groups reads: a page of cards in two statements, however many cards there are."""
+"""Queries of the wall of groups: a page of cards takes two statements, whatever its size."""
 
 import uuid
 from collections.abc import Sequence
@@ -19,17 +19,17 @@ _SQL = Statements(__file__)
 PICTURES_EACH = 4
 _Expression = sa.ColumnElement[Any] | InstrumentedAttribute[Any]
 
-# The mean cosine of the members to their centroid: the length of the mean vector (Mardia & Jupp, Directional
-# Statistics, 2000: mean resultant length). As the index `centroid_cohesion_idx` has it.
+# The mean cosine of members to their centroid equals the length of the mean vector (mean resultant length: Mardia & Jupp, Directional
+# Statistics, 2000). Must match the index `centroid_cohesion_idx`.
 COHESION: sa.ColumnElement[float] = sa.literal_column(
     "(vector_norm(centroid.embedding_sum::vector) / centroid.member_count::double precision)", sa.Double
 )
-# In the order of labels, those without one last. As the index `cluster_label_idx` has it.
+# Groups without a label come last. Must match the index `cluster_label_idx`.
 _NO_LABEL: sa.ColumnElement[bool] = sa.literal_column("(cluster.label = ''::text)", sa.Boolean)
 
 
 class WallSort(StrEnum):
-    """How the wall is ordered."""
+    """Orders of the wall."""
 
     LARGEST = "largest"
     NEWEST = "newest"
@@ -39,7 +39,7 @@ class WallSort(StrEnum):
 
 @dataclass(frozen=True)
 class WallFilter:
-    """locked: only those; no_singles: without groups of one; words: part of the label, whatever its case."""
+    """Conditions of the wall: only locked groups, no groups of one, and words in the label (case-insensitive)."""
 
     locked: bool = False
     no_singles: bool = False
@@ -48,7 +48,7 @@ class WallFilter:
 
 @dataclass(frozen=True)
 class ClusterCard:
-    """A group on the wall. cohesion: mean cosine of its members to its centroid; pictures: its representative first."""
+    """A group on the wall. `cohesion` is the mean cosine of members to the centroid; `pictures` start with the representative."""
 
     id: int
     label: str
@@ -61,7 +61,7 @@ class ClusterCard:
 
 @dataclass(frozen=True)
 class WallCounts:
-    """What the wall holds: groups under the filter, groups and pictures in all, and the newest group."""
+    """Numbers of the wall: groups that match the filter, all groups and pictures, and the id of the newest group."""
 
     shown: int
     clusters: int
@@ -72,7 +72,7 @@ class WallCounts:
 def list_cards(
     session: Session, sort: WallSort, narrowed: WallFilter, *, after: Sequence[Any] | None = None, limit: int
 ) -> list[ClusterCard]:
-    """A page of cards; `after` is `place_of` the last card of the page before. Two statements."""
+    """A page of cards. `after` is `place_of` the last card on the previous page. Two statements."""
     query = _cards().where(*_conditions(narrowed)).order_by(*_order(sort)).limit(limit)
     if after is not None:
         query = query.where(_behind(sort, after))
@@ -82,14 +82,14 @@ def list_cards(
 def list_cards_by_id(
     session: Session, cluster_ids: Sequence[int], *, pictures_each: int = PICTURES_EACH
 ) -> list[ClusterCard]:
-    """The cards of these groups, in this order; those that are gone are left out. Two statements."""
+    """The cards of these groups, in order, without deleted ones. Two statements."""
     rows = {row.id: row for row in session.execute(_cards().where(is_among(Cluster.id, cluster_ids)))}
     wanted = [rows[one] for one in dict.fromkeys(cluster_ids) if one in rows]
     return _with_pictures(session, wanted, pictures_each)
 
 
 def place_of(sort: WallSort, card: ClusterCard) -> tuple[Any, ...]:
-    """The key of a card in an order, for the cursor."""
+    """The sort key of a card, for cursors."""
     match sort:
         case WallSort.LARGEST:
             return card.size, card.id
@@ -102,7 +102,7 @@ def place_of(sort: WallSort, card: ClusterCard) -> tuple[Any, ...]:
 
 
 def count_wall(session: Session, narrowed: WallFilter) -> WallCounts:
-    """One statement."""
+    """Count the groups of the wall, in one statement."""
     shown = sa.and_(sa.true(), *_conditions(narrowed))
     row = session.execute(
         sa.select(
@@ -119,7 +119,7 @@ def count_wall(session: Session, narrowed: WallFilter) -> WallCounts:
 
 
 def count_newer(session: Session, cluster_id: int) -> int:
-    """How many groups of the active space were founded after this one."""
+    """Number of groups in the active space that were created after this one."""
     return session.execute(
         sa.select(sa.func.count())
         .select_from(Centroid)
@@ -128,7 +128,7 @@ def count_newer(session: Session, cluster_id: int) -> int:
 
 
 def active_space() -> sa.ScalarSelect[int]:
-    """The id of the active space, as part of a statement."""
+    """The id of the active space, as a subquery."""
     return sa.select(Space.id).where(Space.is_active).scalar_subquery()
 
 

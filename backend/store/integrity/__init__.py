@@ -1,4 +1,4 @@
-"""Audits, repair, and the rows that backups need."""
+"""Queries of audits, repair and backups."""
 
 from backend.store.integrity.audit import (
     RecordedDecision,

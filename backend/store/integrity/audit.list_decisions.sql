@@ -1,4 +1,4 @@
--- Decisions in their order with the vectors of a space, but for pictures that it has none of.
+-- Decisions in order, with the vectors of a space. Omits pictures without one.
 SELECT media_id, cluster_id, assign_seq, coalesce(decided_space_id, membership.space_id) AS space_id,
        coalesce(decided_threshold, threshold) AS threshold, image_embedding
   FROM membership

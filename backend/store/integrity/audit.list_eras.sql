@@ -1,4 +1,4 @@
--- Stretches of decisions that were made in one space: the last decision before each, and the last one in it.
+-- Periods in which all decisions were made in one space: the last decision before each period, and its last one.
 WITH decided AS (
   SELECT assign_seq,
          coalesce(decided_space_id, space_id) AS space,

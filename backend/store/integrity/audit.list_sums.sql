@@ -1,4 +1,4 @@
--- Sums of the centroids of the active space, by group.
+-- Sums of the active space's centroids, by group.
 SELECT cluster_id, embedding_sum
   FROM centroid
  WHERE space_id = {active_space}

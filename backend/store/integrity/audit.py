@@ -1,4 +1,4 @@
-"""Decisions and sums as they are stored, for an audit that repeats them."""
+"""Queries of the audit: stored decisions and sums, to be recomputed."""
 
 import uuid
 from dataclasses import dataclass
@@ -17,8 +17,16 @@ _SQL = Statements(__file__)
 
 @dataclass(frozen=True)
 class RecordedDecision:
-    """A membership as it was decided, in the order of decisions. space_id, threshold: of the decision, which may have been
-    made in another space than the active one; image_embedding: in the space that was asked for."""
+    """A membership as it was decided, in the order of decisions.
+
+    Attributes:
+        media_id: the picture.
+        cluster_id: its cluster.
+        assign_seq: position in the order of decisions.
+        space_id: space of the decision, which may be inactive now.
+        threshold: threshold of the decision.
+        image_embedding: its vector in the requested space.
+    """
 
     media_id: uuid.UUID
     cluster_id: int
@@ -29,26 +37,26 @@ class RecordedDecision:
 
 
 def count_deciding_events(session: Session) -> int:
-    """Events of the journal that changed what later decisions met, which no replay can find again."""
+    """Number of events in the journal that influenced later decisions, which a replay cannot reproduce."""
     query = "SELECT count(*) FROM cluster_event WHERE cardinality(media_ids) > 0 OR kind IN ('lock', 'unlock')"
     return int(session.execute(text(query)).scalar_one())
 
 
 def list_sums(session: Session, *, after_cluster: int, limit: int) -> list[tuple[int, NDArray[np.float64]]]:
-    """Sums of the centroids of the active space, by cluster id."""
+    """A page of sums of the active space's centroids, by cluster id."""
     rows = fetch_arrays(session, _SQL("list_sums"), {"after": after_cluster, "limit": limit})
     return [(row.cluster_id, row.embedding_sum) for row in rows]
 
 
 def list_decisions(session: Session, space_id: int, *, after_seq: int, limit: int) -> list[RecordedDecision]:
-    """Decisions in their order with the vectors of a space, but for media that it has none of."""
+    """A page of decisions in order, with the vectors of a space. Omits pictures without one."""
     parameters = {"space": space_id, "after": after_seq, "limit": limit}
     return [RecordedDecision(**row._asdict()) for row in fetch_arrays(session, _SQL("list_decisions"), parameters)]
 
 
 def list_eras(session: Session) -> list[tuple[int, int, int]]:
-    """Stretches of decisions that were made in one space: its id, the assign_seq of the last decision before, and that of
-    the last one in it."""
+    """Periods in which all decisions were made in one space: its id, the assign_seq of the last decision before the period, and that of
+    its last decision."""
     return [(row.space, row.after_seq, row.last_seq) for row in session.execute(text(_SQL("list_eras")))]
 
 

@@ -1,5 +1,5 @@
--- Statements that take away all that migrations made, in one transaction: views and functions before what they are made
--- of. Functions of other owners are none of ours.
+-- Statements that drop everything created by migrations, in one transaction: views and functions before what they depend on.
+-- Functions of other owners are not ours.
 SELECT statement FROM (
   SELECT 1 AS step, format('DROP VIEW %I CASCADE', relname) AS statement FROM pg_class
    WHERE relnamespace = current_schema::regnamespace AND relkind = 'v' AND relname = 'media_embedding'

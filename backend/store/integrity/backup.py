@@ -1,4 +1,4 @@
-"""Queries of backup and restore: one snapshot to copy, and a database without a library to restore into."""
+"""Queries of backup and restore: a snapshot to copy, and checks of the target database."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _PAGE_ROWS = 1000
 _MAJOR = 10_000
 _LOCK_PATIENCE = "10s"
 
-# What is there before the first upload, or is about the people and programs of a server and not about its media.
+# Tables that servers and workers fill before the first upload, or that are about users and programs rather than pictures.
 _BESIDE_A_LIBRARY = frozenset(
     {
         "account",
@@ -41,7 +41,7 @@ _SQL = Statements(__file__)
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A moment of the database that others can look at while the transaction lasts; `rows` counts by table."""
+    """A snapshot of the database that other connections can use while the transaction lasts. `rows` are counts by table."""
 
     name: str
     schema_revision: str
@@ -51,10 +51,10 @@ class Snapshot:
 
 
 def open_snapshot(session: Session) -> Snapshot:
-    """Make this transaction, which has to be new, look at one moment, and name it for `pg_dump --snapshot`.
+    """Give this transaction, which must be new, a snapshot, and export it for `pg_dump --snapshot`.
 
     Raises:
-        ConfigurationError: there is no library in this database.
+        ConfigurationError: this database contains no library.
     """
     connection = session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
     revision = current_revision(connection)
@@ -72,7 +72,7 @@ def open_snapshot(session: Session) -> Snapshot:
 
 
 def list_originals(session: Session) -> Iterator[tuple[bytes, str]]:
-    """Checksum and key of every original, by checksum; a page of them in memory."""
+    """Yield checksum and key of every original, by checksum, reading a page at a time."""
     after = b""
     while page := session.execute(
         sa.select(Media.sha256, Media.original_key)
@@ -92,10 +92,10 @@ def get_postgres_major(session: Session) -> int:
 
 
 def list_contents(session: Session) -> list[str]:
-    """What a restore would destroy, by name: relations of somebody else, and tables with rows of a library.
+    """Names of what a restore would destroy: foreign relations, and tables with rows of a library.
 
-    A schema that was migrated and never used is nothing, and so is what its servers and workers note by themselves. Who may
-    come in (accounts, keys) is no library either: a restore brings its own.
+    A schema that was migrated but never used is empty in this sense, even if servers and workers have written rows. Accounts and keys do
+    not count either, because the backup contains its own.
     """
     relations = set(session.execute(sa.text(_SQL("list_relations"))).scalars())
     foreign = sorted(relations - _OUR_RELATIONS)
@@ -105,7 +105,7 @@ def list_contents(session: Session) -> list[str]:
 
 
 def lock_schema(session: Session) -> None:
-    """Let nobody read or write a table of ours until this transaction ends. Raises TransactionConflict: it is in use."""
+    """Lock all our tables until this transaction ends. Raises TransactionConflict if they are in use."""
     ours = ", ".join(
         name for name in session.execute(sa.text(_SQL("list_relations"))).scalars() if name in Base.metadata.tables
     )
@@ -115,7 +115,7 @@ def lock_schema(session: Session) -> None:
 
 
 def drop_schema(session: Session) -> None:
-    """Take away all that the migrations made, of whichever version they were. The extension stays."""
+    """Drop everything that migrations of any version created, except the extension."""
     names = {"tables": [*Base.metadata.tables, "alembic_version"], "sequences": list(_SEQUENCES)}
     for statement in session.execute(sa.text(_SQL("list_drops")), names).scalars().all():
         session.execute(sa.text(statement))

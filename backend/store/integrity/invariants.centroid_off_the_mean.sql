@@ -1,5 +1,5 @@
--- Every centroid is within 1e-6 of the normalised mean of its members, and its sum points the same way. Materialised: a
--- plan that measures before it leaves other spaces out would compare vectors of different dimensions.
+-- Every centroid is within 1e-6 of the normalized mean of its members, and its sum points the same way. Materialized, because
+-- a plan that computes distances before it filters by space would compare vectors of different dimensions.
 WITH means AS (
   SELECT membership.cluster_id, l2_normalize(avg(l2_normalize(image_embedding))) AS mean
     FROM membership

@@ -1,4 +1,4 @@
--- Every group has members: with the last one it goes.
+-- Every group has members. It is deleted with the last one.
 SELECT cluster.id AS cluster_id
   FROM cluster
  WHERE NOT EXISTS (SELECT FROM membership WHERE membership.cluster_id = cluster.id)

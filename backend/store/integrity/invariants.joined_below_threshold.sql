@@ -1,5 +1,4 @@
--- No membership that the assigner decided was below its threshold when it was made. Figures that were measured in
--- another space since say nothing of that.
+-- No decision of the assigner was below its threshold. Figures measured later in another space do not count.
 SELECT media_id, cluster_id, similarity, threshold
   FROM membership
  WHERE origin = 'auto' AND event_id IS NULL AND NOT founder AND similarity < threshold

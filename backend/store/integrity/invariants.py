@@ -1,4 +1,4 @@
-"""The invariants of the library: each statement returns the rows that break one."""
+"""Invariants of the library. Each statement returns the rows that violate one."""
 
 from typing import Any
 
@@ -23,6 +23,6 @@ INVARIANTS = (
 
 
 def list_breaches(session: Session, invariant: str, limit: int) -> list[dict[str, Any]]:
-    """The first rows that break an invariant; empty where it holds."""
+    """The first rows that violate an invariant, empty if it holds."""
     rows = session.execute(text(f"{_SQL(invariant)} LIMIT :limit"), {"limit": limit})
     return [dict(row) for row in rows.mappings()]

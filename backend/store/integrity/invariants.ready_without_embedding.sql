@@ -1,4 +1,4 @@
--- Each ready picture has its embedding in the active space.
+-- Each ready picture has an embedding in the active space.
 SELECT media.id AS media_id
   FROM media
  WHERE status = 'ready'

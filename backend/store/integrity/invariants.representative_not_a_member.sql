@@ -1,4 +1,4 @@
--- Each group is represented by one of its members.
+-- The representative of each group is one of its members.
 SELECT cluster.id AS cluster_id, representative_media_id
   FROM cluster
  WHERE NOT EXISTS (

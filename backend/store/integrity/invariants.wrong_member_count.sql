@@ -1,4 +1,4 @@
--- The count in a centroid's row is the number of members of its group.
+-- The member count of each centroid is the number of members of its group.
 WITH counted AS (
   SELECT cluster_id, count(*) AS members FROM membership GROUP BY cluster_id
 ), kept AS (

@@ -18,7 +18,7 @@ _GIVEN_UP = (OriginalMissing.code, NotInSpace.code)
 
 @dataclass(frozen=True)
 class HeldFile:
-    """A row that has an original; whether it must have thumbnails, and whether its original is known to be lost."""
+    """A row with an original, whether it must have thumbnails, and whether its original is known to be lost."""
 
     media_id: uuid.UUID
     sha256: bytes
@@ -28,7 +28,7 @@ class HeldFile:
 
 
 def list_held_files(session: Session, first_byte: int) -> list[HeldFile]:
-    """Rows whose checksum begins with this byte."""
+    """Rows whose checksum starts with this byte."""
     query = sa.select(Media.id, Media.sha256, Media.original_key, Media.status, Media.error_code).where(
         Media.original_key.is_not(None), Media.sha256 >= bytes([first_byte])
     )
@@ -47,12 +47,12 @@ def list_held_files(session: Session, first_byte: int) -> list[HeldFile]:
 
 
 def is_given_up(status: str, error_code: str | None) -> bool:
-    """Whether the original of such a media may be lost: it failed for that, or was set aside when the model was changed."""
+    """Whether the original may be missing: the picture failed for that reason, or was set aside by a change of model."""
     return status == MediaStatus.FAILED and error_code in _GIVEN_UP
 
 
 def list_off_clusters(session: Session) -> list[int]:
-    """Clusters of the active space whose centroid, sum or count is not that of their members."""
+    """Clusters of the active space whose centroid, sum or count differs from that of their members."""
     off = {
         int(row["cluster_id"])
         for invariant in ("centroid_off_the_mean", "wrong_member_count")
@@ -67,7 +67,7 @@ def list_empty_clusters(session: Session) -> list[int]:
 
 
 def delete_memberless_centroids(session: Session, space_id: int, cluster_ids: Sequence[int]) -> None:
-    """Delete centroids of these clusters that stand for nobody."""
+    """Delete the centroids of these clusters if they have no members in the space."""
     session.execute(
         sa.delete(Centroid).where(
             Centroid.space_id == space_id,

@@ -1,4 +1,4 @@
-"""Queries that remove media."""
+"""Queries that delete pictures."""
 
 import uuid
 from collections.abc import Collection, Sequence
@@ -15,18 +15,17 @@ from backend.store.schema import Media
 
 @dataclass(frozen=True)
 class Doomed:
-    """A media to be removed; `file` is None where its bytes never came."""
+    """A picture to delete. `file` is None if it was never fetched."""
 
     media_id: uuid.UUID
     file: StoredFile | None
 
 
 def lock_media(session: Session, media_ids: Collection[uuid.UUID], *, wait_seconds: float) -> list[Doomed]:
-    """These media and the fetched doubles that point to them, held until the transaction ends; unknown ids are left
-    out.
+    """Lock these pictures, and the fetched duplicates that refer to them, until the transaction ends. Omits unknown ids.
 
-    Workers lock rows in no order, so a deadlock is possible; whoever deletes gives way, since it waits for less than
-    it takes Postgres to look for one. The transaction ends as TransactionConflict then.
+    Workers lock rows in no particular order, so deadlocks are possible. The deletion gives way, because it waits for less than Postgres'
+    deadlock timeout. Then the transaction raises TransactionConflict.
     """
     session.execute(
         sa.text("SELECT set_config('lock_timeout', :wait, true)"), {"wait": f"{int(wait_seconds * 1000)}ms"}
@@ -44,6 +43,6 @@ def lock_media(session: Session, media_ids: Collection[uuid.UUID], *, wait_secon
 
 
 def delete_media_rows(session: Session, media_ids: Sequence[uuid.UUID]) -> None:
-    """Remove the rows, and tell of it; embeddings, memberships and whatever else belongs to them go with them."""
+    """Delete the rows and record the events. Embeddings, memberships and other dependent rows are deleted with them."""
     session.execute(sa.text("DELETE FROM media WHERE id = ANY(:ids)"), {"ids": list(media_ids)})
     record_events(session, [Event(EventKind.DELETED, media_id) for media_id in media_ids])

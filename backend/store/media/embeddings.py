@@ -1,4 +1,4 @@
-"""Queries on embeddings. The table is insert-only: an update would write every HNSW entry of the row anew."""
+"""Queries on embeddings. The table is insert-only, because an update would rewrite all HNSW entries of the row."""
 
 import uuid
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from backend.store.arrays import as_weight, execute_many, fetch_arrays
 
 @dataclass(frozen=True)
 class NewEmbedding:
-    """The vectors of one media: image (d_image,), text (d_text,) or None, caption (d_image,) or None; unit length."""
+    """Unit vectors of a picture: image (d_image,), text (d_text,) or None, caption (d_image,) or None."""
 
     media_id: uuid.UUID
     image: NDArray[np.float32]
@@ -24,7 +24,7 @@ class NewEmbedding:
 
 @dataclass(frozen=True)
 class MediaMatch:
-    """One hit of a fused query; a cosine is None where either side is missing."""
+    """A hit of a fused query. A cosine is None if either side is missing."""
 
     media_id: uuid.UUID
     sim_image: float | None
@@ -33,7 +33,7 @@ class MediaMatch:
 
 
 def insert_embeddings(session: Session, space_id: int, embeddings: list[NewEmbedding]) -> None:
-    """Insert; a row that is there already stays as it is, so that a step can be repeated."""
+    """Insert embeddings. Existing rows are kept, so that the step can be repeated."""
     execute_many(
         session,
         "INSERT INTO embedding (space_id, media_id, image_embedding, text_embedding, caption_embedding) "
@@ -58,8 +58,8 @@ def replace_wording(
     text_vector: NDArray[np.float32] | None,
     caption: NDArray[np.float32] | None,
 ) -> bool:
-    """Put a row with other text (d_text,) and caption (d_image,) vectors in the place of the old one; False where the
-    space has none."""
+    """Replace a row by one with other text (d_text,) and caption (d_image,) vectors. Returns False if the space has no vectors of the
+    picture."""
     rows = fetch_arrays(
         session,
         "DELETE FROM embedding WHERE space_id = :space AND media_id = :media RETURNING image_embedding",
@@ -72,7 +72,7 @@ def replace_wording(
 
 
 def fetch_image_embeddings(session: Session, space_id: int) -> tuple[list[uuid.UUID], NDArray[np.float32]]:
-    """All image embeddings of a space: ids and (n, d) rows. For audits and evaluation, not for serving."""
+    """All image embeddings of a space: ids and rows (n, d). For audits and evaluations, not for serving."""
     rows = fetch_arrays(
         session, "SELECT media_id, image_embedding FROM embedding WHERE space_id = :space", {"space": space_id}
     )
@@ -81,7 +81,7 @@ def fetch_image_embeddings(session: Session, space_id: int) -> tuple[list[uuid.U
 
 
 def similar_media(session: Session, media_id: uuid.UUID, k: int, alpha: float) -> list[MediaMatch]:
-    """The public SQL function of the same name."""
+    """Call the public SQL function of the same name."""
     rows = session.execute(
         text("SELECT media_id, sim_image, sim_text, combined FROM similar_media(:media_id, :k, :alpha)"),
         {"media_id": media_id, "k": k, "alpha": as_weight(alpha)},
@@ -96,7 +96,7 @@ def search_media(
     k: int,
     alpha: float,
 ) -> list[MediaMatch]:
-    """The public SQL function of the same name, for query vectors (d_image,) and (d_text,)."""
+    """Call the public SQL function of the same name, with query vectors (d_image,) and (d_text,)."""
     rows = session.execute(
         text(
             "SELECT media_id, sim_image, sim_text, combined "

@@ -1,4 +1,4 @@
-"""Queries on exact copies: bytes that were sent again. They are stored once, under the media that they made first."""
+"""Queries on exact copies: files that were sent again. They are stored once, with the picture created first."""
 
 import uuid
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _SQL = Statements(__file__)
 
 @dataclass(frozen=True)
 class CopySent:
-    """One place from which the bytes of a media came again, beside the place that they came from first."""
+    """A further source of a picture's file, with its first source."""
 
     id: int
     media_id: uuid.UUID
@@ -30,7 +30,7 @@ class CopySent:
 
 
 def record_exact_copy(session: Session, media_id: uuid.UUID, source: str, source_uri: str | None) -> None:
-    """Count a copy of a media. The very file that it was imported from is no copy when it is imported again."""
+    """Count a copy of a picture. Importing the same file from the same path again does not count."""
     session.execute(
         sa.text(_SQL("record")),
         {"media_id": media_id, "source": source, "source_uri": source_uri or ""},
@@ -40,7 +40,7 @@ def record_exact_copy(session: Session, media_id: uuid.UUID, source: str, source
 def list_exact_copies(
     session: Session, *, media_id: uuid.UUID | None = None, before: tuple[datetime, int] | None = None, limit: int
 ) -> list[CopySent]:
-    """Sent last comes first; `before` is (last_sent_at, id) of the last row of the page before."""
+    """A page of copies, last sent first. `before` is (last_sent_at, id) of the last row on the previous page."""
     query = (
         sa.select(
             ExactCopy.id,

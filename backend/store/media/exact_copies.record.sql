@@ -1,4 +1,4 @@
--- Count a copy of a picture by where it came from. The very file that it was imported from is no copy of it.
+-- Count a copy of a picture by source. Importing the same file from the same path again does not count.
 INSERT INTO exact_copy (media_id, source, source_uri)
 SELECT id, :source, :source_uri
   FROM media

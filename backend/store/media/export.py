@@ -1,4 +1,4 @@
-"""What an export reads: media of the active space with words, group and vectors, in upload order."""
+"""Queries of exports: pictures of the active space with text, group and vectors, in upload order."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -18,7 +18,7 @@ _WIDE: Final = ("path", *WORDS, "array_to_string(keywords, ', ')", "cluster_labe
 
 
 def count_exported(session: Session, space_id: int, clusters: Sequence[int], keywords: Sequence[str]) -> int:
-    """How many media `iterate_exported` brings."""
+    """Number of pictures that `iterate_exported` yields."""
     statement = f"SELECT count(*) AS media FROM ({_SQL('list_exported')}) AS exported"  # noqa: S608 - a file of ours
     return int(fetch_arrays(session, statement, _parameters(space_id, clusters, keywords))[0].media)
 
@@ -33,9 +33,9 @@ def get_widths(session: Session, space_id: int, clusters: Sequence[int], keyword
 def iterate_exported(
     session: Session, space_id: int, clusters: Sequence[int], keywords: Sequence[str]
 ) -> Iterator[list[dict[str, Any]]]:
-    """Records, as the statement names their columns, up to 1,024 at a time, through a cursor on the server; vectors as
-    numpy."""
-    limit_idling(session, 0)  # whoever reads may take their time
+    """Yield records named by the columns of the statement, up to 1,024 at a time, through a server-side cursor. Vectors are numpy
+    arrays."""
+    limit_idling(session, 0)  # reading may take long
     statement = as_psycopg(f"{_SQL('list_exported')} ORDER BY media.upload_seq")
     with get_driver(session).cursor(name="exported", row_factory=dict_row) as cursor:
         cursor.execute(statement.encode(), _parameters(space_id, clusters, keywords), binary=True)

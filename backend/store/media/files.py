@@ -1,4 +1,4 @@
-"""Files that no media speaks of any more."""
+"""Deletion of files that no picture refers to any more."""
 
 import logging
 from collections.abc import Sequence
@@ -16,23 +16,23 @@ from backend.store.schema import Media
 
 logger = logging.getLogger(__name__)
 
-# What is removed is kept in memory until it is certain that nobody has it.
+# Deleted files are kept in memory until it is certain that no picture refers to them.
 _BATCH = 8
 
 
 @dataclass(frozen=True)
 class StoredFile:
-    """The original of a media, and what its thumbnails are named by."""
+    """The original of a picture, and the checksum that its thumbnails are named by."""
 
     sha256: bytes
     original_key: str
 
 
 def remove_unheld_files(database: Database, storage: Storage, files: Sequence[StoredFile]) -> None:
-    """Remove originals and thumbnails whose bytes no media has. What cannot be removed is logged.
+    """Delete originals and thumbnails that no picture refers to. Failures are logged.
 
-    The same bytes may be uploaded again at this very moment. So it is looked once more after each removal, and the
-    file put back where somebody has them by then; whoever takes bytes in looks whether they are there after its commit.
+    The same file may be uploaded again at this moment. So references are checked again after each deletion, and the file is restored if
+    there are any. An upload checks after its commit that its file exists.
     """
     for start in range(0, len(files), _BATCH):
         _remove_batch(database, storage, files[start : start + _BATCH])
@@ -47,7 +47,7 @@ def _remove_batch(database: Database, storage: Storage, files: Sequence[StoredFi
 
 
 def _remove(storage: Storage, file: StoredFile) -> dict[str, bytes]:
-    """Remove the original and its thumbnails; returns what they held."""
+    """Delete the original and its thumbnails. Returns their content."""
     removed: dict[str, bytes] = {}
     for key in (file.original_key, *chain.from_iterable(possible_keys(file.sha256))):
         try:
@@ -60,7 +60,7 @@ def _remove(storage: Storage, file: StoredFile) -> dict[str, bytes]:
 
 
 def _list_held(database: Database, files: Sequence[StoredFile]) -> set[bytes]:
-    """Checksums of these files that some media has."""
+    """Checksums of the files that a picture refers to."""
     if not files:
         return set()
     with database.transaction() as session:

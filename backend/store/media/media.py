@@ -1,4 +1,4 @@
-"""Queries on media rows: what reads them, and the upload order."""
+"""Read queries on pictures, and the upload order."""
 
 import uuid
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ _TEXT_FIELDS = tuple(field.name for field in fields(MediaText))
 
 @dataclass(frozen=True)
 class StoredPicture:
-    """What is known of a picture whose bytes are in the storage."""
+    """Properties of a picture whose file is stored."""
 
     sha256: bytes
     original_key: str
@@ -38,7 +38,7 @@ def find_media(session: Session, media_id: uuid.UUID) -> Media | None:
 
 
 def get_media(session: Session, media_id: uuid.UUID) -> Media:
-    """Raises NotFound."""
+    """The picture with this id. Raises NotFound."""
     media = find_media(session, media_id)
     if media is None:
         raise NotFound(f"There is no picture {media_id}.")
@@ -46,7 +46,7 @@ def get_media(session: Session, media_id: uuid.UUID) -> Media:
 
 
 def resolve_copies(session: Session, media_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
-    """The same media, in their order, with those that ended as `duplicate` as the media that has their bytes."""
+    """These pictures in order, with duplicates replaced by the pictures that have their file."""
     rows = session.execute(
         sa.select(Media.id, Media.duplicate_of).where(is_among(Media.id, media_ids), Media.duplicate_of.is_not(None))
     )
@@ -55,7 +55,7 @@ def resolve_copies(session: Session, media_ids: Sequence[uuid.UUID]) -> list[uui
 
 
 def get_media_for_update(session: Session, media_id: uuid.UUID) -> Media:
-    """The row as it is now, locked until the transaction ends. Raises NotFound."""
+    """The current row, locked until the transaction ends. Raises NotFound."""
     media = session.get(Media, media_id, with_for_update=True, populate_existing=True)
     if media is None:
         raise NotFound(f"There is no picture {media_id}.")
@@ -68,7 +68,7 @@ def find_media_by_sha256(session: Session, sha256: bytes) -> Media | None:
 
 @dataclass(frozen=True)
 class KnownMedia:
-    """Bytes that are here already: their SHA-256, and the media that they made."""
+    """A file that is already stored: its SHA-256 and its picture."""
 
     sha256: bytes
     media_id: uuid.UUID
@@ -76,7 +76,7 @@ class KnownMedia:
 
 
 def list_known(session: Session, checksums: Sequence[bytes]) -> list[KnownMedia]:
-    """Which of these SHA-256 digests (32 bytes each) are here. One statement."""
+    """Find which of these SHA-256 digests (32 bytes each) are stored. One statement."""
     rows = session.execute(
         sa.text("SELECT sha256, id, status FROM media WHERE sha256 = ANY(CAST(:checksums AS bytea[]))"),
         {"checksums": list(checksums)},
@@ -87,7 +87,7 @@ def list_known(session: Session, checksums: Sequence[bytes]) -> list[KnownMedia]
 def list_media(
     session: Session, *, status: MediaStatus | None = None, before: tuple[datetime, uuid.UUID] | None = None, limit: int
 ) -> list[Media]:
-    """Newest first; `before` is (created_at, id) of the last row of the page before."""
+    """A page of pictures, newest first. `before` is (created_at, id) of the last row on the previous page."""
     query = sa.select(Media).order_by(Media.created_at.desc(), Media.id.desc()).limit(limit)
     if status is not None:
         query = query.where(Media.status == status)
@@ -97,19 +97,19 @@ def list_media(
 
 
 def has_media_from_elsewhere(session: Session, folder: str) -> bool:
-    """Whether there are media that do not come from this folder of the server."""
+    """Whether any picture comes from outside this folder of the server."""
     elsewhere = sa.or_(Media.source_uri.is_(None), sa.not_(sa.func.starts_with(Media.source_uri, f"{folder}/")))
     return bool(session.execute(sa.select(sa.exists().where(elsewhere))).scalar_one())
 
 
 def count_media_by_status(session: Session) -> dict[MediaStatus, int]:
-    """Every status is there, with 0 where no media has it."""
+    """Number of pictures by status, including 0."""
     counts = dict(session.execute(sa.select(Media.status, sa.func.count()).group_by(Media.status)).all())
     return {status: counts.get(status, 0) for status in MediaStatus}
 
 
 def count_failures_by_code(session: Session) -> dict[str, int]:
-    """Failed media by error code, the commonest first."""
+    """Number of failed pictures by error code, most frequent first."""
     rows = session.execute(
         sa.select(Media.error_code, sa.func.count())
         .where(Media.status == MediaStatus.FAILED)
@@ -120,22 +120,22 @@ def count_failures_by_code(session: Session) -> dict[str, int]:
 
 
 def next_upload_seq(session: Session) -> int:
-    """A place in the upload order. Takes the order's lock, so that rows become visible in that order: call it last.
-    A process that stops in here holds all uploads up; it loses the lock soon."""
+    """Take the next position in the upload order. Holds a lock until the commit, so that rows become visible in order: call it last.
+    A process that stops here would block all uploads, so it loses the lock soon."""
     limit_idling(session, _ORDER_IDLE_SECONDS)
     session.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPLOAD_ORDER_LOCK})
     return session.execute(sa.select(UPLOAD_SEQ.next_value())).scalar_one()
 
 
 def media_columns(text: MediaText) -> dict[str, Any]:
-    """The columns that a text fills."""
-    # Not asdict, which copies deeply: a third of the time of an import.
+    """Columns for a text."""
+    # Not asdict, whose deep copies take a third of the time of an import.
     return {name: getattr(text, name) for name in _TEXT_FIELDS} | {"keywords": list(text.keywords)}
 
 
 @dataclass(frozen=True)
 class MediaOutcome:
-    """How far a media has come."""
+    """State of a picture's processing."""
 
     media_id: uuid.UUID
     status: MediaStatus
@@ -149,7 +149,7 @@ class MediaOutcome:
 
 
 def list_outcomes(session: Session, media_ids: Sequence[uuid.UUID]) -> list[MediaOutcome]:
-    """How far these media have come; ids that are gone are left out."""
+    """State of these pictures. Omits deleted ones."""
     rows = session.execute(
         sa.text(
             "SELECT id, status, error_code, error_detail, duplicate_of FROM media WHERE id = ANY(CAST(:ids AS uuid[]))"

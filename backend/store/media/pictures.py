@@ -1,4 +1,4 @@
-"""Thumbnails for media that something else has found."""
+"""Thumbnails of pictures found by other queries."""
 
 import uuid
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from backend.store.schema import Media
 
 @dataclass(frozen=True)
 class Picture:
-    """A thumbnail and the size of what it shows, so that its place can be kept; sha256 is hex, None before it is fetched."""
+    """A thumbnail, with the size of the picture for its layout. `sha256` is hex, None before it is fetched."""
 
     media_id: uuid.UUID
     sha256: str | None
@@ -23,12 +23,12 @@ class Picture:
 
     @property
     def short_title(self) -> str:
-        """What to call it where it has no title."""
+        """The title, or a substitute if it has none."""
         return self.title or "Untitled picture"
 
 
 def list_pictures(session: Session, media_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Picture]:
-    """By id; media that are gone are left out. One statement."""
+    """Thumbnails by id. Omits deleted pictures. One statement."""
     rows = session.execute(
         sa.select(
             Media.id, sa.func.encode(Media.sha256, "hex").label("sha256"), Media.title, Media.width, Media.height

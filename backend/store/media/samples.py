@@ -1,4 +1,4 @@
-"""A sample of the library's media, the same at each call while nothing is added."""
+"""A deterministic sample of the library's pictures."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ _USABLE = (MediaStatus.PENDING, MediaStatus.EMBEDDED, MediaStatus.READY)
 
 @dataclass(frozen=True)
 class SampledMedia:
-    """Where the original lies, and what is said of it."""
+    """The original and the texts of a picture."""
 
     original_key: str
     text: MediaText
@@ -21,7 +21,7 @@ class SampledMedia:
 
 
 def sample_media(session: Session, limit: int) -> list[SampledMedia]:
-    """Up to `limit` media with an original, chosen by a hash of their ids, in upload order."""
+    """Up to `limit` pictures with an original, chosen by a hash of their ids, in upload order."""
     chosen = (
         sa.select(Media.id)
         .where(Media.status.in_(_USABLE), Media.original_key.is_not(None))

@@ -1,4 +1,4 @@
--- Have pictures that were set aside with this code grouped again, where this space has vectors of them.
+-- Return pictures that were set aside with this code to grouping, if this space has vectors of them.
 UPDATE media
    SET status = 'embedded', error_code = NULL, error_detail = NULL, attempts = 0
  WHERE status = 'failed'

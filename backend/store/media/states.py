@@ -1,5 +1,5 @@
-"""States of a picture. No other module writes `media.status`: each change is a function here, which also writes the event
-that goes with it, in the caller's transaction. `backend.store.schema` draws the states."""
+"""State changes of pictures. No other module writes `media.status`: each change is a function here, which also records its event in
+the caller's transaction. `backend.store.schema` shows the transitions."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ _SQL = Statements(__file__)
 def insert_fetching(
     session: Session, media_id: uuid.UUID, url: str, text: MediaText, request_id: str | None = None
 ) -> None:
-    """Insert a picture that is still elsewhere; one of that id stays as it is, so that this can be repeated."""
+    """Insert a picture that has yet to be fetched. Keeps an existing row with this id, so that the call can be repeated."""
     session.execute(
         insert(Media)
         .values(
@@ -49,7 +49,7 @@ def insert_pending(
     source_uri: str | None,
     request_id: str | None = None,
 ) -> uuid.UUID:
-    """Insert a picture that is to be embedded; returns its id, or that of the row with the same bytes."""
+    """Insert a picture to embed. Returns its id, or that of the row with the same file."""
     created = session.execute(
         insert(Media)
         .values(
@@ -71,7 +71,7 @@ def insert_pending(
 
 
 def imported_columns(upload_seq: int, embedded_at: datetime) -> dict[str, Any]:
-    """The columns of a picture that came with its vectors, for a COPY: it waits for its group from the start."""
+    """Columns of a picture imported with its vectors, for a COPY. It waits for its group at once."""
     return {
         "source": EMBEDDINGS_SOURCE,
         "status": MediaStatus.EMBEDDED.value,
@@ -83,7 +83,7 @@ def imported_columns(upload_seq: int, embedded_at: datetime) -> dict[str, Any]:
 def record_fetched(
     session: Session, media_id: uuid.UUID, lease: Lease, picture: StoredPicture, text: MediaText
 ) -> uuid.UUID | None:
-    """Move a fetched row on to pending; returns the id of an older row with the same bytes, where there is one.
+    """Change a fetched row to pending. Returns the id of an older row with the same file, if there is one.
 
     Raises LeaseLost.
     """
@@ -107,7 +107,7 @@ def record_fetched(
 def record_embedded(
     session: Session, media_ids: Sequence[uuid.UUID], lease: Lease, ocr: dict[uuid.UUID, str]
 ) -> list[uuid.UUID]:
-    """Move leased rows on to embedded; returns those that were still this lease's."""
+    """Change leased rows to embedded. Returns those that still belong to this lease."""
     kept = session.execute(
         sa.update(Media)
         .where(is_among(Media.id, media_ids), is_held(Media, lease), Media.status == MediaStatus.PENDING)
@@ -127,7 +127,7 @@ def record_embedded(
 
 
 def record_ready(session: Session, cluster_ids: Mapping[uuid.UUID, int]) -> None:
-    """Move embedded rows on to ready, now that they are in groups."""
+    """Change embedded rows to ready, now that they are in groups."""
     session.execute(
         sa.text("UPDATE media SET status = :ready, ready_at = clock_timestamp() WHERE id = ANY(:ids)"),
         {"ready": MediaStatus.READY.value, "ids": list(cluster_ids)},
@@ -138,7 +138,7 @@ def record_ready(session: Session, cluster_ids: Mapping[uuid.UUID, int]) -> None
 
 
 def record_failed(session: Session, media_id: uuid.UUID, lease: Lease, code: str, detail: str) -> None:
-    """Give a leased row up, with the reason. Raises LeaseLost."""
+    """Mark a leased row as failed, with the reason. Raises LeaseLost."""
     values = {
         "status": MediaStatus.FAILED,
         "error_code": code,
@@ -150,9 +150,9 @@ def record_failed(session: Session, media_id: uuid.UUID, lease: Lease, code: str
 
 
 def record_quarantined(session: Session, max_attempts: int) -> dict[uuid.UUID, str | None]:
-    """Give up rows whose last allowed attempt ended without a word: their worker died or stalled.
+    """Fail rows whose last allowed attempt ended without a result, because their worker died or stalled.
 
-    Returns the id of the request that each came in with, by media.
+    Returns the id of the request that uploaded each, by picture.
     """
     detail = f"All {max_attempts} attempts ended without a result. The file may crash or stall the decoder."
     rows = session.execute(
@@ -176,7 +176,7 @@ def record_quarantined(session: Session, max_attempts: int) -> dict[uuid.UUID, s
 
 
 def record_set_aside(session: Session, space: Space, media_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
-    """Fail rows that have failed in a space, and keep their vectors elsewhere; returns those that had not failed before."""
+    """Fail rows that failed in a space, and keep their vectors in other spaces. Returns those that had not failed before."""
     aside = session.execute(
         sa.text(_SQL("set_aside")),
         {"code": NotInSpace.code, "name": space.name, "space": space.id, "ids": list(media_ids)},
@@ -187,7 +187,7 @@ def record_set_aside(session: Session, space: Space, media_ids: Sequence[uuid.UU
 
 
 def lead_back(session: Session, space_id: int) -> int:
-    """Have rows that were set aside grouped again where this space has vectors of them; returns how many."""
+    """Return pictures that were set aside to grouping, if this space has vectors of them. Returns how many."""
     result = session.execute(
         sa.text(_SQL("lead_back")),
         {"code": NotInSpace.code, "space": space_id},
@@ -196,8 +196,8 @@ def lead_back(session: Session, space_id: int) -> int:
 
 
 def record_unfillable(session: Session, items: Sequence[tuple[int, uuid.UUID]], code: str, detail: str) -> None:
-    """Fail rows that wait for a group and that the active space cannot have vectors of. items: (space, media) of what was
-    given up; other spaces and rows that are not on their way to a group are passed by."""
+    """Fail rows that wait for a group and cannot have vectors in the active space. `items` are failed (space, media) items; those of
+    other spaces, and rows that do not wait for a group, are skipped."""
     failed = session.execute(
         sa.text(_SQL("fail_unfillable")),
         {
@@ -211,8 +211,8 @@ def record_unfillable(session: Session, items: Sequence[tuple[int, uuid.UUID]], 
 
 
 def record_original_missing(session: Session, media_ids: Sequence[uuid.UUID], detail: str) -> list[uuid.UUID]:
-    """Give rows up whose bytes are lost, with their vectors, whatever they failed for before; returns those that had not
-    failed. What was set aside keeps its code and its vectors, by which it can be led back."""
+    """Fail rows whose original is lost, and delete their vectors. Returns those that had not failed. Pictures that were set aside keep
+    their code and vectors, with which they can be grouped again."""
     lost = sa.select(Media.id, Media.status).where(
         is_among(Media.id, media_ids),
         sa.or_(Media.status != MediaStatus.FAILED, Media.error_code != NotInSpace.code),
@@ -235,11 +235,11 @@ def record_original_missing(session: Session, media_ids: Sequence[uuid.UUID], de
 
 
 def retry_failed(session: Session, media_id: uuid.UUID) -> None:
-    """Lead a failed row back to where it failed.
+    """Return a failed row to the step that failed.
 
     Raises:
-        NotFound: it is not there or has not failed.
-        NotInSpace: it came as vectors of another space, and there is no picture to make others of.
+        NotFound: the picture does not exist or has not failed.
+        NotInSpace: it was imported as vectors of another space, and has no file to compute new ones from.
     """
     if _retry(session, Media.id == media_id):
         return
@@ -254,7 +254,7 @@ def retry_failed(session: Session, media_id: uuid.UUID) -> None:
 
 
 def retry_failed_with(session: Session, code: str | None) -> int:
-    """Lead all rows back that failed with this code, or with any, and that can be tried again; returns how many."""
+    """Retry all rows that failed with this code, or with any, and can be retried. Returns how many."""
     return _retry(session, sa.true() if code is None else Media.error_code == code)
 
 
@@ -265,7 +265,7 @@ def _has_vectors() -> sa.ColumnElement[bool]:
 
 
 def _retry(session: Session, which: sa.ColumnElement[bool]) -> int:
-    # What came as vectors has neither bytes nor an address where they could be fetched.
+    # Pictures imported as vectors have neither a file nor an address to fetch one from.
     has_a_source = sa.or_(Media.sha256.is_not(None), Media.source != EMBEDDINGS_SOURCE, _has_vectors())
     retried = session.execute(
         sa.update(Media)

@@ -1,4 +1,4 @@
--- How far uploads have come. shown: the picture to look at, which for a duplicate is the one that was here before.
+-- Progress of uploads. shown: the picture to show, which for a duplicate is the existing one.
 SELECT media.id, media.status, media.error_code, media.error_detail, shown.id AS shown_id, shown.status AS shown_status,
        encode(shown.sha256, 'hex') AS sha256, membership.cluster_id, membership.similarity, membership.founder,
        cluster.label

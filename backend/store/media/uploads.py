@@ -1,4 +1,4 @@
-"""How far uploads have come, for the page that sends them."""
+"""Progress of uploads, for the upload page."""
 
 import uuid
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ _SQL = Statements(__file__)
 
 
 class Stage(StrEnum):
-    """What the page calls a status. Below FETCHING and STORED something is still to be done."""
+    """Stages of an upload on the page. FETCHING, STORED and EMBEDDED are not final."""
 
     FETCHING = "fetching"
     STORED = "stored"
@@ -40,7 +40,7 @@ _UNSETTLED = frozenset({Stage.FETCHING, Stage.STORED, Stage.EMBEDDED})
 
 @dataclass(frozen=True)
 class JoinedGroup:
-    """The group of an upload. founded: it began with this very picture."""
+    """The group of an upload. `founded` means that the picture started it."""
 
     id: int
     label: str
@@ -50,8 +50,8 @@ class JoinedGroup:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far one upload has come. shown_id: the media to look at, of a duplicate the one that was here; sha256 is hex,
-    None before there is a thumbnail."""
+    """Progress of one upload. `shown_id` is the picture to show, which for a duplicate is the existing one. `sha256` is hex, None before
+    there is a thumbnail."""
 
     id: uuid.UUID
     stage: Stage
@@ -67,7 +67,7 @@ class Progress:
 
 
 def list_progress(session: Session, media_ids: Sequence[uuid.UUID]) -> list[Progress]:
-    """In the order asked for; one that is gone is told as such. One statement."""
+    """Progress of these pictures, in order. Deleted ones have a stage of their own. One statement."""
     rows = {row.id: row for row in session.execute(sa.text(_SQL("list_progress")), {"ids": list(media_ids)})}
     return [_progress(rows[one]) if one in rows else Progress(one, Stage.GONE, one) for one in media_ids]
 

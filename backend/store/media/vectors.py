@@ -16,7 +16,7 @@ def list_vectors(session: Session, media_ids: Sequence[uuid.UUID]) -> dict[uuid.
     """Image (d_image,) and text (d_text,) vectors in the active space; pictures without any are left out."""
     rows = fetch_arrays(
         session,
-        # Without dimensions: a prepared statement must not change its types when another space is activated.
+        # Cast to vectors without dimensions: a prepared statement must not change its types when another space is activated.
         "SELECT media_id, image_embedding::vector AS image, text_embedding::vector AS words FROM media_embedding WHERE media_id = ANY(:ids)",
         {"ids": list(media_ids)},
     )

@@ -1,4 +1,4 @@
-"""The words of pictures that a query has found."""
+"""Texts of pictures found by a query."""
 
 import uuid
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 @dataclass(frozen=True)
 class MediaWords:
-    """What a card of a hit says."""
+    """Texts on the card of a hit."""
 
     media_id: uuid.UUID
     title: str
@@ -20,7 +20,7 @@ class MediaWords:
 
 
 def list_words(session: Session, media_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, MediaWords]:
-    """By id; pictures that are gone are left out. One statement."""
+    """Texts by id. Omits deleted pictures. One statement."""
     rows = session.execute(
         text("SELECT id, title, location, caption, keywords FROM media WHERE id = ANY(:ids)"), {"ids": list(media_ids)}
     )

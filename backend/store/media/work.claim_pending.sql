@@ -1,5 +1,5 @@
 -- Lease the next pictures to be embedded, in upload order. A picture that was tried before may be the one that took its
--- worker down, so it is claimed alone: its neighbours shall not use up their attempts with it.
+-- worker down, so it is claimed alone: its neighbours must not use up their attempts with it.
 WITH next AS (
   SELECT id, attempts
     FROM media

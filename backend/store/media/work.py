@@ -1,4 +1,4 @@
-"""Queries of the workers: claim media rows under a lease, and hand them back. `states` records what became of them."""
+"""Queries of workers: claim rows under a lease, and release them. `states` records the results."""
 
 import uuid
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _SQL = Statements(__file__)
 
 @dataclass(frozen=True)
 class PendingMedia:
-    """A leased row that is to be embedded."""
+    """A leased row to embed."""
 
     id: uuid.UUID
     sha256: bytes
@@ -33,7 +33,7 @@ class PendingMedia:
 
 @dataclass(frozen=True)
 class FetchingMedia:
-    """A leased row whose bytes are still at `url`."""
+    """A leased row to fetch from `url`."""
 
     id: uuid.UUID
     url: str
@@ -43,7 +43,7 @@ class FetchingMedia:
 
 
 def claim_pending(session: Session, lease: Lease, *, limit: int, max_attempts: int) -> list[PendingMedia]:
-    """Lease up to `limit` rows to be embedded, in upload order."""
+    """Lease up to `limit` rows to embed, in upload order."""
     rows = fetch_arrays(session, _SQL("claim_pending"), _claim_parameters(lease, limit, max_attempts))
     claimed = [
         PendingMedia(
@@ -62,20 +62,20 @@ def claim_pending(session: Session, lease: Lease, *, limit: int, max_attempts: i
 
 
 def claim_fetching(session: Session, lease: Lease, *, limit: int, max_attempts: int) -> list[FetchingMedia]:
-    """Lease up to `limit` rows to be fetched."""
+    """Lease up to `limit` rows to fetch."""
     rows = fetch_arrays(session, _SQL("claim_fetching"), _claim_parameters(lease, limit, max_attempts))
     return [FetchingMedia(row.id, row.source_uri, MediaText.of(row), row.attempts, row.request_id) for row in rows]
 
 
 def release_one(session: Session, media_id: uuid.UUID, lease: Lease, *, retry_seconds: float, reason: str) -> None:
-    """Hand one row back after an attempt that counts, with what went wrong. Raises LeaseLost."""
+    """Release a row after an attempt that counts, with the reason. Raises LeaseLost."""
     if not hand_back_one(session, Media, Media.id == media_id, lease, retry_seconds=retry_seconds, reason=reason):
         raise LeaseLost(f"Picture {media_id} was given to another worker, or deleted.")
 
 
 def take_back(session: Session, media: Media) -> None:
-    """Take a row from whoever works on it, who must not record what comes of what was read before. An attempt that is
-    under way is not counted; one whose lease has run out was ended by its worker, and is."""
+    """Take a row from its worker, whose result would be outdated. The running attempt does not count, but one whose lease has expired
+    does: its worker ended it."""
     session.flush()
     is_held = sa.and_(Media.lease_token.is_not(None), Media.lease_until > sa.func.now())
     session.execute(
@@ -90,7 +90,7 @@ def take_back(session: Session, media: Media) -> None:
 
 @dataclass(frozen=True)
 class WaitingWork:
-    """Rows that could be worked on now, by kind of work."""
+    """Number of rows that can be processed now, by kind of work."""
 
     fetching: int
     pending: int

@@ -1,4 +1,4 @@
-"""Rows about the work itself: queues, failures, pauses, heartbeats."""
+"""Queries on processing: queues, failures, pauses and heartbeats."""
 
 from backend.store.operations.heartbeats import BEAT_SECONDS, WorkerState, forget_worker, list_workers, record_heartbeat
 from backend.store.operations.operations import (

@@ -1,4 +1,4 @@
-"""Queries on the workers that live: each says so itself, so nobody has to ask the broker."""
+"""Queries on heartbeats of workers. Workers write them, so that the broker need not be asked."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,14 +11,14 @@ from backend.store.statements import Statements
 _SQL = Statements(__file__)
 
 BEAT_SECONDS = 5.0
-"""How often a worker process says that it lives."""
+"""Interval of a worker's heartbeats."""
 
 _SILENT_BEATS = 6
 
 
 @dataclass(frozen=True)
 class WorkerState:
-    """What a worker process said last. is_alive: not long ago."""
+    """The last heartbeat of a worker process. `is_alive` says whether it is recent."""
 
     worker: str
     tasks: list[str]
@@ -32,7 +32,7 @@ class WorkerState:
 def record_heartbeat(
     session: Session, worker: str, tasks: list[str], *, busy_seconds: float | None, tasks_done: int, up_seconds: float
 ) -> None:
-    """busy_seconds: how long the task that runs longest has been running."""
+    """Record a heartbeat. `busy_seconds` is how long its longest task has been running."""
     session.execute(
         sa.text(_SQL("record_heartbeat")),
         {
@@ -50,6 +50,6 @@ def forget_worker(session: Session, worker: str) -> None:
 
 
 def list_workers(session: Session) -> list[WorkerState]:
-    """Those that live first."""
+    """All workers, live ones first."""
     rows = session.execute(sa.text(_SQL("list_workers")), {"silent_seconds": _SILENT_BEATS * BEAT_SECONDS})
     return [WorkerState(**row._asdict()) for row in rows]

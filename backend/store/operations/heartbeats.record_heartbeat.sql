@@ -1,4 +1,4 @@
--- Note that a worker lives, and since when the task that runs longest has been running.
+-- Record that a worker is alive, and since when its longest task has been running.
 INSERT INTO worker_heartbeat (worker, tasks, busy_since, tasks_done, started_at)
 VALUES (:worker, CAST(:tasks AS text[]), now() - make_interval(secs => CAST(:busy_seconds AS float8)), :tasks_done,
         now() - make_interval(secs => :up_seconds))

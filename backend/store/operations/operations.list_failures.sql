@@ -1,4 +1,4 @@
--- Failed pictures by code, the newest of each.
+-- Failed pictures by code, newest of each first.
 SELECT failed.*
   FROM (SELECT id, error_code, error_detail, title, source, source_uri, attempts, created_at,
                encode(sha256, 'hex') AS sha256, embedded_at IS NOT NULL AS has_thumbnail,

@@ -1,4 +1,4 @@
--- Figures over time in steps of `step` seconds: depths as they were at most, throughput as the mean of a minute.
+-- Metrics in steps of `step` seconds: maxima of queue lengths, and mean throughput per minute.
 SELECT date_bin(make_interval(secs => :step), minute, TIMESTAMPTZ '2000-01-01 00:00Z') AS moment,
        max(fetching) AS fetching, max(pending) AS pending, max(embedded) AS embedded, max(failed) AS failed,
        avg(uploads)::float8 AS uploads, avg(embeddings)::float8 AS embeddings, avg(groupings)::float8 AS groupings,

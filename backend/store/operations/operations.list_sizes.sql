@@ -1,4 +1,4 @@
--- The largest tables of this schema, partitions by their own names.
+-- The largest tables of this schema. Partitions count separately.
 SELECT relname AS name, pg_table_size(oid) AS table_bytes, pg_indexes_size(oid) AS index_bytes
   FROM pg_class
  WHERE relkind = 'r'

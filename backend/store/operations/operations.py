@@ -1,4 +1,4 @@
-"""Queries on how the work goes: each is answered from a partial index or a few rows, however many media there are."""
+"""Queries on the state of processing. Each reads a partial index or a few rows, whatever the size of the library."""
 
 import uuid
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from backend.store.statements import Statements
 _SQL = Statements(__file__)
 
 MOST_COUNTED = 100_000
-"""Waiting media are counted up to here."""
+"""Waiting pictures are counted up to here."""
 
 KEPT_DAYS = 7
 _SILENT_HOURS = 1
@@ -23,7 +23,7 @@ _BYTES_EVERY_MINUTES = 60
 
 @dataclass(frozen=True)
 class QueueDepth:
-    """Media by status, at most MOST_COUNTED of each, and since when the oldest of each waits; read_at: when that was."""
+    """Number of pictures by status, at most MOST_COUNTED each, since when the oldest of each waits, and the time of this reading."""
 
     fetching: int
     pending: int
@@ -37,8 +37,8 @@ class QueueDepth:
 
 @dataclass(frozen=True)
 class Pace:
-    """What was done in a stretch of time. embed_seconds: median from upload to embedding; group_seconds: from there to a
-    group; None where nothing was."""
+    """Throughput of a period. `embed_seconds` is the median from upload to embedding, `group_seconds` from there to a group; None if there
+    was nothing."""
 
     uploads: int
     embeddings: int
@@ -49,7 +49,7 @@ class Pace:
 
 @dataclass(frozen=True)
 class Sample:
-    """Figures of one step of time: depths as they were at most, throughput a minute."""
+    """Metrics of one time step: maxima of queue lengths, and throughput per minute."""
 
     moment: datetime
     fetching: int
@@ -65,7 +65,21 @@ class Sample:
 
 @dataclass(frozen=True)
 class FailedMedia:
-    """A media that was given up. size: how many there are with its code; sha256 is hex, None before it is fetched."""
+    """A failed picture.
+
+    Attributes:
+        id: its id.
+        error_code: its error code.
+        error_detail: its error message.
+        title: its title.
+        source: how it arrived.
+        source_uri: where it came from.
+        attempts: number of attempts.
+        created_at: when it was uploaded.
+        sha256: checksum in hex, None before it is fetched.
+        has_thumbnail: whether it has thumbnails.
+        size: number of pictures with this error code.
+    """
 
     id: uuid.UUID
     error_code: str
@@ -82,7 +96,7 @@ class FailedMedia:
 
 @dataclass(frozen=True)
 class RelationSize:
-    """A table with all that belongs to it, in bytes."""
+    """A table's size in bytes, with everything that belongs to it."""
 
     name: str
     table_bytes: int
@@ -91,9 +105,12 @@ class RelationSize:
 
 @dataclass(frozen=True)
 class Scale:
-    """How large the library is, and the bytes of its originals when they were last added up.
+    """Size of the library.
 
-    media: counted up to MOST_COUNTED; what Postgres estimates above that.
+    Attributes:
+        media: number of pictures, exact up to MOST_COUNTED and above that as estimated by Postgres.
+        database_bytes: size of the database.
+        original_bytes: size of the originals at the last hourly count, None before that.
     """
 
     media: int
@@ -106,7 +123,7 @@ class Scale:
 
 
 def get_server_version(session: Session) -> str:
-    """The version of Postgres, as it says it."""
+    """The version of Postgres, as the server reports it."""
     return str(session.execute(sa.text("SHOW server_version")).scalar_one())
 
 
@@ -116,7 +133,7 @@ def read_depth(session: Session) -> QueueDepth:
 
 
 def read_pace(session: Session, seconds: float, *, until: datetime | None = None) -> Pace:
-    """Of the `seconds` before `until`, or before now."""
+    """Throughput in the `seconds` before `until`, or before now."""
     end = until or session.execute(sa.text("SELECT now()")).scalar_one()
     since = session.execute(
         sa.text("SELECT CAST(:until AS timestamptz) - make_interval(secs => :seconds)"),
@@ -127,19 +144,19 @@ def read_pace(session: Session, seconds: float, *, until: datetime | None = None
 
 
 def list_samples(session: Session, seconds: float, step_seconds: float) -> list[Sample]:
-    """The last `seconds`, oldest first."""
+    """Samples of the last `seconds`, oldest first."""
     rows = session.execute(sa.text(_SQL("list_samples")), {"seconds": seconds, "step": step_seconds})
     return [Sample(**row._asdict()) for row in rows]
 
 
 def find_last_sample(session: Session) -> datetime | None:
-    """The minute of the last sample: whoever takes them is at work."""
+    """Time of the last sample, which shows whether anyone still takes them."""
     found: datetime | None = session.execute(sa.text("SELECT max(minute) FROM operations_sample")).scalar_one()
     return found
 
 
 def record_sample(session: Session) -> bool:
-    """Write this minute's sample, unless there is one; returns whether it was written. Old ones go."""
+    """Write this minute's sample unless there is one, and delete old ones. Returns whether it was written."""
     minute = session.execute(sa.text("SELECT date_trunc('minute', now())")).scalar_one()
     taken = sa.text("SELECT EXISTS (SELECT FROM operations_sample WHERE minute = :minute)")
     if session.execute(taken, {"minute": minute}).scalar_one():
@@ -164,13 +181,13 @@ def record_sample(session: Session) -> bool:
 
 
 def list_failures(session: Session, each: int) -> list[FailedMedia]:
-    """Up to `each` of every code, the newest first; quarantined ones come first."""
+    """Up to `each` failures per error code, newest first. Quarantined ones come first."""
     rows = session.execute(sa.text(_SQL("list_failures")), {"most": _MOST_FAILURES, "each": each})
     return [FailedMedia(**{name: value for name, value in row._asdict().items() if name != "place"}) for row in rows]
 
 
 def list_newest_checksums(session: Session, limit: int) -> list[bytes]:
-    """Of the media that were made ready last."""
+    """Checksums of the pictures that became ready last."""
     rows = session.execute(
         sa.text("SELECT sha256 FROM media WHERE ready_at IS NOT NULL ORDER BY ready_at DESC LIMIT :limit"),
         {"limit": limit},
@@ -179,7 +196,7 @@ def list_newest_checksums(session: Session, limit: int) -> list[bytes]:
 
 
 def list_sizes(session: Session, limit: int) -> list[RelationSize]:
-    """The largest tables of this schema, partitions by their own names."""
+    """The largest tables of this schema. Partitions count separately."""
     rows = session.execute(sa.text(_SQL("list_sizes")), {"limit": limit})
     return [RelationSize(**row._asdict()) for row in rows]
 
@@ -190,7 +207,7 @@ def read_scale(session: Session) -> Scale:
 
 
 def _add_up_originals(session: Session) -> int | None:
-    """Once an hour: all media are read for it."""
+    """Total size of the originals, computed once an hour because it reads all rows."""
     recent = sa.text(
         "SELECT EXISTS (SELECT FROM operations_sample WHERE original_bytes IS NOT NULL "
         "AND minute > now() - make_interval(mins => :minutes))"

@@ -1,4 +1,4 @@
--- What waits, by status, each counted in a partial index and no further than `most`, and since when.
+-- Waiting pictures by status, each counted in a partial index up to `most`, and since when the oldest waits.
 SELECT (SELECT count(*) FROM (SELECT FROM media WHERE status = 'fetching' LIMIT :most) AS counted) AS fetching,
        (SELECT count(*) FROM (SELECT FROM media WHERE status = 'pending' LIMIT :most) AS counted) AS pending,
        (SELECT count(*) FROM (SELECT FROM media WHERE status = 'embedded' LIMIT :most) AS counted) AS embedded,

@@ -1,5 +1,5 @@
--- What was done from `since` to before `until`, and the medians of what it took. Whatever was embedded in that time was made ready later
--- in it, after it, or not yet: the index on ready_at and that on waiting work find it all.
+-- Throughput from `since` to before `until`, with median durations. A picture embedded in that period became ready in it, later, or
+-- not yet, so the indexes on ready_at and on waiting work find all of them.
 WITH recent AS (
   SELECT embedded_at, ready_at, created_at FROM media WHERE ready_at >= :since
    UNION ALL

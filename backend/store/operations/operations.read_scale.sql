@@ -1,5 +1,5 @@
--- How large the library is. Pictures are counted up to `most`; above that the planner's estimate serves, which is missing before
--- the first ANALYZE and poor soon after it.
+-- Size of the library. Pictures are counted up to `most`. Above that, the planner's estimate is used, which is missing before the
+-- first ANALYZE and inaccurate soon after it.
 SELECT CASE WHEN counted < :most THEN counted ELSE greatest(CAST(reltuples AS bigint), counted) END AS media,
        pg_database_size(current_database()) AS database_bytes,
        (SELECT original_bytes FROM operations_sample

@@ -1,4 +1,4 @@
-"""Rows of the review: queue, judgements, near-duplicates."""
+"""Queries on the review: queue, judgements and near-duplicates."""
 
 from backend.store.review.judgements import (
     JudgementFilter,

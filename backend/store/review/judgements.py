@@ -1,4 +1,4 @@
-"""Queries on what curators say of hits."""
+"""Queries on curators' judgements of hits."""
 
 import enum
 import uuid
@@ -16,8 +16,7 @@ from backend.store.schema import JudgedPicture, Judgement
 
 
 class QueryKind(enum.StrEnum):
-    """words: typed into the search; media: what is like a stored media; picture: what is like a picture that was dropped into
-    the search, alone or with words."""
+    """Kinds of queries: `words` is a text, `media` a stored picture, `picture` a dropped picture, alone or with text."""
 
     WORDS = "words"
     MEDIA = "media"
@@ -26,7 +25,7 @@ class QueryKind(enum.StrEnum):
 
 @dataclass(frozen=True)
 class JudgementFilter:
-    """What a list is narrowed to. query: words that occur in it; None of each narrows nothing."""
+    """Conditions on judgements. `query` is a text that must occur in the query. None does not filter."""
 
     kind: QueryKind | None = None
     query: str | None = None
@@ -36,17 +35,17 @@ class JudgementFilter:
 
 
 Place = tuple[datetime, str, str, uuid.UUID]
-"""Where a page ended: judged_at, query_kind, query, media_id."""
+"""Sort key of the last row on a page: judged_at, query_kind, query, media_id."""
 
 
 def find_judgement(session: Session, kind: QueryKind, query: str, media_id: uuid.UUID) -> bool | None:
-    """Whether a media was said to be right for a query; None where nobody has said anything."""
+    """The judgement of a hit, None if there is none."""
     found = session.get(Judgement, (kind.value, query, media_id), populate_existing=True)
     return None if found is None else found.is_right
 
 
 def find_judgements(session: Session, kind: QueryKind, query: str) -> dict[uuid.UUID, bool]:
-    """Everything that was said of the hits of one query."""
+    """All judgements of a query's hits."""
     rows = session.execute(
         select(Judgement.media_id, Judgement.is_right).where(
             Judgement.query_kind == kind.value, Judgement.query == query
@@ -58,7 +57,7 @@ def find_judgements(session: Session, kind: QueryKind, query: str) -> dict[uuid.
 def record_judgement(
     session: Session, kind: QueryKind, query: str, media_id: uuid.UUID, *, is_right: bool, actor: str
 ) -> None:
-    """Put this word in the place of an earlier one. The picture of a query has to be kept already."""
+    """Store a judgement, replacing an earlier one. The picture of a query must be stored first."""
     values = {"is_right": is_right, "actor": actor}
     statement = insert(Judgement).values(
         query_kind=kind.value,
@@ -84,14 +83,14 @@ def delete_judgement(session: Session, kind: QueryKind, query: str, media_id: uu
 
 
 def list_judgements(session: Session) -> Iterator[Judgement]:
-    """All of them, query by query."""
+    """All judgements, query by query."""
     return iter(session.scalars(select(Judgement).order_by(Judgement.query_kind, Judgement.query, Judgement.media_id)))
 
 
 def list_newest_judgements(
     session: Session, wanted: JudgementFilter, *, limit: int, before: Place | None = None
 ) -> list[Judgement]:
-    """The newest first, and of those of one moment in a fixed order."""
+    """A page of judgements, newest first, in a fixed order among equal times."""
     key = (Judgement.judged_at, Judgement.query_kind, Judgement.query, Judgement.media_id)
     query = select(Judgement).order_by(*(column.desc() for column in key)).limit(limit)
     for column, value in (
@@ -103,7 +102,7 @@ def list_newest_judgements(
         if value is not None:
             query = query.where(column == value)
     if wanted.query:
-        # In the words alone: an id or a checksum is no word that anybody looks for.
+        # Search the text only, since nobody looks for an id or a checksum.
         said = sa.case(
             (Judgement.query_kind == QueryKind.WORDS.value, Judgement.query),
             (Judgement.query_kind == QueryKind.PICTURE.value, func.substr(Judgement.query, 66)),
@@ -116,17 +115,17 @@ def list_newest_judgements(
 
 
 def checksum_in(query: str) -> bytes:
-    """The checksum that a query by a picture begins with."""
+    """The checksum at the start of a query by a picture."""
     return bytes.fromhex(query[:64])
 
 
 def words_in(query: str) -> str:
-    """The words beside the picture of such a query, nothing where there are none."""
+    """The text of a query by a picture, empty if there is none."""
     return query[65:]
 
 
 def describe_query(kind: QueryKind, query: str) -> str:
-    """For people: of a picture the beginning of its checksum."""
+    """Describe a query for people. A picture is shown by the beginning of its checksum."""
     return " ".join(["picture", query[:8], words_in(query)]).strip() if kind is QueryKind.PICTURE else query
 
 
@@ -135,17 +134,17 @@ def is_picture_kept(session: Session, sha256: bytes) -> bool:
 
 
 def keep_picture(session: Session, sha256: bytes, content: bytes) -> None:
-    """Keep a picture under the checksum of what was dropped; nothing where it is kept already."""
+    """Store a picture under the checksum of the dropped file, unless it exists."""
     session.execute(insert(JudgedPicture).values(sha256=sha256, content=content).on_conflict_do_nothing())
 
 
 def find_picture(session: Session, sha256: bytes) -> bytes | None:
-    """The WebP of a kept picture."""
+    """The WebP of a stored query picture."""
     return session.scalar(select(JudgedPicture.content).where(JudgedPicture.sha256 == sha256))
 
 
 def list_kept_pictures(session: Session, checksums: Sequence[bytes]) -> dict[bytes, bytes]:
-    """Kept pictures by checksum."""
+    """Stored query pictures by checksum."""
     rows = session.execute(
         select(JudgedPicture.sha256, JudgedPicture.content).where(is_among(JudgedPicture.sha256, checksums))
     )
@@ -153,7 +152,7 @@ def list_kept_pictures(session: Session, checksums: Sequence[bytes]) -> dict[byt
 
 
 def drop_unjudged_pictures(session: Session, *, older_seconds: float = 0.0) -> None:
-    """Pictures of whose hits nothing is said (any more). Younger ones may be about to be judged."""
+    """Delete pictures without judged hits. Recent ones may be judged soon, so they can be excluded."""
     session.execute(
         delete(JudgedPicture).where(
             ~select(Judgement).where(Judgement.query_sha256 == JudgedPicture.sha256).exists(),

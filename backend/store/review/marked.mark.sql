@@ -1,4 +1,4 @@
--- Mark pictures for deletion; where one is marked already, its keeper and its actor change.
+-- Mark pictures for deletion. For a marked one, replace the picture to keep and the actor.
 INSERT INTO marked_for_deletion (media_id, keeper_media_id, actor)
 SELECT id, :keeper, :actor
   FROM unnest(CAST(:ids AS uuid[])) AS new (id)

@@ -1,4 +1,4 @@
-"""Queries on near-duplicates that are marked for deletion: compared with nothing, still in the library."""
+"""Queries on near-duplicates marked for deletion. They stay in the library but are not compared."""
 
 import uuid
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ _SQL = Statements(__file__)
 
 @dataclass(frozen=True)
 class MarkedTotals:
-    """How many media are marked, the bytes of their originals, and when the last of them was marked (None: there is none)."""
+    """Number of marked pictures, size of their originals, and time of the last mark (None without any)."""
 
     media: int
     byte_size: int
@@ -26,16 +26,16 @@ class MarkedTotals:
 
 
 def record_marked(session: Session, keep_media_id: uuid.UUID, media_ids: Sequence[uuid.UUID], actor: str) -> None:
-    """Mark these, and compare them with nothing any more. The one that is kept for them is marked no more, so that no ring
-    of marks can take the last one."""
+    """Mark pictures, and exclude them from comparisons. Removes a mark from the picture to keep, so that a cycle of marks cannot delete
+    all."""
     session.execute(sa.delete(MarkedForDeletion).where(MarkedForDeletion.media_id == keep_media_id))
     session.execute(sa.text(_SQL("mark")), {"ids": list(media_ids), "keeper": keep_media_id, "actor": actor})
-    # They wait, and are compared with nothing while they are marked.
+    # They wait for comparison, but are not compared while marked.
     forget_comparisons(session, media_ids)
 
 
 def forget_marked(session: Session, media_ids: Sequence[uuid.UUID]) -> int:
-    """Take marks back, so that the media are compared again; returns how many were marked."""
+    """Remove marks, so that the pictures are compared again. Returns how many were marked."""
     unmarked = session.execute(
         sa.delete(MarkedForDeletion)
         .where(is_among(MarkedForDeletion.media_id, media_ids))
@@ -45,7 +45,7 @@ def forget_marked(session: Session, media_ids: Sequence[uuid.UUID]) -> int:
 
 
 def forget_keepers(session: Session, keepers: Sequence[uuid.UUID]) -> int:
-    """Let media whose keeper is one of these wait to be compared again; returns how many."""
+    """Queue pictures whose picture to keep is one of these for another comparison. Returns how many."""
     rows = session.execute(
         sa.text(
             "UPDATE near_duplicate SET keeper_media_id = NULL WHERE keeper_media_id = ANY(:ids) RETURNING media_id"
@@ -56,7 +56,7 @@ def forget_keepers(session: Session, keepers: Sequence[uuid.UUID]) -> int:
 
 
 def list_marked(session: Session, limit: int, *, until: datetime | None = None) -> list[uuid.UUID]:
-    """Those marked first come first, so that none goes before what was given up for it; only those marked `until` then."""
+    """Marked pictures, first marked first, so that none is deleted before those that were given up for it. `until` limits the time."""
     marked = sa.select(MarkedForDeletion.media_id).order_by(MarkedForDeletion.created_at, MarkedForDeletion.media_id)
     if until is not None:
         marked = marked.where(MarkedForDeletion.created_at <= until)

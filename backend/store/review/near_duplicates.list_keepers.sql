@@ -1,4 +1,4 @@
--- Pictures that others are near-duplicates of, the newest first.
+-- Pictures to keep that have near-duplicates, newest first.
 SELECT DISTINCT keeper_media_id
   FROM near_duplicate
  WHERE media_id <> keeper_media_id

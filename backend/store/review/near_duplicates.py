@@ -1,4 +1,4 @@
-"""Queries on near-duplicates: hashes, what comparing has come to, groups, and pairs that a curator keeps both."""
+"""Queries on near-duplicates: hashes, results of comparisons, groups, and pairs that a curator keeps."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -19,8 +19,8 @@ _LOCK = 0x6D63_0010
 
 @dataclass(frozen=True, eq=False)
 class Comparables:
-    """Media that can be compared, in order of preference: ids, hashes (n,), and the row of each one's keeper (n,), -1
-    where it waits to be compared."""
+    """Pictures to compare, in order of preference: ids, hashes (n,), and the row of each one's picture to keep (n,), -1 if it waits to be
+    compared."""
 
     media_ids: list[uuid.UUID]
     hashes: NDArray[np.uint64]
@@ -29,7 +29,7 @@ class Comparables:
 
 @dataclass(frozen=True)
 class NearDuplicateRow:
-    """A media of a group. similarity and hash_distance (bits of 64) are to the one that is to be kept."""
+    """A picture of a group. `similarity` and `hash_distance` (bits of 64) are relative to the picture to keep."""
 
     keeper_media_id: uuid.UUID
     media_id: uuid.UUID
@@ -44,35 +44,35 @@ class NearDuplicateRow:
 
 
 def lock_near_duplicates(session: Session) -> None:
-    """Wait until this transaction is the one that changes near-duplicates."""
+    """Wait for the lock for changes of near-duplicates."""
     session.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
 
 
 def try_lock_near_duplicates(session: Session) -> bool:
-    """The same without waiting; False where another one is at work."""
+    """Take that lock without waiting. Returns False if another process holds it."""
     return bool(session.execute(sa.text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _LOCK}).scalar_one())
 
 
 def record_hashes(session: Session, hashes: Mapping[uuid.UUID, int]) -> None:
-    """Set the perceptual hashes of media and let those that show something (hash not 0) wait to be compared."""
+    """Store perceptual hashes, and queue pictures with details (hash not 0) for comparison."""
     rows = {"ids": list(hashes), "hashes": list(hashes.values())}
     session.execute(sa.text(_SQL("write_hashes")), rows)
     session.execute(sa.text(_SQL("queue_hashed")), rows)
 
 
 def list_unhashed(session: Session, limit: int) -> list[tuple[uuid.UUID, str]]:
-    """Embedded media without a hash, oldest first: ids and keys of their originals."""
+    """Embedded pictures without a hash, oldest first: ids and keys of their originals."""
     rows = session.execute(sa.text(_SQL("list_unhashed")), {"limit": limit})
     return [(row.id, row.original_key) for row in rows]
 
 
 def count_waiting_comparisons(session: Session) -> int:
-    """Media that could be compared now."""
+    """Number of pictures that could be compared now."""
     return int(session.execute(sa.text(_SQL("count_waiting_comparisons"))).scalar_one())
 
 
 def read_comparables(session: Session, space_id: int) -> Comparables:
-    """All media that can be compared; what was compared in another space waits."""
+    """All pictures that can be compared. Those compared in another space count as waiting."""
     rows = fetch_arrays(session, _SQL("read_comparables"), {"space_id": space_id})
     media_ids = [row.id for row in rows]
     row_of = {media_id: row for row, media_id in enumerate(media_ids)}
@@ -84,13 +84,13 @@ def read_comparables(session: Session, space_id: int) -> Comparables:
 
 
 def list_parted_pairs(session: Session) -> set[tuple[uuid.UUID, uuid.UUID]]:
-    """Pairs that a curator keeps both, each in both orders."""
+    """Pairs that a curator keeps, in both orders."""
     rows = session.execute(sa.text("SELECT media_a, media_b FROM not_near_duplicate"))
     return {pair for row in rows for pair in ((row.media_a, row.media_b), (row.media_b, row.media_a))}
 
 
 def record_parted_pairs(session: Session, pairs: Sequence[tuple[uuid.UUID, uuid.UUID]], actor: str) -> None:
-    """Remember that both media of each pair are to be kept, and let them wait to be compared again."""
+    """Record that both pictures of each pair are kept, and queue them for comparison."""
     execute_many(
         session,
         "INSERT INTO not_near_duplicate (media_a, media_b, actor) "
@@ -101,7 +101,7 @@ def record_parted_pairs(session: Session, pairs: Sequence[tuple[uuid.UUID, uuid.
 
 
 def forget_parted_pairs(session: Session, media_ids: Sequence[uuid.UUID]) -> None:
-    """Forget all pairs among these, and let them wait to be compared again."""
+    """Delete all pairs among these pictures, and queue them for comparison."""
     session.execute(
         sa.text("DELETE FROM not_near_duplicate WHERE media_a = ANY(:ids) AND media_b = ANY(:ids)"),
         {"ids": list(media_ids)},
@@ -110,7 +110,7 @@ def forget_parted_pairs(session: Session, media_ids: Sequence[uuid.UUID]) -> Non
 
 
 def forget_comparisons(session: Session, media_ids: Sequence[uuid.UUID] | None = None) -> None:
-    """Let these media, or all, wait to be compared again."""
+    """Queue these pictures, or all, for comparison."""
     which = "" if media_ids is None else "AND media_id = ANY(:ids)"
     session.execute(
         sa.text(f"UPDATE near_duplicate SET keeper_media_id = NULL WHERE keeper_media_id IS NOT NULL {which}"),  # noqa: S608 - of two constants
@@ -119,7 +119,7 @@ def forget_comparisons(session: Session, media_ids: Sequence[uuid.UUID] | None =
 
 
 def record_keepers(session: Session, space_id: int, decided: Sequence[tuple[uuid.UUID, uuid.UUID, float]]) -> None:
-    """Write (media, its keeper, similarity). What was deleted meanwhile is passed by."""
+    """Write (picture, picture to keep, similarity). Skips pictures that were deleted meanwhile."""
     session.execute(
         sa.text(_SQL("record_keepers")),
         {
@@ -132,13 +132,13 @@ def record_keepers(session: Session, space_id: int, decided: Sequence[tuple[uuid
 
 
 def list_keepers(session: Session, *, before: uuid.UUID | None = None, limit: int) -> list[uuid.UUID]:
-    """Media that others are near-duplicates of, newest first; `before` is the last one of the page before."""
+    """A page of pictures to keep that have near-duplicates, newest first. `before` is the last one on the previous page."""
     rows = session.execute(sa.text(_SQL("list_keepers")), {"before": before, "limit": limit})
     return list(rows.scalars())
 
 
 def count_groups(session: Session) -> tuple[int, int]:
-    """How many groups there are, and how many media in them that need not be kept."""
+    """Number of groups, and of pictures in them that need not be kept."""
     row = session.execute(
         sa.text(
             "SELECT count(DISTINCT keeper_media_id) AS groups, count(*) AS spare FROM near_duplicate "
@@ -151,7 +151,7 @@ def count_groups(session: Session) -> tuple[int, int]:
 def list_group_members(
     session: Session, keepers: Sequence[uuid.UUID], limit: int
 ) -> tuple[list[NearDuplicateRow], dict[uuid.UUID, int]]:
-    """The keepers of groups and up to `limit` others of each, the nearest first; and how many media each group has."""
+    """The pictures to keep, up to `limit` others of each group, nearest first, and the size of each group."""
     rows = session.execute(sa.text(_SQL("list_group_members")), {"keepers": list(keepers), "limit": limit}).all()
     sizes = {row.keeper_media_id: row.size for row in rows}
     names = [field.name for field in fields(NearDuplicateRow)]
@@ -159,7 +159,7 @@ def list_group_members(
 
 
 def find_keepers(session: Session, media_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID | None]:
-    """The keeper of each media that was compared; None where it waits."""
+    """The picture to keep of each compared picture, None for a waiting one."""
     rows = session.execute(
         sa.text("SELECT media_id, keeper_media_id FROM near_duplicate WHERE media_id = ANY(:ids)"),
         {"ids": list(media_ids)},

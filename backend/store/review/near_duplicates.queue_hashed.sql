@@ -1,4 +1,4 @@
--- Let pictures whose hash shows something wait to be compared.
+-- Queue pictures whose hash shows details for comparison.
 INSERT INTO near_duplicate (media_id)
 SELECT new.id
   FROM unnest(CAST(:ids AS uuid[]), CAST(:hashes AS bigint[])) AS new (id, hash)

@@ -1,4 +1,4 @@
--- Both pictures have to be there still, and stay until this commits.
+-- Record the picture to keep of each picture. Both must still exist, and are locked until the commit.
 UPDATE near_duplicate
    SET space_id = :space_id,
        keeper_media_id = decided.keeper,

@@ -1,4 +1,4 @@
--- Items by kind, of those whose facts still stand (see standing).
+-- Number of items by kind, of those whose facts still hold (see standing).
 SELECT item.kind, count(*) AS size
   FROM review_item AS item
   JOIN centroid ON centroid.space_id = :space_id AND centroid.cluster_id = item.cluster_id

@@ -1,4 +1,4 @@
--- An item by its name, if its facts still stand (see standing).
+-- An item by kind and subject, if its facts still hold (see standing).
 SELECT item.*
   FROM review_item AS item
   JOIN centroid ON centroid.space_id = :space_id AND centroid.cluster_id = item.cluster_id

@@ -1,4 +1,4 @@
--- Pictures that were deleted meanwhile are skipped.
+-- Insert items. Pictures that were deleted meanwhile are skipped.
 INSERT INTO review_item (kind, subject, urgency, media_id, cluster_id, other_cluster_id, figures)
 SELECT new.*
   FROM unnest(CAST(:kinds AS text[]), CAST(:subjects AS text[]), CAST(:urgencies AS float8[]),

@@ -1,4 +1,4 @@
--- Items whose facts still stand (see standing).
+-- A page of items whose facts still hold (see standing).
 SELECT item.kind, item.subject, item.urgency, item.figures, item.media_id, media.title, media.caption,
        item.cluster_id, cluster.label, centroid.member_count AS size, cluster.representative_media_id,
        other_centroid.cluster_id AS other_cluster_id, other.label AS other_label,

@@ -1,4 +1,4 @@
--- Every membership of a space, measured against the centroid as it is now.
+-- All memberships of a space, compared with the current centroids.
 SELECT membership.media_id, membership.cluster_id, membership.origin = 'auto' AS automatic, membership.similarity,
        membership.margin, membership.runner_up_cluster_id, membership.runner_up_similarity, membership.threshold,
        membership.founder,

@@ -1,4 +1,4 @@
-"""Queries of the review queue: the facts that it is made from, its items, and what curators decided."""
+"""Queries of the review queue: facts to compute it from, its items, and curators' decisions."""
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
@@ -29,7 +29,7 @@ _KINDS: Final = {
 
 @dataclass(frozen=True)
 class MemberFacts:
-    """One membership with its similarity to the centroid as it is now, and of its caption to its picture."""
+    """A membership, with its similarity to the current centroid, and that of its caption to its image."""
 
     media_id: uuid.UUID
     cluster_id: int
@@ -46,7 +46,7 @@ class MemberFacts:
 
 @dataclass(frozen=True, eq=False)
 class OpenCentroids:
-    """Clusters that are not locked: ids and sizes (k,), unit centroids (k, d)."""
+    """Unlocked groups: ids and sizes (k,), unit centroids (k, d)."""
 
     cluster_ids: NDArray[np.int64]
     sizes: NDArray[np.int64]
@@ -55,7 +55,7 @@ class OpenCentroids:
 
 @dataclass(frozen=True)
 class NewItem:
-    """An item of the queue; `subject` names what it is about, unique within its kind."""
+    """An item to insert. `subject` identifies what it is about, unique within its kind."""
 
     kind: str
     subject: str
@@ -68,7 +68,7 @@ class NewItem:
 
 @dataclass(frozen=True)
 class ClusterInItem:
-    """A cluster as items show it."""
+    """A group, as items show it."""
 
     id: int
     label: str
@@ -78,7 +78,7 @@ class ClusterInItem:
 
 @dataclass(frozen=True)
 class QueuedItem:
-    """An item with what a page shows of it."""
+    """An item, with what a page shows of it."""
 
     kind: str
     subject: str
@@ -93,7 +93,7 @@ class QueuedItem:
 
 @dataclass(frozen=True)
 class RefreshState:
-    """What the queue was last made from, and what it would be made from now."""
+    """When the queue was last computed, and whether it is outdated."""
 
     refreshed_at: datetime | None
     is_stale: bool
@@ -101,12 +101,12 @@ class RefreshState:
 
 
 def lock_review(session: Session) -> None:
-    """Wait until this transaction is the one that writes items and decisions."""
+    """Wait for the lock for changes of items and decisions."""
     session.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
 
 
 def list_member_facts(session: Session, space_id: int) -> list[MemberFacts]:
-    """All memberships of a space. All vectors are read for it: for refreshing, not for serving."""
+    """All memberships of a space. Reads all vectors, so it is for refreshing, not for serving."""
     rows = fetch_arrays(session, _SQL("list_member_facts"), {"space_id": space_id})
     return [MemberFacts(**row._asdict()) for row in rows]
 
@@ -134,12 +134,12 @@ def read_refresh_state(session: Session, space_id: int) -> RefreshState:
 
 
 def is_refresh_due(session: Session, least_seconds: float) -> bool:
-    """Whether groups of the active space have changed since the queue was made, and that is so long ago."""
+    """Whether groups of the active space have changed since the queue was computed, at least `least_seconds` ago."""
     return bool(session.execute(sa.text(_SQL("is_refresh_due")), {"seconds": least_seconds}).scalar_one())
 
 
 def replace_items(session: Session, space_id: int, centroid_version: int, items: Sequence[NewItem]) -> bool:
-    """Write the queue anew. False, and nothing is written, where it is newer already. Needs the lock."""
+    """Replace the queue. Returns False, without changes, if it is newer already. Requires the lock."""
     stored = session.get(ReviewRefresh, space_id, populate_existing=True)
     if stored is not None and stored.centroid_version > centroid_version:
         return False
@@ -169,8 +169,7 @@ def replace_items(session: Session, space_id: int, centroid_version: int, items:
 def list_items(
     session: Session, space_id: int, kind: str, *, after: tuple[float, str] | None = None, limit: int
 ) -> list[QueuedItem]:
-    """The most urgent first, without what has changed since; `after` is (urgency, subject) of the last row of the page
-    before."""
+    """A page of items, most urgent first, without outdated ones. `after` is (urgency, subject) of the last row on the previous page."""
     urgency, subject = after or (None, None)
     rows = session.execute(
         sa.text(_of_standing("list_items")),
@@ -211,7 +210,7 @@ def find_item(session: Session, space_id: int, kind: str, subject: str) -> Revie
 
 
 def list_spreads(session: Session, cluster_ids: Collection[int], each: int) -> dict[int, list[float]]:
-    """The cosines of up to `each` members of a group to its centroid as it is now, by group."""
+    """Cosines of up to `each` members of each group to its current centroid."""
     rows = session.execute(sa.text(_SQL("list_spreads")), {"cluster_ids": list(set(cluster_ids)), "each": each})
     spreads: dict[int, list[float]] = {cluster_id: [] for cluster_id in cluster_ids}
     for row in rows:
@@ -220,7 +219,7 @@ def list_spreads(session: Session, cluster_ids: Collection[int], each: int) -> d
 
 
 def list_checksums(session: Session, media_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, bytes]:
-    """Of originals that are there."""
+    """Checksums of stored originals."""
     rows = session.execute(
         sa.text("SELECT id, sha256 FROM media WHERE id = ANY(:ids) AND sha256 IS NOT NULL"), {"ids": list(media_ids)}
     )
@@ -232,7 +231,7 @@ def _of_standing(name: str) -> str:
 
 
 def list_remembered(session: Session, accepted_kinds: Collection[str]) -> dict[tuple[str, str], float]:
-    """(kind, subject) of what was dismissed, or accepted in one of these kinds, with its urgency at that time."""
+    """(kind, subject) of dismissed items, and of accepted ones of these kinds, with their urgency at that time."""
     rows = session.execute(
         sa.select(ReviewDecision.kind, ReviewDecision.subject, ReviewDecision.urgency).where(
             sa.or_(
@@ -245,7 +244,7 @@ def list_remembered(session: Session, accepted_kinds: Collection[str]) -> dict[t
 
 
 def record_decision(session: Session, item: ReviewItem, decision: str, event_id: int | None, actor: str) -> None:
-    """Remember a decision in the place of an earlier one on the same subject, and take the item out. Needs the lock."""
+    """Record a decision, replacing an earlier one on the same subject, and delete the item. Requires the lock."""
     values: dict[str, Any] = {
         "decision": decision,
         "urgency": item.urgency,
@@ -268,7 +267,7 @@ def find_decision(session: Session, kind: str, subject: str) -> ReviewDecision |
 
 
 def forget_decision(session: Session, decision: ReviewDecision) -> None:
-    """Put the item back as it stood, and forget what was said of it. Needs the lock."""
+    """Restore the item, and delete the decision. Requires the lock."""
     if decision.cluster_id is not None:
         item = insert(ReviewItem).values(
             kind=decision.kind,

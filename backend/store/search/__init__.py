@@ -1,4 +1,4 @@
-"""Candidates for fused queries: by index, by measuring, by vectors in memory."""
+"""Queries for search candidates: by index, by computing all, and by vectors in memory."""
 
 from backend.store.search.backgrounds import (
     SampledMedia,

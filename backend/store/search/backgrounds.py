@@ -1,4 +1,4 @@
-"""Queries on backgrounds: what is stored, and the media that they are sampled from."""
+"""Queries on background similarities: stored ones, and pictures to sample them from."""
 
 import uuid
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from backend.store.statements import Statements
 
 _SQL = Statements(__file__)
 _BACKGROUND_LOCK = 0x6D63_0006
-# Below this size a table is read whole: blocks drawn by TABLESAMPLE would be too few to be a sample.
+# Smaller tables are read whole, because TABLESAMPLE would leave too few rows.
 _SMALL_LIBRARY = 20_000
 
 
 @dataclass(frozen=True)
 class SampledMedia:
-    """The vectors of one media, None where a side is missing, and the cluster that it is in."""
+    """The vectors of a picture, None if one is missing, and its group."""
 
     media_id: uuid.UUID
     cluster_id: int
@@ -36,7 +36,7 @@ def find_background(session: Session, space_id: int, kind: str) -> BackgroundRow
 
 
 def lock_background(session: Session, space_id: int, *, wait: bool) -> bool:
-    """Let one session at a time sample a space, until the transaction ends. False where another does, without `wait`."""
+    """Take the lock for sampling a space, until the transaction ends. Without `wait`, returns False if another session holds it."""
     if wait:
         session.execute(
             text("SELECT pg_advisory_xact_lock(:key, :space)"), {"key": _BACKGROUND_LOCK, "space": space_id}
@@ -50,7 +50,7 @@ def lock_background(session: Session, space_id: int, *, wait: bool) -> bool:
 
 
 def record_background(session: Session, space_id: int, kind: str, content: dict[str, Any], media_count: int) -> None:
-    """Store what was sampled in the place of what was there."""
+    """Store a background, replacing the previous one."""
     statement = insert(BackgroundRow).values(space_id=space_id, kind=kind, content=content, media_count=media_count)
     session.execute(
         statement.on_conflict_do_update(
@@ -61,7 +61,7 @@ def record_background(session: Session, space_id: int, kind: str, content: dict[
 
 
 def sample_media(session: Session, space_id: int, media_count: int, limit: int) -> list[SampledMedia]:
-    """Up to `limit` media of a space drawn at random among those that have a cluster."""
+    """Up to `limit` random grouped pictures of a space."""
     share = (
         "" if media_count <= _SMALL_LIBRARY else f"TABLESAMPLE BERNOULLI ({min(200 * limit / media_count, 100):.4f})"
     )

@@ -1,6 +1,6 @@
--- One pass over the HNSW indexes: each leg's nearest, with exact cosines and the legs that named them. {matching} is a
--- condition on e.media_id. Each ORDER BY inside is by distance alone, since a second key would keep the index from being
--- used; a leg whose limit is 0 is not run.
+-- One scan of the HNSW indexes: the nearest of each leg, with exact cosines and the legs that found them. {matching} is a condition
+-- on e.media_id. Each inner ORDER BY is by distance alone, because a second key would prevent the use of the index. A leg with
+-- limit 0 is not scanned.
 WITH image_leg AS MATERIALIZED (
   SELECT e.media_id FROM media_embedding e
    WHERE {matching}
@@ -18,7 +18,7 @@ WITH image_leg AS MATERIALIZED (
    WHERE e.text_embedding IS NULL AND {matching}
    ORDER BY e.image_embedding <=> :image::vector LIMIT :textless_limit
 ), unmeasured_leg AS MATERIALIZED (
-  -- To words alone all pictures without text are equal.
+  -- With text alone, all pictures without text are equal.
   SELECT e.media_id FROM media_embedding e
    WHERE e.text_embedding IS NULL AND {matching}
    ORDER BY e.media_id LIMIT :unmeasured_limit

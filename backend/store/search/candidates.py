@@ -1,4 +1,4 @@
-"""Queries that nominate media for a fused query: by the HNSW indexes, or by measuring all that match."""
+"""Queries for candidates of a fused query: by HNSW indexes, or by computing all matching pictures."""
 
 import json
 import uuid
@@ -19,7 +19,7 @@ from backend.store.search.policy import SEARCH_POLICY
 from backend.store.statements import Statements
 
 _SQL = Statements(__file__)
-# How far a scan goes on under a filter before it gives up; what is missing then is found by reading all.
+# Limit of an index scan with filters. What it misses is found by reading all rows.
 _MAX_SCAN_TUPLES = 100_000
 _MEMORY_MULTIPLIER = 8
 _COUNTED = 20_000
@@ -37,19 +37,19 @@ _ON_MEDIA = {
 
 @dataclass(frozen=True)
 class Matching:
-    """A condition on `e.media_id` with placeholders, and their values."""
+    """An SQL condition on `e.media_id` with placeholders, and their values."""
 
     condition: str
     parameters: dict[str, Any]
 
     def applied_to(self, statement: str) -> str:
-        """The statement with the condition in the place of its `{matching}`."""
+        """The statement with the condition in place of `{matching}`."""
         return statement.replace("{matching}", self.condition)
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How many rows each leg names, 0 for none, and how hard the indexes are searched (hnsw.ef_search)."""
+    """Number of rows per leg, 0 for none, and the effort of index scans (hnsw.ef_search)."""
 
     image: int
     text: int
@@ -60,7 +60,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Nomination:
-    """A media with its cosines to the query, None where a side is missing, and the names of the legs."""
+    """A candidate with its cosines to the query, None if a side is missing, and the legs that found it."""
 
     media_id: uuid.UUID
     sim_image: float | None
@@ -70,7 +70,7 @@ class Nomination:
 
 @dataclass(frozen=True)
 class QueryVectors:
-    """image: (d_image,) or None; text: (d_text,) or None; alpha: weight of the image leg."""
+    """Vectors of a query: image (d_image,) or None, text (d_text,) or None, and the weight of the image similarity."""
 
     image: NDArray[np.float32] | None
     text: NDArray[np.float32] | None
@@ -100,7 +100,7 @@ def match(
     source: Collection[str] = (),
     exclude: Collection[uuid.UUID] = (),
 ) -> Matching:
-    """The condition for filters (see `backend.rules.search.filters`), all of which have to hold; empty ones are left out."""
+    """The condition for filters (see `backend.rules.search.filters`), joined by AND. Empty filters are omitted."""
     values: dict[str, Any] = {
         "keywords_any": [keyword.strip() for keyword in keywords_any],
         "keywords_all": [keyword.strip() for keyword in keywords_all],
@@ -128,7 +128,7 @@ def match(
 
 
 def estimate_matching(session: Session, matching: Matching) -> int:
-    """How many match in the planner's opinion; costs no more than planning."""
+    """Number of matches as estimated by the planner, at the cost of planning."""
     rows = fetch_arrays(
         session,
         f"EXPLAIN (FORMAT JSON) SELECT FROM media_embedding e WHERE {matching.condition}",
@@ -139,7 +139,7 @@ def estimate_matching(session: Session, matching: Matching) -> int:
 
 
 def count_matching(session: Session, matching: Matching, limit: int) -> int:
-    """How many match, or `limit` where there are at least so many."""
+    """Number of matches, or `limit` if there are at least so many."""
     rows = fetch_arrays(
         session, matching.applied_to(_SQL("count_matching")), matching.parameters | {"count_limit": limit}
     )
@@ -147,13 +147,13 @@ def count_matching(session: Session, matching: Matching, limit: int) -> int:
 
 
 def count_about(session: Session, matching: Matching) -> int:
-    """How many match: counted where they are few, and beyond that in the planner's opinion, which does not read them."""
+    """Number of matches: counted if they are few, otherwise the planner's estimate, which reads no rows."""
     estimate = estimate_matching(session, matching)
     return estimate if estimate > _COUNTED else count_matching(session, matching, 2**31 - 1)
 
 
 def nominate_by_index(session: Session, query: QueryVectors, matching: Matching, limits: Limits) -> list[Nomination]:
-    """What the legs name, in no order. Leaves the settings of the transaction as they were."""
+    """Candidates of the legs, in no particular order. Restores the settings of the transaction."""
     parameters = {
         "image_limit": limits.image if query.image is not None else 0,
         "text_limit": limits.text if query.text is not None else 0,
@@ -166,17 +166,15 @@ def nominate_by_index(session: Session, query: QueryVectors, matching: Matching,
 
 
 def nearest_exactly(session: Session, query: QueryVectors, matching: Matching, k: int) -> list[Nomination]:
-    """The k nearest of all that match, best first, every one measured."""
+    """The k nearest of all matching pictures, best first, computed exactly."""
     return _fetch(session, "nearest_exactly", query, matching, {"k": k})
 
 
 def nominate_captions(
     session: Session, image: NDArray[np.float32], matching: Matching, k: int, effort: int
 ) -> list[tuple[uuid.UUID, float]]:
-    """Media with the cosines of their captions to a picture (d_image,), the nearest first as far as the index knows.
-
-    Leaves the settings of the transaction as they were.
-    """
+    """Pictures with the cosines of their captions to a picture (d_image,), nearest first as far as the index knows. Restores the
+    settings of the transaction."""
     with _searching(session, effort):
         return _fetch_captions(session, "nominate_captions", image, matching, k)
 
@@ -184,7 +182,7 @@ def nominate_captions(
 def nearest_captions_exactly(
     session: Session, image: NDArray[np.float32], matching: Matching, k: int
 ) -> list[tuple[uuid.UUID, float]]:
-    """The k whose captions are nearest to a picture (d_image,), of all that match, every one measured."""
+    """The k pictures whose captions are nearest to a picture (d_image,) among all matching ones, computed exactly."""
     return _fetch_captions(session, "nearest_captions_exactly", image, matching, k)
 
 
@@ -206,8 +204,8 @@ def _fetch(
 
 @contextmanager
 def _searching(session: Session, effort: int) -> Iterator[None]:
-    """Pgvector's settings for one statement. The order is made afterwards, so scans need not be strict, which would
-    leave out what they meet too late. After an error the transaction is lost and the settings with it.
+    """Apply pgvector's settings for one statement. Results are sorted afterwards, so scans use relaxed order; strict order would drop
+    rows that they meet too late. After an error the transaction is lost, with its settings.
     """
     settings = {
         "hnsw.ef_search": str(max(1, min(SEARCH_POLICY.most_effort, effort))),
@@ -218,7 +216,7 @@ def _searching(session: Session, effort: int) -> Iterator[None]:
     }
     before: dict[str, str | None] = dict(
         session.execute(
-            # Unknown, and so NULL, until the connection has touched a vector; NULL sets the default.
+            # NULL until the connection has used a vector. Setting NULL restores the default.
             text("SELECT name, current_setting(name, true) FROM unnest(CAST(:names AS text[])) AS name"),
             {"names": list(settings)},
         ).all()

@@ -1,4 +1,4 @@
-"""The numbers of fused search, read from the SQL function that also returns them to `search_media`."""
+"""Parameters of fused search, read from the SQL function that also gives them to `search_media`."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _NUMBER = re.compile(r"^ +([\d.]+) AS (\w+),?$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class SearchPolicy:
-    """What each number means stands beside it in `store/functions/search_policy.sql`."""
+    """Parameters of fused search. `store/functions/search_policy.sql` explains each."""
 
     first_effort: int
     most_first_effort: int
@@ -35,19 +35,19 @@ class SearchPolicy:
         return min(self.most_first_effort, max(self.first_effort, self.effort_per_row * k))
 
     def deepest(self, k: int) -> int:
-        """The most candidates that an index names, unless a bound needs more."""
+        """The largest number of candidates from an index, unless a bound needs more."""
         return self.depth_base + self.depth_per_row * k
 
     def depth(self, k: int, effort: int) -> int:
-        """How many candidates an index names at this effort."""
+        """Number of candidates from an index at this effort."""
         return max(k, min(effort, self.deepest(k)))
 
     def is_stable(self, fresh: int, k: int) -> bool:
-        """Whether a pass that found so many new rows found nothing better."""
+        """Whether `fresh` new results among the k best are few enough to stop."""
         return fresh <= k // self.stable_part
 
     def is_hopeless(self, fresh: int, k: int) -> bool:
-        """Whether a pass that found so many new rows shows that the indexes do not serve."""
+        """Whether `fresh` new results among the k best are so many that the indexes cannot answer this query."""
         return fresh > k // self.hopeless_part
 
 

@@ -1,4 +1,4 @@
-"""The vectors of one space in memory, coded, with what keeps them in step with the table."""
+"""The vectors of one space in memory, in coded form, and their synchronization with the table."""
 
 import threading
 from dataclasses import dataclass
@@ -18,21 +18,21 @@ _LEAST_SPARE = 4096
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Whose writing was visible: all transactions below `next_id` but those in progress (pg_snapshot of Postgres)."""
+    """Visible transactions: all below `next_id` except those in progress (pg_snapshot of Postgres)."""
 
     next_id: int
     in_progress: tuple[int, ...]
 
     @classmethod
     def read(cls, words: str) -> "Snapshot":
-        """From the text of a pg_snapshot, xmin:xmax:xip,..."""
+        """Parse a pg_snapshot: xmin:xmax:xip,..."""
         _, next_id, in_progress = words.split(":")
         return cls(int(next_id), tuple(int(one) for one in in_progress.split(",") if one))
 
 
 @dataclass(frozen=True, eq=False)
 class ScanView:
-    """What one query reads; rows that come later lie behind it. is_live: (n,) False for rows known to be gone."""
+    """Rows that one query reads. Later rows are appended behind it. `is_live` (n,) is False for rows known to be deleted."""
 
     ids: NDArray[np.uint8]
     images: Codes
@@ -45,7 +45,7 @@ class ScanView:
 
 
 class VectorScan:
-    """Growing arrays; a row is a version of a media's vectors. Safe between threads."""
+    """Growing arrays. Each row is a version of a picture's vectors. Thread-safe."""
 
     def __init__(self, space_id: int, image_dimension: int, text_dimension: int, room: int) -> None:
         self.space_id = space_id
@@ -69,7 +69,7 @@ class VectorScan:
 
     @property
     def byte_count(self) -> int:
-        """What the arrays take."""
+        """Size of the arrays."""
         with self._lock:
             return len(self._ids) * _bytes_per_media(*self.dimensions)
 
@@ -86,34 +86,33 @@ class VectorScan:
 
     @property
     def dimensions(self) -> tuple[int, int]:
-        """Of the image and of the text vectors."""
+        """Dimensions of image and text vectors."""
         return self._images.dimension, self._texts.dimension
 
     def load(self, rows: VectorRows) -> None:
-        """Append rows of media that are not here yet. Call `index` after the last of them."""
+        """Append rows of pictures that are not here yet. Call `index` after the last of them."""
         with self._lock:
             self._append(rows)
 
     def index(self) -> None:
-        """Make rows findable by the ids of their media."""
+        """Index the rows by picture."""
         with self._lock:
             self._index = _Index(self._ids[: self._count])
 
     def warm_up(self) -> None:
-        """Compile what queries run."""
+        """Compile the functions that queries call."""
         measure(self._images.first(0), np.ones(self._images.dimension, dtype=np.float32))
 
     def catch_up(self, parts: list[VectorRows], until: Snapshot) -> None:
-        """Take over what was written since `snapshot`, as a snapshot sees it. What is here already is passed by; of a media
-        that was written anew the old version dies. To be called with `turn` held since the rows were asked for, so
-        that snapshots follow one another."""
+        """Add what was written since `snapshot`, as seen by the snapshot `until`. Known rows are skipped; a rewritten picture's old row is
+        marked as deleted. The caller holds `turn` since before it read the rows, so that snapshots are applied in order."""
         with self._lock:
             for rows in parts:
                 self._take(rows)
             self.snapshot = until
 
     def bury(self, rows: NDArray[np.int64]) -> None:
-        """Rows whose media are gone."""
+        """Mark rows of deleted pictures."""
         if len(rows):
             with self._lock:
                 self._is_live[rows] = False
@@ -124,7 +123,7 @@ class VectorScan:
             place for place, row in enumerate(known) if row is None or self._written_by[row] != rows.written_by[place]
         ]
         first = self._count
-        self._append(_taken(rows, fresh))
+        self._append(_selected(rows, fresh))
         for row, place in enumerate(fresh, first):
             old = known[place]
             if old is not None:
@@ -146,22 +145,22 @@ class VectorScan:
     def _reserve(self, count: int) -> None:
         if count <= len(self._ids):
             return
-        # Views go on reading the old arrays.
+        # Existing views keep the old arrays.
         room = _room(count)
         self._images, self._texts = self._images.grown(room), self._texts.grown(room)
-        self._ids = _grown(self._ids, room)
-        self._written_by = _grown(self._written_by, room)
-        self._has_text = _grown(self._has_text, room)
-        self._is_live = _grown(self._is_live, room)
+        self._ids = _enlarged(self._ids, room)
+        self._written_by = _enlarged(self._written_by, room)
+        self._has_text = _enlarged(self._has_text, room)
+        self._is_live = _enlarged(self._is_live, room)
 
 
 def bytes_for(count: int, image_dimension: int, text_dimension: int) -> int:
-    """What a scan of so many media takes."""
+    """Size of a scan of this many pictures."""
     return _room(count) * _bytes_per_media(image_dimension, text_dimension)
 
 
 def _bytes_per_media(image_dimension: int, text_dimension: int) -> int:
-    """Two codings with a scale and a loss each, the id, its writer, the marks, and the index."""
+    """Two coded vectors with scale and loss, the id, the writer, flags and the index."""
     return image_dimension + text_dimension + 2 * 8 + ID_BYTES + 8 + 2 + ID_BYTES + 8
 
 
@@ -170,7 +169,7 @@ def _room(count: int) -> int:
 
 
 class _Index:
-    """From the id of a media to its newest row: sorted for what was loaded, a dictionary for what has come since."""
+    """Maps the id of a picture to its newest row: a sorted array for loaded rows, a dictionary for later ones."""
 
     def __init__(self, ids: NDArray[np.uint8] | None = None) -> None:
         keys = id_keys(np.zeros((0, ID_BYTES), dtype=np.uint8) if ids is None else ids)
@@ -193,16 +192,16 @@ class _Index:
 
 
 def id_keys(ids: NDArray[np.uint8]) -> NDArray[np.bytes_]:
-    """Ids (n, 16) as strings of bytes (n,), which numpy can sort. It pads with zeros, so equal lengths compare right."""
+    """Ids (n, 16) as byte strings (n,), which numpy can sort. Padding with zeros is harmless, since all have the same length."""
     return np.ascontiguousarray(ids).view(f"S{ID_BYTES}").ravel()
 
 
-def _taken(rows: VectorRows, places: list[int]) -> VectorRows:
+def _selected(rows: VectorRows, places: list[int]) -> VectorRows:
     texts = None if rows.texts is None else rows.texts[places]
     return VectorRows(rows.ids[places], rows.written_by[places], rows.images[places], texts)
 
 
-def _grown(array: NDArray[_T], room: int) -> NDArray[_T]:
+def _enlarged(array: NDArray[_T], room: int) -> NDArray[_T]:
     grown = np.zeros((room, *array.shape[1:]), dtype=array.dtype)
     grown[: len(array)] = array
     return grown

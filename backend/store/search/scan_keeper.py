@@ -1,4 +1,4 @@
-"""Keeps the vector scan of the active space in memory: loaded in the background, and caught up by each query."""
+"""Keeps the vectors of the active space in memory. They are loaded in the background and brought up to date by each query."""
 
 import logging
 import threading
@@ -16,9 +16,9 @@ from backend.store.spaces import find_active_space
 
 logger = logging.getLogger(__name__)
 
-# Fewer are measured in SQL as fast.
+# With fewer pictures, SQL is as fast.
 LEAST_MEDIA = 1_000
-# More news than this is for the background; the query goes by SQL meanwhile.
+# With more new rows than this, the background updates the scan, and the query uses SQL.
 _MOST_NEWS = 500
 _PATIENCE_SECONDS = 0.2
 _PATIENCE_AT_END_SECONDS = 10.0
@@ -28,7 +28,7 @@ _MOST_GONE = 0.25
 
 
 class ScanState(StrEnum):
-    """idle: nobody has asked yet; small: too few media for it; large: they do not fit the memory setting."""
+    """State of the scan. `idle`: not requested yet. `small`: too few pictures. `large`: exceeds the memory setting."""
 
     OFF = "off"
     IDLE = "idle"
@@ -41,7 +41,7 @@ class ScanState(StrEnum):
 
 @dataclass(frozen=True)
 class ScanFigures:
-    """age_seconds: since the scan was last in step with the table; 0 where there is none."""
+    """State of the scan for metrics. `age_seconds` is the time since it was last up to date, 0 without a scan."""
 
     state: ScanState
     media: int
@@ -50,7 +50,7 @@ class ScanFigures:
 
 
 class ScanKeeper:
-    """The scan of one process. Cheap to make: nothing is loaded before the first query asks for it."""
+    """The scan of a process. Cheap to create: loading starts with the first query."""
 
     def __init__(self, database: Database, *, most_bytes: int, least_media: int = LEAST_MEDIA) -> None:
         self._database = database
@@ -67,19 +67,18 @@ class ScanKeeper:
 
     @property
     def is_ready(self) -> bool:
-        """Whether there is a scan; where there is none yet, it is wanted from now on."""
-        self._want()
+        """Whether there is a scan. If there is none, requests one."""
+        self._request_refresh()
         return self._scan is not None
 
     def caught_up(self, session: Session) -> tuple[VectorScan, ScanView] | None:
-        """All vectors that a statement of this transaction sees now, and perhaps some that are gone.
+        """All vectors visible to a statement of this transaction, and possibly some deleted ones.
 
-        None where the query has to go by SQL: there is no scan (yet), or too much has come at once, or the transaction is
-        not a plain reader.
+        None if the query must use SQL: there is no scan yet, too many rows are new, or the transaction has writes or a snapshot of its own.
         """
         if self._state is ScanState.OFF:
             return None
-        self._want()
+        self._request_refresh()
         scan = self._scan
         if scan is None or not scan.turn.acquire(timeout=_PATIENCE_SECONDS):
             return None
@@ -105,10 +104,10 @@ class ScanKeeper:
         return ScanFigures(self._state, scan.live_count, scan.byte_count, age)
 
     def refresh(self) -> None:
-        """Load the scan, or bring it in step with the table; the background's work, for those who want to wait for it."""
+        """Load the scan or bring it up to date, in the foreground. Normally the background does this."""
         if self._state is ScanState.OFF:
             return
-        # Loading takes long: the connections of the pool are for those who wait.
+        # Loading takes long, so it must not occupy a connection of the pool.
         own = Database(self._database.url, pool_size=1, max_overflow=0)
         try:
             with own.transaction() as session:
@@ -118,7 +117,7 @@ class ScanKeeper:
         self._refreshed_at = time.monotonic()
 
     def close(self) -> None:
-        """End the background, after what it is at."""
+        """End the background thread after its current work."""
         with self._starting:
             self._is_closed = True
             thread = self._thread
@@ -135,8 +134,8 @@ class ScanKeeper:
         elif scan is None or scan.space_id != space.id or not self._follow(session, scan, snapshot):
             self._load(session, space, snapshot)
 
-    def _want(self) -> None:
-        """Have the background look, unless it did a moment ago."""
+    def _request_refresh(self) -> None:
+        """Request a refresh in the background, unless the last one is recent."""
         if self._state is not ScanState.OFF and time.monotonic() - self._refreshed_at > _REFRESH_SECONDS:
             self._wake()
 
@@ -156,17 +155,17 @@ class ScanKeeper:
             try:
                 self.refresh()
             except Exception:
-                # Queries go by SQL, and the next one tries again.
+                # Queries use SQL, and the next one triggers another attempt.
                 self._state = ScanState.FAILED if self._scan is None else self._state
                 self._refreshed_at = time.monotonic()
                 if not self._is_closed:
                     logger.warning("The vector scan could not be refreshed.", exc_info=True)
 
     def _follow(self, session: Session, scan: VectorScan, snapshot: Snapshot) -> bool:
-        """Take over what is new; False where it has to be loaded again."""
+        """Add new rows. Returns False if the scan must be loaded again."""
         with scan.turn:
             since = scan.snapshot
-            # A query may have been here since the transaction began: then it has the newer snapshot.
+            # If a query updated the scan since this transaction began, its snapshot is newer.
             if since.next_id > snapshot.next_id:
                 return True
             blocks = [
@@ -184,7 +183,7 @@ class ScanKeeper:
             self._caught_up_at = time.monotonic()
             if time.monotonic() - self._counted_at < _COUNT_SECONDS:
                 return True
-            # A dump that was restored meanwhile brings ids of another server; many that are gone waste time.
+            # A restored dump contains transaction ids of another server, and many deleted rows waste time. Then load again.
             self._counted_at = time.monotonic()
             count, live = count_vectors(session, scan.space_id), scan.live_count
             return count <= live <= count * (1 + _MOST_GONE) + self._least_media

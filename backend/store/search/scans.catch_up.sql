@@ -1,7 +1,7 @@
--- What has become visible in the active space since a snapshot: rows whose writers had not begun by then (from next_id
--- on) or were in progress. The index on written_by serves both. The upper end keeps out ids of another server, which a
--- restored dump holds: no writer whom anybody can see has such an id. One row without a picture where nothing is new.
--- is_plain: the transaction has written nothing itself, and each of its statements sees what is committed by then.
+-- Rows that became visible in the active space since a snapshot: their writers had not begun then (from next_id on) or were in
+-- progress. The index on written_by serves both conditions. The upper end excludes ids of another server from a restored dump, since
+-- no visible writer has such an id. Returns one row without a picture if nothing is new. is_plain: the transaction has written
+-- nothing itself, and each of its statements sees what is committed by then.
 SELECT space.id AS space_id,
        pg_current_snapshot()::text AS snapshot,
        pg_current_xact_id_if_assigned() IS NULL AND current_setting('transaction_isolation') = 'read committed' AS is_plain,

@@ -1,5 +1,5 @@
--- The exact cosines of named pictures, by their places in the list; those that do not match, or are gone, are left out.
--- {matching} is a condition on e.media_id.
+-- Exact cosines of given pictures, by their positions in the list, without those that do not match or were deleted. {matching} is a
+-- condition on e.media_id.
 SELECT (named.place - 1)::integer AS place,
        1 - (e.image_embedding <=> :image::vector) AS sim_image,
        1 - (e.text_embedding <=> :text::vector) AS sim_text

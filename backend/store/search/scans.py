@@ -1,4 +1,4 @@
-"""Queries of the vector scan: all vectors of a space, what has come since, and exact cosines of named media."""
+"""Queries of the vector scan: all vectors of a space, new rows, and exact cosines of given pictures."""
 
 import uuid
 from collections.abc import Iterator
@@ -21,8 +21,13 @@ _SINCE = """ AND (written_by >= :next_id OR written_by = ANY(:in_progress::bigin
 
 @dataclass(frozen=True, eq=False)
 class VectorRows:
-    """ids: (n, 16) uint8; written_by: (n,) the transactions that wrote the rows, 0 where none is known; images: (n, d);
-    texts: (n, e), or None where these media have no text.
+    """Rows of vectors.
+
+    Attributes:
+        ids: (n, 16) uint8.
+        written_by: (n,) transactions that wrote the rows, 0 if unknown.
+        images: (n, d) image vectors.
+        texts: (n, e) text vectors, None if these pictures have no text.
     """
 
     ids: NDArray[np.uint8]
@@ -33,8 +38,15 @@ class VectorRows:
 
 @dataclass(frozen=True, eq=False)
 class News:
-    """space_id: the active space; snapshot: what was visible, as Postgres writes it; is_plain: see the statement;
-    rows: what is new, those with text and those without; is_all: whether there was no more than was asked for."""
+    """New rows of the active space.
+
+    Attributes:
+        space_id: the active space.
+        snapshot: the snapshot that was read, as text.
+        is_plain: whether the transaction is a plain reader (see the statement).
+        rows: new rows, with text and without.
+        is_all: whether there were no more than requested.
+    """
 
     space_id: int
     snapshot: str
@@ -44,7 +56,7 @@ class News:
 
 
 def begin_snapshot(session: Session) -> str:
-    """Let all that follows in this transaction see the same; to be called first. Returns what that is."""
+    """Give this transaction one snapshot. Must be called first. Returns the snapshot as text."""
     session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
     return str(session.execute(text("SELECT CAST(pg_current_snapshot() AS text)")).scalar_one())
 
@@ -62,8 +74,8 @@ def copy_vectors(
     with_text: bool,
     since: tuple[int, tuple[int, ...]] | None = None,
 ) -> Iterator[VectorRows]:
-    """Rows of a space in blocks, either those with text or those without; `since`: only what a snapshot (next_id,
-    in_progress) did not see."""
+    """Yield rows of a space in blocks, either with or without text. `since` (next_id, in_progress) restricts them to rows that this
+    snapshot did not see."""
     image_dimension, text_dimension = dimensions
     record = _record(image_dimension, text_dimension if with_text else 0)
     query = _SQL("copy_vectors").format(
@@ -85,7 +97,7 @@ def copy_vectors(
 
 
 def fetch_news(session: Session, space_id: int, next_id: int, in_progress: tuple[int, ...], most: int) -> News | None:
-    """What has become visible in a space, in one statement; None without an active space."""
+    """New rows of a space, in one statement. None without an active space."""
     rows = fetch_arrays(
         session,
         _SQL("catch_up"),
@@ -106,8 +118,8 @@ def fetch_news(session: Session, space_id: int, next_id: int, in_progress: tuple
 def measure_media(
     session: Session, query: QueryVectors, matching: Matching, ids: NDArray[np.uint8]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Exact cosines of media (n, 16), NaN where a side is missing, and their places in the list; without those that do not
-    match or are gone."""
+    """Exact cosines of pictures (n, 16), NaN if a side is missing, and their indexes in the list. Pictures that do not match or no longer
+    exist are omitted."""
     rows = fetch_arrays(
         session,
         matching.applied_to(_SQL("measure")),
@@ -125,7 +137,7 @@ def _cosines(found: list[float | None]) -> NDArray[np.float64]:
 
 
 def _record(image_dimension: int, text_dimension: int) -> np.dtype[np.void]:
-    """One row in the format of COPY BINARY, with a vector as pgvector sends it."""
+    """A row in the format of COPY BINARY, with vectors as pgvector sends them."""
     fields: list[Any] = [
         *[("fields", ">i2"), ("id_length", ">i4"), ("id", "u1", 16), ("written_length", ">i4"), ("written_by", ">i8")],
         *[("image_length", ">i4"), ("image_header", ">i4"), ("image", ">f4", image_dimension)],

@@ -1,4 +1,4 @@
-"""Rows of embedding spaces, and what fills them."""
+"""Queries on spaces, and on filling them."""
 
 from backend.store.spaces.alphas import get_alpha, record_alpha
 from backend.store.spaces.bulk import (

@@ -1,4 +1,4 @@
-"""The weight of the image side where a query names none, which a curator may have chosen."""
+"""Queries on the default weight of the image similarity, which a curator can choose."""
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -7,9 +7,9 @@ from backend.store.schema import AlphaChoice, ClusterEvent, Space
 
 
 def get_alpha(session: Session, default: float) -> float:
-    """The newest choice that is not undone: for the active space, else for another one, else `default`.
+    """The latest choice that is not undone, for the active space or else for another one, otherwise `default`.
 
-    A change of model alone does not lose what a curator has chosen.
+    So a change of model keeps a curator's choice.
     """
     chosen = session.scalar(
         sa.select(AlphaChoice.alpha)
@@ -23,6 +23,6 @@ def get_alpha(session: Session, default: float) -> float:
 
 
 def record_alpha(session: Session, event_id: int, space_id: int, alpha: float) -> None:
-    """Let this alpha hold for as long as its event is not undone."""
+    """Record a choice. It applies until its event is undone."""
     session.add(AlphaChoice(event_id=event_id, space_id=space_id, alpha=alpha))
     session.flush()

@@ -1,4 +1,4 @@
-"""Many media with their embeddings at once, by COPY in Postgres' binary format, and the indexes made afterwards."""
+"""Bulk import of pictures with their embeddings, by binary COPY, and building of the indexes afterwards."""
 
 import os
 import uuid
@@ -27,19 +27,19 @@ _MEDIA: Final = (
 )
 _COPY_BEGIN: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _COPY_END: Final = b"\xff\xff"
-# Written for each row, so not encoded for each.
+# The same for every row, so it is encoded once.
 _NO_EXIF: Final = Jsonb({}, dumps=lambda _: "{}")
 _BATCH_ROWS: Final = 1024
-# HNSW keeps the vectors of an index in memory while it is built, and a graph of about this much a row beside them.
+# While an index is built, HNSW keeps its vectors in memory, and a graph of about this size per row.
 _GRAPH_BYTES: Final = 500
 _LEAST_MEMORY, _MOST_MEMORY = 64 << 20, 8 << 30
-# What `create_space_indexes` makes.
+# The indexes that `create_space_indexes` creates.
 _KINDS: Final = ("image_hnsw", "text_hnsw", "fused_hnsw", "caption_hnsw", "textless_hnsw", "textless_idx")
 
 
 @dataclass(frozen=True)
 class BulkMedia:
-    """A media whose embeddings were made elsewhere; `picture` None: its original is not here."""
+    """A picture with external embeddings. `picture` is None if its original is not available."""
 
     id: uuid.UUID
     source_uri: str | None
@@ -49,25 +49,24 @@ class BulkMedia:
 
 @dataclass(frozen=True, eq=False)
 class BulkSide:
-    """vectors (n, d) of unit length; present (n,): which of the media have one."""
+    """Unit vectors (n, d), and which pictures have one (n,)."""
 
     vectors: NDArray[np.float32]
     present: NDArray[np.bool_]
 
 
 def hold_upload_order(session: Session) -> None:
-    """Let no other upload in until the transaction ends: what is looked up after this stays as it is."""
+    """Block other uploads until the transaction ends, so that what is read after this does not change."""
     next_upload_seq(session)
 
 
 def find_present(session: Session, ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
-    """Which of these media are here."""
+    """Which of these pictures exist."""
     return set(session.scalars(sa.text("SELECT id FROM media WHERE id = ANY(:ids)"), {"ids": list(ids)}))
 
 
 def copy_embedded(session: Session, space_id: int, media: Sequence[BulkMedia], sides: Mapping[str, BulkSide]) -> None:
-    """Insert media as embedded, in their order, with their vectors: sides image, text, caption. After
-    `hold_upload_order`."""
+    """Insert pictures as embedded, in order, with their vectors by side (image, text, caption). Requires `hold_upload_order`."""
     _copy_media(session, media)
     image = sides["image"]
     assert image.present.all()
@@ -77,7 +76,7 @@ def copy_embedded(session: Session, space_id: int, media: Sequence[BulkMedia], s
     cursor = get_driver(session).cursor()
     with cursor.copy(statement, writer=LibpqWriter(cursor)) as copy:
         copy.write(_COPY_BEGIN)
-        # Rows of one layout at a time: each combination of sides that are there is one.
+        # COPY rows with the same layout together: one layout per combination of existing sides.
         kinds = sum(side.present.astype(np.int64) << place for place, (_, side) in enumerate(columns))
         for kind in np.unique(kinds):
             rows = np.flatnonzero(kinds == kind)
@@ -112,7 +111,7 @@ def _copy_media(session: Session, media: Sequence[BulkMedia]) -> None:
 
 
 def _layout(dimensions: Iterable[int], there: Sequence[bool]) -> np.dtype[Any]:
-    """A row of COPY BINARY, each vector as pgvector sends it: dimension, unused, single-precision numbers."""
+    """A row of COPY BINARY, with each vector as pgvector sends it: dimension, unused, single-precision numbers."""
     fields: list[Any] = [
         *[("fields", ">i2"), ("space_length", ">i4"), ("space", ">i4")],
         *[("id_length", ">i4"), ("id_high", ">u8"), ("id_low", ">u8")],
@@ -142,7 +141,7 @@ def _rows(layout: np.dtype[Any], space_id: int, ids: NDArray[np.uint64], vectors
 
 
 def drop_vector_indexes_of_empty(session: Session, space_id: int) -> bool:
-    """Take the indexes from a space that holds nothing yet; False, and nothing done, where it holds something."""
+    """Drop the vector indexes of an empty space. Returns False, without changes, if the space contains vectors."""
     partition = _partition(space_id)
     session.execute(sa.text(f"LOCK TABLE {partition} IN ACCESS EXCLUSIVE MODE"))
     if session.execute(sa.text(f"SELECT EXISTS (SELECT FROM {partition})")).scalar_one():  # noqa: S608 - a number
@@ -153,20 +152,20 @@ def drop_vector_indexes_of_empty(session: Session, space_id: int) -> bool:
 
 
 def list_missing_vector_indexes(session: Session, space_id: int) -> list[str]:
-    """Which indexes a space lacks: an import took them and has not brought them back, or somebody dropped them."""
+    """Vector indexes that a space lacks, because an import was interrupted or somebody dropped them."""
     partition = _partition(space_id)
     there = set(_indexes(session, partition))
     return [name for kind in _KINDS if (name := f"{partition}_{kind}") not in there]
 
 
 def list_spaces_without_indexes(session: Session) -> list[str]:
-    """The names of the spaces that lack some of their vector indexes."""
+    """Names of the spaces that lack vector indexes."""
     return [space.name for space in list_spaces(session) if list_missing_vector_indexes(session, space.id)]
 
 
 def build_vector_indexes(session: Session, space: Space) -> None:
-    """Make all indexes of a space, anew where there are some, in parallel and with memory for the greatest of them as far
-    as there is some. The space takes nothing in until the transaction ends."""
+    """Build all indexes of a space again, in parallel and with memory for the largest, as far as available. The space is locked for
+    writing until the transaction ends."""
     for kind in _KINDS:
         session.execute(sa.text(f"DROP INDEX IF EXISTS {_partition(space.id)}_{kind}"))
     rows = session.execute(sa.text(f"SELECT count(*) FROM {_partition(space.id)}")).scalar_one()  # noqa: S608 - a number
@@ -179,14 +178,14 @@ def build_vector_indexes(session: Session, space: Space) -> None:
         with session.begin_nested():
             _build(session, space, workers=max((os.cpu_count() or 1) - 1, 0))
     except (sa.exc.DBAPIError, StorageFull) as error:
-        # Workers share the memory by /dev/shm, of which a container has 64 MB unless it is told otherwise.
+        # Parallel workers share memory in /dev/shm, which is limited to 64 MB in a container by default.
         if "shared memory" not in str(error):
             raise
         _build(session, space, workers=0)
 
 
 def index_memory_bytes(rows: int, dimension: int, available_bytes: int) -> int:
-    """What building an index of so many vectors takes, between 64 MiB and a quarter of what is available (8 GiB)."""
+    """Memory for building an index of this many vectors, between 64 MiB and a quarter of what is available (at most 8 GiB)."""
     wanted = rows * (4 * dimension + _GRAPH_BYTES)
     return max(_LEAST_MEMORY, min(wanted, available_bytes // 4, _MOST_MEMORY))
 
@@ -202,13 +201,13 @@ def _build(session: Session, space: Space, *, workers: int) -> None:
 
 
 def analyze(session: Session) -> None:
-    """Tell the planner what has come."""
+    """Update the planner's statistics."""
     for table in ("media", "embedding"):
         session.execute(sa.text(f"ANALYZE {table}"))
 
 
 def _indexes(session: Session, partition: str) -> list[str]:
-    """All that `create_space_indexes` makes: not those that a partition has of its table."""
+    """The indexes that `create_space_indexes` creates, without those that partitions inherit."""
     names = sa.text(
         "SELECT indexname FROM pg_indexes WHERE tablename = :partition AND indexname !~ '_(pkey|written_by_idx)$'"
     )

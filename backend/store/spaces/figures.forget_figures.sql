@@ -1,4 +1,4 @@
--- Figures of these groups that no membership goes by any more.
+-- Delete figures of groups that do not belong to a current membership.
 DELETE FROM membership_figures AS kept
  WHERE kept.space_id = :space_id
    AND kept.cluster_id = ANY(:cluster_ids)

@@ -1,5 +1,5 @@
--- How well each member fits its group in a space: similarity to its centroid, to the nearest other one, whether it is
--- the first of its group, and the size and the length of the sum of the group.
+-- How well each member fits its group in a space: similarity to its centroid and to the nearest other one, whether it is the first
+-- of its group, and size and length of the sum of the group.
 SELECT kept.similarity AS own,
        coalesce(kept.runner_up_similarity, -1) AS other,
        row_number() OVER (PARTITION BY kept.cluster_id ORDER BY kept.assign_seq) = 1 AS is_first,

@@ -1,4 +1,4 @@
--- Groups whose centroid in this space, or the figures of whose members, are not those of their members as they are.
+-- Groups whose centroid in this space, or whose members' figures, do not match the current members.
 WITH present AS (
   SELECT membership.media_id, membership.cluster_id, membership.assign_seq
     FROM membership

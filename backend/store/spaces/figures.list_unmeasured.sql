@@ -1,4 +1,4 @@
--- Staged members without a runner-up, a block of them by id.
+-- A block of staged members without a runner-up, by id.
 SELECT kept.media_id, kept.cluster_id, embedding.image_embedding
   FROM membership_figures AS kept
   JOIN embedding ON embedding.space_id = kept.space_id AND embedding.media_id = kept.media_id

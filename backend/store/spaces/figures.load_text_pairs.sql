@@ -1,4 +1,4 @@
--- Text embeddings in two spaces, of those pictures that have one in both.
+-- Text embeddings in two spaces, of pictures that have one in both.
 SELECT one.text_embedding AS one, other.text_embedding AS other
   FROM embedding AS one
   JOIN embedding AS other USING (media_id)

@@ -1,5 +1,5 @@
--- Give every membership its figures in another space. Staged ones (without a threshold) are measured later than the
--- decision, which was made in the space that the membership had until now, or in one before that.
+-- Replace the figures of all memberships by those in another space. Staged ones (without a threshold) were measured after the
+-- decision, which was made in the membership's previous space or in one before that.
 UPDATE membership
    SET space_id = kept.space_id,
        similarity = kept.similarity,

@@ -1,4 +1,4 @@
-"""Queries on what memberships and centroids are like in a space that is not active."""
+"""Queries on memberships and centroids in an inactive space."""
 
 import uuid
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ _NIL = uuid.UUID(int=0)
 
 @dataclass(frozen=True, eq=False)
 class CentroidTable:
-    """All clusters of a space: ids (m,) ascending, centroids (m, d), and which may take members in (m,)."""
+    """All clusters of a space: ids (m,) ascending, unit centroids (m, d), and whether pictures may join (m,)."""
 
     cluster_ids: NDArray[np.int64]
     units: NDArray[np.float32]
@@ -37,8 +37,15 @@ class MemberBlock:
 
 @dataclass(frozen=True, eq=False)
 class Fits:
-    """Of every member (n,): cosine to its own centroid and to the nearest other one (-1: none), whether it is the first of
-    its cluster, and the members and the length of the sum of its cluster."""
+    """How well members fit their clusters.
+
+    Attributes:
+        own: (n,) cosine to the centroid of their own cluster.
+        other: (n,) cosine to the nearest other centroid, -1 if there is none.
+        first: (n,) whether it is the first member of its cluster.
+        sizes: (n,) number of members of its cluster.
+        sum_lengths: (n,) length of the sum of its cluster.
+    """
 
     own: NDArray[np.float64]
     other: NDArray[np.float64]
@@ -48,13 +55,13 @@ class Fits:
 
 
 def list_unaligned(session: Session, space_id: int) -> list[int]:
-    """Clusters whose centroid or figures in this space are not those of their members, in order of id."""
+    """Clusters whose centroid or figures in this space do not match their members, by id."""
     return list(session.execute(text(_SQL("list_unaligned")), {"space_id": space_id}).scalars())
 
 
 def align_clusters(session: Session, space_id: int, cluster_ids: Sequence[int]) -> None:
-    """Add these clusters up from their members in a space, and stage figures for members that have none; what holds
-    stays as it is, to the last bit. All of it has to see one state of the memberships."""
+    """Recompute the centroids of these clusters in a space, and stage figures for members that have none. Values that are still correct do
+    not change, to the last bit. Requires one snapshot of the memberships."""
     parameters = {"space_id": space_id, "cluster_ids": list(cluster_ids)}
     session.execute(text(_SQL("forget_figures")), parameters)
     session.execute(
@@ -65,7 +72,7 @@ def align_clusters(session: Session, space_id: int, cluster_ids: Sequence[int]) 
 
 
 def read_centroids(session: Session, space_id: int, dimension: int) -> CentroidTable:
-    """All centroids of a space; memory for m * d single-precision numbers."""
+    """All centroids of a space. Takes memory for m * d single-precision numbers."""
     rows = fetch_arrays(session, _SQL("read_centroids"), {"space": space_id})
     units = np.empty((len(rows), dimension), dtype=np.float32)
     for place, row in enumerate(rows):
@@ -75,7 +82,7 @@ def read_centroids(session: Session, space_id: int, dimension: int) -> CentroidT
 
 
 def list_unmeasured(session: Session, space_id: int, after: uuid.UUID | None, limit: int) -> MemberBlock | None:
-    """The next staged members without a runner-up after this id; None where there are no more."""
+    """The next staged members without a runner-up after this id, None at the end."""
     rows = fetch_arrays(
         session, _SQL("list_unmeasured"), {"space_id": space_id, "after": after or _NIL, "limit": limit}
     )
@@ -95,7 +102,7 @@ def record_runners_up(
     runner_up_ids: NDArray[np.int64],
     similarities: NDArray[np.float64],
 ) -> None:
-    """Note the nearest other clusters (n,) of staged members with their cosines (n,); nothing where these are -inf."""
+    """Record the nearest other clusters (n,) of staged members with their cosines (n,). Skips members whose cosine is -inf."""
     execute_many(
         session,
         "UPDATE membership_figures SET runner_up_cluster_id = :runner_up, runner_up_similarity = :similarity "
@@ -117,7 +124,7 @@ def record_runners_up(
 
 
 def list_fits(session: Session, space_id: int) -> Fits:
-    """How well all members fit their clusters in a space that is aligned."""
+    """How well all members fit their clusters in an aligned space."""
     rows = fetch_arrays(session, _SQL("list_fits"), {"space_id": space_id})
     return Fits(
         np.array([row.own for row in rows], dtype=np.float64),
@@ -129,13 +136,13 @@ def list_fits(session: Session, space_id: int) -> Fits:
 
 
 def has_vectors(session: Session, space_id: int) -> bool:
-    """Whether a space has vectors of any media."""
+    """Whether a space has any vectors."""
     found = session.execute(text("SELECT EXISTS (SELECT FROM embedding WHERE space_id = :space)"), {"space": space_id})
     return bool(found.scalar_one())
 
 
 def list_embedded(session: Session, space_id: int) -> set[uuid.UUID]:
-    """Media that a space has vectors of."""
+    """All pictures with vectors in a space."""
     rows = session.execute(text("SELECT media_id FROM embedding WHERE space_id = :space"), {"space": space_id})
     return set(rows.scalars())
 
@@ -143,14 +150,14 @@ def list_embedded(session: Session, space_id: int) -> set[uuid.UUID]:
 def load_text_pairs(
     session: Session, one_id: int, other_id: int, media_ids: Sequence[uuid.UUID]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
-    """Text embeddings (n, d1) and (n, d2) in two spaces, of those media that have one in both; None where none has."""
+    """Text embeddings (n, d1) and (n, d2) of pictures that have one in both spaces, None if there are none."""
     rows = fetch_arrays(session, _SQL("load_text_pairs"), {"one": one_id, "other": other_id, "ids": list(media_ids)})
     return (np.stack([row.one for row in rows]), np.stack([row.other for row in rows])) if rows else None
 
 
 def exchange_figures(session: Session, source_id: int, target_id: int, threshold: float) -> int:
-    """Keep the figures of all memberships for the space that they are of, and give them those of another, where staged
-    ones are measured at `threshold`. Returns how many memberships have none there, and are left as they are."""
+    """Archive the figures of all memberships for the source space, and replace them by those of the target space. Staged ones use
+    `threshold`. Returns the number of memberships without figures there, which are not changed."""
     session.execute(text("DELETE FROM membership_figures WHERE space_id = :space_id"), {"space_id": source_id})
     session.execute(text(_SQL("keep_figures")), {"space_id": source_id})
     session.execute(text(_SQL("put_figures")), {"space_id": target_id, "threshold": threshold})

@@ -1,4 +1,4 @@
--- Figures of the members of these groups that have none: similarity to the centroid as it is.
+-- Stage figures for members of groups that have none: the similarity to the current centroid.
 INSERT INTO membership_figures (space_id, media_id, cluster_id, assign_seq, similarity)
 SELECT :space_id, membership.media_id, membership.cluster_id, membership.assign_seq,
        1 - (embedding.image_embedding <=> centroid.centroid)

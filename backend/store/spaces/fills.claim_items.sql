@@ -1,5 +1,5 @@
--- Lease the next pictures to be embedded into a space, oldest first. As with uploads, one that was tried before is claimed
--- alone. is_embedded: only its words are to be embedded again.
+-- Lease the next pictures to embed into a space, oldest first. As with uploads, one that was tried before is claimed alone.
+-- is_embedded: only its text is to be embedded again.
 WITH next AS (
   SELECT item.media_id, item.attempts
     FROM space_fill_item AS item

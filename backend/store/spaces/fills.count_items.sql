@@ -1,4 +1,4 @@
--- How far each space is: its vectors, what waits, what has failed, and what there is in all.
+-- Progress of each space: embedded, waiting, failed and all pictures.
 SELECT space.id,
        (SELECT count(*) FROM embedding WHERE embedding.space_id = space.id) AS embedded,
        (SELECT count(*) FROM space_fill_item AS item

@@ -1,4 +1,4 @@
--- Pictures that have no vectors in a space, or whose words there are to be embedded again. grouped: only of those in groups.
+-- Pictures without vectors in a space, or whose text is to be embedded again there. grouped: only grouped pictures.
 SELECT count(*)
   FROM media
  WHERE media.status IN {embedded}

@@ -1,4 +1,4 @@
-"""Queries on spaces that are kept up: what is still to be embedded into each, leased to workers, and what has failed."""
+"""Queries on the filling of spaces: items to embed, leased to workers, and failures."""
 
 import uuid
 from collections.abc import Sequence
@@ -22,8 +22,8 @@ _SQL = Statements(__file__)
 
 @dataclass(frozen=True)
 class FillItem:
-    """A leased media that is to be embedded into a space; without an original it cannot be. is_embedded: the space has
-    vectors of it, and only those of its words are to be made anew."""
+    """A leased picture to embed into a space. Without an original, that is impossible. `is_embedded` means that the space has its image
+    vector, and only its text vectors are to be updated."""
 
     media_id: uuid.UUID
     original_key: str | None
@@ -35,7 +35,7 @@ class FillItem:
 
 @dataclass(frozen=True)
 class FillCounts:
-    """Media with vectors in a space, those that wait for them, those that failed, and all that are embedded anywhere."""
+    """Progress of a space: pictures with vectors, waiting and failed, and all pictures embedded in any space."""
 
     embedded: int
     waiting: int
@@ -45,7 +45,7 @@ class FillCounts:
 
 @dataclass(frozen=True)
 class FailedItem:
-    """A media that could not be embedded into a space, and why."""
+    """A picture that could not be embedded into a space."""
 
     media_id: uuid.UUID
     title: str
@@ -54,19 +54,19 @@ class FailedItem:
 
 
 def find_fill(session: Session, space_id: int) -> SpaceFill | None:
-    """None for a space that is not kept up."""
+    """The fill of a space, None if it is not being filled."""
     return session.get(SpaceFill, space_id, populate_existing=True)
 
 
 def start_fill(session: Session, space_id: int, actor: str) -> SpaceFill:
-    """Keep a space up from now on, paused or not as it was; the row is locked until the transaction ends."""
+    """Start to fill a space. A pause is kept. The row is locked until the transaction ends."""
     session.execute(insert(SpaceFill).values(space_id=space_id, actor=actor).on_conflict_do_nothing())
     query = sa.select(SpaceFill).where(SpaceFill.space_id == space_id).with_for_update()
     return session.execute(query, execution_options={"populate_existing": True}).scalar_one()
 
 
 def record_fill_paused(session: Session, space_id: int) -> bool:
-    """Let nothing more be claimed for a space; False where it was paused already."""
+    """Pause filling of a space. Returns False if it was already paused."""
     paused = session.execute(
         sa.update(SpaceFill)
         .where(SpaceFill.space_id == space_id, SpaceFill.paused_at.is_(None))
@@ -77,7 +77,7 @@ def record_fill_paused(session: Session, space_id: int) -> bool:
 
 
 def record_fill_problem(session: Session, space_id: int, problem: str | None) -> None:
-    """Say why a worker cannot fill a space, or that one can (None). Writes nothing where that is known."""
+    """Record why a worker cannot fill a space, or None once one can. Does not write if nothing changes."""
     session.execute(
         sa.update(SpaceFill)
         .where(SpaceFill.space_id == space_id, SpaceFill.problem.is_distinct_from(problem))
@@ -86,21 +86,21 @@ def record_fill_problem(session: Session, space_id: int, problem: str | None) ->
 
 
 def queue_missing(session: Session, space_id: int) -> int:
-    """Queue all media that the space has no vectors of; returns how many are new. May be repeated at any time."""
+    """Queue all pictures without vectors in the space. Returns how many are new. May be repeated at any time."""
     result = session.execute(sa.text(_SQL("queue_missing")), {"space_id": space_id})
     return int(result.rowcount)  # type: ignore[attr-defined]
 
 
 def queue_elsewhere(session: Session, space_id: int | None, media_ids: Sequence[uuid.UUID]) -> int:
-    """Queue media for each space that is kept up, but for `space_id`, where they are being embedded now; what has failed
-    there is tried again. A worker that has such an item loses it: it may have read what was said before."""
+    """Queue pictures for all filled spaces except `space_id`, into which they are being embedded now. Failed items are retried. A worker
+    that holds such an item loses it, because it may have read the old text."""
     if not media_ids:
         return 0
     return _queue(session, "space_fill.space_id IS DISTINCT FROM :space", {"ids": list(media_ids), "space": space_id})
 
 
 def queue_words(session: Session, media_id: uuid.UUID) -> int:
-    """Queue a media for each space that is kept up and has vectors of it, where only those of its words are made anew."""
+    """Queue a picture for all filled spaces that have its vectors, to update its text vectors only."""
     has_vectors = (
         "EXISTS (SELECT FROM embedding WHERE embedding.space_id = space_fill.space_id AND embedding.media_id = new.id)"
     )
@@ -113,7 +113,7 @@ def _queue(session: Session, which: str, parameters: dict[str, Any]) -> int:
 
 
 def retry_items(session: Session, space_id: int) -> int:
-    """Let what has failed wait again; returns how many."""
+    """Queue failed items again. Returns how many."""
     retried = session.execute(
         sa.update(SpaceFillItem)
         .where(SpaceFillItem.space_id == space_id, SpaceFillItem.error_code.is_not(None))
@@ -124,10 +124,8 @@ def retry_items(session: Session, space_id: int) -> int:
 
 
 def find_space_to_fill(session: Session) -> Space | None:
-    """The space whose turn it is: not paused, within its rate, with something that can be claimed; the active one first, those
-    with a problem last.
-
-    Its row of `space_fill` is locked until the transaction ends.
+    """The space whose turn it is: not paused, within its rate, and with items to claim. The active space comes first, those with a problem
+    last. Its row of `space_fill` is locked until the transaction ends.
     """
     claimable = (
         sa.select(SpaceFillItem.media_id)
@@ -143,7 +141,7 @@ def find_space_to_fill(session: Session) -> Space | None:
         sa.select(Space)
         .join(SpaceFill, SpaceFill.space_id == Space.id)
         .where(SpaceFill.paused_at.is_(None), SpaceFill.next_claim_at <= sa.func.now(), claimable)
-        # One whose encoders could not be loaded keeps no other waiting.
+        # A space whose encoders cannot be loaded must not keep others waiting.
         .order_by(Space.is_active.desc(), SpaceFill.problem.is_not(None), Space.id)
         .limit(1)
         .with_for_update(of=SpaceFill)
@@ -151,7 +149,7 @@ def find_space_to_fill(session: Session) -> Space | None:
 
 
 def claim_items(session: Session, space_id: int, lease: Lease, *, limit: int, max_attempts: int) -> list[FillItem]:
-    """Lease up to `limit` media, oldest first, and put off the next claim as the space's rate says."""
+    """Lease up to `limit` items, oldest first, and delay the next claim by the rate of the space."""
     rows = fetch_arrays(
         session,
         _SQL("claim_items"),
@@ -187,8 +185,8 @@ def claim_items(session: Session, space_id: int, lease: Lease, *, limit: int, ma
 def finish_items(
     session: Session, space_id: int, media_ids: Sequence[uuid.UUID], lease: Lease
 ) -> tuple[set[uuid.UUID], set[uuid.UUID]]:
-    """Take items off the queue that are still this lease's. Returns those, and of them the media that have vectors in
-    this space already, of which only the words are to be replaced."""
+    """Delete items that still belong to this lease. Returns them, and those among them that already have vectors in the space, of which
+    only the text vectors are to be replaced."""
     kept = set(
         session.execute(
             sa.delete(SpaceFillItem)
@@ -208,7 +206,7 @@ def finish_items(
 
 
 def fail_item(session: Session, space_id: int, media_id: uuid.UUID, lease: Lease, code: str, detail: str) -> None:
-    """Give an item up, with the reason; nothing where another worker has it."""
+    """Mark an item as failed. Does nothing if another worker holds it."""
     item = sa.update(SpaceFillItem).where(_is_item(space_id, media_id), is_held(SpaceFillItem, lease))
     _give_up(session, item, code, detail)
 
@@ -216,21 +214,21 @@ def fail_item(session: Session, space_id: int, media_id: uuid.UUID, lease: Lease
 def release_item(
     session: Session, space_id: int, media_id: uuid.UUID, lease: Lease, *, retry_seconds: float, reason: str
 ) -> None:
-    """Hand an item back after an attempt that counts; nothing where another worker has it."""
+    """Release an item after an attempt that counts. Does nothing if another worker holds it."""
     hand_back_one(
         session, SpaceFillItem, _is_item(space_id, media_id), lease, retry_seconds=retry_seconds, reason=reason
     )
 
 
 def drop_items(session: Session, space_id: int, media_ids: Sequence[uuid.UUID]) -> None:
-    """Take media off the queue of a space, whatever became of them there."""
+    """Remove pictures from the queue of a space, whatever their state."""
     session.execute(
         sa.delete(SpaceFillItem).where(SpaceFillItem.space_id == space_id, is_among(SpaceFillItem.media_id, media_ids))
     )
 
 
 def quarantine_items(session: Session, max_attempts: int) -> int:
-    """Give up what has used up its attempts without a word: its workers died. Returns how many."""
+    """Fail items that used up their attempts without a result, because their workers died. Returns how many."""
     detail = f"All {max_attempts} attempts ended without a result. The file may crash or stall the decoder."
     used_up = sa.update(SpaceFillItem).where(
         SpaceFillItem.error_code.is_(None),
@@ -241,7 +239,7 @@ def quarantine_items(session: Session, max_attempts: int) -> int:
 
 
 def _give_up(session: Session, which: sa.Update, code: str, detail: str) -> int:
-    """Give items up, and with them media that were on their way to a group when their space stopped to be the active one."""
+    """Fail items. Pictures that were waiting for a group when their space stopped being active fail too."""
     values = {"error_code": code, "error_detail": detail, **FREE}
     given_up = session.execute(which.values(**values).returning(SpaceFillItem.space_id, SpaceFillItem.media_id)).all()
     if given_up:
@@ -250,29 +248,29 @@ def _give_up(session: Session, which: sa.Update, code: str, detail: str) -> int:
 
 
 def count_unready(session: Session, space_id: int, *, grouped: bool = False) -> int:
-    """Media that have no vectors in a space, or whose words there are to be made anew; `grouped`: of those in groups."""
+    """Number of pictures without vectors in a space, or with outdated text vectors. `grouped` counts grouped pictures only."""
     counted = session.execute(sa.text(_SQL("count_unready")), {"space": space_id, "grouped": grouped})
     return int(counted.scalar_one())
 
 
 def close_gaps(session: Session, space_id: int, seconds: float | None) -> None:
-    """Let the assigner leave media alone for so long that are not in this space yet; None: no longer."""
-    _put_off(session, space_id, "closing_until", seconds)
+    """For `seconds`, keep the assigner from pictures that are not in this space. None ends that."""
+    _set_until(session, space_id, "closing_until", seconds)
 
 
 def want_encoders(session: Session, space_id: int, seconds: float | None) -> None:
-    """Have processes load the encoders of a space for so long; None: no longer."""
-    _put_off(session, space_id, "wanted_until", seconds)
+    """For `seconds`, make processes load the encoders of a space. None ends that."""
+    _set_until(session, space_id, "wanted_until", seconds)
 
 
-def _put_off(session: Session, space_id: int, column: str, seconds: float | None) -> None:
+def _set_until(session: Session, space_id: int, column: str, seconds: float | None) -> None:
     until = None if seconds is None else from_now(seconds)
     session.execute(sa.update(SpaceFill).where(SpaceFill.space_id == space_id).values({column: until}))
 
 
 def take_abandoned_changes(session: Session) -> bool:
-    """Whether a change of model was broken off without a word, so that its space is wanted no more; told once. While another
-    change is under way nothing is told."""
+    """Whether an activation was abandoned by a dead process. Clears the marks, so that this is reported once. Reports nothing while
+    another activation is running."""
     abandoned = session.execute(
         sa.text(
             "UPDATE space_fill SET wanted_until = NULL, closing_until = NULL WHERE wanted_until <= now() "
@@ -283,7 +281,7 @@ def take_abandoned_changes(session: Session) -> bool:
 
 
 def record_comparison(session: Session, space_id: int, comparison: dict[str, Any]) -> None:
-    """Keep what comparing a space came to."""
+    """Store the comparison of a space with the active one."""
     session.execute(
         sa.update(SpaceFill)
         .where(SpaceFill.space_id == space_id)
@@ -292,23 +290,23 @@ def record_comparison(session: Session, space_id: int, comparison: dict[str, Any
 
 
 def list_kept_up(session: Session) -> list[int]:
-    """Ids of spaces that are kept up and not paused."""
+    """Ids of spaces that are filled and not paused."""
     return list(session.scalars(sa.select(SpaceFill.space_id).where(SpaceFill.paused_at.is_(None))))
 
 
 def count_waiting_items(session: Session, space_id: int) -> int:
-    """Media that are still to be embedded into a space."""
+    """Number of pictures waiting to be embedded into a space."""
     query = sa.select(sa.func.count()).where(SpaceFillItem.space_id == space_id, SpaceFillItem.error_code.is_(None))
     return session.execute(query).scalar_one()
 
 
 def count_waiting_by_space(session: Session) -> dict[str, int]:
-    """Media that are still to be embedded, by name of each space that is kept up."""
+    """Number of pictures waiting to be embedded, by name of the space."""
     return _count_by_space(session, SpaceFillItem.error_code.is_(None))
 
 
 def count_failed_by_space(session: Session) -> dict[str, int]:
-    """Media that could not be embedded, by name of each space that is kept up."""
+    """Number of pictures that could not be embedded, by name of the space."""
     return _count_by_space(session, SpaceFillItem.error_code.is_not(None))
 
 
@@ -324,13 +322,13 @@ def _count_by_space(session: Session, which: sa.ColumnElement[bool]) -> dict[str
 
 
 def count_items(session: Session) -> dict[int, FillCounts]:
-    """How far each space is, by id."""
+    """Progress of each space by id."""
     rows = session.execute(sa.text(_SQL("count_items")))
     return {row.id: FillCounts(row.embedded, row.waiting, row.failed, row.media) for row in rows}
 
 
 def list_failed_items(session: Session, space_id: int, limit: int) -> list[FailedItem]:
-    """Media that could not be embedded into a space, oldest first."""
+    """Pictures that could not be embedded into a space, oldest first."""
     rows = session.execute(sa.text(_SQL("list_failed")), {"space": space_id, "limit": limit})
     return [FailedItem(**row._asdict()) for row in rows]
 

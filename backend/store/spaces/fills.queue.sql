@@ -1,5 +1,5 @@
--- Queue pictures for the spaces that are kept up and meet a condition on `space_fill` and `new` ({which}). What waits or has
--- failed there begins again, and a worker that has it loses it.
+-- Queue pictures for filled spaces that meet a condition on `space_fill` and `new` ({which}). Waiting and failed items start again,
+-- and a worker that holds one loses it.
 INSERT INTO space_fill_item (space_id, media_id)
 SELECT space_fill.space_id, new.id
   FROM space_fill, unnest(CAST(:ids AS uuid[])) AS new (id)

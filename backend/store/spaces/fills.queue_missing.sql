@@ -1,4 +1,4 @@
--- Queue what is embedded somewhere and not in this space; what is queued or has failed stays as it is.
+-- Queue pictures embedded in some space but not in this one. Items that are queued or failed do not change.
 INSERT INTO space_fill_item (space_id, media_id)
 SELECT :space_id, media.id
   FROM media

@@ -1,4 +1,4 @@
-"""Queries on processes that hold encoders: who has those of which space in memory."""
+"""Queries on processes that hold encoders in memory."""
 
 from dataclasses import dataclass
 
@@ -12,8 +12,8 @@ from backend.store.schema import EncoderHolder, Space, SpaceFill
 
 @dataclass(frozen=True)
 class Holding:
-    """How processes stand that hold the active space's encoders: how many there are, how many hold another's too, and
-    what went wrong with whom."""
+    """Processes that hold the active space's encoders: their number, how many also hold those of another space, and failures by
+    process."""
 
     processes: int
     ready: int
@@ -21,14 +21,14 @@ class Holding:
 
 
 def record_holder(session: Session, process: str, space_id: int, *, is_ready: bool, failure: str | None = None) -> None:
-    """Say of a process whether it holds the encoders of a space."""
+    """Record whether a process holds the encoders of a space."""
     values = {"is_ready": is_ready, "failure": failure, "seen_at": sa.func.now()}
     statement = insert(EncoderHolder).values(process=process, space_id=space_id, **values)
     session.execute(statement.on_conflict_do_update(index_elements=["process", "space_id"], set_=values))
 
 
 def forget_holder(session: Session, process: str) -> None:
-    """Forget a process, and all that have been silent for long."""
+    """Delete the rows of a process, and of processes that have been silent for long."""
     silent = EncoderHolder.seen_at < sa.func.now() - sa.func.make_interval(0, 0, 0, 1)
     session.execute(sa.delete(EncoderHolder).where(sa.or_(EncoderHolder.process == process, silent)))
 
@@ -40,7 +40,7 @@ def list_wanted_spaces(session: Session) -> list[Space]:
 
 
 def count_holders(session: Session, active_id: int, space_id: int) -> Holding:
-    """Whether every process that holds the active space's encoders holds those of another one too."""
+    """Count the processes that hold the active space's encoders, and those among them that also hold another one's."""
     fresh = EncoderHolder.seen_at > from_now(-ENCODERS_SECONDS)
     holding = set(
         session.scalars(

@@ -1,4 +1,4 @@
-"""Queries on what admins have done to spaces in the background: one thing at a time, by whatever process."""
+"""Queries on background tasks of the model page. Only one runs at a time."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,19 +15,19 @@ _WORK_LOCK = 0x6D63_0030
 
 @dataclass(frozen=True)
 class WorkStanding:
-    """The work that was asked for last. is_running: it has not ended, and its process was heard of within SPACE_WORK_SECONDS."""
+    """The task requested last. `is_running` means that it has not ended and its process reported within SPACE_WORK_SECONDS."""
 
     row: SpaceWork
     is_running: bool
 
     @property
     def is_broken_off(self) -> bool:
-        """Its process went without a word."""
+        """Whether its process died without recording a result."""
         return self.row.ended_at is None and not self.is_running
 
 
 def find_last_work(session: Session) -> WorkStanding | None:
-    """None where nothing was ever asked for."""
+    """The last task, None if there never was one."""
     living = SpaceWork.seen_at > from_now(-SPACE_WORK_SECONDS)
     found = session.execute(
         sa.select(SpaceWork, sa.and_(SpaceWork.ended_at.is_(None), living)).order_by(SpaceWork.id.desc()).limit(1)
@@ -38,10 +38,10 @@ def find_last_work(session: Session) -> WorkStanding | None:
 def insert_work(
     session: Session, kind: str, subject: str, arguments: dict[str, Any], *, actor: str, address: str
 ) -> SpaceWork:
-    """Note what is to be done.
+    """Record a task.
 
     Raises:
-        Conflict: something else is being done.
+        Conflict: another task is running.
     """
     session.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WORK_LOCK})
     last = find_last_work(session)
@@ -57,12 +57,12 @@ def insert_work(
 
 
 def find_work(session: Session, work_id: int) -> SpaceWork | None:
-    """None where there is none with this id."""
+    """The task with this id, None if there is none."""
     return session.get(SpaceWork, work_id)
 
 
 def record_alive(session: Session, work_id: int, stage: str, done: int, total: int) -> None:
-    """Say that the process lives, and how far it is."""
+    """Record a sign of life and the progress of a task."""
     session.execute(
         sa.update(SpaceWork)
         .where(SpaceWork.id == work_id, SpaceWork.ended_at.is_(None))
@@ -71,12 +71,12 @@ def record_alive(session: Session, work_id: int, stage: str, done: int, total: i
 
 
 def record_outcome(session: Session, work_id: int, outcome: str) -> None:
-    """It is done; `outcome` says what came of it."""
+    """Record that the task succeeded. `outcome` describes the result."""
     _end(session, work_id, outcome=outcome)
 
 
 def record_failure(session: Session, work_id: int, error: MediaclusterError) -> None:
-    """It came to nothing, and why."""
+    """Record that the task failed."""
     _end(session, work_id, error_code=error.code, error_detail=error.detail, error_hint=error.hint)
 
 

@@ -14,7 +14,7 @@ _SPACE_LOCK = 0x6D63_0003
 
 @dataclass(frozen=True)
 class NewSpace:
-    """What a space is made from: the names of both encoders, what they are and how long their vectors are."""
+    """Properties of a new space: names, identities and dimensions of both encoders."""
 
     name: str
     preset: str | None
@@ -29,12 +29,12 @@ class NewSpace:
 
 
 def lock_spaces(session: Session) -> None:
-    """Let one process at a time make or change spaces, until the transaction ends."""
+    """Take the lock for creating or changing spaces, until the transaction ends."""
     session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SPACE_LOCK})
 
 
 def has_library(session: Session) -> bool:
-    """Whether there is a schema at all; an import makes it."""
+    """Whether the schema exists. The first import creates it."""
     return bool(session.scalar(text("SELECT to_regclass('space') IS NOT NULL")))
 
 
@@ -43,7 +43,7 @@ def find_active_space(session: Session) -> Space | None:
 
 
 def get_active_space(session: Session) -> Space:
-    """Raises NotFound before the first worker has started."""
+    """The active space. Raises NotFound before the first worker has started."""
     space = find_active_space(session)
     if space is None:
         raise NotFound("There is no active space yet.", hint="Start a worker: it creates the first space.")
@@ -51,7 +51,7 @@ def get_active_space(session: Session) -> Space:
 
 
 def list_spaces(session: Session) -> list[Space]:
-    """All but dropped ones, in the order in which they were made."""
+    """All spaces except dropped ones, in order of creation."""
     return list(session.scalars(select(Space).where(Space.state != SpaceState.DROPPED).order_by(Space.id)))
 
 
@@ -64,33 +64,33 @@ def get_space(session: Session, name: str) -> Space:
 
 
 def find_previous_space(session: Session) -> Space | None:
-    """The space that was active before the active one, if it is still there."""
+    """The space that was active before the current one, if it still exists."""
     query = select(Space).where(Space.state == SpaceState.RETIRED, Space.activated_at.is_not(None))
     return session.scalar(query.order_by(Space.activated_at.desc(), Space.id.desc()).limit(1))
 
 
 def hold_active_space(session: Session) -> Space | None:
-    """The active space, which stays it until the transaction ends: whoever activates another waits for that."""
+    """The active space. It stays active until the transaction ends, because activation waits for this lock."""
     session.execute(text("LOCK TABLE media_embedding IN ACCESS SHARE MODE"))
     return find_active_space(session)
 
 
 def announce_space(session: Session, name: str) -> None:
-    """Tell whoever listens on `mediacluster_space`, when the transaction commits."""
+    """Notify listeners on `mediacluster_space` when the transaction commits."""
     session.execute(text("SELECT pg_notify('mediacluster_space', :name)"), {"name": name})
 
 
 def limit_lock_waits(session: Session, seconds: float) -> None:
-    """Let statements of this transaction give up rather than wait longer for a lock, and hold up all behind them.
+    """Limit how long statements of this transaction wait for locks, so that they do not hold up others behind them.
 
-    They then raise TransactionConflict (through `Database.transaction`), and may be tried again.
+    They then raise TransactionConflict (through `Database.transaction`), and may be retried.
     """
     session.execute(text("SELECT set_config('lock_timeout', :limit, true)"), {"limit": f"{int(seconds * 1000)}ms"})
 
 
 def drop_space(session: Session, space: Space) -> None:
-    """Remove all that was computed in a space: vectors, centroids, figures, backgrounds, reports. Its row stays, as what
-    decisions were made in."""
+    """Delete everything computed in a space: vectors, centroids, figures, backgrounds, reports. Its row stays, because decisions refer to
+    it."""
     for table in (
         *("space_fill_item", "space_fill", "encoder_holder", "membership_figures", "centroid", "background"),
         *("label_statistics", "review_refresh", "recall_audit", "quality_report"),
@@ -117,7 +117,7 @@ def create_space(session: Session, new: NewSpace) -> Space:
 
 
 def activate_space(session: Session, space: Space) -> None:
-    """Make this space the active one and point the view `media_embedding` at it."""
+    """Activate this space, and point the view `media_embedding` at it."""
     session.execute(update(Space).where(Space.is_active).values(state=SpaceState.RETIRED))
     session.execute(
         text("UPDATE space SET state = :active, activated_at = now() WHERE id = :id"),

@@ -1,4 +1,4 @@
-"""The threshold of a space, which a curator may have chosen."""
+"""Queries on the threshold of a space, which a curator can choose."""
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -39,6 +39,6 @@ def _chosen(space_id: int | None) -> sa.Select[float]:
 
 
 def record_threshold(session: Session, event_id: int, space_id: int, threshold: float) -> None:
-    """Let this threshold hold for as long as its event is not undone."""
+    """Record a choice. It applies until its event is undone."""
     session.add(ThresholdChoice(event_id=event_id, space_id=space_id, threshold=threshold))
     session.flush()

@@ -1,4 +1,4 @@
-"""Figures for metrics."""
+"""Queries for metrics."""
 
 from backend.store.telemetry.histograms import Histogram, Measure, add_values
 from backend.store.telemetry.library_figures import LibraryFigures, fetch_library_figures

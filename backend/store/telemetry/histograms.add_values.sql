@@ -1,4 +1,4 @@
--- Add counts to a histogram. Another version may have had other buckets, which do not add up with these: it starts again.
+-- Add counts to a histogram. If another version used other buckets, it starts again, because they cannot be added.
 INSERT INTO histogram AS old (name, bounds, counts, total)
 VALUES (:name, :bounds, :counts, :total)
     ON CONFLICT (name) DO UPDATE

@@ -1,5 +1,5 @@
-"""How long things take, and how many at once, counted in the database: workers come and go, and every scrape of every API
-process shall say the same. One row each, a fixed few."""
+"""Histograms of durations and batch sizes, in the database: worker processes come and go, and all API processes must report the same
+values. There is one row per measure."""
 
 import enum
 from bisect import bisect_left
@@ -18,7 +18,7 @@ _COUNTS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
 
 
 class Measure(enum.StrEnum):
-    """What is measured: stages per picture (fetch, decode) or per batch (encode, record, assign), and the rest."""
+    """Measures: durations per picture (fetch, decode) or per batch (encode, record, assign), and others."""
 
     FETCH = "fetch"
     DECODE = "decode"
@@ -31,7 +31,7 @@ class Measure(enum.StrEnum):
 
     @property
     def bounds(self) -> tuple[float, ...]:
-        """Upper bounds of the buckets; a last one takes what is above."""
+        """Upper bounds of the buckets. One more bucket takes larger values."""
         if self is Measure.ASSIGN_BATCH:
             return _COUNTS
         return _PATIENCE if self is Measure.UPLOAD_TO_READY else _SECONDS
@@ -39,7 +39,7 @@ class Measure(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Histogram:
-    """How many values fell into each bucket (one more than there are bounds), and their sum."""
+    """Counts per bucket (one more than bounds), and the sum of all values."""
 
     bounds: tuple[float, ...]
     counts: tuple[int, ...]
@@ -47,7 +47,7 @@ class Histogram:
 
 
 def add_values(session: Session, measured: Mapping[Measure, Sequence[float]]) -> None:
-    """Count the values in. Rows are written in the order of their names, so that two writers cannot lock each other up."""
+    """Add values. Rows are written in alphabetical order, so that writers cannot deadlock."""
     for measure in sorted(measured):
         values = measured[measure]
         if not values:
@@ -62,7 +62,7 @@ def add_values(session: Session, measured: Mapping[Measure, Sequence[float]]) ->
 
 
 def fetch_histograms(session: Session) -> dict[Measure, Histogram]:
-    """Every measure is there, empty where nothing was counted yet."""
+    """All histograms, empty ones included."""
     rows = {row.name: row for row in session.execute(text("SELECT name, bounds, counts, total FROM histogram"))}
     found = {}
     for measure in Measure:

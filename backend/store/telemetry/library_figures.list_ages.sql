@@ -1,4 +1,4 @@
--- By step, the seconds that its oldest picture has waited there; NULL where none waits.
+-- For each step, how long its oldest picture has waited in seconds, NULL if none waits.
 SELECT step, extract(epoch FROM now() - min(since)) AS age
   FROM (VALUES ('fetching'), ('pending'), ('embedded')) AS steps(step)
   LEFT JOIN (SELECT status, coalesce(embedded_at, created_at) AS since

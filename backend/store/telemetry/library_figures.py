@@ -1,4 +1,4 @@
-"""Queries on how the library stands, for the metrics."""
+"""Queries on the state of the library, for metrics."""
 
 from dataclasses import dataclass
 
@@ -18,9 +18,22 @@ _SQL = Statements(__file__)
 
 @dataclass(frozen=True)
 class LibraryFigures:
-    """media: by status, 0 where there are none; waiting_seconds: age of the oldest by step; oldest_pending_seconds: since the oldest media that is to be fetched,
-    embedded or assigned came in, 0 where none is; background_ages_seconds: by kind of query; audit: the last of the active
-    space; space_waiting, space_failures: media still to be embedded into a space that is kept up, and those that could not be."""
+    """State of the library.
+
+    Attributes:
+        media: number of pictures by status, including 0.
+        waiting: number of waiting pictures.
+        waiting_seconds: how long the oldest picture waits, by step.
+        oldest_pending_seconds: age of the oldest upload that is not ready, 0 if there is none.
+        failures: number of failed pictures by error code.
+        lock_waiters: number of connections that wait for an advisory lock.
+        histograms: histograms of durations and batch sizes.
+        clusters: number of groups.
+        space_waiting: number of pictures waiting to be embedded, by filled space.
+        space_failures: number of pictures that could not be embedded, by filled space.
+        background_ages_seconds: age of the backgrounds by kind of query.
+        audit: last recall audit of the active space.
+    """
 
     media: dict[str, int]
     waiting: WaitingWork
@@ -37,7 +50,7 @@ class LibraryFigures:
 
 
 def fetch_library_figures(session: Session) -> LibraryFigures:
-    """All figures, each counted now."""
+    """Read all values."""
     space = find_active_space(session)
     return LibraryFigures(
         media={status.value: count for status, count in count_media_by_status(session).items()},
@@ -56,13 +69,13 @@ def fetch_library_figures(session: Session) -> LibraryFigures:
 
 
 def _ages_by_step(session: Session) -> dict[str, float]:
-    """Seconds that the oldest media of each step has waited there, whoever holds it; 0 where none does."""
+    """How long the oldest picture of each step has waited, whether or not it is leased. 0 if there is none."""
     rows = session.execute(text(_SQL("list_ages")))
     return {row.step: max(0.0, float(row.age or 0.0)) for row in rows}
 
 
 def _count_lock_waiters(session: Session) -> int:
-    """Connections to this database that wait for an advisory lock: of the assigner, or of the upload order."""
+    """Number of connections to this database that wait for an advisory lock of the assigner or the upload order."""
     query = (
         "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted "
         "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
