@@ -1,4 +1,4 @@
-"""The only place where real things meet: settings -> engine, storage, encoders, queue."""
+"""The composition root: creates engine, storage, encoders and queue from the settings."""
 
 import os
 from functools import cache
@@ -15,13 +15,13 @@ from backend.store.schema import Space
 from backend.store.search import ScanKeeper
 from backend.store.spaces import find_active_space, has_library
 
-# Two hide what one of them waits for; beyond sixteen, the process that asks them has not enough of one core to do so.
+# With two, one can work while the other waits. Above sixteen, one core cannot keep them all supplied.
 _FEWEST_DECODERS: Final = 2
 _MOST_DECODERS: Final = 16
 
 
 def resolve_database_url(settings: Settings) -> str:
-    """The libpq URL of the database; starts the embedded server where none is configured."""
+    """The libpq URL of the database. Starts the embedded server if none is configured."""
     if settings.database_url is not None:
         return settings.database_url.get_secret_value()
     from backend.embedded import ensure_postgres
@@ -31,7 +31,7 @@ def resolve_database_url(settings: Settings) -> str:
 
 
 def resolve_broker_url(settings: Settings) -> str:
-    """The URL of the broker for Celery; starts the embedded server where none is configured."""
+    """The URL of the broker for Celery. Starts the embedded server if none is configured."""
     if settings.redis_url is not None:
         return settings.redis_url.get_secret_value()
     from backend.embedded import ensure_redis
@@ -45,19 +45,19 @@ def open_storage(settings: Settings) -> Storage:
 
 
 def count_decoders(settings: Settings) -> int:
-    """How many processes decode: as configured, else by the cores that this process may use."""
+    """Number of decoder processes: as configured, otherwise by the available cores."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return settings.decoder_processes or min(max(cores, _FEWEST_DECODERS), _MOST_DECODERS)
 
 
 @cache
 def _share_decoders(processes: int, seconds: float, memory_bytes: int) -> Decoders:
-    """One set for all services of this process: between two files decoders remember nothing."""
+    """One set for all services of this process. Decoders keep nothing between two files."""
     return Decoders(processes=processes, seconds=seconds, memory_bytes=memory_bytes)
 
 
 def build_services(settings: Settings) -> Services:
-    """Make everything. Nothing is asked over the network yet, but embedded servers are started."""
+    """Create all services. Sends nothing over the network, but starts embedded servers."""
     database = Database(resolve_database_url(settings))
     return Services(
         settings=settings,
@@ -71,7 +71,7 @@ def build_services(settings: Settings) -> Services:
 
 
 def open_encoders(settings: Settings, database: Database) -> Encoders:
-    """The encoders to work with; runtimes that the settings leave open are those of the active space."""
+    """The encoders to use. Runtimes that are not set follow the active space."""
     names = choose_encoders(settings, database)
     space = _find_space(database)
     recorded = None if space is None else (space.image_fingerprint, space.text_fingerprint)
@@ -79,7 +79,7 @@ def open_encoders(settings: Settings, database: Database) -> Encoders:
 
 
 def choose_encoders(settings: Settings, database: Database) -> EncoderNames:
-    """The configured encoders; with nothing configured, those of the active space, else the preset `cpu`."""
+    """The configured encoders. If none are configured, those of the active space, otherwise the preset `cpu`."""
     if is_configured(settings):
         return resolve_encoders(settings)
     space = _find_space(database)
@@ -87,6 +87,6 @@ def choose_encoders(settings: Settings, database: Database) -> EncoderNames:
 
 
 def _find_space(database: Database) -> Space | None:
-    """The active space; None also before the first migration: whoever tries encoders out has no library yet."""
+    """The active space. None before the first migration too, because encoders can be tried without a library."""
     with database.transaction() as session:
         return find_active_space(session) if has_library(session) else None

@@ -1,4 +1,4 @@
-"""Ranges of numbers that people choose, said once for settings, HTTP, the command line, messages and the database."""
+"""Ranges of numbers that users choose, defined once for settings, HTTP, the command line, messages and the database."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 
 @dataclass(frozen=True)
 class Range:
-    """From `low` to `high`. is_open: `low` itself is outside."""
+    """A range from `low` to `high`. With `is_open`, `low` itself is excluded."""
 
     low: int
     high: int
@@ -16,18 +16,18 @@ class Range:
         return (self.low < value if self.is_open else self.low <= value) and value <= self.high
 
     def sql(self, column: str) -> str:
-        """The condition of a CHECK."""
+        """The condition for a CHECK."""
         return f"{column} {'>' if self.is_open else '>='} {self.low} AND {column} <= {self.high}"
 
 
 ALPHA: Final = Range(0, 1)
-"""The weight of the image side."""
+"""Weight of the image similarity."""
 
 THRESHOLD: Final = Range(0, 1, is_open=True)
-"""The smallest cosine to a group's centroid. Cosines of 0 and less would let anything in."""
+"""Smallest cosine to a group's centroid. With 0 or less, any picture would join."""
 
 SIMILAR: Final = Range(1, 500)
-"""How many similar pictures are asked for at once."""
+"""Number of similar pictures per request."""
 
 HITS: Final = Range(1, 500)
 """How many hits of a search are on a page."""

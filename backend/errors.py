@@ -1,8 +1,8 @@
-"""Everything that can go wrong, as one tree. No HTTP in here: `backend.web.middleware.problems` maps codes to statuses.
+"""All errors, in one tree. Nothing here knows HTTP: `backend.web.middleware.problems` maps codes to statuses.
 
-Every error has a stable `code` (a public contract: it stands in API answers, on media rows and in import
-reports), a sentence on what happened and, where there is one, a hint on what to do next. What is to be said of a code
-wherever it stands, also long after the error, is said here: `happened` and `advice`.
+Every error has a stable `code` (a public contract: it appears in API responses, on rows of pictures and in import reports), a
+sentence on what happened, and usually a hint on what to do next. Texts that depend on the code alone, and are shown wherever a
+code is, are attributes: `happened` and `advice`.
 """
 
 from collections.abc import Iterator
@@ -10,12 +10,12 @@ from typing import Any, ClassVar
 
 
 class MediaclusterError(Exception):
-    """The root. `code` is stable, `detail` is for people, `hint` says what to do next in this very case.
+    """The root of the tree. `code` is stable, `detail` is for people, `hint` says what to do next in this case.
 
-    `happened` says of a picture with this code what went wrong, `advice` what to do where there is no hint.
+    `happened` says what went wrong with a picture that has this code, `advice` what to do if there is no hint.
 
-    `reason` is what a driver said: for logs and the command line, not for whoever asks over the network. It may name hosts,
-    accounts and folders.
+    `reason` is the message of a driver, for logs and the command line only: it may name hosts, accounts and folders, which network
+    clients must not see.
     """
 
     code: ClassVar[str] = "internal_error"
@@ -39,7 +39,7 @@ class MediaclusterError(Exception):
 
 
 def join_reason(detail: str, reason: str | None) -> str:
-    """One sentence of both."""
+    """Join detail and reason to one sentence."""
     return f"{detail.rstrip('.')}: {reason.rstrip('.')}." if reason else detail
 
 
@@ -47,14 +47,14 @@ def join_reason(detail: str, reason: str | None) -> str:
 
 
 class InputError(MediaclusterError):
-    """The input is at fault; sending the same again gives the same answer."""
+    """The input is invalid. Sending it again gives the same result."""
 
     code = "malformed_request"
     advice = "Correct what the detail names, then send it again."
 
 
 class InvalidText(InputError):
-    """A text is too long, holds NUL or cannot be decoded."""
+    """A text is too long, contains NUL or cannot be decoded."""
 
     code = "invalid_text"
     happened = "Its text cannot be stored."
@@ -68,14 +68,14 @@ class FileTooLarge(InputError):
 
 
 class RequestTimeout(InputError):
-    """The rest of a request did not come."""
+    """The request did not arrive completely in time."""
 
     code = "request_timeout"
     advice = "Upload it again: the connection broke before the whole file arrived."
 
 
 class UnsupportedFormat(InputError):
-    """The content is no picture of a format that is let in, whatever the name says."""
+    """The content is not a picture in an accepted format, whatever the file name."""
 
     code = "unsupported_format"
     happened = "The file format is not supported."
@@ -101,7 +101,7 @@ class TooManyPixels(InputError):
 
 
 class DecodeCrash(InputError):
-    """The decoder died or stalled on a file, or it took too much memory; the detail says which."""
+    """The decoder died or stalled on a file, or used too much memory. The detail says which."""
 
     code = "decode_crash"
     happened = "The decoder crashed on this file."
@@ -115,7 +115,7 @@ class MetadataTooLarge(InputError):
 
 
 class UrlForbidden(InputError):
-    """The address, or one that it leads to, is not one that this server may ask."""
+    """The server may not send requests to this address, or to one that it redirects to."""
 
     code = "url_forbidden"
     happened = "This address, or one it redirects to, is not allowed."
@@ -137,70 +137,70 @@ class FileUnreadable(InputError):
 
 
 class BackupDamaged(InputError):
-    """A backup is not whole, or not as it was saved."""
+    """A backup is incomplete, or differs from what was saved."""
 
     code = "backup_damaged"
     advice = "Restore another backup, or copy this one again from where it is whole."
 
 
 class InvalidVector(InputError):
-    """A vector is zero, not finite or of the wrong dimension."""
+    """A vector is zero, not finite, or has the wrong dimension."""
 
     code = "invalid_vector"
     advice = "Correct the vector in the file, then import the file again."
 
 
 class InvalidRecord(InputError):
-    """A row of a file of embeddings lacks what it needs, or contradicts another row."""
+    """A row of a file of embeddings lacks data, or contradicts another row."""
 
     code = "invalid_record"
     advice = "Correct the row in the file, then import the file again."
 
 
 class InvalidQuery(InputError):
-    """A search asks for something senseless; `field` in its context names what."""
+    """A search query is invalid. `field` in the error's context names the parameter."""
 
     code = "invalid_query"
     advice = "Correct the field that `field` names."
 
 
 class IdempotencyMismatch(InputError):
-    """An Idempotency-Key comes again with another request."""
+    """An Idempotency-Key was used for a different request."""
 
     code = "idempotency_mismatch"
     advice = "Send each new request with a new `Idempotency-Key`."
 
 
 class Unauthorized(MediaclusterError):
-    """A key is needed and none came, or it is not known, or not any more."""
+    """The API key is missing, unknown or revoked."""
 
     code = "unauthorized"
     advice = "Send a valid API key, or log in again."
 
 
 class Forbidden(MediaclusterError):
-    """Whoever asks is known, and may not do this, or not from there."""
+    """The caller is known but may not do this, or not from that place."""
 
     code = "forbidden"
     advice = "Use a key with the scope that the detail names, or ask from an allowed address."
 
 
 class CsrfFailed(MediaclusterError):
-    """A page of another site asks for a change, or one that is older than the login."""
+    """A request for a change comes from another site, or from a page that was opened before the login."""
 
     code = "csrf_failed"
     advice = "Reload the page, then try again."
 
 
 class LoginFailed(Unauthorized):
-    """A name, a password or a login link is wrong; nothing says which."""
+    """The name, password or login link is wrong. The error does not tell which."""
 
     code = "login_failed"
     advice = "Check the name and the password, or ask for a new login link."
 
 
 class RateLimited(MediaclusterError):
-    """Too much was asked in too short a time; `retry_after_seconds` in its context says when to come back."""
+    """Too many requests. `retry_after_seconds` in the error's context says when to retry."""
 
     code = "rate_limited"
     advice = "Wait for as long as `Retry-After` says, then try again."
@@ -215,28 +215,28 @@ class NotFound(MediaclusterError):
 
 
 class Conflict(MediaclusterError):
-    """The request contradicts what is stored, or somebody else was faster."""
+    """The request contradicts the stored state, or a concurrent change was faster."""
 
     code = "conflict"
     advice = "Read the current state, then decide again."
 
 
 class UndoBlocked(Conflict):
-    """Later work stands in the way of an undo or redo; `obstacles` in its context says what."""
+    """Later changes block an undo or redo. `obstacles` in the error's context lists them."""
 
     code = "undo_blocked"
     advice = "Undo the later changes first."
 
 
 class IdempotencyInProgress(Conflict):
-    """The first request with this Idempotency-Key has not been answered yet."""
+    """The first request with this Idempotency-Key is still being processed."""
 
     code = "idempotency_in_progress"
     advice = "Wait for as long as `Retry-After` says, then send the same request again."
 
 
 class LeaseLost(Conflict):
-    """The work was given to another worker while this one was away; nothing was recorded."""
+    """The work was given to another worker meanwhile. Nothing was recorded."""
 
     code = "lease_lost"
     advice = "Nothing: another worker has the work."
@@ -246,14 +246,14 @@ class LeaseLost(Conflict):
 
 
 class BackendUnavailable(MediaclusterError):
-    """The database, the broker or the storage cannot be reached; nothing was changed, try again later."""
+    """The database, the broker or the storage cannot be reached. Nothing was changed; try again later."""
 
     code = "backend_unavailable"
     advice = "Wait until the server answers again, then try again."
 
 
 class TransactionConflict(BackendUnavailable):
-    """Another transaction held what this one wanted: a deadlock, a lock waited for too long. Nothing was changed."""
+    """Another transaction holds a lock: a deadlock, or a lock timeout. Nothing was changed."""
 
 
 class StorageFull(MediaclusterError):
@@ -262,7 +262,7 @@ class StorageFull(MediaclusterError):
 
 
 class OriginalMissing(MediaclusterError):
-    """The bytes of a media row are not in the storage."""
+    """The original of a picture is not in the storage."""
 
     code = "original_missing"
     happened = "The original is missing from storage."
@@ -270,7 +270,7 @@ class OriginalMissing(MediaclusterError):
 
 
 class FetchFailed(MediaclusterError):
-    """A URL answered with an error, or not at all."""
+    """A URL responded with an error, or not at all."""
 
     code = "fetch_failed"
     happened = "The address answered with an error."
@@ -290,7 +290,7 @@ class FetchTooLarge(FetchFailed):
 
 
 class Quarantined(MediaclusterError):
-    """A file failed too often; it is kept and left alone until somebody asks for another try."""
+    """A file failed too often. It is kept, and left alone until someone retries it."""
 
     code = "quarantined"
     happened = (
@@ -307,7 +307,7 @@ class Quarantined(MediaclusterError):
 
 
 class ConfigurationError(MediaclusterError):
-    """A setting, a model or a server is not as it must be; the hint says how to mend it."""
+    """A setting, a model or a server is not configured correctly. The hint says how to fix it."""
 
     code = "configuration_error"
     advice = "Correct the setting that the detail names. `mediacluster doctor` checks the set-up."
@@ -321,21 +321,21 @@ class SpaceMismatch(ConfigurationError):
 
 
 class FidelityTooLow(ConfigurationError):
-    """A faster runtime was asked for whose vectors are too far from those of full precision."""
+    """The vectors of the requested faster runtime differ too much from those at full precision."""
 
     code = "fidelity_too_low"
     advice = "Use the runtime in full precision."
 
 
 class SpaceIncomplete(Conflict):
-    """A space cannot be activated while media are missing in it."""
+    """A space cannot be activated because it lacks pictures."""
 
     code = "space_incomplete"
     advice = "Wait until the space is filled, or see why pictures failed in it."
 
 
 class NotInSpace(Conflict):
-    """On a media: the active space has no vectors of it, and somebody went on without it."""
+    """On a picture: the active space has no vectors of it, because the model was changed without it."""
 
     code = "not_in_space"
     happened = "The model was changed while this picture could not be embedded."
@@ -350,7 +350,7 @@ class EncoderUnavailable(ConfigurationError):
 
 
 def error_kinds() -> dict[str, type[MediaclusterError]]:
-    """Each error by its code. Of a class and a subclass with the same code, the class."""
+    """The class of each code. If a class and a subclass share a code, it is the class."""
 
     def walk(kind: type[MediaclusterError]) -> Iterator[type[MediaclusterError]]:
         yield kind
@@ -361,6 +361,6 @@ def error_kinds() -> dict[str, type[MediaclusterError]]:
 
 
 def advice_on(code: str | None) -> str:
-    """What to do about a code; empty for none, or for one that is not known any more."""
+    """What to do about a code. Empty for None, or for an unknown code."""
     kind = error_kinds().get(code or "")
     return "" if kind is None else kind.advice

@@ -1,7 +1,7 @@
-"""Logging: text for people or JSON for machines, each line with the id of the request that the work came with.
+"""Logging as text for people or JSON for machines. Each line has the id of the request that caused it.
 
-A request has an id, its caller's or one of our own. It stands on the media that it brought, so that the workers, whose
-messages carry nothing, log it too: one grep shows the whole way of an upload.
+A request has an id from its caller or a new one. It is stored with the pictures of an upload, so that workers, whose messages carry no
+data, log it too: one grep shows the whole processing of an upload.
 """
 
 import json
@@ -21,7 +21,7 @@ from backend.redaction import Redactor
 LogFormat = Literal["text", "json"]
 
 _SANE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
-# Fields that a line may have beside its message; others of `extra` are left out, so that nothing gets in by accident.
+# Fields that a line may have beside its message. Others in `extra` are dropped, so that nothing is logged by accident.
 FIELDS = (
     "request_id",
     "media_id",
@@ -32,24 +32,24 @@ FIELDS = (
     "status",
     "duration_ms",
 )
-# In a line for people they would begin a line of their own, or colour the terminal: paths and file names are whatever others say.
+# Control characters would start new lines or colour the terminal. File names and paths come from others and may contain them.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 
 def current_request_id() -> str | None:
-    """The id of the request that this is done for, None where it is for none."""
+    """The id of the request being processed, None if there is none."""
     return _request_id.get()
 
 
 def choose_request_id(given: str | None) -> str:
-    """The caller's id where it is a sane one (letters, digits, `._:-`, 64 at most), else a new one."""
+    """The caller's id if it is well-formed (letters, digits, `._:-`, at most 64), otherwise a new one."""
     return given if given is not None and _SANE.fullmatch(given) else uuid.uuid4().hex
 
 
 @contextmanager
 def request_bound(request_id: str | None) -> Iterator[None]:
-    """Lines that are logged within carry this id."""
+    """Add this id to all lines logged in the block."""
     token = _request_id.set(request_id)
     try:
         yield
@@ -58,17 +58,17 @@ def request_bound(request_id: str | None) -> Iterator[None]:
 
 
 def configure_logging(log_format: LogFormat, level: str, secrets: Iterable[str] = ()) -> None:
-    """Log to standard error, in place of whatever was configured before; no line says any of the secrets."""
+    """Log to standard error, replacing any earlier configuration. The secrets never appear in a line."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter(secrets) if log_format == "json" else TextFormatter(secrets))
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    # These tell each address and each file that they look at.
+    # These log every address and file that they access.
     for name in ("httpx", "httpcore", "urllib3", "filelock", "sentence_transformers", "open_clip"):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, the fields above, and the traceback of an exception."""
+    """One JSON object per line: time, level, logger, message, the fields above, and the traceback of an exception."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         super().__init__()
@@ -88,7 +88,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """The same for people, with the fields at the end."""
+    """Lines for people, with the fields at the end."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -1,7 +1,7 @@
-"""Secrets of the settings, and words without them.
+"""Removal of secrets from texts.
 
-What a driver says of a server that it cannot reach may name keys and addresses that it was given. So such words are for
-logs and the command line only, and even there without what lets somebody in.
+A driver's message about an unreachable server may contain keys and addresses. So such messages go only to logs and the command line,
+and even there without credentials.
 """
 
 import json
@@ -11,11 +11,11 @@ from typing import Any
 from urllib.parse import unquote
 
 HIDDEN = "***"
-# Shorter ones stand in half of all words.
+# Shorter secrets occur inside ordinary words.
 _LEAST_LENGTH = 4
 _USER = re.compile(r"//([^/?#\s]*)@")
 _PARAMETER = re.compile(r"[?&]([^=&#\s]+)=([^&#\s]*)")
-# Options of file systems that say where something is, not how to get in.
+# File system options that say where something is, not how to authenticate.
 _HARMLESS = frozenset(
     {
         "account_name",
@@ -37,21 +37,21 @@ _HARMLESS = frozenset(
         "username",
     }
 )
-# What Postgres tells of a row that it refused: all its values, or those of a key.
+# Postgres reports all values of a rejected row, or those of a key.
 _ROW = re.compile(r"(Failing row contains )\(.*?\)(?=\.(?:\n|\\n|\"|$))", re.DOTALL)
 _KEY = re.compile(
     r"(Key \([^\n]*?\)=)\(.*?\)(?= (?:already exists|is not present|is still referenced|conflicts))", re.DOTALL
 )
-# Parameters of a libpq URL that let somebody in.
+# Credentials among the parameters of a libpq URL.
 _LIBPQ_SECRETS = frozenset({"password", "sslpassword"})
 
 
 class Redactor:
-    """Replaces secrets in texts by three asterisks, and the values of rows that Postgres refused."""
+    """Replaces secrets in texts, and values of rows that Postgres rejected, by three asterisks."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         known = {form for secret in secrets for form in _forms(secret) if len(secret) >= _LEAST_LENGTH}
-        # The longest first: one may be part of another.
+        # Longest first, because one may be part of another.
         ordered = sorted(known, key=lambda secret: (-len(secret), secret))
         self._pattern = re.compile("|".join(map(re.escape, ordered))) if ordered else None
 
@@ -70,7 +70,7 @@ def server_secrets(url: str) -> Iterator[str]:
 
 
 def storage_secrets(url: str, options: Mapping[str, Any]) -> Iterator[str]:
-    """What of the storage's URL and options may let somebody in: all words but those that are known to be harmless."""
+    """Parts of the storage's URL and options that may be credentials: all values except those known to be harmless."""
     for user in _USER.findall(url):
         yield from user.split(":", 1)
     yield from (value for _name, value in _PARAMETER.findall(url))
@@ -86,12 +86,12 @@ def storage_secrets(url: str, options: Mapping[str, Any]) -> Iterator[str]:
 
 
 def without_credentials(url: str) -> str:
-    """A URL as it can be shown: no user, no password, no parameters."""
+    """A URL without user, password and parameters, to show to people."""
     return _USER.sub("//", url.partition("?")[0])
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """As it was written, as it is meant, and as each stands in JSON."""
+    """A secret as written, as decoded, and each as it appears in JSON."""
     for form in {secret, unquote(secret)}:
         yield form
         yield json.dumps(form, ensure_ascii=False)[1:-1]

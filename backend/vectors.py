@@ -1,4 +1,4 @@
-"""What every pure module does with vectors."""
+"""Vector operations shared by all pure modules."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ _BLOCK = 4096
 
 
 def unit_rows(vectors: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Rows (n, d) scaled to length one, in double precision. Raises InvalidVector where a row has no direction."""
+    """Scale rows (n, d) to unit length, in double precision. Raises InvalidVector for a row without a direction."""
     doubles = np.asarray(vectors, dtype=np.float64)
     if doubles.ndim != 2:
         raise InvalidVector(f"Vectors come as rows of a matrix, not as an array of {doubles.ndim} dimensions.")
@@ -23,7 +23,7 @@ def unit_rows(vectors: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 def unit_rows_in_single(vectors: NDArray[np.floating]) -> NDArray[np.float32]:
-    """As `unit_rows`, rounded to single precision, in blocks: without a matrix (n, d) in double precision."""
+    """Like `unit_rows`, rounded to single precision. Works in blocks, without a matrix (n, d) in double precision."""
     units = np.empty(vectors.shape, dtype=np.float32)
     for start in range(0, len(vectors), _BLOCK):
         units[start : start + _BLOCK] = unit_rows(vectors[start : start + _BLOCK])

@@ -1,7 +1,7 @@
 # ruff: noqa: INP001 - scripts, not a package
-"""Run benchmarks and print one table of ratios. `make bench` is this.
+"""Run benchmarks and print a table of ratios. This is `make bench`.
 
-python -m benchmarks                       # all, small: some minutes
+python -m benchmarks                       # all, at small scale: some minutes
 python -m benchmarks fusion recall         # some
 python -m benchmarks fusion --scale 10     # ten times the data
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.frame import as_document, describe_machine, render_machine, render_table
 from benchmarks.running import run_apart
 
-# A benchmark of yours: write a module with `run(scale) -> rows` and add its name.
+# To add a benchmark, write a module with `run(scale) -> rows` and add its name.
 CATALOGUE = (
     "embedding",
     "encoding",

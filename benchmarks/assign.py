@@ -1,12 +1,12 @@
 # ruff: noqa: INP001 - scripts, not a package
-"""Assignment through Postgres, all in: claim, decide, record memberships, centroids and events, commit.
+"""Assignment through Postgres: claim, decide, record memberships, centroids and events, commit.
 
     python -m benchmarks.assign --clusters 10000 100000 --media 4000
-    python -m benchmarks.assign --clusters 100000 --in-blocks        # as where the centroids do not fit the memory setting
+    python -m benchmarks.assign --clusters 100000 --in-blocks        # as if the centroids exceeded the memory setting
 
-Centroids are random directions of 512 dimensions, the worst that a search for the nearest can meet; of the media four
-fifths join one of them and the others found a cluster. Beside it: the decision alone, on the same arrays in memory, and how
-long an assigner that has just started takes to load the centroids.
+Centroids are random directions of 512 dimensions, the worst case for a nearest-neighbour search. Four fifths of the pictures join
+a group, the others found one. Compared with the decision alone, on the same arrays in memory. Also measures how long a new
+assigner takes to load the centroids.
 """
 
 import argparse
@@ -41,13 +41,13 @@ from benchmarks.library import media_id
 _DIMENSION, _TEXT_DIMENSION = 512, 384
 _BLOCK = 2000
 _JOINING = 0.8
-# Of the noise that is added to a centroid: cosines of about 0.9.
+# Scale of the noise added to a centroid: cosines of about 0.9.
 _NOISE = 0.5
 
 
 @dataclass(frozen=True)
 class Line:
-    """One size: media a second through Postgres, and for the decision alone; load_seconds: a restart of the assigner."""
+    """Results at one size: pictures per second through Postgres and for the decision alone, and seconds to load the centroids."""
 
     clusters: int
     media: int
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(scale: float) -> Iterator[Row]:
-    """For `make bench`: through Postgres beside the decision alone."""
+    """Rows for `make bench`: through Postgres, compared with the decision alone."""
     with _library(256) as settings:
         line = _measure(settings, int(5_000 * scale), 1_000)
     yield Row(
@@ -95,7 +95,7 @@ def run(scale: float) -> Iterator[Row]:
 @contextmanager
 def _library(batch: int, *, in_blocks: bool = False) -> Iterator[Settings]:
     home = Path(tempfile.mkdtemp(prefix="mediacluster-benchmark-"))
-    home.chmod(0o755)  # the server may run as another user, who has to get through
+    home.chmod(0o755)  # the server may run as another user, who needs access
     try:
         settings = _open(home, batch)
         yield settings.model_copy(update={"assign_memory_bytes": 0}) if in_blocks else settings
@@ -120,7 +120,7 @@ def _open(home: Path, batch: int) -> Settings:
     servers = ensure_servers(home)
     first = Database(servers.database_url)
     upgrade(first.engine)
-    first.dispose()  # its connection was made before the extension was there
+    first.dispose()  # this connection is older than the extension
     return load_settings(
         home=home,
         database_url=servers.database_url,
@@ -153,7 +153,7 @@ def _measure(settings: Settings, clusters: int, media: int) -> Line:
 
 
 def _decide(middles: NDArray[np.float32], vectors: NDArray[np.float32], batch: int) -> float:
-    """Seconds that the decisions alone take, in batches, on centroids that nobody moves."""
+    """Seconds for the decisions alone, in batches, on fixed centroids."""
     centroids = Centroids.from_sums(middles.astype(np.float64), np.ones(len(middles), dtype=np.int64))
     begun = time.perf_counter()
     for start in range(0, len(vectors), batch):
@@ -162,7 +162,7 @@ def _decide(middles: NDArray[np.float32], vectors: NDArray[np.float32], batch: i
 
 
 def _fill(database: Database, middles: NDArray[np.float32], vectors: NDArray[np.float32]) -> Space:
-    """A library of clusters without members, which is all that an assigner looks at, and of media that wait."""
+    """Create groups without members, since an assigner reads only centroids, and waiting pictures."""
     with database.transaction() as session:
         session.execute(sa.text("TRUNCATE cluster, media, embedding, space CASCADE"))
         space = create_space(
@@ -197,7 +197,7 @@ def _fill(database: Database, middles: NDArray[np.float32], vectors: NDArray[np.
         activate_space(session, space)
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(sa.text("VACUUM ANALYZE"))
-        # Else the server would still be writing down what has just been made.
+        # Otherwise the server would still be flushing these rows during the measurement.
         connection.execute(sa.text("CHECKPOINT"))
     return space
 

@@ -1,13 +1,13 @@
 # ruff: noqa: INP001 - scripts, not a package
-"""Recall@5 of `raw`, `calibrated` and `rrf` for queries in words, at every alpha, on demo galleries.
+"""Recall@5 of `raw`, `calibrated` and `rrf` for text queries, at every alpha, on demo galleries.
 
     python -m benchmarks.calibration                                   # about two minutes
     python -m benchmarks.calibration --media 144 300 --seeds 0 1 2 3 --cache /tmp/galleries
 
-By the product's own fusion and backgrounds, with the demo encoders, on three libraries of each gallery: as it is (one picture in
-twenty has no words), half of it without words, and with the scales that large models have. Recall@5 is the share of
-the best five (or of all, where a kind has fewer) that are of the kind asked for. *plain*: the sentence and the bare name of
-each kind; *reworded*: three wordings of each that were written before anything was measured.
+Uses the product's own fusion and backgrounds, with the demo encoders, on three libraries per gallery: as it is (one picture in
+twenty has no text), with text for half of the pictures, and with the scales of large models. Recall@5 is the share of the best
+five (or of all, if a kind has fewer) that are of the requested kind. *plain*: the sentence and the name of each kind;
+*reworded*: three wordings per kind, written before any measurement.
 """
 
 import argparse
@@ -39,12 +39,12 @@ _DEFAULT_ALPHA = 0.6
 _RESAMPLES = 4_000
 
 Recalls = NDArray[np.float64]
-"""(methods, queries, alphas), NaN where a gallery has nothing of the kind."""
+"""(methods, queries, alphas), NaN if a gallery has no pictures of the kind."""
 
 
 @dataclass(frozen=True, eq=False)
 class Queries:
-    """kinds, wordings (q,): what each asks for, and how; images (q, d), texts (q, e): its vectors."""
+    """Queries: kinds and wordings (q,), image vectors (q, d) and text vectors (q, e)."""
 
     kinds: NDArray[np.str_]
     wordings: NDArray[np.str_]
@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(scale: float) -> Iterator[Row]:
-    """For `make bench`: calibrated fusion beside raw sums and ranks, at the default alpha, in each library."""
+    """Rows for `make bench`: calibrated fusion compared with raw sums and ranks, at the default alpha, in each library."""
     encoders = load_demo_encoders()
     queries = embed_queries(encoders)
     gallery = open_gallery(encoders, int(144 * scale), 0, None)
@@ -109,7 +109,7 @@ def embed_queries(encoders: Encoders) -> Queries:
 
 
 def measure(library: str, gallery: Gallery, queries: Queries) -> Recalls:
-    """Ask all queries by each method at each alpha. Every media is ranked, as the search does in a library of this size."""
+    """Run all queries with each method at each alpha. Ranks all pictures, like the search in a library of this size."""
     gallery, queries = _as_library(library, gallery, queries)
     backgrounds = _learn(gallery)
     recalls = np.full((len(FusionMethod), len(queries.kinds), len(ALPHAS)), np.nan)
@@ -136,7 +136,7 @@ def _as_library(name: str, gallery: Gallery, queries: Queries) -> tuple[Gallery,
 
 
 def _learn(gallery: Gallery) -> Backgrounds:
-    """As the search does, from groups as the assigner makes them."""
+    """Learn backgrounds like the search, from groups like the assigner's."""
     clusters = group_in_order(gallery.images, _THRESHOLD)
     sides = zip(clusters, gallery.images, gallery.texts, gallery.captions, strict=True)
     media = [
@@ -153,7 +153,7 @@ def _spoken(vector: Matrix) -> Matrix | None:
 
 
 def gain(recalls: Recalls, kinds: NDArray[np.str_]) -> tuple[float, float, float]:
-    """Mean of calibrated less raw, and its 95 % interval, by resampling the kinds of scene. recalls: (..., methods, queries)."""
+    """Mean of calibrated minus raw and its 95 % interval, by resampling kinds of scenes. recalls: (..., methods, queries)."""
     methods = list(FusionMethod)
     difference = (
         recalls[..., methods.index(FusionMethod.CALIBRATED), :] - recalls[..., methods.index(FusionMethod.RAW), :]
@@ -190,7 +190,7 @@ def _cells(recalls: Recalls, kinds: NDArray[np.str_]) -> list[str]:
 
 
 def _by_kind(recalls: dict[str, Recalls], queries: Queries) -> str:
-    """Raw, then calibrated, for each kind where they differ anywhere."""
+    """Raw and calibrated recall of each kind for which they differ."""
     columns = [(name, wording) for name in recalls for wording in WORDINGS]
     rows = [["kind", *(f"{name}, {wording}" for name, wording in columns)], ["---"] * (1 + len(columns))]
     place = ALPHAS.index(_DEFAULT_ALPHA)

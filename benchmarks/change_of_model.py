@@ -1,12 +1,12 @@
 # ruff: noqa: INP001 - scripts, not a package
-"""Changing the model of a large library while it is asked: how long its transaction takes, and what requests notice of it.
+"""Change of the model of a large library under load: duration of its transaction, and effect on requests.
 
     python -m benchmarks.change_of_model                  # 20,000 pictures in 2,000 groups
     python -m benchmarks.change_of_model --groups 10000   # 100,000 in 10,000
 
-The second space has 256 of the 512 dimensions, by SQL, and lacks nothing, so that what is measured is the change and not the filling.
-It is made by the command, in a process of its own, while clients ask over HTTP without a pause. No vector indexes are there: similar
-pictures come out of memory, or by a scan until the vectors of the new space are there.
+The second space has 256 of the 512 dimensions, filled by SQL, and lacks nothing, so that only the change is measured. The command
+runs in a process of its own, while clients send HTTP requests without a pause. There are no vector indexes: similar pictures come
+from memory, or from a scan until the new space is in memory.
 """
 
 import argparse
@@ -40,9 +40,22 @@ _COPY = """INSERT INTO embedding (space_id, media_id, image_embedding, text_embe
 
 @dataclass(frozen=True)
 class Change:
-    """seconds: of the whole command; locked_seconds: of its transaction, waiting for its locks included. requests: that were
-    answered while that ran, and failed of all; p95_ms and most_ms before, in all of the command, and of requests that overlap the
-    transaction."""
+    """Results of one change.
+
+    Attributes:
+        what: what was changed.
+        media: number of pictures.
+        seconds: duration of the command.
+        locked_seconds: duration of its transaction, including waits for locks.
+        requests: number of requests answered during the command.
+        failed: number of failed requests.
+        p95_ms_before: 95th percentile of requests before the command.
+        most_ms_before: slowest request before the command.
+        p95_ms_during: 95th percentile during the command.
+        most_ms_during: slowest request during the command.
+        most_ms_locked: slowest request that overlaps the transaction.
+        slow_during: number of slow requests during the command.
+    """
 
     what: str
     media: int
@@ -60,7 +73,7 @@ class Change:
 
 @dataclass
 class Traffic:
-    """Clients that ask without a pause: the wall, a group, a picture, similar ones. begun, seconds, is_good: of each request."""
+    """Clients that send requests without a pause. `asked` records start, seconds and success of each."""
 
     url: str
     paths: list[str]
@@ -96,7 +109,7 @@ class Traffic:
                 self._ended.wait(0.02)
 
     def within(self, first: float, last: float) -> list[tuple[float, float, bool]]:
-        """Requests that were on their way at any moment of a stretch, by the clock."""
+        """Requests in progress at any moment of a period, by the monotonic clock."""
         return [one for one in self.asked if one[0] <= last and one[0] + one[1] >= first]
 
 
@@ -120,7 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(scale: float) -> Iterator[Row]:
-    """For `make bench`."""
+    """Rows for `make bench`."""
     for change in measure(int(2_000 * scale)):
         note = (
             f"{change.media:,} media; {change.requests:,} requests while it ran, {change.failed} failed, the longest took "
@@ -139,7 +152,7 @@ def run(scale: float) -> Iterator[Row]:
 
 
 def measure(groups: int) -> Iterator[Change]:
-    """Activate, and lead back."""
+    """Activate the second space, and roll back."""
     with open_pages(groups) as services:
         media = _make_narrow(services)
         with serving(create_web_app(services)) as url:
@@ -160,7 +173,7 @@ def _change(services: Services, url: str, paths: list[str], media: int, what: st
         ended = time.time()
         time.sleep(1)
     with services.database.transaction() as session:
-        # When its transaction began.
+        # The beginning of its transaction.
         since = session.execute(
             sa.text("SELECT extract(epoch FROM activated_at) FROM space WHERE state = 'active'")
         ).scalar_one()
@@ -185,7 +198,7 @@ def _change(services: Services, url: str, paths: list[str], media: int, what: st
 
 
 def _call(services: Services, command: list[str]) -> float:
-    """Seconds of the transaction, as the command tells."""
+    """Run a command. Returns the seconds of the transaction that it reports."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MEDIACLUSTER_")}
     done = subprocess.run(  # noqa: S603 - words of ours
         [sys.executable, "-c", "from backend.cli import main; main()", "space", *command, "--json"],
@@ -198,7 +211,7 @@ def _call(services: Services, command: list[str]) -> float:
 
 
 def _make_narrow(services: Services) -> int:
-    """The second space, with vectors of all media; returns how many."""
+    """Create the second space with vectors of all pictures. Returns their number."""
     begun = time.perf_counter()
     with services.database.transaction() as session:
         narrow = create_space(session, NewSpace("narrow", None, "n", "", "t", "narrow", "t", 256, 384, {}))

@@ -1,12 +1,12 @@
 # ruff: noqa: INP001 - a script, not a package
-"""The second pass: time, memory and quality as the library grows, on mixtures and on the demo gallery.
+"""The second pass: time, memory and quality by size of the library, on mixtures and on the demo gallery.
 
     python -m benchmarks.consolidate --counts 5000 20000 50000
     python -m benchmarks.consolidate --orders 5 --counts 2000 --reference
     python -m benchmarks.consolidate --orders 5 --gallery 300 --counts
 
-Each line is a process of its own, so that its peak of memory is its own. `--reference` runs scikit-learn's
-agglomerative clustering beside it, which needs a matrix of all pairs.
+Each line is measured in a process of its own, so that its peak memory is its own. `--reference` also runs scikit-learn's
+agglomerative clustering, which needs a matrix of all pairs.
 """
 
 import argparse
@@ -34,8 +34,16 @@ _FAMILY = 8
 
 @dataclass(frozen=True)
 class Mixture:
-    """Groups of a mixture: how many, the range of their mean cosine within, the cosine between centres of one family of
-    eight, and the real dimensions of the noise."""
+    """A mixture of groups.
+
+    Attributes:
+        name: its name.
+        groups: number of groups.
+        least_within: lower end of the range of mean cosines within groups.
+        most_within: upper end of that range.
+        siblings: cosine between the centres of one family of eight groups.
+        noise_dimension: intrinsic dimension of the noise.
+    """
 
     name: str
     groups: int
@@ -56,7 +64,7 @@ MIXTURES = (
 
 @dataclass(frozen=True)
 class Line:
-    """Means over the orders. Rand indices are against the true groups; peak_mib is what grouping added."""
+    """Means over upload orders. Rand indices are relative to the true groups; `peak_mib` is the memory added by grouping."""
 
     name: str
     media: int
@@ -97,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(scale: float) -> Iterator[Row]:
-    """For `make bench`: adjusted Rand index of the groups after the second pass, beside those before it."""
+    """Rows for `make bench`: adjusted Rand index of the groups after the second pass, compared with before."""
     count = int(3_000 * scale)
     options = argparse.Namespace(dimension=512, threshold=0.82, orders=2, reference=False)
     for mixture in MIXTURES:
@@ -150,7 +158,7 @@ def _measure(mixture: Mixture | None, count: int, options: argparse.Namespace) -
 
 
 def draw(mixture: Mixture, count: int, dimension: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Unit vectors about centres of very unequal weight."""
+    """Draw unit vectors around centres of very unequal weight."""
     generator = np.random.default_rng(0)
     families = unit_rows(generator.normal(size=(mixture.groups // _FAMILY + 1, dimension)))
     own = unit_rows(generator.normal(size=(mixture.groups, dimension)))
@@ -169,7 +177,7 @@ def draw(mixture: Mixture, count: int, dimension: int) -> tuple[NDArray[np.float
 
 
 def _render(count: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """The demo gallery through the demo encoder."""
+    """Embed the demo gallery with the demo encoder."""
     from backend.demo.gallery import KINDS, render_gallery
     from backend.encoders import load_encoders, resolve_encoders
     from backend.settings import load_settings

@@ -1,14 +1,14 @@
 # ruff: noqa: INP001 - scripts, not a package
-"""Pictures a second through ViT-B/32: torch as it is, ours in torch, ONNX Runtime, int8, beside the machine's own matrix products.
+"""Pictures per second through ViT-B/32: plain torch, ours in torch, ONNX Runtime and int8, relative to matrix products alone.
 
     python -m benchmarks.embedding
     python -m benchmarks.embedding --rounds 20 --batches 1 4 16 32
 
-Weights are random: speed does not depend on them (how near int8 comes does; `mediacluster optimize` measures that on your own).
-All ways take turns in each round, and the best round of each counts: others at work slow rounds down, and speed none up. On
-a machine that is never quiet, `--processor` takes one thread and its processor time instead of the clock.
-*bound*: what the machine would do if encoding were nothing but matrix products of these sizes in single precision, by the
-faster of MKL and oneDNN (weights laid out beforehand), measured in the same rounds.
+Weights are random, because speed does not depend on them. (The accuracy of int8 does: `mediacluster optimize` measures it on your
+pictures.) All variants take turns in each round, and the best round of each counts, because other processes only slow rounds down.
+On a busy machine, use `--processor`: one thread, and its processor time instead of the clock. *bound*: the rate if encoding
+consisted of single-precision matrix products of these sizes only, by the faster of MKL and oneDNN (weights prepared beforehand),
+measured in the same rounds.
 """
 
 import argparse
@@ -34,7 +34,7 @@ from benchmarks.frame import Row
 _MODEL = "ViT-B-32"
 _PIXELS = 224
 _TOKENS, _WIDTH, _LAYERS = 50, 768, 12
-# Of one picture: projection in, out, up and down of each layer; the first convolution and the last projection.
+# Matrix products per picture: input, output, up and down projections of each layer, the first convolution and the last projection.
 _PRODUCTS = ((_WIDTH, 3 * _WIDTH), (_WIDTH, _WIDTH), (_WIDTH, 4 * _WIDTH), (4 * _WIDTH, _WIDTH))
 _OPERATIONS = (
     2 * _TOKENS * (_LAYERS * sum(k * n for k, n in _PRODUCTS) + 3 * 32 * 32 * _WIDTH)
@@ -47,7 +47,7 @@ EAGER, OURS, ONNX, INT8, BOUND = "torch as it is", "ours, torch", "ours, onnx", 
 
 
 def run(scale: float) -> Iterator[Row]:
-    """The rows of `make bench`."""
+    """Rows for `make bench`."""
     rates = measure([1, 4, 16], rounds=max(3, round(6 * scale)))
     note = f"{_MODEL}, random weights; best batch of each"
     best = {way: max(by_batch[way] for by_batch in rates.values()) for way in (EAGER, OURS, ONNX, INT8)}
@@ -61,7 +61,7 @@ def run(scale: float) -> Iterator[Row]:
 
 @torch.inference_mode()
 def measure(batches: Sequence[int], *, rounds: int, clock: Clock = time.perf_counter) -> dict[int, dict[str, float]]:
-    """Pictures a second by batch size and way: of each its best round."""
+    """Pictures per second by batch size and variant, from the best round of each."""
     require_onnx()
     with tempfile.TemporaryDirectory() as folder:
         ways = _load(Path(folder))
@@ -95,7 +95,7 @@ def _take_turns(towers: dict[str, torch.nn.Module], batch: int, rounds: int, clo
         for name, way in ways.items():
             begun = clock()
             way()
-            if number:  # the first round lays memory out
+            if number:  # the first round allocates memory
                 least[name] = min(least[name], clock() - begun)
     rates = {name: batch / least[name] for name in towers}
     operations = 2 * batch * _TOKENS * sum(k * n for k, n in _PRODUCTS)
@@ -104,7 +104,7 @@ def _take_turns(towers: dict[str, torch.nn.Module], batch: int, rounds: int, clo
 
 
 def _products(batch: int) -> tuple[Way, Way]:
-    """The products of one layer, by torch's matrix product and by oneDNN with the weights laid out."""
+    """The products of one layer, by torch's matrix product and by oneDNN with prepared weights."""
     rows = batch * _TOKENS
     sides = [(torch.rand(rows, k), torch.rand(n, k)) for k, n in _PRODUCTS]
     packed = [(left, torch.ops.mkldnn._reorder_linear_weight(right)) for left, right in sides]  # noqa: SLF001

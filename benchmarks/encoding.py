@@ -1,8 +1,8 @@
 # ruff: noqa: INP001 - scripts, not a package
-"""Encoding: the product's encoders beside the libraries' own loops, on the same models, pictures and words.
+"""Encoding: the product's encoders compared with the libraries' own loops, on the same models, pictures and texts.
 
-sentence-transformers: `model.encode(texts)` as its documentation has it. OpenCLIP: one picture at a time through `preprocess` and
-`encode_image`, as its README has it. Pictures are encoded by ViT-B-32 with random weights (speed does not depend on them).
+sentence-transformers: `model.encode(texts)` as in its documentation. OpenCLIP: one picture at a time through `preprocess` and
+`encode_image`, as in its README. Pictures are encoded by ViT-B-32 with random weights (speed does not depend on them).
 """
 
 import tempfile
@@ -28,7 +28,7 @@ _SIZE_PIXELS = 320
 
 
 def run(scale: float) -> Iterator[Row]:
-    """For `make bench`: as workers encode, in batches, beside the loops that one writes first."""
+    """Rows for `make bench`: batches as in workers, compared with the simplest loops."""
     with tempfile.TemporaryDirectory() as folder:
         settings = _settings(Path(folder))
         encoders = load_encoders(settings, resolve_encoders(settings))
@@ -56,7 +56,7 @@ def run(scale: float) -> Iterator[Row]:
 def _row(
     what: str, ours: Callable[[], Matrix], against: str, theirs: Callable[[], Matrix], count: int, note: str
 ) -> Row:
-    """Rates, and how near the vectors are: the least cosine between both."""
+    """Rates, and the accuracy of the vectors: the smallest cosine between both."""
     our_rows, our_seconds = _timed(ours)
     their_rows, their_seconds = _timed(theirs)
     cosine = float((our_rows * their_rows).sum(axis=1).min())
@@ -74,7 +74,7 @@ def _row(
 
 
 def _timed(encode: Callable[[], Matrix]) -> tuple[Matrix, float]:
-    """The better of two runs, after which nothing is new to caches and threads."""
+    """The faster of two runs, so that caches and threads are warm."""
     seconds = []
     for _ in range(2):
         begun = time.perf_counter()
@@ -84,7 +84,7 @@ def _timed(encode: Callable[[], Matrix]) -> tuple[Matrix, float]:
 
 
 def _settings(folder: Path) -> Settings:
-    """The demo's text model, and a large image model whose weights are drawn by chance."""
+    """Settings with the demo's text model, and a large image model with random weights."""
     import open_clip
     from safetensors.torch import save_model
 
@@ -116,7 +116,7 @@ def _encode_texts(name: str, texts: list[str]) -> Callable[[], Matrix]:
 
 
 def _texts(count: int) -> list[str]:
-    """What is said of pictures of the demo gallery. They are small: only their words count."""
+    """Texts of pictures in the demo gallery. The pictures are small, because only their texts are used."""
     said = [
         embedding_text(MediaText(one.title, one.caption, one.keywords, one.location, one.story))
         for one in render_gallery(min(count, _PICTURES * 2), seed=1, size=32)

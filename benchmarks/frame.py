@@ -1,5 +1,5 @@
 # ruff: noqa: INP001 - scripts, not a package
-"""What all benchmarks have in common: a row of a ratio, the table, and what machine it was on."""
+"""Common parts of all benchmarks: rows with ratios, the table, and the description of the machine."""
 
 import os
 import platform
@@ -16,10 +16,19 @@ _PROCESSOR = Path("/proc/cpuinfo")
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: a figure of ours beside that of another way, on the same data in the same run.
+    """A line of the table: our value and that of another method, on the same data in the same run.
 
-    ours, theirs: in `unit`, of which `better` is better. quality: what else has to be looked at, such as recall@10, with
-    its two figures. theirs None: a figure that stands alone. note: what one must know to read it.
+    Attributes:
+        what: what is measured.
+        ours: our value.
+        unit: unit of both values.
+        better: whether less or more is better.
+        against: the other method.
+        theirs: its value, None for a value without comparison.
+        quality: a second measure to consider, such as recall@10.
+        our_quality: our value of it.
+        their_quality: their value of it.
+        note: conditions of the measurement.
     """
 
     what: str
@@ -35,24 +44,24 @@ class Row:
 
     @property
     def ratio(self) -> float | None:
-        """How many times better ours is: 2 is half the time, or twice as many; below 1 the other is better."""
+        """How many times better ours is: 2 means half the time or twice the rate; below 1, the other is better."""
         if self.theirs is None or not self.ours or not self.theirs:
             return None
         return self.theirs / self.ours if self.better == "less" else self.ours / self.theirs
 
 
 class Benchmark(Protocol):
-    """A module of this folder that is named in the catalogue. The first line of its docstring says what it is about."""
+    """A module of this folder that is named in the catalogue. The first line of its docstring describes it."""
 
     __doc__: str | None
 
     def run(self, scale: float) -> Iterable[Row]:
-        """Measure. At scale 1 it takes two minutes at most; otherwise there is that many times as much data."""
+        """Measure. At scale 1 it takes at most two minutes; otherwise it uses that many times as much data."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The rows of one benchmark, how long it ran, and why there are none where it broke or lacks a package."""
+    """The rows of a benchmark, its duration, and the error if it failed or lacks a package."""
 
     name: str
     rows: list[Row]
@@ -61,7 +70,7 @@ class Outcome:
 
 
 def describe_machine() -> dict[str, Any]:
-    """Processor, cores, memory, versions, and how busy it is now: others at work make every figure worse."""
+    """Processor, cores, memory, versions, and current load, which makes every value worse."""
     return {
         "processor": _read_field(_PROCESSOR, "model name") or platform.processor(),
         "cores": os.cpu_count(),
@@ -74,7 +83,7 @@ def describe_machine() -> dict[str, Any]:
 
 
 def as_document(outcomes: Sequence[Outcome], before: dict[str, Any], scale: float) -> dict[str, Any]:
-    """What is written as JSON: every figure of the table, and what it was measured on."""
+    """The JSON document: all values of the table, and the machine."""
     return {
         "machine": before,
         "load_average_after": [round(load, 1) for load in os.getloadavg()],
@@ -92,14 +101,14 @@ def as_document(outcomes: Sequence[Outcome], before: dict[str, Any], scale: floa
 
 
 def render_machine(machine: dict[str, Any]) -> str:
-    """One line above the table."""
+    """The machine in one line, for above the table."""
     load = machine["load_average"][0]
     busy = f"; it was busy (load {load} on {machine['cores']} cores)" if load > 1 else ""
     return f"{machine['processor']}, {machine['cores']} cores, {machine['memory']}, Python {machine['python']}{busy}"
 
 
 def render_table(outcomes: Sequence[Outcome]) -> str:
-    """All rows as one Markdown table, and below it what could not be measured."""
+    """All rows as a Markdown table, followed by what could not be measured."""
     cells = [["benchmark", "measured", "ours", "against", "theirs", "ratio", "quality: ours, theirs", "note"]]
     cells.append(["---"] * len(cells[0]))
     cells += [_cells(outcome.name, row) for outcome in outcomes for row in outcome.rows]
@@ -127,7 +136,7 @@ def _troubles(outcomes: Sequence[Outcome]) -> Iterator[str]:
 
 
 def _number(value: float) -> str:
-    """Three significant digits; whole from a hundred on."""
+    """Three significant digits, an integer from 100 on."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 

@@ -1,12 +1,12 @@
 # ruff: noqa: INP001 - scripts, not a package
-"""Recall@10 and latency of fused search at each alpha, ours beside others, on the same vectors in one run.
+"""Recall@10 and latency of fused search at each alpha, compared with other methods on the same vectors in one run.
 
     python -m benchmarks.fusion                      # 20,000 media
     python -m benchmarks.fusion --media 100000 --home /tmp/fusion
 
-Ours is the way of the product: the SQL function `search_media`, and `nominate`, which the API goes by. The others: the
-union of each leg's nearest 50, 100 and 400, re-ranked exactly (SQL, on the same indexes); brute force in numpy; and
-milvus-lite's hybrid search with its weighted ranker, where it is installed (the dependency group `peers`).
+Ours are the SQL function `search_media`, and `nominate`, which the API uses. The others are the union of each leg's nearest 50,
+100 and 400, re-ranked exactly (SQL, on the same indexes); brute force in numpy; and milvus-lite's hybrid search with its weighted
+ranker, if it is installed (dependency group `peers`).
 """
 
 import argparse
@@ -42,7 +42,7 @@ _WARM_UP = 3
 
 @dataclass(frozen=True)
 class Line:
-    """recall: the share of the best ten of brute force that was found; times are of one query at a time."""
+    """Result of one method. `recall` is the share of brute force's best ten that was found; times are of single queries."""
 
     kind: str
     method: str
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(scale: float) -> Iterator[Row]:
-    """For `make bench`: the API's way of search beside each other way, over five alphas."""
+    """Rows for `make bench`: the API's search compared with each other method, over five alphas."""
     options = _parse(["--media", str(int(5_000 * scale)), "--queries", "20", "--alphas", "0", "0.3", "0.6", "0.9", "1"])
     ways = _summarise(list(_compare("structured", options)))
     ours = ways.pop("nominate")
@@ -87,7 +87,7 @@ def run(scale: float) -> Iterator[Row]:
 
 
 def _summarise(lines: list[Line]) -> dict[str, Line]:
-    """One line a method: means of the times, and the least recall, over the alphas."""
+    """One line per method: mean times and smallest recall over the alphas."""
     ways = {}
     for name in dict.fromkeys(line.method for line in lines):
         own = [line for line in lines if line.method == name]

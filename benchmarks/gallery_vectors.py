@@ -1,5 +1,5 @@
 # ruff: noqa: INP001 - scripts, not a package
-"""The demo gallery as vectors of the demo encoders, and what other libraries are made of them."""
+"""The demo gallery as vectors of the demo encoders, and variations of it."""
 
 import io
 from collections.abc import Callable
@@ -20,13 +20,13 @@ Matrix = NDArray[np.float32]
 
 _BATCH = 16
 _SIZE_PIXELS = 160
-# Cosines of words to pictures become 0.25 * cosine + 0.22, which is about what large models have: 0.2 to 0.35.
+# Cosines of texts to pictures become 0.25 * cosine + 0.22, about the range of large models: 0.2 to 0.35.
 _GAP, _BETWEEN_CONES = 0.75, 0.29
 
 
 @dataclass(frozen=True, eq=False)
 class Gallery:
-    """kinds (n,); images (n, d); texts (n, e) and captions (n, d), in rows of NaN where there are no words."""
+    """Kinds (n,), images (n, d), texts (n, e) and captions (n, d). Rows without text are NaN."""
 
     kinds: NDArray[np.str_]
     images: Matrix
@@ -34,15 +34,15 @@ class Gallery:
     captions: Matrix
 
     def without_words(self, share: float) -> "Gallery":
-        """As it is where a share of the media, drawn at random, was never described."""
+        """Remove the text of a random share of the pictures."""
         silent = np.random.default_rng(0).random(len(self.kinds)) < share
         texts, captions = self.texts.copy(), self.captions.copy()
         texts[silent], captions[silent] = np.nan, np.nan
         return replace(self, texts=texts, captions=captions)
 
     def with_modality_gap(self) -> "Gallery":
-        """As a large model would have it, whose pictures lie in one narrow cone and whose words in another (Liang et al.,
-        Mind the gap, NeurIPS 2022): the order of the cosines of words to pictures stays, their spread is a quarter."""
+        """The gallery as embedded by a large model, with pictures and texts in separate narrow cones (Liang et al., Mind the gap, NeurIPS
+        2022): cosines of texts to pictures keep their order, with a quarter of their spread."""
         return replace(self, images=pictures_in_cone(self.images), captions=words_in_cone(self.captions))
 
 
@@ -52,7 +52,7 @@ def load_demo_encoders() -> Encoders:
 
 
 def open_gallery(encoders: Encoders, count: int, seed: int, cache: Path | None) -> Gallery:
-    """Rendered and embedded, or as it lies in the cache."""
+    """Render and embed the gallery, or read it from the cache."""
     path = None if cache is None else cache / f"gallery-{count}-{seed}-{_SIZE_PIXELS}.npz"
     if path is not None and path.exists():
         return Gallery(**np.load(path))
@@ -81,7 +81,7 @@ def pictures_in_cone(images: Matrix) -> Matrix:
 
 
 def words_in_cone(words: Matrix) -> Matrix:
-    """Unit vectors (n, d + 2) in the cone of words."""
+    """Unit vectors (n, d + 2) in the cone of texts."""
     return _in_cone(words, (_BETWEEN_CONES, np.sqrt(1 - _BETWEEN_CONES**2)))
 
 

@@ -1,10 +1,10 @@
 # ruff: noqa: INP001 - scripts, not a package
-"""Grouping: the product's rule and its second pass beside scikit-learn's, as the library grows: time, memory and quality.
+"""Grouping by the product's rule and second pass compared with scikit-learn: time, memory and quality by size of the library.
 
-All in memory, on the same vectors (a mixture of 300 groups, 512 dimensions), each in a process of its own.
-AgglomerativeClustering: average linkage, cut where two groups of the threshold's mean cosine meet, the way that knows all pairs.
-Birch: the radius with the best index of six that were tried on a thousand of these media (0.3 to 0.65; that of the threshold, 0.57, has
-0.53), no number of clusters. Memory is what grouping added to the peak of making the vectors.
+All methods run in memory on the same vectors (a mixture of 300 groups, 512 dimensions), each in a process of its own.
+AgglomerativeClustering uses average linkage, cut where two groups have the threshold's mean cosine, and computes all pairs. Birch
+uses the radius with the best index of six that were tried on a thousand of these pictures (0.3 to 0.65; the threshold's radius,
+0.57, has 0.53), and no number of clusters. Memory is what grouping added to the peak of making the vectors.
 """
 
 import multiprocessing
@@ -30,7 +30,7 @@ _PEERS = ("AgglomerativeClustering", "Birch")
 
 @dataclass(frozen=True)
 class Grouped:
-    """seconds and mebibytes that grouping took, and the adjusted Rand index against the true groups."""
+    """Seconds and mebibytes that grouping took, and the adjusted Rand index relative to the true groups."""
 
     seconds: float
     mib: float
@@ -81,7 +81,7 @@ def _group(name: str, count: int) -> Grouped:
 
 
 def _import_peer() -> None:
-    """Before time and memory are taken, in all processes alike."""
+    """Import scikit-learn in all processes, before time and memory are measured."""
     from sklearn import cluster  # noqa: F401
 
 

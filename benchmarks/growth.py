@@ -1,11 +1,11 @@
 # ruff: noqa: INP001 - scripts, not a package
-"""How cost grows with the library: taking media in, assigning, searching, pages; fitted as n to a power.
+"""Cost by size of the library: import, assignment, search and pages, fitted as a power of n.
 
     python -m benchmarks.growth
     python -m benchmarks.growth --counts 1000 10000 100000 1000000 --indexes-up-to 10000
 
-Each size is a library of its own on a server of its own, in groups of ten. What is measured is what one more media, one query
-or one page costs in a library of that size.
+Each size is a library of its own on a server of its own, in groups of ten. Measures the cost of one more picture, one query or one
+page at that size.
 """
 
 import argparse
@@ -36,7 +36,7 @@ _COUNTS = (1_000, 4_000, 16_000)
 _FEW, _MORE = 16, 1_000
 _QUERIES, _ALPHA, _K = 40, 0.6, 10
 _PAGE_ROUNDS = 20
-# The share of further media that are like one that is there, and by how much they are not.
+# Share of new pictures that resemble an existing one, and the scale of the difference.
 _LIKE_ONE, _NOISE = 0.8, 0.3
 _PAGES = {
     "wall_ms": "wall, largest first",
@@ -48,7 +48,7 @@ _PAGES = {
 
 @dataclass(frozen=True)
 class Cost:
-    """Milliseconds in a library of `media` in `groups`; nan: not measured. recall: of the ten that `search_ms` is for."""
+    """Milliseconds in a library of `media` pictures in `groups`, NaN if not measured. `recall` is that of `search_ms`."""
 
     media: int
     groups: int
@@ -99,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(scale: float) -> Iterator[Row]:
-    """For `make bench`: three sizes, and what they are fitted to."""
+    """Rows for `make bench`: three sizes, and the fitted powers."""
     costs = [_measure(int(count * scale), with_indexes=True) for count in _COUNTS]
     for field, what in _MEASURED.items():
         note = ", ".join(f"{cost.media:,}: {_show(getattr(cost, field))} ms" for cost in costs)
@@ -144,11 +144,11 @@ def _measure(count: int, *, with_indexes: bool) -> Cost:
 
 
 def _add(services: Services, vectors: Vectors) -> tuple[float, float]:
-    """Milliseconds a media for copying more of them in, and for assigning these."""
+    """Milliseconds per picture to copy more pictures, and to assign them."""
     space = _space(services)
     assigner = Assigner(services, space)
     few, more = _near(vectors, _FEW), _near(vectors, _MORE)
-    # What an assigner loads at its start is not of a media.
+    # Loading the centroids is a cost of starting an assigner, not of a picture.
     copy_all(services.database, space, few, make_media(_FEW))
     assigner.assign_waiting()
     copied = timed(lambda: copy_all(services.database, space, more, make_media(_MORE)))
@@ -157,7 +157,7 @@ def _add(services: Services, vectors: Vectors) -> tuple[float, float]:
 
 
 def _search(services: Services, vectors: Vectors, queries: Vectors) -> tuple[float, float]:
-    """Median milliseconds of the candidates of a query, and the share of the true ten among them."""
+    """Median milliseconds for the candidates of a query, and the share of the true ten among them."""
     found: dict[int, list[uuid.UUID]] = {}
 
     def ask(query: int) -> None:
@@ -199,7 +199,7 @@ def _median(ask: Callable[[int], None]) -> float:
 
 
 def _rows(services: Services, media_ids: Sequence[uuid.UUID]) -> set[int]:
-    """Rows of the vectors, by what their media are called."""
+    """Rows of the vectors, by title of the picture."""
     with services.database.transaction() as session:
         names = session.execute(
             sa.text("SELECT source_uri FROM media WHERE id = ANY(:ids)"), {"ids": list(media_ids)}
@@ -208,7 +208,7 @@ def _rows(services: Services, media_ids: Sequence[uuid.UUID]) -> set[int]:
 
 
 def _near(vectors: Vectors, count: int) -> Vectors:
-    """Further ones: most are like one that is there, and the others like none."""
+    """More vectors: most resemble an existing one, the others none."""
     generator = np.random.default_rng(count)
     models = generator.integers(len(vectors.images), size=count)
     is_new = generator.random(count) > _LIKE_ONE
@@ -234,7 +234,7 @@ def _show(value: float) -> str:
 
 
 def _fit(costs: Sequence[Cost], field: str) -> str:
-    """As n to a power, by least squares of the logarithms."""
+    """Fit a power of n, by least squares of the logarithms."""
     points = [(cost.media, value) for cost in costs if not np.isnan(value := getattr(cost, field))]
     if len(points) < 2:  # no line
         return ""

@@ -1,14 +1,14 @@
 # ruff: noqa: INP001 - scripts, not a package
-"""From POST to ready: JPEGs of 12 megapixels through `mediacluster up`, beside encoding alone; and the memory of all its processes.
+"""From POST to ready: 12-megapixel JPEGs through `mediacluster up`, compared with encoding alone, and memory of all processes.
 
     python -m benchmarks.ingest --pictures 1000
     python -m benchmarks.ingest --model ViT-L-14 --pictures 96
     python -m benchmarks.ingest --model ViT-L-14 --device cuda --batch-size 64
 
-Everything is on, as a new library has it: upload checks, decoding, thumbnails, hash, both encoders, assignment, on servers of
-its own. Pictures are encoded by ViT-B-32, or another architecture of OpenCLIP, with random weights (speed does not depend on them),
-words by MiniLM and, as captions, by the architecture's own tower. *Encoding alone* is all of these over the same pictures, decoded
-and shrunk beforehand, and the same words: the mean of before and after, in the same run.
+All features are enabled, as in a new library: upload checks, decoding, thumbnails, hash, both encoders and assignment, on servers of
+its own. Pictures are encoded by ViT-B-32 or another OpenCLIP architecture with random weights (speed does not depend on them), texts
+by MiniLM and, as captions, by the architecture's own tower. *Encoding alone* runs all of these over the same pictures, decoded and
+resized beforehand, and the same texts: the mean of before and after, in the same run.
 """
 
 import argparse
@@ -51,24 +51,24 @@ _PIXELS = 224
 _CLIENTS = 4
 _START_SECONDS, _READY_SECONDS = 120.0, 3600.0
 _LOOK_EVERY_SECONDS = 0.5
-# Adding up the pages of ten processes takes some milliseconds of the cores that are measured.
+# Measuring ten processes takes some milliseconds on the cores under test.
 _WEIGH_EVERY_SECONDS = 5.0
 _QUALITY = 88
 _BOUNDARY = "a-picture-and-its-title"
-# Details of every size, as a photograph has: how many of them lie side by side, and how strong they are.
+# Details of every size, as in a photograph: the number of them side by side, and their strength.
 _DETAILS = ((8, 60), (40, 40), (200, 25), (1000, 12))
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """What encodes pictures, where, and how many at once."""
+    """Image model, device and batch size."""
 
     model: str = _MODEL
     device: str = "cpu"
     batch_size: int = 16
 
     def settings(self, checkpoint: Path) -> dict[str, str]:
-        """By the names of their variables without the prefix."""
+        """Settings by variable name, without the prefix."""
         return {
             "preset": "demo",
             "image_model": self.model,
@@ -80,7 +80,7 @@ class Encoding:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Rates a second; memory of all processes but the database's and the broker's, early (after a quarter was ready) and late."""
+    """Rates per second, and memory of all processes except database and broker, early (after a quarter was ready) and late."""
 
     pictures: int
     ready_a_second: float
@@ -90,7 +90,7 @@ class Outcome:
 
     @property
     def share(self) -> float:
-        """Of what encoding alone does."""
+        """Rate relative to encoding alone."""
         return self.ready_a_second / self.encoded_a_second
 
 
@@ -114,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(scale: float) -> Iterator[Row]:
-    """For `make bench`."""
+    """Rows for `make bench`."""
     outcome = measure(int(_PICTURES * scale), Encoding())
     yield Row(
         f"{outcome.pictures} JPEGs of 12 megapixels, from POST to ready",
@@ -136,10 +136,10 @@ def run(scale: float) -> Iterator[Row]:
 
 
 def measure(count: int, encoding: Encoding) -> Outcome:
-    """Encoding alone in this process, before and after; between the two all of it, in the product's own processes."""
+    """Measure encoding alone in this process, before and after the whole pipeline in the product's own processes."""
     with tempfile.TemporaryDirectory(prefix="mediacluster-benchmark-") as folder:
         home = Path(folder)
-        home.chmod(0o755)  # the server may run as another user, who has to get through
+        home.chmod(0o755)  # the server may run as another user, who needs access
         settings = encoding.settings(_make_checkpoint(home, encoding.model))
         files = _make_pictures(home, count + 1)
         alone = _Alone(settings, files[:_MOST_ALONE])
@@ -165,7 +165,7 @@ def measure(count: int, encoding: Encoding) -> Outcome:
 
 
 class _Memory:
-    """The most that a process and all below it took at a time, since it was asked last."""
+    """Peak memory of a process and its children since it was last read."""
 
     def __init__(self, process: psutil.Process) -> None:
         self._process = process
@@ -191,7 +191,7 @@ class _Memory:
         total = 0
         for one in (self._process, *self._process.children(recursive=True)):
             with suppress(psutil.NoSuchProcess):
-                # Pages that several processes share count once, in parts.
+                # Proportional set size: shared pages count once.
                 total += one.memory_full_info().pss
         self._most = max(self._most, total)
 
@@ -247,7 +247,7 @@ def _wait_until_ready(database: Database, count: int) -> None:
 
 
 def _upload(base_url: str, file: Path) -> None:
-    """As cheap as it can be: a real client does not run on the cores of the server."""
+    """Upload as cheaply as possible, because a real client would not run on the server's cores."""
     head = (
         f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="title"\r\n\r\n{_title(file)}\r\n'
         f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="{file.name}"\r\n'
@@ -263,7 +263,7 @@ def _upload(base_url: str, file: Path) -> None:
 
 
 class _Alone:
-    """All towers over pictures that are decoded and shrunk, and their titles, in batches as workers make them."""
+    """All encoders, over decoded and resized pictures and their titles, in batches like those of workers."""
 
     def __init__(self, settings: dict[str, str], files: Sequence[Path]) -> None:
         loaded = load_settings(_env_file=None, **settings)
@@ -277,8 +277,8 @@ class _Alone:
                 self._pictures.append(picture.resize((_PIXELS * picture.width // picture.height, _PIXELS)))
 
     def measure(self) -> float:
-        """Pictures a second."""
-        self._encode(0)  # what the first batch of a size has to make ready
+        """Pictures per second."""
+        self._encode(0)  # warm-up
         begun = time.perf_counter()
         for start in range(0, len(self._pictures), self._batch_size):
             self._encode(start)
@@ -301,7 +301,7 @@ def _make_checkpoint(folder: Path, model: str) -> Path:
 
 
 def _make_pictures(home: Path, count: int) -> list[Path]:
-    """Different ones of about 2.5 MB: parts of one large drawing, moved around."""
+    """Different pictures of about 2.5 MB: parts of a large drawing, moved around."""
     (home / "pictures").mkdir()
     generator = np.random.default_rng(5)
     drawing = generator.normal(128, 3, (_HEIGHT, _WIDTH, 3)).astype(np.float32)
@@ -318,7 +318,7 @@ def _make_pictures(home: Path, count: int) -> list[Path]:
         return path
 
     moves = generator.integers(0, (_HEIGHT, _WIDTH), (count, 2))
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # the encoder lets other threads run
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # the encoder releases the GIL
         return list(pool.map(save, range(count), moves))
 
 

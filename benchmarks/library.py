@@ -1,5 +1,5 @@
 # ruff: noqa: INP001 - scripts, not a package
-"""A library of given vectors in a home of its own, filled by COPY before its indexes are made."""
+"""A library of given vectors in a home of its own, filled by COPY before its indexes are built."""
 
 import shutil
 import sys
@@ -30,10 +30,10 @@ _IN_GROUP = 10
 
 @contextmanager
 def open_library(vectors: Vectors, home: Path | None, *, with_indexes: bool = True) -> Iterator[Database]:
-    """The library of these vectors. With a home it stays there, and the next run with that home uses it.
-    with_indexes: HNSW, which take most of the time."""
+    """Open the library of these vectors. With a home, it is kept and used again by the next run. `with_indexes` builds HNSW indexes, which
+    takes most of the time."""
     place = home or Path(tempfile.mkdtemp(prefix="mediacluster-benchmark-"))
-    # The server may run as another user, who has to get through.
+    # The server may run as another user, who needs access.
     place.mkdir(parents=True, exist_ok=True)
     place.chmod(0o755)
     try:
@@ -47,17 +47,17 @@ def open_library(vectors: Vectors, home: Path | None, *, with_indexes: bool = Tr
 
 
 def media_id(row: int) -> uuid.UUID:
-    """The id of the media at a row of the vectors."""
+    """The id of the picture in this row of the vectors."""
     return uuid.UUID(int=row + 1)
 
 
 def keyword(selectivity: float) -> str:
-    """The keyword that about this share of the media have."""
+    """A keyword that about this share of the pictures have."""
     return f"Share{selectivity:g}"
 
 
 def chosen(count: int, selectivity: float) -> NDArray[np.bool_]:
-    """Which media have the keyword of a selectivity."""
+    """Which pictures have the keyword of a selectivity."""
     if selectivity == 1:
         return np.ones(count, dtype=np.bool_)
     has: NDArray[np.bool_] = np.random.default_rng(int(1 / selectivity)).random(count) < selectivity
@@ -68,7 +68,7 @@ def _open(home: Path, vectors: Vectors, *, with_indexes: bool) -> str:
     url = ensure_servers(home).database_url
     first = Database(url)
     upgrade(first.engine)
-    first.dispose()  # its connection was made before the extension was there
+    first.dispose()  # this connection is older than the extension
     database = Database(url)
     with database.transaction() as session:
         stored = session.execute(sa.text("SELECT count(*) FROM media_embedding")).scalar_one()
@@ -102,7 +102,7 @@ def _fill(database: Database, vectors: Vectors, *, with_indexes: bool) -> None:
 
 
 def _drop_indexes(session: Session, partition: str) -> None:
-    """All but those that create_space_indexes does not make."""
+    """Drop the indexes that create_space_indexes creates."""
     names = session.execute(
         sa.text(
             "SELECT indexname FROM pg_indexes WHERE tablename = :partition AND indexname !~ '_(pkey|written_by_idx)$'"
@@ -131,7 +131,7 @@ def _insert_media(session: Session, count: int) -> None:
 
 
 def _group_media(session: Session, space_id: int, count: int) -> None:
-    """Groups of neighbours in number, which mean nothing: searching asks only which media are of different ones."""
+    """Group consecutive pictures. The groups are arbitrary: search only needs pictures of different groups."""
     session.execute(
         sa.text("INSERT INTO cluster (label) SELECT 'harbour ' || n FROM generate_series(0, :last) n"),
         {"last": count // _IN_GROUP},
@@ -147,7 +147,7 @@ def _group_media(session: Session, space_id: int, count: int) -> None:
 
 def _copy_embeddings(session: Session, space_id: int, vectors: Vectors) -> None:
     image, text = vectors.images.shape[1], vectors.texts.shape[1]
-    # The format of COPY BINARY, with a vector as pgvector sends it.
+    # The format of COPY BINARY, with vectors as pgvector sends them.
     row = np.dtype(
         [
             *[("fields", ">i2"), ("space_length", ">i4"), ("space", ">i4")],

@@ -1,8 +1,8 @@
 # ruff: noqa: INP001 - scripts, not a package
-"""Fused search beside libraries that keep everything in memory: faiss and hnswlib with fusion in Python, and linear scans.
+"""Fused search compared with libraries that keep everything in memory: faiss and hnswlib with fusion in Python, and linear scans.
 
-Each has an index for each leg, as ours (M 16, efConstruction 64), brings the nearest of both legs and ranks their union
-exactly. They answer within the process and forget with it; ours answers out of Postgres, over a connection.
+Each has one index per leg like ours (M 16, efConstruction 64), takes the nearest of both legs and ranks their union exactly. They
+answer within the process and persist nothing; ours answers from Postgres, over a connection.
 """
 
 import importlib
@@ -27,7 +27,7 @@ _NOTE = f"generated vectors, alpha {_ALPHA}, {_LEG} a leg; theirs in memory"
 
 
 def run(scale: float) -> Iterator[Row]:
-    """A row for each way; those that are not installed are told on standard error and left out."""
+    """Rows for `make bench`, one per method. Those that are not installed are reported on standard error and omitted."""
     vectors = make_vectors("structured", int(_MEDIA * scale))
     with open_library(vectors, None) as database:
         ours = _measure(by_search_media(database, vectors), vectors, _QUERIES)
@@ -97,7 +97,7 @@ def _union(
 
 
 def _by_lists(vectors: Vectors) -> Find:
-    """A scan over lists of numbers, as a script over a photo-embeddings file has it: cosines from the definition."""
+    """Linear scan over lists of numbers with cosines from the definition, like a simple script over a file of embeddings."""
     media = list(zip(vectors.images.tolist(), vectors.texts.tolist(), strict=True))
 
     def cosine(a: list[float], b: list[float]) -> float:

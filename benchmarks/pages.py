@@ -1,12 +1,12 @@
 # ruff: noqa: INP001 - scripts, not a package
-"""The admin pages in a large library: the wall at 10,000 groups, a group, a picture, and the map of 100,000 pictures.
+"""The admin pages of a large library: the wall of 10,000 groups, a group, a picture, and the map of 100,000 pictures.
 
     python -m benchmarks.pages
     python -m benchmarks.pages --browser             # and how long Chromium takes for them
     python -m benchmarks.pages --groups 50000 --json
 
-Times of the server are of whole requests within one process: statements, template and bytes, no network and no login. Those of the
-browser are of a headless one, whose WebGL computes on the CPU where there is no graphics card. Thumbnails are not there.
+Server times cover whole requests within one process: statements, template and bytes, without network and login. Browser times are of
+headless Chromium, whose WebGL runs on the CPU without a graphics card. There are no thumbnails.
 """
 
 import argparse
@@ -36,7 +36,7 @@ from scripts.demo_site import Look, open_browser, open_context, serving
 
 TARGET_MS = 100
 MEMBERS = 10
-# What a person scrolls through for long: of one group so large, all members are compared for each page of them.
+# Number of members that a person might scroll through. In a group this large, each page compares all members.
 LARGEST = 2_000
 _MAPPED = 100_000
 _SPREAD = 0.6
@@ -61,7 +61,7 @@ _FILL = (
 
 @dataclass(frozen=True)
 class Line:
-    """Times of one thing in ms; bytes of the answer, or of JavaScript's heap."""
+    """Times of one operation in ms, and bytes of the response or of the JavaScript heap."""
 
     what: str
     p50_ms: float
@@ -91,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(scale: float) -> Iterator[Row]:
-    """For `make bench`: the server's side, each page beside what it promises."""
+    """Rows for `make bench`: server times of each page, compared with the target."""
     with open_pages(int(10_000 * scale)) as services:
         for line in measure(services, 30):
             note = f"{line.size_bytes:,} bytes; p50 {line.p50_ms:.1f} ms"
@@ -100,7 +100,7 @@ def run(scale: float) -> Iterator[Row]:
 
 @contextmanager
 def open_pages(groups: int) -> Iterator[Services]:
-    """A library of so many groups, with vectors of the usual dimensions, and its map; it goes at the end."""
+    """A library of this many groups, with vectors of the usual dimensions, and its map. It is deleted at the end."""
     with open_home() as (home, database):
         begun = time.perf_counter()
         _fill(database, groups)
@@ -113,18 +113,18 @@ def open_pages(groups: int) -> Iterator[Services]:
                 allowed_hosts=("testserver", "127.0.0.1"),
             )
         )
-        services.scans.refresh()  # a server has loaded it some seconds after its first search
+        services.scans.refresh()  # a server does this some seconds after its first search
         sys.stderr.write(f"made the library in {time.perf_counter() - begun:.0f} s\n")
         yield services
         services.database.dispose()
 
 
 def measure(services: Services, rounds: int) -> Iterator[Line]:
-    """What the server takes for each page, and for what it asks for afterwards."""
+    """Server times of each page, and of its follow-up requests."""
     with TestClient(create_web_app(services)) as client:
         for sort in ("largest", "newest", "least-coherent", "label"):
             yield _time(f"wall, {sort} first", client, f"/admin/?sort={sort}", rounds)
-        if following := _sentinel(client, "/admin/"):  # a small library has one page
+        if following := _sentinel(client, "/admin/"):  # a small library has a single page
             yield _time("wall, its next page", client, following, rounds)
         yield _time("wall, labels with a word", client, "/admin/clusters/wall?q=quay+77", rounds)
         yield _time("wall, what is new", client, "/admin/clusters/news?after=0", rounds)
@@ -143,7 +143,7 @@ def measure(services: Services, rounds: int) -> Iterator[Line]:
 
 
 def look(services: Services) -> list[Line]:
-    """From the address until it is there: the wall, the largest group, a picture with similar ones, the map; and the map moved."""
+    """Browser times until the wall, the largest group, a picture with similar ones and the map are shown, and of moving the map."""
     large, small = _groups(services)
     pages = {
         "wall": ("/admin/", ".card"),
@@ -153,7 +153,7 @@ def look(services: Services) -> list[Line]:
     }
     with serving(create_web_app(services)) as server, open_browser() as browser:
         context = open_context(browser, Look())
-        # What is measured is the page, not the pictures that this library lacks.
+        # Measure the page without the thumbnails that this library lacks.
         context.route("**/pictures/**", lambda route: route.abort())
         page = context.new_page()
         lines = [_open(page, name, server + path, sign) for name, (path, sign) in pages.items()]
@@ -205,7 +205,7 @@ def _fill(database: Database, groups: int) -> None:
 
 
 def make_page_vectors(groups: int) -> Vectors:
-    """In the order of uploads, each around the middle of its group, as the statements place them."""
+    """Vectors in the order of uploads, each near the centre of its group, matching the statements."""
     count, largest = groups * MEMBERS, _largest(groups)
     row = np.arange(count)
     group = np.where(row < largest, 0, 1 + (row - largest) % (groups - 1))
@@ -222,7 +222,7 @@ def make_page_vectors(groups: int) -> Vectors:
 
 
 def _largest(groups: int) -> int:
-    """Members of the largest group: in a small library a fifth of all."""
+    """Size of the largest group: a fifth of all pictures in a small library."""
     return min(LARGEST, groups * MEMBERS // 5)
 
 
@@ -244,7 +244,7 @@ def _member(services: Services, cluster_id: int) -> str:
 
 
 def _sentinel(client: TestClient, path: str) -> str:
-    """Where a page says that more of it is; empty where there is no more."""
+    """Address of the next part of a page, empty if there is none."""
     _, found, after = client.get(path).text.rpartition('class="sentinel" hx-get="')
     return after.partition('"')[0].replace("&amp;", "&") if found else ""
 
@@ -255,7 +255,7 @@ def _time(what: str, client: TestClient, path: str, rounds: int) -> Line:
 
 
 def _passed(*steps: Callable[[], object]) -> float:
-    """Milliseconds for all of them."""
+    """Milliseconds for all steps together."""
     begun = time.perf_counter()
     for step in steps:
         step()

@@ -1,5 +1,5 @@
 # ruff: noqa: INP001 - scripts, not a package
-"""The ways of fused search that `benchmarks.fusion` compares. Each finds rows of the vectors, one query at a time."""
+"""The search methods that `benchmarks.fusion` compares. Each finds rows of the vectors, one query at a time."""
 
 import importlib
 import os
@@ -24,10 +24,10 @@ from backend.store.media import search_media
 from benchmarks.vectors import Vectors
 
 Find = Callable[[int, float, int], list[int]]
-"""Rows of the best k media to a query, named by its row, at an alpha."""
+"""Returns the rows of the best k pictures for a query (a row) at an alpha."""
 
 _INSERT_BATCH = 1000
-# What a person would write first: each leg's nearest, united, and their exact sum.
+# The simplest approach: each leg's nearest, united, with their exact sum.
 _UNION = sa.text(
     """
 WITH image_leg AS MATERIALIZED (
@@ -47,7 +47,7 @@ SELECT media_id
 
 
 class MilvusMissing(Exception):
-    """Milvus Lite is not installed; the text says what is missing."""
+    """Milvus Lite is not installed. The message says what is missing."""
 
 
 def by_search_media(database: Database, vectors: Vectors) -> Find:
@@ -62,7 +62,7 @@ def by_search_media(database: Database, vectors: Vectors) -> Find:
 
 
 def by_nominate(database: Database, vectors: Vectors) -> Find:
-    """Ours, as the API asks."""
+    """Ours, as the API searches."""
 
     def find(query: int, alpha: float, k: int) -> list[int]:
         image, text = vectors.image_queries[query], vectors.text_queries[query]
@@ -74,7 +74,7 @@ def by_nominate(database: Database, vectors: Vectors) -> Find:
 
 
 def by_union(database: Database, vectors: Vectors, size: int) -> Find:
-    """The union of each leg's nearest `size`, hnsw.ef_search at the same number, re-ranked exactly."""
+    """The union of each leg's nearest `size`, with hnsw.ef_search of the same value, re-ranked exactly."""
 
     def find(query: int, alpha: float, k: int) -> list[int]:
         image, text = Vector(vectors.image_queries[query]), Vector(vectors.text_queries[query])
@@ -102,9 +102,9 @@ def by_numpy(vectors: Vectors) -> Find:
 
 @contextmanager
 def open_milvus(vectors: Vectors) -> Iterator[Callable[[int], Find]]:
-    """Milvus Lite, with an HNSW index for each leg as ours (M 16, efConstruction 64) and its weighted ranker.
+    """Milvus Lite, with an HNSW index per leg like ours (M 16, efConstruction 64) and its weighted ranker.
 
-    Yields what makes a way to search of how many each leg brings (and of `ef`, at the same number).
+    Yields a function that makes a search method from the number of candidates per leg (also the value of `ef`).
 
     Raises:
         MilvusMissing: pymilvus or milvus-lite is not installed.
@@ -127,9 +127,9 @@ def _by_milvus(pymilvus: Any, client: Any, vectors: Vectors, size: int) -> Find:
             pymilvus.AnnSearchRequest([rows[query]], leg, settings, limit=size)
             for leg, rows in (("image", vectors.image_queries), ("text", vectors.text_queries))
         ]
-        # Cosines as they are: normalised, which is the default, a media of one list alone falls behind any that is in both.
+        # Plain cosines. With normalization, the default, a picture in one list alone falls behind any that is in both.
         ranker = pymilvus.WeightedRanker(alpha, 1 - alpha, norm_score=False)
-        # The ids alone: by default the answer brings the vectors with it.
+        # Ids only. By default, the response includes the vectors.
         hits = client.hybrid_search("media", legs, ranker, limit=k, output_fields=["id"])[0]
         return [int(hit["id"]) for hit in hits]
 
@@ -137,7 +137,7 @@ def _by_milvus(pymilvus: Any, client: Any, vectors: Vectors, size: int) -> Find:
 
 
 def _import_milvus() -> Any:
-    # Its threads do not live through the fork that starts the next Postgres.
+    # Its threads do not survive the fork that starts the next Postgres.
     os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
     try:
         importlib.import_module("milvus_lite")

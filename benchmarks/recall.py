@@ -1,9 +1,9 @@
 # ruff: noqa: INP001 - scripts, not a package
-"""Recall@10 and latency of `search_media` at each alpha, and of `nominate` under filters, against brute force.
+"""Recall@10 and latency of `search_media` at each alpha, and of `nominate` with filters, compared with brute force.
 
     python -m benchmarks.recall --count 100000 --data random --home /tmp/recall
 
-The library is made in a home of its own, by COPY before the indexes, and is used again when the home is there.
+The library is created in a home of its own, by COPY before the indexes, and used again if the home exists.
 """
 
 import argparse
@@ -35,7 +35,7 @@ Rows = Callable[[Session, Matrix, Matrix, float], list[uuid.UUID]]
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the table; `ratio` is the median over that of brute force in SQL."""
+    """A line of the table. `ratio` is the median relative to that of brute force in SQL."""
 
     alpha: float
     selectivity: float
@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(scale: float) -> Iterator[Row]:
-    """For `make bench`: by index beside brute force in SQL, over the library and under filters."""
+    """Rows for `make bench`: by index compared with brute force in SQL, over the library and with filters."""
     vectors = make_vectors("structured", int(10_000 * scale))
     with open_library(vectors, None) as database:
         for selectivity in (1.0, 0.1, 0.01):

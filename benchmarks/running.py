@@ -1,5 +1,5 @@
 # ruff: noqa: INP001 - scripts, not a package
-"""Run one benchmark in a process of its own."""
+"""Running a benchmark in a process of its own."""
 
 import importlib
 import multiprocessing
@@ -12,13 +12,13 @@ from benchmarks.frame import Benchmark, Outcome, Row
 
 
 def run_apart(name: str, scale: float) -> Outcome:
-    """In a process of its own: what one leaves in memory, or breaks, is no other's affair."""
+    """Run a benchmark in a process of its own, so that memory use and crashes do not affect others."""
     sys.stderr.write(f"{name} ...\n")
     begun = time.perf_counter()
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         try:
             outcome = pool.submit(_run, name, scale).result()
-        except BrokenProcessPool as error:  # killed, for want of memory most likely
+        except BrokenProcessPool as error:  # killed, most likely for lack of memory
             outcome = Outcome(name, [], time.perf_counter() - begun, str(error))
     sys.stderr.write(f"{name} took {time.perf_counter() - begun:.0f} s\n")
     return outcome
@@ -29,7 +29,7 @@ def _run(name: str, scale: float) -> Outcome:
     begun = time.perf_counter()
     rows: list[Row] = []
     try:
-        # What was measured before something broke is kept.
+        # Keep what was measured before a failure.
         for row in benchmark.run(scale):
             rows.append(row)  # noqa: PERF402 - so that they are there when it breaks
         trouble = ""

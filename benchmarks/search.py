@@ -1,12 +1,12 @@
 # ruff: noqa: INP001 - scripts, not a package
-"""Fused search as a server answers it: recall@10, latency and throughput, by the vectors in memory and by the indexes.
+"""Fused search on a server: recall@10, latency and throughput, by vectors in memory and by indexes.
 
     python -m benchmarks.search --count 100000 --data random structured --home /tmp/search
     python -m benchmarks.search --count 1000000 --data structured --without-indexes --queries 40 --home /tmp/search
 
-Each way is asked by one client and by eight at once: `nominate` in this process, and `GET /search` over HTTP, of
-the whole web application. Beside them brute force: the exact statement in SQL, and numpy over float32 in memory. The library is
-kept in the folder, one for each kind of data, and used again.
+Each method is used by one client and by eight at once: `nominate` in this process, and `GET /search` of the whole web application
+over HTTP. Compared with brute force: the exact statement in SQL, and numpy over float32 in memory. The library is kept in the folder,
+one per kind of data, and used again.
 """
 
 import argparse
@@ -40,13 +40,13 @@ _WARM_UP = 3
 _MEMORY_BYTES = 8 * 1024**3
 _LOAD_SECONDS = 120
 
-# From the number of a query and alpha to ids, best first.
+# From the row of a query and alpha to ids, best first.
 Search = Callable[[int, float], list[uuid.UUID]]
 
 
 @dataclass(frozen=True)
 class Line:
-    """recall: the share of the best ten of brute force that was found; a_second: answers of all clients together."""
+    """Result of one method. `recall` is the share of brute force's best ten that was found; `a_second` the rate of all clients."""
 
     kind: str
     way: str
@@ -91,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(scale: float) -> Iterator[Row]:
-    """For `make bench`: by the vectors in memory beside the exact statement in SQL and numpy, on random directions."""
+    """Rows for `make bench`: vectors in memory compared with the exact statement in SQL and with numpy, on random vectors."""
     vectors = make_vectors("random", int(10_000 * scale))
     options = _parse(["--queries", "30", "--alphas", "0.6", "--clients", "1"])
     with open_library(vectors, None, with_indexes=False) as database:
@@ -132,7 +132,7 @@ WAYS = ("scan", "indexes", "http", "sql", "numpy")
 
 
 def _ways(database: Database, vectors: Vectors, names: Sequence[str]) -> Iterator[tuple[str, Search]]:
-    """Queries are stored media, which do not count as hits, so that all ways answer the same over HTTP too."""
+    """The methods. Queries are stored pictures, which do not count as hits, so that all methods give the same results."""
     scans = ScanKeeper(database, most_bytes=_MEMORY_BYTES)
     if "scan" in names:
         begun = time.perf_counter()
@@ -169,7 +169,7 @@ def _ways(database: Database, vectors: Vectors, names: Sequence[str]) -> Iterato
 
 
 def _best(vectors: Vectors, row: int, alpha: float) -> list[int]:
-    """The ten nearest rows but the row itself, in single precision."""
+    """The ten nearest rows except the row itself, in single precision."""
     combined = np.zeros(len(vectors.images), dtype=np.float32)
     if alpha > 0:
         combined += np.float32(alpha) * (vectors.images @ vectors.images[row])
@@ -224,7 +224,7 @@ def _by_http(base_url: str) -> Search:
 
 
 def _wait_until_loaded(base_url: str, ask: Search) -> None:
-    """The first query has the vectors loaded."""
+    """Wait for the vectors to be loaded, which the first query starts."""
     deadline = time.monotonic() + _LOAD_SECONDS
     while time.monotonic() < deadline:
         ask(0, 0.6)
@@ -238,7 +238,7 @@ def _wait_until_loaded(base_url: str, ask: Search) -> None:
 
 
 def _sizes(database: Database) -> list[tuple[str, int]]:
-    """Bytes of the embeddings and of each of their indexes."""
+    """Sizes of the embeddings and of their indexes."""
     with database.transaction() as session:
         rows = session.execute(
             sa.text(

@@ -1,7 +1,7 @@
 # ruff: noqa: INP001 - scripts, not a package
 """The whole web application in a process of its own, on a library of given vectors.
 
-It is what `mediacluster serve` runs but for the check of the encoders at its start: these vectors are of none.
+Like `mediacluster serve`, without the check of the encoders at startup, because these vectors belong to none.
 """
 
 import os
@@ -25,13 +25,13 @@ _START_SECONDS = 60
 
 @contextmanager
 def serving(database: Database, *, memory_bytes: int) -> Iterator[str]:
-    """The address, once it answers. memory_bytes: how much its vectors in memory may take."""
+    """Yields the address of the running server. `memory_bytes` limits its vectors in memory."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     environment = os.environ | {
         "DATABASE_URL": database.url,
-        "REDIS_URL": "redis://127.0.0.1:1/0",  # searching needs none
+        "REDIS_URL": "redis://127.0.0.1:1/0",  # not needed for searches
         "MEDIACLUSTER_API_PORT": str(port),
         "MEDIACLUSTER_AUTHENTICATION": "none",
         "MEDIACLUSTER_SEARCH_MEMORY_BYTES": str(memory_bytes),

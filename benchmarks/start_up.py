@@ -1,5 +1,5 @@
 # ruff: noqa: INP001 - scripts, not a package
-"""Starting: what a fresh process takes until it could serve or print, beside one that loads the encoders' packages too."""
+"""Startup: time until a fresh process could serve or print, compared with one that also imports the encoders' packages."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ _TURNS: Final = 3
 
 
 def run(scale: float) -> Iterator[Row]:
-    """The best of some turns, one way after the other."""
+    """Rows for `make bench`: the best of several runs, which take turns."""
     turns = max(round(_TURNS * scale), 1)
     for what, statement in (("the API", _API), ("status", _STATUS), ("--help", _HELP)):
         ours, theirs = [], []

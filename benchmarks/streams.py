@@ -1,10 +1,10 @@
 # ruff: noqa: INP001 - scripts, not a package
-"""A batch in parts side by side, as workers encode, beside one product after the other on all threads: alone, and beside a process
+"""A batch split over parallel streams, as workers encode it, compared with one stream on all threads: alone, and beside a process
 that decodes pictures half of the time.
 
     python -m benchmarks.streams --model ViT-L-14 --rounds 4
 
-Both are the same encoder with the same random weights (speed does not depend on them), in turn.
+Both use the same encoder with the same random weights (speed does not depend on them), in turn.
 """
 
 import argparse
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(scale: float) -> Iterator[Row]:
-    """For `make bench`."""
+    """Rows for `make bench`."""
     return measure(_MODEL, int(_ROUNDS * scale))
 
 
@@ -85,7 +85,7 @@ def _load(folder: Path, model: str) -> tuple[Encode, Encode]:
 
 
 def _take_turns(ways: Sequence[Encode], rounds: int) -> list[float]:
-    """Median seconds of each, after one that makes everything ready."""
+    """Median seconds of each variant, after a warm-up."""
     seconds: list[list[float]] = [[] for _ in ways]
     for number in range(rounds + 1):
         for way, taken in zip(ways, seconds, strict=True):
@@ -103,7 +103,7 @@ def _decoding(beside: bool) -> Iterator[None]:
         return
     process = multiprocessing.get_context("spawn").Process(target=_decode_half_of_the_time, daemon=True)
     process.start()
-    time.sleep(2)  # it imports, and draws its picture
+    time.sleep(2)  # time for its imports and its picture
     try:
         yield
     finally:

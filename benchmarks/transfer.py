@@ -1,5 +1,5 @@
 # ruff: noqa: INP001 - scripts, not a package
-"""Embeddings in bulk: COPY beside executemany, the index made afterwards beside row by row, the whole import, the export."""
+"""Bulk transfer of embeddings: COPY compared with executemany, indexes built afterwards compared with row by row, the whole import, the export."""
 
 import shutil
 import sys
@@ -40,7 +40,7 @@ _NOTE = "generated vectors, 512 + 384 dimensions"
 
 
 def run(scale: float) -> Iterator[Row]:
-    """Rows a second, on a server of its own."""
+    """Rows for `make bench`: rows per second, on a server of its own."""
     count = int(_MEDIA * scale)
     vectors = make_vectors("structured", count)
     with open_home() as (_, database):
@@ -78,14 +78,14 @@ def run(scale: float) -> Iterator[Row]:
 
 @contextmanager
 def open_home() -> Iterator[tuple[Path, Database]]:
-    """A new home with a server of its own, and its empty library."""
+    """A new home with a server of its own and an empty library."""
     home = Path(tempfile.mkdtemp(prefix="mediacluster-benchmark-"))
-    home.chmod(0o755)  # the server may run as another user, who has to get through
+    home.chmod(0o755)  # the server may run as another user, who needs access
     try:
         url = ensure_servers(home).database_url
         first = Database(url)
         upgrade(first.engine)
-        first.dispose()  # its connection was made before the extension was there
+        first.dispose()  # this connection is older than the extension
         database = Database(url)
         yield home, database
         database.dispose()
@@ -95,7 +95,7 @@ def open_home() -> Iterator[tuple[Path, Database]]:
 
 
 def make_space(database: Database, number: int) -> Space:
-    """A space of 512 and 384 dimensions, made the active one."""
+    """Create a space of 512 and 384 dimensions, and activate it."""
     with database.transaction() as session:
         name = f"benchmark {number}"
         space = create_space(session, NewSpace(name, None, "i", "", "t", name, "t", 512, 384, {}))
@@ -104,13 +104,13 @@ def make_space(database: Database, number: int) -> Space:
 
 
 def drop_indexes(database: Database, space: Space) -> None:
-    """Those of the vectors, of a space that holds nothing yet."""
+    """Drop the vector indexes of an empty space."""
     with database.transaction() as session:
         assert drop_vector_indexes_of_empty(session, space.id)
 
 
 def _insert(database: Database, space: Space, vectors: Vectors, count: int) -> None:
-    """As the embedding step records a batch: media first, then their vectors."""
+    """Insert like the embedding step: pictures first, then their vectors."""
     ids = [uuid.uuid4() for _ in range(count)]
     with database.transaction() as session:
         session.connection().exec_driver_sql(
@@ -123,13 +123,13 @@ def _insert(database: Database, space: Space, vectors: Vectors, count: int) -> N
 
 
 def make_media(count: int) -> list[BulkMedia]:
-    """Media without pictures, called photos/ROW.jpg."""
+    """Pictures without files, named photos/ROW.jpg."""
     nothing = MediaText()
     return [BulkMedia(uuid.uuid4(), f"photos/{row}.jpg", nothing, None) for row in range(count)]
 
 
 def copy_all(database: Database, space: Space, vectors: Vectors, media: list[BulkMedia]) -> None:
-    """All of the vectors with their media, by the product's own COPY."""
+    """Import all vectors with their pictures, by the product's own COPY."""
     for first in range(0, len(vectors.images), _CHUNK):
         images, texts = vectors.images[first : first + _CHUNK], vectors.texts[first : first + _CHUNK]
         all_, none = np.ones(len(images), np.bool_), np.zeros(len(images), np.bool_)

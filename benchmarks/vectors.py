@@ -1,5 +1,5 @@
 # ruff: noqa: INP001 - scripts, not a package
-"""Vectors to measure with: the media of a library, and queries of the same kind that are not among them."""
+"""Vectors for measurements: those of a library, and queries of the same kind that are not in it."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 KINDS = ("random", "structured")
 
-_SPARE = 1000  # vectors that are not stored: the queries
+_SPARE = 1000  # vectors that are not stored, for queries
 _CENTRES, _LATENT, _NOISE = 300, 32, 0.3
 
 Matrix = NDArray[np.float32]
@@ -16,7 +16,7 @@ Matrix = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Vectors:
-    """images (n, d), texts (n, e): what is stored; image_queries, text_queries: 1,000 rows that are not."""
+    """Stored images (n, d) and texts (n, e), and 1,000 query rows of each that are not stored."""
 
     images: Matrix
     texts: Matrix
@@ -24,7 +24,7 @@ class Vectors:
     text_queries: Matrix
 
     def combined(self, query: int, alpha: float) -> NDArray[np.float64]:
-        """Alpha * sim_image + (1 - alpha) * sim_text of every media (n,) to one query, measured in numpy."""
+        """Alpha * sim_image + (1 - alpha) * sim_text of every picture (n,) for one query, computed in numpy."""
         image, text = self.image_queries[query], self.text_queries[query]
         combined: NDArray[np.float64] = alpha * (self.images @ image).astype(np.float64)
         combined += (1 - alpha) * (self.texts @ text).astype(np.float64)
@@ -32,8 +32,8 @@ class Vectors:
 
 
 def make_vectors(kind: str, count: int, image_dimension: int = 512, text_dimension: int = 384) -> Vectors:
-    """Both sides are independent of each other. random: every direction alike, the worst that an index can meet;
-    structured: clusters in few dimensions, as pictures and words of real libraries are."""
+    """Make vectors, both sides independently. `random` directions are the worst case for an index; `structured` vectors form clusters in few
+    dimensions, like those of real libraries."""
     generator = np.random.default_rng(7)
     make = _random if kind == "random" else _structured
     images, texts = make(count + _SPARE, image_dimension, generator), make(count + _SPARE, text_dimension, generator)
@@ -45,7 +45,7 @@ def _random(count: int, dimension: int, generator: np.random.Generator) -> Matri
 
 
 def _structured(count: int, dimension: int, generator: np.random.Generator) -> Matrix:
-    """A mixture in few dimensions, spread linearly over all, with noise."""
+    """A mixture in few dimensions, embedded linearly in all, with noise."""
     spread = generator.standard_normal((_LATENT, dimension), dtype=np.float32)
     centres = generator.standard_normal((_CENTRES, _LATENT), dtype=np.float32)
     latent = centres[generator.integers(_CENTRES, size=count)]

@@ -1,7 +1,7 @@
 # ruff: noqa: INP001 - scripts, not a package
-"""What a person might type for each kind of scene of the demo gallery, written before anything was measured with it.
+"""Queries that a person might type for each kind of scene in the demo gallery, written before any measurement with them.
 
-None of it was in the training of the demo model. The words of the gallery's own captions are avoided where there are others.
+None of them was in the training data of the demo model. They avoid words of the gallery's own captions where possible.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Put the screenshots of the browser tests side by side, so that all screens can be looked at in a few pictures.
+"""Arrange the screenshots of the browser tests in sheets, to review all screens at a glance.
 
 E2E_SCREENSHOTS=/tmp/shots .venv/bin/pytest tests/e2e
 python scripts/contact_sheet.py /tmp/shots                # writes /tmp/shots/sheets/1440-dark-0.png and so on
@@ -12,9 +12,9 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-# How wide a screenshot becomes, and how many stand side by side, by the width of its window.
+# Width of a screenshot in a sheet, and number of columns, by width of the window.
 FORMS = {"1440": (520, 3), "390": (260, 6)}
-# What lies below is cut off: taller than wide by so much.
+# Screenshots taller than this multiple of their width are cropped.
 MOST_TALL = {"1440": 0.8, "390": 2.2}
 A_SHEET = 18
 _GAP, _CAPTION = 8, 16
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def make_sheet(paths: Sequence[Path], window: str) -> Image.Image:
-    """Rows of screenshots with their names."""
+    """A sheet of screenshots in rows, with their names."""
     width, columns = FORMS[window]
     tiles = [(path.stem, _shrink(path, width, round(width * MOST_TALL[window]))) for path in paths]
     rows = [tiles[begin : begin + columns] for begin in range(0, len(tiles), columns)]

@@ -1,4 +1,4 @@
-"""Make a library in which every queue of the review holds something."""
+"""A library with items in every queue of the review page."""
 
 import io
 from collections.abc import Collection
@@ -18,13 +18,13 @@ from backend.files.text import MediaText, TextChanges
 from backend.rules.review import ReviewKind
 from backend.store.media import get_media
 
-# Members of a group in which one that is far away stands out.
+# Size of a group in which an outlier stands out.
 _TIGHT = 7
 
 
 def fill_review(services: Services) -> None:
-    """Small margins and pairs to merge by grouping strictly, then loosely; the others by hand."""
-    _group_anew(services, strict=0.95, loose=0.6)
+    """Create small margins and merge candidates by grouping strictly, then loosely, and the other items by hand."""
+    _regroup(services, strict=0.95, loose=0.6)
     refresh_queue(services)
     alike = _groups_to_merge(services)
     others = [group for group in _largest_groups(services) if group not in alike]
@@ -36,7 +36,7 @@ def fill_review(services: Services) -> None:
     refresh_queue(services)
 
 
-def _group_anew(services: Services, *, strict: float, loose: float) -> None:
+def _regroup(services: Services, *, strict: float, loose: float) -> None:
     with services.database.transaction() as session:
         for deletion in ("DELETE FROM membership", "DELETE FROM centroid", "DELETE FROM cluster"):
             session.execute(sa.text(deletion))
@@ -64,7 +64,7 @@ def _groups_to_merge(services: Services) -> set[int]:
 
 
 def _misplace(services: Services, group: int) -> None:
-    """A stranger in a group that is large enough to have strangers, as if the machine had put all of them there."""
+    """Move an unrelated picture into a large group, as if by automatic grouping."""
     with services.database.transaction() as session:
         nearest = session.execute(
             sa.text(
@@ -103,7 +103,7 @@ def _swap_captions(services: Services) -> None:
 
 
 def _add_versions(services: Services, count: int) -> None:
-    """Smaller copies of some pictures."""
+    """Add smaller copies of some pictures."""
     with services.database.transaction() as session:
         ids = session.execute(sa.text("SELECT id FROM media ORDER BY upload_seq LIMIT :count"), {"count": count})
         originals = [get_media(session, media_id) for media_id in ids.scalars()]

@@ -1,4 +1,4 @@
-"""A library of rendered pictures, a server over it and a browser: what the browser tests and the screenshots share."""
+"""A library of rendered pictures with a server and a browser, for browser tests and screenshots."""
 
 import html
 import platform
@@ -32,9 +32,9 @@ ColorScheme = Literal["light", "dark"]
 _BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _MAC_BROWSER = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
 _UNWANTED_FEATURES = (
-    # Pages below the address bar, a process each: they take more than half of what opening a window takes.
+    # Pages below the address bar, each a process: they take more than half of the time to open a window.
     *("WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup"),
-    # What Playwright switches off itself, which the flag stands in place of.
+    # Features that Playwright disables itself, because this flag replaces its own.
     *("AvoidCorsURLLoaderRestartOnRedirect", "AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose"),
     *("HttpsFirstBalancedModeAutoEnable", "HttpsUpgrades", "LensOverlay", "MediaRouter", "PaintHolding"),
     *("AimEnabled", "NetworkTimeServiceQuerying", "OptimizationHints", "PreconnectToSearch"),
@@ -56,7 +56,7 @@ _BLOG = Path(__file__).with_name("blog.html")
 
 @dataclass(frozen=True)
 class Look:
-    """How a page is looked at."""
+    """Window size and appearance of a page."""
 
     width: int = 1440
     height: int = 900
@@ -65,10 +65,7 @@ class Look:
 
 
 def fill_library(services: Services, folder: Path, count: int) -> list[uuid.UUID]:
-    """Render `count` pictures into `folder`, take them in, embed and assign them in this process.
-
-    Returns the ids of the media in upload order.
-    """
+    """Render `count` pictures into `folder`, import, embed and assign them in this process. Returns their ids in upload order."""
     write_gallery(folder, count)
     space = open_active_space(services)
     items, _skipped = list_items(services, [str(folder)])
@@ -83,7 +80,7 @@ def fill_library(services: Services, folder: Path, count: int) -> list[uuid.UUID
 
 @contextmanager
 def serving(app: ASGIApp) -> Iterator[str]:
-    """Serve an application in a thread, at a free loopback port; yields the base URL."""
+    """Serve an application in a thread, on a free loopback port. Yields the base URL."""
     listener = socket.create_server(("127.0.0.1", 0))
     server = WebServer(
         uvicorn.Config(app, http=TimedHeads, log_level="warning", ws="none", timeout_graceful_shutdown=2)
@@ -100,7 +97,7 @@ def serving(app: ASGIApp) -> Iterator[str]:
 
 @contextmanager
 def serving_folder(folder: Path) -> Iterator[str]:
-    """Serve files as the site of somebody else, at a free loopback port; yields the base URL."""
+    """Serve files as another site, on a free loopback port. Yields the base URL."""
     handler = partial(_QuietHandler, directory=str(folder))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, name="site", daemon=True)
@@ -118,7 +115,7 @@ class _QuietHandler(SimpleHTTPRequestHandler):
 
 
 def write_blog(path: Path, server: str, media: Media, attributes: str = "") -> None:
-    """Write a static page about a picture, with the widget below it. `attributes` are those of the widget, as HTML."""
+    """Write a static page about a picture, with the widget below it. `attributes` are the widget's, as HTML."""
     words = {
         "title": media.title or "Untitled",
         "caption": media.caption,
@@ -132,7 +129,7 @@ def write_blog(path: Path, server: str, media: Media, attributes: str = "") -> N
 
 
 def find_browser() -> str:
-    """The path of Chromium or Chrome, found as `scripts/ensure_browser.sh` does.
+    """Find Chromium or Chrome in the same way as `scripts/ensure_browser.sh`.
 
     Raises:
         FileNotFoundError: there is none.
@@ -147,7 +144,7 @@ def find_browser() -> str:
 
 @contextmanager
 def open_browser() -> Iterator[Browser]:
-    """A headless browser that asks nobody but the pages it is sent to."""
+    """Open a headless browser that makes no background requests."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_browser(), args=list(_BROWSER_FLAGS))
         try:
@@ -157,7 +154,7 @@ def open_browser() -> Iterator[Browser]:
 
 
 def open_context(browser: Browser, look: Look) -> BrowserContext:
-    """A fresh profile with this look; movement is reduced, so that pictures of it do not depend on the moment."""
+    """Open a fresh profile with this look. Animations are reduced, so that screenshots do not depend on timing."""
     return browser.new_context(
         viewport={"width": look.width, "height": look.height},
         color_scheme=look.color_scheme,

@@ -1,4 +1,4 @@
-"""A second model for the demo library, and a library with a second space beside the active one."""
+"""A second model for the demo library, and a library with a second space."""
 
 import json
 import shutil
@@ -14,8 +14,8 @@ _WIDE, _NARROW = 128, 96
 
 
 def write_narrow_model(folder: Path, seed: int = 7) -> str:
-    """The demo image model with both towers projected onto 96 of its 128 dimensions: a model of its own, that knows nearly
-    as much. Another seed makes another model. Returns its `local-dir:` name."""
+    """Write a copy of the demo image model with both towers projected onto 96 of its 128 dimensions: a different model of almost the
+    same quality. Another seed makes another model. Returns its `local-dir:` name."""
     import torch
     from safetensors.torch import load_file, save_file
 
@@ -40,7 +40,7 @@ def write_narrow_model(folder: Path, seed: int = 7) -> str:
 
 
 def fill_spaces(services: Services) -> None:
-    """A second space that is filled and compared."""
+    """Create a second space, fill it and compare it."""
     with tempfile.TemporaryDirectory(prefix="mediacluster-") as folder:
         model = write_narrow_model(Path(folder) / "demo-narrow")
         make_space(services, choose_names(services, None, model, None, None), name="narrow", actor="account:ada")

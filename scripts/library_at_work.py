@@ -1,4 +1,4 @@
-"""A library at work, for the picture of Operations: `mediacluster up` in a home of its own, and pictures that come in."""
+"""A busy library for the screenshot of Operations: `mediacluster up` in a home of its own, with incoming pictures."""
 
 import os
 import signal
@@ -20,21 +20,21 @@ from PIL import Image
 from backend.demo.gallery import write_gallery
 
 ROOT = Path(__file__).resolve().parent.parent
-# Enough for the charts, which have a point for each minute.
+# Enough for the charts, which have one point per minute.
 _WORK_SECONDS = 9 * 60
 _PICTURE_COUNT = 400
 _STRETCH = 40
 _BRISK_SECONDS, _CALM_SECONDS = 1.0, 3.0
-# Every so many pictures, one arrives that cannot be decoded.
+# Interval of pictures that cannot be decoded.
 _BROKEN_EVERY = 45
-# Uploads are taken in between, and wait.
+# Between these pictures, processing is paused and uploads wait.
 _PAUSE_AT, _RESUME_AT = 100, 140
 _START_SECONDS = 240
 _STOP_SECONDS = 60
 
 
 class LibraryAtWork:
-    """Uploads pictures to a running library until it is left, by turns briskly and calmly, with a pause in between."""
+    """Uploads pictures to a running library until it is stopped, fast and slow by turns, with a pause in between."""
 
     def __init__(self, url: str, environment: dict[str, str], gallery: Path) -> None:
         self.url = url
@@ -51,11 +51,11 @@ class LibraryAtWork:
         self._stopped.set()
         self._feeder.join()
 
-    def wait_until_there_is_something_to_see(self) -> None:
-        """Wait until it has worked long enough.
+    def wait_until_charts_are_full(self) -> None:
+        """Wait until the charts have enough points.
 
         Raises:
-            SystemExit: no pictures come in any more.
+            SystemExit: no more pictures arrive.
         """
         time.sleep(max(0.0, self._ready_at - time.monotonic()))
         if not self._feeder.is_alive():
@@ -67,15 +67,15 @@ class LibraryAtWork:
                 if number in {_PAUSE_AT, _RESUME_AT}:
                     run_command(self._environment, "pause" if number == _PAUSE_AT else "resume")
                 is_broken = number % _BROKEN_EVERY == 0
-                content = break_off(picture) if is_broken else picture.read_bytes()
+                content = truncate_pixels(picture) if is_broken else picture.read_bytes()
                 client.post("/media", files={"file": (picture.name, content)}).raise_for_status()
                 is_brisk = number // _STRETCH % 2 == 0
                 if self._stopped.wait(_BRISK_SECONDS if is_brisk else _CALM_SECONDS):
                     return
 
 
-def break_off(picture: Path) -> bytes:
-    """The picture as a PNG whose pixels end halfway: well-formed otherwise, so that only a decoder sees it."""
+def truncate_pixels(picture: Path) -> bytes:
+    """The picture as a PNG whose pixel data ends halfway. It is well-formed otherwise, so only a decoder notices."""
     with Image.open(picture) as image:
         size, pixels = image.size, image.convert("RGB").tobytes()
     row_bytes = 3 * size[0]
@@ -91,10 +91,10 @@ def break_off(picture: Path) -> bytes:
 
 @contextmanager
 def library_at_work() -> Iterator[LibraryAtWork]:
-    """A library that `mediacluster up` serves and works on, at a free loopback port; all of it goes at the end."""
+    """Run a library with `mediacluster up` on a free loopback port. It is deleted at the end."""
     with tempfile.TemporaryDirectory(prefix="mediacluster-") as name:
         home = Path(name)
-        home.chmod(0o755)  # the database server may run as another user, who has to get through
+        home.chmod(0o755)  # the database server may run as another user, who needs access
         environment = _environment_of(home)
         write_gallery(home / "gallery", _PICTURE_COUNT)
         port = _find_port()
@@ -125,7 +125,7 @@ def _command(*arguments: str) -> list[str]:
 
 
 def _environment_of(home: Path) -> dict[str, str]:
-    """Ours, without settings that would lead to another library."""
+    """The environment, without settings of another library."""
     names = ("MEDIACLUSTER_", "DATABASE_URL", "REDIS_URL")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(names)}
     return kept | {

@@ -1,16 +1,16 @@
-"""Break each promise once, in a scratch copy, and see that the tests notice.
+"""Break each guarantee once, in a scratch copy, and check that its test fails.
 
 python -m scripts.mutants                       # all
 python -m scripts.mutants no_fencing            # by name
 python -m scripts.mutants --jobs 4              # four at a time, each with servers of its own
 python -m scripts.mutants --check               # only that each patch still applies, and that its test exists
-python -m scripts.mutants --refresh no_fencing  # write the patch again for the lines as they are now
+python -m scripts.mutants --refresh no_fencing  # rewrite the patch for the current lines
 
-A break is a patch in `tests/promises`. Its head names the promise and the test that has to fail. Lines that moved do no
-harm; neither do changes around the line that it breaks, as long as one line of context is left on each side.
+Each mutant is a patch in `tests/promises`. Its head names the guarantee and the test that must fail. Moved lines do no harm, nor
+do changes around the broken line, as long as one line of context remains on each side.
 
-Exits 1 where a mutant survives or a patch no longer applies: then somebody has changed the line that it breaks, and
-the patch has to be written again by hand. Nothing in the product knows of this.
+Exits with 1 if a mutant survives or a patch no longer applies. In the latter case the broken line itself was changed, and the
+patch must be rewritten by hand.
 """
 
 import argparse
@@ -41,7 +41,7 @@ class StalePatchError(Exception):
 
 @dataclass(frozen=True)
 class Mutant:
-    """One promise broken by a patch, and the test that has to fail for it."""
+    """A guarantee broken by a patch, and the test that must fail."""
 
     name: str
     promise: str
@@ -55,7 +55,7 @@ class Mutant:
 
 
 def load(patch: Path) -> Mutant:
-    """The mutant of a patch file."""
+    """Read a patch file."""
     head = _HEAD.match(patch.read_text(encoding="utf-8"))
     if head is None:
         raise ValueError(f"{patch.name} has to begin with the lines 'Promise: ...', 'Test: ...' and an empty one.")
@@ -66,7 +66,7 @@ MUTANTS = tuple(load(patch) for patch in sorted(PROMISES.glob("*.patch")))
 
 
 def apply(mutant: Mutant, root: Path, *, dry_run: bool = False) -> list[str]:
-    """Apply the patch below `root`. Returns a line for each hunk that applied with less context than it has."""
+    """Apply the patch below `root`. Returns a line for each hunk that applied with reduced context."""
     done = _git("apply", "--verbose", "-C1", *(["--check"] if dry_run else []), str(mutant.patch), folder=root)
     said = done.stderr.splitlines()
     if done.returncode != 0:
@@ -76,7 +76,7 @@ def apply(mutant: Mutant, root: Path, *, dry_run: bool = False) -> list[str]:
 
 
 def refresh(mutant: Mutant) -> None:
-    """Write the patch again, with the context and the line numbers of the source as it is now."""
+    """Rewrite the patch with the current context and line numbers."""
     with tempfile.TemporaryDirectory(prefix="mediacluster-mutant-") as folder:
         before, after = Path(folder) / "a", Path(folder) / "b"
         for path in mutant.paths:
@@ -96,19 +96,19 @@ def _diff(path: str, folder: Path) -> str:
 
 
 def _git(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    # Paths are those below `folder`, even where a repository is around it.
+    # Paths are relative to `folder`, even inside a repository.
     environ = os.environ | {"GIT_CEILING_DIRECTORIES": str(folder.parent), "LC_ALL": "C"}
     command = ["git", *arguments]
     return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False)  # noqa: S603
 
 
 def run(mutant: Mutant) -> list[str]:
-    """The tests that failed for the mutant: none where it survived."""
+    """Run the test. Returns the tests that failed, empty if the mutant survived."""
     with tempfile.TemporaryDirectory(prefix="mediacluster-mutant-") as folder:
         scratch = Path(folder)
         copy_source(scratch)
         apply(mutant, scratch)
-        # From the copy's folder, which comes before the installed package on the path.
+        # Run in the copy's folder, which precedes the installed package on the path.
         environ = {
             name: value for name, value in os.environ.items() if not name.startswith(("MEDIACLUSTER_", "PYTEST_"))
         }
@@ -127,7 +127,7 @@ def run(mutant: Mutant) -> list[str]:
 
 
 def copy_source(scratch: Path) -> None:
-    """A copy of all that the tests need."""
+    """Copy everything that the tests need."""
     for name in _COPIED:
         source = ROOT / name
         if source.is_dir():
@@ -137,7 +137,7 @@ def copy_source(scratch: Path) -> None:
 
 
 def check(mutants: Iterable[Mutant]) -> list[str]:
-    """What is wrong with the patches: each applies to the source, and its test exists. Prints where context was missing."""
+    """Faults of the patches: whether each applies and its test exists. Prints hunks with reduced context."""
     faults = []
     for mutant in mutants:
         try:
@@ -152,7 +152,7 @@ def check(mutants: Iterable[Mutant]) -> list[str]:
 
 
 def main() -> int:
-    """Run those that are named, print who noticed what, return the exit status."""
+    """Run the named mutants, print the results and return the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m scripts.mutants", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -177,13 +177,13 @@ def main() -> int:
 
 def _run_all(mutants: Sequence[Mutant], jobs: int) -> int:
     with ThreadPoolExecutor(jobs) as pool:
-        survivors = sum(pool.map(_tell, mutants))
+        survivors = sum(pool.map(_run_and_print, mutants))
     print(f"{survivors} survived")
     return int(survivors > 0)
 
 
-def _tell(mutant: Mutant) -> bool:
-    """Run one and print who noticed. Returns whether it survived."""
+def _run_and_print(mutant: Mutant) -> bool:
+    """Run a mutant and print the result. Returns whether it survived."""
     begun = time.monotonic()
     noticed = run(mutant)
     verdict = f"noticed by {', '.join(noticed)}" if noticed else f"SURVIVED {mutant.test}"

@@ -1,9 +1,9 @@
-"""Take the pictures of the documentation: each page wide and narrow, light and dark, as WebP.
+"""Take the screenshots of the documentation: each page wide and narrow, light and dark, as WebP.
 
 python scripts/screenshots.py                 # all pages, into docs/images
 python scripts/screenshots.py widget          # some of them
 
-All of them take a quarter of an hour: so long a library works for the picture of Operations.
+All of them take a quarter of an hour, because a library has to work that long for the screenshot of Operations.
 """
 
 import argparse
@@ -63,8 +63,8 @@ LOOKS = tuple(
     Look(width, height, scheme) for width, height in ((1440, 900), (390, 844)) for scheme in ("light", "dark")
 )
 
-# Name and path; a path that starts with BLOG is on the site of somebody else, one with AT_WORK is of a library that works
-# meanwhile. {group} and {picture}: ids in this library.
+# Name and path. A path that starts with BLOG is on another site, one with AT_WORK belongs to the busy library. {group} and
+# {picture} are ids in this library.
 BLOG = "blog:"
 AT_WORK = "at work:"
 PAGES = {
@@ -81,15 +81,15 @@ PAGES = {
     "report": f"{BLOG}/report.html",
     "operations": f"{AT_WORK}/admin/operations",  # last: the longer it works, the more there is to see
 }
-# What has to happen to the library first. It changes the groups, so these pages come last, in this order.
+# Preparations of the library. They change groups, so these pages come last, in this order.
 FILLERS = {"review": fill_review, "model": fill_spaces}
-# The picture becomes coarser until it is small enough.
+# Qualities to try until the file is small enough.
 QUALITIES = (80, 70, 60, 50)
 PATIENCE_SECONDS = 240
 
 
 def main() -> None:
-    """Take the pages that are named, or all."""
+    """Take the named screenshots, or all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", choices=[[], *PAGES], metavar="NAME", help=", ".join(PAGES))
     chosen = parser.parse_args().names
@@ -112,7 +112,7 @@ def main() -> None:
             path = PAGES[name].format(group=picked.cluster_id, picture=picked.media_id)
             url = site + path.removeprefix(BLOG) if path.startswith(BLOG) else server + path
             if at_work is not None and path.startswith(AT_WORK):
-                at_work.wait_until_there_is_something_to_see()
+                at_work.wait_until_charts_are_full()
                 url = at_work.url + path.removeprefix(AT_WORK)
             for look in LOOKS:
                 target = IMAGES / f"{name}-{look.width}-{look.color_scheme}.webp"
@@ -121,10 +121,10 @@ def main() -> None:
 
 @contextmanager
 def demo_library() -> Iterator[tuple[Services, Path]]:
-    """A library of its own with embedded servers, and a folder that can be served; both go at the end."""
+    """Yield a library with embedded servers, and a folder that can be served. Both are deleted at the end."""
     with tempfile.TemporaryDirectory(prefix="mediacluster-screenshots-") as name:
         home = Path(name)
-        home.chmod(0o755)  # the database server may run as another user, who has to get through
+        home.chmod(0o755)  # the database server may run as another user, who needs access
         settings = load_settings(
             _env_file=None, home=home, database_url=None, redis_url=None, preset="demo", authentication="none"
         )
@@ -139,8 +139,8 @@ def demo_library() -> Iterator[tuple[Services, Path]]:
 
 
 def prepare(services: Services) -> Membership:
-    """Let the machine do what it does by itself after a while: labels, review, figures, map. Returns a member of the largest
-    group, not the one nearest to its middle."""
+    """Do what workers do over time: labels, review, figures, map. Returns a member of the largest group other than the one nearest
+    to the centroid."""
     refresh_labels(services)
     compare_waiting(services)
     refresh_queue(services)
@@ -153,8 +153,7 @@ def prepare(services: Services) -> Membership:
 
 
 def write_evaluation(services: Services, gallery: Path, target: Path) -> None:
-    """The report of an evaluation. Every fifteenth picture is filed under another kind: of a gallery that is told apart without
-    fault there would be little to see."""
+    """Write the report of an evaluation. Every fifteenth picture gets a wrong label, because a perfect result would show little."""
     labels = json.loads((gallery / ".labels.json").read_text(encoding="utf-8"))
     names = list(labels)
     misfiled = {name: labels[names[place - 7]] if place % 15 == 0 else labels[name] for place, name in enumerate(names)}
@@ -164,7 +163,7 @@ def write_evaluation(services: Services, gallery: Path, target: Path) -> None:
 
 
 def take(browser: Browser, url: str, look: Look, target: Path, *, full_page: bool) -> None:
-    """Write what the page looks like once nothing is on its way any more."""
+    """Take a screenshot once the page has finished loading."""
     context = open_context(browser, look)
     page = context.new_page()
     answer = page.goto(url)
@@ -188,8 +187,7 @@ def take(browser: Browser, url: str, look: Look, target: Path, *, full_page: boo
 
 
 def settle(page: Page) -> None:
-    """Wait for what is announced as on its way, then for the pictures in view. Some pages ask for ever, so that the network
-    is never idle."""
+    """Wait for pending requests that the page shows, then for the visible pictures. Some pages poll, so the network is never idle."""
     page.wait_for_load_state("load")
     wait_until(page, "!document.querySelector('[aria-busy=true], .htmx-request')")
     with suppress(PlaywrightTimeout):
@@ -200,7 +198,7 @@ def settle(page: Page) -> None:
 
 
 def wait_until(page: Page, condition: str) -> None:
-    """Ask until it is so; by `wait_for_function` the page's policy would forbid the asking."""
+    """Poll until the condition holds. `wait_for_function` is forbidden by the page's content security policy."""
     until = time.monotonic() + PATIENCE_SECONDS
     while not page.evaluate(condition):
         if time.monotonic() > until:
@@ -209,7 +207,7 @@ def wait_until(page: Page, condition: str) -> None:
 
 
 def _pick(services: Services) -> Media:
-    """The first picture that has every kind of words."""
+    """The first picture with every kind of text."""
     with services.database.transaction() as session:
         statement = sa.select(Media).where(Media.story != "", Media.location != "").order_by(Media.upload_seq).limit(1)
         return session.execute(statement).scalar_one()

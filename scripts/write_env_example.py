@@ -1,6 +1,6 @@
 """Write `.env.example` and the tables of `docs/reference/settings.md` from `backend.settings`.
 
-Run it after every change of a setting; `tests/unit/test_settings.py` fails until it has been run.
+Run it after every change of a setting. `tests/unit/test_settings.py` fails until then.
 """
 
 import json
@@ -63,7 +63,7 @@ def render_env_example() -> str:
 
 
 def render_reference(page: str) -> str:
-    """The page of settings with the tables between its marks written anew."""
+    """The reference page with new tables between its marks."""
     before, _, rest = page.partition(BEGIN)
     return f"{before}{BEGIN}\n{''.join(_table_rows())}\n{END}{rest.partition(END)[2]}"
 
@@ -75,12 +75,12 @@ def variable_of(name: str) -> str:
 
 
 def default_of(name: str) -> str:
-    """The default of a setting, as it is written in the environment; '' for None."""
+    """The default of a setting as in the environment, empty for None."""
     return _written(Settings.model_fields[name].get_default(call_default_factory=True), separator=_separator(name))
 
 
 def describe(name: str) -> str:
-    """What a setting is for; some say it with their name alone."""
+    """The description of a setting. Some need none beside their name."""
     return Settings.model_fields[name].description or f"{name.replace('_', ' ').capitalize()}."
 
 
@@ -111,7 +111,7 @@ def _written(value: Any, *, separator: str | None) -> str:
 
 
 def _separator(name: str) -> str | None:
-    """Lists are JSON, but for the one that is written like PATH, and for names."""
+    """The separator of a list: that of PATH for one setting, a comma for names, None (JSON) otherwise."""
     return {"import_roots": ":", "allowed_hosts": ",", "trusted_proxies": ","}.get(name)
 
 

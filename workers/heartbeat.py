@@ -81,7 +81,7 @@ class Heartbeat:
             with runtime.services().database.transaction() as session:
                 forget_worker(session, self.worker)
         except MediaclusterError as error:
-            logger.warning("The heartbeat could not be taken back: %s", error.full_detail)
+            logger.warning("The heartbeat could not be removed: %s", error.full_detail)
 
     def _beat(self) -> None:
         while not self._stopped.is_set():

@@ -1,1 +1,1 @@
-"""Break a running library on purpose, by a seeded schedule, and check afterwards that it has kept its promises."""
+"""Chaos test: inject faults into a running library by a seeded schedule, then check its guarantees."""

@@ -1,11 +1,11 @@
-"""Upload while everything breaks, and check the history.
+"""Upload while faults are injected, then check the history.
 
 python -m scripts.chaos                      # 2,000 uploads
 python -m scripts.chaos --uploads 10000      # the long form
 python -m scripts.chaos --seed 7             # the same faults in the same order
 python -m scripts.chaos --only restart_broker,replace_one_by_one   # these kinds of faults alone
 
-Exits 1 with what was violated, and the seed. All traffic is on this machine; only processes of this run are ended.
+Exits with 1 and prints the violations and the seed. All traffic stays on this machine; only processes of this run are killed.
 """
 
 import argparse
@@ -30,14 +30,14 @@ from scripts.chaos.fleet import Fleet, wait_until
 from scripts.chaos.history import check_history
 
 _SETTLED = "SELECT count(*) FROM media WHERE status IN ('ready', 'failed')"
-# How long uploads may take to get under way before the next thing breaks.
+# How long uploads may take to start before the next fault.
 _IN_FLIGHT_SECONDS = 10.0
 _WAITING = "SELECT count(*) FROM media WHERE status NOT IN ('ready', 'failed')"
 
 
 @dataclass
 class Report:
-    """What a run came to. Seconds to recover: from the end of a fault until a media was ready again, in order."""
+    """Result of a run. `recovery_seconds` are the times from the end of each fault until a picture was ready again, in order."""
 
     seed: int
     uploads: int
@@ -53,11 +53,11 @@ class Report:
 
 
 def main() -> int:
-    """Run, print the report, return the exit status."""
+    """Run, print the report and return the exit status."""
     arguments = _parse()
     home = Path(arguments.home or tempfile.mkdtemp(prefix="mediacluster-chaos-"))
     home.mkdir(parents=True, exist_ok=True)
-    home.chmod(0o755)  # the server may run as another user, who has to get through
+    home.chmod(0o755)  # the database server may run as another user, who needs access
     report = Report(arguments.seed, arguments.uploads)
     begun = time.monotonic()
     try:
@@ -85,7 +85,7 @@ def _run(fleet: Fleet, arguments: argparse.Namespace, report: Report) -> None:
     chance = random.Random(arguments.seed)  # noqa: S311 - a schedule, not a secret
     count = arguments.faults or max(len(arguments.only), arguments.uploads // 70)
     schedule = make_schedule(arguments.seed, count, arguments.only)
-    # A share of the uploads before the first fault, and one around each.
+    # A share of the uploads before the first fault, and one during each.
     shares = [clients.total * (place + 1) // (len(schedule) + 1) for place in range(len(schedule))]
     try:
         clients.allow(shares[0])
@@ -118,7 +118,7 @@ def _run(fleet: Fleet, arguments: argparse.Namespace, report: Report) -> None:
 def _break(fleet: Fleet, name: str, chance: random.Random, arguments: argparse.Namespace, report: Report) -> None:
     try:
         what = FAULTS[name](fleet, chance)
-    except Exception as error:  # noqa: BLE001 - a fault that cannot be put back is a finding
+    except Exception as error:  # noqa: BLE001 - a fault that cannot be reverted is a finding
         report.violations.append(f"{name}: {error!r}")
         return
     before = _count(fleet, _SETTLED)
@@ -132,7 +132,7 @@ def _break(fleet: Fleet, name: str, chance: random.Random, arguments: argparse.N
 
 
 def _has_moved(fleet: Fleet, before: int | None) -> bool:
-    """Something has become ready since, or nothing waits."""
+    """Whether something has become ready since, or nothing waits."""
     settled = _count(fleet, _SETTLED)
     return settled is not None and (settled > (before or 0) or _count(fleet, _WAITING) == 0)
 
@@ -158,7 +158,7 @@ def _settings(arguments: argparse.Namespace) -> dict[str, str]:
         "MEDIACLUSTER_ASSIGN_WAIT_SECONDS": "10",
         "MEDIACLUSTER_STALL_SECONDS": "20",
         "MEDIACLUSTER_MAX_WAIT_SECONDS": "1",
-        # A picture whose workers were killed for it by chance shall not be taken for poison too easily.
+        # A picture whose workers happened to be killed must not be quarantined too easily.
         "MEDIACLUSTER_MAX_ATTEMPTS": "3",
         "MEDIACLUSTER_DECODER_PROCESSES": "1",
     } | ({"MEDIACLUSTER_LABEL_INTERVAL_SECONDS": "3600"} if arguments.quick else {})

@@ -1,4 +1,4 @@
-"""Clients that upload over HTTP with an Idempotency-Key, and send again until they have an answer."""
+"""Clients that upload over HTTP with an Idempotency-Key, and retry until they get a response."""
 
 import hashlib
 import random
@@ -21,7 +21,7 @@ _SHARE_SENT_TWICE = 0.08
 
 @dataclass(frozen=True, order=True)
 class Upload:
-    """One request: what is sent, and under which key. `not_before` is of the monotonic clock."""
+    """A request to send: the number of its picture, and its key. `not_before` is a time of the monotonic clock."""
 
     not_before: float
     number: int
@@ -30,7 +30,7 @@ class Upload:
 
 @dataclass(frozen=True)
 class Acknowledged:
-    """What a client was told of an upload."""
+    """A client's record of an acknowledged upload."""
 
     number: int
     key: str
@@ -41,7 +41,7 @@ class Acknowledged:
 
 @dataclass
 class Ledger:
-    """What all clients sent and heard, as they would swear to it."""
+    """What all clients sent and received."""
 
     acknowledged: list[Acknowledged] = field(default_factory=list)
     answers: Counter[str] = field(default_factory=Counter)
@@ -53,7 +53,7 @@ class Ledger:
 
 
 class Clients:
-    """A few threads that empty one queue of uploads. Some pictures are sent twice: under the same key, and another."""
+    """Threads that work through one queue of uploads. Some pictures are sent twice, with the same key or with another one."""
 
     def __init__(self, ports: Sequence[int], *, count: int, seed: int, threads: int, pause_seconds: float) -> None:
         self.ledger = Ledger()
@@ -78,11 +78,11 @@ class Clients:
             thread.start()
 
     def allow(self, count: int) -> None:
-        """Let the clients begin with so many more uploads."""
+        """Allow the clients to start this many more uploads."""
         self._allowed.release(count)
 
     def stop(self) -> None:
-        """Give up what has no answer yet."""
+        """Stop, and drop uploads without a response."""
         self._stopping.set()
         for thread in self._threads:
             thread.join()

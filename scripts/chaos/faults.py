@@ -1,4 +1,4 @@
-"""What can go wrong. Each fault breaks something that this run has started itself, and puts it back where nobody else does."""
+"""Faults. Each breaks something that this run has started, and reverts it unless a supervisor does."""
 
 import os
 import random
@@ -20,7 +20,7 @@ Fault = Callable[[Fleet, random.Random], str]
 
 
 def kill_worker_child(fleet: Fleet, chance: random.Random) -> str:
-    """SIGKILL to a process of an embedding worker's pool, or to one of its decoders."""
+    """SIGKILL for a process of an embedding worker's pool, or for one of its decoders."""
     member = chance.choice(fleet.named("embed"))
     children = children_of(member.process)
     if not children:
@@ -32,22 +32,22 @@ def kill_worker_child(fleet: Fleet, chance: random.Random) -> str:
 
 
 def kill_worker(fleet: Fleet, chance: random.Random) -> str:
-    """SIGKILL to a whole worker."""
+    """SIGKILL for a whole worker."""
     return _kill(chance.choice(fleet.named("embed", "light")))
 
 
 def kill_clock(fleet: Fleet, chance: random.Random) -> str:
-    """SIGKILL to beat."""
+    """SIGKILL for beat."""
     return _kill(chance.choice(fleet.named("beat")))
 
 
 def kill_api(fleet: Fleet, chance: random.Random) -> str:
-    """SIGKILL to an API process, in the middle of uploads."""
+    """SIGKILL for an API process during uploads."""
     return _kill(chance.choice(fleet.named("api")))
 
 
 def stop_past_lease(fleet: Fleet, chance: random.Random) -> str:
-    """SIGSTOP to a worker until its leases have run out, then SIGCONT: it comes back and believes to hold its rows."""
+    """SIGSTOP a worker until its leases have expired, then SIGCONT. It then believes that it still holds its rows."""
     member = chance.choice(fleet.named("embed", "light"))
     seconds = 2.5 * float(fleet.settings["MEDIACLUSTER_LEASE_SECONDS"])
     process = member.process
@@ -60,14 +60,14 @@ def stop_past_lease(fleet: Fleet, chance: random.Random) -> str:
 
 
 def flush_broker(fleet: Fleet, chance: random.Random) -> str:  # noqa: ARG001 - one of the faults
-    """FLUSHALL: every message is gone, those under way too."""
+    """FLUSHALL: all messages are lost, including those being processed."""
     with redis.Redis.from_url(client_url(fleet.redis_url)) as client:
         client.flushall()
     return "all messages"
 
 
 def restart_broker(fleet: Fleet, chance: random.Random) -> str:
-    """Kill -9 of Redis, several times in a row, with pauses in which clients half reconnect."""
+    """Kill -9 Redis several times in a row, with pauses in which clients start to reconnect."""
     for _ in range(_REDIS_RESTARTS):
         _kill_server(status_redis(fleet.home).pid)
         time.sleep(chance.uniform(0.0, 1.5))
@@ -77,7 +77,7 @@ def restart_broker(fleet: Fleet, chance: random.Random) -> str:
 
 
 def terminate_connections(fleet: Fleet, chance: random.Random) -> str:  # noqa: ARG001 - one of the faults
-    """pg_terminate_backend on every connection that is not our own."""
+    """Call pg_terminate_backend on every other connection."""
     with psycopg.connect(fleet.database_url, autocommit=True) as connection:
         ended = connection.execute(
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
@@ -87,7 +87,7 @@ def terminate_connections(fleet: Fleet, chance: random.Random) -> str:  # noqa: 
 
 
 def crash_database(fleet: Fleet, chance: random.Random) -> str:
-    """Immediate shutdown: what is not in the log is lost. Then recovery."""
+    """Immediate shutdown, which loses everything not in the write-ahead log, then recovery."""
     server = status_postgres(fleet.home).pid
     if server is None:
         return "it did not run"
@@ -101,7 +101,7 @@ def crash_database(fleet: Fleet, chance: random.Random) -> str:
 
 
 def replace_one_by_one(fleet: Fleet, chance: random.Random) -> str:  # noqa: ARG001 - one of the faults
-    """A rolling restart: each API and worker is ended by SIGTERM and started anew, one after the other."""
+    """Rolling restart: end each API and worker by SIGTERM and start it again, one at a time."""
     slowest = max(fleet.replace(member) for member in fleet.named("api", "embed", "light", "beat"))
     return f"the slowest took {slowest:.1f} s to end"
 
@@ -124,7 +124,7 @@ FAULTS: dict[str, Fault] = {
 
 
 def make_schedule(seed: int, count: int, kinds: Collection[str] = tuple(FAULTS)) -> list[str]:
-    """Names of `count` faults of these kinds, in an order that follows from the seed; each kind before any comes again."""
+    """A seeded order of `count` faults of these kinds. Each kind occurs before any is repeated."""
     chance = random.Random(seed)  # noqa: S311 - a schedule, not a secret
     schedule: list[str] = []
     while len(schedule) < count:

@@ -1,4 +1,4 @@
-"""The processes of a library, on servers of its own; each that dies is started again, as a process manager would."""
+"""The processes of a library on servers of its own. Dead ones are restarted, as by a process manager."""
 
 import os
 import signal
@@ -22,15 +22,15 @@ from backend.embedded import ensure_servers, status_postgres, stop_servers
 from backend.supervision import pulse_path, worker_command
 
 _LOOK_EVERY_SECONDS = 0.2
-# Long enough for a machine that has other things to do: a task may be in the middle of loading a model.
+# Long enough for a busy machine, where a task may be loading a model.
 _STOP_SECONDS = 300.0
-# Whoever inherits these would work on another library.
+# Variables that would make child processes use another library.
 _OWN_PREFIXES = ("MEDIACLUSTER_", "DATABASE_URL", "REDIS_URL")
 
 
 @dataclass
 class Member:
-    """One process of the fleet: how to start it, and what runs now. `resting` ones are not started again."""
+    """A process of the fleet, and how to start it. `resting` ones are not restarted."""
 
     name: str
     command: list[str]
@@ -41,7 +41,7 @@ class Member:
 
 @dataclass
 class Fleet:
-    """Servers, APIs, workers and the clock under one home. Use it as a context."""
+    """Servers, APIs, workers and beat in one home. Use it as a context manager."""
 
     home: Path
     api_count: int = 2
@@ -85,11 +85,11 @@ class Fleet:
             kill_group(member.process)
         server = status_postgres(self.home).pid
         if server is not None:
-            os.kill(server, signal.SIGQUIT)  # nothing in there is worth a checkpoint
+            os.kill(server, signal.SIGQUIT)  # a checkpoint is not needed
         stop_servers(self.home)
 
     def environment(self) -> dict[str, str]:
-        """What the members are started with."""
+        """The environment of the members."""
         own = {name: value for name, value in os.environ.items() if not name.startswith(_OWN_PREFIXES)}
         return own | {
             "MEDIACLUSTER_HOME": str(self.home),
@@ -99,7 +99,7 @@ class Fleet:
         }
 
     def ports(self) -> list[int]:
-        """Where the APIs are."""
+        """Ports of the APIs."""
         return [member.port for member in self.members.values() if member.port is not None]
 
     def named(self, *roles: str) -> list[Member]:
@@ -107,12 +107,12 @@ class Fleet:
         return [member for member in self.members.values() if member.name.partition("-")[0] in roles]
 
     def replace(self, member: Member) -> float:
-        """End a member by SIGTERM, wait, and start it anew; returns how many seconds it took to end.
+        """End a member by SIGTERM and start it again. Returns how many seconds it took to end.
 
-        Wait until the new one is healthy too, as whoever replaces them in turn would. Raises TimeoutExpired where it does not
-        end, TimeoutError where the new one does not become healthy.
+        Waits until the new process is healthy, as a rolling restart does. Raises TimeoutExpired if the old one does not end, and
+        TimeoutError if the new one does not become healthy.
         """
-        # What the one before has left says nothing about the new one.
+        # The file of the previous process says nothing about the new one.
         pulse = pulse_path(self.home, f"{member.name}@{socket.gethostname()}")
         member.resting = True
         begun = time.monotonic()
@@ -134,7 +134,7 @@ class Fleet:
             with suppress(httpx.HTTPError):
                 return httpx.get(f"http://127.0.0.1:{member.port}/health/ready", timeout=5).is_success
             return False
-        if member in self.named("beat"):  # it names its file by its own id
+        if member in self.named("beat"):  # its file contains its process id
             return pulse_path(self.home, f"beat-{member.process.pid}@{socket.gethostname()}").exists()
         return pulse.exists()
 
@@ -161,27 +161,27 @@ class Fleet:
 
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:
-    """SIGKILL to the process and all that it started; a stopped one dies too."""
+    """SIGKILL the process and its children, even if stopped."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
 def signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    """Send a signal to the process and all that it started."""
+    """Send a signal to the process and its children."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, number)
 
 
 def children_of(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
-    """What the process has started, and what these have."""
+    """All descendants of a process."""
     with suppress(psutil.NoSuchProcess):
         return psutil.Process(process.pid).children(recursive=True)
     return []
 
 
 def wait_until(condition: Callable[[], bool], seconds: float, *, every: float = 0.1) -> float | None:
-    """Seconds until the condition held, or None where it did not in time."""
+    """Wait for a condition. Returns the seconds it took, or None on timeout."""
     begun = time.monotonic()
     while not condition():
         if time.monotonic() - begun > seconds:

@@ -1,4 +1,4 @@
-"""Compare what clients were told with what there is."""
+"""Comparison of the clients' records with the stored rows."""
 
 import hashlib
 from collections import defaultdict
@@ -21,7 +21,7 @@ SELECT media.id::text AS id, sha256, status, error_code, original_key,
 
 
 def check_history(ledger: Ledger, database: Database, storage: Storage) -> tuple[list[str], int]:
-    """What was violated, one sentence each, and how many decisions a serial replay has made again."""
+    """Violations, one sentence each, and the number of decisions in a serial replay."""
     violations = list(dict.fromkeys(ledger.broken))
     with database.transaction() as session:
         rows = session.execute(sa.text(_ROWS)).all()
@@ -69,7 +69,7 @@ def _row(row: sa.Row[Any], storage: Storage) -> Iterator[str]:
         yield f"media {row.id} is ready with {row.memberships} memberships and {row.embeddings} embeddings"
     try:
         stored = storage.read(row.original_key)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the picture is lost
+    except Exception as error:  # noqa: BLE001 - any error means that the picture is lost
         yield f"the original of media {row.id} cannot be read: {error}"
         return
     if hashlib.sha256(stored).digest() != bytes(row.sha256):

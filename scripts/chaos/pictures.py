@@ -1,4 +1,4 @@
-"""Small pictures, many of them alike: each follows from the seed and its number, and no two have the same bytes."""
+"""Small pictures, many of them similar. Each is determined by the seed and its number, and all are different files."""
 
 import io
 

@@ -1,1 +1,1 @@
-"""Throw what nobody would send at the ways in: a zoo of files, and mutated bytes at the decoder."""
+"""Fuzzing of the upload path, with malformed files, and of the decoder, with mutated bytes."""

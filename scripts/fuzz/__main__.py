@@ -1,9 +1,9 @@
-"""The whole zoo through the way in, on a library of its own.
+"""Upload all kinds of malformed files to a library of its own.
 
 python -m scripts.fuzz                 # 2,600 files
 python -m scripts.fuzz --files 10000 --seed 7
 
-Exits 1 where a file was neither taken nor refused for what it is, or where memory grew without bounds.
+Exits with 1 if a file was neither accepted nor refused for a valid reason, or if memory grew without bounds.
 """
 
 import argparse
@@ -28,7 +28,7 @@ GROWN_LIMIT_BYTES = 512 * MEBIBYTE
 
 
 def main() -> int:
-    """Run, print what became of the zoo, return the exit status."""
+    """Run, print the results and return the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m scripts.fuzz", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -53,7 +53,7 @@ def main() -> int:
         )
         services = build_services(settings)
         upgrade(services.database.engine)
-        # By a name that the server answers to: to others it says no before it has looked at anything.
+        # A host name that the server accepts. Other names are refused before the request is read.
         app = create_web_app(services)
         with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
             report = upload_zoo(client, services, make_zoo(arguments.seed, arguments.files))

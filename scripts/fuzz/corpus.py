@@ -1,4 +1,4 @@
-"""Write the zoo's files into a folder, for `python -m scripts.fuzz.decoder FOLDER` to begin with.
+"""Write malformed files into a folder, as the initial corpus of `python -m scripts.fuzz.decoder FOLDER`.
 
 python -m scripts.fuzz.corpus FOLDER
 python -m scripts.fuzz.corpus FOLDER --files 5200 --seed 7
@@ -11,12 +11,12 @@ from pathlib import Path
 
 from scripts.fuzz.zoo import make_zoo
 
-# Larger ones teach a fuzzer nothing that smaller ones do not, and slow it down.
+# Larger files slow a fuzzer down without teaching it more.
 _MOST_BYTES = 20_000
 
 
 def write_corpus(folder: Path, seed: int, count: int) -> int:
-    """Write each different specimen that is small enough under the checksum of its bytes; returns how many there are."""
+    """Write each distinct small specimen under the checksum of its bytes. Returns their number."""
     folder.mkdir(parents=True, exist_ok=True)
     written = set()
     for specimen in make_zoo(seed, count):
@@ -28,7 +28,7 @@ def write_corpus(folder: Path, seed: int, count: int) -> int:
 
 
 def main() -> int:
-    """Write, and say how many."""
+    """Write the corpus and print its size."""
     parser = argparse.ArgumentParser(
         prog="python -m scripts.fuzz.corpus", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

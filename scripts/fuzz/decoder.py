@@ -1,9 +1,9 @@
-"""Coverage-guided mutation of the decode path, by atheris (optional: `pip install atheris`, Python 3.11 to 3.13).
+"""Coverage-guided fuzzing of the decoder with atheris (optional: `pip install atheris`, Python 3.11 to 3.13).
 
-python -m scripts.fuzz.corpus CORPUS                       # files of the zoo to begin with
-python -m scripts.fuzz.decoder CORPUS -max_total_time=60   # libFuzzer's options; what leads further is added to CORPUS
+python -m scripts.fuzz.corpus CORPUS                       # initial corpus
+python -m scripts.fuzz.decoder CORPUS -max_total_time=60   # libFuzzer's options; inputs with new coverage are added to CORPUS
 
-In this very process, without the limits of the decoders: a crash, a hang or an exception that is not one of ours ends it.
+Runs in this process, without the limits of the decoders. A crash, a hang or an exception that is not ours ends it.
 """
 
 import sys
@@ -11,7 +11,7 @@ import sys
 import atheris
 
 with atheris.instrument_imports(include=["backend.files", "PIL"]):
-    # Pillow imports these when the first picture comes, and what they do would lead nowhere.
+    # Pillow imports these for the first picture, and covering that would be useless.
     from PIL import GifImagePlugin, JpegImagePlugin, PngImagePlugin, WebPImagePlugin  # noqa: F401
 
     from backend.files.decoding import inspect_picture
@@ -25,7 +25,7 @@ _LIMITS = Limits.from_settings(load_settings(_env_file=None, max_pixels=1_000_00
 
 
 def decode(data: bytes) -> None:
-    """What a decoder does at upload."""
+    """Decode like at an upload."""
     try:
         inspect_picture(data, _LIMITS)
         read_metadata(data, _LIMITS)
@@ -34,7 +34,7 @@ def decode(data: bytes) -> None:
 
 
 def main() -> None:
-    """Begin with the files of the corpus, then as coverage leads."""
+    """Start with the files of the corpus, then follow coverage."""
     atheris.Setup(sys.argv, decode)
     atheris.Fuzz()
 

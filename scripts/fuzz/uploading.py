@@ -1,4 +1,4 @@
-"""Send the zoo through the whole way in: HTTP, the decoders, storage and database, and the embedding of what got in."""
+"""Uploads of malformed files through HTTP, decoders, storage and database, and embedding of accepted ones."""
 
 import json
 import resource
@@ -14,8 +14,8 @@ from backend.features.steps import embed_batch, open_active_space
 from scripts.fuzz.zoo import SOUND, Specimen
 
 _TAKEN = {200, 202}
-# What a file may be refused for, whatever is in it and however it is called. Anything else (a login, a limit, a wrong host)
-# would mean that it never came as far as the door.
+# Valid reasons to refuse a file. Another code (authentication, rate limit, wrong host) would mean that the file was never
+# examined.
 REFUSALS = frozenset(
     {
         "malformed_request",
@@ -33,7 +33,7 @@ REFUSALS = frozenset(
 
 @dataclass
 class ZooReport:
-    """Answers by code (`taken` among them), by kind of specimen; by how many bytes this process grew at most."""
+    """Responses by code (`taken` if accepted), by kind of file, and the growth of this process in bytes."""
 
     codes: Counter[str] = field(default_factory=Counter)
     by_kind: dict[str, Counter[str]] = field(default_factory=dict)
@@ -43,10 +43,10 @@ class ZooReport:
 
 
 def upload_zoo(client: TestClient, services: Services, zoo: Iterable[Specimen]) -> ZooReport:
-    """Upload each specimen and embed what is taken in.
+    """Upload each specimen and embed the accepted ones.
 
-    A violation is an answer that neither takes a file nor refuses it for what it is, a sound picture that is not taken, or
-    a media that is neither embedded nor failed with a reason.
+    Violations are responses that neither accept a file nor refuse it for a valid reason, intact pictures that are refused, and
+    pictures that are neither embedded nor failed with a reason.
     """
     report = ZooReport()
     before = _peak_bytes()
@@ -73,7 +73,7 @@ def upload_zoo(client: TestClient, services: Services, zoo: Iterable[Specimen]) 
 
 
 def _code_of(body: str) -> str:
-    """The code of a Problem; 'none' where the answer is no such thing."""
+    """The code of a Problem, 'none' if the body is not one."""
     try:
         told = json.loads(body)
     except ValueError:

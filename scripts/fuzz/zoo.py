@@ -1,4 +1,4 @@
-"""A zoo of malformed, hostile and polyglot files: each follows from the seed and its number."""
+"""Malformed, hostile and polyglot files, each determined by the seed and its number."""
 
 import io
 import random
@@ -36,7 +36,7 @@ _NAMES = (
 
 @dataclass(frozen=True)
 class Specimen:
-    """One file: what was done to it, the name that it is sent under, and its bytes."""
+    """A file: its kind of damage, its file name, and its bytes."""
 
     number: int
     kind: str
@@ -45,7 +45,7 @@ class Specimen:
 
 
 def make_zoo(seed: int, count: int) -> Iterator[Specimen]:
-    """`count` specimens, every kind in turn."""
+    """Yield `count` specimens, cycling through the kinds."""
     kinds = sorted(_KINDS)
     for number in range(count):
         chance = random.Random(f"{seed} {number}")  # noqa: S311 - not a secret
@@ -58,7 +58,7 @@ def make_zoo(seed: int, count: int) -> Iterator[Specimen]:
 
 @cache
 def _whole() -> dict[str, bytes]:
-    """One of each format and flavour, all decodable by Pillow."""
+    """One picture of each format and variant, all decodable by Pillow."""
     pixels = np.random.default_rng(1).integers(0, 255, size=(37, 53, 3), dtype=np.uint8)
     picture = Image.fromarray(pixels)
     exif = Image.Exif()
@@ -173,7 +173,7 @@ def _huge_dimensions(chance: Chance) -> bytes:
 
 
 def _pixel_bomb(chance: Chance) -> bytes:
-    """Few bytes that are many pixels, and do hold them."""
+    """Many pixels in few bytes, with complete data."""
     side = chance.choice((4000, 7000, 12_000))
     return _png(side, side, b"\0" * ((side // 8 + 1) * side), depth=1, colour=0)
 
@@ -234,7 +234,7 @@ def _damaged_exif(chance: Chance) -> bytes:
 
 
 def _circular_exif(chance: Chance) -> bytes:
-    """Directories that lead to themselves."""
+    """Directories that refer to themselves."""
     entry = struct.pack("<HHII", chance.choice((0x8769, 0x8825, 0xA005)), 4, 1, 8)
     return _with_segment(chance, 0xE1, b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<H", 1) + entry + struct.pack("<I", 8))
 
@@ -265,7 +265,7 @@ def _damaged_icc(chance: Chance) -> bytes:
 
 
 def _polyglot(chance: Chance) -> bytes:
-    """A picture that is something else as well."""
+    """A picture that is also a valid file of another format."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("evil.sh", "rm -rf /")
@@ -333,5 +333,5 @@ _KINDS: dict[str, Callable[[Chance], bytes]] = {
     )
 }
 KINDS = tuple(sorted(_KINDS))
-# Of these some are pictures as anybody sends them: where none is taken, nothing was tried.
+# Some of these are intact pictures. If none is accepted, nothing was tested.
 SOUND = "pick"

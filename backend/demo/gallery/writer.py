@@ -60,7 +60,7 @@ def _render_all(folder: Path, kinds: list[str], seed: int) -> Iterator[None]:
         try:
             yield from pool.map(partial(_render_one, folder, seed, _SIZE), range(len(kinds)), kinds, chunksize=4)
         except BaseException:
-            # Whoever was interrupted does not want to wait for the rest.
+            # Do not make an interrupted user wait for the rest.
             pool.shutdown(wait=True, cancel_futures=True)
             raise
 
