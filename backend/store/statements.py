@@ -12,7 +12,7 @@ PARTS: Final = {
     "embedded": str(tuple(map(str, EMBEDDED_STATUSES))),
     "media_text": ", ".join(f"media.{name}" for name in (*WORDS, "keywords", "taken_at")),
 }
-"""What stands in the place of each {template} that any statement may have.
+"""Values for each {template} that any statement may have.
 
 - `active_space`: the id of the space that is searched and grouped in; NULL if there is none yet.
 - `embedded`: the statuses of pictures that are embedded, as literals, because partial indexes are chosen by them.

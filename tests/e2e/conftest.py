@@ -65,7 +65,7 @@ class Faults:
             self.lines.append(f"console {message.type}: {message.text} ({message.location.get('url', '')})")
 
     def _hear_failed_request(self, request: Request) -> None:
-        # Aborted is what a page itself gave up, by leaving or by asking anew.
+        # Aborted requests are those that a page cancelled itself, by leaving or by sending a new one.
         if request.failure != "net::ERR_ABORTED":
             self.lines.append(f"request failed: {request.method} {request.url}: {request.failure}")
 
@@ -118,7 +118,7 @@ def filled_library(
     """Pictures that are rendered, embedded and assigned. Nobody connects to its database but to copy it."""
     home = tmp_path_factory.mktemp("e2e") / "home"
     services = build_services(_settings(make_database_url(template), servers_home, home))
-    with exclusive(run_folder / "gallery.lock"):  # whoever comes second finds the pictures that are rendered
+    with exclusive(run_folder / "gallery.lock"):  # the second worker finds the rendered pictures
         write_gallery(run_folder / "gallery", PICTURE_COUNT)
     fill_library(services, run_folder / "gallery", PICTURE_COUNT)
     _let_in(services, signed_in.secret)

@@ -110,7 +110,7 @@ def test_cluster__from_the_wall_by_keyboard_alone(own_server: str, own_library: 
 
 
 def test_cluster__focus_stays_where_the_work_is(own_server: str, own_library: Services, page: Page) -> None:
-    """What is done shows the page anew, and closes dialogs: the keys go on from the same place."""
+    """An action updates the page and closes dialogs. Keyboard navigation continues from the same place."""
     size = open_group(page, own_server, largest_groups(own_library)[0])
     members = page.locator("[data-media]")
     for key in ("j", "j", "x", "n"):

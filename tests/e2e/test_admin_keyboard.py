@@ -122,7 +122,7 @@ def open_settled(page: Page, url: str) -> None:
     page.goto(url)
     page.wait_for_load_state("load")
     expect(page.locator("[aria-busy=true], .skeleton")).to_have_count(0, timeout=90_000)
-    # What was said of hits is asked after them, and brings two buttons for each.
+    # Judgements are loaded after the hits, and add two buttons to each.
     waiting = page.locator("#hits:not(.is-judged) .judge, ol[data-hits]:not(.is-judged) .judge")
     expect(waiting).to_have_count(0, timeout=90_000)
     if page.locator("#map").count():
@@ -224,7 +224,7 @@ def test_focus__rows_that_go(own_server: str, own_library: Services, page: Page)
     page.keyboard.press("Enter")
     expect(failed).to_have_count(before - 1)
     assert focus_is_on(page).startswith("retry-")
-    # What comes anew every few seconds leaves the focus alone.
+    # Parts that are updated every few seconds do not take the focus.
     page.locator("#workers").focus()
     with page.expect_response("**/operations/live*"):
         page.evaluate("htmx.trigger('#live', 'refresh')")

@@ -1,4 +1,4 @@
-"""The page of one media in a browser."""
+"""The page of a picture in a browser."""
 
 from collections.abc import Callable
 

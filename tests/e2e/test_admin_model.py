@@ -1,4 +1,4 @@
-"""The page of the model, in a browser: another model is added, filled, compared, activated, led back from and dropped."""
+"""The model page in a browser: another model is added, filled, compared, activated, rolled back and dropped."""
 
 import re
 import threading
@@ -75,7 +75,7 @@ def test_model__to_another_and_back(
     own_library: Services, own_server: str, page: Page, narrow_image_model: str, faults: Any
 ) -> None:
     faults.allow(r"400.*/fill|/fill.*400")
-    # What takes long is done by processes of their own, which import everything anew.
+    # Long tasks run in processes of their own, which import everything again.
     page.set_default_timeout(120_000)
     slow: Timeout = {"timeout": 120_000}
     open_model(page, own_server)

@@ -31,14 +31,14 @@ def test_operations__pause_failures_and_charts(own_library: Services, own_server
     with own_library.database.transaction() as session:
         assert find_pause(session) is not None
     expect(page.get_by_role("button", name="Resume")).to_be_focused()
-    page.get_by_role("button", name="Resume").press("Enter")  # the button may have come anew meanwhile
+    page.get_by_role("button", name="Resume").press("Enter")  # the button may have been replaced meanwhile
     expect(page.get_by_role("button", name="Pause")).to_be_focused()
     with own_library.database.transaction() as session:
         assert find_pause(session) is None
     # Workers, as they said themselves.
     expect(page.get_by_role("row", name="host:41")).to_contain_text("embed")
     expect(page.get_by_role("row", name="host:42")).to_contain_text("silent")
-    # What it takes, and how much the indexes find: measured anew by a worker, when asked.
+    # Storage sizes and recall, measured again by a worker on request.
     room = page.locator("#room")
     for words in ("Originals", "Free on its disk", "embedding", "indexes", "Recall of the indexes"):
         expect(room).to_contain_text(words)

@@ -20,7 +20,7 @@ from backend.web.server import create_web_app
 from scripts.demo_site import serving
 from tests.support.pages import come_to_rest, draw_twice
 
-# A process of its own is started, which loads everything anew.
+# A process of its own is started, which imports everything again.
 PATIENCE_MS = 120_000
 
 

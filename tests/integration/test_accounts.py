@@ -1,4 +1,4 @@
-"""Accounts of the admin pages: who is let in, for how long, what an unsafe request has to show, and what is kept."""
+"""Accounts of the admin pages: login, lifetime of sessions, CSRF tokens, and what is stored."""
 
 import json
 import re
@@ -73,7 +73,7 @@ def execute(database: Database, statement: str) -> Any:
         return session.execute(sa.text(statement))
 
 
-# --- who is let in ---------------------------------------------------------------------------------------------
+# --- login ----------------------------------------------------------------------------------------------------
 
 
 def test_pages__strangers_are_led_to_the_login(visitor: TestClient) -> None:

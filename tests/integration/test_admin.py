@@ -92,7 +92,7 @@ def group(
     insert_media: Callable[..., list[uuid.UUID]],
     embed_media: Callable[..., None],
 ) -> int:
-    """A group of twelve near one another, one that lies apart, and one media in a group of its own."""
+    """A group of twelve similar pictures, an outlier, and a picture in a group of its own."""
     generator = np.random.default_rng(5)
     middle = np.zeros(16)
     middle[0] = 1

@@ -326,7 +326,7 @@ def test_from_url__fetched_duplicate_and_failed(
         duplicate = client.get(f"/media/{twice}").json()
         assert (duplicate["status"], duplicate["duplicate_of"]) == ("duplicate", media_id)
         assert client.get(f"/media/{twice}/thumbnail").status_code == 200
-        # Whoever asks what is like it means the picture, which is there, and does not get it for an answer.
+        # Pictures similar to a duplicate are those similar to its original, which is not among them.
         for asked in ("/media/{}/similar", "/media/{}/alpha", "/search?media_id={}", "/search?not_media_id={}&q=sea"):
             own, copies = (client.get(asked.format(one)) for one in (media_id, twice))
             assert (copies.status_code, copies.json() | {"media_id": media_id}) == (

@@ -1,4 +1,4 @@
-"""Keys of the API: who is let in, how far, from which pages, and what is kept of a key."""
+"""API keys: authentication, scopes, allowed origins, and what is stored of a key."""
 
 import base64
 import json

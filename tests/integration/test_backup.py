@@ -677,7 +677,7 @@ def test_backup__of_three_spaces_into_an_empty_home(
         # What was being filled goes on, from the originals that came along.
         assert fill_batch(own) == 2
         assert standing(own)["next"] == ("building", 8, 0)
-        # Both lead back to the same.
+        # Both restore the same.
         for one in (own, services):
             assert rollback(one, actor="ada").name == "demo"
         assert answers(own.database, ids) == answers(services.database, ids) != []

@@ -238,7 +238,7 @@ _BAD = {
 def test_retry__what_came_as_vectors_of_another_space_is_refused(
     services: Services, make_records: Callable[..., list[dict[str, Any]]], tmp_path: Path
 ) -> None:
-    """There is nothing to embed and nothing to fetch: it stays as it is, and whoever asks is told what to do."""
+    """There is nothing to embed or fetch: the picture stays failed, and a retry explains what to do."""
     import_embeddings(services, _write(tmp_path / "e.json", make_records(3)))
     with services.database.transaction() as session:
         lost, known = session.execute(sa.text("SELECT id FROM media ORDER BY upload_seq LIMIT 2")).scalars()

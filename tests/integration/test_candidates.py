@@ -36,7 +36,7 @@ BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
 
 @dataclass
 class Library:
-    """Vectors as they are stored; a row of NaN where a media has no text."""
+    """Vectors as stored. A picture without text has a row of NaN."""
 
     database: Database
     ids: list[uuid.UUID]

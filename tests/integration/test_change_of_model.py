@@ -429,7 +429,7 @@ def test_activate__without_what_has_failed(groups: Groups) -> None:
         groups.activate(threshold=0.8)
     assert "--without-failed" in (refused.value.hint or "")
 
-    # A change that does not come about leads them back.
+    # A failed activation restores them.
     with services.database.transaction() as session:
         record_holder(session, "host:1", groups.first.id, is_ready=True)
         record_holder(session, "host:1", groups.second.id, is_ready=False, failure="no such file")

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 def test_chaos__each_fault_once_and_the_history_holds(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     command = [sys.executable, "-m", "scripts.chaos", "--uploads", "80", "--seed", "5", "--light", "1", "--quick"]
-    # On a busy machine the imports of a worker that is started anew take long by themselves.
+    # On a busy machine, the imports of a restarted worker alone take long.
     command += ["--recover", "240", "--report", str(report)]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1200, check=False)
     assert run.returncode == 0, run.stdout + run.stderr

@@ -275,7 +275,7 @@ def test_move__takes_along_what_it_was_parted_from(library: Library) -> None:
 
 
 def test_undo__what_was_parted_since_stays_parted(library: Library) -> None:
-    """A media goes back to where it came from, and takes along what the cluster that it leaves was parted from since."""
+    """A picture returns to its former group, with the cannot-links that the group it leaves has gained since."""
     first = library.members()[1][0]
     moved = library.do(Move([first], 2))
     library.do(Extract(library.members()[2][:1]))

@@ -54,7 +54,7 @@ Choice = TypeVar("Choice", str, Media)
 
 @dataclass(frozen=True)
 class Place:
-    """Where a media is, its place in the order of decisions, whether a curator put it there, and the event."""
+    """The group of a picture, its place in the order of decisions, whether a curator decided it, and the event."""
 
     cluster: int
     order: int
@@ -144,7 +144,7 @@ class Model:
         self.state.links.add((min(one, other), max(one, other), event))
 
     def hand_on(self, before: State, event: int, since: int = 0) -> None:
-        """Whoever has taken members in is apart from all that their former cluster was apart from."""
+        """A group that received members has the cannot-links of their former group."""
         heirs: dict[int, set[int]] = {}
         for media, place in self.state.places.items():
             former = before.places[media].cluster

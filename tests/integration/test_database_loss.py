@@ -76,7 +76,7 @@ def test_admin_pages_say_so_too(lost_client: TestClient, page: str) -> None:
 
 
 def test_the_log_says_where_it_looked(lost_client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
-    """For whoever has to mend it, without the password."""
+    """For operators, without the password."""
     assert lost_client.get("/media").status_code == 503
     assert "127.0.0.2" in caplog.text
     assert "pa55word" not in caplog.text
@@ -126,7 +126,7 @@ def test_upload__a_commit_that_did_not_happen_is_told(
 def test_rows_are_handed_back_when_the_database_was_away(
     services: Services, insert_media: Callable[..., list[uuid.UUID]]
 ) -> None:
-    """Three losses in a row shall not look like a file that kills its workers."""
+    """Three losses in a row must not look like a file that kills its workers."""
     insert_media(services.database, 2, "pending")
     with pytest.raises(BackendUnavailable), held_lease(services, Media) as lease:
         with services.database.transaction() as session:
@@ -169,7 +169,7 @@ def test_rows_are_handed_back_once_the_database_is_back(
 
 
 def test_transaction__a_statement_that_the_driver_refuses_is_no_loss(database: Database) -> None:
-    """The connection stands: whoever is told to look for the database looks in the wrong place, and workers would wait."""
+    """The connection is fine. An error about the database would mislead operators, and workers would wait."""
     with pytest.raises(sa.exc.OperationalError, match="number of parameters"), database.transaction() as session:
         session.execute(sa.select(sa.column("n").in_(range(70_000))).select_from(sa.text("generate_series(1, 1) AS n")))
     with database.transaction() as session:

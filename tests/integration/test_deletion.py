@@ -151,7 +151,7 @@ def test_delete_media__vectors_files_thumbnails_and_memberships(
 
 
 def naming(services: Services, media_id: uuid.UUID) -> dict[str, int]:
-    """Rows that name a media, by table and column."""
+    """Rows that refer to a picture, by table and column."""
     with services.database.transaction() as session:
         columns = session.execute(
             sa.text(
@@ -263,7 +263,7 @@ def test_delete_media__while_it_is_fetched(
 def test_delete_media__workers_that_hold_rows_in_another_order(
     services: Services, insert_media: Callable[..., list[uuid.UUID]], make_test_space: Callable[..., Space]
 ) -> None:
-    """A worker holds the second row and wants the first: whoever deletes gives way, and comes again."""
+    """A worker holds the second row and waits for the first: the deletion gives way and retries."""
     make_test_space(services.database)
     ids = sorted(insert_media(services.database, 2, "pending"))
     holding = threading.Event()

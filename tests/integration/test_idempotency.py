@@ -1,4 +1,4 @@
-"""An upload that is sent again because its answer was lost: the same answer, one media."""
+"""Uploads that are repeated because their response was lost: the same response, a single picture."""
 
 import threading
 import uuid

@@ -218,7 +218,7 @@ def test_judge__hits_of_a_dropped_picture(services: Services, ids: list[uuid.UUI
     judge(services, PICTURE, f"{checksum}  red   boats ", ids[0], is_right=False, actor="ada")
     assert list_said(services, PICTURE, checksum) == {ids[0]: True}
     assert list_said(services, PICTURE, f"{checksum} red boats") == {ids[0]: False}
-    # Kept as long as anything is said of its hits, and for the hour after that.
+    # Kept while any of its hits is judged, and for an hour after that.
     kept = "SELECT count(*) FROM judged_picture"
     judge(services, PICTURE, checksum, ids[0], is_right=None, actor="ada")
     with services.database.transaction() as session:

@@ -1,4 +1,4 @@
-"""The page Model: who may do what, what is refused with which words, what is noted, and work that broke off."""
+"""The model page: permissions, refusals and their messages, records, and interrupted tasks."""
 
 from collections.abc import Callable
 from typing import Any
@@ -204,7 +204,7 @@ def test_model__work_that_broke_off(asking: Services, ada: Visitor, started: lis
     with asking.database.transaction() as session:
         session.execute(sa.text("UPDATE space_work SET seen_at = now() - interval '31 seconds'"))
     assert "its process ended without a word" in ada.get("").text
-    # And it does not stand in the way.
+    # And it does not block other tasks.
     ada.post(f"/spaces/{space_id}/activate", threshold="0.8")
     assert len(started) == 2
 

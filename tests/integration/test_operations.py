@@ -80,7 +80,7 @@ def test_pause__nothing_is_claimed_until_resumed(services: Services, make_jpeg: 
     assert statuses(services.database) == {"embedded": 1, "pending": 1, "fetching": 1}
     assert resume_processing(services, actor="ben")
     assert not resume_processing(services, actor="anna")
-    # Only what came of it is noted.
+    # Only the results are recorded.
     assert acts(services.database) == [
         ("anna", "processing.paused", "processing", {}),
         ("ben", "processing.resumed", "processing", {}),

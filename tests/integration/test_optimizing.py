@@ -91,7 +91,7 @@ def test_optimize__what_passes_makes_the_space(
     )
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1.0, abs=1e-3)
 
-    # Whoever leaves the runtimes open follows the space; whoever names others is refused.
+    # If the settings leave the runtimes open, they follow the space; other runtimes are refused.
     follower = make_services()
     assert open_active_space(follower).id == space.id
     assert follower.encoders.runtimes == Runtimes(Runtime("onnx-int8"), Runtime("onnx"))

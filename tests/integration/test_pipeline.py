@@ -1,4 +1,4 @@
-"""Steps of the pipeline where something is amiss: whose fault it is decides what becomes of the media."""
+"""Failures in the steps of the pipeline: their cause decides what happens to the pictures."""
 
 import errno
 import json

@@ -266,7 +266,7 @@ def test_worker__decodes_in_processes_of_its_own(
         ids.extend(accept(services, make_jpeg(seed, 1600, 1200)) for seed in range(len(ids), len(ids) + count))
 
     def count_unfinished() -> int:
-        sweep(services)  # in the place of beat
+        sweep(services)  # instead of beat
         with services.database.transaction() as session:
             return session.execute(
                 sa.text("SELECT count(*) FROM media WHERE status NOT IN ('ready', 'failed')")

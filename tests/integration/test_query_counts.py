@@ -134,7 +134,7 @@ def test_upload__waiting_takes_a_few_statements_however_many_files_there_are(
 
 
 def _addresses(client: TestClient, media_id: uuid.UUID, cluster_id: int) -> list[str]:
-    """Every GET of the application, with a media and a group that are there."""
+    """Every GET of the application, with an existing picture and group."""
     app = client.app
     assert isinstance(app, Starlette)
     admin = mounted(app, "/admin")

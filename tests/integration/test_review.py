@@ -192,7 +192,7 @@ def test_outlier__dismissed_is_asked_again_in_another_cluster(library: Library) 
         f"outlier:{far}:{cluster_id}"
         for cluster_id in {library.cluster_of(media_id) for media_id in library.add(*tight(2, 9))}
     ]
-    # By the machine, as consolidation would: a curator's membership is no outlier.
+    # Moved automatically, like consolidation does: a curator's membership is never an outlier.
     with library.services.database.transaction() as session:
         session.execute(
             sa.text("UPDATE membership SET cluster_id = :id WHERE media_id = :media"),
@@ -213,7 +213,7 @@ def test_caption_disagreement__a_caption_of_another_picture(library: Library) ->
     assert item.figures["percentile"] < 0.94
     assert item.figures["typical_similarity"] > 0.7
     assert "no better than" in explain(item)
-    # The words are written anew: the item is gone before the queue is made again.
+    # The caption changes: the item disappears before the queue is computed again.
     with library.services.database.transaction() as session:
         session.execute(
             sa.text("UPDATE embedding SET created_at = now() + interval '1 s' WHERE media_id = :id"), {"id": ids[3]}

@@ -1,4 +1,4 @@
-"""Changing what is said of a media: the words' vectors follow, the picture's and the cluster stay."""
+"""Change of a picture's text: the text vectors follow, the image vector and the group stay."""
 
 import uuid
 from collections.abc import Callable

@@ -150,7 +150,7 @@ def test_scan__follows_the_table(library: Library, keep: Callable[[Library], Sca
 
 
 def test_scan__equals_and_ends(library: Library, keep: Callable[[Library], ScanKeeper]) -> None:
-    """Hundreds that tie, a stored media as the query, k beyond what there is, and every alpha."""
+    """Hundreds of ties, a stored picture as the query, k larger than the library, and every alpha."""
     keeper = keep(library)
     with library.database.transaction() as session:
         rows = session.execute(
@@ -213,7 +213,7 @@ def test_scan__for_any_order(library: Library, keep: Callable[[Library], ScanKee
 def test_insight__exact_at_every_alpha(
     library: Library, keep: Callable[[Library], ScanKeeper], monkeypatch: pytest.MonkeyPatch, textless: bool
 ) -> None:
-    """In one pass over the scan, for a media with text and one without, while others are gone that the scan still holds."""
+    """With one scan, for a picture with text and one without, while deleted ones are still in the scan."""
 
     def refuse(*_arguments: object, **_named: object) -> None:
         raise AssertionError("there was more than one pass")

@@ -524,7 +524,7 @@ def bodies(draw: st.DrawFn, known: dict[str, Any]) -> dict[str, Any]:
 
 @st.composite
 def addresses(draw: st.DrawFn, known: dict[str, Any], path: str, names: list[str]) -> str:
-    """Addresses of a path: a media that is there or anything else, and parameters by their names, some more than once."""
+    """Addresses of a path: an existing picture or anything else, and parameters by name, some repeated."""
     fits, odd = fitting(known), st.sampled_from(ODD) | st.text(max_size=12)
     media_id = draw(st.sampled_from(known["media_id"]) if draw(st.booleans()) else st.uuids().map(str) | odd)
     given = [("q", "a boat")] if "q" in names else []

@@ -24,7 +24,7 @@ COUNT = 600
 
 @dataclass
 class Library:
-    """Vectors as they are stored; a row of NaN where a media has no text."""
+    """Vectors as stored. A picture without text has a row of NaN."""
 
     database: Database
     ids: list[uuid.UUID]

@@ -292,7 +292,7 @@ def test_rewrite__right_after_a_change_of_model(shelf: Shelf) -> None:
 
 @pytest.mark.parametrize("way", ["lost", "dead"])
 def test_fill__what_fails_in_the_active_space_fails_in_one_way(shelf: Shelf, way: str) -> None:
-    """Embedded into a space that is no more the active one, and not to be had in the one that is."""
+    """Embedded into a space that is no longer the active one, and not available in the one that is."""
     bad, good = shelf.upload(1), shelf.upload(2)
     embed_batch(shelf.services, shelf.space)
     fill(shelf.services, "narrow", actor="ada")
@@ -382,7 +382,7 @@ def test_fill__a_space_without_its_model_keeps_no_other_waiting(
     assert fill_batch(worker) == 1
     assert (shelf.standing("another").missing, shelf.standing("narrow").missing) == (0, 1)
 
-    # Whoever asks for it anew is told of the try that comes, not of the one before.
+    # A new request resets the problem of the last attempt.
     fill(shelf.services, "narrow", actor="ada")
     assert shelf.standing("narrow").problem is None
 

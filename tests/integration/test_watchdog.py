@@ -1,4 +1,4 @@
-"""A worker that is alive but consumes nothing is noticed and started anew."""
+"""A worker that is alive but takes no messages is noticed and restarted."""
 
 import os
 import shutil
@@ -112,7 +112,7 @@ def test_worker__told_twice_to_end_ends_at_once(
     open_active_space(services)
     media_id = accept_picture(services, make_jpeg(1), MediaText(), source="test").media_id
     with running(settings, "embed") as process, services.database.transaction() as holding:
-        # Whoever wants to record waits for this one.
+        # Recording waits for this transaction.
         holding.execute(sa.text("LOCK TABLE embedding IN SHARE ROW EXCLUSIVE MODE"))
         services.doorbell.ring(Work.EMBED)
         wait_for(lambda: _waits_for_a_lock(services))

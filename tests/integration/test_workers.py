@@ -96,7 +96,7 @@ def wait_until_settled(database: Database, count: int) -> None:
 
 
 def partition(services: Services) -> list[int]:
-    """Cluster of each media, in upload order, numbered as they first appear."""
+    """Groups of the pictures in upload order, numbered by first appearance."""
     with services.database.transaction() as session:
         clusters = session.execute(
             sa.text("SELECT cluster_id FROM media JOIN membership ON media_id = media.id ORDER BY upload_seq")

@@ -1,7 +1,9 @@
-"""Sentences that users read are plain English: no words that a native reader stumbles over, and one name for each thing."""
+"""Sentences are plain English: no words that a native reader stumbles over. Those that users read have one name for each thing."""
 
 import ast
+import io
 import re
+import tokenize
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
@@ -21,11 +23,16 @@ STUMBLES = {
     r"\bwhoever\b": "anyone who",
     r"\bto be had\b": "available",
     r"\bgone on with\b": "continued",
+    r"\bshall\b": "must, should",
+    r"\bin the place of\b": "instead of, in place of",
+    r"\bnot any more\b": "no longer",
+    r"\b(?:comes?|came) to nothing\b": "fails",
+    r"\bwhat (?:has |had )?(?:become|became|becomes|come|came|comes) of\b": "the result of",
     r"\b(?:is|are|was|were) said of\b": "the text of, or the decision on",
     r"\bbelongs? into\b": "belongs to",
     r"\b(?:leads?|led|leading) (?:\w+ )?back\b": "goes back to, restores",
     r"\b(?:is|are|was|were) let in\b": "is accepted",
-    r"\bbroken off\b": "interrupted",
+    r"\b(?:broken|broke|breaks) off\b": "interrupted",
     r"\bpass(?:ed|es)? by\b": "skipped",
     r"\bstands? in the way\b": "blocks",
     r"\bgoes? up in (?:it|another|the)\b": "is merged into",
@@ -56,12 +63,18 @@ _JAVASCRIPT = re.compile(r'"((?:[^"\\\n]|\\.)*)"|`((?:[^`\\]|\\.)*)`')
 def find_faults(sentence: str) -> list[str]:
     """The words of a sentence to be replaced, with what to write instead."""
     plain = _QUOTED.sub("·", sentence)
-    faults = [
+    faults = [f"{found[0]!r}: picture or group" for found in CONTRACT_NAMES.finditer(plain)]
+    return find_stumbles(sentence) + faults
+
+
+def find_stumbles(sentence: str) -> list[str]:
+    """The same without names of contracts, which documentation of code uses."""
+    plain = _QUOTED.sub("·", sentence)
+    return [
         f"{found[0]!r}: {better}"
         for pattern, better in STUMBLES.items()
         for found in re.finditer(pattern, plain, re.IGNORECASE)
     ]
-    return faults + [f"{found[0]!r}: picture or group" for found in CONTRACT_NAMES.finditer(plain)]
 
 
 def _is_sentence(text: str) -> bool:
@@ -84,6 +97,17 @@ def _python_sentences(path: Path) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
         if _is_published(node, path):
             yield node.lineno, ast.get_docstring(node) or ""
+
+
+def _read_notes(path: Path) -> Iterator[tuple[int, str]]:
+    """Docstrings and comments of a module."""
+    source = path.read_text(encoding="utf-8")
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            yield node.lineno, node.value.value
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
 
 
 def _is_published(node: ast.AST, path: Path) -> TypeGuard[ast.FunctionDef | ast.ClassDef]:
@@ -142,6 +166,17 @@ def test_english__users_read_plain_words() -> None:
         for path in _sources()
         for number, sentence in _read(path)
         for fault in find_faults(sentence)
+    ]
+    assert faults == []
+
+
+@pytest.mark.parametrize("room", ["backend", "workers", "scripts", "benchmarks", "tests"])
+def test_english__developers_read_plain_words(room: str) -> None:
+    faults = [
+        f"{path.relative_to(ROOT)}:{number}: {fault}"
+        for path in sorted((ROOT / room).rglob("*.py"))
+        for number, note in _read_notes(path)
+        for fault in find_stumbles(note)
     ]
     assert faults == []
 

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 MAP = ROOT / "docs/dev/map.md"
 LAYERS = ("rules", "files", "store", "features")
-# Loading one of these loads torch, Open CLIP or scipy, which takes seconds. So no interface does; whoever needs one names it.
+# Loading one of these imports torch, Open CLIP or scipy, which takes seconds. So no interface does; modules that need one import it.
 HEAVY = {
     "backend.encoders.image",
     "backend.encoders.text",

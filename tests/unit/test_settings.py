@@ -189,7 +189,7 @@ def _written(folder: Path, content: str) -> Path:
 
 
 def test_threshold__is_read_as_what_holds_until_a_curator_chooses_one() -> None:
-    """Whoever needs the library's threshold asks for it with the setting as the default, and never takes the setting."""
+    """Code that needs the library's threshold asks for it with the setting as the default, and never uses the setting directly."""
     root = ROOT / "backend"
     readers = [
         (file.relative_to(root).as_posix(), line.strip())

@@ -31,7 +31,7 @@ def test_vigil__messages_wait_and_nothing_is_taken_up() -> None:
 
 
 def test_vigil__before_the_first_task_it_is_given_more_time() -> None:
-    """Loading encoders takes long, and to start anew would take it again."""
+    """Loading encoders takes long, and a restart would begin again."""
     ended = judge([Sight(waiting=3, progress=0)] * 100)
     assert ended == pytest.approx(START_SECONDS, abs=2 * LOOK_EVERY_SECONDS)
 

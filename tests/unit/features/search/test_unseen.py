@@ -1,4 +1,4 @@
-"""The most that a media outside the candidates can have, against all that are outside."""
+"""Upper bounds for pictures that are not candidates, compared with all pictures that are not."""
 
 import uuid
 from dataclasses import replace

@@ -88,7 +88,7 @@ def test_decoders__as_in_process(decoders: Decoders, pictures: Any, limits: Limi
 @pytest.mark.parametrize("size", [(500, 300), (300, 500), (301, 299), (200, 100), (230, 225)])
 @pytest.mark.parametrize("fit", [224, (96, 64)])
 def test_fit_picture__leaves_the_encoder_nothing_to_resize(size: tuple[int, int], fit: int | tuple[int, int]) -> None:
-    """The step that OpenCLIP's preprocessing begins with gives the same pixels, whoever does it."""
+    """The first step of OpenCLIP's preprocessing gives the same pixels in a decoder as in the encoder."""
     from torchvision.transforms import InterpolationMode, Resize
 
     image = Image.effect_noise(size, 80).convert("RGB")

@@ -240,7 +240,7 @@ def test_storage__s3_nobody_there() -> None:
 
 
 def test_storage__errors_tell_no_credentials() -> None:
-    """Neither to whoever asks over the network, who hears of no address at all, nor to whoever reads the log."""
+    """Network clients see no address at all, and the log has no credentials."""
     secrets = ("AKIA-of-the-test", "secret-of-the-test", "password-of-the-endpoint")
     options = {
         "key": secrets[0],

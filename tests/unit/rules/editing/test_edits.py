@@ -1,4 +1,4 @@
-"""Edits as values: planning, their form in the journal, and what stands in the way of putting one back."""
+"""Edits as values: planning, their form in the journal, and what blocks undoing them."""
 
 import json
 import uuid

@@ -11,7 +11,7 @@ COSINE = st.floats(-1, 1, width=32)
 
 
 def agreement_at(own: np.ndarray, other: np.ndarray, first: np.ndarray, threshold: float) -> float:
-    """By the definition, one media after another."""
+    """By the definition, one picture after another."""
     right = 0
     for mine, theirs, founds in zip(own, other, first, strict=True):
         right += theirs < threshold if founds else mine >= max(theirs, threshold)

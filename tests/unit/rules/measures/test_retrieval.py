@@ -38,7 +38,7 @@ def test_reciprocal_rank__of_the_first_right_one(right: list[bool]) -> None:
 
 
 def test_ndcg__a_known_value() -> None:
-    # Right, wrong, right, where three were to be had.
+    # Right, wrong, right, with three right ones in all.
     best = 1 + 1 / math.log2(3) + 1 / 2
     assert ndcg_at(3, [[1, 0, 1]], [[1, 1, 1]])[0] == pytest.approx((1 + 1 / 2) / best)
 

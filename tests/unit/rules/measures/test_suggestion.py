@@ -47,7 +47,7 @@ def test_suggest__tasks_that_want_different_things_get_nothing() -> None:
     alpha, _ = suggest(both)
     assert alpha.value is None
     assert "search in words is best at 0.4; similar pictures is best at 0.2" in alpha.reason
-    # Too few queries of one kind say nothing, and do not stand in the way of the other.
+    # Too few queries of one kind prove nothing, and do not block the other kind.
     both["retrieval"]["media_to_media"]["queries"] = 19
     assert suggest(both)[0].value == 0.4
 

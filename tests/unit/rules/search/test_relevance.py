@@ -93,7 +93,7 @@ def test_judge__moderate_on_both_legs_stands_out() -> None:
     assert verdict.relevant
     assert verdict.evidence.tolist() == pytest.approx([3.6 * math.sqrt(2), 3.6, 3.6, 6.0])
     assert verdict.usual_best < verdict.threshold
-    # Legs that say the same are no two witnesses.
+    # Legs with identical values do not confirm each other.
     assert judge([3.6], [3.6], 0.5, 10_000, correlation=1.0).evidence.tolist() == pytest.approx([3.6])
 
 
