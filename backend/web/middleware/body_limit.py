@@ -1,11 +1,11 @@
 """Limits on request bodies: a maximum size, checked while they stream in, and a minimum speed."""
 
 import asyncio
-import time
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from backend.clock import CLOCK, Clock
 from backend.errors import FileTooLarge, InputError, RequestTimeout
 from backend.web.middleware.problems import error_response
 
@@ -21,10 +21,13 @@ class BodyLimit:
     average since the start.
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: int, patience_seconds: float | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, max_bytes: int, patience_seconds: float | None = None, *, clock: Clock = CLOCK
+    ) -> None:
         self._app = app
         self._max_bytes = max_bytes
         self._patience_seconds = PATIENCE_SECONDS if patience_seconds is None else patience_seconds
+        self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -34,7 +37,7 @@ class BodyLimit:
         if announced.isdigit() and int(announced) > self._max_bytes:
             await _refuse(_too_large(self._max_bytes), scope, receive, send)
             return
-        body = _Body(receive, self._max_bytes, self._patience_seconds)
+        body = _Body(receive, self._max_bytes, self._patience_seconds, self._clock)
         answered = False
 
         async def watching_send(message: Message) -> None:
@@ -56,11 +59,12 @@ class BodyLimit:
 class _Body:
     """The body of one request. `refused` is the error if it exceeded a limit."""
 
-    def __init__(self, receive: Receive, max_bytes: int, patience_seconds: float) -> None:
+    def __init__(self, receive: Receive, max_bytes: int, patience_seconds: float, clock: Clock) -> None:
         self._receive = receive
         self._max_bytes = max_bytes
         self._patience_seconds = patience_seconds
-        self._begun = time.monotonic()
+        self._clock = clock
+        self._begun = clock.monotonic()
         self._seen_bytes = 0
         self._whole = False
         self.refused: InputError | None = None
@@ -83,7 +87,7 @@ class _Body:
 
     def _seconds_left(self) -> float:
         slowest = self._begun + self._patience_seconds + self._seen_bytes / _LEAST_BYTES_PER_SECOND
-        return min(self._patience_seconds, max(slowest - time.monotonic(), 0.0))
+        return min(self._patience_seconds, max(slowest - self._clock.monotonic(), 0.0))
 
 
 def _too_large(max_bytes: int) -> FileTooLarge:
