@@ -2,7 +2,8 @@
 
 A claim writes a token and an end time into the rows. A live holder renews its lease; when a dead holder's lease expires, its rows are
 free again. Results are recorded only if the token still matches (`is_held`), so a holder that is too late changes nothing. Leases on
-pictures last `Settings.lease_seconds`; all other durations are defined here.
+pictures last `Settings.lease_seconds`; all other durations are defined here, except that of deliveries of webhooks, which
+`features.steps.deliver` derives from the size of a batch.
 """
 
 import logging
