@@ -49,6 +49,8 @@ def _print(report: "SideReport") -> None:
     if report.skipped:
         say(f"{report.side}: not measured: {report.skipped}")
         return
+    for name, reason in report.left_out.items():
+        say(f"{report.side}: {name} not measured: {reason}")
     for trial in report.trials:
         outcome = "ok  " if trial.passed else "FAIL"
         say(f"{report.side}: {outcome} {trial.runtime}: {trial.speedup:.2f} times as fast as {PLAIN}")

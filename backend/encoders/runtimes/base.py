@@ -137,7 +137,7 @@ class ExportedRuntime(CopiedRuntime):
 
     @abstractmethod
     def export(self, network: Network, folder: Path) -> None:
-        """Write a copy to an empty folder.
+        """Write a copy to an empty folder: its model as `copies.MODEL_FILE`.
 
         Raises:
             EncoderUnavailable: the network cannot be exported.
@@ -148,7 +148,7 @@ class DerivedRuntime(CopiedRuntime):
     """A runtime whose copies are made from an exported one and differ from it, so that they are measured before they serve."""
 
     source: ClassVar[RuntimeName]
-    """The runtime whose copy they are made from."""
+    """The runtime whose copy they are made from. It is exported first, wherever `RuntimeName` lists it."""
 
     @abstractmethod
     def variants(self, source: Path, feeds: Mapping[str, NDArray[Any]]) -> Iterable[Runtime]:
@@ -161,4 +161,4 @@ class DerivedRuntime(CopiedRuntime):
 
     @abstractmethod
     def derive(self, source: Path, variant: Runtime, folder: Path) -> None:
-        """Write a copy to an empty folder, from the model file of the exported one."""
+        """Write a copy to an empty folder, its model as `copies.MODEL_FILE`, from the model file of the exported one."""

@@ -27,7 +27,7 @@ from backend.errors import EncoderUnavailable, FidelityTooLow, InputError
 from backend.features.optimize.sides import Measured, OptimizedSide, image_side, text_side
 from backend.features.services import Services
 from backend.rules.measures.fidelity import LEAST_SAMPLE, Fidelity, compare
-from backend.settings import RuntimeChoice
+from backend.settings import RuntimeChoice, RuntimeName
 from backend.store.media import sample_media
 from backend.store.spaces import find_active_space, get_threshold
 
@@ -57,6 +57,7 @@ class SideReport:
         kept: runtime of the active space, which keeps it; None if no space has these weights.
         trials: measured runtimes, in order.
         skipped: why nothing was measured.
+        left_out: runtimes that `auto` cannot measure here, with the reason.
     """
 
     side: Side
@@ -64,6 +65,7 @@ class SideReport:
     kept: str | None = None
     trials: list[Trial] = field(default_factory=list)
     skipped: str | None = None
+    left_out: dict[RuntimeName, str] = field(default_factory=dict)
 
     def require(self, choice: RuntimeChoice) -> None:
         """Raise FidelityTooLow if a runtime was asked for by name and none of its copies is near enough."""
@@ -86,13 +88,12 @@ def optimize(services: Services, *, sample: int, on_step: Progress = lambda _ste
     enough. That one is what `auto` takes when a space is made; a space that is there stays as it is.
 
     Raises:
-        EncoderUnavailable: what this needs is not installed, or a model cannot be loaded or copied.
+        EncoderUnavailable: what a runtime that is named needs is not installed, or under `auto` that of every one; or a
+            model cannot be loaded or copied.
         InputError: the library holds too few pictures to measure on.
     """
     settings, names = services.settings, services.encoders.names
-    plans = {IMAGE: _plan(settings.image_runtime), TEXT: _plan(settings.text_runtime)}
-    for runtime in _plan("auto"):
-        runtime.require_tools()
+    plans = {IMAGE: plan_copies(settings.image_runtime), TEXT: plan_copies(settings.text_runtime)}
     with services.database.transaction() as session:
         media = sample_media(session, sample)
         space = find_active_space(session)
@@ -111,7 +112,8 @@ def optimize(services: Services, *, sample: int, on_step: Progress = lambda _ste
         (text_report, settings.text_runtime, text, partial(text_side, services, names, media)),
     ):
         plan = plans[report.side]
-        if not plan:
+        report.left_out = plan.left_out
+        if not plan.runtimes:
             report.skipped = f"the runtime is set to {choice}"
             continue
         on_step(f"{report.side}: loading the encoder and the sample")
@@ -120,7 +122,7 @@ def optimize(services: Services, *, sample: int, on_step: Progress = lambda _ste
             report.skipped = f"only {one.sampled} of the sampled pictures can be used; {LEAST_SAMPLE} are needed"
             continue
         known = split_fingerprint(recorded)[1] if report.kept else Runtime()
-        _Bench(services, one, report, on_step).measure(plan, choice, known)
+        _Bench(services, one, report, on_step).measure(plan.runtimes, choice, known)
     return [image_report, text_report]
 
 
@@ -129,12 +131,37 @@ def _begin(side: Side, weights: str, recorded: str) -> SideReport:
     return SideReport(side, kept=known.title if known_weights == weights else None)
 
 
-def _plan(choice: RuntimeChoice) -> list[CopiedRuntime]:
-    """The runtimes whose copies are measured for this choice, each after the one that its copies are made from."""
-    copied = [runtime for runtime in list_runtimes() if isinstance(runtime, CopiedRuntime)]
-    wanted = [runtime for runtime in copied if choice in {"auto", runtime.name}]
-    sources = {runtime.source for runtime in wanted if isinstance(runtime, DerivedRuntime)}
-    return [runtime for runtime in copied if runtime in wanted or runtime.name in sources]
+@dataclass(frozen=True)
+class CopyPlan:
+    """The runtimes to measure, with those that their copies are made from; and those left out, with the reason."""
+
+    runtimes: list[CopiedRuntime]
+    left_out: dict[RuntimeName, str]
+
+
+def plan_copies(choice: RuntimeChoice) -> CopyPlan:
+    """Choose the runtimes whose copies are measured. `auto` leaves out those whose tools are not installed.
+
+    Raises:
+        EncoderUnavailable: the tools of the runtime that is named are not installed, or under `auto` those of every one.
+    """
+    copied = {runtime.name: runtime for runtime in list_runtimes() if isinstance(runtime, CopiedRuntime)}
+    planned: dict[RuntimeName, CopiedRuntime] = {}
+    lacks: dict[RuntimeName, EncoderUnavailable] = {}
+    for runtime in copied.values():
+        if choice not in {"auto", runtime.name}:
+            continue
+        needed = [copied[runtime.source], runtime] if isinstance(runtime, DerivedRuntime) else [runtime]
+        try:
+            for one in needed:
+                one.require_tools()
+        except EncoderUnavailable as error:
+            lacks[runtime.name] = error
+        else:
+            planned |= {one.name: one for one in needed}
+    if lacks and not planned:
+        raise next(iter(lacks.values()))
+    return CopyPlan(list(planned.values()), {name: str(error) for name, error in lacks.items()})
 
 
 class _Bench:
@@ -147,7 +174,8 @@ class _Bench:
         self._on_step = on_step
 
     def measure(self, plan: Sequence[CopiedRuntime], choice: RuntimeChoice, known: Runtime) -> None:
-        """Measure copies for these runtimes. `known` is the runtime of the active space."""
+        """Measure copies for these runtimes, in any order: all are exported before one is derived. `known` is the runtime of the
+        active space."""
         exported = [runtime for runtime in plan if isinstance(runtime, ExportedRuntime)]
         paths = {runtime.name: self._find_or_export(runtime) for runtime in exported}
         self._on_step(f"{self._side.side}: measuring {PLAIN}")
