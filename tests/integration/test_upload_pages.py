@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import re
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -51,6 +52,15 @@ def test_known__only_what_is_here(client: TestClient, make_jpeg: Callable[..., b
 def test_known__what_is_no_checksum(client: TestClient, checksums: list[str]) -> None:
     answer = client.post("/media/known", json={"checksums": checksums})
     assert (answer.status_code, answer.json()["code"]) == (400, "malformed_request")
+
+
+def test_page__words_for_all_have_the_limits_of_the_settings(
+    make_services: Callable[..., Services], open_client: Callable[..., TestClient]
+) -> None:
+    services = make_services(max_title_characters=120, max_location_characters=80, max_caption_characters=500)
+    page = open_client(services).get("/admin/upload").text
+    fields = re.findall(r'<(?:input|textarea) class="input" name="(\w+)"[^>]* maxlength="(\d+)"', page)
+    assert dict(fields) == {"title": "120", "location": "80", "caption": "500"}
 
 
 def test_file__with_words_and_again(client: TestClient, make_jpeg: Callable[..., bytes]) -> None:

@@ -50,6 +50,7 @@ def show_upload(request: Request, services: ServicesDependency) -> Response:
         advice={code: kind.advice for code, kind in error_kinds().items()} | _ADVICE,
         extensions=[suffix for one in formats for suffix in one.suffixes],
         format_names=[one.extension.upper() for one in formats],
+        limits=services.limits,
         mime_types=[one.mime for one in formats],
         most_bytes=services.settings.max_body_bytes,
         most_checksums=MOST_CHECKSUMS,
