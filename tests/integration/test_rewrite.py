@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -157,3 +158,20 @@ def test_patch__changes_what_is_named_and_forgets_a_moment(services: Services, r
         assert client.patch(f"/media/{ready_media}", json={"titel": "x"}).json()["code"] == "malformed_request"
         refused = client.patch(f"/media/{ready_media}", json={"taken_at": "yesterday"})
         assert (refused.status_code, refused.json()["code"]) == (400, "invalid_text")
+
+
+def test_page__changes_the_fields_that_its_form_has(
+    client: TestClient, services: Services, ready_media: uuid.UUID
+) -> None:
+    moment = datetime(2024, 5, 1, tzinfo=UTC)
+    before = TextChanges(caption="At dusk", location="Skagen", story="It was late.", taken_at=moment)
+    rewrite_text(services, ready_media, before, actor="test")
+
+    def save(**form: str) -> MediaText:
+        assert client.post(f"/admin/media/{ready_media}/text", data=form).status_code == 200
+        with services.database.transaction() as session:
+            return MediaText.of(get_media(session, ready_media))
+
+    kept = MediaText("A red fox", "At dusk", ("sea",), "Skagen", "It was late.", moment)
+    assert save(title="A red fox") == kept
+    assert save(caption="", keywords="", taken_at="") == replace(kept, caption="", keywords=())

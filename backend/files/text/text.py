@@ -1,7 +1,7 @@
 """The text of a picture: its fields, and how they are cleaned, limited, merged and joined for the text encoder."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Final, Self
@@ -125,9 +125,9 @@ class TextChanges:
     clear_taken_at: bool = False
 
     @classmethod
-    def to(cls, text: MediaText) -> Self:
-        """Change every field to that of `text`, but keep the time if it has none."""
-        return cls(**{field.name: getattr(text, field.name) for field in fields(text)})
+    def to(cls, text: MediaText, names: Container[str]) -> Self:
+        """Change the fields with these names to those of `text`, but keep the time if it has none."""
+        return cls(**{field.name: getattr(text, field.name) for field in fields(text) if field.name in names})
 
     def apply_to(self, text: MediaText) -> MediaText:
         """Return the text with the changes applied."""

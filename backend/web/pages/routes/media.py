@@ -114,13 +114,18 @@ def show_original(services: ServicesDependency, places: PlacesDependency, media_
     return answer_original(services, media_id, places=places)
 
 
+async def _read_changes(request: Request, text: Annotated[TextForm, Depends()]) -> TextChanges:
+    """What the form changes: a field that it lacks keeps its value, and one that it has empty is emptied."""
+    return TextChanges.to(text.media_text(), await request.form())
+
+
 @router.post("/media/{media_id}/text")
 def change_text(
     services: ServicesDependency,
     actor: ActorDependency,
     media_id: UUID,
-    text: Annotated[TextForm, Depends()],
+    changes: Annotated[TextChanges, Depends(_read_changes)],
 ) -> Response:
     """The vectors of the words follow at once; the picture's stay, and so does its group."""
-    rewrite_text(services, media_id, TextChanges.to(text.media_text()), actor=actor)
+    rewrite_text(services, media_id, changes, actor=actor)
     return Response(headers={"HX-Refresh": "true"})
