@@ -67,7 +67,8 @@ class _Verdict:
 
 
 class Authentication:
-    """ASGI middleware. Sets `request.state.scope`, and `request.state.actor` if the request has a key."""
+    """ASGI middleware. Sets `request.state.scope` and `request.state.sees_places`, and `request.state.actor` if the request has a
+    key."""
 
     def __init__(self, app: ASGIApp, services: Services) -> None:
         self._app = app
@@ -99,8 +100,7 @@ class Authentication:
             return
         state = scope.setdefault("state", {})
         state["scope"] = verdict.scope
-        # If no key is required, every user of this machine owns the library.
-        state["sees_places"] = verdict.actor is None or verdict.scope is Scope.ADMIN
+        state["sees_places"] = may_see_places(is_known=verdict.actor is not None, is_admin=verdict.scope is Scope.ADMIN)
         if verdict.actor is not None:
             state["actor"] = verdict.actor
         await self._app(scope, receive, answering)
@@ -109,6 +109,12 @@ class Authentication:
         if asking.token is None and asking.origin is None:
             return _Verdict(scope=self._keyless, refusal=_refuse_keyless(asking, needed, self._keyless))
         return await run_in_threadpool(_judge, self._database, asking, needed, self._keyless)
+
+
+def may_see_places(*, is_known: bool, is_admin: bool) -> bool:
+    """Whether a caller may see where pictures were taken, in the API and on the pages: admins, and callers who are not asked who
+    they are. If no key is required, every user of this machine owns the library."""
+    return is_admin or not is_known
 
 
 def client_address(scope: Connection) -> str:

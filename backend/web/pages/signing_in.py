@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from backend.errors import CsrfFailed, Forbidden, MediaclusterError, Unauthorized
 from backend.features.access import ANYBODY, Sessions, Visitor, is_csrf_token
 from backend.features.services import Services
+from backend.web.middleware.authentication import may_see_places
 from backend.web.middleware.body_limit import BodyLimit
 from backend.web.middleware.hosts import split_address
 from backend.web.pages.cookies import read_secret
@@ -25,7 +26,7 @@ _MOST_LOGIN_BYTES = 64 * 1024
 
 
 class SignIn:
-    """ASGI middleware of the admin pages. Sets `request.state.visitor` and `request.state.actor`."""
+    """ASGI middleware of the admin pages. Sets `request.state.visitor`, `request.state.actor` and `request.state.sees_places`."""
 
     def __init__(self, app: ASGIApp, services: Services, sessions: Sessions) -> None:
         self._app = app
@@ -53,7 +54,7 @@ class SignIn:
         state = scope.setdefault("state", {})
         state["visitor"] = visitor
         state["actor"] = visitor.actor
-        state["sees_places"] = visitor.is_admin
+        state["sees_places"] = may_see_places(is_known=True, is_admin=visitor.is_admin)
         refusal = _find_refusal(scope, path, visitor)
         if refusal is not None:
             await error_page(Request(scope), refusal)(scope, receive, send)
