@@ -15,7 +15,7 @@ from contextlib import contextmanager
 import httpx
 
 from backend.bootstrap import build_services
-from backend.cli.serve import serve
+from backend.cli.http_server import serve
 from backend.settings import load_settings
 from backend.store.engine import Database
 from backend.web.server import create_web_app

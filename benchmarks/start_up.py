@@ -9,7 +9,7 @@ from typing import Final
 
 from benchmarks.frame import Row
 
-_API: Final = "import backend.web.server, backend.bootstrap, backend.cli.serve"
+_API: Final = "import backend.web.server, backend.bootstrap, backend.cli.http_server"
 _STATUS: Final = "import backend.cli, backend.bootstrap, backend.features.model_change"
 _HELP: Final = "import backend.cli"
 _ENCODERS: Final = "; import torch, open_clip, sentence_transformers"

@@ -93,7 +93,7 @@ def run_api(settings: Settings, *, login_link: bool = False) -> None:
     Raises:
         ConfigurationError: the port is taken, or the address would give other machines full access.
     """
-    from backend.cli.serve import serve
+    from backend.cli.http_server import serve
     from backend.web.server import create_web_app
 
     require_safe_address(settings)

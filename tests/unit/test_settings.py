@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 from pydantic import ValidationError
 
-from backend.cli.serve import server_config
+from backend.cli.http_server import server_config
 from backend.errors import ConfigurationError
 from backend.settings import Settings, load_settings
 from backend.web.middleware.heads import TimedHeads

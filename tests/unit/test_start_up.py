@@ -34,7 +34,7 @@ def imported_by(statement: str) -> set[str]:
 @pytest.mark.parametrize(
     ("statement", "refused"),
     [
-        ("import backend.web.server, backend.bootstrap, backend.cli.serve", (*HEAVY, *RARE)),
+        ("import backend.web.server, backend.bootstrap, backend.cli.http_server", (*HEAVY, *RARE)),
         (
             _HELP,
             (*HEAVY, *RARE, "sqlalchemy", "fastapi", "celery", "PIL"),
