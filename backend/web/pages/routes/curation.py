@@ -54,7 +54,7 @@ def get_curator(request: Request) -> str:
     return str(getattr(request.state, "actor", "admin"))
 
 
-ActorDependency = Annotated[str, Depends(get_curator)]
+CuratorDependency = Annotated[str, Depends(get_curator)]
 
 
 class Asked(BaseModel):
@@ -104,7 +104,7 @@ class Done(BaseModel):
 
 
 @router.post("/curation/preview")
-def show_preview(request: Request, services: ServicesDependency, actor: ActorDependency, asked: Asked) -> Response:
+def show_preview(request: Request, services: ServicesDependency, actor: CuratorDependency, asked: Asked) -> Response:
     """Show what the operation would change, without changing it."""
     outcome = perform(services, asked.operation(), actor=actor, dry_run=True)
     with services.database.transaction() as session:
@@ -125,17 +125,17 @@ def show_preview(request: Request, services: ServicesDependency, actor: ActorDep
 
 
 @router.post("/curation/perform")
-def do_perform(services: ServicesDependency, actor: ActorDependency, asked: Asked) -> Done:
+def do_perform(services: ServicesDependency, actor: CuratorDependency, asked: Asked) -> Done:
     return _done(perform(services, asked.operation(), actor=actor), asked.cluster_id, asked.into)
 
 
 @router.post("/curation/events/{event_id}/undo")
-def do_undo(services: ServicesDependency, actor: ActorDependency, event_id: EventId, cluster_id: ClusterId) -> Done:
+def do_undo(services: ServicesDependency, actor: CuratorDependency, event_id: EventId, cluster_id: ClusterId) -> Done:
     return _done(undo(services, event_id, actor=actor), cluster_id, None)
 
 
 @router.post("/curation/events/{event_id}/redo")
-def do_redo(services: ServicesDependency, actor: ActorDependency, event_id: EventId, cluster_id: ClusterId) -> Done:
+def do_redo(services: ServicesDependency, actor: CuratorDependency, event_id: EventId, cluster_id: ClusterId) -> Done:
     return _done(redo(services, event_id, actor=actor), cluster_id, None)
 
 

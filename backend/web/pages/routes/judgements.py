@@ -10,7 +10,7 @@ from backend.bounds import QUERY_CHARACTERS
 from backend.features.review import judge, keep, list_said
 from backend.store.review import QueryKind
 from backend.web.api.dependencies import ServicesDependency
-from backend.web.pages.routes.curation import ActorDependency
+from backend.web.pages.routes.curation import CuratorDependency
 
 router = APIRouter()
 
@@ -36,7 +36,7 @@ class Before(BaseModel):
 
 
 @router.post("/judgements")
-def do_judge(services: ServicesDependency, actor: ActorDependency, said: Said) -> Before:
+def do_judge(services: ServicesDependency, actor: CuratorDependency, said: Said) -> Before:
     before = judge(services, said.query_kind, said.query, said.media_id, is_right=said.right, actor=actor)
     return Before(before=before)
 

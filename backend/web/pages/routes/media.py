@@ -16,10 +16,11 @@ from backend.store.groups import Neighbours, find_cluster_ids, find_neighbours, 
 from backend.store.media import Picture, get_media, list_pictures
 from backend.store.schema import Cluster, MediaStatus
 from backend.store.spaces import get_alpha
-from backend.web.api.dependencies import ActorDependency, ServicesDependency
+from backend.web.api.dependencies import ServicesDependency
 from backend.web.api.places import PlacesDependency, without_key, without_place
 from backend.web.api.schemas.schemas import TextForm
 from backend.web.api.stored_files import answer_original
+from backend.web.pages.routes.curation import CuratorDependency
 from backend.web.pages.scales import make_scale
 from backend.web.pages.templating import link, picture_url, render
 
@@ -71,7 +72,7 @@ def show_news(services: ServicesDependency, media_id: UUID, status: MediaStatus)
 
 
 @router.post("/media/{media_id}/retry")
-def try_again(services: ServicesDependency, actor: ActorDependency, media_id: UUID) -> Response:
+def try_again(services: ServicesDependency, actor: CuratorDependency, media_id: UUID) -> Response:
     """Retry a failed picture from the step that failed."""
     retry_media(services, [media_id], actor=actor)
     return Response(headers={"HX-Refresh": "true"})
@@ -122,7 +123,7 @@ async def _read_changes(request: Request, text: Annotated[TextForm, Depends()]) 
 @router.post("/media/{media_id}/text")
 def change_text(
     services: ServicesDependency,
-    actor: ActorDependency,
+    actor: CuratorDependency,
     media_id: UUID,
     changes: Annotated[TextChanges, Depends(_read_changes)],
 ) -> Response:

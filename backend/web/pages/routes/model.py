@@ -13,7 +13,7 @@ from backend.store.spaces import FailedItem, WorkStanding, find_last_work, find_
 from backend.web.api.dependencies import ServicesDependency
 from backend.web.middleware.authentication import client_address
 from backend.web.pages.backgrounds import background_of
-from backend.web.pages.routes.curation import ActorDependency
+from backend.web.pages.routes.curation import CuratorDependency
 from backend.web.pages.templating import render
 
 router = APIRouter()
@@ -117,7 +117,7 @@ def ask_about_space(
 def do_create(
     request: Request,
     services: ServicesDependency,
-    actor: ActorDependency,
+    actor: CuratorDependency,
     preset: Annotated[str, Form(max_length=20)] = "",
     name: Name = "",
     image_model: Annotated[str, Form(max_length=1000)] = "",
@@ -144,7 +144,7 @@ def do_create(
 def do_fill(
     request: Request,
     services: ServicesDependency,
-    actor: ActorDependency,
+    actor: CuratorDependency,
     space_id: SpaceId,
     rate: Annotated[str, Form(max_length=20)] = "",
     retry_failed: Annotated[bool, Form()] = False,
@@ -155,7 +155,7 @@ def do_fill(
 
 
 @router.post("/model/spaces/{space_id}/pause")
-def do_pause(request: Request, services: ServicesDependency, actor: ActorDependency, space_id: SpaceId) -> Response:
+def do_pause(request: Request, services: ServicesDependency, actor: CuratorDependency, space_id: SpaceId) -> Response:
     pause_fill(services, _name_of(services, space_id), actor=actor)
     return _state(request, services)
 
@@ -164,7 +164,7 @@ def do_pause(request: Request, services: ServicesDependency, actor: ActorDepende
 def do_compare(
     request: Request,
     services: ServicesDependency,
-    actor: ActorDependency,
+    actor: CuratorDependency,
     space_id: SpaceId,
     labels: Annotated[Literal["", "judgements", "folders", "groups"], Form()] = "",
 ) -> Response:
@@ -178,7 +178,7 @@ def do_compare(
 def do_activate(
     request: Request,
     services: ServicesDependency,
-    actor: ActorDependency,
+    actor: CuratorDependency,
     space_id: SpaceId,
     threshold: Annotated[str, Form(max_length=20)] = "",
     without_failed: Annotated[bool, Form()] = False,
@@ -189,7 +189,7 @@ def do_activate(
 
 
 @router.post("/model/rollback")
-def do_rollback(request: Request, services: ServicesDependency, actor: ActorDependency) -> Response:
+def do_rollback(request: Request, services: ServicesDependency, actor: CuratorDependency) -> Response:
     with services.database.transaction() as session:
         previous = find_previous_space(session)
     if previous is None:
@@ -201,7 +201,7 @@ def do_rollback(request: Request, services: ServicesDependency, actor: ActorDepe
 
 
 @router.post("/model/spaces/{space_id}/drop")
-def do_drop(request: Request, services: ServicesDependency, actor: ActorDependency, space_id: SpaceId) -> Response:
+def do_drop(request: Request, services: ServicesDependency, actor: CuratorDependency, space_id: SpaceId) -> Response:
     view = _read_view(services)
     name = _find(view, space_id).name
     if view.work is not None and view.work.is_running and view.work.row.subject == name:

@@ -46,7 +46,7 @@ from backend.store.spaces import find_active_space
 from backend.web.api.dependencies import ServicesDependency
 from backend.web.pages.failures import group_failures
 from backend.web.pages.formatting import counted
-from backend.web.pages.routes.curation import ActorDependency
+from backend.web.pages.routes.curation import CuratorDependency
 from backend.web.pages.templating import render
 from backend.web.pages.timelines import Chart, Span, Tick, make_chart, time_ticks
 
@@ -189,7 +189,7 @@ def show_failures(request: Request, services: ServicesDependency) -> Response:
 def do_retry(
     request: Request,
     services: ServicesDependency,
-    actor: ActorDependency,
+    actor: CuratorDependency,
     media_id: Annotated[UUID | None, Form()] = None,
     code: Annotated[str, Form(max_length=100)] = "",
 ) -> Response:
@@ -201,13 +201,13 @@ def do_retry(
 
 
 @router.post("/operations/pause")
-def do_pause(request: Request, services: ServicesDependency, actor: ActorDependency) -> Response:
+def do_pause(request: Request, services: ServicesDependency, actor: CuratorDependency) -> Response:
     pause_processing(services, actor=actor)
     return show_live(request, services)
 
 
 @router.post("/operations/resume")
-def do_resume(request: Request, services: ServicesDependency, actor: ActorDependency) -> Response:
+def do_resume(request: Request, services: ServicesDependency, actor: CuratorDependency) -> Response:
     resume_processing(services, actor=actor)
     return show_live(request, services)
 

@@ -15,7 +15,7 @@ from backend.rules.editing import Outcome
 from backend.web.api.dependencies import ServicesDependency
 from backend.web.pages.backgrounds import is_measuring, start_measuring
 from backend.web.pages.quality import MOST_APPLIED_HERE, read_figures
-from backend.web.pages.routes.curation import ActorDependency, Done
+from backend.web.pages.routes.curation import CuratorDependency, Done
 from backend.web.pages.templating import render
 
 router = APIRouter()
@@ -51,7 +51,7 @@ def do_measure(request: Request, services: ServicesDependency) -> Response:
 
 @router.post("/quality/threshold/preview")
 def show_threshold_preview(
-    request: Request, services: ServicesDependency, actor: ActorDependency, chosen: Chosen
+    request: Request, services: ServicesDependency, actor: CuratorDependency, chosen: Chosen
 ) -> Response:
     """Show what the threshold would change, by grouping all pictures again without saving."""
     _require_small(services, chosen.threshold)
@@ -70,13 +70,13 @@ def show_threshold_preview(
 
 
 @router.post("/quality/threshold/apply")
-def do_apply(services: ServicesDependency, actor: ActorDependency, chosen: Chosen) -> Done:
+def do_apply(services: ServicesDependency, actor: CuratorDependency, chosen: Chosen) -> Done:
     _require_small(services, chosen.threshold)
     return _done(apply_threshold(services, chosen.threshold, actor=actor))
 
 
 @router.post("/quality/events/{event_id}/undo")
-def do_undo(services: ServicesDependency, actor: ActorDependency, event_id: EventId) -> Done:
+def do_undo(services: ServicesDependency, actor: CuratorDependency, event_id: EventId) -> Done:
     return _done(undo(services, event_id, actor=actor))
 
 

@@ -17,7 +17,7 @@ from backend.store.schema import Judgement
 from backend.web.api.cursors import write_cursor
 from backend.web.api.dependencies import ServicesDependency
 from backend.web.api.review_cursors import read_judgement_place
-from backend.web.pages.routes.curation import ActorDependency
+from backend.web.pages.routes.curation import CuratorDependency
 from backend.web.pages.templating import link, render
 
 router = APIRouter()
@@ -78,7 +78,7 @@ def show_judgement_rows(
 @router.post("/quality/judgements/take-back")
 def do_take_back(
     services: ServicesDependency,
-    actor: ActorDependency,
+    actor: CuratorDependency,
     kind: Annotated[QueryKind, Form()],
     query: Annotated[str, Form(max_length=QUERY_CHARACTERS.high)],
     media_id: Annotated[UUID, Form()],

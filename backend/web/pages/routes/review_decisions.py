@@ -15,7 +15,7 @@ from backend.store.media import list_pictures
 from backend.store.review import count_marked, list_marked
 from backend.web.api.dependencies import ServicesDependency
 from backend.web.pages.formatting import counted
-from backend.web.pages.routes.curation import ActorDependency
+from backend.web.pages.routes.curation import CuratorDependency
 from backend.web.pages.templating import render
 
 router = APIRouter()
@@ -59,18 +59,18 @@ class Reviewed(BaseModel):
 
 
 @router.post("/review/decisions")
-def do_decide(services: ServicesDependency, actor: ActorDependency, said: Said) -> Reviewed:
+def do_decide(services: ServicesDependency, actor: CuratorDependency, said: Said) -> Reviewed:
     decided = decide(services, said.item, said.decision, actor=actor, cluster_id=said.cluster_id)
     return _reviewed(decided.outcome, "Left unchanged")
 
 
 @router.post("/review/decisions/take-back")
-def do_take_back(services: ServicesDependency, actor: ActorDependency, named: ItemNamed) -> Reviewed:
+def do_take_back(services: ServicesDependency, actor: CuratorDependency, named: ItemNamed) -> Reviewed:
     return _reviewed(take_back(services, named.item, actor=actor), "Undone")
 
 
 @router.post("/review/near-duplicates")
-def do_decide_versions(services: ServicesDependency, actor: ActorDependency, said: SaidOfVersions) -> Reviewed:
+def do_decide_versions(services: ServicesDependency, actor: CuratorDependency, said: SaidOfVersions) -> Reviewed:
     if said.decision == "keep_all":
         keep_all(services, [said.keep_media_id, *said.media_ids], actor=actor)
         return Reviewed(summary="All are kept")
@@ -103,7 +103,7 @@ def show_marked(request: Request, services: ServicesDependency) -> Response:
 
 
 @router.post("/review/marked/delete")
-def do_delete_marked(services: ServicesDependency, actor: ActorDependency, confirmed: Confirmed) -> Reviewed:
+def do_delete_marked(services: ServicesDependency, actor: CuratorDependency, confirmed: Confirmed) -> Reviewed:
     """Delete the marked pictures permanently."""
     deleted = delete_marked(services, until=confirmed.until, actor=actor)
     return Reviewed(summary=f"Deleted {counted(deleted.media, 'picture')}", gone=list(deleted.removed_cluster_ids))

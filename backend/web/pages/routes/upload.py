@@ -19,7 +19,7 @@ from backend.web.api.schemas.schemas import MOST_CHECKSUMS, ChecksumsInput, Know
 from backend.web.api.upload_answers import answer_files, answer_url
 from backend.web.middleware.idempotency import IdempotencyKeyHeader
 from backend.web.middleware.rate_limit import UPLOADS, limited
-from backend.web.pages.routes.curation import ActorDependency
+from backend.web.pages.routes.curation import CuratorDependency
 from backend.web.pages.streams import HEADERS, MEDIA_TYPE, stream_changes
 from backend.web.pages.templating import link, picture_url, render
 
@@ -69,7 +69,7 @@ def find_known(services: ServicesDependency, body: ChecksumsInput) -> KnownAnswe
 @limited(UPLOADS)
 def upload_file(
     services: ServicesDependency,
-    actor: ActorDependency,
+    actor: CuratorDependency,
     response: Response,
     file: Annotated[UploadFile, File()],
     text: Annotated[TextForm, Depends()],
@@ -84,7 +84,7 @@ def upload_file(
 @limited(UPLOADS)
 def upload_url(
     services: ServicesDependency,
-    actor: ActorDependency,
+    actor: CuratorDependency,
     response: Response,
     body: UrlInput,
     idempotency_key: IdempotencyKeyHeader = None,
