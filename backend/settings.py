@@ -115,7 +115,7 @@ class Settings(BaseSettings):
         "not fit, searches use the indexes only.",
     )
 
-    # Work and time limits.
+    # Work and timeouts.
     lease_seconds: float = Field(
         30.0,
         gt=0.0,
