@@ -118,7 +118,15 @@ def _encode_texts(name: str, texts: list[str]) -> Callable[[], Matrix]:
 def _texts(count: int) -> list[str]:
     """Texts of pictures in the demo gallery. The pictures are small, because only their texts are used."""
     said = [
-        embedding_text(MediaText(one.title, one.caption, one.keywords, one.location, one.story))
+        embedding_text(
+            MediaText(
+                title=one.title,
+                caption=one.caption,
+                keywords=one.keywords,
+                location=one.location,
+                story=one.story,
+            )
+        )
         for one in render_gallery(min(count, _PICTURES * 2), seed=1, size=32)
     ]
     spoken = [text for text in said if text]

@@ -92,7 +92,12 @@ def _in_cone(vectors: Matrix, axis: tuple[float, float]) -> Matrix:
 
 def _text(picture: Picture) -> MediaText:
     return MediaText(
-        picture.title, picture.caption, picture.keywords, picture.location, picture.story, picture.taken_at
+        title=picture.title,
+        caption=picture.caption,
+        keywords=picture.keywords,
+        location=picture.location,
+        story=picture.story,
+        taken_at=picture.taken_at,
     )
 
 
