@@ -23,9 +23,8 @@ from backend.features.search import nominate
 from backend.features.services import Services
 from backend.features.steps import Assigner
 from backend.rules.search import Filters
-from backend.store.media import search_media
 from backend.store.schema import Space
-from backend.store.search import ScanKeeper
+from backend.store.search import ScanKeeper, search_media
 from backend.store.spaces import get_active_space
 from benchmarks.frame import Row
 from benchmarks.pages import MEMBERS, make_page_vectors, measure, open_pages

@@ -20,7 +20,7 @@ from pgvector import Vector
 from backend.features.search import nominate
 from backend.rules.search import Filters
 from backend.store.engine import Database
-from backend.store.media import search_media
+from backend.store.search import search_media
 from benchmarks.vectors import Vectors
 
 Find = Callable[[int, float, int], list[int]]

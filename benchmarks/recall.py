@@ -22,8 +22,7 @@ from sqlalchemy.orm import Session
 from backend.features.search import nominate
 from backend.rules.search import Filters
 from backend.store.engine import Database
-from backend.store.media import search_media
-from backend.store.search import QueryVectors, match, nearest_exactly
+from backend.store.search import QueryVectors, match, nearest_exactly, search_media
 from benchmarks.frame import Row
 from benchmarks.library import SELECTIVITIES, chosen, keyword, media_id, open_library
 from benchmarks.vectors import KINDS, Matrix, Vectors, make_vectors

@@ -24,8 +24,9 @@ from backend.features.services import Services
 from backend.features.steps import open_active_space
 from backend.rules.measures import adjusted_rand_index
 from backend.store.groups import count_clusters, list_memberships_by_source
-from backend.store.media import count_media_by_status, has_media_from_elsewhere, search_media
+from backend.store.media import count_media_by_status, has_media_from_elsewhere
 from backend.store.schema import Media, MediaStatus
+from backend.store.search import search_media
 from backend.store.spaces import find_active_space, get_active_threshold
 
 LABELS_FILE = ".labels.json"

@@ -29,8 +29,8 @@ from backend.features.transfer import imports as importing
 from backend.files.storage import thumbnail_keys
 from backend.files.text import MediaText
 from backend.store.engine import Database
-from backend.store.media import search_media
 from backend.store.schema import Media, Space
+from backend.store.search import search_media
 from backend.store.spaces import copy_embedded, drop_vector_indexes_of_empty, list_missing_vector_indexes
 from backend.store.spaces.bulk import index_memory_bytes
 from backend.web.server import create_web_app

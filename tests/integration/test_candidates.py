@@ -22,8 +22,8 @@ from backend.rules.search import Filters
 from backend.store.arrays import fetch_arrays
 from backend.store.engine import Database
 from backend.store.evaluation import find_last_recall_audit, record_recall_audit
-from backend.store.media import NewEmbedding, insert_embeddings, search_media
-from backend.store.search import Limits, Matching, QueryVectors, candidates, match, nominate_by_index
+from backend.store.media import NewEmbedding, insert_embeddings
+from backend.store.search import Limits, Matching, QueryVectors, candidates, match, nominate_by_index, search_media
 from backend.store.spaces import NewSpace, activate_space, create_space
 from backend.store.statements import Statements
 

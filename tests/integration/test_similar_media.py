@@ -14,7 +14,8 @@ from pgvector import Vector
 from sqlalchemy.orm import Session
 
 from backend.store.engine import Database
-from backend.store.media import NewEmbedding, insert_embeddings, search_media, similar_media
+from backend.store.media import NewEmbedding, insert_embeddings
+from backend.store.search import search_media, similar_media
 from backend.store.spaces import NewSpace, activate_space, create_space
 
 ALPHAS = [step / 10 for step in range(11)]

@@ -9,8 +9,16 @@ from numpy.typing import NDArray
 
 from backend.store.engine import Database, Session, begin_snapshot
 from backend.store.evaluation import estimate_media, record_recall_audit, sample_vectors
-from backend.store.media import search_media
-from backend.store.search import Limits, Matching, Nomination, QueryVectors, match, nearest_exactly, nominate_by_index
+from backend.store.search import (
+    Limits,
+    Matching,
+    Nomination,
+    QueryVectors,
+    match,
+    nearest_exactly,
+    nominate_by_index,
+    search_media,
+)
 from backend.store.spaces import find_active_space, hold_active_space
 
 # Single precision cannot tell closer values apart, so either picture counts as right.

@@ -10,9 +10,9 @@ from backend.features.search.nomination import nominate_by_scan
 from backend.features.search.query_vectors import fetch_examples
 from backend.rules.search import Filters, weighted_sum
 from backend.store.engine import Session
-from backend.store.media import MediaMatch, get_media, list_words, similar_media
+from backend.store.media import get_media, list_words
 from backend.store.schema import EMBEDDED_STATUSES
-from backend.store.search import ScanKeeper
+from backend.store.search import MediaMatch, ScanKeeper, similar_media
 
 
 @dataclass(frozen=True)

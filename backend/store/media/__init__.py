@@ -1,14 +1,7 @@
 """Rows of pictures: taken in, worked on, read, deleted."""
 
 from backend.store.media.deletion import Doomed, delete_media_rows, lock_media
-from backend.store.media.embeddings import (
-    MediaMatch,
-    NewEmbedding,
-    insert_embeddings,
-    replace_wording,
-    search_media,
-    similar_media,
-)
+from backend.store.media.embeddings import NewEmbedding, insert_embeddings, replace_wording
 from backend.store.media.exact_copies import CopySent, list_exact_copies, record_exact_copy
 from backend.store.media.export import count_exported, get_widths, iterate_exported
 from backend.store.media.files import StoredFile, remove_unheld_files
@@ -67,7 +60,6 @@ __all__ = [
     "Doomed",
     "FetchingMedia",
     "KnownMedia",
-    "MediaMatch",
     "MediaOutcome",
     "MediaWords",
     "NewEmbedding",
@@ -126,7 +118,5 @@ __all__ = [
     "retry_failed",
     "retry_failed_with",
     "sample_media",
-    "search_media",
-    "similar_media",
     "take_back",
 ]

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from pgvector import Vector
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from backend.store.arrays import as_weight, execute_many, fetch_arrays
+from backend.store.arrays import execute_many, fetch_arrays
 
 
 @dataclass(frozen=True)
@@ -20,16 +19,6 @@ class NewEmbedding:
     image: NDArray[np.float32]
     text: NDArray[np.float32] | None
     caption: NDArray[np.float32] | None
-
-
-@dataclass(frozen=True)
-class MediaMatch:
-    """A hit of a fused query. A cosine is None if either side is missing."""
-
-    media_id: uuid.UUID
-    sim_image: float | None
-    sim_text: float | None
-    combined: float
 
 
 def insert_embeddings(session: Session, space_id: int, embeddings: list[NewEmbedding]) -> None:
@@ -78,33 +67,6 @@ def fetch_image_embeddings(session: Session, space_id: int) -> tuple[list[uuid.U
     )
     ids = [row.media_id for row in rows]
     return ids, np.stack([row.image_embedding for row in rows]) if rows else np.empty((0, 0), dtype=np.float32)
-
-
-def similar_media(session: Session, media_id: uuid.UUID, k: int, alpha: float) -> list[MediaMatch]:
-    """Call the public SQL function of the same name."""
-    rows = session.execute(
-        text("SELECT media_id, sim_image, sim_text, combined FROM similar_media(:media_id, :k, :alpha)"),
-        {"media_id": media_id, "k": k, "alpha": as_weight(alpha)},
-    )
-    return [MediaMatch(**row._asdict()) for row in rows]
-
-
-def search_media(
-    session: Session,
-    image_query: NDArray[np.float32] | None,
-    text_query: NDArray[np.float32] | None,
-    k: int,
-    alpha: float,
-) -> list[MediaMatch]:
-    """Call the public SQL function of the same name, with query vectors (d_image,) and (d_text,)."""
-    rows = session.execute(
-        text(
-            "SELECT media_id, sim_image, sim_text, combined "
-            "FROM search_media(CAST(:image AS vector), CAST(:text AS vector), :k, :alpha)"
-        ),
-        {"image": _vector(image_query), "text": _vector(text_query), "k": k, "alpha": as_weight(alpha)},
-    )
-    return [MediaMatch(**row._asdict()) for row in rows]
 
 
 def _vector(values: NDArray[np.float32] | None) -> Vector | None:

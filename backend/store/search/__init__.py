@@ -1,4 +1,4 @@
-"""Queries for search candidates: by index, by computing all, and by vectors in memory."""
+"""Queries for search candidates: by index, by computing all, and by vectors in memory; and calls of the public SQL functions."""
 
 from backend.store.search.backgrounds import (
     SampledMedia,
@@ -21,6 +21,7 @@ from backend.store.search.candidates import (
     nominate_by_index,
     nominate_captions,
 )
+from backend.store.search.functions import MediaMatch, search_media, similar_media
 from backend.store.search.policy import SEARCH_POLICY
 from backend.store.search.scan import ScanView, VectorScan, bytes_for, id_keys
 from backend.store.search.scan_keeper import LEAST_MEDIA, ScanFigures, ScanKeeper
@@ -31,6 +32,7 @@ __all__ = [
     "SEARCH_POLICY",
     "Limits",
     "Matching",
+    "MediaMatch",
     "Nomination",
     "QueryVectors",
     "SampledMedia",
@@ -54,4 +56,6 @@ __all__ = [
     "nominate_captions",
     "record_background",
     "sample_media",
+    "search_media",
+    "similar_media",
 ]
