@@ -13,7 +13,7 @@ import torch
 from typer.testing import CliRunner
 
 from backend.cli import app
-from backend.encoders import Runtime, load_encoders, split_fingerprint
+from backend.encoders import CopiedRuntime, Runtime, find_runtime, load_encoders, split_fingerprint
 from backend.encoders.runtimes.copies import copies_folder
 from backend.encoders.runtimes.names import Runtimes
 from backend.encoders.runtimes.onnx.export import export_module, quantise, rank_by_loss, recipes
@@ -165,6 +165,24 @@ def test_optimize__on_the_command_line(
     report = json.loads(result.stdout)
     assert report["image"]["chosen"] == "onnx-int8"
     assert report["image"]["trials"][1]["fidelity"]["cosine"] > 0.995
+
+
+@pytest.mark.usefixtures("library")
+def test_optimize__says_which_runtime_auto_left_out(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_runtime: CopiedRuntime) -> None:
+        raise EncoderUnavailable("A package is not installed.")
+
+    monkeypatch.setattr(type(find_runtime("onnx-int8")), "require_tools", refuse)
+    chosen = settings.model_copy(update={"threshold": 0.3, "text_runtime": "torch"})
+    monkeypatch.setattr("backend.settings.load_settings", lambda **_: chosen)
+
+    result = CliRunner().invoke(app, ["optimize"])
+
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[0] == "image: onnx-int8 not measured: A package is not installed."
+    assert lines[1].startswith("image: ok   onnx: ")
+    assert "image: the first worker will use torch" in lines
 
 
 # --- export and quantisation -----------------------------------------------------------------------------------
