@@ -45,6 +45,7 @@ def import_(
                 "new": len(report.new),
                 "duplicate": len(report.duplicates),
                 "failed": failed,
+                "warnings": [asdict(warning) for warning in report.warnings],
                 "skipped": report.skipped,
                 "media": [{"id": str(media_id), "path": path} for media_id, path in report.new.items()],
             }
@@ -53,6 +54,8 @@ def import_(
         say(f"{len(report.new)} new, {len(report.duplicates)} duplicate, {len(report.failed)} failed")
         for failure in report.failed:
             say(f"  {failure.path}: {failure.code}: {failure.detail}")
+        for warning in report.warnings:
+            say(f"  {warning.path}: warning: {warning.code}: {warning.detail}")
         if report.skipped:
             say(f"  skipped {report.skipped} files that are not pictures")
 

@@ -84,6 +84,19 @@ def test_upload__many_with_words_of_their_own_and_a_bad_one(
     assert first["cluster"]["id"] >= 1
 
 
+def test_upload__an_accepted_file_with_something_wrong_is_warned_of_once(
+    client: TestClient, make_jpeg: Callable[..., bytes]
+) -> None:
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(make_jpeg(1))).save(buffer, "JPEG", icc_profile=b"not a profile")
+
+    first, again = (upload(client, buffer.getvalue(), make_jpeg(2)).json()["media"] for _ in range(2))
+
+    assert [one["code"] for one in first[0]["warnings"]] == ["color_profile_ignored"]
+    assert first[1]["warnings"] == again[0]["warnings"] == []
+    assert [one["duplicate"] for one in again] == [True, True]
+
+
 def test_upload__wait_seconds_answers_with_the_cluster(
     client: TestClient, make_jpeg: Callable[..., bytes], work: Callable[[], None]
 ) -> None:

@@ -1,5 +1,6 @@
 """The command line as somebody types it: exit codes, readable errors, and what it starts."""
 
+import io
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from PIL import Image
 
 from backend.cli import intake
 from backend.cli.demo_run import require_demo_home
@@ -83,6 +85,19 @@ def test_own_servers__nothing_embedded_starts(run: Run, settings: Settings, tmp_
     assert run("import", str(tmp_path / "pictures"), "--json").returncode == 0
     assert not (settings.home / "postgres").exists()
     assert not (settings.home / "redis").exists()
+
+
+def test_import__says_what_is_not_right_with_accepted_pictures(
+    run: Run, make_jpeg: Callable[..., bytes], tmp_path: Path
+) -> None:
+    (tmp_path / "pictures").mkdir()
+    path = tmp_path / "pictures" / "a.jpg"
+    Image.open(io.BytesIO(make_jpeg(1))).save(path, icc_profile=b"not a profile")
+
+    report = json.loads(run("import", str(path.parent), "--json").stdout)
+
+    assert (report["new"], report["failed"]) == (1, [])
+    assert [(one["path"], one["code"]) for one in report["warnings"]] == [(str(path), "color_profile_ignored")]
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from backend.files.decoding.pixels import decode_picture
 from backend.files.decoding.work import fit_picture
 from backend.files.limits import Limits
 from backend.settings import load_settings
+from tests.support import profiles
 
 FOLDER = Path(gallery.__file__).parent.parent / "model"
 THRESHOLD = 0.82
@@ -131,3 +132,26 @@ def test_decode__shrunk_while_loading_is_as_good_as_whole(model: Model, held_out
     fitted = fit_picture(shrunk, 64)  # as the encoder's own first step would, whose side that is
     ours, exact = model.images([replace(held_out[index], image=fitted), replace(held_out[index], image=whole)])
     assert float(ours @ exact) >= 0.999
+
+
+@pytest.mark.parametrize("name", ["DISPLAY_P3", "ADOBE_RGB", "PROPHOTO"])
+def test_decode__a_profile_leads_to_the_neighbours_of_the_srgb_twin(
+    model: Model, held_out: list[Picture], name: str
+) -> None:
+    """The same colors in a wider space are the same picture, which their bare values are not."""
+    space: profiles.Space = getattr(profiles, name)
+    limits = Limits.from_settings(load_settings())
+    chosen = held_out[:24]
+    twins = [space.twin_of(picture.image) for picture in chosen]
+    converted = []
+    for twin in twins:
+        file = io.BytesIO()
+        twin.save(file, "JPEG", quality=95, subsampling=0, icc_profile=space.profile())
+        converted.append(decode_picture(file.getvalue(), limits))
+
+    exact = model.images(chosen)
+    ours = model.images([replace(one, image=image) for one, image in zip(chosen, converted, strict=True)])
+    blind = model.images([replace(one, image=image) for one, image in zip(chosen, twins, strict=True)])
+
+    assert (exact * ours).sum(axis=1).min() >= 0.999
+    assert (exact * blind).sum(axis=1).min() < {"DISPLAY_P3": 0.995, "ADOBE_RGB": 0.99, "PROPHOTO": 0.95}[name]

@@ -39,6 +39,15 @@ class ImportFailure:
     detail: str
 
 
+@dataclass(frozen=True)
+class ImportRemark:
+    """What is not right with a picture that was accepted."""
+
+    path: str
+    code: str
+    detail: str
+
+
 @dataclass
 class ImportReport:
     """Result of an import, by picture."""
@@ -46,6 +55,7 @@ class ImportReport:
     new: dict[uuid.UUID, str] = field(default_factory=dict)
     duplicates: dict[str, uuid.UUID] = field(default_factory=dict)
     failed: list[ImportFailure] = field(default_factory=list)
+    warnings: list[ImportRemark] = field(default_factory=list)
     skipped: int = 0
 
     @property
@@ -95,6 +105,7 @@ def import_items(services: Services, items: Iterable[ImportItem], report: Import
                 report.duplicates[item.name] = accepted.media_id
             else:
                 report.new[accepted.media_id] = item.name
+            report.warnings += [ImportRemark(item.name, one.code, one.detail) for one in accepted.warnings]
         # A ring wakes the workers while the import goes on; one for every picture would only cost time.
         if position % _RING_EVERY == 0:
             services.doorbell.ring(Work.EMBED)

@@ -12,6 +12,7 @@ import uuid_utils.compat
 from backend.doorbell import Work
 from backend.errors import BackendUnavailable, FetchFailed, FileTooLarge, LeaseLost
 from backend.features.services import Services
+from backend.files.formats import PictureWarning
 from backend.files.metadata import JSON
 from backend.files.outbound import check_url
 from backend.files.storage import original_key
@@ -38,11 +39,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Accepted:
-    """The answer to an upload: the media's id, and whether these bytes were here before."""
+    """The answer to an upload: the media's id, whether these bytes were here before, and what is not right with them."""
 
     media_id: uuid.UUID
     status: MediaStatus
     duplicate: bool
+    warnings: tuple[PictureWarning, ...] = ()
 
 
 def accept_picture(
@@ -71,7 +73,7 @@ def accept_picture(
     known = _find_known(services, sha256, source, source_uri)
     if known is not None:
         return known
-    picture, merged = store_picture(services, data, sha256, cleaned)
+    picture, merged, warnings = store_picture(services, data, sha256, cleaned)
     if place and picture.exif.keys().isdisjoint(place):
         picture = replace(picture, exif={**picture.exif, **place})
     accepted = _insert(services, picture, merged, source, source_uri)
@@ -80,7 +82,7 @@ def accept_picture(
     logger.info("Picture %s %s.", accepted.media_id, said, extra={"media_id": accepted.media_id})
     if not accepted.duplicate and ring:
         services.doorbell.ring(Work.EMBED)
-    return accepted
+    return replace(accepted, warnings=() if accepted.duplicate else warnings)
 
 
 def accept_url(services: Services, url: str, text: MediaText, *, media_id: uuid.UUID | None = None) -> Accepted:
@@ -110,7 +112,7 @@ def accept_url(services: Services, url: str, text: MediaText, *, media_id: uuid.
 
 def accept_fetched(services: Services, media: FetchingMedia, lease: Lease, data: bytes) -> None:
     """Take in what was fetched for a leased row. Raises as `accept_picture`, and LeaseLost."""
-    picture, merged = store_picture(services, data, hashlib.sha256(data).digest(), media.text)
+    picture, merged, warnings = store_picture(services, data, hashlib.sha256(data).digest(), media.text)
     try:
         with services.database.transaction() as session:
             older_id = record_fetched(session, media.id, lease, picture, merged)
@@ -120,9 +122,13 @@ def accept_fetched(services: Services, media: FetchingMedia, lease: Lease, data:
         remove_unheld_files(services.database, services.storage, [StoredFile(picture.sha256, picture.original_key)])
         raise
     _keep_original(services, picture.original_key, data)
+    for warning in warnings:
+        logger.warning("Picture %s: %s (%s)", media.id, warning.detail, warning.code, extra={"media_id": media.id})
 
 
-def store_picture(services: Services, data: bytes, sha256: bytes, text: MediaText) -> tuple[StoredPicture, MediaText]:
+def store_picture(
+    services: Services, data: bytes, sha256: bytes, text: MediaText
+) -> tuple[StoredPicture, MediaText, tuple[PictureWarning, ...]]:
     """Validate bytes and write the original, which is named by its checksum: writing it twice does no harm."""
     inspection, embedded = services.decoders.inspect(data, services.limits)
     key = original_key(sha256, inspection.extension)
@@ -136,7 +142,7 @@ def store_picture(services: Services, data: bytes, sha256: bytes, text: MediaTex
         byte_size=inspection.byte_size,
         exif=embedded.exif,
     )
-    return picture, text.or_else(embedded.text)
+    return picture, text.or_else(embedded.text), inspection.warnings
 
 
 def _insert(

@@ -10,6 +10,7 @@ from backend.clock import CLOCK, Clock
 from backend.errors import InputError
 from backend.features.intake.intake import accept_picture, accept_url
 from backend.features.services import Services
+from backend.files.formats import PictureWarning
 from backend.files.text import MediaText
 from backend.store.engine import Session
 from backend.store.groups import list_memberships
@@ -49,6 +50,7 @@ class Upload:
 
     duplicate: its bytes were stored before; `media_id` is then the id that they have.
     cluster: None until it is known.
+    warnings: what is not right with the file, although it is accepted; said once, when it is new.
     """
 
     filename: str | None
@@ -58,6 +60,7 @@ class Upload:
     cluster: JoinedCluster | None = None
     code: str | None = None
     detail: str | None = None
+    warnings: tuple[PictureWarning, ...] = ()
 
     @property
     def is_settled(self) -> bool:
@@ -106,7 +109,7 @@ def _accept(services: Services, file: SentFile) -> Upload | InputError:
     except InputError as error:
         error.context["filename"] = file.name
         return error
-    return Upload(file.name, accepted.media_id, accepted.status, accepted.duplicate)
+    return Upload(file.name, accepted.media_id, accepted.status, accepted.duplicate, warnings=accepted.warnings)
 
 
 def _refused(error: InputError) -> Upload:

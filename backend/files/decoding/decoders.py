@@ -26,6 +26,7 @@ from backend.errors import (
 )
 from backend.files.decoding.inspection import Inspection
 from backend.files.decoding.process import DecoderDied, DecoderProcess, StartTimer, start_timer
+from backend.files.formats import PictureWarning
 from backend.files.limits import Limits
 from backend.files.metadata import EmbeddedMetadata
 from backend.files.text import MediaText
@@ -108,8 +109,10 @@ class Decoders:
         answer, _ = self._ask({"task": "inspect", "limits": asdict(limits)}, data)
         text = answer["text"]
         taken_at = datetime.fromisoformat(text["taken_at"]) if text["taken_at"] else None
+        inspection = answer["inspection"]
+        warnings = tuple(PictureWarning(**warning) for warning in inspection["warnings"])
         return (
-            Inspection(**answer["inspection"]),
+            Inspection(**inspection | {"warnings": warnings}),
             EmbeddedMetadata(
                 MediaText(**text | {"keywords": tuple(text["keywords"]), "taken_at": taken_at}), answer["exif"]
             ),

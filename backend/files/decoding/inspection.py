@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from PIL import ImageFile
 
 from backend.errors import FileTooLarge, MetadataTooLarge, TooManyPixels
+from backend.files.decoding.colors import find_conversion
 from backend.files.formats import (
     JPEG,
+    PictureWarning,
     check_size,
     identify_format,
     open_header,
@@ -28,6 +30,7 @@ class Inspection:
         height: height in pixels as displayed.
         byte_size: size of the file.
         frames: number of frames.
+        warnings: what is not right with the file, although it is accepted.
     """
 
     mime: str
@@ -36,6 +39,7 @@ class Inspection:
     height: int
     byte_size: int
     frames: int
+    warnings: tuple[PictureWarning, ...] = ()
 
 
 def inspect_picture(data: bytes, limits: Limits) -> Inspection:
@@ -65,6 +69,7 @@ def inspect_picture(data: bytes, limits: Limits) -> Inspection:
         check_size(image, limits)
         _check_exif(image, limits)
         width, height = upright_size(image.size, read_orientation(image))
+        ignored = find_conversion(image, data, picture_format).warning
         if picture_format == JPEG:
             image.draft("L", (max(image.width // 8, 1), max(image.height // 8, 1)))
         if not picture_format.is_proven_by_walk:
@@ -76,6 +81,7 @@ def inspect_picture(data: bytes, limits: Limits) -> Inspection:
         height=height,
         byte_size=len(data),
         frames=frames,
+        warnings=() if ignored is None else (ignored,),
     )
 
 

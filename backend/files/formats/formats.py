@@ -10,11 +10,33 @@ from typing import Final
 
 from backend.errors import ConfigurationError, UnsupportedFormat
 from backend.files.formats.jpeg import check_scans
-from backend.files.formats.structure import PNG_SIGNATURE, png_without_pixels, walk_gif, walk_iso, walk_png, walk_webp
+from backend.files.formats.structure import (
+    PNG_SIGNATURE,
+    iso_code_points,
+    png_code_points,
+    png_without_pixels,
+    walk_gif,
+    walk_iso,
+    walk_png,
+    walk_webp,
+)
 from backend.files.limits import Limits
 
 _HEIF_BRANDS: Final = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"})
 _AVIF_BRANDS: Final = frozenset({b"avif", b"avis"})
+
+
+@dataclass(frozen=True, slots=True)
+class PictureWarning:
+    """Something about a picture that its owner should know, although it is accepted.
+
+    Attributes:
+        code: what it is, for programs.
+        detail: what it is, as a sentence.
+    """
+
+    code: str
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +59,8 @@ class PictureFormat:
     """Whether the check of the container suffices, so that the file is not decoded at upload."""
     without_pixels: Callable[[bytes], bytes] | None = None
     """Makes a smaller copy with the size and all metadata."""
+    code_points: Callable[[bytes], tuple[int, int] | None] | None = None
+    """Finds the color primaries and transfer characteristics after H.273; None if the file has none."""
     switch: str | None = None
     """The field of `Limits` that enables the format; None if it is always enabled."""
     extra: str | None = None
@@ -85,6 +109,7 @@ PNG: Final = PictureFormat(
     is_proven_by_walk=True,
     # Without the pixels, Pillow also finds the metadata that is written after them.
     without_pixels=png_without_pixels,
+    code_points=png_code_points,
 )
 WEBP: Final = PictureFormat(
     "WEBP",
@@ -103,6 +128,7 @@ HEIF: Final = PictureFormat(
     # An AVIF file may name a HEIF brand in addition to its own.
     lambda data: bool(_iso_brands(data) & _HEIF_BRANDS) and not _iso_brands(data) & _AVIF_BRANDS,
     walk_iso,
+    code_points=iso_code_points,
     switch="enable_heif",
     extra="heif",
     register=_register_heif,
@@ -114,6 +140,7 @@ AVIF: Final = PictureFormat(
     ("avif",),
     lambda data: bool(_iso_brands(data) & _AVIF_BRANDS),
     walk_iso,
+    code_points=iso_code_points,
     switch="enable_avif",
 )
 

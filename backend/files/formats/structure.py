@@ -67,6 +67,28 @@ def png_without_pixels(data: bytes) -> bytes:
     return b"".join(kept)
 
 
+def png_code_points(data: bytes) -> tuple[int, int] | None:
+    """Color primaries and transfer characteristics of a PNG, from its chunk cICP."""
+    for chunk in png_chunks(data):
+        if chunk.kind == b"cICP" and chunk.end - chunk.start >= _MIN_CHUNK_BYTES + 2:
+            return data[chunk.start + 8], data[chunk.start + 9]
+        if chunk.kind == b"IDAT":  # it would have to be before the pixels
+            break
+    return None
+
+
+def iso_code_points(data: bytes) -> tuple[int, int] | None:
+    """Color primaries and transfer characteristics of an AVIF or HEIC file, from the first property that names them."""
+    region = (0, len(data))
+    for kind, skipped in ((b"meta", 4), (b"iprp", 0), (b"ipco", 0)):
+        region = next(((start + skipped, end) for one, start, end in _iso_boxes(data, *region) if one == kind), (0, 0))
+    for kind, start, end in _iso_boxes(data, *region):
+        if kind == b"colr" and data[start : start + 4] == b"nclx" and end >= start + 8:
+            primaries, transfer = struct.unpack_from(">HH", data, start + 4)
+            return int(primaries), int(transfer)
+    return None
+
+
 def gif_extensions(data: bytes) -> Iterator[bytes]:
     """Yield the joined sub-blocks of each extension of a GIF, up to the first damage."""
     try:
@@ -161,6 +183,20 @@ def walk_iso(data: bytes, _max_frames: int) -> int:
     if position != len(data):
         raise _cut("picture")
     return 1
+
+
+def _iso_boxes(data: bytes, position: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """Yield kind, start and end of the contents of each box in a region, up to the first damage."""
+    while position + _ISO_HEADER_BYTES <= end:
+        size, kind = struct.unpack_from(">I4s", data, position)
+        start = position + _ISO_HEADER_BYTES
+        if size == 1:
+            size, start = int.from_bytes(data[start : start + 8], "big"), start + 8
+        following = end if size == 0 else position + size
+        if not start <= following <= end:
+            return
+        yield kind, start, following
+        position = following
 
 
 def _cut(kind: str) -> ImageTruncated:

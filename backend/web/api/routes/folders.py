@@ -16,7 +16,7 @@ from backend.files.folders import open_inside_roots, require_inside_roots, walk_
 from backend.files.text import MediaText, make_storable
 from backend.web.api.dependencies import ServicesDependency
 from backend.web.api.folder_cursors import Place, place_of, read_folder_cursor, write_folder_cursor
-from backend.web.api.schemas.schemas import Schema, UploadedMedia
+from backend.web.api.schemas.schemas import Schema, UploadedMedia, UploadWarning
 from backend.web.middleware.problems import documented
 
 router = APIRouter(tags=["uploads"])
@@ -103,4 +103,10 @@ def _take(services: Services, path: Path) -> UploadedMedia:
         # If a path became forbidden meanwhile, do not reveal more than that.
         detail = "It is a link to a file elsewhere." if isinstance(error, PathForbidden) else str(error)
         return UploadedMedia(filename=name, code=error.code, detail=make_storable(detail))
-    return UploadedMedia(id=accepted.media_id, filename=name, status=accepted.status, duplicate=accepted.duplicate)
+    return UploadedMedia(
+        id=accepted.media_id,
+        filename=name,
+        status=accepted.status,
+        duplicate=accepted.duplicate,
+        warnings=[UploadWarning(code=one.code, detail=one.detail) for one in accepted.warnings],
+    )

@@ -131,6 +131,13 @@ class ClusterReference(Schema):
         )
 
 
+class UploadWarning(Schema):
+    """Something that is not right with an accepted file, such as a damaged color profile."""
+
+    code: str
+    detail: str
+
+
 class UploadedMedia(Schema):
     """The result for one file of an upload: an id, or an error code."""
 
@@ -143,6 +150,7 @@ class UploadedMedia(Schema):
     cluster: ClusterReference | None = Field(None, description="With wait_seconds, if the group was known in time.")
     code: str | None = Field(None, description="Why the file was refused.")
     detail: str | None = None
+    warnings: list[UploadWarning] = Field([], description="What is not right with the file, although it was accepted.")
 
     @classmethod
     def of(cls, upload: Upload) -> "UploadedMedia":
@@ -155,6 +163,7 @@ class UploadedMedia(Schema):
             cluster=None if joined is None else ClusterReference.of(joined.membership, joined.label),
             code=upload.code,
             detail=upload.detail,
+            warnings=[UploadWarning(code=one.code, detail=one.detail) for one in upload.warnings],
         )
 
 

@@ -372,3 +372,12 @@ def test_decoders__know_no_torch_and_start_soon() -> None:
     loaded = set(ran.stdout.split())
     assert not loaded & {"torch", "sqlalchemy", "psycopg", "celery", "backend.settings"}
     assert "backend.files.decoding.pixels" in loaded
+
+
+def test_inspect__warnings_come_out_of_the_process(decoders: Decoders, pictures: Any, limits: Limits) -> None:
+    data = pictures.encode(pictures.corners(), "WEBP", icc_profile=b"not a profile")
+
+    inspection, _ = decoders.inspect(data, limits)
+
+    assert inspection == inspect_picture(data, limits)
+    assert [warning.code for warning in inspection.warnings] == ["color_profile_ignored"]
