@@ -159,8 +159,8 @@ class Settings(BaseSettings):
     max_location_characters: int = Field(300, ge=1, description="Longest location.")
     max_keyword_characters: int = Field(100, ge=1, description="Longest keyword.")
     max_keywords: int = Field(64, ge=0, description="Most keywords of a picture.")
-    enable_heif: bool = Field(False, description="Accept HEIC pictures (needs the extra `heif`).")
-    enable_avif: bool = Field(False, description="Let AVIF in.")
+    enable_heif: bool = Field(True, description="Accept HEIC pictures.")
+    enable_avif: bool = Field(True, description="Accept AVIF pictures.")
     enable_ocr: bool = Field(False, description="Read text in pictures that come without text (needs the extra `ocr`).")
     import_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
         (), description="Folders that the server may import from, separated by ':'. Does not restrict the command line."

@@ -27,8 +27,8 @@ class Limits:
     max_location_characters: int = 300
     max_keyword_characters: int = 100
     max_keywords: int = 64
-    enable_heif: bool = False
-    enable_avif: bool = False
+    enable_heif: bool = True
+    enable_avif: bool = True
 
     @classmethod
     def from_settings(cls, settings: "Settings") -> Self:

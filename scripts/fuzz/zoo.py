@@ -11,7 +11,8 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageCms
+from pillow_heif import register_heif_opener
 
 Chance = random.Random
 
@@ -79,17 +80,26 @@ def _whole() -> dict[str, bytes]:
         "webp": (picture, "WEBP", {"exif": exif}),
         "webp lossless": (picture, "WEBP", {"lossless": True}),
         "webp animated": (picture, "WEBP", frames),
+        "jpeg profile": (picture, "JPEG", {"icc_profile": b"not a profile" * 9}),
+        "png profile": (picture, "PNG", {"icc_profile": _profile()}),
+        "avif": (picture, "AVIF", {"exif": exif, "icc_profile": _profile()}),
+        "heic": (picture, "HEIF", {}),
         "tiff": (picture, "TIFF", {}),
         "bmp": (picture, "BMP", {}),
         "ico": (picture, "ICO", {}),
         "ppm": (picture, "PPM", {}),
     }
+    register_heif_opener()
     made = {}
     for name, (image, form, options) in flavours.items():
         buffer = io.BytesIO()
         image.save(buffer, form, **options)
         made[name] = buffer.getvalue()
     return made
+
+
+def _profile() -> bytes:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
 
 
 def _pick(chance: Chance, *starts: str) -> bytes:

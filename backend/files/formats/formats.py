@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from PIL import AvifImagePlugin
+
 from backend.errors import ConfigurationError, UnsupportedFormat
 from backend.files.formats.jpeg import check_scans
 from backend.files.formats.structure import (
@@ -91,9 +93,14 @@ def _register_heif() -> None:
     except ImportError:
         raise ConfigurationError(
             "HEIC is switched on, but the package pillow-heif is missing.",
-            hint="Run pip install 'mediacluster[heif]', or unset MEDIACLUSTER_ENABLE_HEIF.",
+            hint="Run pip install pillow-heif, or set MEDIACLUSTER_ENABLE_HEIF=false.",
         ) from None
-    register_heif_opener()
+    # One thread: decoders run side by side already, and the stacks of more would count against their memory limit.
+    register_heif_opener(decode_threads=1, thumbnails=False, depth_images=False, aux_images=False)
+
+
+def _register_avif() -> None:
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # as for HEIC
 
 
 JPEG: Final = PictureFormat(
@@ -130,7 +137,6 @@ HEIF: Final = PictureFormat(
     walk_iso,
     code_points=iso_code_points,
     switch="enable_heif",
-    extra="heif",
     register=_register_heif,
 )
 AVIF: Final = PictureFormat(
@@ -142,6 +148,7 @@ AVIF: Final = PictureFormat(
     walk_iso,
     code_points=iso_code_points,
     switch="enable_avif",
+    register=_register_avif,
 )
 
 FORMATS: Final = (JPEG, PNG, WEBP, GIF, HEIF, AVIF)
@@ -177,7 +184,7 @@ def identify_format(data: bytes, limits: Limits) -> PictureFormat:
         raise UnsupportedFormat("The file is empty.", hint="Send it again; the upload may have been cut off.")
     picture_format = find_format(data)
     if picture_format is None:
-        raise UnsupportedFormat(f"The file is {_describe(data)}, whatever its name says.", hint=_send_others())
+        raise UnsupportedFormat(f"The file is {_describe(data)}, whatever its name says.", hint=_send_others(limits))
     if not picture_format.is_accepted(limits):
         raise _switched_off(picture_format)
     return picture_format
@@ -199,8 +206,8 @@ def mime_of(stored: bytes) -> str:
     return "application/octet-stream" if found is None else found.mime
 
 
-def _send_others() -> str:
-    *titles, last = [one.title for one in FORMATS if one.switch is None]
+def _send_others(limits: Limits) -> str:
+    *titles, last = [one.title for one in list_accepted(limits)]
     return f"Send {', '.join(titles)} or {last}."
 
 

@@ -7,8 +7,8 @@ def test_limits__defaults_are_those_of_the_settings() -> None:
 
 
 def test_limits__take_over_settings() -> None:
-    assert Limits.from_settings(Settings(_env_file=None, max_pixels=7, enable_avif=True)) == Limits(
-        max_pixels=7, enable_avif=True
+    assert Limits.from_settings(Settings(_env_file=None, max_pixels=7, enable_avif=False)) == Limits(
+        max_pixels=7, enable_avif=False
     )
 
 

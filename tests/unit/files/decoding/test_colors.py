@@ -32,7 +32,7 @@ from tests.support.profiles import (
     srgb_of_lab,
 )
 
-LIMITS = Limits(enable_heif=True, enable_avif=True)
+LIMITS = Limits()
 VIVID = ("#dc1414", "#14c814", "#1414dc", "#ffffff")
 # Wide spaces have few values for dark and vivid colors, so lossy formats lose those.
 SOFT = ("#c85050", "#50b450", "#5050c8", "#ffffff")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from PIL import Image, ImageFile
+from pillow_heif import register_heif_opener
 
 from backend.errors import (
     ConfigurationError,
@@ -29,7 +30,13 @@ FORMATS = [
     ("WEBP", {"lossless": True}),
     ("GIF", {}),
     ("AVIF", {}),
+    ("HEIF", {}),
 ]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _heif() -> None:
+    register_heif_opener()
 
 
 @pytest.fixture(scope="module")
@@ -93,11 +100,10 @@ def test_inspect_picture__truncated(
     pictures: Any, limits: Limits, photo: Image.Image, name: str, options: dict[str, Any], part: float
 ) -> None:
     data = pictures.encode(photo, name, **options)
-    let_in = replace(limits, enable_avif=True)
-    inspect_picture(data, let_in)
+    inspect_picture(data, limits)
 
     with pytest.raises(ImageTruncated):
-        inspect_picture(data[: int(len(data) * part)], let_in)
+        inspect_picture(data[: int(len(data) * part)], limits)
 
 
 @pytest.mark.parametrize(("name", "options"), [one for one in FORMATS if one[0] != "GIF"])
@@ -107,7 +113,7 @@ def test_inspect_picture__last_byte_missing(
     data = pictures.encode(photo, name, **options)
 
     with pytest.raises(ImageTruncated):
-        inspect_picture(data[:-1], replace(limits, enable_avif=True))
+        inspect_picture(data[:-1], limits)
 
 
 @pytest.mark.parametrize("length", [*range(3, 60), *range(60, 700, 13)])
@@ -210,27 +216,27 @@ def test_inspect_picture__formats_that_pillow_reads_and_we_do_not(pictures: Any,
         inspect_picture(pictures.encode(pictures.corners(), name), limits)
 
 
-def test_inspect_picture__avif_only_when_switched_on(pictures: Any, limits: Limits) -> None:
+def test_inspect_picture__avif_unless_switched_off(pictures: Any, limits: Limits) -> None:
     data = pictures.encode(pictures.corners(), "AVIF")
 
     with pytest.raises(UnsupportedFormat, match="MEDIACLUSTER_ENABLE_AVIF"):
-        inspect_picture(data, limits)
-    assert inspect_picture(data, replace(limits, enable_avif=True)).mime == "image/avif"
+        inspect_picture(data, replace(limits, enable_avif=False))
+    assert inspect_picture(data, limits).mime == "image/avif"
 
 
 HEIC_HEAD = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0\0\0\x08free"
 
 
-def test_inspect_picture__heic_only_when_switched_on(limits: Limits) -> None:
+def test_inspect_picture__heic_unless_switched_off(limits: Limits) -> None:
     with pytest.raises(UnsupportedFormat, match="MEDIACLUSTER_ENABLE_HEIF"):
-        inspect_picture(HEIC_HEAD, limits)
+        inspect_picture(HEIC_HEAD, replace(limits, enable_heif=False))
 
 
 def test_inspect_picture__heic_without_its_package(limits: Limits, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
 
     with pytest.raises(ConfigurationError, match="pillow-heif"):
-        inspect_picture(HEIC_HEAD, replace(limits, enable_heif=True))
+        inspect_picture(HEIC_HEAD, limits)
 
 
 def test_inspect_picture__file_too_large(pictures: Any, limits: Limits) -> None:
