@@ -152,7 +152,11 @@ class Settings(BaseSettings):
     max_pixels: int = Field(50_000_000, ge=1, le=89_000_000, description="Most pixels of a picture.")
     max_side_pixels: int = Field(16_384, ge=1, description="Longest side of a picture.")
     max_frames: int = Field(500, ge=1, description="Most frames of an animation (the first is used).")
-    max_exif_bytes: int = Field(64 * 1024, ge=0, description="Largest EXIF block.")
+    max_exif_bytes: int = Field(
+        64 * 1024,
+        ge=0,
+        description="Most bytes of an EXIF block that are read. Of a larger one, the longest values are left out.",
+    )
     max_title_characters: int = Field(300, ge=1, description="Longest title, in characters after cleaning.")
     max_caption_characters: int = Field(2_000, ge=1, description="Longest caption.")
     max_story_characters: int = Field(20_000, ge=1, description="Longest story.")

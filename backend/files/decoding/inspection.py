@@ -4,13 +4,15 @@ from dataclasses import dataclass
 
 from PIL import ImageFile
 
-from backend.errors import FileTooLarge, MetadataTooLarge, TooManyPixels
-from backend.files.decoding.colors import find_conversion
+from backend.errors import FileTooLarge, TooManyPixels
+from backend.files.decoding.colors import Conversion, find_conversion
 from backend.files.formats import (
     JPEG,
     PictureWarning,
+    bound_exif,
     check_size,
     identify_format,
+    mend_picture,
     open_header,
     read_orientation,
     shorten_jpeg,
@@ -59,7 +61,8 @@ def inspect_picture(data: bytes, limits: Limits) -> Inspection:
             hint="Send a smaller version.",
         )
     picture_format = identify_format(data, limits)
-    judged = shorten_jpeg(data) if picture_format == JPEG else data
+    mended = mend_picture(data, picture_format)
+    judged = shorten_jpeg(mended.data) if picture_format == JPEG else mended.data
     frames = picture_format.walk(judged, limits.max_frames)
     if frames > limits.max_frames:
         raise TooManyPixels(
@@ -67,9 +70,8 @@ def inspect_picture(data: bytes, limits: Limits) -> Inspection:
         )
     with open_header(judged, picture_format) as image:
         check_size(image, limits)
-        _check_exif(image, limits)
         width, height = upright_size(image.size, read_orientation(image))
-        ignored = find_conversion(image, data, picture_format).warning
+        warnings = _find_warnings(image, find_conversion(image, judged, picture_format), limits)
         if picture_format == JPEG:
             image.draft("L", (max(image.width // 8, 1), max(image.height // 8, 1)))
         if not picture_format.is_proven_by_walk:
@@ -81,16 +83,16 @@ def inspect_picture(data: bytes, limits: Limits) -> Inspection:
         height=height,
         byte_size=len(data),
         frames=frames,
-        warnings=() if ignored is None else (ignored,),
+        warnings=mended.warnings + warnings,
     )
 
 
-def _check_exif(image: ImageFile.ImageFile, limits: Limits) -> None:
-    exif = image.info.get("exif") or b""
-    # ImageMagick writes EXIF into a PNG as hexadecimal text, two characters a byte.
-    exif_bytes = max(len(exif), len(image.info.get("Raw profile type exif", "")) // 2)
+def _find_warnings(image: ImageFile.ImageFile, conversion: Conversion, limits: Limits) -> tuple[PictureWarning, ...]:
+    found = [] if conversion.warning is None else [conversion.warning]
+    exif_bytes = bound_exif(image, limits.max_exif_bytes)
     if exif_bytes > limits.max_exif_bytes:
-        raise MetadataTooLarge(
-            f"The EXIF block has {exif_bytes:,} bytes; {limits.max_exif_bytes:,} are allowed.",
-            hint="Send the picture without its metadata.",
+        detail = (
+            f"The EXIF block has {exif_bytes:,} bytes; {limits.max_exif_bytes:,} are read, without its longest values."
         )
+        found.append(PictureWarning("exif_too_long", detail))
+    return tuple(found)

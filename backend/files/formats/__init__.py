@@ -1,5 +1,6 @@
 """Picture formats: identification, acceptance and checks for completeness."""
 
+from backend.files.formats.exif_blocks import bound_exif
 from backend.files.formats.formats import (
     AVIF,
     FORMATS,
@@ -9,14 +10,15 @@ from backend.files.formats.formats import (
     PNG,
     WEBP,
     PictureFormat,
-    PictureWarning,
     identify_format,
     list_accepted,
     mime_of,
 )
 from backend.files.formats.jpeg import shorten_jpeg
+from backend.files.formats.mending import PictureWarning
 from backend.files.formats.opening import (
     check_size,
+    mend_picture,
     open_header,
     open_picture,
     read_orientation,
@@ -35,10 +37,12 @@ __all__ = [
     "WEBP",
     "PictureFormat",
     "PictureWarning",
+    "bound_exif",
     "check_size",
     "gif_extensions",
     "identify_format",
     "list_accepted",
+    "mend_picture",
     "mime_of",
     "open_header",
     "open_picture",

@@ -12,6 +12,7 @@ from PIL import AvifImagePlugin
 
 from backend.errors import ConfigurationError, UnsupportedFormat
 from backend.files.formats.jpeg import check_scans
+from backend.files.formats.mending import Mended, mend_jpeg, mend_png, mend_webp
 from backend.files.formats.structure import (
     PNG_SIGNATURE,
     iso_code_points,
@@ -26,19 +27,6 @@ from backend.files.limits import Limits
 
 _HEIF_BRANDS: Final = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"})
 _AVIF_BRANDS: Final = frozenset({b"avif", b"avis"})
-
-
-@dataclass(frozen=True, slots=True)
-class PictureWarning:
-    """Something about a picture that its owner should know, although it is accepted.
-
-    Attributes:
-        code: what it is, for programs.
-        detail: what it is, as a sentence.
-    """
-
-    code: str
-    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +45,8 @@ class PictureFormat:
     """Returns whether the data begins like this format."""
     walk: Callable[[bytes, int], int]
     """Checks the container and counts its frames, see `structure`."""
+    mend: Callable[[bytes], Mended] | None = None
+    """Completes or leaves out what decoders refuse although no pixel depends on it, see `mending`."""
     is_proven_by_walk: bool = False
     """Whether the check of the container suffices, so that the file is not decoded at upload."""
     without_pixels: Callable[[bytes], bytes] | None = None
@@ -104,7 +94,13 @@ def _register_avif() -> None:
 
 
 JPEG: Final = PictureFormat(
-    "JPEG", "JPEG", "image/jpeg", ("jpg", "jpeg", "jpe", "jfif"), _begins_with(b"\xff\xd8\xff"), _walk_jpeg
+    "JPEG",
+    "JPEG",
+    "image/jpeg",
+    ("jpg", "jpeg", "jpe", "jfif"),
+    _begins_with(b"\xff\xd8\xff"),
+    _walk_jpeg,
+    mend=mend_jpeg,
 )
 PNG: Final = PictureFormat(
     "PNG",
@@ -113,6 +109,7 @@ PNG: Final = PictureFormat(
     ("png",),
     _begins_with(PNG_SIGNATURE),
     walk_png,
+    mend=mend_png,
     is_proven_by_walk=True,
     # Without the pixels, Pillow also finds the metadata that is written after them.
     without_pixels=png_without_pixels,
@@ -125,6 +122,7 @@ WEBP: Final = PictureFormat(
     ("webp",),
     lambda data: data.startswith(b"RIFF") and data[8:12] == b"WEBP",
     walk_webp,
+    mend=mend_webp,
 )
 GIF: Final = PictureFormat("GIF", "GIF", "image/gif", ("gif",), _begins_with(b"GIF87a", b"GIF89a"), walk_gif)
 HEIF: Final = PictureFormat(

@@ -1,6 +1,7 @@
 """Completeness check of JPEGs by their markers, without decoding pixels where possible."""
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from backend.errors import ImageCorrupt
@@ -10,6 +11,8 @@ _START_OF_SCAN: Final = b"\xff\xda"
 _SOS, _EOI = 0xDA, 0xD9
 # Huffman-coded frames whose pixels can be in one scan: baseline and extended sequential.
 _SEQUENTIAL: Final = frozenset({0xC0, 0xC1})
+_PROGRESSIVE: Final = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+_FRAMES: Final = frozenset({0xC0, 0xC1, 0xC2, 0xC3, *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0)})
 # Markers that no length follows: TEM, restarts, SOI.
 _BARE: Final = frozenset({0x01, *range(0xD0, 0xD9)})
 # A marker that ends pixel data. FF 00 is a data byte, D0 to D7 are restarts, and FF may be repeated before a marker.
@@ -46,6 +49,65 @@ def check_scans(data: bytes) -> None:
 def ends_like_jpeg(data: bytes) -> bool:
     """Whether a JPEG has its end marker, so that a failure to read it means damage and not truncation."""
     return _END in data[-_TAIL_BYTES:]
+
+
+def end_of_pixels(data: bytes) -> int | None:
+    """Where the pixel data of a JPEG ends if the file ends there, without an end marker; None for all others."""
+    if ends_like_jpeg(data):
+        return None
+    start, marker = 0, 0
+    for marker, start in _headers(data):  # noqa: B007 - the last one counts
+        pass
+    pixels = start - 2 + int.from_bytes(data[start - 2 : start])
+    if marker != _SOS or pixels > len(data) or _MARKER.search(data, pixels):
+        return None
+    return len(data) - data.endswith(b"\xff")  # half a marker is none
+
+
+def has_all_scans(data: bytes) -> bool:
+    """Whether each component of a JPEG has all its coefficients, as far as the headers of its scans say."""
+    try:
+        return _coefficients_left(data) == 0
+    except IndexError:
+        return False
+
+
+def _coefficients_left(data: bytes) -> int:
+    left: dict[int, set[int]] = {}
+    is_progressive = False
+    for marker, start in _headers(data):
+        if marker in _FRAMES:
+            is_progressive = marker in _PROGRESSIVE
+            count = data[start + 5]
+            left = {data[start + 6 + 3 * number]: set(range(64)) for number in range(count)}
+        elif marker == _SOS:
+            count = data[start]
+            first, last, bits = (data[start + 1 + 2 * count + place] for place in range(3))
+            if is_progressive and bits & 0x0F:
+                continue  # lower bits of these are left to another scan
+            done = range(first, last + 1) if is_progressive else range(64)
+            for number in range(count):
+                left.get(data[start + 1 + 2 * number], set()).difference_update(done)
+    return sum(map(len, left.values())) if left else 64
+
+
+def _headers(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield marker and start of the contents of each segment, up to the end or the first damage."""
+    position = 2
+    while position + 4 <= len(data) and data[position] == 0xFF:
+        marker = data[position + 1]
+        if marker == _EOI:
+            return
+        if marker == 0xFF or marker in _BARE:
+            position += 1 if marker == 0xFF else 2
+            continue
+        yield marker, position + 4
+        position += 2 + int.from_bytes(data[position + 2 : position + 4])
+        if marker == _SOS:
+            following = _MARKER.search(data, position)
+            if following is None:
+                return
+            position = following.start()
 
 
 def _start_of_pixels(data: bytes) -> int:

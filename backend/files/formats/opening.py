@@ -17,6 +17,7 @@ from backend.errors import (
 )
 from backend.files.formats.formats import JPEG, PictureFormat
 from backend.files.formats.jpeg import ends_like_jpeg
+from backend.files.formats.mending import Mended
 from backend.files.limits import Limits
 
 # Set once for the process, because `warnings.catch_warnings` is not safe in threads.
@@ -37,6 +38,11 @@ _TRANSPOSES: Final = {
 _FIRST_SIDEWAYS_ORIENTATION: Final = 5
 
 
+def mend_picture(data: bytes, picture_format: PictureFormat) -> Mended:
+    """Complete or leave out what decoders refuse although no pixel depends on it. Cheap where there is nothing to mend."""
+    return Mended(data) if picture_format.mend is None else picture_format.mend(data)
+
+
 @contextmanager
 def open_picture(data: bytes, picture_format: PictureFormat) -> Iterator[ImageFile.ImageFile]:
     """Open `data` with the decoder of its format only. Exceptions of Pillow inside the block become InputErrors.
@@ -48,6 +54,7 @@ def open_picture(data: bytes, picture_format: PictureFormat) -> Iterator[ImageFi
     """
     if picture_format.register is not None:
         picture_format.register()
+    data = mend_picture(data, picture_format).data
     try:
         with Image.open(BytesIO(data), formats=[picture_format.name]) as image:
             yield image
@@ -62,7 +69,9 @@ def open_picture(data: bytes, picture_format: PictureFormat) -> Iterator[ImageFi
 @contextmanager
 def open_header(data: bytes, picture_format: PictureFormat) -> Iterator[ImageFile.ImageFile]:
     """Open `data` for its size and metadata only. Its pixels must not be loaded."""
-    header = data if picture_format.without_pixels is None else picture_format.without_pixels(data)
+    header = mend_picture(data, picture_format).data
+    if picture_format.without_pixels is not None:
+        header = picture_format.without_pixels(header)
     with open_picture(header, picture_format) as image:
         yield image
 

@@ -7,6 +7,7 @@ A walk returns the number of frames (counting stops above `max_frames`). It rais
 its container does, and ImageCorrupt if the container contradicts itself.
 """
 
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ _MIN_CHUNK_BYTES: Final = 12
 _GIF_EXTENSION: Final = 0x21
 _GIF_IMAGE: Final = 0x2C
 _ISO_HEADER_BYTES: Final = 8
+_ISO_KIND: Final = re.compile(rb"[ -~\xa9][ -~]{3}")
 _TAIL_BYTES: Final = 64
 
 
@@ -58,6 +60,12 @@ def png_chunks(data: bytes) -> Iterator[Chunk]:
         if kind == b"IEND":
             return
         position = end
+
+
+def is_intact(data: bytes, chunk: Chunk) -> bool:
+    """Whether the contents of a chunk have its checksum."""
+    (checksum,) = struct.unpack_from(">I", data, chunk.end - 4)
+    return zlib.crc32(memoryview(data)[chunk.start + 4 : chunk.end - 4]) == int(checksum)
 
 
 def png_without_pixels(data: bytes) -> bytes:
@@ -100,11 +108,9 @@ def gif_extensions(data: bytes) -> Iterator[bytes]:
 
 
 def walk_png(data: bytes, _max_frames: int) -> int:
-    view = memoryview(data)
     frames = 1
     for chunk in png_chunks(data):
-        (checksum,) = struct.unpack_from(">I", data, chunk.end - 4)
-        if zlib.crc32(view[chunk.start + 4 : chunk.end - 4]) != checksum:
+        if not is_intact(data, chunk):
             raise ImageCorrupt(f"The PNG is damaged: the checksum of the chunk at byte {chunk.start} does not match.")
         if chunk.kind == b"acTL" and chunk.end - chunk.start > _MIN_CHUNK_BYTES:
             (frames,) = struct.unpack_from(">I", data, chunk.start + 8)
@@ -170,8 +176,14 @@ def walk_webp(data: bytes, max_frames: int) -> int:
 
 
 def walk_iso(data: bytes, _max_frames: int) -> int:
+    """Follow the boxes. What phones append behind the last one, such as a video without a box of its own, does not count."""
     position = 0
+    missing = {b"meta", b"mdat"}
     while position + 8 <= len(data):
+        kind = data[position + 4 : position + 8]
+        if not missing and not _ISO_KIND.fullmatch(kind):
+            return 1
+        missing.discard(kind)
         size = int.from_bytes(data[position : position + 4], "big")
         if size == 0:  # the last box reaches to the end of the file
             return 1

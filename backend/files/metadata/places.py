@@ -26,7 +26,7 @@ _XMP_MARKS: Final = tuple(padding.join(name).encode() for name in _XMP_NAMES for
 _VIDEO_PLACE: Final = re.compile(rb"\xa9xyz.{4}[+-]\d|loci\0\0\0\0|location\.ISO6709", re.DOTALL)
 
 _TIFF_HEADER: Final = re.compile(rb"II\*\0|MM\0\*")
-_MAX_EXIF_BYTES: Final = 64 * 1024
+_MAX_EXIF_BYTES: Final = 1024 * 1024
 _MAX_EXIF_BLOCKS: Final = 64
 _GPS_POINTERS: Final = (b"\x25\x88\x04\x00", b"\x88\x25\x00\x04")
 _POSITIONS: Final = (
@@ -68,6 +68,8 @@ def _exif_has_position(block: bytes) -> bool:
     try:
         exif.load(block)
         gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
+        if not gps and ExifTags.Base.GPSInfo in exif:  # it is damaged, or further on than this block is read
+            return True
         return any(_is_set(gps.get(tag)) for tag in _POSITIONS)
     except Exception:  # noqa: BLE001 - Pillow raises a dozen types on a broken block that other readers may understand
         return True

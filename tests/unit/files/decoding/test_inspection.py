@@ -106,14 +106,25 @@ def test_inspect_picture__truncated(
         inspect_picture(data[: int(len(data) * part)], limits)
 
 
-@pytest.mark.parametrize(("name", "options"), [one for one in FORMATS if one[0] != "GIF"])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("WEBP", {}), ("AVIF", {}), ("HEIF", {}), ("PNG", {}), ("JPEG", {}), ("WEBP", {"lossless": True})],
+)
 def test_inspect_picture__last_byte_missing(
     pictures: Any, limits: Limits, photo: Image.Image, name: str, options: dict[str, Any]
 ) -> None:
+    """It is refused if it was a pixel's. Otherwise it was of the end marker, or filled up an odd number of bytes."""
     data = pictures.encode(photo, name, **options)
+    is_needed = name in {"AVIF", "HEIF"} or (name == "WEBP" and not options)
+    if name == "WEBP":
+        assert (int.from_bytes(data[16:20], "little") % 2 == 0) is is_needed
 
-    with pytest.raises(ImageTruncated):
-        inspect_picture(data[:-1], limits)
+    if is_needed:
+        with pytest.raises(ImageTruncated):
+            inspect_picture(data[:-1], limits)
+    else:
+        assert [one.code for one in inspect_picture(data[:-1], limits).warnings] == ["end_missing"]
+        assert decode_picture(data[:-1], limits).tobytes() == decode_picture(data, limits).tobytes()
 
 
 @pytest.mark.parametrize("length", [*range(3, 60), *range(60, 700, 13)])
@@ -285,14 +296,14 @@ def test_inspect_picture__too_many_frames(pictures: Any, limits: Limits) -> None
 
 
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP"])
-def test_inspect_picture__metadata_too_large(pictures: Any, limits: Limits, name: str) -> None:
+def test_inspect_picture__exif_too_long_is_accepted_with_a_warning(pictures: Any, limits: Limits, name: str) -> None:
     exif = Image.Exif()
     exif[0x010E] = "x" * 2000
     data = pictures.encode(pictures.corners(), name, exif=exif)
 
-    inspect_picture(data, replace(limits, max_exif_bytes=3000))
-    with pytest.raises(MetadataTooLarge):
-        inspect_picture(data, replace(limits, max_exif_bytes=2000))
+    assert inspect_picture(data, replace(limits, max_exif_bytes=3000)).warnings == ()
+    (warning,) = inspect_picture(data, replace(limits, max_exif_bytes=2000)).warnings
+    assert (warning.code, "2,000 are read" in warning.detail) == ("exif_too_long", True)
 
 
 def test_inspect_picture__exif_after_the_pixels_counts(pictures: Any, limits: Limits) -> None:
@@ -304,8 +315,9 @@ def test_inspect_picture__exif_after_the_pixels_counts(pictures: Any, limits: Li
     found = inspect_picture(data, limits)
 
     assert (found.width, found.height) == (24, 40) == decode_picture(data, limits).size
-    with pytest.raises(MetadataTooLarge):
-        inspect_picture(data, replace(limits, max_exif_bytes=10))
+    found = inspect_picture(data, replace(limits, max_exif_bytes=10))
+    assert [one.code for one in found.warnings] == ["exif_too_long"]
+    assert (found.width, found.height) == (24, 40)
 
 
 def test_inspect_picture__png_text_bomb(pictures: Any, limits: Limits) -> None:

@@ -1,0 +1,162 @@
+"""Files that viewers show and decoders refuse: what no pixel depends on is completed or left out, with a warning.
+
+The end marker of a JPEG or PNG may be missing, a text of a PNG may be damaged, and the length of a WebP may count more than
+there is. The file itself is stored as it came. A file that lacks pixels is returned as it is, and refused later.
+"""
+
+import random
+import struct
+import zlib
+from dataclasses import dataclass
+from io import BytesIO
+from itertools import pairwise
+from typing import Final
+
+from PIL import Image
+
+from backend.errors import ImageCorrupt, ImageTruncated
+from backend.files.formats.jpeg import end_of_pixels, has_all_scans
+from backend.files.formats.structure import PNG_SIGNATURE, Chunk, is_intact, png_chunks
+
+
+@dataclass(frozen=True, slots=True)
+class PictureWarning:
+    """Something that is not right with a picture, although it is accepted.
+
+    Attributes:
+        code: what it is, for programs.
+        detail: what it is, as a sentence.
+    """
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """A file that decoders accept, if there was nothing wrong but what could be mended."""
+
+    data: bytes
+    warnings: tuple[PictureWarning, ...] = ()
+
+
+_JPEG_END: Final = b"\xff\xd9"
+_JPEG_RESTARTS: Final = b"\xff\xdd"
+_PNG_END: Final = b"\0\0\0\0IEND\xaeB`\x82"
+_MIN_HEADER_BYTES: Final = 12 + 13
+_INFLATED_AT_ONCE: Final = 1024 * 1024
+# Of a pixel: four channels of two bytes. Each row, also of the seven passes of interlacing, has one more.
+_PNG_PIXEL_BYTES: Final = 8
+_PNG_ROW_BYTES: Final = 2
+_ANCILLARY: Final = 0x20
+_PIXELS_AT_ONCE: Final = 256
+
+_END_MISSING: Final = PictureWarning("end_missing", "The end of the file is missing, but all of its pixels are there.")
+
+# Bytes that a decoder takes for pixels, if it still expects any.
+_OTHER_PIXELS: Final = random.Random(0).randbytes(600).replace(b"\xff", b"")  # noqa: S311 - not a secret
+
+
+def mend_jpeg(data: bytes) -> Mended:
+    """Add the end marker if nothing but it is missing."""
+    end = end_of_pixels(data)
+    if end is None or not has_all_scans(data):
+        return Mended(data)
+    pixels = data[:end]
+    # Where pixels are missing, a decoder fills them from what follows. Where none is missing, what follows is ignored.
+    tails = [b"", _OTHER_PIXELS]
+    if _JPEG_RESTARTS in data:
+        tails.append(_next_restart(data) + _OTHER_PIXELS)
+    try:
+        sums = [_pixel_sum(pixels + tail + _JPEG_END) for tail in tails]
+    except Exception:  # noqa: BLE001 - Pillow raises a dozen types; whatever it is, the file is judged as it came
+        return Mended(data)
+    if any(one != other for one, other in pairwise(sums)):
+        return Mended(data)
+    return Mended(pixels + _JPEG_END, (_END_MISSING,))
+
+
+def _next_restart(data: bytes) -> bytes:
+    last = max(range(8), key=lambda number: data.rfind(bytes((0xFF, 0xD0 + number))))
+    is_there = data.rfind(bytes((0xFF, 0xD0 + last))) >= 0
+    return bytes((0xFF, 0xD0 + (last + 1) % 8 if is_there else 0xD0))
+
+
+def _pixel_sum(jpeg: bytes) -> int:
+    """A checksum over the pixels, which are in memory once."""
+    found = 0
+    with Image.open(BytesIO(jpeg), formats=["JPEG"]) as image:
+        image.load()
+        for top in range(0, image.height, _PIXELS_AT_ONCE):
+            rows = image.crop((0, top, image.width, min(top + _PIXELS_AT_ONCE, image.height)))
+            found = zlib.crc32(rows.tobytes(), found)
+    return found
+
+
+def mend_png(data: bytes) -> Mended:
+    """Leave out damaged chunks that are not needed, and add the end if the pixels are complete."""
+    kept: list[Chunk] = []
+    damaged: list[Chunk] = []
+    is_ended = False
+    try:
+        for chunk in png_chunks(data):
+            is_needed = not chunk.kind[0] & _ANCILLARY
+            if is_needed and chunk.kind != b"IEND":
+                kept.append(chunk)  # a damaged one is found later
+            elif not is_intact(data, chunk):
+                damaged += [chunk] if chunk.kind != b"IEND" else []
+            elif chunk.kind == b"IEND":
+                is_ended = True
+            else:
+                kept.append(chunk)
+    except ImageCorrupt:
+        return Mended(data)
+    except ImageTruncated:
+        pass
+    if (is_ended and not damaged) or (not is_ended and not _has_all_pixels(data, kept)):
+        return Mended(data)
+    warnings = [] if is_ended else [_END_MISSING]
+    if damaged:
+        names = ", ".join(sorted({chunk.kind.decode() for chunk in damaged}))
+        warnings.append(
+            PictureWarning("metadata_damaged", f"A part of the PNG is damaged ({names}), so it is ignored.")
+        )
+    mended = PNG_SIGNATURE + b"".join(data[chunk.start : chunk.end] for chunk in kept) + _PNG_END
+    return Mended(mended, tuple(warnings))
+
+
+def _has_all_pixels(data: bytes, chunks: list[Chunk]) -> bool:
+    if not chunks or chunks[0].kind != b"IHDR" or chunks[0].end - chunks[0].start < _MIN_HEADER_BYTES:
+        return False
+    width, height = struct.unpack_from(">II", data, chunks[0].start + 8)
+    left = height * (width * _PNG_PIXEL_BYTES + _PNG_ROW_BYTES)  # a bomb inflates to more
+    stream = zlib.decompressobj()
+    try:
+        for chunk in chunks:
+            if chunk.kind != b"IDAT":
+                continue
+            waiting = data[chunk.start + 8 : chunk.end - 4]
+            while waiting and not stream.eof and left >= 0:
+                left -= len(stream.decompress(waiting, _INFLATED_AT_ONCE))
+                waiting = stream.unconsumed_tail
+    except zlib.error:
+        return False
+    return stream.eof
+
+
+def mend_webp(data: bytes) -> Mended:
+    """Correct the length if it counts more than there is, and the one image is complete."""
+    if 8 + int.from_bytes(data[4:8], "little") <= len(data):
+        return Mended(data)
+    position, has_pixels = 12, False
+    while position + 8 <= len(data):
+        kind = data[position : position + 4]
+        size = int.from_bytes(data[position + 4 : position + 8], "little")
+        if kind in {b"ANIM", b"ANMF"} or position + 8 + size > len(data):
+            break
+        has_pixels = has_pixels or kind in {b"VP8 ", b"VP8L"}
+        position += 8 + size + (size & 1)
+    if not has_pixels or data[position : position + 4] in {b"ANIM", b"ANMF"}:
+        return Mended(data)
+    body = data[8:position].ljust(position - 8, b"\0")
+    return Mended(b"RIFF" + struct.pack("<I", len(body)) + body, (_END_MISSING,))

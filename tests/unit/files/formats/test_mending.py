@@ -1,0 +1,203 @@
+"""What no pixel depends on is completed or left out, with a warning. What lacks pixels is refused as before."""
+
+import io
+import struct
+import time
+import zlib
+from typing import Any
+
+import pytest
+from PIL import Image
+from pillow_heif import register_heif_opener
+
+from backend.errors import ImageCorrupt, ImageTruncated
+from backend.files.decoding import inspect_picture
+from backend.files.decoding.pixels import decode_picture
+from backend.files.formats import JPEG, PNG, WEBP, mend_picture
+from backend.files.limits import Limits
+from backend.files.metadata import read_metadata
+
+JPEGS: dict[str, dict[str, Any]] = {
+    "baseline": {},
+    "progressive": {"progressive": True},
+    "restarts": {"restart_marker_rows": 1},
+    "progressive with restarts": {"progressive": True, "restart_marker_blocks": 7},
+    "one scan for each component": {"streamtype": 0, "keep_rgb": True},
+}
+
+
+@pytest.fixture(scope="module")
+def photo(pictures: Any) -> Image.Image:
+    return Image.open(io.BytesIO(pictures.photograph("coffee.png"))).convert("RGB").resize((320, 214))
+
+
+def codes(data: bytes, limits: Limits) -> list[str]:
+    return [one.code for one in inspect_picture(data, limits).warnings]
+
+
+@pytest.mark.parametrize("options", JPEGS.values(), ids=JPEGS)
+@pytest.mark.parametrize("missing", [1, 2])
+def test_jpeg__without_its_end_marker_is_accepted(
+    pictures: Any, limits: Limits, photo: Image.Image, options: dict[str, Any], missing: int
+) -> None:
+    whole = pictures.encode(photo, **options)
+    data = whole[:-missing]
+
+    found = inspect_picture(data, limits)
+
+    assert [one.code for one in found.warnings] == ["end_missing"]
+    assert found.byte_size == len(data)
+    assert decode_picture(data, limits).tobytes() == decode_picture(whole, limits).tobytes()
+    assert decode_picture(data, limits, at_least=40).size == decode_picture(whole, limits, at_least=40).size
+
+
+@pytest.mark.parametrize("options", JPEGS.values(), ids=JPEGS)
+def test_jpeg__that_lacks_pixels_is_refused(
+    pictures: Any, limits: Limits, photo: Image.Image, options: dict[str, Any]
+) -> None:
+    """Cut at many places, also right before markers, where the decoder finds no half of a block."""
+    whole = pictures.encode(photo, **options)
+    pixels = whole.index(b"\xff\xda")
+    markers = [at for at in range(pixels + 2, len(whole) - 2) if whole[at] == 0xFF and whole[at + 1] not in {0, 0xFF}]
+    ends = {*markers[:: max(1, len(markers) // 12)], *markers[-2:], *range(pixels + 20, len(whole) - 8, 997)}
+    ends |= {len(whole) - left for left in (6, 12, 40)}
+
+    for end in sorted(ends):
+        with pytest.raises(ImageTruncated):
+            inspect_picture(whole[:end], limits)
+        with pytest.raises(ImageTruncated):
+            decode_picture(whole[:end], limits)
+
+
+def test_jpeg__of_scans_that_leave_detail_to_a_missing_one_is_refused(
+    pictures: Any, limits: Limits, photo: Image.Image
+) -> None:
+    whole = pictures.encode(photo, progressive=True)
+    last_scan = whole.rindex(b"\xff\xda")
+    tables = whole.rindex(b"\xff\xc4", 0, last_scan)
+
+    for end in (last_scan, tables):
+        with pytest.raises(ImageTruncated):
+            inspect_picture(whole[:end], limits)
+    assert codes(whole[:last_scan] + b"\xff\xd9", limits) == []  # with its end marker it says that this is all
+
+
+def test_jpeg__metadata_of_a_mended_one_is_read(pictures: Any, limits: Limits, photo: Image.Image) -> None:
+    exif = Image.Exif()
+    exif[0x010E] = "Described"
+    data = pictures.encode(photo, exif=exif)[:-2]
+
+    assert read_metadata(data, limits).text.caption == "Described"
+
+
+def test_jpeg__of_any_bytes_is_mended_or_left(pictures: Any, photo: Image.Image) -> None:
+    whole = pictures.encode(photo, progressive=True)
+    for end in range(2, 800, 3):
+        assert mend_picture(whole[:end], JPEG).data == whole[:end]
+
+
+def png(pictures: Any, photo: Image.Image) -> tuple[bytes, int]:
+    """A PNG with a text, and where that chunk is."""
+    data = pictures.encode(photo, "PNG")
+    at = data.index(b"IDAT") - 4
+    return data[:at] + pictures.png_chunk(b"tEXt", b"Title\0A cup") + data[at:], at
+
+
+def test_png__with_a_damaged_text_is_accepted_without_it(pictures: Any, limits: Limits, photo: Image.Image) -> None:
+    whole, at = png(pictures, photo)
+    damaged = bytearray(whole)
+    damaged[at + 16] ^= 1
+
+    found = inspect_picture(bytes(damaged), limits)
+
+    assert [(one.code, "tEXt" in one.detail) for one in found.warnings] == [("metadata_damaged", True)]
+    assert decode_picture(bytes(damaged), limits).tobytes() == photo.tobytes()
+    assert read_metadata(whole, limits).text.title == "A cup"
+    assert read_metadata(bytes(damaged), limits).text.title == ""
+
+
+@pytest.mark.parametrize("kind", [b"IHDR", b"IDAT", b"PLTE"])
+def test_png__with_a_damaged_chunk_that_pixels_need_is_refused(
+    pictures: Any, limits: Limits, photo: Image.Image, kind: bytes
+) -> None:
+    data = bytearray(pictures.encode(photo.quantize(16), "PNG"))
+    data[data.index(kind) + 6] ^= 1
+
+    with pytest.raises(ImageCorrupt):
+        inspect_picture(bytes(data), limits)
+
+
+@pytest.mark.parametrize("missing", [1, 4, 11, 12])
+def test_png__without_its_end_is_accepted(pictures: Any, limits: Limits, photo: Image.Image, missing: int) -> None:
+    whole, _ = png(pictures, photo)
+    data = whole[:-missing]
+
+    assert codes(data, limits) == ["end_missing"]
+    assert decode_picture(data, limits).tobytes() == photo.tobytes()
+    assert read_metadata(data, limits).text.title == "A cup"
+
+
+@pytest.mark.parametrize("missing", [13, 17, 30, 400])
+def test_png__that_lacks_pixels_is_refused(pictures: Any, limits: Limits, photo: Image.Image, missing: int) -> None:
+    with pytest.raises(ImageTruncated):
+        inspect_picture(pictures.encode(photo, "PNG")[:-missing], limits)
+
+
+def test_png__whose_text_at_the_end_is_cut(pictures: Any, limits: Limits, photo: Image.Image) -> None:
+    whole = pictures.encode(photo, "PNG")
+    data = whole[:-12] + pictures.png_chunk(b"tEXt", b"Title\0A cup")[:-6]
+
+    assert codes(data, limits) == ["end_missing"]
+    assert decode_picture(data, limits).tobytes() == photo.tobytes()
+
+
+def test_webp__whose_length_counts_metadata_that_is_cut(pictures: Any, limits: Limits, photo: Image.Image) -> None:
+    exif = Image.Exif()
+    exif[0x010E] = "Described " * 20
+    whole = pictures.encode(photo, "WEBP", lossless=True, exif=exif)
+    data = whole[:-50]
+
+    assert codes(data, limits) == ["end_missing"]
+    assert decode_picture(data, limits).tobytes() == photo.tobytes()
+    with pytest.raises(ImageTruncated):
+        inspect_picture(whole[: whole.index(b"EXIF") - 2], limits)
+
+
+def test_webp__animations_are_never_mended(pictures: Any, limits: Limits, photo: Image.Image) -> None:
+    data = pictures.encode(photo, "WEBP", save_all=True, append_images=[photo.rotate(90)])
+
+    with pytest.raises(ImageTruncated):
+        inspect_picture(data[:-1], limits)
+    assert mend_picture(data[:-1], WEBP).data == data[:-1]
+
+
+@pytest.mark.parametrize("picture_format", [JPEG, PNG, WEBP])
+def test_mend_picture__whole_files_stay_as_they_are(pictures: Any, photo: Image.Image, picture_format: Any) -> None:
+    data = pictures.encode(photo, picture_format.name)
+
+    assert mend_picture(data, picture_format).data is data
+
+
+def test_mend_picture__a_bomb_of_pixels_is_not_inflated_for_long(pictures: Any, limits: Limits) -> None:
+    header = struct.pack(">IIBBBBB", 100, 100, 8, 2, 0, 0, 0)
+    packed = zlib.compress(bytes(200 * 1024 * 1024))
+    data = b"\x89PNG\r\n\x1a\n" + pictures.png_chunk(b"IHDR", header) + pictures.png_chunk(b"IDAT", packed)
+    begun = time.process_time()
+
+    assert mend_picture(data, PNG).data == data
+    assert time.process_time() - begun < 0.1
+
+
+@pytest.mark.parametrize("trailer", [bytes(40), b"\0\0\1\0\1\2\3\4" * 9, b"SEFHl\0\0\0\1\0\0\0"])
+@pytest.mark.parametrize("name", ["AVIF", "HEIF"])
+def test_iso__what_phones_append_does_not_count(
+    pictures: Any, limits: Limits, photo: Image.Image, name: str, trailer: bytes
+) -> None:
+    register_heif_opener()
+    data = pictures.encode(photo, name)
+
+    assert codes(data + trailer, limits) == []
+    assert decode_picture(data + trailer, limits).tobytes() == decode_picture(data, limits).tobytes()
+    for end in (len(data) - 1, len(data) - 40, len(data) // 2):
+        with pytest.raises(ImageTruncated):
+            inspect_picture(data[:end], limits)
