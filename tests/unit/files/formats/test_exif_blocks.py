@@ -69,6 +69,7 @@ def test_bound_exif__raw_profile_of_imagemagick(pictures: Any, limits: Limits) -
     assert read_metadata(data, limits).exif["latitude_degrees"] == 52.5
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # as the product has it
 def test_says_place__far_behind_in_a_long_block(pictures: Any) -> None:
     """What is further on than the search reads counts as a place."""
     block = make_exif(notes=10).tobytes()
