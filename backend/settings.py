@@ -149,7 +149,12 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(25 * MEBIBYTE, ge=1, description="Largest size of one file.")
     max_request_bytes: int = Field(256 * MEBIBYTE, ge=1, description="Largest size of one request, all files together.")
     max_files_per_request: int = Field(100, ge=1, description="Most files in one upload.")
-    max_pixels: int = Field(50_000_000, ge=1, le=89_000_000, description="Most pixels of a picture.")
+    max_pixels: int = Field(
+        51_000_000,
+        ge=1,
+        le=268_000_000,
+        description="Most pixels of a picture. Of formats other than JPEG at most 89,000,000 are accepted.",
+    )
     max_side_pixels: int = Field(16_384, ge=1, description="Longest side of a picture.")
     max_frames: int = Field(500, ge=1, description="Most frames of an animation (the first is used).")
     max_exif_bytes: int = Field(

@@ -13,11 +13,12 @@ MEBIBYTE = 1024 * 1024
 class Limits:
     """Limits of a picture and its text. The fields are settings of the same names, which describe them.
 
-    Pillow's own limit of 89 megapixels applies even if `max_pixels` is greater.
+    For formats that cannot be shrunk while they are loaded, a limit of 89 megapixels applies even if `max_pixels` is
+    greater.
     """
 
     max_body_bytes: int = 25 * MEBIBYTE
-    max_pixels: int = 50_000_000
+    max_pixels: int = 51_000_000
     max_side_pixels: int = 16_384
     max_frames: int = 500
     max_exif_bytes: int = 64 * 1024

@@ -73,7 +73,7 @@ def test_load_settings__empty_counts_as_not_set(monkeypatch: pytest.MonkeyPatch)
         ("MEDIACLUSTER_ALPHA", "1.5"),
         ("MEDIACLUSTER_PRESET", "gpu"),
         ("MEDIACLUSTER_ASSIGN_BATCH_SIZE", "257"),
-        ("MEDIACLUSTER_MAX_PIXELS", "90000000"),
+        ("MEDIACLUSTER_MAX_PIXELS", "300000000"),
         ("MEDIACLUSTER_API_PORT", "http"),
         ("MEDIACLUSTER_TRUSTED_PROXIES", "10.0.0.7/24"),
         ("MEDIACLUSTER_TRUSTED_PROXIES", "nginx"),

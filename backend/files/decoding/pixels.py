@@ -7,11 +7,11 @@ from PIL import Image, ImageFile
 
 from backend.files.decoding.colors import Conversion, find_conversion, plain_mode
 from backend.files.formats import (
-    JPEG,
     check_size,
     identify_format,
     open_picture,
     read_orientation,
+    shrink_while_loading,
     turn_upright,
 )
 from backend.files.limits import Limits
@@ -26,7 +26,8 @@ def decode_picture(data: bytes, limits: Limits, *, at_least: int | None = None) 
     long as both sides stay at least twice that; other formats are decoded in full size. To make thumbnails from the same
     pixels, pass at least half of their longest side.
 
-    `image.size` is (width, height) as displayed; at full size it equals that of the `Inspection`.
+    `image.size` is (width, height) as displayed; at full size it equals that of the `Inspection`. A JPEG of more than 89
+    megapixels is never decoded at full size, but at half of it.
 
     Raises:
         UnsupportedFormat, ImageTruncated, ImageCorrupt, TooManyPixels.
@@ -36,8 +37,7 @@ def decode_picture(data: bytes, limits: Limits, *, at_least: int | None = None) 
     with open_picture(data, picture_format) as image:
         check_size(image, limits)
         conversion = find_conversion(image, data, picture_format)
-        if at_least is not None and picture_format == JPEG:
-            image.draft(None, (2 * at_least, 2 * at_least))
+        shrink_while_loading(image, None if at_least is None else 2 * at_least)
         image.load()
         upright = turn_upright(_flatten(image, conversion), read_orientation(image))
         if upright is image:

@@ -22,6 +22,7 @@ from backend.files.formats.opening import (
     open_header,
     open_picture,
     read_orientation,
+    shrink_while_loading,
     turn_upright,
     upright_size,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "png_chunks",
     "read_orientation",
     "shorten_jpeg",
+    "shrink_while_loading",
     "turn_upright",
     "upright_size",
 ]

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final
 
-from backend.errors import ImageCorrupt
+from backend.errors import ImageCorrupt, TooManyPixels
 
 _END: Final = b"\xff\xd9"
 _START_OF_SCAN: Final = b"\xff\xda"
@@ -24,6 +25,8 @@ _BEGINNING_BYTES: Final = 4096
 # A progressive JPEG of ten-byte scans would keep the decoder busy for hours; real ones have about ten.
 _MOST_SCANS: Final = 500
 _TAIL_BYTES: Final = 64
+_MEBIBYTE: Final = 1024 * 1024
+_MOST_BYTES_BETWEEN_SCANS: Final = 640 * _MEBIBYTE
 
 
 def shorten_jpeg(data: bytes) -> bytes:
@@ -41,9 +44,33 @@ def shorten_jpeg(data: bytes) -> bytes:
 
 
 def check_scans(data: bytes) -> None:
-    """Raise ImageCorrupt if there are more scans than any camera or editor writes."""
+    """Raise ImageCorrupt if there are more scans than any camera or editor writes, and TooManyPixels if a JPEG of several
+    scans needs too much memory: until the last one, all of them are kept at full size."""
     if data.count(_START_OF_SCAN) > _MOST_SCANS:
         raise ImageCorrupt(f"The JPEG has more than {_MOST_SCANS} scans, which no camera or editor writes.")
+    with suppress(IndexError, ValueError):
+        needed = _bytes_between_scans(data)
+        if needed > _MOST_BYTES_BETWEEN_SCANS:
+            raise TooManyPixels(
+                f"The JPEG is progressive, and so large that decoding it needs {needed // _MEBIBYTE:,} MiB of memory.",
+                hint="Save it as a baseline JPEG, or send a smaller version.",
+            )
+
+
+def _bytes_between_scans(data: bytes) -> int:
+    """Memory for the coefficients of a JPEG of several scans; 0 for one of a single scan."""
+    needed, components, is_progressive = 0, 0, False
+    for marker, start in _headers(data):
+        if marker in _FRAMES:
+            is_progressive = marker in _PROGRESSIVE
+            height, width = (int.from_bytes(data[start + place : start + place + 2]) for place in (1, 3))
+            components = data[start + 5]
+            sampling = [divmod(data[start + 7 + 3 * number], 16) for number in range(components)]
+            wide, high = (max(1, *parts) for parts in zip(*sampling, strict=True))
+            needed = 2 * sum(width * x // wide * (height * y // high) for x, y in sampling)
+        elif marker == _SOS:
+            return needed if is_progressive or data[start] < components else 0
+    return 0
 
 
 def ends_like_jpeg(data: bytes) -> bool:

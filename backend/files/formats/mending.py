@@ -49,7 +49,8 @@ _INFLATED_AT_ONCE: Final = 1024 * 1024
 _PNG_PIXEL_BYTES: Final = 8
 _PNG_ROW_BYTES: Final = 2
 _ANCILLARY: Final = 0x20
-_PIXELS_AT_ONCE: Final = 256
+_ROWS_AT_ONCE: Final = 256
+_MOST_PIXELS_AT_ONCE: Final = 60_000_000
 
 _END_MISSING: Final = PictureWarning("end_missing", "The end of the file is missing, but all of its pixels are there.")
 
@@ -86,9 +87,11 @@ def _pixel_sum(jpeg: bytes) -> int:
     """A checksum over the pixels, which are in memory once."""
     found = 0
     with Image.open(BytesIO(jpeg), formats=["JPEG"]) as image:
+        if image.width * image.height > _MOST_PIXELS_AT_ONCE:
+            image.draft(None, (image.width // 2, image.height // 2))
         image.load()
-        for top in range(0, image.height, _PIXELS_AT_ONCE):
-            rows = image.crop((0, top, image.width, min(top + _PIXELS_AT_ONCE, image.height)))
+        for top in range(0, image.height, _ROWS_AT_ONCE):
+            rows = image.crop((0, top, image.width, min(top + _ROWS_AT_ONCE, image.height)))
             found = zlib.crc32(rows.tobytes(), found)
     return found
 

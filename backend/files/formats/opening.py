@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import Final
 
-from PIL import ExifTags, Image, ImageFile
+from PIL import ExifTags, Image, ImageFile, JpegImagePlugin
 
 from backend.errors import (
     ImageCorrupt,
@@ -19,6 +19,10 @@ from backend.files.formats.formats import JPEG, PictureFormat
 from backend.files.formats.jpeg import ends_like_jpeg
 from backend.files.formats.mending import Mended
 from backend.files.limits import Limits
+
+# A JPEG is shrunk while it is loaded, so it may have more pixels than fit into memory. `check_size` refuses the others.
+Image.MAX_IMAGE_PIXELS = 268_435_456
+_MOST_PIXELS_AT_ONCE: Final = 89_000_000
 
 # Set once for the process, because `warnings.catch_warnings` is not safe in threads.
 warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -77,7 +81,7 @@ def open_header(data: bytes, picture_format: PictureFormat) -> Iterator[ImageFil
 
 
 def check_size(image: Image.Image, limits: Limits) -> None:
-    """Raise TooManyPixels if a side or the area exceeds its limit."""
+    """Raise TooManyPixels if a side or the area exceeds its limit. Formats that are decoded whole have a lower one."""
     width, height = image.size
     if width < 1 or height < 1:
         raise ImageCorrupt(f"The picture is {width} x {height} pixels.")
@@ -86,11 +90,23 @@ def check_size(image: Image.Image, limits: Limits) -> None:
             f"The picture is {width} x {height} pixels; the longest side allowed is {limits.max_side_pixels}.",
             hint="Send a smaller version.",
         )
-    if width * height > limits.max_pixels:
+    is_shrunk = isinstance(image, JpegImagePlugin.JpegImageFile)
+    most = limits.max_pixels if is_shrunk else min(limits.max_pixels, _MOST_PIXELS_AT_ONCE)
+    if width * height > most:
         raise TooManyPixels(
-            f"The picture has {width * height:,} pixels; {limits.max_pixels:,} are allowed.",
-            hint="Send a smaller version.",
+            f"The picture has {width * height:,} pixels; {most:,} are allowed.", hint="Send a smaller version."
         )
+
+
+def shrink_while_loading(image: ImageFile.ImageFile, at_least: int | None) -> None:
+    """Let a JPEG load at an eighth, a quarter or half of its size, as long as both sides stay at least this long; one that
+    would not fit into memory in any case. Other formats load whole."""
+    if not isinstance(image, JpegImagePlugin.JpegImageFile):
+        return
+    if at_least is not None:
+        image.draft(None, (at_least, at_least))
+    elif image.width * image.height > _MOST_PIXELS_AT_ONCE:
+        image.draft(None, (image.width // 2, image.height // 2))
 
 
 def read_orientation(image: Image.Image) -> int:

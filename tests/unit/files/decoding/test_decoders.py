@@ -374,6 +374,24 @@ def test_decoders__know_no_torch_and_start_soon() -> None:
     assert "backend.files.decoding.pixels" in loaded
 
 
+def test_decoders__200_megapixels_fit_into_little_memory(pictures: Any) -> None:
+    """A JPEG is shrunk while it is loaded. Pillow would warn of a bomb, and 200 MB of grey pixels alone take 200 MB."""
+    data = pictures.encode(Image.new("L", (16_320, 12_240), 90))
+    limits = Limits(max_pixels=268_000_000)
+    decoders = Decoders(processes=1, seconds=30.0, memory_bytes=96 * MEBIBYTE)
+    try:
+        inspection, _ = decoders.inspect(data, limits)
+        found = decoders.decode(data, limits, at_least=640, fit=224, derive=True)
+    finally:
+        decoders.close()
+
+    assert (inspection.width, inspection.height) == (16_320, 12_240)
+    assert found.image.size == (298, 224)
+    assert found.image.getpixel((5, 5)) == (90, 90, 90)
+    with pytest.raises(TooManyPixels):
+        inspect_picture(data, Limits())
+
+
 def test_inspect__warnings_come_out_of_the_process(decoders: Decoders, pictures: Any, limits: Limits) -> None:
     data = pictures.encode(pictures.corners(), "WEBP", icc_profile=b"not a profile")
 

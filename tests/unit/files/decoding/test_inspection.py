@@ -20,6 +20,7 @@ from backend.errors import (
 )
 from backend.files.decoding import inspect_picture
 from backend.files.decoding.pixels import decode_picture
+from backend.files.formats.jpeg import check_scans
 from backend.files.limits import Limits
 
 FORMATS = [
@@ -285,6 +286,42 @@ def test_inspect_picture__decompression_bombs(pictures: Any, limits: Limits, sid
         inspect_picture(bomb(pictures, side, side), limits)
     with pytest.raises(TooManyPixels):
         decode_picture(bomb(pictures, side, side), limits)
+
+
+def test_inspect_picture__what_loads_whole_has_a_lower_limit(pictures: Any) -> None:
+    """Whatever the setting says: 100 megapixels of a PNG take 400 MB."""
+    limits = Limits(max_pixels=268_000_000)
+    assert inspect_picture(bomb(pictures, 9_400, 9_400), limits).width == 9_400
+
+    with pytest.raises(TooManyPixels, match="89,000,000 are allowed"):
+        inspect_picture(bomb(pictures, 10_000, 10_000), limits)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "subsampling", "is_accepted"),
+    [(12_000, 9_000, 0, True), (16_320, 12_240, 2, True), (16_320, 12_240, 0, False)],
+)
+def test_check_scans__a_progressive_jpeg_is_bounded_by_the_memory_that_it_takes(
+    pictures: Any, width: int, height: int, subsampling: int, is_accepted: bool
+) -> None:
+    """Until the last scan a decoder keeps all of them. The sizes are written into a small file, so none is decoded."""
+    data = bytearray(pictures.encode(pictures.corners(), progressive=True, subsampling=subsampling))
+    at = data.index(b"\xff\xc2")
+    data[at + 5 : at + 9] = struct.pack(">HH", height, width)
+
+    if is_accepted:
+        check_scans(bytes(data))
+    else:
+        with pytest.raises(TooManyPixels, match=r"needs 1,\d\d\d MiB"):
+            check_scans(bytes(data))
+        with pytest.raises(TooManyPixels, match="progressive"):
+            inspect_picture(bytes(data), Limits(max_pixels=268_000_000))
+
+
+def test_decode_picture__a_jpeg_that_fills_the_memory_is_halved(pictures: Any) -> None:
+    data = pictures.encode(Image.new("L", (10_000, 9_000), 90))
+
+    assert decode_picture(data, Limits(max_pixels=268_000_000)).size == (5_000, 4_500)
 
 
 def test_inspect_picture__too_many_frames(pictures: Any, limits: Limits) -> None:
