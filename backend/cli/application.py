@@ -29,6 +29,7 @@ from backend.cli import (
     operations,
     optimize,
     processes,
+    refresh,
     review,
     search,
     status,
@@ -44,7 +45,7 @@ from backend.errors import MediaclusterError
 # `mediacluster --help` answers at once. Within a panel, the help keeps this order.
 FEATURES = (
     demo, processes, status, operations,
-    intake, transfer, search,
+    intake, refresh, transfer, search,
     editing, naming, consolidation, review, duplicates, copies,
     evaluation, judgements, suggestion, measurement, optimize, model_change,
     backup, integrity, database,

@@ -13,6 +13,7 @@ from backend.store.groups import (
     DELETE,
     MODEL,
     REDO,
+    REFRESH,
     UNDO,
     HistoryEvent,
     count_other_members,
@@ -123,6 +124,10 @@ def _require_in_force(event: HistoryEvent) -> None:
     if event.kind == MODEL:
         raise Conflict(
             "A change of model cannot be undone like an edit.", hint="Go back with `mediacluster space rollback`."
+        )
+    if event.kind == REFRESH:
+        raise Conflict(
+            "A refresh cannot be undone: the originals say what the pictures show.", hint="Undo another change."
         )
     if event.undone_by is not None:
         raise Conflict(

@@ -144,6 +144,11 @@ class Decoders:
             answer["perceptual_hash"],
         )
 
+    def has_other_colors(self, data: bytes, limits: Limits) -> bool:
+        """Whether a picture has colors other than sRGB, which decoding converts. Decodes no pixels. Raises as `inspect`."""
+        answer, _ = self._ask({"task": "colors", "limits": asdict(limits)}, data)
+        return bool(answer["others"])
+
     def start(self) -> None:
         """Start all processes now, so that the first pictures do not wait for them. Raises BackendUnavailable."""
         with self._lock:

@@ -6,10 +6,12 @@ from typing import Any, Final
 
 from PIL import Image
 
+from backend.files.decoding.colors import find_conversion
 from backend.files.decoding.inspection import inspect_picture
 from backend.files.decoding.perceptual_hash import perceptual_hash
 from backend.files.decoding.pixels import decode_picture
 from backend.files.decoding.thumbnails import make_thumbnails
+from backend.files.formats import identify_format, open_header
 from backend.files.limits import Limits
 
 # The encoder first crops longer strips to their middle, so these are passed on unchanged.
@@ -24,6 +26,8 @@ def work(request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], list[byt
     limits = Limits(**request["limits"])
     if request["task"] == "inspect":
         return _inspect(data, limits), []
+    if request["task"] == "colors":
+        return {"others": _has_other_colors(data, limits)}, []
     return _decode(data, limits, request)
 
 
@@ -39,6 +43,12 @@ def _inspect(data: bytes, limits: Limits) -> dict[str, Any]:
         "text": text | {"taken_at": taken_at.isoformat() if taken_at else None},
         "exif": metadata.exif,
     }
+
+
+def _has_other_colors(data: bytes, limits: Limits) -> bool:
+    picture_format = identify_format(data, limits)
+    with open_header(data, picture_format) as image:
+        return find_conversion(image, data, picture_format).transform is not None
 
 
 def _decode(data: bytes, limits: Limits, request: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:

@@ -48,6 +48,7 @@ class Act(enum.StrEnum):
     LIBRARY_BACKED_UP = "library.backed_up"
     LIBRARY_RESTORED = "library.restored"
     LIBRARY_REPAIRED = "library.repaired"
+    LIBRARY_REFRESHED = "library.refreshed"
     LIBRARY_EXPORTED = "library.exported"
 
 

@@ -12,7 +12,7 @@ from backend.errors import NotFound
 from backend.rules.editing import Snapshot, snapshot_from_json, snapshot_to_json
 from backend.store.schema import ClusterEvent
 
-UNDO, REDO, DELETE, MODEL = "undo", "redo", "delete", "model"
+UNDO, REDO, DELETE, MODEL, REFRESH = "undo", "redo", "delete", "model", "refresh"
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class HistoryEvent:
 
     @property
     def undoable(self) -> bool:
-        return self.kind not in {DELETE, MODEL} and not self.undone
+        return self.kind not in {DELETE, MODEL, REFRESH} and not self.undone
 
     @property
     def redoable(self) -> bool:

@@ -1,7 +1,7 @@
 """Rows of pictures: taken in, worked on, read, deleted."""
 
 from backend.store.media.deletion import Doomed, delete_media_rows, lock_media
-from backend.store.media.embeddings import NewEmbedding, insert_embeddings, replace_wording
+from backend.store.media.embeddings import NewEmbedding, insert_embeddings, replace_image, replace_wording
 from backend.store.media.exact_copies import CopySent, list_exact_copies, record_exact_copy
 from backend.store.media.export import count_exported, get_widths, iterate_exported
 from backend.store.media.files import StoredFile, remove_unheld_files
@@ -113,6 +113,7 @@ __all__ = [
     "record_unfillable",
     "release_one",
     "remove_unheld_files",
+    "replace_image",
     "replace_wording",
     "resolve_copies",
     "retry_failed",

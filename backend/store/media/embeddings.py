@@ -60,6 +60,20 @@ def replace_wording(
     return bool(rows)
 
 
+def replace_image(session: Session, space_id: int, media_id: uuid.UUID, image: NDArray[np.float32]) -> bool:
+    """Put a row with another image vector (d_image,) in the place of the old one; False where the space has none."""
+    rows = fetch_arrays(
+        session,
+        "DELETE FROM embedding WHERE space_id = :space AND media_id = :media "
+        "RETURNING text_embedding, caption_embedding",
+        {"space": space_id, "media": media_id},
+    )
+    insert_embeddings(
+        session, space_id, [NewEmbedding(media_id, image, row.text_embedding, row.caption_embedding) for row in rows]
+    )
+    return bool(rows)
+
+
 def fetch_image_embeddings(session: Session, space_id: int) -> tuple[list[uuid.UUID], NDArray[np.float32]]:
     """All image embeddings of a space: ids and rows (n, d). For audits and evaluations, not for serving."""
     rows = fetch_arrays(

@@ -14,7 +14,7 @@ from backend.files.text import MediaText
 from backend.store.arrays import fetch_arrays, is_among
 from backend.store.leases import FREE, Lease, from_now, hand_back_one, is_free, is_held
 from backend.store.media import record_unfillable
-from backend.store.schema import Space, SpaceFill, SpaceFillItem
+from backend.store.schema import Embedding, Space, SpaceFill, SpaceFillItem
 from backend.store.statements import Statements
 
 _SQL = Statements(__file__)
@@ -97,6 +97,17 @@ def queue_elsewhere(session: Session, space_id: int | None, media_ids: Sequence[
     if not media_ids:
         return 0
     return _queue(session, "space_fill.space_id IS DISTINCT FROM :space", {"ids": list(media_ids), "space": space_id})
+
+
+def embed_again_elsewhere(session: Session, space_id: int, media_ids: Sequence[uuid.UUID]) -> int:
+    """Drop the vectors of pictures from each other space that is kept up, and queue them there; returns how many."""
+    if not media_ids:
+        return 0
+    kept_up = sa.select(SpaceFill.space_id).where(SpaceFill.space_id != space_id)
+    session.execute(
+        sa.delete(Embedding).where(is_among(Embedding.media_id, media_ids), Embedding.space_id.in_(kept_up))
+    )
+    return queue_elsewhere(session, space_id, media_ids)
 
 
 def queue_words(session: Session, media_id: uuid.UUID) -> int:
