@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import sqlalchemy as sa
+from PIL import Image
 from playwright.sync_api import Locator, Page, Route, expect
 
 from backend.demo.gallery import render_gallery
@@ -124,6 +125,19 @@ def test_upload__each_file_comes_to_what_it_is(
     row(page, HOSTILE).locator(".upload-note a").click()
     page.wait_for_url("**/admin/clusters/*")
     expect(page.locator(".shot").first).to_be_visible()
+
+
+@pytest.mark.usefixtures("worker")
+def test_upload__what_is_not_right_with_an_accepted_file(own_server: str, page: Page, tmp_path: Path) -> None:
+    path = tmp_path / "profile.png"
+    Image.new("RGB", (64, 48), "teal").save(path, icc_profile=b"not a profile")
+    open_upload(page, own_server)
+    choose(page, path)
+    settled(page, "1 new · 0 here already · 0 failed")
+    expect(row(page, "profile.png")).to_contain_text("The color profile is damaged, so it is ignored.")
+    with page.expect_download() as download:
+        page.locator("[data-save]").click()
+    assert "color_profile_ignored" in Path(download.value.path()).read_text("utf-8")
 
 
 @pytest.mark.usefixtures("worker")

@@ -1,6 +1,6 @@
 // Results of a batch: new, already stored and failed files, to copy or save.
 import { outcomeOf } from "./upload-queue.js";
-import { adviceOn, reasonOf } from "./upload-rows.js";
+import { adviceOn, reasonOf, warningsOn } from "./upload-rows.js";
 
 const SAID = { new: "new", duplicate: "here already", failed: "failed", way: "on the way" };
 
@@ -38,8 +38,15 @@ function rows(items, aside, advice) {
     return [
       item.name,
       SAID[outcomeOf(item)],
-      item.code ?? "",
-      failed ? reasonOf(item) : "",
+      item.code ??
+        warningsOn(item)
+          .map((one) => one.code)
+          .join(", "),
+      failed
+        ? reasonOf(item)
+        : warningsOn(item)
+            .map((one) => one.detail)
+            .join(" "),
       failed ? adviceOn(item, advice) : "",
       item.mediaId ?? "",
       item.group?.label ?? "",

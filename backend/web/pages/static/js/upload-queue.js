@@ -34,7 +34,16 @@ export class Queue {
 
   add(items) {
     for (const item of items) {
-      Object.assign(item, { state: "waiting", sent: 0, tries: 0, key: newKey(), code: null, detail: "", hint: "" });
+      Object.assign(item, {
+        state: "waiting",
+        sent: 0,
+        tries: 0,
+        key: newKey(),
+        code: null,
+        detail: "",
+        hint: "",
+        warnings: [],
+      });
       if (item.file && item.file.size > this.mostBytes) {
         const detail = `The file has ${item.file.size.toLocaleString("en")} bytes; ${this.mostBytes.toLocaleString("en")} are allowed.`;
         this.fail(item, { code: "file_too_large", detail });
@@ -159,6 +168,7 @@ export class Queue {
   accept(item, media) {
     item.mediaId = media.id;
     item.file = null;
+    item.warnings = media.warnings ?? [];
     this.set(item, media.duplicate ? "duplicate" : media.status === "fetching" ? "fetching" : "stored");
     this.releaseTwins(item);
     this.onAccepted(item);

@@ -101,7 +101,11 @@ export class Rows {
     name.textContent = item.name;
     name.title = item.name;
     if (item.href) name.href = item.href;
-    row.querySelector(".upload-note").replaceChildren(...this.note(item));
+    const note = row.querySelector(".upload-note");
+    note.replaceChildren(...this.note(item), ...warningsOn(item).map((one) => made("span", ` · ${one.detail}`)));
+    note.title = warningsOn(item)
+      .map((one) => one.detail)
+      .join(" ");
     this.writeButton(row, "again", mayTryAgain(item), `Try again: ${item.name}`);
     this.writeButton(row, "stop", ["waiting", "checking", "sending"].includes(item.state), `Stop: ${item.name}`);
     this.writePicture(item, row);
@@ -153,6 +157,8 @@ export class Rows {
 }
 
 export const reasonOf = (item) => item.detail || "It failed.";
+// What is not right with a file that was accepted.
+export const warningsOn = (item) => (outcomeOf(item) === "failed" ? [] : item.warnings);
 export const adviceOn = (item, advice) => item.hint || advice[item.code] || "";
 
 function groupOf({ group }) {
