@@ -51,6 +51,7 @@ def state_of(services: Services, space_id: int, media_id: uuid.UUID) -> State:
         embedding = session.get(Embedding, (space_id, media_id))
         membership = session.get(Membership, media_id)
         assert embedding is not None
+        assert embedding.text_embedding is not None
         assert membership is not None
         assert media.sha256 is not None
         return State(

@@ -73,7 +73,7 @@ def grey_profile(gamma: float) -> bytes:
     return _assemble(b"GRAY", b"mntr", {b"kTRC": _curve(lambda values: values**gamma)})
 
 
-INKS: Mapping[tuple[int, int, int, int], tuple[float, float, float]] = {
+INKS: Mapping[tuple[int, ...], tuple[float, float, float]] = {
     (0, 0, 0, 0): (100, 0, 0),
     (1, 0, 0, 0): (62, -30, -42),
     (0, 1, 0, 0): (55, 65, -3),

@@ -61,7 +61,7 @@ def replace_wording(
 
 
 def replace_image(session: Session, space_id: int, media_id: uuid.UUID, image: NDArray[np.float32]) -> bool:
-    """Put a row with another image vector (d_image,) in the place of the old one; False where the space has none."""
+    """Replace the image vector of a picture by another (d_image,). False if the space has no vectors of it."""
     rows = fetch_arrays(
         session,
         "DELETE FROM embedding WHERE space_id = :space AND media_id = :media "

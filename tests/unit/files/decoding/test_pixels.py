@@ -21,7 +21,7 @@ def shown(image: Image.Image) -> Image.Image:
     profile = image.info.get("icc_profile")
     if profile is None:
         return image.convert("RGB")
-    return ImageCms.profileToProfile(
+    converted = ImageCms.profileToProfile(
         image,
         ImageCms.ImageCmsProfile(io.BytesIO(profile)),
         ImageCms.createProfile("sRGB"),
@@ -29,6 +29,8 @@ def shown(image: Image.Image) -> Image.Image:
         outputMode="RGB",
         flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
     )
+    assert converted is not None
+    return converted
 
 
 @pytest.mark.parametrize("name", ["rocket.jpg", "coffee.png", "camera.png", "no_time_for_that_tiny.gif"])
