@@ -67,7 +67,11 @@ def find_conversion(image: Image.Image, data: bytes, picture_format: PictureForm
     warning = None
     if "icc_profile" in image.info:
         # Pillow leaves None where the pieces of a profile do not fit together.
-        found = _conversion(image.info["icc_profile"] or b"", plain)
+        profile = image.info["icc_profile"] or b""
+        is_too_long = len(profile) > _MOST_PROFILE_BYTES
+        found = (
+            _ignored(f"The color profile has {len(profile):,} bytes") if is_too_long else _conversion(profile, plain)
+        )
         if found.warning is None:
             return found
         warning = found.warning
@@ -80,8 +84,6 @@ def find_conversion(image: Image.Image, data: bytes, picture_format: PictureForm
 
 @lru_cache(_CONVERSIONS_KEPT)
 def _conversion(profile: bytes, plain: str) -> Conversion:
-    if len(profile) > _MOST_PROFILE_BYTES:
-        return _ignored(f"The color profile has {len(profile):,} bytes")
     try:
         source = ImageCms.ImageCmsProfile(BytesIO(profile))
         space = source.profile.xcolor_space.strip()

@@ -61,7 +61,7 @@ def inspect_picture(data: bytes, limits: Limits) -> Inspection:
             hint="Send a smaller version.",
         )
     picture_format = identify_format(data, limits)
-    mended = mend_picture(data, picture_format)
+    mended = mend_picture(data, picture_format, limits)
     judged = shorten_jpeg(mended.data) if picture_format == JPEG else mended.data
     frames = picture_format.walk(judged, limits.max_frames)
     if frames > limits.max_frames:

@@ -9,6 +9,7 @@ from backend.files.decoding.colors import Conversion, find_conversion, plain_mod
 from backend.files.formats import (
     check_size,
     identify_format,
+    mend_picture,
     open_picture,
     read_orientation,
     shrink_while_loading,
@@ -34,9 +35,10 @@ def decode_picture(data: bytes, limits: Limits, *, at_least: int | None = None) 
 
     """
     picture_format = identify_format(data, limits)
-    with open_picture(data, picture_format) as image:
+    mended = mend_picture(data, picture_format, limits).data
+    with open_picture(mended, picture_format) as image:
         check_size(image, limits)
-        conversion = find_conversion(image, data, picture_format)
+        conversion = find_conversion(image, mended, picture_format)
         shrink_while_loading(image, None if at_least is None else 2 * at_least)
         image.load()
         upright = turn_upright(_flatten(image, conversion), read_orientation(image))

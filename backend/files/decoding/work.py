@@ -11,7 +11,7 @@ from backend.files.decoding.inspection import inspect_picture
 from backend.files.decoding.perceptual_hash import perceptual_hash
 from backend.files.decoding.pixels import decode_picture
 from backend.files.decoding.thumbnails import make_thumbnails
-from backend.files.formats import identify_format, open_header
+from backend.files.formats import identify_format, mend_picture, open_header
 from backend.files.limits import Limits
 
 # The encoder first crops longer strips to their middle, so these are passed on unchanged.
@@ -47,8 +47,9 @@ def _inspect(data: bytes, limits: Limits) -> dict[str, Any]:
 
 def _has_other_colors(data: bytes, limits: Limits) -> bool:
     picture_format = identify_format(data, limits)
-    with open_header(data, picture_format) as image:
-        return find_conversion(image, data, picture_format).transform is not None
+    mended = mend_picture(data, picture_format, limits).data
+    with open_header(mended, picture_format) as image:
+        return find_conversion(image, mended, picture_format).transform is not None
 
 
 def _decode(data: bytes, limits: Limits, request: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:

@@ -45,8 +45,8 @@ class PictureFormat:
     """Returns whether the data begins like this format."""
     walk: Callable[[bytes, int], int]
     """Checks the container and counts its frames, see `structure`."""
-    mend: Callable[[bytes], Mended] | None = None
-    """Completes or leaves out what decoders refuse although no pixel depends on it, see `mending`."""
+    mend: Callable[[bytes, int], Mended] | None = None
+    """Completes or leaves out what decoders refuse although no pixel depends on it, see `mending`. Decodes no more than so many pixels."""
     is_proven_by_walk: bool = False
     """Whether the check of the container suffices, so that the file is not decoded at upload."""
     without_pixels: Callable[[bytes], bytes] | None = None

@@ -119,22 +119,15 @@ def _coefficients_left(data: bytes) -> int:
 
 
 def _headers(data: bytes) -> Iterator[tuple[int, int]]:
-    """Yield marker and start of the contents of each segment, up to the end or the first damage."""
+    """Yield marker and start of the contents of each segment, up to the end. What is between them is skipped, as decoders do."""
     position = 2
-    while position + 4 <= len(data) and data[position] == 0xFF:
-        marker = data[position + 1]
+    while (found := _MARKER.search(data, position)) and found.end() + 2 <= len(data):
+        marker, position = data[found.end() - 1], found.end()
         if marker == _EOI:
             return
-        if marker == 0xFF or marker in _BARE:
-            position += 1 if marker == 0xFF else 2
-            continue
-        yield marker, position + 4
-        position += 2 + int.from_bytes(data[position + 2 : position + 4])
-        if marker == _SOS:
-            following = _MARKER.search(data, position)
-            if following is None:
-                return
-            position = following.start()
+        if marker not in _BARE:
+            yield marker, position + 2
+            position += int.from_bytes(data[position : position + 2])
 
 
 def _start_of_pixels(data: bytes) -> int:

@@ -14,8 +14,8 @@ from typing import Final
 
 from PIL import Image
 
-from backend.errors import ImageCorrupt, ImageTruncated
-from backend.files.formats.jpeg import end_of_pixels, has_all_scans
+from backend.errors import ImageCorrupt, ImageTruncated, TooManyPixels
+from backend.files.formats.jpeg import check_scans, end_of_pixels, has_all_scans
 from backend.files.formats.structure import PNG_SIGNATURE, Chunk, is_intact, png_chunks
 
 
@@ -58,23 +58,23 @@ _END_MISSING: Final = PictureWarning("end_missing", "The end of the file is miss
 _OTHER_PIXELS: Final = random.Random(0).randbytes(600).replace(b"\xff", b"")  # noqa: S311 - not a secret
 
 
-def mend_jpeg(data: bytes) -> Mended:
-    """Add the end marker if nothing but it is missing."""
+def mend_jpeg(data: bytes, most_pixels: int) -> Mended:
+    """Add the end marker if nothing but it is missing. Raises as `check_scans`."""
     end = end_of_pixels(data)
     if end is None or not has_all_scans(data):
         return Mended(data)
+    check_scans(data)
     pixels = data[:end]
     # Where pixels are missing, a decoder fills them from what follows. Where none is missing, what follows is ignored.
     tails = [b"", _OTHER_PIXELS]
     if _JPEG_RESTARTS in data:
         tails.append(_next_restart(data) + _OTHER_PIXELS)
     try:
-        sums = [_pixel_sum(pixels + tail + _JPEG_END) for tail in tails]
+        sums = (_pixel_sum(pixels + tail + _JPEG_END, most_pixels) for tail in tails)
+        is_complete = all(one == other for one, other in pairwise(sums))
     except Exception:  # noqa: BLE001 - Pillow raises a dozen types; whatever it is, the file is judged as it came
         return Mended(data)
-    if any(one != other for one, other in pairwise(sums)):
-        return Mended(data)
-    return Mended(pixels + _JPEG_END, (_END_MISSING,))
+    return Mended(pixels + _JPEG_END, (_END_MISSING,)) if is_complete else Mended(data)
 
 
 def _next_restart(data: bytes) -> bytes:
@@ -83,10 +83,12 @@ def _next_restart(data: bytes) -> bytes:
     return bytes((0xFF, 0xD0 + (last + 1) % 8 if is_there else 0xD0))
 
 
-def _pixel_sum(jpeg: bytes) -> int:
-    """A checksum over the pixels, which are in memory once."""
+def _pixel_sum(jpeg: bytes, most_pixels: int) -> int:
+    """A checksum over the pixels, which are in memory once. Raises as Pillow, and TooManyPixels before it decodes any."""
     found = 0
     with Image.open(BytesIO(jpeg), formats=["JPEG"]) as image:
+        if image.width * image.height > most_pixels:
+            raise TooManyPixels("The picture has too many pixels.")
         if image.width * image.height > _MOST_PIXELS_AT_ONCE:
             image.draft(None, (image.width // 2, image.height // 2))
         image.load()
@@ -96,7 +98,7 @@ def _pixel_sum(jpeg: bytes) -> int:
     return found
 
 
-def mend_png(data: bytes) -> Mended:
+def mend_png(data: bytes, most_pixels: int) -> Mended:
     """Leave out damaged chunks that are not needed, and add the end if the pixels are complete."""
     kept: list[Chunk] = []
     damaged: list[Chunk] = []
@@ -116,7 +118,7 @@ def mend_png(data: bytes) -> Mended:
         return Mended(data)
     except ImageTruncated:
         pass
-    if (is_ended and not damaged) or (not is_ended and not _has_all_pixels(data, kept)):
+    if (is_ended and not damaged) or (not is_ended and not _has_all_pixels(data, kept, most_pixels)):
         return Mended(data)
     warnings = [] if is_ended else [_END_MISSING]
     if damaged:
@@ -128,10 +130,12 @@ def mend_png(data: bytes) -> Mended:
     return Mended(mended, tuple(warnings))
 
 
-def _has_all_pixels(data: bytes, chunks: list[Chunk]) -> bool:
+def _has_all_pixels(data: bytes, chunks: list[Chunk], most_pixels: int) -> bool:
     if not chunks or chunks[0].kind != b"IHDR" or chunks[0].end - chunks[0].start < _MIN_HEADER_BYTES:
         return False
     width, height = struct.unpack_from(">II", data, chunks[0].start + 8)
+    if width * height > most_pixels:
+        return False
     left = height * (width * _PNG_PIXEL_BYTES + _PNG_ROW_BYTES)  # a bomb inflates to more
     stream = zlib.decompressobj()
     try:
@@ -147,7 +151,7 @@ def _has_all_pixels(data: bytes, chunks: list[Chunk]) -> bool:
     return stream.eof
 
 
-def mend_webp(data: bytes) -> Mended:
+def mend_webp(data: bytes, _most_pixels: int) -> Mended:
     """Correct the length if it counts more than there is, and the one image is complete."""
     if 8 + int.from_bytes(data[4:8], "little") <= len(data):
         return Mended(data)

@@ -42,9 +42,14 @@ _TRANSPOSES: Final = {
 _FIRST_SIDEWAYS_ORIENTATION: Final = 5
 
 
-def mend_picture(data: bytes, picture_format: PictureFormat) -> Mended:
-    """Complete or leave out what decoders refuse although no pixel depends on it. Cheap where there is nothing to mend."""
-    return Mended(data) if picture_format.mend is None else picture_format.mend(data)
+def mend_picture(data: bytes, picture_format: PictureFormat, limits: Limits) -> Mended:
+    """Complete or leave out what decoders refuse although no pixel depends on it. Cheap where there is nothing to mend.
+
+    Raises:
+        ImageCorrupt, TooManyPixels: finding out whether all pixels are there would take too much time or memory.
+
+    """
+    return Mended(data) if picture_format.mend is None else picture_format.mend(data, limits.max_pixels)
 
 
 @contextmanager
@@ -58,7 +63,6 @@ def open_picture(data: bytes, picture_format: PictureFormat) -> Iterator[ImageFi
     """
     if picture_format.register is not None:
         picture_format.register()
-    data = mend_picture(data, picture_format).data
     try:
         with Image.open(BytesIO(data), formats=[picture_format.name]) as image:
             yield image
@@ -73,9 +77,7 @@ def open_picture(data: bytes, picture_format: PictureFormat) -> Iterator[ImageFi
 @contextmanager
 def open_header(data: bytes, picture_format: PictureFormat) -> Iterator[ImageFile.ImageFile]:
     """Open `data` for its size and metadata only. Its pixels must not be loaded."""
-    header = mend_picture(data, picture_format).data
-    if picture_format.without_pixels is not None:
-        header = picture_format.without_pixels(header)
+    header = data if picture_format.without_pixels is None else picture_format.without_pixels(data)
     with open_picture(header, picture_format) as image:
         yield image
 
@@ -99,14 +101,13 @@ def check_size(image: Image.Image, limits: Limits) -> None:
 
 
 def shrink_while_loading(image: ImageFile.ImageFile, at_least: int | None) -> None:
-    """Let a JPEG load at an eighth, a quarter or half of its size, as long as both sides stay at least this long; one that
-    would not fit into memory in any case. Other formats load whole."""
+    """Let a JPEG load at an eighth, a quarter or half of its size, as long as both sides stay at least this long, and at half
+    of it if the whole would not fit into memory. Other formats load whole."""
     if not isinstance(image, JpegImagePlugin.JpegImageFile):
         return
-    if at_least is not None:
-        image.draft(None, (at_least, at_least))
-    elif image.width * image.height > _MOST_PIXELS_AT_ONCE:
-        image.draft(None, (image.width // 2, image.height // 2))
+    parts = 2 if image.width * image.height > _MOST_PIXELS_AT_ONCE else 1
+    sides = (image.width // parts, image.height // parts)
+    image.draft(None, sides if at_least is None else (min(at_least, sides[0]), min(at_least, sides[1])))
 
 
 def read_orientation(image: Image.Image) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from PIL import Image
 
 from backend.errors import InputError
-from backend.files.formats import PNG, bound_exif, identify_format, open_header
+from backend.files.formats import PNG, bound_exif, identify_format, mend_picture, open_header
 from backend.files.limits import Limits
 from backend.files.metadata.exif import JSON, read_exif, read_exif_text
 from backend.files.metadata.iptc import read_iptc_text
@@ -33,7 +33,7 @@ def read_metadata(data: bytes, limits: Limits) -> EmbeddedMetadata:
     """
     try:
         picture_format = identify_format(data, limits)
-        with open_header(data, picture_format) as image:
+        with open_header(mend_picture(data, picture_format, limits).data, picture_format) as image:
             bound_exif(image, limits.max_exif_bytes)
             exif = _exif_of(image)
             found = read_xmp_text(image).or_else(read_iptc_text(image)).or_else(read_exif_text(exif))

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import sys
 import time
 from dataclasses import replace
 from typing import Any
@@ -15,7 +16,7 @@ from backend.files.decoding.colors import find_conversion
 from backend.files.decoding.perceptual_hash import perceptual_hash
 from backend.files.decoding.pixels import decode_picture
 from backend.files.decoding.thumbnails import make_thumbnails
-from backend.files.formats import PNG, open_picture
+from backend.files.formats import PNG, WEBP, open_picture
 from backend.files.limits import Limits
 from tests.support.profiles import (
     ADOBE_RGB,
@@ -36,8 +37,8 @@ LIMITS = Limits()
 VIVID = ("#dc1414", "#14c814", "#1414dc", "#ffffff")
 # Wide spaces have few values for dark and vivid colors, so lossy formats lose those.
 SOFT = ("#c85050", "#50b450", "#5050c8", "#ffffff")
-LOSSLESS = [("PNG", {}), ("WEBP", {"lossless": True})]
-LOSSY = [
+LOSSLESS: list[tuple[str, dict[str, Any]]] = [("PNG", {}), ("WEBP", {"lossless": True})]
+LOSSY: list[tuple[str, dict[str, Any]]] = [
     ("JPEG", {"quality": 95, "subsampling": 0}),
     ("JPEG", {"quality": 95, "subsampling": 0, "progressive": True}),
     ("WEBP", {"quality": 95}),
@@ -114,7 +115,7 @@ def test_decode_picture__each_format_converts(pictures: Any, space: Space, name:
 def test_decode_picture__swapped_primaries_are_swapped_back(pictures: Any) -> None:
     swapped = Space(((0.15, 0.06), (0.30, 0.60), (0.64, 0.33)))
     twin = swapped.twin_of(quarters())
-    assert twin.getpixel((2, 2))[2] > 200  # its red is in the channel of blue
+    assert np.asarray(twin)[2, 2, 2] > 200  # its red is in the channel of blue
 
     found = decode_picture(pictures.encode(twin, "PNG", icc_profile=swapped.profile()), LIMITS)
 
@@ -185,7 +186,7 @@ def test_decode_picture__black_point_compensation(pictures: Any) -> None:
     )
     assert min(srgb_of_lab(*dark)) > 40
 
-    assert max(decode_picture(data, LIMITS).getpixel((8, 8))) <= 5
+    assert np.asarray(decode_picture(data, LIMITS))[8, 8].max() <= 5
 
 
 def test_decode_picture__cmyk_without_profile_by_the_plain_formula(pictures: Any) -> None:
@@ -214,7 +215,7 @@ def test_decode_picture__gamma_and_chromaticities_of_png(pictures: Any) -> None:
 
     assert farthest(found, quarters()) <= 2
     assert farthest(overruled, quarters()) == 0
-    assert grey.getpixel((0, 0))[0] == pytest.approx(float(srgb_encode(np.float64(100 / 255) ** 1.8)) * 255, abs=1)
+    assert np.asarray(grey)[0, 0, 0] == pytest.approx(float(srgb_encode(np.float64(100 / 255) ** 1.8)) * 255, abs=1)
 
 
 @pytest.mark.parametrize(
@@ -238,6 +239,14 @@ def test_decode_picture__code_points_of_png(pictures: Any) -> None:
     data = png_with(DISPLAY_P3.twin_of(quarters()), pictures, (b"cICP", bytes((12, 13, 0, 1))))
 
     assert farthest(decode_picture(data, LIMITS), quarters()) <= 3
+
+
+def test_decode_picture__damaged_code_points_of_png_are_ignored_with_a_warning(pictures: Any) -> None:
+    data = png_with(quarters(), pictures, (b"cICP", bytes((1, 13, 0, 1))))
+    damaged = data.replace(b"cICP\1", b"cICP\14")
+
+    assert farthest(decode_picture(damaged, LIMITS), quarters()) == 0
+    assert [one.code for one in inspect_picture(damaged, LIMITS).warnings] == ["metadata_damaged"]
 
 
 @pytest.mark.parametrize(
@@ -352,6 +361,15 @@ def test_find_conversion__is_cheap_without_a_profile_and_with_srgb(pictures: Any
         for _ in range(100):
             assert find_conversion(image, data, PNG).transform is None
         assert (time.process_time() - begun) / 100 < 0.002
+
+
+def test_find_conversion__keeps_no_profile_that_is_too_long() -> None:
+    image = quarters()
+    image.info["icc_profile"] = profile = bytes(5 * 1024 * 1024)
+    held = sys.getrefcount(profile)
+
+    assert find_conversion(image, b"", WEBP).warning is not None
+    assert sys.getrefcount(profile) == held
 
 
 def test_find_conversion__of_a_format_that_is_switched_off_nothing_is_asked(pictures: Any) -> None:

@@ -318,10 +318,22 @@ def test_check_scans__a_progressive_jpeg_is_bounded_by_the_memory_that_it_takes(
             inspect_picture(bytes(data), Limits(max_pixels=268_000_000))
 
 
-def test_decode_picture__a_jpeg_that_fills_the_memory_is_halved(pictures: Any) -> None:
+def test_check_scans__junk_between_segments_hides_nothing(pictures: Any) -> None:
+    """Decoders skip it, so the size behind it counts."""
+    data = bytearray(pictures.encode(pictures.corners(), progressive=True, subsampling=0))
+    at = data.index(b"\xff\xc2")
+    data[at + 5 : at + 9] = struct.pack(">HH", 12_240, 16_320)
+    data[at:at] = b"junk"
+
+    with pytest.raises(TooManyPixels, match="progressive"):
+        check_scans(bytes(data))
+
+
+@pytest.mark.parametrize("at_least", [None, 6_000])
+def test_decode_picture__a_jpeg_that_fills_the_memory_is_halved(pictures: Any, at_least: int | None) -> None:
     data = pictures.encode(Image.new("L", (10_000, 9_000), 90))
 
-    assert decode_picture(data, Limits(max_pixels=268_000_000)).size == (5_000, 4_500)
+    assert decode_picture(data, Limits(max_pixels=268_000_000), at_least=at_least).size == (5_000, 4_500)
 
 
 def test_inspect_picture__too_many_frames(pictures: Any, limits: Limits) -> None:

@@ -4,16 +4,18 @@ import io
 import struct
 import time
 import zlib
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from PIL import Image
 from pillow_heif import register_heif_opener
 
-from backend.errors import ImageCorrupt, ImageTruncated
+from backend.errors import ImageCorrupt, ImageTruncated, TooManyPixels
 from backend.files.decoding import inspect_picture
 from backend.files.decoding.pixels import decode_picture
-from backend.files.formats import JPEG, PNG, WEBP, mend_picture
+from backend.files.formats import JPEG, PNG, WEBP, mend_picture, mending
+from backend.files.formats.mending import _pixel_sum
 from backend.files.limits import Limits
 from backend.files.metadata import read_metadata
 
@@ -93,7 +95,7 @@ def test_jpeg__metadata_of_a_mended_one_is_read(pictures: Any, limits: Limits, p
 def test_jpeg__of_any_bytes_is_mended_or_left(pictures: Any, photo: Image.Image) -> None:
     whole = pictures.encode(photo, progressive=True)
     for end in range(2, 800, 3):
-        assert mend_picture(whole[:end], JPEG).data == whole[:end]
+        assert mend_picture(whole[:end], JPEG, Limits()).data == whole[:end]
 
 
 def png(pictures: Any, photo: Image.Image) -> tuple[bytes, int]:
@@ -168,24 +170,69 @@ def test_webp__animations_are_never_mended(pictures: Any, limits: Limits, photo:
 
     with pytest.raises(ImageTruncated):
         inspect_picture(data[:-1], limits)
-    assert mend_picture(data[:-1], WEBP).data == data[:-1]
+    assert mend_picture(data[:-1], WEBP, limits).data == data[:-1]
 
 
 @pytest.mark.parametrize("picture_format", [JPEG, PNG, WEBP])
 def test_mend_picture__whole_files_stay_as_they_are(pictures: Any, photo: Image.Image, picture_format: Any) -> None:
     data = pictures.encode(photo, picture_format.name)
 
-    assert mend_picture(data, picture_format).data is data
+    assert mend_picture(data, picture_format, Limits()).data is data
 
 
-def test_mend_picture__a_bomb_of_pixels_is_not_inflated_for_long(pictures: Any, limits: Limits) -> None:
-    header = struct.pack(">IIBBBBB", 100, 100, 8, 2, 0, 0, 0)
+@pytest.mark.parametrize("side", [100, 100_000])
+def test_mend_picture__a_bomb_of_pixels_is_not_inflated_for_long(pictures: Any, limits: Limits, side: int) -> None:
+    """Neither one that says how small it is, nor one that says how large."""
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     packed = zlib.compress(bytes(200 * 1024 * 1024))
     data = b"\x89PNG\r\n\x1a\n" + pictures.png_chunk(b"IHDR", header) + pictures.png_chunk(b"IDAT", packed)
     begun = time.process_time()
 
-    assert mend_picture(data, PNG).data == data
+    assert mend_picture(data, PNG, limits).data == data
     assert time.process_time() - begun < 0.1
+
+
+def test_mend_picture__a_jpeg_of_too_many_pixels_is_not_decoded(
+    pictures: Any, limits: Limits, photo: Image.Image
+) -> None:
+    data = pictures.encode(photo)[:-2]
+    pixels = photo.width * photo.height
+
+    assert mend_picture(data, JPEG, replace(limits, max_pixels=pixels)).warnings
+    assert mend_picture(data, JPEG, replace(limits, max_pixels=pixels - 1)).data is data
+
+
+def test_mend_picture__a_jpeg_that_takes_too_much_memory_or_time_is_not_decoded(
+    pictures: Any, photo: Image.Image
+) -> None:
+    """The limits of a JPEG with an end marker hold before one without is decoded to see whether it lacks pixels."""
+    whole = pictures.encode(photo, progressive=True, subsampling=0)
+    huge = bytearray(whole[:-2])
+    at = huge.index(b"\xff\xc2")
+    huge[at + 5 : at + 9] = struct.pack(">HH", 12_240, 16_320)
+    last_scan = whole[whole.rindex(b"\xff\xda") : -2]
+
+    with pytest.raises(TooManyPixels, match="progressive"):
+        mend_picture(bytes(huge), JPEG, Limits(max_pixels=268_000_000))
+    with pytest.raises(ImageCorrupt, match="500 scans"):
+        mend_picture(whole[:-2] + last_scan * 500, JPEG, Limits())
+
+
+def test_inspect_picture__a_cut_jpeg_is_decoded_twice_to_be_mended(
+    pictures: Any, limits: Limits, photo: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = pictures.encode(photo)
+    decoded: list[bytes] = []
+
+    def pixel_sum(jpeg: bytes, most_pixels: int) -> int:
+        decoded.append(jpeg)
+        return _pixel_sum(jpeg, most_pixels)
+
+    monkeypatch.setattr(mending, "_pixel_sum", pixel_sum)
+
+    with pytest.raises(ImageTruncated):
+        inspect_picture(data[: len(data) // 2], limits)
+    assert len(decoded) == 2
 
 
 @pytest.mark.parametrize("trailer", [bytes(40), b"\0\0\1\0\1\2\3\4" * 9, b"SEFHl\0\0\0\1\0\0\0"])
