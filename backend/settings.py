@@ -170,6 +170,7 @@ class Settings(BaseSettings):
     max_keywords: int = Field(64, ge=0, description="Most keywords of a picture.")
     enable_heif: bool = Field(True, description="Accept HEIC pictures.")
     enable_avif: bool = Field(True, description="Accept AVIF pictures.")
+    enable_tiff: bool = Field(True, description="Accept TIFF pictures of up to 16 bits a sample.")
     enable_ocr: bool = Field(False, description="Read text in pictures that come without text (needs the extra `ocr`).")
     import_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
         (), description="Folders that the server may import from, separated by ':'. Does not restrict the command line."

@@ -30,6 +30,7 @@ class Limits:
     max_keywords: int = 64
     enable_heif: bool = True
     enable_avif: bool = True
+    enable_tiff: bool = True
 
     @classmethod
     def from_settings(cls, settings: "Settings") -> Self:

@@ -84,7 +84,9 @@ def _whole() -> dict[str, bytes]:
         "png profile": (picture, "PNG", {"icc_profile": _profile()}),
         "avif": (picture, "AVIF", {"exif": exif, "icc_profile": _profile()}),
         "heic": (picture, "HEIF", {}),
-        "tiff": (picture, "TIFF", {}),
+        "tiff": (picture, "TIFF", {"compression": "tiff_lzw", "exif": exif}),
+        "tiff 16 bit": (Image.fromarray(pixels[:, :, 0].astype(np.uint16) * 257), "TIFF", {}),
+        "tiff pages": (picture, "TIFF", frames),
         "bmp": (picture, "BMP", {}),
         "ico": (picture, "ICO", {}),
         "ppm": (picture, "PPM", {}),
@@ -308,7 +310,7 @@ def _other_format(chance: Chance) -> bytes:
         b"PK\3\4" + chance.randbytes(200),
         b"8BPS\0\1" + chance.randbytes(200),
     )
-    return chance.choice((*others, _pick(chance, "tiff", "bmp", "ico", "ppm")))
+    return chance.choice((*others, _pick(chance, "bmp", "ico", "ppm")))
 
 
 _KINDS: dict[str, Callable[[Chance], bytes]] = {

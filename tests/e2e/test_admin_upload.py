@@ -113,7 +113,7 @@ def test_upload__each_file_comes_to_what_it_is(
     assert len(sent) == 4, "what is here already needs no sending"
     assert polled == [], "the events come through"
     expect(row(page, "renamed.jpg")).to_contain_text("unsupported_format")
-    expect(row(page, "renamed.jpg")).to_contain_text("Send JPEG, PNG, WebP, GIF, HEIC or AVIF")
+    expect(row(page, "renamed.jpg")).to_contain_text("Send JPEG, PNG, WebP, GIF, HEIC, AVIF or TIFF")
     expect(row(page, "corrupt.jpg").locator("code")).to_have_text(re.compile("image_(corrupt|truncated)"))
     expect(row(page, known.name)).to_contain_text("Here already, in")
     expect(row(page, "twin.jpg")).to_contain_text("Here already, in")

@@ -62,7 +62,7 @@ def inspect_picture(data: bytes, limits: Limits) -> Inspection:
         )
     picture_format = identify_format(data, limits)
     mended = mend_picture(data, picture_format, limits)
-    judged = shorten_jpeg(mended.data) if picture_format == JPEG else mended.data
+    judged = shorten_jpeg(mended.data) if picture_format.name == JPEG.name else mended.data
     frames = picture_format.walk(judged, limits.max_frames)
     if frames > limits.max_frames:
         raise TooManyPixels(
@@ -72,7 +72,7 @@ def inspect_picture(data: bytes, limits: Limits) -> Inspection:
         check_size(image, limits)
         width, height = upright_size(image.size, read_orientation(image))
         warnings = _find_warnings(image, find_conversion(image, judged, picture_format), limits)
-        if picture_format == JPEG:
+        if picture_format.name == JPEG.name:
             image.draft("L", (max(image.width // 8, 1), max(image.height // 8, 1)))
         if not picture_format.is_proven_by_walk:
             image.load()

@@ -14,9 +14,7 @@ from backend.files.formats import FORMATS
 _log = logging.getLogger(__name__)
 
 # Includes formats that are not accepted: such files should fail with an error code, not be skipped silently.
-PICTURE_SUFFIXES: Final = frozenset(
-    {f".{suffix}" for one in FORMATS for suffix in one.suffixes} | {".bmp", ".tif", ".tiff", ".svg"}
-)
+PICTURE_SUFFIXES: Final = frozenset({f".{suffix}" for one in FORMATS for suffix in one.suffixes} | {".bmp", ".svg"})
 _JUNK_FOLDERS: Final = frozenset({"@eadir", "__macosx", "$recycle.bin", "system volume information", "lost+found"})
 _ABSENT: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EBADF, errno.ELOOP})
 

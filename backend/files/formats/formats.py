@@ -6,6 +6,8 @@ then read its originals, until `metadata.places` knows where such a file can hid
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
 from typing import Final
 
 from PIL import AvifImagePlugin
@@ -13,6 +15,7 @@ from PIL import AvifImagePlugin
 from backend.errors import ConfigurationError, UnsupportedFormat
 from backend.files.formats.jpeg import check_scans
 from backend.files.formats.mending import Mended, mend_jpeg, mend_png, mend_webp
+from backend.files.formats.raw import extract_preview
 from backend.files.formats.structure import (
     PNG_SIGNATURE,
     iso_code_points,
@@ -23,6 +26,7 @@ from backend.files.formats.structure import (
     walk_png,
     walk_webp,
 )
+from backend.files.formats.tiff import find_raw_maker, is_tiff, walk_tiff
 from backend.files.limits import Limits
 
 _HEIF_BRANDS: Final = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"})
@@ -46,7 +50,8 @@ class PictureFormat:
     walk: Callable[[bytes, int], int]
     """Checks the container and counts its frames, see `structure`."""
     mend: Callable[[bytes, int], Mended] | None = None
-    """Completes or leaves out what decoders refuse although no pixel depends on it, see `mending`. Decodes no more than so many pixels."""
+    """Completes or leaves out what decoders refuse although no pixel depends on it, see `mending`; of a raw picture, returns
+    the JPEG in it. Decodes no more than the given number of pixels."""
     is_proven_by_walk: bool = False
     """Whether the check of the container suffices, so that the file is not decoded at upload."""
     without_pixels: Callable[[bytes], bytes] | None = None
@@ -55,8 +60,8 @@ class PictureFormat:
     """Finds the color primaries and transfer characteristics after H.273; None if the file has none."""
     switch: str | None = None
     """The field of `Limits` that enables the format; None if it is always enabled."""
-    extra: str | None = None
-    """The extra that installs the decoder; None if Pillow includes it."""
+    extra: tuple[str, str] | None = None
+    """The extra that installs the decoder, and its package; None if every set-up has it."""
     register: Callable[[], None] | None = None
     """Registers the decoder with Pillow."""
 
@@ -65,7 +70,13 @@ class PictureFormat:
         return self.suffixes[0]
 
     def is_accepted(self, limits: Limits) -> bool:
-        return self.switch is None or bool(getattr(limits, self.switch))
+        is_on = self.switch is None or bool(getattr(limits, self.switch))
+        return is_on and (self.extra is None or _is_installed(self.extra[1]))
+
+
+@cache
+def _is_installed(package: str) -> bool:
+    return find_spec(package) is not None
 
 
 def _begins_with(*magic: bytes) -> Callable[[bytes], bool]:
@@ -148,8 +159,37 @@ AVIF: Final = PictureFormat(
     switch="enable_avif",
     register=_register_avif,
 )
+TIFF: Final = PictureFormat("TIFF", "TIFF", "image/tiff", ("tif", "tiff"), is_tiff, walk_tiff, switch="enable_tiff")
 
-FORMATS: Final = (JPEG, PNG, WEBP, GIF, HEIF, AVIF)
+
+def _raw(title: str, mime: str, *suffixes: str, is_in: Callable[[bytes], bool]) -> PictureFormat:
+    return PictureFormat(
+        JPEG.name,
+        title,
+        mime,
+        suffixes,
+        is_in,
+        _walk_jpeg,
+        mend=lambda data, most_pixels: mend_jpeg(extract_preview(data), most_pixels),
+        extra=("raw", "rawpy"),
+    )
+
+
+def _is_raw_of(*makers: str) -> Callable[[bytes], bool]:
+    return lambda data: find_raw_maker(data) in makers
+
+
+_RAW_FORMATS: Final = (
+    _raw("DNG", "image/x-adobe-dng", "dng", is_in=_is_raw_of("dng")),
+    _raw("CR2", "image/x-canon-cr2", "cr2", is_in=_is_raw_of("canon")),
+    _raw("CR3", "image/x-canon-cr3", "cr3", is_in=lambda data: b"crx " in _iso_brands(data)),
+    _raw("NEF", "image/x-nikon-nef", "nef", "nrw", is_in=_is_raw_of("nikon")),
+    _raw("ARW", "image/x-sony-arw", "arw", is_in=_is_raw_of("sony")),
+    _raw("RAF", "image/x-fuji-raf", "raf", is_in=_begins_with(b"FUJIFILMCCD-RAW")),
+    _raw("ORF", "image/x-olympus-orf", "orf", is_in=_begins_with(b"IIRO", b"IIRS", b"MMOR")),
+)
+
+FORMATS: Final = (JPEG, PNG, WEBP, GIF, HEIF, AVIF, TIFF, *_RAW_FORMATS)
 """All formats, accepted or not, in the order in which messages name them."""
 
 _HEAD_BYTES: Final = 1024
@@ -158,8 +198,10 @@ _HEAD_BYTES: Final = 1024
 _OTHER_KINDS: Final = (
     (b"%PDF", "a PDF"),
     (b"%!PS", "PostScript"),
-    (b"II*\0", "a TIFF"),
-    (b"MM\0*", "a TIFF"),
+    (b"II*\0", "a raw picture of a kind that is not known"),
+    (b"MM\0*", "a raw picture of a kind that is not known"),
+    (b"II+\0", "a BigTIFF"),
+    (b"MM\0+", "a BigTIFF"),
     (b"BM", "a BMP"),
     (b"PK\x03\x04", "a ZIP archive"),
     (b"\x1f\x8b", "a gzip archive"),
@@ -205,15 +247,19 @@ def mime_of(stored: bytes) -> str:
 
 
 def _send_others(limits: Limits) -> str:
-    *titles, last = [one.title for one in list_accepted(limits)]
+    *titles, last = [one.title for one in list_accepted(limits) if one.extra is None]
     return f"Send {', '.join(titles)} or {last}."
 
 
 def _switched_off(picture_format: PictureFormat) -> UnsupportedFormat:
-    title, extra = picture_format.title, f" (extra `{picture_format.extra}`)" if picture_format.extra else ""
+    title = picture_format.title
+    if picture_format.extra:
+        enable = f"Install it with pip install 'mediacluster[{picture_format.extra[0]}]'"
+    else:
+        enable = f"Set MEDIACLUSTER_{(picture_format.switch or '').upper()}=true"
     return UnsupportedFormat(
-        f"The file is {'an' if title[0] in 'AEIOU' else 'a'} {title} picture; this server does not accept {title}.",
-        hint=f"Set MEDIACLUSTER_{(picture_format.switch or '').upper()}=true{extra} or convert it to JPEG.",
+        f"The file is {'an' if title[0] in 'AEIOUNR' else 'a'} {title} picture; this server does not accept {title}.",
+        hint=f"{enable} or convert it to JPEG.",
     )
 
 

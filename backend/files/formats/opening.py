@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import Final
 
-from PIL import ExifTags, Image, ImageFile, JpegImagePlugin
+from PIL import ExifTags, Image, ImageFile, JpegImagePlugin, TiffImagePlugin
 
 from backend.errors import (
     ImageCorrupt,
@@ -111,7 +111,9 @@ def shrink_while_loading(image: ImageFile.ImageFile, at_least: int | None) -> No
 
 
 def read_orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation, 1 to 8; 1 if there is none or it cannot be read."""
+    """Return the EXIF orientation, 1 to 8; 1 if there is none, it cannot be read, or Pillow turns the picture itself."""
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        return UPRIGHT
     try:
         # Not image.getexif(): for a PNG it would look for chunks after the pixels, which are missing here.
         value = Image.Image.getexif(image).get(ExifTags.Base.Orientation, UPRIGHT)
@@ -140,7 +142,7 @@ def _as_input_error(error: Exception, data: bytes, picture_format: PictureFormat
             hint="Remove the text and the profile, then send it again.",
         )
     cut = "truncated" in message.lower()
-    if picture_format == JPEG:
+    if picture_format.name == JPEG.name:
         # libjpeg reports "truncated" or "broken" depending on the position of the cut; the end marker tells reliably.
         cut = cut or not ends_like_jpeg(data)
     if cut:

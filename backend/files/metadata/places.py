@@ -13,7 +13,7 @@ from typing import Any, Final
 from PIL import ExifTags, Image
 
 from backend.errors import InputError
-from backend.files.formats import AVIF, GIF, HEIF, JPEG, PNG, WEBP, gif_extensions, png_chunks
+from backend.files.formats import AVIF, GIF, HEIF, JPEG, PNG, TIFF, WEBP, gif_extensions, png_chunks
 
 PLACE_NAMES: Final = ("latitude_degrees", "longitude_degrees", "altitude_meters")
 """The coordinates in the `exif` of a picture. Only admins see values under these names; the readers use no others."""
@@ -36,8 +36,9 @@ _POSITIONS: Final = (
 _EXTENDED_XMP: Final = b"http://ns.adobe.com/xmp/extension/\0"
 _EXTENDED_XMP_HEADER_BYTES: Final = len(_EXTENDED_XMP) + 40  # and the digest, the length of the whole, the offset
 _RAW_PROFILE: Final = b"Raw profile type "
-# Their metadata is neither packed nor split, so the search through the raw bytes finds it.
-_SEARCHED_AS_THEY_ARE: Final = (WEBP, HEIF, AVIF)
+# Their metadata is neither packed nor split, so the search through the raw bytes finds it. Raw pictures are none of these:
+# makers write coordinates in ways of their own.
+_SEARCHED_AS_THEY_ARE: Final = (WEBP, HEIF, AVIF, TIFF)
 _MAX_TEXT_BYTES: Final = 1024 * 1024
 _LONGEST_INFLATION: Final = 64 * 1024 * 1024
 
@@ -58,17 +59,22 @@ def _holds_coordinates(data: bytes) -> bool:
     if any(mark in data for mark in _XMP_MARKS) or _VIDEO_PLACE.search(data):
         return True
     blocks = [found.start() for found, _ in zip(_TIFF_HEADER.finditer(data), range(_MAX_EXIF_BLOCKS + 1), strict=False)]
-    return len(blocks) > _MAX_EXIF_BLOCKS or any(_exif_has_position(data[at : at + _MAX_EXIF_BYTES]) for at in blocks)
+    return len(blocks) > _MAX_EXIF_BLOCKS or any(
+        _exif_has_position(data[at : at + _MAX_EXIF_BYTES]) if at else _exif_has_position(data, is_file=True)
+        for at in blocks
+    )
 
 
-def _exif_has_position(block: bytes) -> bool:
+def _exif_has_position(block: bytes, *, is_file: bool = False) -> bool:
+    """Whether a block of EXIF contains coordinates. `is_file`: it is a whole TIFF, with directories anywhere."""
     if not any(pointer in block for pointer in _GPS_POINTERS):
         return False
     exif = Image.Exif()
     try:
         exif.load(block)
         gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
-        if not gps and ExifTags.Base.GPSInfo in exif:  # it is damaged, or further on than this block is read
+        # They are damaged, further on than this block is read, or those of another page.
+        if not gps and (is_file or ExifTags.Base.GPSInfo in exif):
             return True
         return any(_is_set(gps.get(tag)) for tag in _POSITIONS)
     except Exception:  # noqa: BLE001 - Pillow raises a dozen types on a broken block that other readers may understand

@@ -86,7 +86,7 @@ class Problem(BaseModel):
                     "status": 415,
                     "code": "unsupported_format",
                     "detail": "The file is not a picture in a supported format.",
-                    "hint": "Send JPEG, PNG, WebP, GIF, HEIC or AVIF.",
+                    "hint": "Send JPEG, PNG, WebP, GIF, HEIC, AVIF or TIFF.",
                 }
             ]
         },

@@ -26,14 +26,14 @@ def make_bmp() -> bytes:
 
 def test_formats__a_new_one_is_one_value(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(
-        UnsupportedFormat, match=r"a BMP, whatever its name says\. Send JPEG, PNG, WebP, GIF, HEIC or AVIF"
+        UnsupportedFormat, match=r"a BMP, whatever its name says\. Send JPEG, PNG, WebP, GIF, HEIC, AVIF or TIFF"
     ):
         identify_format(make_bmp(), Limits())
     monkeypatch.setattr(formats, "FORMATS", (*FORMATS, BMP))
     found = inspect_picture(make_bmp(), Limits())
     assert (found.mime, found.extension, found.width, found.height, found.frames) == ("image/bmp", "bmp", 7, 5, 1)
     assert BMP in list_accepted(Limits())
-    with pytest.raises(UnsupportedFormat, match="Send JPEG, PNG, WebP, GIF, HEIC, AVIF or BMP"):
+    with pytest.raises(UnsupportedFormat, match="Send JPEG, PNG, WebP, GIF, HEIC, AVIF, TIFF or BMP"):
         identify_format(b"a letter", Limits())
 
 
@@ -51,12 +51,16 @@ def test_formats__a_decoder_of_another_package_is_registered_before_it_is_asked(
     assert asked == ["registered"]
 
 
-def test_list_accepted__follows_the_switches() -> None:
+def test_list_accepted__follows_the_switches_and_the_extras(monkeypatch: pytest.MonkeyPatch) -> None:
     def titles(limits: Limits) -> list[str]:
         return [one.title for one in list_accepted(limits)]
 
-    assert titles(Limits()) == ["JPEG", "PNG", "WebP", "GIF", "HEIC", "AVIF"]
-    assert titles(Limits(enable_heif=False, enable_avif=False)) == ["JPEG", "PNG", "WebP", "GIF"]
+    monkeypatch.setattr(formats, "_is_installed", lambda _: False)
+    assert titles(Limits()) == ["JPEG", "PNG", "WebP", "GIF", "HEIC", "AVIF", "TIFF"]
+    off = Limits(enable_heif=False, enable_avif=False, enable_tiff=False)
+    assert titles(off) == ["JPEG", "PNG", "WebP", "GIF"]
+    monkeypatch.setattr(formats, "_is_installed", lambda package: package == "rawpy")
+    assert titles(off) == ["JPEG", "PNG", "WebP", "GIF", "DNG", "CR2", "CR3", "NEF", "ARW", "RAF", "ORF"]
 
 
 def test_formats__the_manual_names_each_and_its_switch() -> None:
