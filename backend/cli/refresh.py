@@ -1,4 +1,4 @@
-"""`mediacluster refresh`: take up what an earlier version made otherwise of the files that are stored."""
+"""`mediacluster refresh`: rebuild what an earlier version made from the stored originals."""
 
 from dataclasses import asdict
 from enum import StrEnum
@@ -21,7 +21,7 @@ commands = typer.Typer()
 
 
 class What(StrEnum):
-    """What is made again."""
+    """What is rebuilt."""
 
     PIXELS = "pixels"
 
@@ -34,7 +34,7 @@ def refresh(
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Make again what an earlier version made otherwise of the stored originals."""
+    """Rebuild what an earlier version made from the stored originals."""
     from backend.bootstrap import build_services
     from backend.features.refresh import refresh_pixels
     from backend.store.access import Act

@@ -1,4 +1,4 @@
-"""Take up in stored pictures what an earlier version, or an earlier state of their files, gave otherwise."""
+"""Rebuild what an earlier version made from the stored originals."""
 
 from backend.features.refresh.pixels import PixelsReport, refresh_pixels
 

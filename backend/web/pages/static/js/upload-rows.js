@@ -176,4 +176,4 @@ function made(tag, text, className = "") {
 }
 
 const isPreviewable = (file) =>
-  file && file.size < LARGEST_PREVIEW_BYTES && /^image\/(jpeg|png|webp|gif)$/.test(file.type);
+  file && file.size < LARGEST_PREVIEW_BYTES && /^image\/(jpeg|png|webp|gif|avif)$/.test(file.type);
