@@ -14,6 +14,8 @@ CREATE TABLE media (
   story text NOT NULL DEFAULT '',
   ocr_text text NOT NULL DEFAULT '',
   taken_at timestamptz,
+  taken_at_precision text NOT NULL DEFAULT '',
+  taken_at_source text NOT NULL DEFAULT '',
   exif jsonb NOT NULL DEFAULT '{}',
   width integer,
   height integer,

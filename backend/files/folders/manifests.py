@@ -8,11 +8,14 @@ from typing import Any, Final, TextIO
 
 from backend.errors import FileUnreadable, InputError, InvalidText
 from backend.files.limits import Limits
-from backend.files.text import MediaText, parse_json_object, text_of_record
+from backend.files.text import WORDS, MediaText, parse_json_object, text_of_record, unwrap_lines
 
 _PATH_NAMES: Final = ("path", "file", "filename", "image")
 _URL_NAMES: Final = ("url", "image_url")
 _DELIMITERS: Final = ",;\t"
+_LONG_NAMES: Final = frozenset(
+    called for name, words in WORDS.items() if words.has_lines for called in (name, *words.also_called)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,4 +154,6 @@ def _csv_body(lines: TextIO, names: list[str], delimiter: str) -> Iterator[Recor
         if len(values) > len(names):
             yield number, InvalidText("The line has more values than the header.", hint="Quote values with commas.")
         elif any(value.strip() for value in values):
-            yield number, dict(zip(names, values, strict=False))
+            record = dict(zip(names, values, strict=False))
+            # Programs wrap long cells; an empty line ends a paragraph.
+            yield number, record | {name: unwrap_lines(record[name]) for name in _LONG_NAMES & record.keys()}

@@ -9,7 +9,14 @@ from typing import Any, Final, Self
 from backend.errors import InvalidText
 from backend.files.limits import Limits
 from backend.files.metadata import JSON, PLACE_NAMES
-from backend.files.text import MediaText, clean_media_text, is_only_coordinates, parse_json_object, text_of_record
+from backend.files.text import (
+    MediaText,
+    clean_media_text,
+    is_only_coordinates,
+    parse_json_object,
+    text_of_record,
+    unwrap_lines,
+)
 
 _MAX_BYTES: Final = 1024 * 1024
 # Takeout truncates the name before ".json" to this length.
@@ -88,7 +95,7 @@ def _load(path: Path) -> str:
 
 
 def _plain_text(raw: str, limits: Limits) -> MediaText:
-    as_caption = clean_media_text(MediaText(story=raw), limits)
+    as_caption = clean_media_text(MediaText(story=unwrap_lines(raw)), limits)
     if len(as_caption.story) > limits.max_caption_characters:
         return as_caption
     return MediaText(caption=as_caption.story)
