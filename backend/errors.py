@@ -111,7 +111,7 @@ class DecodeCrash(InputError):
 class MetadataTooLarge(InputError):
     code = "metadata_too_large"
     happened = "Its metadata is larger than allowed."
-    advice = "Save it without its metadata, or raise MEDIACLUSTER_MAX_EXIF_BYTES and try again."
+    advice = "Save it without its metadata and try again."
 
 
 class UrlForbidden(InputError):

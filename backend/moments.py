@@ -35,6 +35,11 @@ class Precision(IntEnum):
         """Its name in the database and the API."""
         return self.name.lower()
 
+    @classmethod
+    def of(cls, label: str) -> "Precision":
+        """The precision of a label; a second if it is ''."""
+        return cls[label.upper()] if label else cls.SECOND
+
 
 class Standing(IntEnum):
     """What a moment says of the picture, from the least to the most."""

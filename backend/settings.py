@@ -153,7 +153,9 @@ class Settings(BaseSettings):
     max_pixels: int = Field(50_000_000, ge=1, le=89_000_000, description="Most pixels of a picture.")
     max_side_pixels: int = Field(16_384, ge=1, description="Longest side of a picture.")
     max_frames: int = Field(500, ge=1, description="Most frames of an animation (the first is used).")
-    max_exif_bytes: int = Field(64 * 1024, ge=0, description="Largest EXIF block.")
+    max_exif_bytes: int = Field(
+        64 * 1024, ge=0, description="How much of an EXIF block is read. What is beyond is left out, with a warning."
+    )
     max_title_characters: int = Field(300, ge=1, description="Longest title, in characters after cleaning.")
     max_caption_characters: int = Field(2_000, ge=1, description="Longest caption.")
     max_story_characters: int = Field(20_000, ge=1, description="Longest story.")

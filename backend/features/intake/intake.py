@@ -6,11 +6,13 @@ import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 import uuid_utils.compat
 
 from backend.doorbell import Work
 from backend.errors import BackendUnavailable, FetchFailed, FileTooLarge, LeaseLost
+from backend.features.intake.moments import settle_date
 from backend.features.services import Services
 from backend.files.metadata import JSON
 from backend.files.outbound import check_url
@@ -71,7 +73,7 @@ def accept_picture(
     known = _find_known(services, sha256, source, source_uri)
     if known is not None:
         return known
-    picture, merged = store_picture(services, data, sha256, cleaned)
+    picture, merged = store_picture(services, data, sha256, cleaned, name=source_uri)
     if place and picture.exif.keys().isdisjoint(place):
         picture = replace(picture, exif={**picture.exif, **place})
     accepted = _insert(services, picture, merged, source, source_uri)
@@ -110,7 +112,8 @@ def accept_url(services: Services, url: str, text: MediaText, *, media_id: uuid.
 
 def accept_fetched(services: Services, media: FetchingMedia, lease: Lease, data: bytes) -> None:
     """Take in what was fetched for a leased row. Raises as `accept_picture`, and LeaseLost."""
-    picture, merged = store_picture(services, data, hashlib.sha256(data).digest(), media.text)
+    name = urlsplit(media.url).path
+    picture, merged = store_picture(services, data, hashlib.sha256(data).digest(), media.text, name=name)
     try:
         with services.database.transaction() as session:
             older_id = record_fetched(session, media.id, lease, picture, merged)
@@ -122,8 +125,13 @@ def accept_fetched(services: Services, media: FetchingMedia, lease: Lease, data:
     _keep_original(services, picture.original_key, data)
 
 
-def store_picture(services: Services, data: bytes, sha256: bytes, text: MediaText) -> tuple[StoredPicture, MediaText]:
-    """Validate bytes and write the original, which is named by its checksum: writing it twice does no harm."""
+def store_picture(
+    services: Services, data: bytes, sha256: bytes, text: MediaText, *, name: str | None
+) -> tuple[StoredPicture, MediaText]:
+    """Validate bytes and write the original, which is named by its checksum: writing it twice does no harm.
+
+    Returns also the text, filled from what the picture says; its moment may be a guess from its `name`.
+    """
     inspection, embedded = services.decoders.inspect(data, services.limits)
     key = original_key(sha256, inspection.extension)
     services.storage.write(key, data)
@@ -136,7 +144,9 @@ def store_picture(services: Services, data: bytes, sha256: bytes, text: MediaTex
         byte_size=inspection.byte_size,
         exif=embedded.exif,
     )
-    return picture, text.or_else(embedded.text)
+    for warning in embedded.warnings:
+        logger.warning("Of the metadata of %s not all is read: %s", name or key, warning)
+    return picture, settle_date(text.or_else(embedded.text), embedded.dates, name, services.limits)
 
 
 def _insert(

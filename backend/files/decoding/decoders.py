@@ -6,7 +6,6 @@ import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from typing import Any, Final
 
 from PIL import Image
@@ -29,6 +28,7 @@ from backend.files.decoding.process import DecoderDied, DecoderProcess, StartTim
 from backend.files.limits import Limits
 from backend.files.metadata import EmbeddedMetadata
 from backend.files.text import MediaText
+from backend.moments import DateCandidate
 
 WORK: Final = "backend.files.decoding.work:work"
 
@@ -107,13 +107,13 @@ class Decoders:
         """
         answer, _ = self._ask({"task": "inspect", "limits": asdict(limits)}, data)
         text = answer["text"]
-        taken_at = datetime.fromisoformat(text["taken_at"]) if text["taken_at"] else None
-        return (
-            Inspection(**answer["inspection"]),
-            EmbeddedMetadata(
-                MediaText(**text | {"keywords": tuple(text["keywords"]), "taken_at": taken_at}), answer["exif"]
-            ),
+        embedded = EmbeddedMetadata(
+            MediaText(**text | {"keywords": tuple(text["keywords"])}),
+            answer["exif"],
+            tuple(DateCandidate.from_json(one) for one in answer["dates"]),
+            tuple(answer["warnings"]),
         )
+        return Inspection(**answer["inspection"]), embedded
 
     def decode(
         self,

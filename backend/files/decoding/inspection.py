@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass
 
-from PIL import ImageFile
-
-from backend.errors import FileTooLarge, MetadataTooLarge, TooManyPixels
+from backend.errors import FileTooLarge, TooManyPixels
 from backend.files.formats import (
     JPEG,
     check_size,
@@ -63,7 +61,6 @@ def inspect_picture(data: bytes, limits: Limits) -> Inspection:
         )
     with open_header(judged, picture_format) as image:
         check_size(image, limits)
-        _check_exif(image, limits)
         width, height = upright_size(image.size, read_orientation(image))
         if picture_format == JPEG:
             image.draft("L", (max(image.width // 8, 1), max(image.height // 8, 1)))
@@ -77,14 +74,3 @@ def inspect_picture(data: bytes, limits: Limits) -> Inspection:
         byte_size=len(data),
         frames=frames,
     )
-
-
-def _check_exif(image: ImageFile.ImageFile, limits: Limits) -> None:
-    exif = image.info.get("exif") or b""
-    # ImageMagick writes EXIF into a PNG as hexadecimal text, two characters a byte.
-    exif_bytes = max(len(exif), len(image.info.get("Raw profile type exif", "")) // 2)
-    if exif_bytes > limits.max_exif_bytes:
-        raise MetadataTooLarge(
-            f"The EXIF block has {exif_bytes:,} bytes; {limits.max_exif_bytes:,} are allowed.",
-            hint="Send the picture without its metadata.",
-        )

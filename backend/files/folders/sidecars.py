@@ -73,7 +73,8 @@ def _read(path: Path, picture: Path, limits: Limits) -> Sidecar:
             return Sidecar(_plain_text(raw, limits))
         record = parse_json_object(raw)
         if _is_takeout(record):
-            return Sidecar(text_of_record(_from_takeout(record, picture), limits), _place(record.get("geoData")))
+            text = text_of_record(_from_takeout(record, picture), limits, date_source="takeout:photoTakenTime")
+            return Sidecar(text, _place(record.get("geoData")))
         text = text_of_record(record, limits)
         if is_only_coordinates(text.location):
             latitude, longitude = map(float, text.location.split(","))

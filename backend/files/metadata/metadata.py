@@ -1,16 +1,44 @@
-"""Reader of a picture's embedded metadata. XMP takes precedence over IPTC, EXIF and PNG text, in this order."""
+"""Reader of a picture's embedded metadata, from all its containers. `fields` says what is read into what."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Final
 
 from PIL import Image
 
 from backend.errors import InputError
 from backend.files.formats import PNG, identify_format, open_header
 from backend.files.limits import Limits
-from backend.files.metadata.exif import JSON, read_exif, read_exif_text
-from backend.files.metadata.iptc import read_iptc_text
-from backend.files.metadata.xmp import read_xmp_text
-from backend.files.text import MediaText, fit_media_text
+from backend.files.metadata.encodings import as_words
+from backend.files.metadata.exif import read_exif, read_exif_fields
+from backend.files.metadata.fields import (
+    DATES,
+    HIERARCHIES,
+    KEYWORDS,
+    PEOPLE,
+    PLACE,
+    Fields,
+)
+from backend.files.metadata.iptc import read_iptc_fields
+from backend.files.metadata.json_values import JSON
+from backend.files.metadata.xmp import read_xmp_fields
+from backend.files.text import (
+    WORDS,
+    MediaText,
+    fit_media_text,
+    is_boilerplate_keyword,
+    read_date,
+    split_keywords,
+)
+from backend.moments import DateCandidate
+
+_PROFILE: Final = "Raw profile type exif"
+_XMP: Final = ("xmp", "XML:com.adobe.xmp")
+_PEOPLE_ROOT: Final = "people"
+# Tags that programs keep for themselves.
+_INTERNAL: Final = ("_digikam", "darktable|", "color label", "pick label")
+_PNG_WORDS: Final = {"png:Title": "Title", "png:Description": "Description", "png:Comment": "Comment"}
+_PNG_MOMENT: Final = "png:Creation Time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +46,16 @@ class EmbeddedMetadata:
     """Metadata found inside a file.
 
     Attributes:
-        text: title, caption and other text, cleaned and cut to the limits.
-        exif: technical data, safe to store as JSON: no bytes, NUL or NaN.
+        text: title, caption and other text, cleaned and cut to the limits; its moment is among `dates`.
+        exif: technical data and the place, safe to store as JSON: no bytes, NUL or NaN.
+        dates: all moments that it gives, for `backend.rules.dates`.
+        warnings: what could not be read, in sentences.
     """
 
     text: MediaText = field(default_factory=MediaText)
     exif: dict[str, JSON] = field(default_factory=dict)
+    dates: tuple[DateCandidate, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def read_metadata(data: bytes, limits: Limits) -> EmbeddedMetadata:
@@ -34,26 +66,101 @@ def read_metadata(data: bytes, limits: Limits) -> EmbeddedMetadata:
     try:
         picture_format = identify_format(data, limits)
         with open_header(data, picture_format) as image:
-            exif = _exif_of(image)
-            found = read_xmp_text(image).or_else(read_iptc_text(image)).or_else(read_exif_text(exif))
+            fields = Fields()
+            exif = _exif_of(image, limits, fields)
+            fields.include(read_exif_fields(exif))
+            fields.include(read_iptc_fields(image))
+            fields.include(read_xmp_fields(_xmp_of(image)))
             if picture_format == PNG:
-                found = found.or_else(_png_text(image))
-            return EmbeddedMetadata(fit_media_text(found, limits), read_exif(exif))
+                fields.include(_png_fields(image))
+            return _metadata_of(fields, limits, read_exif(exif))
     except InputError:
         return EmbeddedMetadata()
 
 
-def _exif_of(image: Image.Image) -> Image.Exif:
+def read_xmp(packet: bytes, limits: Limits) -> EmbeddedMetadata:
+    """Read an XMP packet that is not in a picture. `exif` has nothing but the place.
+
+    Never raises because of the data: what cannot be read is in `warnings`.
+    """
+    return _metadata_of(read_xmp_fields(packet), limits, {})
+
+
+def _metadata_of(fields: Fields, limits: Limits, exif: Mapping[str, JSON]) -> EmbeddedMetadata:
+    words: dict[str, Any] = {name: one.choose(fields.words) for name, one in WORDS.items()}
+    text = MediaText(**words, keywords=tuple(_keywords(fields, with_people=limits.people_as_keywords)))
+    place: Mapping[str, JSON] = next((fields.places[name] for name in PLACE if name in fields.places), {})
+    return EmbeddedMetadata(
+        fit_media_text(text, limits),
+        {**exif, **place},
+        tuple(fields.dates[name] for name in DATES if name in fields.dates),
+        tuple(fields.warnings),
+    )
+
+
+def _keywords(fields: Fields, *, with_people: bool) -> Iterator[str]:
+    people = [name for source in PEOPLE for name in fields.words.get(source, ())]
+    left_out = set() if with_people else {_normal(name) for name in people}
+    for source in KEYWORDS:
+        sign = HIERARCHIES.get(source)
+        for item in fields.words.get(source, ()):
+            path = item.split(sign) if sign else [item]
+            if item.casefold().startswith(_INTERNAL) or (not with_people and _is_path_of_person(path)):
+                continue
+            yield from (word for word in path if _normal(word) not in left_out and not is_boilerplate_keyword(word))
+    if with_people:
+        yield from people
+
+
+def _is_path_of_person(path: Sequence[str]) -> bool:
+    return len(path) > 1 and _normal(path[0]) == _PEOPLE_ROOT
+
+
+def _normal(words: str) -> str:
+    return " ".join(words.casefold().split())
+
+
+def _exif_of(image: Image.Image, limits: Limits, fields: Fields) -> Image.Exif:
+    """The EXIF block, up to the limit. What begins after it is left out."""
+    block = _exif_block(image)
+    if len(block) > limits.max_exif_bytes:
+        fields.warnings.append(
+            f"The EXIF block has {len(block):,} bytes; {limits.max_exif_bytes:,} are read, and what is beyond is left out."
+        )
+    exif = Image.Exif()
     try:
+        if block:
+            exif.load(block[: limits.max_exif_bytes])
+            return exif
         # Not image.getexif(): for a PNG it would look for chunks after the pixels, which are missing here.
         return Image.Image.getexif(image)
     except Exception:  # noqa: BLE001 - Pillow raises a dozen types on a broken block; XMP and IPTC may still be whole
         return Image.Exif()
 
 
-def _png_text(image: Image.Image) -> MediaText:
-    def words(key: str) -> str:
-        value = image.info.get(key)
-        return value if isinstance(value, str) else ""
+def _exif_block(image: Image.Image) -> bytes:
+    block = image.info.get("exif")
+    if isinstance(block, bytes):
+        return block
+    try:
+        # ImageMagick writes EXIF into a PNG as hexadecimal text, after a name and the number of bytes.
+        return bytes.fromhex("".join(str(image.info.get(_PROFILE, "")).split()[2:]))
+    except ValueError:
+        return b""
 
-    return MediaText(title=words("Title"), caption=words("Description"))
+
+def _xmp_of(image: Image.Image) -> bytes:
+    packet = next((image.info[name] for name in _XMP if image.info.get(name)), b"")
+    if isinstance(packet, str):
+        return packet.encode("utf-8", "surrogatepass")
+    return packet if isinstance(packet, bytes) else b""
+
+
+def _png_fields(image: Image.Image) -> Fields:
+    fields = Fields()
+    texts = {name: as_words(value) for name, value in image.info.items() if isinstance(value, str)}
+    for name, keyword in _PNG_WORDS.items():
+        fields.add_words(name, [texts.get(keyword, "")])
+    fields.add_words("png:Keywords", split_keywords(texts.get("Keywords", "")))
+    fields.add_date(read_date(texts.get("Creation Time", ""), DATES[_PNG_MOMENT], _PNG_MOMENT))
+    return fields

@@ -1,13 +1,14 @@
 """The text of a picture: its fields, and how they are cleaned, limited, merged and joined for the text encoder."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, Final, Self
 
 from backend.errors import InvalidText
 from backend.files.limits import Limits
+from backend.files.text.boilerplate import is_boilerplate
 from backend.files.text.dates import parse_date
 from backend.files.text.keywords import distinct
 from backend.files.text.markup import strip_markup
@@ -20,8 +21,6 @@ _RAW_ALLOWANCE: Final = 4
 _RAW_EXTRA_CHARACTERS: Final = 1_000
 # Text found inside a file is cut to this length before cleaning.
 _MAX_FOUND_CHARACTERS: Final = 100_000
-# What a moment is taken to be if nobody said how precise it is.
-_PLAIN: Final = Precision.SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ class MediaText:
         keywords: its keywords.
         location: name of the place.
         story: longer text.
-        taken_at: when it was taken. Once it is cleaned it has a time zone.
+        taken_at: when it was taken. It always has a time zone if a person gave it, and once it is settled.
         taken_at_precision: the smallest unit that is known of it, a label of `Precision`; '' if `taken_at` is None. It
             and the source say how the moment is known, so they are not compared.
         taken_at_source: the field that it was read from, such as 'exif:DateTimeOriginal'; 'given' if a person gave it.
@@ -65,6 +64,10 @@ class MediaText:
         """The text with a moment."""
         return replace(self, taken_at=taken_at, taken_at_precision=precision.label, taken_at_source=source)
 
+    def without_date(self) -> Self:
+        """The text without a moment."""
+        return replace(self, taken_at=None, taken_at_precision="", taken_at_source="")
+
     @property
     def is_empty(self) -> bool:
         """Whether all fields are empty."""
@@ -85,12 +88,9 @@ class Words:
     """The field of `Limits` with its maximum number of characters."""
     also_called: tuple[str, ...] = ()
     """Other names of the field in sidecars and manifests."""
-    xmp: tuple[str, ...] = ()
-    """Its properties in XMP, with the usual prefixes."""
-    iptc: tuple[int, ...] = ()
-    """Its datasets in record 2 of IPTC."""
-    is_joined: bool = False
-    """Whether these are parts of the field, narrowest first. If not, the first one with text counts."""
+    found_in: tuple[str | tuple[str, ...], ...] = ()
+    """The fields of metadata that it is read from, such as 'xmp:dc:title'. The first with text counts; those of a tuple
+    are its parts, narrowest first, and are joined."""
     has_lines: bool = False
     """Whether line ends and paragraphs are kept."""
 
@@ -99,25 +99,51 @@ class Words:
         assert isinstance(most, int)
         return most
 
-    def choose(self, found: Iterable[str]) -> str:
-        """Return the field from the texts found for its names in XMP or IPTC, in their order."""
-        texts = dict.fromkeys(text.strip() for text in found if text.strip())
-        return ", ".join(texts) if self.is_joined else next(iter(texts), "")
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The fields of metadata that it is read from, without their grouping."""
+        return tuple(name for parts in self._found_in for name in parts)
+
+    def choose(self, found: Mapping[str, Iterable[str]]) -> str:
+        """Return the field from the texts of metadata, by their names. What no person wrote counts as empty."""
+        for parts in self._found_in:
+            written = (
+                next((text.strip() for text in found.get(one, ()) if not is_boilerplate(text)), "") for one in parts
+            )
+            if texts := dict.fromkeys(filter(None, written)):
+                return ", ".join(texts)
+        return ""
+
+    @property
+    def _found_in(self) -> Iterator[tuple[str, ...]]:
+        return ((one,) if isinstance(one, str) else one for one in self.found_in)
 
 
 WORDS: Final[Mapping[str, Words]] = {
-    "title": Words("max_title_characters", xmp=("dc:title", "photoshop:Headline"), iptc=(5, 105)),
+    "title": Words(
+        "max_title_characters",
+        found_in=(
+            "xmp:dc:title", "xmp:photoshop:Headline", "iptc:ObjectName", "iptc:Headline", "exif:XPTitle", "png:Title",
+        ),
+    ),
     "caption": Words(
-        "max_caption_characters", also_called=("description",), has_lines=True, xmp=("dc:description",), iptc=(120,)
+        "max_caption_characters",
+        also_called=("description",),
+        has_lines=True,
+        found_in=(
+            "xmp:dc:description", "iptc:Caption-Abstract", "exif:ImageDescription", "exif:XPComment", "xmp:exif:UserComment",
+            "exif:UserComment", "exif:XPSubject", "xmp:Iptc4xmpCore:AltTextAccessibility", "png:Description", "png:Comment",
+        ),
     ),
     "location": Words(
         "max_location_characters",
-        xmp=("Iptc4xmpCore:Location", "photoshop:City", "photoshop:State", "photoshop:Country"),
-        iptc=(92, 90, 95, 101),
-        is_joined=True,
+        found_in=(
+            ("xmp:Iptc4xmpCore:Location", "xmp:photoshop:City", "xmp:photoshop:State", "xmp:photoshop:Country"),
+            ("iptc:Sub-location", "iptc:City", "iptc:Province-State", "iptc:Country-PrimaryLocationName"),
+        ),
     ),
     "story": Words("max_story_characters", has_lines=True),
-}
+}  # fmt: skip
 """The text fields by name. Cleaning, cutting, statements, exports, and reading of records and metadata use this table."""
 
 _KEYWORD: Final = Words("max_keyword_characters")
@@ -160,10 +186,10 @@ class TextChanges:
         names = (*WORDS, "keywords")
         changed = replace(text, **{name: value for name in names if (value := getattr(self, name)) is not None})
         if self.clear_taken_at:
-            return replace(changed, taken_at=None, taken_at_precision="", taken_at_source="")
+            return changed.without_date()
         if self.taken_at is None:
             return changed
-        return changed.with_date(self.taken_at, _precision(self.taken_at_precision), GIVEN_SOURCE)
+        return changed.with_date(self.taken_at, Precision.of(self.taken_at_precision), GIVEN_SOURCE)
 
 
 def clean_text(raw: str) -> str:
@@ -202,14 +228,15 @@ def clean_media_text(text: MediaText, limits: Limits) -> MediaText:
     cleaned: dict[str, Any] = {
         name: _bounded(name, getattr(text, name), words, limits) for name, words in WORDS.items()
     }
-    return replace(text, **cleaned, keywords=_clean_keywords(text.keywords, limits), **_cleaned_date(text, limits))
+    cleaned["keywords"] = _clean_keywords(text.keywords, limits)
+    return _with_cleaned_date(replace(text, **cleaned), limits)
 
 
 def fit_media_text(text: MediaText, limits: Limits) -> MediaText:
     """Clean like `clean_media_text`, but cut text that is too long instead of rejecting it: no user typed it."""
     keywords = distinct(_fitted(line, _KEYWORD, limits) for line in _lines(text.keywords))
     fitted: dict[str, Any] = {name: _fitted(getattr(text, name), words, limits) for name, words in WORDS.items()}
-    return replace(text, **fitted, keywords=keywords[: limits.max_keywords], **_cleaned_date(text, limits))
+    return _with_cleaned_date(replace(text, **fitted, keywords=keywords[: limits.max_keywords]), limits)
 
 
 def is_only_coordinates(location: str) -> bool:
@@ -231,19 +258,15 @@ def embedding_text(text: MediaText) -> str:
     return " ".join(part if part.endswith(_SENTENCE_ENDS) else f"{part}." for part in sentences)
 
 
-def _cleaned_date(text: MediaText, limits: Limits) -> dict[str, Any]:
+def _with_cleaned_date(text: MediaText, limits: Limits) -> MediaText:
+    """The text with a whole account of its moment. Only what a person gave has a zone by now, if it names none: that of
+    others may be told by the rest of what is known of the picture."""
     if text.taken_at is None:
-        return {"taken_at_precision": "", "taken_at_source": ""}
-    precision = _precision(text.taken_at_precision)
-    return {
-        "taken_at": in_zone(text.taken_at, precision, zone_of(limits.time_zone)),
-        "taken_at_precision": precision.label,
-        "taken_at_source": text.taken_at_source or GIVEN_SOURCE,
-    }
-
-
-def _precision(label: str) -> Precision:
-    return Precision[label.upper()] if label else _PLAIN
+        return text.without_date()
+    precision, source = Precision.of(text.taken_at_precision), text.taken_at_source or GIVEN_SOURCE
+    is_settled = source == GIVEN_SOURCE or not precision.has_clock
+    taken_at = in_zone(text.taken_at, precision, zone_of(limits.time_zone)) if is_settled else text.taken_at
+    return text.with_date(taken_at, precision, source)
 
 
 def _bounded(field: str, raw: str, words: Words, limits: Limits) -> str:
