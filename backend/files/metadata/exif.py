@@ -54,7 +54,7 @@ def read_exif_fields(exif: Image.Exif) -> Fields:
         )
     fields.add_date(_satellite_moment(gps))
     if place := _place(gps):
-        fields.places["exif:GPSLatitude"] = place
+        fields.places["exif:GPSLatitude"] = {name: value for name, value in place.items() if value is not None}
     return fields
 
 

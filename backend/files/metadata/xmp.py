@@ -62,7 +62,12 @@ _ALIASES: Final = {"xmp:drone-dji:GpsLongitude": "xmp:drone-dji:GpsLongtitude"}
 _BELOW_SEA_LEVEL: Final = "1"
 _DEEPEST: Final = 32
 _CONTROL_CHARACTERS: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
-_UTF16_OR_32: Final = (b"\xff\xfe", b"\xfe\xff", b"\0")
+# How a packet begins in the encodings that have more than one byte for each character.
+_WIDE: Final = {
+    b"\xff\xfe\0\0": "utf-32", b"\0\0\xfe\xff": "utf-32", b"<\0\0\0": "utf-32-le", b"\0\0\0<": "utf-32-be",
+    b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"<\0": "utf-16-le", b"\0<": "utf-16-be",
+}  # fmt: skip
+_DECLARATION: Final = re.compile(r"^\s*<\?xml\b[^>]*\?>")
 
 
 def _tag(name: str) -> str:
@@ -81,8 +86,7 @@ Value = Element | str
 def read_xmp_fields(packet: bytes) -> Fields:
     """Return what an XMP packet says. If it cannot be read, nothing but a warning."""
     fields = Fields()
-    packet = packet.strip(b"\0 \r\n\t") if not packet.startswith(_UTF16_OR_32) else packet
-    if not packet:
+    if not packet.strip(b"\0 \r\n\t"):
         return fields
     if len(packet) > MAX_PACKET_BYTES:
         fields.warnings.append(
@@ -90,7 +94,7 @@ def read_xmp_fields(packet: bytes) -> Fields:
         )
         return fields
     try:
-        properties = _properties(_parse(packet))
+        properties = _properties(_parse(_in_utf8(packet)))
     except DefusedXmlException:
         fields.warnings.append("The XMP packet declares entities, which are not resolved, so it is left out.")
     except (ElementTree.ParseError, ValueError, LookupError, RecursionError) as error:
@@ -100,13 +104,22 @@ def read_xmp_fields(packet: bytes) -> Fields:
     return fields
 
 
+def _in_utf8(packet: bytes) -> bytes:
+    """The packet in UTF-8, without what is around it. The parser would not know wide encodings without a mark."""
+    encoding = next((name for begin, name in _WIDE.items() if packet.startswith(begin)), None)
+    if encoding is not None:
+        words = packet.decode(encoding, "replace").removeprefix("\ufeff")
+        packet = _DECLARATION.sub("", words, count=1).encode("utf-8", "replace")
+    return packet.strip(b"\0 \r\n\t")
+
+
 def _parse(packet: bytes) -> Element:
     try:
         root = ElementTree.fromstring(packet, forbid_dtd=True)
     except ElementTree.ParseError:
         # Texts with control characters are common, and are not XML.
         cleaned = _CONTROL_CHARACTERS.sub(b"", packet)
-        if cleaned == packet or packet.startswith(_UTF16_OR_32):
+        if cleaned == packet:
             raise
         root = ElementTree.fromstring(cleaned, forbid_dtd=True)
     assert isinstance(root, Element)

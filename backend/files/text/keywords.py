@@ -20,10 +20,12 @@ def join_keywords(keywords: Iterable[str]) -> str:
     return ", ".join(f'"{word}"' if "," in word or ";" in word else word for word in keywords)
 
 
-def distinct(words: Iterable[str]) -> tuple[str, ...]:
-    """Remove empty words and repetitions, ignoring case."""
+def distinct(words: Iterable[str], most: int | None = None) -> tuple[str, ...]:
+    """Remove empty words and repetitions, ignoring case. `most`: stop at this many."""
     said: dict[str, str] = {}
     for word in words:
+        if len(said) == most:
+            break
         if word:
             said.setdefault(word.casefold(), word)
     return tuple(said.values())

@@ -234,9 +234,9 @@ def clean_media_text(text: MediaText, limits: Limits) -> MediaText:
 
 def fit_media_text(text: MediaText, limits: Limits) -> MediaText:
     """Clean like `clean_media_text`, but cut text that is too long instead of rejecting it: no user typed it."""
-    keywords = distinct(_fitted(line, _KEYWORD, limits) for line in _lines(text.keywords))
+    keywords = distinct((_fitted(line, _KEYWORD, limits) for line in _lines(text.keywords)), limits.max_keywords)
     fitted: dict[str, Any] = {name: _fitted(getattr(text, name), words, limits) for name, words in WORDS.items()}
-    return _with_cleaned_date(replace(text, **fitted, keywords=keywords[: limits.max_keywords]), limits)
+    return _with_cleaned_date(replace(text, **fitted, keywords=keywords), limits)
 
 
 def is_only_coordinates(location: str) -> bool:
