@@ -15,6 +15,10 @@ GIVEN_SOURCE: Final = "given"
 """The source of a moment that a person gave: with an upload, in a manifest, in a record, or by an edit."""
 
 
+GUESS_SOURCE: Final = "file_name"
+"""The source of a moment that a file's name tells."""
+
+
 class Precision(IntEnum):
     """The smallest unit that a moment names."""
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Final
 from xml.etree.ElementTree import Element
 
@@ -70,6 +71,7 @@ _WIDE: Final = {
 _DECLARATION: Final = re.compile(r"^\s*<\?xml\b[^>]*\?>")
 
 
+@cache
 def _tag(name: str) -> str:
     """'xmp:dc:title' -> '{http://purl.org/dc/elements/1.1}title'. Some programs leave the last slash out."""
     prefix, _, local = name.removeprefix(_PREFIX).rpartition(":")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Final
 
 from backend.errors import InvalidText
-from backend.moments import DateCandidate, Precision, Standing
+from backend.moments import GUESS_SOURCE, DateCandidate, Precision, Standing
 
 _YEARS: Final = range(1000, 9999)
 # ISO 8601 in its long and short form, EXIF (2024:05:01 12:30:00), IPTC (20240501), XMP (2004, 2004-05).
@@ -70,7 +70,7 @@ def read_epoch(seconds: object, standing: Standing, source: str) -> DateCandidat
     return None if moment is None else DateCandidate(moment, Precision.SECOND, standing, source)
 
 
-def guess_date(name: str, source: str = "file_name") -> DateCandidate | None:
+def guess_date(name: str) -> DateCandidate | None:
     """Guess the date from a file name, such as IMG-20190504-WA0003.jpg or PXL_20210102_101530123.jpg."""
     for match in _NAME_DATE.finditer(name):
         part = match.groupdict() | {"zone": "Z" if name.startswith(_NAMED_IN_UTC) else None}
@@ -80,9 +80,9 @@ def guess_date(name: str, source: str = "file_name") -> DateCandidate | None:
             "day": part["day"] or part["day2"],
         }
         if (found := _moment_of(part, "", "")) is not None:
-            return DateCandidate(*found, Standing.GUESSED, source)
+            return DateCandidate(*found, Standing.GUESSED, GUESS_SOURCE)
     milliseconds = _NAME_MILLISECONDS.search(name)
-    return read_epoch(int(milliseconds[1]) // 1000, Standing.GUESSED, source) if milliseconds else None
+    return read_epoch(int(milliseconds[1]) // 1000, Standing.GUESSED, GUESS_SOURCE) if milliseconds else None
 
 
 def parse_date(value: object, *, is_date: bool = False) -> tuple[datetime, Precision] | None:

@@ -88,13 +88,21 @@ def _is_plausible(one: DateCandidate, zone: tzinfo, now: datetime) -> bool:
 
 def _complete(lead: DateCandidate, helpers: Sequence[DateCandidate]) -> DateCandidate:
     """Take from those that agree with `lead` what they know better."""
-    lead = _refine(lead, helpers)
+    lead = _refine(lead, [_zoned_like(one, lead) for one in helpers])
     if lead.precision.has_clock and lead.moment.tzinfo is None:
         found = next((offset for one in helpers if (offset := _zone_from(lead, one)) is not None), None)
         if found is not None:
             # Now that it has a zone, moments in UTC can be compared with it.
             lead = _refine(replace(lead, moment=lead.moment.replace(tzinfo=found)), helpers)
     return lead
+
+
+def _zoned_like(one: DateCandidate, lead: DateCandidate) -> DateCandidate:
+    """A clock with the zone by which it is the moment of `lead`, if there is one."""
+    if _is_zoned(one) or not one.precision.has_clock:
+        return one
+    zone = _zone_from(one, lead)
+    return one if zone is None else replace(one, moment=one.moment.replace(tzinfo=zone))
 
 
 def _refine(lead: DateCandidate, helpers: Sequence[DateCandidate]) -> DateCandidate:

@@ -103,9 +103,14 @@ def choose(*candidates: DateCandidate, zone: str = "UTC") -> str | None:
             id="satellite before modified",
         ),
         pytest.param(
-            (said("2024-05-01T12:30:45", precision=SUBSECOND), said("2024-05-01T10:30:45+00:00")),
+            (said("2024-05-01T12:30:45.25", precision=SUBSECOND), said("2024-05-01T10:30:45+00:00")),
+            "2024-05-01T10:30:45.250000+00:00",
+            id="sub-seconds of a clock and the same moment in UTC, as Takeout writes it",
+        ),
+        pytest.param(
+            (said("2024-05-01T12:31:45.25", precision=SUBSECOND), said("2024-05-01T10:30:45+00:00")),
             "2024-05-01T10:30:45+00:00",
-            id="a clock and the same moment in UTC, as Takeout writes it",
+            id="no sub-seconds of a clock that no zone leads to",
         ),
         pytest.param(
             (said("2001-02-03", GIVEN, DAY), said("2024-05-01T12:30:45+02:00")),
