@@ -1,6 +1,6 @@
 """Which fields of metadata are read into keywords, people, moments and places, in order of precedence.
 
-Those of title, caption and other text are in `WORDS` of `backend.files.text`.
+Those of title, caption and other text are in `WORDS` of `backend.files.text`. `docs/reference/metadata.md` shows both.
 
 A field is named by its container and its name there: 'exif:DateTimeOriginal', 'iptc:Keywords', 'xmp:dc:title'. Readers of
 containers collect `Fields` by these names.

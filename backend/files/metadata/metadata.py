@@ -1,4 +1,4 @@
-"""Reader of a picture's embedded metadata, from all its containers. `fields` says what is read into what."""
+"""Reader of a picture's embedded metadata, from all its containers. `WORDS` and `fields` say what is read into what."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

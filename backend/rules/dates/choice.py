@@ -65,7 +65,8 @@ def choose_date(candidates: Iterable[DateCandidate], zone: tzinfo, now: datetime
 
 
 def _rank(one: DateCandidate) -> tuple[int, bool, bool, int]:
-    return one.standing, one.precision.has_clock, _is_zoned(one), one.precision
+    # Sub-seconds do not make a moment truer; they are taken from any that agrees.
+    return one.standing, one.precision.has_clock, _is_zoned(one), min(one.precision, Precision.SECOND)
 
 
 def _is_zoned(one: DateCandidate) -> bool:

@@ -159,6 +159,13 @@ def test_choose_date__says_where_it_comes_from_and_how_precise_it_is() -> None:
     )
 
 
+def test_choose_date__sub_seconds_do_not_make_a_moment_truer() -> None:
+    corrected, camera = said("2024-05-01T12:30:00"), said("2023-05-01T12:30:00.25", precision=SUBSECOND)
+
+    assert choose(corrected, camera) == "2024-05-01T12:30:00+00:00"
+    assert choose(camera, corrected) == "2023-05-01T12:30:00.250000+00:00"
+
+
 def test_choose_date__the_first_of_equals_is_the_source() -> None:
     found = choose_date([said("2024-05-01", source="first"), said("2024-05-01", source="second")], UTC, NOW)
 
