@@ -7,7 +7,7 @@ from typing import Any, Final
 from PIL import Image
 
 from backend.errors import InputError
-from backend.files.formats import PNG, identify_format, open_header
+from backend.files.formats import GIF, PNG, gif_extensions, identify_format, open_header
 from backend.files.limits import Limits
 from backend.files.metadata.encodings import as_words
 from backend.files.metadata.exif import read_exif, read_exif_fields
@@ -21,6 +21,7 @@ from backend.files.metadata.fields import (
 )
 from backend.files.metadata.iptc import read_iptc_fields
 from backend.files.metadata.json_values import JSON
+from backend.files.metadata.places import join_extended_xmp
 from backend.files.metadata.xmp import read_xmp_fields
 from backend.files.text import (
     WORDS,
@@ -33,6 +34,9 @@ from backend.files.text import (
 from backend.moments import DateCandidate
 
 _PROFILE: Final = "Raw profile type exif"
+_GIF_XMP: Final = b"\x21\xff\x0bXMP DataXMP"
+_GIF_TRAILER: Final = b"\x01\xff\xfe\xfd\xfc"
+_EXTENDED: Final = b"HasExtendedXMP"
 _XMP: Final = ("xmp", "XML:com.adobe.xmp")
 _PEOPLE_ROOT: Final = "people"
 # Tags that programs keep for themselves.
@@ -70,7 +74,10 @@ def read_metadata(data: bytes, limits: Limits) -> EmbeddedMetadata:
             exif = _exif_of(image, limits, fields)
             fields.include(read_exif_fields(exif))
             fields.include(read_iptc_fields(image))
-            fields.include(read_xmp_fields(_xmp_of(image)))
+            packet = _gif_xmp(data) if picture_format == GIF else _xmp_of(image)
+            fields.include(read_xmp_fields(packet))
+            if _EXTENDED in packet:
+                fields.include(read_xmp_fields(join_extended_xmp(data)))
             if picture_format == PNG:
                 fields.include(_png_fields(image))
             return _metadata_of(fields, limits, read_exif(exif))
@@ -154,6 +161,19 @@ def _xmp_of(image: Image.Image) -> bytes:
     if isinstance(packet, str):
         return packet.encode("utf-8", "surrogatepass")
     return packet if isinstance(packet, bytes) else b""
+
+
+def _gif_xmp(data: bytes) -> bytes:
+    """The XMP packet of a GIF: in one piece before a trailer that all lengths lead into, as Adobe has it, or in blocks."""
+    begin = data.find(_GIF_XMP)
+    if begin == -1:
+        return b""
+    begin += len(_GIF_XMP)
+    end = data.find(_GIF_TRAILER, begin)
+    if end != -1:
+        return data[begin:end]
+    name = _GIF_XMP[3:]
+    return next((one.removeprefix(name) for one in gif_extensions(data) if one.startswith(name)), b"")
 
 
 def _png_fields(image: Image.Image) -> Fields:

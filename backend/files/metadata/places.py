@@ -115,7 +115,7 @@ def _hidden_texts(original: bytes) -> Iterator[bytes]:
     elif GIF.is_in(original):
         yield from gif_extensions(original)
     elif JPEG.is_in(original):
-        yield _extended_xmp(original)
+        yield join_extended_xmp(original)
     elif not any(one.is_in(original) for one in _SEARCHED_AS_THEY_ARE):
         raise _Unsearchable
 
@@ -166,7 +166,7 @@ def _unhexed(profile: bytes) -> bytes:
         return profile
 
 
-def _extended_xmp(original: bytes) -> bytes:
+def join_extended_xmp(original: bytes) -> bytes:
     """Join the parts of an XMP packet that is longer than a segment."""
     parts = []
     at = original.find(_EXTENDED_XMP)

@@ -362,3 +362,34 @@ def test_place__of_exif_before_that_of_xmp() -> None:
     )
 
     assert read_metadata(data, LIMITS).exif == {"latitude_degrees": 10.0, "longitude_degrees": 20.0}
+
+
+def test_xmp__in_more_than_one_segment() -> None:
+    extended = packet(
+        f"<lr:hierarchicalSubject>{bag(*(f'Trips|Town {n}' for n in range(2_000)))}</lr:hierarchicalSubject>"
+    )
+    parts = []
+    for at in range(0, len(extended), 60_000):
+        head = b"http://ns.adobe.com/xmp/extension/\0" + b"0" * 32 + struct.pack(">II", len(extended), at)
+        parts.append((0xE1, head + extended[at : at + 60_000]))
+    main = jpeg_with_xmp(
+        "<dc:title>Title</dc:title>",
+        f'xmlns:xmpNote="http://ns.adobe.com/xmp/note/" xmpNote:HasExtendedXMP="{"0" * 32}"',
+    )
+
+    text = read_metadata(Pictures.with_segments(main, *reversed(parts)), LIMITS).text
+
+    assert len(parts) > 1
+    assert (text.title, text.keywords[:3]) == ("Title", ("Trips", "Town 0", "Town 1"))
+
+
+@pytest.mark.parametrize("in_blocks", [False, True])
+def test_xmp__in_a_gif(in_blocks: bool) -> None:
+    gif = Pictures.encode(Pictures.corners(), "GIF")
+    xmp = packet(f"<dc:subject>{bag('sea', 'Doe, Jane')}</dc:subject>")
+    body = xmp + b"\1" + bytes(range(255, -1, -1))
+    if in_blocks:
+        body = b"".join(bytes([len(xmp[at : at + 200])]) + xmp[at : at + 200] for at in range(0, len(xmp), 200))
+    at = gif.index(b"\x2c", 13)
+
+    assert keywords(gif[:at] + b"\x21\xff\x0bXMP DataXMP" + body + b"\0" + gif[at:]) == ("sea", "Doe, Jane")
