@@ -35,6 +35,7 @@ def test_exif__what_is_over_the_limit_is_left_out(name: str) -> None:
 
     assert inspect_picture(data, LIMITS).width in {40, 64}
     assert found.text.caption == "A walk"
+    assert read_metadata(data, Limits(max_exif_bytes=MEBIBYTE, enable_avif=True)).warnings == ()
     assert [one.source for one in found.dates] == ["exif:DateTimeOriginal"]
     assert len(found.warnings) == 1
     assert "65,536 are read" in found.warnings[0]
@@ -55,6 +56,14 @@ def test_exif__five_mebibytes_are_quick() -> None:
     assert time.thread_time() - started < 2.0
     assert found.exif == {"orientation": 6}
     assert len(found.warnings) == 1
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_exif__nothing_beyond_the_limit_is_read() -> None:
+    data = FORMATS["WebP"](None, exif_of({BASE.XPComment: ("x" * 40_000).encode("utf-16-le")}))
+
+    assert read_metadata(data, LIMITS).text.is_empty
+    assert read_metadata(data, Limits(max_exif_bytes=MEBIBYTE)).text.caption.startswith("xxx")
 
 
 HOSTILE = {

@@ -172,13 +172,22 @@ def test_people__are_words_unless_the_setting_leaves_them_out(properties: str, p
 )
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_user_comment__by_its_code(comment: bytes, words: str, order: str) -> None:
+    assert caption(with_comment(comment, order)) == words
+
+
+@pytest.mark.parametrize(("order", "encoding"), [("<", "utf-16-le"), (">", "utf-16-be")])
+def test_user_comment__the_order_of_the_file_where_both_are_words(order: str, encoding: str) -> None:
+    for words in ("おばあちゃん", "䈰䨰"):
+        assert caption(with_comment(b"UNICODE\0" + words.encode(encoding), order)) == words
+
+
+def with_comment(comment: bytes, order: str) -> bytes:
+    """A JPEG with a comment, in EXIF of this byte order."""
     # By hand, since Pillow writes one order only: a directory that points to the photo directory.
     block = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}L", 8)
     block += struct.pack(f"{order}HHHLLL", 1, 0x8769, 4, 1, 26, 0)
     block += struct.pack(f"{order}HHHLLL", 1, 0x9286, 7, max(len(comment), 5), 44, 0) + comment.ljust(5, b"\0")
-    data = Pictures.with_segments(Pictures.encode(Pictures.corners()), (0xE1, b"Exif\0\0" + block))
-
-    assert caption(data) == words
+    return Pictures.with_segments(Pictures.encode(Pictures.corners()), (0xE1, b"Exif\0\0" + block))
 
 
 def test_windows__title_subject_and_comment() -> None:
