@@ -22,7 +22,7 @@ _PHRASES: Final = frozenset(
         "exif jpeg picture", "hellomoto", "medion digital camera", "minolta dsc", "moultrie digital game camera",
         "my beautiful picture", "nikon", "samsung", "samsung camera pictures", "scanner", "sony dsc", "konica minolta dsc",
         # Drones
-        "dji", "dji_default", "gopro",
+        "dji", "dji_default", "gopro", "hdr", "dig",
         # Programs and systems
         "applemark", "camera roll", "charset=ascii", "charset=unicode", "default", "default description", "edited", "iclarified",
         "image", "img", "jpeg", "jpg", "no description", "no title", "none", "null", "picasa", "picture", "photo", "png", "undefined",
