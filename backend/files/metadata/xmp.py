@@ -119,7 +119,7 @@ def _parse(packet: bytes) -> Element:
     try:
         root = ElementTree.fromstring(packet, forbid_dtd=True)
     except ElementTree.ParseError:
-        # Texts with control characters are common, and are not XML.
+        # Texts with control characters are common, although XML forbids them.
         cleaned = _CONTROL_CHARACTERS.sub(b"", packet)
         if cleaned == packet:
             raise
