@@ -2,10 +2,13 @@
 
 from backend.files.folders.folders import looks_like_picture, open_inside_roots, require_inside_roots, walk_pictures
 from backend.files.folders.manifests import ManifestError, read_manifest
-from backend.files.folders.sidecars import read_sidecar
+from backend.files.folders.sidecars import Sidecar, SidecarReader, SidecarWarning, read_sidecar
 
 __all__ = [
     "ManifestError",
+    "Sidecar",
+    "SidecarReader",
+    "SidecarWarning",
     "looks_like_picture",
     "open_inside_roots",
     "read_manifest",
