@@ -9,13 +9,22 @@ from backend.doorbell import Work
 from backend.errors import FileTooLarge, FileUnreadable, InputError
 from backend.features.intake.intake import Accepted, accept_picture, accept_url
 from backend.features.services import Services
-from backend.files.folders import ManifestError, read_manifest, read_sidecar, walk_pictures
+from backend.files.folders import (
+    Exclusions,
+    ManifestError,
+    SidecarReader,
+    SidecarWarning,
+    Tally,
+    read_manifest,
+    walk_pictures,
+)
 from backend.files.text import MediaText
 from backend.store.media import MediaOutcome, list_outcomes
 from backend.store.schema import MediaStatus
 
 MANIFEST_SUFFIXES = {".csv", ".tsv", ".jsonl", ".ndjson"}
 _RING_EVERY = 16
+_RECENT_WARNINGS = 64
 _URL_PREFIXES = ("http://", "https://")
 
 
@@ -41,12 +50,26 @@ class ImportFailure:
 
 @dataclass
 class ImportReport:
-    """Result of an import, by picture."""
+    """Result of an import, by picture.
+
+    Attributes:
+        new: the names of new pictures, by id.
+        duplicates: the ids of pictures that were stored before, by name.
+        failed: pictures that were refused or failed.
+        warnings: parts of sidecars that could not be read. Their pictures are imported.
+        left_out: files and folders that were not imported.
+    """
 
     new: dict[uuid.UUID, str] = field(default_factory=dict)
     duplicates: dict[str, uuid.UUID] = field(default_factory=dict)
     failed: list[ImportFailure] = field(default_factory=list)
-    skipped: int = 0
+    warnings: list[SidecarWarning] = field(default_factory=list)
+    left_out: Tally = field(default_factory=Tally)
+
+    @property
+    def skipped(self) -> int:
+        """How many visible files were left out because they are not pictures."""
+        return sum(count for kind, count in self.left_out.counts.items() if kind.is_of_visible_files)
 
     @property
     def media_ids(self) -> list[uuid.UUID]:
@@ -60,14 +83,17 @@ class ImportReport:
         return ([self.new.pop(media_id)] if media_id in self.new else []) + names
 
 
-def list_items(services: Services, sources: Sequence[str]) -> tuple[list[ImportItem], int]:
-    """List what the sources contain (folders, pictures, manifests, URLs), and count the files that were skipped.
+def list_items(
+    services: Services, sources: Sequence[str], *, exclude: Sequence[str] = ()
+) -> tuple[list[ImportItem], Tally]:
+    """List what the sources contain (folders, pictures, manifests, URLs), and what was left out in folders.
 
     Raises:
         FileUnreadable: a source does not exist or cannot be opened. (A subfolder that cannot be opened is an item with its error.)
     """
     items: list[ImportItem] = []
-    skipped: list[Path] = []
+    left_out = Tally()
+    exclusions = Exclusions(exclude)
     for source in sources:
         if source.startswith(_URL_PREFIXES):
             items.append(ImportItem(source, url=source))
@@ -76,18 +102,23 @@ def list_items(services: Services, sources: Sequence[str]) -> tuple[list[ImportI
         else:
             unreadable: list[FileUnreadable] = []
             found = walk_pictures(
-                [Path(source).expanduser()], on_skipped=skipped.append, on_unreadable=unreadable.append
+                [Path(source).expanduser()],
+                exclusions=exclusions,
+                on_left_out=left_out.add,
+                on_unreadable=unreadable.append,
             )
             items.extend(ImportItem(str(path), path=path) for path in found)
             items.extend(ImportItem(error.context["path"], error=error) for error in unreadable)
-    return items, len(skipped)
+    return items, left_out
 
 
 def import_items(services: Services, items: Iterable[ImportItem], report: ImportReport) -> Iterator[ImportItem]:
     """Import the items in order, and record each result in `report`. Yields each item when it is done."""
+    sidecars = SidecarReader(services.limits)
+    used: set[Path] = set()
     for position, item in enumerate(items):
         try:
-            accepted = _accept(services, item)
+            accepted = _accept(services, item, sidecars, report, used)
         except InputError as error:
             report.failed.append(ImportFailure(item.name, error.code, str(error)))
         else:
@@ -99,6 +130,7 @@ def import_items(services: Services, items: Iterable[ImportItem], report: Import
         if position % _RING_EVERY == 0:
             services.doorbell.ring(Work.EMBED)
         yield item
+    report.left_out.settle(used)
     services.doorbell.ring(Work.EMBED)
 
 
@@ -133,13 +165,18 @@ def _from_manifest(services: Services, manifest: Path) -> Iterator[ImportItem]:
             yield ImportItem(str(row.path or row.url), path=row.path, url=row.url, text=row.text)
 
 
-def _accept(services: Services, item: ImportItem) -> Accepted:
+def _accept(
+    services: Services, item: ImportItem, sidecars: SidecarReader, report: ImportReport, used: set[Path]
+) -> Accepted:
     if item.error is not None:
         raise item.error
     if item.url is not None:
         return accept_url(services, item.url, item.text)
     assert item.path is not None
-    sidecar = read_sidecar(item.path, services.limits)
+    sidecar = sidecars.read(item.path)
+    used.update(sidecar.paths)
+    # Edited copies share the sidecar of their original, and those that dispute one are told the same.
+    report.warnings += [warning for warning in sidecar.warnings if warning not in report.warnings[-_RECENT_WARNINGS:]]
     return accept_picture(
         services,
         _read(item.path, services.limits.max_body_bytes),

@@ -18,7 +18,7 @@ def decode_text(raw: bytes) -> str:
     """Decode UTF-8, UTF-16 or UTF-32, with a mark or without, or else Windows' Latin alphabet.
 
     Raises:
-        InvalidText: the bytes are no text.
+        InvalidText: the bytes are not text.
 
     """
     for encoding in (marked_encoding(raw) or "utf-8", "cp1252", "latin-1"):

@@ -208,10 +208,13 @@ def _geo(geo: Any) -> dict[str, JSON]:
 def _degrees(value: Any, reference: Any) -> float | None:
     """A coordinate as a number (`-n`), or like `13 deg 24' 36.00" S`; an altitude like `35 m Below Sea Level`."""
     shown = _shown(value)
-    numbers = [float(one) for one in _DEGREES.findall(shown)[:3]]
-    if not numbers:
-        return None
-    size = sum(number / 60**place for place, number in enumerate(numbers))
+    try:
+        size = abs(float(shown))
+    except ValueError:
+        numbers = [float(one) for one in _DEGREES.findall(shown)[:3]]
+        if not numbers:
+            return None
+        size = sum((number / 60.0**place for place, number in enumerate(numbers)), 0.0)
     side = _shown(reference).upper() or shown.upper()
     is_negative = (
         shown.startswith("-") or side.startswith(("S", "W", "BELOW")) or bool(re.search(r"[\d\"'] ?[SW]$|BELOW", side))

@@ -276,7 +276,8 @@ def _fitted(field_name: str, value: Any, limits: Limits, *, has_story: bool) -> 
     if field_name == "caption" and not has_story and len(value) > limits.max_caption_characters:
         # As with text files: nothing of it is lost.
         return fit_media_text(MediaText(story=value), limits)
-    return fit_media_text(MediaText(**{field_name: value}), limits)
+    words: dict[str, Any] = {field_name: value}
+    return fit_media_text(MediaText(**words), limits)
 
 
 def _warning(path: Path, error: InputError) -> SidecarWarning:
