@@ -17,6 +17,7 @@ CREATE TABLE media (
   taken_at_precision text NOT NULL DEFAULT '',
   taken_at_source text NOT NULL DEFAULT '',
   exif jsonb NOT NULL DEFAULT '{}',
+  folders text[] NOT NULL DEFAULT '{}',
   width integer,
   height integer,
   mime text,

@@ -48,6 +48,7 @@ def import_(
             {
                 "new": len(report.new),
                 "duplicate": len(report.duplicates),
+                "completed": [asdict(one) for one in report.completed],
                 "failed": failed,
                 "warnings": [asdict(warning) for warning in report.warnings],
                 "skipped": report.skipped,
@@ -60,6 +61,8 @@ def import_(
         )
     else:
         say(f"{len(report.new)} new, {len(report.duplicates)} duplicate, {len(report.failed)} failed")
+        for completion in report.completed:
+            say(f"  completed {completion.path}: {', '.join(completion.fields)}")
         for failure in report.failed:
             say(f"  {failure.path}: {failure.code}: {failure.detail}")
         for warning in report.warnings:

@@ -21,6 +21,7 @@ from backend.files.folders import (
 from backend.files.text import MediaText
 from backend.store.media import MediaOutcome, list_outcomes
 from backend.store.schema import MediaStatus
+from backend.store.spaces import count_waiting_words
 
 MANIFEST_SUFFIXES = {".csv", ".tsv", ".jsonl", ".ndjson"}
 _RING_EVERY = 16
@@ -30,12 +31,14 @@ _URL_PREFIXES = ("http://", "https://")
 
 @dataclass(frozen=True)
 class ImportItem:
-    """One picture to import: a file or a URL, with words that win over its own; or a line that says neither."""
+    """One picture to import: a file or a URL, with words that win over its own; or a line that says neither. `folder` is the
+    name of the one that it is in, below its source."""
 
     name: str
     path: Path | None = None
     url: str | None = None
     text: MediaText = field(default_factory=MediaText)
+    folder: str = ""
     error: InputError | None = None
 
 
@@ -48,6 +51,15 @@ class ImportFailure:
     detail: str
 
 
+@dataclass(frozen=True)
+class Completion:
+    """A picture that was here before, and the fields that were empty and that this copy has filled."""
+
+    id: uuid.UUID
+    path: str
+    fields: tuple[str, ...]
+
+
 @dataclass
 class ImportReport:
     """Result of an import, by picture.
@@ -55,6 +67,7 @@ class ImportReport:
     Attributes:
         new: the names of new pictures, by id.
         duplicates: the ids of pictures that were stored before, by name.
+        completed: duplicates that filled fields which were empty.
         failed: pictures that were refused or failed.
         warnings: parts of sidecars that could not be read. Their pictures are imported.
         left_out: files and folders that were not imported.
@@ -62,6 +75,7 @@ class ImportReport:
 
     new: dict[uuid.UUID, str] = field(default_factory=dict)
     duplicates: dict[str, uuid.UUID] = field(default_factory=dict)
+    completed: list[Completion] = field(default_factory=list)
     failed: list[ImportFailure] = field(default_factory=list)
     warnings: list[SidecarWarning] = field(default_factory=list)
     left_out: Tally = field(default_factory=Tally)
@@ -107,7 +121,8 @@ def list_items(
                 on_left_out=left_out.add,
                 on_unreadable=unreadable.append,
             )
-            items.extend(ImportItem(str(path), path=path) for path in found)
+            top = Path(source).expanduser()
+            items.extend(ImportItem(str(path), path=path, folder=folder_of(path, top)) for path in found)
             items.extend(ImportItem(error.context["path"], error=error) for error in unreadable)
     return items, left_out
 
@@ -124,6 +139,8 @@ def import_items(services: Services, items: Iterable[ImportItem], report: Import
         else:
             if accepted.duplicate:
                 report.duplicates[item.name] = accepted.media_id
+                if accepted.completed:
+                    report.completed.append(Completion(accepted.media_id, item.name, accepted.completed))
             else:
                 report.new[accepted.media_id] = item.name
         # A ring wakes the workers while the import goes on; one for every picture would only cost time.
@@ -135,8 +152,11 @@ def import_items(services: Services, items: Iterable[ImportItem], report: Import
 
 
 def count_settled(services: Services, report: ImportReport) -> int:
-    """How many of the report's media are through, one way or another."""
-    return sum(outcome.is_settled for outcome in _outcomes(services, report.media_ids))
+    """How many of the report's media are through, one way or another. Those that brought words are when these are embedded."""
+    settled = sum(outcome.is_settled for outcome in _outcomes(services, report.media_ids))
+    renewed = list({one.id for one in report.completed})
+    with services.database.transaction() as session:
+        return max(settled - (count_waiting_words(session, renewed) if renewed else 0), 0)
 
 
 def settle(services: Services, report: ImportReport) -> None:
@@ -162,7 +182,18 @@ def _from_manifest(services: Services, manifest: Path) -> Iterator[ImportItem]:
         if isinstance(row, ManifestError):
             yield ImportItem(name, error=row.error)
         else:
-            yield ImportItem(str(row.path or row.url), path=row.path, url=row.url, text=row.text)
+            folder = folder_of(row.path, manifest.parent) if row.path is not None else ""
+            yield ImportItem(str(row.path or row.url), path=row.path, url=row.url, text=row.text, folder=folder)
+
+
+def folder_of(path: Path, top: Path) -> str:
+    """The folder that a picture is in, below its source; the name of the source itself for one right in it."""
+    folder = path.parent
+    try:
+        inner = folder.relative_to(top).as_posix()
+    except ValueError:
+        inner = "."
+    return folder.resolve().name if inner == "." else inner
 
 
 def _accept(
@@ -184,6 +215,7 @@ def _accept(
         source="import",
         source_uri=str(item.path.resolve()),
         place=sidecar.place,
+        folders=[folder for folder in (item.folder, *sidecar.albums) if folder],
         ring=False,
     )
 

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
@@ -12,6 +12,7 @@ import uuid_utils.compat
 
 from backend.doorbell import Work
 from backend.errors import BackendUnavailable, FetchFailed, FileTooLarge, LeaseLost
+from backend.features.intake.copies import Beside, record_copy
 from backend.features.intake.moments import settle_date
 from backend.features.services import Services
 from backend.files.metadata import JSON
@@ -29,7 +30,6 @@ from backend.store.media import (
     get_media,
     insert_fetching,
     insert_pending,
-    record_exact_copy,
     record_fetched,
     remove_unheld_files,
 )
@@ -40,11 +40,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Accepted:
-    """The answer to an upload: the media's id, and whether these bytes were here before."""
+    """The answer to an upload: the media's id, whether these bytes were here before, and which fields that were empty then
+    they have filled."""
 
     media_id: uuid.UUID
     status: MediaStatus
     duplicate: bool
+    completed: tuple[str, ...] = ()
 
 
 def accept_picture(
@@ -55,10 +57,12 @@ def accept_picture(
     source: str,
     source_uri: str | None = None,
     place: Mapping[str, JSON] | None = None,
+    folders: Sequence[str] = (),
     ring: bool = True,
 ) -> Accepted:
     """Take bytes in. `text` wins over what the picture itself carries, field by field; `place` are coordinates, under the
-    names that they have in `exif`, for a picture that carries none.
+    names that they have in `exif`, for a picture that carries none; `folders` are those that it was in. What is here already
+    is completed by them (see `record_copy`).
 
     Raises:
         InputError: the picture or its text is invalid. Nothing is stored.
@@ -70,18 +74,18 @@ def accept_picture(
     cleaned = clean_media_text(text, limits)
     source_uri = None if source_uri is None else make_storable(source_uri)
     sha256 = hashlib.sha256(data).digest()
-    known = _find_known(services, sha256, source, source_uri)
+    beside = Beside(cleaned, place or {}, [make_storable(folder) for folder in folders])
+    known = _find_known(services, sha256, source, source_uri, beside)
     if known is not None:
+        if known.completed:
+            services.doorbell.ring(Work.FILL)
         return known
     picture, merged = store_picture(services, data, sha256, cleaned, name=source_uri)
     if place and picture.exif.keys().isdisjoint(place):
         picture = replace(picture, exif={**picture.exif, **place})
-    accepted = _insert(services, picture, merged, source, source_uri)
+    accepted = _insert(services, picture, source, source_uri, replace(beside, text=merged))
     _keep_original(services, picture.original_key, data)
-    said = "was here before" if accepted.duplicate else "is taken in"
-    logger.info("Picture %s %s.", accepted.media_id, said, extra={"media_id": accepted.media_id})
-    if not accepted.duplicate and ring:
-        services.doorbell.ring(Work.EMBED)
+    _tell(services, accepted, ring=ring)
     return accepted
 
 
@@ -114,15 +118,18 @@ def accept_fetched(services: Services, media: FetchingMedia, lease: Lease, data:
     """Take in what was fetched for a leased row. Raises as `accept_picture`, and LeaseLost."""
     name = urlsplit(media.url).path
     picture, merged = store_picture(services, data, hashlib.sha256(data).digest(), media.text, name=name)
+    completed: tuple[str, ...] = ()
     try:
         with services.database.transaction() as session:
             older_id = record_fetched(session, media.id, lease, picture, merged)
             if older_id is not None:
-                record_exact_copy(session, older_id, "url", media.url)
+                completed = record_copy(session, older_id, "url", media.url, Beside(media.text))
     except LeaseLost:
         remove_unheld_files(services.database, services.storage, [StoredFile(picture.sha256, picture.original_key)])
         raise
     _keep_original(services, picture.original_key, data)
+    if completed:
+        services.doorbell.ring(Work.FILL)
 
 
 def store_picture(
@@ -149,16 +156,27 @@ def store_picture(
     return picture, settle_date(text.or_else(embedded.text), embedded.dates, name, services.limits)
 
 
+def _tell(services: Services, accepted: Accepted, *, ring: bool) -> None:
+    said = "was here before" if accepted.duplicate else "is taken in"
+    logger.info("Picture %s %s.", accepted.media_id, said, extra={"media_id": accepted.media_id})
+    if accepted.completed:
+        services.doorbell.ring(Work.FILL)
+    if not accepted.duplicate and ring:
+        services.doorbell.ring(Work.EMBED)
+
+
 def _insert(
-    services: Services, picture: StoredPicture, text: MediaText, source: str, source_uri: str | None
+    services: Services, picture: StoredPicture, source: str, source_uri: str | None, beside: Beside
 ) -> Accepted:
     media_id = uuid_utils.compat.uuid7()
     try:
         with services.database.transaction() as session:
-            kept_id = insert_pending(session, media_id, picture, text, source, source_uri, current_request_id())
-            if kept_id != media_id:
-                record_exact_copy(session, kept_id, source, source_uri)
-            return Accepted(kept_id, MediaStatus(get_media(session, kept_id).status), duplicate=kept_id != media_id)
+            kept_id = insert_pending(
+                session, media_id, picture, beside.text, source, source_uri, current_request_id(), beside.folders
+            )
+            is_copy = kept_id != media_id
+            completed = record_copy(session, kept_id, source, source_uri, beside) if is_copy else ()
+            return Accepted(kept_id, MediaStatus(get_media(session, kept_id).status), is_copy, completed)
     except BackendUnavailable:
         status = _find_committed(services, media_id)
         if status is None:
@@ -181,10 +199,12 @@ def _keep_original(services: Services, key: str, data: bytes) -> None:
         services.storage.write(key, data)
 
 
-def _find_known(services: Services, sha256: bytes, source: str, source_uri: str | None) -> Accepted | None:
+def _find_known(
+    services: Services, sha256: bytes, source: str, source_uri: str | None, beside: Beside
+) -> Accepted | None:
     with services.database.transaction() as session:
         media = find_media_by_sha256(session, sha256)
         if media is None:
             return None
-        record_exact_copy(session, media.id, source, source_uri)
-        return Accepted(media.id, MediaStatus(media.status), duplicate=True)
+        completed = record_copy(session, media.id, source, source_uri, beside)
+        return Accepted(media.id, MediaStatus(media.status), duplicate=True, completed=completed)

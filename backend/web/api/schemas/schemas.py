@@ -146,6 +146,9 @@ class UploadedMedia(Schema):
     duplicate: bool = Field(
         False, description="Whether this file was stored before; `id` is then the id it already has."
     )
+    completed: list[str] = Field(
+        [], description="For a duplicate: the fields that the stored picture lacked and has from this copy."
+    )
     cluster: ClusterReference | None = Field(None, description="With wait_seconds, if the group was known in time.")
     code: str | None = Field(None, description="Why the file was refused.")
     detail: str | None = None
@@ -158,6 +161,7 @@ class UploadedMedia(Schema):
             filename=upload.filename,
             status=upload.status,
             duplicate=upload.duplicate,
+            completed=list(upload.completed),
             cluster=None if joined is None else ClusterReference.of(joined.membership, joined.label),
             code=upload.code,
             detail=upload.detail,
@@ -246,6 +250,7 @@ class MediaDetail(Schema):
     source: str
     source_uri: str | None
     exif: dict[str, Any]
+    folders: list[str] = Field(description="Folders and albums that it was imported from.")
     error_code: str | None
     error_detail: str | None
     duplicate_of: UUID | None
