@@ -2,11 +2,11 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 from backend.files.metadata import JSON
-from backend.files.text import MediaText
+from backend.files.text import WORDS, MediaText
 from backend.store.access import list_rewritten_fields
 from backend.store.engine import Session
 from backend.store.groups import mark_unlabelled
@@ -15,6 +15,8 @@ from backend.store.schema import EMBEDDED_STATUSES, Media
 from backend.store.spaces import find_active_space, find_fill, queue_elsewhere, queue_words, start_fill
 
 PLACE = "place"
+_TAKEN_AT = "taken_at"
+_FIELDS = (*WORDS, "keywords", _TAKEN_AT)
 _MOST_FOLDERS = 100
 _WORDS_MAKER = "import"
 
@@ -46,13 +48,16 @@ def record_copy(
     if not _missing(get_media(session, media_id), beside):
         return ()
     media = get_media_for_update(session, media_id)
+    new = media_columns(beside.text)
     missing = _missing(media, beside)
     for name in list_rewritten_fields(session, str(media_id)):
         missing.pop(name, None)
     for column, value in missing.items():
         setattr(media, column, value)
-    words = missing.keys() & media_columns(beside.text).keys()
-    if words:
+    if _TAKEN_AT in missing:
+        for column in new.keys() - set(_FIELDS):  # how the moment is known
+            setattr(media, column, new[column])
+    if missing.keys() & set(_FIELDS):
         _renew_words(session, media)
     named = {"exif": PLACE, "folders": ""}
     return tuple(name for column in missing if (name := named.get(column, column)))
@@ -60,9 +65,8 @@ def record_copy(
 
 def _missing(media: Media, beside: Beside) -> dict[str, Any]:
     """The columns that are to change, with their values."""
-    said = MediaText.of(media)
     new = media_columns(beside.text)
-    missing = {one.name: new[one.name] for one in fields(MediaText) if new[one.name] and not getattr(said, one.name)}
+    missing = {name: new[name] for name in _FIELDS if new[name] and not getattr(media, name)}
     if beside.place and media.exif.keys().isdisjoint(beside.place):
         missing["exif"] = {**media.exif, **beside.place}
     folders = list(dict.fromkeys([*media.folders, *beside.folders]))[:_MOST_FOLDERS]

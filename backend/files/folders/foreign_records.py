@@ -10,6 +10,7 @@ from typing import Any, Final
 from backend.files.folders.pairing import MOVIE_SUFFIXES, RAW_SUFFIXES
 from backend.files.formats import FORMATS
 from backend.files.metadata import JSON, PLACE_NAMES
+from backend.files.text import split_keywords
 
 _MAX_ALTITUDE_METERS: Final = 100_000.0
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -25,7 +26,8 @@ _LEVELS: Final = re.compile(r"[|/]")
 # Names of exiftool as compared: without their group, in lower case. Of several the first that is set counts.
 _TITLES: Final = ("title", "objectname", "headline", "xptitle")
 _CAPTIONS: Final = ("description", "caption-abstract", "imagedescription", "xpcomment", "usercomment")
-_KEYWORDS: Final = ("subject", "keywords", "weightedflatsubject", "xpkeywords", "personinimage", "regionname")
+_KEYWORDS: Final = ("subject", "keywords", "weightedflatsubject")
+_PEOPLE: Final = ("personinimage", "regionname")
 _TREES: Final = ("hierarchicalsubject", "tagslist", "lastkeywordxmp", "catalogsets")
 _PLACES: Final = (
     ("location", "sub-location"),
@@ -51,12 +53,16 @@ class ForeignRecord:
 
     Attributes:
         words: the text fields, as `text_of_record` reads them.
+        people: the names of the people in the picture.
+        date_source: the field that the date is from; '' if a person gave it.
         place: the coordinates under the same names as in `exif`; empty if there are none.
         albums: the albums that the picture is in.
         file_name: the name of the file that the record says it belongs to.
     """
 
     words: Mapping[str, Any]
+    people: tuple[str, ...] = ()
+    date_source: str = ""
     place: dict[str, JSON] = field(default_factory=dict)
     albums: tuple[str, ...] = ()
     file_name: str | None = None
@@ -78,8 +84,9 @@ def is_of_exiftool(record: Mapping[str, Any]) -> bool:
     return any(name.casefold() == "sourcefile" for name in record)
 
 
-def read_exiftool(record: Mapping[str, Any]) -> ForeignRecord:
-    """Return what a record of exiftool says: from JSON, with groups (`-G`, `-g`) or without, or from a line of CSV."""
+def read_exiftool(record: Mapping[str, Any], *, is_joined: bool = False) -> ForeignRecord:
+    """Return what a record of exiftool says: from JSON, with groups (`-G`, `-g`) or without, or from a line of CSV, where the
+    items of lists are joined."""
     tags = _tags_of(record)
 
     def first(names: Iterable[str]) -> Any:
@@ -91,25 +98,29 @@ def read_exiftool(record: Mapping[str, Any]) -> ForeignRecord:
     position = first(("gpsposition", "gpscoordinates"))
     if latitude is None and isinstance(position, str) and position.count(",") >= 1:
         latitude, longitude = (_degrees(part, None) for part in position.split(",")[:2])
+
+    def items(names: Iterable[str]) -> list[str]:
+        values = [item for name in names for value in tags.get(name, ()) for item in _listed(value)]
+        return [word for value in values for word in split_keywords(value)] if is_joined else values
+
     source = first(("sourcefile",))
+    moments = ((one[0], _moment_of(first, *one)) for one in _MOMENTS)
+    date_source, moment = next((found for found in moments if found[1]), ("", None))
     names = [_shown(first(group)) for group in _PLACES]
     return ForeignRecord(
         words={
             "title": first(_TITLES),
             "caption": first(_CAPTIONS),
             "keywords": [
-                *(word for name in _KEYWORDS for value in tags.get(name, ()) for word in _listed(value)),
-                *(
-                    word
-                    for name in _TREES
-                    for value in tags.get(name, ())
-                    for tree in _listed(value)
-                    for word in _level(tree)
-                ),
+                *items(_KEYWORDS),
+                *split_keywords(_shown(first(("xpkeywords",)))),
+                *(word for tree in items(_TREES) for word in _level(tree)),
             ],
             "location": ", ".join(dict.fromkeys(name for name in names if name)),
-            "taken_at": next((found for one in _MOMENTS if (found := _moment_of(first, *one))), None),
+            "taken_at": moment,
         },
+        people=tuple(items(_PEOPLE)),
+        date_source=date_source and f"exiftool:{date_source}",
         place=place_of(latitude, longitude, _degrees(first(("gpsaltitude",)), first(("gpsaltituderef",)))),
         file_name=_last_part(source) if isinstance(source, str) else None,
     )
@@ -128,14 +139,14 @@ def _from_takeout(record: Mapping[str, Any]) -> ForeignRecord:
     title = record.get("title")
     # The title in Takeout is often the file name, which does not describe the picture.
     file_name = title if isinstance(title, str) and PurePosixPath(title).suffix.lower() in _FILE_SUFFIXES else None
-    people = record.get("people")
     return ForeignRecord(
         words={
             "title": None if file_name else title,
             "caption": record.get("description"),
-            "keywords": [one["name"] for one in _dicts(people) if isinstance(one.get("name"), str)],
             "taken_at": _takeout_moment(record["photoTakenTime"]),
         },
+        people=tuple(one["name"] for one in _dicts(record.get("people")) if isinstance(one.get("name"), str)),
+        date_source="takeout:photoTakenTime",
         place=_geo(record.get("geoData")) or _geo(record.get("geoDataExif")),
         file_name=file_name,
     )
@@ -150,6 +161,7 @@ def _from_immich_go(record: Mapping[str, Any]) -> ForeignRecord:
             "keywords": [word for tag in tags if isinstance(tag, str) for word in _level(tag)],
             "taken_at": record.get("dateTaken"),
         },
+        date_source="immich-go:dateTaken",
         place=place_of(record.get("latitude"), record.get("longitude")),
         albums=tuple(title for title in albums if isinstance(title, str) and title.strip()),
         file_name=record["fileName"],

@@ -8,7 +8,6 @@ import json
 import os
 import re
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Self
@@ -30,6 +29,7 @@ from backend.files.text import (
     fit_media_text,
     is_only_coordinates,
     make_storable,
+    split_keywords,
     text_of_record,
     unwrap_lines,
 )
@@ -143,7 +143,7 @@ class SidecarReader:
             return Sidecar(paths=(path,), warnings=(_warning(path, error),))
 
     def _read_record(self, record: ForeignRecord, path: Path) -> Sidecar:
-        text, problems = _read_leniently(record.words, self._limits)
+        text, problems = _read_leniently(record, self._limits)
         place = record.place
         if is_only_coordinates(text.location):
             latitude, longitude = map(float, text.location.split(","))
@@ -250,8 +250,9 @@ def _records_of(raw: bytes) -> list[dict[str, Any]]:
     return records
 
 
-def _read_leniently(words: Mapping[str, Any], limits: Limits) -> tuple[MediaText, list[InvalidText]]:
+def _read_leniently(record: ForeignRecord, limits: Limits) -> tuple[MediaText, list[InvalidText]]:
     """Read a record field by field: one that is not text is left out, one that is too long is cut."""
+    words = record.words
     text = MediaText()
     problems = []
     for name in RECORD_NAMES:
@@ -264,13 +265,17 @@ def _read_leniently(words: Mapping[str, Any], limits: Limits) -> tuple[MediaText
             problems.append(error)
             found = _fitted(str(error.context.get("field", name)), value, limits, has_story=bool(words.get("story")))
         text = text.or_else(found)
+    if record.people and limits.people_as_keywords:
+        text = fit_media_text(replace(text, keywords=(*text.keywords, *record.people)), limits)
+    if record.date_source and text.taken_at is not None:
+        text = replace(text, taken_at_source=record.date_source)
     return text, problems
 
 
 def _fitted(field_name: str, value: Any, limits: Limits, *, has_story: bool) -> MediaText:
-    values = [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)]
-    if field_name in {"keywords", "keyword"}:
-        return fit_media_text(MediaText(keywords=tuple(values)), limits)
+    if field_name in {"keywords", "keyword"} and isinstance(value, str | list):
+        keywords = split_keywords(value) if isinstance(value, str) else [one for one in value if isinstance(one, str)]
+        return fit_media_text(MediaText(keywords=tuple(keywords)), limits)
     if field_name == "taken_at" or not isinstance(value, str):
         return MediaText()
     if field_name == "caption" and not has_story and len(value) > limits.max_caption_characters:

@@ -2,7 +2,8 @@ import errno
 import json
 import os
 import tracemalloc
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -216,7 +217,7 @@ def test_read_sidecar__exiftool(picture: Path, limits: Limits, record: dict[str,
     found = read_sidecar(picture, limits)
 
     assert (found.text.title, found.text.caption, found.text.location) == ("T", "D", "Nara, Japan")
-    assert found.text.keywords[-2:] == ("c", "d")
+    assert found.text.keywords == ("a, b", "c", "d")
     assert found.warnings == ()
 
 
@@ -241,7 +242,7 @@ def test_read_sidecar__exiftool_all_that_it_says(picture: Path, limits: Limits) 
         MediaText(
             title="1984",
             caption="D",
-            keywords=("Ann", "Places", "Japan", "Nara"),
+            keywords=("Places", "Japan", "Nara", "Ann"),
             taken_at=datetime(2024, 5, 1, 10, 30, tzinfo=UTC),
         ),
         {"latitude_degrees": -13.41, "longitude_degrees": 48.25, "altitude_meters": -35.0},
@@ -320,6 +321,31 @@ def test_read_sidecar__google_takeout_people_and_the_place_of_the_camera(picture
     found = read_sidecar(picture, limits)
     assert (found.text.title, found.text.keywords) == ("", ("Ann", "Bea Cruz"))
     assert found.place == {"latitude_degrees": 1.5, "longitude_degrees": 2.5, "altitude_meters": 3.0}
+
+
+def test_read_sidecar__people_can_be_left_out(picture: Path, limits: Limits) -> None:
+    picture.with_name("IMG_1.jpg.json").write_text(takeout(people=[{"name": "Ann"}]))
+    assert read_sidecar(picture, limits).text.keywords == ("Ann",)
+    assert read_sidecar(picture, replace(limits, people_as_keywords=False)).text.keywords == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "record", "source"),
+    [
+        ("IMG_1.json", {"taken_at": "2024-05-01"}, "given"),
+        ("IMG_1.jpg.json", json.loads(takeout()), "takeout:photoTakenTime"),
+        ("IMG_1.json", {"SourceFile": "IMG_1.jpg", "CreateDate": "2024:05:01 10:30:00"}, "exiftool:createdate"),
+        ("IMG_1.json", {"fileName": "IMG_1.jpg", "dateTaken": "2024-05-01T10:30:00Z"}, "immich-go:dateTaken"),
+    ],
+)
+def test_read_sidecar__says_where_the_date_is_from(
+    picture: Path, limits: Limits, name: str, record: dict[str, object], source: str
+) -> None:
+    picture.with_name(name).write_text(json.dumps(record))
+
+    text = read_sidecar(picture, limits).text
+    assert text.taken_at is not None
+    assert (text.taken_at.date(), text.taken_at_source) == (date(2024, 5, 1), source)
 
 
 @pytest.mark.parametrize(
