@@ -1,7 +1,7 @@
 """Import of folders, files, manifests and URLs. Every picture is reported as new, duplicate or failed, with the reason."""
 
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from backend.files.folders import (
     read_manifest,
     walk_pictures,
 )
+from backend.files.metadata import JSON
 from backend.files.text import MediaText
 from backend.store.media import MediaOutcome, list_outcomes
 from backend.store.schema import MediaStatus
@@ -31,13 +32,15 @@ _URL_PREFIXES = ("http://", "https://")
 
 @dataclass(frozen=True)
 class ImportItem:
-    """One picture to import: a file or a URL, with words that win over its own; or a line that says neither. `folder` is the
-    name of the one that it is in, below its source."""
+    """One picture to import: a file or a URL, with words and a place that win over those of sidecars; or a line that says
+    neither. `folder` is the name of the one that it is in, below its source."""
 
     name: str
     path: Path | None = None
     url: str | None = None
     text: MediaText = field(default_factory=MediaText)
+    place: Mapping[str, JSON] = field(default_factory=dict)
+    warnings: tuple[SidecarWarning, ...] = ()
     folder: str = ""
     error: InputError | None = None
 
@@ -183,7 +186,15 @@ def _from_manifest(services: Services, manifest: Path) -> Iterator[ImportItem]:
             yield ImportItem(name, error=row.error)
         else:
             folder = folder_of(row.path, manifest.parent) if row.path is not None else ""
-            yield ImportItem(str(row.path or row.url), path=row.path, url=row.url, text=row.text, folder=folder)
+            yield ImportItem(
+                str(row.path or row.url),
+                path=row.path,
+                url=row.url,
+                text=row.text,
+                place=row.place,
+                warnings=tuple(SidecarWarning(name, warning.code, str(warning)) for warning in row.warnings),
+                folder=folder,
+            )
 
 
 def folder_of(path: Path, top: Path) -> str:
@@ -207,14 +218,15 @@ def _accept(
     sidecar = sidecars.read(item.path)
     used.update(sidecar.paths)
     # Edited copies share the sidecar of their original, and those that dispute one are told the same.
-    report.warnings += [warning for warning in sidecar.warnings if warning not in report.warnings[-_RECENT_WARNINGS:]]
+    warnings = (*item.warnings, *sidecar.warnings)
+    report.warnings += [warning for warning in warnings if warning not in report.warnings[-_RECENT_WARNINGS:]]
     return accept_picture(
         services,
         _read(item.path, services.limits.max_body_bytes),
         item.text.or_else(sidecar.text),
         source="import",
         source_uri=str(item.path.resolve()),
-        place=sidecar.place,
+        place=item.place or sidecar.place,
         folders=[folder for folder in (item.folder, *sidecar.albums) if folder],
         ring=False,
     )

@@ -12,6 +12,9 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+# At least one byte in so many is a zero.
+_ZEROS_OF_LATIN: Final = 4
+_ZEROS_ANYWHERE: Final = 128
 
 
 def decode_text(raw: bytes) -> str:
@@ -37,10 +40,17 @@ def marked_encoding(head: bytes) -> str | None:
     for mark, encoding in _MARKS:
         if head.startswith(mark):
             return encoding
-    # Spaces, digits and line ends of any language have a zero byte in UTF-16, all on the same side.
+    # Letters of Latin, and in any language spaces, digits and line ends, have a zero byte in UTF-16, all on one side.
     zeros = [head[0::2].count(0), head[1::2].count(0)]
-    if zeros[1] and not zeros[0]:
-        return "utf-16-le"
-    if zeros[0] and not zeros[1]:
-        return "utf-16-be"
-    return None
+    least = len(head) / (_ZEROS_ANYWHERE if not _is_utf8(head) else _ZEROS_OF_LATIN)
+    if all(zeros) or max(zeros) < max(least, 1):
+        return None
+    return "utf-16-le" if zeros[1] else "utf-16-be"
+
+
+def _is_utf8(head: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return True

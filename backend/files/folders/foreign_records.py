@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 from typing import Any, Final
 
+from backend.errors import InvalidText
 from backend.files.folders.pairing import MOVIE_SUFFIXES, RAW_SUFFIXES
 from backend.files.formats import FORMATS
+from backend.files.limits import Limits
 from backend.files.metadata import JSON, PLACE_NAMES
-from backend.files.text import split_keywords
+from backend.files.text import RECORD_NAMES, WORDS, MediaText, fit_media_text, split_keywords, text_of_record
 
 _MAX_ALTITUDE_METERS: Final = 100_000.0
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -93,11 +95,11 @@ def read_exiftool(record: Mapping[str, Any], *, is_joined: bool = False) -> Fore
         found = (value for name in names for value in tags.get(name, ()))
         return next((value for value in found if value not in (None, "", [], {}, "-")), None)
 
-    latitude = _degrees(first(("gpslatitude",)), first(("gpslatituderef",)))
-    longitude = _degrees(first(("gpslongitude",)), first(("gpslongituderef",)))
+    latitude = parse_degrees(first(("gpslatitude",)), first(("gpslatituderef",)))
+    longitude = parse_degrees(first(("gpslongitude",)), first(("gpslongituderef",)))
     position = first(("gpsposition", "gpscoordinates"))
     if latitude is None and isinstance(position, str) and position.count(",") >= 1:
-        latitude, longitude = (_degrees(part, None) for part in position.split(",")[:2])
+        latitude, longitude = (parse_degrees(part, None) for part in position.split(",")[:2])
 
     def items(names: Iterable[str]) -> list[str]:
         values = [item for name in names for value in tags.get(name, ()) for item in _listed(value)]
@@ -121,9 +123,44 @@ def read_exiftool(record: Mapping[str, Any], *, is_joined: bool = False) -> Fore
         },
         people=tuple(items(_PEOPLE)),
         date_source=date_source and f"exiftool:{date_source}",
-        place=place_of(latitude, longitude, _degrees(first(("gpsaltitude",)), first(("gpsaltituderef",)))),
+        place=place_of(latitude, longitude, parse_degrees(first(("gpsaltitude",)), first(("gpsaltituderef",)))),
         file_name=_last_part(source) if isinstance(source, str) else None,
     )
+
+
+def read_leniently(record: ForeignRecord, limits: Limits) -> tuple[MediaText, list[InvalidText]]:
+    """Read a record field by field: one that is not text is left out, one that is too long is cut. Returns what is wrong too."""
+    words = record.words
+    text = MediaText()
+    problems = []
+    for name in RECORD_NAMES:
+        value = words.get(name)
+        if value is None:
+            continue
+        try:
+            found = text_of_record({name: value}, limits)
+        except InvalidText as error:
+            problems.append(error)
+            found = _fitted(str(error.context.get("field", name)), value, limits, words)
+        text = text.or_else(found)
+    if record.people and limits.people_as_keywords:
+        text = fit_media_text(replace(text, keywords=(*text.keywords, *record.people)), limits)
+    if record.date_source and text.taken_at is not None:
+        text = replace(text, taken_at_source=record.date_source)
+    return text, problems
+
+
+def _fitted(field_name: str, value: Any, limits: Limits, words: Mapping[str, Any]) -> MediaText:
+    if field_name in {"keywords", "keyword"} and isinstance(value, str | list):
+        keywords = split_keywords(value) if isinstance(value, str) else [one for one in value if isinstance(one, str)]
+        return fit_media_text(MediaText(keywords=tuple(keywords)), limits)
+    if field_name == "taken_at" or not isinstance(value, str):
+        return MediaText()
+    rule = WORDS[field_name]
+    if rule.overflow and not words.get(rule.overflow) and len(value) > rule.most_characters(limits):
+        field_name = rule.overflow
+    fitted: dict[str, Any] = {field_name: value}
+    return fit_media_text(MediaText(**fitted), limits)
 
 
 def place_of(latitude: Any, longitude: Any, altitude: Any = None) -> dict[str, JSON]:
@@ -217,7 +254,7 @@ def _geo(geo: Any) -> dict[str, JSON]:
     return place_of(geo.get("latitude"), geo.get("longitude"), geo.get("altitude")) if isinstance(geo, dict) else {}
 
 
-def _degrees(value: Any, reference: Any) -> float | None:
+def parse_degrees(value: Any, reference: Any) -> float | None:
     """A coordinate as a number (`-n`), or like `13 deg 24' 36.00" S`; an altitude like `35 m Below Sea Level`."""
     shown = _shown(value)
     try:

@@ -18,19 +18,16 @@ from defusedxml.ElementTree import iterparse
 from backend.errors import FileUnreadable, InputError, InvalidText
 from backend.files.folders.encodings import decode_text
 from backend.files.folders.folders import looks_like_picture
-from backend.files.folders.foreign_records import ForeignRecord, place_of, read_foreign
+from backend.files.folders.foreign_records import ForeignRecord, place_of, read_foreign, read_leniently
 from backend.files.folders.pairing import Pairing, compared, pair_sidecars
 from backend.files.limits import Limits
 from backend.files.metadata import JSON, read_xmp
 from backend.files.text import (
-    RECORD_NAMES,
     MediaText,
     clean_media_text,
     fit_media_text,
     is_only_coordinates,
     make_storable,
-    split_keywords,
-    text_of_record,
     unwrap_lines,
 )
 
@@ -143,7 +140,7 @@ class SidecarReader:
             return Sidecar(paths=(path,), warnings=(_warning(path, error),))
 
     def _read_record(self, record: ForeignRecord, path: Path) -> Sidecar:
-        text, problems = _read_leniently(record, self._limits)
+        text, problems = read_leniently(record, self._limits)
         place = record.place
         if is_only_coordinates(text.location):
             latitude, longitude = map(float, text.location.split(","))
@@ -248,41 +245,6 @@ def _records_of(raw: bytes) -> list[dict[str, Any]]:
     if not records or not all(isinstance(record, dict) for record in records):
         raise InvalidText("It is JSON, but not an object.", hint='Write {"title": ..., "caption": ...}.')
     return records
-
-
-def _read_leniently(record: ForeignRecord, limits: Limits) -> tuple[MediaText, list[InvalidText]]:
-    """Read a record field by field: one that is not text is left out, one that is too long is cut."""
-    words = record.words
-    text = MediaText()
-    problems = []
-    for name in RECORD_NAMES:
-        value = words.get(name)
-        if value is None:
-            continue
-        try:
-            found = text_of_record({name: value}, limits)
-        except InvalidText as error:
-            problems.append(error)
-            found = _fitted(str(error.context.get("field", name)), value, limits, has_story=bool(words.get("story")))
-        text = text.or_else(found)
-    if record.people and limits.people_as_keywords:
-        text = fit_media_text(replace(text, keywords=(*text.keywords, *record.people)), limits)
-    if record.date_source and text.taken_at is not None:
-        text = replace(text, taken_at_source=record.date_source)
-    return text, problems
-
-
-def _fitted(field_name: str, value: Any, limits: Limits, *, has_story: bool) -> MediaText:
-    if field_name in {"keywords", "keyword"} and isinstance(value, str | list):
-        keywords = split_keywords(value) if isinstance(value, str) else [one for one in value if isinstance(one, str)]
-        return fit_media_text(MediaText(keywords=tuple(keywords)), limits)
-    if field_name == "taken_at" or not isinstance(value, str):
-        return MediaText()
-    if field_name == "caption" and not has_story and len(value) > limits.max_caption_characters:
-        # As with text files: nothing of it is lost.
-        return fit_media_text(MediaText(story=value), limits)
-    words: dict[str, Any] = {field_name: value}
-    return fit_media_text(MediaText(**words), limits)
 
 
 def _warning(path: Path, error: InputError) -> SidecarWarning:

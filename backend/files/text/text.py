@@ -93,6 +93,8 @@ class Words:
     are its parts, narrowest first, and are joined."""
     has_lines: bool = False
     """Whether line ends and paragraphs are kept."""
+    overflow: str = ""
+    """The field that takes the text of a sidecar if it is too long for this one, so that nothing is cut off."""
 
     def most_characters(self, limits: Limits) -> int:
         most = getattr(limits, self.limit)
@@ -130,6 +132,7 @@ WORDS: Final[Mapping[str, Words]] = {
         "max_caption_characters",
         also_called=("description",),
         has_lines=True,
+        overflow="story",
         found_in=(
             "xmp:dc:description", "iptc:Caption-Abstract", "exif:ImageDescription", "exif:XPComment", "xmp:exif:UserComment",
             "exif:UserComment", "exif:XPSubject", "xmp:Iptc4xmpCore:AltTextAccessibility", "png:Description", "png:Comment",
