@@ -71,6 +71,7 @@ class Fit(IntEnum):
     NUMBERED = 1
     STEM = 2
     CUT = 3
+    TWIN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +131,9 @@ def is_sidecar(name: str) -> bool:
 
 
 def compared(name: str) -> str:
-    """The name in the form in which names are compared: composed, in lower case."""
-    # Again afterwards: the lower case of some composed letters is not composed.
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).lower())
+    """The name in the form in which names are compared: composed, without case."""
+    # Again afterwards: some composed letters without case are not composed.
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 class _Owners:
@@ -191,6 +192,8 @@ class _Owners:
         if is_supplemented:
             yield Fit.STEM, self._by_stem, (before, number)
         yield Fit.CUT, self._by_cut, (bare, number)
+        if number:
+            yield Fit.TWIN, self._by_cut, (bare, "")
 
     def _add(self, name: str) -> None:
         key = compared(name)
@@ -227,7 +230,11 @@ def _choose(owners: _Owners, sidecar: str, told: Callable[[str], str | None]) ->
     for fit, candidates in owners.find(sidecar):
         if fit < Fit.STEM:
             return fit, [name for name in candidates if owners.is_picture(name)]
-        believed = _believe(candidates, told(sidecar))
+        name = told(sidecar)
+        # Pictures whose names differ only after what JSON keeps of them: it is numbered then, and they are not.
+        if fit == Fit.TWIN and (name is None or len(candidates) == 1):
+            continue
+        believed = _believe(candidates, name)
         if believed:
             return fit, _without_companions(sidecar, believed, owners)
     return Fit.CUT, []

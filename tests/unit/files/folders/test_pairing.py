@@ -62,6 +62,7 @@ def paired(pictures: list[str], others: list[str], **told: str) -> Mapping[str, 
         ("IMG_1.jpg", "IMG_1.XMP"),
         (unicodedata.normalize("NFC", "Größe.jpg"), unicodedata.normalize("NFD", "Größe.json")),
         (unicodedata.normalize("NFD", "Größe(1).jpg"), unicodedata.normalize("NFC", "GRÖßE.JPG(1).json")),
+        ("Straße.jpg", "STRASSE.JPG.json"),
         ("Caf\udce9.jpg", "Caf\udce9.jpg.json"),
         # Edited copies, whose original is not there.
         ("IMG_1-edited.jpg", "IMG_1.jpg.json"),
@@ -115,6 +116,7 @@ def test_pair_sidecars__the_more_exact_name_and_the_richer_kind_win() -> None:
 
 
 def test_pair_sidecars__the_same_spelling_wins() -> None:
+    assert paired(["Straße.jpg", "Strasse.jpg"], ["Straße.json"]) == {"Straße.jpg": ("Straße.json",)}
     assert paired(["a.jpg", "A.jpg", "A.JPG"], ["A.jpg.json", "a.json"]) == {
         "A.jpg": ("A.jpg.json",),
         "a.jpg": ("a.json",),
@@ -178,6 +180,15 @@ def test_pair_sidecars__the_name_inside_decides() -> None:
     assert pair_sidecars(["A.jpg", "A.png", b, c, f"{LONG}(1).jpg"], ["A.json", *sidecars], told.get) == Pairing(
         {"A.png": ("A.json",), b: (sidecars[0],)}, ownerless=(sidecars[1],)
     )
+
+
+def test_pair_sidecars__names_that_differ_after_the_cut() -> None:
+    stem = LONG[:46].ljust(46, "a")
+    b, c = f"{stem}b.jpg", f"{stem}c.jpg"
+    told = {f"{stem}.json": f"{stem}b and more.jpg", f"{stem}(1).json": f"{stem}c and more.jpg"}
+
+    assert pair_sidecars([b, c], told, told.get) == Pairing({b: (f"{stem}.json",), c: (f"{stem}(1).json",)})
+    assert pair_sidecars([b], [f"{stem}(1).json"], {f"{stem}(1).json": b}.get).ownerless == (f"{stem}(1).json",)
 
 
 def test_pair_sidecars__the_same_name_inside_beats_a_like_one() -> None:
