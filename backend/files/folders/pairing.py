@@ -61,6 +61,8 @@ _EDITED: Final = (
     "-bewerkt", "-edytowane", "-redigerad", "-redigeret", "-redigert", "-muokattu", "-upraveno", "-upravené", "-szerkesztett",
     "-düzenlendi", "-измененный", "-изменено", "-відредаговано", "-編集済み", "-已修改", "-已編輯", "-已编辑", "-수정됨",
 )  # fmt: skip
+# A sidecar whose name fits more files than this says nothing. The bound limits the work.
+_MOST_OWNERS: Final = 64
 _LEAST_CUT_EDITED: Final = 3  # "-ed"
 
 
@@ -168,7 +170,10 @@ class _Owners:
         """The files that the name of a sidecar fits, those that it fits best first."""
         stem = _stem(sidecar)
         for fit, table, key in self._readings(stem, is_json=_suffix(sidecar) == ".json"):
-            if names := list(dict.fromkeys(table.get(key, ()))):
+            names = list(dict.fromkeys(table.get(key, ())))
+            if len(names) > _MOST_OWNERS:
+                return
+            if names:
                 # Letters of other case and form count only where nothing is spelled the same.
                 spelled = [name for name in names if stem.startswith(name)]
                 yield fit, spelled or [name for name in names if _is_spelled(stem, name)] or names

@@ -8,6 +8,7 @@ import json
 import os
 import re
 from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Self
@@ -19,7 +20,7 @@ from backend.errors import FileUnreadable, InputError, InvalidText
 from backend.files.folders.encodings import decode_text
 from backend.files.folders.folders import looks_like_picture
 from backend.files.folders.foreign_records import ForeignRecord, place_of, read_foreign, read_leniently
-from backend.files.folders.pairing import Pairing, compared, pair_sidecars
+from backend.files.folders.pairing import compared, pair_sidecars
 from backend.files.limits import Limits
 from backend.files.metadata import JSON, read_xmp
 from backend.files.text import (
@@ -34,6 +35,7 @@ from backend.files.text import (
 _MAX_BYTES: Final = 1024 * 1024
 _MAX_XML_DEPTH: Final = 64
 _MOST_FOLDERS: Final = 64
+_MOST_NAMED: Final = 3
 _SIDECAR_FOR: Final = re.compile(r"SidecarForExtension\s*(?:=\s*[\"']|>)\s*(\w{2,5})\s*[\"'<]")
 _XML_DECLARATION: Final = re.compile(r"\s*<\?xml\b[^>]*\?>")
 _RDF: Final = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}RDF"
@@ -88,7 +90,7 @@ class SidecarReader:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._pairings: OrderedDict[Path, Pairing] = OrderedDict()
+        self._pairings: OrderedDict[Path, _Paired] = OrderedDict()
 
     def read(self, picture: Path) -> Sidecar:
         """Read and clean the sidecars of a picture; those that win come first, and others fill what they leave empty.
@@ -96,24 +98,23 @@ class SidecarReader:
         A text file becomes the caption, or the story if it is too long for a caption. Coordinates never become the
         location, which is visible to everyone. Never raises because of a sidecar.
         """
-        pairing = self._pairing(picture)
+        paired = self._paired(picture)
         sidecar = Sidecar()
-        for name in pairing.sidecars.get(picture.name, ()):
+        for name in paired.sidecars.get(picture.name, ()):
             sidecar = sidecar.or_else(self._read(picture.with_name(name), picture))
         disputed = (
             _warning(
                 picture.with_name(name),
                 InvalidText(
-                    f"It could belong to {' or '.join(owners)}, and was given to none of them.",
+                    f"It could belong to {_one_of(owners)}, and was given to none of them.",
                     hint=f"Name it after its picture, like {owners[0]}{Path(name).suffix.lower()}.",
                 ),
             )
-            for name, owners in pairing.contested.items()
-            if picture.name in owners
+            for name, owners in paired.contested.get(picture.name, ())
         )
         return replace(sidecar, warnings=(*sidecar.warnings, *disputed))
 
-    def _pairing(self, picture: Path) -> Pairing:
+    def _paired(self, picture: Path) -> "_Paired":
         folder = picture.parent
         known = self._pairings.get(folder)
         if known is None:
@@ -154,15 +155,28 @@ def read_sidecar(picture: Path, limits: Limits) -> Sidecar:
     return SidecarReader(limits).read(picture)
 
 
-def _pair(folder: Path, picture: str) -> Pairing:
+@dataclass(frozen=True, slots=True)
+class _Paired:
+    """The sidecars of the pictures of a folder, and those that several could own with all of these; both by picture."""
+
+    sidecars: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    contested: Mapping[str, list[tuple[str, tuple[str, ...]]]] = field(default_factory=dict)
+
+
+def _pair(folder: Path, picture: str) -> _Paired:
     try:
         with os.scandir(folder) as entries:
             names = [entry.name for entry in entries if entry.is_file() and not entry.name.startswith(".")]
     except OSError:
-        return Pairing()
+        return _Paired()
     pictures = {name for name in names if looks_like_picture(Path(name))} | {picture}
     others = [name for name in names if name not in pictures]
-    return pair_sidecars(pictures, others, lambda name: _name_inside(folder / name))
+    pairing = pair_sidecars(pictures, others, lambda name: _name_inside(folder / name))
+    contested: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
+    for sidecar, owners in pairing.contested.items():
+        for owner in owners:
+            contested.setdefault(owner, []).append((sidecar, owners))
+    return _Paired(pairing.sidecars, contested)
 
 
 def _name_inside(path: Path) -> str | None:
@@ -245,6 +259,12 @@ def _records_of(raw: bytes) -> list[dict[str, Any]]:
     if not records or not all(isinstance(record, dict) for record in records):
         raise InvalidText("It is JSON, but not an object.", hint='Write {"title": ..., "caption": ...}.')
     return records
+
+
+def _one_of(names: Sequence[str]) -> str:
+    if len(names) <= _MOST_NAMED:
+        return " or ".join(names)
+    return f"{', '.join(names[:_MOST_NAMED])} or {len(names) - _MOST_NAMED} others"
 
 
 def _warning(path: Path, error: InputError) -> SidecarWarning:

@@ -1,4 +1,5 @@
 import random
+import time
 import unicodedata
 from collections.abc import Mapping
 
@@ -220,6 +221,15 @@ def test_pair_sidecars__xmp_without_extension_is_of_the_raw_file() -> None:
 
     assert paired(["A.jpg", "A.NEF", "B.jpg"], [*others, "B.cr2"]) == {"A.NEF": ("A.xmp",), "B.jpg": ("B.xmp",)}
     assert pair_sidecars(["B.jpg"], ["B.xmp", "B.cr2"], {"B.xmp": "B.CR2"}.get).ownerless == ("B.xmp",)
+
+
+def test_pair_sidecars__thousands_of_like_names_take_no_time() -> None:
+    pictures = [f"{'a' * 46}{number}.jpg" for number in range(3000)]
+    others = [f"{'a' * 46}({number}).json" for number in range(3000)]
+    started = time.perf_counter()
+
+    assert pair_sidecars([*pictures, "b.jpg"], [*others, "b.json"], lambda _: pictures[7]).sidecars == {}
+    assert time.perf_counter() - started < 10
 
 
 def test_pair_sidecars__a_picture_is_not_its_own() -> None:
