@@ -18,6 +18,7 @@ from backend.features.intake.folder_import import Completion
 from backend.features.services import Services
 from backend.features.steps import Assigner, embed_batch, fill_batch, open_active_space, rewrite_text
 from backend.files.text import MediaText, TextChanges
+from backend.moments import DateCandidate, Precision, Standing
 from backend.store.arrays import fetch_arrays
 from backend.store.media import get_media
 from backend.store.schema import Media
@@ -171,3 +172,18 @@ def test_api__tells_what_a_copy_has_completed(
         (one,) = answer.json()["media"]
         assert (one["id"], one["duplicate"], one["completed"]) == (str(media_id), True, expected)
     assert client.get(f"/media/{media_id}").json()["folders"] == ["Album A"]
+
+
+def test_copy__a_guessed_date_gives_way(services: Services, make_jpeg: Callable[..., bytes]) -> None:
+    name = "IMG-20190504-WA0003.jpg"
+    media_id = accept_picture(services, make_jpeg(1), MediaText(), source="upload", source_uri=name).media_id
+    assert stored(services, media_id).taken_at == datetime(2019, 5, 4, tzinfo=UTC)
+    date = DateCandidate(TAKEN, Precision.SECOND, Standing.ORIGINAL, "takeout:photoTakenTime")
+
+    accepted = accept_picture(services, make_jpeg(1), MediaText(), source="import", source_uri="/b.jpg", dates=[date])
+
+    media = stored(services, media_id)
+    assert accepted.completed == ("taken_at",)
+    assert (media.taken_at, media.taken_at_source) == (TAKEN, "takeout:photoTakenTime")
+    # And a guess does not replace what is known.
+    assert accept_picture(services, make_jpeg(1), MediaText(), source="upload", source_uri=name).completed == ()

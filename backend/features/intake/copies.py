@@ -7,6 +7,7 @@ from typing import Any
 
 from backend.files.metadata import JSON
 from backend.files.text import WORDS, MediaText
+from backend.moments import GUESS_SOURCE
 from backend.store.access import list_rewritten_fields
 from backend.store.engine import Session
 from backend.store.groups import mark_unlabelled
@@ -67,6 +68,8 @@ def _missing(media: Media, beside: Beside) -> dict[str, Any]:
     """The columns that are to change, with their values."""
     new = media_columns(beside.text)
     missing = {name: new[name] for name in _FIELDS if new[name] and not getattr(media, name)}
+    if new[_TAKEN_AT] and media.taken_at_source == GUESS_SOURCE != beside.text.taken_at_source:
+        missing[_TAKEN_AT] = new[_TAKEN_AT]  # a guess is as good as nothing
     if beside.place and media.exif.keys().isdisjoint(beside.place):
         missing["exif"] = {**media.exif, **beside.place}
     folders = list(dict.fromkeys([*media.folders, *beside.folders]))[:_MOST_FOLDERS]

@@ -20,6 +20,7 @@ from backend.files.folders import (
 )
 from backend.files.metadata import JSON
 from backend.files.text import MediaText
+from backend.moments import DateCandidate
 from backend.store.media import MediaOutcome, list_outcomes
 from backend.store.schema import MediaStatus
 from backend.store.spaces import count_waiting_words
@@ -40,6 +41,7 @@ class ImportItem:
     url: str | None = None
     text: MediaText = field(default_factory=MediaText)
     place: Mapping[str, JSON] = field(default_factory=dict)
+    dates: tuple[DateCandidate, ...] = ()
     warnings: tuple[SidecarWarning, ...] = ()
     folder: str = ""
     error: InputError | None = None
@@ -192,6 +194,7 @@ def _from_manifest(services: Services, manifest: Path) -> Iterator[ImportItem]:
                 url=row.url,
                 text=row.text,
                 place=row.place,
+                dates=row.dates,
                 warnings=tuple(SidecarWarning(name, warning.code, str(warning)) for warning in row.warnings),
                 folder=folder,
             )
@@ -227,6 +230,7 @@ def _accept(
         source="import",
         source_uri=str(item.path.resolve()),
         place=item.place or sidecar.place,
+        dates=(*item.dates, *sidecar.dates),
         folders=[folder for folder in (item.folder, *sidecar.albums) if folder],
         ring=False,
     )

@@ -20,6 +20,7 @@ from backend.files.outbound import check_url
 from backend.files.storage import original_key
 from backend.files.text import MediaText, clean_media_text, make_storable
 from backend.logs import current_request_id
+from backend.moments import DateCandidate
 from backend.store.leases import Lease
 from backend.store.media import (
     FetchingMedia,
@@ -57,11 +58,12 @@ def accept_picture(
     source: str,
     source_uri: str | None = None,
     place: Mapping[str, JSON] | None = None,
+    dates: Sequence[DateCandidate] = (),
     folders: Sequence[str] = (),
     ring: bool = True,
 ) -> Accepted:
     """Take bytes in. `text` wins over what the picture itself carries, field by field; `place` are coordinates, under the
-    names that they have in `exif`, for a picture that carries none; `folders` are those that it was in. What is here already
+    names that they have in `exif`, for a picture that carries none; `dates` are moments that programs wrote beside it; `folders` are those that it was in. What is here already
     is completed by them (see `record_copy`).
 
     Raises:
@@ -74,13 +76,14 @@ def accept_picture(
     cleaned = clean_media_text(text, limits)
     source_uri = None if source_uri is None else make_storable(source_uri)
     sha256 = hashlib.sha256(data).digest()
-    beside = Beside(cleaned, place or {}, [make_storable(folder) for folder in folders])
+    dated = settle_date(cleaned, dates, source_uri, limits)
+    beside = Beside(dated, place or {}, [make_storable(folder) for folder in folders])
     known = _find_known(services, sha256, source, source_uri, beside)
     if known is not None:
         if known.completed:
             services.doorbell.ring(Work.FILL)
         return known
-    picture, merged = store_picture(services, data, sha256, cleaned, name=source_uri)
+    picture, merged = store_picture(services, data, sha256, cleaned, name=source_uri, dates=dates)
     if place and picture.exif.keys().isdisjoint(place):
         picture = replace(picture, exif={**picture.exif, **place})
     accepted = _insert(services, picture, source, source_uri, replace(beside, text=merged))
@@ -123,7 +126,7 @@ def accept_fetched(services: Services, media: FetchingMedia, lease: Lease, data:
         with services.database.transaction() as session:
             older_id = record_fetched(session, media.id, lease, picture, merged)
             if older_id is not None:
-                completed = record_copy(session, older_id, "url", media.url, Beside(media.text))
+                completed = record_copy(session, older_id, "url", media.url, Beside(merged))
     except LeaseLost:
         remove_unheld_files(services.database, services.storage, [StoredFile(picture.sha256, picture.original_key)])
         raise
@@ -133,11 +136,17 @@ def accept_fetched(services: Services, media: FetchingMedia, lease: Lease, data:
 
 
 def store_picture(
-    services: Services, data: bytes, sha256: bytes, text: MediaText, *, name: str | None
+    services: Services,
+    data: bytes,
+    sha256: bytes,
+    text: MediaText,
+    *,
+    name: str | None,
+    dates: Sequence[DateCandidate] = (),
 ) -> tuple[StoredPicture, MediaText]:
     """Validate bytes and write the original, which is named by its checksum: writing it twice does no harm.
 
-    Returns also the text, filled from what the picture says; its moment may be a guess from its `name`.
+    Returns also the text, filled from what the picture says; its moment may be among `dates`, or a guess from its `name`.
     """
     inspection, embedded = services.decoders.inspect(data, services.limits)
     key = original_key(sha256, inspection.extension)
@@ -153,7 +162,7 @@ def store_picture(
     )
     for warning in embedded.warnings:
         logger.warning("Of the metadata of %s not all is read: %s", name or key, warning)
-    return picture, settle_date(text.or_else(embedded.text), embedded.dates, name, services.limits)
+    return picture, settle_date(text.or_else(embedded.text), [*dates, *embedded.dates], name, services.limits)
 
 
 def _tell(services: Services, accepted: Accepted, *, ring: bool) -> None:

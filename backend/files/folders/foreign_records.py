@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 from typing import Any, Final
 
@@ -12,17 +11,28 @@ from backend.files.folders.pairing import MOVIE_SUFFIXES, RAW_SUFFIXES
 from backend.files.formats import FORMATS
 from backend.files.limits import Limits
 from backend.files.metadata import JSON, PLACE_NAMES
-from backend.files.text import RECORD_NAMES, WORDS, MediaText, fit_media_text, split_keywords, text_of_record
+from backend.files.text import (
+    RECORD_NAMES,
+    WORDS,
+    MediaText,
+    fit_media_text,
+    read_date,
+    read_epoch,
+    read_latitude,
+    read_longitude,
+    read_number,
+    split_keywords,
+    text_of_record,
+)
+from backend.moments import DateCandidate, Standing
 
 _MAX_ALTITUDE_METERS: Final = 100_000.0
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FILE_SUFFIXES: Final = (
     frozenset(f".{suffix}" for one in FORMATS for suffix in one.suffixes)
     | {".bmp", ".tif", ".tiff"}
     | MOVIE_SUFFIXES
     | RAW_SUFFIXES
 )
-_DEGREES: Final = re.compile(r"\d+(?:\.\d+)?")
 _LEVELS: Final = re.compile(r"[|/]")
 
 # Names of exiftool as compared: without their group, in lower case. Of several the first that is set counts.
@@ -37,15 +47,19 @@ _PLACES: Final = (
     ("state", "province-state"),
     ("country", "country-primarylocationname"),
 )
+# With the tags that have the zone and the part of a second.
 _MOMENTS: Final = (
-    ("subsecdatetimeoriginal", ""),
-    ("datetimeoriginal", "offsettimeoriginal"),
-    ("subseccreatedate", ""),
-    ("createdate", "offsettimedigitized"),
-    ("datetimecreated", ""),
-    ("datecreated", ""),
+    ("subsecdatetimeoriginal", Standing.ORIGINAL, "", ""),
+    ("datetimeoriginal", Standing.ORIGINAL, "offsettimeoriginal", "subsectimeoriginal"),
+    ("datetimecreated", Standing.ORIGINAL, "", ""),
+    ("datecreated", Standing.ORIGINAL, "", ""),
+    ("subseccreatedate", Standing.DIGITIZED, "", ""),
+    ("createdate", Standing.DIGITIZED, "offsettimedigitized", "subsectimedigitized"),
+    ("datetimedigitized", Standing.DIGITIZED, "offsettimedigitized", "subsectimedigitized"),
+    ("gpsdatetime", Standing.SATELLITE, "", ""),
+    ("subsecmodifydate", Standing.MODIFIED, "", ""),
+    ("modifydate", Standing.MODIFIED, "offsettime", "subsectime"),
 )
-_ZONED: Final = re.compile(r".*(?:Z|[+-]\d\d:?\d\d)", re.DOTALL)
 _GROUPS: Final = re.compile(r"(?:exif|iptc|xmp|composite|file|photoshop|quicktime|makernotes)(?:[-\w]*)", re.IGNORECASE)
 
 
@@ -56,7 +70,7 @@ class ForeignRecord:
     Attributes:
         words: the text fields, as `text_of_record` reads them.
         people: the names of the people in the picture.
-        date_source: the field that the date is from; '' if a person gave it.
+        dates: the moments that the program gives; one that a person gave is among `words`.
         place: the coordinates under the same names as in `exif`; empty if there are none.
         albums: the albums that the picture is in.
         file_name: the name of the file that the record says it belongs to.
@@ -64,7 +78,7 @@ class ForeignRecord:
 
     words: Mapping[str, Any]
     people: tuple[str, ...] = ()
-    date_source: str = ""
+    dates: tuple[DateCandidate, ...] = ()
     place: dict[str, JSON] = field(default_factory=dict)
     albums: tuple[str, ...] = ()
     file_name: str | None = None
@@ -95,19 +109,20 @@ def read_exiftool(record: Mapping[str, Any], *, is_joined: bool = False) -> Fore
         found = (value for name in names for value in tags.get(name, ()))
         return next((value for value in found if value not in (None, "", [], {}, "-")), None)
 
-    latitude = parse_degrees(first(("gpslatitude",)), first(("gpslatituderef",)))
-    longitude = parse_degrees(first(("gpslongitude",)), first(("gpslongituderef",)))
+    latitude = _signed(read_latitude(first(("gpslatitude",))), first(("gpslatituderef",)))
+    longitude = _signed(read_longitude(first(("gpslongitude",))), first(("gpslongituderef",)))
     position = first(("gpsposition", "gpscoordinates"))
-    if latitude is None and isinstance(position, str) and position.count(",") >= 1:
-        latitude, longitude = (parse_degrees(part, None) for part in position.split(",")[:2])
+    if latitude is None and isinstance(position, str) and "," in position:
+        parts = position.split(",")
+        latitude, longitude = read_latitude(parts[0]), read_longitude(parts[1])
+    height = first(("gpsaltitude",))
+    side = first(("gpsaltituderef",)) or (height if isinstance(height, str) else None)
 
     def items(names: Iterable[str]) -> list[str]:
         values = [item for name in names for value in tags.get(name, ()) for item in _listed(value)]
         return [word for value in values for word in split_keywords(value)] if is_joined else values
 
     source = first(("sourcefile",))
-    moments = ((one[0], _moment_of(first, *one)) for one in _MOMENTS)
-    date_source, moment = next((found for found in moments if found[1]), ("", None))
     names = [_shown(first(group)) for group in _PLACES]
     return ForeignRecord(
         words={
@@ -119,11 +134,22 @@ def read_exiftool(record: Mapping[str, Any], *, is_joined: bool = False) -> Fore
                 *(word for tree in items(_TREES) for word in _level(tree)),
             ],
             "location": ", ".join(dict.fromkeys(name for name in names if name)),
-            "taken_at": moment,
         },
         people=tuple(items(_PEOPLE)),
-        date_source=date_source and f"exiftool:{date_source}",
-        place=place_of(latitude, longitude, parse_degrees(first(("gpsaltitude",)), first(("gpsaltituderef",)))),
+        dates=tuple(
+            found
+            for name, standing, offset, subseconds in _MOMENTS
+            if (
+                found := read_date(
+                    _shown(first((name,))),
+                    standing,
+                    f"exiftool:{name}",
+                    offset=_shown(first((offset,))),
+                    subseconds=_shown(first((subseconds,))),
+                )
+            )
+        ),
+        place=place_of(latitude, longitude, _signed(read_number(height), side)),
         file_name=_last_part(source) if isinstance(source, str) else None,
     )
 
@@ -145,8 +171,6 @@ def read_leniently(record: ForeignRecord, limits: Limits) -> tuple[MediaText, li
         text = text.or_else(found)
     if record.people and limits.people_as_keywords:
         text = fit_media_text(replace(text, keywords=(*text.keywords, *record.people)), limits)
-    if record.date_source and text.taken_at is not None:
-        text = replace(text, taken_at_source=record.date_source)
     return text, problems
 
 
@@ -174,31 +198,31 @@ def place_of(latitude: Any, longitude: Any, altitude: Any = None) -> dict[str, J
 
 def _from_takeout(record: Mapping[str, Any]) -> ForeignRecord:
     title = record.get("title")
+    taken = read_epoch(record["photoTakenTime"].get("timestamp"), Standing.ORIGINAL, "takeout:photoTakenTime")
     # The title in Takeout is often the file name, which does not describe the picture.
     file_name = title if isinstance(title, str) and PurePosixPath(title).suffix.lower() in _FILE_SUFFIXES else None
     return ForeignRecord(
         words={
             "title": None if file_name else title,
             "caption": record.get("description"),
-            "taken_at": _takeout_moment(record["photoTakenTime"]),
         },
         people=tuple(one["name"] for one in _dicts(record.get("people")) if isinstance(one.get("name"), str)),
-        date_source="takeout:photoTakenTime",
+        dates=() if taken is None else (taken,),
         place=_geo(record.get("geoData")) or _geo(record.get("geoDataExif")),
         file_name=file_name,
     )
 
 
 def _from_immich_go(record: Mapping[str, Any]) -> ForeignRecord:
+    taken = read_date(_shown(record["dateTaken"]), Standing.ORIGINAL, "immich-go:dateTaken")
     albums = (one.get("title") for one in _dicts(record.get("albums")))
     tags = (one.get("value") or one.get("name") for one in _dicts(record.get("tags")))
     return ForeignRecord(
         words={
             "caption": record.get("description"),
             "keywords": [word for tag in tags if isinstance(tag, str) for word in _level(tag)],
-            "taken_at": record.get("dateTaken"),
         },
-        date_source="immich-go:dateTaken",
+        dates=() if taken is None else (taken,),
         place=place_of(record.get("latitude"), record.get("longitude")),
         albums=tuple(title for title in albums if isinstance(title, str) and title.strip()),
         file_name=record["fileName"],
@@ -219,12 +243,6 @@ def _tags_of(record: Mapping[str, Any]) -> dict[str, list[Any]]:
 
 def _tag(name: str) -> str:
     return name.rpartition(":")[2].strip().casefold().replace(" ", "")
-
-
-def _moment_of(first: Any, name: str, offset: str) -> str | None:
-    moment = _shown(first((name,)))
-    zone = _shown(first((offset,))) if offset and moment and not _ZONED.fullmatch(moment[10:]) else ""
-    return f"{moment}{zone}" or None
 
 
 def _shown(value: Any) -> str:
@@ -254,21 +272,11 @@ def _geo(geo: Any) -> dict[str, JSON]:
     return place_of(geo.get("latitude"), geo.get("longitude"), geo.get("altitude")) if isinstance(geo, dict) else {}
 
 
-def parse_degrees(value: Any, reference: Any) -> float | None:
-    """A coordinate as a number (`-n`), or like `13 deg 24' 36.00" S`; an altitude like `35 m Below Sea Level`."""
-    shown = _shown(value)
-    try:
-        size = abs(float(shown))
-    except ValueError:
-        numbers = [float(one) for one in _DEGREES.findall(shown)[:3]]
-        if not numbers:
-            return None
-        size = sum((number / 60.0**place for place, number in enumerate(numbers)), 0.0)
-    side = _shown(reference).upper() or shown.upper()
-    is_negative = (
-        shown.startswith("-") or side.startswith(("S", "W", "BELOW")) or bool(re.search(r"[\d\"'] ?[SW]$|BELOW", side))
-    )
-    return -size if is_negative else size
+def _signed(size: float | None, side: Any) -> float | None:
+    """A coordinate or an altitude with the sign that its tag of reference gives: `S`, `West`, `Below Sea Level`, `1`."""
+    shown = _shown(side).upper()
+    is_negative = shown.startswith(("S", "W")) or "BELOW" in shown or shown == "1"
+    return -abs(size) if size is not None and is_negative else size
 
 
 def _number(value: Any, bound: float) -> float | None:
@@ -276,12 +284,3 @@ def _number(value: Any, bound: float) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not -bound <= value <= bound:
         return None
     return round(float(value), 7)
-
-
-def _takeout_moment(taken: Mapping[str, Any]) -> str | None:
-    try:
-        seconds = float(taken["timestamp"])
-        # Zero is what is written where nothing is known.
-        return (_EPOCH + timedelta(seconds=seconds)).isoformat() if seconds else None
-    except (KeyError, TypeError, ValueError, OverflowError):
-        return None

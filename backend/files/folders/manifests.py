@@ -11,11 +11,20 @@ from typing import Any, Final, TextIO
 
 from backend.errors import FileUnreadable, InputError, InvalidText
 from backend.files.folders.encodings import marked_encoding
-from backend.files.folders.foreign_records import is_of_exiftool, parse_degrees, place_of, read_exiftool, read_leniently
+from backend.files.folders.foreign_records import is_of_exiftool, place_of, read_exiftool, read_leniently
 from backend.files.folders.pairing import compared
 from backend.files.limits import Limits
 from backend.files.metadata import JSON
-from backend.files.text import WORDS, MediaText, parse_json_object, text_of_record, unwrap_lines
+from backend.files.text import (
+    WORDS,
+    MediaText,
+    parse_json_object,
+    read_latitude,
+    read_longitude,
+    text_of_record,
+    unwrap_lines,
+)
+from backend.moments import DateCandidate
 
 _SOURCE_FILE: Final = "sourcefile"
 _PATH_NAMES: Final = (
@@ -53,6 +62,7 @@ class ManifestRow:
         text: its cleaned text.
         line: line in the manifest, from 1.
         place: its coordinates under the same names as in `exif`; empty if there are none.
+        dates: the moments that a program wrote. One that a person gave is in `text`.
         warnings: what was left out or cut. Lines that people write are refused instead; those of exiftool are not.
     """
 
@@ -61,6 +71,7 @@ class ManifestRow:
     text: MediaText
     line: int
     place: dict[str, JSON] = field(default_factory=dict)
+    dates: tuple[DateCandidate, ...] = ()
     warnings: tuple[InvalidText, ...] = ()
 
 
@@ -166,7 +177,7 @@ def _row(line: int, record: Mapping[str, Any], folder: _Folder, limits: Limits) 
         foreign = read_exiftool(record, is_joined=True)
         text, problems = read_leniently(foreign, limits)
         source = _place({name.casefold(): value for name, value in record.items()}, (_SOURCE_FILE,))
-        return ManifestRow(folder.find(source), None, text, line, foreign.place, tuple(problems))
+        return ManifestRow(folder.find(source), None, text, line, foreign.place, foreign.dates, tuple(problems))
     path, url = _place(record, _PATH_NAMES), _place(record, _URL_NAMES)
     if bool(path) == bool(url):
         raise InvalidText(
@@ -177,7 +188,7 @@ def _row(line: int, record: Mapping[str, Any], folder: _Folder, limits: Limits) 
     if not text.caption and (named := record.get(_CAPTION_NAME)):
         text = text.or_else(text_of_record({"caption": named}, limits))
     latitude, longitude = (_first(record, names) for names in (_LATITUDES, _LONGITUDES))
-    place = place_of(parse_degrees(latitude, None), parse_degrees(longitude, None))
+    place = place_of(read_latitude(latitude), read_longitude(longitude))
     return ManifestRow(folder.find(path) if path else None, url or None, text, line, place)
 
 

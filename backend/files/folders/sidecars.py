@@ -31,6 +31,7 @@ from backend.files.text import (
     make_storable,
     unwrap_lines,
 )
+from backend.moments import DateCandidate
 
 _MAX_BYTES: Final = 1024 * 1024
 _MAX_XML_DEPTH: Final = 64
@@ -63,6 +64,7 @@ class Sidecar:
     Attributes:
         text: its text.
         place: its coordinates under the same names as in `exif`; empty if there are none.
+        dates: the moments that programs wrote into them. One that a person gave is in `text`.
         albums: the albums that it is in.
         paths: the files that were read.
         warnings: what was not understood in them.
@@ -70,6 +72,7 @@ class Sidecar:
 
     text: MediaText = field(default_factory=MediaText)
     place: dict[str, JSON] = field(default_factory=dict)
+    dates: tuple[DateCandidate, ...] = ()
     albums: tuple[str, ...] = ()
     paths: tuple[Path, ...] = field(default=(), compare=False)
     warnings: tuple[SidecarWarning, ...] = ()
@@ -79,6 +82,7 @@ class Sidecar:
         return type(self)(
             self.text.or_else(other.text),
             self.place or other.place,
+            (*self.dates, *other.dates),
             tuple(dict.fromkeys((*self.albums, *other.albums))),
             (*self.paths, *other.paths),
             (*self.warnings, *other.warnings),
@@ -130,7 +134,7 @@ class SidecarReader:
         try:
             raw = _load(path)
             if path.suffix.lower() == ".xmp":
-                found = Sidecar(_text_of_xmp(raw, self._limits))
+                found = _read_xmp(raw, path, self._limits)
             elif path.suffix.lower() == ".txt":
                 text, problems = _plain_text(raw, self._limits)
                 found = Sidecar(text, warnings=tuple(_warning(path, problem) for problem in problems))
@@ -147,7 +151,9 @@ class SidecarReader:
             latitude, longitude = map(float, text.location.split(","))
             text, place = replace(text, location=""), place or place_of(latitude, longitude)
         albums = tuple(make_storable(album).strip() for album in record.albums)
-        return Sidecar(text, place, albums, warnings=tuple(_warning(path, problem) for problem in problems))
+        return Sidecar(
+            text, place, record.dates, albums, warnings=tuple(_warning(path, problem) for problem in problems)
+        )
 
 
 def read_sidecar(picture: Path, limits: Limits) -> Sidecar:
@@ -217,7 +223,7 @@ def _plain_text(raw: bytes, limits: Limits) -> tuple[MediaText, list[InvalidText
     return MediaText(caption=text.story), problems
 
 
-def _text_of_xmp(raw: bytes, limits: Limits) -> MediaText:
+def _read_xmp(raw: bytes, path: Path, limits: Limits) -> Sidecar:
     packet = _XML_DECLARATION.sub("", decode_text(raw).lstrip("\ufeff"), count=1).strip().encode("utf-8", "replace")
     depth, is_rdf = 0, False
     try:
@@ -236,7 +242,9 @@ def _text_of_xmp(raw: bytes, limits: Limits) -> MediaText:
         ) from None
     if not is_rdf:
         raise InvalidText("It is XML, but not XMP.", hint="Write it again with the program it is from.")
-    return read_xmp(packet, limits).text
+    said = read_xmp(packet, limits)
+    warnings = tuple(SidecarWarning(str(path), InvalidText.code, warning) for warning in said.warnings)
+    return Sidecar(said.text, said.exif, said.dates, warnings=warnings)
 
 
 def _record_of(raw: bytes, picture: Path) -> ForeignRecord:

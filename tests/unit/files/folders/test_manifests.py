@@ -10,6 +10,7 @@ from backend.files.folders import ManifestError, read_manifest
 from backend.files.folders.manifests import ManifestRow
 from backend.files.limits import Limits
 from backend.files.text import MediaText
+from backend.moments import DateCandidate, Precision, Standing
 
 
 def written(folder: Path, name: str, content: str | bytes) -> Path:
@@ -206,9 +207,17 @@ def test_read_manifest__exiftool(tmp_path: Path, limits: Limits) -> None:
     assert first == ManifestRow(
         tmp_path / "in/a.jpg",
         None,
-        MediaText("T", "C", ("sea", "boat", "Ann"), "Nara", "", datetime(2024, 5, 1, 10, 30, tzinfo=UTC)),
+        MediaText("T", "C", ("sea", "boat", "Ann"), "Nara"),
         2,
         {"latitude_degrees": -13.41, "longitude_degrees": 48.25},
+        (
+            DateCandidate(
+                datetime.fromisoformat("2024-05-01T12:30:00+02:00"),
+                Precision.SECOND,
+                Standing.ORIGINAL,
+                "exiftool:datetimeoriginal",
+            ),
+        ),
     )
     assert isinstance(second, ManifestRow)
     assert (second.text.title, second.text.caption, len(second.warnings)) == ("x" * 300, "", 1)

@@ -3,7 +3,7 @@ import json
 import os
 import tracemalloc
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from backend.files.folders import Sidecar, SidecarReader, read_sidecar
 from backend.files.limits import Limits
 from backend.files.metadata import PLACE_NAMES
 from backend.files.text import MediaText
+from backend.moments import DateCandidate, Precision, Standing
 
 RECORD = {
     "title": "Harbour",
@@ -75,6 +76,10 @@ def test_read_sidecar__exact_name_wins_and_json_before_text(picture: Path, limit
     assert read_sidecar(picture, limits) == Sidecar(MediaText(title="exact", location="stem", caption="text"))
 
 
+def said(moment: str, standing: Standing, source: str, precision: Precision = Precision.SECOND) -> DateCandidate:
+    return DateCandidate(datetime.fromisoformat(moment), precision, standing, source)
+
+
 def takeout(**changes: object) -> str:
     record = {
         "title": "IMG_1.jpg",
@@ -90,8 +95,9 @@ def test_read_sidecar__google_takeout(picture: Path, limits: Limits, name: str) 
     picture.with_name(name).write_text(takeout())
 
     assert read_sidecar(picture, limits) == Sidecar(
-        MediaText(caption="Boats", taken_at=datetime(2024, 5, 1, 10, 30, tzinfo=UTC)),
+        MediaText(caption="Boats"),
         {"latitude_degrees": -13.4, "longitude_degrees": 48.25},
+        (said("2024-05-01T10:30:00+00:00", Standing.ORIGINAL, "takeout:photoTakenTime"),),
     )
 
 
@@ -148,6 +154,18 @@ XMP = """<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.o
 <dc:title><rdf:Alt><rdf:li xml:lang="x-default">Zürich</rdf:li></rdf:Alt></dc:title>
 <dc:subject><rdf:Bag><rdf:li>lake</rdf:li><rdf:li>swan</rdf:li></rdf:Bag></dc:subject>
 </rdf:Description></rdf:RDF></x:xmpmeta>"""
+
+
+GPS = 'xmlns:exif="http://ns.adobe.com/exif/1.0/" exif:GPSLatitude="13,24.6S" exif:GPSLongitude="48,15.0E"'
+DATE = 'xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" photoshop:DateCreated="2024-05-01T12:30:00+02:00"'
+
+
+def test_read_sidecar__xmp_place_and_date(picture: Path, limits: Limits) -> None:
+    picture.with_name("IMG_1.xmp").write_text(xmp(f"{GPS} {DATE}"))
+
+    found = read_sidecar(picture, limits)
+    assert found.place == {"latitude_degrees": -13.41, "longitude_degrees": 48.25}
+    assert found.dates == (said("2024-05-01T12:30:00+02:00", Standing.ORIGINAL, "xmp:photoshop:DateCreated"),)
 
 
 def xmp(attributes: str = "") -> str:
@@ -230,6 +248,7 @@ def test_read_sidecar__exiftool_all_that_it_says(picture: Path, limits: Limits) 
         "PersonInImage": ["Ann"],
         "DateTimeOriginal": "2024:05:01 12:30:00",
         "OffsetTimeOriginal": "+02:00",
+        "SubSecTimeOriginal": 25,
         "ModifyDate": "2025:01:01 00:00:00",
         "GPSLatitude": "13 deg 24' 36.00\" S",
         "GPSLongitude": "48 deg 15' 0.00\" E",
@@ -243,9 +262,12 @@ def test_read_sidecar__exiftool_all_that_it_says(picture: Path, limits: Limits) 
             title="1984",
             caption="D",
             keywords=("Places", "Japan", "Nara", "Ann"),
-            taken_at=datetime(2024, 5, 1, 10, 30, tzinfo=UTC),
         ),
         {"latitude_degrees": -13.41, "longitude_degrees": 48.25, "altitude_meters": -35.0},
+        (
+            said("2024-05-01T12:30:00.250+02:00", Standing.ORIGINAL, "exiftool:datetimeoriginal", Precision.SUBSECOND),
+            said("2025-01-01T00:00:00", Standing.MODIFIED, "exiftool:modifydate"),
+        ),
     )
 
 
@@ -302,9 +324,9 @@ def test_read_sidecar__immich_go(picture: Path, limits: Limits) -> None:
         MediaText(
             caption="The bridge",
             keywords=("USA", "California", "fog"),
-            taken_at=datetime(2023, 10, 1, 12, 34, 56, tzinfo=UTC),
         ),
         {"latitude_degrees": 37.77, "longitude_degrees": -122.41},
+        (said("2023-10-01T12:34:56+00:00", Standing.ORIGINAL, "immich-go:dateTaken"),),
         ("Trip", "Best of"),
     )
 
@@ -330,34 +352,14 @@ def test_read_sidecar__people_can_be_left_out(picture: Path, limits: Limits) -> 
 
 
 @pytest.mark.parametrize(
-    ("name", "record", "source"),
-    [
-        ("IMG_1.json", {"taken_at": "2024-05-01"}, "given"),
-        ("IMG_1.jpg.json", json.loads(takeout()), "takeout:photoTakenTime"),
-        ("IMG_1.json", {"SourceFile": "IMG_1.jpg", "CreateDate": "2024:05:01 10:30:00"}, "exiftool:createdate"),
-        ("IMG_1.json", {"fileName": "IMG_1.jpg", "dateTaken": "2024-05-01T10:30:00Z"}, "immich-go:dateTaken"),
-    ],
-)
-def test_read_sidecar__says_where_the_date_is_from(
-    picture: Path, limits: Limits, name: str, record: dict[str, object], source: str
-) -> None:
-    picture.with_name(name).write_text(json.dumps(record))
-
-    text = read_sidecar(picture, limits).text
-    assert text.taken_at is not None
-    assert (text.taken_at.date(), text.taken_at_source) == (date(2024, 5, 1), source)
-
-
-@pytest.mark.parametrize(
-    ("timestamp", "year"), [("-86400", 1969), ("31536000", 1971), ("-2208988800", 1900), ("0", None), ("1e30", None)]
+    ("timestamp", "year"), [("-86400", 1969), ("31536000", 1971), ("-2208988800", 1900), ("1e30", None), (None, None)]
 )
 def test_read_sidecar__google_takeout_of_any_time(
-    picture: Path, limits: Limits, timestamp: str, year: int | None
+    picture: Path, limits: Limits, timestamp: str | None, year: int | None
 ) -> None:
     picture.with_name("IMG_1.jpg.json").write_text(takeout(photoTakenTime={"timestamp": timestamp}))
 
-    moment = read_sidecar(picture, limits).text.taken_at
-    assert (moment and moment.year) == year
+    assert [one.moment.year for one in read_sidecar(picture, limits).dates] == ([] if year is None else [year])
 
 
 @pytest.mark.parametrize(
