@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any, Final
 
 from backend.errors import InvalidText
-from backend.files.folders.pairing import MOVIE_SUFFIXES, RAW_SUFFIXES
+from backend.files.folders.pairing import MOVIE_SUFFIXES, RAW_SUFFIXES, compared
 from backend.files.formats import FORMATS
 from backend.files.limits import Limits
 from backend.files.metadata import JSON, PLACE_NAMES
@@ -16,6 +16,8 @@ from backend.files.text import (
     WORDS,
     MediaText,
     fit_media_text,
+    is_boilerplate,
+    is_boilerplate_keyword,
     read_date,
     read_epoch,
     read_latitude,
@@ -109,6 +111,9 @@ def read_exiftool(record: Mapping[str, Any], *, is_joined: bool = False) -> Fore
         found = (value for name in names for value in tags.get(name, ()))
         return next((value for value in found if value not in (None, "", [], {}, "-")), None)
 
+    def written(names: Iterable[str]) -> Any:
+        return next((found for name in names if (found := _written(first((name,))))), None)
+
     latitude = _signed(read_latitude(first(("gpslatitude",))), first(("gpslatituderef",)))
     longitude = _signed(read_longitude(first(("gpslongitude",))), first(("gpslongituderef",)))
     position = first(("gpsposition", "gpscoordinates"))
@@ -126,12 +131,16 @@ def read_exiftool(record: Mapping[str, Any], *, is_joined: bool = False) -> Fore
     names = [_shown(first(group)) for group in _PLACES]
     return ForeignRecord(
         words={
-            "title": first(_TITLES),
-            "caption": first(_CAPTIONS),
+            "title": written(_TITLES),
+            "caption": written(_CAPTIONS),
             "keywords": [
-                *items(_KEYWORDS),
-                *split_keywords(_shown(first(("xpkeywords",)))),
-                *(word for tree in items(_TREES) for word in _level(tree)),
+                word
+                for word in (
+                    *items(_KEYWORDS),
+                    *split_keywords(_shown(first(("xpkeywords",)))),
+                    *(word for tree in items(_TREES) for word in _level(tree)),
+                )
+                if not is_boilerplate_keyword(word)
             ],
             "location": ", ".join(dict.fromkeys(name for name in names if name)),
         },
@@ -171,6 +180,9 @@ def read_leniently(record: ForeignRecord, limits: Limits) -> tuple[MediaText, li
         text = text.or_else(found)
     if record.people and limits.people_as_keywords:
         text = fit_media_text(replace(text, keywords=(*text.keywords, *record.people)), limits)
+    elif record.people:
+        names = {compared(name) for name in record.people}  # programs repeat them among the keywords
+        text = replace(text, keywords=tuple(word for word in text.keywords if compared(word) not in names))
     return text, problems
 
 
@@ -204,7 +216,8 @@ def _from_takeout(record: Mapping[str, Any]) -> ForeignRecord:
     return ForeignRecord(
         words={
             "title": None if file_name else title,
-            "caption": record.get("description"),
+            # Google Photos takes the description of a camera for one.
+            "caption": _written(record.get("description")),
         },
         people=tuple(one["name"] for one in _dicts(record.get("people")) if isinstance(one.get("name"), str)),
         dates=() if taken is None else (taken,),
@@ -219,7 +232,7 @@ def _from_immich_go(record: Mapping[str, Any]) -> ForeignRecord:
     tags = (one.get("value") or one.get("name") for one in _dicts(record.get("tags")))
     return ForeignRecord(
         words={
-            "caption": record.get("description"),
+            "caption": _written(record.get("description")),
             "keywords": [word for tag in tags if isinstance(tag, str) for word in _level(tag)],
         },
         dates=() if taken is None else (taken,),
@@ -243,6 +256,11 @@ def _tags_of(record: Mapping[str, Any]) -> dict[str, list[Any]]:
 
 def _tag(name: str) -> str:
     return name.rpartition(":")[2].strip().casefold().replace(" ", "")
+
+
+def _written(value: Any) -> Any:
+    """A title or a caption, unless no person wrote it."""
+    return None if isinstance(value, str) and is_boilerplate(value) else value
 
 
 def _shown(value: Any) -> str:

@@ -1,6 +1,6 @@
 """The text of a picture: its fields, their cleaning and their limits."""
 
-from backend.files.text.boilerplate import is_boilerplate_keyword
+from backend.files.text.boilerplate import is_boilerplate, is_boilerplate_keyword
 from backend.files.text.coordinates import read_latitude, read_longitude, read_number
 from backend.files.text.dates import guess_date, parse_date, parse_taken_at, read_date, read_epoch
 from backend.files.text.keywords import join_keywords, split_keywords
@@ -31,6 +31,7 @@ __all__ = [
     "embedding_text",
     "fit_media_text",
     "guess_date",
+    "is_boilerplate",
     "is_boilerplate_keyword",
     "is_only_coordinates",
     "is_storable",

@@ -348,7 +348,35 @@ def test_read_sidecar__google_takeout_people_and_the_place_of_the_camera(picture
 def test_read_sidecar__people_can_be_left_out(picture: Path, limits: Limits) -> None:
     picture.with_name("IMG_1.jpg.json").write_text(takeout(people=[{"name": "Ann"}]))
     assert read_sidecar(picture, limits).text.keywords == ("Ann",)
-    assert read_sidecar(picture, replace(limits, people_as_keywords=False)).text.keywords == ()
+    without = replace(limits, people_as_keywords=False)
+    assert read_sidecar(picture, without).text.keywords == ()
+
+    record = {"SourceFile": "IMG_1.jpg", "Subject": ["ANN", "sea"], "PersonInImage": "Ann"}
+    picture.with_name("IMG_1.jpg.json").write_text(json.dumps(record))
+    assert read_sidecar(picture, without).text.keywords == ("sea",)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {
+            "SourceFile": "IMG_1.jpg",
+            "Title": "DSC_0001",
+            "ImageDescription": "OLYMPUS DIGITAL CAMERA",
+            "UserComment": "Boats",
+        },
+        {"photoTakenTime": {}, "title": "IMG_1.jpg", "description": "Boats"},
+        {"photoTakenTime": {}, "title": "IMG_1.jpg", "description": "SAMSUNG CAMERA PICTURES", "caption": "x"},
+        {"fileName": "IMG_1.jpg", "dateTaken": "", "description": "OLYMPUS DIGITAL CAMERA"},
+    ],
+)
+def test_read_sidecar__what_cameras_write_is_no_caption(
+    picture: Path, limits: Limits, record: dict[str, object]
+) -> None:
+    picture.with_name("IMG_1.json").write_text(json.dumps(record))
+
+    text = read_sidecar(picture, limits).text
+    assert (text.title, text.caption) == ("", "Boats" if "Boats" in record.values() else "")
 
 
 @pytest.mark.parametrize(
