@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, Settin
 
 from backend.bounds import ALPHA, THRESHOLD
 from backend.errors import ConfigurationError
+from backend.moments import zone_of
 from backend.redaction import server_secrets, storage_secrets
 
 MEBIBYTE = 1024 * 1024
@@ -168,6 +169,13 @@ class Settings(BaseSettings):
     max_location_characters: int = Field(300, ge=1, description="Longest location.")
     max_keyword_characters: int = Field(100, ge=1, description="Longest keyword.")
     max_keywords: int = Field(64, ge=0, description="Most keywords of a picture.")
+    time_zone: str = Field(
+        "UTC",
+        description="Zone of times that name none: a name such as Europe/Paris, or an offset such as +02:00.",
+    )
+    people_as_keywords: bool = Field(
+        True, description="Add the names of people in a picture's metadata to its keywords."
+    )
     enable_heif: bool = Field(True, description="Accept HEIC pictures.")
     enable_avif: bool = Field(True, description="Accept AVIF pictures.")
     enable_tiff: bool = Field(True, description="Accept TIFF pictures of up to 16 bits a sample.")
@@ -238,6 +246,12 @@ class Settings(BaseSettings):
         # Otherwise the server would treat an invalid address as the name of a proxy, which never matches.
         for part in value if value != ("*",) else ():
             ip_network(part)
+        return value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _check_zone(cls, value: str) -> str:
+        zone_of(value)
         return value
 
     @cached_property

@@ -1,6 +1,8 @@
 """Consoles of the command line. Results go to standard output, so that they can be piped; progress and messages to standard error."""
 
 import json
+import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,14 +20,28 @@ console = Console(stderr=True, markup=False)
 output = Console(markup=False)
 
 
+# What Python makes of bytes in file names that are not UTF-8, and halves of pairs from broken texts.
+_UNPAIRED = re.compile("[\ud800-\udfff]")
+
+
+def shown(text: str) -> str:
+    """Text that can be written as UTF-8. Each byte of a file name that is not UTF-8 is shown in hexadecimal, after a backslash."""
+    return _UNPAIRED.sub(lambda found: _spelled(found[0]), text)
+
+
+def _spelled(unpaired: str) -> str:
+    code = ord(unpaired)
+    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"
+
+
 def say(line: str) -> None:
     """One line of result, as it is: not broken at the width of the terminal, nothing in it coloured."""
-    output.print(line, highlight=False, soft_wrap=True)
+    output.print(shown(line), highlight=False, soft_wrap=True)
 
 
 def complain(line: str) -> None:
     """The same to standard error."""
-    console.print(line, highlight=False, soft_wrap=True)
+    console.print(shown(line), highlight=False, soft_wrap=True)
 
 
 def id_column(title: str) -> Column:
@@ -40,8 +56,12 @@ def narrow_table(first: str | Column, *others: str | Column) -> Table:
 
 
 def print_json(content: Any) -> None:
-    """One JSON document on standard output."""
-    print(json.dumps(content, indent=2, default=str, ensure_ascii=False))  # noqa: T201 - this is where printing is done
+    """One JSON document on standard output: UTF-8, whatever the locale and whatever the names in it (see `shown`)."""
+    document = json.dumps(content, indent=2, default=str, ensure_ascii=False) + "\n"
+    document = _UNPAIRED.sub(lambda found: _spelled(found[0]).replace("\\", "\\\\"), document)
+    sys.stdout.flush()
+    sys.stdout.buffer.write(document.encode("utf-8"))
+    sys.stdout.buffer.flush()
 
 
 class _Count(ProgressColumn):

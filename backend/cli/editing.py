@@ -239,9 +239,9 @@ def reword(
 ) -> None:
     """Change the text of a picture and update its text vectors."""
     from backend.features.steps import rewrite_text
-    from backend.files.text import TextChanges
+    from backend.files.text import TextChanges, split_keywords
 
-    keywords = None if keyword is None else tuple(keyword)
+    keywords = None if keyword is None else tuple(word for one in keyword for word in split_keywords(one))
     changes = TextChanges(title=title, caption=caption, keywords=keywords, location=location, story=story)
     with open_services() as services:
         rewrite_text(services, media_id, changes, actor=actor_name())

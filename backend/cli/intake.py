@@ -29,6 +29,9 @@ _TRY_ENCODERS_AFTER_SECONDS = 20.0
 def import_(
     sources: Annotated[list[str], typer.Argument(help="Folders, pictures, manifests (.csv, .jsonl) or URLs.")],
     wait: Annotated[bool, typer.Option("--wait", help="Wait until every picture is in its group.")] = False,
+    exclude: Annotated[
+        list[str] | None, typer.Option(metavar="GLOB", help="Leave out files and folders like this. Can be repeated.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Import pictures with their text, and report new, duplicate and failed files."""
@@ -37,30 +40,42 @@ def import_(
 
     settings = load_settings()
     prepare_database(settings)
-    report = _run_import(closing(build_services(settings)), sources, wait=wait, quiet=as_json)
+    report = _run_import(closing(build_services(settings)), sources, exclude or (), wait=wait, quiet=as_json)
+    left_out = report.left_out
     if as_json:
         failed = [asdict(failure) for failure in report.failed]
         print_json(
             {
                 "new": len(report.new),
                 "duplicate": len(report.duplicates),
+                "completed": [asdict(one) for one in report.completed],
                 "failed": failed,
                 "warnings": [asdict(warning) for warning in report.warnings],
                 "skipped": report.skipped,
+                "left_out": [
+                    {"kind": kind.value, "count": count, "examples": [str(path) for path in left_out.examples[kind]]}
+                    for kind, count in left_out.counts.items()
+                ],
                 "media": [{"id": str(media_id), "path": path} for media_id, path in report.new.items()],
             }
         )
     else:
         say(f"{len(report.new)} new, {len(report.duplicates)} duplicate, {len(report.failed)} failed")
+        for completion in report.completed:
+            say(f"  completed {completion.path}: {', '.join(completion.fields)}")
         for failure in report.failed:
             say(f"  {failure.path}: {failure.code}: {failure.detail}")
         for warning in report.warnings:
             say(f"  {warning.path}: warning: {warning.code}: {warning.detail}")
-        if report.skipped:
-            say(f"  skipped {report.skipped} files that are not pictures")
+        for kind, count in left_out.counts.items():
+            names = ", ".join(path.name for path in left_out.examples[kind])
+            more = ", ..." if count > len(left_out.examples[kind]) else ""
+            say(f"  left out {kind.label(count)}: {names}{more}")
 
 
-def _run_import(services: "Services", sources: Sequence[str], *, wait: bool, quiet: bool) -> "ImportReport":
+def _run_import(
+    services: "Services", sources: Sequence[str], exclude: Sequence[str], *, wait: bool, quiet: bool
+) -> "ImportReport":
     """Import the sources; with `wait`, until every picture is ready or has failed.
 
     Raises:
@@ -71,8 +86,8 @@ def _run_import(services: "Services", sources: Sequence[str], *, wait: bool, qui
     from backend.cli.servers import running_workers
     from backend.features.intake import ImportReport, count_settled, import_items, list_items, settle
 
-    items, skipped = list_items(services, sources)
-    report = ImportReport(skipped=skipped)
+    items, left_out = list_items(services, sources, exclude=exclude)
+    report = ImportReport(left_out=left_out)
     with progress_bar("importing", len(items), quiet=quiet) as show:
         for done, _item in enumerate(import_items(services, items, report), start=1):
             show(done)

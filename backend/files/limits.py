@@ -11,7 +11,7 @@ MEBIBYTE = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits of a picture and its text. The fields are settings of the same names, which describe them.
+    """Limits of a picture and its text, and how its metadata is read. The fields are settings of the same names, which describe them.
 
     For formats that cannot be shrunk while they are loaded, a limit of 89 megapixels applies even if `max_pixels` is
     greater.
@@ -28,6 +28,8 @@ class Limits:
     max_location_characters: int = 300
     max_keyword_characters: int = 100
     max_keywords: int = 64
+    time_zone: str = "UTC"
+    people_as_keywords: bool = True
     enable_heif: bool = True
     enable_avif: bool = True
     enable_tiff: bool = True

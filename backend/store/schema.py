@@ -127,7 +127,10 @@ class Media(Base):
     story: Mapped[str] = mapped_column(server_default="")
     ocr_text: Mapped[str] = mapped_column(server_default="")
     taken_at: Mapped[datetime | None]
+    taken_at_precision: Mapped[str] = mapped_column(server_default="")
+    taken_at_source: Mapped[str] = mapped_column(server_default="")
     exif: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    folders: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
     width: Mapped[int | None] = mapped_column(Integer)
     height: Mapped[int | None] = mapped_column(Integer)
     mime: Mapped[str | None]

@@ -1,16 +1,17 @@
 """SQL statements in files next to the module that runs them: `work.claim_pending.sql` next to `work.py`."""
 
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from typing import Final
 
-from backend.files.text import WORDS
+from backend.files.text import MediaText
 from backend.store.schema import EMBEDDED_STATUSES, SpaceState
 
 PARTS: Final = {
     "active_space": f"(SELECT id FROM space WHERE state = '{SpaceState.ACTIVE}')",  # noqa: S608 - a constant
     "embedded": str(tuple(map(str, EMBEDDED_STATUSES))),
-    "media_text": ", ".join(f"media.{name}" for name in (*WORDS, "keywords", "taken_at")),
+    "media_text": ", ".join(f"media.{field.name}" for field in fields(MediaText)),
 }
 """Values for each {template} that any statement may have.
 

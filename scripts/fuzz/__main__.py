@@ -1,9 +1,10 @@
-"""Upload all kinds of malformed files to a library of its own.
+"""Upload all kinds of malformed files to a library of its own, and import all kinds of malformed sidecars and manifests.
 
-python -m scripts.fuzz                 # 2,600 files
+python -m scripts.fuzz                 # 2,600 files and 2,600 sidecars
 python -m scripts.fuzz --files 10000 --seed 7
 
-Exits with 1 if a file was neither accepted nor refused for a valid reason, or if memory grew without bounds.
+Exits with 1 if a file was neither accepted nor refused for a valid reason, if a sidecar refused its picture, or if memory grew without
+bounds.
 """
 
 import argparse
@@ -18,9 +19,11 @@ from starlette.testclient import TestClient
 
 from backend.bootstrap import build_services
 from backend.embedded import ensure_servers, stop_servers
+from backend.files.limits import Limits
 from backend.settings import MEBIBYTE, load_settings
 from backend.store.migrate import upgrade
 from backend.web.server import create_web_app
+from scripts.fuzz.sidecars import BesideReport, make_sidecars, read_zoo
 from scripts.fuzz.uploading import ZooReport, upload_zoo
 from scripts.fuzz.zoo import make_zoo
 
@@ -61,10 +64,21 @@ def main() -> int:
     finally:
         stop_servers(home)
         shutil.rmtree(home, ignore_errors=True)
+    beside = read_zoo(make_sidecars(arguments.seed, arguments.files), Limits.from_settings(settings))
+    report.violations += beside.violations
     if report.grown_bytes > GROWN_LIMIT_BYTES:
         report.violations.append(f"the process grew by {report.grown_bytes:,} bytes")
+    _print_beside(beside)
     _print(report, arguments, time.monotonic() - begun)
     return bool(report.violations)
+
+
+def _print_beside(report: BesideReport) -> None:
+    for kind, outcomes in sorted(report.by_kind.items()):
+        print(f"{kind:>20}: {', '.join(f'{count} {outcome}' for outcome, count in outcomes.most_common())}")
+    print(
+        f"sidecars: the slowest took {report.slowest_seconds:.1f} s, the greediest {report.most_bytes / MEBIBYTE:.0f} MiB"
+    )
 
 
 def _print(report: ZooReport, arguments: argparse.Namespace, seconds: float) -> None:

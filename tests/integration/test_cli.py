@@ -57,7 +57,9 @@ def run_process(library_environment: dict[str, str], tmp_path: Path) -> Run:
     def call(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "backend.cli", *arguments]
         own = library_environment | changes
-        return subprocess.run(command, env=own, capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path)
+        return subprocess.run(
+            command, env=own, capture_output=True, text=True, encoding="utf-8", timeout=120, check=False, cwd=tmp_path
+        )
 
     return call
 
@@ -140,6 +142,45 @@ def test_errors__one_readable_line_with_its_code(
     assert answer.stderr.startswith(f"{code}: ")
     assert "Traceback" not in answer.stderr
     assert answer.stdout == ""
+
+
+def test_import__the_account_is_utf8_and_tells_all(
+    run: Run, run_process: Run, make_jpeg: Callable[..., bytes], tmp_path: Path
+) -> None:
+    top = tmp_path / "pictures"
+    names = [
+        b"caf\xe9.jpg",
+        "Größe.jpg".encode(),
+        b"#recycle/old.jpg",
+        b"private/x.jpg",
+        b"private/.nomedia",
+        b"no/y.jpg",
+        b"m.mp4",
+    ]
+    for number, name in enumerate(names):
+        path = top / os.fsdecode(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(make_jpeg(number))
+    (top / "Größe.jpg.json").write_text('{"title": "T", "taken_at": "soon"}')
+    (top / "lonely.json").write_text("{}")
+
+    account = json.loads(run_process("import", str(top), "--json", "--exclude", "NO", LC_ALL="C").stdout)
+
+    assert [one["path"] for one in account["media"]] == [f"{top}/Größe.jpg", f"{top}/caf\\xe9.jpg"]
+    assert (account["new"], account["failed"], account["skipped"]) == (2, [], 2)
+    (warning,) = account["warnings"]
+    assert (warning["path"], warning["code"]) == (f"{top}/Größe.jpg.json", "invalid_text")
+    assert {one["kind"]: (one["count"], one["examples"]) for one in account["left_out"]} == {
+        "bin": (1, [f"{top}/#recycle"]),
+        "nomedia": (1, [f"{top}/private"]),
+        "excluded": (1, [f"{top}/no"]),
+        "movie": (1, [f"{top}/m.mp4"]),
+        "sidecar": (1, [f"{top}/lonely.json"]),
+    }
+    told = run("import", str(top), "--exclude", "NO").stdout
+    assert "0 new, 2 duplicate, 0 failed" in told
+    assert f"warning: {top}/Größe.jpg.json: invalid_text: taken_at" in told
+    assert "left out 1 bin: #recycle" in told
 
 
 def test_import__waiting_for_weights_that_cannot_be_had_ends(

@@ -11,8 +11,10 @@ from starlette.testclient import TestClient
 
 from backend.features.services import Services
 from backend.features.steps import open_active_space
+from backend.files.limits import Limits
 from backend.web.server import create_web_app
 from scripts.fuzz.corpus import write_corpus
+from scripts.fuzz.sidecars import SIDECAR_KINDS, make_sidecars, read_zoo
 from scripts.fuzz.uploading import upload_zoo
 from scripts.fuzz.zoo import KINDS, make_zoo
 
@@ -77,6 +79,15 @@ def test_zoo__a_refusal_before_the_door_is_a_violation(services: Services) -> No
         report = upload_zoo(stranger, services, make_zoo(3, count))
     assert report.codes == {"forbidden": count}
     assert len(report.violations) == count + 1  # and that no sound picture was taken
+
+
+def test_sidecars__none_refuses_its_picture_or_costs_much() -> None:
+    report = read_zoo(make_sidecars(3, 4 * len(SIDECAR_KINDS)), Limits())
+    assert report.violations == []
+    assert report.by_kind["sound"] == {"read": 4}
+    for kind in ("entities", "too_large"):
+        assert report.by_kind[kind] == {"warned": 4}
+    assert {"read", "warned", "refused"} <= set(report.outcomes)
 
 
 def test_corpus__is_the_zoo_as_files(tmp_path: Path) -> None:

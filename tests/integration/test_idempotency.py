@@ -135,10 +135,10 @@ def test_upload__twice_at_once(
     entered, go_on = threading.Event(), threading.Event()
     real = intake.store_picture
 
-    def slow(*arguments: Any) -> Any:
+    def slow(*arguments: Any, **named: Any) -> Any:
         entered.set()
         go_on.wait(20)
-        return real(*arguments)
+        return real(*arguments, **named)
 
     monkeypatch.setattr(intake, "store_picture", slow)
     with ThreadPoolExecutor(1) as pool:
@@ -161,11 +161,11 @@ def test_upload__that_takes_long_keeps_its_key(
         with services.database.transaction() as session:
             return session.execute(sa.text("SELECT claimed_until FROM idempotency_key")).scalar_one()
 
-    def slow(*arguments: Any) -> Any:
+    def slow(*arguments: Any, **named: Any) -> Any:
         held.append(hold())
         wait_for(lambda: hold() != held[0])
         held.append(hold())
-        return real(*arguments)
+        return real(*arguments, **named)
 
     monkeypatch.setattr("backend.web.middleware.idempotency.ANSWER_SECONDS", 3.0)
     monkeypatch.setattr(intake, "store_picture", slow)

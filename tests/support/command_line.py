@@ -17,7 +17,8 @@ def run_command(*arguments: str, environment: Mapping[str, str], folder: Path) -
 
     For commands that print and end. What starts processes or waits for signals needs a process of its own.
     """
-    written, complained = io.StringIO(), io.StringIO()
+    # Some commands write bytes, which a StringIO does not take.
+    written, complained = _memory(), _memory()
     with (
         patch.dict(os.environ, environment, clear=True),
         patch.object(sys, "argv", ["mediacluster", *arguments]),
@@ -29,4 +30,13 @@ def run_command(*arguments: str, environment: Mapping[str, str], folder: Path) -
             main()
         except SystemExit as ended:
             code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
-    return subprocess.CompletedProcess(arguments, code, written.getvalue(), complained.getvalue())
+    return subprocess.CompletedProcess(arguments, code, _told(written), _told(complained))
+
+
+def _memory() -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
+
+
+def _told(stream: io.TextIOWrapper) -> str:
+    stream.seek(0)
+    return stream.read()

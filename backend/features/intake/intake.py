@@ -3,14 +3,17 @@
 import hashlib
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 import uuid_utils.compat
 
 from backend.doorbell import Work
 from backend.errors import BackendUnavailable, FetchFailed, FileTooLarge, LeaseLost
+from backend.features.intake.copies import Beside, record_copy
+from backend.features.intake.moments import settle_date
 from backend.features.services import Services
 from backend.files.formats import PictureWarning
 from backend.files.metadata import JSON
@@ -18,6 +21,7 @@ from backend.files.outbound import check_url
 from backend.files.storage import original_key
 from backend.files.text import MediaText, clean_media_text, make_storable
 from backend.logs import current_request_id
+from backend.moments import DateCandidate
 from backend.store.leases import Lease
 from backend.store.media import (
     FetchingMedia,
@@ -28,7 +32,6 @@ from backend.store.media import (
     get_media,
     insert_fetching,
     insert_pending,
-    record_exact_copy,
     record_fetched,
     remove_unheld_files,
 )
@@ -39,11 +42,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Accepted:
-    """The answer to an upload: the media's id, whether these bytes were here before, and what is not right with them."""
+    """The answer to an upload: the media's id, whether these bytes were here before, which fields that were empty then they have
+    filled, and what is not right with them."""
 
     media_id: uuid.UUID
     status: MediaStatus
     duplicate: bool
+    completed: tuple[str, ...] = ()
     warnings: tuple[PictureWarning, ...] = ()
 
 
@@ -55,10 +60,13 @@ def accept_picture(
     source: str,
     source_uri: str | None = None,
     place: Mapping[str, JSON] | None = None,
+    dates: Sequence[DateCandidate] = (),
+    folders: Sequence[str] = (),
     ring: bool = True,
 ) -> Accepted:
     """Take bytes in. `text` wins over what the picture itself carries, field by field; `place` are coordinates, under the
-    names that they have in `exif`, for a picture that carries none.
+    names that they have in `exif`, for a picture that carries none; `dates` are moments that programs wrote beside it; `folders` are those that it was in. What is here already
+    is completed by them (see `record_copy`).
 
     Raises:
         InputError: the picture or its text is invalid. Nothing is stored.
@@ -70,18 +78,19 @@ def accept_picture(
     cleaned = clean_media_text(text, limits)
     source_uri = None if source_uri is None else make_storable(source_uri)
     sha256 = hashlib.sha256(data).digest()
-    known = _find_known(services, sha256, source, source_uri)
+    dated = settle_date(cleaned, dates, source_uri, limits)
+    beside = Beside(dated, place or {}, [make_storable(folder) for folder in folders])
+    known = _find_known(services, sha256, source, source_uri, beside)
     if known is not None:
+        if known.completed:
+            services.doorbell.ring(Work.FILL)
         return known
-    picture, merged, warnings = store_picture(services, data, sha256, cleaned)
+    picture, merged, warnings = store_picture(services, data, sha256, cleaned, name=source_uri, dates=dates)
     if place and picture.exif.keys().isdisjoint(place):
         picture = replace(picture, exif={**picture.exif, **place})
-    accepted = _insert(services, picture, merged, source, source_uri)
+    accepted = _insert(services, picture, source, source_uri, replace(beside, text=merged))
     _keep_original(services, picture.original_key, data)
-    said = "was here before" if accepted.duplicate else "is taken in"
-    logger.info("Picture %s %s.", accepted.media_id, said, extra={"media_id": accepted.media_id})
-    if not accepted.duplicate and ring:
-        services.doorbell.ring(Work.EMBED)
+    _tell(services, accepted, ring=ring)
     return replace(accepted, warnings=() if accepted.duplicate else warnings)
 
 
@@ -112,24 +121,38 @@ def accept_url(services: Services, url: str, text: MediaText, *, media_id: uuid.
 
 def accept_fetched(services: Services, media: FetchingMedia, lease: Lease, data: bytes) -> None:
     """Take in what was fetched for a leased row. Raises as `accept_picture`, and LeaseLost."""
-    picture, merged, warnings = store_picture(services, data, hashlib.sha256(data).digest(), media.text)
+    name = urlsplit(media.url).path
+    picture, merged, warnings = store_picture(services, data, hashlib.sha256(data).digest(), media.text, name=name)
+    completed: tuple[str, ...] = ()
     try:
         with services.database.transaction() as session:
             older_id = record_fetched(session, media.id, lease, picture, merged)
             if older_id is not None:
-                record_exact_copy(session, older_id, "url", media.url)
+                completed = record_copy(session, older_id, "url", media.url, Beside(merged))
     except LeaseLost:
         remove_unheld_files(services.database, services.storage, [StoredFile(picture.sha256, picture.original_key)])
         raise
     _keep_original(services, picture.original_key, data)
+    if completed:
+        services.doorbell.ring(Work.FILL)
     for warning in warnings:
         logger.warning("Picture %s: %s (%s)", media.id, warning.detail, warning.code, extra={"media_id": media.id})
 
 
 def store_picture(
-    services: Services, data: bytes, sha256: bytes, text: MediaText
+    services: Services,
+    data: bytes,
+    sha256: bytes,
+    text: MediaText,
+    *,
+    name: str | None,
+    dates: Sequence[DateCandidate] = (),
 ) -> tuple[StoredPicture, MediaText, tuple[PictureWarning, ...]]:
-    """Validate bytes and write the original, which is named by its checksum: writing it twice does no harm."""
+    """Validate bytes and write the original, which is named by its checksum: writing it twice does no harm.
+
+    Returns also the text, filled from what the picture says, and what is not right with the file. The moment may be among
+    `dates`, or a guess from the `name`.
+    """
     inspection, embedded = services.decoders.inspect(data, services.limits)
     key = original_key(sha256, inspection.extension)
     services.storage.write(key, data)
@@ -142,19 +165,32 @@ def store_picture(
         byte_size=inspection.byte_size,
         exif=embedded.exif,
     )
-    return picture, text.or_else(embedded.text), inspection.warnings
+    merged = settle_date(text.or_else(embedded.text), [*dates, *embedded.dates], name, services.limits)
+    unread = tuple(PictureWarning("metadata_damaged", warning) for warning in embedded.warnings)
+    return picture, merged, inspection.warnings + unread
+
+
+def _tell(services: Services, accepted: Accepted, *, ring: bool) -> None:
+    said = "was here before" if accepted.duplicate else "is taken in"
+    logger.info("Picture %s %s.", accepted.media_id, said, extra={"media_id": accepted.media_id})
+    if accepted.completed:
+        services.doorbell.ring(Work.FILL)
+    if not accepted.duplicate and ring:
+        services.doorbell.ring(Work.EMBED)
 
 
 def _insert(
-    services: Services, picture: StoredPicture, text: MediaText, source: str, source_uri: str | None
+    services: Services, picture: StoredPicture, source: str, source_uri: str | None, beside: Beside
 ) -> Accepted:
     media_id = uuid_utils.compat.uuid7()
     try:
         with services.database.transaction() as session:
-            kept_id = insert_pending(session, media_id, picture, text, source, source_uri, current_request_id())
-            if kept_id != media_id:
-                record_exact_copy(session, kept_id, source, source_uri)
-            return Accepted(kept_id, MediaStatus(get_media(session, kept_id).status), duplicate=kept_id != media_id)
+            kept_id = insert_pending(
+                session, media_id, picture, beside.text, source, source_uri, current_request_id(), beside.folders
+            )
+            is_copy = kept_id != media_id
+            completed = record_copy(session, kept_id, source, source_uri, beside) if is_copy else ()
+            return Accepted(kept_id, MediaStatus(get_media(session, kept_id).status), is_copy, completed)
     except BackendUnavailable:
         status = _find_committed(services, media_id)
         if status is None:
@@ -177,10 +213,12 @@ def _keep_original(services: Services, key: str, data: bytes) -> None:
         services.storage.write(key, data)
 
 
-def _find_known(services: Services, sha256: bytes, source: str, source_uri: str | None) -> Accepted | None:
+def _find_known(
+    services: Services, sha256: bytes, source: str, source_uri: str | None, beside: Beside
+) -> Accepted | None:
     with services.database.transaction() as session:
         media = find_media_by_sha256(session, sha256)
         if media is None:
             return None
-        record_exact_copy(session, media.id, source, source_uri)
-        return Accepted(media.id, MediaStatus(media.status), duplicate=True)
+        completed = record_copy(session, media.id, source, source_uri, beside)
+        return Accepted(media.id, MediaStatus(media.status), duplicate=True, completed=completed)

@@ -49,6 +49,7 @@ class Upload:
     """Result for one file of a request: an id, or the code of the error that refused it.
 
     duplicate: its bytes were stored before; `media_id` is then the id that they have.
+    completed: the fields that were empty there, and that this copy has filled.
     cluster: None until it is known.
     warnings: what is not right with the file, although it is accepted; said once, when it is new.
     """
@@ -57,6 +58,7 @@ class Upload:
     media_id: uuid.UUID | None = None
     status: MediaStatus | None = None
     duplicate: bool = False
+    completed: tuple[str, ...] = ()
     cluster: JoinedCluster | None = None
     code: str | None = None
     detail: str | None = None
@@ -109,7 +111,14 @@ def _accept(services: Services, file: SentFile) -> Upload | InputError:
     except InputError as error:
         error.context["filename"] = file.name
         return error
-    return Upload(file.name, accepted.media_id, accepted.status, accepted.duplicate, warnings=accepted.warnings)
+    return Upload(
+        file.name,
+        accepted.media_id,
+        accepted.status,
+        accepted.duplicate,
+        completed=accepted.completed,
+        warnings=accepted.warnings,
+    )
 
 
 def _refused(error: InputError) -> Upload:

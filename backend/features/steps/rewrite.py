@@ -14,6 +14,9 @@ from backend.store.media import get_media, get_media_for_update, media_columns, 
 from backend.store.schema import EMBEDDED_STATUSES, Media, MediaStatus
 from backend.store.spaces import find_active_space, queue_elsewhere, queue_words
 
+# How the moment is known is a part of it.
+_MOMENT, _OF_THE_MOMENT = "taken_at", {"taken_at_precision", "taken_at_source"}
+
 
 def rewrite_text(services: Services, media_id: uuid.UUID, changes: TextChanges, *, actor: str) -> None:
     """Change the text and record which fields changed. The text vectors of an embedded picture are updated at once; its image vector and
@@ -34,7 +37,7 @@ def rewrite_text(services: Services, media_id: uuid.UUID, changes: TextChanges, 
         )
     before = MediaText.of(media)
     after = clean_media_text(changes.apply_to(before), services.limits)
-    if after == before:
+    if media_columns(after) == media_columns(before):
         return
     vectors: tuple[Vector | None, Vector | None] | None = None
     if space is not None and media.status in EMBEDDED_STATUSES:
@@ -62,7 +65,11 @@ def rewrite_text(services: Services, media_id: uuid.UUID, changes: TextChanges, 
 
 
 def _changed_fields(before: MediaText, after: MediaText) -> list[str]:
-    return [field.name for field in fields(MediaText) if getattr(before, field.name) != getattr(after, field.name)]
+    now, then = media_columns(after), media_columns(before)
+    changed = {name for name in now if now[name] != then[name]}
+    if changed & _OF_THE_MOMENT:
+        changed = changed - _OF_THE_MOMENT | {_MOMENT}
+    return [field.name for field in fields(MediaText) if field.name in changed]
 
 
 def _require_unchanged(current: Media, before: MediaText, *, is_embedded: bool) -> None:

@@ -24,7 +24,8 @@ class Wording:
     def of(cls, text: MediaText, ocr_text: str) -> "Wording":
         """The caption is what describes the picture itself: the caption, else the title, else the keywords. Words read
         out of the picture stand in where nobody said anything."""
-        return cls(embedding_text(text) or ocr_text, text.caption or text.title or ", ".join(text.keywords) or ocr_text)
+        caption = " ".join(text.caption.split())  # lines are for readers
+        return cls(embedding_text(text) or ocr_text, caption or text.title or ", ".join(text.keywords) or ocr_text)
 
 
 def encode_wordings(

@@ -6,7 +6,6 @@ import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from typing import Any, Final
 
 from PIL import Image
@@ -30,6 +29,7 @@ from backend.files.formats import PictureWarning
 from backend.files.limits import Limits
 from backend.files.metadata import EmbeddedMetadata
 from backend.files.text import MediaText
+from backend.moments import DateCandidate
 
 WORK: Final = "backend.files.decoding.work:work"
 
@@ -108,15 +108,15 @@ class Decoders:
         """
         answer, _ = self._ask({"task": "inspect", "limits": asdict(limits)}, data)
         text = answer["text"]
-        taken_at = datetime.fromisoformat(text["taken_at"]) if text["taken_at"] else None
         inspection = answer["inspection"]
         warnings = tuple(PictureWarning(**warning) for warning in inspection["warnings"])
-        return (
-            Inspection(**inspection | {"warnings": warnings}),
-            EmbeddedMetadata(
-                MediaText(**text | {"keywords": tuple(text["keywords"]), "taken_at": taken_at}), answer["exif"]
-            ),
+        embedded = EmbeddedMetadata(
+            MediaText(**text | {"keywords": tuple(text["keywords"])}),
+            answer["exif"],
+            tuple(DateCandidate.from_json(one) for one in answer["dates"]),
+            tuple(answer["warnings"]),
         )
+        return Inspection(**inspection | {"warnings": warnings}), embedded
 
     def decode(
         self,

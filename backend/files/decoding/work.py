@@ -36,12 +36,12 @@ def _inspect(data: bytes, limits: Limits) -> dict[str, Any]:
 
     inspection = inspect_picture(data, limits)
     metadata = read_metadata(data, limits)
-    text = asdict(metadata.text)
-    taken_at = metadata.text.taken_at
     return {
         "inspection": asdict(inspection),
-        "text": text | {"taken_at": taken_at.isoformat() if taken_at else None},
+        "text": asdict(metadata.text),
         "exif": metadata.exif,
+        "dates": [one.to_json() for one in metadata.dates],
+        "warnings": metadata.warnings,
     }
 
 

@@ -9,31 +9,34 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from backend.errors import FileUnreadable, PathForbidden
+from backend.files.folders.left_out import NO_MEDIA, Exclusions, Kind, LeftOut, kind_of_file, kind_of_folder
 from backend.files.formats import FORMATS
 
 _log = logging.getLogger(__name__)
 
 # Includes formats that are not accepted: such files should fail with an error code, not be skipped silently.
-PICTURE_SUFFIXES: Final = frozenset({f".{suffix}" for one in FORMATS for suffix in one.suffixes} | {".bmp", ".svg"})
-_JUNK_FOLDERS: Final = frozenset({"@eadir", "__macosx", "$recycle.bin", "system volume information", "lost+found"})
+# Pictures to those who import them: each is refused with its reason.
+_OTHER_SUFFIXES: Final = frozenset({".bmp", ".svg"})
 _ABSENT: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EBADF, errno.ELOOP})
 
 
 def walk_pictures(
     paths: Iterable[Path],
     *,
-    on_skipped: Callable[[Path], None] | None = None,
+    exclusions: Exclusions | None = None,
+    on_left_out: Callable[[LeftOut], None] | None = None,
     on_unreadable: Callable[[FileUnreadable], None] | None = None,
     follow_links: bool = True,
 ) -> Iterator[Path]:
     """Yield the pictures under `paths`: files as given, folders recursively, by name, files before subfolders.
 
-    In folders only names that look like a picture count; hidden and system files and folders are skipped. Each folder is
-    entered once.
+    In folders only names that look like a picture count. Hidden files, bins, snapshots, packages of photo programs and
+    folders with `.nomedia` are left out, unless they are one of `paths`. Each folder is entered once.
 
     Args:
         paths: files and folders.
-        on_skipped: called for every visible file that is skipped.
+        exclusions: what else is left out, below the folders of `paths`.
+        on_left_out: called for every file and folder that is left out.
         on_unreadable: called for every subfolder that cannot be opened, with its `path` in the context. Logs by default.
         follow_links: whether links are followed.
 
@@ -42,11 +45,15 @@ def walk_pictures(
 
     """
     entered: set[tuple[int, int]] = set()
+    walk = _Walk(
+        exclusions or Exclusions(),
+        on_left_out or _leave_out,
+        on_unreadable or _log_unreadable,
+        follow_links=follow_links,
+    )
     for path in paths:
         if _is_folder(path):
-            yield from _walk_folder(
-                path, entered, on_skipped, on_unreadable or _log_unreadable, follow_links=follow_links
-            )
+            yield from walk.down(path, entered)
         elif path.is_file():
             yield path
         else:
@@ -74,9 +81,14 @@ def _log_unreadable(error: FileUnreadable) -> None:
     _log.warning("Skipped a folder: %s", error)
 
 
+def _leave_out(_: LeftOut) -> None:
+    pass
+
+
 def looks_like_picture(path: Path) -> bool:
-    """Whether the file name has the suffix of a picture."""
-    return path.suffix.lower() in PICTURE_SUFFIXES
+    """Whether the file name has the suffix of a picture that can be read, if its content is what it says."""
+    suffix = path.suffix.lower()
+    return suffix in _OTHER_SUFFIXES or any(one.is_installed and suffix[1:] in one.suffixes for one in FORMATS)
 
 
 def require_inside_roots(path: Path, roots: Sequence[Path]) -> Path:
@@ -144,32 +156,50 @@ def open_inside_roots(path: Path, roots: Sequence[Path]) -> BinaryIO:
     return os.fdopen(folder, "rb")
 
 
-def _walk_folder(
-    top: Path,
-    entered: set[tuple[int, int]],
-    on_skipped: Callable[[Path], None] | None,
-    on_unreadable: Callable[[FileUnreadable], None],
-    *,
-    follow_links: bool,
-) -> Iterator[Path]:
-    waiting = [top]
-    while waiting:
-        folder = waiting.pop()
-        if not _enter(folder, entered):
-            continue
-        try:
-            files, subfolders = _list_folder(folder, follow_links=follow_links)
-        except OSError as error:
-            if folder is top:
-                raise _unreadable(folder, error) from error
-            on_unreadable(_unreadable(folder, error))
-            continue
-        for file in files:
-            if looks_like_picture(file):
-                yield file
-            elif on_skipped is not None:
-                on_skipped(file)
-        waiting += reversed(subfolders)
+class _Walk:
+    """A walk through folders: what is left out on it, and who is told."""
+
+    def __init__(
+        self,
+        exclusions: Exclusions,
+        on_left_out: Callable[[LeftOut], None],
+        on_unreadable: Callable[[FileUnreadable], None],
+        *,
+        follow_links: bool,
+    ) -> None:
+        self._exclusions = exclusions
+        self._on_left_out = on_left_out
+        self._on_unreadable = on_unreadable
+        self._follow_links = follow_links
+
+    def down(self, top: Path, entered: set[tuple[int, int]]) -> Iterator[Path]:
+        waiting = [top]
+        while waiting:
+            folder = waiting.pop()
+            if not _enter(folder, entered):
+                continue
+            try:
+                files, subfolders = _list_folder(folder, follow_links=self._follow_links)
+            except OSError as error:
+                if folder is top:
+                    raise _unreadable(folder, error) from error
+                self._on_unreadable(_unreadable(folder, error))
+                continue
+            if folder is not top and any(file.name.lower() == NO_MEDIA for file in files):
+                self._on_left_out(LeftOut(folder, Kind.NOMEDIA))
+                continue
+            for file in files:
+                if self._is_wanted(file, top, kind_of_file(file.name, is_picture=looks_like_picture(file))):
+                    yield file
+            wanted = [one for one in subfolders if self._is_wanted(one, top, kind_of_folder(one.name), is_folder=True)]
+            waiting += reversed(wanted)
+
+    def _is_wanted(self, path: Path, top: Path, kind: Kind | None, *, is_folder: bool = False) -> bool:
+        if kind is None and (path.relative_to(top).as_posix(), is_folder) in self._exclusions:
+            kind = Kind.EXCLUDED
+        if kind is not None:
+            self._on_left_out(LeftOut(path, kind))
+        return kind is None
 
 
 def _enter(folder: Path, entered: set[tuple[int, int]]) -> bool:
@@ -186,10 +216,10 @@ def _enter(folder: Path, entered: set[tuple[int, int]]) -> bool:
 
 def _list_folder(folder: Path, *, follow_links: bool) -> tuple[list[Path], list[Path]]:
     with os.scandir(folder) as entries:
-        visible = sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda one: one.name)
-    files = [folder / entry.name for entry in visible if _is(os.DirEntry.is_file, entry, follow_links)]
-    subfolders = [folder / entry.name for entry in visible if _is(os.DirEntry.is_dir, entry, follow_links)]
-    return files, [subfolder for subfolder in subfolders if subfolder.name.lower() not in _JUNK_FOLDERS]
+        ordered = sorted(entries, key=lambda one: one.name)
+    files = [folder / entry.name for entry in ordered if _is(os.DirEntry.is_file, entry, follow_links)]
+    subfolders = [folder / entry.name for entry in ordered if _is(os.DirEntry.is_dir, entry, follow_links)]
+    return files, subfolders
 
 
 def _is(kind: Callable[..., bool], entry: os.DirEntry[str], follow_links: bool) -> bool:

@@ -1,18 +1,55 @@
 """Manifests: lists of pictures with their text, as .csv (comma, semicolon or tab) or .jsonl."""
 
 import csv
+import os
+import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 from typing import Any, Final, TextIO
 
 from backend.errors import FileUnreadable, InputError, InvalidText
+from backend.files.folders.encodings import marked_encoding
+from backend.files.folders.foreign_records import is_of_exiftool, place_of, read_exiftool, read_leniently
+from backend.files.folders.pairing import compared
 from backend.files.limits import Limits
-from backend.files.text import MediaText, parse_json_object, text_of_record
+from backend.files.metadata import JSON
+from backend.files.text import (
+    WORDS,
+    MediaText,
+    parse_json_object,
+    read_latitude,
+    read_longitude,
+    text_of_record,
+    unwrap_lines,
+)
+from backend.moments import DateCandidate
 
-_PATH_NAMES: Final = ("path", "file", "filename", "image")
+_SOURCE_FILE: Final = "sourcefile"
+_PATH_NAMES: Final = (
+    "path",
+    "file",
+    "filename",
+    "file_name",
+    "filepath",
+    "file_path",
+    "image",
+    "image_path",
+    _SOURCE_FILE,
+)
+_CAPTION_NAME: Final = "text"  # of data sets in folders, where it is the caption
+_LATITUDES: Final = ("latitude", "latitude_degrees", "lat", "gpslatitude")
+_LONGITUDES: Final = ("longitude", "longitude_degrees", "lon", "lng", "gpslongitude")
+_HEAD_BYTES: Final = 4096
+# Excel reads the separator from a line before the header.
+_SEPARATOR_LINE: Final = re.compile(r'"?sep=(.)"?[,;\t]*\s*', re.IGNORECASE)
+_MOST_LISTED_FOLDERS: Final = 256
 _URL_NAMES: Final = ("url", "image_url")
 _DELIMITERS: Final = ",;\t"
+_LONG_NAMES: Final = frozenset(
+    called for name, words in WORDS.items() if words.has_lines for called in (name, *words.also_called)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +61,18 @@ class ManifestRow:
         url: the address.
         text: its cleaned text.
         line: line in the manifest, from 1.
+        place: its coordinates under the same names as in `exif`; empty if there are none.
+        dates: the moments that a program wrote. One that a person gave is in `text`.
+        warnings: what was left out or cut. Lines that people write are refused instead; those of exiftool are not.
     """
 
     path: Path | None
     url: str | None
     text: MediaText
     line: int
+    place: dict[str, JSON] = field(default_factory=dict)
+    dates: tuple[DateCandidate, ...] = ()
+    warnings: tuple[InvalidText, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +94,9 @@ Record = tuple[int, Mapping[str, Any] | InvalidText]
 def read_manifest(path: Path, limits: Limits) -> Iterator[ManifestRow | ManifestError]:
     """Yield the rows of a manifest in order, with cleaned text. Paths are relative to the manifest's folder.
 
-    Columns or keys: path (file, filename, image) or url (image_url), and those of `RECORD_NAMES`.
-    Others are ignored, empty lines skipped.
+    Columns or keys: path (file, filename, file_name, image, ...) or url (image_url), those of `RECORD_NAMES`, text as a caption,
+    latitude, and longitude. Others are ignored, empty lines skipped. With `SourceFile` it is a table of exiftool, with the
+    names of exiftool. Backslashes may separate folders.
 
     Raises (at the call, not at the first row):
         FileUnreadable: the manifest cannot be opened, or is neither .csv nor .jsonl.
@@ -65,8 +109,11 @@ def read_manifest(path: Path, limits: Limits) -> Iterator[ManifestRow | Manifest
     if reader is None:
         raise FileUnreadable(f"{path} is neither .csv nor .jsonl.", hint="Rename or convert the manifest.")
     try:
+        with path.open("rb") as file:
+            encoding = marked_encoding(file.read(_HEAD_BYTES))
         # Bytes that are not UTF-8 become surrogates, so that only their own line fails.
-        lines = path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
+        errors = "surrogateescape" if encoding in {None, "utf-8-sig"} else "replace"
+        lines = path.open(encoding=encoding or "utf-8-sig", errors=errors, newline="")
         records = reader(lines)
     except OSError as error:
         raise FileUnreadable(f"{path} cannot be opened ({error.strerror}).", hint="Check the path.") from None
@@ -76,9 +123,44 @@ def read_manifest(path: Path, limits: Limits) -> Iterator[ManifestRow | Manifest
     return _rows(lines, records, path.parent, limits)
 
 
-def _rows(
-    lines: TextIO, records: Iterator[Record], folder: Path, limits: Limits
-) -> Iterator[ManifestRow | ManifestError]:
+class _Folder:
+    """The folder that the paths of a manifest are relative to."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._listed: dict[Path, dict[str, list[str]]] = {}
+
+    def find(self, written: str) -> Path:
+        """The file that is written as this: with backslashes, or with letters of another Unicode form or case, if there is no
+        file of the very name."""
+        literal = self._folder / written
+        if os.path.lexists(literal):
+            return literal
+        path = self._folder
+        for part in PurePosixPath(written.replace("\\", "/")).parts:
+            step = path / part
+            if not os.path.lexists(step):
+                alike = self._list(path).get(compared(part), [])
+                step = path / alike[0] if len(alike) == 1 else step
+            path = step
+        return path
+
+    def _list(self, folder: Path) -> dict[str, list[str]]:
+        if folder not in self._listed:
+            if len(self._listed) >= _MOST_LISTED_FOLDERS:
+                self._listed.clear()
+            names: dict[str, list[str]] = defaultdict(list)
+            try:
+                for one in folder.iterdir():
+                    names[compared(one.name)].append(one.name)
+            except (OSError, ValueError):
+                names.clear()
+            self._listed[folder] = names
+        return self._listed[folder]
+
+
+def _rows(lines: TextIO, records: Iterator[Record], top: Path, limits: Limits) -> Iterator[ManifestRow | ManifestError]:
+    folder = _Folder(top)
     with lines:
         for line, record in records:
             try:
@@ -89,8 +171,13 @@ def _rows(
                 yield ManifestError(line, error)
 
 
-def _row(line: int, record: Mapping[str, Any], folder: Path, limits: Limits) -> ManifestRow:
+def _row(line: int, record: Mapping[str, Any], folder: _Folder, limits: Limits) -> ManifestRow:
     _check_utf8(record)
+    if is_of_exiftool(record):
+        foreign = read_exiftool(record, is_joined=True)
+        text, problems = read_leniently(foreign, limits)
+        source = _place({name.casefold(): value for name, value in record.items()}, (_SOURCE_FILE,))
+        return ManifestRow(folder.find(source), None, text, line, foreign.place, foreign.dates, tuple(problems))
     path, url = _place(record, _PATH_NAMES), _place(record, _URL_NAMES)
     if bool(path) == bool(url):
         raise InvalidText(
@@ -98,7 +185,15 @@ def _row(line: int, record: Mapping[str, Any], folder: Path, limits: Limits) -> 
             hint="Give either a path or a URL.",
         )
     text = text_of_record(record, limits)
-    return ManifestRow(path=folder / path if path else None, url=url or None, text=text, line=line)
+    if not text.caption and (named := record.get(_CAPTION_NAME)):
+        text = text.or_else(text_of_record({"caption": named}, limits))
+    latitude, longitude = (_first(record, names) for names in (_LATITUDES, _LONGITUDES))
+    place = place_of(read_latitude(latitude), read_longitude(longitude))
+    return ManifestRow(folder.find(path) if path else None, url or None, text, line, place)
+
+
+def _first(record: Mapping[str, Any], names: tuple[str, ...]) -> Any:
+    return next((record[name] for name in names if record.get(name) not in (None, "")), None)
 
 
 def _place(record: Mapping[str, Any], names: tuple[str, ...]) -> str:
@@ -128,19 +223,22 @@ def _json_records(lines: TextIO) -> Iterator[Record]:
 
 
 def _csv_records(lines: TextIO) -> Iterator[Record]:
-    head = lines.readline()
-    delimiter = max(_DELIMITERS, key=head.count)
+    number, head = 1, lines.readline()
+    delimiter = None
+    if told := _SEPARATOR_LINE.fullmatch(head):
+        number, head, delimiter = 2, lines.readline(), told[1]
+    delimiter = delimiter or max(_DELIMITERS, key=head.count)
     names = [name.strip().lower() for name in next(csv.reader([head], delimiter=delimiter), [])]
     if not set(names) & {*_PATH_NAMES, *_URL_NAMES}:
         raise InvalidText("The first line has no column `path` or `url`.", hint="Begin with a line of column names.")
-    return _csv_body(lines, names, delimiter)
+    return _csv_body(lines, names, delimiter, number)
 
 
-def _csv_body(lines: TextIO, names: list[str], delimiter: str) -> Iterator[Record]:
+def _csv_body(lines: TextIO, names: list[str], delimiter: str, header_line: int) -> Iterator[Record]:
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
-        # A quoted value may span lines; a record is numbered by its first line. The header was line 1.
-        number = reader.line_num + 2
+        # A quoted value may span lines; a record is numbered by its first line.
+        number = reader.line_num + header_line + 1
         try:
             values = next(reader)
         except StopIteration:
@@ -148,7 +246,11 @@ def _csv_body(lines: TextIO, names: list[str], delimiter: str) -> Iterator[Recor
         except csv.Error as error:
             yield number, InvalidText(f"The line is not valid CSV ({error}).", hint="Check its quotes.")
             continue
+        while len(values) > len(names) and not values[-1].strip():  # after a separator at the end of the line
+            values.pop()
         if len(values) > len(names):
             yield number, InvalidText("The line has more values than the header.", hint="Quote values with commas.")
         elif any(value.strip() for value in values):
-            yield number, dict(zip(names, values, strict=False))
+            record = dict(zip(names, values, strict=False))
+            # Programs wrap long cells; an empty line ends a paragraph.
+            yield number, record | {name: unwrap_lines(record[name]) for name in _LONG_NAMES & record.keys()}

@@ -1,20 +1,55 @@
-"""Sidecars, files with a picture's text: NAME.json, NAME.ext.json, NAME.txt, NAME.ext.txt, and those of Google Takeout."""
+"""Sidecars, files with a picture's text beside it: JSON of our own, of Google Takeout, immich-go and exiftool, XMP, and text.
 
-from collections.abc import Iterator, Mapping
+A sidecar is optional: what is understood in it is read, and the rest becomes a warning, never a reason to refuse the picture.
+"""
+
+import json
+import os
+import re
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Self
 
-from backend.errors import InvalidText
+from backend.errors import FileUnreadable, InputError, InvalidText
+from backend.files.folders.encodings import decode_text
+from backend.files.folders.folders import looks_like_picture
+from backend.files.folders.foreign_records import ForeignRecord, place_of, read_foreign, read_leniently
+from backend.files.folders.pairing import compared, pair_sidecars
 from backend.files.limits import Limits
-from backend.files.metadata import JSON, PLACE_NAMES
-from backend.files.text import MediaText, clean_media_text, is_only_coordinates, parse_json_object, text_of_record
+from backend.files.metadata import JSON, read_xmp
+from backend.files.text import (
+    MediaText,
+    clean_media_text,
+    fit_media_text,
+    is_only_coordinates,
+    make_storable,
+    unwrap_lines,
+)
+from backend.moments import DateCandidate
 
 _MAX_BYTES: Final = 1024 * 1024
-# Takeout truncates the name before ".json" to this length.
-_TAKEOUT_NAME_CHARACTERS: Final = 46
-_MAX_ALTITUDE_METERS: Final = 100_000.0
+_MOST_FOLDERS: Final = 64
+_MOST_NAMED: Final = 3
+_SIDECAR_FOR: Final = re.compile(r"SidecarForExtension\s*(?:=\s*[\"']|>)\s*(\w{2,5})\s*[\"'<]")
+_XML_DECLARATION: Final = re.compile(r"\s*<\?xml\b[^>]*\?>")
+_RDF: Final = b"http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+
+
+@dataclass(frozen=True, slots=True)
+class SidecarWarning:
+    """Something in a sidecar that was not used.
+
+    Attributes:
+        path: the sidecar.
+        code: the code of the error that it would be elsewhere.
+        detail: what is wrong with it, and what to do.
+    """
+
+    path: str
+    code: str
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,112 +59,201 @@ class Sidecar:
     Attributes:
         text: its text.
         place: its coordinates under the same names as in `exif`; empty if there are none.
+        dates: the moments that programs wrote into them. One that a person gave is in `text`.
+        albums: the albums that it is in.
+        paths: the files that were read.
+        warnings: what was not understood in them.
     """
 
     text: MediaText = field(default_factory=MediaText)
     place: dict[str, JSON] = field(default_factory=dict)
+    dates: tuple[DateCandidate, ...] = ()
+    albums: tuple[str, ...] = ()
+    paths: tuple[Path, ...] = field(default=(), compare=False)
+    warnings: tuple[SidecarWarning, ...] = ()
 
     def or_else(self, other: Self) -> Self:
         """Fill empty fields from `other`."""
-        return type(self)(self.text.or_else(other.text), self.place or other.place)
+        return type(self)(
+            self.text.or_else(other.text),
+            self.place or other.place,
+            (*self.dates, *other.dates),
+            tuple(dict.fromkeys((*self.albums, *other.albums))),
+            (*self.paths, *other.paths),
+            (*self.warnings, *other.warnings),
+        )
+
+
+class SidecarReader:
+    """Reads the sidecars of pictures. A folder is listed once, so that each sidecar goes to one picture at most."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._pairings: OrderedDict[Path, _Paired] = OrderedDict()
+
+    def read(self, picture: Path) -> Sidecar:
+        """Read and clean the sidecars of a picture; those that win come first, and others fill what they leave empty.
+
+        A text file becomes the caption, or the story if it is too long for a caption. Coordinates never become the
+        location, which is visible to everyone. Never raises because of a sidecar.
+        """
+        paired = self._paired(picture)
+        sidecar = Sidecar()
+        for name in paired.sidecars.get(picture.name, ()):
+            sidecar = sidecar.or_else(self._read(picture.with_name(name), picture))
+        disputed = (
+            _warning(
+                picture.with_name(name),
+                InvalidText(
+                    f"It could belong to {_one_of(owners)}, and was given to none of them.",
+                    hint=f"Name it after its picture, like {owners[0]}{Path(name).suffix.lower()}.",
+                ),
+            )
+            for name, owners in paired.contested.get(picture.name, ())
+        )
+        return replace(sidecar, warnings=(*sidecar.warnings, *disputed))
+
+    def _paired(self, picture: Path) -> "_Paired":
+        folder = picture.parent
+        known = self._pairings.get(folder)
+        if known is None:
+            known = self._pairings[folder] = _pair(folder, picture.name)
+            if len(self._pairings) > _MOST_FOLDERS:
+                self._pairings.popitem(last=False)
+        if picture.name not in known.sidecars and not looks_like_picture(picture):
+            # Named by itself, whatever its name: the others of the folder have theirs.
+            return _pair(folder, picture.name)
+        return known
+
+    def _read(self, path: Path, picture: Path) -> Sidecar:
+        try:
+            raw = _load(path)
+            if path.suffix.lower() == ".xmp":
+                found = _read_xmp(raw, path, self._limits)
+            elif path.suffix.lower() == ".txt":
+                text, problems = _plain_text(raw, self._limits)
+                found = Sidecar(text, warnings=tuple(_warning(path, problem) for problem in problems))
+            else:
+                found = self._read_record(_record_of(raw, picture), path)
+            return replace(found, paths=(path,))
+        except InputError as error:
+            return Sidecar(paths=(path,), warnings=(_warning(path, error),))
+
+    def _read_record(self, record: ForeignRecord, path: Path) -> Sidecar:
+        text, problems = read_leniently(record, self._limits)
+        place = record.place
+        if is_only_coordinates(text.location):
+            latitude, longitude = map(float, text.location.split(","))
+            text, place = replace(text, location=""), place or place_of(latitude, longitude)
+        albums = tuple(make_storable(album).strip() for album in record.albums)
+        return Sidecar(
+            text, place, record.dates, albums, warnings=tuple(_warning(path, problem) for problem in problems)
+        )
 
 
 def read_sidecar(picture: Path, limits: Limits) -> Sidecar:
-    """Read and clean the sidecars of `picture`. The more exactly named file wins, and JSON wins over text.
-
-    A text file becomes the caption, or the story if it is too long for a caption. Coordinates never become the location,
-    which is visible to everyone.
-
-    Raises:
-        InvalidText: a sidecar cannot be read; the detail begins with its path.
-
-    """
-    sidecar = Sidecar()
-    for path in _candidates(picture):
-        if path.is_file():
-            sidecar = sidecar.or_else(_read(path, picture, limits))
-    return sidecar
+    """Read the sidecars of one picture. See `SidecarReader.read`."""
+    return SidecarReader(limits).read(picture)
 
 
-def _candidates(picture: Path) -> Iterator[Path]:
-    name, stem = picture.name, picture.stem
-    takeout = f"{name}.supplemental-metadata"[:_TAKEOUT_NAME_CHARACTERS]
-    names = (f"{name}.json", f"{takeout}.json", f"{stem}.json", f"{name}.txt", f"{stem}.txt")
-    # A file without an extension, or a picture named x.json, must not be its own sidecar.
-    return (picture.with_name(one) for one in dict.fromkeys(names) if one != name)
+@dataclass(frozen=True, slots=True)
+class _Paired:
+    """The sidecars of the pictures of a folder, and those that several could own with all of these; both by picture."""
+
+    sidecars: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    contested: Mapping[str, list[tuple[str, tuple[str, ...]]]] = field(default_factory=dict)
 
 
-def _read(path: Path, picture: Path, limits: Limits) -> Sidecar:
+def _pair(folder: Path, picture: str) -> _Paired:
     try:
-        raw = _load(path)
-        if path.suffix == ".txt":
-            return Sidecar(_plain_text(raw, limits))
-        record = parse_json_object(raw)
-        if _is_takeout(record):
-            return Sidecar(text_of_record(_from_takeout(record, picture), limits), _place(record.get("geoData")))
-        text = text_of_record(record, limits)
-        if is_only_coordinates(text.location):
-            latitude, longitude = map(float, text.location.split(","))
-            return Sidecar(replace(text, location=""), _place({"latitude": latitude, "longitude": longitude}))
-        return Sidecar(text)
-    except InvalidText as error:
-        raise InvalidText(f"{path}: {error.detail}", hint=error.hint, **(error.context | {"path": str(path)})) from None
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries if entry.is_file() and not entry.name.startswith(".")]
+    except OSError:
+        return _Paired()
+    pictures = {name for name in names if looks_like_picture(Path(name))} | {picture}
+    others = [name for name in names if name not in pictures]
+    pairing = pair_sidecars(pictures, others, lambda name: _name_inside(folder / name))
+    contested: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
+    for sidecar, owners in pairing.contested.items():
+        for owner in owners:
+            contested.setdefault(owner, []).append((sidecar, owners))
+    return _Paired(pairing.sidecars, contested)
 
 
-def _load(path: Path) -> str:
+def _name_inside(path: Path) -> str | None:
+    """The file name that a sidecar says it belongs to, if it does."""
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise InvalidText("The sidecar is larger than 1 MiB.", hint="Shorten it or move it away.")
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise InvalidText("The sidecar is not UTF-8.", hint="Save it as UTF-8.") from None
+        if path.suffix.lower() == ".xmp":
+            found = _SIDECAR_FOR.search(decode_text(_load(path)))
+            return f"{path.stem}.{found[1]}" if found else None
+        if path.suffix.lower() == ".json":
+            records = _records_of(_load(path))
+            return read_foreign(records[0]).file_name if len(records) == 1 else None
+    except InputError:
+        pass  # it is read again, and then it is a warning
+    return None
+
+
+def _load(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(_MAX_BYTES + 1)
     except OSError as error:
-        raise InvalidText(f"The sidecar cannot be opened ({error.strerror}).", hint="Check its permissions.") from None
+        raise FileUnreadable(f"It cannot be opened ({error.strerror}).", hint="Check its permissions.") from None
+    if len(raw) > _MAX_BYTES:
+        raise InvalidText("It is larger than 1 MiB.", hint="Shorten it.")
+    return raw
 
 
-def _plain_text(raw: str, limits: Limits) -> MediaText:
-    as_caption = clean_media_text(MediaText(story=raw), limits)
-    if len(as_caption.story) > limits.max_caption_characters:
-        return as_caption
-    return MediaText(caption=as_caption.story)
-
-
-def _is_takeout(record: Mapping[str, Any]) -> bool:
-    return isinstance(record.get("photoTakenTime"), dict)
-
-
-def _from_takeout(record: Mapping[str, Any], picture: Path) -> dict[str, Any]:
-    title = record.get("title")
-    # The title in Takeout is often the file name, which does not describe the picture.
-    is_file_name = isinstance(title, str) and Path(title).suffix.lower() == picture.suffix.lower()
-    return {
-        "title": None if is_file_name else title,
-        "description": record.get("description"),
-        "taken_at": _moment(record["photoTakenTime"]),
-    }
-
-
-def _place(geo: Any) -> dict[str, JSON]:
-    if not isinstance(geo, dict):
-        return {}
-    latitude, longitude = _number(geo.get("latitude"), 90.0), _number(geo.get("longitude"), 180.0)
-    # Takeout writes zeros if the place is unknown.
-    if latitude is None or longitude is None or latitude == longitude == 0.0:
-        return {}
-    altitude = _number(geo.get("altitude"), _MAX_ALTITUDE_METERS) or None
-    found = zip(PLACE_NAMES, (latitude, longitude, altitude), strict=True)
-    return {name: value for name, value in found if value is not None}
-
-
-def _number(value: Any, bound: float) -> float | None:
-    """The number, or None if it is out of bounds. NaN and infinity, which Python's JSON accepts, are out of bounds."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not -bound <= value <= bound:
-        return None
-    return round(float(value), 7)
-
-
-def _moment(taken: Mapping[str, Any]) -> str | None:
+def _plain_text(raw: bytes, limits: Limits) -> tuple[MediaText, list[InvalidText]]:
+    words = unwrap_lines(decode_text(raw))
     try:
-        return datetime.fromtimestamp(float(taken["timestamp"]), UTC).isoformat()
-    except (KeyError, TypeError, ValueError, OverflowError, OSError):
-        return None
+        text = clean_media_text(MediaText(story=words), limits)
+        problems = []
+    except InvalidText as error:
+        text = fit_media_text(MediaText(story=words), limits)
+        problems = [error]
+    if len(text.story) > limits.max_caption_characters:
+        return text, problems
+    return MediaText(caption=text.story), problems
+
+
+def _read_xmp(raw: bytes, path: Path, limits: Limits) -> Sidecar:
+    packet = _XML_DECLARATION.sub("", decode_text(raw).lstrip("\ufeff"), count=1).strip().encode("utf-8", "replace")
+    if _RDF not in packet:
+        raise InvalidText("It is not XMP.", hint="Write it again with the program it is from.")
+    said = read_xmp(packet, limits)
+    warnings = tuple(SidecarWarning(str(path), InvalidText.code, warning) for warning in said.warnings)
+    return Sidecar(said.text, said.exif, said.dates, warnings=warnings)
+
+
+def _record_of(raw: bytes, picture: Path) -> ForeignRecord:
+    """The record about a picture in a JSON file: the only one, or the one of a list that names the picture."""
+    records = [read_foreign(record) for record in _records_of(raw)]
+    if len(records) == 1:
+        return records[0]
+    for record in records:
+        if record.file_name is not None and compared(record.file_name) == compared(picture.name):
+            return record
+    raise InvalidText(f"None of its {len(records)} records names {picture.name}.", hint="Import it as a manifest.")
+
+
+def _records_of(raw: bytes) -> list[dict[str, Any]]:
+    try:
+        value = json.loads(decode_text(raw).lstrip("\ufeff"))
+    except (ValueError, RecursionError) as error:
+        raise InvalidText(f"It is not valid JSON ({error}).", hint="Check quotes and commas.") from None
+    records = value if isinstance(value, list) else [value]
+    if not records or not all(isinstance(record, dict) for record in records):
+        raise InvalidText("It is JSON, but not an object.", hint='Write {"title": ..., "caption": ...}.')
+    return records
+
+
+def _one_of(names: Sequence[str]) -> str:
+    if len(names) <= _MOST_NAMED:
+        return " or ".join(names)
+    return f"{', '.join(names[:_MOST_NAMED])} or {len(names) - _MOST_NAMED} others"
+
+
+def _warning(path: Path, error: InputError) -> SidecarWarning:
+    return SidecarWarning(str(path), error.code, str(error))

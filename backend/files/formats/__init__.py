@@ -1,6 +1,6 @@
 """Picture formats: identification, acceptance and checks for completeness."""
 
-from backend.files.formats.exif_blocks import bound_exif
+from backend.files.formats.exif_blocks import bound_exif, find_exif_block
 from backend.files.formats.formats import (
     AVIF,
     FORMATS,
@@ -42,6 +42,7 @@ __all__ = [
     "PictureWarning",
     "bound_exif",
     "check_size",
+    "find_exif_block",
     "gif_extensions",
     "identify_format",
     "list_accepted",

@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 from PIL import Image
 
@@ -21,18 +21,20 @@ _UNIT_BYTES: Final = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 
 
 def bound_exif(image: Image.Image, most_bytes: int) -> int:
     """Bound the EXIF block of an opened picture; returns how many bytes it had. Call it before the block is read."""
-    block = _find_block(image.info)
+    block = find_exif_block(image)
     if len(block) > most_bytes:
         image.info["exif"] = _trim(block, most_bytes)
     return len(block)
 
 
-def _find_block(info: dict[Any, Any]) -> bytes:
-    if info.get("exif"):
-        return bytes(info["exif"])
-    # ImageMagick writes EXIF into a PNG as hexadecimal text: a name, the number of bytes, and the digits over many lines.
+def find_exif_block(image: Image.Image) -> bytes:
+    """The EXIF block of an opened picture; empty if it has none, or it comes after the pixels."""
+    block = image.info.get("exif")
+    if isinstance(block, bytes) and block:
+        return block
+    # ImageMagick writes EXIF into a PNG as hexadecimal text, after a name and the number of bytes.
     with suppress(ValueError):
-        return bytes.fromhex("".join(str(info.get(_RAW_PROFILE, "")).split("\n")[3:]))
+        return bytes.fromhex("".join(str(image.info.get(_RAW_PROFILE, "")).split()[2:]))
     return b""
 
 

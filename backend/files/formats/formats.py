@@ -69,9 +69,14 @@ class PictureFormat:
     def extension(self) -> str:
         return self.suffixes[0]
 
+    @property
+    def is_installed(self) -> bool:
+        """Whether the extra is installed that reads it, if it needs one."""
+        return self.extra is None or _is_installed(self.extra[1])
+
     def is_accepted(self, limits: Limits) -> bool:
         is_on = self.switch is None or bool(getattr(limits, self.switch))
-        return is_on and (self.extra is None or _is_installed(self.extra[1]))
+        return is_on and self.is_installed
 
 
 @cache

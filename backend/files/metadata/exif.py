@@ -1,30 +1,23 @@
-"""EXIF reader: camera, exposure and place as JSON values; text and time as MediaText."""
+"""EXIF reader: camera, exposure and place as JSON values; words and moments as fields."""
 
 import math
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from datetime import datetime
 from typing import Any, Final, TypeAlias
 
 from PIL import ExifTags, Image
 
-from backend.errors import InvalidText
+from backend.files.metadata.encodings import as_comment, as_utf16, as_words
+from backend.files.metadata.fields import DATES, Fields
+from backend.files.metadata.json_values import JSON
 from backend.files.metadata.places import PLACE_NAMES
-from backend.files.text import MediaText, parse_taken_at
-
-JSON: TypeAlias = str | int | float | bool | list["JSON"] | dict[str, "JSON"] | None
+from backend.files.text import read_date
+from backend.moments import DateCandidate
 
 Tags: TypeAlias = Mapping[int, Any]
 
 _MAX_VALUE_CHARACTERS: Final = 300
-# Descriptions that cameras write automatically.
-_CAMERA_DEFAULTS: Final = frozenset(
-    {
-        "olympus digital camera", "sony dsc", "digital camera", "minolta digital camera", "samsung", "default",
-        "samsung camera pictures", "konica minolta digital camera", "kodak digital still camera", "exif_jpeg_picture",
-        "jpeg", "untitled", "screenshot", "dcim", "dji", "camera", "dig", "hdr", "charset=ascii",
-    }
-)  # fmt: skip
+# Hours ahead of UTC, of the standard that came before OffsetTime.
+_TIME_ZONE_OFFSET: Final = 0x882A
 
 
 def read_exif(exif: Image.Exif) -> dict[str, JSON]:
@@ -37,44 +30,55 @@ def read_exif(exif: Image.Exif) -> dict[str, JSON]:
     return {name: value for name, value in found.items() if value not in (None, "")}
 
 
-def read_exif_text(exif: Image.Exif) -> MediaText:
-    """Return the description, the XP fields of Windows and the time of exposure, not yet cleaned or limited."""
-    main = _ifd(exif, None)
-    description = as_words(main.get(ExifTags.Base.ImageDescription)).strip()
-    if description.casefold() in _CAMERA_DEFAULTS:
-        description = ""
-    return MediaText(
-        title=_utf16(main.get(ExifTags.Base.XPTitle)),
-        caption=description or _utf16(main.get(ExifTags.Base.XPComment)),
-        keywords=tuple(word for word in _utf16(main.get(ExifTags.Base.XPKeywords)).split(";") if word.strip()),
-        taken_at=_taken_at(main, _ifd(exif, ExifTags.IFD.Exif)),
-    )
+def read_exif_fields(exif: Image.Exif) -> Fields:
+    """Return the words, moments and place of an EXIF block, as they stand there."""
+    main, photo, gps = _ifd(exif, None), _ifd(exif, ExifTags.IFD.Exif), _ifd(exif, ExifTags.IFD.GPSInfo)
+    fields = Fields()
+    fields.add_words("exif:ImageDescription", [as_words(main.get(ExifTags.Base.ImageDescription))])
+    fields.add_words("exif:XPTitle", [as_utf16(main.get(ExifTags.Base.XPTitle))])
+    fields.add_words("exif:XPComment", [as_utf16(main.get(ExifTags.Base.XPComment))])
+    fields.add_words("exif:XPSubject", [as_utf16(main.get(ExifTags.Base.XPSubject))])
+    fields.add_words("exif:XPKeywords", as_utf16(main.get(ExifTags.Base.XPKeywords)).split(";"))
+    fields.add_words("exif:UserComment", [as_comment(photo.get(ExifTags.Base.UserComment), exif.endian or "<")])
+    # Raw formats have the moments in the main directory.
+    both = {**main, **photo}
+    for source, (moment, subseconds, offsets) in _MOMENTS.items():
+        fields.add_date(
+            read_date(
+                as_words(both.get(moment)),
+                DATES[source],
+                source,
+                offset=_first_offset(both, offsets),
+                subseconds=as_words(both.get(subseconds)),
+            )
+        )
+    fields.add_date(_satellite_moment(gps))
+    if place := _place(gps):
+        fields.places["exif:GPSLatitude"] = {name: value for name, value in place.items() if value is not None}
+    return fields
 
 
-def as_words(value: object) -> str:
-    """Decode text of unknown encoding (UTF-8, or else Latin-1), up to its first NUL; '' if it is not text."""
-    if isinstance(value, str):
-        # Pillow reads EXIF text as Latin-1; cameras and editors write UTF-8.
-        try:
-            value = value.encode("latin-1")
-        except UnicodeEncodeError:
-            return str(value).split("\0", 1)[0]
-    if not isinstance(value, bytes):
-        return ""
-    value = value.split(b"\0", 1)[0]
-    try:
-        return value.decode("utf-8")
-    except UnicodeDecodeError:
-        return value.decode("latin-1")
+def _first_offset(tags: Tags, offsets: tuple[int, ...]) -> str:
+    """The first zone that is set. Cameras whose zone is not set write blanks."""
+    for tag in offsets:
+        value = tags.get(tag)
+        if tag == _TIME_ZONE_OFFSET:
+            hours = value[0] if isinstance(value, tuple) and value else value
+            if isinstance(hours, int):
+                return f"{hours:+03d}:00"
+        elif (offset := as_words(value).strip(" :")) and offset != "+":
+            return offset
+    return ""
 
 
-def find_moment(*candidates: str) -> datetime | None:
-    """Return the first candidate that is a valid time. Cameras whose clock is not set write zeros."""
-    for candidate in candidates:
-        with suppress(InvalidText):
-            if moment := parse_taken_at(candidate):
-                return moment
-    return None
+def _satellite_moment(gps: Tags) -> DateCandidate | None:
+    source = "exif:GPSDateStamp"
+    day = as_words(gps.get(ExifTags.GPS.GPSDateStamp)).strip()
+    clock = _value(gps, ExifTags.GPS.GPSTimeStamp, lambda parts: [int(float(part)) for part in parts])
+    if not day or not isinstance(clock, list) or len(clock) != len(("hour", "minute", "second")):
+        return None
+    hour, minute, second = clock
+    return read_date(f"{day} {hour:02d}:{minute:02d}:{second:02d}Z", DATES[source], source)
 
 
 def _ifd(exif: Image.Exif, ifd: ExifTags.IFD | None) -> Tags:
@@ -94,14 +98,6 @@ def _value(tags: Tags, tag: int, reader: Callable[[Any], JSON]) -> JSON:
 def _words(value: object) -> str:
     printable = (character if character.isprintable() else " " for character in as_words(value))
     return " ".join("".join(printable).split())[:_MAX_VALUE_CHARACTERS]
-
-
-def _utf16(value: object) -> str:
-    if isinstance(value, tuple):
-        value = bytes(value)
-    if not isinstance(value, bytes):
-        return ""
-    return value.decode("utf-16-le", "ignore").split("\0", 1)[0].strip()
 
 
 def _number(value: Any) -> float:
@@ -138,12 +134,6 @@ def _degrees(gps: Tags, tag: int, reference_tag: int, bound: float) -> float | N
     return -value if as_words(gps.get(reference_tag)).strip().upper() in {"S", "W"} else value
 
 
-def _taken_at(main: Tags, photo: Tags) -> datetime | None:
-    original = as_words(photo.get(ExifTags.Base.DateTimeOriginal)).strip()
-    offset = as_words(photo.get(ExifTags.Base.OffsetTimeOriginal)).strip()
-    return find_moment(original + offset, original, as_words(main.get(ExifTags.Base.DateTime)))
-
-
 _MAIN_FIELDS: Final[dict[str, tuple[int, Callable[[Any], JSON]]]] = {
     "make": (ExifTags.Base.Make, _words),
     "model": (ExifTags.Base.Model, _words),
@@ -164,3 +154,28 @@ _PHOTO_FIELDS: Final[dict[str, tuple[int, Callable[[Any], JSON]]]] = {
     "focal_length_35mm_mm": (ExifTags.Base.FocalLengthIn35mmFilm, _whole),
     "flash": (ExifTags.Base.Flash, _whole),
 }
+_MOMENTS: Final[dict[str, tuple[int, int, tuple[int, ...]]]] = {
+    "exif:DateTimeOriginal": (
+        ExifTags.Base.DateTimeOriginal,
+        ExifTags.Base.SubsecTimeOriginal,
+        (
+            ExifTags.Base.OffsetTimeOriginal,
+            ExifTags.Base.OffsetTimeDigitized,
+            ExifTags.Base.OffsetTime,
+            _TIME_ZONE_OFFSET,
+        ),
+    ),
+    "exif:DateTimeDigitized": (
+        ExifTags.Base.DateTimeDigitized,
+        ExifTags.Base.SubsecTimeDigitized,
+        (
+            ExifTags.Base.OffsetTimeDigitized,
+            ExifTags.Base.OffsetTimeOriginal,
+            ExifTags.Base.OffsetTime,
+            _TIME_ZONE_OFFSET,
+        ),
+    ),
+    # The zone of an exposure is not that of a later change.
+    "exif:DateTime": (ExifTags.Base.DateTime, ExifTags.Base.SubsecTime, (ExifTags.Base.OffsetTime,)),
+}
+"""The tags of each moment: its own, that of its sub-seconds, and those of its zone, the nearest first."""

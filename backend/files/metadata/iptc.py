@@ -1,52 +1,102 @@
 """Reader of IPTC-IIM, the older metadata block that photo desks write into JPEGs."""
 
+import struct
 from collections import defaultdict
-from typing import Final
+from typing import Any, Final
 
 from PIL import Image
 
-from backend.files.metadata.exif import as_words, find_moment
-from backend.files.text import WORDS, MediaText
+from backend.files.metadata.encodings import as_words
+from backend.files.metadata.fields import DATES, Fields
+from backend.files.text import read_date
 
 _IIM_RESOURCE: Final = 0x0404
+_TIFF_TAG: Final = 33723
+_RESOURCE: Final = b"8BIM"
+_PROFILES: Final = ("Raw profile type iptc", "Raw profile type 8bim")
 _MARKER: Final = 0x1C
 _CHARACTER_SET: Final = (1, 90)
-_UTF8: Final = b"\x1b%G"
-_APPLICATION_RECORD: Final = 2
-_KEYWORDS: Final = (2, 25)
-_DATE_CREATED: Final = (2, 55)
-_TIME_CREATED: Final = (2, 60)
+# The escape sequences of ISO 2022 that files really have.
+_ENCODINGS: Final = {b"\x1b%G": "utf-8", b"\x1b%/I": "utf-8", b"\x1b.A": "latin-1", b"\x1b-A": "latin-1"}
+_WORDS: Final = {
+    "iptc:ObjectName": (2, 5),
+    "iptc:Keywords": (2, 25),
+    "iptc:City": (2, 90),
+    "iptc:Sub-location": (2, 92),
+    "iptc:Province-State": (2, 95),
+    "iptc:Country-PrimaryLocationName": (2, 101),
+    "iptc:Headline": (2, 105),
+    "iptc:Caption-Abstract": (2, 120),
+}
+_MOMENTS: Final = {"iptc:DateCreated": ((2, 55), (2, 60)), "iptc:DigitalCreationDate": ((2, 62), (2, 63))}
 
-Fields = dict[tuple[int, int], list[bytes]]
+Datasets = dict[tuple[int, int], list[bytes]]
 
 
-def read_iptc_text(image: Image.Image) -> MediaText:
-    """Return the text fields, keywords and time, not yet cleaned. Reading stops at the first damage."""
+def read_iptc_fields(image: Image.Image) -> Fields:
+    """Return the words and moments of an IPTC block, as they stand there. Reading stops at the first damage."""
+    fields = Fields()
+    block = _find_block(image)
+    if not block:
+        return fields
+    datasets = _read_datasets(block)
+    declared = next((_ENCODINGS[raw] for raw in datasets[_CHARACTER_SET] if raw in _ENCODINGS), None)
+    for name, key in _WORDS.items():
+        fields.add_words(name, (_decoded(raw, declared) for raw in datasets[key]))
+    for name, keys in _MOMENTS.items():
+        day, clock = (next((as_words(raw).strip() for raw in datasets[key] if raw.strip()), "") for key in keys)
+        fields.add_date(read_date(f"{day}T{clock}" if clock else day, DATES[name], name))
+    return fields
+
+
+def _decoded(raw: bytes, declared: str | None) -> str:
+    try:
+        return raw.decode(declared) if declared else as_words(raw)
+    except UnicodeDecodeError:  # programs declare UTF-8 and leave older values as they are
+        return as_words(raw)
+
+
+def _find_block(image: Image.Image) -> bytes:
+    """The IPTC block of a JPEG, a TIFF, or a PNG by ImageMagick; b'' if there is none."""
     resources = image.info.get("photoshop")
-    block = resources.get(_IIM_RESOURCE) if isinstance(resources, dict) else None
-    if not isinstance(block, bytes):
-        return MediaText()
-    fields = _read_fields(block)
-    declared_utf8 = _UTF8 in fields[_CHARACTER_SET]
-
-    def words(key: tuple[int, int]) -> list[str]:
-        return [raw.decode("utf-8", "replace") if declared_utf8 else as_words(raw) for raw in fields[key]]
-
-    def first(key: tuple[int, int]) -> str:
-        return next((found for found in words(key) if found.strip()), "")
-
-    return MediaText(
-        **{
-            name: field.choose(first((_APPLICATION_RECORD, dataset)) for dataset in field.iptc)
-            for name, field in WORDS.items()
-        },
-        keywords=tuple(words(_KEYWORDS)),
-        taken_at=find_moment(_moment(first(_DATE_CREATED), first(_TIME_CREATED)), first(_DATE_CREATED)),
-    )
+    if isinstance(resources, dict):
+        block = resources.get(_IIM_RESOURCE)
+        return block if isinstance(block, bytes) else b""
+    profile = next((_unhexed(image.info[name]) for name in _PROFILES if name in image.info), None)
+    if profile is not None:
+        return _of_resources(profile) if profile.startswith(_RESOURCE) else profile
+    tags: Any = getattr(image, "tag_v2", {})
+    block = tags.get(_TIFF_TAG)
+    if isinstance(block, tuple) and all(isinstance(word, int) for word in block):
+        block = struct.pack(f"<{len(block)}L", *block)
+    return block if isinstance(block, bytes) else b""
 
 
-def _read_fields(block: bytes) -> Fields:
-    fields: Fields = defaultdict(list)
+def _unhexed(profile: object) -> bytes:
+    """Decode a profile of ImageMagick: a name, the number of bytes, and the bytes as hexadecimal digits over many lines."""
+    try:
+        return bytes.fromhex("".join(str(profile).split()[2:]))
+    except ValueError:
+        return b""
+
+
+def _of_resources(data: bytes) -> bytes:
+    """The IPTC block among the resources of Photoshop."""
+    position = 0
+    while data[position : position + 4] == _RESOURCE and position + 12 <= len(data):
+        kind = int.from_bytes(data[position + 4 : position + 6], "big")
+        # The name, with its length before it, and the data fill even numbers of bytes.
+        position += 6 + (data[position + 6] + 2) // 2 * 2
+        size = int.from_bytes(data[position : position + 4], "big")
+        position += 4
+        if kind == _IIM_RESOURCE:
+            return data[position : position + size]
+        position += size + size % 2
+    return b""
+
+
+def _read_datasets(block: bytes) -> Datasets:
+    datasets: Datasets = defaultdict(list)
     position = 0
     while position + 5 <= len(block) and block[position] == _MARKER:
         key = (block[position + 1], block[position + 2])
@@ -56,11 +106,6 @@ def _read_fields(block: bytes) -> Fields:
             length_bytes = size & 0x7FFF
             size = int.from_bytes(block[position : position + length_bytes], "big")
             position += length_bytes
-        fields[key].append(block[position : position + size])
+        datasets[key].append(block[position : position + size])
         position += size
-    return fields
-
-
-def _moment(date: str, time: str) -> str:
-    """'20240501', '123000+0200' -> '20240501T123000+0200', which is ISO 8601 in its basic form."""
-    return f"{date.strip()}T{time.strip()}" if date.strip() and time.strip() else ""
+    return datasets

@@ -1,16 +1,56 @@
-"""Reader of a picture's embedded metadata. XMP takes precedence over IPTC, EXIF and PNG text, in this order."""
+"""Reader of a picture's embedded metadata, from all its containers. `WORDS` and `fields` say what is read into what."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Final
 
 from PIL import Image
 
 from backend.errors import InputError
-from backend.files.formats import PNG, bound_exif, identify_format, mend_picture, open_header
+from backend.files.formats import (
+    GIF,
+    PNG,
+    bound_exif,
+    find_exif_block,
+    gif_extensions,
+    identify_format,
+    mend_picture,
+    open_header,
+)
 from backend.files.limits import Limits
-from backend.files.metadata.exif import JSON, read_exif, read_exif_text
-from backend.files.metadata.iptc import read_iptc_text
-from backend.files.metadata.xmp import read_xmp_text
-from backend.files.text import MediaText, fit_media_text
+from backend.files.metadata.encodings import as_words
+from backend.files.metadata.exif import read_exif, read_exif_fields
+from backend.files.metadata.fields import (
+    DATES,
+    HIERARCHIES,
+    KEYWORDS,
+    PEOPLE,
+    PLACE,
+    Fields,
+)
+from backend.files.metadata.iptc import read_iptc_fields
+from backend.files.metadata.json_values import JSON
+from backend.files.metadata.places import join_extended_xmp
+from backend.files.metadata.xmp import read_xmp_fields
+from backend.files.text import (
+    WORDS,
+    MediaText,
+    fit_media_text,
+    is_boilerplate_keyword,
+    read_date,
+    split_keywords,
+)
+from backend.moments import DateCandidate
+
+_GIF_XMP: Final = b"\x21\xff\x0bXMP DataXMP"
+_GIF_TRAILER: Final = b"\x01\xff\xfe\xfd\xfc"
+_EXTENDED: Final = b"HasExtendedXMP"
+_XMP: Final = ("xmp", "XML:com.adobe.xmp")
+_PEOPLE_ROOT: Final = "people"
+# Tags that programs keep for themselves.
+_INTERNAL: Final = ("_digikam", "darktable|", "color label", "pick label")
+_PNG_WORDS: Final = {"png:Title": "Title", "png:Description": "Description", "png:Comment": "Comment"}
+_PNG_MOMENT: Final = "png:Creation Time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +58,16 @@ class EmbeddedMetadata:
     """Metadata found inside a file.
 
     Attributes:
-        text: title, caption and other text, cleaned and cut to the limits.
-        exif: technical data, safe to store as JSON: no bytes, NUL or NaN.
+        text: title, caption and other text, cleaned and cut to the limits; its moment is among `dates`.
+        exif: technical data and the place, safe to store as JSON: no bytes, NUL or NaN.
+        dates: all moments that it gives, for `backend.rules.dates`.
+        warnings: what could not be read, in sentences.
     """
 
     text: MediaText = field(default_factory=MediaText)
     exif: dict[str, JSON] = field(default_factory=dict)
+    dates: tuple[DateCandidate, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def read_metadata(data: bytes, limits: Limits) -> EmbeddedMetadata:
@@ -35,26 +79,100 @@ def read_metadata(data: bytes, limits: Limits) -> EmbeddedMetadata:
         picture_format = identify_format(data, limits)
         with open_header(mend_picture(data, picture_format, limits).data, picture_format) as image:
             bound_exif(image, limits.max_exif_bytes)
+            fields = Fields()
             exif = _exif_of(image)
-            found = read_xmp_text(image).or_else(read_iptc_text(image)).or_else(read_exif_text(exif))
+            fields.include(read_exif_fields(exif))
+            fields.include(read_iptc_fields(image))
+            packet = _gif_xmp(data) if picture_format == GIF else _xmp_of(image)
+            fields.include(read_xmp_fields(packet))
+            if _EXTENDED in packet:
+                fields.include(read_xmp_fields(join_extended_xmp(data)))
             if picture_format == PNG:
-                found = found.or_else(_png_text(image))
-            return EmbeddedMetadata(fit_media_text(found, limits), read_exif(exif))
+                fields.include(_png_fields(image))
+            return _metadata_of(fields, limits, read_exif(exif))
     except InputError:
         return EmbeddedMetadata()
 
 
+def read_xmp(packet: bytes, limits: Limits) -> EmbeddedMetadata:
+    """Read an XMP packet that is not in a picture. `exif` has nothing but the place.
+
+    Never raises because of the data: what cannot be read is in `warnings`.
+    """
+    return _metadata_of(read_xmp_fields(packet), limits, {})
+
+
+def _metadata_of(fields: Fields, limits: Limits, exif: Mapping[str, JSON]) -> EmbeddedMetadata:
+    words: dict[str, Any] = {name: one.choose(fields.words) for name, one in WORDS.items()}
+    text = MediaText(**words, keywords=tuple(_keywords(fields, with_people=limits.people_as_keywords)))
+    place: Mapping[str, JSON] = next((fields.places[name] for name in PLACE if name in fields.places), {})
+    return EmbeddedMetadata(
+        fit_media_text(text, limits),
+        {**exif, **place},
+        tuple(fields.dates[name] for name in DATES if name in fields.dates),
+        tuple(fields.warnings),
+    )
+
+
+def _keywords(fields: Fields, *, with_people: bool) -> Iterator[str]:
+    people = [name for source in PEOPLE for name in fields.words.get(source, ())]
+    left_out = set() if with_people else {_normal(name) for name in people}
+    for source in KEYWORDS:
+        sign = HIERARCHIES.get(source)
+        for item in fields.words.get(source, ()):
+            path = item.split(sign) if sign else [item]
+            if item.casefold().startswith(_INTERNAL) or (not with_people and _is_path_of_person(path)):
+                continue
+            yield from (word for word in path if _normal(word) not in left_out and not is_boilerplate_keyword(word))
+    if with_people:
+        yield from people
+
+
+def _is_path_of_person(path: Sequence[str]) -> bool:
+    return len(path) > 1 and _normal(path[0]) == _PEOPLE_ROOT
+
+
+def _normal(words: str) -> str:
+    return " ".join(words.casefold().split())
+
+
 def _exif_of(image: Image.Image) -> Image.Exif:
+    exif = Image.Exif()
     try:
+        if block := find_exif_block(image):
+            exif.load(block)
+            return exif
         # Not image.getexif(): for a PNG it would look for chunks after the pixels, which are missing here.
         return Image.Image.getexif(image)
     except Exception:  # noqa: BLE001 - Pillow raises a dozen types on a broken block; XMP and IPTC may still be whole
         return Image.Exif()
 
 
-def _png_text(image: Image.Image) -> MediaText:
-    def words(key: str) -> str:
-        value = image.info.get(key)
-        return value if isinstance(value, str) else ""
+def _xmp_of(image: Image.Image) -> bytes:
+    packet = next((image.info[name] for name in _XMP if image.info.get(name)), b"")
+    if isinstance(packet, str):
+        return packet.encode("utf-8", "surrogatepass")
+    return packet if isinstance(packet, bytes) else b""
 
-    return MediaText(title=words("Title"), caption=words("Description"))
+
+def _gif_xmp(data: bytes) -> bytes:
+    """The XMP packet of a GIF: in one piece before a trailer that all lengths lead into, as Adobe has it, or in blocks."""
+    begin = data.find(_GIF_XMP)
+    if begin == -1:
+        return b""
+    begin += len(_GIF_XMP)
+    end = data.find(_GIF_TRAILER, begin)
+    if end != -1:
+        return data[begin:end]
+    name = _GIF_XMP[3:]
+    return next((one.removeprefix(name) for one in gif_extensions(data) if one.startswith(name)), b"")
+
+
+def _png_fields(image: Image.Image) -> Fields:
+    fields = Fields()
+    texts = {name: as_words(value) for name, value in image.info.items() if isinstance(value, str)}
+    for name, keyword in _PNG_WORDS.items():
+        fields.add_words(name, [texts.get(keyword, "")])
+    fields.add_words("png:Keywords", split_keywords(texts.get("Keywords", "")))
+    fields.add_date(read_date(texts.get("Creation Time", ""), DATES[_PNG_MOMENT], _PNG_MOMENT))
+    return fields

@@ -8,7 +8,7 @@ in a PNG, over several segments of a JPEG, in the blocks of a GIF), and the vide
 import re
 import zlib
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from PIL import ExifTags, Image
 
@@ -28,6 +28,9 @@ _VIDEO_PLACE: Final = re.compile(rb"\xa9xyz.{4}[+-]\d|loci\0\0\0\0|location\.ISO
 _TIFF_HEADER: Final = re.compile(rb"II\*\0|MM\0\*")
 _MAX_EXIF_BYTES: Final = 1024 * 1024
 _MAX_EXIF_BLOCKS: Final = 64
+_SEARCHED_BYTES: Final = 65_000  # the first segment of a JPEG, which is a little shorter than 64 KiB
+_ENTRY_BYTES: Final = 12
+_POSITION_BYTES: Final = 24  # three fractions
 _GPS_POINTERS: Final = (b"\x25\x88\x04\x00", b"\x88\x25\x00\x04")
 _POSITIONS: Final = (
     ExifTags.GPS.GPSLatitude, ExifTags.GPS.GPSLongitude, ExifTags.GPS.GPSDestLatitude, ExifTags.GPS.GPSDestLongitude
@@ -60,9 +63,35 @@ def _holds_coordinates(data: bytes) -> bool:
         return True
     blocks = [found.start() for found, _ in zip(_TIFF_HEADER.finditer(data), range(_MAX_EXIF_BLOCKS + 1), strict=False)]
     return len(blocks) > _MAX_EXIF_BLOCKS or any(
-        _exif_has_position(data[at : at + _MAX_EXIF_BYTES]) if at else _exif_has_position(data, is_file=True)
+        _exif_has_position(data[at : at + _MAX_EXIF_BYTES]) or _points_beyond(data, at)
+        if at
+        else _exif_has_position(data, is_file=True)
         for at in blocks
     )
+
+
+def _points_beyond(data: bytes, at: int) -> bool:
+    """Whether the block at this place may have a position further from its begin than is searched. In a JPEG the rest of a
+    large block is in other segments, so it is not followed."""
+    order: Literal["little", "big"] = "little" if data[at : at + 2] == b"II" else "big"
+
+    def number(offset: int, size: int = 4) -> int:
+        return int.from_bytes(data[at + offset : at + offset + size], order)
+
+    def is_beyond(offset: int) -> bool:
+        return _SEARCHED_BYTES - _POSITION_BYTES < offset <= len(data) - at
+
+    def entries(directory: int) -> Iterator[tuple[int, int]]:
+        """The tag and the value of each entry, as far as is searched."""
+        first = directory + 2
+        last = min(first + number(directory, 2) * _ENTRY_BYTES, _SEARCHED_BYTES)
+        for entry in range(first, last, _ENTRY_BYTES):
+            yield number(entry, 2), number(entry + 8)
+
+    directory = number(4)
+    pointers = [value for tag, value in entries(directory) if tag == ExifTags.IFD.GPSInfo]
+    positions = [value for pointer in pointers for tag, value in entries(pointer) if tag in _POSITIONS]
+    return any(map(is_beyond, (directory, *pointers, *positions)))
 
 
 def _exif_has_position(block: bytes, *, is_file: bool = False) -> bool:
@@ -94,7 +123,7 @@ def _hidden_texts(original: bytes) -> Iterator[bytes]:
     elif GIF.is_in(original):
         yield from gif_extensions(original)
     elif JPEG.is_in(original):
-        yield _extended_xmp(original)
+        yield join_extended_xmp(original)
     elif not any(one.is_in(original) for one in _SEARCHED_AS_THEY_ARE):
         raise _Unsearchable
 
@@ -145,7 +174,7 @@ def _unhexed(profile: bytes) -> bytes:
         return profile
 
 
-def _extended_xmp(original: bytes) -> bytes:
+def join_extended_xmp(original: bytes) -> bytes:
     """Join the parts of an XMP packet that is longer than a segment."""
     parts = []
     at = original.find(_EXTENDED_XMP)

@@ -1,81 +1,275 @@
-"""XMP reader for Dublin Core, Photoshop and IPTC Core fields. Parses safely (defusedxml) and uses full names."""
+"""XMP reader. Parses safely (defusedxml), uses full names, and needs no picture: sidecars are the same packets."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Final
+from xml.etree.ElementTree import Element
 
-from PIL import Image
+from defusedxml import ElementTree
+from defusedxml.common import DefusedXmlException
 
-from backend.files.metadata.exif import find_moment
-from backend.files.text import WORDS, MediaText
+from backend.files.metadata.fields import DATES, HIERARCHIES, KEYWORDS, PEOPLE, Fields
+from backend.files.metadata.json_values import JSON
+from backend.files.metadata.places import PLACE_NAMES
+from backend.files.text import WORDS, read_date, read_latitude, read_longitude, read_number
 
-_MAX_BYTES: Final = 1024 * 1024
-_RDF: Final = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
+MAX_PACKET_BYTES: Final = 1024 * 1024
+
+_PREFIX: Final = "xmp:"
 _NAMESPACES: Final = {
+    "acdsee": "http://ns.acdsee.com/iptc/1.0/",
     "dc": "http://purl.org/dc/elements/1.1/",
-    "photoshop": "http://ns.adobe.com/photoshop/1.0/",
-    "Iptc4xmpCore": "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/",
+    "digiKam": "http://www.digikam.org/ns/1.0/",
+    "drone-dji": "http://www.dji.com/drone-dji/1.0/",
     "exif": "http://ns.adobe.com/exif/1.0/",
+    "Iptc4xmpCore": "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/",
+    "Iptc4xmpExt": "http://iptc.org/std/Iptc4xmpExt/2008-02-29/",
+    "lr": "http://ns.adobe.com/lightroom/1.0/",
+    "mediapro": "http://ns.iview-multimedia.com/mediapro/1.0/",
+    "MicrosoftPhoto": "http://ns.microsoft.com/photo/1.0/",
+    "MP": "http://ns.microsoft.com/photo/1.2/",
+    "MPReg": "http://ns.microsoft.com/photo/1.2/t/Region#",
+    "mwg-kw": "http://www.metadataworkinggroup.com/schemas/keywords/",
+    "mwg-rs": "http://www.metadataworkinggroup.com/schemas/regions/",
+    "photoshop": "http://ns.adobe.com/photoshop/1.0/",
+    "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+    "tiff": "http://ns.adobe.com/tiff/1.0/",
+    "xml": "http://www.w3.org/XML/1998/namespace",
+    "xmp": "http://ns.adobe.com/xap/1.0/",
 }
-_LANGUAGE: Final = "{http://www.w3.org/XML/1998/namespace}lang"
+# Structures, which are read below; of everything else the texts are taken.
+_REGIONS, _MICROSOFT_REGIONS = PEOPLE[0], PEOPLE[1]
+_PERSON_DETAILS: Final = PEOPLE[3]
+_KEYWORD_TREE: Final = "xmp:mwg-kw:Keywords"
+_PLAIN: Final = tuple(
+    name
+    for name in (*(name for words in WORDS.values() for name in words.sources), *KEYWORDS, PEOPLE[2])
+    if name.startswith(_PREFIX) and name != _KEYWORD_TREE
+)
+_LISTS: Final = frozenset((*KEYWORDS, *PEOPLE))
+_LIST_SIGNS: Final = re.compile(r"[,;]")
+_FACES: Final = frozenset({"face", "pet", ""})
+_PLACES: Final = {
+    "xmp:exif:GPSLatitude": ("xmp:exif:GPSLatitude", "xmp:exif:GPSLongitude", "xmp:exif:GPSAltitude"),
+    # Older drones spell it so.
+    "xmp:drone-dji:GpsLatitude": (
+        "xmp:drone-dji:GpsLatitude",
+        "xmp:drone-dji:GpsLongitude",
+        "xmp:drone-dji:AbsoluteAltitude",
+    ),
+}
+_ALIASES: Final = {"xmp:drone-dji:GpsLongitude": "xmp:drone-dji:GpsLongtitude"}
+_BELOW_SEA_LEVEL: Final = "1"
+_DEEPEST: Final = 32
+_CONTROL_CHARACTERS: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+# How a packet begins in the encodings that have more than one byte for each character.
+_WIDE: Final = {
+    b"\xff\xfe\0\0": "utf-32", b"\0\0\xfe\xff": "utf-32", b"<\0\0\0": "utf-32-le", b"\0\0\0<": "utf-32-be",
+    b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"<\0": "utf-16-le", b"\0<": "utf-16-be",
+}  # fmt: skip
+_DECLARATION: Final = re.compile(r"^\s*<\?xml\b[^>]*\?>")
 
-Properties = Mapping[str, Any]
+
+@cache
+def _tag(name: str) -> str:
+    """'xmp:dc:title' -> '{http://purl.org/dc/elements/1.1}title'. Some programs leave the last slash out."""
+    prefix, _, local = name.removeprefix(_PREFIX).rpartition(":")
+    return f"{{{_NAMESPACES[prefix].rstrip('/')}}}{local}"
 
 
-def read_xmp_text(image: Image.Image) -> MediaText:
-    """Return the text fields, keywords and time, not yet cleaned. Empty if there is no readable XMP."""
-    properties = _properties(image)
+_RDF_VALUE, _DESCRIPTION, _LI, _ALT = _tag("rdf:value"), _tag("rdf:Description"), _tag("rdf:li"), _tag("rdf:Alt")
+_CONTAINERS: Final = (_ALT, _tag("rdf:Bag"), _tag("rdf:Seq"))
+_LANGUAGE: Final = _tag("xml:lang")
 
-    def words(name: str) -> Iterator[str]:
-        prefix, _, local_name = name.partition(":")
-        return _words(properties.get(f"{{{_NAMESPACES[prefix]}}}{local_name}"))
-
-    def first(name: str) -> str:
-        return next(words(name), "")
-
-    return MediaText(
-        **{name: field.choose(first(one) for one in field.xmp) for name, field in WORDS.items()},
-        keywords=tuple(words("dc:subject")),
-        taken_at=find_moment(first("exif:DateTimeOriginal"), first("photoshop:DateCreated")),
-    )
+Value = Element | str
 
 
-def _properties(image: Image.Image) -> Properties:
-    packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
-    if not packet or len(packet) > _MAX_BYTES:
-        return {}
+def read_xmp_fields(packet: bytes) -> Fields:
+    """Return what an XMP packet says. If it cannot be read, nothing but a warning."""
+    fields = Fields()
+    if not packet.strip(b"\0 \r\n\t"):
+        return fields
+    if len(packet) > MAX_PACKET_BYTES:
+        fields.warnings.append(
+            f"The XMP packet has {len(packet):,} bytes; {MAX_PACKET_BYTES:,} are read at most, so it is left out."
+        )
+        return fields
     try:
-        root = image.getxmp(strip_namespaces=False)
-    except Exception:  # noqa: BLE001 - parsers raise much, nesting ends in RecursionError; the picture goes on without
-        return {}
-    merged: dict[str, Any] = {}
-    for description in _descriptions(root):
-        merged = description | merged
-    return merged
+        properties = _properties(_parse(_in_utf8(packet)))
+    except DefusedXmlException:
+        fields.warnings.append("The XMP packet declares entities, which are not resolved, so it is left out.")
+    except (ElementTree.ParseError, ValueError, LookupError, RecursionError) as error:
+        fields.warnings.append(f"The XMP packet is not valid XML ({error}), so it is left out.")
+    else:
+        _read(properties, fields)
+    return fields
 
 
-def _descriptions(node: Any) -> Iterator[dict[str, Any]]:
-    """Yield every rdf:Description of the packet; `x:xmpmeta` around `rdf:RDF` is optional."""
-    for name, value in node.items() if isinstance(node, dict) else ():
-        if name == f"{_RDF}Description":
-            yield from (one for one in (value if isinstance(value, list) else [value]) if isinstance(one, dict))
-        else:
-            yield from _descriptions(value)
+def _in_utf8(packet: bytes) -> bytes:
+    """The packet in UTF-8, without what is around it. The parser would not know wide encodings without a mark."""
+    encoding = next((name for begin, name in _WIDE.items() if packet.startswith(begin)), None)
+    if encoding is not None:
+        words = packet.decode(encoding, "replace").removeprefix("\ufeff")
+        packet = _DECLARATION.sub("", words, count=1).encode("utf-8", "replace")
+    return packet.strip(b"\0 \r\n\t")
 
 
-def _words(value: Any) -> Iterator[str]:
+def _parse(packet: bytes) -> Element:
+    try:
+        root = ElementTree.fromstring(packet, forbid_dtd=True)
+    except ElementTree.ParseError:
+        # Texts with control characters are common, although XML forbids them.
+        cleaned = _CONTROL_CHARACTERS.sub(b"", packet)
+        if cleaned == packet:
+            raise
+        root = ElementTree.fromstring(cleaned, forbid_dtd=True)
+    assert isinstance(root, Element)
+    for element in root.iter():
+        element.tag = element.tag.replace("/}", "}", 1)
+        if element.attrib:
+            attributes = {name.replace("/}", "}", 1): value for name, value in element.attrib.items()}
+            element.attrib.clear()
+            element.attrib.update(attributes)
+    return root
+
+
+def _properties(root: Element) -> dict[str, Value]:
+    """The properties of the picture by full name, the first of each: children and attributes of each description."""
+    properties: dict[str, Value] = {}
+    for rdf in root.iter(_tag("rdf:RDF")):
+        for description in rdf.iterfind(_DESCRIPTION):
+            for child in description:
+                properties.setdefault(child.tag, child)
+            for name, value in description.attrib.items():
+                properties.setdefault(name, value)
+    return properties
+
+
+def _read(properties: dict[str, Value], fields: Fields) -> None:
+    for name in _PLAIN:
+        value = properties.get(_tag(name))
+        words = list(_texts(value))
+        # Items of a list are keywords as they are; a text with several of them is not a list.
+        if name in _LISTS and (isinstance(value, str) or (value is not None and not _is_list(value))):
+            words = [part for text in words for part in _LIST_SIGNS.split(text)]
+        fields.add_words(name, words)
+    fields.add_words(_KEYWORD_TREE, _paths(properties.get(_tag(_KEYWORD_TREE)), HIERARCHIES[_KEYWORD_TREE]))
+    fields.add_words(_REGIONS, _faces(properties.get(_tag(_REGIONS))))
+    fields.add_words(
+        _MICROSOFT_REGIONS, _named(properties.get(_tag(_MICROSOFT_REGIONS)), _tag("MPReg:PersonDisplayName"))
+    )
+    fields.add_words(_PERSON_DETAILS, _named(properties.get(_tag(_PERSON_DETAILS)), _tag("Iptc4xmpExt:PersonName")))
+    for name, standing in DATES.items():
+        if name.startswith(_PREFIX):
+            fields.add_date(read_date(_first(properties, name), standing, name))
+    for name, parts in _PLACES.items():
+        if place := _place(properties, *parts):
+            fields.places[name] = place
+
+
+def _first(properties: dict[str, Value], name: str) -> str:
+    return next(_texts(properties.get(_tag(name))), "")
+
+
+def _is_list(value: Element) -> bool:
+    return any(child.tag in _CONTAINERS for child in value)
+
+
+def _texts(value: Value | None, depth: int = 0) -> Iterator[str]:
     """Yield the texts of a property: a plain value, or the items of an Alt, Bag or Seq, x-default first."""
     if isinstance(value, str):
         if value.strip():
             yield value
-    elif isinstance(value, list):
-        for item in sorted(value, key=_is_translation):
-            yield from _words(item)
-    elif isinstance(value, dict):
-        if "text" in value:
-            yield from _words(value["text"])
-        for container in ("Alt", "Bag", "Seq", "li"):
-            yield from _words(value.get(f"{_RDF}{container}"))
+        return
+    if value is None or depth > _DEEPEST:
+        return
+    lists = [child for child in value if child.tag in _CONTAINERS]
+    for container in lists:
+        items = [item for item in container if item.tag == _LI]
+        for item in sorted(items, key=_is_translation) if container.tag == _ALT else items:
+            yield from _texts(item, depth + 1)
+    if not lists:
+        # With qualifiers, the text is in a value beside them.
+        qualified = next((one for holder in _holders(value) for one in holder.iterfind(_RDF_VALUE)), value)
+        text = qualified.text or value.get(_RDF_VALUE) or ""
+        if text.strip():
+            yield text
 
 
-def _is_translation(item: Any) -> bool:
-    return isinstance(item, dict) and item.get(_LANGUAGE, "x-default") != "x-default"
+def _is_translation(item: Element) -> bool:
+    return item.get(_LANGUAGE, "x-default") != "x-default"
+
+
+def _holders(item: Element) -> Iterator[Element]:
+    """Yield what the fields of a structure are in: the element itself, or a description within it."""
+    yield item
+    yield from item.iterfind(_DESCRIPTION)
+
+
+def _field(item: Element, name: str) -> str:
+    """The text of a field of a structure, which is an attribute or a child."""
+    for holder in _holders(item):
+        if (value := holder.get(name)) is not None:
+            return value
+        if (child := holder.find(name)) is not None:
+            return next(_texts(child), "")
+    return ""
+
+
+def _faces(regions: Value | None) -> Iterator[str]:
+    """Yield the names of regions that are faces, not of codes or of what was in focus."""
+    if isinstance(regions, Element):
+        for item in regions.iter(_LI):
+            if _field(item, _tag("mwg-rs:Type")).strip().casefold() in _FACES:
+                yield _field(item, _tag("mwg-rs:Name"))
+
+
+def _named(value: Value | None, name: str) -> Iterator[str]:
+    """Yield the texts of all fields of this name, at any depth."""
+    if isinstance(value, Element):
+        for element in value.iter():
+            if name in element.attrib:
+                yield element.attrib[name]
+            elif element.tag == name:
+                yield from _texts(element)
+
+
+def _paths(value: Value | None, sign: str) -> Iterator[str]:
+    """Yield the keywords of a tree as paths."""
+    if not isinstance(value, Element):
+        return
+    keyword, children = _tag("mwg-kw:Keyword"), _tag("mwg-kw:Children")
+    # Not recursive, since the tree is as deep as its author wants.
+    waiting = [(item, "") for item in _items(value.find(_tag("mwg-kw:Hierarchy")) if value.tag != children else value)]
+    for holder in _holders(value):
+        waiting = waiting or [(item, "") for item in _items(holder.find(_tag("mwg-kw:Hierarchy")))]
+    while waiting:
+        item, above = waiting.pop(0)
+        path = f"{above}{sign}{_field(item, keyword)}".strip(sign)
+        below = [one for holder in _holders(item) for one in _items(holder.find(children))]
+        if len(path) > MAX_PACKET_BYTES // 16:
+            return
+        if below:
+            waiting += [(one, path) for one in below]
+        else:
+            yield path
+
+
+def _items(value: Element | None) -> Iterator[Element]:
+    if value is not None:
+        for container in value:
+            if container.tag in _CONTAINERS:
+                yield from container.iterfind(_LI)
+
+
+def _place(properties: dict[str, Value], latitude: str, longitude: str, altitude: str) -> dict[str, JSON]:
+    north = read_latitude(_first(properties, latitude))
+    east = read_longitude(_first(properties, longitude) or _first(properties, _ALIASES.get(longitude, longitude)))
+    if north is None or east is None or north == east == 0.0:
+        return {}
+    meters = read_number(_first(properties, altitude))
+    if meters is not None and _first(properties, "xmp:exif:GPSAltitudeRef").strip() == _BELOW_SEA_LEVEL:
+        meters = -meters
+    place = dict(zip(PLACE_NAMES, (north, east, meters), strict=True))
+    return {name: value for name, value in place.items() if value is not None}

@@ -38,33 +38,42 @@ _INLINE: Final = frozenset({"", *_INLINE_ELEMENTS.split()})
 _INVISIBLE_CHARACTERS: Final = frozenset(
     "\u00ad\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
 )
+# An end of a line before another one that is not empty and begins no item of a list.
+_WRAP: Final = re.compile(r"(?<![\r\n])\r?\n(?![\r\n]|\s*(?:[-*•–—+]|\d{1,3}[.)])\s)")
+_EMPTY_LINES: Final = re.compile(r"\n{3,}")
 _MAX_PASSES: Final = 5
 
 
-def strip_markup(raw: str) -> str:
+def strip_markup(raw: str, *, keep_lines: bool = False) -> str:
     """Return the words of `raw`: no tags, entities, control or invisible characters; NFC; single spaces.
 
+    `keep_lines`: line ends stay, and elements that are no part of a line end one; at most one line in a row is empty.
     Idempotent, so text that is escaped twice cannot smuggle a tag through.
     """
     text = raw
     for _ in range(_MAX_PASSES):
-        cleaned = _strip_once(text)
+        cleaned = _strip_once(text, keep_lines=keep_lines)
         if cleaned == text:
             return cleaned
         text = cleaned
     # Text is never escaped that often in good faith. Without these two characters no markup is left.
-    return _tidy(text.replace("<", " ").replace("&", " "))
+    return _tidy(text.replace("<", " ").replace("&", " "), keep_lines=keep_lines)
 
 
-def _strip_once(text: str) -> str:
+def unwrap_lines(raw: str) -> str:
+    """Join the lines of each paragraph, for text whose lines were wrapped to fit a file. Items of lists stay lines."""
+    return _WRAP.sub(" ", raw)
+
+
+def _strip_once(text: str, *, keep_lines: bool) -> str:
     if "<" in text:
-        text = _without_tags(text)
+        text = _without_tags(text, "\n" if keep_lines else " ")
     if "&" in text:
         text = _ENTITY.sub(lambda match: html.unescape(match[0]), text)
-    return _tidy(text)
+    return _tidy(text, keep_lines=keep_lines)
 
 
-def _without_tags(text: str) -> str:
+def _without_tags(text: str, separator: str) -> str:
     last_comment_end = text.rfind("-->")
     pieces: list[str] = []
     position = 0
@@ -73,9 +82,9 @@ def _without_tags(text: str) -> str:
         if match[0] == "<!--" and match.start() > last_comment_end:
             continue
         found = True
-        # Insert spaces in the markup, since that would take quadratic time in the parsed tree.
-        space = "" if (match[1] or match[2] or "").lower() in _INLINE else " "
-        pieces += [_escape(text[position : match.start()]), space, match[0], space]
+        # Insert separators in the markup, since that would take quadratic time in the parsed tree.
+        space = "" if (match[1] or match[2] or "").lower() in _INLINE else separator
+        pieces += [_escape(text[position : match.start()]), space, match[0]]
         position = match.end()
     if not found:
         return text
@@ -98,7 +107,14 @@ def _words_of(markup: str) -> str:
     return soup.get_text()
 
 
-def _tidy(text: str) -> str:
+def _tidy(text: str, *, keep_lines: bool) -> str:
+    if keep_lines:
+        lines = "\n".join(_tidy_line(line) for line in text.splitlines())
+        return _EMPTY_LINES.sub("\n\n", lines).strip("\n")
+    return _tidy_line(text)
+
+
+def _tidy_line(text: str) -> str:
     if not text.isprintable():
         text = "".join(_visible(character) for character in text)
     if not text.isascii():

@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from backend.errors import InvalidText
 from backend.files.limits import Limits
-from backend.files.text.text import WORDS, MediaText, clean_media_text, parse_taken_at
+from backend.files.text.keywords import split_keywords
+from backend.files.text.text import WORDS, MediaText, clean_media_text
+from backend.moments import GIVEN_SOURCE
 
 _KEYWORDS: Final = ("keywords", "tags")
 _TAKEN_AT: Final = ("taken_at",)
@@ -16,20 +19,21 @@ RECORD_NAMES: Final = (*(called for names in _WORDS.values() for called in names
 """All names that a record's text fields can have."""
 
 
-def text_of_record(record: Mapping[str, Any], limits: Limits) -> MediaText:
+def text_of_record(record: Mapping[str, Any], limits: Limits, *, date_source: str = GIVEN_SOURCE) -> MediaText:
     """Return the cleaned text of a record. Unknown names are ignored, and null counts as empty.
 
-    Keywords are a list of strings, or one string with commas or semicolons.
+    Keywords are a list of strings, or one string with commas or semicolons. A number as `taken_at` is Unix seconds.
+    `date_source` is the source of its moment, if no person gave it.
 
     Raises:
         InvalidText: a value is not text, or exceeds the limits.
 
     """
-    text = MediaText(
-        **{name: _string(record, names) for name, names in _WORDS.items()},
-        keywords=_strings(record, _KEYWORDS),
-        taken_at=parse_taken_at(_string(record, _TAKEN_AT)),
-    )
+    words: dict[str, Any] = {name: _string(record, names) for name, names in _WORDS.items()}
+    text = MediaText(**words, keywords=_strings(record, _KEYWORDS))
+    text = text.given_date(_moment(record))
+    if text.taken_at is not None:
+        text = replace(text, taken_at_source=date_source)
     return clean_media_text(text, limits)
 
 
@@ -57,8 +61,16 @@ def _strings(record: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str, ..
     value = _find(record, names)
     if value is None:
         return ()
-    values = value if isinstance(value, list) else [value]
-    return tuple(_as_string(one, names[0]) for one in values)
+    if isinstance(value, list):
+        return tuple(_as_string(one, names[0]) for one in value)
+    return split_keywords(_as_string(value, names[0]))
+
+
+def _moment(record: Mapping[str, Any]) -> object:
+    value = _find(record, _TAKEN_AT)
+    if value is not None:
+        _as_string(value, _TAKEN_AT[0])
+    return value
 
 
 def _as_string(value: object, name: str) -> str:

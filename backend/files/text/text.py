@@ -1,16 +1,19 @@
 """The text of a picture: its fields, and how they are cleaned, limited, merged and joined for the text encoder."""
 
 import re
-from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
 from typing import Any, Final, Self
 
 from backend.errors import InvalidText
 from backend.files.limits import Limits
+from backend.files.text.boilerplate import is_boilerplate
+from backend.files.text.dates import parse_date
+from backend.files.text.keywords import distinct
 from backend.files.text.markup import strip_markup
+from backend.moments import GIVEN_SOURCE, Precision, in_zone, zone_of
 
-_SEPARATORS: Final = re.compile(r"[,;]")
 _SENTENCE_ENDS: Final = (".", "!", "?", "…", "。")
 _ONLY_COORDINATES: Final = re.compile(r"-?\d{1,3}(?:\.\d+)?\s*,\s*-?\d{1,3}(?:\.\d+)?")
 # Raw text may have this many times the limit, since it may contain markup. The bound limits the work of cleaning.
@@ -18,9 +21,6 @@ _RAW_ALLOWANCE: Final = 4
 _RAW_EXTRA_CHARACTERS: Final = 1_000
 # Text found inside a file is cut to this length before cleaning.
 _MAX_FOUND_CHARACTERS: Final = 100_000
-_EXIF_DATE: Final = re.compile(r"(\d{4})[:/](\d{2})[:/](\d{2})(?=$|[ T])")
-_EPOCH_SECONDS: Final = re.compile(r"-?\d{9,12}(?:\.\d+)?")
-_YEARS: Final = range(1000, 9999)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,10 @@ class MediaText:
         keywords: its keywords.
         location: name of the place.
         story: longer text.
-        taken_at: when it was taken, always with a time zone.
+        taken_at: when it was taken. It always has a time zone if a person gave it, and once it is settled.
+        taken_at_precision: the smallest unit that is known of it, a label of `Precision`; '' if `taken_at` is None. It
+            and the source say how the moment is known, so they are not compared.
+        taken_at_source: the field that it was read from, such as 'exif:DateTimeOriginal'; 'given' if a person gave it.
     """
 
     title: str = ""
@@ -42,10 +45,28 @@ class MediaText:
     location: str = ""
     story: str = ""
     taken_at: datetime | None = None
+    taken_at_precision: str = field(default="", compare=False)
+    taken_at_source: str = field(default="", compare=False)
 
     def or_else(self, other: Self) -> Self:
         """Fill empty fields from `other`."""
-        return type(self)(**{f.name: getattr(self, f.name) or getattr(other, f.name) for f in fields(self)})
+        filled = {f.name: getattr(self, f.name) or getattr(other, f.name) for f in fields(self)}
+        if self.taken_at is not None:  # what is known of the moment is of no use for another one
+            filled |= {"taken_at_precision": self.taken_at_precision, "taken_at_source": self.taken_at_source}
+        return type(self)(**filled)
+
+    def given_date(self, value: object, *, is_date: bool = False) -> Self:
+        """The text with a moment that a person gives; unchanged for '' and None. Raises as `parse_date`."""
+        found = parse_date(value, is_date=is_date)
+        return self if found is None else self.with_date(*found, GIVEN_SOURCE)
+
+    def with_date(self, taken_at: datetime, precision: Precision, source: str) -> Self:
+        """The text with a moment."""
+        return replace(self, taken_at=taken_at, taken_at_precision=precision.label, taken_at_source=source)
+
+    def without_date(self) -> Self:
+        """The text without a moment."""
+        return replace(self, taken_at=None, taken_at_precision="", taken_at_source="")
 
     @property
     def is_empty(self) -> bool:
@@ -67,37 +88,68 @@ class Words:
     """The field of `Limits` with its maximum number of characters."""
     also_called: tuple[str, ...] = ()
     """Other names of the field in sidecars and manifests."""
-    xmp: tuple[str, ...] = ()
-    """Its properties in XMP, with the usual prefixes."""
-    iptc: tuple[int, ...] = ()
-    """Its datasets in record 2 of IPTC."""
-    is_joined: bool = False
-    """Whether these are parts of the field, narrowest first. If not, the first one with text counts."""
+    found_in: tuple[str | tuple[str, ...], ...] = ()
+    """The fields of metadata that it is read from, such as 'xmp:dc:title'. The first with text counts; those of a tuple
+    are its parts, narrowest first, and are joined."""
+    has_lines: bool = False
+    """Whether line ends and paragraphs are kept."""
+    overflow: str = ""
+    """The field that takes the text of a sidecar if it is too long for this one, so that nothing is cut off."""
 
     def most_characters(self, limits: Limits) -> int:
         most = getattr(limits, self.limit)
         assert isinstance(most, int)
         return most
 
-    def choose(self, found: Iterable[str]) -> str:
-        """Return the field from the texts found for its names in XMP or IPTC, in their order."""
-        texts = dict.fromkeys(text.strip() for text in found if text.strip())
-        return ", ".join(texts) if self.is_joined else next(iter(texts), "")
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The fields of metadata that it is read from, without their grouping."""
+        return tuple(name for parts in self._found_in for name in parts)
+
+    def choose(self, found: Mapping[str, Iterable[str]]) -> str:
+        """Return the field from the texts of metadata, by their names. What no person wrote counts as empty."""
+        for parts in self._found_in:
+            written = (
+                next((text.strip() for text in found.get(one, ()) if not is_boilerplate(text)), "") for one in parts
+            )
+            if texts := dict.fromkeys(filter(None, written)):
+                return ", ".join(texts)
+        return ""
+
+    @property
+    def _found_in(self) -> Iterator[tuple[str, ...]]:
+        return ((one,) if isinstance(one, str) else one for one in self.found_in)
 
 
 WORDS: Final[Mapping[str, Words]] = {
-    "title": Words("max_title_characters", xmp=("dc:title", "photoshop:Headline"), iptc=(5, 105)),
-    "caption": Words("max_caption_characters", also_called=("description",), xmp=("dc:description",), iptc=(120,)),
+    "title": Words(
+        "max_title_characters",
+        found_in=(
+            "xmp:dc:title", "xmp:photoshop:Headline", "iptc:ObjectName", "iptc:Headline", "exif:XPTitle", "png:Title",
+        ),
+    ),
+    "caption": Words(
+        "max_caption_characters",
+        also_called=("description",),
+        has_lines=True,
+        overflow="story",
+        found_in=(
+            "xmp:dc:description", "iptc:Caption-Abstract", "exif:ImageDescription", "exif:XPComment", "xmp:exif:UserComment",
+            "exif:UserComment", "exif:XPSubject", "xmp:Iptc4xmpCore:AltTextAccessibility", "png:Description", "png:Comment",
+        ),
+    ),
     "location": Words(
         "max_location_characters",
-        xmp=("Iptc4xmpCore:Location", "photoshop:City", "photoshop:State", "photoshop:Country"),
-        iptc=(92, 90, 95, 101),
-        is_joined=True,
+        found_in=(
+            ("xmp:Iptc4xmpCore:Location", "xmp:photoshop:City", "xmp:photoshop:State", "xmp:photoshop:Country"),
+            ("iptc:Sub-location", "iptc:City", "iptc:Province-State", "iptc:Country-PrimaryLocationName"),
+        ),
     ),
-    "story": Words("max_story_characters"),
-}
+    "story": Words("max_story_characters", has_lines=True),
+}  # fmt: skip
 """The text fields by name. Cleaning, cutting, statements, exports, and reading of records and metadata use this table."""
 
+_KEYWORD: Final = Words("max_keyword_characters")
 # In the order in which the text encoder reads them.
 _EMBEDDED: Final = ("title", "location", "caption", "keywords", "story")
 
@@ -113,6 +165,7 @@ class TextChanges:
         location: the new location.
         story: the new story.
         taken_at: the new time.
+        taken_at_precision: how precise it is, a label of `Precision`; '' for a second.
         clear_taken_at: whether to remove the time.
     """
 
@@ -122,27 +175,34 @@ class TextChanges:
     location: str | None = None
     story: str | None = None
     taken_at: datetime | None = None
+    taken_at_precision: str = ""
     clear_taken_at: bool = False
 
     @classmethod
     def to(cls, text: MediaText, names: Container[str]) -> Self:
         """Change the fields with these names to those of `text`, but keep the time if it has none."""
-        return cls(**{field.name: getattr(text, field.name) for field in fields(text) if field.name in names})
+        changed = {name: getattr(text, name) for name in (*WORDS, "keywords", "taken_at") if name in names}
+        return cls(**changed, taken_at_precision=text.taken_at_precision)
 
     def apply_to(self, text: MediaText) -> MediaText:
         """Return the text with the changes applied."""
-        changed = {
-            field.name: getattr(text, field.name) if (value := getattr(self, field.name)) is None else value
-            for field in fields(MediaText)
-        }
+        names = (*WORDS, "keywords")
+        changed = replace(text, **{name: value for name in names if (value := getattr(self, name)) is not None})
         if self.clear_taken_at:
-            changed["taken_at"] = None
-        return MediaText(**changed)
+            return changed.without_date()
+        if self.taken_at is None:
+            return changed
+        return changed.with_date(self.taken_at, Precision.of(self.taken_at_precision), GIVEN_SOURCE)
 
 
 def clean_text(raw: str) -> str:
     """Return plain words: without HTML, entities, control and invisible characters; NFC; single spaces. Idempotent."""
     return strip_markup(raw)
+
+
+def clean_lines(raw: str) -> str:
+    """Clean like `clean_text`, but keep lines and paragraphs."""
+    return strip_markup(raw, keep_lines=True)
 
 
 def is_storable(text: str) -> bool:
@@ -161,29 +221,25 @@ def make_storable(text: str) -> str:
 def clean_media_text(text: MediaText, limits: Limits) -> MediaText:
     """Clean every field and check its limit (in characters after cleaning).
 
-    Keywords are split at commas, semicolons and line ends. Duplicates, ignoring case, are removed; the order is kept.
+    Keywords are split at line ends only. Duplicates, ignoring case, are removed; the order is kept. A time without a zone
+    is read in the zone of `limits`.
 
     Raises:
         InvalidText: NUL, a field over its limit, or too many keywords; `context["field"]` names the field.
 
     """
     cleaned: dict[str, Any] = {
-        field.name: _bounded(field.name, getattr(text, field.name), WORDS[field.name].most_characters(limits))
-        if field.name in WORDS
-        else _clean_keywords(text.keywords, limits)
-        if field.name == "keywords"
-        else getattr(text, field.name)
-        for field in fields(MediaText)
+        name: _bounded(name, getattr(text, name), words, limits) for name, words in WORDS.items()
     }
-    return MediaText(**cleaned)
+    cleaned["keywords"] = _clean_keywords(text.keywords, limits)
+    return _with_cleaned_date(replace(text, **cleaned), limits)
 
 
 def fit_media_text(text: MediaText, limits: Limits) -> MediaText:
     """Clean like `clean_media_text`, but cut text that is too long instead of rejecting it: no user typed it."""
-    keywords = _split(clean_text(line[:_MAX_FOUND_CHARACTERS]) for line in _lines(text.keywords))
-    distinct = _distinct(_cut(word, limits.max_keyword_characters) for word in keywords)
-    fitted = {name: _fitted(getattr(text, name), words.most_characters(limits)) for name, words in WORDS.items()}
-    return MediaText(**fitted, keywords=distinct[: limits.max_keywords], taken_at=text.taken_at)
+    keywords = distinct((_fitted(line, _KEYWORD, limits) for line in _lines(text.keywords)), limits.max_keywords)
+    fitted: dict[str, Any] = {name: _fitted(getattr(text, name), words, limits) for name, words in WORDS.items()}
+    return _with_cleaned_date(replace(text, **fitted, keywords=keywords), limits)
 
 
 def is_only_coordinates(location: str) -> bool:
@@ -200,47 +256,29 @@ def embedding_text(text: MediaText) -> str:
     parts = {name: getattr(text, name) for name in _EMBEDDED} | {"keywords": ", ".join(text.keywords)}
     if is_only_coordinates(text.location):
         del parts["location"]
-    sentences = _distinct(part.strip() for part in parts.values())
+    # Lines are for readers.
+    sentences = distinct(" ".join(part.split()) for part in parts.values())
     return " ".join(part if part.endswith(_SENTENCE_ENDS) else f"{part}." for part in sentences)
 
 
-def parse_taken_at(raw: str) -> datetime | None:
-    """Parse a time: ISO 8601, EXIF's '2024:05:01 12:30:00' (a zone may follow) or Unix seconds; None for ''.
-
-    A time without a zone is interpreted as UTC.
-
-    Raises:
-        InvalidText: it is none of these, or the year is not between 1000 and 9998.
-
-    """
-    value = raw.strip()
-    if not value:
-        return None
-    try:
-        moment = _parse_moment(value)
-    except (ValueError, OverflowError, OSError):
-        moment = None
-    if moment is None or moment.year not in _YEARS:
-        raise InvalidText(
-            f"taken_at is {value[:64]!r}, which is not a date and time.",
-            hint="Write it like 2024-05-01T12:30:00+02:00.",
-            field="taken_at",
-        )
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def _with_cleaned_date(text: MediaText, limits: Limits) -> MediaText:
+    """The text with a whole account of its moment. Only what a person gave has a zone by now, if it names none: that of
+    others may be told by the rest of what is known of the picture."""
+    if text.taken_at is None:
+        return text.without_date()
+    precision, source = Precision.of(text.taken_at_precision), text.taken_at_source or GIVEN_SOURCE
+    is_settled = source == GIVEN_SOURCE or not precision.has_clock
+    taken_at = in_zone(text.taken_at, precision, zone_of(limits.time_zone)) if is_settled else text.taken_at
+    return text.with_date(taken_at, precision, source)
 
 
-def _parse_moment(value: str) -> datetime:
-    if _EPOCH_SECONDS.fullmatch(value):
-        return datetime.fromtimestamp(float(value), UTC)
-    return datetime.fromisoformat(_EXIF_DATE.sub(r"\1-\2-\3", value))
-
-
-def _bounded(field: str, raw: str, max_characters: int) -> str:
+def _bounded(field: str, raw: str, words: Words, limits: Limits) -> str:
+    max_characters = words.most_characters(limits)
     if "\0" in raw:
         raise InvalidText(f"The {field} holds a NUL character.", hint="Remove it.", field=field)
     if len(raw) > _RAW_ALLOWANCE * max_characters + _RAW_EXTRA_CHARACTERS:
         raise _too_long(field, len(raw), max_characters)
-    cleaned = clean_text(raw)
+    cleaned = strip_markup(raw, keep_lines=words.has_lines)
     if len(cleaned) > max_characters:
         raise _too_long(field, len(cleaned), max_characters)
     return cleaned
@@ -253,18 +291,13 @@ def _too_long(field: str, characters: int, max_characters: int) -> InvalidText:
 
 
 def _clean_keywords(raw: Iterable[str], limits: Limits) -> tuple[str, ...]:
-    # One element may be a whole list ("sea, sun"), so its limit is that of a list.
-    most_characters = limits.max_keywords * (limits.max_keyword_characters + 2)
-    words = _distinct(_split(_bounded("keywords", line, most_characters) for line in _lines(raw)))
+    words = distinct(_bounded("keyword", line, _KEYWORD, limits) for line in _lines(raw))
     if len(words) > limits.max_keywords:
         raise InvalidText(
             f"There are {len(words)} keywords; {limits.max_keywords} are allowed.",
             hint="Keep the most telling ones.",
             field="keywords",
         )
-    for word in words:
-        if len(word) > limits.max_keyword_characters:
-            raise _too_long("keyword", len(word), limits.max_keyword_characters)
     return words
 
 
@@ -272,22 +305,8 @@ def _lines(raw: Iterable[str]) -> Iterable[str]:
     return (line for words in raw for line in words.splitlines())
 
 
-def _split(lines: Iterable[str]) -> Iterable[str]:
-    # After cleaning, because entities contain semicolons.
-    return (part.strip() for line in lines for part in _SEPARATORS.split(line))
-
-
-def _distinct(words: Iterable[str]) -> tuple[str, ...]:
-    """Remove empty words and repetitions, ignoring case."""
-    said: dict[str, str] = {}
-    for word in words:
-        if word:
-            said.setdefault(word.casefold(), word)
-    return tuple(said.values())
-
-
-def _fitted(raw: str, max_characters: int) -> str:
-    return _cut(clean_text(raw[:_MAX_FOUND_CHARACTERS]), max_characters)
+def _fitted(raw: str, words: Words, limits: Limits) -> str:
+    return _cut(strip_markup(raw[:_MAX_FOUND_CHARACTERS], keep_lines=words.has_lines), words.most_characters(limits))
 
 
 def _cut(cleaned: str, max_characters: int) -> str:
@@ -295,5 +314,5 @@ def _cut(cleaned: str, max_characters: int) -> str:
         return cleaned
     head = cleaned[:max_characters]
     # Cut at the end of a word if there is one in the second half.
-    end = head.rfind(" ")
+    end = max(head.rfind(" "), head.rfind("\n"))
     return (head[:end] if end > max_characters // 2 else head).rstrip()

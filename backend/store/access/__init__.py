@@ -27,7 +27,7 @@ from backend.store.access.api_keys import (
     record_use,
     revoke_api_key,
 )
-from backend.store.access.audit_log import Act, asked_from, list_acts, record_act
+from backend.store.access.audit_log import Act, asked_from, list_acts, list_rewritten_fields, record_act
 from backend.store.access.idempotency import (
     Claim,
     RecordedAnswer,
@@ -69,6 +69,7 @@ __all__ = [
     "list_accounts",
     "list_acts",
     "list_api_keys",
+    "list_rewritten_fields",
     "list_sessions",
     "record_act",
     "record_answer",

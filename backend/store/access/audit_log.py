@@ -71,6 +71,12 @@ def record_act(session: Session, actor: str, act: Act, subject: str, **details: 
     )
 
 
+def list_rewritten_fields(session: Session, media_id: str) -> set[str]:
+    """The fields of a picture's text that somebody has edited, whatever they say now."""
+    acts = select(AuditEntry.details).where(AuditEntry.act == Act.MEDIA_REWRITTEN.value, AuditEntry.subject == media_id)
+    return {field for details in session.scalars(acts) for field in details.get("fields", ())}
+
+
 def _command_line() -> str:
     """The address of actions that do not come over HTTP: the command line of this machine."""
     try:

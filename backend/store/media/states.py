@@ -48,6 +48,7 @@ def insert_pending(
     source: str,
     source_uri: str | None,
     request_id: str | None = None,
+    folders: Sequence[str] = (),
 ) -> uuid.UUID:
     """Insert a picture to embed. Returns its id, or that of the row with the same file."""
     created = session.execute(
@@ -59,6 +60,7 @@ def insert_pending(
             source=source,
             source_uri=source_uri,
             request_id=request_id,
+            folders=list(folders),
             status=MediaStatus.PENDING,
             upload_seq=next_upload_seq(session),
         )

@@ -311,6 +311,16 @@ def count_waiting_items(session: Session, space_id: int) -> int:
     return session.execute(query).scalar_one()
 
 
+def count_waiting_words(session: Session, media_ids: Sequence[uuid.UUID]) -> int:
+    """How many of these media have words that are still to be embedded into the active space."""
+    query = sa.select(sa.func.count()).where(
+        is_among(SpaceFillItem.media_id, media_ids),
+        SpaceFillItem.space_id.in_(sa.select(Space.id).where(Space.is_active)),
+        SpaceFillItem.error_code.is_(None),
+    )
+    return session.execute(query).scalar_one()
+
+
 def count_waiting_by_space(session: Session) -> dict[str, int]:
     """Number of pictures waiting to be embedded, by name of the space."""
     return _count_by_space(session, SpaceFillItem.error_code.is_(None))

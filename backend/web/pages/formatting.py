@@ -2,11 +2,16 @@
 
 import math
 import re
+from collections.abc import Sequence
 from datetime import datetime
 
 from markupsafe import Markup, escape
 
+from backend.files.text import join_keywords
+from backend.moments import GIVEN_SOURCE, GUESS_SOURCE
+
 MISSING = "–"
+_CONTAINERS = {name: name.upper() for name in ("exif", "iptc", "png", "xmp")} | {"takeout": "Google Takeout"}
 _CODE = re.compile(r"`([^`]+)`")
 
 
@@ -47,6 +52,29 @@ def moment(value: datetime | None) -> str:
 def day(value: datetime | None) -> str:
     """`23 Nov 2026`."""
     return MISSING if value is None else f"{value.day} {value:%b %Y}"
+
+
+def taken(value: datetime | None, precision: str) -> str:
+    """A date as far as it is known: `2004`, `May 2004`, `1 May 2004`, `2004-05-01 12:30`."""
+    if value is None:
+        return MISSING
+    known = {"year": f"{value.year}", "month": f"{value:%b} {value.year}", "day": day(value)}
+    return known.get(precision) or moment(value)
+
+
+def date_source(source: str) -> str:
+    """Where a date is from: `given`, `a guess from the file name`, `from EXIF DateTimeOriginal`."""
+    if source == GIVEN_SOURCE:
+        return "given"
+    if source == GUESS_SOURCE:
+        return "a guess from the file name"
+    container, _, name = source.partition(":")
+    return f"from {_CONTAINERS.get(container, container)} {name}".rstrip()
+
+
+def keywords_line(keywords: Sequence[str]) -> str:
+    """Keywords as a form shows them: `sea, "Doe, Jane"`."""
+    return join_keywords(keywords)
 
 
 def duration(seconds: float | None) -> str:

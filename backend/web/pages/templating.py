@@ -30,7 +30,19 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    for name in ("similarity", "count", "counted", "byte_size", "moment", "day", "duration", "with_code"):
+    for name in (
+        "similarity",
+        "count",
+        "counted",
+        "byte_size",
+        "moment",
+        "day",
+        "taken",
+        "date_source",
+        "keywords_line",
+        "duration",
+        "with_code",
+    ):
         environment.filters[name] = getattr(formatting, name)
     environment.globals |= {
         "entries_at_hand": AT_HAND,

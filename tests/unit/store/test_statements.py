@@ -104,8 +104,8 @@ def test_statements__each_file_begins_with_its_purpose() -> None:
 def test_statements__parts_are_filled_in(tmp_path: Path) -> None:
     (tmp_path / "work.claim.sql").write_text("SELECT {media_text} FROM media WHERE status IN {embedded} {matching}")
     assert Statements(str(tmp_path / "work.py"))("claim") == (
-        "SELECT media.title, media.caption, media.location, media.story, media.keywords, media.taken_at "
-        "FROM media WHERE status IN ('embedded', 'ready') {matching}"
+        "SELECT media.title, media.caption, media.keywords, media.location, media.story, media.taken_at, "
+        "media.taken_at_precision, media.taken_at_source FROM media WHERE status IN ('embedded', 'ready') {matching}"
     )
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from backend.doorbell import Work
 from backend.errors import FileUnreadable, InputError, PathForbidden
-from backend.features.intake import accept_picture
+from backend.features.intake import accept_picture, folder_of
 from backend.features.services import Services
 from backend.files.folders import open_inside_roots, require_inside_roots, walk_pictures
 from backend.files.text import MediaText, make_storable
@@ -59,7 +59,7 @@ def import_folder(services: ServicesDependency, body: FolderInput) -> FolderAnsw
     top = require_inside_roots(Path(body.path), services.settings.import_roots)
     most = services.settings.max_files_per_request
     found = list(islice(_walk_on(top, body.after), most + 1))
-    media = [_refuse(one) if isinstance(one, FileUnreadable) else _take(services, one) for _, one in found[:most]]
+    media = [_refuse(one) if isinstance(one, FileUnreadable) else _take(services, one, top) for _, one in found[:most]]
     services.doorbell.ring(Work.EMBED)
     more = write_folder_cursor(found[most - 1][0]) if len(found) > most else None
     return FolderAnswer(ids=[one.id for one in media if one.id is not None], media=media, next_after=more)
@@ -92,13 +92,21 @@ def _refuse(folder: FileUnreadable) -> UploadedMedia:
     )
 
 
-def _take(services: Services, path: Path) -> UploadedMedia:
+def _take(services: Services, path: Path, top: Path) -> UploadedMedia:
     name = make_storable(str(path))
     try:
         with open_inside_roots(path, services.settings.import_roots) as file:
             # One byte over the limit is enough to tell that the file is too large.
             data = file.read(services.settings.max_body_bytes + 1)
-        accepted = accept_picture(services, data, MediaText(), source="import", source_uri=str(path), ring=False)
+        accepted = accept_picture(
+            services,
+            data,
+            MediaText(),
+            source="import",
+            source_uri=str(path),
+            folders=[folder_of(path, top)],
+            ring=False,
+        )
     except InputError as error:
         # If a path became forbidden meanwhile, do not reveal more than that.
         detail = "It is a link to a file elsewhere." if isinstance(error, PathForbidden) else str(error)

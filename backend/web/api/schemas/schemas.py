@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, HttpUrl
 
 from backend.features.intake import Upload
 from backend.features.search import Recommendation
-from backend.files.text import WORDS, MediaText, TextChanges, parse_taken_at
+from backend.files.text import WORDS, MediaText, TextChanges, parse_date, split_keywords
 from backend.store.events import EventKind
 from backend.store.groups import ClusterMember, ClusterSummary
 from backend.store.media import KnownMedia
@@ -40,11 +40,15 @@ class TextInput(BaseModel):
     keywords: list[str] = Field(default_factory=list)
     location: str = ""
     story: str = ""
-    taken_at: str = Field("", description="ISO 8601, an EXIF date or Unix seconds. UTC if no time zone is given.")
+    taken_at: str = Field(
+        "",
+        description="ISO 8601, also a year or month alone, an EXIF date or Unix seconds. A time without a zone is read in "
+        "the zone of the setting MEDIACLUSTER_TIME_ZONE (UTC).",
+    )
 
     def media_text(self) -> MediaText:
         """The text as an upload takes it. Raises InvalidText if `taken_at` is not a valid date."""
-        return _media_text(self)
+        return _media_text(self, self.keywords)
 
 
 @dataclass(frozen=True)
@@ -53,22 +57,22 @@ class TextForm:
 
     title: Annotated[str, Form()] = ""
     caption: Annotated[str, Form()] = ""
-    keywords: Annotated[list[str] | None, Form(description="Repeat the field, or separate keywords by commas.")] = None
+    keywords: Annotated[
+        list[str] | None,
+        Form(description='Repeat the field, or separate keywords by commas. "Doe, Jane" in quotes is one.'),
+    ] = None
     location: Annotated[str, Form()] = ""
     story: Annotated[str, Form()] = ""
     taken_at: Annotated[str, Form(description="ISO 8601, an EXIF date or Unix seconds.")] = ""
 
     def media_text(self) -> MediaText:
         """The text as an upload takes it. Raises InvalidText if `taken_at` is not a valid date."""
-        return _media_text(self)
+        return _media_text(self, (word for field in self.keywords or () for word in split_keywords(field)))
 
 
-def _media_text(said: TextInput | TextForm) -> MediaText:
-    return MediaText(
-        **{name: getattr(said, name) for name in WORDS},
-        keywords=tuple(said.keywords or ()),
-        taken_at=parse_taken_at(said.taken_at),
-    )
+def _media_text(said: TextInput | TextForm, keywords: Iterable[str]) -> MediaText:
+    words = {name: getattr(said, name) for name in WORDS}
+    return MediaText(**words, keywords=tuple(keywords)).given_date(said.taken_at)
 
 
 class TextChangesInput(BaseModel):
@@ -87,10 +91,12 @@ class TextChangesInput(BaseModel):
 
     def changes(self) -> TextChanges:
         """The changes as a feature takes them. Raises InvalidText if `taken_at` is not a valid date."""
+        found = None if self.taken_at is None else parse_date(self.taken_at)
         return TextChanges(
             **{name: getattr(self, name) for name in WORDS},
             keywords=None if self.keywords is None else tuple(self.keywords),
-            taken_at=None if self.taken_at is None else parse_taken_at(self.taken_at),
+            taken_at=None if found is None else found[0],
+            taken_at_precision="" if found is None else found[1].label,
             clear_taken_at=self.taken_at is not None and not self.taken_at.strip(),
         )
 
@@ -147,6 +153,9 @@ class UploadedMedia(Schema):
     duplicate: bool = Field(
         False, description="Whether this file was stored before; `id` is then the id it already has."
     )
+    completed: list[str] = Field(
+        [], description="For a duplicate: the fields that the stored picture lacked and has from this copy."
+    )
     cluster: ClusterReference | None = Field(None, description="With wait_seconds, if the group was known in time.")
     code: str | None = Field(None, description="Why the file was refused.")
     detail: str | None = None
@@ -160,6 +169,7 @@ class UploadedMedia(Schema):
             filename=upload.filename,
             status=upload.status,
             duplicate=upload.duplicate,
+            completed=list(upload.completed),
             cluster=None if joined is None else ClusterReference.of(joined.membership, joined.label),
             code=upload.code,
             detail=upload.detail,
@@ -233,7 +243,14 @@ class MediaDetail(Schema):
     keywords: list[str]
     location: str
     story: str
-    taken_at: datetime | None
+    taken_at: datetime | None = Field(description="When it was taken: the begin of what `taken_at_precision` names.")
+    taken_at_precision: str = Field(
+        description="The smallest unit that is known: year, month, day, minute, second or subsecond. Empty without a date."
+    )
+    taken_at_source: str = Field(
+        description="Where the date is from: 'given', a field of the file such as 'exif:DateTimeOriginal', or 'file_name', "
+        "which is a guess. Empty without a date."
+    )
     width: int | None
     height: int | None
     mime: str | None
@@ -242,6 +259,7 @@ class MediaDetail(Schema):
     source: str
     source_uri: str | None
     exif: dict[str, Any]
+    folders: list[str] = Field(description="Folders and albums that it was imported from.")
     error_code: str | None
     error_detail: str | None
     duplicate_of: UUID | None

@@ -347,15 +347,19 @@ def test_inspect_picture__too_many_frames(pictures: Any, limits: Limits) -> None
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP"])
 def test_inspect_picture__exif_too_long_is_accepted_with_a_warning(pictures: Any, limits: Limits, name: str) -> None:
     exif = Image.Exif()
-    exif[0x010E] = "x" * 2000
-    data = pictures.encode(pictures.corners(), name, exif=exif)
+    exif[0x0112], exif[0x010E] = 6, "x" * 2000
+    data = pictures.encode(pictures.corners(40, 24), name, exif=exif)
 
     assert inspect_picture(data, replace(limits, max_exif_bytes=3000)).warnings == ()
     (warning,) = inspect_picture(data, replace(limits, max_exif_bytes=2000)).warnings
     assert (warning.code, "2,000 are read" in warning.detail) == ("exif_too_long", True)
 
+    found = inspect_picture(data, replace(limits, max_exif_bytes=100))
 
-def test_inspect_picture__exif_after_the_pixels_counts(pictures: Any, limits: Limits) -> None:
+    assert (found.width, found.height) == (24, 40) == decode_picture(data, limits).size
+
+
+def test_inspect_picture__exif_after_the_pixels_is_read(pictures: Any, limits: Limits) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     data = pictures.encode(pictures.corners(40, 24), "PNG")

@@ -7,7 +7,18 @@ from pathlib import Path
 import pytest
 
 from backend.errors import FileUnreadable, PathForbidden
-from backend.files.folders import folders, open_inside_roots, require_inside_roots, walk_pictures
+from backend.files.folders import (
+    Exclusions,
+    Kind,
+    LeftOut,
+    Tally,
+    folders,
+    open_inside_roots,
+    require_inside_roots,
+    walk_pictures,
+)
+from backend.files.folders.left_out import kind_of_file
+from backend.files.formats import formats
 
 
 def tree(root: Path, *names: str) -> None:
@@ -35,12 +46,127 @@ def test_walk_pictures__order_and_kinds(tmp_path: Path) -> None:
     ]
 
 
-def test_walk_pictures__tells_what_is_passed_by(tmp_path: Path) -> None:
-    tree(tmp_path, "a.jpg", "b.pdf", "c/d.mp4", ".hidden")
-    skipped: list[Path] = []
+LEFT_OUT = {
+    Kind.BIN: [
+        "#recycle/",
+        "@Recycle/",
+        "$RECYCLE.BIN/",
+        ".Trash/",
+        ".Trash-1000/",
+        ".Trashes/",
+        "lost+found/",
+        ".recycle/",
+    ],
+    Kind.SNAPSHOT: ["#snapshot/", "@Recently-Snapshot/", ".snapshot/", ".zfs/", "~snapshot/", ".snapshots/"],
+    Kind.THUMBNAILS: ["@eaDir/", ".thumbnails/", ".@__thumb/"],
+    Kind.SYSTEM: [
+        "__MACOSX/",
+        "System Volume Information/",
+        "._a.jpg",
+        "Thumbs.db",
+        ".DS_Store",
+        "desktop.ini",
+        "@tmp/",
+    ],
+    Kind.PACKAGE: [
+        "Photos Library.photoslibrary/",
+        "A.aplibrary/",
+        "B Previews.lrdata/",
+        "C.LRCAT-DATA/",
+        "d.cocatalog/",
+    ],
+    Kind.HIDDEN: [".hidden.jpg", ".git/", ".a/"],
+    Kind.MOVIE: ["film.mp4", "live.MOV"],
+    Kind.RAW: ["a.x3f"],
+    Kind.SIDECAR: ["a.json", "a.xmp", "a.txt"],
+    Kind.OTHER: ["doc.pdf", "manifest.csv", "noextension"],
+}
 
-    assert len(list(walk_pictures([tmp_path], on_skipped=skipped.append))) == 1
-    assert skipped == [tmp_path / "b.pdf", tmp_path / "c/d.mp4"]
+
+def test_walk_pictures__tells_what_is_left_out(tmp_path: Path) -> None:
+    names = [name for names in LEFT_OUT.values() for name in names]
+    tree(tmp_path, "a.jpg", *(f"in/{name}/deep/x.jpg" if name.endswith("/") else f"in/{name}" for name in names))
+    told: list[LeftOut] = []
+
+    found = list(walk_pictures([tmp_path], on_left_out=told.append))
+
+    assert found == [tmp_path / "a.jpg"]
+    assert {one.path: one.kind for one in told} == {
+        tmp_path / "in" / name.rstrip("/"): kind for kind, names in LEFT_OUT.items() for name in names
+    }
+    assert len(told) == len(names)
+
+
+@pytest.mark.parametrize("is_installed", [True, False])
+def test_walk_pictures__takes_raw_files_that_can_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_installed: bool
+) -> None:
+    monkeypatch.setattr(formats, "_is_installed", lambda _: is_installed)
+    tree(tmp_path, "a.CR2", "b.jpg")
+    told: list[LeftOut] = []
+
+    found = list(walk_pictures([tmp_path], on_left_out=told.append))
+
+    assert [path.name for path in found] == (["a.CR2", "b.jpg"] if is_installed else ["b.jpg"])
+    assert [one.kind for one in told] == ([] if is_installed else [Kind.RAW])
+
+
+def test_walk_pictures__passes_by_folders_with_nomedia(tmp_path: Path) -> None:
+    tree(tmp_path, "a.jpg", "private/.nomedia", "private/x.jpg", "private/in/y.jpg", "public/z.jpg")
+    told: list[LeftOut] = []
+
+    assert [path.name for path in walk_pictures([tmp_path], on_left_out=told.append)] == ["a.jpg", "z.jpg"]
+    assert told == [LeftOut(tmp_path / "private", Kind.NOMEDIA)]
+    # Anyone who names the folder means it.
+    assert found(tmp_path, tmp_path / "private") == ["private/x.jpg", "private/in/y.jpg"]
+
+
+def test_walk_pictures__a_folder_that_is_named_is_entered(tmp_path: Path) -> None:
+    tree(tmp_path, "L.photoslibrary/originals/a.jpg", "#recycle/b.jpg")
+
+    assert found(tmp_path, tmp_path / "L.photoslibrary", tmp_path / "#recycle") == [
+        *("L.photoslibrary/originals/a.jpg", "#recycle/b.jpg")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("patterns", "left"),
+    [
+        ([], ["Größe.jpg", "a.jpg", "b.png", "2019/c.jpg", "2019/x/d.jpg", "x/e.jpg"]),
+        (["*.PNG"], ["Größe.jpg", "a.jpg", "2019/c.jpg", "2019/x/d.jpg", "x/e.jpg"]),
+        (["x"], ["Größe.jpg", "a.jpg", "b.png", "2019/c.jpg"]),
+        (["2019/x"], ["Größe.jpg", "a.jpg", "b.png", "2019/c.jpg", "x/e.jpg"]),
+        (["/x"], ["Größe.jpg", "a.jpg", "b.png", "2019/c.jpg", "2019/x/d.jpg"]),
+        (["2019/*"], ["Größe.jpg", "a.jpg", "b.png", "x/e.jpg"]),
+        (["**/d.jpg", "?.png"], ["Größe.jpg", "a.jpg", "2019/c.jpg", "x/e.jpg"]),
+        (["2019/**"], ["Größe.jpg", "a.jpg", "b.png", "x/e.jpg"]),
+        (["gr\u006f\u0308ße.*", "a.jpg/", ".*"], ["a.jpg", "b.png", "2019/c.jpg", "2019/x/d.jpg", "x/e.jpg"]),
+        (["*"], []),
+        (["[a].jpg", "", "/"], ["Größe.jpg", "a.jpg", "b.png", "2019/c.jpg", "2019/x/d.jpg", "x/e.jpg"]),
+    ],
+)
+def test_walk_pictures__exclusions(tmp_path: Path, patterns: list[str], left: list[str]) -> None:
+    tree(tmp_path, "Größe.jpg", "a.jpg", "b.png", "2019/c.jpg", "2019/x/d.jpg", "x/e.jpg")
+    told: list[LeftOut] = []
+
+    pictures = list(walk_pictures([tmp_path], exclusions=Exclusions(patterns), on_left_out=told.append))
+
+    assert sorted(path.relative_to(tmp_path).as_posix() for path in pictures) == sorted(left)
+    assert {one.kind for one in told} <= {Kind.EXCLUDED}
+    assert bool(told) == (len(left) < 6)
+
+
+def test_tally__counts_sidecars_that_no_picture_used(tmp_path: Path) -> None:
+    tally = Tally()
+    for name in ("a.json", "b.json", "c.mp4", "d.mp4", "e.mp4", "f.mp4"):
+        kind = kind_of_file(name, is_picture=False)
+        assert kind is not None
+        tally.add(LeftOut(tmp_path / name, kind))
+    tally.settle({tmp_path / "a.json"})
+
+    assert tally.counts == {Kind.MOVIE: 4, Kind.SIDECAR: 1}
+    assert tally.examples[Kind.SIDECAR] == [tmp_path / "b.json"]
+    assert len(tally.examples[Kind.MOVIE]) == 3
 
 
 def test_walk_pictures__named_files_come_as_they_are(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
+import unicodedata
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -8,6 +10,7 @@ from backend.files.folders import ManifestError, read_manifest
 from backend.files.folders.manifests import ManifestRow
 from backend.files.limits import Limits
 from backend.files.text import MediaText
+from backend.moments import DateCandidate, Precision, Standing
 
 
 def written(folder: Path, name: str, content: str | bytes) -> Path:
@@ -113,3 +116,144 @@ def test_read_manifest__no_column_for_the_picture(tmp_path: Path, limits: Limits
 def test_read_manifest__unreadable(tmp_path: Path, limits: Limits, name: str) -> None:
     with pytest.raises(FileUnreadable):
         read_manifest(tmp_path / name, limits)
+
+
+def titles(path: Path, limits: Limits) -> list[tuple[int, str, str]]:
+    """Return (line, path below the folder, title) of every row."""
+    return [
+        (one.line, one.path.relative_to(path.parent).as_posix(), one.text.title)
+        for one in read_manifest(path, limits)
+        if isinstance(one, ManifestRow)
+        if one.path is not None
+    ]
+
+
+@pytest.mark.parametrize("head", ["sep=;", '"sep=;"', "SEP=;", "sep=;;;"])
+def test_read_manifest__the_separator_line_of_excel(tmp_path: Path, limits: Limits, head: str) -> None:
+    path = written(tmp_path, "m.csv", f'{head}\r\npath;title\r\na.jpg;"one, two;\r\nthree"\r\nb.jpg;two\r\n')
+
+    assert titles(path, limits) == [(3, "a.jpg", "one, two; three"), (5, "b.jpg", "two")]
+
+
+def test_read_manifest__a_separator_that_is_no_delimiter_of_ours(tmp_path: Path, limits: Limits) -> None:
+    assert titles(written(tmp_path, "m.csv", "sep=|\npath|title\na.jpg|T\n"), limits) == [(3, "a.jpg", "T")]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8-sig"])
+@pytest.mark.parametrize("name", ["m.csv", "m.jsonl"])
+def test_read_manifest__encodings(tmp_path: Path, limits: Limits, encoding: str, name: str) -> None:
+    rows = "path\ttitle\r\nZürich.jpg\t東京\r\n" if name == "m.csv" else '{"path": "Zürich.jpg", "title": "東京"}\n'
+
+    assert titles(written(tmp_path, name, rows.encode(encoding)), limits) == [
+        (2 if name == "m.csv" else 1, "Zürich.jpg", "東京")
+    ]
+
+
+def test_read_manifest__broken_utf16_does_not_stop_the_rest(tmp_path: Path, limits: Limits) -> None:
+    content = "\ufeffpath,title\na.jpg,x".encode("utf-16-le") + b"\x00\xd8" + "\nb.jpg,y\n".encode("utf-16-le") + b"z"
+    assert [line for line, _, _ in titles(written(tmp_path, "m.csv", content), limits)][:2] == [2, 3]
+
+
+def test_read_manifest__backslashes(tmp_path: Path, limits: Limits) -> None:
+    (tmp_path / "2019").mkdir()
+    (tmp_path / "2019" / "a.jpg").touch()
+    (tmp_path / "odd\\name.jpg").touch()
+    path = written(
+        tmp_path, "m.csv", "path,title\n2019\\a.jpg,A\n.\\2019\\a.jpg,B\nodd\\name.jpg,C\n2019\\gone.jpg,D\n"
+    )
+
+    assert titles(path, limits) == [
+        *((2, "2019/a.jpg", "A"), (3, "2019/a.jpg", "B"), (4, "odd\\name.jpg", "C"), (5, "2019/gone.jpg", "D"))
+    ]
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_read_manifest__names_in_another_form(tmp_path: Path, limits: Limits, form: Literal["NFC", "NFD"]) -> None:
+    other: Literal["NFC", "NFD"] = "NFD" if form == "NFC" else "NFC"
+    folder = tmp_path / unicodedata.normalize(form, "Größen")
+    folder.mkdir()
+    (folder / unicodedata.normalize(form, "Größe.JPG")).touch()
+    for name in ("x.jpg", "X.jpg"):
+        (folder / name).touch()
+    rows = unicodedata.normalize(other, "path\nGrößen/Größe.jpg\nGrößen/X.JPG\nGrößen/x.jpg\n")
+
+    found = [
+        row.path for row in read_manifest(written(tmp_path, "m.csv", rows), limits) if isinstance(row, ManifestRow)
+    ]
+
+    assert found[0] == folder / unicodedata.normalize(form, "Größe.JPG")
+    # Which of two is meant nobody can tell.
+    assert found[1] == folder / "X.JPG"
+    assert found[2] == folder / "x.jpg"
+
+
+@pytest.mark.parametrize("content", ["path,title,\na.jpg,T,\n", "path,title\na.jpg,T,\n", "path,title,,\na.jpg,T\n"])
+def test_read_manifest__a_separator_at_the_end(tmp_path: Path, limits: Limits, content: str) -> None:
+    assert titles(written(tmp_path, "m.csv", content), limits) == [(2, "a.jpg", "T")]
+
+
+def test_read_manifest__exiftool(tmp_path: Path, limits: Limits) -> None:
+    path = written(
+        tmp_path,
+        "m.csv",
+        "SourceFile,FileName,Directory,Title,Caption-Abstract,Keywords,DateTimeOriginal,OffsetTimeOriginal,GPSLatitude,"
+        "GPSLongitude,City,PersonInImage\n"
+        './in/a.jpg,a.jpg,./in,T,C,"sea, boat",2024:05:01 12:30:00,+02:00,"13 deg 24\' 36.00"" S",'
+        '"48 deg 15\' 0.00"" E",Nara,Ann\n'
+        f"b.jpg,b.jpg,.,{'x' * 400},-,,,,,,,\n",
+    )
+
+    first, second = read_manifest(path, limits)
+    assert first == ManifestRow(
+        tmp_path / "in/a.jpg",
+        None,
+        MediaText("T", "C", ("sea", "boat", "Ann"), "Nara"),
+        2,
+        {"latitude_degrees": -13.41, "longitude_degrees": 48.25},
+        (
+            DateCandidate(
+                datetime.fromisoformat("2024-05-01T12:30:00+02:00"),
+                Precision.SECOND,
+                Standing.ORIGINAL,
+                "exiftool:datetimeoriginal",
+            ),
+        ),
+    )
+    assert isinstance(second, ManifestRow)
+    assert (second.text.title, second.text.caption, len(second.warnings)) == ("x" * 300, "", 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("metadata.csv", "file_name,text,label\ntrain/0001.png,A red fox,3\n"),
+        (
+            "metadata.jsonl",
+            '{"file_name": "train/0001.png", "text": "A red fox", "objects": {"bbox": [[1, 2, 3, 4]]}}\n',
+        ),
+        ("metadata.csv", "image_path\tcaption\ntrain/0001.png\tA red fox\n"),
+        ("metadata.csv", "file_name,text,caption\ntrain/0001.png,other,A red fox\n"),
+    ],
+)
+def test_read_manifest__data_sets_in_folders(tmp_path: Path, limits: Limits, name: str, content: str) -> None:
+    (row,) = read_manifest(written(tmp_path, name, content), limits)
+
+    assert isinstance(row, ManifestRow)
+    assert (row.path, row.text) == (tmp_path / "train/0001.png", MediaText(caption="A red fox"))
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        ("path,latitude,longitude\na.jpg,-13.4,48.25\n", {"latitude_degrees": -13.4, "longitude_degrees": 48.25}),
+        ("path,lat,lon\na.jpg,-13.4,48.25\n", {"latitude_degrees": -13.4, "longitude_degrees": 48.25}),
+        ("path,latitude,longitude\na.jpg,0,0\n", {}),
+        ("path,latitude,longitude\na.jpg,,\n", {}),
+        ("path,latitude,longitude\na.jpg,north,500\n", {}),
+    ],
+)
+def test_read_manifest__coordinates(tmp_path: Path, limits: Limits, content: str, place: dict[str, float]) -> None:
+    (row,) = read_manifest(written(tmp_path, "m.csv", content), limits)
+
+    assert isinstance(row, ManifestRow)
+    assert row.place == place

@@ -13,8 +13,20 @@ from PIL.TiffImagePlugin import IFDRational
 from backend.files.limits import Limits
 from backend.files.metadata import EmbeddedMetadata, read_metadata
 from backend.files.text import MediaText
+from backend.rules.dates import choose_date
 
 BASE, GPS = ExifTags.Base, ExifTags.GPS
+
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def text_of(data: bytes, limits: Limits) -> MediaText:
+    """The text of a picture, with the moment that is chosen among all that it says."""
+    found = read_metadata(data, limits)
+    assert found.text.taken_at is None
+    chosen = choose_date(found.dates, UTC, NOW)
+    return found.text if chosen is None else found.text.with_date(chosen.taken_at, chosen.precision, chosen.source)
 
 
 def utf16(words: str) -> bytes:
@@ -40,9 +52,10 @@ def camera_exif() -> Image.Exif:
 
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP"])
 def test_read_metadata__exif(pictures: Any, limits: Limits, name: str) -> None:
-    found = read_metadata(pictures.encode(pictures.corners(), name, exif=camera_exif()), limits)
+    data = pictures.encode(pictures.corners(), name, exif=camera_exif())
+    found = read_metadata(data, limits)
 
-    assert found.text == MediaText(
+    assert text_of(data, limits) == MediaText(
         title="Möwen 🐦",
         caption="Fischer am Strand",
         keywords=("sea", "sun"),
@@ -69,9 +82,9 @@ def test_read_metadata__camera_without_zone_counts_as_utc(pictures: Any, limits:
     exif = Image.Exif()
     exif.get_ifd(ExifTags.IFD.Exif)[BASE.DateTimeOriginal] = "2024:05:01 12:30:00"
 
-    found = read_metadata(pictures.encode(pictures.corners(), exif=exif), limits)
+    found = text_of(pictures.encode(pictures.corners(), exif=exif), limits)
 
-    assert found.text.taken_at == datetime(2024, 5, 1, 12, 30, tzinfo=UTC)
+    assert found.taken_at == datetime(2024, 5, 1, 12, 30, tzinfo=UTC)
 
 
 def test_read_metadata__comment_where_there_is_no_description(pictures: Any, limits: Limits) -> None:
@@ -150,7 +163,7 @@ def test_read_metadata__iptc(
 
     data = pictures.with_iptc(pictures.encode(pictures.corners()), *declared, *fields)
 
-    assert read_metadata(data, limits).text == IPTC_TEXT
+    assert text_of(data, limits) == IPTC_TEXT
 
 
 def test_read_metadata__iptc_cut_off_keeps_what_came_before(pictures: Any, limits: Limits) -> None:
@@ -179,11 +192,11 @@ XMP_TEXT = MediaText(
 
 
 def test_read_metadata__xmp_in_jpeg(pictures: Any, limits: Limits) -> None:
-    assert read_metadata(pictures.with_xmp(pictures.encode(pictures.corners()), XMP), limits).text == XMP_TEXT
+    assert text_of(pictures.with_xmp(pictures.encode(pictures.corners()), XMP), limits) == XMP_TEXT
 
 
 def test_read_metadata__xmp_in_webp(pictures: Any, limits: Limits) -> None:
-    assert read_metadata(pictures.encode(pictures.corners(), "WEBP", xmp=pictures.xmp(XMP)), limits).text == XMP_TEXT
+    assert text_of(pictures.encode(pictures.corners(), "WEBP", xmp=pictures.xmp(XMP)), limits) == XMP_TEXT
 
 
 @pytest.mark.parametrize("after_pixels", [False, True])
@@ -192,7 +205,7 @@ def test_read_metadata__xmp_in_png(pictures: Any, limits: Limits, after_pixels: 
     chunk = pictures.png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + pictures.xmp(XMP))
     at = len(data) - 12 if after_pixels else 33
 
-    assert read_metadata(data[:at] + chunk + data[at:], limits).text == XMP_TEXT
+    assert text_of(data[:at] + chunk + data[at:], limits) == XMP_TEXT
 
 
 def test_read_metadata__xmp_as_attributes(pictures: Any, limits: Limits) -> None:
@@ -225,7 +238,7 @@ def test_read_metadata__xmp_entity_bomb(pictures: Any, limits: Limits) -> None:
         (0xE1, b"http://ns.adobe.com/xap/1.0/\0" + packet),
     )
 
-    assert read_metadata(data, limits).text == MediaText(caption="still here")
+    assert text_of(data, limits) == MediaText(caption="still here")
 
 
 @pytest.mark.parametrize("after_pixels", [False, True])

@@ -145,3 +145,36 @@ def test_says_place__of_a_new_format_everything_counts(monkeypatch: pytest.Monke
     monkeypatch.setattr("backend.files.formats.formats.FORMATS", (*FORMATS, new))
     assert find_format(bitmap) == new
     assert says_place(bitmap)
+
+
+def large_exif(*, beyond: str) -> bytes:
+    """EXIF of more than 64 KiB whose position, or what points to it, is behind the first 64 KiB."""
+    far = 70_000
+    position = struct.pack("<6L", 48, 1, 51, 1, 2988, 100)
+    places = {"directory": 8, "gps": 40, "values": 80} | {beyond: far}
+    if beyond == "directory":
+        places = {"directory": far, "gps": far + 40, "values": far + 80}
+    block = bytearray(far + 200)
+    block[:8] = struct.pack("<2sHL", b"II", 42, places["directory"])
+    main = struct.pack("<HHHLLL", 1, ExifTags.IFD.GPSInfo, 4, 1, places["gps"], 0)
+    block[places["directory"] : places["directory"] + len(main)] = main
+    gps = struct.pack("<HHHLL", 1, ExifTags.GPS.GPSLatitude, 5, 3, places["values"])
+    block[places["gps"] : places["gps"] + len(gps)] = gps
+    block[places["values"] : places["values"] + len(position)] = position
+    return bytes(block)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # as in the product; Pillow warns of what is cut off
+@pytest.mark.parametrize("beyond", ["directory", "gps", "values"])
+def test_says_place__behind_what_is_searched(beyond: str) -> None:
+    block = large_exif(beyond=beyond)
+
+    read = Image.Exif()
+    read.load(block)
+    assert read.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitude] == (48.0, 51.0, 29.88)
+    webp = Pictures.encode(GREY.convert("RGB"), "WEBP", exif=b"Exif\0\0" + block)
+    parts = [(0xE1, b"Exif\0\0" + block[at : at + 65_000]) for at in range(0, len(block), 65_000)]
+    jpeg = Pictures.with_segments(Pictures.encode(GREY), *parts)
+    assert says_place(webp)
+    assert says_place(jpeg)
+    assert not says_place(webp.replace(block, bytes(len(block))))

@@ -1,4 +1,5 @@
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -8,7 +9,21 @@ from hypothesis import strategies as st
 
 from backend.errors import InvalidText
 from backend.files.limits import Limits
-from backend.files.text import MediaText, clean_media_text, clean_text, embedding_text, fit_media_text, parse_taken_at
+from backend.files.text import (
+    MediaText,
+    TextChanges,
+    clean_lines,
+    clean_media_text,
+    clean_text,
+    embedding_text,
+    fit_media_text,
+    join_keywords,
+    parse_date,
+    parse_taken_at,
+    split_keywords,
+    text_of_record,
+    unwrap_lines,
+)
 
 
 def only(field: str, words: str) -> MediaText:
@@ -174,16 +189,38 @@ def test_clean_media_text__every_field() -> None:
 @pytest.mark.parametrize(
     ("raw", "keywords"),
     [
-        (("sea, sun;sand",), ("sea", "sun", "sand")),
+        (("Doe, Jane", "sea; sun"), ("Doe, Jane", "sea; sun")),
         (("Sea", "sea", "SEA", "sun"), ("Sea", "sun")),
         (("sun", "sea", "SUN"), ("sun", "sea")),
         (("a\nb",), ("a", "b")),
-        (("", " ; ,", "<b>x</b>"), ("x",)),
+        (("", " ", "<b>x</b>"), ("x",)),
         (("r&amp;b",), ("r&b",)),
     ],
 )
 def test_clean_media_text__keywords(raw: tuple[str, ...], keywords: tuple[str, ...]) -> None:
-    assert clean_media_text(MediaText(keywords=raw), SMALL).keywords == keywords
+    assert clean_media_text(MediaText(keywords=raw), replace(SMALL, max_keyword_characters=10)).keywords == keywords
+
+
+@pytest.mark.parametrize(
+    ("raw", "keywords"),
+    [
+        ("sea, sun;sand", ("sea", "sun", "sand")),
+        ("a\nb", ("a", "b")),
+        (" ; ,\n", ()),
+        ("r&amp;b; sea&#38;sun;&nothing; x", ("r&amp;b", "sea&#38;sun", "&nothing", "x")),
+        ('sea, "Doe, Jane"; sun', ("sea", "Doe, Jane", "sun")),
+        ('5" lens, "open, shut', ('5" lens', '"open', "shut")),
+        ('"a"b, c"d"', ('"a"b', 'c"d"')),
+        ('"", "x"', ("x",)),
+    ],
+)
+def test_split_keywords(raw: str, keywords: tuple[str, ...]) -> None:
+    assert split_keywords(raw) == keywords
+
+
+@given(st.lists(st.text(alphabet="ab,; \n").map(lambda word: " ".join(word.split())).filter(bool)))
+def test_join_keywords__is_the_way_back(keywords: list[str]) -> None:
+    assert split_keywords(join_keywords(keywords)) == tuple(keywords)
 
 
 @pytest.mark.parametrize(
@@ -205,9 +242,9 @@ def test_clean_media_text__markup_does_not_count() -> None:
 
 
 def test_clean_media_text__too_many_keywords() -> None:
-    assert len(clean_media_text(MediaText(keywords=("a,b,c,A",)), SMALL).keywords) == 3
+    assert len(clean_media_text(MediaText(keywords=("a", "b", "c", "A")), SMALL).keywords) == 3
     with pytest.raises(InvalidText, match="4 keywords"):
-        clean_media_text(MediaText(keywords=("a,b,c,d",)), SMALL)
+        clean_media_text(MediaText(keywords=("a", "b", "c", "d")), SMALL)
 
 
 @pytest.mark.parametrize("field", ["title", "caption", "location", "story", "keywords"])
@@ -218,11 +255,59 @@ def test_clean_media_text__nul(field: str) -> None:
 
 def test_fit_media_text__cuts_instead_of_refusing() -> None:
     found = fit_media_text(
-        MediaText(title="one two three", caption="x" * 50, keywords=("abcdefgh, b", "c", "d"), story="nul\0"), SMALL
+        MediaText(title="one two three", caption="x" * 50, keywords=("abcdefgh, b", "b", "c", "d"), story="nul\0"),
+        SMALL,
     )
 
     assert found == MediaText(title="one two", caption="x" * 20, keywords=("abcde", "b", "c"), story="nul")
     assert clean_media_text(found, SMALL) == found
+
+
+@pytest.mark.parametrize(
+    ("raw", "cleaned"),
+    [
+        ("First line\n\nSecond paragraph\n- item", "First line\n\nSecond paragraph\n- item"),
+        ("\r\n a  b \r\n\r\n\t\n\n c\rd\u2028e\n", "a b\n\nc\nd\ne"),
+        ("<p>one</p><p>two</p>", "one\n\ntwo"),
+        ("one<br>two<b>!</b>", "one\ntwo!"),
+        ("a&#10;b&lt;br&gt;c", "a\nb\nc"),
+        ("e\u0301\ne\u0301", "é\né"),
+    ],
+)
+def test_clean_lines__keeps_lines_and_paragraphs(raw: str, cleaned: str) -> None:
+    assert clean_lines(raw) == cleaned
+    text = MediaText(title=raw, caption=raw, location=raw, story=raw)
+    assert clean_media_text(text, Limits()) == fit_media_text(text, Limits())
+    assert clean_media_text(text, Limits()) == MediaText(
+        title=clean_text(raw), caption=cleaned, location=clean_text(raw), story=cleaned
+    )
+
+
+@given(st.one_of(st.text(), MARKUP))
+def test_clean_lines__cleaning_twice_changes_nothing(raw: str) -> None:
+    once = clean_lines(raw)
+
+    assert clean_lines(once) == once
+    assert once.split() == clean_text(once).split()
+    assert "\n\n\n" not in once
+    assert not any(ord(character) < 32 and character != "\n" for character in once)
+
+
+@pytest.mark.parametrize(
+    ("raw", "unwrapped"),
+    [
+        ("a\nb\r\nc", "a b c"),
+        ("a\n\nb\r\n\r\nc", "a\n\nb\r\n\r\nc"),
+        ("First line\n\nSecond paragraph\n- item\n2. item", "First line\n\nSecond paragraph\n- item\n2. item"),
+        ("a\n-b", "a -b"),
+    ],
+)
+def test_unwrap_lines(raw: str, unwrapped: str) -> None:
+    assert unwrap_lines(raw) == unwrapped
+
+
+def test_embedding_text__lines_are_for_readers() -> None:
+    assert embedding_text(MediaText(caption="a b\nc\n\nd", story="a b c d")) == "a b c d."
 
 
 def test_embedding_text__order_and_sentences() -> None:
@@ -270,3 +355,65 @@ def test_parse_taken_at__readable(raw: str, moment: datetime | None) -> None:
 def test_parse_taken_at__no_moment(raw: str) -> None:
     with pytest.raises(InvalidText, match="taken_at"):
         parse_taken_at(raw)
+
+
+@pytest.mark.parametrize(
+    ("value", "moment", "precision"),
+    [
+        (31_536_000, "1971-01-01T00:00:00+00:00", "second"),
+        (-86_400, "1969-12-31T00:00:00+00:00", "second"),
+        (0, "1970-01-01T00:00:00+00:00", "second"),
+        (12, "1970-01-01T00:00:12+00:00", "second"),
+        (-5_000_000_000, "1811-07-23T15:06:40+00:00", "second"),
+        (1714559400.5, "2024-05-01T10:30:00.500000+00:00", "second"),
+        ("31536000", "1971-01-01T00:00:00+00:00", "second"),
+        ("-86400", "1969-12-31T00:00:00+00:00", "second"),
+        ("1887", "1887-01-01T00:00:00+00:00", "year"),
+        ("2004-05", "2004-05-01T00:00:00+00:00", "month"),
+        ("2004-05-06", "2004-05-06T00:00:00+00:00", "day"),
+        ("2004-05-06T12:30", "2004-05-06T10:30:00+00:00", "minute"),
+        ("2004-05-06T12:30:15", "2004-05-06T10:30:15+00:00", "second"),
+        ("2004-05-06T12:30:15.25Z", "2004-05-06T12:30:15.250000+00:00", "subsecond"),
+    ],
+)
+def test_text_of_record__moment(value: object, moment: str, precision: str) -> None:
+    text = text_of_record({"taken_at": value}, Limits(time_zone="Europe/Paris"))
+
+    assert text.taken_at is not None
+    assert text.taken_at.astimezone(UTC).isoformat() == moment
+    assert (text.taken_at_precision, text.taken_at_source) == (precision, "given")
+
+
+def test_parse_date__eight_digits_are_a_date_where_it_is_said() -> None:
+    assert parse_date("20240501", is_date=True) == parse_date("2024-05-01")
+    assert parse_date("20240501") == (datetime(1970, 8, 23, 6, 21, 41, tzinfo=UTC), 5)
+
+
+@pytest.mark.parametrize(
+    "value", [True, 1e20, float("nan"), "2024-00-01", "2024-05-01T25:00", "2024-05-01T12:00+99:00", "123"]
+)
+def test_text_of_record__no_moment(value: object) -> None:
+    with pytest.raises(InvalidText, match="taken_at"):
+        text_of_record({"taken_at": value}, Limits())
+
+
+def test_media_text__a_moment_and_what_is_known_of_it_stay_together() -> None:
+    mine = MediaText().given_date("2004")
+    other = MediaText(title="t").given_date("2024-05-01T12:30:00Z")
+
+    both = clean_media_text(mine.or_else(other), Limits())
+
+    assert (both.taken_at_precision, both.taken_at_source) == ("year", "given")
+    assert both.taken_at == datetime(2004, 1, 1, tzinfo=UTC)
+    assert clean_media_text(MediaText(taken_at=both.taken_at).or_else(other), Limits()).taken_at_precision == "second"
+
+
+def test_text_changes__of_the_moment() -> None:
+    before = MediaText(title="t").given_date("2004")
+    changed = TextChanges(taken_at=datetime(2024, 5, 1, tzinfo=UTC), taken_at_precision="day").apply_to(before)
+    cleared = TextChanges(clear_taken_at=True).apply_to(before)
+    kept = TextChanges(title="u").apply_to(before)
+
+    assert (changed.taken_at, changed.taken_at_precision) == (datetime(2024, 5, 1, tzinfo=UTC), "day")
+    assert (cleared.taken_at, cleared.taken_at_precision, cleared.taken_at_source) == (None, "", "")
+    assert (kept.title, kept.taken_at, kept.taken_at_precision) == ("u", before.taken_at, "year")

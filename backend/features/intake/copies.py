@@ -1,0 +1,91 @@
+"""Copies: a file that is already stored fills the empty fields of its picture from what came with the copy."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from backend.files.metadata import JSON
+from backend.files.text import WORDS, MediaText
+from backend.moments import GUESS_SOURCE
+from backend.store.access import list_rewritten_fields
+from backend.store.engine import Session
+from backend.store.groups import mark_unlabelled
+from backend.store.media import get_media, get_media_for_update, media_columns, record_exact_copy, take_back
+from backend.store.schema import EMBEDDED_STATUSES, Media
+from backend.store.spaces import find_active_space, find_fill, queue_elsewhere, queue_words, start_fill
+
+PLACE = "place"
+_TAKEN_AT = "taken_at"
+_FIELDS = (*WORDS, "keywords", _TAKEN_AT)
+_MOST_FOLDERS = 100
+_WORDS_MAKER = "import"
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What comes with the bytes of a picture.
+
+    Attributes:
+        text: its words, and when it was taken.
+        place: coordinates, under the names that they have in `exif`.
+        folders: the folders and albums that it was in.
+    """
+
+    text: MediaText = field(default_factory=MediaText)
+    place: Mapping[str, JSON] = field(default_factory=dict)
+    folders: Sequence[str] = ()
+
+
+def record_copy(
+    session: Session, media_id: uuid.UUID, source: str, source_uri: str | None, beside: Beside
+) -> tuple[str, ...]:
+    """Count a copy of a picture, and complete the picture by what came with the copy; returns the fields that were empty.
+
+    Nothing is replaced, and a field that somebody has edited stays as it is, even if it was emptied. Text vectors follow
+    in the background (`Work.FILL`).
+    """
+    record_exact_copy(session, media_id, source, source_uri)
+    if not _missing(get_media(session, media_id), beside):
+        return ()
+    media = get_media_for_update(session, media_id)
+    new = media_columns(beside.text)
+    missing = _missing(media, beside)
+    for name in list_rewritten_fields(session, str(media_id)):
+        missing.pop(name, None)
+    for column, value in missing.items():
+        setattr(media, column, value)
+    if _TAKEN_AT in missing:
+        for column in new.keys() - set(_FIELDS):  # how the moment is known
+            setattr(media, column, new[column])
+    if missing.keys() & set(_FIELDS):
+        _renew_words(session, media)
+    named = {"exif": PLACE, "folders": ""}
+    return tuple(name for column in missing if (name := named.get(column, column)))
+
+
+def _missing(media: Media, beside: Beside) -> dict[str, Any]:
+    """The columns that are to change, with their values."""
+    new = media_columns(beside.text)
+    missing = {name: new[name] for name in _FIELDS if new[name] and not getattr(media, name)}
+    if new[_TAKEN_AT] and media.taken_at_source == GUESS_SOURCE != beside.text.taken_at_source:
+        missing[_TAKEN_AT] = new[_TAKEN_AT]  # a guess is as good as nothing
+    if beside.place and media.exif.keys().isdisjoint(beside.place):
+        missing["exif"] = {**media.exif, **beside.place}
+    folders = list(dict.fromkeys([*media.folders, *beside.folders]))[:_MOST_FOLDERS]
+    return missing | ({"folders": folders} if folders != media.folders else {})
+
+
+def _renew_words(session: Session, media: Media) -> None:
+    """Have the text vectors made of what is said now."""
+    if media.status in EMBEDDED_STATUSES:
+        active = find_active_space(session)
+        if active is not None and find_fill(session, active.id) is None:
+            start_fill(session, active.id, _WORDS_MAKER)
+        session.flush()
+        queue_elsewhere(session, None, [media.id])
+        mark_unlabelled(session, media.id)
+    else:
+        # A worker may have read the old words. A picture that failed after it was embedded returns with its vectors.
+        take_back(session, media)
+        queue_words(session, media.id)

@@ -1,0 +1,31 @@
+"""When a picture was taken: chosen among what came with it, what its file says, and its name."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import PurePath
+
+from backend.files.limits import Limits
+from backend.files.text import MediaText, guess_date
+from backend.moments import GIVEN_SOURCE, DateCandidate, Precision, Standing, zone_of
+from backend.rules.dates import choose_date
+
+
+def settle_date(text: MediaText, found: Iterable[DateCandidate], name: str | None, limits: Limits) -> MediaText:
+    """Return the text with the moment that wins among its own, those that were found, and a guess from the file's name.
+
+    The moment of the text is that of a person if it is `given`, and that of a sidecar otherwise.
+    """
+    candidates = [*_own(text), *found]
+    guess = guess_date(PurePath(name).name) if name else None
+    if guess is not None:
+        candidates.append(guess)
+    chosen = choose_date(candidates, zone_of(limits.time_zone), datetime.now(UTC))
+    return text.without_date() if chosen is None else text.with_date(chosen.taken_at, chosen.precision, chosen.source)
+
+
+def _own(text: MediaText) -> Iterable[DateCandidate]:
+    if text.taken_at is None:
+        return
+    source = text.taken_at_source or GIVEN_SOURCE
+    standing = Standing.GIVEN if source == GIVEN_SOURCE else Standing.ORIGINAL
+    yield DateCandidate(text.taken_at, Precision.of(text.taken_at_precision), standing, source)

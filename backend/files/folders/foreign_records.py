@@ -1,0 +1,304 @@
+"""Records that other programs write about a picture: Google Takeout, immich-go and exiftool, in the words of our own."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
+from typing import Any, Final
+
+from backend.errors import InvalidText
+from backend.files.folders.pairing import MOVIE_SUFFIXES, RAW_SUFFIXES, compared
+from backend.files.formats import FORMATS
+from backend.files.limits import Limits
+from backend.files.metadata import JSON, PLACE_NAMES
+from backend.files.text import (
+    RECORD_NAMES,
+    WORDS,
+    MediaText,
+    fit_media_text,
+    is_boilerplate,
+    is_boilerplate_keyword,
+    read_date,
+    read_epoch,
+    read_latitude,
+    read_longitude,
+    read_number,
+    split_keywords,
+    text_of_record,
+)
+from backend.moments import DateCandidate, Standing
+
+_MAX_ALTITUDE_METERS: Final = 100_000.0
+_FILE_SUFFIXES: Final = (
+    frozenset(f".{suffix}" for one in FORMATS for suffix in one.suffixes)
+    | {".bmp", ".tif", ".tiff"}
+    | MOVIE_SUFFIXES
+    | RAW_SUFFIXES
+)
+_LEVELS: Final = re.compile(r"[|/]")
+
+# Names of exiftool as compared: without their group, in lower case. Of several the first that is set counts.
+_TITLES: Final = ("title", "objectname", "headline", "xptitle")
+_CAPTIONS: Final = ("description", "caption-abstract", "imagedescription", "xpcomment", "usercomment")
+_KEYWORDS: Final = ("subject", "keywords", "weightedflatsubject")
+_PEOPLE: Final = ("personinimage", "regionname")
+_TREES: Final = ("hierarchicalsubject", "tagslist", "lastkeywordxmp", "catalogsets")
+_PLACES: Final = (
+    ("location", "sub-location"),
+    ("city",),
+    ("state", "province-state"),
+    ("country", "country-primarylocationname"),
+)
+# With the tags that have the zone and the part of a second.
+_MOMENTS: Final = (
+    ("subsecdatetimeoriginal", Standing.ORIGINAL, "", ""),
+    ("datetimeoriginal", Standing.ORIGINAL, "offsettimeoriginal", "subsectimeoriginal"),
+    ("datetimecreated", Standing.ORIGINAL, "", ""),
+    ("datecreated", Standing.ORIGINAL, "", ""),
+    ("subseccreatedate", Standing.DIGITIZED, "", ""),
+    ("createdate", Standing.DIGITIZED, "offsettimedigitized", "subsectimedigitized"),
+    ("datetimedigitized", Standing.DIGITIZED, "offsettimedigitized", "subsectimedigitized"),
+    ("gpsdatetime", Standing.SATELLITE, "", ""),
+    ("subsecmodifydate", Standing.MODIFIED, "", ""),
+    ("modifydate", Standing.MODIFIED, "offsettime", "subsectime"),
+)
+_GROUPS: Final = re.compile(r"(?:exif|iptc|xmp|composite|file|photoshop|quicktime|makernotes)(?:[-\w]*)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignRecord:
+    """A record in our own names.
+
+    Attributes:
+        words: the text fields, as `text_of_record` reads them.
+        people: the names of the people in the picture.
+        dates: the moments that the program gives; one that a person gave is among `words`.
+        place: the coordinates under the same names as in `exif`; empty if there are none.
+        albums: the albums that the picture is in.
+        file_name: the name of the file that the record says it belongs to.
+    """
+
+    words: Mapping[str, Any]
+    people: tuple[str, ...] = ()
+    dates: tuple[DateCandidate, ...] = ()
+    place: dict[str, JSON] = field(default_factory=dict)
+    albums: tuple[str, ...] = ()
+    file_name: str | None = None
+
+
+def read_foreign(record: Mapping[str, Any]) -> ForeignRecord:
+    """Return what a record says, whichever program wrote it. One of no known program has our own names already."""
+    if isinstance(record.get("photoTakenTime"), dict):
+        return _from_takeout(record)
+    if "dateTaken" in record and isinstance(record.get("fileName"), str):
+        return _from_immich_go(record)
+    if is_of_exiftool(record):
+        return read_exiftool(record)
+    return ForeignRecord(record)
+
+
+def is_of_exiftool(record: Mapping[str, Any]) -> bool:
+    """Whether exiftool wrote a record: it names its file `SourceFile`, and may put groups before or around names."""
+    return any(name.casefold() == "sourcefile" for name in record)
+
+
+def read_exiftool(record: Mapping[str, Any], *, is_joined: bool = False) -> ForeignRecord:
+    """Return what a record of exiftool says: from JSON, with groups (`-G`, `-g`) or without, or from a line of CSV, where the
+    items of lists are joined."""
+    tags = _tags_of(record)
+
+    def first(names: Iterable[str]) -> Any:
+        found = (value for name in names for value in tags.get(name, ()))
+        return next((value for value in found if value not in (None, "", [], {}, "-")), None)
+
+    def written(names: Iterable[str]) -> Any:
+        return next((found for name in names if (found := _written(first((name,))))), None)
+
+    latitude = _signed(read_latitude(first(("gpslatitude",))), first(("gpslatituderef",)))
+    longitude = _signed(read_longitude(first(("gpslongitude",))), first(("gpslongituderef",)))
+    position = first(("gpsposition", "gpscoordinates"))
+    if latitude is None and isinstance(position, str) and "," in position:
+        parts = position.split(",")
+        latitude, longitude = read_latitude(parts[0]), read_longitude(parts[1])
+    height = first(("gpsaltitude",))
+    side = first(("gpsaltituderef",)) or (height if isinstance(height, str) else None)
+
+    def items(names: Iterable[str]) -> list[str]:
+        values = [item for name in names for value in tags.get(name, ()) for item in _listed(value)]
+        return [word for value in values for word in split_keywords(value)] if is_joined else values
+
+    source = first(("sourcefile",))
+    names = [_shown(first(group)) for group in _PLACES]
+    return ForeignRecord(
+        words={
+            "title": written(_TITLES),
+            "caption": written(_CAPTIONS),
+            "keywords": [
+                word
+                for word in (
+                    *items(_KEYWORDS),
+                    *split_keywords(_shown(first(("xpkeywords",)))),
+                    *(word for tree in items(_TREES) for word in _level(tree)),
+                )
+                if not is_boilerplate_keyword(word)
+            ],
+            "location": ", ".join(dict.fromkeys(name for name in names if name)),
+        },
+        people=tuple(items(_PEOPLE)),
+        dates=tuple(
+            found
+            for name, standing, offset, subseconds in _MOMENTS
+            if (
+                found := read_date(
+                    _shown(first((name,))),
+                    standing,
+                    f"exiftool:{name}",
+                    offset=_shown(first((offset,))),
+                    subseconds=_shown(first((subseconds,))),
+                )
+            )
+        ),
+        place=place_of(latitude, longitude, _signed(read_number(height), side)),
+        file_name=_last_part(source) if isinstance(source, str) else None,
+    )
+
+
+def read_leniently(record: ForeignRecord, limits: Limits) -> tuple[MediaText, list[InvalidText]]:
+    """Read a record field by field: one that is not text is left out, one that is too long is cut. Returns what is wrong too."""
+    words = record.words
+    text = MediaText()
+    problems = []
+    for name in RECORD_NAMES:
+        value = words.get(name)
+        if value is None:
+            continue
+        try:
+            found = text_of_record({name: value}, limits)
+        except InvalidText as error:
+            problems.append(error)
+            found = _fitted(str(error.context.get("field", name)), value, limits, words)
+        text = text.or_else(found)
+    if record.people and limits.people_as_keywords:
+        text = fit_media_text(replace(text, keywords=(*text.keywords, *record.people)), limits)
+    elif record.people:
+        names = {compared(name) for name in record.people}  # programs repeat them among the keywords
+        text = replace(text, keywords=tuple(word for word in text.keywords if compared(word) not in names))
+    return text, problems
+
+
+def _fitted(field_name: str, value: Any, limits: Limits, words: Mapping[str, Any]) -> MediaText:
+    if field_name in {"keywords", "keyword"} and isinstance(value, str | list):
+        keywords = split_keywords(value) if isinstance(value, str) else [one for one in value if isinstance(one, str)]
+        return fit_media_text(MediaText(keywords=tuple(keywords)), limits)
+    if field_name == "taken_at" or not isinstance(value, str):
+        return MediaText()
+    rule = WORDS[field_name]
+    if rule.overflow and not words.get(rule.overflow) and len(value) > rule.most_characters(limits):
+        field_name = rule.overflow
+    fitted: dict[str, Any] = {field_name: value}
+    return fit_media_text(MediaText(**fitted), limits)
+
+
+def place_of(latitude: Any, longitude: Any, altitude: Any = None) -> dict[str, JSON]:
+    """Coordinates as in `exif`; empty if they are not on Earth, or zeros, which programs write for unknown places."""
+    north, east = _number(latitude, 90.0), _number(longitude, 180.0)
+    if north is None or east is None or north == east == 0.0:
+        return {}
+    found = zip(PLACE_NAMES, (north, east, _number(altitude, _MAX_ALTITUDE_METERS) or None), strict=True)
+    return {name: value for name, value in found if value is not None}
+
+
+def _from_takeout(record: Mapping[str, Any]) -> ForeignRecord:
+    title = record.get("title")
+    taken = read_epoch(record["photoTakenTime"].get("timestamp"), Standing.ORIGINAL, "takeout:photoTakenTime")
+    # The title in Takeout is often the file name, which does not describe the picture.
+    file_name = title if isinstance(title, str) and PurePosixPath(title).suffix.lower() in _FILE_SUFFIXES else None
+    return ForeignRecord(
+        words={
+            "title": None if file_name else title,
+            # Google Photos takes the description of a camera for one.
+            "caption": _written(record.get("description")),
+        },
+        people=tuple(one["name"] for one in _dicts(record.get("people")) if isinstance(one.get("name"), str)),
+        dates=() if taken is None else (taken,),
+        place=_geo(record.get("geoData")) or _geo(record.get("geoDataExif")),
+        file_name=file_name,
+    )
+
+
+def _from_immich_go(record: Mapping[str, Any]) -> ForeignRecord:
+    taken = read_date(_shown(record["dateTaken"]), Standing.ORIGINAL, "immich-go:dateTaken")
+    albums = (one.get("title") for one in _dicts(record.get("albums")))
+    tags = (one.get("value") or one.get("name") for one in _dicts(record.get("tags")))
+    return ForeignRecord(
+        words={
+            "caption": _written(record.get("description")),
+            "keywords": [word for tag in tags if isinstance(tag, str) for word in _level(tag)],
+        },
+        dates=() if taken is None else (taken,),
+        place=place_of(record.get("latitude"), record.get("longitude")),
+        albums=tuple(title for title in albums if isinstance(title, str) and title.strip()),
+        file_name=record["fileName"],
+    )
+
+
+def _tags_of(record: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """All values by the name of their tag, also those of nested groups."""
+    tags: dict[str, list[Any]] = {}
+    for name, value in record.items():
+        if isinstance(value, dict) and _GROUPS.fullmatch(name):
+            for inner, one in value.items():
+                tags.setdefault(_tag(inner), []).append(one)
+        else:
+            tags.setdefault(_tag(name), []).append(value)
+    return tags
+
+
+def _tag(name: str) -> str:
+    return name.rpartition(":")[2].strip().casefold().replace(" ", "")
+
+
+def _written(value: Any) -> Any:
+    """A title or a caption, unless no person wrote it."""
+    return None if isinstance(value, str) and is_boilerplate(value) else value
+
+
+def _shown(value: Any) -> str:
+    return str(value).strip() if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
+
+
+def _listed(value: Any) -> list[str]:
+    """The items of a list of exiftool, which writes a single one, and each line of CSV, without the list."""
+    items = value if isinstance(value, list) else [value]
+    return [shown for item in items if (shown := _shown(item)) and shown != "-"]
+
+
+def _level(tree: str) -> list[str]:
+    """The words of a keyword with levels: `Places|France|Paris`, `Places/France/Paris`."""
+    return [level.strip() for level in _LEVELS.split(tree) if level.strip()]
+
+
+def _last_part(path: str) -> str:
+    return re.split(r"[/\\]", path)[-1]
+
+
+def _dicts(value: Any) -> list[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _geo(geo: Any) -> dict[str, JSON]:
+    return place_of(geo.get("latitude"), geo.get("longitude"), geo.get("altitude")) if isinstance(geo, dict) else {}
+
+
+def _signed(size: float | None, side: Any) -> float | None:
+    """A coordinate or an altitude with the sign that its tag of reference gives: `S`, `West`, `Below Sea Level`, `1`."""
+    shown = _shown(side).upper()
+    is_negative = shown.startswith(("S", "W")) or "BELOW" in shown or shown == "1"
+    return -abs(size) if size is not None and is_negative else size
+
+
+def _number(value: Any, bound: float) -> float | None:
+    """The number, or None if it is out of bounds. NaN and infinity, which Python's JSON accepts, are out of bounds."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -bound <= value <= bound:
+        return None
+    return round(float(value), 7)

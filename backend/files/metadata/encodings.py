@@ -1,0 +1,93 @@
+"""Decoding of the texts of EXIF and IPTC, whose encoding is often not the one that they name."""
+
+import unicodedata
+from typing import Final
+
+_NAMED_CODE_BYTES: Final = 8
+_MOSTLY: Final = 0.8
+# Where nearly all letters of both byte orders are letters, those before this are likelier: Latin to Hebrew and Arabic.
+_COMMON_LETTERS: Final = "\u0780"
+_ESCAPE: Final = b"\x1b"
+_JIS_X_0208: Final = (b"\x1b$B", b"\x1b(B")
+
+
+def as_words(value: object) -> str:
+    """Decode text of unknown encoding (UTF-8, or else Windows-1252), up to its first NUL; '' if it is not text."""
+    if isinstance(value, str):
+        # Pillow reads EXIF text as Latin-1; cameras and editors write UTF-8.
+        try:
+            value = value.encode("latin-1")
+        except UnicodeEncodeError:
+            return str(value).split("\0", 1)[0]
+    if not isinstance(value, bytes):
+        return ""
+    value = value.split(b"\0", 1)[0]
+    for encoding in ("utf-8-sig", "cp1252"):
+        try:
+            return value.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return value.decode("latin-1")
+
+
+def as_utf16(value: object) -> str:
+    """Decode a field of Windows (XPTitle, ...): UTF-16 in little-endian order, up to its first NUL."""
+    if isinstance(value, tuple):
+        value = bytes(value)
+    if not isinstance(value, bytes):
+        return ""
+    return value.decode("utf-16-le", "ignore").split("\0", 1)[0].strip()
+
+
+def as_comment(value: object, byte_order: str) -> str:
+    """Decode a UserComment, whose first eight bytes name its code: ASCII, UNICODE, JIS, or zeros.
+
+    `byte_order` ('<' or '>') is that of the file. Many programs write UNICODE in the other one.
+    """
+    if not isinstance(value, bytes):
+        return as_words(value)
+    code = value[:_NAMED_CODE_BYTES].rstrip(b"\0 ").upper()
+    rest = value[_NAMED_CODE_BYTES:]
+    if code == b"UNICODE":
+        return _as_unicode(rest, byte_order).strip()
+    if code == b"JIS":
+        return _as_jis(rest).strip()
+    words = as_words(rest if code in {b"ASCII", b""} else value).strip()
+    # Some phones write data of their own here.
+    printable = sum(character.isprintable() or character.isspace() for character in words)
+    return words if printable >= _MOSTLY * len(words) else ""
+
+
+def _as_unicode(raw: bytes, byte_order: str) -> str:
+    for mark, encoding in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
+        if raw.startswith(mark):
+            return _until_nul(raw[2:].decode(encoding, "ignore"))
+    orders = ("utf-16-be", "utf-16-le") if byte_order == ">" else ("utf-16-le", "utf-16-be")
+    # `max` keeps the order of equals, so the file's order decides where both are as likely.
+    return max((_until_nul(raw.decode(one, "ignore")) for one in orders), key=_likelihood)
+
+
+def _until_nul(words: str) -> str:
+    return words.split("\0", 1)[0]
+
+
+def _likelihood(words: str) -> tuple[float, float]:
+    """How likely words are, by the part of letters that exist, and of common ones."""
+    if not words.strip():
+        return 0.0, 0.0
+    exist = sum(unicodedata.category(one)[0] in "LMNPZS" for one in words) / len(words)
+    common = sum(one < _COMMON_LETTERS for one in words) / len(words)
+    return round(exist, 1), common
+
+
+def _as_jis(raw: bytes) -> str:
+    if _ESCAPE not in raw:
+        body = raw.rstrip(b"\0 ")
+        if body and not len(body) % 2 and all(0x21 <= byte <= 0x7E for byte in body):
+            raw = _JIS_X_0208[0] + body + _JIS_X_0208[1]
+    for encoding in ("iso2022_jp_ext", "shift_jis", "euc_jp"):
+        try:
+            return _until_nul(raw.decode(encoding))
+        except UnicodeDecodeError:
+            continue
+    return ""

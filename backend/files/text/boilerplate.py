@@ -1,0 +1,151 @@
+"""Words that cameras, phones, drones and programs write into titles and captions by themselves.
+
+Sources, besides files that were seen:
+
+- PhotoPrism, internal/meta/sanitize.go (UnwantedDescriptions) and its pull request 5078 (Huawei, Medion, Motorola);
+- iNaturalist, app/models/local_photo.rb (BRANDED_DESCRIPTIONS), issues 1323 and 2086;
+- KPhotoAlbum, Settings/SettingsData.cpp (commentsToStrip);
+- examples of UserComment and ImageDescription in the documentation and tests of EXIF readers (nom-exif, PEL), for the
+  debugging notes of Xiaomi, Vivo and OPPO;
+- the comments of libraries that write JPEGs: libjpeg-turbo, gd, LEAD, Intel, ACD, Photoshop, GIMP, ffmpeg.
+"""
+
+import re
+from typing import Final
+
+# Compared without case, with single spaces, without blanks at the ends.
+_PHRASES: Final = frozenset(
+    {
+        # Cameras
+        "<kenox s1050 / samsung s1050>", "acd systems digital imaging", "binary comment", "camera", "casio computer co.,ltd",
+        "casio computer co.,ltd.", "dcim", "digital camera", "digital still camera", "dvc 10.1 hdmi", "exif_jpeg_picture",
+        "exif jpeg picture", "hellomoto", "medion digital camera", "minolta dsc", "moultrie digital game camera",
+        "my beautiful picture", "nikon", "samsung", "samsung camera pictures", "scanner", "sony dsc", "konica minolta dsc",
+        # Drones
+        "dji", "dji_default", "gopro", "hdr", "dig",
+        # Programs and systems
+        "applemark", "camera roll", "charset=ascii", "charset=unicode", "default", "default description", "edited", "iclarified",
+        "image", "img", "jpeg", "jpg", "no description", "no title", "none", "null", "picasa", "picture", "photo", "png", "undefined",
+        "unknown", "untitled", "untitled image", "untitled photo", "user comment", "user comments", "usercomment", "xmp",
+        # Screenshots, in the languages of the systems that make them
+        "screenshot", "screen shot", "bildschirmfoto", "capture d’écran", "capture d'écran", "captura de pantalla",
+        "captura de tela", "captura de ecrã", "schermafbeelding", "schermata", "istantanea schermo", "skärmavbild", "skærmbillede",
+        "skjermbilde", "zrzut ekranu", "snímek obrazovky", "снимок экрана", "スクリーンショット", "屏幕截图", "屏幕快照", "截屏", "截圖", "스크린샷",
+    }
+)  # fmt: skip
+# Short codes of modes, spelled exactly so. People use such words as keywords, so only titles and captions are freed of them.
+_CODES: Final = frozenset(
+    [
+        "bsh",
+        "btf",
+        "btfhdr",
+        "btfmdn",
+        "btr",
+        "burst",
+        "bty",
+        "cav",
+        "cbt",
+        "cid",
+        "cof",
+        "_cuva",
+        "cuva",
+        "dav",
+        "dig",
+        "edf",
+        "fbt",
+        "fbthdr",
+        "fnor",
+        "frem",
+        "frontbhdp",
+        "frontbhdr",
+        "fshbty",
+        "fznor",
+        "hdr",
+        "hdrpl",
+        "jpgo",
+        "mde",
+        "mde_soft",
+        "mon",
+        "nor",
+        "ozeshot",
+        "oznor",
+        "oznorWB",
+        "oznorWO",
+        "ptr",
+        "qrf",
+        "rbt",
+        "rhdr",
+        "rnor",
+        "rpt",
+        "sdr",
+        "sdr_HDRB",
+        "smart",
+        "stb",
+        "vhdr",
+        "zcm",
+        "zslnor",
+    ]
+)
+_CAMERA_MAKERS: Final = (
+    "agfaphoto|benq|canon|casio|concord|epson|fujifilm|ge|general imaging|hp|jenoptik|kodak|konica|konica minolta|"
+    "kyocera|leica|lg|medion|mercury|minolta|moultrie|mustek|nikon|olympus|panasonic|pentax|polaroid|praktica|premier|"
+    "ricoh|rollei|samsung|sanyo|sigma|skanhex|sony|toshiba|traveler|vivitar|yakumo"
+)
+_PROGRAMS: Final = (
+    r"adobe|acdsee|affinity|apple|b612|canva|capture one|darktable|digikam|faceapp|ffmpeg|figma|fotor|gd-jpeg|gimp|google|"
+    r"gnome-screenshot|hugin|imagemagick|imlib|inkscape|instagram|irfanview|jpegmini|krita|lightroom|luminar|matlab|matplotlib|"
+    r"meitu|ms ?paint|nokia|paint\.net|photoscape|photoshop|picasa|picsart|pixlr|polarr|prisma|rawtherapee|retrica|"
+    r"snapchat|snapseed|spectacle|vsco|xnview"
+)
+_VERBS: Final = "created|edited|generated|made|optimi[sz]ed|processed|produced|saved|shot|taken|file written|written"
+_PATTERNS: Final = tuple(
+    re.compile(pattern, re.IGNORECASE | re.DOTALL)
+    for pattern in (
+        rf"(?:{_CAMERA_MAKERS}) digital (?:still )?camera",
+        # <Digimax i5, Samsung #1>
+        r"<[^<>]*(?:samsung|digimax|kenox)[^<>]*>",
+        # Paths on the card: DCIM\100MEDIA\DJI_0001.JPG
+        r"(?:[a-z]:)?[\\/]*dcim[\\/]\S*",
+        # Names that cameras give to files
+        r"(?:dsc[fn]?|dji|gopr|gp|img|imgp|mvimg|p|pict|pxl|vid)[_-]?\d{4,}(?:[_-]\d+)*(?:\.[a-z0-9]{3,4})?",
+        # Programs and their libraries
+        rf"(?:{_VERBS}) (?:by|in|on|using|with) (?:the )?(?:{_PROGRAMS})\b.{{0,60}}",
+        r"creator: gd-jpeg\b.*",
+        r"lead technologies\b.*",
+        r"lavc\d[\d.]*",
+        r"intel\(r\) jpeg library\b.*",
+        r"handmade software, inc\. image alchemy\b.*",
+        r"jpeg encoder copyright\b.*",
+        r"screen ?shot [\d_ .:-]*(?: at [\d.: ]*(?:[ap]m)?)?",
+        # Debugging notes of phones
+        r"(?:oplus|oppo)_\d+",
+        r"\W*(?:filter: ?-?\d+|0); *(?:jpegrotation|fileterintensity|filterintensity|filtermask)\b.*",
+        r"\[?ae_dbg_info\b.*",
+        r"\W*(?:hw-remosaic|modeinfo|algolist|multi-frame): .*",
+        r"\{\s*(?:\"[^\"]*\"\s*:.*)?\}",
+        r"ascii\W*|unicode\W*|jis\W*",
+        # Nothing
+        r"[\s\W_]*",
+    )
+)
+_MANY_WORDS: Final = re.compile(r"[\s\\/_{]|^\W*$")
+_LONGEST: Final = 20_000
+
+
+def is_boilerplate(words: str) -> bool:
+    """Whether a title or caption is one that no person wrote. It is compared as it stands in the file."""
+    return words.strip("\0 ") in _CODES or _is_phrase(_normal(words))
+
+
+def is_boilerplate_keyword(word: str) -> bool:
+    """Whether a keyword is one that no person wrote. Short words are keywords."""
+    said = _normal(word)
+    return _MANY_WORDS.search(said) is not None and _is_phrase(said)
+
+
+def _is_phrase(said: str) -> bool:
+    return said in _PHRASES or any(pattern.fullmatch(said) for pattern in _PATTERNS)
+
+
+def _normal(words: str) -> str:
+    return " ".join(words[:_LONGEST].casefold().split())

@@ -1,0 +1,198 @@
+"""Reader of dates and times, as metadata, file names, records and people write them."""
+
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from typing import Final
+
+from backend.errors import InvalidText
+from backend.moments import GUESS_SOURCE, DateCandidate, Precision, Standing
+
+_YEARS: Final = range(1000, 9999)
+# ISO 8601 in its long and short form, EXIF (2024:05:01 12:30:00), IPTC (20240501), XMP (2004, 2004-05).
+_DATE: Final = r"(?P<year>\d{4})(?:(?P<sign>[:/.-]?)(?P<month>\d{1,2})(?:(?P=sign)(?P<day>\d{1,2}))?)?"
+_CLOCK: Final = (
+    r"(?:[T ]\s*(?P<hour>\d{2}):?(?P<minute>\d{2})(?::?(?P<second>\d{2})(?:[.,](?P<fraction>\d+))?)?"
+    r"(?:\s*(?P<half>[AaPp])\.?[Mm]\.?)?"
+    r"(?:\s*(?P<zone>[Zz]|UTC|GMT|[+-]\d{1,2}(?::?\d{2})?))?)?"
+)
+_MOMENT: Final = re.compile(_DATE + _CLOCK)
+_OFFSET: Final = re.compile(r"([+-])(\d{1,2})(?::?([0-5]\d))?")
+_MAX_OFFSET: Final = timedelta(hours=15)
+# Cameras write blanks for what they do not know ("2004:05:     :  :  ") and for leading zeros ("2004: 5: 1").
+_BLANK_END: Final = re.compile(r"[\s:]+$")
+_BLANK_ZERO: Final = re.compile(r"(?<=:) (?=\d(?!\d))")
+
+_SECONDS: Final = re.compile(r"[+-]?\d+(?:\.\d+)?")
+# Digits that a person writes: four are a year, and less than five are no moment but a mistake.
+_A_YEAR: Final = re.compile(r"1[89]\d\d|20\d\d")
+_LEAST_DIGITS: Final = 5
+_A_DATE: Final = re.compile(r"\d{8}")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_BLANK: Final = _EPOCH.replace(tzinfo=None)
+
+# Digits alone are a date from 1990 on, when cameras began to name files by it.
+_NAME_DATE: Final = re.compile(
+    r"(?<!\d)(?P<year>(?:18|19|20)\d\d)(?:(?P<sign>[-_.])(?P<month>\d\d)(?P=sign)(?P<day>\d\d)"
+    r"|(?<=199\d|20\d\d)(?P<month2>0[1-9]|1[0-2])(?P<day2>0[1-9]|[12]\d|3[01]))"
+    r"(?:(?:[-_. T]| at | um | à )?(?P<hour>[01]\d|2[0-3])[-_.:h]?(?P<minute>[0-5]\d)[-_.:m]?(?P<second>[0-5]\d)"
+    r"(?:[-_.]?(?P<fraction>\d{3}))?(?:\s*(?P<half>[AaPp])\.?[Mm])?)?(?!\d)"
+)
+# Messengers and networks name files after Unix milliseconds.
+_NAME_MILLISECONDS: Final = re.compile(r"(?<!\d)(1\d{12})(?!\d)")
+# Pixel phones name files in UTC.
+_NAMED_IN_UTC: Final = "PXL_"
+
+
+def read_date(
+    raw: str, standing: Standing, source: str, *, offset: str = "", subseconds: str = ""
+) -> DateCandidate | None:
+    """Read a date or time of metadata; None if it is not one. It ends at the first zero or blank: '2004:05:00' is a month.
+
+    Args:
+        raw: the text. What follows a time is ignored.
+        standing: see `DateCandidate`.
+        source: see `DateCandidate`.
+        offset: the zone, such as '+02:00', if the text names none.
+        subseconds: the digits after the second, if the text has none.
+    """
+    match = _MOMENT.match(_BLANK_ZERO.sub("0", _BLANK_END.sub("", raw.strip())))
+    found = None if match is None else _moment_of(match.groupdict(), offset, subseconds)
+    return None if found is None else DateCandidate(*found, standing, source)
+
+
+def read_epoch(seconds: object, standing: Standing, source: str) -> DateCandidate | None:
+    """Read Unix seconds of any length and sign, a number or its digits; None if they are not a moment."""
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float | str):
+        return None
+    moment = _from_epoch(str(seconds).strip())
+    return None if moment is None else DateCandidate(moment, Precision.SECOND, standing, source)
+
+
+def guess_date(name: str) -> DateCandidate | None:
+    """Guess the date from a file name, such as IMG-20190504-WA0003.jpg or PXL_20210102_101530123.jpg."""
+    for match in _NAME_DATE.finditer(name):
+        part = match.groupdict() | {"zone": "Z" if name.startswith(_NAMED_IN_UTC) else None}
+        part |= {
+            "sign": part["sign"] or "",
+            "month": part["month"] or part["month2"],
+            "day": part["day"] or part["day2"],
+        }
+        if (found := _moment_of(part, "", "")) is not None:
+            return DateCandidate(*found, Standing.GUESSED, GUESS_SOURCE)
+    milliseconds = _NAME_MILLISECONDS.search(name)
+    return read_epoch(int(milliseconds[1]) // 1000, Standing.GUESSED, GUESS_SOURCE) if milliseconds else None
+
+
+def parse_date(value: object, *, is_date: bool = False) -> tuple[datetime, Precision] | None:
+    """Parse what a person gives as a moment; None for '' and null. Without tzinfo it names no zone.
+
+    It is ISO 8601, also in parts (2004, 2004-05), EXIF's '2024:05:01 12:30:00', or Unix seconds, as any number is.
+    `is_date`: the field is said to hold dates, so eight digits are YYYYMMDD and not seconds.
+
+    Raises:
+        InvalidText: it is none of these, or the year is not between 1000 and 9998.
+
+    """
+    raw = "" if value is None else str(value).strip()
+    if not raw:
+        return None
+    if isinstance(value, int | float) or _is_epoch(raw, is_date=is_date):
+        moment = _from_epoch(raw)
+        found = None if moment is None else (moment, Precision.SECOND)
+    else:
+        match = _MOMENT.fullmatch(raw)
+        found = None if match is None else _moment_of(match.groupdict(), "", "", is_exact=True)
+    if found is None:
+        raise InvalidText(
+            f"taken_at is {raw[:64]!r}, which is not a date and time.",
+            hint="Write it like 2024-05-01T12:30:00+02:00.",
+            field="taken_at",
+        )
+    return found
+
+
+def parse_taken_at(raw: str) -> datetime | None:
+    """Parse a time like `parse_date`, and read one without a zone as UTC."""
+    found = parse_date(raw)
+    if found is None:
+        return None
+    return found[0] if found[0].tzinfo else found[0].replace(tzinfo=UTC)
+
+
+def _is_epoch(raw: str, *, is_date: bool) -> bool:
+    if not _SECONDS.fullmatch(raw) or _A_YEAR.fullmatch(raw) or (is_date and _A_DATE.fullmatch(raw)):
+        return False
+    return len(raw) >= _LEAST_DIGITS
+
+
+def _from_epoch(raw: str) -> datetime | None:
+    with suppress(ValueError, OverflowError):
+        whole, _, fraction = raw.partition(".")
+        seconds = timedelta(seconds=int(whole)) if not fraction else timedelta(seconds=float(raw))
+        moment = _EPOCH + seconds
+        return moment if moment.year in _YEARS else None
+    return None
+
+
+def _moment_of(
+    part: Mapping[str, str | None], offset: str, subseconds: str, *, is_exact: bool = False
+) -> tuple[datetime, Precision] | None:
+    """The moment of a match. `is_exact`: None unless all that was written is valid."""
+    date = _date_of(part, is_exact=is_exact)
+    if date is None or date[1] is not Precision.DAY or part["hour"] is None:
+        return date
+    if is_exact and part["zone"] and _zone_of(part["zone"]) is None:
+        return None
+    try:
+        return _with_clock(date[0], part, offset, subseconds)
+    except ValueError:
+        return None if is_exact else date
+
+
+def _date_of(part: Mapping[str, str | None], *, is_exact: bool) -> tuple[datetime, Precision] | None:
+    month_digits, day_digits = part["month"] or "", part["day"] or ""
+    if part["sign"] == "" and len(month_digits + day_digits) != len("MMDD"):
+        return None
+    year, month, day = int(part["year"] or 0), int(month_digits or 0), int(day_digits or 0)
+    if year not in _YEARS or (is_exact and ((month_digits and not month) or (day_digits and not day))):
+        return None
+    day = day if month else 0
+    try:
+        moment = _BLANK.replace(year=year, month=month or 1, day=day or 1)
+    except ValueError:
+        return None
+    return moment, Precision.DAY if day else Precision.MONTH if month else Precision.YEAR
+
+
+def _with_clock(
+    day: datetime, part: Mapping[str, str | None], offset: str, subseconds: str
+) -> tuple[datetime, Precision]:
+    """Raises ValueError: the time is not one of a day."""
+    hour, minute = int(part["hour"] or 0), int(part["minute"] or 0)
+    if part["half"]:
+        hour = hour % 12 + (12 if part["half"] in "Pp" else 0)
+    moment = day.replace(hour=hour, minute=minute, tzinfo=_zone_of(part["zone"] or offset))
+    if part["second"] is None:
+        return moment, Precision.MINUTE
+    moment = moment.replace(second=int(part["second"]))
+    fraction = part["fraction"] or subseconds.strip()
+    # Digits that EXIF has beside the second; anything else there is ignored.
+    if not (fraction.isascii() and fraction.isdigit()):
+        return moment, Precision.SECOND
+    return moment.replace(microsecond=int(fraction[:6].ljust(6, "0"))), Precision.SUBSECOND
+
+
+def _zone_of(raw: str) -> tzinfo | None:
+    """The zone of an offset; None if there is none, or if it is further off than any zone."""
+    raw = raw.strip()
+    if raw.upper() in {"Z", "UTC", "GMT"}:
+        return UTC
+    match = _OFFSET.fullmatch(raw)
+    if match is None:
+        return None
+    offset = timedelta(hours=int(match[2]), minutes=int(match[3] or 0))
+    if offset > _MAX_OFFSET:
+        return None
+    return timezone(-offset if match[1] == "-" else offset)

@@ -1,0 +1,35 @@
+"""The page about metadata names the tags of exiftool that are read, in their order."""
+
+import re
+from pathlib import Path
+
+from backend.files.folders import foreign_records as code
+from backend.moments import Standing
+
+PAGE = (Path(__file__).parents[4] / "docs/reference/metadata.md").read_text(encoding="utf-8")
+SECTION = PAGE.split("\n## Sidecars of other programs\n")[1].split("\n## ")[0]
+LINES = [
+    [cell.strip() for cell in line.strip("|").split("|")] for line in SECTION.splitlines() if line.startswith("| ")
+]
+EXIFTOOL = {cells[0]: cells[3] for cells in LINES}
+
+
+def tags(cell: str) -> list[str]:
+    return [tag.casefold() for tag in re.findall(r"`([\w-]+)`", cell)]
+
+
+def test_reference__tags_of_exiftool() -> None:
+    assert tags(EXIFTOOL["title"]) == list(code._TITLES)
+    assert tags(EXIFTOOL["caption"]) == list(code._CAPTIONS)
+    assert tags(EXIFTOOL["keywords"]) == [*code._KEYWORDS, "xpkeywords", *code._TREES]
+    assert tags(EXIFTOOL["people"]) == list(code._PEOPLE)
+    assert tags(EXIFTOOL["location"]) == [name for names in code._PLACES for name in names]
+
+
+def test_reference__dates_of_exiftool_by_their_standing() -> None:
+    declared = {standing: [name for name, one, *_ in code._MOMENTS if one is standing] for standing in Standing}
+    said = (part.partition(": ") for part in EXIFTOOL["dates"].split("; "))
+
+    assert {Standing[name.upper()]: tags(part) for name, _, part in said} == {
+        standing: names for standing, names in declared.items() if names
+    }
