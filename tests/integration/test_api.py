@@ -88,11 +88,12 @@ def test_upload__an_accepted_file_with_something_wrong_is_warned_of_once(
     client: TestClient, make_jpeg: Callable[..., bytes]
 ) -> None:
     buffer = io.BytesIO()
-    Image.open(io.BytesIO(make_jpeg(1))).save(buffer, "JPEG", icc_profile=b"not a profile")
+    xmp = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'>cut off"
+    Image.open(io.BytesIO(make_jpeg(1))).save(buffer, "JPEG", icc_profile=b"not a profile", xmp=xmp)
 
     first, again = (upload(client, buffer.getvalue(), make_jpeg(2)).json()["media"] for _ in range(2))
 
-    assert [one["code"] for one in first[0]["warnings"]] == ["color_profile_ignored"]
+    assert [one["code"] for one in first[0]["warnings"]] == ["color_profile_ignored", "metadata_damaged"]
     assert first[1]["warnings"] == again[0]["warnings"] == []
     assert [one["duplicate"] for one in again] == [True, True]
 
