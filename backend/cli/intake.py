@@ -66,7 +66,7 @@ def import_(
         for failure in report.failed:
             say(f"  {failure.path}: {failure.code}: {failure.detail}")
         for warning in report.warnings:
-            say(f"  {warning.path}: warning: {warning.code}: {warning.detail}")
+            say(f"  warning: {warning.path}: {warning.code}: {warning.detail}")
         for kind, count in left_out.counts.items():
             names = ", ".join(path.name for path in left_out.examples[kind])
             more = ", ..." if count > len(left_out.examples[kind]) else ""

@@ -5,7 +5,6 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
@@ -106,11 +105,13 @@ def test_intake__order_of_a_burst(services: Services) -> None:
     assert order == ["1.jpg", "3.jpg", "2.jpg", "0.jpg"]
 
 
-def test_intake__large_exif_is_accepted(services: Services, caplog: pytest.LogCaptureFixture) -> None:
+def test_intake__large_exif_is_accepted(services: Services) -> None:
     webp = Pictures.encode(Pictures.corners(), "WEBP", exif=b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0" + bytes(80_000))
 
-    assert take(services, webp) == (None, "", "")
-    assert "65,536 are read" in caplog.text
+    accepted = accept_picture(services, webp, MediaText(), source="test", source_uri="a.jpg")
+
+    assert stored(services, accepted.media_id) == (None, "", "")
+    assert [one.code for one in accepted.warnings] == ["exif_too_long"]
 
 
 def test_api__shows_and_changes_the_moment(client: TestClient, services: Services) -> None:
