@@ -13,8 +13,8 @@ from backend.features.services import Services
 from backend.features.steps import rewrite_text
 from backend.files.text import MediaText, TextChanges
 from backend.store.media import get_media
-from tests.unit.files.conftest import Pictures
-from tests.unit.files.metadata.containers import BASE, jpeg_with_exif, jpeg_with_xmp, packet
+from tests.support.containers import BASE, jpeg_with_exif, jpeg_with_xmp, packet
+from tests.support.pictures import Pictures
 
 Stored = tuple[str | None, str, str]
 

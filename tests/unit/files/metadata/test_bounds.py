@@ -8,8 +8,8 @@ from PIL import Image
 from backend.files.decoding import inspect_picture
 from backend.files.limits import Limits
 from backend.files.metadata import read_metadata, read_xmp
-from tests.unit.files.conftest import Pictures
-from tests.unit.files.metadata.containers import BASE, FORMATS, bag, exif_of, jpeg_with_xmp, packet
+from tests.support.containers import BASE, FORMATS, bag, exif_of, jpeg_with_xmp, packet
+from tests.support.pictures import Pictures
 
 LIMITS = Limits(enable_heif=True, enable_avif=True)
 MEBIBYTE = 1024 * 1024

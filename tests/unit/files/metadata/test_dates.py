@@ -9,8 +9,7 @@ from backend.files.limits import Limits
 from backend.files.metadata import read_metadata, read_xmp
 from backend.moments import DateCandidate, zone_of
 from backend.rules.dates import choose_date
-from tests.unit.files.conftest import Pictures
-from tests.unit.files.metadata.containers import (
+from tests.support.containers import (
     BASE,
     FORMATS,
     exif_of,
@@ -19,6 +18,7 @@ from tests.unit.files.metadata.containers import (
     packet,
     with_satellite,
 )
+from tests.support.pictures import Pictures
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LIMITS = Limits(enable_heif=True, enable_avif=True)

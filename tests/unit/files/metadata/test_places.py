@@ -10,7 +10,7 @@ from PIL import ExifTags, Image
 from backend.files.formats import FORMATS, PNG
 from backend.files.formats.formats import find_format
 from backend.files.metadata import says_place
-from tests.unit.files.conftest import Pictures
+from tests.support.pictures import Pictures
 
 PACKET = Pictures.xmp("<other:GPSLatitude>48,51.498N</other:GPSLatitude>")
 HARMLESS = Pictures.xmp("<dc:description>Latitudes of the north</dc:description>")

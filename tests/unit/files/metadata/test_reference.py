@@ -10,7 +10,7 @@ from backend.files.metadata.metadata import read_metadata
 from backend.files.metadata.xmp import MAX_PACKET_BYTES
 from backend.files.text import WORDS
 from backend.moments import Precision, Standing
-from tests.unit.files.metadata.containers import NAMESPACES
+from tests.support.containers import NAMESPACES
 
 PAGE = (Path(__file__).parents[4] / "docs/reference/metadata.md").read_text(encoding="utf-8")
 FIELD = re.compile(r"`((?:exif|iptc|xmp|png):[^`]+)`")

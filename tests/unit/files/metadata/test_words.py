@@ -7,8 +7,8 @@ from PIL import Image
 
 from backend.files.limits import Limits
 from backend.files.metadata import read_metadata, read_xmp
-from tests.unit.files.conftest import Pictures
-from tests.unit.files.metadata.containers import BASE, FORMATS, bag, exif_of, jpeg_with_exif, jpeg_with_xmp, packet
+from tests.support.containers import BASE, FORMATS, bag, exif_of, jpeg_with_exif, jpeg_with_xmp, packet
+from tests.support.pictures import Pictures
 
 LIMITS = Limits(enable_heif=True, enable_avif=True)
 NO_PEOPLE = Limits(people_as_keywords=False)

@@ -6,7 +6,7 @@ from typing import Any, Final
 from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import IFDRational
 
-from tests.unit.files.conftest import Pictures
+from tests.support.pictures import Pictures
 
 BASE, GPS = ExifTags.Base, ExifTags.GPS
 
