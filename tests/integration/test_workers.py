@@ -31,7 +31,7 @@ from backend.settings import Settings
 from backend.store.engine import Database
 from backend.store.media import count_media_by_status
 from backend.store.schema import MediaStatus
-from backend.supervision import worker_command
+from backend.supervision import Supervisor, worker_command
 from tests.support.processes import is_alive
 from tests.support.waiting import PATIENCE_SECONDS, wait_for
 
@@ -148,7 +148,7 @@ def home() -> Iterator[Path]:
 def kill_everything(home: Path) -> None:
     """SIGKILL whatever runs for this home: commands, workers and servers."""
     # One that is killed last may have started another one meanwhile.
-    while started := [one for one in psutil.process_iter(["environ"]) if _belongs_to(one, home)]:
+    while started := processes_of(home):
         _kill(started)
     for status in (status_postgres(home), status_redis(home)):
         if status.running and status.pid:
@@ -270,9 +270,31 @@ def test_demo__once_prints_one_json_object(home: Path) -> None:
     # What it started, it has ended.
     assert not status_postgres(home).running
     assert not status_redis(home).running
-    assert not [one for one in psutil.process_iter(["environ"]) if _belongs_to(one, home)]
+    assert processes_of(home) == []
+
+
+def test_processes_of__also_those_that_have_lost_their_environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Celery writes its title over the environment that a process was started with."""
+    for name, value in environment(Settings(home=home, _env_file=None)).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
+    with Supervisor(home, ["beat"]) as supervisor:
+        beat = psutil.Process(supervisor.pids()["beat"])
+        wait_for(lambda: beat.environ().get("MEDIACLUSTER_HOME") != str(home))
+
+        assert beat in processes_of(home)
+
+    assert processes_of(home) == []
+
+
+def processes_of(home: Path) -> list[psutil.Process]:
+    """The commands and workers that run for this home: those that have its name in their environment, or its logs open."""
+    return [one for one in psutil.process_iter() if one.pid != os.getpid() and _belongs_to(one, home)]
 
 
 def _belongs_to(process: psutil.Process, home: Path) -> bool:
-    """Whether it runs for this home. Of one that has died nothing is known but that it is none."""
-    return process.pid != os.getpid() and (process.info["environ"] or {}).get("MEDIACLUSTER_HOME") == str(home)
+    with suppress(psutil.NoSuchProcess, psutil.AccessDenied):  # it has died, or is another user's
+        if process.environ().get("MEDIACLUSTER_HOME") == str(home):
+            return is_alive(process.pid)
+        return is_alive(process.pid) and any(home in Path(one.path).parents for one in process.open_files())
+    return False
