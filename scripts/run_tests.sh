@@ -15,11 +15,17 @@ elif ! bash scripts/ensure_browser.sh --install >/dev/null; then
     without=(--ignore=tests/e2e)
 fi
 
-# One for each core, up to 16: each takes about 1.5 GB with its servers.
+# Three for two cores, since tests that start processes or browsers wait for them; up to 16, and as many as memory holds.
+readonly WORKER_KIB=$((3 * 1024 * 1024)) # at the end of a run, with its servers
+
 count_workers() {
-    local cores
+    local cores count memory
     cores="$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)"
-    echo $((cores > 16 ? 16 : cores))
+    count=$((cores + cores / 2))
+    memory="$(awk '/^MemAvailable:/ { print $2 }' /proc/meminfo 2>/dev/null || true)"
+    [ -z "$memory" ] || [ "$count" -le $((memory / WORKER_KIB)) ] || count=$((memory / WORKER_KIB))
+    [ "$count" -ge 1 ] || count=1
+    echo $((count > 16 ? 16 : count))
 }
 
 say_what_is_left_out() {
