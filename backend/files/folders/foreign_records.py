@@ -18,6 +18,7 @@ from backend.files.text import (
     fit_media_text,
     is_boilerplate,
     is_boilerplate_keyword,
+    is_only_coordinates,
     read_date,
     read_epoch,
     read_latitude,
@@ -206,6 +207,14 @@ def place_of(latitude: Any, longitude: Any, altitude: Any = None) -> dict[str, J
         return {}
     found = zip(PLACE_NAMES, (north, east, _number(altitude, _MAX_ALTITUDE_METERS) or None), strict=True)
     return {name: value for name, value in found if value is not None}
+
+
+def hide_coordinates(text: MediaText, place: Mapping[str, JSON]) -> tuple[MediaText, dict[str, JSON]]:
+    """Move a location that consists only of coordinates to the place, which only admins see, unless a place is given."""
+    if not is_only_coordinates(text.location):
+        return text, dict(place)
+    latitude, longitude = map(float, text.location.split(","))
+    return replace(text, location=""), dict(place) or place_of(latitude, longitude)
 
 
 def _from_takeout(record: Mapping[str, Any]) -> ForeignRecord:

@@ -11,7 +11,13 @@ from typing import Any, Final, TextIO
 
 from backend.errors import FileUnreadable, InputError, InvalidText
 from backend.files.folders.encodings import marked_encoding
-from backend.files.folders.foreign_records import is_of_exiftool, place_of, read_exiftool, read_leniently
+from backend.files.folders.foreign_records import (
+    hide_coordinates,
+    is_of_exiftool,
+    place_of,
+    read_exiftool,
+    read_leniently,
+)
 from backend.files.folders.pairing import compared
 from backend.files.limits import Limits
 from backend.files.metadata import JSON
@@ -177,7 +183,8 @@ def _row(line: int, record: Mapping[str, Any], folder: _Folder, limits: Limits) 
         foreign = read_exiftool(record, is_joined=True)
         text, problems = read_leniently(foreign, limits)
         source = _place({name.casefold(): value for name, value in record.items()}, (_SOURCE_FILE,))
-        return ManifestRow(folder.find(source), None, text, line, foreign.place, foreign.dates, tuple(problems))
+        text, place = hide_coordinates(text, foreign.place)
+        return ManifestRow(folder.find(source), None, text, line, place, foreign.dates, tuple(problems))
     path, url = _place(record, _PATH_NAMES), _place(record, _URL_NAMES)
     if bool(path) == bool(url):
         raise InvalidText(
@@ -189,7 +196,10 @@ def _row(line: int, record: Mapping[str, Any], folder: _Folder, limits: Limits) 
         text = text.or_else(text_of_record({"caption": named}, limits))
     latitude, longitude = (_first(record, names) for names in (_LATITUDES, _LONGITUDES))
     place = place_of(read_latitude(latitude), read_longitude(longitude))
-    return ManifestRow(folder.find(path) if path else None, url or None, text, line, place)
+    if url:
+        return ManifestRow(None, url, text, line, place)
+    text, place = hide_coordinates(text, place)
+    return ManifestRow(folder.find(path), None, text, line, place)
 
 
 def _first(record: Mapping[str, Any], names: tuple[str, ...]) -> Any:

@@ -15,7 +15,12 @@ from typing import Any, Final, Self
 from backend.errors import FileUnreadable, InputError, InvalidText
 from backend.files.folders.encodings import decode_text
 from backend.files.folders.folders import looks_like_picture
-from backend.files.folders.foreign_records import ForeignRecord, place_of, read_foreign, read_leniently
+from backend.files.folders.foreign_records import (
+    ForeignRecord,
+    hide_coordinates,
+    read_foreign,
+    read_leniently,
+)
 from backend.files.folders.pairing import compared, pair_sidecars
 from backend.files.limits import Limits
 from backend.files.metadata import JSON, read_xmp
@@ -23,7 +28,6 @@ from backend.files.text import (
     MediaText,
     clean_media_text,
     fit_media_text,
-    is_only_coordinates,
     make_storable,
     unwrap_lines,
 )
@@ -141,10 +145,7 @@ class SidecarReader:
 
     def _read_record(self, record: ForeignRecord, path: Path) -> Sidecar:
         text, problems = read_leniently(record, self._limits)
-        place = record.place
-        if is_only_coordinates(text.location):
-            latitude, longitude = map(float, text.location.split(","))
-            text, place = replace(text, location=""), place or place_of(latitude, longitude)
+        text, place = hide_coordinates(text, record.place)
         albums = tuple(make_storable(album).strip() for album in record.albums)
         return Sidecar(
             text, place, record.dates, albums, warnings=tuple(_warning(path, problem) for problem in problems)

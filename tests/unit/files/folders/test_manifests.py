@@ -247,6 +247,7 @@ def test_read_manifest__data_sets_in_folders(tmp_path: Path, limits: Limits, nam
     [
         ("path,latitude,longitude\na.jpg,-13.4,48.25\n", {"latitude_degrees": -13.4, "longitude_degrees": 48.25}),
         ("path,lat,lon\na.jpg,-13.4,48.25\n", {"latitude_degrees": -13.4, "longitude_degrees": 48.25}),
+        ('path,location\na.jpg,"-13.4, 48.25"\n', {"latitude_degrees": -13.4, "longitude_degrees": 48.25}),
         ("path,latitude,longitude\na.jpg,0,0\n", {}),
         ("path,latitude,longitude\na.jpg,,\n", {}),
         ("path,latitude,longitude\na.jpg,north,500\n", {}),
@@ -257,3 +258,4 @@ def test_read_manifest__coordinates(tmp_path: Path, limits: Limits, content: str
 
     assert isinstance(row, ManifestRow)
     assert row.place == place
+    assert row.text.location == ""  # everybody sees it
