@@ -64,9 +64,10 @@ def accept_picture(
     folders: Sequence[str] = (),
     ring: bool = True,
 ) -> Accepted:
-    """Take bytes in. `text` wins over what the picture itself carries, field by field; `place` are coordinates, under the
-    names that they have in `exif`, for a picture that carries none; `dates` are moments that programs wrote beside it; `folders` are those that it was in. What is here already
-    is completed by them (see `record_copy`).
+    """Take bytes in; a picture that is here already is completed by them (see `record_copy`).
+
+    `text` wins over what the picture itself carries, field by field. `place` has coordinates for a picture that carries
+    none, under their names in `exif`. `dates` are moments that programs wrote beside it, `folders` those that it was in.
 
     Raises:
         InputError: the picture or its text is invalid. Nothing is stored.
