@@ -67,7 +67,7 @@ class DateCandidate:
     """One moment that a file or a person gives for a picture.
 
     Attributes:
-        moment: the begin of the year, month, day, ... that it names; without tzinfo it is a clock that names no zone.
+        moment: the start of the year, month, day, ... that it names; without tzinfo it is a clock that names no zone.
         precision: the smallest unit that it names. The smaller ones of `moment` mean nothing.
         standing: what it says of the picture.
         source: the field that it comes from, such as 'exif:DateTimeOriginal'.
