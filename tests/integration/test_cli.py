@@ -21,42 +21,35 @@ from backend.features.services import Services
 from backend.files.text import MediaText
 from backend.settings import Settings
 from backend.store.engine import Database
-from tests.support.command_line import run_command
+from tests.support.command_line import library_environment, run_command
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def library_environment(settings: Settings) -> dict[str, str]:
-    """The environment with the test's database and broker."""
-    assert settings.database_url is not None
-    assert settings.redis_url is not None
+def environment(settings: Settings) -> dict[str, str]:
+    """What a shell has, with the test's library."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("MEDIACLUSTER_")}
-    return own | {
-        "MEDIACLUSTER_HOME": str(settings.home),
-        "MEDIACLUSTER_PRESET": "demo",
-        "DATABASE_URL": settings.database_url.get_secret_value(),
-        "REDIS_URL": settings.redis_url.get_secret_value(),
-    }
+    return own | library_environment(settings) | {"MEDIACLUSTER_PRESET": "demo"}
 
 
 @pytest.fixture
-def run(library_environment: dict[str, str], tmp_path: Path) -> Run:
+def run(environment: dict[str, str], tmp_path: Path) -> Run:
     """Run a command that prints and ends, in this process."""
 
     def call(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
-        return run_command(*arguments, environment=library_environment | changes, folder=tmp_path)
+        return run_command(*arguments, environment=environment | changes, folder=tmp_path)
 
     return call
 
 
 @pytest.fixture
-def run_process(library_environment: dict[str, str], tmp_path: Path) -> Run:
+def run_process(environment: dict[str, str], tmp_path: Path) -> Run:
     """Run a command in a process of its own, as a shell does."""
 
     def call(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "backend.cli", *arguments]
-        own = library_environment | changes
+        own = environment | changes
         return subprocess.run(
             command, env=own, capture_output=True, text=True, encoding="utf-8", timeout=120, check=False, cwd=tmp_path
         )
@@ -121,7 +114,7 @@ def test_db_url__starts_the_embedded_server(run_process: Run, short_home: Path) 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "environment", "code"),
+    ("arguments", "changes", "code"),
     [
         (["import", "/nowhere/at/all"], {}, "file_unreadable"),
         (["similar", "0192f0c1-7d1e-7cc0-8d3c-0c6a3f1b2a11"], {}, "not_found"),
@@ -135,9 +128,9 @@ def test_db_url__starts_the_embedded_server(run_process: Run, short_home: Path) 
     ],
 )
 def test_errors__one_readable_line_with_its_code(
-    run: Run, arguments: list[str], environment: dict[str, str], code: str
+    run: Run, arguments: list[str], changes: dict[str, str], code: str
 ) -> None:
-    answer = run(*arguments, **environment)
+    answer = run(*arguments, **changes)
     assert answer.returncode == 1
     assert answer.stderr.startswith(f"{code}: ")
     assert "Traceback" not in answer.stderr

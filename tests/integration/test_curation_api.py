@@ -17,6 +17,7 @@ from backend.features.services import Services
 from backend.features.steps import Assigner
 from backend.store.schema import Space
 from backend.vectors import unit_rows
+from tests.support.command_line import use_library
 
 Call = Callable[..., Any]
 
@@ -158,11 +159,7 @@ def test_undo__later_work_stands_in_the_way(client: TestClient, members: list[li
 def command(services: Services, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Run a command on the test's library; returns what it prints as JSON."""
     settings = services.settings
-    assert settings.database_url is not None
-    assert settings.redis_url is not None
-    monkeypatch.setenv("DATABASE_URL", settings.database_url.get_secret_value())
-    monkeypatch.setenv("REDIS_URL", settings.redis_url.get_secret_value())
-    monkeypatch.setenv("MEDIACLUSTER_HOME", str(settings.home))
+    use_library(settings, monkeypatch)
 
     def call(*arguments: str) -> Any:
         answer = CliRunner().invoke(cli, [*arguments, "--json"], catch_exceptions=False)

@@ -35,6 +35,7 @@ from backend.store.operations import (
 from backend.store.schema import Space
 from backend.store.statements import Statements
 from backend.web.server import create_web_app
+from tests.support.command_line import use_library
 from workers.heartbeat import Heartbeat
 
 
@@ -110,11 +111,7 @@ def test_pause__what_was_claimed_before_is_finished(services: Services, make_jpe
 
 
 def test_pause__on_the_command_line(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MEDIACLUSTER_HOME", str(settings.home_path))
-    assert settings.database_url is not None
-    assert settings.redis_url is not None
-    monkeypatch.setenv("DATABASE_URL", settings.database_url.get_secret_value())
-    monkeypatch.setenv("REDIS_URL", settings.redis_url.get_secret_value())
+    use_library(settings, monkeypatch)
     run = CliRunner().invoke
     assert "paused since" in run(cli, ["pause"]).output
     assert json.loads(run(cli, ["pause", "--json"]).output)["actor"]

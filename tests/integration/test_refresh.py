@@ -31,6 +31,7 @@ from backend.store.groups import bump_centroid_version, list_events, resum_centr
 from backend.store.media import get_media, replace_image
 from backend.store.review import record_hashes
 from backend.store.schema import Embedding, Membership
+from tests.support.command_line import use_library
 from tests.support.profiles import DISPLAY_P3, PROPHOTO, SRGB
 
 
@@ -211,11 +212,7 @@ def test_refresh_pixels__other_spaces_that_are_kept_up_follow(
 @pytest.fixture
 def run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """The command line over the test's library; what it prints."""
-    assert settings.database_url is not None
-    assert settings.redis_url is not None
-    monkeypatch.setenv("DATABASE_URL", settings.database_url.get_secret_value())
-    monkeypatch.setenv("REDIS_URL", settings.redis_url.get_secret_value())
-    monkeypatch.setenv("MEDIACLUSTER_HOME", str(settings.home))
+    use_library(settings, monkeypatch)
     monkeypatch.setenv("MEDIACLUSTER_PRESET", "demo")
 
     def call(*arguments: str) -> str:

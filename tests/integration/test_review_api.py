@@ -26,6 +26,7 @@ from backend.settings import Settings
 from backend.store.review import record_hashes
 from backend.store.schema import Space
 from backend.web.server import create_web_app
+from tests.support.command_line import use_library
 
 
 @pytest.fixture
@@ -56,11 +57,7 @@ def library(
 @pytest.fixture
 def run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """Run the command line over the library of this test."""
-    assert settings.database_url is not None
-    assert settings.redis_url is not None
-    monkeypatch.setenv("DATABASE_URL", settings.database_url.get_secret_value())
-    monkeypatch.setenv("REDIS_URL", settings.redis_url.get_secret_value())
-    monkeypatch.setenv("MEDIACLUSTER_HOME", str(settings.home))
+    use_library(settings, monkeypatch)
 
     def invoke(*arguments: str) -> str:
         result = CliRunner().invoke(cli, arguments, catch_exceptions=False)

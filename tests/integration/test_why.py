@@ -18,6 +18,7 @@ from backend.files.text import MediaText
 from backend.settings import Settings
 from backend.store.schema import Space
 from backend.web.server import create_web_app
+from tests.support.command_line import use_library
 
 
 @pytest.fixture
@@ -51,11 +52,7 @@ def pictures(
 @pytest.fixture
 def run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Run `mediacluster media show` over the library of this test."""
-    assert settings.database_url is not None
-    assert settings.redis_url is not None
-    monkeypatch.setenv("DATABASE_URL", settings.database_url.get_secret_value())
-    monkeypatch.setenv("REDIS_URL", settings.redis_url.get_secret_value())
-    monkeypatch.setenv("MEDIACLUSTER_HOME", str(settings.home))
+    use_library(settings, monkeypatch)
     return lambda *arguments: CliRunner().invoke(cli, ["media", "show", *arguments])
 
 

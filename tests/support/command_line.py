@@ -9,7 +9,27 @@ from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 from unittest.mock import patch
 
+import pytest
+
 from backend.cli import main
+from backend.settings import Settings
+
+
+def library_environment(settings: Settings) -> dict[str, str]:
+    """The variables by which a command finds the library of a test."""
+    assert settings.database_url is not None
+    assert settings.redis_url is not None
+    return {
+        "MEDIACLUSTER_HOME": str(settings.home_path),
+        "DATABASE_URL": settings.database_url.get_secret_value(),
+        "REDIS_URL": settings.redis_url.get_secret_value(),
+    }
+
+
+def use_library(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let commands of this process, and of those that it starts, find the library of a test."""
+    for name, value in library_environment(settings).items():
+        monkeypatch.setenv(name, value)
 
 
 def run_command(*arguments: str, environment: Mapping[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
