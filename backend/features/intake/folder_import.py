@@ -11,9 +11,9 @@ from backend.features.intake.intake import Accepted, accept_picture, accept_url
 from backend.features.services import Services
 from backend.files.folders import (
     Exclusions,
+    FileWarning,
     ManifestError,
     SidecarReader,
-    SidecarWarning,
     Tally,
     read_manifest,
     walk_pictures,
@@ -42,7 +42,7 @@ class ImportItem:
     text: MediaText = field(default_factory=MediaText)
     place: Mapping[str, JSON] = field(default_factory=dict)
     dates: tuple[DateCandidate, ...] = ()
-    warnings: tuple[SidecarWarning, ...] = ()
+    warnings: tuple[FileWarning, ...] = ()
     folder: str = ""
     error: InputError | None = None
 
@@ -50,15 +50,6 @@ class ImportItem:
 @dataclass(frozen=True)
 class ImportFailure:
     """A picture that was refused."""
-
-    path: str
-    code: str
-    detail: str
-
-
-@dataclass(frozen=True)
-class ImportRemark:
-    """What is not right with a picture that was accepted."""
 
     path: str
     code: str
@@ -91,7 +82,7 @@ class ImportReport:
     duplicates: dict[str, uuid.UUID] = field(default_factory=dict)
     completed: list[Completion] = field(default_factory=list)
     failed: list[ImportFailure] = field(default_factory=list)
-    warnings: list[ImportRemark | SidecarWarning] = field(default_factory=list)
+    warnings: list[FileWarning] = field(default_factory=list)
     left_out: Tally = field(default_factory=Tally)
 
     @property
@@ -157,7 +148,7 @@ def import_items(services: Services, items: Iterable[ImportItem], report: Import
                     report.completed.append(Completion(accepted.media_id, item.name, accepted.completed))
             else:
                 report.new[accepted.media_id] = item.name
-            report.warnings += [ImportRemark(item.name, one.code, one.detail) for one in accepted.warnings]
+            report.warnings += [FileWarning(item.name, one.code, one.detail) for one in accepted.warnings]
         # A ring wakes the workers while the import goes on; one for every picture would only cost time.
         if position % _RING_EVERY == 0:
             services.doorbell.ring(Work.EMBED)
@@ -205,7 +196,7 @@ def _from_manifest(services: Services, manifest: Path) -> Iterator[ImportItem]:
                 text=row.text,
                 place=row.place,
                 dates=row.dates,
-                warnings=tuple(SidecarWarning(name, warning.code, str(warning)) for warning in row.warnings),
+                warnings=tuple(FileWarning(name, warning.code, str(warning)) for warning in row.warnings),
                 folder=folder,
             )
 

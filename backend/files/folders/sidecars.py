@@ -42,12 +42,12 @@ _RDF: Final = b"http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 
 
 @dataclass(frozen=True, slots=True)
-class SidecarWarning:
-    """Something in a sidecar that was not used.
+class FileWarning:
+    """Something that is not right with a file although its picture is accepted.
 
     Attributes:
-        path: the sidecar.
-        code: the code of the error that it would be elsewhere.
+        path: the picture, or the sidecar of which something was not used.
+        code: for a sidecar, that of the error that it would be elsewhere.
         detail: what is wrong with it, and what to do.
     """
 
@@ -74,7 +74,7 @@ class Sidecar:
     dates: tuple[DateCandidate, ...] = ()
     albums: tuple[str, ...] = ()
     paths: tuple[Path, ...] = field(default=(), compare=False)
-    warnings: tuple[SidecarWarning, ...] = ()
+    warnings: tuple[FileWarning, ...] = ()
 
     def or_else(self, other: Self) -> Self:
         """Fill empty fields from `other`."""
@@ -224,7 +224,7 @@ def _read_xmp(raw: bytes, path: Path, limits: Limits) -> Sidecar:
     if _RDF not in packet:
         raise InvalidText("It is not XMP.", hint="Write it again with the program it is from.")
     said = read_xmp(packet, limits)
-    warnings = tuple(SidecarWarning(str(path), InvalidText.code, warning) for warning in said.warnings)
+    warnings = tuple(FileWarning(str(path), InvalidText.code, warning) for warning in said.warnings)
     return Sidecar(said.text, said.exif, said.dates, warnings=warnings)
 
 
@@ -256,5 +256,5 @@ def _one_of(names: Sequence[str]) -> str:
     return f"{', '.join(names[:_MOST_NAMED])} or {len(names) - _MOST_NAMED} others"
 
 
-def _warning(path: Path, error: InputError) -> SidecarWarning:
-    return SidecarWarning(str(path), error.code, str(error))
+def _warning(path: Path, error: InputError) -> FileWarning:
+    return FileWarning(str(path), error.code, str(error))
