@@ -214,7 +214,7 @@ def fill(path: str) -> str:
 def routes_of(app: Any) -> set[tuple[str, str]]:
     """Method and path of each route. Those of static files and of other applications have no method, and count as GET."""
     return {
-        (method, re.sub(r"^/static/\w+$", "/static", found.path or getattr(found.route, "path", "")))
+        (method, re.sub(r"^/static/\w+$", "/static", str(found.path or getattr(found.route, "path", ""))))
         for found in iter_route_contexts(app.routes)
         for method in (found.methods or {"GET"}) - {"HEAD"}
     }

@@ -1,4 +1,4 @@
-"""No call and no file makes the API answer 500: calls generated from its OpenAPI document, and a zoo of hostile files."""
+"""No call and no file is answered with 500: calls generated from the OpenAPI documents, and a zoo of hostile files."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import schemathesis
+from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from starlette.testclient import TestClient
 
@@ -17,6 +18,7 @@ from scripts.fuzz.corpus import write_corpus
 from scripts.fuzz.sidecars import SIDECAR_KINDS, make_sidecars, read_zoo
 from scripts.fuzz.uploading import upload_zoo
 from scripts.fuzz.zoo import KINDS, make_zoo
+from tests.support.clients import mounted
 
 EXAMPLES = 5
 OF_EACH_KIND = 3
@@ -33,24 +35,54 @@ def openapi(make_services: Callable[..., Services], make_jpeg: Callable[..., byt
     return schemathesis.openapi.from_asgi("/openapi.json", app)
 
 
+@pytest.fixture
+def page_operations(openapi: Any) -> Any:
+    """The same of the admin pages, which publish no document of their own."""
+    pages = mounted(openapi.app, "/admin")
+    assert isinstance(pages, FastAPI)
+    pages.openapi_url = "/openapi.json"
+    pages.setup()
+    pages.state.ending.set()  # so that streams of events end
+    return schemathesis.openapi.from_asgi("/openapi.json", pages)
+
+
 def test_api__no_call_is_answered_with_500(openapi: Any) -> None:
     """A few calls of each operation, most of them wrong in one way or another."""
-    asked = 0
-    for found in openapi.get_all_operations():
+
+    def check(case: Any, answer: Any) -> None:
+        if answer.status_code >= 400:
+            assert answer.headers["content-type"][0].startswith("application/problem+json"), case.as_curl_command()
+            assert answer.json()["code"]
+
+    assert _call_all(openapi, check) > 40
+
+
+def test_pages__no_call_is_answered_with_500(page_operations: Any) -> None:
+    """As for the API: a few calls of each route, most of them wrong."""
+
+    def check(case: Any, answer: Any) -> None:
+        if answer.status_code >= 400:
+            assert answer.headers["x-problem-code"], case.as_curl_command()
+
+    assert _call_all(page_operations, check) > 80
+
+
+def _call_all(document: Any, check: Callable[[Any, Any], None]) -> int:
+    """Call each operation of a document a few times. Returns how many operations there are."""
+    called = 0
+    for found in document.get_all_operations():
         operation = found.ok()
 
         @settings(max_examples=EXAMPLES, derandomize=True, suppress_health_check=list(HealthCheck))
         @given(case=operation.as_strategy())
-        def check(case: Any) -> None:
+        def call(case: Any) -> None:
             answer = case.call()
             assert answer.status_code < 500, f"{case.as_curl_command()}\n{answer.text}"
-            if answer.status_code >= 400:
-                assert answer.headers["content-type"][0].startswith("application/problem+json"), case.as_curl_command()
-                assert answer.json()["code"]
+            check(case, answer)
 
-        check()
-        asked += 1
-    assert asked > 40
+        call()
+        called += 1
+    return called
 
 
 @pytest.fixture
