@@ -1,8 +1,10 @@
 """No call and no file is answered with 500: calls generated from the OpenAPI documents, and a zoo of hostile files."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import pytest
 import schemathesis
@@ -65,6 +67,94 @@ def test_pages__no_call_is_answered_with_500(page_operations: Any) -> None:
             assert answer.headers["x-problem-code"], case.as_curl_command()
 
     assert _call_all(page_operations, check) > 80
+
+
+HOSTILE = (
+    "",
+    "a\x00b",
+    "\ud800",
+    "9" * 30,
+    "9" * 5000,
+    "-1",
+    "\uff11\u0662",
+    "nan",
+    "-0001-01-01",
+    "%s%(x)s{0}'; --",
+    "../../etc/passwd",
+    "e\u0301\U0001f469\u200d" * 1000,
+)
+
+
+_URLENCODED = "application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize("where", ["openapi", "page_operations"])
+def test_hostile_values__are_answered_below_500(where: str, request: pytest.FixtureRequest) -> None:
+    """Each hostile value in each parameter of the path and the query, and in each field of a form or of a JSON body."""
+    document = request.getfixturevalue(where)
+    client = TestClient(document.app, raise_server_exceptions=False, follow_redirects=False)
+    asked = 0
+    for found in document.get_all_operations():
+        operation = found.ok()
+        for value in HOSTILE:
+            for call in _calls_with(operation, value):
+                answer = client.request(operation.method, **call)
+                assert answer.status_code < 500, (operation.label, call, answer.text[:500])
+                asked += 1
+    assert asked > 1000
+
+
+def _calls_with(operation: Any, value: str) -> Iterator[dict[str, Any]]:
+    """Calls of an operation with the value in one place each, and plain values in the others."""
+    plain = {one.name: _plain(one.definition) for one in operation.path_parameters}
+    named = quote(value.encode("utf-8", "surrogatepass"), safe="")
+    query = {one.name: _plain(one.definition) for one in operation.query if one.is_required}
+    address = operation.full_path.format(**plain)
+    for one in operation.path_parameters:
+        yield {"url": operation.full_path.format(**{**plain, one.name: named or "%20"}), "params": query}
+    for one in operation.query:
+        known = "&".join(f"{name}={value}" for name, value in query.items() if name != one.name)
+        yield {"url": f"{address}?{known}&{one.name}={named}"}
+    for body in operation.body:
+        schema = body.definition.get("schema", {})
+        fields = _fields_of(schema, schema)
+        others = {name: _plain({"schema": one}) for name, one in fields.items() if "contentMediaType" not in str(one)}
+        for name in fields:
+            if body.media_type == "application/json":
+                for wrong in (value, [value], {value: value}) if value == HOSTILE[1] else (value,):
+                    sent = json.dumps({**others, name: wrong}).encode()
+                    yield {"url": address, "content": sent, "headers": {"Content-Type": "application/json"}}
+            else:
+                form = f"{urlencode(others)}&{name}={named}".encode()
+                yield {"url": address, "content": form, "headers": {"Content-Type": _URLENCODED}}
+            if body.media_type == "multipart/form-data":
+                data = value.encode("utf-8", "surrogatepass")
+                head = f'--b\r\nContent-Disposition: form-data; name="{name}"; filename="'.encode()
+                form = head + data + b'"\r\n\r\n' + data + b"\r\n--b--\r\n"
+                yield {"url": address, "content": form, "headers": {"Content-Type": f"{body.media_type}; boundary=b"}}
+
+
+def _fields_of(schema: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
+    """The properties of a schema, with those of its alternatives. References lead into the whole schema of the body."""
+    while "$ref" in schema:
+        found: Any = whole
+        for step in schema["$ref"].removeprefix("#/").split("/"):
+            found = found[step]
+        schema = found
+    fields = dict(schema.get("properties", {}))
+    for one in schema.get("anyOf", []) + schema.get("oneOf", []):
+        fields.update(_fields_of(one, whole))
+    return fields
+
+
+def _plain(definition: dict[str, Any]) -> Any:
+    schema = definition.get("schema", {})
+    kinds = {schema.get("type")} | {one.get("type") for one in schema.get("anyOf", [])}
+    if schema.get("format") == "uuid":
+        return "01a20757-dbbc-7203-b2a8-d64a814c904f"
+    if kinds & {"integer", "number"}:
+        return 1
+    return [] if "array" in kinds else "1"
 
 
 def _call_all(document: Any, check: Callable[[Any, Any], None]) -> int:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
 
-from backend.bounds import ALPHA
+from backend.bounds import ALPHA, ID
 from backend.errors import InvalidQuery
 from backend.features.search import Answer, Hit, SearchQuery
 from backend.rules.search import Filters
@@ -20,6 +20,7 @@ from backend.web.pages.templating import render
 router = APIRouter()
 
 _HITS_A_PAGE = 36
+_ID_DIGITS = len(str(ID.high))
 
 
 @dataclass(frozen=True)
@@ -109,11 +110,13 @@ def _found(services: ServicesDependency, answer: Answer) -> list[FoundMedia]:
 
 
 def _read_group(value: str) -> tuple[int, ...]:
-    if not value.strip():
+    number = value.strip()
+    if not number:
         return ()
-    if not value.strip().isdecimal():
-        raise InvalidQuery(f"'{value}' is not a group number.", hint="Give the number of a group.", field="group")
-    return (int(value),)
+    # int() refuses long numbers, and the database those beyond eight bytes.
+    if not number.isdecimal() or len(number) > _ID_DIGITS or int(number) not in ID:
+        raise InvalidQuery(f"'{number[:40]}' is not a group number.", hint="Give the number of a group.", field="group")
+    return (int(number),)
 
 
 def _read_day(value: str, moment: time, field: str) -> datetime | None:
