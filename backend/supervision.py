@@ -23,6 +23,8 @@ _MUTE_SECONDS = 45.0
 
 ROLES = ("embed", "light", "beat")
 _QUEUES = {"embed": "embed", "light": "light", "all": "embed,light"}
+# Not a setting: only a supervisor sets it, for the processes that it starts.
+_SUPERVISOR_VARIABLE = "MEDIACLUSTER_SUPERVISOR_PID"
 
 
 def worker_command(role: str, *, log_level: str = "INFO", name: str | None = None) -> list[str]:
@@ -53,8 +55,17 @@ def pulse_path(home: Path, name: str) -> Path:
     return home / "run" / name
 
 
+def find_supervisor() -> int | None:
+    """The id of the process whose Supervisor started this one; None if this process was started in any other way."""
+    pid = os.environ.get(_SUPERVISOR_VARIABLE)
+    return None if pid is None else int(pid)
+
+
 class Supervisor:
-    """Starts processes, restarts them when they die or get stuck, and ends them on exit. Their output goes to HOME/logs."""
+    """Starts processes, restarts them when they die or get stuck, and ends them on exit. Their output goes to HOME/logs.
+
+    If this process is killed, it cannot end them. Then they end on their own: see `workers.watchdog.end_with_supervisor`.
+    """
 
     def __init__(self, home: Path, roles: Sequence[str] = ROLES, *, mute_seconds: float = _MUTE_SECONDS) -> None:
         self._home = home
@@ -132,9 +143,14 @@ class Supervisor:
 
 
 def _spawn(command: list[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
-    # In a separate session, so that Ctrl-C in the terminal reaches only the supervisor, which ends the rest in order.
     return subprocess.Popen(  # noqa: S603 - our own command, no shell
-        command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        command,
+        env=os.environ | {_SUPERVISOR_VARIABLE: str(os.getpid())},
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        # In a separate session, so that Ctrl-C in the terminal reaches only the supervisor, which ends the rest in order.
+        start_new_session=True,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from celery.signals import (
     after_task_publish,
     beat_init,
+    celeryd_init,
     setup_logging,
     worker_process_init,
     worker_ready,
@@ -22,7 +23,7 @@ from backend.logs import configure_logging
 from backend.settings import load_settings
 from backend.supervision import pulse_path
 from workers.receiving import make_worker_app
-from workers.watchdog import end_process, watch_clock, watch_worker
+from workers.watchdog import end_process, end_with_supervisor, watch_clock, watch_worker
 
 app = make_worker_app(load_settings())
 
@@ -34,6 +35,13 @@ _is_loaded = multiprocessing.Event()
 def _configure_logging(**_: object) -> None:
     settings = load_settings()
     configure_logging(settings.log_format, settings.log_level, settings.secrets)
+
+
+@celeryd_init.connect
+@beat_init.connect
+def _end_with_supervisor(**_: object) -> None:
+    # As early as possible: a worker that finds no broker goes no further than to wait for one.
+    end_with_supervisor()
 
 
 @worker_process_init.connect

@@ -2,7 +2,8 @@
 
 Celery consumers have stopped for good after a reconnect to Redis while the rest of the process kept running (celery#8030,
 #10205). So each worker asks the broker, over a separate connection, whether messages are waiting. If there are some and it
-takes none, it exits. So does a beat that no longer sends. A lost worker loses no work, since its leases expire.
+takes none, it exits. So does a beat that no longer sends. Processes of a supervisor exit when that has died. A lost worker
+loses no work, since its leases expire.
 
 While all is well, the process touches a file, which health checks look at. An embedding worker starts to do so when its
 encoders are loaded; before that it is alive but cannot work.
@@ -24,6 +25,8 @@ from celery import Celery
 from celery.worker import state
 from kombu.exceptions import ChannelError, OperationalError
 
+from backend.supervision import find_supervisor
+
 logger = logging.getLogger(__name__)
 
 # EX_TEMPFAIL: a restart may help.
@@ -32,6 +35,7 @@ LOOK_EVERY_SECONDS = 5.0
 # Applies until the first task begins, since the encoders and their libraries are imported before it.
 _START_SECONDS = 240.0
 _ANSWER_SECONDS = 5.0
+_PARENT_EVERY_SECONDS = 1.0
 _OLD_PULSE_SECONDS = 86_400.0
 
 
@@ -113,6 +117,16 @@ def watch_clock(app: Celery, count_rings: Callable[[], int], *, stall_seconds: f
     _start(Vigil(stall_seconds, start_seconds=stall_seconds), look, pulse)
 
 
+def end_with_supervisor() -> None:
+    """End this process when the supervisor that started it has died, even by SIGKILL. Without a supervisor, do nothing.
+
+    A worker that lives on would take work beside those of the next start, perhaps with old code or settings.
+    """
+    pid = find_supervisor()
+    if pid is not None:
+        threading.Thread(target=_watch_parent, args=(pid,), name="supervisor", daemon=True).start()
+
+
 def end_process() -> None:
     """End this process and its children at once. Their unfinished work is done again."""
     for child in psutil.Process().children(recursive=True):
@@ -140,6 +154,14 @@ def _keep_watch(vigil: Vigil, look: Callable[[], Sight], pulse: Path, is_ready: 
             with suppress(OSError):  # a full disk is reported by the code that needs the space
                 pulse.touch()
         time.sleep(LOOK_EVERY_SECONDS)
+
+
+def _watch_parent(pid: int) -> None:
+    # An orphan gets another parent at once. So this holds on Linux and macOS alike, and when the id is used again.
+    while os.getppid() == pid:
+        time.sleep(_PARENT_EVERY_SECONDS)
+    logger.critical("This process exits: the command that started it (%d) has died.", pid)
+    end_process()
 
 
 def _remove_old_pulses(folder: Path) -> None:

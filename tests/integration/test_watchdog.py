@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 import sqlalchemy as sa
 
@@ -22,6 +23,7 @@ from backend.files.text import MediaText
 from backend.settings import Settings
 from backend.store.media import get_media
 from backend.supervision import Supervisor, worker_command
+from tests.support.processes import is_alive
 from tests.support.waiting import PATIENCE_SECONDS, wait_for
 from workers.receiving import make_worker_app
 from workers.watchdog import EXIT_STATUS
@@ -164,3 +166,27 @@ def test_supervisor__starts_anew_what_has_died_and_what_stands_still(environment
         third = supervisor.pids()["beat"]
         assert not Path(f"/proc/{second}").exists()
     assert not Path(f"/proc/{third}").exists()
+
+
+def test_workers__end_with_the_command_that_started_them_even_if_it_is_killed(
+    environment: None, settings: Settings, tmp_path: Path
+) -> None:
+    log, host = tmp_path / "up.log", os.uname().nodename
+    command = [sys.executable, "-m", "backend.cli", "up", "--port", "0"]
+    with log.open("wb") as written, subprocess.Popen(command, stdout=written, stderr=written) as up:
+        started: list[psutil.Process] = []
+        try:
+            for role in ("embed", "light"):
+                wait_for((settings.home / "run" / f"{role}-{up.pid}@{host}").exists)
+            wait_for(lambda: list((settings.home / "run").glob("beat-*")))
+            started = psutil.Process(up.pid).children(recursive=True)
+            # Workers, the clock, the embedding process, and decoders of it and of the server.
+            assert len(started) > 4
+        finally:
+            up.kill()
+        try:
+            wait_for(lambda: not any(is_alive(process.pid) for process in started), seconds=30)
+        finally:
+            for process in filter(psutil.Process.is_running, started):
+                process.kill()
+    assert f"the command that started it ({up.pid}) has died" in (settings.home / "logs" / "embed.log").read_text()
