@@ -6,33 +6,33 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from backend.settings import Settings
 
-MEBIBYTE = 1024 * 1024
-
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits of a picture and its text, and how its metadata is read. The fields are settings of the same names, which describe them.
+    """Limits of a picture and its text, and how its metadata is read.
+
+    The fields are settings of the same names, which describe them and have their defaults.
 
     For formats that cannot be shrunk while they are loaded, a limit of 89 megapixels applies even if `max_pixels` is
     greater.
     """
 
-    max_body_bytes: int = 25 * MEBIBYTE
-    max_pixels: int = 51_000_000
-    max_side_pixels: int = 16_384
-    max_frames: int = 500
-    max_exif_bytes: int = 64 * 1024
-    max_title_characters: int = 300
-    max_caption_characters: int = 2_000
-    max_story_characters: int = 20_000
-    max_location_characters: int = 300
-    max_keyword_characters: int = 100
-    max_keywords: int = 64
-    time_zone: str = "UTC"
-    people_as_keywords: bool = True
-    enable_heif: bool = True
-    enable_avif: bool = True
-    enable_tiff: bool = True
+    max_body_bytes: int
+    max_pixels: int
+    max_side_pixels: int
+    max_frames: int
+    max_exif_bytes: int
+    max_title_characters: int
+    max_caption_characters: int
+    max_story_characters: int
+    max_location_characters: int
+    max_keyword_characters: int
+    max_keywords: int
+    time_zone: str
+    people_as_keywords: bool
+    enable_heif: bool
+    enable_avif: bool
+    enable_tiff: bool
 
     @classmethod
     def from_settings(cls, settings: "Settings") -> Self:
@@ -42,7 +42,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class FetchPolicy:
-    """The addresses that fetches from URLs may contact, and their time limits.
+    """The addresses that fetches from URLs may contact, and their time limits. Settings have the defaults.
 
     Attributes:
         ports: allowed ports, None for all.
@@ -53,11 +53,11 @@ class FetchPolicy:
         max_redirects: number of redirects that are followed.
     """
 
-    ports: tuple[int, ...] | None = (80, 443)
-    allow_private: bool = False
-    connect_seconds: float = 5.0
-    total_seconds: float = 30.0
-    max_redirects: int = 3
+    ports: tuple[int, ...] | None
+    allow_private: bool
+    connect_seconds: float
+    total_seconds: float
+    max_redirects: int
 
     @classmethod
     def from_settings(cls, settings: "Settings") -> Self:

@@ -14,8 +14,9 @@ from typing import Any, Final
 
 from backend.errors import InputError
 from backend.files.folders import Sidecar, read_manifest, read_sidecar
-from backend.files.limits import MEBIBYTE, Limits
+from backend.files.limits import Limits
 from backend.files.text import is_storable
+from backend.settings import MEBIBYTE
 
 Chance = random.Random
 

@@ -14,13 +14,13 @@ from starlette.testclient import TestClient
 
 from backend.features.services import Services
 from backend.features.steps import open_active_space
-from backend.files.limits import Limits
 from backend.web.server import create_web_app
 from scripts.fuzz.corpus import write_corpus
 from scripts.fuzz.sidecars import SIDECAR_KINDS, make_sidecars, read_zoo
 from scripts.fuzz.uploading import upload_zoo
 from scripts.fuzz.zoo import KINDS, make_zoo
 from tests.support.clients import mounted
+from tests.support.limits import make_limits
 
 EXAMPLES = 5
 OF_EACH_KIND = 3
@@ -204,7 +204,7 @@ def test_zoo__a_refusal_before_the_door_is_a_violation(services: Services) -> No
 
 
 def test_sidecars__none_refuses_its_picture_or_costs_much() -> None:
-    report = read_zoo(make_sidecars(3, 4 * len(SIDECAR_KINDS)), Limits())
+    report = read_zoo(make_sidecars(3, 4 * len(SIDECAR_KINDS)), make_limits())
     assert report.violations == []
     assert report.by_kind["sound"] == {"read": 4}
     for kind in ("entities", "too_large"):

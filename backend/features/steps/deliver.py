@@ -39,6 +39,7 @@ def webhook_policy(services: Services) -> FetchPolicy:
         allow_private=services.settings.webhook_allow_private,
         connect_seconds=_TIMEOUT_SECONDS,
         total_seconds=_TIMEOUT_SECONDS,
+        max_redirects=0,
     )
 
 

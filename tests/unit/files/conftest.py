@@ -3,6 +3,7 @@
 import pytest
 
 from backend.files.limits import Limits
+from tests.support.limits import make_limits
 from tests.support.pictures import Pictures
 
 
@@ -13,4 +14,4 @@ def pictures() -> Pictures:
 
 @pytest.fixture(scope="session")
 def limits() -> Limits:
-    return Limits()
+    return make_limits()

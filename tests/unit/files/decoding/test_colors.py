@@ -17,7 +17,7 @@ from backend.files.decoding.perceptual_hash import perceptual_hash
 from backend.files.decoding.pixels import decode_picture
 from backend.files.decoding.thumbnails import make_thumbnails
 from backend.files.formats import PNG, WEBP, open_picture
-from backend.files.limits import Limits
+from tests.support.limits import make_limits
 from tests.support.profiles import (
     ADOBE_RGB,
     D65,
@@ -33,7 +33,7 @@ from tests.support.profiles import (
     srgb_of_lab,
 )
 
-LIMITS = Limits()
+LIMITS = make_limits()
 VIVID = ("#dc1414", "#14c814", "#1414dc", "#ffffff")
 # Wide spaces have few values for dark and vivid colors, so lossy formats lose those.
 SOFT = ("#c85050", "#50b450", "#5050c8", "#ffffff")

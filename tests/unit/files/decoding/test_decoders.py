@@ -24,6 +24,7 @@ from backend.files.decoding.thumbnails import make_thumbnails
 from backend.files.decoding.work import fit_picture
 from backend.files.limits import Limits
 from backend.files.metadata import read_metadata
+from tests.support.limits import make_limits
 from tests.support.processes import is_alive
 from tests.support.waiting import PATIENCE_SECONDS, wait_for
 
@@ -134,9 +135,9 @@ def test_decoders__metadata_travels_whole(decoders: Decoders, pictures: Any, jpe
 def test_decoders__errors_keep_their_codes(decoders: Decoders, pictures: Any, jpeg: bytes) -> None:
     coffee = pictures.photograph("coffee.png")
     for data, limits, error in (
-        (b"words", Limits(), UnsupportedFormat),
-        (coffee[: len(coffee) // 2], Limits(), ImageTruncated),
-        (coffee, Limits(max_pixels=1000), TooManyPixels),
+        (b"words", make_limits(), UnsupportedFormat),
+        (coffee[: len(coffee) // 2], make_limits(), ImageTruncated),
+        (coffee, make_limits(max_pixels=1000), TooManyPixels),
     ):
         with pytest.raises(error) as there:
             decoders.inspect(data, limits)
@@ -144,8 +145,8 @@ def test_decoders__errors_keep_their_codes(decoders: Decoders, pictures: Any, jp
             inspect_picture(data, limits)
         assert str(there.value) == str(here.value)
     with pytest.raises(TooManyPixels):
-        decoders.decode(coffee, Limits(max_pixels=1000))
-    assert decoders.inspect(jpeg, Limits())[0].width == 256
+        decoders.decode(coffee, make_limits(max_pixels=1000))
+    assert decoders.inspect(jpeg, make_limits())[0].width == 256
 
 
 @pytest.mark.parametrize(
@@ -377,7 +378,7 @@ def test_decoders__know_no_torch_and_start_soon() -> None:
 def test_decoders__200_megapixels_fit_into_little_memory(pictures: Any) -> None:
     """A JPEG is shrunk while it is loaded. Pillow would warn of a bomb, and 200 MB of grey pixels alone take 200 MB."""
     data = pictures.encode(Image.new("L", (16_320, 12_240), 90))
-    limits = Limits(max_pixels=268_000_000)
+    limits = make_limits(max_pixels=268_000_000)
     decoders = Decoders(processes=1, seconds=30.0, memory_bytes=96 * MEBIBYTE)
     try:
         inspection, _ = decoders.inspect(data, limits)
@@ -389,7 +390,7 @@ def test_decoders__200_megapixels_fit_into_little_memory(pictures: Any) -> None:
     assert found.image.size == (298, 224)
     assert found.image.getpixel((5, 5)) == (90, 90, 90)
     with pytest.raises(TooManyPixels):
-        inspect_picture(data, Limits())
+        inspect_picture(data, make_limits())
 
 
 def test_inspect__warnings_come_out_of_the_process(decoders: Decoders, pictures: Any, limits: Limits) -> None:

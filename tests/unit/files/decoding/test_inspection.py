@@ -22,6 +22,7 @@ from backend.files.decoding import inspect_picture
 from backend.files.decoding.pixels import decode_picture
 from backend.files.formats.jpeg import check_scans
 from backend.files.limits import Limits
+from tests.support.limits import make_limits
 
 FORMATS = [
     ("JPEG", {}),
@@ -290,7 +291,7 @@ def test_inspect_picture__decompression_bombs(pictures: Any, limits: Limits, sid
 
 def test_inspect_picture__what_loads_whole_has_a_lower_limit(pictures: Any) -> None:
     """Whatever the setting says: 100 megapixels of a PNG take 400 MB."""
-    limits = Limits(max_pixels=268_000_000)
+    limits = make_limits(max_pixels=268_000_000)
     assert inspect_picture(bomb(pictures, 9_400, 9_400), limits).width == 9_400
 
     with pytest.raises(TooManyPixels, match="89,000,000 are allowed"):
@@ -315,7 +316,7 @@ def test_check_scans__a_progressive_jpeg_is_bounded_by_the_memory_that_it_takes(
         with pytest.raises(TooManyPixels, match=r"needs 1,\d\d\d MiB"):
             check_scans(bytes(data))
         with pytest.raises(TooManyPixels, match="progressive"):
-            inspect_picture(bytes(data), Limits(max_pixels=268_000_000))
+            inspect_picture(bytes(data), make_limits(max_pixels=268_000_000))
 
 
 def test_check_scans__junk_between_segments_hides_nothing(pictures: Any) -> None:
@@ -333,7 +334,7 @@ def test_check_scans__junk_between_segments_hides_nothing(pictures: Any) -> None
 def test_decode_picture__a_jpeg_that_fills_the_memory_is_halved(pictures: Any, at_least: int | None) -> None:
     data = pictures.encode(Image.new("L", (10_000, 9_000), 90))
 
-    assert decode_picture(data, Limits(max_pixels=268_000_000), at_least=at_least).size == (5_000, 4_500)
+    assert decode_picture(data, make_limits(max_pixels=268_000_000), at_least=at_least).size == (5_000, 4_500)
 
 
 def test_inspect_picture__too_many_frames(pictures: Any, limits: Limits) -> None:

@@ -11,6 +11,7 @@ from backend.errors import UnsupportedFormat
 from backend.files.decoding import inspect_picture
 from backend.files.formats import FORMATS, PictureFormat, formats, identify_format, list_accepted, open_picture
 from backend.files.limits import Limits
+from tests.support.limits import make_limits
 
 ROOT = Path(__file__).parents[4]
 BMP = PictureFormat(
@@ -28,20 +29,20 @@ def test_formats__a_new_one_is_one_value(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(
         UnsupportedFormat, match=r"a BMP, whatever its name says\. Send JPEG, PNG, WebP, GIF, HEIC, AVIF or TIFF"
     ):
-        identify_format(make_bmp(), Limits())
+        identify_format(make_bmp(), make_limits())
     monkeypatch.setattr(formats, "FORMATS", (*FORMATS, BMP))
-    found = inspect_picture(make_bmp(), Limits())
+    found = inspect_picture(make_bmp(), make_limits())
     assert (found.mime, found.extension, found.width, found.height, found.frames) == ("image/bmp", "bmp", 7, 5, 1)
-    assert BMP in list_accepted(Limits())
+    assert BMP in list_accepted(make_limits())
     with pytest.raises(UnsupportedFormat, match="Send JPEG, PNG, WebP, GIF, HEIC, AVIF, TIFF or BMP"):
-        identify_format(b"a letter", Limits())
+        identify_format(b"a letter", make_limits())
 
 
 def test_formats__one_with_a_switch_is_let_in_by_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(formats, "FORMATS", (*FORMATS, replace(BMP, switch="enable_avif")))
     with pytest.raises(UnsupportedFormat, match="Set MEDIACLUSTER_ENABLE_AVIF=true or convert it"):
-        identify_format(make_bmp(), Limits(enable_avif=False))
-    assert identify_format(make_bmp(), Limits()).title == "BMP"
+        identify_format(make_bmp(), make_limits(enable_avif=False))
+    assert identify_format(make_bmp(), make_limits()).title == "BMP"
 
 
 def test_formats__a_decoder_of_another_package_is_registered_before_it_is_asked() -> None:
@@ -56,8 +57,8 @@ def test_list_accepted__follows_the_switches_and_the_extras(monkeypatch: pytest.
         return [one.title for one in list_accepted(limits)]
 
     monkeypatch.setattr(formats, "_is_installed", lambda _: False)
-    assert titles(Limits()) == ["JPEG", "PNG", "WebP", "GIF", "HEIC", "AVIF", "TIFF"]
-    off = Limits(enable_heif=False, enable_avif=False, enable_tiff=False)
+    assert titles(make_limits()) == ["JPEG", "PNG", "WebP", "GIF", "HEIC", "AVIF", "TIFF"]
+    off = make_limits(enable_heif=False, enable_avif=False, enable_tiff=False)
     assert titles(off) == ["JPEG", "PNG", "WebP", "GIF"]
     monkeypatch.setattr(formats, "_is_installed", lambda package: package == "rawpy")
     assert titles(off) == ["JPEG", "PNG", "WebP", "GIF", "DNG", "CR2", "CR3", "NEF", "ARW", "RAF", "ORF"]

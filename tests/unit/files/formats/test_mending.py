@@ -18,6 +18,7 @@ from backend.files.formats import JPEG, PNG, WEBP, mend_picture, mending
 from backend.files.formats.mending import _pixel_sum
 from backend.files.limits import Limits
 from backend.files.metadata import read_metadata
+from tests.support.limits import make_limits
 
 JPEGS: dict[str, dict[str, Any]] = {
     "baseline": {},
@@ -95,7 +96,7 @@ def test_jpeg__metadata_of_a_mended_one_is_read(pictures: Any, limits: Limits, p
 def test_jpeg__of_any_bytes_is_mended_or_left(pictures: Any, photo: Image.Image) -> None:
     whole = pictures.encode(photo, progressive=True)
     for end in range(2, 800, 3):
-        assert mend_picture(whole[:end], JPEG, Limits()).data == whole[:end]
+        assert mend_picture(whole[:end], JPEG, make_limits()).data == whole[:end]
 
 
 def png(pictures: Any, photo: Image.Image) -> tuple[bytes, int]:
@@ -177,7 +178,7 @@ def test_webp__animations_are_never_mended(pictures: Any, limits: Limits, photo:
 def test_mend_picture__whole_files_stay_as_they_are(pictures: Any, photo: Image.Image, picture_format: Any) -> None:
     data = pictures.encode(photo, picture_format.name)
 
-    assert mend_picture(data, picture_format, Limits()).data is data
+    assert mend_picture(data, picture_format, make_limits()).data is data
 
 
 @pytest.mark.parametrize("side", [100, 100_000])
@@ -213,9 +214,9 @@ def test_mend_picture__a_jpeg_that_takes_too_much_memory_or_time_is_not_decoded(
     last_scan = whole[whole.rindex(b"\xff\xda") : -2]
 
     with pytest.raises(TooManyPixels, match="progressive"):
-        mend_picture(bytes(huge), JPEG, Limits(max_pixels=268_000_000))
+        mend_picture(bytes(huge), JPEG, make_limits(max_pixels=268_000_000))
     with pytest.raises(ImageCorrupt, match="500 scans"):
-        mend_picture(whole[:-2] + last_scan * 500, JPEG, Limits())
+        mend_picture(whole[:-2] + last_scan * 500, JPEG, make_limits())
 
 
 def test_inspect_picture__a_cut_jpeg_is_decoded_twice_to_be_mended(

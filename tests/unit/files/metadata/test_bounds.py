@@ -6,12 +6,12 @@ import pytest
 from PIL import Image
 
 from backend.files.decoding import inspect_picture
-from backend.files.limits import Limits
 from backend.files.metadata import read_metadata, read_xmp
 from tests.support.containers import BASE, FORMATS, bag, exif_of, jpeg_with_xmp, packet
+from tests.support.limits import make_limits
 from tests.support.pictures import Pictures
 
-LIMITS = Limits(enable_heif=True, enable_avif=True)
+LIMITS = make_limits(enable_heif=True, enable_avif=True)
 MEBIBYTE = 1024 * 1024
 
 
@@ -35,7 +35,7 @@ def test_exif__what_is_over_the_limit_is_left_out(name: str) -> None:
 
     assert inspect_picture(data, LIMITS).width in {40, 64}
     assert found.text.caption == "A walk"
-    assert inspect_picture(data, Limits(max_exif_bytes=MEBIBYTE)).warnings == ()
+    assert inspect_picture(data, make_limits(max_exif_bytes=MEBIBYTE)).warnings == ()
     assert [one.source for one in found.dates] == ["exif:DateTimeOriginal"]
     (warning,) = inspect_picture(data, LIMITS).warnings
     assert "65,536 are read" in warning.detail
@@ -63,7 +63,7 @@ def test_exif__nothing_beyond_the_limit_is_read() -> None:
     data = FORMATS["WebP"](None, exif_of({BASE.XPComment: ("x" * 40_000).encode("utf-16-le")}))
 
     assert read_metadata(data, LIMITS).text.is_empty
-    assert read_metadata(data, Limits(max_exif_bytes=MEBIBYTE)).text.caption.startswith("xxx")
+    assert read_metadata(data, make_limits(max_exif_bytes=MEBIBYTE)).text.caption.startswith("xxx")
 
 
 HOSTILE = {

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 import pytest
 from PIL import Image
 
-from backend.files.limits import Limits
 from backend.files.metadata import read_metadata, read_xmp
 from backend.moments import DateCandidate, zone_of
 from backend.rules.dates import choose_date
@@ -18,10 +17,11 @@ from tests.support.containers import (
     packet,
     with_satellite,
 )
+from tests.support.limits import make_limits
 from tests.support.pictures import Pictures
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-LIMITS = Limits(enable_heif=True, enable_avif=True)
+LIMITS = make_limits(enable_heif=True, enable_avif=True)
 ORIGINAL, DIGITIZED, MODIFIED = BASE.DateTimeOriginal, BASE.DateTimeDigitized, BASE.DateTime
 
 

@@ -14,6 +14,7 @@ from backend.files.limits import Limits
 from backend.files.metadata import EmbeddedMetadata, read_metadata
 from backend.files.text import MediaText
 from backend.rules.dates import choose_date
+from tests.support.limits import make_limits
 
 BASE, GPS = ExifTags.Base, ExifTags.GPS
 
@@ -267,7 +268,9 @@ def test_read_metadata__too_long_is_cut(pictures: Any) -> None:
     info = PngInfo()
     info.add_text("Title", "word " * 1000)
 
-    found = read_metadata(pictures.encode(pictures.corners(), "PNG", pnginfo=info), Limits(max_title_characters=12))
+    found = read_metadata(
+        pictures.encode(pictures.corners(), "PNG", pnginfo=info), make_limits(max_title_characters=12)
+    )
 
     assert found.text.title == "word word"
 
@@ -288,7 +291,7 @@ def test_read_metadata__never_raises_on_damage(pictures: Any, data: st.DataObjec
     for _ in range(data.draw(st.integers(1, 8))):
         damaged[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
 
-    found = read_metadata(bytes(damaged), Limits())
+    found = read_metadata(bytes(damaged), make_limits())
 
     assert "\0" not in json.dumps([found.exif, found.text.title, found.text.caption], allow_nan=False)
     assert "\\u0000" not in json.dumps([found.exif, found.text.title, found.text.caption])

@@ -8,10 +8,11 @@ from PIL import Image
 from backend.files.limits import Limits
 from backend.files.metadata import read_metadata, read_xmp
 from tests.support.containers import BASE, FORMATS, bag, exif_of, jpeg_with_exif, jpeg_with_xmp, packet
+from tests.support.limits import make_limits
 from tests.support.pictures import Pictures
 
-LIMITS = Limits(enable_heif=True, enable_avif=True)
-NO_PEOPLE = Limits(people_as_keywords=False)
+LIMITS = make_limits(enable_heif=True, enable_avif=True)
+NO_PEOPLE = make_limits(people_as_keywords=False)
 
 
 def keywords(data: bytes, limits: Limits = LIMITS) -> tuple[str, ...]:

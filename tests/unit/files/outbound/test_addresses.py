@@ -6,12 +6,12 @@ from typing import NoReturn
 import pytest
 
 from backend.errors import FetchFailed, FetchTimeout, UrlForbidden
-from backend.files.limits import FetchPolicy
 from backend.files.outbound import check_url
 from backend.files.outbound.addresses import is_allowed, resolve_allowed
+from tests.support.limits import make_fetch_policy
 
-STRICT = FetchPolicy()
-LENIENT = FetchPolicy(allow_private=True)
+STRICT = make_fetch_policy()
+LENIENT = make_fetch_policy(allow_private=True)
 
 GLOBAL = ["8.8.8.8", "93.184.216.34", "2606:4700::1111", "2a00:1450:4001::1"]
 HIDDEN_GLOBAL = ["::ffff:8.8.8.8", "2002:808:808::1", "64:ff9b::8.8.8.8"]
@@ -142,6 +142,6 @@ def test_check_url__allowed(url: str) -> None:
 
 
 def test_check_url__ports_of_the_policy() -> None:
-    assert check_url("http://8.8.8.8:8080/", FetchPolicy(ports=(8080,)))
+    assert check_url("http://8.8.8.8:8080/", make_fetch_policy(ports=(8080,)))
     with pytest.raises(UrlForbidden, match="Port 80"):
-        check_url("http://8.8.8.8/", FetchPolicy(ports=(8080,)))
+        check_url("http://8.8.8.8/", make_fetch_policy(ports=(8080,)))

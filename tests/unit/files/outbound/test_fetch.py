@@ -19,14 +19,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from backend.errors import FetchFailed, FetchTimeout, FetchTooLarge, UrlForbidden
-from backend.files.limits import FetchPolicy, Limits
+from backend.files.limits import FetchPolicy
 from backend.files.outbound import fetch_url
 from backend.files.outbound.connection import Deadline, PinnedBackend
 from tests.support.clock import SetClock
+from tests.support.limits import make_fetch_policy, make_limits
 from tests.support.ports import closed_port
 
 BODY = b"\x89PNG and so on" * 100
-LIMITS = Limits(max_body_bytes=len(BODY))
+LIMITS = make_limits(max_body_bytes=len(BODY))
 DRIP_SECONDS = 30.0  # by the clock of the server, which the fetch looks at
 
 
@@ -144,7 +145,7 @@ def policy_for(server: Server, **changes: Any) -> FetchPolicy:
         "connect_seconds": 2.0,
         "total_seconds": 5.0,
     }
-    return FetchPolicy(**(values | changes))
+    return make_fetch_policy(**(values | changes))
 
 
 def address(server: Server, path: str, host: str = "127.0.0.1") -> str:
@@ -317,7 +318,7 @@ def raw_server(*pieces: bytes, clock: SetClock | None = None) -> Iterator[int]:
 def test_fetch_url__slow_headers_end_in_time(pieces: list[bytes]) -> None:
     clock = SetClock()
     with raw_server(*pieces, clock=clock) as port:
-        policy = FetchPolicy(ports=(port,), allow_private=True, total_seconds=20 * DRIP_SECONDS)
+        policy = make_fetch_policy(ports=(port,), allow_private=True, total_seconds=20 * DRIP_SECONDS)
 
         with pytest.raises(FetchTimeout):
             fetch_url(f"http://127.0.0.1:{port}/", policy, LIMITS, clock=clock)
@@ -345,7 +346,7 @@ def test_pinned_backend__neither_reads_nor_writes_after_the_deadline() -> None:
 def test_fetch_url__silence_ends_in_time(scheme: str) -> None:
     """In the midst of the answer, and of the TLS handshake. The connection stays open for as long as it is waited for."""
     with raw_server() as port:
-        policy = FetchPolicy(ports=(port,), allow_private=True, total_seconds=0.4)
+        policy = make_fetch_policy(ports=(port,), allow_private=True, total_seconds=0.4)
 
         with pytest.raises(FetchTimeout):
             fetch_url(f"{scheme}://127.0.0.1:{port}/", policy, LIMITS)
@@ -354,7 +355,7 @@ def test_fetch_url__silence_ends_in_time(scheme: str) -> None:
 @pytest.mark.parametrize("greeting", [b"SSH-2.0-OpenSSH_9.2\r\n", b"220 mail.example ESMTP\r\n\r\n"])
 def test_fetch_url__no_http_at_all(greeting: bytes) -> None:
     with raw_server(greeting) as port:
-        policy = FetchPolicy(ports=(port,), allow_private=True, total_seconds=0.4)
+        policy = make_fetch_policy(ports=(port,), allow_private=True, total_seconds=0.4)
 
         with pytest.raises(FetchFailed):
             fetch_url(f"http://127.0.0.1:{port}/", policy, LIMITS)
@@ -376,7 +377,7 @@ def test_fetch_url__broken_answers(server: Server, path: str) -> None:
 
 def test_fetch_url__nobody_there() -> None:
     with closed_port() as port, pytest.raises(FetchFailed):
-        fetch_url(f"http://127.0.0.1:{port}/", FetchPolicy(ports=(port,), allow_private=True), LIMITS)
+        fetch_url(f"http://127.0.0.1:{port}/", make_fetch_policy(ports=(port,), allow_private=True), LIMITS)
 
 
 def certificate(folder: Path) -> Path:

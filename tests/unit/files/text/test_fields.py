@@ -10,7 +10,6 @@ import pytest
 
 from backend.cli.editing import reword
 from backend.errors import InvalidText
-from backend.files.limits import Limits
 from backend.files.text import (
     RECORD_NAMES,
     WORDS,
@@ -25,6 +24,7 @@ from backend.settings import Settings
 from backend.store.media import media_columns
 from backend.store.schema import Media
 from backend.web.api.schemas.schemas import MediaDetail, TextChangesInput, TextForm, TextInput
+from tests.support.limits import make_limits
 
 BACKEND = Path(__file__).parents[4] / "backend"
 # The modules that name each field; docs/dev/add.md lists them. Others take the fields from `MediaText` or `WORDS`.
@@ -43,7 +43,7 @@ NAMES = {field.name for field in fields(MediaText) if field.compare}
 def test_fields__every_one_has_its_rule() -> None:
     assert WORDS.keys() | {"keywords", "taken_at"} == NAMES
     for words in WORDS.values():
-        assert words.most_characters(Limits()) == Settings.model_fields[words.limit].default
+        assert words.most_characters(make_limits()) == Settings.model_fields[words.limit].default
 
 
 def test_fields__few_modules_name_them_all() -> None:
@@ -79,11 +79,11 @@ def text_of(**words: Any) -> MediaText:
 
 @pytest.mark.parametrize("name", WORDS)
 def test_words__each_is_cleaned_bounded_cut_read_and_embedded(name: str) -> None:
-    most = WORDS[name].most_characters(Limits())
-    assert clean_media_text(text_of(**{name: " a <b>word</b> "}), Limits()) == text_of(**{name: "a word"})
+    most = WORDS[name].most_characters(make_limits())
+    assert clean_media_text(text_of(**{name: " a <b>word</b> "}), make_limits()) == text_of(**{name: "a word"})
     with pytest.raises(InvalidText, match=f"The {name} has {most + 1:,} characters"):
-        clean_media_text(text_of(**{name: "x" * (most + 1)}), Limits())
-    assert len(getattr(fit_media_text(text_of(**{name: "x" * (most + 1)}), Limits()), name)) == most
+        clean_media_text(text_of(**{name: "x" * (most + 1)}), make_limits())
+    assert len(getattr(fit_media_text(text_of(**{name: "x" * (most + 1)}), make_limits()), name)) == most
     for called in (name, *WORDS[name].also_called):
-        assert text_of_record({called: "a word"}, Limits()) == text_of(**{name: "a word"})
+        assert text_of_record({called: "a word"}, make_limits()) == text_of(**{name: "a word"})
     assert embedding_text(text_of(**{name: "a word"})) == "a word."

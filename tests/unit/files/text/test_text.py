@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.errors import InvalidText
-from backend.files.limits import Limits
 from backend.files.text import (
     MediaText,
     TextChanges,
@@ -24,6 +23,7 @@ from backend.files.text import (
     text_of_record,
     unwrap_lines,
 )
+from tests.support.limits import make_limits
 
 
 def only(field: str, words: str) -> MediaText:
@@ -32,7 +32,7 @@ def only(field: str, words: str) -> MediaText:
     return MediaText(**values)
 
 
-SMALL = Limits(
+SMALL = make_limits(
     max_title_characters=10,
     max_caption_characters=20,
     max_story_characters=30,
@@ -277,8 +277,8 @@ def test_fit_media_text__cuts_instead_of_refusing() -> None:
 def test_clean_lines__keeps_lines_and_paragraphs(raw: str, cleaned: str) -> None:
     assert clean_lines(raw) == cleaned
     text = MediaText(title=raw, caption=raw, location=raw, story=raw)
-    assert clean_media_text(text, Limits()) == fit_media_text(text, Limits())
-    assert clean_media_text(text, Limits()) == MediaText(
+    assert clean_media_text(text, make_limits()) == fit_media_text(text, make_limits())
+    assert clean_media_text(text, make_limits()) == MediaText(
         title=clean_text(raw), caption=cleaned, location=clean_text(raw), story=cleaned
     )
 
@@ -377,7 +377,7 @@ def test_parse_taken_at__no_moment(raw: str) -> None:
     ],
 )
 def test_text_of_record__moment(value: object, moment: str, precision: str) -> None:
-    text = text_of_record({"taken_at": value}, Limits(time_zone="Europe/Paris"))
+    text = text_of_record({"taken_at": value}, make_limits(time_zone="Europe/Paris"))
 
     assert text.taken_at is not None
     assert text.taken_at.astimezone(UTC).isoformat() == moment
@@ -394,18 +394,20 @@ def test_parse_date__eight_digits_are_a_date_where_it_is_said() -> None:
 )
 def test_text_of_record__no_moment(value: object) -> None:
     with pytest.raises(InvalidText, match="taken_at"):
-        text_of_record({"taken_at": value}, Limits())
+        text_of_record({"taken_at": value}, make_limits())
 
 
 def test_media_text__a_moment_and_what_is_known_of_it_stay_together() -> None:
     mine = MediaText().given_date("2004")
     other = MediaText(title="t").given_date("2024-05-01T12:30:00Z")
 
-    both = clean_media_text(mine.or_else(other), Limits())
+    both = clean_media_text(mine.or_else(other), make_limits())
 
     assert (both.taken_at_precision, both.taken_at_source) == ("year", "given")
     assert both.taken_at == datetime(2004, 1, 1, tzinfo=UTC)
-    assert clean_media_text(MediaText(taken_at=both.taken_at).or_else(other), Limits()).taken_at_precision == "second"
+    assert (
+        clean_media_text(MediaText(taken_at=both.taken_at).or_else(other), make_limits()).taken_at_precision == "second"
+    )
 
 
 def test_text_changes__of_the_moment() -> None:

@@ -4,9 +4,9 @@ import io
 
 from PIL import ExifTags, Image
 
-from backend.files.limits import Limits
 from backend.files.metadata import PLACE_NAMES, read_metadata
 from backend.web.api.places import without_place
+from tests.support.limits import make_limits
 
 
 def jpeg(*, gps: bool) -> bytes:
@@ -26,6 +26,6 @@ def jpeg(*, gps: bool) -> bytes:
 
 
 def test_without_place__leaves_what_a_picture_without_gps_says() -> None:
-    located, bare = (read_metadata(jpeg(gps=gps), Limits()).exif for gps in (True, False))
+    located, bare = (read_metadata(jpeg(gps=gps), make_limits()).exif for gps in (True, False))
     assert located.keys() - bare.keys() == set(PLACE_NAMES)
     assert without_place(located) == bare == {"make": "Maker"}
