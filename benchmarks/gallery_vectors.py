@@ -12,7 +12,7 @@ from PIL import Image
 
 from backend.demo.gallery import Picture, render_gallery
 from backend.encoders import Encoders, load_encoders, resolve_encoders
-from backend.features.steps import Wording
+from backend.features.editing import Wording
 from backend.files.text import MediaText
 from backend.settings import load_settings
 

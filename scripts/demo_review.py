@@ -8,12 +8,12 @@ import sqlalchemy as sa
 from PIL import Image
 
 from backend.features.duplicates import compare_waiting
-from backend.features.editing import Merge, Move, perform
+from backend.features.editing import Merge, Move, perform, rewrite_text
 from backend.features.intake import accept_picture
 from backend.features.naming import refresh_labels
 from backend.features.review import read_queue, refresh_queue
 from backend.features.services import Services
-from backend.features.steps import Assigner, embed_batch, open_active_space, rewrite_text
+from backend.features.steps import Assigner, embed_batch, open_active_space
 from backend.files.text import MediaText, TextChanges
 from backend.rules.review import ReviewKind
 from backend.store.media import get_media

@@ -238,7 +238,7 @@ def reword(
     story: Annotated[str | None, typer.Option(help="New story.")] = None,
 ) -> None:
     """Change the text of a picture and update its text vectors."""
-    from backend.features.steps import rewrite_text
+    from backend.features.editing import rewrite_text
     from backend.files.text import TextChanges, split_keywords
 
     keywords = None if keyword is None else tuple(word for one in keyword for word in split_keywords(one))

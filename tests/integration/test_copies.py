@@ -13,10 +13,11 @@ import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
+from backend.features.editing import rewrite_text
 from backend.features.intake import ImportReport, accept_picture, count_settled, import_items, list_items
 from backend.features.intake.folder_import import Completion
 from backend.features.services import Services
-from backend.features.steps import Assigner, embed_batch, fill_batch, open_active_space, rewrite_text
+from backend.features.steps import Assigner, embed_batch, fill_batch, open_active_space
 from backend.files.text import MediaText, TextChanges
 from backend.moments import DateCandidate, Precision, Standing
 from backend.store.arrays import fetch_arrays

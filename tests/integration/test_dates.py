@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
+from backend.features.editing import rewrite_text
 from backend.features.intake import accept_picture
 from backend.features.services import Services
-from backend.features.steps import rewrite_text
 from backend.files.text import MediaText, TextChanges
 from backend.store.media import get_media
 from tests.support.containers import BASE, jpeg_with_exif, jpeg_with_xmp, packet

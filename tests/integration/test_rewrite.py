@@ -11,6 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from backend.errors import Conflict, InvalidText, NotFound
+from backend.features.editing import rewrite, rewrite_text, wording
 from backend.features.intake import accept_picture
 from backend.features.integrity import audit
 from backend.features.services import Services
@@ -18,10 +19,7 @@ from backend.features.steps import (
     Assigner,
     embed_batch,
     open_active_space,
-    rewrite,
-    rewrite_text,
     sweep,
-    wording,
 )
 from backend.files.text import MediaText, TextChanges
 from backend.store.arrays import fetch_arrays

@@ -16,6 +16,7 @@ from backend.cli import app
 from backend.cli import model_change as commands
 from backend.encoders import EncoderNames, Lazy, load_encoders
 from backend.errors import Conflict, EncoderUnavailable, InputError, NotFound, SpaceMismatch
+from backend.features.editing import rewrite_text
 from backend.features.intake import accept_picture
 from backend.features.model_change import (
     SpaceStanding,
@@ -34,7 +35,6 @@ from backend.features.steps import (
     embed_batch,
     fill_batch,
     open_active_space,
-    rewrite_text,
     sweep,
 )
 from backend.files.text import MediaText, TextChanges

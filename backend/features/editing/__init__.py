@@ -1,4 +1,4 @@
-"""Curation of groups, with history and undo."""
+"""Edits of a curator: of groups, with history and undo, and of the text of a picture."""
 
 from backend.features.editing.actions import (
     ChooseRepresentative,
@@ -18,8 +18,10 @@ from backend.features.editing.apply import read_snapshot, write_edit
 from backend.features.editing.deletion import delete_media
 from backend.features.editing.history import list_history, redo, undo
 from backend.features.editing.operations import perform
+from backend.features.editing.rewrite import rewrite_text
 from backend.features.editing.split import SplitProposal, propose_split
 from backend.features.editing.transactions import edited, edited_if_grouped, settled
+from backend.features.editing.wording import Vector, Wording, encode_wordings
 
 __all__ = [
     "ChooseRepresentative",
@@ -34,15 +36,19 @@ __all__ = [
     "Split",
     "SplitProposal",
     "Unlock",
+    "Vector",
+    "Wording",
     "apply_alpha",
     "delete_media",
     "edited",
     "edited_if_grouped",
+    "encode_wordings",
     "list_history",
     "perform",
     "propose_split",
     "read_snapshot",
     "redo",
+    "rewrite_text",
     "settled",
     "undo",
     "write_edit",

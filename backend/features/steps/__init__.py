@@ -5,16 +5,13 @@ from backend.features.steps.deliver import SECRET_PREFIX, deliver_due, webhook_p
 from backend.features.steps.embed import LEAST_SIDE_PIXELS, embed_batch, embed_waiting
 from backend.features.steps.fetch import fetch_next
 from backend.features.steps.fill import fill_batch
-from backend.features.steps.rewrite import rewrite_text
 from backend.features.steps.space import describe_space, open_active_space
 from backend.features.steps.sweeper import sweep
-from backend.features.steps.wording import Wording
 
 __all__ = [
     "LEAST_SIDE_PIXELS",
     "SECRET_PREFIX",
     "Assigner",
-    "Wording",
     "deliver_due",
     "describe_space",
     "embed_batch",
@@ -22,7 +19,6 @@ __all__ = [
     "fetch_next",
     "fill_batch",
     "open_active_space",
-    "rewrite_text",
     "sweep",
     "webhook_policy",
 ]

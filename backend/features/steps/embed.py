@@ -16,11 +16,11 @@ from PIL.Image import Image
 from backend.doorbell import Work
 from backend.encoders import Encoders, require_unit_vectors
 from backend.errors import ConfigurationError, MediaclusterError
+from backend.features.editing import Wording, encode_wordings
 from backend.features.services import Services
 from backend.features.steps.leases import NOT_THE_FILES_FAULT, hand_back, held_lease
 from backend.features.steps.quarantine import COUNTED, give_up, telling_file_from_storage, try_again_or_quarantine
 from backend.features.steps.timing import Stopwatch
-from backend.features.steps.wording import Wording, encode_wordings
 from backend.files.decoding import THUMBNAIL_SIDES
 from backend.files.storage import write_thumbnails
 from backend.files.text import embedding_text

@@ -20,11 +20,11 @@ from backend.errors import (
     OriginalMissing,
     Quarantined,
 )
+from backend.features.editing import Vector, Wording, encode_wordings
 from backend.features.services import Services
 from backend.features.steps.embed import LEAST_SIDE_PIXELS
 from backend.features.steps.leases import NOT_THE_FILES_FAULT, held_lease
 from backend.features.steps.quarantine import COUNTED, retry_seconds, telling_file_from_storage
-from backend.features.steps.wording import Vector, Wording, encode_wordings
 from backend.store.leases import Lease
 from backend.store.media import NewEmbedding, insert_embeddings, replace_wording
 from backend.store.schema import Space, SpaceFillItem

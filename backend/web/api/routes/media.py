@@ -9,9 +9,9 @@ from fastapi import APIRouter, Query, Response
 
 from backend.bounds import ALPHA, SIMILAR
 from backend.errors import Conflict, OriginalMissing
+from backend.features.editing import rewrite_text
 from backend.features.operations import retry_media
 from backend.features.search import recommend
-from backend.features.steps import rewrite_text
 from backend.files.formats import mime_of
 from backend.files.storage import read_thumbnail
 from backend.store.media import get_media, list_media

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from backend.errors import NotFound, advice_on
+from backend.features.editing import rewrite_text
 from backend.features.operations import retry_media
 from backend.features.search import MOST_LISTED, insight
-from backend.features.steps import rewrite_text
 from backend.files.text import TextChanges
 from backend.store.groups import Neighbours, find_cluster_ids, find_neighbours, list_memberships
 from backend.store.media import Picture, get_media, list_pictures

@@ -5,8 +5,8 @@ from dataclasses import fields
 
 from backend.doorbell import Work
 from backend.errors import Conflict
+from backend.features.editing.wording import Vector, Wording, encode_wordings
 from backend.features.services import Services
-from backend.features.steps.wording import Vector, Wording, encode_wordings
 from backend.files.text import MediaText, TextChanges, clean_media_text
 from backend.store.access import Act, record_act
 from backend.store.groups import mark_unlabelled
