@@ -262,6 +262,22 @@ def test_members__similarity_is_to_the_centroid_as_it_is_now(database: Database,
     assert np.mean([member.similarity for member in members]) == pytest.approx(np.linalg.norm(sums) / count, abs=1e-6)
 
 
+def test_labels__may_be_as_long_as_titles(
+    make_services: Callable[..., Services], open_client: Callable[..., TestClient], group: int
+) -> None:
+    client = open_client(make_services(max_title_characters=120))
+    page = client.get(f"/admin/clusters/{group}").text
+    members = re.findall(r'data-media="([^"]+)"', page)
+    asked = {"kind": "extract", "cluster_id": group, "media_ids": members[-2:]}
+    preview = client.post("/admin/curation/preview", json=asked).text
+    halves = client.get(f"/admin/clusters/{group}/halves").text
+    for form in (page, preview, halves):
+        assert re.findall(r'name="label"[^>]* maxlength="(\d+)"', form) == ["120"]
+    refused = client.post("/admin/curation/perform", json=asked | {"label": "x" * 121})
+    assert (refused.status_code, "label" in refused.text) == (400, True)
+    assert client.post("/admin/curation/perform", json=asked | {"label": "x" * 120}).status_code == 200
+
+
 def test_cluster__page_and_curation(client: TestClient, group: int) -> None:
     page = client.get(f"/admin/clusters/{group}").text
     members = re.findall(r'data-media="([^"]+)"', page)

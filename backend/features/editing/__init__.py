@@ -18,6 +18,7 @@ from backend.features.editing.apply import read_snapshot, write_edit
 from backend.features.editing.deletion import delete_media
 from backend.features.editing.history import list_history, redo, undo
 from backend.features.editing.operations import perform
+from backend.features.editing.plan import most_label_characters
 from backend.features.editing.rewrite import rewrite_text
 from backend.features.editing.split import SplitProposal, propose_split
 from backend.features.editing.transactions import edited, edited_if_grouped, settled
@@ -44,6 +45,7 @@ __all__ = [
     "edited_if_grouped",
     "encode_wordings",
     "list_history",
+    "most_label_characters",
     "perform",
     "propose_split",
     "read_snapshot",

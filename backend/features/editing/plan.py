@@ -163,6 +163,11 @@ def _require_label(services: Services, label: str) -> str:
     return cleaned
 
 
+def most_label_characters(services: Services) -> int:
+    """How many characters a label of a group may have: as many as a title."""
+    return services.limits.max_title_characters
+
+
 def _clean_label(services: Services, label: str) -> str:
     """Clean a label like a title, with the same limit. Raises InvalidText."""
     try:

@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from backend.bounds import ID
+from backend.features.editing import most_label_characters
 from backend.store.groups import ClusterHead, Member, get_head, list_member_cards, list_member_ids
 from backend.store.spaces import get_active_threshold
 from backend.web.api.cursors import read_cursor, write_cursor
@@ -40,6 +41,7 @@ def show_cluster(
         "cluster.html",
         active="clusters",
         head=head,
+        label_characters=most_label_characters(services),
         members=rows[:limit],
         more=_more(cluster_id, rows, limit),
     )
@@ -81,7 +83,14 @@ def show_halves(request: Request, services: ServicesDependency, cluster_id: Clus
     halves = read_halves(services, cluster_id)
     with services.database.transaction() as session:
         head = get_head(session, cluster_id)
-    return render(request, "partials/halves.html", head=head, halves=halves.sides, proposal=halves.proposal)
+    return render(
+        request,
+        "partials/halves.html",
+        head=head,
+        halves=halves.sides,
+        proposal=halves.proposal,
+        label_characters=most_label_characters(services),
+    )
 
 
 def _more(cluster_id: int, rows: list[Member], limit: int = MEMBERS_A_PAGE) -> str | None:

@@ -21,6 +21,7 @@ from backend.features.editing import (
     Split,
     Unlock,
     list_history,
+    most_label_characters,
     perform,
     redo,
     undo,
@@ -121,6 +122,7 @@ def show_preview(request: Request, services: ServicesDependency, actor: CuratorD
         cards={card.id: card for card in cards},
         pictures=[pictures[one] for one in moved if one in pictures],
         asks_label=asked.kind == "extract",
+        label_characters=most_label_characters(services),
     )
 
 
