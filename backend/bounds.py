@@ -27,34 +27,34 @@ THRESHOLD: Final = Range(0, 1, is_open=True)
 """Smallest cosine to a group's centroid. With 0 or less, any picture would join."""
 
 SIMILAR: Final = Range(1, 500)
-"""Number of similar pictures per request."""
+"""Number of similar pictures in one answer."""
 
 HITS: Final = Range(1, 500)
-"""How many hits of a search are on a page."""
+"""Number of hits on one page of a search."""
 
 DIVERSITY: Final = Range(0, 1)
-"""0 ranks by relevance only, 1 by difference only."""
+"""Weight of diversity in a ranking: 0 ranks by relevance only, 1 by difference only."""
 
 COSINE: Final = Range(-1, 1)
-"""The similarity of two vectors."""
+"""Cosine similarity of two vectors."""
 
 ID: Final = Range(1, 2**63 - 1)
-"""The numbers of groups, events and other rows."""
+"""Ids of groups, events and other rows: positive bigints."""
 
 PAGE: Final = Range(1, 500)
-"""How many rows of a list the API returns at once."""
+"""Number of rows on one page of a list in the API."""
 
 LISTED: Final = Range(1, 10_000)
-"""How many rows a command prints."""
+"""Number of rows that a command prints."""
 
 EDITED_MEDIA: Final = Range(1, 10_000)
-"""How many pictures one edit may change."""
+"""Number of pictures that one edit changes."""
 
 EDITED_CLUSTERS: Final = Range(1, 1_000)
-"""How many groups one edit may change."""
+"""Number of groups that one edit changes."""
 
 VERSIONS: Final = Range(1, 500)
-"""How many near-duplicates are decided on at once, beside the one that stays."""
+"""Number of near-duplicates in one decision, besides the picture that is kept."""
 
 QUERY_CHARACTERS: Final = Range(0, 2_000)
-"""How long the words of a query may be."""
+"""Length of a query in characters."""

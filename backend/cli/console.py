@@ -1,4 +1,4 @@
-"""Consoles of the command line. Results go to standard output, so that they can be piped; progress and messages to standard error."""
+"""Output of the command line: results to standard output, so that they can be piped, progress and messages to standard error."""
 
 import json
 import re
@@ -20,12 +20,12 @@ console = Console(stderr=True, markup=False)
 output = Console(markup=False)
 
 
-# What Python makes of bytes in file names that are not UTF-8, and halves of pairs from broken texts.
+# Surrogates. Python decodes bytes of file names that are not UTF-8 to them, and broken texts contain them.
 _UNPAIRED = re.compile("[\ud800-\udfff]")
 
 
 def shown(text: str) -> str:
-    """Text that can be written as UTF-8. Each byte of a file name that is not UTF-8 is shown in hexadecimal, after a backslash."""
+    """Make text encodable as UTF-8. A byte that is not UTF-8 becomes a backslash, x and two hex digits."""
     return _UNPAIRED.sub(lambda found: _spelled(found[0]), text)
 
 
@@ -35,28 +35,28 @@ def _spelled(unpaired: str) -> str:
 
 
 def say(line: str) -> None:
-    """One line of result, as it is: not broken at the width of the terminal, nothing in it coloured."""
+    """Print a line to standard output, without wrapping or colors."""
     output.print(shown(line), highlight=False, soft_wrap=True)
 
 
 def complain(line: str) -> None:
-    """The same to standard error."""
+    """Print a line to standard error, without wrapping or colors."""
     console.print(shown(line), highlight=False, soft_wrap=True)
 
 
 def id_column(title: str) -> Column:
-    """A column of ids, never cut or wrapped, so that they can be copied."""
+    """A column for ids. They are never cut or wrapped, so that they can be copied."""
     return Column(title, min_width=UUID_LENGTH, no_wrap=True)
 
 
 def narrow_table(first: str | Column, *others: str | Column) -> Table:
-    """A table without frames, which fits 80 columns. The first column is never wrapped."""
+    """A table without borders, for terminals of 80 columns. The first column is never wrapped."""
     column = Column(first, no_wrap=True) if isinstance(first, str) else first
     return Table(column, *others, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
 
 
 def print_json(content: Any) -> None:
-    """One JSON document on standard output: UTF-8, whatever the locale and whatever the names in it (see `shown`)."""
+    """Print a JSON document to standard output as UTF-8 in any locale. Text that is not UTF-8 is escaped as in `shown`."""
     document = json.dumps(content, indent=2, default=str, ensure_ascii=False) + "\n"
     document = _UNPAIRED.sub(lambda found: _spelled(found[0]).replace("\\", "\\\\"), document)
     sys.stdout.flush()
@@ -65,7 +65,7 @@ def print_json(content: Any) -> None:
 
 
 class _Count(ProgressColumn):
-    """The number done, and the total if it is known."""
+    """Shows DONE/TOTAL, or only DONE while the total is unknown."""
 
     def render(self, task: Task) -> Text:
         done = f"{int(task.completed):,}"
@@ -76,7 +76,7 @@ class _Count(ProgressColumn):
 
 @contextmanager
 def progress_bar(description: str, total: int, *, quiet: bool = False) -> Iterator[Callable[[int], None]]:
-    """A bar for a known total. Call the result with the number done; `quiet` hides the bar."""
+    """Show a progress bar for a known total. Call the yielded function with the number done. `quiet` hides the bar."""
     if quiet:
         yield lambda _done: None
         return
@@ -88,7 +88,10 @@ def progress_bar(description: str, total: int, *, quiet: bool = False) -> Iterat
 
 @contextmanager
 def measured_bar(description: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
-    """A bar for a growing total. Call the result with the number done and the total; `quiet` hides the bar."""
+    """Show a progress bar for a growing total.
+
+    Call the yielded function with the number done and the total. `quiet` hides the bar.
+    """
     if quiet:
         yield lambda _done, _total: None
         return
@@ -100,7 +103,10 @@ def measured_bar(description: str, *, quiet: bool = False) -> Iterator[Callable[
 
 @contextmanager
 def stepping_bar(*, quiet: bool = False) -> Iterator[Callable[[str, int, int | None], None]]:
-    """A bar for several steps. Call the result with the step, the number done, and the total or None; `quiet` hides the bar."""
+    """Show a progress bar for several steps, one after another.
+
+    Call the yielded function with the step's name, the number done, and the total or None. `quiet` hides the bar.
+    """
     if quiet:
         yield lambda _step, _done, _total: None
         return

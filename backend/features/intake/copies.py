@@ -1,4 +1,4 @@
-"""Copies: a file that is already stored fills the empty fields of its picture from what came with the copy."""
+"""Exact copies. If a file is already stored, the text and metadata of the new copy fill empty fields of the stored picture."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -24,12 +24,12 @@ _WORDS_MAKER = "import"
 
 @dataclass(frozen=True)
 class Beside:
-    """What comes with the bytes of a picture.
+    """What accompanies the bytes of a picture.
 
     Attributes:
-        text: its words, and when it was taken.
-        place: coordinates, under the names that they have in `exif`.
-        folders: the folders and albums that it was in.
+        text: its text fields, and when it was taken.
+        place: its coordinates, by their names in `exif`.
+        folders: names of the folders and albums that it was in.
     """
 
     text: MediaText = field(default_factory=MediaText)
@@ -40,10 +40,10 @@ class Beside:
 def record_copy(
     session: Session, media_id: uuid.UUID, source: str, source_uri: str | None, beside: Beside
 ) -> tuple[str, ...]:
-    """Count a copy of a picture, and complete the picture by what came with the copy; returns the fields that were empty.
+    """Count a copy of a stored picture, and fill the picture's empty fields from the copy. Returns the names of the filled fields.
 
-    Nothing is replaced, and a field that somebody has edited stays as it is, even if it was emptied. Text vectors follow
-    in the background (`Work.FILL`).
+    Never replaces a value, except a guessed date. A field that a person has edited stays, even if empty. Workers
+    recompute the text vectors: ring for `Work.FILL` after the transaction.
     """
     record_exact_copy(session, media_id, source, source_uri)
     if not _missing(get_media(session, media_id), beside):
@@ -56,7 +56,7 @@ def record_copy(
     for column, value in missing.items():
         setattr(media, column, value)
     if _TAKEN_AT in missing:
-        for column in new.keys() - set(_FIELDS):  # how the moment is known
+        for column in new.keys() - set(_FIELDS):  # precision and source of the date
             setattr(media, column, new[column])
     if missing.keys() & set(_FIELDS):
         _renew_words(session, media)
@@ -65,11 +65,11 @@ def record_copy(
 
 
 def _missing(media: Media, beside: Beside) -> dict[str, Any]:
-    """The columns that are to change, with their values."""
+    """Columns to change, with their new values."""
     new = media_columns(beside.text)
     missing = {name: new[name] for name in _FIELDS if new[name] and not getattr(media, name)}
     if new[_TAKEN_AT] and media.taken_at_source == GUESS_SOURCE != beside.text.taken_at_source:
-        missing[_TAKEN_AT] = new[_TAKEN_AT]  # a guess is as good as nothing
+        missing[_TAKEN_AT] = new[_TAKEN_AT]  # a guessed date counts as empty
     if beside.place and media.exif.keys().isdisjoint(beside.place):
         missing["exif"] = {**media.exif, **beside.place}
     folders = list(dict.fromkeys([*media.folders, *beside.folders]))[:_MOST_FOLDERS]
@@ -77,7 +77,7 @@ def _missing(media: Media, beside: Beside) -> dict[str, Any]:
 
 
 def _renew_words(session: Session, media: Media) -> None:
-    """Have the text vectors made of what is said now."""
+    """Queue the picture for new text vectors."""
     if media.status in EMBEDDED_STATUSES:
         active = find_active_space(session)
         if active is not None and find_fill(session, active.id) is None:
@@ -86,6 +86,7 @@ def _renew_words(session: Session, media: Media) -> None:
         queue_elsewhere(session, None, [media.id])
         mark_unlabelled(session, media.id)
     else:
-        # A worker may have read the old words. A picture that failed after it was embedded returns with its vectors.
+        # A worker may have read the old text, so its lease ends. A picture that failed after embedding may return with its
+        # old vectors, so the text is queued as well.
         take_back(session, media)
         queue_words(session, media.id)

@@ -33,8 +33,19 @@ _URL_PREFIXES = ("http://", "https://")
 
 @dataclass(frozen=True)
 class ImportItem:
-    """One picture to import: a file or a URL, with words and a place that win over those of sidecars; or a line that says
-    neither. `folder` is the name of the one that it is in, below its source."""
+    """One picture to import, or the error of a manifest line or folder that could not be read.
+
+    Attributes:
+        name: what reports call it: a path, a URL, or MANIFEST:LINE.
+        path: its file, unless it has a URL.
+        url: its address.
+        text: text that takes precedence over that of sidecars.
+        place: coordinates, by their names in `exif`, which take precedence over those of sidecars.
+        dates: candidates for when it was taken.
+        warnings: parts of the manifest line that could not be read.
+        folder: its folder, as `folder_of` names it.
+        error: why there is no picture to import.
+    """
 
     name: str
     path: Path | None = None
@@ -58,7 +69,7 @@ class ImportFailure:
 
 @dataclass(frozen=True)
 class Completion:
-    """A picture that was here before, and the fields that were empty and that this copy has filled."""
+    """A stored picture, and the empty fields that this copy of it filled."""
 
     id: uuid.UUID
     path: str
@@ -70,10 +81,10 @@ class ImportReport:
     """Result of an import, by picture.
 
     Attributes:
-        new: the names of new pictures, by id.
-        duplicates: the ids of pictures that were stored before, by name.
-        completed: duplicates that filled fields which were empty.
-        failed: pictures that were refused or failed.
+        new: names of new pictures, by id.
+        duplicates: ids of pictures that were already stored, by name.
+        completed: duplicates that filled empty fields.
+        failed: pictures that were refused, or that failed later.
         warnings: parts of sidecars that could not be read. Their pictures are imported.
         left_out: files and folders that were not imported.
     """
@@ -87,16 +98,16 @@ class ImportReport:
 
     @property
     def skipped(self) -> int:
-        """How many visible files were left out because they are not pictures."""
+        """Number of visible files that are not pictures."""
         return sum(count for kind, count in self.left_out.counts.items() if kind.is_of_visible_files)
 
     @property
     def media_ids(self) -> list[uuid.UUID]:
-        """Ids of all pictures that should become ready. That includes duplicates, which an interrupted import may have left unfinished."""
+        """Ids of all pictures to wait for. An interrupted import may have left duplicates unfinished, so these are included."""
         return [*self.new, *set(self.duplicates.values()) - self.new.keys()]
 
     def forget(self, media_id: uuid.UUID) -> list[str]:
-        """Remove the entries of a picture. Returns the names that it was imported under."""
+        """Remove a picture from `new` and `duplicates`. Returns the names that it had there."""
         names = [name for name, known in self.duplicates.items() if known == media_id]
         self.duplicates = {name: known for name, known in self.duplicates.items() if known != media_id}
         return ([self.new.pop(media_id)] if media_id in self.new else []) + names
@@ -105,7 +116,7 @@ class ImportReport:
 def list_items(
     services: Services, sources: Sequence[str], *, exclude: Sequence[str] = ()
 ) -> tuple[list[ImportItem], Tally]:
-    """List what the sources contain (folders, pictures, manifests, URLs), and what was left out in folders.
+    """List the pictures of the sources (folders, files, manifests, URLs), and count what folders contain besides.
 
     Raises:
         FileUnreadable: a source does not exist or cannot be opened. (A subfolder that cannot be opened is an item with its error.)
@@ -133,7 +144,11 @@ def list_items(
 
 
 def import_items(services: Services, items: Iterable[ImportItem], report: ImportReport) -> Iterator[ImportItem]:
-    """Import the items in order, and record each result in `report`. Yields each item when it is done."""
+    """Import items in order and record the results in `report`. Yields each item after its import.
+
+    Raises:
+        StorageFull, BackendUnavailable: see `accept_picture`. The items before are imported.
+    """
     sidecars = SidecarReader(services.limits)
     used: set[Path] = set()
     for position, item in enumerate(items):
@@ -149,7 +164,7 @@ def import_items(services: Services, items: Iterable[ImportItem], report: Import
             else:
                 report.new[accepted.media_id] = item.name
             report.warnings += [FileWarning(item.name, one.code, one.detail) for one in accepted.warnings]
-        # A ring wakes the workers while the import goes on; one for every picture would only cost time.
+        # Wakes the workers during the import. A ring for every picture would only cost time.
         if position % _RING_EVERY == 0:
             services.doorbell.ring(Work.EMBED)
         yield item
@@ -158,7 +173,7 @@ def import_items(services: Services, items: Iterable[ImportItem], report: Import
 
 
 def count_settled(services: Services, report: ImportReport) -> int:
-    """How many of the report's media are through, one way or another. Those that brought words are when these are embedded."""
+    """Number of the report's pictures that are ready, failed or duplicates, and whose new text is embedded."""
     settled = sum(outcome.is_settled for outcome in _outcomes(services, report.media_ids))
     renewed = list({one.id for one in report.completed})
     with services.database.transaction() as session:
@@ -166,8 +181,10 @@ def count_settled(services: Services, report: ImportReport) -> int:
 
 
 def settle(services: Services, report: ImportReport) -> None:
-    """Update the report: pictures may have failed, or turned out to be duplicates, after their import. A duplicate of a failed picture
-    counts as failed."""
+    """Move pictures that failed, or turned out to be duplicates, after their import to those parts of the report.
+
+    A duplicate of a failed picture counts as failed.
+    """
     for outcome in _outcomes(services, report.media_ids):
         if outcome.status is MediaStatus.FAILED:
             for name in report.forget(outcome.media_id):
@@ -202,7 +219,7 @@ def _from_manifest(services: Services, manifest: Path) -> Iterator[ImportItem]:
 
 
 def folder_of(path: Path, top: Path) -> str:
-    """The folder that a picture is in, below its source; the name of the source itself for one right in it."""
+    """The folder of a picture, relative to its source `top`. If the picture is directly in the source, the source's name."""
     folder = path.parent
     try:
         inner = folder.relative_to(top).as_posix()
@@ -221,7 +238,7 @@ def _accept(
     assert item.path is not None
     sidecar = sidecars.read(item.path)
     used.update(sidecar.paths)
-    # Edited copies share the sidecar of their original, and those that dispute one are told the same.
+    # Several pictures may share a sidecar, whose warnings are reported once.
     warnings = (*item.warnings, *sidecar.warnings)
     report.warnings += [warning for warning in warnings if warning not in report.warnings[-_RECENT_WARNINGS:]]
     return accept_picture(

@@ -42,8 +42,15 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Accepted:
-    """The answer to an upload: the media's id, whether these bytes were here before, which fields that were empty then they have
-    filled, and what is not right with them."""
+    """Result of an upload.
+
+    Attributes:
+        media_id: id of the picture.
+        status: its state.
+        duplicate: whether the same bytes were already stored; `media_id` is then the stored picture.
+        completed: names of empty fields of the stored picture that this copy filled.
+        warnings: defects of the file that do not prevent its use; empty for duplicates.
+    """
 
     media_id: uuid.UUID
     status: MediaStatus
@@ -64,10 +71,18 @@ def accept_picture(
     folders: Sequence[str] = (),
     ring: bool = True,
 ) -> Accepted:
-    """Take bytes in; a picture that is here already is completed by them (see `record_copy`).
+    """Store a picture. If its bytes are already stored, fill the empty fields of the stored picture (see `record_copy`).
 
-    `text` wins over what the picture itself carries, field by field. `place` has coordinates for a picture that carries
-    none, under their names in `exif`. `dates` are moments that programs wrote beside it, `folders` those that it was in.
+    Args:
+        services: the services.
+        data: the file.
+        text: text that takes precedence over the file's own metadata, field by field.
+        source: kind of the source, such as `upload` or `import`.
+        source_uri: path or name of the file at its source.
+        place: coordinates for a picture without its own, by their names in `exif`.
+        dates: candidates for when it was taken, from outside the file.
+        folders: names of the folders and albums that it was in.
+        ring: whether to wake the workers.
 
     Raises:
         InputError: the picture or its text is invalid. Nothing is stored.
@@ -102,7 +117,7 @@ def accept_url(services: Services, url: str, text: MediaText, *, media_id: uuid.
         InputError: the text is invalid, or the address is forbidden (UrlForbidden).
     """
     cleaned = clean_media_text(text, services.limits)
-    # A name that does not resolve now may resolve later; the worker will see.
+    # A host name that does not resolve now may resolve when the worker fetches.
     with suppress(FetchFailed):
         check_url(url, services.fetch_policy)
     media_id = media_id or uuid_utils.compat.uuid7()
@@ -121,7 +136,12 @@ def accept_url(services: Services, url: str, text: MediaText, *, media_id: uuid.
 
 
 def accept_fetched(services: Services, media: FetchingMedia, lease: Lease, data: bytes) -> None:
-    """Take in what was fetched for a leased row. Raises as `accept_picture`, and LeaseLost."""
+    """Store the picture that was fetched for a leased row.
+
+    Raises:
+        LeaseLost: another worker has the row. The original is removed unless another picture uses it.
+        InputError, StorageFull, BackendUnavailable: see `accept_picture`.
+    """
     name = urlsplit(media.url).path
     picture, merged, warnings = store_picture(services, data, hashlib.sha256(data).digest(), media.text, name=name)
     completed: tuple[str, ...] = ()
@@ -149,10 +169,22 @@ def store_picture(
     name: str | None,
     dates: Sequence[DateCandidate] = (),
 ) -> tuple[StoredPicture, MediaText, tuple[PictureWarning, ...]]:
-    """Validate bytes and write the original, which is named by its checksum: writing it twice does no harm.
+    """Validate a file and write the original under its checksum, so that writing it twice does no harm.
 
-    Returns also the text, filled from what the picture says, and what is not right with the file. The moment may be among
-    `dates`, or a guess from the `name`.
+    Args:
+        services: the services.
+        data: the file.
+        sha256: its checksum, 32 bytes.
+        text: text that takes precedence over the file's own metadata.
+        name: file name, from which a date may be guessed.
+        dates: candidates for when the picture was taken, besides those in the file.
+
+    Returns:
+        What to record of the file, the text completed from its metadata, and warnings on defects of the file.
+
+    Raises:
+        InputError: the file is not a picture that this library accepts.
+        StorageFull, BackendUnavailable: it cannot be decoded or stored now.
     """
     inspection, embedded = services.decoders.inspect(data, services.limits)
     key = original_key(sha256, inspection.extension)
@@ -200,8 +232,10 @@ def _insert(
 
 
 def _find_committed(services: Services, media_id: uuid.UUID) -> MediaStatus | None:
-    """The status of the row after a commit whose response was lost. None if there is no row, or no response again. A row that appears
-    later is recognized by its checksum when the file is sent again."""
+    """The status of a row after a commit whose result is unknown. None if there is no row, or the database does not answer.
+
+    If the row exists after all, its checksum identifies it when the file is sent again.
+    """
     with suppress(BackendUnavailable), services.database.transaction() as session:
         media = find_media(session, media_id)
         return None if media is None else MediaStatus(media.status)

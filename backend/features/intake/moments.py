@@ -1,4 +1,4 @@
-"""When a picture was taken: chosen among what came with it, what its file says, and its name."""
+"""When a picture was taken, chosen from its text, its metadata and its file name."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -11,9 +11,13 @@ from backend.rules.dates import choose_date
 
 
 def settle_date(text: MediaText, found: Iterable[DateCandidate], name: str | None, limits: Limits) -> MediaText:
-    """Return the text with the moment that wins among its own, those that were found, and a guess from the file's name.
+    """Choose the date of a picture (see `choose_date`) and return the text with it, or without a date if there is none.
 
-    The moment of the text is that of a person if it is `given`, and that of a sidecar otherwise.
+    Args:
+        text: its own date, if any, comes from a person if its source is `given`, and else from a sidecar.
+        found: further candidates.
+        name: path or name of the file, from which a date may be guessed.
+        limits: `time_zone` applies to dates that name no zone.
     """
     candidates = [*_own(text), *found]
     guess = guess_date(PurePath(name).name) if name else None

@@ -46,12 +46,18 @@ class JoinedCluster:
 
 @dataclass(frozen=True)
 class Upload:
-    """Result for one file of a request: an id, or the code of the error that refused it.
+    """Result for one file of a request.
 
-    duplicate: its bytes were stored before; `media_id` is then the id that they have.
-    completed: the fields that were empty there, and that this copy has filled.
-    cluster: None until it is known.
-    warnings: what is not right with the file, although it is accepted; said once, when it is new.
+    Attributes:
+        filename: its name, if the client sent one.
+        media_id: id of the picture; None if the file was refused.
+        status: state of the picture; None if the file was refused.
+        duplicate: whether the same bytes were already stored; `media_id` is then the stored picture.
+        completed: names of empty fields of the stored picture that this copy filled.
+        cluster: its group, once it has one.
+        code: code of the error if the file was refused or the picture failed.
+        detail: message of that error.
+        warnings: defects of the file that do not prevent its use; empty for duplicates.
     """
 
     filename: str | None
@@ -73,7 +79,7 @@ def accept_files(services: Services, files: Sequence[SentFile]) -> list[Upload]:
     """Store files one by one. A refused file does not stop the others.
 
     Raises:
-        InputError: all files are refused. This is the error of the first.
+        InputError: all files were refused. This is the error of the first one.
         StorageFull, BackendUnavailable: see `accept_picture`.
     """
     taken = [_accept(services, file) for file in files]
@@ -92,8 +98,10 @@ def accept_link(services: Services, url: str, text: MediaText, *, media_id: uuid
 def wait_for_groups(
     services: Services, uploads: Sequence[Upload], seconds: float, *, clock: Clock = CLOCK
 ) -> list[Upload]:
-    """Wait until every picture is settled, or the time is up. Where too many wait already, and for 0 seconds, it looks
-    once, and only at those that were stored before."""
+    """Wait until every picture is ready, failed or a duplicate, for at most `seconds`. Returns the uploads with their results.
+
+    With 0 seconds, or if too many requests wait already, it reads the results of duplicates once and does not wait.
+    """
     seconds = min(seconds, services.settings.max_wait_seconds)
     if seconds <= 0 or not _waiting.acquire(blocking=False):
         return _wait(services, uploads, 0, clock)
@@ -126,11 +134,11 @@ def _refused(error: InputError) -> Upload:
 
 
 def _wait(services: Services, uploads: Sequence[Upload], seconds: float, clock: Clock) -> list[Upload]:
-    """One that is deleted meanwhile stays as it was known last."""
+    """See `wait_for_groups`. A picture that is deleted meanwhile keeps its last known result."""
     deadline = clock.monotonic() + seconds
     pause = _FIRST_PAUSE_SECONDS
     uploads = list(uploads)
-    watched = [place for place, one in enumerate(uploads) if (one.duplicate or seconds > 0) and not _is_told(one)]
+    watched = [place for place, one in enumerate(uploads) if (one.duplicate or seconds > 0) and not _is_final(one)]
     while watched:
         with services.database.transaction() as session:
             found = _look(session, [uploads[place] for place in watched])
@@ -146,8 +154,8 @@ def _wait(services: Services, uploads: Sequence[Upload], seconds: float, clock: 
     return uploads
 
 
-def _is_told(upload: Upload) -> bool:
-    """Whether nothing more can be learned about it. For a ready picture, its group is still to be read."""
+def _is_final(upload: Upload) -> bool:
+    """Whether the result cannot change. A ready picture still lacks its group."""
     return upload.is_settled and upload.status is not MediaStatus.READY
 
 

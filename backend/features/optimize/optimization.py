@@ -1,4 +1,4 @@
-"""Prepare copies of the encoders for faster runtimes, and measure on the library's own pictures what that changes."""
+"""Copies of the encoders for faster runtimes, and how close their vectors are to the original's on the library's own pictures."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -31,7 +31,7 @@ from backend.settings import RuntimeChoice, RuntimeName
 from backend.store.media import sample_media
 from backend.store.spaces import find_active_space, get_threshold
 
-# In full precision a copy is the same mathematics; more than rounding between them is a fault of what made it.
+# A full-precision copy computes the same vectors except for rounding. A smaller cosine means that the export is wrong.
 _LEAST_EXACT_COSINE = 0.9999
 
 Progress = Callable[[str], None]
@@ -39,7 +39,14 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Trial:
-    """A runtime that was measured. `speedup` is relative to torch, on this machine and the same inputs."""
+    """The measurement of one copy.
+
+    Attributes:
+        runtime: name of the runtime, with its variant.
+        fidelity: how close its vectors are to those of torch.
+        passed: whether they are close enough to use it.
+        speedup: time of torch divided by its time, for the same inputs on this machine.
+    """
 
     runtime: str
     fidelity: Fidelity
@@ -49,15 +56,15 @@ class Trial:
 
 @dataclass
 class SideReport:
-    """What was found for one encoder.
+    """Result of `optimize` for one encoder.
 
     Attributes:
         side: image or text.
         chosen: runtime that `auto` chooses for new spaces.
-        kept: runtime of the active space, which keeps it; None if no space has these weights.
-        trials: measured runtimes, in order.
-        skipped: why nothing was measured.
-        left_out: runtimes that `auto` cannot measure here, with the reason.
+        kept: runtime of the active space, which does not change; None if that space has other weights.
+        trials: measured copies, in the order of their measurement.
+        skipped: why no copy was measured; None if some were.
+        left_out: runtimes that `auto` cannot measure on this machine, with the reason.
     """
 
     side: Side
@@ -68,7 +75,11 @@ class SideReport:
     left_out: dict[RuntimeName, str] = field(default_factory=dict)
 
     def require(self, choice: RuntimeChoice) -> None:
-        """Raise FidelityTooLow if a runtime was asked for by name and none of its copies is near enough."""
+        """Check the result against the runtime that the settings name.
+
+        Raises:
+            FidelityTooLow: they name a runtime, and none of its copies is close enough to full precision.
+        """
         if choice == "auto" or self.skipped or self.chosen != PLAIN:
             return
         runtime = find_runtime(choice)
@@ -84,13 +95,14 @@ class SideReport:
 
 
 def optimize(services: Services, *, sample: int, on_step: Progress = lambda _step: None) -> list[SideReport]:
-    """Make copies of both encoders and measure them on up to `sample` pictures, the fastest first, until one is near
-    enough. That one is what `auto` takes when a space is made; a space that is there stays as it is.
+    """Copy both encoders and measure the copies on up to `sample` pictures, the fastest first, until one is close enough.
+
+    `auto` chooses that copy for spaces created from now on. Existing spaces keep their runtime.
 
     Raises:
-        EncoderUnavailable: what a runtime that is named needs is not installed, or under `auto` that of every one; or a
-            model cannot be loaded or copied.
-        InputError: the library holds too few pictures to measure on.
+        EncoderUnavailable: the packages of the chosen runtime (with `auto`: of every runtime) are not installed, or a model
+            cannot be loaded or copied.
+        InputError: the library has too few pictures.
     """
     settings, names = services.settings, services.encoders.names
     plans = {IMAGE: plan_copies(settings.image_runtime), TEXT: plan_copies(settings.text_runtime)}
@@ -133,17 +145,22 @@ def _begin(side: Side, weights: str, recorded: str) -> SideReport:
 
 @dataclass(frozen=True)
 class CopyPlan:
-    """The runtimes to measure, with those that their copies are made from; and those left out, with the reason."""
+    """Which copies to measure.
+
+    Attributes:
+        runtimes: runtimes to measure, including those whose copies others are derived from.
+        left_out: runtimes whose packages are not installed, with the reason.
+    """
 
     runtimes: list[CopiedRuntime]
     left_out: dict[RuntimeName, str]
 
 
 def plan_copies(choice: RuntimeChoice) -> CopyPlan:
-    """Choose the runtimes whose copies are measured. `auto` leaves out those whose tools are not installed.
+    """Choose the runtimes whose copies are measured. `auto` omits those whose packages are not installed.
 
     Raises:
-        EncoderUnavailable: the tools of the runtime that is named are not installed, or under `auto` those of every one.
+        EncoderUnavailable: the packages of the chosen runtime are not installed, or with `auto` those of any runtime.
     """
     copied = {runtime.name: runtime for runtime in list_runtimes() if isinstance(runtime, CopiedRuntime)}
     planned: dict[RuntimeName, CopiedRuntime] = {}
@@ -174,8 +191,13 @@ class _Bench:
         self._on_step = on_step
 
     def measure(self, plan: Sequence[CopiedRuntime], choice: RuntimeChoice, known: Runtime) -> None:
-        """Measure copies for these runtimes, in any order: all are exported before one is derived. `known` is the runtime of the
-        active space."""
+        """Measure copies for the runtimes of `plan`, in any order: all exports precede the derived copies.
+
+        Args:
+            plan: the runtimes.
+            choice: runtime of the settings.
+            known: runtime of the active space. Its copy is made even if it is not measured.
+        """
         exported = [runtime for runtime in plan if isinstance(runtime, ExportedRuntime)]
         paths = {runtime.name: self._find_or_export(runtime) for runtime in exported}
         self._on_step(f"{self._side.side}: measuring {PLAIN}")
@@ -195,7 +217,7 @@ class _Bench:
         return self._find_or_make(runtime, Runtime(runtime.name), make)
 
     def _measure_exported(self, runtime: ExportedRuntime, path: Path, exact: Measured) -> None:
-        """Measure an exported copy, and see that it is the same model."""
+        """Measure an exported copy. Raises EncoderUnavailable if its vectors differ by more than rounding."""
         fidelity = self._measure(runtime, Runtime(runtime.name), path, exact)
         if fidelity.cosine < _LEAST_EXACT_COSINE:
             raise EncoderUnavailable(
@@ -205,7 +227,7 @@ class _Bench:
 
     def _try_variants(self, runtime: DerivedRuntime, source: Path, exact: Measured, known: Runtime) -> None:
         if known.name == runtime.name:
-            # What a space was made with can be made again, here or on another machine.
+            # The active space needs this copy, also on a machine that did not make it.
             self._find_or_make(runtime, known, partial(runtime.derive, source, known))
         for variant in runtime.variants(source, self._side.feeds()):
             path = self._find_or_make(runtime, variant, partial(runtime.derive, source, variant))
@@ -226,7 +248,7 @@ class _Bench:
         return fidelity
 
     def _find_or_make(self, runtime: CopiedRuntime, variant: Runtime, make: Callable[[Path], None]) -> Path:
-        """The model file of a whole copy; one that is missing or damaged is made."""
+        """The path of a copy's model file. Makes the copy if it is missing or damaged."""
         try:
             return open_copy(self._settings, self._side.side, self._side.weights, variant)
         except EncoderUnavailable:

@@ -1,4 +1,4 @@
-"""Both encoders as optimizing needs them: what to export, real inputs, and vectors of a sample."""
+"""The image and the text encoder, each with the network to export, example inputs, and the vectors of a sample."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -35,22 +35,22 @@ _BATCH = 16
 _RANKING_ROWS = 8
 
 Measured = tuple[Vectors, float]
-"""Unit vectors (n, d) of the sample, and the seconds to compute them."""
+"""Unit vectors (n, d) of the sample, and how many seconds it took to compute them."""
 
 
 @dataclass(frozen=True)
 class OptimizedSide:
     """One encoder.
 
-    Args:
-        side: which.
-        weights: its fingerprint without a runtime.
-        sampled: how many inputs the sample has.
-        network: what is copied. Before `exact`, which changes the layers.
-        feeds: a few real inputs by name, to rank products with.
-        exact: the sample's vectors by torch.
-        embed: the sample's vectors by a copy, of a runtime and at a path.
-        threshold: for groups; None on the side that makes none.
+    Attributes:
+        side: image or text.
+        weights: fingerprint of its weights, without a runtime.
+        sampled: number of inputs in the sample.
+        network: returns the network to export. Call it before `exact`, which changes the layers.
+        feeds: returns a few inputs by name, which rank the matrix products by their effect on the vectors.
+        exact: computes the vectors of the sample with torch.
+        embed: computes the vectors of the sample with the copy for a runtime, whose file is at a path.
+        threshold: threshold of groups; None for the text encoder, which forms no groups.
     """
 
     side: Side
@@ -66,7 +66,12 @@ class OptimizedSide:
 def image_side(
     services: Services, names: EncoderNames, media: Sequence[SampledMedia], threshold: float
 ) -> OptimizedSide:
-    """The image encoder. Unreadable pictures are left out of the sample; the pipeline reports them."""
+    """The image encoder. The sample omits unreadable pictures.
+
+    Raises:
+        EncoderUnavailable: the model cannot be loaded.
+        BackendUnavailable: the storage or the decoders do not answer.
+    """
     encoder = load_plain_image_encoder(services.settings, names)
     batches: list[torch.Tensor] = []
     pictures = []
@@ -81,7 +86,7 @@ def image_side(
         except MediaclusterError:
             continue
         pictures.append(decoded.image)
-        if len(pictures) == _BATCH:  # at once, because a full-size picture can be a hundred times as large
+        if len(pictures) == _BATCH:  # prepared now, since a full-size picture can take a hundred times the memory
             batches.append(encoder.prepare_pictures(pictures))
             pictures = []
     if pictures:
@@ -104,7 +109,11 @@ def image_side(
 
 
 def text_side(services: Services, names: EncoderNames, media: Sequence[SampledMedia]) -> OptimizedSide:
-    """The transformer of the text encoder. Its tokenizer and pooling are kept."""
+    """The text encoder. Only its transformer is copied, not the tokenizer and the pooling.
+
+    Raises:
+        EncoderUnavailable: the model cannot be loaded.
+    """
     encoder = load_plain_text_encoder(services.settings, names)
     texts = [words for one in media if (words := embedding_text(one.text) or one.ocr_text)]
 
@@ -137,7 +146,7 @@ def text_side(services: Services, names: EncoderNames, media: Sequence[SampledMe
 
 
 class _HiddenStates(nn.Module):
-    """A transformer as a function of tensors in a fixed order."""
+    """Wraps a transformer, which takes its inputs by name, for exporters that pass them by position."""
 
     def __init__(self, backbone: nn.Module, inputs: list[str]) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Queries of exports: pictures of the active space with text, group and vectors, in upload order."""
+"""Queries for exports: the pictures of a space with text, group and vectors, in upload order."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -13,7 +13,7 @@ from backend.store.statements import Statements
 
 _SQL = Statements(__file__)
 _ROWS: Final = 1024
-# What has a width that an export has to know, in the order of `get_widths`.
+# Values of variable length, in the order of `get_widths`.
 _WIDE: Final = ("path", *WORDS, "array_to_string(keywords, ', ')", "cluster_label")
 
 
@@ -24,7 +24,10 @@ def count_exported(session: Session, space_id: int, clusters: Sequence[int], key
 
 
 def get_widths(session: Session, space_id: int, clusters: Sequence[int], keywords: Sequence[str]) -> list[int]:
-    """The longest path, `WORDS`, keywords (joined) and label, in characters."""
+    """Length of the longest path, of the longest value of each field in `WORDS`, of the joined keywords, and of the longest label.
+
+    In characters. `.npz` files need these for their fixed-width columns.
+    """
     widths = ", ".join(f"coalesce(max(char_length({value})), 0)" for value in _WIDE)
     statement = f"SELECT ARRAY[{widths}] AS widths FROM ({_SQL('list_exported')}) AS exported"  # noqa: S608 - a file of ours
     return list(fetch_arrays(session, statement, _parameters(space_id, clusters, keywords))[0].widths)
@@ -33,8 +36,7 @@ def get_widths(session: Session, space_id: int, clusters: Sequence[int], keyword
 def iterate_exported(
     session: Session, space_id: int, clusters: Sequence[int], keywords: Sequence[str]
 ) -> Iterator[list[dict[str, Any]]]:
-    """Yield records named by the columns of the statement, up to 1,024 at a time, through a server-side cursor. Vectors are numpy
-    arrays."""
+    """Yield lists of up to 1,024 rows, each a dict by column name, from a server-side cursor. Vectors are numpy arrays."""
     limit_idling(session, 0)  # reading may take long
     statement = as_psycopg(f"{_SQL('list_exported')} ORDER BY media.upload_seq")
     with get_driver(session).cursor(name="exported", row_factory=dict_row) as cursor:

@@ -19,7 +19,7 @@ from backend.store.statements import Statements
 
 _SQL = Statements(__file__)
 _LOCK = 0x6D63_0011
-# What the facts of an item are depends on what accepting it does, and on whether it is about a caption.
+# Which facts make an item outdated depends on what accepting it does, and on whether it concerns a caption.
 _KINDS: Final = {
     "merging": [kind.value for kind, queue in QUEUES.items() if queue.acceptance is Acceptance.MERGE],
     "splitting": [kind.value for kind, queue in QUEUES.items() if queue.acceptance is Acceptance.SPLIT],
@@ -29,7 +29,21 @@ _KINDS: Final = {
 
 @dataclass(frozen=True)
 class MemberFacts:
-    """A membership, with its similarity to the current centroid, and that of its caption to its image."""
+    """A membership, as the review queue sees it.
+
+    Attributes:
+        media_id: the picture.
+        cluster_id: its group.
+        automatic: whether the assigner chose the group, not a curator.
+        similarity: cosine to the group's centroid at the time of assignment.
+        margin: how far the similarity would have to change for another assignment (see `schema.Membership`).
+        runner_up_cluster_id: second nearest group at the time of assignment.
+        runner_up_similarity: cosine to that group.
+        threshold: threshold of the assignment.
+        founder: whether the picture founded the group.
+        to_centroid: cosine to the current centroid.
+        caption_similarity: cosine of caption and image; None without a caption.
+    """
 
     media_id: uuid.UUID
     cluster_id: int
@@ -55,7 +69,7 @@ class OpenCentroids:
 
 @dataclass(frozen=True)
 class NewItem:
-    """An item to insert. `subject` identifies what it is about, unique within its kind."""
+    """An item to insert. `subject` identifies the picture or groups concerned; it is unique within its kind."""
 
     kind: str
     subject: str
@@ -68,7 +82,7 @@ class NewItem:
 
 @dataclass(frozen=True)
 class ClusterInItem:
-    """A group, as items show it."""
+    """A group, for display in an item."""
 
     id: int
     label: str
@@ -78,7 +92,7 @@ class ClusterInItem:
 
 @dataclass(frozen=True)
 class QueuedItem:
-    """An item, with what a page shows of it."""
+    """An item with the texts and groups that pages show."""
 
     kind: str
     subject: str
@@ -101,7 +115,7 @@ class RefreshState:
 
 
 def lock_review(session: Session) -> None:
-    """Wait for the lock for changes of items and decisions."""
+    """Take the lock that protects items and decisions, until the end of the transaction."""
     session.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
 
 
@@ -134,12 +148,12 @@ def read_refresh_state(session: Session, space_id: int) -> RefreshState:
 
 
 def is_refresh_due(session: Session, least_seconds: float) -> bool:
-    """Whether groups of the active space have changed since the queue was computed, at least `least_seconds` ago."""
+    """Whether the queue was computed at least `least_seconds` ago, and groups of the active space have changed since."""
     return bool(session.execute(sa.text(_SQL("is_refresh_due")), {"seconds": least_seconds}).scalar_one())
 
 
 def replace_items(session: Session, space_id: int, centroid_version: int, items: Sequence[NewItem]) -> bool:
-    """Replace the queue. Returns False, without changes, if it is newer already. Requires the lock."""
+    """Replace all items. Returns False without changes if the stored queue is newer. Requires the lock (`lock_review`)."""
     stored = session.get(ReviewRefresh, space_id, populate_existing=True)
     if stored is not None and stored.centroid_version > centroid_version:
         return False
@@ -169,7 +183,7 @@ def replace_items(session: Session, space_id: int, centroid_version: int, items:
 def list_items(
     session: Session, space_id: int, kind: str, *, after: tuple[float, str] | None = None, limit: int
 ) -> list[QueuedItem]:
-    """A page of items, most urgent first, without outdated ones. `after` is (urgency, subject) of the last row on the previous page."""
+    """A page of items, most urgent first, without outdated ones. `after`: (urgency, subject) of the last item before it."""
     urgency, subject = after or (None, None)
     rows = session.execute(
         sa.text(_of_standing("list_items")),
@@ -196,13 +210,13 @@ def list_items(
 
 
 def count_items(session: Session, space_id: int) -> dict[str, int]:
-    """Items by kind, without what has changed since."""
+    """Number of items of each kind, without outdated ones."""
     rows = session.execute(sa.text(_of_standing("count_items")), {"space_id": space_id, **_KINDS})
     return {row.kind: row.size for row in rows}
 
 
 def find_item(session: Session, space_id: int, kind: str, subject: str) -> ReviewItem | None:
-    """An item of the queue; None also where what it says is so no longer."""
+    """An item of the queue; None if there is none or it is outdated."""
     named = {"space_id": space_id, "kind": kind, "subject": subject, **_KINDS}
     query = sa.select(ReviewItem).from_statement(sa.text(_of_standing("find_item")))
     item: ReviewItem | None = session.scalar(query, named)
