@@ -49,5 +49,5 @@ def count_streams(threads: int, items: int, part: int) -> int:
 def split_evenly(items: Sequence[Item], streams: int, part: int) -> list[Sequence[Item]]:
     """Split items into as few parts as possible, of about equal size, with the same number of parts for each stream."""
     parts = streams * -(-len(items) // (streams * part))
-    bounds = [len(items) * place // parts for place in range(parts + 1)]
+    bounds = [len(items) * index // parts for index in range(parts + 1)]
     return [items[start:end] for start, end in pairwise(bounds)]

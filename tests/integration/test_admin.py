@@ -27,7 +27,7 @@ from backend.store.groups import (
     list_cards,
     list_member_cards,
     list_member_ids,
-    place_of,
+    sort_key_of,
 )
 from backend.store.schema import Space
 from backend.web.server import create_web_app
@@ -137,7 +137,7 @@ def test_wall__pages_hold_every_group_once_in_order(
         paged, after = [], None
         while page := list_cards(session, sort, narrowed, after=after, limit=7):
             paged += page
-            after = place_of(sort, page[-1])
+            after = sort_key_of(sort, page[-1])
     assert len(whole) > 20
     assert [card.id for card in paged] == [card.id for card in whole]
     keys = {

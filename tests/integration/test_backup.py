@@ -25,7 +25,7 @@ from backend.errors import BackupDamaged, ConfigurationError, Conflict, FileUnre
 from backend.features.access import create_account
 from backend.features.backup import back_up, check_backup, restore, saving
 from backend.features.backup import restoration as restoring
-from backend.features.backup.places import FolderTarget
+from backend.features.backup.archives import FolderTarget
 from backend.features.backup.tools import find_tool, run_tool
 from backend.features.consolidation import apply_threshold
 from backend.features.editing import apply_alpha, delete_media

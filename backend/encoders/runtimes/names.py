@@ -63,7 +63,7 @@ def split_fingerprint(fingerprint: str) -> tuple[str, Runtime]:
     found = _MARK.search(fingerprint)
     if found is None or found["name"] not in get_args(RuntimeName):
         return fingerprint, Runtime()
-    in_full = tuple(int(place) for place in found["full"].split(",")) if found["full"] else ()
+    in_full = tuple(int(index) for index in found["full"].split(",")) if found["full"] else ()
     return fingerprint[: found.start()], Runtime(cast(RuntimeName, found["name"]), in_full)
 
 

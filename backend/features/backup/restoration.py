@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from backend.errors import BackupDamaged, ConfigurationError, Conflict
+from backend.features.backup.archives import Source, open_source
 from backend.features.backup.manifest import MANIFEST, SUMS, Manifest, Sum, read_sums, sha256_of
-from backend.features.backup.places import Source, open_source
 from backend.features.backup.tools import find_tool, restore_dump
 from backend.files.storage import Storage
 from backend.store.engine import Database, Session
@@ -45,9 +45,9 @@ class RestoreReport:
         return not (self.missing or self.damaged)
 
 
-def check_backup(place: Path, *, on_progress: Callable[[int, int], None] = lambda _done, _total: None) -> RestoreReport:
+def check_backup(path: Path, *, on_progress: Callable[[int, int], None] = lambda _done, _total: None) -> RestoreReport:
     """Read a backup and verify every checksum, without writing. Raises BackupDamaged, FileUnreadable."""
-    with open_source(place) as source, tempfile.TemporaryDirectory() as scratch:
+    with open_source(path) as source, tempfile.TemporaryDirectory() as scratch:
         manifest, _ = _open(source, Path(scratch))
         report = _report_of(manifest)
         _each_file(source, Path(scratch) / SUMS, manifest, report, None, on_progress)
@@ -57,7 +57,7 @@ def check_backup(place: Path, *, on_progress: Callable[[int, int], None] = lambd
 def restore(
     database: Database,
     storage: Storage,
-    place: Path,
+    path: Path,
     *,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> RestoreReport:
@@ -76,7 +76,7 @@ def restore(
     with database.transaction() as session:
         _require_no_library(session)
         server_major = get_postgres_major(session)
-    with open_source(place) as source, tempfile.TemporaryDirectory() as scratch:
+    with open_source(path) as source, tempfile.TemporaryDirectory() as scratch:
         manifest, dump = _open(source, Path(scratch))
         _require_fit(manifest, server_major)
         tool = find_tool("pg_restore", max(server_major, manifest.postgres_major))

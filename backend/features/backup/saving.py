@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TextIO
 
 from backend.errors import OriginalMissing
+from backend.features.backup.archives import SCRATCH, FolderTarget, Target, open_target
 from backend.features.backup.manifest import SUMS, Manifest, Sum, sha256_of
-from backend.features.backup.places import SCRATCH, FolderTarget, Target, open_target
 from backend.features.backup.tools import find_tool, run_tool
 from backend.files.storage import Storage, possible_keys
 from backend.store.engine import Database
@@ -56,23 +56,23 @@ class BackupReport:
 def back_up(
     database: Database,
     storage: Storage,
-    place: Path,
+    path: Path,
     *,
     thumbnails: bool = False,
     prune: bool = False,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> BackupReport:
-    """Back up everything to `place`, a folder or a .tar file, consistently even if the library is in use.
+    """Back up everything to `path`, a folder or a .tar file, consistently even if the library is in use.
 
     The dump and the list of originals share one snapshot. Originals never change, so they are copied afterwards. `prune` removes
     originals from the folder that no row refers to any more.
 
     Raises:
         ConfigurationError: no suitable pg_dump is installed, or there is no library.
-        FileUnreadable, StorageFull, BackendUnavailable: reading or writing failed. An older backup in the place stays valid.
+        FileUnreadable, StorageFull, BackendUnavailable: reading or writing failed. An older backup there stays valid.
     """
-    report = BackupReport(str(place))
-    with open_target(place) as target, tempfile.TemporaryDirectory(prefix=SCRATCH, dir=_same_disk(target)) as scratch:
+    report = BackupReport(str(path))
+    with open_target(path) as target, tempfile.TemporaryDirectory(prefix=SCRATCH, dir=_same_disk(target)) as scratch:
         folder = Path(scratch)
         dump, wanted = folder / "dump", folder / "originals"
         snapshot = _dump(database, dump, wanted)

@@ -115,9 +115,9 @@ class _Similarities:
         ids = [self._ids[other] for other in others.tolist()]
         self._load([own, *ids])
         similarities = np.full(len(ids), np.nan)
-        for place, other in enumerate(ids):
+        for index, other in enumerate(ids):
             if (own, other) not in self._parted and own in self._vectors and other in self._vectors:
-                similarities[place] = self._vectors[own] @ self._vectors[other]
+                similarities[index] = self._vectors[own] @ self._vectors[other]
         return similarities
 
     def _load(self, media_ids: list[uuid.UUID]) -> None:

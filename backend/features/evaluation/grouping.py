@@ -122,8 +122,8 @@ def sweep_thresholds(
     embeddings = reading.library.embeddings if not drawn else reading.library.embeddings[rows]
     thresholds = sorted({*options.thresholds, reading.threshold})
     points, resampled = [], []
-    for place, threshold in enumerate(thresholds):
-        report = partial(_report, on_progress, place * len(rows), len(thresholds) * len(rows))
+    for index, threshold in enumerate(thresholds):
+        report = partial(_report, on_progress, index * len(rows), len(thresholds) * len(rows))
         groups = group_in_order(embeddings, threshold, report)
         point, draws = _measure_threshold(threshold, groups, labels, labelled, options.bootstrap)
         points.append(point)
@@ -160,7 +160,7 @@ def _describe(name: str, groups: Rows, labels: Rows, embeddings: NDArray[np.floa
     found = asdict(table.agree())
     draws = resample(bootstrap, len(labels), lambda weights: np.array(list(asdict(table.agree(weights)).values())))
     measures: dict[str, Interval | None] = {
-        measure: bootstrap.interval(found[measure], draws[:, place]) for place, measure in enumerate(MEASURES)
+        measure: bootstrap.interval(found[measure], draws[:, index]) for index, measure in enumerate(MEASURES)
     }
     sizes = np.unique(groups, return_counts=True)[1]
     measures["silhouette"] = bootstrap.mean(silhouettes(embeddings, groups)) if len(sizes) > 1 else None

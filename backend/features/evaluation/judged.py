@@ -99,34 +99,35 @@ def plan_judged(
     Hits are ranked among the judged pictures of their query only (condensed lists: Sakai, SIGIR 2007). Counting others as wrong would
     punish a model for finding pictures that nobody has judged yet.
     """
-    places = [place for place, one in enumerate(judged) if _task_of(one) is task]
-    if not places or (task is not Task.MEDIA_TO_MEDIA and encoders is None):
+    indexes = [index for index, one in enumerate(judged) if _task_of(one) is task]
+    if not indexes or (task is not Task.MEDIA_TO_MEDIA and encoders is None):
         return None
     alpha = reading.alpha
     if task is Task.HYBRID:
         assert encoders is not None
-        said = [judged[place].query for place in places]
-        words = Words(said, np.array(places), encoders.image.embed_words(said), encoders.text.embed_texts(said))
+        said = [judged[index].query for index in indexes]
+        words = Words(said, np.array(indexes), encoders.image.embed_words(said), encoders.text.embed_texts(said))
         backgrounds = reading.backgrounds(options.seed)
         method = choose_method(field, backgrounds)
-        queries = ask_words(field, words, np.arange(len(places)), task, method, backgrounds)
+        queries = ask_words(field, words, np.arange(len(indexes)), task, method, backgrounds)
     elif task is Task.PICTURE:
         method, alpha = FusionMethod.RAW, 1.0
         nothing = np.full(len(field.rows), np.nan)
         queries = (
-            Asked(judged[place].query, place, field.images @ pictures[judged[place].query], nothing) for place in places
+            Asked(judged[index].query, index, field.images @ pictures[judged[index].query], nothing)
+            for index in indexes
         )
     elif task is Task.PICTURE_AND_WORDS:
         assert encoders is not None
         backgrounds = reading.backgrounds(options.seed, BackgroundKind.MEDIA)
         method = choose_method(field, backgrounds)
-        asking = [(place, judged[place].query) for place in places]
+        asking = [(index, judged[index].query) for index in indexes]
         texts = encoders.text.embed_texts([words_in(query) for _, query in asking])
         queries = _ask_pictures(field, asking, pictures, texts, method, backgrounds)
     else:
         method = FusionMethod.RAW
-        queries = _ask_media(reading, field, [(place, judged[place]) for place in places])
-    return Plan(task, method, alpha, len(places), 0, False, _among_judged(queries, judged))
+        queries = _ask_media(reading, field, [(index, judged[index]) for index in indexes])
+    return Plan(task, method, alpha, len(indexes), 0, False, _among_judged(queries, judged))
 
 
 def embed_kept(services: Services, encoders: Encoders, judged: Sequence[JudgedQuery]) -> dict[str, Vector]:
@@ -166,25 +167,25 @@ def _ask_pictures(
     backgrounds: Backgrounds | None,
 ) -> Iterator[Asked]:
     """A picture with text, as the search does it: the picture for the image encoder, the text for the text encoder."""
-    for (place, query), said in zip(asking, texts, strict=True):
+    for (index, query), said in zip(asking, texts, strict=True):
         picture = pictures[checksum_in(query).hex()]
         image = (field.images @ picture).astype(np.float64)
         text = (field.texts @ said).astype(np.float64)
         text[~field.has_text] = np.nan
         about = None if backgrounds is None else backgrounds.about(picture, said)
         legs = fuse(method, image, text, 1.0, about)
-        yield Asked(query, place, legs.image, legs.text)
+        yield Asked(query, index, legs.image, legs.text)
 
 
 def _ask_media(reading: Reading, field: Field, asking: Sequence[tuple[int, JudgedQuery]]) -> Iterator[Asked]:
     rows = {str(media_id): row for row, media_id in enumerate(reading.media_ids)}
-    for place, one in asking:
+    for index, one in asking:
         row = rows[one.query]
         texts = field.texts @ field.texts[row]
         texts[~field.has_text] = np.nan
         if not field.has_text[row]:
             texts[:] = np.nan
-        yield Asked(one.query, place, field.images @ field.images[row], texts)
+        yield Asked(one.query, index, field.images @ field.images[row], texts)
 
 
 def _among_judged(queries: Iterator[Asked], judged: Sequence[JudgedQuery]) -> Iterator[Asked]:

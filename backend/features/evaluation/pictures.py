@@ -128,11 +128,11 @@ def _draw_pairs(
     same = np.empty((0, 2), np.int64)
     if len(able):
         first = generator.choice(able, _PAIRS)
-        place = np.empty(len(labels), dtype=np.int64)
-        place[order] = np.arange(len(labels))
+        index = np.empty(len(labels), dtype=np.int64)
+        index[order] = np.arange(len(labels))
         # Another member: step forward from the picture itself, modulo the size of the group.
         step = 1 + (generator.random(_PAIRS) * (sizes[first] - 1)).astype(np.int64)
-        second = order[starts[first] + (place[first] - starts[first] + step) % sizes[first]]
+        second = order[starts[first] + (index[first] - starts[first] + step) % sizes[first]]
         same = np.column_stack([first, second])
     drawn = generator.integers(len(labels), size=(_PAIRS, 2))
     return same, drawn[labels[drawn[:, 0]] != labels[drawn[:, 1]]]
@@ -189,24 +189,24 @@ def _show_queries(services: Services, session: Session, evaluation: Evaluation, 
         if found.task is Task.MEDIA_TO_MEDIA
         else {}
     )
-    rows = {int(row) for place in chosen for row in found.hits[place, :_HITS_SHOWN] if row >= 0}
-    rows |= {own[found.names[place]] for place in chosen if found.names[place] in own}
+    rows = {int(row) for index in chosen for row in found.hits[index, :_HITS_SHOWN] if row >= 0}
+    rows |= {own[found.names[index]] for index in chosen if found.names[index] in own}
     known = list_titles(session, [reading.media_ids[row] for row in sorted(rows)])
     pictures = {row: _show(services, evaluation, row, known) for row in sorted(rows)}
     queries = []
-    for place in chosen:
-        name = found.names[place]
+    for index in chosen:
+        name = found.names[index]
         hits = [
-            replace(pictures[int(row)], right=bool(gain > 0) if gain > 0 or rank < found.relevant[place] else None)
-            for rank, (row, gain) in enumerate(zip(found.hits[place], found.gains[place], strict=True))
+            replace(pictures[int(row)], right=bool(gain > 0) if gain > 0 or rank < found.relevant[index] else None)
+            for rank, (row, gain) in enumerate(zip(found.hits[index], found.gains[index], strict=True))
             if row >= 0 and rank < _HITS_SHOWN
         ]
         picture = pictures[own[name]] if name in own else None
         words = "" if picture is not None else name
         if found.task in {Task.PICTURE, Task.PICTURE_AND_WORDS}:
             picture, words = _show_kept(session, name), words_in(name)
-        label = evaluation.label_of(int(found.labels[place]))
-        queries.append(Query(words, picture, label, float(scores[place]), tuple(hits)))
+        label = evaluation.label_of(int(found.labels[index]))
+        queries.append(Query(words, picture, label, float(scores[index]), tuple(hits)))
     return queries
 
 

@@ -154,8 +154,8 @@ def whisker(value: float, low: float, high: float) -> Markup:
 def _steps(histogram: Histogram, frame: Frame, step: float) -> str:
     ground = frame.y(0)
     points = [f"{frame.x(frame.low)},{ground}"]
-    for place, share in enumerate(histogram.shares.tolist()):
-        left = LOW + place * step
+    for index, share in enumerate(histogram.shares.tolist()):
+        left = LOW + index * step
         if left + step > frame.low:
             height = frame.y(share)
             points.append(f"{frame.x(left)},{height} {frame.x(left + step)},{height}")
@@ -182,11 +182,11 @@ def _plot(
         for value in _ticks(frame.low, frame.high, 8)
     ]
     drawn = []
-    for place, mark in enumerate(sorted(marks, key=lambda one: one.at)):
+    for index, mark in enumerate(sorted(marks, key=lambda one: one.at)):
         x = frame.x(mark.at)
         anchor = "end" if x > _WIDTH * 0.7 else "start"
         # Stagger the texts of neighbouring marks.
-        y = 12 if place % 2 == 0 else 28
+        y = 12 if index % 2 == 0 else 28
         drawn.append(f'<line class="mark {mark.kind}" x1="{x}" x2="{x}" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}"/>')
         shift = -4 if anchor == "end" else 4
         drawn.append(
@@ -211,4 +211,4 @@ def _ticks(low: float, high: float, most: int) -> list[float]:
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(one * power for one in (1, 2, 2.5, 5, 10) if one * power >= rough - 1e-12)
     first = math.ceil(low / step - 1e-9)
-    return [round(place * step, 10) for place in range(first, math.floor(high / step + 1e-9) + 1)]
+    return [round(index * step, 10) for index in range(first, math.floor(high / step + 1e-9) + 1)]

@@ -107,8 +107,8 @@ def _measure(found: Found, bootstrap: Bootstrap, rows: np.ndarray) -> dict[str, 
     values = np.column_stack([one[rows] for one in found.measures.values()])
     draws = bootstrap.means(values)
     return {
-        name: asdict(bootstrap.interval(float(values[:, place].mean()), draws[:, place]))
-        for place, name in enumerate(found.measures)
+        name: asdict(bootstrap.interval(float(values[:, index].mean()), draws[:, index]))
+        for index, name in enumerate(found.measures)
     }
 
 
@@ -123,14 +123,14 @@ def _describe_alphas(found: Found, options: Options) -> dict[str, Any]:
     assert found.by_alpha is not None
     means, draws = found.by_alpha.mean(axis=0), options.bootstrap.means(found.by_alpha)
     points = [
-        {"alpha": alpha, **asdict(options.bootstrap.interval(float(means[place]), draws[:, place]))}
-        for place, alpha in enumerate(options.alphas)
+        {"alpha": alpha, **asdict(options.bootstrap.interval(float(means[index]), draws[:, index]))}
+        for index, alpha in enumerate(options.alphas)
     ]
     best = options.bootstrap.best(means, draws)
     return {
         "measure": options.headline,
         "points": points,
-        "best": _name_best(best, lambda place: options.alphas[place]),
+        "best": _name_best(best, lambda index: options.alphas[index]),
     }
 
 
@@ -144,7 +144,7 @@ def _describe_thresholds(sweep: ThresholdSweep) -> dict[str, Any]:
         "labelled": sweep.labelled,
         "drawn": sweep.drawn,
         "points": points,
-        "best": _name_best(sweep.best, lambda place: sweep.points[place].threshold),
+        "best": _name_best(sweep.best, lambda index: sweep.points[index].threshold),
     }
 
 
@@ -158,7 +158,7 @@ def _name_best(best: Best, value_of: Callable[[int], float]) -> dict[str, Any]:
         "confidence": best.confidence,
         "low": value_of(best.low),
         "high": value_of(best.high),
-        "as_good": [value_of(place) for place in best.as_good],
+        "as_good": [value_of(index) for index in best.as_good],
     }
 
 

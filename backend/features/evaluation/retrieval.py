@@ -59,19 +59,19 @@ def retrieve(plan: Plan, field: Field, options: Options, on_progress: Callable[[
     gains = np.zeros((count, depth))
     faults = np.zeros((count, len(Fault)), dtype=np.int64)
     by_alpha = np.zeros((count, len(options.alphas))) if plan.task.is_fused else None
-    for place, asked in enumerate(plan.queries):
+    for index, asked in enumerate(plan.queries):
         answer = _Answer(asked, field)
         best = answer.best(plan.alpha, depth)
         names.append(asked.name)
-        labels[place], relevant[place] = asked.label, answer.relevant
-        hits[place, : len(best)] = field.rows[best]
-        gains[place, : len(best)] = answer.right[best]
-        first[place] = answer.candidates(plan.alpha).first_of(answer.right_rows)
+        labels[index], relevant[index] = asked.label, answer.relevant
+        hits[index, : len(best)] = field.rows[best]
+        gains[index, : len(best)] = answer.right[best]
+        first[index] = answer.candidates(plan.alpha).first_of(answer.right_rows)
         if plan.task.is_fused:
-            faults[place] = answer.count_faults(plan.alpha, best)
+            faults[index] = answer.count_faults(plan.alpha, best)
         if by_alpha is not None:
-            by_alpha[place] = [answer.ndcg(alpha, depth) for alpha in options.alphas]
-        on_progress(place + 1)
+            by_alpha[index] = [answer.ndcg(alpha, depth) for alpha in options.alphas]
+        on_progress(index + 1)
     measures = _measure(gains, relevant, first, options)
     return Found(
         plan.task,

@@ -138,13 +138,13 @@ def _wait(services: Services, uploads: Sequence[Upload], seconds: float, clock: 
     deadline = clock.monotonic() + seconds
     pause = _FIRST_PAUSE_SECONDS
     uploads = list(uploads)
-    watched = [place for place, one in enumerate(uploads) if (one.duplicate or seconds > 0) and not _is_final(one)]
+    watched = [index for index, one in enumerate(uploads) if (one.duplicate or seconds > 0) and not _is_final(one)]
     while watched:
         with services.database.transaction() as session:
-            found = _look(session, [uploads[place] for place in watched])
-        for place, one in zip(watched, found, strict=True):
-            uploads[place] = one or uploads[place]
-        watched = [place for place, one in zip(watched, found, strict=True) if one is not None and not one.is_settled]
+            found = _look(session, [uploads[index] for index in watched])
+        for index, one in zip(watched, found, strict=True):
+            uploads[index] = one or uploads[index]
+        watched = [index for index, one in zip(watched, found, strict=True) if one is not None and not one.is_settled]
         left = deadline - clock.monotonic()
         if left <= 0:
             break

@@ -84,10 +84,10 @@ def _nearest_others(table: CentroidTable, block: MemberBlock) -> tuple[np.ndarra
     """For each member, the nearest open group (n,) other than its own, and the cosine (n,), -inf if there is none."""
     similarity = block.embeddings @ table.units.T
     similarity[:, ~table.is_open] = -np.inf
-    places = np.searchsorted(table.cluster_ids, block.cluster_ids)
-    known = places < len(table.cluster_ids)
-    known[known] = table.cluster_ids[places[known]] == block.cluster_ids[known]
-    similarity[np.flatnonzero(known), places[known]] = -np.inf
+    indexes = np.searchsorted(table.cluster_ids, block.cluster_ids)
+    known = indexes < len(table.cluster_ids)
+    known[known] = table.cluster_ids[indexes[known]] == block.cluster_ids[known]
+    similarity[np.flatnonzero(known), indexes[known]] = -np.inf
     nearest = similarity.argmax(axis=1)
     cosines = similarity[np.arange(len(nearest)), nearest].astype(np.float64)
     return table.cluster_ids[nearest], cosines

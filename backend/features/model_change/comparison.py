@@ -278,9 +278,9 @@ def _separation(vectors: NDArray[np.float32], clusters: NDArray[np.int64]) -> fl
     for start in range(0, len(vectors), _BLOCK):
         block = slice(start, start + _BLOCK)
         similarity = vectors[block] @ units.T
-        places = np.arange(len(similarity)), inverse[block]
-        own[block] = similarity[places]
-        similarity[places] = -1.0
+        indexes = np.arange(len(similarity)), inverse[block]
+        own[block] = similarity[indexes]
+        similarity[indexes] = -1.0
         other[block] = similarity.max(axis=1)
     first = np.zeros(len(vectors), dtype=np.bool_)
     first[np.unique(inverse, return_index=True)[1]] = True

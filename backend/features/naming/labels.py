@@ -225,9 +225,9 @@ def _labels_by_words(
 ) -> list[str]:
     terms = [read_terms(texts[cluster_id]) for cluster_id in cluster_ids]
     labels = label_by_terms(terms, statistics)
-    for place, cluster_id in enumerate(cluster_ids):
+    for index, cluster_id in enumerate(cluster_ids):
         if len(texts[cluster_id]) == 1:
-            labels[place] = label_of_single(texts[cluster_id][0], terms[place], labels[place])
+            labels[index] = label_of_single(texts[cluster_id][0], terms[index], labels[index])
     return labels
 
 

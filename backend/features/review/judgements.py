@@ -11,7 +11,7 @@ from backend.store.access import Act, record_act
 from backend.store.media import get_media
 from backend.store.review import (
     JudgementFilter,
-    Place,
+    JudgementKey,
     QueryKind,
     checksum_in,
     delete_judgement,
@@ -110,9 +110,9 @@ def withdraw_judgements(services: Services, said: Sequence[tuple[QueryKind, str,
 
 
 def list_newest(
-    services: Services, wanted: JudgementFilter, *, limit: int, before: Place | None = None
-) -> tuple[list[Judgement], Place | None]:
-    """A page of judgements, newest first, and the place of the next one."""
+    services: Services, wanted: JudgementFilter, *, limit: int, before: JudgementKey | None = None
+) -> tuple[list[Judgement], JudgementKey | None]:
+    """A page of judgements, newest first, and the sort key after which the next page begins."""
     with services.database.transaction() as session:
         found = list_newest_judgements(session, wanted, limit=limit + 1, before=before)
     page = found[:limit]

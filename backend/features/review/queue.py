@@ -159,12 +159,12 @@ class _Library:
 def _small_margins(library: _Library) -> Iterator[NewItem]:
     members = library.members
     margins = np.array([one.margin if one.automatic and one.margin is not None else np.nan for one in members])
-    for place in most_urgent(-margins, -BOUNDS.margin):
-        one = members[place]
+    for index in most_urgent(-margins, -BOUNDS.margin):
+        one = members[index]
         yield NewItem(
             ReviewKind.SMALL_MARGIN,
             _media_subject(one),
-            -float(margins[place]),
+            -float(margins[index]),
             one.cluster_id,
             _figures(
                 similarity=one.similarity,
@@ -182,17 +182,17 @@ def _outliers(library: _Library) -> Iterator[NewItem]:
     members = library.members
     z, medians = robust_z(library.to_centroid, library.cluster_ids, BOUNDS)
     automatic = np.array([one.automatic for one in members])
-    for place in most_urgent(np.where(automatic, -z, np.nan), BOUNDS.outlier_z):
-        one = members[place]
+    for index in most_urgent(np.where(automatic, -z, np.nan), BOUNDS.outlier_z):
+        one = members[index]
         yield NewItem(
             ReviewKind.OUTLIER,
             _media_subject(one),
-            -float(z[place]),
+            -float(z[index]),
             one.cluster_id,
             _figures(
                 similarity=one.to_centroid,
-                typical_similarity=float(medians[place]),
-                robust_z=float(z[place]),
+                typical_similarity=float(medians[index]),
+                robust_z=float(z[index]),
                 runner_up_similarity=one.runner_up_similarity,
             ),
             one.media_id,
@@ -208,15 +208,15 @@ def _caption_disagreements(library: _Library) -> Iterator[NewItem]:
     similarities = np.array([one.caption_similarity for one in members], dtype=np.float64)
     scores = background.calibrate(similarities)
     typical = float(np.nanmedian(similarities)) if not np.isnan(similarities).all() else None
-    places = most_urgent(-scores, -BOUNDS.caption_normal_score)
-    for place, share in zip(places, background.percentile(similarities[places]), strict=True):
-        one = members[place]
+    indexes = most_urgent(-scores, -BOUNDS.caption_normal_score)
+    for index, share in zip(indexes, background.percentile(similarities[indexes]), strict=True):
+        one = members[index]
         yield NewItem(
             ReviewKind.CAPTION_DISAGREEMENT,
             _media_subject(one),
-            -float(scores[place]),
+            -float(scores[index]),
             one.cluster_id,
-            _figures(similarity=float(similarities[place]), typical_similarity=typical, percentile=float(share)),
+            _figures(similarity=float(similarities[index]), typical_similarity=typical, percentile=float(share)),
             one.media_id,
         )
 
@@ -245,16 +245,16 @@ def _split_candidates(library: _Library) -> Iterator[NewItem]:
     bound = incoherence_bound(cohesion, library.threshold, BOUNDS)
     judged = (cohesion.sizes >= BOUNDS.least_members) & np.isin(cohesion.cluster_ids, library.centroids.cluster_ids)
     urgency = np.where(judged, bound - cohesion.mean_pairwise, np.nan)
-    for place in most_urgent(urgency, 0.0):
-        cluster_id = int(cohesion.cluster_ids[place])
+    for index in most_urgent(urgency, 0.0):
+        cluster_id = int(cohesion.cluster_ids[index])
         yield NewItem(
             ReviewKind.SPLIT_CANDIDATE,
             str(cluster_id),
-            float(urgency[place]),
+            float(urgency[index]),
             cluster_id,
             _figures(
-                mean_pairwise_similarity=float(cohesion.mean_pairwise[place]),
-                mean_similarity=float(cohesion.mean_to_centroid[place]),
+                mean_pairwise_similarity=float(cohesion.mean_pairwise[index]),
+                mean_similarity=float(cohesion.mean_to_centroid[index]),
                 bound=bound,
             ),
         )

@@ -158,7 +158,7 @@ def _side(vectors: list[NDArray[np.float32] | None] | list[NDArray[np.float32]])
     present = np.array([vector is not None for vector in vectors], dtype=np.bool_)
     length = next((len(vector) for vector in vectors if vector is not None), 1)
     rows = np.zeros((len(vectors), length), dtype=np.float32)
-    for place, vector in enumerate(vectors):
+    for index, vector in enumerate(vectors):
         if vector is not None:
-            rows[place] = vector
+            rows[index] = vector
     return _Side(rows, present)

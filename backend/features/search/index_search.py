@@ -70,10 +70,10 @@ def _limits(query: QueryVectors, k: int, depth: int, effort: int, legs: Legs) ->
 def _pass(session: Session, query: QueryVectors, matching: Matching, k: int, limits: Limits) -> Candidates:
     rows = nominate_by_index(session, query, matching, limits)
     combined = combined_of(rows, query)
-    order = sorted(range(len(rows)), key=lambda place: (-combined[place], rows[place].media_id))
+    order = sorted(range(len(rows)), key=lambda index: (-combined[index], rows[index].media_id))
     bound = _bound(rows, query, limits)
     certified = bound is None or (len(rows) >= k and bound <= combined[order[k - 1]])
-    found = as_candidates([rows[place] for place in order], bound, certified=bool(certified), scanned=len(rows))
+    found = as_candidates([rows[index] for index in order], bound, certified=bool(certified), scanned=len(rows))
     return replace(found, image_reach=reach_of(rows, Leg.IMAGE), text_reach=reach_of(rows, Leg.TEXT))
 
 

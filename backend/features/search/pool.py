@@ -8,7 +8,7 @@ import numpy as np
 from backend.features.search.captions import nearest_captions
 from backend.features.search.nomination import nominate
 from backend.features.search.query import Find, SearchQuery
-from backend.rules.search import FusionMethod, Place, Query, Vector
+from backend.rules.search import FusionMethod, LastHit, Query, Vector
 from backend.store.engine import Session
 from backend.store.search import ScanKeeper, count_about, match
 
@@ -41,15 +41,15 @@ class Pool:
     image_reach: float | None = None
     text_reach: float | None = None
 
-    def holding(self, place: Place | None) -> "Pool":
+    def holding(self, last: LastHit | None) -> "Pool":
         """The pool with the last hit of the previous page appended, unless it is already a candidate."""
-        if place is None or place.media_id in self.media_ids:
+        if last is None or last.media_id in self.media_ids:
             return self
-        sims = (np.nan if sim is None else sim for sim in (place.sim_image, place.sim_text))
+        sims = (np.nan if sim is None else sim for sim in (last.sim_image, last.sim_text))
         image, text = (np.append(leg, sim) for leg, sim in zip((self.sim_image, self.sim_text), sims, strict=True))
         return replace(
             self,
-            media_ids=[*self.media_ids, place.media_id],
+            media_ids=[*self.media_ids, last.media_id],
             sim_image=image,
             sim_text=text,
             nominated_by=[*self.nominated_by, ()],

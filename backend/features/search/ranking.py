@@ -6,7 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.features.search.pool import Pool
-from backend.rules.search import Backgrounds, Fused, FusionMethod, Place, Vector, fuse, rank, surprise_of, weighted_sum
+from backend.rules.search import (
+    Backgrounds,
+    Fused,
+    FusionMethod,
+    LastHit,
+    Vector,
+    fuse,
+    rank,
+    surprise_of,
+    weighted_sum,
+)
 
 _NO_BACKGROUND = (
     "The library has too few unrelated pictures for calibration, so ranks were combined "
@@ -80,13 +90,13 @@ def nominating_alpha(method: FusionMethod, alpha: float, backgrounds: Background
     return image_weight / (image_weight + text_weight)
 
 
-def behind(pool: Pool, order: NDArray[np.int64], last: Place | None) -> NDArray[np.int64]:
+def behind(pool: Pool, order: NDArray[np.int64], last: LastHit | None) -> NDArray[np.int64]:
     """The part of an order after the last hit of the previous page."""
     if last is None:
         return order
     row = pool.media_ids.index(last.media_id)
-    place = int(np.flatnonzero(order == row)[0])
-    return order[place + 1 :]
+    index = int(np.flatnonzero(order == row)[0])
+    return order[index + 1 :]
 
 
 def _calibrate(pool: Pool, backgrounds: Backgrounds | None) -> tuple[Vector, Vector] | None:

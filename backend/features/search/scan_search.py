@@ -118,11 +118,11 @@ def _measuring(
     named = {media_id.bytes for media_id in exclude}
 
     def measure_rows(rows: Rows) -> tuple[Rows, Vector, Vector]:
-        places, image, text = measure_media(session, query, matching, view.ids[rows])
+        indexes, image, text = measure_media(session, query, matching, view.ids[rows])
         if selectivity == 1:
-            absent = np.delete(rows, places)
+            absent = np.delete(rows, indexes)
             scan.bury(np.array([row for row in absent if view.ids[row].tobytes() not in named], dtype=np.int64))
-        return rows[places], image, text
+        return rows[indexes], image, text
 
     return measure_rows
 

@@ -17,14 +17,14 @@ from backend.rules.search import (
     Backgrounds,
     Example,
     FusionMethod,
-    Place,
+    LastHit,
     Query,
     Verdict,
     diversify,
     judge,
-    read_place,
+    read_last_hit,
     unit_range,
-    write_place,
+    write_last_hit,
 )
 from backend.store.engine import Database, Session, forbid_writes
 from backend.store.media import get_media, resolve_copies
@@ -56,7 +56,7 @@ class _Asked:
     alpha: float
     vectors: Query
     backgrounds: Backgrounds | None
-    last: Place | None
+    last: LastHit | None
     digest: str
     scans: ScanKeeper | None
 
@@ -91,7 +91,7 @@ class Searcher:
                 alpha = get_alpha(session, self.alpha) if query.alpha is None else query.alpha
                 query = replace(query, alpha=alpha)
                 digest = query.digest()
-                last = None if query.cursor is None else read_place(query.cursor, digest)
+                last = None if query.cursor is None else read_last_hit(query.cursor, digest)
                 # Held, so that stored vectors and backgrounds belong to the same space.
                 space = hold_active_space(session)
                 query = _without_copies(session, query)
@@ -151,7 +151,7 @@ def _answer(session: Session, asked: _Asked) -> Answer:
         certified=_is_certified(asked, ranking, rows),
         verdict=_name(verdict),
         hits=fetch_hits(session, ranking, page, asked.query.find, verdict),
-        next_cursor=write_place(_place(ranking, order, page[-1]), asked.digest) if more and page else None,
+        next_cursor=write_last_hit(_last_hit(ranking, order, page[-1]), asked.digest) if more and page else None,
         note=ranking.note or _note_on_end(asked, ranking, more=more),
     )
 
@@ -265,9 +265,9 @@ def _note_on_end(asked: _Asked, ranking: Ranking, *, more: bool) -> str | None:
     return _DEPTH_ENDS.format(_MOST_DEPTH) if fixed is None else _POOL_ENDS.format(fixed - 1)
 
 
-def _place(ranking: Ranking, order: NDArray[np.int64], row: int) -> Place:
+def _last_hit(ranking: Ranking, order: NDArray[np.int64], row: int) -> LastHit:
     image, text = ranking.pool.sim_image[row], ranking.pool.sim_text[row]
-    return Place(
+    return LastHit(
         ranking.pool.media_ids[row],
         None if np.isnan(image) else float(image),
         None if np.isnan(text) else float(text),

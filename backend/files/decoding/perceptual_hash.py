@@ -41,8 +41,8 @@ def perceptual_hash(image: Image.Image) -> int:
 
 def _cosine_table() -> NDArray[np.float64]:
     """Rows of the cosine transform (DCT-II), (side, side)."""
-    places = np.arange(_SIDE)
-    return np.cos(np.pi * (2 * places + 1) * places[:, None] / (2 * _SIDE))
+    indexes = np.arange(_SIDE)
+    return np.cos(np.pi * (2 * indexes + 1) * indexes[:, None] / (2 * _SIDE))
 
 
 def _lowest_frequencies() -> tuple[NDArray[np.int64], NDArray[np.int64]]:

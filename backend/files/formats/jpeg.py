@@ -63,7 +63,7 @@ def _bytes_between_scans(data: bytes) -> int:
     for marker, start in _headers(data):
         if marker in _FRAMES:
             is_progressive = marker in _PROGRESSIVE
-            height, width = (int.from_bytes(data[start + place : start + place + 2]) for place in (1, 3))
+            height, width = (int.from_bytes(data[start + index : start + index + 2]) for index in (1, 3))
             components = data[start + 5]
             sampling = [divmod(data[start + 7 + 3 * number], 16) for number in range(components)]
             wide, high = (max(1, *parts) for parts in zip(*sampling, strict=True))
@@ -109,7 +109,7 @@ def _coefficients_left(data: bytes) -> int:
             left = {data[start + 6 + 3 * number]: set(range(64)) for number in range(count)}
         elif marker == _SOS:
             count = data[start]
-            first, last, bits = (data[start + 1 + 2 * count + place] for place in range(3))
+            first, last, bits = (data[start + 1 + 2 * count + index] for index in range(3))
             if is_progressive and bits & 0x0F:
                 continue  # lower bits of these are left to another scan
             done = range(first, last + 1) if is_progressive else range(64)

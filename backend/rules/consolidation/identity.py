@@ -107,8 +107,8 @@ def _describe(before: Indices, clusters: Indices, shares: list[tuple[int, int, i
     }
     changed = np.flatnonzero(before != clusters)
     moved = [
-        place
-        for place, pair in zip(
+        index
+        for index, pair in zip(
             changed.tolist(), zip(before[changed].tolist(), clusters[changed].tolist(), strict=True), strict=True
         )
         if pair not in explained

@@ -182,11 +182,11 @@ class _Forest:
                 continue
             width = max(int(counts[few].max()), 1)
             filled = np.arange(width) < counts[few, None]
-            places = (starts[few, None] + np.arange(width))[filled]
+            indexes = (starts[few, None] + np.arange(width))[filled]
             table = np.full(filled.shape, -np.inf)
-            table[filled] = values[places]
+            table[filled] = values[indexes]
             table_others = np.zeros(filled.shape, dtype=np.int64)
-            table_others[filled] = others[places]
+            table_others[filled] = others[indexes]
             if width > _LISTED + 1:
                 nearest = np.argpartition(-table, _LISTED, axis=1)[:, : _LISTED + 1]
                 table = np.take_along_axis(table, nearest, axis=1)
@@ -214,10 +214,10 @@ class _Forest:
         allowed = (listed >= 0) & self._may_merge(rows, np.maximum(listed, 0), self._similarities[slots])
         similarities = np.where(allowed, self._similarities[slots], -np.inf)
         best = similarities.argmax(axis=1)
-        places = np.arange(len(slots))
-        values = similarities[places, best]
+        indexes = np.arange(len(slots))
+        values = similarities[indexes, best]
         some = values > -np.inf
-        return slots[some], listed[places, best][some], values[some]
+        return slots[some], listed[indexes, best][some], values[some]
 
     def _mutual_pairs(self) -> tuple[Indices, Indices]:
         slots, others, values = self._nearest()
@@ -278,9 +278,9 @@ class _Forest:
         listed = np.sort(np.where(listed >= 0, moved_to[listed], -1), axis=1)
         listed[:, 1:][listed[:, 1:] == listed[:, :-1]] = -1
         listed[listed == slots[:, None]] = -1
-        rows, places = np.nonzero(listed >= 0)
+        rows, indexes = np.nonzero(listed >= 0)
         similarities = np.full(listed.shape, -np.inf)
-        similarities[rows, places] = self._measure(slots[rows], listed[rows, places])
+        similarities[rows, indexes] = self._measure(slots[rows], listed[rows, indexes])
         self._list(slots, listed, similarities, bounds)
 
     def _measure(self, ones: Indices, others: Indices) -> Values:

@@ -99,14 +99,14 @@ def _find_moves(
     movers, targets = [], []
     for _, block in _blocks(np.flatnonzero(free), len(centroids)):
         similarities = units[block] @ centroids.T
-        places = np.arange(len(block))
-        own = similarities[places, groups[block]]
+        indexes = np.arange(len(block))
+        own = similarities[indexes, groups[block]]
         bound = np.flatnonzero(codes[block])
         similarities[bound] = np.where(
             apartness.conflict(codes[block[bound], None], held[None]), -np.inf, similarities[bound]
         )
         best = similarities.argmax(axis=1)
-        value = similarities[places, best]
+        value = similarities[indexes, best]
         going = (value >= threshold) & (value > own + _LEAST_GAIN)
         movers.append(block[going])
         targets.append(best[going])
@@ -120,10 +120,10 @@ def _drop_forbidden_moves(
 ) -> tuple[Indices, Indices]:
     """The moves that no cannot-link forbids, given the moves before them."""
     kept = np.ones(len(movers), dtype=np.bool_)
-    for place in np.flatnonzero(codes[movers]).tolist():
-        code, target = int(codes[movers[place]]), int(targets[place])
+    for index in np.flatnonzero(codes[movers]).tolist():
+        code, target = int(codes[movers[index]]), int(targets[index])
         if apartness.conflict(np.array([code]), held[[target]])[0]:
-            kept[place] = False
+            kept[index] = False
         else:
             held[target] = apartness.union(int(held[target]), code)
     return movers[kept], targets[kept]

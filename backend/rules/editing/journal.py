@@ -28,7 +28,7 @@ def snapshot_to_json(snapshot: Snapshot, media_ids: Sequence[uuid.UUID]) -> dict
         "memberships": {
             column: _packed([_to_json(getattr(state, column)) for state in present]) for column in _COLUMNS
         },
-        "absent": [place for place, state in enumerate(states) if state is None],
+        "absent": [index for index, state in enumerate(states) if state is None],
         "cannot_links": sorted(map(list, snapshot.cannot_links)),
     }
 
@@ -36,7 +36,7 @@ def snapshot_to_json(snapshot: Snapshot, media_ids: Sequence[uuid.UUID]) -> dict
 def snapshot_from_json(document: dict[str, Any], media_ids: Sequence[uuid.UUID]) -> Snapshot:
     """Decode a snapshot. The exact inverse of `snapshot_to_json`."""
     absent = set(document["absent"])
-    present = [media_id for place, media_id in enumerate(media_ids) if place not in absent]
+    present = [media_id for index, media_id in enumerate(media_ids) if index not in absent]
     packed = _LATER | document["memberships"]
     columns = [map(_reader(column), _unpacked(packed[column], len(present))) for column in _COLUMNS]
     states: dict[uuid.UUID, MembershipState | None] = dict.fromkeys(media_ids)

@@ -89,7 +89,7 @@ def nearest_words(
     labels = []
     for row in centroids @ word_vectors.T:
         near = np.flatnonzero(row >= row.max() - margin)
-        first, *others = (words[place] for place in near[np.argsort(-row[near], kind="stable")])
+        first, *others = (words[index] for index in near[np.argsort(-row[near], kind="stable")])
         second = next((word for word in others if not set(first.split()) & set(word.split())), None)
         labels.append(first if second is None else f"{first}, {second}")
     return labels

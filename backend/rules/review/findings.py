@@ -35,8 +35,8 @@ class Cohesion:
 
 def most_urgent(urgency: Floats, least: float) -> Rows:
     """Positions of values of at least `least`, the greatest first, at most MOST_ITEMS. NaN never qualifies."""
-    places = np.flatnonzero(urgency >= least)
-    return places[np.argsort(-urgency[places], kind="stable")[:MOST_ITEMS]]
+    indexes = np.flatnonzero(urgency >= least)
+    return indexes[np.argsort(-urgency[indexes], kind="stable")[:MOST_ITEMS]]
 
 
 def robust_z(similarities: Floats, groups: NDArray[np.integer], bounds: Bounds) -> tuple[Floats, Floats]:
@@ -45,17 +45,17 @@ def robust_z(similarities: Floats, groups: NDArray[np.integer], bounds: Bounds) 
     The standard deviation is estimated as 1.4826 times the median absolute deviation (Hampel, 1974), but not below
     `least_deviation`. The z-score is NaN in groups with fewer than `least_members`.
     """
-    _, place, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    medians = _group_medians(similarities, place, sizes)[place]
-    deviations = _NORMAL_CONSISTENT * _group_medians(np.abs(similarities - medians), place, sizes)[place]
+    _, index, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    medians = _group_medians(similarities, index, sizes)[index]
+    deviations = _NORMAL_CONSISTENT * _group_medians(np.abs(similarities - medians), index, sizes)[index]
     z = (similarities - medians) / np.maximum(deviations, bounds.least_deviation)
-    return np.where(sizes[place] >= bounds.least_members, z, np.nan), medians
+    return np.where(sizes[index] >= bounds.least_members, z, np.nan), medians
 
 
 def measure_cohesion(to_centroid: Floats, cluster_ids: Rows) -> Cohesion:
     """Compute the cohesion of clusters from the members' cosines (n,) to their centroids."""
-    ids, place, sizes = np.unique(cluster_ids, return_inverse=True, return_counts=True)
-    means = np.bincount(place, weights=to_centroid, minlength=len(ids)) / np.maximum(sizes, 1)
+    ids, index, sizes = np.unique(cluster_ids, return_inverse=True, return_counts=True)
+    means = np.bincount(index, weights=to_centroid, minlength=len(ids)) / np.maximum(sizes, 1)
     with np.errstate(divide="ignore", invalid="ignore"):
         pairwise = np.where(sizes > 1, (sizes * means**2 - 1) / (sizes - 1), np.nan)
     return Cohesion(ids, sizes, means, pairwise)
@@ -96,8 +96,8 @@ def near_centroids(centroids: NDArray[np.float32], least: float) -> tuple[Rows, 
     return first, second, found
 
 
-def _group_medians(values: Floats, place: Rows, sizes: Rows) -> Floats:
-    order = np.lexsort((values, place))
+def _group_medians(values: Floats, index: Rows, sizes: Rows) -> Floats:
+    order = np.lexsort((values, index))
     starts = np.cumsum(sizes) - sizes
     ordered = values[order]
     medians: Floats = (ordered[starts + (sizes - 1) // 2] + ordered[starts + sizes // 2]) / 2

@@ -10,7 +10,7 @@ from backend.rules.search.examples import Example, Query, combine
 from backend.rules.search.filters import Filters
 from backend.rules.search.fusion import Fused, FusionMethod, fuse, rank
 from backend.rules.search.legs import Vector, check_count, check_fraction, weighted_sum
-from backend.rules.search.paging import Place, read_place, write_place
+from backend.rules.search.paging import LastHit, read_last_hit, write_last_hit
 from backend.rules.search.relevance import Verdict, judge
 
 __all__ = [
@@ -23,8 +23,8 @@ __all__ = [
     "Filters",
     "Fused",
     "FusionMethod",
+    "LastHit",
     "Order",
-    "Place",
     "Query",
     "Rows",
     "Side",
@@ -45,9 +45,9 @@ __all__ = [
     "judge",
     "measure",
     "rank",
-    "read_place",
+    "read_last_hit",
     "surprise_of",
     "unit_range",
     "weighted_sum",
-    "write_place",
+    "write_last_hit",
 ]

@@ -122,7 +122,7 @@ class _Walk:
         self.best = order[:size]
         self._outside = np.ones(len(order), dtype=np.bool_)
         self._outside[self.best] = False
-        # crossings[i] is where places i and i + 1 of the list cross; the last entry is the first outsider's crossing.
+        # crossings[i] is where entries i and i + 1 of the list cross; the last entry is the first outsider's crossing.
         self._crossings = np.append(self._meet(self.best[:-1], self.best[1:]), np.inf)
         self._challenger = -1
         self._find_challenger()
@@ -131,19 +131,19 @@ class _Walk:
         """Make the next swap. Returns its alpha, or None if there is none up to 1."""
         if len(self.best) == 0:
             return None
-        place = int(np.argmin(self._crossings))
-        point = float(self._crossings[place])
+        index = int(np.argmin(self._crossings))
+        point = float(self._crossings[index])
         if point > 1.0:
             return None
         last = len(self.best) - 1
-        if place == last:
+        if index == last:
             self._outside[[self.best[last], self._challenger]] = True, False
             self.best[last] = self._challenger
         else:
-            self.best[[place, place + 1]] = self.best[[place + 1, place]]
-        if place >= last - 1:
+            self.best[[index, index + 1]] = self.best[[index + 1, index]]
+        if index >= last - 1:
             self._find_challenger()
-        around = np.arange(max(place - 1, 0), min(place + 2, last))
+        around = np.arange(max(index - 1, 0), min(index + 2, last))
         self._crossings[around] = self._meet(self.best[around], self.best[around + 1])
         return point
 

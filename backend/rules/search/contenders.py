@@ -125,11 +125,11 @@ class Stretch:
     def contenders(self, measured: NDArray[np.bool_], most: int) -> Rows:
         """See `Order.contenders`."""
         reaches = (self.uppers[0] >= self.floors[0]) | (self.uppers[1] >= self.floors[1])
-        places = np.flatnonzero(reaches & ~measured[self.rows])
-        if len(places) > most:
-            highest = self.uppers[0][places] + self.uppers[1][places]
-            places = places[np.argpartition(-highest, most - 1)[:most]]
-        return self.rows[places]
+        indexes = np.flatnonzero(reaches & ~measured[self.rows])
+        if len(indexes) > most:
+            highest = self.uppers[0][indexes] + self.uppers[1][indexes]
+            indexes = indexes[np.argpartition(-highest, most - 1)[:most]]
+        return self.rows[indexes]
 
     def learn(self, rows: Rows, sim_image: Vector, sim_text: Vector) -> None:
         """See `Order.learn`."""
@@ -159,18 +159,18 @@ def _stretches(
     takes_part: NDArray[np.bool_],
     losable: int,
 ) -> list[Stretch]:
-    grid = [Weights(place / count, 1 - place / count) for place in range(count + 1)]
+    grid = [Weights(index / count, 1 - index / count) for index in range(count + 1)]
     bounds = [_bounds(weights, sides, rows) for weights in grid]
     return [
         Stretch(
-            (grid[place], grid[place + 1]),
+            (grid[index], grid[index + 1]),
             wanted,
             rows,
-            (bounds[place][1], bounds[place + 1][1]),
+            (bounds[index][1], bounds[index + 1][1]),
             takes_part,
-            _floors(bounds[place][0], bounds[place + 1][0], wanted + losable),
+            _floors(bounds[index][0], bounds[index + 1][0], wanted + losable),
         )
-        for place in range(count)
+        for index in range(count)
     ]
 
 

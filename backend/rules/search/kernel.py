@@ -18,8 +18,8 @@ def scan_codes(codes: Any, scales: Any, query: Any, query_scale: Any, out: Any, 
     """
     for row in range(begin, end):
         total = np.int32(0)
-        for place in range(query.shape[0]):
-            total = np.int32(total + np.int32(np.int32(codes[row, place]) * np.int32(query[place])))
+        for index in range(query.shape[0]):
+            total = np.int32(total + np.int32(np.int32(codes[row, index]) * np.int32(query[index])))
         out[row] = np.float32(total) * scales[row] * query_scale
 
 

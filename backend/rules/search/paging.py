@@ -10,7 +10,7 @@ from backend.errors import InvalidQuery
 
 
 @dataclass(frozen=True)
-class Place:
+class LastHit:
     """The last hit of a page.
 
     Its cosines give it a rank even if it has been deleted since.
@@ -28,26 +28,26 @@ class Place:
     position: int
 
 
-def write_place(place: Place, digest: str) -> str:
+def write_last_hit(last: LastHit, digest: str) -> str:
     """Encode an opaque cursor. It is valid only for the query with this digest."""
-    content = json.dumps([digest, str(place.media_id), place.sim_image, place.sim_text, place.position])
+    content = json.dumps([digest, str(last.media_id), last.sim_image, last.sim_text, last.position])
     return base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
 
 
-def read_place(cursor: str, digest: str) -> Place:
-    """Decode a cursor. Raises InvalidQuery if it belongs to a different query or was not made by `write_place`."""
+def read_last_hit(cursor: str, digest: str) -> LastHit:
+    """Decode a cursor. Raises InvalidQuery if it belongs to a different query or was not made by `write_last_hit`."""
     try:
         written, media_id, sim_image, sim_text, position = json.loads(
             base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         )
-        place = Place(uuid.UUID(media_id), _cosine(sim_image), _cosine(sim_text), int(position))
+        last = LastHit(uuid.UUID(media_id), _cosine(sim_image), _cosine(sim_text), int(position))
     except (binascii.Error, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         raise _unreadable("This cursor is not valid.") from None
-    if place.position < 1:
+    if last.position < 1:
         raise _unreadable("This cursor is not valid.")
     if written != digest:
         raise _unreadable("This cursor belongs to a different query.")
-    return place
+    return last
 
 
 def _cosine(value: object) -> float | None:

@@ -41,12 +41,12 @@ def load_sides(session: Session, space: Space, media_ids: Sequence[uuid.UUID]) -
             {"space": space.id, "ids": list(media_ids[start : start + _BLOCK])},
         )
         for row in rows:
-            place = start + row.place
-            images[place] = row.image_embedding
+            index = start + row.place
+            images[index] = row.image_embedding
             if row.text_embedding is not None:
-                texts[place] = row.text_embedding
+                texts[index] = row.text_embedding
             if row.caption_embedding is not None:
-                captions[place] = row.caption_embedding
+                captions[index] = row.caption_embedding
     return Sides(images, texts, captions)
 
 

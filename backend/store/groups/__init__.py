@@ -100,7 +100,7 @@ from backend.store.groups.walls import (
     count_wall,
     list_cards,
     list_cards_by_id,
-    place_of,
+    sort_key_of,
 )
 
 __all__ = [
@@ -180,7 +180,6 @@ __all__ = [
     "mark_unlabelled",
     "measure_similarities",
     "next_cluster_ids",
-    "place_of",
     "read_grouping",
     "read_members",
     "read_snapshot",
@@ -191,6 +190,7 @@ __all__ = [
     "record_labels",
     "record_undone",
     "resum_centroids",
+    "sort_key_of",
     "try_lock_assigner",
     "try_lock_labeller",
     "update_clusters",

@@ -72,7 +72,7 @@ class WallCounts:
 def list_cards(
     session: Session, sort: WallSort, narrowed: WallFilter, *, after: Sequence[Any] | None = None, limit: int
 ) -> list[ClusterCard]:
-    """A page of cards. `after` is `place_of` the last card on the previous page. Two statements."""
+    """A page of cards. `after` is `sort_key_of` the last card on the previous page. Two statements."""
     query = _cards().where(*_conditions(narrowed)).order_by(*_order(sort)).limit(limit)
     if after is not None:
         query = query.where(_behind(sort, after))
@@ -88,7 +88,7 @@ def list_cards_by_id(
     return _with_pictures(session, wanted, pictures_each)
 
 
-def place_of(sort: WallSort, card: ClusterCard) -> tuple[Any, ...]:
+def sort_key_of(sort: WallSort, card: ClusterCard) -> tuple[Any, ...]:
     """The sort key of a card, for cursors."""
     match sort:
         case WallSort.LARGEST:

@@ -2,7 +2,7 @@
 
 from backend.store.review.judgements import (
     JudgementFilter,
-    Place,
+    JudgementKey,
     QueryKind,
     checksum_in,
     delete_judgement,
@@ -73,12 +73,12 @@ __all__ = [
     "ClusterInItem",
     "Comparables",
     "JudgementFilter",
+    "JudgementKey",
     "MarkedTotals",
     "MemberFacts",
     "NearDuplicateRow",
     "NewItem",
     "OpenCentroids",
-    "Place",
     "QueryKind",
     "QueuedItem",
     "checksum_in",

@@ -34,7 +34,7 @@ class JudgementFilter:
     actor: str | None = None
 
 
-Place = tuple[datetime, str, str, uuid.UUID]
+JudgementKey = tuple[datetime, str, str, uuid.UUID]
 """Sort key of the last row on a page: judged_at, query_kind, query, media_id."""
 
 
@@ -88,7 +88,7 @@ def list_judgements(session: Session) -> Iterator[Judgement]:
 
 
 def list_newest_judgements(
-    session: Session, wanted: JudgementFilter, *, limit: int, before: Place | None = None
+    session: Session, wanted: JudgementFilter, *, limit: int, before: JudgementKey | None = None
 ) -> list[Judgement]:
     """A page of judgements, newest first, in a fixed order among equal times."""
     key = (Judgement.judged_at, Judgement.query_kind, Judgement.query, Judgement.media_id)

@@ -133,8 +133,8 @@ def load_open_centroids(session: Session, space_id: int, dimension: int) -> Open
         {"space": space_id},
     )
     centroids = np.empty((len(rows), dimension), dtype=np.float32)
-    for place, row in enumerate(rows):
-        centroids[place] = row.centroid
+    for index, row in enumerate(rows):
+        centroids[index] = row.centroid
     return OpenCentroids(
         np.array([row.cluster_id for row in rows], dtype=np.int64),
         np.array([row.member_count for row in rows], dtype=np.int64),

@@ -120,15 +120,15 @@ class VectorScan:
     def _take(self, rows: VectorRows) -> None:
         known = [self._index.find(media_id.tobytes()) for media_id in rows.ids]
         fresh = [
-            place for place, row in enumerate(known) if row is None or self._written_by[row] != rows.written_by[place]
+            index for index, row in enumerate(known) if row is None or self._written_by[row] != rows.written_by[index]
         ]
         first = self._count
         self._append(_selected(rows, fresh))
-        for row, place in enumerate(fresh, first):
-            old = known[place]
+        for row, index in enumerate(fresh, first):
+            old = known[index]
             if old is not None:
                 self._is_live[old] = False
-            self._index.put(rows.ids[place].tobytes(), row)
+            self._index.put(rows.ids[index].tobytes(), row)
 
     def _append(self, rows: VectorRows) -> None:
         begin, end = self._count, self._count + len(rows.ids)
@@ -182,10 +182,10 @@ class _Index:
         if row is not None or not len(self._sorted):
             return row
         key = np.frombuffer(media_id, dtype=f"S{ID_BYTES}")
-        place = int(np.searchsorted(self._sorted, key)[0])
-        if place == len(self._sorted) or self._sorted[place] != key[0]:
+        index = int(np.searchsorted(self._sorted, key)[0])
+        if index == len(self._sorted) or self._sorted[index] != key[0]:
             return None
-        return int(self._order[place])
+        return int(self._order[index])
 
     def put(self, media_id: bytes, row: int) -> None:
         self._later[media_id] = row
@@ -196,9 +196,9 @@ def id_keys(ids: NDArray[np.uint8]) -> NDArray[np.bytes_]:
     return np.ascontiguousarray(ids).view(f"S{ID_BYTES}").ravel()
 
 
-def _selected(rows: VectorRows, places: list[int]) -> VectorRows:
-    texts = None if rows.texts is None else rows.texts[places]
-    return VectorRows(rows.ids[places], rows.written_by[places], rows.images[places], texts)
+def _selected(rows: VectorRows, indexes: list[int]) -> VectorRows:
+    texts = None if rows.texts is None else rows.texts[indexes]
+    return VectorRows(rows.ids[indexes], rows.written_by[indexes], rows.images[indexes], texts)
 
 
 def _enlarged(array: NDArray[_T], room: int) -> NDArray[_T]:

@@ -77,10 +77,10 @@ def copy_embedded(session: Session, space_id: int, media: Sequence[BulkMedia], s
     with cursor.copy(statement, writer=LibpqWriter(cursor)) as copy:
         copy.write(_COPY_BEGIN)
         # COPY rows with the same layout together: one layout per combination of existing sides.
-        kinds = sum(side.present.astype(np.int64) << place for place, (_, side) in enumerate(columns))
+        kinds = sum(side.present.astype(np.int64) << index for index, (_, side) in enumerate(columns))
         for kind in np.unique(kinds):
             rows = np.flatnonzero(kinds == kind)
-            there = [bool(kind >> place & 1) for place in range(len(columns))]
+            there = [bool(kind >> index & 1) for index in range(len(columns))]
             layout = _layout([image.vectors.shape[1], *(side.vectors.shape[1] for _, side in columns)], [True, *there])
             for start in range(0, len(rows), _BATCH_ROWS):
                 some = rows[start : start + _BATCH_ROWS]
@@ -116,10 +116,10 @@ def _layout(dimensions: Iterable[int], there: Sequence[bool]) -> np.dtype[Any]:
         *[("fields", ">i2"), ("space_length", ">i4"), ("space", ">i4")],
         *[("id_length", ">i4"), ("id_high", ">u8"), ("id_low", ">u8")],
     ]
-    for place, (dimension, is_there) in enumerate(zip(dimensions, there, strict=True)):
-        fields.append((f"length{place}", ">i4"))
+    for index, (dimension, is_there) in enumerate(zip(dimensions, there, strict=True)):
+        fields.append((f"length{index}", ">i4"))
         if is_there:
-            fields += [(f"dimension{place}", ">i2"), (f"unused{place}", ">i2"), (f"vector{place}", ">f4", dimension)]
+            fields += [(f"dimension{index}", ">i2"), (f"unused{index}", ">i2"), (f"vector{index}", ">f4", dimension)]
     return np.dtype(fields)
 
 
@@ -127,13 +127,13 @@ def _rows(layout: np.dtype[Any], space_id: int, ids: NDArray[np.uint64], vectors
     rows = np.zeros(len(ids), layout)
     rows["fields"], rows["space_length"], rows["space"], rows["id_length"] = 2 + len(vectors), 4, space_id, 16
     rows["id_high"], rows["id_low"] = ids[:, 0], ids[:, 1]
-    for place, values in enumerate(vectors):
+    for index, values in enumerate(vectors):
         dimension = values.shape[1]
-        if f"vector{place}" in (layout.names or ()):
-            rows[f"length{place}"], rows[f"dimension{place}"] = 4 + 4 * dimension, dimension
-            rows[f"vector{place}"] = values
+        if f"vector{index}" in (layout.names or ()):
+            rows[f"length{index}"], rows[f"dimension{index}"] = 4 + 4 * dimension, dimension
+            rows[f"vector{index}"] = values
         else:
-            rows[f"length{place}"] = -1
+            rows[f"length{index}"] = -1
     return rows
 
 

@@ -75,8 +75,8 @@ def read_centroids(session: Session, space_id: int, dimension: int) -> CentroidT
     """All centroids of a space. Takes memory for m * d single-precision numbers."""
     rows = fetch_arrays(session, _SQL("read_centroids"), {"space": space_id})
     units = np.empty((len(rows), dimension), dtype=np.float32)
-    for place, row in enumerate(rows):
-        units[place] = row.centroid
+    for index, row in enumerate(rows):
+        units[index] = row.centroid
     cluster_ids = np.array([row.cluster_id for row in rows], dtype=np.int64)
     return CentroidTable(cluster_ids, units, np.array([row.is_open for row in rows], dtype=np.bool_))
 

@@ -3,11 +3,11 @@
 from datetime import datetime
 from uuid import UUID
 
-from backend.store.review import Place, QueryKind
+from backend.store.review import JudgementKey, QueryKind
 from backend.web.api.cursors import read_cursor
 
 
-def read_review_place(cursor: str) -> tuple[float, str]:
+def read_review_key(cursor: str) -> tuple[float, str]:
     """Urgency and subject of the last item. Raises InputError for an invalid cursor."""
     urgency, subject = read_cursor(cursor, float, str)
     return urgency, subject
@@ -19,7 +19,7 @@ def read_keeper(cursor: str) -> UUID:
     return UUID(str(keeper))
 
 
-def read_judgement_place(cursor: str) -> Place:
+def read_judgement_key(cursor: str) -> JudgementKey:
     """The sort key of the last judgement. Raises InputError for an invalid cursor."""
     moment, kind, query, media_id = read_cursor(cursor, datetime, QueryKind, str, UUID)
     return moment, kind.value, query, media_id

@@ -34,10 +34,10 @@ class Axis:
         lows = [0.9]
         for one in histograms:
             gathered = 0.0
-            for place, share in enumerate(one.shares):
+            for index, share in enumerate(one.shares):
                 gathered += share
                 if gathered > _TAIL:
-                    lows.append(LOW + place * _STEP)
+                    lows.append(LOW + index * _STEP)
                     break
         return cls(math.floor(round(min(lows) * 10, 6)) / 10)
 
@@ -45,9 +45,9 @@ class Axis:
 def area(histogram: Histogram, axis: Axis, highest: float) -> str:
     """SVG path of a histogram as steps. The share `highest` reaches the top."""
     points = [f"M{axis.place(LOW)} 100"]
-    for place, share in enumerate(histogram.shares):
+    for index, share in enumerate(histogram.shares):
         height = round(100 - share / (highest or 1) * 100, 2)
-        left, right = axis.place(LOW + place * _STEP), axis.place(LOW + (place + 1) * _STEP)
+        left, right = axis.place(LOW + index * _STEP), axis.place(LOW + (index + 1) * _STEP)
         if right > 0:
             points.append(f"L{left} {height}L{right} {height}")
     return "".join([*points, "L100 100Z"])
@@ -55,7 +55,7 @@ def area(histogram: Histogram, axis: Axis, highest: float) -> str:
 
 def line(values: Sequence[tuple[float, float]], axis: Axis, highest: float) -> str:
     """SVG path through (similarity, value) points."""
-    places = [
+    points = [
         f"{axis.place(similarity)} {round(100 - value / (highest or 1) * 100, 2)}" for similarity, value in values
     ]
-    return "M" + "L".join(places) if places else ""
+    return "M" + "L".join(points) if points else ""

@@ -86,7 +86,7 @@ def quantise(source: Path, folder: Path, in_full: Sequence[int]) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     nodes = _products(onnx.load(source, load_external_data=False))
-    kept = [nodes[place].name for place in in_full]
+    kept = [nodes[index].name for index in in_full]
     with _quiet():
         quantize_dynamic(
             source,
@@ -140,7 +140,7 @@ def rank_by_loss(source: Path, feeds: Mapping[str, NDArray[Any]]) -> list[int]:
         for path in source.parent.glob(".observed.onnx*"):
             path.unlink()
     losses = [_rounding_loss(values[name]) for name in inputs]
-    return sorted(range(len(nodes)), key=lambda place: -losses[place])
+    return sorted(range(len(nodes)), key=lambda index: -losses[index])
 
 
 def _rounding_loss(values: NDArray[Any]) -> float:

@@ -48,7 +48,7 @@ def list_page(services: ServicesDependency, limit: PageLimit = 50, cursor: Curso
 def get_one(
     services: ServicesDependency, cluster_id: ClusterId, limit: PageLimit = 50, cursor: Cursor = None
 ) -> ClusterDetail:
-    after = None if cursor is None else _read_place(cursor)
+    after = None if cursor is None else _read_key(cursor)
     with services.database.transaction() as session:
         cluster = get_cluster(session, cluster_id)
         rows = list_members(session, cluster_id, after=after, limit=limit + 1)
@@ -60,6 +60,6 @@ def get_one(
     )
 
 
-def _read_place(cursor: str) -> tuple[float, UUID]:
+def _read_key(cursor: str) -> tuple[float, UUID]:
     similarity, media_id = read_cursor(cursor, float, UUID)
     return similarity, media_id

@@ -221,7 +221,7 @@ def list_page(
     cursor: Cursor = None,
 ) -> JournalPage:
     """Newest first."""
-    before_id = None if cursor is None else _read_place(cursor)
+    before_id = None if cursor is None else _read_key(cursor)
     with services.database.transaction() as session:
         rows = list_history(session, before_id=before_id, cluster_id=cluster_id, media_id=media_id, limit=limit + 1)
     page = rows[:limit]
@@ -253,6 +253,6 @@ def _perform(services: Services, operation: Operation, actor: str, dry_run: bool
     return CurationOutcome.of(perform(services, operation, actor=actor, dry_run=dry_run))
 
 
-def _read_place(cursor: str) -> int:
+def _read_key(cursor: str) -> int:
     (event_id,) = read_cursor(cursor, int)
     return int(event_id)

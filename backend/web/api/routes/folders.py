@@ -15,7 +15,7 @@ from backend.features.services import Services
 from backend.files.folders import open_inside_roots, require_inside_roots, walk_pictures
 from backend.files.text import MediaText, make_storable
 from backend.web.api.dependencies import ServicesDependency
-from backend.web.api.folder_cursors import Place, place_of, read_folder_cursor, write_folder_cursor
+from backend.web.api.folder_cursors import SortKey, read_folder_cursor, sort_key_of, write_folder_cursor
 from backend.web.api.schemas.schemas import Schema, UploadedMedia, UploadWarning
 from backend.web.middleware.problems import documented
 
@@ -24,7 +24,7 @@ router = APIRouter(tags=["uploads"])
 _MOST_CHARACTERS = 4096
 _MOST_CURSOR_CHARACTERS = 3 * _MOST_CHARACTERS
 
-_Found = tuple[Place, Path | FileUnreadable]
+_Found = tuple[SortKey, Path | FileUnreadable]
 
 
 class FolderInput(BaseModel):
@@ -78,12 +78,12 @@ def _walk(top: Path) -> Iterator[_Found]:
     for path in walk_pictures([top], on_unreadable=unreadable.append, follow_links=False):
         yield from _placed(unreadable, top)
         unreadable.clear()
-        yield place_of(path, top), path
+        yield sort_key_of(path, top), path
     yield from _placed(unreadable, top)
 
 
 def _placed(unreadable: Sequence[FileUnreadable], top: Path) -> Iterator[_Found]:
-    return ((place_of(Path(one.context["path"]), top, is_folder=True), one) for one in unreadable)
+    return ((sort_key_of(Path(one.context["path"]), top, is_folder=True), one) for one in unreadable)
 
 
 def _refuse(folder: FileUnreadable) -> UploadedMedia:

@@ -9,7 +9,7 @@ from backend.features.review import judge, keep, list_newest, withdraw_judgement
 from backend.store.review import JudgementFilter, QueryKind
 from backend.web.api.cursors import write_cursor
 from backend.web.api.dependencies import ActorDependency, Cursor, PageLimit, ServicesDependency
-from backend.web.api.review_cursors import read_judgement_place
+from backend.web.api.review_cursors import read_judgement_key
 from backend.web.api.schemas.judgements import (
     JudgementAnswer,
     JudgementDetail,
@@ -44,7 +44,7 @@ def list_judgements(
 ) -> JudgementPage:
     """The newest first."""
     wanted = JudgementFilter(query_kind, _plain(q), media_id, right, _plain(actor))
-    before = None if cursor is None else read_judgement_place(cursor)
+    before = None if cursor is None else read_judgement_key(cursor)
     page, more = list_newest(services, wanted, limit=limit, before=before)
     return JudgementPage(
         judgements=[JudgementDetail.of(one) for one in page],

@@ -42,7 +42,7 @@ def list_media_page(
     limit: PageLimit = 50,
     cursor: Cursor = None,
 ) -> MediaPage:
-    before = None if cursor is None else _read_place(cursor)
+    before = None if cursor is None else _read_key(cursor)
     with services.database.transaction() as session:
         rows = list_media(session, status=status, before=before, limit=limit + 1)
         page = rows[:limit]
@@ -171,6 +171,6 @@ def retry(
         return MediaDetail.of(get_media(session, media_id), places=places)
 
 
-def _read_place(cursor: str) -> tuple[datetime, UUID]:
+def _read_key(cursor: str) -> tuple[datetime, UUID]:
     created_at, media_id = read_cursor(cursor, datetime, UUID)
     return created_at, media_id

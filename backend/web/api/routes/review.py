@@ -13,7 +13,7 @@ from backend.store.media import list_exact_copies
 from backend.web.api.cursors import read_cursor, write_cursor
 from backend.web.api.dependencies import ActorDependency, Cursor, PageLimit, ServicesDependency
 from backend.web.api.places import PlacesDependency
-from backend.web.api.review_cursors import read_keeper, read_review_place
+from backend.web.api.review_cursors import read_keeper, read_review_key
 from backend.web.api.schemas.curation import CurationOutcome
 from backend.web.api.schemas.review import (
     ExactCopyDetail,
@@ -47,7 +47,7 @@ def list_review(
     cursor: Cursor = None,
 ) -> ReviewQueuePage:
     """Most urgent first, with the number of items of each kind."""
-    page = read_queue(services, kind, after=None if cursor is None else read_review_place(cursor), limit=limit)
+    page = read_queue(services, kind, after=None if cursor is None else read_review_key(cursor), limit=limit)
     return ReviewQueuePage(
         items=[ReviewItemDetail.of(item) for item in page.items],
         counts=page.counts,

@@ -57,7 +57,7 @@ def show_more_members(
             session,
             cluster_id,
             threshold=get_active_threshold(session, services.settings.threshold),
-            after=None if cursor is None else _read_place(cursor),
+            after=None if cursor is None else _read_key(cursor),
             limit=MEMBERS_A_PAGE + 1,
         )
     return render(
@@ -100,6 +100,6 @@ def _more(cluster_id: int, rows: list[Member], limit: int = MEMBERS_A_PAGE) -> s
     return link(f"/clusters/{cluster_id}/members", cursor=write_cursor(last.similarity, last.picture.media_id))
 
 
-def _read_place(cursor: str) -> tuple[float, UUID]:
+def _read_key(cursor: str) -> tuple[float, UUID]:
     similarity, media_id = read_cursor(cursor, float, UUID)
     return similarity, media_id

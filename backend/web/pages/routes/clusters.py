@@ -15,7 +15,7 @@ from backend.store.groups import (
     count_newer,
     count_wall,
     list_cards,
-    place_of,
+    sort_key_of,
 )
 from backend.web.api.cursors import read_cursor, write_cursor
 from backend.web.api.dependencies import Cursor, ServicesDependency
@@ -97,7 +97,7 @@ def show_changed_wall(request: Request, services: ServicesDependency, query: Wal
 @router.get("/clusters/cards")
 def show_more_cards(request: Request, services: ServicesDependency, query: WallDependency, cursor: Cursor) -> Response:
     with services.database.transaction() as session:
-        after = None if cursor is None else _read_place(query.sort, cursor)
+        after = None if cursor is None else _read_key(query.sort, cursor)
         rows = list_cards(session, query.sort, query.narrowed, after=after, limit=CARDS_A_PAGE + 1)
     return render(request, "partials/cards.html", wall=_wall(query, rows))
 
@@ -134,10 +134,10 @@ def _wall(query: WallQuery, rows: list[ClusterCard]) -> Wall:
     page = rows[:CARDS_A_PAGE]
     more = None
     if len(rows) > CARDS_A_PAGE:
-        cursor = write_cursor(*place_of(query.sort, page[-1]))
+        cursor = write_cursor(*sort_key_of(query.sort, page[-1]))
         more = link("/clusters/cards", query.parameters, cursor=cursor)
     return Wall(query, tuple(page), more)
 
 
-def _read_place(sort: WallSort, cursor: str) -> list[Any]:
+def _read_key(sort: WallSort, cursor: str) -> list[Any]:
     return read_cursor(cursor, *_KEYS[sort])

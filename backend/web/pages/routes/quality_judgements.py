@@ -16,7 +16,7 @@ from backend.store.review import JudgementFilter, QueryKind, checksum_in, find_p
 from backend.store.schema import Judgement
 from backend.web.api.cursors import write_cursor
 from backend.web.api.dependencies import ServicesDependency
-from backend.web.api.review_cursors import read_judgement_place
+from backend.web.api.review_cursors import read_judgement_key
 from backend.web.pages.routes.curation import CuratorDependency
 from backend.web.pages.templating import link, render
 
@@ -105,7 +105,7 @@ def get_judged_picture(services: ServicesDependency, sha256: str) -> Response:
 
 
 def _render(request: Request, services: Services, asked: JudgementFields, template: str) -> Response:
-    before = read_judgement_place(asked.cursor) if asked.cursor else None
+    before = read_judgement_key(asked.cursor) if asked.cursor else None
     page, more = list_newest(services, asked.filter(), limit=_ROWS_A_PAGE, before=before)
     following = None
     if more is not None:

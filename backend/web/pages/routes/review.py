@@ -16,7 +16,7 @@ from backend.store.media import Picture, list_pictures
 from backend.store.review import MarkedTotals, NearDuplicateRow, count_groups, count_marked, list_checksums
 from backend.web.api.cursors import write_cursor
 from backend.web.api.dependencies import Cursor, ServicesDependency
-from backend.web.api.review_cursors import read_keeper, read_review_place
+from backend.web.api.review_cursors import read_keeper, read_review_key
 from backend.web.pages.halves import Halves, read_halves
 from backend.web.pages.review_items import ReviewCard, list_review_cards
 from backend.web.pages.review_words import WORDS, OtherQueue, PageQueue
@@ -117,7 +117,7 @@ def _count(services: Services) -> dict[PageQueue, int]:
 def _read_items(services: Services, kind: PageQueue, cursor: str | None) -> ReviewItems:
     if not isinstance(kind, ReviewKind):
         return _read_versions(services, cursor)
-    after = None if cursor is None else read_review_place(cursor)
+    after = None if cursor is None else read_review_key(cursor)
     page = read_queue(services, kind, after=after, limit=_ITEMS_AT_ONCE)
     with services.database.transaction() as session:
         cards = list_review_cards(session, page.items)
@@ -139,8 +139,8 @@ def _read_versions(services: Services, cursor: str | None) -> ReviewItems:
     for group, rows in zip(page.groups, shown, strict=True):
         shares = compare_sharpness(services, [checksums.get(row.media_id, b"") for row in rows])
         versions = [
-            Version(row, pictures.get(row.media_id), share, is_best=place == 0)
-            for place, (row, share) in enumerate(zip(rows, shares, strict=True))
+            Version(row, pictures.get(row.media_id), share, is_best=index == 0)
+            for index, (row, share) in enumerate(zip(rows, shares, strict=True))
         ]
         cards.append(VersionsCard(f"{OtherQueue.NEAR_DUPLICATE}:{group.keep.media_id}", group, versions))
     return ReviewItems(

@@ -99,35 +99,35 @@ class TarTarget:
 
 
 @contextmanager
-def open_target(place: Path) -> Iterator[Target]:
-    """Open a target. `place` is a .tar file if it has that suffix, otherwise a folder, which is created if missing.
+def open_target(path: Path) -> Iterator[Target]:
+    """Open a target. `path` is a .tar file if it has that suffix, otherwise a folder, which is created if missing.
 
     Raises:
-        FileUnreadable: the place cannot be written, or the folder contains something else.
+        FileUnreadable: the path cannot be written, or the folder contains something else.
         StorageFull: the disk is full.
     """
     try:
-        if place.suffix == _TAR:
-            tar = TarTarget(place)
+        if path.suffix == _TAR:
+            tar = TarTarget(path)
             try:
                 yield tar
             finally:
                 tar.abandon()
             return
-        place.mkdir(parents=True, exist_ok=True)
-        if not (place / MANIFEST).exists() and not all(_OWN.fullmatch(entry.name) for entry in place.iterdir()):
+        path.mkdir(parents=True, exist_ok=True)
+        if not (path / MANIFEST).exists() and not all(_OWN.fullmatch(entry.name) for entry in path.iterdir()):
             raise FileUnreadable(
-                f"{place} holds other files than a backup.", hint="Name a new folder, or an older backup."
+                f"{path} holds other files than a backup.", hint="Name a new folder, or an older backup."
             )
-        for leftover in place.glob(f"{SCRATCH}*"):  # of a run that was killed
+        for leftover in path.glob(f"{SCRATCH}*"):  # of a run that was killed
             shutil.rmtree(leftover, ignore_errors=True)
-        yield FolderTarget(place)
+        yield FolderTarget(path)
     except OSError as error:
         if error.errno in FULL:
             raise StorageFull(
-                f"There is not enough disk space in {place}.", hint="Free disk space, then try again."
+                f"There is not enough disk space in {path}.", hint="Free disk space, then try again."
             ) from error
-        raise FileUnreadable(f"{place} cannot be written: {error.strerror}.", hint="Choose another place.") from error
+        raise FileUnreadable(f"{path} cannot be written: {error.strerror}.", hint="Choose another place.") from error
 
 
 class Source(Protocol):
@@ -197,20 +197,20 @@ class TarSource:
 
 
 @contextmanager
-def open_source(place: Path) -> Iterator[Source]:
+def open_source(path: Path) -> Iterator[Source]:
     """Open a backup. Raises FileUnreadable if there is none, and BackupDamaged."""
     try:
-        if place.is_dir():
-            yield FolderSource(place)
+        if path.is_dir():
+            yield FolderSource(path)
             return
-        tar = TarSource(place)
+        tar = TarSource(path)
         try:
             yield tar
         finally:
             tar.close()
     except OSError as error:
         raise FileUnreadable(
-            f"{place} cannot be read: {error.strerror}.", hint="Name the folder or file of a backup."
+            f"{path} cannot be read: {error.strerror}.", hint="Name the folder or file of a backup."
         ) from error
 
 
