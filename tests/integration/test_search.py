@@ -38,6 +38,7 @@ from backend.store.search import find_background, sample_media
 from backend.web.api.app import create_app
 from backend.web.middleware.problems import MEDIA_TYPE, Problem
 from benchmarks.wordings import REWORDED
+from tests.support.command_line import use_library
 
 COUNT = 144
 SIZE = 160
@@ -744,10 +745,8 @@ def test_young_library__ranks_and_says_so(services: Services, make_jpeg: Callabl
 def run(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Run `mediacluster search` in this process, on the gallery."""
     settings = gallery.services.settings
-    monkeypatch.setenv("MEDIACLUSTER_HOME", str(settings.home))
+    use_library(settings, monkeypatch)
     monkeypatch.setenv("MEDIACLUSTER_PRESET", "demo")
-    monkeypatch.setenv("DATABASE_URL", settings.database_url.get_secret_value() if settings.database_url else "")
-    monkeypatch.setenv("REDIS_URL", settings.redis_url.get_secret_value() if settings.redis_url else "")
     monkeypatch.setattr("backend.bootstrap.build_services", lambda _settings: gallery.services)
 
     def call(*arguments: str) -> Result:

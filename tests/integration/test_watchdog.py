@@ -13,7 +13,6 @@ import psutil
 import pytest
 import sqlalchemy as sa
 
-from backend.bootstrap import resolve_broker_url
 from backend.doorbell import Work
 from backend.encoders import PRESETS
 from backend.features.intake import accept_picture
@@ -23,6 +22,7 @@ from backend.files.text import MediaText
 from backend.settings import Settings
 from backend.store.media import get_media
 from backend.supervision import Supervisor, worker_command
+from tests.support.command_line import use_library
 from tests.support.processes import is_alive
 from tests.support.waiting import PATIENCE_SECONDS, wait_for
 from workers.receiving import make_worker_app
@@ -32,12 +32,9 @@ from workers.watchdog import EXIT_STATUS
 @pytest.fixture
 def environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """For workers that this process starts."""
-    assert settings.database_url is not None
-    monkeypatch.setenv("MEDIACLUSTER_HOME", str(settings.home))
+    use_library(settings, monkeypatch)
     monkeypatch.setenv("MEDIACLUSTER_PRESET", "demo")
     monkeypatch.setenv("MEDIACLUSTER_STALL_SECONDS", "5")
-    monkeypatch.setenv("DATABASE_URL", settings.database_url.get_secret_value())
-    monkeypatch.setenv("REDIS_URL", resolve_broker_url(settings))
 
 
 @contextmanager

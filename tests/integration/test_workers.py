@@ -32,6 +32,7 @@ from backend.store.engine import Database
 from backend.store.media import count_media_by_status
 from backend.store.schema import MediaStatus
 from backend.supervision import Supervisor, worker_command
+from tests.support.command_line import library_environment
 from tests.support.processes import is_alive
 from tests.support.waiting import PATIENCE_SECONDS, wait_for
 
@@ -54,13 +55,10 @@ def pictures() -> list[bytes]:
 
 def environment(settings: Settings) -> dict[str, str]:
     own = {name: value for name, value in os.environ.items() if not name.startswith("MEDIACLUSTER_")}
-    own |= {"MEDIACLUSTER_HOME": str(settings.home), "MEDIACLUSTER_PRESET": "demo"}
+    own |= library_environment(settings) | {"MEDIACLUSTER_PRESET": "demo"}
     own |= {"MEDIACLUSTER_SWEEP_INTERVAL_SECONDS": "1", "MEDIACLUSTER_TORCH_THREADS": "1"}
     # So that the work of the killed is taken up soon.
     own |= {"MEDIACLUSTER_LEASE_SECONDS": "5", "MEDIACLUSTER_ASSIGN_WAIT_SECONDS": "20"}
-    if settings.database_url is not None and settings.redis_url is not None:
-        own["DATABASE_URL"] = settings.database_url.get_secret_value()
-        own["REDIS_URL"] = settings.redis_url.get_secret_value()
     return own
 
 

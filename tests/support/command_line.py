@@ -16,13 +16,11 @@ from backend.settings import Settings
 
 
 def library_environment(settings: Settings) -> dict[str, str]:
-    """The variables by which a command finds the library of a test."""
-    assert settings.database_url is not None
-    assert settings.redis_url is not None
+    """The variables by which a command finds the library of a test; the home alone where its servers are embedded."""
+    servers = {"DATABASE_URL": settings.database_url, "REDIS_URL": settings.redis_url}
     return {
         "MEDIACLUSTER_HOME": str(settings.home_path),
-        "DATABASE_URL": settings.database_url.get_secret_value(),
-        "REDIS_URL": settings.redis_url.get_secret_value(),
+        **{name: url.get_secret_value() for name, url in servers.items() if url is not None},
     }
 
 
