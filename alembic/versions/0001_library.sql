@@ -18,6 +18,7 @@ CREATE TABLE media (
   taken_at_source text NOT NULL DEFAULT '',
   exif jsonb NOT NULL DEFAULT '{}',
   folders text[] NOT NULL DEFAULT '{}',
+  warnings jsonb NOT NULL DEFAULT '[]',
   width integer,
   height integer,
   mime text,

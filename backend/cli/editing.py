@@ -175,7 +175,8 @@ def show_media(media_id: MediaId, as_json: Json = False) -> None:
         print_json(detail.model_dump(mode="json"))
         return
     # Field by field as the API has them, so that a new one is shown here too.
-    facts = [*detail.model_dump(mode="json", exclude={"exif", "cluster"}).items(), *detail.exif.items()]
+    facts = [*detail.model_dump(mode="json", exclude={"exif", "cluster", "warnings"}).items(), *detail.exif.items()]
+    facts += [("warning", f"{one.code}: {one.detail}") for one in detail.warnings]
     if detail.cluster is not None:
         facts += [("group", f"{detail.cluster.id} '{detail.cluster.label}'"), ("why", detail.cluster.why)]
     facts = [(name, value) for name, value in facts if value not in (None, "", [])]

@@ -66,6 +66,10 @@ def _say_import(report: "EmbeddingsReport") -> None:
         say(f"  row {failure.row} ({failure.name}): {failure.code}: {failure.detail}")
     if report.failed > len(report.failures):
         say(f"  and {report.failed - len(report.failures)} more")
+    for warning in report.warnings:
+        say(f"  warning: row {warning.row} ({warning.name}): {warning.code}: {warning.detail}")
+    if report.warned > len(report.warnings):
+        say(f"  and {report.warned - len(report.warnings)} more warnings")
     if report.failed and not report.new + report.duplicates:
         say("Nothing was imported. Correct the rows, or skip them with --skip-invalid.")
 

@@ -59,6 +59,7 @@ class Base(DeclarativeBase):
         float: Double,
         bytes: LargeBinary,
         dict[str, Any]: JSONB,
+        list[dict[str, Any]]: JSONB,
         list[str]: ARRAY(Text),
         list[float]: ARRAY(Double),
     }
@@ -131,6 +132,7 @@ class Media(Base):
     taken_at_source: Mapped[str] = mapped_column(server_default="")
     exif: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     folders: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
+    warnings: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'"))
     width: Mapped[int | None] = mapped_column(Integer)
     height: Mapped[int | None] = mapped_column(Integer)
     mime: Mapped[str | None]

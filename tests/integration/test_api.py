@@ -19,7 +19,15 @@ from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from backend.features.editing import delete_media
-from backend.features.intake import SentFile, accept_files, wait_for_groups
+from backend.features.intake import (
+    ImportReport,
+    SentFile,
+    accept_files,
+    import_items,
+    list_items,
+    settle,
+    wait_for_groups,
+)
 from backend.features.services import Services
 from backend.features.steps import Assigner, deliver_due, embed_batch, fetch_next, open_active_space
 from backend.files.text import MediaText
@@ -315,6 +323,24 @@ def site(make_jpeg: Callable[..., bytes]) -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+def test_from_url__warnings_are_kept_and_told(make_services: Callable[..., Services], site: str) -> None:
+    services = make_services(fetch_allow_private=True, fetch_ports=(int(site.rpartition(":")[2]),))
+    _Site.picture = _Site.picture.removesuffix(b"\xff\xd9")
+    report = ImportReport()
+    items, _left_out = list_items(services, [f"{site}/a.jpg"])
+    list(import_items(services, items, report))
+    with TestClient(create_app(services)) as client:
+        (media_id,) = report.new
+        assert client.get(f"/media/{media_id}").json()["warnings"] == []
+        assert fetch_next(services) == 1
+        settle(services, report)
+        told = client.get(f"/media/{media_id}").json()["warnings"]
+        assert [one["code"] for one in told] == ["end_missing"]
+        assert [(one.path, one.code) for one in report.warnings] == [(f"{site}/a.jpg", "end_missing")]
+        settle(services, report)
+        assert len(report.warnings) == 1
 
 
 def test_from_url__fetched_duplicate_and_failed(

@@ -90,6 +90,25 @@ def _count(database: Database, where: str = "true") -> int:
         return int(session.execute(sa.text(f"SELECT count(*) FROM media WHERE {where}")).scalar_one())
 
 
+def test_import_embeddings__coordinates_are_no_location_and_warnings_are_told(
+    services: Services, make_records: Callable[..., Any], make_jpeg: Callable[..., bytes], tmp_path: Path
+) -> None:
+    records = make_records(2)
+    for record in records:
+        record["location"] = "47.37, 8.54"
+    picture = tmp_path / records[1]["path"]
+    picture.parent.mkdir(exist_ok=True)
+    picture.write_bytes(make_jpeg(1).removesuffix(b"\xff\xd9"))
+    report = import_embeddings(services, _write(tmp_path / "vectors.jsonl", records))
+    assert (report.new, report.with_original, report.warned) == (2, 1, 1)
+    assert [(one.row, one.name, one.code) for one in report.warnings] == [(2, str(picture), "end_missing")]
+    with services.database.transaction() as session:
+        rows = session.execute(sa.text("SELECT location, exif, warnings FROM media ORDER BY upload_seq")).all()
+    assert [row.location for row in rows] == ["", ""]
+    assert [row.exif["longitude_degrees"] for row in rows] == [8.54, 8.54]
+    assert [[one["code"] for one in row.warnings] for row in rows] == [[], ["end_missing"]]
+
+
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_import_embeddings__groups_every_row(
     services: Services, make_records: Callable[..., Any], tmp_path: Path, suffix: str

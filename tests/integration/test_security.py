@@ -130,6 +130,46 @@ def test_places__from_google_takeout_too(
     )
 
 
+def test_places__in_a_location_too(
+    make_services: Callable[..., Services],
+    make_key: Callable[..., dict[str, str]],
+    make_jpeg: Callable[..., bytes],
+    tmp_path: Path,
+) -> None:
+    services = make_services(authentication="keys", fetch_allow_private=True, fetch_ports=(9,))
+    upload_key, read_key, admin_key = make_key("upload"), make_key("read"), make_key("admin")
+    said = "47.3712, 8.5412"
+    (tmp_path / "a.csv").write_text(f'url,location\nhttp://127.0.0.1:9/a.jpg,"{said}"\n')
+    (tmp_path / "b.jpg").write_bytes(make_jpeg(2))
+    (tmp_path / "b.csv").write_text(f'path,location\nb.jpg,"{said}"\n')
+    with TestClient(create_web_app(services)) as client:
+        ids = [
+            client.post("/media", files={"file": make_jpeg(1)}, data={"location": said}, headers=upload_key).json()[
+                "ids"
+            ][0],
+            client.post(
+                "/media/from-url",
+                json={"url": "http://127.0.0.1:9/b.jpg", "location": "47°22'16\"N 8°32'28\"E"},
+                headers=upload_key,
+            ).json()["ids"][0],
+        ]
+        report = ImportReport()
+        list(
+            import_items(services, list_items(services, [str(tmp_path / "a.csv"), str(tmp_path / "b.csv")])[0], report)
+        )
+        ids += map(str, report.new)
+        assert len(ids) == 4
+        edited = client.post("/media", files={"file": make_jpeg(4)}, headers=upload_key).json()["ids"][0]
+        told = client.patch(
+            f"/media/{edited}", json={"location": f"geo:{said.replace(' ', '')}"}, headers=make_key("curate")
+        )
+        assert "47.37" not in told.text
+        for media_id in (*ids, edited):
+            assert "47.37" not in client.get(f"/media/{media_id}", headers=read_key).text
+            shown = client.get(f"/media/{media_id}", headers=admin_key).json()
+            assert (shown["location"], round(shown["exif"]["latitude_degrees"], 2)) == ("", 47.37)
+
+
 def test_addresses__that_let_others_fetch_are_for_admins(
     keyed_client: TestClient, keyed: Services, make_key: Callable[..., dict[str, str]]
 ) -> None:

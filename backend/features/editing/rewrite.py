@@ -7,6 +7,7 @@ from backend.doorbell import Work
 from backend.errors import Conflict
 from backend.features.editing.wording import Vector, Wording, encode_wordings
 from backend.features.services import Services
+from backend.files.metadata import hide_coordinates
 from backend.files.text import MediaText, TextChanges, clean_media_text
 from backend.store.access import Act, record_act
 from backend.store.groups import mark_unlabelled
@@ -20,7 +21,7 @@ _MOMENT, _OF_THE_MOMENT = "taken_at", {"taken_at_precision", "taken_at_source"}
 
 def rewrite_text(services: Services, media_id: uuid.UUID, changes: TextChanges, *, actor: str) -> None:
     """Change the text and record which fields changed. The text vectors of an embedded picture are updated at once; its image vector and
-    group stay. Vectors are computed outside the transaction, which fails if the text has changed meanwhile.
+    group stay. A location that is nothing but coordinates becomes the place, if there is none. Vectors are computed outside the transaction, which fails if the text has changed meanwhile.
 
     Raises:
         NotFound: the picture does not exist.
@@ -36,8 +37,8 @@ def rewrite_text(services: Services, media_id: uuid.UUID, changes: TextChanges, 
             f"Picture {media_id} is a duplicate of {media.duplicate_of}.", hint="Change the text of that one instead."
         )
     before = MediaText.of(media)
-    after = clean_media_text(changes.apply_to(before), services.limits)
-    if media_columns(after) == media_columns(before):
+    after, place = hide_coordinates(clean_media_text(changes.apply_to(before), services.limits), {})
+    if media_columns(after) == media_columns(before) and media.exif.keys() >= place.keys():
         return
     vectors: tuple[Vector | None, Vector | None] | None = None
     if space is not None and media.status in EMBEDDED_STATUSES:
@@ -48,6 +49,8 @@ def rewrite_text(services: Services, media_id: uuid.UUID, changes: TextChanges, 
         _require_unchanged(current, before, is_embedded=vectors is not None)
         for column, value in media_columns(after).items():
             setattr(current, column, value)
+        if current.exif.keys().isdisjoint(place):
+            current.exif = {**current.exif, **place}
         if space is not None and vectors is not None:
             # After a change of model, the active space may still lack the picture. Its vectors are computed there too.
             is_there = replace_wording(session, space.id, media_id, *vectors)

@@ -85,7 +85,7 @@ class ImportReport:
         duplicates: ids of pictures that were already stored, by name.
         completed: duplicates that filled empty fields.
         failed: pictures that were refused, or that failed later.
-        warnings: parts of sidecars that could not be read. Their pictures are imported.
+        warnings: defects of files, and parts of sidecars that could not be read. Their pictures are imported.
         left_out: files and folders that were not imported.
     """
 
@@ -181,7 +181,8 @@ def count_settled(services: Services, report: ImportReport) -> int:
 
 
 def settle(services: Services, report: ImportReport) -> None:
-    """Move pictures that failed, or turned out to be duplicates, after their import to those parts of the report.
+    """Move pictures that failed, or turned out to be duplicates, after their import to those parts of the report, and add the
+    warnings on files that were fetched.
 
     A duplicate of a failed picture counts as failed.
     """
@@ -192,6 +193,10 @@ def settle(services: Services, report: ImportReport) -> None:
         elif outcome.duplicate_of is not None:
             for name in report.forget(outcome.media_id):
                 report.duplicates[name] = outcome.duplicate_of
+        elif (name := report.new.get(outcome.media_id, "")).startswith(_URL_PREFIXES):
+            # Those of files were known when they were accepted.
+            found = (FileWarning(name, **warning) for warning in outcome.warnings)
+            report.warnings += [warning for warning in found if warning not in report.warnings]
 
 
 def _outcomes(services: Services, media_ids: list[uuid.UUID]) -> list[MediaOutcome]:
@@ -234,7 +239,7 @@ def _accept(
     if item.error is not None:
         raise item.error
     if item.url is not None:
-        return accept_url(services, item.url, item.text)
+        return accept_url(services, item.url, item.text, place=item.place)
     assert item.path is not None
     sidecar = sidecars.read(item.path)
     used.update(sidecar.paths)

@@ -5,7 +5,7 @@ import logging
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from urllib.parse import urlsplit
 
 import uuid_utils.compat
@@ -16,7 +16,7 @@ from backend.features.intake.copies import Beside, record_copy
 from backend.features.intake.moments import settle_date
 from backend.features.services import Services
 from backend.files.formats import PictureWarning
-from backend.files.metadata import JSON
+from backend.files.metadata import JSON, hide_coordinates
 from backend.files.outbound import check_url
 from backend.files.storage import original_key
 from backend.files.text import MediaText, clean_media_text, make_storable
@@ -79,7 +79,8 @@ def accept_picture(
         text: text that takes precedence over the file's own metadata, field by field.
         source: kind of the source, such as `upload` or `import`.
         source_uri: path or name of the file at its source.
-        place: coordinates for a picture without its own, by their names in `exif`.
+        place: coordinates for a picture without its own, by their names in `exif`. A location that is nothing but coordinates
+            counts as one.
         dates: candidates for when it was taken, from outside the file.
         folders: names of the folders and albums that it was in.
         ring: whether to wake the workers.
@@ -91,39 +92,46 @@ def accept_picture(
     limits = services.limits
     if len(data) > limits.max_body_bytes:
         raise FileTooLarge(f"The file has {len(data):,} bytes; {limits.max_body_bytes:,} are allowed.")
-    cleaned = clean_media_text(text, limits)
+    cleaned, place = hide_coordinates(clean_media_text(text, limits), place or {})
     source_uri = None if source_uri is None else make_storable(source_uri)
     sha256 = hashlib.sha256(data).digest()
     dated = settle_date(cleaned, dates, source_uri, limits)
-    beside = Beside(dated, place or {}, [make_storable(folder) for folder in folders])
+    beside = Beside(dated, place, [make_storable(folder) for folder in folders])
     known = _find_known(services, sha256, source, source_uri, beside)
     if known is not None:
         if known.completed:
             services.doorbell.ring(Work.FILL)
         return known
-    picture, merged, warnings = store_picture(services, data, sha256, cleaned, name=source_uri, dates=dates)
-    if place and picture.exif.keys().isdisjoint(place):
-        picture = replace(picture, exif={**picture.exif, **place})
+    picture, merged, warnings = store_picture(
+        services, data, sha256, cleaned, place=place, name=source_uri, dates=dates
+    )
     accepted = _insert(services, picture, source, source_uri, replace(beside, text=merged))
     _keep_original(services, picture.original_key, data)
     _tell(services, accepted, ring=ring)
     return replace(accepted, warnings=() if accepted.duplicate else warnings)
 
 
-def accept_url(services: Services, url: str, text: MediaText, *, media_id: uuid.UUID | None = None) -> Accepted:
-    """Register a picture that a worker will fetch. A call with a given `media_id` can be repeated.
+def accept_url(
+    services: Services,
+    url: str,
+    text: MediaText,
+    *,
+    place: Mapping[str, JSON] | None = None,
+    media_id: uuid.UUID | None = None,
+) -> Accepted:
+    """Register a picture that a worker will fetch; text and place as in `accept_picture`. A call with a given `media_id` can be repeated.
 
     Raises:
         InputError: the text is invalid, or the address is forbidden (UrlForbidden).
     """
-    cleaned = clean_media_text(text, services.limits)
+    cleaned, place = hide_coordinates(clean_media_text(text, services.limits), place or {})
     # A host name that does not resolve now may resolve when the worker fetches.
     with suppress(FetchFailed):
         check_url(url, services.fetch_policy)
     media_id = media_id or uuid_utils.compat.uuid7()
     try:
         with services.database.transaction() as session:
-            insert_fetching(session, media_id, url, cleaned, current_request_id())
+            insert_fetching(session, media_id, url, cleaned, place, current_request_id())
             status = MediaStatus(get_media(session, media_id).status)
     except BackendUnavailable:
         committed = _find_committed(services, media_id)
@@ -143,13 +151,14 @@ def accept_fetched(services: Services, media: FetchingMedia, lease: Lease, data:
         InputError, StorageFull, BackendUnavailable: see `accept_picture`.
     """
     name = urlsplit(media.url).path
-    picture, merged, warnings = store_picture(services, data, hashlib.sha256(data).digest(), media.text, name=name)
+    sha256 = hashlib.sha256(data).digest()
+    picture, merged, warnings = store_picture(services, data, sha256, media.text, place=media.place, name=name)
     completed: tuple[str, ...] = ()
     try:
         with services.database.transaction() as session:
             older_id = record_fetched(session, media.id, lease, picture, merged)
             if older_id is not None:
-                completed = record_copy(session, older_id, "url", media.url, Beside(merged))
+                completed = record_copy(session, older_id, "url", media.url, Beside(merged, media.place))
     except LeaseLost:
         remove_unheld_files(services.database, services.storage, [StoredFile(picture.sha256, picture.original_key)])
         raise
@@ -166,6 +175,7 @@ def store_picture(
     sha256: bytes,
     text: MediaText,
     *,
+    place: Mapping[str, JSON],
     name: str | None,
     dates: Sequence[DateCandidate] = (),
 ) -> tuple[StoredPicture, MediaText, tuple[PictureWarning, ...]]:
@@ -187,6 +197,9 @@ def store_picture(
         StorageFull, BackendUnavailable: it cannot be decoded or stored now.
     """
     inspection, embedded = services.decoders.inspect(data, services.limits)
+    unread = tuple(PictureWarning("metadata_damaged", warning) for warning in embedded.warnings)
+    warnings = inspection.warnings + unread
+    words, place = hide_coordinates(text.or_else(embedded.text), place)
     key = original_key(sha256, inspection.extension)
     services.storage.write(key, data)
     picture = StoredPicture(
@@ -196,11 +209,11 @@ def store_picture(
         width=inspection.width,
         height=inspection.height,
         byte_size=inspection.byte_size,
-        exif=embedded.exif,
+        warnings=[asdict(warning) for warning in warnings],
+        exif={**embedded.exif, **place} if embedded.exif.keys().isdisjoint(place) else embedded.exif,
     )
-    merged = settle_date(text.or_else(embedded.text), [*dates, *embedded.dates], name, services.limits)
-    unread = tuple(PictureWarning("metadata_damaged", warning) for warning in embedded.warnings)
-    return picture, merged, inspection.warnings + unread
+    merged = settle_date(words, [*dates, *embedded.dates], name, services.limits)
+    return picture, merged, warnings
 
 
 def _tell(services: Services, accepted: Accepted, *, ring: bool) -> None:

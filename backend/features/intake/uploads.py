@@ -14,7 +14,7 @@ from backend.files.formats import PictureWarning
 from backend.files.text import MediaText
 from backend.store.engine import Session
 from backend.store.groups import list_memberships
-from backend.store.media import list_outcomes
+from backend.store.media import MediaOutcome, list_outcomes
 from backend.store.schema import MediaStatus, Membership
 
 # Poll fast at first, since a small picture takes a moment. For many pictures, the pause grows to half a second.
@@ -154,6 +154,13 @@ def _wait(services: Services, uploads: Sequence[Upload], seconds: float, clock: 
     return uploads
 
 
+def _warnings_of(one: Upload, now: MediaOutcome) -> tuple[PictureWarning, ...]:
+    """Warnings on a file that was fetched. Those on a picture that was already stored were given when it came."""
+    if one.duplicate or now.media_id != one.media_id:
+        return ()
+    return tuple(PictureWarning(**warning) for warning in now.warnings)
+
+
 def _is_final(upload: Upload) -> bool:
     """Whether the result cannot change. A ready picture still lacks its group."""
     return upload.is_settled and upload.status is not MediaStatus.READY
@@ -188,6 +195,7 @@ def _look(session: Session, uploads: Sequence[Upload]) -> list[Upload | None]:
             cluster=clusters.get(now.media_id),
             code=now.error_code,
             detail=now.error_detail,
+            warnings=one.warnings or _warnings_of(one, now),
         )
         for one in uploads
     ]

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from backend.features.intake import store_picture
 from backend.features.services import Services
 from backend.features.steps import Assigner, open_active_space
 from backend.files.decoding import THUMBNAIL_SIDES
+from backend.files.metadata import JSON, hide_coordinates
 from backend.files.storage import thumbnail_keys, write_thumbnails
 from backend.files.text import RECORD_NAMES, MediaText, text_of_record
 from backend.files.vector_tables import SIDES, Dimensions, VectorRows, read_space, read_vector_file
@@ -53,9 +54,19 @@ class RowFailure:
     detail: str
 
 
+@dataclass(frozen=True)
+class RowWarning:
+    """Something that is not right with the file of an imported row: the row's number, from 1, its name and what it is."""
+
+    row: int
+    name: str
+    code: str
+    detail: str
+
+
 @dataclass
 class EmbeddingsReport:
-    """Result of an import. `failures` contains the first 100; `failed` counts all."""
+    """Result of an import. `failures` and `warnings` contain the first 100; `failed` and `warned` count all."""
 
     rows: int = 0
     new: int = 0
@@ -63,6 +74,8 @@ class EmbeddingsReport:
     duplicates: int = 0
     failed: int = 0
     failures: list[RowFailure] = field(default_factory=list)
+    warned: int = 0
+    warnings: list[RowWarning] = field(default_factory=list)
     assigned: int = 0
     indexes_built: bool = False
 
@@ -70,6 +83,11 @@ class EmbeddingsReport:
         self.failed += 1
         if len(self.failures) < _SHOWN:
             self.failures.append(RowFailure(row, name, error.code, str(error)))
+
+    def warn(self, row: int, name: str, warning: Mapping[str, str]) -> None:
+        self.warned += 1
+        if len(self.warnings) < _SHOWN:
+            self.warnings.append(RowWarning(row, name, **warning))
 
 
 @dataclass(frozen=True)
@@ -81,6 +99,7 @@ class _Row:
     id: uuid.UUID
     uri: str | None
     text: MediaText
+    place: dict[str, JSON]
 
 
 @dataclass(frozen=True)
@@ -203,7 +222,8 @@ def _read_row(
     except ValueError:
         raise InvalidRecord(f"The id {str(given)[:64]!r} is not a UUID.", hint="Omit it, or write a UUID.") from None
     said = any(record.get(name) for name in RECORD_NAMES)
-    return _Row(number, position, media_id, uri, text_of_record(record, services.limits) if said else MediaText())
+    text, place = hide_coordinates(text_of_record(record, services.limits) if said else MediaText(), {})
+    return _Row(number, position, media_id, uri, text, place)
 
 
 def _uri(path: str, folder: Path) -> str:
@@ -222,7 +242,7 @@ def _prepare(services: Services, rows: list[_Row], report: EmbeddingsReport) -> 
 
     def prepare(row: _Row) -> _Picture | InputError:
         try:
-            return _store(services, Path(row.uri or ""), row.text)
+            return _store(services, row)
         except InputError as error:
             return error
 
@@ -234,7 +254,8 @@ def _prepare(services: Services, rows: list[_Row], report: EmbeddingsReport) -> 
     return prepared
 
 
-def _store(services: Services, path: Path, text: MediaText) -> _Picture:
+def _store(services: Services, row: _Row) -> _Picture:
+    path = Path(row.uri or "")
     try:
         if path.stat().st_size > services.limits.max_body_bytes:
             raise FileTooLarge(
@@ -243,7 +264,8 @@ def _store(services: Services, path: Path, text: MediaText) -> _Picture:
         data = path.read_bytes()
     except OSError as error:
         raise InvalidRecord(f"{path} cannot be read: {error.strerror}.", hint="Check its permissions.") from error
-    stored, merged, _ = store_picture(services, data, hashlib.sha256(data).digest(), text, name=path.name)
+    sha256 = hashlib.sha256(data).digest()
+    stored, merged, _ = store_picture(services, data, sha256, row.text, place=row.place, name=path.name)
     least_side = max(THUMBNAIL_SIDES.values()) // 2
     decoded = services.decoders.decode(data, services.limits, at_least=least_side, fit=1, derive=True)
     write_thumbnails(services.storage, stored.sha256, decoded.thumbnails)
@@ -284,6 +306,10 @@ def _record(
     report.new += len(new)
     report.with_original += sum(pictures.get(row.number) is not None for row in new)
     report.duplicates += len(rows) - len(new)
+    for row in new:
+        picture = pictures.get(row.number)
+        for warning in picture.stored.warnings if picture is not None else ():
+            report.warn(row.number, row.uri or "", warning)
 
 
 def _keep_files(services: Services, rows: list[_Row], pictures: dict[int, _Picture | None]) -> None:
@@ -298,7 +324,7 @@ def _keep_files(services: Services, rows: list[_Row], pictures: dict[int, _Pictu
         if all(services.storage.exists(key) for key in keys):
             return
         try:
-            again = _store(services, Path(row.uri or ""), row.text)
+            again = _store(services, row)
         except InputError as error:
             logger.warning("The files of picture %s are gone, and cannot be stored again: %s", row.id, error)
         else:
@@ -311,7 +337,7 @@ def _keep_files(services: Services, rows: list[_Row], pictures: dict[int, _Pictu
 
 def _media(row: _Row, picture: _Picture | None) -> BulkMedia:
     if picture is None:
-        return BulkMedia(row.id, row.uri, row.text, None)
+        return BulkMedia(row.id, row.uri, row.text, None, row.place)
     return BulkMedia(row.id, row.uri, picture.text, picture.stored)
 
 

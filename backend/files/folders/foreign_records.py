@@ -10,7 +10,7 @@ from backend.errors import InvalidText
 from backend.files.folders.pairing import MOVIE_SUFFIXES, RAW_SUFFIXES, compared
 from backend.files.formats import FORMATS
 from backend.files.limits import Limits
-from backend.files.metadata import JSON, PLACE_NAMES
+from backend.files.metadata import JSON, place_of
 from backend.files.text import (
     RECORD_NAMES,
     WORDS,
@@ -18,7 +18,6 @@ from backend.files.text import (
     fit_media_text,
     is_boilerplate,
     is_boilerplate_keyword,
-    is_only_coordinates,
     read_date,
     read_epoch,
     read_latitude,
@@ -29,7 +28,6 @@ from backend.files.text import (
 )
 from backend.moments import DateCandidate, Standing
 
-_MAX_ALTITUDE_METERS: Final = 100_000.0
 _FILE_SUFFIXES: Final = (
     frozenset(f".{suffix}" for one in FORMATS for suffix in one.suffixes)
     | {".bmp", ".tif", ".tiff"}
@@ -200,23 +198,6 @@ def _fitted(field_name: str, value: Any, limits: Limits, words: Mapping[str, Any
     return fit_media_text(MediaText(**fitted), limits)
 
 
-def place_of(latitude: Any, longitude: Any, altitude: Any = None) -> dict[str, JSON]:
-    """Coordinates as in `exif`; empty if they are not on Earth, or zeros, which programs write for unknown places."""
-    north, east = _number(latitude, 90.0), _number(longitude, 180.0)
-    if north is None or east is None or north == east == 0.0:
-        return {}
-    found = zip(PLACE_NAMES, (north, east, _number(altitude, _MAX_ALTITUDE_METERS) or None), strict=True)
-    return {name: value for name, value in found if value is not None}
-
-
-def hide_coordinates(text: MediaText, place: Mapping[str, JSON]) -> tuple[MediaText, dict[str, JSON]]:
-    """Move a location that consists only of coordinates to the place, which only admins see, unless a place is given."""
-    if not is_only_coordinates(text.location):
-        return text, dict(place)
-    latitude, longitude = map(float, text.location.split(","))
-    return replace(text, location=""), dict(place) or place_of(latitude, longitude)
-
-
 def _from_takeout(record: Mapping[str, Any]) -> ForeignRecord:
     title = record.get("title")
     taken = read_epoch(record["photoTakenTime"].get("timestamp"), Standing.ORIGINAL, "takeout:photoTakenTime")
@@ -304,10 +285,3 @@ def _signed(size: float | None, side: Any) -> float | None:
     shown = _shown(side).upper()
     is_negative = shown.startswith(("S", "W")) or "BELOW" in shown or shown == "1"
     return -abs(size) if size is not None and is_negative else size
-
-
-def _number(value: Any, bound: float) -> float | None:
-    """The number, or None if it is out of bounds. NaN and infinity, which Python's JSON accepts, are out of bounds."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not -bound <= value <= bound:
-        return None
-    return round(float(value), 7)

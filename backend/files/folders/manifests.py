@@ -12,15 +12,13 @@ from typing import Any, Final, TextIO
 from backend.errors import FileUnreadable, InputError, InvalidText
 from backend.files.folders.encodings import marked_encoding
 from backend.files.folders.foreign_records import (
-    hide_coordinates,
     is_of_exiftool,
-    place_of,
     read_exiftool,
     read_leniently,
 )
 from backend.files.folders.pairing import compared
 from backend.files.limits import Limits
-from backend.files.metadata import JSON
+from backend.files.metadata import JSON, hide_coordinates, place_of
 from backend.files.text import (
     WORDS,
     MediaText,
@@ -196,10 +194,8 @@ def _row(line: int, record: Mapping[str, Any], folder: _Folder, limits: Limits) 
         text = text.or_else(text_of_record({"caption": named}, limits))
     latitude, longitude = (_first(record, names) for names in (_LATITUDES, _LONGITUDES))
     place = place_of(read_latitude(latitude), read_longitude(longitude))
-    if url:
-        return ManifestRow(None, url, text, line, place)
     text, place = hide_coordinates(text, place)
-    return ManifestRow(folder.find(path), None, text, line, place)
+    return ManifestRow(folder.find(path) if path else None, url or None, text, line, place)
 
 
 def _first(record: Mapping[str, Any], names: tuple[str, ...]) -> Any:

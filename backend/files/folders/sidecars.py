@@ -17,13 +17,12 @@ from backend.files.folders.encodings import decode_text
 from backend.files.folders.folders import looks_like_picture
 from backend.files.folders.foreign_records import (
     ForeignRecord,
-    hide_coordinates,
     read_foreign,
     read_leniently,
 )
 from backend.files.folders.pairing import compared, pair_sidecars
 from backend.files.limits import Limits
-from backend.files.metadata import JSON, read_xmp
+from backend.files.metadata import JSON, hide_coordinates, read_xmp
 from backend.files.text import (
     MediaText,
     clean_media_text,
@@ -139,16 +138,16 @@ class SidecarReader:
                 found = Sidecar(text, warnings=tuple(_warning(path, problem) for problem in problems))
             else:
                 found = self._read_record(_record_of(raw, picture), path)
-            return replace(found, paths=(path,))
+            text, place = hide_coordinates(found.text, found.place)
+            return replace(found, text=text, place=place, paths=(path,))
         except InputError as error:
             return Sidecar(paths=(path,), warnings=(_warning(path, error),))
 
     def _read_record(self, record: ForeignRecord, path: Path) -> Sidecar:
         text, problems = read_leniently(record, self._limits)
-        text, place = hide_coordinates(text, record.place)
         albums = tuple(make_storable(album).strip() for album in record.albums)
         return Sidecar(
-            text, place, record.dates, albums, warnings=tuple(_warning(path, problem) for problem in problems)
+            text, record.place, record.dates, albums, warnings=tuple(_warning(path, problem) for problem in problems)
         )
 
 

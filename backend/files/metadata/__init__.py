@@ -1,7 +1,17 @@
 """Metadata inside picture files: XMP, IPTC, EXIF and places."""
 
 from backend.files.metadata.json_values import JSON
+from backend.files.metadata.locations import hide_coordinates, place_of
 from backend.files.metadata.metadata import EmbeddedMetadata, read_metadata, read_xmp
 from backend.files.metadata.places import PLACE_NAMES, says_place
 
-__all__ = ["JSON", "PLACE_NAMES", "EmbeddedMetadata", "read_metadata", "read_xmp", "says_place"]
+__all__ = [
+    "JSON",
+    "PLACE_NAMES",
+    "EmbeddedMetadata",
+    "hide_coordinates",
+    "place_of",
+    "read_metadata",
+    "read_xmp",
+    "says_place",
+]

@@ -1,7 +1,7 @@
 """The text of a picture: its fields, their cleaning and their limits."""
 
 from backend.files.text.boilerplate import is_boilerplate, is_boilerplate_keyword
-from backend.files.text.coordinates import read_latitude, read_longitude, read_number
+from backend.files.text.coordinates import read_latitude, read_longitude, read_number, read_position
 from backend.files.text.dates import guess_date, parse_date, parse_taken_at, read_date, read_epoch
 from backend.files.text.keywords import join_keywords, split_keywords
 from backend.files.text.markup import unwrap_lines
@@ -45,6 +45,7 @@ __all__ = [
     "read_latitude",
     "read_longitude",
     "read_number",
+    "read_position",
     "split_keywords",
     "text_of_record",
     "unwrap_lines",

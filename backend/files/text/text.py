@@ -1,6 +1,5 @@
 """The text of a picture: its fields, and how they are cleaned, limited, merged and joined for the text encoder."""
 
-import re
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
@@ -9,13 +8,13 @@ from typing import Any, Final, Self
 from backend.errors import InvalidText
 from backend.files.limits import Limits
 from backend.files.text.boilerplate import is_boilerplate
+from backend.files.text.coordinates import read_position
 from backend.files.text.dates import parse_date
 from backend.files.text.keywords import distinct
 from backend.files.text.markup import strip_markup
 from backend.moments import GIVEN_SOURCE, Precision, in_zone, zone_of
 
 _SENTENCE_ENDS: Final = (".", "!", "?", "…", "。")
-_ONLY_COORDINATES: Final = re.compile(r"-?\d{1,3}(?:\.\d+)?\s*,\s*-?\d{1,3}(?:\.\d+)?")
 # Raw text may have this many times the limit, since it may contain markup. The bound limits the work of cleaning.
 _RAW_ALLOWANCE: Final = 4
 _RAW_EXTRA_CHARACTERS: Final = 1_000
@@ -243,8 +242,8 @@ def fit_media_text(text: MediaText, limits: Limits) -> MediaText:
 
 
 def is_only_coordinates(location: str) -> bool:
-    """Whether a location consists only of latitude and longitude in degrees, with a comma between them."""
-    return _ONLY_COORDINATES.fullmatch(location) is not None
+    """Whether a location consists only of coordinates, in any form that `read_position` knows."""
+    return read_position(location) is not None
 
 
 def embedding_text(text: MediaText) -> str:

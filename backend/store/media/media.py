@@ -22,7 +22,7 @@ _TEXT_FIELDS = tuple(field.name for field in fields(MediaText))
 
 @dataclass(frozen=True)
 class StoredPicture:
-    """Properties of a picture whose file is stored."""
+    """Properties of a picture whose file is stored. `warnings` have `code` and `detail`: what is not right with the file."""
 
     sha256: bytes
     original_key: str
@@ -31,6 +31,7 @@ class StoredPicture:
     height: int
     byte_size: int
     exif: dict[str, Any]
+    warnings: list[dict[str, Any]]
 
 
 def find_media(session: Session, media_id: uuid.UUID) -> Media | None:
@@ -142,6 +143,7 @@ class MediaOutcome:
     error_code: str | None
     error_detail: str | None
     duplicate_of: uuid.UUID | None
+    warnings: list[dict[str, Any]]
 
     @property
     def is_settled(self) -> bool:
@@ -152,11 +154,12 @@ def list_outcomes(session: Session, media_ids: Sequence[uuid.UUID]) -> list[Medi
     """State of these pictures. Omits deleted ones."""
     rows = session.execute(
         sa.text(
-            "SELECT id, status, error_code, error_detail, duplicate_of FROM media WHERE id = ANY(CAST(:ids AS uuid[]))"
+            "SELECT id, status, error_code, error_detail, duplicate_of, warnings FROM media "
+            "WHERE id = ANY(CAST(:ids AS uuid[]))"
         ),
         {"ids": list(media_ids)},
     )
     return [
-        MediaOutcome(row.id, MediaStatus(row.status), row.error_code, row.error_detail, row.duplicate_of)
+        MediaOutcome(row.id, MediaStatus(row.status), row.error_code, row.error_detail, row.duplicate_of, row.warnings)
         for row in rows
     ]

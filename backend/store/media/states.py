@@ -23,7 +23,12 @@ _SQL = Statements(__file__)
 
 
 def insert_fetching(
-    session: Session, media_id: uuid.UUID, url: str, text: MediaText, request_id: str | None = None
+    session: Session,
+    media_id: uuid.UUID,
+    url: str,
+    text: MediaText,
+    place: Mapping[str, Any] | None = None,
+    request_id: str | None = None,
 ) -> None:
     """Insert a picture that has yet to be fetched. Keeps an existing row with this id, so that the call can be repeated."""
     session.execute(
@@ -31,6 +36,7 @@ def insert_fetching(
         .values(
             id=media_id,
             **media_columns(text),
+            exif=dict(place or {}),
             source="url",
             source_uri=url,
             request_id=request_id,

@@ -17,4 +17,4 @@ UPDATE media
        attempts = attempts + 1
   FROM chosen
  WHERE media.id = chosen.id
-RETURNING media.id, media.source_uri, {media_text}, media.attempts, media.request_id
+RETURNING media.id, media.source_uri, {media_text}, media.exif, media.attempts, media.request_id

@@ -38,6 +38,8 @@ class FetchingMedia:
     id: uuid.UUID
     url: str
     text: MediaText
+    place: dict[str, Any]
+    """Coordinates that came with it, under their names in `exif`."""
     attempts: int
     request_id: str | None
 
@@ -64,7 +66,9 @@ def claim_pending(session: Session, lease: Lease, *, limit: int, max_attempts: i
 def claim_fetching(session: Session, lease: Lease, *, limit: int, max_attempts: int) -> list[FetchingMedia]:
     """Lease up to `limit` rows to fetch."""
     rows = fetch_arrays(session, _SQL("claim_fetching"), _claim_parameters(lease, limit, max_attempts))
-    return [FetchingMedia(row.id, row.source_uri, MediaText.of(row), row.attempts, row.request_id) for row in rows]
+    return [
+        FetchingMedia(row.id, row.source_uri, MediaText.of(row), row.exif, row.attempts, row.request_id) for row in rows
+    ]
 
 
 def release_one(session: Session, media_id: uuid.UUID, lease: Lease, *, retry_seconds: float, reason: str) -> None:

@@ -3,7 +3,7 @@
 import os
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 import numpy as np
@@ -23,12 +23,13 @@ from backend.store.spaces.spaces import list_spaces
 
 _MEDIA: Final = (
     *("id", "source", "source_uri", "status", "upload_seq", "embedded_at"),
-    *(field.name for value in (MediaText, StoredPicture) for field in fields(value)),
+    *(one.name for value in (MediaText, StoredPicture) for one in fields(value)),
 )
 _COPY_BEGIN: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _COPY_END: Final = b"\xff\xff"
 # The same for every row, so it is encoded once.
 _NO_EXIF: Final = Jsonb({}, dumps=lambda _: "{}")
+_NO_WARNINGS: Final = Jsonb([], dumps=lambda _: "[]")
 _BATCH_ROWS: Final = 1024
 # While an index is built, HNSW keeps its vectors in memory, and a graph of about this size per row.
 _GRAPH_BYTES: Final = 500
@@ -45,6 +46,8 @@ class BulkMedia:
     source_uri: str | None
     text: MediaText
     picture: StoredPicture | None
+    place: Mapping[str, Any] = field(default_factory=dict)
+    """Coordinates under their names in `exif`, for one without a picture: otherwise they are in its `exif`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +106,8 @@ def _copy_media(session: Session, media: Sequence[BulkMedia]) -> None:
             if one.picture is not None:
                 values |= vars(one.picture)
             values |= {
-                "exif": Jsonb(one.picture.exif) if one.picture is not None and one.picture.exif else _NO_EXIF,
+                "exif": Jsonb(exif) if (exif := one.place if one.picture is None else one.picture.exif) else _NO_EXIF,
+                "warnings": Jsonb(one.picture.warnings) if one.picture and one.picture.warnings else _NO_WARNINGS,
                 "id": one.id,
                 "source_uri": one.source_uri,
             } | imported_columns(seq, now)

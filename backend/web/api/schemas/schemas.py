@@ -260,6 +260,7 @@ class MediaDetail(Schema):
     source_uri: str | None
     exif: dict[str, Any]
     folders: list[str] = Field(description="Folders and albums that it was imported from.")
+    warnings: list[UploadWarning] = Field(description="What is not right with its file, although it was accepted.")
     error_code: str | None
     error_detail: str | None
     duplicate_of: UUID | None
@@ -270,10 +271,11 @@ class MediaDetail(Schema):
     @classmethod
     def of(cls, media: Media, cluster: ClusterReference | None = None, *, places: bool = False) -> "MediaDetail":
         """Convert a stored picture. `places` includes coordinates and the full source address."""
-        own = {name: getattr(media, name) for name in cls.model_fields if name not in {"sha256", "cluster"}}
+        own = {name: getattr(media, name) for name in cls.model_fields if name not in {"sha256", "cluster", "warnings"}}
         if not places:
             own |= {"exif": without_place(media.exif), "source_uri": without_key(media.source_uri)}
-        return cls(**own, sha256=media.sha256.hex() if media.sha256 else None, cluster=cluster)
+        warnings = [UploadWarning(**warning) for warning in media.warnings]
+        return cls(**own, warnings=warnings, sha256=media.sha256.hex() if media.sha256 else None, cluster=cluster)
 
 
 class MediaPage(Schema):
