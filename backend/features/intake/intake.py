@@ -186,6 +186,7 @@ def store_picture(
         data: the file.
         sha256: its checksum, 32 bytes.
         text: text that takes precedence over the file's own metadata.
+        place: coordinates from outside the file, by their names in `exif`.
         name: file name, from which a date may be guessed.
         dates: candidates for when the picture was taken, besides those in the file.
 

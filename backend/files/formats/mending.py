@@ -1,13 +1,15 @@
 """Files that viewers show and decoders refuse: what no pixel depends on is completed or left out, with a warning.
 
-The end marker of a JPEG or PNG may be missing, a text of a PNG may be damaged, and the length of a WebP may count more than
-there is. The file itself is stored as it came. A file that lacks pixels is returned as it is, and refused later.
+The end marker of a JPEG or PNG may be missing, a text of a PNG may be damaged or unpack to far more than anybody wrote, and the
+length of a WebP may count more than there is. The file itself is stored as it came. A file that lacks pixels is returned as it is, and refused later.
 """
 
 import random
 import struct
 import zlib
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
 from io import BytesIO
 from itertools import pairwise
 from typing import Final
@@ -51,6 +53,14 @@ _PNG_ROW_BYTES: Final = 2
 _ANCILLARY: Final = 0x20
 _ROWS_AT_ONCE: Final = 256
 _MOST_PIXELS_AT_ONCE: Final = 60_000_000
+
+# As much as Pillow unpacks, which refuses a picture with more.
+_MOST_TEXT_BYTES: Final = 1024 * 1024
+_MOST_TEXT_BYTES_IN_ALL: Final = 64 * 1024 * 1024
+_MOST_TEXTS: Final = 4096
+_TEXTS: Final = frozenset({b"tEXt", b"zTXt", b"iTXt"})
+_PROFILE: Final = b"iCCP"
+_LEAST_BYTES: Final = {b"gAMA": 4, b"sRGB": 1, b"pHYs": 9}
 
 _END_MISSING: Final = PictureWarning("end_missing", "The end of the file is missing, but all of its pixels are there.")
 
@@ -99,35 +109,109 @@ def _pixel_sum(jpeg: bytes, most_pixels: int) -> int:
 
 
 def mend_png(data: bytes, most_pixels: int) -> Mended:
-    """Leave out damaged chunks that are not needed, and add the end if the pixels are complete."""
-    kept: list[Chunk] = []
-    damaged: list[Chunk] = []
-    is_ended = False
+    """Leave out chunks that are not needed and damaged, or unpack to too much, and add the end if the pixels are complete."""
     try:
+        parts = _sort_chunks(data)
+    except ImageCorrupt:
+        return Mended(data)
+    is_whole = parts.is_ended and not parts.damaged and not parts.too_long
+    if is_whole or (not parts.is_ended and not _has_all_pixels(data, parts.kept, most_pixels)):
+        return Mended(data)
+    mended = PNG_SIGNATURE + b"".join(data[chunk.start : chunk.end] for chunk in parts.kept) + _PNG_END
+    return Mended(mended, tuple(_warnings_about(parts)))
+
+
+@dataclass(slots=True)
+class _Parts:
+    """The chunks of a PNG that are kept, the kinds of those that are left out, and whether its end is there."""
+
+    kept: list[Chunk] = field(default_factory=list)
+    damaged: set[bytes] = field(default_factory=set)
+    too_long: set[bytes] = field(default_factory=set)
+    is_ended: bool = False
+
+
+def _sort_chunks(data: bytes) -> _Parts:
+    parts, texts = _Parts(), _Texts()
+    with suppress(ImageTruncated):
         for chunk in png_chunks(data):
             is_needed = not chunk.kind[0] & _ANCILLARY
             if is_needed and chunk.kind != b"IEND":
-                kept.append(chunk)  # a damaged one is found later
-            elif not is_intact(data, chunk):
-                damaged += [chunk] if chunk.kind != b"IEND" else []
+                parts.kept.append(chunk)  # a damaged one is found later
             elif chunk.kind == b"IEND":
-                is_ended = True
+                parts.is_ended = is_intact(data, chunk)
+            elif not _is_readable(data, chunk):
+                parts.damaged.add(chunk.kind)
+            elif not texts.has_room_for(data, chunk):
+                parts.too_long.add(chunk.kind)
             else:
-                kept.append(chunk)
-    except ImageCorrupt:
-        return Mended(data)
-    except ImageTruncated:
-        pass
-    if (is_ended and not damaged) or (not is_ended and not _has_all_pixels(data, kept, most_pixels)):
-        return Mended(data)
-    warnings = [] if is_ended else [_END_MISSING]
-    if damaged:
-        names = ", ".join(sorted({chunk.kind.decode() for chunk in damaged}))
-        warnings.append(
-            PictureWarning("metadata_damaged", f"A part of the PNG is damaged ({names}), so it is ignored.")
+                parts.kept.append(chunk)
+    return parts
+
+
+def _warnings_about(parts: _Parts) -> Iterator[PictureWarning]:
+    if not parts.is_ended:
+        yield _END_MISSING
+    if parts.damaged:
+        detail = f"A part of the PNG is damaged ({_names(parts.damaged)}), so it is ignored."
+        yield PictureWarning("metadata_damaged", detail)
+    if texts := parts.too_long & _TEXTS:
+        detail = (
+            f"The texts of the PNG ({_names(texts)}) unpack to more than is read, so the longest or last are ignored."
         )
-    mended = PNG_SIGNATURE + b"".join(data[chunk.start : chunk.end] for chunk in kept) + _PNG_END
-    return Mended(mended, tuple(warnings))
+        yield PictureWarning("metadata_damaged", detail)
+    if _PROFILE in parts.too_long:
+        detail = "The color profile of the PNG unpacks to more than 1 MiB, so it is ignored."
+        yield PictureWarning("color_profile_ignored", detail)
+
+
+def _names(kinds: set[bytes]) -> str:
+    return ", ".join(sorted(kind.decode() for kind in kinds))
+
+
+class _Texts:
+    """How much the texts of a PNG unpack to, of which only so much is read. Each is unpacked to the limit at most."""
+
+    def __init__(self) -> None:
+        self._left = _MOST_TEXT_BYTES_IN_ALL
+        self._count = 0
+
+    def has_room_for(self, data: bytes, chunk: Chunk) -> bool:
+        """Whether a chunk that may be packed can be read. Others always can."""
+        if chunk.kind not in _TEXTS and chunk.kind != _PROFILE:
+            return True
+        self._count += 1
+        if self._left <= 0 or self._count > _MOST_TEXTS:
+            return False
+        size = _text_bytes(chunk.kind, data[chunk.start + 8 : chunk.end - 4])
+        if size is None:
+            return False
+        self._left -= size
+        return self._left >= 0
+
+
+def _text_bytes(kind: bytes, contents: bytes) -> int | None:
+    """How long the text or profile in a chunk is when it is unpacked; None for one that is packed and too long."""
+    rest = contents.partition(b"\0")[2]
+    if kind == b"tEXt" or (kind == b"iTXt" and rest[:1] != b"\1"):
+        return len(rest)
+    packed = rest[2:].partition(b"\0")[2].partition(b"\0")[2] if kind == b"iTXt" else rest[1:]
+    stream = zlib.decompressobj()
+    try:
+        size = len(stream.decompress(packed, _MOST_TEXT_BYTES))
+    except zlib.error:  # Pillow leaves it out
+        return 0
+    return None if stream.unconsumed_tail else size
+
+
+def _is_readable(data: bytes, chunk: Chunk) -> bool:
+    """Whether a chunk has what Pillow would refuse the picture for lacking: its checksum, its length, a way of packing."""
+    if not is_intact(data, chunk):
+        return False
+    contents = data[chunk.start + 8 : chunk.end - 4]
+    if chunk.kind in {b"zTXt", _PROFILE}:
+        return contents.partition(b"\0")[2][:1] == b"\0"
+    return len(contents) >= _LEAST_BYTES.get(chunk.kind, 0)
 
 
 def _has_all_pixels(data: bytes, chunks: list[Chunk], most_pixels: int) -> bool:

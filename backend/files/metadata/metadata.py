@@ -9,7 +9,9 @@ from PIL import Image
 from backend.errors import InputError
 from backend.files.formats import (
     GIF,
+    JPEG,
     PNG,
+    PictureFormat,
     bound_exif,
     find_exif_block,
     gif_extensions,
@@ -50,6 +52,7 @@ _PEOPLE_ROOT: Final = "people"
 # Tags that programs keep for themselves.
 _INTERNAL: Final = ("_digikam", "darktable|", "color label", "pick label")
 _PNG_WORDS: Final = {"png:Title": "Title", "png:Description": "Description", "png:Comment": "Comment"}
+_MOST_COMMENTS: Final = 16
 _PNG_MOMENT: Final = "png:Creation Time"
 
 
@@ -89,6 +92,7 @@ def read_metadata(data: bytes, limits: Limits) -> EmbeddedMetadata:
                 fields.include(read_xmp_fields(join_extended_xmp(data)))
             if picture_format == PNG:
                 fields.include(_png_fields(image))
+            fields.include(_comments(image, picture_format))
             return _metadata_of(fields, limits, read_exif(exif))
     except InputError:
         return EmbeddedMetadata()
@@ -166,6 +170,24 @@ def _gif_xmp(data: bytes) -> bytes:
         return data[begin:end]
     name = _GIF_XMP[3:]
     return next((one.removeprefix(name) for one in gif_extensions(data) if one.startswith(name)), b"")
+
+
+def _comments(image: Image.Image, picture_format: PictureFormat) -> Fields:
+    """The comments of a JPEG, its segments COM, or of a GIF. Machines keep data in them too, which is left out."""
+    raw: list[object] = []
+    if picture_format == JPEG:
+        raw = [value for name, value in getattr(image, "applist", ()) if name == "COM"]
+    elif picture_format == GIF:
+        raw = [image.info.get("comment")]
+    words = (as_words(value) for value in raw[:_MOST_COMMENTS])
+    fields = Fields()
+    name = "jpeg:Comment" if picture_format == JPEG else "gif:Comment"
+    fields.add_words(name, [one for one in words if _is_written(one)])
+    return fields
+
+
+def _is_written(words: str) -> bool:
+    return all(character.isprintable() or character.isspace() for character in words)
 
 
 def _png_fields(image: Image.Image) -> Fields:

@@ -7,7 +7,8 @@ Sources, besides files that were seen:
 - KPhotoAlbum, Settings/SettingsData.cpp (commentsToStrip);
 - examples of UserComment and ImageDescription in the documentation and tests of EXIF readers (nom-exif, PEL), for the
   debugging notes of Xiaomi, Vivo and OPPO;
-- the comments of libraries that write JPEGs: libjpeg-turbo, gd, LEAD, Intel, ACD, Photoshop, GIMP, ffmpeg.
+- the comments of libraries and programs that write JPEGs and GIFs: libjpeg-turbo, gd, LEAD, Intel, ACD, Photoshop, GIMP, ffmpeg, XV,
+  Ulead, ImageMagick, jpeg-recompress, JPEGmini, GifBuilder, ezgif, ScreenToGif, and the cameras of Axis and Epson.
 """
 
 import re
@@ -92,12 +93,15 @@ _CAMERA_MAKERS: Final = (
     "ricoh|rollei|samsung|sanyo|sigma|skanhex|sony|toshiba|traveler|vivitar|yakumo"
 )
 _PROGRAMS: Final = (
+    r"ebay|ezgif|guetzli|imagej|jpeg-recompress|jpegoptim|jpegli|mozjpeg|photofiltre|screentogif|tinypng|u-?lead|"
     r"adobe|acdsee|affinity|apple|b612|canva|capture one|darktable|digikam|faceapp|ffmpeg|figma|fotor|gd-jpeg|gimp|google|"
     r"gnome-screenshot|hugin|imagemagick|imlib|inkscape|instagram|irfanview|jpegmini|krita|lightroom|luminar|matlab|matplotlib|"
     r"meitu|ms ?paint|nokia|paint\.net|photoscape|photoshop|picasa|picsart|pixlr|polarr|prisma|rawtherapee|retrica|"
     r"snapchat|snapseed|spectacle|vsco|xnview"
 )
-_VERBS: Final = "created|edited|generated|made|optimi[sz]ed|processed|produced|saved|shot|taken|file written|written"
+_VERBS: Final = (
+    "compressed|created|edited|generated|made|optimi[sz]ed|processed|produced|saved|shot|taken|file written|written"
+)
 _PATTERNS: Final = tuple(
     re.compile(pattern, re.IGNORECASE | re.DOTALL)
     for pattern in (
@@ -110,7 +114,16 @@ _PATTERNS: Final = tuple(
         r"(?:dsc[fn]?|dji|gopr|gp|img|imgp|mvimg|p|pict|pxl|vid)[_-]?\d{4,}(?:[_-]\d+)*(?:\.[a-z0-9]{3,4})?",
         # Programs and their libraries
         rf"(?:{_VERBS}) (?:by|in|on|using|with) (?:the )?(?:{_PROGRAMS})\b.{{0,60}}",
-        r"creator: gd-jpeg\b.*",
+        r"creator: (?:gd-jpeg|jpeg-recompress|xv)\b.*",
+        r"gif (?:created|made) with .{0,60}",
+        r"gifbuilder [\d.]+\b.{0,60}",
+        r"u-?lead systems\b.{0,60}",
+        r"(?:libjpeg|libjpeg-turbo|imagemagick|graphicsmagick|usspcmt)\b.{0,60}",
+        r"(?:quality|q) ?[=:] ?\d+%?",
+        # Cameras: the moment, the maker, what was measured
+        r"(?:start)?date ?[:=] ?[\d /.:-]+(?:,? ?time ?[:=] ?[\d :.]+)?",
+        r"epson dsc picture.{0,20}",
+        r"axis\b.{0,20}(?:camera|server)\b.{0,20}",
         r"lead technologies\b.*",
         r"lavc\d[\d.]*",
         r"intel\(r\) jpeg library\b.*",

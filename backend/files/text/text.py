@@ -135,6 +135,7 @@ WORDS: Final[Mapping[str, Words]] = {
         found_in=(
             "xmp:dc:description", "iptc:Caption-Abstract", "exif:ImageDescription", "exif:XPComment", "xmp:exif:UserComment",
             "exif:UserComment", "exif:XPSubject", "xmp:Iptc4xmpCore:AltTextAccessibility", "png:Description", "png:Comment",
+            "jpeg:Comment", "gif:Comment",
         ),
     ),
     "location": Words(

@@ -1,11 +1,13 @@
 """Metadata that is too large, hostile or damaged costs itself and a warning, never the picture."""
 
 import time
+import zlib
 
 import pytest
 from PIL import Image
 
 from backend.files.decoding import inspect_picture
+from backend.files.decoding.pixels import decode_picture
 from backend.files.metadata import read_metadata, read_xmp
 from tests.support.containers import BASE, FORMATS, bag, exif_of, jpeg_with_xmp, packet
 from tests.support.limits import make_limits
@@ -132,3 +134,51 @@ def test_xmp__in_each_encoding(encoding: str) -> None:
     head = f'<?xml version="1.0" encoding="{encoding.removesuffix("-sig")}"?>' if encoding.startswith("utf-16-") else ""
 
     assert read_xmp((head + words[start:]).encode(encoding), LIMITS).text.title == "Größe"
+
+
+def _png_with(*chunks: bytes) -> bytes:
+    plain = Pictures.encode(Pictures.corners(), "PNG")
+    words = Pictures.png_chunk(b"tEXt", b"Description\0still here")
+    return plain[:33] + words + b"".join(chunks) + plain[33:]
+
+
+def _packed(kind: bytes, size: int, name: bytes = b"Title") -> bytes:
+    head = {b"zTXt": b"\0\0", b"iCCP": b"\0\0", b"iTXt": b"\0\1\0\0\0"}[kind]
+    return Pictures.png_chunk(kind, name + head + zlib.compress(b"x" * size, 9))
+
+
+@pytest.mark.parametrize(
+    ("chunks", "code"),
+    [
+        ([_packed(b"zTXt", 200 * MEBIBYTE)], "metadata_damaged"),
+        ([_packed(b"iTXt", 20 * MEBIBYTE)], "metadata_damaged"),
+        ([_packed(b"iTXt", 20 * MEBIBYTE, b"XML:com.adobe.xmp")], "metadata_damaged"),
+        ([_packed(b"iCCP", 20 * MEBIBYTE)], "color_profile_ignored"),
+        ([_packed(b"zTXt", MEBIBYTE)] * 3_000, "metadata_damaged"),
+        ([_packed(b"zTXt", 1)] * 20_000, "metadata_damaged"),
+        ([Pictures.png_chunk(b"zTXt", b"Title\0\7words")], "metadata_damaged"),
+        ([Pictures.png_chunk(b"iCCP", b"name")], "metadata_damaged"),
+        ([Pictures.png_chunk(b"gAMA", b"\0")], "metadata_damaged"),
+        ([Pictures.png_chunk(b"pHYs", b"")], "metadata_damaged"),
+    ],
+    ids=[
+        "one text", "one international text", "XMP", "profile", "many long ones", "many short ones", "packed otherwise",
+        "no profile", "short gamma", "no resolution",
+    ],
+)  # fmt: skip
+def test_png__texts_that_unpack_to_too_much_cost_only_themselves(chunks: list[bytes], code: str) -> None:
+    data = _png_with(*chunks)
+    started = time.thread_time()
+
+    found, said = inspect_picture(data, LIMITS), read_metadata(data, LIMITS)
+
+    assert time.thread_time() - started < 3.0
+    assert (found.width, found.height, said.text.caption) == (40, 24, "still here")
+    assert [one.code for one in found.warnings] == [code]
+    assert decode_picture(data, LIMITS).size == (40, 24)
+
+
+def test_png__long_texts_are_no_bombs() -> None:
+    data = _png_with(_packed(b"zTXt", MEBIBYTE - 1), Pictures.png_chunk(b"tEXt", b"Other\0" + b"x" * 3 * MEBIBYTE))
+
+    assert inspect_picture(data, LIMITS).warnings == ()

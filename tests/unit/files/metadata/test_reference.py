@@ -13,7 +13,7 @@ from backend.moments import Precision, Standing
 from tests.support.containers import NAMESPACES
 
 PAGE = (Path(__file__).parents[4] / "docs/reference/metadata.md").read_text(encoding="utf-8")
-FIELD = re.compile(r"`((?:exif|iptc|xmp|png):[^`]+)`")
+FIELD = re.compile(r"`((?:exif|iptc|xmp|png|jpeg|gif):[^`]+)`")
 
 
 def rows(section: str) -> list[list[str]]:

@@ -403,3 +403,35 @@ def test_xmp__in_a_gif(in_blocks: bool) -> None:
     at = gif.index(b"\x2c", 13)
 
     assert keywords(gif[:at] + b"\x21\xff\x0bXMP DataXMP" + body + b"\0" + gif[at:]) == ("sea", "Doe, Jane")
+
+
+def _with_comments(*comments: bytes) -> bytes:
+    return Pictures.with_segments(Pictures.encode(Pictures.corners()), *((0xFE, one) for one in comments))
+
+
+def test_comment__of_a_jpeg_is_a_caption_where_there_is_no_other() -> None:
+    comments = (b"CREATOR: gd-jpeg v1.0 (using IJG JPEG v62), quality = 90\n", "Großmutter am See\0".encode())
+    assert read_metadata(_with_comments(*comments), LIMITS).text.caption == "Großmutter am See"
+    described = Pictures.with_iptc(_with_comments(b"A comment"), (2, 120, b"A caption"))
+    assert read_metadata(described, LIMITS).text.caption == "A caption"
+
+
+def test_comment__of_a_gif() -> None:
+    data = Pictures.encode(Pictures.corners(), "GIF", comment=b"Grandmother at the lake")
+    assert read_metadata(data, LIMITS).text.caption == "Grandmother at the lake"
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        b"CREATOR: XV Version 3.10a  Rev: 12/29/94  Quality = 75, Smoothing = 0\n", b"LEAD Technologies Inc. V1.01",
+        b"Intel(R) JPEG Library, version [1.51.12.44]", b"File written by Adobe Photoshop\xa8 4.0", b"Lavc58.54.100",
+        b"Optimized by JPEGmini 3.13.3.15 0x8a2c", b"Compressed by jpeg-recompress", b"U-Lead Systems, Inc.",
+        b"Processed By eBay with ImageMagick, z1.1.0. ||B2", b"AppleMark\n", b"OLYMPUS DIGITAL CAMERA", b"EPSON DSC picture",
+        b"Date:2007:05:01 Time:12:00:01", b"quality=85", b"Created with GIMP", b"\x01\x02\x03\xff\x10binary",
+        b"JPEG Encoder Copyright 1998, James R. Weeks and BioElectroMech.", b"AXIS 2100 Network Camera", b"***", b"\0\0\0",
+        b"Handmade Software, Inc. Image Alchemy v1.11",
+    ],
+)  # fmt: skip
+def test_comment__what_machines_write_is_no_caption(junk: bytes) -> None:
+    assert read_metadata(_with_comments(junk), LIMITS).text.is_empty
