@@ -4,7 +4,6 @@ import csv
 import uuid
 from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -62,8 +61,12 @@ def search(
     cluster: Annotated[list[int] | None, typer.Option(help="Only pictures in this group. Repeat for several.")] = None,
     keyword_any: Annotated[list[str] | None, typer.Option(help="Only pictures with one of these keywords.")] = None,
     keyword_all: Annotated[list[str] | None, typer.Option(help="Only pictures with all of these keywords.")] = None,
-    taken_from: Annotated[datetime | None, typer.Option(help="Only pictures taken then or later.")] = None,
-    taken_until: Annotated[datetime | None, typer.Option(help="Only pictures taken then or earlier.")] = None,
+    taken_from: Annotated[
+        str, typer.Option(help="Only pictures taken then or later: a year, month, day or time, such as 2015-06-06.")
+    ] = "",
+    taken_until: Annotated[
+        str, typer.Option(help="Only pictures taken then or earlier. A year, month or day counts to its end.")
+    ] = "",
     location: Annotated[str, typer.Option(help="Only pictures whose location contains this.")] = "",
     mime: Annotated[list[str] | None, typer.Option(help="Only pictures of this type, such as image/jpeg.")] = None,
     source: Annotated[
@@ -77,14 +80,15 @@ def search(
     """Search by text, picture files and stored pictures, alone or combined. Run many queries with --batch."""
     from backend.bootstrap import build_services
     from backend.features.search import make_query
+    from backend.rules.dates import read_begin, read_end
     from backend.rules.search import Filters
 
     filters = Filters(
         cluster_ids=tuple(cluster or ()),
         keywords_any=tuple(keyword_any or ()),
         keywords_all=tuple(keyword_all or ()),
-        taken_from=taken_from,
-        taken_until=taken_until,
+        taken_from=read_begin(taken_from, "taken_from"),
+        taken_until=read_end(taken_until, "taken_until"),
         location=location,
         mime=tuple(mime or ()),
         source=tuple(source or ()),

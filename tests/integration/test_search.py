@@ -398,7 +398,7 @@ def rows(gallery: Gallery) -> list[Any]:
         ({"mime": ["image/png", "image/webp"]}, lambda _m, _c: False),
         ({"location": "nORWAY"}, lambda m, _: "norway" in m.location.lower()),
         ({"taken_from": "2022-06-01T00:00:00Z"}, lambda m, _: m.taken_at and m.taken_at >= datetime.fromisoformat("2022-06-01T00:00:00Z")),
-        ({"taken_until": "2022-06-01"}, lambda m, _: m.taken_at and m.taken_at <= datetime.fromisoformat("2022-06-01T00:00:00Z")),
+        ({"taken_until": "2022-06-01"}, lambda m, _: m.taken_at and m.taken_at < datetime.fromisoformat("2022-06-02T00:00:00Z")),
         ({"source": "upload", "keywords_any": ["winter", "sea"], "mime": "image/jpeg"},
          lambda m, _: m.source == "upload" and {"winter", "sea"} & set(m.keywords)),
     ],
@@ -419,6 +419,36 @@ def test_filters__cluster(gallery: Gallery, rows: list[Any]) -> None:
     expected = {str(media.id) for media, own in rows if own == cluster_id}
     assert {hit["media_id"] for hit in gallery.get(q="a view", cluster=cluster_id, k=500)["hits"]} == expected
     assert gallery.get(q="a view", cluster=2**63 - 1)["hits"] == []
+
+
+def test_filters__a_day_is_whole_at_every_door(
+    gallery: Gallery, run: Callable[..., Result], open_client: Callable[..., TestClient]
+) -> None:
+    """A picture of that afternoon is within the day, also where the day is written in short or as a year."""
+    afternoon = gallery.of_kind("aurora")[0]
+    with gallery.services.database.transaction() as session:
+        before = session.execute(sa.text("SELECT taken_at FROM media WHERE id = :id"), {"id": afternoon}).scalar_one()
+        move = sa.text("UPDATE media SET taken_at = :at WHERE id = :id")
+        session.execute(move, {"at": datetime.fromisoformat("2015-06-06T23:59:59.999999Z"), "id": afternoon})
+    try:
+        site = open_client(gallery.services)
+        for begin, end in (("2015-06-06", "2015-06-06"), ("20150606", "20150606"), ("2015", "2015")):
+            asked = {"q": "a view", "taken_from": begin, "taken_until": end}
+            hits = gallery.get(**asked)["hits"]
+            assert [hit["media_id"] for hit in hits] == [str(afternoon)]
+            assert gallery.client.post("/search", json=asked).json()["hits"] == hits
+            printed = run("a view", "--taken-from", begin, "--taken-until", end, "--json")
+            assert json.loads(printed.stdout)["hits"] == hits
+            page = site.post("/admin/search/hits", data=asked)
+            assert page.text.count(str(afternoon)) > 0
+            assert page.text.count("hit-title") == 1
+        for asked in ({"taken_until": "1433548800"}, {"taken_from": "201506"}):
+            refused = gallery.client.get("/search", params={"q": "a view"} | asked)
+            assert (refused.status_code, refused.json()["field"]) == (422, next(iter(asked)))
+        assert gallery.client.post("/search", json={"q": "a view", "taken_from": 2015}).status_code == 422
+    finally:
+        with gallery.services.database.transaction() as session:
+            session.execute(move, {"at": before, "id": afternoon})
 
 
 # --- input ---------------------------------------------------------------------------------------------------

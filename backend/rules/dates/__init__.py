@@ -1,5 +1,6 @@
-"""The rule that chooses the moment of a picture among all that is said about it."""
+"""Rules about dates: the moment of a picture among all that is said about it, and what a date in a filter means."""
 
 from backend.rules.dates.choice import ChosenDate, choose_date
+from backend.rules.dates.filters import read_begin, read_end
 
-__all__ = ["ChosenDate", "choose_date"]
+__all__ = ["ChosenDate", "choose_date", "read_begin", "read_end"]

@@ -1,6 +1,5 @@
 """Request and response models of search."""
 
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -9,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from backend.bounds import ALPHA, COSINE, DIVERSITY, HITS
 from backend.features.search import AlphaHit, AlphaInsight, Answer, Effort, Find, Hit, Relevance, SearchQuery
+from backend.rules.dates import read_begin, read_end
 from backend.rules.search import Filters, FusionMethod
 from backend.web.api.schemas.schemas import Schema
 
@@ -32,9 +32,7 @@ class SearchInput(BaseModel):
         extra="forbid",
         allow_inf_nan=False,
         json_schema_extra={
-            "examples": [
-                {"q": "a lighthouse at dusk", "k": 5, "keywords_any": ["sea"], "taken_from": "2024-01-01T00:00:00Z"}
-            ]
+            "examples": [{"q": "a lighthouse at dusk", "k": 5, "keywords_any": ["sea"], "taken_from": "2024-01-01"}]
         },
     )
 
@@ -64,8 +62,13 @@ class SearchInput(BaseModel):
     cluster: list[int] = Field(default_factory=list, description="Only pictures in one of these groups.")
     keywords_any: list[str] = Field(default_factory=list, description="Only pictures with one of these keywords.")
     keywords_all: list[str] = Field(default_factory=list, description="Only pictures with all of these keywords.")
-    taken_from: datetime | None = Field(None, description="Only pictures taken then or later.")
-    taken_until: datetime | None = Field(None, description="Only pictures taken then or earlier.")
+    taken_from: str | None = Field(
+        None,
+        description="Only pictures taken then or later: a year, month, day or time (ISO 8601, UTC if it names no zone).",
+    )
+    taken_until: str | None = Field(
+        None, description="Only pictures taken then or earlier. A year, month, day, minute or second counts to its end."
+    )
     location: str = Field("", description="Only pictures whose location contains this.")
     mime: list[str] = Field(
         default_factory=list, description="Only pictures of one of these types, such as image/jpeg."
@@ -75,7 +78,7 @@ class SearchInput(BaseModel):
     )
 
     def query(self, pictures: tuple[bytes, ...] = (), not_pictures: tuple[bytes, ...] = ()) -> SearchQuery:
-        """The query as the search service takes it."""
+        """The query as the search service takes it. Raises InvalidQuery for an invalid date."""
         return SearchQuery(
             words=self.q,
             not_words=tuple(self.not_words),
@@ -87,8 +90,8 @@ class SearchInput(BaseModel):
                 cluster_ids=tuple(self.cluster),
                 keywords_any=tuple(self.keywords_any),
                 keywords_all=tuple(self.keywords_all),
-                taken_from=self.taken_from,
-                taken_until=self.taken_until,
+                taken_from=read_begin(self.taken_from, "taken_from"),
+                taken_until=read_end(self.taken_until, "taken_until"),
                 location=self.location,
                 mime=tuple(self.mime),
                 source=tuple(self.source),

@@ -2,7 +2,6 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
@@ -10,6 +9,7 @@ from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFil
 from backend.bounds import ALPHA, ID
 from backend.errors import InvalidQuery
 from backend.features.search import Answer, Hit, SearchQuery
+from backend.rules.dates import read_begin, read_end
 from backend.rules.search import Filters
 from backend.store.media import Picture, list_pictures
 from backend.web.api.dependencies import ServicesDependency
@@ -48,8 +48,8 @@ class SearchFields:
                 cluster_ids=_read_group(self.group),
                 keywords_any=tuple(word.strip() for word in self.keywords.split(",") if word.strip()),
                 location=self.location.strip(),
-                taken_from=_read_day(self.taken_from, time.min, "taken_from"),
-                taken_until=_read_day(self.taken_until, time.max, "taken_until"),
+                taken_from=read_begin(self.taken_from, "taken_from"),
+                taken_until=read_end(self.taken_until, "taken_until"),
             ),
         )
 
@@ -117,12 +117,3 @@ def _read_group(value: str) -> tuple[int, ...]:
     if not number.isdecimal() or len(number) > _ID_DIGITS or int(number) not in ID:
         raise InvalidQuery(f"'{number[:40]}' is not a group number.", hint="Give the number of a group.", field="group")
     return (int(number),)
-
-
-def _read_day(value: str, moment: time, field: str) -> datetime | None:
-    if not value.strip():
-        return None
-    try:
-        return datetime.combine(date.fromisoformat(value.strip()), moment, UTC)
-    except ValueError:
-        raise InvalidQuery(f"'{value}' is not a valid date.", hint="Write it like 2026-03-14.", field=field) from None
