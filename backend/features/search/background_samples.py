@@ -1,5 +1,6 @@
 """Sampling of a space's background similarities from unrelated pictures, and their refresh."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -7,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.rules.search import LEAST_SAMPLE, Backgrounds, Centre, Vector
+from backend.rules.search import LEAST_SAMPLE, Backgrounds, Centre, Vector, find_repeats, weigh_repeats
 from backend.store.engine import Session
 from backend.store.schema import BackgroundRow, Space
 from backend.store.search import (
@@ -40,14 +41,44 @@ class BackgroundKind(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class _Side:
-    """Vectors (n, d), and which of them exist."""
+    """Vectors (n, d), zero where missing, and which of them exist."""
 
     rows: NDArray[np.float32]
     present: NDArray[np.bool_]
 
+    @classmethod
+    def of(cls, vectors: Sequence[NDArray[np.float32] | None]) -> "_Side":
+        present = np.array([vector is not None for vector in vectors], dtype=np.bool_)
+        length = next((len(vector) for vector in vectors if vector is not None), 1)
+        rows = np.zeros((len(vectors), length), dtype=np.float32)
+        for place, vector in enumerate(vectors):
+            if vector is not None:
+                rows[place] = vector
+        return cls(rows, present)
+
     @property
     def is_empty(self) -> bool:
         return not self.present.any()
+
+    @cached_property
+    def repeats(self) -> NDArray[np.bool_]:
+        """Which repeat each other (n, n)."""
+        return find_repeats(self.rows, self.present)
+
+    @cached_property
+    def weights(self) -> Vector:
+        """What each counts (n,), so that repeats count like one."""
+        return weigh_repeats(self.repeats)
+
+    @cached_property
+    def counted(self) -> Vector:
+        """The weights (n,), 0 where missing."""
+        return self.weights * self.present
+
+    @property
+    def mean(self) -> Vector:
+        """The weighted mean (d,)."""
+        return np.asarray(self.counted @ self.rows / self.counted.sum())
 
 
 def open_backgrounds(session: Session, space: Space, kind: BackgroundKind) -> Backgrounds | None:
@@ -73,21 +104,32 @@ def open_backgrounds(session: Session, space: Space, kind: BackgroundKind) -> Ba
 def learn_backgrounds(
     media: list[SampledMedia], kind: BackgroundKind, generator: np.random.Generator
 ) -> Backgrounds | None:
-    """Learn backgrounds from ordered pairs of pictures in different groups. None if there are too few."""
+    """Learn backgrounds from ordered pairs of unrelated pictures: in different groups, and neither repeats a side of the other.
+
+    Repeats, such as a caption that many pictures share, weigh like one. None if there are too few pairs.
+    """
     clusters = np.array([one.cluster_id for one in media], dtype=np.int64)
-    first, second = _unrelated_pairs(clusters, generator)
-    pictures, words, captions = (_side([getattr(one, side) for one in media]) for side in ("image", "text", "caption"))
+    pictures, words, captions = sides = [
+        _Side.of([getattr(one, side) for one in media]) for side in ("image", "text", "caption")
+    ]
     match kind:
         case BackgroundKind.WORDS:
             legs = _Leg(captions, pictures, clusters), _Leg(words, words, clusters)
         case BackgroundKind.MEDIA:
             legs = _Leg(pictures, pictures, clusters), _Leg(words, words, clusters)
         case BackgroundKind.CAPTIONS:
-            legs = _Leg(pictures, captions, clusters), _Leg(_side([]), _side([]), clusters)
-    image, text = (leg.similarities(first, second) for leg in legs)
-    if max(np.count_nonzero(~np.isnan(leg)) for leg in (image, text)) < LEAST_SAMPLE:
+            legs = _Leg(pictures, captions, clusters), _Leg(_Side.of([]), _Side.of([]), clusters)
+    first, second, drawn = _draw_pairs(np.mean([side.weights for side in sides], axis=0), generator)
+    unrelated = clusters[first] != clusters[second]
+    for side in sides:
+        unrelated &= ~side.repeats[first, second]
+    share = len(first) / max(len(media) ** 2, 1)
+    pairs = first[unrelated], second[unrelated], drawn[unrelated]
+    (image, image_weights), (text, text_weights) = (leg.similarities(*pairs, share) for leg in legs)
+    if np.isnan(image).all() and np.isnan(text).all():
         return None
-    return Backgrounds.from_pairs(image, text, *(leg.centre() for leg in legs))
+    of_image, of_text = (leg.centre() for leg in legs)
+    return Backgrounds.from_pairs(image, text, of_image, of_text, image_weights, text_weights)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,32 +140,45 @@ class _Leg:
     asked: _Side
     clusters: NDArray[np.int64]
 
-    def centre(self) -> Centre | None:
-        if self.asking.is_empty or self.asked.is_empty:
-            return None
-        mean = self.asked.rows[self.asked.present].mean(axis=0, dtype=np.float64)
-        return Centre(mean, float(self._to_unrelated[self.asking.present].mean()))
+    @property
+    def is_empty(self) -> bool:
+        return self.asking.is_empty or self.asked.is_empty
 
-    def similarities(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> Vector:
-        """Cosines (n,) of pairs, NaN if a side is missing. Each is corrected by how much nearer than average the
-        querying side is to unrelated pictures."""
-        cosines = np.full(len(first), np.nan)
-        if self.asking.is_empty or self.asked.is_empty:
-            return cosines
+    def centre(self) -> Centre | None:
+        return None if self.is_empty else Centre(self.asked.mean, self._level)
+
+    def similarities(
+        self, first: NDArray[np.int64], second: NDArray[np.int64], drawn: Vector, share: float
+    ) -> tuple[Vector, Vector]:
+        """Cosines (n,) of pairs and their weights (n,); NaN if a side is missing, or all are where different ones are too few.
+
+        Each cosine is corrected by how much nearer than average the querying side is to unrelated pictures. `drawn` (n,) says
+        how much more often than others each pair is drawn, and `share` how many pairs were drawn, of all.
+        """
+        cosines, weights = np.full(len(first), np.nan), np.ones(len(first))
+        if self.is_empty:
+            return cosines, weights
         both = self.asking.present[first] & self.asked.present[second]
         a, b = first[both], second[both]
-        cosines[both] = np.einsum("ij,ij->i", self.asking.rows[a], self.asked.rows[b])
-        cosines[both] -= self._to_unrelated[a] - self._to_unrelated[self.asking.present].mean()
-        return cosines
+        weights[both] = self.asking.weights[a] * self.asked.weights[b] / drawn[both]
+        if weights[both].sum() >= share * LEAST_SAMPLE:
+            cosines[both] = np.einsum("ij,ij->i", self.asking.rows[a], self.asked.rows[b])
+            cosines[both] -= self._to_unrelated[a] - self._level
+        return cosines, weights
+
+    @cached_property
+    def _level(self) -> float:
+        return float(self._to_unrelated @ self.asking.counted / self.asking.counted.sum())
 
     @cached_property
     def _to_unrelated(self) -> Vector:
         """Mean cosine (n,) of each to the pictures of other groups."""
         own, of = np.unique(self.clusters, return_inverse=True)
+        counted = self.asked.counted
         sums = np.zeros((len(own), self.asked.rows.shape[1]))
-        np.add.at(sums, of, self.asked.rows)  # missing vectors are zero
-        counts = np.bincount(of, weights=self.asked.present, minlength=len(own))
-        others = np.maximum(counts.sum() - counts, 1)[:, None]
+        np.add.at(sums, of, self.asked.rows * counted[:, None])
+        counts = np.bincount(of, weights=counted, minlength=len(own))
+        others = np.maximum(counts.sum() - counts, 1e-9)[:, None]
         means = (sums.sum(axis=0) - sums) / others
         return np.asarray(np.einsum("ij,ij->i", self.asking.rows, means[of]))
 
@@ -141,24 +196,15 @@ def _sample(
     return fresh
 
 
-def _unrelated_pairs(
-    clusters: NDArray[np.int64], generator: np.random.Generator
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Ordered pairs of rows in different groups: all if they are few, otherwise a random sample."""
-    count = len(clusters)
+def _draw_pairs(weights: Vector, generator: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.int64], Vector]:
+    """Ordered pairs of rows: all if they are few, otherwise a random sample in which rows (n,) come by their weights.
+
+    Returns the rows and how much more often than by equal weights each pair comes.
+    """
+    count = len(weights)
     if count**2 <= _PAIRS:
         first, second = np.divmod(np.arange(count**2), max(count, 1))
-    else:
-        first, second = generator.integers(count, size=(2, _PAIRS))
-    unrelated = clusters[first] != clusters[second]
-    return first[unrelated], second[unrelated]
-
-
-def _side(vectors: list[NDArray[np.float32] | None] | list[NDArray[np.float32]]) -> _Side:
-    present = np.array([vector is not None for vector in vectors], dtype=np.bool_)
-    length = next((len(vector) for vector in vectors if vector is not None), 1)
-    rows = np.zeros((len(vectors), length), dtype=np.float32)
-    for index, vector in enumerate(vectors):
-        if vector is not None:
-            rows[index] = vector
-    return _Side(rows, present)
+        return first, second, np.ones(len(first))
+    often = weights * (count / weights.sum())
+    first, second = generator.choice(count, size=(2, _PAIRS), p=often / count)
+    return first, second, often[first] * often[second]

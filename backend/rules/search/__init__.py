@@ -12,6 +12,7 @@ from backend.rules.search.fusion import Fused, FusionMethod, fuse, rank
 from backend.rules.search.legs import Vector, check_count, check_fraction, weighted_sum
 from backend.rules.search.paging import LastHit, read_last_hit, write_last_hit
 from backend.rules.search.relevance import Verdict, judge
+from backend.rules.search.repeats import find_repeats, weigh_repeats
 
 __all__ = [
     "LEAST_SAMPLE",
@@ -41,6 +42,7 @@ __all__ = [
     "diversify",
     "envelope",
     "every_alpha",
+    "find_repeats",
     "fuse",
     "judge",
     "measure",
@@ -48,6 +50,7 @@ __all__ = [
     "read_last_hit",
     "surprise_of",
     "unit_range",
+    "weigh_repeats",
     "weighted_sum",
     "write_last_hit",
 ]

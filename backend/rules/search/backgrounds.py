@@ -65,19 +65,22 @@ class Backgrounds:
         sim_text: ArrayLike,
         image_centre: Centre | None = None,
         text_centre: Centre | None = None,
+        image_weights: ArrayLike | None = None,
+        text_weights: ArrayLike | None = None,
     ) -> "Backgrounds":
         """Learn from both similarities (n,) of the same random pairs, NaN where a side is missing.
 
-        See `Background.from_sample` on which pairs to take. With a centre, subtract the query's shift from each similarity
-        first.
+        See `Background.from_sample` on which pairs to take, and on their weights (n,). With a centre, subtract the query's
+        shift from each similarity first.
 
         Raises:
             InputError: a similarity is infinite.
             ValueError: the legs differ in shape or hold infinity.
         """
         image, text = both_legs(sim_image, sim_text)
-        backgrounds = cls(_learn(image), _learn(text))
-        correlation = backgrounds._correlate(image, text)
+        weights = tuple(_weights(given, len(image)) for given in (image_weights, text_weights))
+        backgrounds = cls(_learn(image, weights[0]), _learn(text, weights[1]))
+        correlation = backgrounds._correlate(image, text, np.minimum(*weights))
         return cls(backgrounds.image, backgrounds.text, correlation, image_centre, text_centre)
 
     def about(self, image_query: ArrayLike | None, text_query: ArrayLike | None) -> "Backgrounds":
@@ -147,7 +150,7 @@ class Backgrounds:
         image, text = (None if leg is None else Background.from_json(leg) for leg in legs)
         return cls(image, text, correlation, *centres)
 
-    def _correlate(self, image: Vector, text: Vector) -> float:
+    def _correlate(self, image: Vector, text: Vector, weights: Vector) -> float:
         """Correlation of the normal scores. Not below 0: a negative one would make moderate hits look strong."""
         both = ~(np.isnan(image) | np.isnan(text))
         if self.image is None or self.text is None or both.sum() < LEAST_SAMPLE:
@@ -155,15 +158,20 @@ class Backgrounds:
         scores = self.image.calibrate(image[both]), self.text.calibrate(text[both])
         if min(leg.std() for leg in scores) == 0:
             return 0.0
-        return float(np.clip(np.asarray(np.corrcoef(scores))[0, 1], 0.0, 1.0))
+        variances = np.cov(scores, aweights=weights[both])
+        return float(np.clip(variances[0, 1] / np.sqrt(variances[0, 0] * variances[1, 1]), 0.0, 1.0))
 
 
 def _pairs(backgrounds: Backgrounds) -> int:
     return max(0 if leg is None else leg.count for leg in (backgrounds.image, backgrounds.text))
 
 
-def _learn(leg: Vector) -> Background | None:
-    return None if np.count_nonzero(~np.isnan(leg)) < LEAST_SAMPLE else Background.from_sample(leg)
+def _learn(leg: Vector, weights: Vector) -> Background | None:
+    return None if np.count_nonzero(~np.isnan(leg)) < LEAST_SAMPLE else Background.from_sample(leg, weights)
+
+
+def _weights(given: ArrayLike | None, count: int) -> Vector:
+    return np.ones(count) if given is None else np.asarray(given, dtype=np.float64)
 
 
 def _calibrate(name: str, leg: Vector, background: Background | None) -> Vector:

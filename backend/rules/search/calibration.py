@@ -70,18 +70,22 @@ class Background:
     upper: Tail
 
     @classmethod
-    def from_sample(cls, similarities: ArrayLike) -> "Background":
+    def from_sample(cls, similarities: ArrayLike, weights: ArrayLike | None = None) -> "Background":
         """Learn from similarities (n,) of random pairs; NaN (a side is missing) is ignored.
 
         Take unrelated pairs, such as a caption and a picture of another cluster: in a library of ten motifs one random
         pair in ten is related, and no hit would stand out among these. 20,000 pairs make the tails accurate enough for a
-        library of 100,000.
+        library of 100,000. `weights` (n,) > 0 are what each pair counts, such as less where a text repeats; only their
+        ratios matter.
 
         Raises:
             InputError: fewer than LEAST_SAMPLE similarities, or one that is infinite.
         """
         sample = np.asarray(similarities, dtype=np.float64)
-        sample = np.sort(sample[~np.isnan(sample)])
+        counted = np.ones(len(sample)) if weights is None else np.asarray(weights, dtype=np.float64)
+        known = np.flatnonzero(~np.isnan(sample))
+        ascending = known[np.argsort(sample[known], kind="stable")]
+        sample, counted = sample[ascending], counted[ascending]
         if len(sample) < LEAST_SAMPLE:
             raise InputError(
                 f"{len(sample)} similarities do not make a background.",
@@ -89,13 +93,14 @@ class Background:
             )
         if np.isinf(sample[[0, -1]]).any():
             raise InputError("A sampled similarity is infinite.", hint="Sample cosines of unit vectors.")
+        mean = float(np.average(sample, weights=counted))
         return cls(
             count=len(sample),
-            mean=float(sample.mean()),
-            std=float(sample.std()),
-            quantiles=np.quantile(sample, np.linspace(0.0, 1.0, _STEPS + 1)),
-            lower=fit_tail(-sample[::-1], float(_INNER_SCORES[-1])),
-            upper=fit_tail(sample, float(_INNER_SCORES[-1])),
+            mean=mean,
+            std=math.sqrt(float(np.average((sample - mean) ** 2, weights=counted))),
+            quantiles=_quantiles(sample, counted),
+            lower=fit_tail(-sample[::-1], counted[::-1], float(_INNER_SCORES[-1])),
+            upper=fit_tail(sample, counted, float(_INNER_SCORES[-1])),
         )
 
     def calibrate(self, similarities: ArrayLike) -> Vector:
@@ -210,6 +215,13 @@ def _log_tail(deviate: float) -> float:
     if deviate < 0:
         return math.log1p(-math.erfc(-deviate / math.sqrt(2)) / 2)
     return math.log(math.erfc(deviate / math.sqrt(2)) / 2)
+
+
+def _quantiles(ascending: Vector, weights: Vector) -> Vector:
+    """Quantiles in equal steps of a weighted sample: linear between its values, as `numpy.quantile` if all weigh alike."""
+    places = np.cumsum(weights) - weights / 2
+    places = (places - places[0]) / (places[-1] - places[0])
+    return np.asarray(np.interp(np.linspace(0.0, 1.0, _STEPS + 1), places, ascending))
 
 
 def _ascending(stored: list[float]) -> Vector:

@@ -52,16 +52,19 @@ class Tail:
         return run
 
 
-def fit_tail(ascending: Vector, anchor_score: float) -> Tail:
-    """Fit the upper tail of a sorted sample (n,) by penalised maximum likelihood.
+def fit_tail(ascending: Vector, weights: Vector, anchor_score: float) -> Tail:
+    """Fit the upper tail of a sorted sample (n,) with weights (n,) by penalised maximum likelihood.
 
     With D_r = r * (X_r - X_r+1) for the r-th largest X, the D are independent and exponential (Renyi, 1953). The mean of
-    each is the slope of the quantile function at its position; the power law gives these means up to one factor.
+    each is the slope of the quantile function at its position; the power law gives these means up to one factor. With
+    weights, r is the weight from X_r on, in units of the weight of X_r+1, and each D counts by that unit.
     """
-    count = max(len(ascending) // _SHARE, 2)
-    ranks = np.arange(1, count + 1)
+    units = weights[::-1] * (len(weights) / weights.sum())
+    ranks = np.cumsum(units)
+    count = min(max(int(np.searchsorted(ranks, len(ascending) / _SHARE + 1e-9, side="right")), 2), len(ascending) - 1)
     largest = ascending[-count - 1 :][::-1]
-    spacings = ranks * (largest[:-1] - largest[1:])
+    ranks, units = ranks[:count], units[1 : count + 1]
+    spacings = ranks / units * (largest[:-1] - largest[1:])
     if not spacings.any():
         return Tail(anchor_score, _LEAST_SLOPE, _USUAL_EXPONENT)
     chances = (ranks + 0.5) / (len(ascending) + 1)
@@ -69,8 +72,9 @@ def fit_tail(ascending: Vector, anchor_score: float) -> Tail:
     # d score / d(-log chance) is the Mills ratio.
     mills = chances * np.sqrt(2 * np.pi) * np.exp(scores**2 / 2)
     shapes = (scores / anchor_score) ** (_EXPONENTS[:, None] - 1) * mills
-    slopes = np.maximum((spacings / shapes).mean(axis=1), _LEAST_SLOPE)
-    likelihoods = -count * np.log(slopes) - np.log(shapes).sum(axis=1) - (spacings / shapes).sum(axis=1) / slopes
+    ratios = (units * spacings / shapes).sum(axis=1)
+    slopes = np.maximum(ratios / units.sum(), _LEAST_SLOPE)
+    likelihoods = -units.sum() * np.log(slopes) - (units * np.log(shapes)).sum(axis=1) - ratios / slopes
     penalties = ((_EXPONENTS - _USUAL_EXPONENT) / _EXPONENT_SPREAD) ** 2 / 2
     best = int(np.argmax(likelihoods - penalties))
     return Tail(anchor_score, float(slopes[best]), float(_EXPONENTS[best]))
