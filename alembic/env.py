@@ -1,9 +1,9 @@
 """Runs migrations against the database of the settings (or a connection handed in by `backend.store.migrate`)."""
 
-from sqlalchemy import Connection, create_engine, pool
+from sqlalchemy import Connection
 
 from alembic import context
-from backend.bootstrap import resolve_database_url
+from backend.bootstrap import open_database
 from backend.settings import load_settings
 from backend.store.engine import sqlalchemy_url
 from backend.store.migrate import leave_partitions_alone
@@ -38,7 +38,7 @@ if context.is_offline_mode():
 elif (handed_in := context.config.attributes.get("connection")) is not None:
     run(handed_in)
 else:
-    engine = create_engine(sqlalchemy_url(resolve_database_url(load_settings())), poolclass=pool.NullPool)
-    with engine.connect() as own:
+    database = open_database(load_settings())
+    with database.direct.engine.connect() as own:
         run(own)
-    engine.dispose()
+    database.dispose()

@@ -30,6 +30,16 @@ def resolve_database_url(settings: Settings) -> str:
     return ensure_postgres(settings.home_path)
 
 
+def open_database(settings: Settings) -> Database:
+    """A pool for the database of the settings. Connects when it is first used, but starts the embedded server."""
+    direct = settings.direct_database_url
+    return Database(
+        resolve_database_url(settings),
+        pooler=settings.database_pooler,
+        direct_url=None if direct is None else direct.get_secret_value(),
+    )
+
+
 def resolve_broker_url(settings: Settings) -> str:
     """The URL of the broker for Celery. Starts the embedded server if none is configured."""
     if settings.redis_url is not None:
@@ -58,7 +68,7 @@ def _share_decoders(processes: int, seconds: float, memory_bytes: int) -> Decode
 
 def build_services(settings: Settings) -> Services:
     """Create all services. Sends nothing over the network, but starts embedded servers."""
-    database = Database(resolve_database_url(settings))
+    database = open_database(settings)
     return Services(
         settings=settings,
         database=database,

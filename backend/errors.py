@@ -256,6 +256,13 @@ class TransactionConflict(BackendUnavailable):
     """Another transaction holds a lock: a deadlock, or a lock timeout. Nothing was changed."""
 
 
+class DatabaseReadOnly(BackendUnavailable):
+    """The database takes no writes, as a standby does. Nothing was changed."""
+
+    code = "database_read_only"
+    advice = "Send the request to a server that uses the primary database, or wait until this one takes writes."
+
+
 class StorageFull(MediaclusterError):
     code = "storage_full"
     advice = "Free disk space on the server, then try again."

@@ -19,7 +19,7 @@ from backend.moments import zone_of
 from backend.redaction import server_secrets, storage_secrets
 
 MEBIBYTE = 1024 * 1024
-_SECRET_FIELDS = frozenset({"database_url", "redis_url", "storage_url", "storage_options"})
+_SECRET_FIELDS = frozenset({"database_url", "direct_database_url", "redis_url", "storage_url", "storage_options"})
 
 PresetName = Literal["cpu", "quality", "guide", "demo"]
 # Each name is a module of `backend.encoders.runtimes`. `auto` prefers the later ones.
@@ -46,6 +46,15 @@ class Settings(BaseSettings):
         None,
         validation_alias=AliasChoices("DATABASE_URL", "database_url"),
         description="libpq URL of a Postgres with pgvector >= 0.8.4. Unset: an embedded server.",
+    )
+    database_pooler: Literal["none", "transaction"] = Field(
+        "none",
+        description="transaction: DATABASE_URL leads to a pooler in transaction mode (PgBouncer, Supavisor). none: to the server, or to a "
+        "pooler in session mode.",
+    )
+    direct_database_url: SecretStr | None = Field(
+        None,
+        description="libpq URL of the same database past the pooler, for migrations, backups and measurements. Unset: DATABASE_URL.",
     )
     redis_url: SecretStr | None = Field(
         None,
@@ -267,7 +276,11 @@ class Settings(BaseSettings):
     @cached_property
     def secrets(self) -> frozenset[str]:
         """The secret values of these settings, which must not appear in any log."""
-        servers = [url.get_secret_value() for url in (self.database_url, self.redis_url) if url is not None]
+        servers = [
+            url.get_secret_value()
+            for url in (self.database_url, self.direct_database_url, self.redis_url)
+            if url is not None
+        ]
         found = [*storage_secrets(self.storage_url or "", self.storage_options), *chain(*map(server_secrets, servers))]
         return frozenset(filter(None, found))
 

@@ -11,7 +11,7 @@ branch_labels = None
 depends_on = None
 
 # See backend/store/functions: a change of the functions needs a migration that applies them and holds their new digest.
-FUNCTIONS = "2d2e2f28989cbe95"
+FUNCTIONS = "0c73f67ed679c503"
 
 _TABLES = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
 _NAMES = (
@@ -25,7 +25,10 @@ _NAMES = (
 
 
 def upgrade() -> None:
-    op.execute("CREATE EXTENSION IF NOT EXISTS vector")
+    # Managed servers often let an administrator create it only, and not always in the schema of the library.
+    op.execute(
+        "DO $$BEGIN IF NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'vector') THEN CREATE EXTENSION vector; END IF; END$$"
+    )
     op.execute(
         "CREATE TYPE media_match AS "
         "(media_id uuid, sim_image double precision, sim_text double precision, combined double precision)"

@@ -80,12 +80,11 @@ def restore(
 
 def _run_backup(settings: Settings, place: Path, *, thumbnails: bool, prune: bool, quiet: bool) -> "BackupReport":
     """Write the backup with a progress bar. Raises like `back_up`."""
-    from backend.bootstrap import open_storage, resolve_database_url
+    from backend.bootstrap import open_database, open_storage
     from backend.features.backup import back_up
     from backend.store.access import Act
-    from backend.store.engine import Database
 
-    database = Database(resolve_database_url(settings))
+    database = open_database(settings)
     try:
         with measured_bar("saving", quiet=quiet) as show:
             report = back_up(
@@ -99,17 +98,16 @@ def _run_backup(settings: Settings, place: Path, *, thumbnails: bool, prune: boo
 
 def _run_restore(settings: Settings, place: Path, *, check: bool, quiet: bool) -> Restored:
     """Restore or check the backup with a progress bar. Raises like `restore` and `check_backup`."""
-    from backend.bootstrap import open_storage, resolve_database_url
+    from backend.bootstrap import open_database, open_storage
     from backend.features.backup import check_backup
     from backend.features.backup import restore as run
     from backend.features.integrity import audit
     from backend.store.access import Act
-    from backend.store.engine import Database
 
     if check:
         with measured_bar("checking", quiet=quiet) as show:
             return Restored(check_backup(place, on_progress=show), None)
-    database = Database(resolve_database_url(settings))
+    database = open_database(settings)
     try:
         with measured_bar("restoring", quiet=quiet) as show:
             report = run(database, open_storage(settings), place, on_progress=show)

@@ -23,10 +23,9 @@ def url() -> None:
 @db_app.command()
 def migrate(revision: str = "head") -> None:
     """Migrate the schema to the newest revision."""
-    from backend.bootstrap import resolve_database_url
-    from backend.store.engine import Database
+    from backend.bootstrap import open_database
     from backend.store.migrate import upgrade
 
-    database = closing(Database(resolve_database_url(load_settings())))
-    upgrade(database.engine, revision)
+    database = closing(open_database(load_settings()))
+    upgrade(database.direct.engine, revision)
     console.print("The schema is up to date.")

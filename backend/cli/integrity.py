@@ -26,13 +26,12 @@ def audit(
     as_json: Json = False,
 ) -> None:
     """Check the invariants of the library. Exits with 1 and lists the rows that break one."""
-    from backend.bootstrap import resolve_database_url
+    from backend.bootstrap import open_database
     from backend.features.evaluation import audit_recall
     from backend.features.integrity import audit as run_audit
     from backend.features.integrity import describe_breaches
-    from backend.store.engine import Database
 
-    database = closing(Database(resolve_database_url(load_settings())))
+    database = closing(open_database(load_settings()))
     report = run_audit(database, replay=replay)
     recalled = audit_recall(database) if recall else None
     if as_json:

@@ -33,10 +33,9 @@ def open_services(settings: Settings | None = None) -> "Iterator[Services]":
 @contextmanager
 def open_database(settings: Settings | None = None) -> Iterator["Database"]:
     """Open the configured database."""
-    from backend.bootstrap import resolve_database_url
-    from backend.store.engine import Database
+    from backend.bootstrap import open_database as connect
 
-    database = Database(resolve_database_url(settings or load_settings()))
+    database = connect(settings or load_settings())
     try:
         yield database
     finally:

@@ -136,13 +136,12 @@ def similar(
     as_json: Json = False,
 ) -> None:
     """List the pictures most similar to one, by alpha * sim_image + (1 - alpha) * sim_text."""
-    from backend.bootstrap import resolve_database_url
+    from backend.bootstrap import open_database
     from backend.features.search import recommend
-    from backend.store.engine import Database
     from backend.store.spaces import get_alpha
 
     settings = load_settings()
-    with closing(Database(resolve_database_url(settings))).transaction() as session:
+    with closing(open_database(settings)).transaction() as session:
         weight = get_alpha(session, settings.alpha) if alpha is None else alpha
         results = recommend(session, media_id, k, weight)
     if as_json:

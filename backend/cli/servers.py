@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from backend.bootstrap import build_services, resolve_database_url
+from backend.bootstrap import build_services, open_database
 from backend.cli.console import complain, console
 from backend.cli.login import make_link
 from backend.errors import ConfigurationError, MediaclusterError, SpaceMismatch
@@ -18,7 +18,6 @@ from backend.features.model_change import EncoderWatch
 from backend.features.services import Services
 from backend.logs import configure_logging
 from backend.settings import Settings
-from backend.store.engine import Database
 from backend.store.migrate import upgrade
 from backend.store.spaces import find_active_space
 from backend.supervision import Supervisor, worker_command
@@ -46,9 +45,9 @@ def running_servers(settings: Settings, *, stop: bool) -> Iterator[None]:
 
 def prepare_database(settings: Settings) -> None:
     """Migrate the database to the newest schema."""
-    database = Database(resolve_database_url(settings))
+    database = open_database(settings)
     try:
-        upgrade(database.engine)
+        upgrade(database.direct.engine)
     finally:
         database.dispose()
 

@@ -85,14 +85,13 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Export ready pictures with text, groups and vectors, for use without a server."""
-    from backend.bootstrap import resolve_database_url
+    from backend.bootstrap import open_database
     from backend.cli.library import note
     from backend.features.transfer import export as run
     from backend.settings import load_settings
     from backend.store.access import Act
-    from backend.store.engine import Database
 
-    database = Database(resolve_database_url(load_settings()))
+    database = open_database(load_settings())
     try:
         with measured_bar("exporting", quiet=as_json) as show:
             report = run(

@@ -67,8 +67,11 @@ class Background:
     def _environment(self) -> dict[str, str]:
         """The environment of children, which names the library even if this process opened it by other means."""
         settings = self._services.settings
+        direct = settings.direct_database_url
         own = {
             "DATABASE_URL": self._services.database.url,
+            "MEDIACLUSTER_DATABASE_POOLER": settings.database_pooler,
+            "MEDIACLUSTER_DIRECT_DATABASE_URL": direct.get_secret_value() if direct else "",
             "REDIS_URL": settings.redis_url.get_secret_value() if settings.redis_url else "",
             "MEDIACLUSTER_HOME": str(settings.home_path),
             "MEDIACLUSTER_STORAGE_URL": settings.resolved_storage_url,

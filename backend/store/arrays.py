@@ -92,13 +92,8 @@ class _VectorLoader(Loader):
 
 
 def register_arrays(connection: psycopg.Connection[Any]) -> bool:
-    """Register our array types on a connection. Returns False if the extension is not installed, as before the first migration."""
-    if not connection.autocommit:
-        connection.autocommit = True
-        try:
-            return register_arrays(connection)
-        finally:
-            connection.autocommit = False
+    """Register our array types on a connection, which finds pgvector on its search path. Returns False if the extension is not installed,
+    as before the first migration."""
     info = TypeInfo.fetch(connection, "vector")
     if info is None:
         return False

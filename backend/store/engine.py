@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, Final, Literal
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from sqlalchemy import URL, Engine, QueuePool, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session, sessionmaker
@@ -16,21 +17,25 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from backend.errors import (
     BackendUnavailable,
     ConfigurationError,
+    DatabaseReadOnly,
     MediaclusterError,
     StorageFull,
     TransactionConflict,
 )
 from backend.store.arrays import register_arrays
+from backend.store.session_settings import pin_session, statements_for_transactions
 
 # `Session` is exported so that other packages can name the type without importing SQLAlchemy.
 __all__ = [
     "MINIMUM_VECTOR_VERSION",
     "Database",
     "PoolFigures",
+    "Pooler",
     "Session",
     "begin_snapshot",
     "broken_constraints_as_conflicts",
     "forbid_writes",
+    "is_read_only",
     "libpq_parameters",
     "libpq_string",
     "limit_idling",
@@ -39,14 +44,33 @@ __all__ = [
 ]
 
 MINIMUM_VECTOR_VERSION = (0, 8, 4)
-# undefined_table, undefined_column, undefined_function
-_SCHEMA_STATES = {"42P01", "42703", "42883"}
-_DISK_FULL = "53100"
+# undefined_table, undefined_column, undefined_function, undefined_object (a type)
+_SCHEMA_STATES = frozenset({"42P01", "42703", "42883", "42704"})
 # serialization_failure, deadlock_detected, lock_not_available: nothing was changed, and a retry may succeed.
-_CONFLICT_STATES = {"40001", "40P01", "55P03"}
+_CONFLICT_STATES = frozenset({"40001", "40P01", "55P03"})
+_BY_STATE: Final[dict[str, tuple[type[MediaclusterError], str, str]]] = {
+    **dict.fromkeys(
+        _SCHEMA_STATES,
+        (ConfigurationError, "The schema of the database is missing or out of date.", "Run `mediacluster db migrate`."),
+    ),
+    **dict.fromkeys(
+        _CONFLICT_STATES, (TransactionConflict, "Another transaction held what this one needed.", "Try again.")
+    ),
+    "53100": (StorageFull, "The disk of the database is full.", "Free disk space, then try again."),
+    "25006": (
+        DatabaseReadOnly,
+        "The database takes no writes: it is a standby, or its administrator has made it read-only.",
+        "Send changes to a server whose DATABASE_URL names the primary.",
+    ),
+}
+"""Error, detail and hint for states of Postgres."""
 # The server function that detects a prepared statement whose column types have changed. Its error code is only
 # feature_not_supported, and its message may be in any language.
 _OUTDATED_PLAN = "RevalidateCachedQuery"
+Pooler = Literal["none", "transaction"]
+"""What is between this process and the server: nothing that it notices (`none`, as a pooler in session mode), or a pooler that gives each
+transaction another session."""
+
 # Detects a silent peer (a pulled cable, a frozen host) within a minute.
 _KEEPALIVE = {"keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 50_000}
 
@@ -84,14 +108,49 @@ class Database:
     afterwards. With at most fifteen per process, six processes fit in Postgres' default of a hundred.
     """
 
-    def __init__(self, database_url: str, *, pool_size: int = 5, max_overflow: int = 10) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        *,
+        pooler: Pooler = "none",
+        direct_url: str | None = None,
+        pool_size: int = 5,
+        max_overflow: int = 10,
+    ) -> None:
+        """`direct_url` is the address of the same database past the pooler: see `direct`."""
         self.url = database_url
-        self.engine = _make_engine(database_url, pool_size, max_overflow)
+        self.pooler = pooler
+        self._direct_url = direct_url
+        self.engine = _make_engine(database_url, pooler, pool_size, max_overflow)
         self._disposals = 0
         event.listen(self.engine, "connect", self._begin_connection)
         event.listen(self.engine, "checkin", self._end_connection)
+        if pooler == "transaction":
+            event.listen(self.engine, "begin", _pin_transaction)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
         self._before_dispose: list[Callable[[], None]] = []
+
+    @cached_property
+    def direct(self) -> "Database":
+        """The same database for what needs a session of its own: locks that outlive a transaction, client programs of Postgres.
+
+        Raises:
+            ConfigurationError: there is a pooler, and no address past it.
+        """
+        if self._direct_url is not None:
+            direct = Database(self._direct_url, pool_size=1, max_overflow=4)
+            self.before_dispose(direct.dispose)
+            return direct
+        if self.pooler == "transaction":
+            raise ConfigurationError(
+                "This needs a session of its own, and the pooler gives each transaction another one.",
+                hint="Set MEDIACLUSTER_DIRECT_DATABASE_URL to the address of the server itself.",
+            )
+        return self
+
+    def with_one_connection(self) -> "Database":
+        """The same database with a connection beside this pool, for long work in the background."""
+        return Database(self.url, pooler=self.pooler, pool_size=1, max_overflow=0)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -101,15 +160,16 @@ class Database:
             ConfigurationError: the schema is missing or older than this code.
             StorageFull: the disk of the server is full.
             TransactionConflict: another transaction conflicts.
+            DatabaseReadOnly: the server takes no writes, as a standby.
             BackendUnavailable: the server cannot be reached, or the connection broke. If it broke during the commit, the outcome is
                 unknown: read the row by id before a retry.
         """
         try:
             with translated_errors(), self._sessions.begin() as session:
                 yield session
-        except TransactionConflict as error:
-            # All connections have the outdated plan. Drop them, or each would fail once.
-            if _is_outdated_plan(error.__cause__):
+        except (TransactionConflict, ConfigurationError) as error:
+            # All connections have the outdated plan, or the search path from before pgvector was moved. Drop them, or each would fail once.
+            if _is_outdated_plan(error.__cause__) or _state_of(error.__cause__) in _SCHEMA_STATES:
                 self._drop_connections()
             raise
 
@@ -137,7 +197,17 @@ class Database:
     def _begin_connection(self, connection: psycopg.Connection[Any], record: ConnectionPoolEntry) -> None:
         record.info["disposals"] = self._disposals
         try:
+            if self.pooler == "transaction":
+                statements = statements_for_transactions(connection)
+                with connection.transaction():
+                    connection.execute(statements.encode())
+                    record.info["knows_vectors"] = register_arrays(connection)
+                record.info["pins"] = statements
+                return
+            connection.autocommit = True
+            pin_session(connection)
             record.info["knows_vectors"] = register_arrays(connection)
+            connection.autocommit = False
         except BaseException:
             connection.close()
             raise
@@ -147,6 +217,10 @@ class Database:
         # migration and does not know the vector types.
         if connection is not None and (record.info["disposals"] != self._disposals or not record.info["knows_vectors"]):
             connection.close()
+
+
+def _pin_transaction(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.connection.info["pins"])
 
 
 def limit_idling(session: Session, seconds: float) -> None:
@@ -165,6 +239,11 @@ def begin_snapshot(session: Session) -> None:
 def forbid_writes(session: Session) -> None:
     """Make this transaction read-only from here on."""
     session.execute(text("SET TRANSACTION READ ONLY"))
+
+
+def is_read_only(session: Session) -> bool:
+    """Whether this transaction may not write: on a standby, where an administrator has forbidden it, or after `forbid_writes`."""
+    return bool(session.execute(text("SELECT CAST(current_setting('transaction_read_only') AS boolean)")).scalar_one())
 
 
 @contextmanager
@@ -197,20 +276,20 @@ def translated_errors() -> Iterator[None]:
 def _translate(error: DBAPIError | psycopg.Error) -> MediaclusterError | None:
     """Our error for a driver error, None for a bug in the program."""
     bare = error.orig if isinstance(error, DBAPIError) else error
-    state = getattr(bare, "sqlstate", None)
-    if state in _SCHEMA_STATES:
-        return ConfigurationError(
-            "The schema of the database is missing or out of date.", hint="Run `mediacluster db migrate`."
-        )
-    if state == _DISK_FULL:
-        return StorageFull("The disk of the database is full.", hint="Free disk space, then try again.")
+    state = _state_of(error)
+    if state in _BY_STATE:
+        kind, detail, hint = _BY_STATE[state]
+        return kind(detail, hint=hint)
     if _is_outdated_plan(error):
         return TransactionConflict("The database schema changed during this request.", hint="Try again.")
-    if state in _CONFLICT_STATES:
-        return TransactionConflict("Another transaction held what this one needed.", hint="Try again.")
     if _is_connection_loss(error, bare, state):
         return _unavailable(bare or error)
     return None
+
+
+def _state_of(error: BaseException | None) -> str | None:
+    bare = error.orig if isinstance(error, DBAPIError) else error
+    return bare.sqlstate if isinstance(bare, psycopg.Error) else None
 
 
 def _is_outdated_plan(error: BaseException | None) -> bool:
@@ -226,8 +305,10 @@ def _unavailable(reason: BaseException) -> BackendUnavailable:
     )
 
 
-def _make_engine(database_url: str, pool_size: int, max_overflow: int) -> Engine:
+def _make_engine(database_url: str, pooler: Pooler, pool_size: int, max_overflow: int) -> Engine:
     url = _read_url(database_url)
+    # A prepared statement lives in a session. In another client's, it is missing or stands for something else.
+    prepare = {"prepare_threshold": None} if pooler == "transaction" else {}
     return create_engine(
         url,
         pool_size=pool_size,
@@ -235,7 +316,15 @@ def _make_engine(database_url: str, pool_size: int, max_overflow: int) -> Engine
         pool_pre_ping=True,
         # Errors would otherwise show parameters in the log, such as secrets of webhooks and users' texts.
         hide_parameters=True,
-        connect_args={"connect_timeout": 5, "application_name": "mediacluster", **_KEEPALIVE},
+        # Named in each BEGIN, as a role may have another default.
+        isolation_level="READ COMMITTED",
+        connect_args={
+            "connect_timeout": 5,
+            "application_name": "mediacluster",
+            "client_encoding": "UTF8",
+            **_KEEPALIVE,
+            **prepare,
+        },
     )
 
 

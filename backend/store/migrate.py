@@ -9,11 +9,14 @@ from sqlalchemy.exc import DBAPIError
 from backend.errors import ConfigurationError, InputError
 from backend.store.engine import translated_errors
 from backend.store.extension import may_create_tables, read_vector_extension
+from backend.store.functions import apply_functions, function_names
+from backend.store.statements import Statements
 
 # Alembic is imported where it is needed, because the import is slow and serving does not need it.
 if TYPE_CHECKING:
     from alembic.config import Config
 
+_SQL = Statements(__file__)
 _REPOSITORY = Path(__file__).parents[2]
 # Lock for migrations of a database. Any number that nobody else uses will do.
 _MIGRATION_LOCK = 0x6D63_0001
@@ -32,6 +35,8 @@ def migrations_folder() -> Path:
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Migrate up to `revision`. Does nothing if it is reached. Safe to call from several processes at once.
 
+    `engine` must not lead through a pooler in transaction mode: see `Database.direct`.
+
     Raises:
         ConfigurationError: the schema is from a newer version, the server has no pgvector, or this role lacks privileges.
         InputError: the revision does not exist.
@@ -48,6 +53,9 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
             connection.commit()
             command.upgrade(_config(connection), revision)
             connection.commit()
+            if current_revision(connection) == newest_revision() and has_stale_functions(connection):
+                apply_functions(connection.execute)
+            connection.commit()
         except CommandError as error:
             raise InputError(str(error), hint="Omit `--revision` to migrate to the newest.") from error
         except DBAPIError as error:
@@ -60,6 +68,8 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
             connection.rollback()
             connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _MIGRATION_LOCK})
             connection.commit()
+            # It has the migrations' lock_timeout, and the search path from before them.
+            connection.invalidate()
 
 
 def downgrade(engine: Engine, revision: str = "base") -> None:
@@ -75,6 +85,11 @@ def current_revision(connection: Connection) -> str | None:
     from alembic.migration import MigrationContext
 
     return MigrationContext.configure(connection).get_current_revision()
+
+
+def has_stale_functions(connection: Connection) -> bool:
+    """Whether pgvector or the library was moved to another schema since the functions were applied. `upgrade` applies them again."""
+    return connection.execute(text(_SQL("find_stale_function")), {"names": function_names()}).first() is not None
 
 
 def newest_revision() -> str | None:

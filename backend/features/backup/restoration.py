@@ -86,9 +86,9 @@ def restore(
             lock_schema(session)  # held from this check until the schema is dropped
             _require_no_library(session)
             drop_schema(session)
-        restore_dump(tool, database.url, dump, server_major)
+        restore_dump(tool, database.direct.url, dump, server_major)
     database.dispose()  # open connections do not know the types just created
-    upgrade(database.engine)
+    upgrade(database.direct.engine)
     return report
 
 

@@ -119,7 +119,7 @@ def _dump(database: Database, dump: Path, wanted: Path) -> Snapshot:
         snapshot = open_snapshot(session)
         tool = find_tool("pg_dump", snapshot.postgres_major)
         options = ["--format=custom", "--no-owner", "--no-privileges", f"--snapshot={snapshot.name}"]
-        run_tool(tool, database.url, [*options, f"--file={dump}"])
+        run_tool(tool, database.direct.url, [*options, f"--file={dump}"])
         with wanted.open("w", encoding="utf-8") as lines:
             for sha256, key in list_originals(session):
                 lines.write(f"{sha256.hex()}  {key}\n")

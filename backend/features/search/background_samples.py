@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.rules.search import LEAST_SAMPLE, Backgrounds, Centre, Vector, find_repeats, weigh_repeats
-from backend.store.engine import Session
+from backend.store.engine import Session, is_read_only
 from backend.store.schema import BackgroundRow, Space
 from backend.store.search import (
     SampledMedia,
@@ -89,7 +89,8 @@ def open_backgrounds(session: Session, space: Space, kind: BackgroundKind) -> Ba
     """
     stored = find_background(session, space.id, kind)
     media_count = count_about(session, match())
-    if stored is not None and media_count < _GROWTH * max(stored.media_count, 1):
+    is_fresh = stored is not None and media_count < _GROWTH * max(stored.media_count, 1)
+    if stored is not None and (is_fresh or is_read_only(session)):
         return Backgrounds.from_json(stored.content)
     # The first sample must be waited for. While an old one is refreshed, others use the old one.
     if not lock_background(session, space.id, wait=stored is None):
@@ -192,7 +193,8 @@ def _sample(
         return None if stored is None else Backgrounds.from_json(stored.content)
     if stored is not None:
         fresh = Backgrounds.from_json(stored.content).merged(fresh, _FRESH_WEIGHT)
-    record_background(session, space.id, kind, fresh.to_json(), media_count)
+    if not is_read_only(session):  # a standby has to sample for itself until the primary has
+        record_background(session, space.id, kind, fresh.to_json(), media_count)
     return fresh
 
 

@@ -41,14 +41,17 @@ def list_api_keys(session: Session) -> list[ApiKey]:
 
 
 def record_use(session: Session, key_id: int) -> None:
-    """Record that a key was used, at most once a minute, so that not every request writes."""
-    session.execute(
-        update(ApiKey)
-        .where(ApiKey.id == key_id)
-        .where(func.coalesce(ApiKey.last_used_at, text("'-infinity'")) < text("now() - interval '1 minute'"))
-        .values(last_used_at=func.now())
-        .execution_options(synchronize_session=False)
+    """Record that a key was used, at most once a minute, so that not every request writes. A standby records nothing, so that keys can read
+    there."""
+    is_due = (
+        (ApiKey.id == key_id)
+        & (func.coalesce(ApiKey.last_used_at, text("'-infinity'")) < text("now() - interval '1 minute'"))
+        & text("NOT CAST(current_setting('transaction_read_only') AS boolean)")
     )
+    if session.scalar(select(ApiKey.id).where(is_due)) is not None:
+        session.execute(
+            update(ApiKey).where(is_due).values(last_used_at=func.now()).execution_options(synchronize_session=False)
+        )
 
 
 def revoke_api_key(session: Session, key_id: int) -> ApiKey:

@@ -69,7 +69,7 @@ def find_standing(session: Session) -> Standing | None:
 def measuring(database: Database, space_id: int, kind: str) -> Iterator[bool]:
     """Take the lock for measuring this kind. Yields False if another process holds it. No transaction is held."""
     key = {"key": _MEASURE_LOCKS[kind], "space": space_id}
-    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with database.direct.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         won = bool(connection.execute(text("SELECT pg_try_advisory_lock(:key, :space)"), key).scalar_one())
         try:
             yield won

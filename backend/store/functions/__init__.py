@@ -3,6 +3,11 @@
 Each file is one `CREATE OR REPLACE FUNCTION` with its comment. A migration applies all files at once, so a database at the newest
 revision has exactly these functions. A test compares them with `pg_get_functiondef`.
 
+Callers may have any search path: Postgres itself runs the functions of a materialized view with none. So a function whose body names
+things has `SET search_path FROM CURRENT`: it takes over the path of the migration, which has the schema of the library and that of
+pgvector. If pgvector is moved afterwards, `mediacluster db migrate` applies the functions again. `search_policy` and `lowercase_keywords` need no path, and a
+setting would keep Postgres from putting `search_policy` into the calling query.
+
 To change, add or remove a function:
 
 1. Edit, add or delete its file.
@@ -28,6 +33,8 @@ from pathlib import Path
 
 from sqlalchemy import TextClause, text
 
+from backend.store.session_settings import FIND_SEARCH_PATH
+
 _FOLDER = Path(__file__).parent
 
 
@@ -51,6 +58,8 @@ def functions_digest() -> str:
 
 def apply_functions(execute: Callable[[TextClause], object]) -> None:
     """Create or replace all functions. `execute` is `op.execute` of a migration, or a session's."""
+    # Where pgvector is, whatever this connection knew before the migration created it.
+    execute(text(f"SELECT set_config('search_path', ({FIND_SEARCH_PATH}), true)"))
     # Loads pgvector's library. Without it, its settings in the functions (`SET hnsw.…`) are unknown.
     execute(text("SELECT '[1]'::vector"))
     # A body may refer to a table or column of a later migration. It is checked on the first call.

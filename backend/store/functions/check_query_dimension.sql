@@ -3,6 +3,7 @@ CREATE OR REPLACE FUNCTION check_query_dimension(query vector, side text)
 RETURNS void
 LANGUAGE plpgsql
 STABLE
+SET search_path FROM CURRENT
 AS $$
 DECLARE
   expected integer := (

@@ -3,6 +3,7 @@ CREATE OR REPLACE FUNCTION check_query_parameters(k integer, alpha double precis
 RETURNS void
 LANGUAGE plpgsql
 IMMUTABLE
+SET search_path FROM CURRENT
 AS $$
 DECLARE
   policy record;

@@ -5,6 +5,7 @@
 CREATE OR REPLACE FUNCTION create_space_indexes(space_id integer, image_dimension integer, text_dimension integer)
 RETURNS void
 LANGUAGE plpgsql
+SET search_path FROM CURRENT
 AS $$
 DECLARE
   partition text := format('embedding_%s', space_id);

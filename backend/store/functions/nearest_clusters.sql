@@ -4,6 +4,7 @@ CREATE OR REPLACE FUNCTION nearest_clusters(image_query vector, k integer DEFAUL
 RETURNS TABLE (cluster_id bigint, label text, similarity double precision, member_count integer)
 LANGUAGE plpgsql
 STABLE
+SET search_path FROM CURRENT
 AS $$
 BEGIN
   PERFORM check_query_parameters(k, 1);

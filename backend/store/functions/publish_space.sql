@@ -2,6 +2,7 @@
 CREATE OR REPLACE FUNCTION publish_space(space_id integer, image_dimension integer, text_dimension integer)
 RETURNS void
 LANGUAGE plpgsql
+SET search_path FROM CURRENT
 AS $$
 DECLARE
   -- The view is made anew, since its types change; whoever might read it before may do so after.

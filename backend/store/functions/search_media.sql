@@ -11,6 +11,7 @@ CREATE OR REPLACE FUNCTION search_media(
 RETURNS SETOF media_match
 LANGUAGE plpgsql
 STABLE
+SET search_path FROM CURRENT
 SET plan_cache_mode = force_custom_plan
 AS $$
 DECLARE

@@ -12,6 +12,7 @@ CREATE OR REPLACE FUNCTION search_media_by_index(
 RETURNS SETOF media_match
 LANGUAGE plpgsql
 STABLE
+SET search_path FROM CURRENT
 -- The planner has to see the real limits and queries; a generic plan would expect a tenth of the table.
 SET plan_cache_mode = force_custom_plan
 -- Lets a scan go on where more rows are asked for than ef_search. The order is made outside, so it may be relaxed;

@@ -12,6 +12,7 @@ CREATE OR REPLACE FUNCTION search_media_exactly(
 RETURNS SETOF media_match
 LANGUAGE plpgsql
 STABLE
+SET search_path FROM CURRENT
 SET plan_cache_mode = force_custom_plan
 AS $$
 BEGIN

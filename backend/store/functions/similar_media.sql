@@ -6,6 +6,7 @@ CREATE OR REPLACE FUNCTION similar_media(
 RETURNS SETOF media_match
 LANGUAGE plpgsql
 STABLE
+SET search_path FROM CURRENT
 AS $$
 -- Names of columns are columns; parameters are named by the function.
 #variable_conflict use_column

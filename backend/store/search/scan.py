@@ -18,7 +18,8 @@ _LEAST_SPARE = 4096
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Visible transactions: all below `next_id` except those in progress (pg_snapshot of Postgres)."""
+    """Transactions whose rows were seen: all below `next_id` except those in progress (pg_snapshot of Postgres). On a standby, which does not
+    know those in progress, `next_id` is the oldest that may be: rows of later ones are read again, and known ones are skipped."""
 
     next_id: int
     in_progress: tuple[int, ...]

@@ -108,7 +108,7 @@ class ScanKeeper:
         if self._state is ScanState.OFF:
             return
         # Loading takes long, so it must not occupy a connection of the pool.
-        own = Database(self._database.url, pool_size=1, max_overflow=0)
+        own = self._database.with_one_connection()
         try:
             with own.transaction() as session:
                 self._look(session)

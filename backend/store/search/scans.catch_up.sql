@@ -3,7 +3,7 @@
 -- no visible writer has such an id. Returns one row without a picture if nothing is new. is_plain: the transaction has written
 -- nothing itself, and each of its statements sees what is committed by then.
 SELECT space.id AS space_id,
-       pg_current_snapshot()::text AS snapshot,
+       {seen} AS snapshot,
        pg_current_xact_id_if_assigned() IS NULL AND current_setting('transaction_isolation') = 'read committed' AS is_plain,
        fresh.media_id,
        fresh.written_by,

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from backend.store.arrays import copy_records, fetch_arrays
@@ -58,7 +57,7 @@ class News:
 def begin_snapshot(session: Session) -> str:
     """Give this transaction one snapshot. Must be called first. Returns the snapshot as text."""
     session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-    return str(session.execute(text("SELECT CAST(pg_current_snapshot() AS text)")).scalar_one())
+    return str(fetch_arrays(session, _SQL("begin_snapshot"))[0].snapshot)
 
 
 def count_vectors(session: Session, space_id: int) -> int:

@@ -49,6 +49,7 @@ _STATUS_BY_CODE = {
     "path_forbidden": HTTPStatus.UNPROCESSABLE_ENTITY,
     "rate_limited": HTTPStatus.TOO_MANY_REQUESTS,
     "backend_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
+    "database_read_only": HTTPStatus.SERVICE_UNAVAILABLE,
     # The installation is at fault, not the request: the same request works once it is fixed.
     "configuration_error": HTTPStatus.SERVICE_UNAVAILABLE,
     "space_incomplete": HTTPStatus.CONFLICT,
