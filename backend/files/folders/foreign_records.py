@@ -10,7 +10,7 @@ from backend.errors import InvalidText
 from backend.files.folders.pairing import MOVIE_SUFFIXES, RAW_SUFFIXES, compared
 from backend.files.formats import FORMATS
 from backend.files.limits import Limits
-from backend.files.metadata import JSON, place_of
+from backend.files.metadata import DATES, GROUP_ROOT, JSON, place_of
 from backend.files.text import (
     RECORD_NAMES,
     WORDS,
@@ -26,7 +26,7 @@ from backend.files.text import (
     split_keywords,
     text_of_record,
 )
-from backend.moments import DateCandidate, Standing
+from backend.moments import GIVEN_SOURCE, GUESS_SOURCE, DateCandidate, Standing
 
 _FILE_SUFFIXES: Final = (
     frozenset(f".{suffix}" for one in FORMATS for suffix in one.suffixes)
@@ -61,6 +61,13 @@ _MOMENTS: Final = (
     ("subsecmodifydate", Standing.MODIFIED, "", ""),
     ("modifydate", Standing.MODIFIED, "offsettime", "subsectime"),
 )
+_EXIFTOOL: Final = "exiftool:"
+_STANDINGS: Final[Mapping[str, Standing]] = {
+    **DATES,
+    **{_EXIFTOOL + name: standing for name, standing, *_ in _MOMENTS},
+    GIVEN_SOURCE: Standing.GIVEN,
+    GUESS_SOURCE: Standing.GUESSED,
+}
 _GROUPS: Final = re.compile(r"(?:exif|iptc|xmp|composite|file|photoshop|quicktime|makernotes)(?:[-\w]*)", re.IGNORECASE)
 
 
@@ -94,6 +101,11 @@ def read_foreign(record: Mapping[str, Any]) -> ForeignRecord:
     if is_of_exiftool(record):
         return read_exiftool(record)
     return ForeignRecord(record)
+
+
+def standing_of(source: str) -> Standing:
+    """What a moment from this source says of its picture: a field of metadata, one of a record, a person or a name."""
+    return _STANDINGS.get(source, Standing.ORIGINAL)
 
 
 def is_of_exiftool(record: Mapping[str, Any]) -> bool:
@@ -137,7 +149,7 @@ def read_exiftool(record: Mapping[str, Any], *, is_joined: bool = False) -> Fore
                 for word in (
                     *items(_KEYWORDS),
                     *split_keywords(_shown(first(("xpkeywords",)))),
-                    *(word for tree in items(_TREES) for word in _level(tree)),
+                    *(word for tree in items(_TREES) if not _is_of_group(tree) for word in _level(tree)),
                 )
                 if not is_boilerplate_keyword(word)
             ],
@@ -151,7 +163,7 @@ def read_exiftool(record: Mapping[str, Any], *, is_joined: bool = False) -> Fore
                 found := read_date(
                     _shown(first((name,))),
                     standing,
-                    f"exiftool:{name}",
+                    _EXIFTOOL + name,
                     offset=_shown(first((offset,))),
                     subseconds=_shown(first((subseconds,))),
                 )
@@ -266,6 +278,12 @@ def _listed(value: Any) -> list[str]:
 def _level(tree: str) -> list[str]:
     """The words of a keyword with levels: `Places|France|Paris`, `Places/France/Paris`."""
     return [level.strip() for level in _LEVELS.split(tree) if level.strip()]
+
+
+def _is_of_group(tree: str) -> bool:
+    """Whether it is the path of a group, which `write_xmp` writes."""
+    levels = _level(tree)
+    return len(levels) > 1 and levels[0].casefold() == GROUP_ROOT
 
 
 def _last_part(path: str) -> str:

@@ -6,7 +6,7 @@ A field is named by its container and its name there: 'exif:DateTimeOriginal', '
 containers collect `Fields` by these names.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -55,6 +55,34 @@ HIERARCHIES: Final[Mapping[str, str]] = {
     "xmp:mwg-kw:Keywords": "|",
 }
 """The keywords that are paths, and the sign between their parts."""
+
+GROUP_ROOT: Final = "mediacluster"
+"""The first part of the path of a group, in the sidecars that `xmp_packets` writes. Such a path is no keyword."""
+
+# Part of a path may hold the sign between parts. These look like it, and are read as it again.
+_STAND_INS: Final[Mapping[str, str]] = {"|": "\u2223", "/": "\u2215"}
+
+
+def split_path(path: str, sign: str) -> list[str]:
+    """The parts of a path as `join_path` joined them."""
+    return [part.replace(_STAND_INS[sign], sign) for part in path.split(sign)]
+
+
+def without_stand_ins(words: str) -> str:
+    """The words with the signs themselves instead of those that `join_path` puts for them."""
+    for sign, stand_in in _STAND_INS.items():
+        words = words.replace(stand_in, sign)
+    return words
+
+
+def join_path(parts: Iterable[str], sign: str) -> str | None:
+    """Join the parts of a path, with a sign that looks like `sign` for each one within a part. None if a part has that
+    sign already, since it would be read as the other."""
+    parts = list(parts)
+    stand_in = _STAND_INS[sign]
+    if any(stand_in in part for part in parts):
+        return None
+    return sign.join(part.replace(sign, stand_in) for part in parts)
 
 
 @dataclass(slots=True)

@@ -24,11 +24,13 @@ from backend.files.metadata.encodings import as_words
 from backend.files.metadata.exif import read_exif, read_exif_fields
 from backend.files.metadata.fields import (
     DATES,
+    GROUP_ROOT,
     HIERARCHIES,
     KEYWORDS,
     PEOPLE,
     PLACE,
     Fields,
+    split_path,
 )
 from backend.files.metadata.iptc import read_iptc_fields
 from backend.files.metadata.json_values import JSON
@@ -120,20 +122,30 @@ def _metadata_of(fields: Fields, limits: Limits, exif: Mapping[str, JSON]) -> Em
 
 def _keywords(fields: Fields, *, with_people: bool) -> Iterator[str]:
     people = [name for source in PEOPLE for name in fields.words.get(source, ())]
-    left_out = set() if with_people else {_normal(name) for name in people}
+    left_out = _words_of_groups(fields) | (set() if with_people else {_normal(name) for name in people})
     for source in KEYWORDS:
         sign = HIERARCHIES.get(source)
         for item in fields.words.get(source, ()):
-            path = item.split(sign) if sign else [item]
-            if item.casefold().startswith(_INTERNAL) or (not with_people and _is_path_of_person(path)):
+            path = split_path(item, sign) if sign else [item]
+            if item.casefold().startswith(_INTERNAL) or (not with_people and _is_path_below(path, _PEOPLE_ROOT)):
+                continue
+            if _is_path_below(path, GROUP_ROOT):
                 continue
             yield from (word for word in path if _normal(word) not in left_out and not is_boilerplate_keyword(word))
     if with_people:
         yield from people
 
 
-def _is_path_of_person(path: Sequence[str]) -> bool:
-    return len(path) > 1 and _normal(path[0]) == _PEOPLE_ROOT
+def _words_of_groups(fields: Fields) -> set[str]:
+    """What only paths of groups say. Programs that write such a path again repeat its parts among the keywords; a keyword
+    that a picture has of itself is in a path of its own."""
+    paths = [split_path(item, sign) for source, sign in HIERARCHIES.items() for item in fields.words.get(source, ())]
+    of_groups = {_normal(part) for path in paths if _is_path_below(path, GROUP_ROOT) for part in path}
+    return of_groups - {_normal(part) for path in paths if not _is_path_below(path, GROUP_ROOT) for part in path}
+
+
+def _is_path_below(path: Sequence[str], root: str) -> bool:
+    return len(path) > 1 and _normal(path[0]) == root
 
 
 def _normal(words: str) -> str:

@@ -17,7 +17,7 @@ from backend.files.text import WORDS, read_date, read_latitude, read_longitude, 
 MAX_PACKET_BYTES: Final = 1024 * 1024
 
 _PREFIX: Final = "xmp:"
-_NAMESPACES: Final = {
+NAMESPACES: Final = {
     "acdsee": "http://ns.acdsee.com/iptc/1.0/",
     "dc": "http://purl.org/dc/elements/1.1/",
     "digiKam": "http://www.digikam.org/ns/1.0/",
@@ -75,7 +75,7 @@ _DECLARATION: Final = re.compile(r"^\s*<\?xml\b[^>]*\?>")
 def _tag(name: str) -> str:
     """'xmp:dc:title' -> '{http://purl.org/dc/elements/1.1}title'. Some programs leave the last slash out."""
     prefix, _, local = name.removeprefix(_PREFIX).rpartition(":")
-    return f"{{{_NAMESPACES[prefix].rstrip('/')}}}{local}"
+    return f"{{{NAMESPACES[prefix].rstrip('/')}}}{local}"
 
 
 _RDF_VALUE, _DESCRIPTION, _LI, _ALT = _tag("rdf:value"), _tag("rdf:Description"), _tag("rdf:li"), _tag("rdf:Alt")
