@@ -1,4 +1,4 @@
-"""`mediacluster import-embeddings` and `mediacluster export`: import and export of vectors."""
+"""`mediacluster import-embeddings` and `mediacluster export`: import and export of vectors, and export of sidecars."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +12,7 @@ from backend.cli.options import Json
 from backend.cli.panels import Panel
 
 if TYPE_CHECKING:
-    from backend.features.transfer import EmbeddingsReport
+    from backend.features.transfer import EmbeddingsReport, SidecarsReport
 
 commands = typer.Typer()
 
@@ -76,31 +76,98 @@ def _say_import(report: "EmbeddingsReport") -> None:
 
 @commands.command(rich_help_panel=Panel.IMPORT_AND_EXPORT)
 def export(
-    file: Annotated[Path, typer.Argument(help="The .npz, .parquet, .json or .jsonl file to write.")],
+    file: Annotated[
+        Path | None, typer.Argument(help="The .npz, .parquet, .json or .jsonl file to write.", show_default=False)
+    ] = None,
+    xmp: Annotated[
+        Path | None, typer.Option(help="Write XMP sidecars into this folder, with the folders of the pictures.")
+    ] = None,
+    beside: Annotated[
+        bool, typer.Option("--beside", help="Write XMP sidecars beside the pictures, where they were imported from.")
+    ] = False,
+    xmp_names: Annotated[
+        Literal["full", "stem"],
+        typer.Option(help="full: A.jpg.xmp. stem: A.xmp for raw pictures, as Lightroom reads them."),
+    ] = "full",
+    label_as_keyword: Annotated[
+        bool, typer.Option("--label-as-keyword", help="In sidecars, make the label of the group a keyword too.")
+    ] = False,
     precision: Annotated[Literal["float32", "float16"], typer.Option(help="Precision of the vectors.")] = "float32",
     cluster: Annotated[list[int] | None, typer.Option(help="Only pictures of this group. Repeat for several.")] = None,
     keyword: Annotated[
         list[str] | None, typer.Option(help="Only pictures with this keyword. Repeat for several.")
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show which sidecars would be written, without writing any.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Export ready pictures with text, groups and vectors, for use without a server."""
-    from backend.bootstrap import open_database
-    from backend.cli.library import note
+    """Export ready pictures with text, groups and vectors, for use without a server; or their words and groups as sidecars.
+
+    A sidecar that another program wrote or changed is never touched.
+    """
+    from backend.cli.library import note, open_database
+    from backend.features.transfer import SidecarNames, export_sidecars
     from backend.features.transfer import export as run
+    from backend.moments import zone_of
     from backend.settings import load_settings
     from backend.store.access import Act
 
-    database = open_database(load_settings())
-    try:
-        with measured_bar("exporting", quiet=as_json) as show:
+    if (file is not None) + (xmp is not None) + beside != 1:
+        raise typer.BadParameter("name a file, or a folder with --xmp, or use --beside")
+    if file is not None and (dry_run or label_as_keyword or xmp_names != "full"):
+        raise typer.BadParameter("--dry-run, --xmp-names and --label-as-keyword are for sidecars")
+    settings = load_settings()
+    with open_database(settings) as database, measured_bar("exporting", quiet=as_json) as show:
+        if file is not None:
             report = run(
                 database, file, precision=precision, clusters=cluster or (), keywords=keyword or (), on_progress=show
             )
-        note(database, Act.LIBRARY_EXPORTED, report.place, media=report.media)
-    finally:
-        database.dispose()
+            note(database, Act.LIBRARY_EXPORTED, report.place, media=report.media)
+        else:
+            sidecars = export_sidecars(
+                database,
+                xmp,
+                zone=zone_of(settings.time_zone),
+                names=SidecarNames(xmp_names),
+                group_as_keyword=label_as_keyword,
+                clusters=cluster or (),
+                keywords=keyword or (),
+                dry_run=dry_run,
+                on_progress=show,
+            )
+            if not dry_run:
+                note(database, Act.LIBRARY_EXPORTED, str(xmp or "beside the originals"), sidecars=sidecars.written)
+    if file is not None:
+        if as_json:
+            print_json(asdict(report))
+        else:
+            say(f"{report.media} pictures in {report.place} ({report.byte_size:,} bytes)")
+        return
     if as_json:
-        print_json(asdict(report))
+        print_json(asdict(sidecars))
     else:
-        say(f"{report.media} pictures in {report.place} ({report.byte_size:,} bytes)")
+        _say_sidecars(sidecars)
+    if sidecars.failed:
+        raise typer.Exit(1)
+
+
+def _say_sidecars(report: "SidecarsReport") -> None:
+    counts = f"{report.written} new, {report.updated} updated, {report.unchanged} unchanged"
+    say(f"{counts}{', nothing written: this is a dry run' if report.dry_run else ''}")
+    if report.starts_at:
+        say(f"{report.place} stands for {report.starts_at}")
+    told = {
+        "without words or a named group": report.empty,
+        "left as they are, since another program wrote or changed them": report.foreign,
+        "of pictures with the path of another, under a name of their own": report.renamed,
+        "of pictures that were uploaded, moved or changed": report.unknown_place,
+        "could not be written": report.failed,
+    }
+    for why, count in told.items():
+        if count:
+            say(f"{count} {why}")
+    for warning in report.warnings:
+        say(f"  {warning.path}: {warning.code}: {warning.detail}")
+    if len(report.warnings) == report.MOST_WARNINGS:
+        say("  and perhaps more")

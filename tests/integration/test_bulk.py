@@ -336,6 +336,13 @@ def test_export__comes_back_as_it_was(
     suffix: str,
 ) -> None:
     import_embeddings(services, _write(tmp_path / "vectors.parquet", make_records()))
+    with services.database.transaction() as session:
+        session.execute(
+            sa.text(
+                "UPDATE media SET taken_at = '2004-05-01T00:00Z', taken_at_precision = 'month', "
+                "taken_at_source = 'xmp:photoshop:DateCreated' WHERE title LIKE '%7'"
+            )
+        )
     file = tmp_path / f"library{suffix}"
     assert export(services.database, file).media == _COUNT
     settings = services.settings.model_copy(update={"database_url": SecretStr(make_database_url(template))})
@@ -361,7 +368,7 @@ def _contents(database: Database) -> list[Any]:
     with database.transaction() as session:
         rows = session.execute(
             sa.text(
-                "SELECT id, source_uri, title, image_embedding::text, text_embedding::text, similarity, "
+                "SELECT id, source_uri, title, taken_at, taken_at_precision, taken_at_source, image_embedding::text, text_embedding::text, similarity, "
                 "min(upload_seq) OVER (PARTITION BY cluster_id) - min(upload_seq) OVER () AS first_of_cluster "
                 "FROM media JOIN media_embedding ON media_id = id JOIN membership USING (media_id) ORDER BY upload_seq"
             )
@@ -382,6 +389,7 @@ def test_export__narrowed_and_half_as_exact(
     records = json.loads(file.read_text())
     assert {record["cluster_id"] for record in records} == {cluster}
     assert len(str(records[0]["image_embedding"][0])) < 10
+    assert {record["file_name"] for record in records} == {Path(record["path"]).name for record in records}
     assert export(services.database, tmp_path / "none.json", clusters=[10**9]).media == 0
     assert json.loads((tmp_path / "none.json").read_text()) == []
     assert not list(tmp_path.glob(".*.part"))

@@ -150,8 +150,9 @@ class _ParquetWriter:
         dimensions = (space.image_dimension, space.text_dimension, space.image_dimension)
         self._schema = arrow.schema(
             [
-                *[(name, arrow.string()) for name in ("id", "path", *WORDS)],
-                *[("keywords", arrow.list_(arrow.string())), ("taken_at", arrow.string())],
+                *[(name, arrow.string()) for name in ("id", "path", "file_name", *WORDS)],
+                ("keywords", arrow.list_(arrow.string())),
+                *[(name, arrow.string()) for name in ("taken_at", "taken_at_precision", "taken_at_source")],
                 *[("cluster_id", arrow.int64()), ("cluster_label", arrow.string()), ("similarity", arrow.float64())],
                 *[(name, arrow.list_(number, size)) for name, size in zip(_VECTORS.values(), dimensions, strict=True)],
             ],
@@ -184,8 +185,8 @@ class _ArraysWriter:
     def __init__(self, path: Path, precision: Precision, space: Space, told: str, widths: list[int]) -> None:
         self._precision = precision
         self._dimensions = (space.image_dimension, space.text_dimension, space.image_dimension)
-        names = ("path", *WORDS, "keywords", "cluster_label")
-        self._kinds = {"id": "<U36", "taken_at": "<U32"} | {
+        names = ("path", "file_name", *WORDS, "keywords", "taken_at_source", "cluster_label")
+        self._kinds = {"id": "<U36", "taken_at": "<U32", "taken_at_precision": "<U9"} | {
             name: f"<U{max(width, 1)}" for name, width in zip(names, widths, strict=True)
         }
         self._npz = NpzWriter(path)

@@ -21,6 +21,7 @@ from backend.files.metadata import JSON, hide_coordinates
 from backend.files.storage import thumbnail_keys, write_thumbnails
 from backend.files.text import RECORD_NAMES, MediaText, text_of_record
 from backend.files.vector_tables import SIDES, Dimensions, VectorRows, read_space, read_vector_file
+from backend.moments import GIVEN_SOURCE, Precision
 from backend.store.media import StoredPicture, list_known
 from backend.store.review import record_hashes
 from backend.store.schema import Space
@@ -42,6 +43,7 @@ logger = logging.getLogger(__name__)
 _SHOWN = 100
 _PATH_SPACE = uuid.UUID("6f1de1a4-95a5-5d6e-9f0b-6d6564696163")
 _ASSIGN_BATCH = 256
+_PRECISIONS = {one.label: one for one in Precision}
 
 
 @dataclass(frozen=True)
@@ -222,8 +224,19 @@ def _read_row(
     except ValueError:
         raise InvalidRecord(f"The id {str(given)[:64]!r} is not a UUID.", hint="Omit it, or write a UUID.") from None
     said = any(record.get(name) for name in RECORD_NAMES)
-    text, place = hide_coordinates(text_of_record(record, services.limits) if said else MediaText(), {})
+    given_text = _with_exported_moment(text_of_record(record, services.limits), record) if said else MediaText()
+    text, place = hide_coordinates(given_text, {})
     return _Row(number, position, media_id, uri, text, place)
+
+
+def _with_exported_moment(text: MediaText, record: dict[str, Any]) -> MediaText:
+    """The text with the precision and the source of its moment, if an export said them."""
+    label, source = record.get("taken_at_precision"), record.get("taken_at_source")
+    if text.taken_at is None or not isinstance(label, str) or label not in _PRECISIONS:
+        return text
+    return text.with_date(
+        text.taken_at, _PRECISIONS[label], source if isinstance(source, str) and source else GIVEN_SOURCE
+    )
 
 
 def _uri(path: str, folder: Path) -> str:

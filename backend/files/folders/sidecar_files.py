@@ -3,8 +3,8 @@
 import errno
 import os
 import stat
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -40,7 +40,7 @@ def write_sidecar(
     *,
     make_folders: bool,
     is_needed: bool = True,
-    replace_another: bool = False,
+    may_replace: Callable[[str], bool] = lambda _picture_id: False,
     dry_run: bool = False,
 ) -> SidecarOutcome:
     """Write a packet of `write_xmp` to the file `name` in the folder `folders` below `top`, whole or not at all.
@@ -54,7 +54,7 @@ def write_sidecar(
         packet: the packet.
         make_folders: whether to make folders that are missing.
         is_needed: whether to write it where there is none. One that is there is updated in any case.
-        replace_another: whether to replace one that was written for another picture.
+        may_replace: whether to replace one that was written for another picture, by its id.
         dry_run: only tell what would happen.
 
     Raises:
@@ -64,34 +64,38 @@ def write_sidecar(
 
     """
     try:
-        with _open_folder(top, folders, make=make_folders and is_needed and not dry_run) as folder:
-            known = _read(folder, name)
-            outcome = _decide(known, packet, is_needed=is_needed, replace_another=replace_another)
+        folder = _open_folder(top, folders, make=make_folders and is_needed and not dry_run)
+        if folder is None:
+            if not make_folders:
+                raise FileUnreadable(f"{top.joinpath(*folders)} is not there.", hint="Check where the pictures are.")
+            return SidecarOutcome.WRITTEN if is_needed else SidecarOutcome.NOT_NEEDED
+        try:
+            outcome = _decide(_read(folder, name), packet, is_needed=is_needed, may_replace=may_replace)
             if outcome in {SidecarOutcome.WRITTEN, SidecarOutcome.UPDATED} and not dry_run:
                 return _write(folder, name, packet, outcome)
             return outcome
-    except FileNotFoundError as error:
-        if make_folders:
-            return SidecarOutcome.WRITTEN if is_needed else SidecarOutcome.NOT_NEEDED
-        raise _unwritable(top, folders, name, error) from None
+        finally:
+            os.close(folder)
     except OSError as error:
         raise _unwritable(top, folders, name, error) from None
 
 
-@contextmanager
-def _open_folder(top: Path, folders: Sequence[str], *, make: bool) -> Iterator[int]:
-    folder = os.open(top, os.O_RDONLY | os.O_DIRECTORY)
+def _open_folder(top: Path, folders: Sequence[str], *, make: bool) -> int | None:
+    """A descriptor of the folder; None if it is not there. No link below `top` is followed."""
     try:
+        folder = os.open(top, os.O_RDONLY | os.O_DIRECTORY)
         for part in folders:
-            if make:
-                with suppress(FileExistsError):
-                    os.mkdir(part, dir_fd=folder)
-            inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
-            os.close(folder)
+            try:
+                if make:
+                    with suppress(FileExistsError):
+                        os.mkdir(part, dir_fd=folder)
+                inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+            finally:
+                os.close(folder)
             folder = inner
-        yield folder
-    finally:
-        os.close(folder)
+    except FileNotFoundError:
+        return None
+    return folder
 
 
 def _read(folder: int, name: str) -> bytes | None:
@@ -107,7 +111,9 @@ def _read(folder: int, name: str) -> bytes | None:
         return file.read(_MAX_BYTES)
 
 
-def _decide(known: bytes | None, packet: bytes, *, is_needed: bool, replace_another: bool) -> SidecarOutcome:
+def _decide(
+    known: bytes | None, packet: bytes, *, is_needed: bool, may_replace: Callable[[str], bool]
+) -> SidecarOutcome:
     # An empty file is what a power cut leaves of one that was just written, and holds nothing to lose.
     if not known:
         return SidecarOutcome.WRITTEN if is_needed else SidecarOutcome.NOT_NEEDED
@@ -116,7 +122,7 @@ def _decide(known: bytes | None, packet: bytes, *, is_needed: bool, replace_anot
     writer = find_writer(known)
     if writer is None:
         return SidecarOutcome.FOREIGN
-    if writer != find_writer(packet) and not replace_another:
+    if writer != find_writer(packet) and not may_replace(writer):
         return SidecarOutcome.OF_ANOTHER
     return SidecarOutcome.UPDATED
 

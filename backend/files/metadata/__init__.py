@@ -5,7 +5,7 @@ from backend.files.metadata.json_values import JSON
 from backend.files.metadata.locations import hide_coordinates, place_of
 from backend.files.metadata.metadata import EmbeddedMetadata, read_metadata, read_xmp
 from backend.files.metadata.places import PLACE_NAMES, says_place
-from backend.files.metadata.xmp_packets import find_writer, write_xmp
+from backend.files.metadata.xmp_packets import find_writer, says_anything, write_xmp
 
 __all__ = [
     "DATES",
@@ -18,6 +18,7 @@ __all__ = [
     "place_of",
     "read_metadata",
     "read_xmp",
+    "says_anything",
     "says_place",
     "write_xmp",
 ]

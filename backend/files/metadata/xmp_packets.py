@@ -23,6 +23,7 @@ _MARK: Final = re.compile(
     rb'<\?xml version="1\.0" encoding="UTF-8"\?>\n'
     rb'<x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="mediacluster ([0-9a-f-]{36}) ([0-9a-f]{64})">\n'
 )
+_NOTHING: Final = b'<rdf:Description rdf:about="" />'
 _END: Final = b"\n</x:xmpmeta>\n"
 
 for _prefix in ("dc", "digiKam", "exif", "Iptc4xmpCore", "lr", "photoshop", "rdf", "xmp"):
@@ -74,6 +75,11 @@ def write_xmp(
     mark = f"mediacluster {picture_id} {_digest(picture_id.encode(), body)}"
     head = f'<?xml version="1.0" encoding="UTF-8"?>\n<x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="{mark}">\n'
     return head.encode() + body + _END
+
+
+def says_anything(packet: bytes) -> bool:
+    """Whether a packet of `write_xmp` has more in it than the id of its picture."""
+    return _NOTHING not in packet
 
 
 def find_writer(packet: bytes) -> str | None:

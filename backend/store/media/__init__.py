@@ -3,7 +3,15 @@
 from backend.store.media.deletion import Doomed, delete_media_rows, lock_media
 from backend.store.media.embeddings import NewEmbedding, insert_embeddings, replace_image, replace_wording
 from backend.store.media.exact_copies import CopySent, list_exact_copies, record_exact_copy
-from backend.store.media.export import count_exported, get_widths, iterate_exported
+from backend.store.media.export import (
+    DescribedPicture,
+    count_described,
+    count_exported,
+    find_common_folder,
+    get_widths,
+    iterate_described,
+    iterate_exported,
+)
 from backend.store.media.files import StoredFile, remove_unheld_files
 from backend.store.media.media import (
     KnownMedia,
@@ -57,6 +65,7 @@ from backend.store.media.work import (
 
 __all__ = [
     "CopySent",
+    "DescribedPicture",
     "Doomed",
     "FetchingMedia",
     "KnownMedia",
@@ -72,11 +81,13 @@ __all__ = [
     "WaitingWork",
     "claim_fetching",
     "claim_pending",
+    "count_described",
     "count_exported",
     "count_failures_by_code",
     "count_media_by_status",
     "count_waiting",
     "delete_media_rows",
+    "find_common_folder",
     "find_media",
     "find_media_by_sha256",
     "get_media",
@@ -87,6 +98,7 @@ __all__ = [
     "insert_embeddings",
     "insert_fetching",
     "insert_pending",
+    "iterate_described",
     "iterate_exported",
     "lead_back",
     "list_caption_vectors",

@@ -1,12 +1,16 @@
-"""Queries for exports: the pictures of a space with text, group and vectors, in upload order."""
+"""Queries for exports: the pictures of a space with text, group and vectors, or without vectors, in upload order."""
 
+import os.path
+import uuid
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any, Final
 
-from psycopg.rows import dict_row
+from psycopg.rows import dict_row, namedtuple_row
 from sqlalchemy.orm import Session
 
-from backend.files.text import WORDS
+from backend.files.text import WORDS, MediaText
 from backend.store.arrays import as_psycopg, fetch_arrays, get_driver
 from backend.store.engine import limit_idling
 from backend.store.statements import Statements
@@ -14,7 +18,7 @@ from backend.store.statements import Statements
 _SQL = Statements(__file__)
 _ROWS: Final = 1024
 # Values of variable length, in the order of `get_widths`.
-_WIDE: Final = ("path", *WORDS, "array_to_string(keywords, ', ')", "cluster_label")
+_WIDE: Final = ("path", "file_name", *WORDS, "array_to_string(keywords, ', ')", "taken_at_source", "cluster_label")
 
 
 def count_exported(session: Session, space_id: int, clusters: Sequence[int], keywords: Sequence[str]) -> int:
@@ -24,7 +28,8 @@ def count_exported(session: Session, space_id: int, clusters: Sequence[int], key
 
 
 def get_widths(session: Session, space_id: int, clusters: Sequence[int], keywords: Sequence[str]) -> list[int]:
-    """Length of the longest path, of the longest value of each field in `WORDS`, of the joined keywords, and of the longest label.
+    """Length of the longest path, of the longest file name, of the longest value of each field in `WORDS`, of the joined keywords,
+    of the longest source of a moment, and of the longest label.
 
     In characters. `.npz` files need these for their fixed-width columns.
     """
@@ -43,6 +48,68 @@ def iterate_exported(
         cursor.execute(statement.encode(), _parameters(space_id, clusters, keywords), binary=True)
         while rows := cursor.fetchmany(_ROWS):
             yield rows
+
+
+@dataclass(frozen=True, slots=True)
+class DescribedPicture:
+    """What a sidecar says of a picture, and where it was imported from.
+
+    Attributes:
+        id: its id.
+        text: its words and its moment.
+        label: the label of its group; '' if it has none.
+        source: where it came from, such as 'import'.
+        source_uri: its path or address there.
+        folders: the folders that it was in.
+        sha256: the digest of its original; None if it has none.
+        byte_size: the size of its original.
+    """
+
+    id: uuid.UUID
+    text: MediaText
+    label: str
+    source: str
+    source_uri: str | None
+    folders: tuple[str, ...]
+    sha256: bytes | None
+    byte_size: int | None
+
+
+def count_described(session: Session, space_id: int, clusters: Sequence[int], keywords: Sequence[str]) -> int:
+    """Number of pictures that `iterate_described` yields."""
+    statement = f"SELECT count(*) AS media FROM ({_SQL('list_described')}) AS described"  # noqa: S608 - a file of ours
+    return int(fetch_arrays(session, statement, _parameters(space_id, clusters, keywords))[0].media)
+
+
+def iterate_described(
+    session: Session, space_id: int, clusters: Sequence[int], keywords: Sequence[str]
+) -> Iterator[DescribedPicture]:
+    """Yield pictures through a server-side cursor, in upload order. Those without a group are among them, unless groups are named."""
+    limit_idling(session, 0)  # writing files may take long
+    statement = as_psycopg(f"{_SQL('list_described')} ORDER BY media.upload_seq")
+    with get_driver(session).cursor(name="described", row_factory=namedtuple_row) as cursor:
+        cursor.execute(statement.encode(), _parameters(space_id, clusters, keywords), binary=True)
+        while rows := cursor.fetchmany(_ROWS):
+            row: Any
+            for row in rows:
+                yield DescribedPicture(
+                    row.id,
+                    MediaText.of(row),
+                    row.cluster_label,
+                    row.source,
+                    row.source_uri,
+                    tuple(row.folders),
+                    row.sha256,
+                    row.byte_size,
+                )
+
+
+def find_common_folder(session: Session) -> str | None:
+    """The folder that all pictures with a path are in, however deep; None if there are none."""
+    (row,) = fetch_arrays(session, _SQL("find_span"), {})
+    # All paths lie between these two, so they begin with what these have in common.
+    ends = [PurePosixPath(path).parent for path in (row.first, row.last) if path is not None]
+    return os.path.commonpath(ends) if ends else None
 
 
 def _parameters(space_id: int, clusters: Sequence[int], keywords: Sequence[str]) -> dict[str, Any]:

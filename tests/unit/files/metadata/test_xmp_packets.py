@@ -209,8 +209,13 @@ def writable(text: MediaText) -> MediaText:
 
 
 def begin_of(moment: datetime, precision: Precision) -> datetime:
-    utc = moment.astimezone(UTC)
-    units = (utc.year, utc.month, utc.day, utc.hour, utc.minute, utc.second, utc.microsecond)
-    known = {Precision.MINUTE: 5, Precision.SECOND: 6, Precision.SUBSECOND: 7}.get(precision, int(precision))
-    begin = (*units[:known], *(1, 1, 1, 0, 0, 0, 0)[known:])
-    return datetime(*begin[:6], begin[6], tzinfo=UTC)
+    begin = moment.astimezone(UTC)
+    if precision < Precision.SUBSECOND:
+        begin = begin.replace(microsecond=0)
+    if precision < Precision.SECOND:
+        begin = begin.replace(second=0)
+    if precision < Precision.MINUTE:
+        begin = begin.replace(hour=0, minute=0)
+    if precision < Precision.DAY:
+        begin = begin.replace(day=1)
+    return begin.replace(month=1) if precision is Precision.YEAR else begin
