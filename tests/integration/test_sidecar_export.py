@@ -1,6 +1,8 @@
 """Words and groups written as XMP sidecars: in the right places, of the right pictures, and read back as they were."""
 
+import json
 import shutil
+import subprocess
 import uuid
 from collections.abc import Sequence
 from datetime import UTC
@@ -16,6 +18,7 @@ from backend.features.steps import open_active_space
 from backend.features.transfer import SidecarNames, SidecarsReport, export_sidecars
 from backend.files.folders import read_sidecar
 from backend.files.limits import Limits
+from tests.support.command_line import library_environment, run_command
 
 DARKTABLE = (
     b'<?xml version="1.0" encoding="UTF-8"?><x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="XMP Core 4.4.0-Exiv2">'
@@ -168,6 +171,44 @@ def test_export__two_pictures_with_one_path(services: Services, pictures: Path, 
     change(services, "DELETE FROM media WHERE title LIKE 'Pier%'")
     assert counts(exported(services, out))["updated"] == 1
     assert b"White" in (out / "2023/A.jpg.xmp").read_bytes()
+
+
+def test_command__counts_names_what_was_left_and_fails_where_it_cannot_write(
+    services: Services, pictures: Path, tmp_path: Path
+) -> None:
+    taken_in(services, pictures)
+    environment = library_environment(services.settings) | {"MEDIACLUSTER_TIME_ZONE": "Europe/Paris"}
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return run_command("export", *arguments, environment=environment, folder=tmp_path)
+
+    for wrong in ((), ("--beside", "--xmp", "out"), ("library.json", "--dry-run"), ("library.json", "--beside")):
+        assert run(*wrong).returncode == 2
+    assert not (tmp_path / "out").exists()
+    done = run("--xmp", "out")
+    assert (done.returncode, done.stdout.splitlines()) == (
+        0,
+        [
+            "3 new, 0 updated, 0 unchanged",
+            f"out stands for {pictures}",
+            "1 without words or a named group",
+        ],
+    )
+    assert "2024-05-01T12:30:15+02:00" in (tmp_path / "out/2024/A.jpg.xmp").read_text()
+    (tmp_path / "out/2023/A.jpg.xmp").write_bytes(DARKTABLE)
+    (tmp_path / "out/2024/A.jpg.xmp").unlink()
+    (tmp_path / "out/2024/A.jpg.xmp").symlink_to(pictures / "2024/A.jpg")
+    done = run("--xmp", "out", "--json")
+    assert done.returncode == 1
+    told = json.loads(done.stdout)
+    assert (told["foreign"], told["failed"], told["unchanged"]) == (1, 1, 1)
+    assert {Path(one["path"]).name: one["code"] for one in told["warnings"]} == {
+        "A.jpg.xmp": "conflict",
+        "A.jpg": "path_forbidden",
+    }
+    with services.database.transaction() as session:
+        acts = session.scalars(sa.text("SELECT details FROM audit_log WHERE act = 'library.exported' ORDER BY id"))
+        assert [act["sidecars"] for act in acts] == [3, 0]
 
 
 def test_export__uploads_and_hostile_names(services: Services, pictures: Path, tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ def _make_folder(folder: Path) -> None:
 
 
 class _Export:
-    """Where sidecars go, and what becomes of each."""
+    """Chooses where sidecars go, and counts the results."""
 
     def __init__(
         self, session: Session, report: SidecarsReport, folder: Path | None, names: SidecarNames, common: str | None

@@ -19,7 +19,7 @@ _LINKS: Final = frozenset({errno.ELOOP, errno.ENOTDIR})
 
 
 class SidecarOutcome(StrEnum):
-    """What became of a sidecar."""
+    """The result of writing a sidecar."""
 
     WRITTEN = "written"
     UPDATED = "updated"
@@ -45,7 +45,7 @@ def write_sidecar(
 ) -> SidecarOutcome:
     """Write a packet of `write_xmp` to the file `name` in the folder `folders` below `top`, whole or not at all.
 
-    No link is followed below `top`, and a link in the place of the file is not replaced.
+    No link is followed below `top`, and a link with the name of the file is not replaced.
 
     Args:
         top: an existing folder.
@@ -99,7 +99,7 @@ def _open_folder(top: Path, folders: Sequence[str], *, make: bool) -> int | None
 
 
 def _read(folder: int, name: str) -> bytes | None:
-    """The bytes of a file, or as many as are needed to see that it is none of ours; None if there is none."""
+    """The bytes of a file, or enough of them to see that another program wrote it; None if there is no file."""
     try:
         # Non-blocking: opening a named pipe would block forever.
         descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)

@@ -57,7 +57,7 @@ HIERARCHIES: Final[Mapping[str, str]] = {
 """The keywords that are paths, and the sign between their parts."""
 
 GROUP_ROOT: Final = "mediacluster"
-"""The first part of the path of a group, in the sidecars that `xmp_packets` writes. Such a path is no keyword."""
+"""The first part of the path of a group, in the sidecars that `xmp_packets` writes. None of its parts is a keyword."""
 
 # Part of a path may hold the sign between parts. These look like it, and are read as it again.
 _STAND_INS: Final[Mapping[str, str]] = {"|": "\u2223", "/": "\u2215"}

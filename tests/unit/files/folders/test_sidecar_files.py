@@ -1,4 +1,4 @@
-"""Sidecars as files: whole or not at all, and never in the place of what another program wrote."""
+"""Sidecars as files: whole or not at all, and never instead of what another program wrote."""
 
 import errno
 import os
