@@ -125,7 +125,7 @@ def _insert(database: Database, space: Space, vectors: Vectors, count: int) -> N
 def make_media(count: int) -> list[BulkMedia]:
     """Pictures without files, named photos/ROW.jpg."""
     nothing = MediaText()
-    return [BulkMedia(uuid.uuid4(), f"photos/{row}.jpg", nothing, None) for row in range(count)]
+    return [BulkMedia(uuid.uuid4(), f"photos/{row}.jpg", f"{row}.jpg", nothing, None) for row in range(count)]
 
 
 def copy_all(database: Database, space: Space, vectors: Vectors, media: list[BulkMedia]) -> None:

@@ -24,6 +24,7 @@ CREATE TABLE media (
   mime text,
   byte_size bigint,
   original_key text,
+  file_name text NOT NULL DEFAULT '',
   source text NOT NULL,
   source_uri text,
   status text NOT NULL,

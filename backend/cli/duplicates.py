@@ -82,7 +82,7 @@ def keep_all_command(
 
 
 def _print_group(group: "NearDuplicateGroup") -> None:
-    say(f"keep  {group.keep.media_id}  {group.keep.title}")
+    say(f"keep  {group.keep.media_id}  {group.keep.shown_title}")
     say(f"      {group.why}")
     for row in group.members:
         say(

@@ -75,7 +75,7 @@ def show(
     name = f"{cluster.label or cluster.id}: {cluster.size}"
     table = Table(id_column("picture"), "similarity", "decided by", "title", title=name)
     for member in members:
-        table.add_row(str(member.media_id), f"{member.similarity:.4f}", member.origin, member.title)
+        table.add_row(str(member.media_id), f"{member.similarity:.4f}", member.origin, member.shown_title)
     output.print(table)
 
 

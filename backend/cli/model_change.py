@@ -146,7 +146,7 @@ def failures(
         return
     table = Table(id_column("picture"), "title", "reason")
     for one in failed:
-        table.add_row(str(one.media_id), one.title, f"{one.error_code}: {one.error_detail}")
+        table.add_row(str(one.media_id), one.shown_title, f"{one.error_code}: {one.error_detail}")
     output.print(table)
 
 

@@ -149,7 +149,7 @@ def similar(
         return
     for result in results:
         words = "  none" if result.sim_text is None else f"{result.sim_text:6.3f}"
-        name = ", ".join(part for part in (result.title, result.location) if part)
+        name = ", ".join(part for part in (result.shown_title, result.location) if part)
         say(f"{result.combined:6.3f}  image {result.sim_image:6.3f}  text {words}  {result.media_id}  {name}")
 
 
@@ -174,7 +174,7 @@ def _print_answer(answer: "Answer") -> None:
     table = narrow_table(id_column("picture"), "sim_image", "sim_text", "combined", "legs")
     for hit in answer.hits:
         of_caption = hit.sim_caption is not None
-        words = hit.caption if of_caption else ", ".join(word for word in (hit.title, hit.location) if word)
+        words = hit.caption if of_caption else ", ".join(word for word in (hit.shown_title, hit.location) if word)
         table.add_row(
             f"{hit.media_id}\n{_in_short(words)}",
             _explained(hit.sim_caption, hit.calibrated_caption)

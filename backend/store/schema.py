@@ -40,6 +40,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from backend.bounds import ALPHA, THRESHOLD
 from backend.rules.grouping import explain_membership
+from backend.rules.naming import shown_title
 
 NAMING_CONVENTION = {
     "ix": "%(table_name)s_%(column_0_N_name)s_idx",
@@ -139,6 +140,7 @@ class Media(Base):
     byte_size: Mapped[int | None] = mapped_column(BigInteger)
     perceptual_hash: Mapped[int | None] = mapped_column(BigInteger)
     original_key: Mapped[str | None]
+    file_name: Mapped[str] = mapped_column(server_default="")
     source: Mapped[str]
     source_uri: Mapped[str | None]
     request_id: Mapped[str | None]
@@ -174,6 +176,11 @@ class Media(Base):
         Index("media_mime_idx", "mime"),
         Index("media_source_idx", "source"),
     )
+
+    @property
+    def shown_title(self) -> str:
+        """What it is called (see `shown_title`), '' if there is nothing to call it by."""
+        return shown_title(self.title, self.caption, self.file_name)
 
 
 class Space(Base):

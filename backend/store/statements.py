@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Final
 
 from backend.files.text import MediaText
+from backend.rules.naming import MOST_READ
 from backend.store.schema import EMBEDDED_STATUSES, SpaceState
 
 PARTS: Final = {
     "active_space": f"(SELECT id FROM space WHERE state = '{SpaceState.ACTIVE}')",  # noqa: S608 - a constant
     "embedded": str(tuple(map(str, EMBEDDED_STATUSES))),
+    "called": f"media.title, left(media.caption, {MOST_READ}) AS said, media.file_name",
     # During recovery, Postgres does not list the transactions in progress: all from the oldest of them on count as not seen.
     "seen": "CASE WHEN pg_is_in_recovery() "
     "THEN pg_snapshot_xmin(pg_current_snapshot())::text || ':' || pg_snapshot_xmin(pg_current_snapshot())::text || ':' "
@@ -20,6 +22,7 @@ PARTS: Final = {
 """Values for each {template} that any statement may have.
 
 - `active_space`: the id of the space that is searched and grouped in; NULL if there is none yet.
+- `called`: the columns of `media` that `backend.store.titles` reads.
 - `embedded`: the statuses of pictures that are embedded, as literals, because partial indexes are chosen by them.
 - `seen`: the transactions that the statement has seen all rows of, as the text of a pg_snapshot. On a standby, fewer than it sees.
 - `media_text`: the columns of `media` that `MediaText.of` reads.

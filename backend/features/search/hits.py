@@ -27,6 +27,7 @@ class Hit:
     Attributes:
         media_id: its id.
         title: its title.
+        shown_title: what it is called: its title, else what its caption begins with, else its file name.
         location: its location.
         caption: its caption.
         keywords: its keywords.
@@ -44,6 +45,7 @@ class Hit:
 
     media_id: uuid.UUID
     title: str
+    shown_title: str
     location: str
     caption: str
     keywords: tuple[str, ...]
@@ -104,6 +106,7 @@ def _hit(ranking: Ranking, row: int, words: MediaWords, find: Find, verdict: Ver
     return Hit(
         words.media_id,
         words.title,
+        words.shown_title,
         words.location,
         words.caption,
         words.keywords,

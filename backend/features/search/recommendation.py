@@ -24,6 +24,7 @@ class Recommendation:
     sim_text: float | None
     combined: float
     title: str
+    shown_title: str
     location: str
     caption: str
 
@@ -53,7 +54,13 @@ def recommend(
     words = list_words(session, [match.media_id for match in matches])
     # Skip pictures deleted meanwhile.
     return [
-        Recommendation(**vars(match), title=said.title, location=said.location, caption=said.caption)
+        Recommendation(
+            **vars(match),
+            title=said.title,
+            shown_title=said.shown_title,
+            location=said.location,
+            caption=said.caption,
+        )
         for match in matches
         if (said := words.get(match.media_id)) is not None
     ]

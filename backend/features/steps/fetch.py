@@ -35,7 +35,7 @@ def _fetch(services: Services, media: FetchingMedia, lease: Lease) -> None:
     try:
         with watch.timed(Measure.FETCH):
             fetched = fetch_url(media.url, services.fetch_policy, services.limits)
-        accept_fetched(services, media, lease, fetched.data)
+        accept_fetched(services, media, lease, fetched)
     except NOT_THE_FILES_FAULT:
         raise
     except LeaseLost:

@@ -19,7 +19,7 @@ from backend.features.steps import Assigner, open_active_space
 from backend.files.decoding import THUMBNAIL_SIDES
 from backend.files.metadata import JSON, hide_coordinates
 from backend.files.storage import thumbnail_keys, write_thumbnails
-from backend.files.text import RECORD_NAMES, MediaText, text_of_record
+from backend.files.text import RECORD_NAMES, MediaText, clean_file_name, file_name_in_url, text_of_record
 from backend.files.vector_tables import SIDES, Dimensions, VectorRows, read_space, read_vector_file
 from backend.moments import GIVEN_SOURCE, Precision
 from backend.store.media import StoredPicture, list_known
@@ -100,6 +100,7 @@ class _Row:
     position: int
     id: uuid.UUID
     uri: str | None
+    file_name: str
     text: MediaText
     place: dict[str, JSON]
 
@@ -223,10 +224,13 @@ def _read_row(
         media_id = uuid.uuid5(_PATH_SPACE, uri or "") if given is None else uuid.UUID(str(given))
     except ValueError:
         raise InvalidRecord(f"The id {str(given)[:64]!r} is not a UUID.", hint="Omit it, or write a UUID.") from None
+    given_name = record.get("file_name")
+    name_in_uri = file_name_in_url if "://" in (uri or "") else clean_file_name
+    file_name = (clean_file_name(given_name) if isinstance(given_name, str) else "") or name_in_uri(uri or "")
     said = any(record.get(name) for name in RECORD_NAMES)
     given_text = _with_exported_moment(text_of_record(record, services.limits), record) if said else MediaText()
     text, place = hide_coordinates(given_text, {})
-    return _Row(number, position, media_id, uri, text, place)
+    return _Row(number, position, media_id, uri, file_name, text, place)
 
 
 def _with_exported_moment(text: MediaText, record: dict[str, Any]) -> MediaText:
@@ -350,8 +354,8 @@ def _keep_files(services: Services, rows: list[_Row], pictures: dict[int, _Pictu
 
 def _media(row: _Row, picture: _Picture | None) -> BulkMedia:
     if picture is None:
-        return BulkMedia(row.id, row.uri, row.text, None, row.place)
-    return BulkMedia(row.id, row.uri, picture.text, picture.stored)
+        return BulkMedia(row.id, row.uri, row.file_name, row.text, None, row.place)
+    return BulkMedia(row.id, row.uri, row.file_name, picture.text, picture.stored)
 
 
 def _assign(services: Services, space: Space) -> int:

@@ -7,6 +7,7 @@ from backend.files.formats.formats import (
     GIF,
     HEIF,
     JPEG,
+    PICTURE_SUFFIXES,
     PNG,
     TIFF,
     WEBP,
@@ -14,6 +15,7 @@ from backend.files.formats.formats import (
     identify_format,
     list_accepted,
     mime_of,
+    suffixes_like,
 )
 from backend.files.formats.jpeg import shorten_jpeg
 from backend.files.formats.mending import PictureWarning
@@ -35,6 +37,7 @@ __all__ = [
     "GIF",
     "HEIF",
     "JPEG",
+    "PICTURE_SUFFIXES",
     "PNG",
     "TIFF",
     "WEBP",
@@ -54,6 +57,7 @@ __all__ = [
     "read_orientation",
     "shorten_jpeg",
     "shrink_while_loading",
+    "suffixes_like",
     "turn_upright",
     "upright_size",
 ]

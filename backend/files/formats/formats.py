@@ -197,6 +197,9 @@ _RAW_FORMATS: Final = (
 FORMATS: Final = (JPEG, PNG, WEBP, GIF, HEIF, AVIF, TIFF, *_RAW_FORMATS)
 """All formats, accepted or not, in the order in which messages name them."""
 
+PICTURE_SUFFIXES: Final = frozenset(suffix for one in FORMATS for suffix in one.suffixes)
+"""The suffixes of all formats, without dots."""
+
 _HEAD_BYTES: Final = 1024
 
 # For the message only: what people send instead of a picture.
@@ -243,6 +246,11 @@ def find_format(data: bytes) -> PictureFormat | None:
 def list_accepted(limits: Limits) -> list[PictureFormat]:
     """The formats that may be uploaded."""
     return [one for one in FORMATS if one.is_accepted(limits)]
+
+
+def suffixes_like(extension: str) -> tuple[str, ...]:
+    """All suffixes of the format whose originals are stored with this one; itself if there is no such format."""
+    return next((one.suffixes for one in FORMATS if one.extension == extension), (extension,))
 
 
 def mime_of(stored: bytes) -> str:

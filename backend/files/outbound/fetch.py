@@ -20,7 +20,8 @@ _OK: Final = 200
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MAX_URL_CHARACTERS: Final = 4096
 _MAX_NAME_CHARACTERS: Final = 255
-_UNSAFE_IN_NAMES: Final = re.compile(r"[\x00-\x1f\x7f/\\]")
+_UNSAFE_IN_NAMES: Final = re.compile(r"[\x00-\x1f\x7f]")
+_FOLDERS: Final = re.compile(r".*[/\\]", re.DOTALL)
 _HEADERS: Final = (
     (b"User-Agent", b"mediacluster"),
     (b"Accept", b"image/*, */*;q=0.1"),
@@ -36,7 +37,7 @@ class Fetched:
     Attributes:
         data: the body of the response.
         final_url: the URL after redirects.
-        filename: file name from the response or the URL, '' if there is none.
+        filename: file name from the response or the URL, without folders, '' if there is none.
     """
 
     data: bytes
@@ -173,7 +174,7 @@ def _filename(url: httpx.URL, headers: httpx.Headers) -> str:
     message = Message()
     message["Content-Disposition"] = headers.get("content-disposition", "").replace("\r", "").replace("\n", "")
     name = message.get_filename() or unquote(url.path.rsplit("/", 1)[-1])
-    return _UNSAFE_IN_NAMES.sub("_", name.strip())[:_MAX_NAME_CHARACTERS]
+    return _UNSAFE_IN_NAMES.sub("_", _FOLDERS.sub("", name.strip()))[:_MAX_NAME_CHARACTERS]
 
 
 def _shown(url: str) -> str:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from backend.rules.naming import shown_title
 from backend.store.arrays import fetch_arrays
 from backend.store.schema import Space
 from backend.store.statements import Statements
@@ -63,9 +64,9 @@ def list_labels(session: Session, cluster_ids: Sequence[int]) -> dict[int, str]:
 
 
 def list_titles(session: Session, media_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, tuple[str, bytes | None]]:
-    """Titles of pictures, and the checksums that their thumbnails are stored by."""
+    """What pictures are called, and the checksums that their thumbnails are stored by."""
     rows = session.execute(
-        text("SELECT id, coalesce(nullif(title, ''), caption) AS name, sha256 FROM media WHERE id = ANY(:ids)"),
+        text("SELECT id, title, caption, file_name, sha256 FROM media WHERE id = ANY(:ids)"),
         {"ids": list(media_ids)},
     )
-    return {row.id: (row.name, row.sha256) for row in rows}
+    return {row.id: (shown_title(row.title, row.caption, row.file_name), row.sha256) for row in rows}

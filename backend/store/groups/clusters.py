@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from backend.errors import NotFound
 from backend.store.arrays import is_among
 from backend.store.schema import Centroid, Cluster, Media, Membership, Space
+from backend.store.titles import CALLED, with_shown_title
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class ClusterMember:
 
     media_id: uuid.UUID
     title: str
+    shown_title: str
     location: str
     similarity: float
     margin: float | None
@@ -98,7 +100,7 @@ def list_members(
     query = (
         sa.select(
             Membership.media_id,
-            Media.title,
+            *CALLED,
             Media.location,
             Membership.similarity,
             Membership.margin,
@@ -117,7 +119,7 @@ def list_members(
                 sa.and_(Membership.similarity == similarity, Membership.media_id > media_id),
             )
         )
-    return [ClusterMember(**row._asdict()) for row in session.execute(query)]
+    return [ClusterMember(**with_shown_title(row)) for row in session.execute(query)]
 
 
 def list_memberships(session: Session, media_ids: Sequence[uuid.UUID]) -> list[tuple[Membership, str]]:

@@ -11,6 +11,7 @@ from backend.errors import NotFound
 from backend.store.groups.walls import COHESION, active_space
 from backend.store.media import Picture
 from backend.store.schema import Centroid, Cluster, Embedding, Media, Membership, Origin
+from backend.store.titles import CALLED
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def list_member_cards(
         sa.select(
             Media.id.label("media_id"),
             sa.func.encode(Media.sha256, "hex").label("sha256"),
-            Media.title,
+            *CALLED,
             Media.width,
             Media.height,
             standing.c.similarity,
@@ -135,7 +136,7 @@ def list_member_cards(
     rows = session.execute(query)
     return [
         Member(
-            Picture(row.media_id, row.sha256, row.title, row.width, row.height),
+            Picture.of(row),
             row.similarity,
             row.by_curator,
             row.is_outlier,

@@ -1,7 +1,7 @@
 -- Pictures of groups: the representative first, then the members with the highest similarity on joining. One statement for a page,
 -- which reads the first entries of `membership_members_idx` for each group.
 SELECT page.id AS cluster_id, media.id AS media_id, encode(media.sha256, 'hex') AS sha256,
-       media.title, media.width, media.height
+       {called}, media.width, media.height
   FROM unnest(CAST(:cluster_ids AS bigint[]), CAST(:representatives AS uuid[])) AS page(id, representative)
  CROSS JOIN LATERAL (
          SELECT page.representative AS media_id, 2.0 AS similarity WHERE page.representative IS NOT NULL

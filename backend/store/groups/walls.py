@@ -203,8 +203,7 @@ def _with_pictures(session: Session, rows: Sequence[Any], each: int = PICTURES_E
             },
         )
         for one in found:
-            picture = Picture(one.media_id, one.sha256, one.title, one.width, one.height)
-            pictures[one.cluster_id].setdefault(one.media_id, picture)
+            pictures[one.cluster_id].setdefault(one.media_id, Picture.of(one))
     return [
         ClusterCard(
             row.id,

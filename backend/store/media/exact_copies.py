@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from backend.store.schema import ExactCopy, Media
 from backend.store.statements import Statements
+from backend.store.titles import CALLED, with_shown_title
 
 _SQL = Statements(__file__)
 
@@ -20,6 +21,7 @@ class CopySent:
     id: int
     media_id: uuid.UUID
     title: str
+    shown_title: str
     media_source: str
     media_source_uri: str | None
     source: str
@@ -45,7 +47,7 @@ def list_exact_copies(
         sa.select(
             ExactCopy.id,
             ExactCopy.media_id,
-            Media.title,
+            *CALLED,
             Media.source.label("media_source"),
             Media.source_uri.label("media_source_uri"),
             ExactCopy.source,
@@ -62,4 +64,4 @@ def list_exact_copies(
         query = query.where(ExactCopy.media_id == media_id)
     if before is not None:
         query = query.where(sa.tuple_(ExactCopy.last_sent_at, ExactCopy.id) < before)
-    return [CopySent(**row._asdict()) for row in session.execute(query)]
+    return [CopySent(**with_shown_title(row)) for row in session.execute(query)]

@@ -1,7 +1,6 @@
--- Pictures of a space with words, group and vectors, and the name of their file, or else its digest: of these groups and with one of these keywords, where some are
+-- Pictures of a space with words, group and vectors: of these groups and with one of these keywords, where some are
 -- named. In no order, so that it can be counted too.
-SELECT media.id, coalesce(media.source_uri, '') AS path,
-       coalesce(nullif(regexp_replace(split_part(media.source_uri, '?', 1), '^.*/', ''), ''), encode(media.sha256, 'hex'), '') AS file_name,
+SELECT media.id, coalesce(media.source_uri, '') AS path, media.file_name,
        {media_text}, membership.cluster_id, cluster.label AS cluster_label, membership.similarity,
        embedding.image_embedding AS image, embedding.text_embedding AS text,
        embedding.caption_embedding AS caption_vector

@@ -29,6 +29,7 @@ def insert_fetching(
     text: MediaText,
     place: Mapping[str, Any] | None = None,
     request_id: str | None = None,
+    file_name: str = "",
 ) -> None:
     """Insert a picture that has yet to be fetched. Keeps an existing row with this id, so that the call can be repeated."""
     session.execute(
@@ -37,6 +38,7 @@ def insert_fetching(
             id=media_id,
             **media_columns(text),
             exif=dict(place or {}),
+            file_name=file_name,
             source="url",
             source_uri=url,
             request_id=request_id,
@@ -55,6 +57,7 @@ def insert_pending(
     source_uri: str | None,
     request_id: str | None = None,
     folders: Sequence[str] = (),
+    file_name: str = "",
 ) -> uuid.UUID:
     """Insert a picture to embed. Returns its id, or that of the row with the same file."""
     created = session.execute(
@@ -67,6 +70,7 @@ def insert_pending(
             source_uri=source_uri,
             request_id=request_id,
             folders=list(folders),
+            file_name=file_name,
             status=MediaStatus.PENDING,
             upload_seq=next_upload_seq(session),
         )
@@ -89,15 +93,17 @@ def imported_columns(upload_seq: int, embedded_at: datetime) -> dict[str, Any]:
 
 
 def record_fetched(
-    session: Session, media_id: uuid.UUID, lease: Lease, picture: StoredPicture, text: MediaText
+    session: Session, media_id: uuid.UUID, lease: Lease, picture: StoredPicture, text: MediaText, file_name: str = ""
 ) -> uuid.UUID | None:
     """Change a fetched row to pending. Returns the id of an older row with the same file, if there is one.
+
+    An empty `file_name` keeps the one of the row, which is from its address.
 
     Raises LeaseLost.
     """
     next_seq = next_upload_seq(session)
     older = session.execute(sa.select(Media.id).where(Media.sha256 == picture.sha256)).scalar_one_or_none()
-    values: dict[str, Any] = {**FREE}
+    values: dict[str, Any] = {**FREE} | ({"file_name": file_name} if file_name else {})
     if older is not None:
         values |= {"status": MediaStatus.DUPLICATE, "duplicate_of": older}
     else:

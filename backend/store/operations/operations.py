@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from backend.store.statements import Statements
+from backend.store.titles import with_shown_title
 
 _SQL = Statements(__file__)
 
@@ -72,6 +73,7 @@ class FailedMedia:
         error_code: its error code.
         error_detail: its error message.
         title: its title.
+        shown_title: what it is called, '' if there is nothing to call it by.
         source: how it arrived.
         source_uri: where it came from.
         attempts: number of attempts.
@@ -85,6 +87,7 @@ class FailedMedia:
     error_code: str
     error_detail: str
     title: str
+    shown_title: str
     source: str
     source_uri: str | None
     attempts: int
@@ -183,7 +186,9 @@ def record_sample(session: Session) -> bool:
 def list_failures(session: Session, each: int) -> list[FailedMedia]:
     """Up to `each` failures per error code, newest first. Quarantined ones come first."""
     rows = session.execute(sa.text(_SQL("list_failures")), {"most": _MOST_FAILURES, "each": each})
-    return [FailedMedia(**{name: value for name, value in row._asdict().items() if name != "place"}) for row in rows]
+    return [
+        FailedMedia(**{name: value for name, value in with_shown_title(row).items() if name != "place"}) for row in rows
+    ]
 
 
 def list_newest_checksums(session: Session, limit: int) -> list[bytes]:

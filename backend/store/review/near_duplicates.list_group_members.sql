@@ -1,6 +1,6 @@
 -- Groups with their members. A picture to keep has a row in near_duplicate that refers to itself.
-SELECT member.keeper_media_id, media.id AS media_id, media.title, media.width, media.height, media.byte_size, media.mime,
-       media.created_at, member.similarity,
+SELECT member.keeper_media_id, media.id AS media_id, {called}, media.width, media.height,
+       media.byte_size, media.mime, media.created_at, member.similarity,
        bit_count((media.perceptual_hash # kept.perceptual_hash)::bit(64)) AS hash_distance,
        member.size
   FROM unnest(CAST(:keepers AS uuid[])) AS keeper (id)

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from backend.store.arrays import execute_many, fetch_arrays
 from backend.store.statements import Statements
+from backend.store.titles import with_shown_title
 
 _SQL = Statements(__file__)
 _LOCK = 0x6D63_0010
@@ -34,6 +35,7 @@ class NearDuplicateRow:
     keeper_media_id: uuid.UUID
     media_id: uuid.UUID
     title: str
+    shown_title: str
     width: int
     height: int
     byte_size: int
@@ -154,8 +156,8 @@ def list_group_members(
     """The pictures to keep, up to `limit` others of each group, nearest first, and the size of each group."""
     rows = session.execute(sa.text(_SQL("list_group_members")), {"keepers": list(keepers), "limit": limit}).all()
     sizes = {row.keeper_media_id: row.size for row in rows}
-    names = [field.name for field in fields(NearDuplicateRow)]
-    return [NearDuplicateRow(**{name: getattr(row, name) for name in names}) for row in rows], sizes
+    shown = ({name: value for name, value in with_shown_title(row).items() if name != "size"} for row in rows)
+    return [NearDuplicateRow(**one) for one in shown], sizes
 
 
 def find_keepers(session: Session, media_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID | None]:

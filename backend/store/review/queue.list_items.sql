@@ -1,5 +1,6 @@
 -- A page of items whose facts still hold (see standing).
 SELECT item.kind, item.subject, item.urgency, item.figures, item.media_id, media.title, media.caption,
+       media.file_name,
        item.cluster_id, cluster.label, centroid.member_count AS size, cluster.representative_media_id,
        other_centroid.cluster_id AS other_cluster_id, other.label AS other_label,
        other_centroid.member_count AS other_size, other.representative_media_id AS other_representative_media_id

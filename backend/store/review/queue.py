@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
+from backend.rules.naming import shown_title
 from backend.rules.review import QUEUES, Acceptance
 from backend.store.arrays import fetch_arrays
 from backend.store.schema import ReviewDecision, ReviewItem, ReviewRefresh
@@ -100,6 +101,7 @@ class QueuedItem:
     figures: dict[str, float]
     media_id: uuid.UUID | None
     title: str | None
+    shown_title: str | None
     caption: str | None
     cluster: ClusterInItem
     other_cluster: ClusterInItem | None
@@ -197,6 +199,7 @@ def list_items(
             row.figures,
             row.media_id,
             row.title,
+            None if row.media_id is None else shown_title(row.title, row.caption, row.file_name),
             row.caption,
             ClusterInItem(row.cluster_id, row.label, row.size, row.representative_media_id),
             None

@@ -22,7 +22,7 @@ from backend.store.schema import Media, Space
 from backend.store.spaces.spaces import list_spaces
 
 _MEDIA: Final = (
-    *("id", "source", "source_uri", "status", "upload_seq", "embedded_at"),
+    *("id", "file_name", "source", "source_uri", "status", "upload_seq", "embedded_at"),
     *(one.name for value in (MediaText, StoredPicture) for one in fields(value)),
 )
 _COPY_BEGIN: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
@@ -44,6 +44,7 @@ class BulkMedia:
 
     id: uuid.UUID
     source_uri: str | None
+    file_name: str
     text: MediaText
     picture: StoredPicture | None
     place: Mapping[str, Any] = field(default_factory=dict)
@@ -109,6 +110,7 @@ def _copy_media(session: Session, media: Sequence[BulkMedia]) -> None:
                 "exif": Jsonb(exif) if (exif := one.place if one.picture is None else one.picture.exif) else _NO_EXIF,
                 "warnings": Jsonb(one.picture.warnings) if one.picture and one.picture.warnings else _NO_WARNINGS,
                 "id": one.id,
+                "file_name": one.file_name,
                 "source_uri": one.source_uri,
             } | imported_columns(seq, now)
             copy.write_row([values[name] for name in _MEDIA])

@@ -16,6 +16,7 @@ from backend.store.leases import FREE, Lease, from_now, hand_back_one, is_free, 
 from backend.store.media import record_unfillable
 from backend.store.schema import Embedding, Space, SpaceFill, SpaceFillItem
 from backend.store.statements import Statements
+from backend.store.titles import with_shown_title
 
 _SQL = Statements(__file__)
 
@@ -49,6 +50,7 @@ class FailedItem:
 
     media_id: uuid.UUID
     title: str
+    shown_title: str
     error_code: str
     error_detail: str
 
@@ -351,7 +353,7 @@ def count_items(session: Session) -> dict[int, FillCounts]:
 def list_failed_items(session: Session, space_id: int, limit: int) -> list[FailedItem]:
     """Pictures that could not be embedded into a space, oldest first."""
     rows = session.execute(sa.text(_SQL("list_failed")), {"space": space_id, "limit": limit})
-    return [FailedItem(**row._asdict()) for row in rows]
+    return [FailedItem(**with_shown_title(row)) for row in rows]
 
 
 def _is_item(space_id: int, media_id: uuid.UUID) -> sa.ColumnElement[bool]:

@@ -14,7 +14,7 @@ from backend.store.media import CopySent
 from backend.store.review import ClusterInItem, NearDuplicateRow, QueuedItem
 from backend.web.api.places import without_key
 from backend.web.api.schemas.curation import CurationOutcome
-from backend.web.api.schemas.schemas import Schema, Similarity
+from backend.web.api.schemas.schemas import Schema, ShownTitle, Similarity
 
 
 class ReviewCluster(Schema):
@@ -40,6 +40,7 @@ class ReviewItemDetail(Schema):
     figures: dict[str, float] = Field(description="The figures behind `why`. The names depend on the kind.")
     media_id: UUID | None = Field(description="Null if the item is about groups.")
     title: str | None
+    shown_title: ShownTitle | None
     caption: str | None
     cluster: ReviewCluster = Field(
         description="The group of the picture, the group to split, or the smaller group of a pair."
@@ -56,6 +57,7 @@ class ReviewItemDetail(Schema):
             figures=item.figures,
             media_id=item.media_id,
             title=item.title,
+            shown_title=item.shown_title,
             caption=item.caption,
             cluster=ReviewCluster.of(item.cluster),
             other_cluster=ReviewCluster.of(item.other_cluster) if item.other_cluster else None,
@@ -121,6 +123,7 @@ class NearDuplicate(Schema):
 
     media_id: UUID
     title: str
+    shown_title: ShownTitle
     width: int
     height: int
     byte_size: int
@@ -194,6 +197,7 @@ class ExactCopyDetail(Schema):
 
     media_id: UUID
     title: str
+    shown_title: ShownTitle
     media_source: str = Field(description="How the file first arrived.")
     media_source_uri: str | None
     source: str

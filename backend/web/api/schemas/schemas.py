@@ -21,6 +21,12 @@ from backend.web.api.places import without_key, without_place
 _MEDIA_ID = "0192f0c1-7d1e-7cc0-8d3c-0c6a3f1b2a11"
 _OTHER_ID = "0192f0c1-7d1e-7cc0-8d3c-0c6a3f1b2a12"
 
+ShownTitle = Annotated[
+    str,
+    Field(
+        description="Its title, else the first clause of its caption, else its file name; empty if it has none of them."
+    ),
+]
 Similarity = Annotated[float, Field(description="Cosine, -1 to 1.")]
 
 
@@ -239,6 +245,7 @@ class MediaDetail(Schema):
     id: UUID
     status: MediaStatus
     title: str
+    shown_title: ShownTitle
     caption: str
     keywords: list[str]
     location: str
@@ -256,6 +263,7 @@ class MediaDetail(Schema):
     mime: str | None
     byte_size: int | None
     sha256: str | None
+    file_name: str = Field(description="What its file was called when it came, without folders; empty if unknown.")
     source: str
     source_uri: str | None
     exif: dict[str, Any]
@@ -293,6 +301,7 @@ class SimilarMedia(Schema):
     sim_text: float | None
     combined: float = Field(description="alpha * sim_image + (1 - alpha) * sim_text")
     title: str
+    shown_title: ShownTitle
     location: str
     caption: str
     thumbnail: str = Field(description="Path of its thumbnail, relative to the root of this API.")
@@ -325,6 +334,7 @@ class SimilarAnswer(Schema):
                             "sim_text": 0.71,
                             "combined": 0.848,
                             "title": "The lighthouse at dusk",
+                            "shown_title": "The lighthouse at dusk",
                             "location": "Cape Wrath",
                             "caption": "A red lighthouse above the sea at dusk",
                             "thumbnail": f"/media/{_OTHER_ID}/thumbnail",
@@ -365,6 +375,7 @@ class Member(Schema):
 
     media_id: UUID
     title: str
+    shown_title: ShownTitle
     location: str
     similarity: Similarity
     margin: float | None

@@ -10,7 +10,7 @@ from backend.bounds import ALPHA, COSINE, DIVERSITY, HITS
 from backend.features.search import AlphaHit, AlphaInsight, Answer, Effort, Find, Hit, Relevance, SearchQuery
 from backend.rules.dates import read_begin, read_end
 from backend.rules.search import Filters, FusionMethod
-from backend.web.api.schemas.schemas import Schema
+from backend.web.api.schemas.schemas import Schema, ShownTitle
 
 _MEDIA_ID = "0192f0c1-7d1e-7cc0-8d3c-0c6a3f1b2a11"
 _OTHER_ID = "0192f0c1-7d1e-7cc0-8d3c-0c6a3f1b2a12"
@@ -121,6 +121,7 @@ class SearchHit(Schema):
 
     media_id: UUID
     title: str
+    shown_title: ShownTitle
     location: str
     caption: str
     keywords: list[str]
@@ -173,6 +174,7 @@ class SearchAnswer(Schema):
                         {
                             "media_id": _MEDIA_ID,
                             "title": "The lighthouse at dusk",
+                            "shown_title": "The lighthouse at dusk",
                             "location": "Cape Wrath",
                             "caption": "A red lighthouse above the sea at dusk",
                             "keywords": ["lighthouse", "sea"],
@@ -213,6 +215,7 @@ class AlphaHitInList(Schema):
 
     media_id: UUID
     title: str
+    shown_title: ShownTitle
     location: str
     sim_image: Cosine
     sim_text: Cosine
@@ -226,7 +229,10 @@ class AlphaHitInList(Schema):
     @classmethod
     def of(cls, hit: AlphaHit) -> "AlphaHitInList":
         first = (hit.best.low + hit.best.high) / 2 if hit.best.rank == 1 else None
-        own = {name: getattr(hit, name) for name in ("media_id", "title", "location", "sim_image", "sim_text")}
+        own = {
+            name: getattr(hit, name)
+            for name in ("media_id", "title", "shown_title", "location", "sim_image", "sim_text")
+        }
         return cls(**own, best_rank=hit.best.rank, best_low=hit.best.low, best_high=hit.best.high, first_at=first)
 
 
@@ -250,6 +256,7 @@ class AlphaAnswer(Schema):
                         {
                             "media_id": _OTHER_ID,
                             "title": "The lighthouse at dusk",
+                            "shown_title": "The lighthouse at dusk",
                             "location": "Cape Wrath",
                             "sim_image": 0.94,
                             "sim_text": 0.71,

@@ -138,8 +138,10 @@
       this.#root.replaceChildren(section);
     }
 
-    #result({ media_id, title, location, caption, thumbnail }, request) {
-      const name = title || location || this.getAttribute("untitled") || "Untitled";
+    #result({ media_id, title, shown_title, location, caption, thumbnail }, request) {
+      const words = title || caption;
+      // A place says more to a reader than the name of a file.
+      const name = (words && shown_title) || location || shown_title || this.getAttribute("untitled") || "Untitled";
       const image = make("img", "picture");
       Object.assign(image, { width: 320, height: 240, loading: "lazy", decoding: "async" });
       // Do not repeat what is written beside the picture.
@@ -147,7 +149,7 @@
       image.addEventListener("error", () => image.remove());
       this.#fill(image, thumbnail, request);
       const link = this.getAttribute("link")?.replaceAll("{id}", encodeURIComponent(media_id));
-      return this.#card(make("span", "title", name), title ? location : "", image, link);
+      return this.#card(make("span", "title", name), name === location ? "" : location, image, link);
     }
 
     // An image element cannot send a key, so with one the picture is fetched here.
