@@ -117,7 +117,7 @@ class _QuietHandler(SimpleHTTPRequestHandler):
 def write_blog(path: Path, server: str, media: Media, attributes: str = "") -> None:
     """Write a static page about a picture, with the widget below it. `attributes` are the widget's, as HTML."""
     words = {
-        "title": media.title or "Untitled",
+        "title": media.shown_title or "Untitled",
         "caption": media.caption,
         "story": media.story,
         "server": server,

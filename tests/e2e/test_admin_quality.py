@@ -15,6 +15,7 @@ from backend.features.evaluation import Job, measure
 from backend.features.services import Services
 from backend.rules.measures import projection
 from backend.store.evaluation import MapPoints, find_map_points, find_mapped_media
+from backend.store.media import get_media
 from backend.store.spaces import get_active_space
 from backend.web.server import create_web_app
 from scripts.demo_site import serving
@@ -101,8 +102,7 @@ def lonely(points: MapPoints) -> int:
 def title_of(services: Services, points: MapPoints, row: int) -> tuple[str, str]:
     with services.database.transaction() as session:
         media_id = find_mapped_media(session, get_active_space(session).id, int(points.places[row]))
-        title = session.execute(sa.text("SELECT title FROM media WHERE id = :id"), {"id": media_id}).scalar_one()
-    return str(media_id), title or "Untitled picture"
+        return str(media_id), get_media(session, media_id).shown_title or "Untitled picture"
 
 
 def test_figures__slider_tells_what_another_threshold_comes_to(page: Page, measured_server: str) -> None:

@@ -232,6 +232,24 @@ def test_widget__media_without_words(own_library: Services, open_blog: Callable[
         expect(page.get_by_role("link", name="Ohne Titel")).to_have_count(3)
 
 
+def test_widget__media_without_titles(own_library: Services, open_blog: Callable[..., Page], media: Media) -> None:
+    """They are called by what their captions begin with, else by their place, else by their files."""
+    words = [
+        {"caption": "A quay at dusk. The boats are in.", "location": "Skagen"},
+        {"location": "Cape Wrath"},
+        {},
+    ]
+    with serving(_open_to_all(own_library)) as server:
+        found = httpx.get(f"{server}/media/{media.id}/similar").json()["results"]
+        with own_library.database.transaction() as session:
+            session.execute(sa.update(Media).values(title="", location="", caption="", file_name="IMG_2041.HEIC"))
+            for one, said in zip(found, words, strict=True):
+                session.execute(sa.update(Media).where(Media.id == one["media_id"]).values(file_name="1.jpg", **said))
+        page = open_blog(server=server)
+        _loaded(page)
+        assert _shown(page) == [("A quay at dusk", "Skagen"), ("Cape Wrath", ""), ("1.jpg", "")]
+
+
 def test_widget__sends_its_key_with_every_request(
     own_library: Services, open_blog: Callable[..., Page], page: Page, site: str, media: Media, faults: Any
 ) -> None:
