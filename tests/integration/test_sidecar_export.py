@@ -17,8 +17,8 @@ from backend.features.services import Services
 from backend.features.steps import open_active_space
 from backend.features.transfer import SidecarNames, SidecarsReport, export_sidecars
 from backend.files.folders import read_sidecar
-from backend.files.limits import Limits
 from tests.support.command_line import library_environment, run_command
+from tests.support.limits import make_limits
 
 DARKTABLE = (
     b'<?xml version="1.0" encoding="UTF-8"?><x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="XMP Core 4.4.0-Exiv2">'
@@ -98,10 +98,10 @@ def test_export__mirrors_the_folders_and_is_read_back(services: Services, pictur
 
     # As a user would: copied beside the pictures, without the sidecars that said so before.
     for said in ("2023/A.jpg", "2023/A.png", "2024/A.jpg"):
-        before = read_sidecar(pictures / said, Limits())
+        before = read_sidecar(pictures / said, make_limits())
         (pictures / f"{said}.json").unlink()
         shutil.copy(out / f"{said}.xmp", pictures / f"{said}.xmp")
-        after = read_sidecar(pictures / said, Limits())
+        after = read_sidecar(pictures / said, make_limits())
         assert after.text.without_date() == before.text.without_date()
         if before.text.taken_at is not None:
             assert before.text.taken_at == after.dates[0].moment.replace(tzinfo=after.dates[0].moment.tzinfo or UTC)

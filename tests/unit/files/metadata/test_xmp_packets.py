@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backend.files.limits import Limits
 from backend.files.metadata import EmbeddedMetadata, find_writer, read_xmp, write_xmp
 from backend.files.text import MediaText, clean_media_text, is_boilerplate, is_boilerplate_keyword
 from backend.moments import GIVEN_SOURCE, Precision, Standing
 from tests.support.containers import NAMESPACES
+from tests.support.limits import make_limits
 
 ID = str(uuid.UUID(int=7))
-LIMITS = Limits()
+LIMITS = make_limits()
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 NOON = datetime(2004, 5, 1, 10, 30, 15, 120_000, tzinfo=UTC)
 
