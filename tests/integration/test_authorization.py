@@ -283,7 +283,7 @@ def open_ask(make_services: Callable[..., Services], open_client: Callable[..., 
 
 
 def spellings(path: str) -> Iterator[str]:
-    """The same path, as somebody would write it who wants to pass by a check."""
+    """The same path, as somebody would write it who wants to get around a check."""
     yield f"{path}/"
     yield f"/{path}"
     yield path.upper()
@@ -359,7 +359,7 @@ def test_api__every_route_with_every_key(
 
 
 def test_api__without_keys(open_ask: Callable[[str], Ask]) -> None:
-    """With logins or without any authentication, whoever reaches the API may use it, but no page of another site may."""
+    """With logins or without any authentication, anyone who reaches the API may use it, but no page of another site may."""
     elsewhere = {"Origin": "https://shop.example"}
     for authentication, most in (("login", "curate"), ("none", "admin")):
         ask = open_ask(authentication)
