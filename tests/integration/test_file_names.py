@@ -58,7 +58,7 @@ def site(make_jpeg: Callable[..., bytes]) -> Iterator[str]:
         def do_GET(self) -> None:
             if self.path.startswith("/moved/"):
                 self.send_response(302)
-                self.send_header("Location", "/cdn/end.jpg?signature=secret")
+                self.send_header("Location", "/cdn/secret.jpg?signature=secret")
                 self.end_headers()
                 return
             number = sum(self.path.encode())
@@ -147,7 +147,7 @@ def test_url__the_answer_names_the_file_else_its_address(make_services: Callable
     while fetch_next(services):
         pass
     assert [stored(services, media_id).error_code for media_id in ids] == [None] * 4
-    assert [stored(services, media_id).file_name for media_id in ids] == ["Küste.jpg", "Möwe.jpg", "end.jpg", ""]
+    assert [stored(services, media_id).file_name for media_id in ids] == ["Küste.jpg", "Möwe.jpg", "18", ""]
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".parquet", ".jsonl"])

@@ -19,7 +19,7 @@ from backend.files.formats import PictureWarning
 from backend.files.metadata import JSON, hide_coordinates
 from backend.files.outbound import Fetched, check_url
 from backend.files.storage import original_key
-from backend.files.text import MediaText, clean_file_name, clean_media_text, file_name_in_url, make_storable
+from backend.files.text import MediaText, clean_file_name, clean_media_text, file_name_in, make_storable
 from backend.logs import current_request_id
 from backend.moments import DateCandidate
 from backend.store.leases import Lease
@@ -98,7 +98,7 @@ def accept_picture(
     source_uri = None if source_uri is None else make_storable(source_uri)
     sha256 = hashlib.sha256(data).digest()
     dated = settle_date(cleaned, dates, source_uri, limits)
-    called = clean_file_name((source_uri or "") if file_name is None else file_name)
+    called = file_name_in(source_uri or "") if file_name is None else clean_file_name(file_name)
     beside = Beside(dated, place, [make_storable(folder) for folder in folders], called)
     known = _find_known(services, sha256, source, source_uri, beside)
     if known is not None:
@@ -134,7 +134,7 @@ def accept_url(
     media_id = media_id or uuid_utils.compat.uuid7()
     try:
         with services.database.transaction() as session:
-            insert_fetching(session, media_id, url, cleaned, place, current_request_id(), file_name_in_url(url))
+            insert_fetching(session, media_id, url, cleaned, place, current_request_id(), file_name_in(url))
             status = MediaStatus(get_media(session, media_id).status)
     except BackendUnavailable:
         committed = _find_committed(services, media_id)
@@ -154,7 +154,7 @@ def accept_fetched(services: Services, media: FetchingMedia, lease: Lease, fetch
         InputError, StorageFull, BackendUnavailable: see `accept_picture`.
     """
     name = urlsplit(media.url).path
-    data, called = fetched.data, clean_file_name(fetched.filename)
+    data, called = fetched.data, clean_file_name(fetched.filename) or file_name_in(media.url)
     sha256 = hashlib.sha256(data).digest()
     picture, merged, warnings = store_picture(services, data, sha256, media.text, place=media.place, name=name)
     completed: tuple[str, ...] = ()

@@ -19,7 +19,7 @@ from backend.features.steps import Assigner, open_active_space
 from backend.files.decoding import THUMBNAIL_SIDES
 from backend.files.metadata import JSON, hide_coordinates
 from backend.files.storage import thumbnail_keys, write_thumbnails
-from backend.files.text import RECORD_NAMES, MediaText, clean_file_name, file_name_in_url, text_of_record
+from backend.files.text import RECORD_NAMES, MediaText, clean_file_name, file_name_in, text_of_record
 from backend.files.vector_tables import SIDES, Dimensions, VectorRows, read_space, read_vector_file
 from backend.moments import GIVEN_SOURCE, Precision
 from backend.store.media import StoredPicture, list_known
@@ -225,8 +225,7 @@ def _read_row(
     except ValueError:
         raise InvalidRecord(f"The id {str(given)[:64]!r} is not a UUID.", hint="Omit it, or write a UUID.") from None
     given_name = record.get("file_name")
-    name_in_uri = file_name_in_url if "://" in (uri or "") else clean_file_name
-    file_name = (clean_file_name(given_name) if isinstance(given_name, str) else "") or name_in_uri(uri or "")
+    file_name = (clean_file_name(given_name) if isinstance(given_name, str) else "") or file_name_in(uri or "")
     said = any(record.get(name) for name in RECORD_NAMES)
     given_text = _with_exported_moment(text_of_record(record, services.limits), record) if said else MediaText()
     text, place = hide_coordinates(given_text, {})

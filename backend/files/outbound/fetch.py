@@ -38,11 +38,13 @@ class Fetched:
         data: the body of the response.
         final_url: the URL after redirects.
         filename: file name from the response or the URL, without folders, '' if there is none.
+        is_named: whether the response said it.
     """
 
     data: bytes
     final_url: str
     filename: str
+    is_named: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ def _ask(url: httpx.URL, backend: PinnedBackend, limits: Limits) -> Fetched | _R
                 hint="Upload the file instead.",
             )
         body = _read_body(response, headers, limits.max_body_bytes)
-    return Fetched(body, str(url.copy_with(fragment=None)), _filename(url, headers))
+    return Fetched(body, str(url.copy_with(fragment=None)), *_filename(url, headers))
 
 
 def _join(url: httpx.URL, location: str) -> str:
@@ -170,11 +172,12 @@ def _read_body(response: httpcore.Response, headers: httpx.Headers, max_bytes: i
     raise FetchTooLarge(f"The file is larger than {max_bytes:,} bytes.", hint="Use a smaller version.")
 
 
-def _filename(url: httpx.URL, headers: httpx.Headers) -> str:
+def _filename(url: httpx.URL, headers: httpx.Headers) -> tuple[str, bool]:
     message = Message()
     message["Content-Disposition"] = headers.get("content-disposition", "").replace("\r", "").replace("\n", "")
-    name = message.get_filename() or unquote(url.path.rsplit("/", 1)[-1])
-    return _UNSAFE_IN_NAMES.sub("_", _FOLDERS.sub("", name.strip()))[:_MAX_NAME_CHARACTERS]
+    given = message.get_filename()
+    name = given or unquote(url.path.rsplit("/", 1)[-1])
+    return _UNSAFE_IN_NAMES.sub("_", _FOLDERS.sub("", name.strip()))[:_MAX_NAME_CHARACTERS], bool(given)
 
 
 def _shown(url: str) -> str:

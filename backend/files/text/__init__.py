@@ -3,7 +3,7 @@
 from backend.files.text.boilerplate import is_boilerplate, is_boilerplate_keyword
 from backend.files.text.coordinates import read_latitude, read_longitude, read_number, read_position
 from backend.files.text.dates import guess_date, parse_date, parse_taken_at, read_date, read_epoch
-from backend.files.text.file_names import ascii_name, clean_file_name, download_name, file_name_in_url
+from backend.files.text.file_names import ascii_name, clean_file_name, download_name, file_name_in
 from backend.files.text.keywords import join_keywords, split_keywords
 from backend.files.text.markup import unwrap_lines
 from backend.files.text.records import RECORD_NAMES, parse_json_object, text_of_record
@@ -33,7 +33,7 @@ __all__ = [
     "clean_text",
     "download_name",
     "embedding_text",
-    "file_name_in_url",
+    "file_name_in",
     "fit_media_text",
     "guess_date",
     "is_boilerplate",

@@ -37,10 +37,12 @@ def clean_file_name(name: str) -> str:
     return "" if not cleaned.strip(". ") else _shorten(cleaned, MOST_NAME_CHARACTERS, len)
 
 
-def file_name_in_url(url: str) -> str:
-    """The last part of the path of a web address as a file name, '' if there is none."""
+def file_name_in(source: str) -> str:
+    """The last part of a path or of a web address, whose user and parameters are nobody's business; '' if there is none."""
+    if "://" not in source:
+        return clean_file_name(source)
     try:
-        return clean_file_name(unquote(urlsplit(url).path))
+        return clean_file_name(unquote(urlsplit(source).path))
     except ValueError:
         return ""
 

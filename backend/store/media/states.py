@@ -93,17 +93,14 @@ def imported_columns(upload_seq: int, embedded_at: datetime) -> dict[str, Any]:
 
 
 def record_fetched(
-    session: Session, media_id: uuid.UUID, lease: Lease, picture: StoredPicture, text: MediaText, file_name: str = ""
+    session: Session, media_id: uuid.UUID, lease: Lease, picture: StoredPicture, text: MediaText, file_name: str
 ) -> uuid.UUID | None:
     """Change a fetched row to pending. Returns the id of an older row with the same file, if there is one.
-
-    An empty `file_name` keeps the one of the row, which is from its address.
-
     Raises LeaseLost.
     """
     next_seq = next_upload_seq(session)
     older = session.execute(sa.select(Media.id).where(Media.sha256 == picture.sha256)).scalar_one_or_none()
-    values: dict[str, Any] = {**FREE} | ({"file_name": file_name} if file_name else {})
+    values: dict[str, Any] = {**FREE, "file_name": file_name}
     if older is not None:
         values |= {"status": MediaStatus.DUPLICATE, "duplicate_of": older}
     else:

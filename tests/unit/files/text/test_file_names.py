@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.files.formats import PICTURE_SUFFIXES, suffixes_like
-from backend.files.text import ascii_name, clean_file_name, download_name, file_name_in_url
+from backend.files.text import ascii_name, clean_file_name, download_name, file_name_in
 
 
 def download(name: str, extension: str = "jpg") -> str:
@@ -44,7 +44,7 @@ def test_clean_file_name(name: str, cleaned: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "name"),
+    ("source", "name"),
     [
         ("https://example.org/a/b.jpg?size=2#top", "b.jpg"),
         ("https://example.org/M%C3%B6we%20two.png", "Möwe two.png"),
@@ -52,10 +52,12 @@ def test_clean_file_name(name: str, cleaned: str) -> None:
         ("https://example.org/photos/", ""),
         ("https://example.org", ""),
         ("https://[broken/a.jpg", ""),
+        ("https://ada:pass@example.org", ""),
+        ("/home/ann/a?b.jpg", "a?b.jpg"),
     ],
 )
-def test_file_name_in_url(url: str, name: str) -> None:
-    assert file_name_in_url(url) == name
+def test_file_name_in(source: str, name: str) -> None:
+    assert file_name_in(source) == name
 
 
 @pytest.mark.parametrize(
