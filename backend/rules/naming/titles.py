@@ -51,25 +51,22 @@ def first_clause(caption: str) -> str:
     """What a caption begins with: its first line with words, up to the end of a sentence or a semicolon; '' without words."""
     for line in caption[:MOST_READ].splitlines():
         clause = _clause(" ".join(line.split()).lstrip(_BULLETS))
-        if _says_something(clause):
+        if _find_word(clause) < len(clause):
             return clause
     return ""
 
 
 def _clause(line: str) -> str:
     sentence = line[: _end_of_sentence(line)]
-    for found in _CLAUSE_END.finditer(sentence):
-        if _says_something(sentence[: found.start()]):
-            sentence = sentence[: found.start()]
-            break
+    if end := _CLAUSE_END.search(sentence, _find_word(sentence)):
+        sentence = sentence[: end.start()]
     sentence = _without_full_stop(sentence.strip())
     return sentence if len(sentence) <= MOST_TITLE_CHARACTERS else _shorten(sentence)
 
 
 def _end_of_sentence(line: str) -> int:
-    for found in _END.finditer(line):
-        if not _says_something(line[: found.start()]):
-            continue  # a caption may begin with "... and then"
+    begin = _find_word(line)  # a caption may begin with "... and then"
+    for found in _END.finditer(line, begin):
         if not (found.group()[0] == "." and _goes_on(line[: found.start()], line[found.end() :])):
             return found.end()
     return len(line)
@@ -134,6 +131,7 @@ def _is_half_flag(character: str) -> bool:
     return "\U0001f1e6" <= character <= "\U0001f1ff"
 
 
-def _says_something(text: str) -> bool:
-    """Whether it has a letter, number or pictograph, and not only punctuation."""
-    return any(unicodedata.category(one)[0] in "LN" or unicodedata.category(one) == "So" for one in text)
+def _find_word(text: str) -> int:
+    """Where its first letter, number or pictograph is; its length if it is only punctuation."""
+    found = (place for place, one in enumerate(text) if (kind := unicodedata.category(one))[0] in "LN" or kind == "So")
+    return next(found, len(text))

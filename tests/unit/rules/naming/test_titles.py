@@ -1,6 +1,8 @@
 import unicodedata
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from backend.rules.naming import MOST_READ, first_clause, shown_title
 from backend.rules.naming.titles import MOST_TITLE_CHARACTERS
@@ -104,3 +106,11 @@ def test_first_clause__needs_no_more_of_a_caption_than_statements_read() -> None
     for words in ("A boat and another boat, ", "港町の夕日、", "x", "Dr. No "):
         caption = words * 400
         assert first_clause(caption) == first_clause(caption[:MOST_READ]) != ""
+
+
+@given(st.text() | st.text("a.B!。;—,: \n\u0301🇫", max_size=400))
+def test_first_clause__of_any_text_is_one_bounded_line(caption: str) -> None:
+    clause = first_clause(caption)
+    assert len(clause) <= MOST_TITLE_CHARACTERS
+    assert len(clause.splitlines()) <= 1
+    assert clause == clause.strip()
