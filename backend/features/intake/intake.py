@@ -154,7 +154,9 @@ def accept_fetched(services: Services, media: FetchingMedia, lease: Lease, fetch
         InputError, StorageFull, BackendUnavailable: see `accept_picture`.
     """
     name = urlsplit(media.url).path
-    data, called = fetched.data, clean_file_name(fetched.filename) or file_name_in(media.url)
+    # Not the end of redirects, whose address may be a secret of the server.
+    called = (clean_file_name(fetched.filename) if fetched.is_named else "") or file_name_in(media.url)
+    data = fetched.data
     sha256 = hashlib.sha256(data).digest()
     picture, merged, warnings = store_picture(services, data, sha256, media.text, place=media.place, name=name)
     completed: tuple[str, ...] = ()
