@@ -9,7 +9,6 @@ from datetime import tzinfo
 from enum import StrEnum
 from pathlib import Path, PurePath, PurePosixPath
 from typing import ClassVar, Final
-from urllib.parse import unquote, urlsplit
 
 from backend.errors import Conflict, FileUnreadable, MediaclusterError, PathForbidden
 from backend.files.folders import RAW_SUFFIXES, FileWarning, SidecarOutcome, standing_of, write_sidecar
@@ -249,21 +248,15 @@ class _Export:
         if path is not None and self._common is not None and path.is_relative_to(self._common):
             parts = path.relative_to(self._common).parts
             return [_fit(part) for part in parts[:-1]], _fit(parts[-1])
+        name = picture.file_name or (picture.sha256.hex() if picture.sha256 else str(picture.id))
         folders = picture.folders[0].split("/") if picture.folders else []
-        return [_fit(part) for part in folders if part], _fit(_name_of(picture))
+        return [_fit(part) for part in folders if part], _fit(name)
 
 
 def _path_of(picture: DescribedPicture) -> PurePosixPath | None:
     """The file that a picture was imported from."""
     uri = picture.source_uri or ""
     return PurePosixPath(uri) if uri.startswith("/") and "\0" not in uri and ".." not in uri.split("/") else None
-
-
-def _name_of(picture: DescribedPicture) -> str:
-    """The name of the file, or else the digest of its bytes."""
-    uri = picture.source_uri or ""
-    name = PurePosixPath(unquote(urlsplit(uri).path) if "://" in uri else uri).name
-    return name or (picture.sha256.hex() if picture.sha256 else str(picture.id))
 
 
 def _is_elsewhere(picture: DescribedPicture, path: Path) -> str:

@@ -50,7 +50,7 @@ def write_xmp(
         zone: the zone that its clock is written in.
 
     """
-    group = without_stand_ins(_UNWRITABLE.sub("", group)).strip()  # so that both paths hold it
+    group = without_stand_ins(_writable(group)).strip()  # so that both paths hold it
     root = Element(_tag("rdf:RDF"))
     picture = SubElement(root, _tag("rdf:Description"), {_tag("rdf:about"): ""})
     _add_text(picture, "dc:title", text.title)
@@ -105,25 +105,28 @@ def _joined(paths: Iterable[Sequence[str]], sign: str) -> list[str]:
 
 
 def _add(picture: Element, name: str, words: str) -> None:
-    if words:
-        SubElement(picture, _tag(name)).text = _UNWRITABLE.sub("", words)
+    if words := _writable(words):
+        SubElement(picture, _tag(name)).text = words
 
 
 def _add_text(picture: Element, name: str, words: str) -> None:
     """Add a text that may be in several languages; this one is that of none."""
-    if words:
+    if words := _writable(words):
         alternatives = SubElement(SubElement(picture, _tag(name)), _tag("rdf:Alt"))
-        item = SubElement(alternatives, _tag("rdf:li"), {_tag("xml:lang"): "x-default"})
-        item.text = _UNWRITABLE.sub("", words)
+        SubElement(alternatives, _tag("rdf:li"), {_tag("xml:lang"): "x-default"}).text = words
 
 
-def _add_list(picture: Element, name: str, items: Sequence[str]) -> None:
-    if items:
+def _add_list(picture: Element, name: str, items: Iterable[str]) -> None:
+    if items := [item for one in items if (item := _writable(one))]:
         # The order of tags means something to digiKam only.
         kind = "rdf:Seq" if name == "digiKam:TagsList" else "rdf:Bag"
         bag = SubElement(SubElement(picture, _tag(name)), _tag(kind))
         for item in items:
-            SubElement(bag, _tag("rdf:li")).text = _UNWRITABLE.sub("", item)
+            SubElement(bag, _tag("rdf:li")).text = item
+
+
+def _writable(words: str) -> str:
+    return _UNWRITABLE.sub("", words)
 
 
 def _written(moment: datetime, precision: Precision, zone: tzinfo) -> str:

@@ -58,8 +58,8 @@ class DescribedPicture:
         id: its id.
         text: its words and its moment.
         label: the label of its group; '' if it has none.
-        source: where it came from, such as 'import'.
-        source_uri: its path or address there.
+        source_uri: the path or address that it came from.
+        file_name: the name of its file; '' if it is not known.
         folders: the folders that it was in.
         sha256: the digest of its original; None if it has none.
         byte_size: the size of its original.
@@ -68,8 +68,8 @@ class DescribedPicture:
     id: uuid.UUID
     text: MediaText
     label: str
-    source: str
     source_uri: str | None
+    file_name: str
     folders: tuple[str, ...]
     sha256: bytes | None
     byte_size: int | None
@@ -96,8 +96,8 @@ def iterate_described(
                     row.id,
                     MediaText.of(row),
                     row.cluster_label,
-                    row.source,
                     row.source_uri,
+                    row.file_name,
                     tuple(row.folders),
                     row.sha256,
                     row.byte_size,

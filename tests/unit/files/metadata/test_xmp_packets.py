@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backend.files.metadata import EmbeddedMetadata, find_writer, read_xmp, write_xmp
+from backend.files.metadata import EmbeddedMetadata, find_writer, read_xmp, says_anything, write_xmp
 from backend.files.text import MediaText, clean_media_text, is_boilerplate, is_boilerplate_keyword
 from backend.moments import GIVEN_SOURCE, Precision, Standing
 from tests.support.containers import NAMESPACES
@@ -128,6 +128,18 @@ def test_read_xmp__nor_after_another_program_wrote_it_again() -> None:
     )
     assert again != packet
     assert read_xmp(again, LIMITS).text.keywords == ("sea",)
+
+
+def test_write_xmp__leaves_out_what_xml_forbids() -> None:
+    text = MediaText("a\x1bb\ufffec", "\ud800d", ("e\x00f", "\uffff", "g"), "h\x0bi")
+    packet = write_xmp(text, ID, group="j\x01k")
+    assert texts_of(packet, "dc:title") == ["abc"]
+    assert texts_of(packet, "dc:description") == ["d"]
+    assert texts_of(packet, "dc:subject") == ["ef", "g"]
+    assert texts_of(packet, "lr:hierarchicalSubject") == ["ef", "g", "mediacluster|jk"]
+    assert texts_of(packet, "Iptc4xmpCore:Location") == ["hi"]
+    assert reread(text).text == MediaText("abc", "d", ("ef", "g"), "hi")
+    assert not says_anything(write_xmp(MediaText("\ufffe"), ID))
 
 
 def test_find_writer__only_of_what_was_written_so() -> None:
