@@ -1,7 +1,9 @@
-"""The page about metadata names the tags of exiftool that are read, in their order."""
+"""The page about metadata names the tags of exiftool that are read, in their order; and what records say of groups and moments."""
 
 import re
 from pathlib import Path
+
+import pytest
 
 from backend.files.folders import foreign_records as code
 from backend.moments import Standing
@@ -33,3 +35,31 @@ def test_reference__dates_of_exiftool_by_their_standing() -> None:
     assert {Standing[name.upper()]: tags(part) for name, _, part in said} == {
         standing: names for standing, names in declared.items() if names
     }
+
+
+def test_read_exiftool__the_path_of_a_group_is_no_keyword() -> None:
+    found = code.read_foreign(
+        {
+            "SourceFile": "A.jpg.xmp",
+            "Subject": ["sea"],
+            "HierarchicalSubject": ["sea", "mediacluster|Lighthouses"],
+            "TagsList": ["sea", "mediacluster/Lighthouses"],
+        }
+    )
+    assert set(found.words["keywords"]) == {"sea"}
+
+
+@pytest.mark.parametrize(
+    ("source", "standing"),
+    [
+        ("given", Standing.GIVEN),
+        ("file_name", Standing.GUESSED),
+        ("exif:DateTimeOriginal", Standing.ORIGINAL),
+        ("xmp:xmp:CreateDate", Standing.DIGITIZED),
+        ("exiftool:modifydate", Standing.MODIFIED),
+        ("exiftool:gpsdatetime", Standing.SATELLITE),
+        ("takeout:photoTakenTime", Standing.ORIGINAL),
+    ],
+)
+def test_standing_of__every_kind_of_source(source: str, standing: Standing) -> None:
+    assert code.standing_of(source) is standing
