@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from backend.errors import Conflict, InputError
+from backend.errors import Conflict
 from backend.features.duplicates.comparison import compare
-from backend.features.duplicates.near_duplicates import require_one_group
+from backend.features.duplicates.near_duplicates import lock_others
 from backend.features.editing import delete_media
 from backend.features.services import Services
 from backend.store.review import (
-    find_keepers,
     forget_comparisons,
     forget_keepers,
     forget_marked,
@@ -38,15 +37,8 @@ def mark_others(services: Services, keep_media_id: uuid.UUID, media_ids: Sequenc
         InputError: no pictures to mark, or the one to keep is among them.
         Conflict: they no longer form a group.
     """
-    others = list(dict.fromkeys(media_ids))
-    if not others or keep_media_id in others:
-        raise InputError(
-            "Name the picture to keep, and others to delete.",
-            hint="Put the ids of the pictures to delete in `media_ids`.",
-        )
     with services.database.transaction() as session:
-        lock_near_duplicates(session)
-        require_one_group(find_keepers(session, [keep_media_id, *others]), [keep_media_id, *others])
+        others = lock_others(session, keep_media_id, media_ids)
         record_marked(session, keep_media_id, others, actor)
         # Pictures compared with a marked one need another partner.
         if forget_keepers(session, others):

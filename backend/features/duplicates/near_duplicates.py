@@ -10,6 +10,7 @@ from backend.features.duplicates.comparison import compare, compare_waiting
 from backend.features.editing import delete_media
 from backend.features.services import Services
 from backend.rules.editing import Outcome
+from backend.store.engine import Session
 from backend.store.review import (
     NearDuplicateRow,
     count_groups,
@@ -79,16 +80,9 @@ def keep_best(
         Conflict: they no longer form a group.
         NotFound: one was deleted meanwhile.
     """
-    others = list(dict.fromkeys(media_ids))
-    if not others or keep_media_id in others:
-        raise InputError(
-            "Name the picture to keep, and others to delete.",
-            hint="Put the ids of the pictures to delete in `media_ids`.",
-        )
     with services.database.transaction() as session:
         # Held during the deletion. Otherwise two curators who keep each other's picture would delete both.
-        lock_near_duplicates(session)
-        require_one_group(find_keepers(session, [keep_media_id, *others]), [keep_media_id, *others])
+        others = lock_others(session, keep_media_id, media_ids)
         outcome = delete_media(services, others, actor=actor, dry_run=dry_run)
     if not dry_run:
         compare_waiting(services)
@@ -108,8 +102,7 @@ def keep_all(services: Services, media_ids: Sequence[uuid.UUID], *, actor: str) 
             f"{len(kept)} pictures cannot be kept in one decision.", hint=f"Name 2 to {MOST_KEPT} of a group."
         )
     with services.database.transaction() as session:
-        lock_near_duplicates(session)
-        require_one_group(find_keepers(session, kept), kept)
+        _lock_one_group(session, kept)
         record_parted_pairs(session, list(combinations(kept, 2)), actor)
         compare(session, services.settings)
 
@@ -122,8 +115,27 @@ def take_back_keep_all(services: Services, media_ids: Sequence[uuid.UUID]) -> No
         compare(session, services.settings)
 
 
-def require_one_group(keepers: dict[uuid.UUID, uuid.UUID | None], media_ids: Sequence[uuid.UUID]) -> None:
-    """Raise Conflict unless all of these were compared and belong to the same picture to keep."""
+def lock_others(session: Session, keep_media_id: uuid.UUID, media_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+    """Lock the groups of near-duplicates until the end of the transaction. Returns the pictures to delete, each once.
+
+    Raises:
+        InputError: no pictures to delete, or the one to keep is among them.
+        Conflict: they no longer form a group with the one to keep.
+    """
+    others = list(dict.fromkeys(media_ids))
+    if not others or keep_media_id in others:
+        raise InputError(
+            "Name the picture to keep, and others to delete.",
+            hint="Put the ids of the pictures to delete in `media_ids`.",
+        )
+    _lock_one_group(session, [keep_media_id, *others])
+    return others
+
+
+def _lock_one_group(session: Session, media_ids: Sequence[uuid.UUID]) -> None:
+    """Lock the groups. Raises Conflict unless all of these were compared and belong to the same picture to keep."""
+    lock_near_duplicates(session)
+    keepers = find_keepers(session, media_ids)
     found = {keepers.get(media_id) for media_id in media_ids}
     if len(found) != 1 or None in found:
         raise Conflict(

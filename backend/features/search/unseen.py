@@ -19,12 +19,9 @@ def most_unseen(pool: Pool, alpha: float, raw_alpha: float, backgrounds: Backgro
 
     `raw_alpha` is the alpha of the raw sum that the pool was drawn by. Returns -inf if no picture is outside.
     """
-    if pool.whole:
+    last = _last_drawn(pool, raw_alpha)
+    if last is None:
         return -np.inf
-    raw = np.sort(weighted_sum(pool.sim_image, pool.sim_text, raw_alpha))[::-1]
-    if len(raw) < pool.depth:
-        return -np.inf
-    last = float(raw[pool.depth - 1])
     asks_image, asks_text = not np.isnan(pool.sim_image).all(), not np.isnan(pool.sim_text).all()
     bounds = []
     if asks_image and asks_text:
@@ -42,17 +39,22 @@ def most_unseen(pool: Pool, alpha: float, raw_alpha: float, backgrounds: Backgro
     return max(bounds, default=np.inf)
 
 
+def _last_drawn(pool: Pool, raw_alpha: float) -> float | None:
+    """The raw sum of the last picture that the pool was drawn by. No picture outside has more. None if none is outside."""
+    if pool.whole:
+        return None
+    raw = np.sort(weighted_sum(pool.sim_image, pool.sim_text, raw_alpha))[::-1]
+    return None if len(raw) < pool.depth else float(raw[pool.depth - 1])
+
+
 def most_similarity_unseen(pool: Pool, alpha: float, raw_alpha: float) -> float:
     """Upper bound of alpha * sim_image + (1 - alpha) * sim_text for all pictures outside the pool. A missing side adds nothing.
 
     `raw_alpha` is the alpha of the raw sum that the pool was drawn by. Returns -inf if no picture is outside.
     """
-    if pool.whole:
+    last = _last_drawn(pool, raw_alpha)
+    if last is None:
         return -np.inf
-    raw = np.sort(weighted_sum(pool.sim_image, pool.sim_text, raw_alpha))[::-1]
-    if len(raw) < pool.depth:
-        return -np.inf
-    last = float(raw[pool.depth - 1])
     if alpha == raw_alpha:
         return last
     if np.isnan(pool.sim_text).all():
