@@ -101,7 +101,7 @@ def lonely(points: MapPoints) -> int:
 
 def title_of(services: Services, points: MapPoints, row: int) -> tuple[str, str]:
     with services.database.transaction() as session:
-        media_id = find_mapped_media(session, get_active_space(session).id, int(points.places[row]))
+        media_id = find_mapped_media(session, get_active_space(session).id, int(points.map_indexes[row]))
         assert media_id is not None
         return str(media_id), get_media(session, media_id).shown_title or "Untitled picture"
 

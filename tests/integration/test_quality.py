@@ -304,7 +304,7 @@ def test_map__a_join_that_sorts_carries_no_points_along(
                 session.execute(sa.text(f"SET LOCAL enable_{other} = off"))
             found = find_map_points(session, space.id)
         assert found is not None
-        assert sorted(found.places.tolist()) == list(range(len(library)))
+        assert sorted(found.map_indexes.tolist()) == list(range(len(library)))
 
 
 def test_map__of_what_has_gone_altogether(
@@ -322,7 +322,7 @@ def test_map__of_what_has_gone_altogether(
         )
         found = find_map_points(session, space.id)
     assert found is not None
-    assert (found.points.shape, found.places.tolist(), found.cluster_ids) == ((0, 2), [], [])
+    assert (found.points.shape, found.map_indexes.tolist(), found.cluster_ids) == ((0, 2), [], [])
     answer = client.get("/admin/quality/map/points")
     assert (answer.status_code, json.loads(answer.content[4:])["count"]) == (200, 0)
 

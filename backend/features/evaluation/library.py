@@ -67,11 +67,11 @@ class Reading:
     missing: int = 0
 
     @cached_property
-    def places(self) -> NDArray[np.int64]:
+    def id_ranks(self) -> NDArray[np.int64]:
         """(n,) rank of each picture by id, which the search uses to break ties."""
-        places = np.empty(len(self.media_ids), dtype=np.int64)
-        places[np.argsort(np.array([str(one) for one in self.media_ids], dtype=np.str_))] = np.arange(len(places))
-        return places
+        id_ranks = np.empty(len(self.media_ids), dtype=np.int64)
+        id_ranks[np.argsort(np.array([str(one) for one in self.media_ids], dtype=np.str_))] = np.arange(len(id_ranks))
+        return id_ranks
 
     def backgrounds(self, seed: int, kind: BackgroundKind = BackgroundKind.WORDS) -> Backgrounds | None:
         """The backgrounds of the search. If it has none yet, learn them in the same way, with a seed and without storing them."""

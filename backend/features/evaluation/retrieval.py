@@ -95,7 +95,7 @@ class _Answer:
 
     def __init__(self, asked: Asked, field: Field) -> None:
         self._asked = asked
-        self._places = field.places
+        self._id_ranks = field.id_ranks
         self._text = np.nan_to_num(asked.text)
         self._open = asked.image > -np.inf
         rows = field.of_label[asked.label]
@@ -110,7 +110,7 @@ class _Answer:
     def candidates(self, alpha: float) -> Candidates:
         image = np.where(self._open, np.nan_to_num(self._asked.image), 0)
         combined = np.where(self._open, alpha * image + (1 - alpha) * self._text, -np.inf)
-        return Candidates(combined, image, self._places)
+        return Candidates(combined, image, self._id_ranks)
 
     def best(self, alpha: float, k: int) -> Rows:
         return self.candidates(alpha).best(k)

@@ -90,7 +90,7 @@ class Field:
     Attributes:
         rows: (n,) rows of all pictures.
         labels: (n,) labels.
-        places: (n,) rank by id.
+        id_ranks: (n,) rank by id.
         images: (n, d) image vectors, zero if missing.
         texts: (n, e) text vectors, zero if missing.
         captions: (n, d) caption vectors, zero if missing.
@@ -101,7 +101,7 @@ class Field:
 
     rows: Rows
     labels: Rows
-    places: Rows
+    id_ranks: Rows
     images: Matrix
     texts: Matrix
     captions: Matrix
@@ -127,7 +127,7 @@ class Field:
         return cls(
             rows,
             labels,
-            reading.places[rows],
+            reading.id_ranks[rows],
             images,
             np.nan_to_num(texts),
             np.nan_to_num(captions),

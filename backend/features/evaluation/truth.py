@@ -18,7 +18,7 @@ from backend.features.evaluation.library import Reading
 FOLDERS = "folders"
 GROUPS = "groups"
 
-_PLACE_NAMES = ("media_id", "id", "path", "file", "filename", "image", "url", "image_url")
+_REFERENCE_NAMES = ("media_id", "id", "path", "file", "filename", "image", "url", "image_url")
 _HOW = (
     "Import from one folder per label, give --labels a file of labels by picture or path, or "
     "correct groups and use --labels groups. See docs/how-to/evaluate.md."
@@ -99,18 +99,18 @@ def _from_groups(reading: Reading) -> Truth:
 
 
 def _from_file(reading: Reading, path: Path, column: str) -> Truth:
-    by_place: dict[str, uuid.UUID] = {str(media_id): media_id for media_id in reading.media_ids}
+    by_reference: dict[str, uuid.UUID] = {str(media_id): media_id for media_id in reading.media_ids}
     by_name: dict[str, set[uuid.UUID]] = {}
     for media_id, source in reversed(reading.sources):
-        by_place[source] = media_id
+        by_reference[source] = media_id
         by_name.setdefault(Path(source).name, set()).add(media_id)
     # A bare file name is used only if it is unique.
-    by_place = {name: min(ids) for name, ids in by_name.items() if len(ids) == 1} | by_place
+    by_reference = {name: min(ids) for name, ids in by_name.items() if len(ids) == 1} | by_reference
     found: dict[uuid.UUID, str] = {}
     unknown = 0
-    for place, label in _read_labels(path, column):
-        known = by_place.get(place) or by_place.get(str((path.parent / place).resolve()))
-        known = known or by_place.get(Path(place).name)
+    for reference, label in _read_labels(path, column):
+        known = by_reference.get(reference) or by_reference.get(str((path.parent / reference).resolve()))
+        known = known or by_reference.get(Path(reference).name)
         if known is None:
             unknown += 1
         else:
@@ -120,8 +120,8 @@ def _from_file(reading: Reading, path: Path, column: str) -> Truth:
 
 def _as_truth(reading: Reading, origin: str, found: Mapping[uuid.UUID, str], unknown: int = 0) -> Truth:
     names = sorted(set(found.values()))
-    place = {name: number for number, name in enumerate(names)}
-    codes = np.array([place[found[one]] if one in found else -1 for one in reading.media_ids], dtype=np.int64)
+    number_of = {name: number for number, name in enumerate(names)}
+    codes = np.array([number_of[found[one]] if one in found else -1 for one in reading.media_ids], dtype=np.int64)
     # Pictures without a group cannot be measured.
     present = sorted({int(code) for code in codes if code >= 0})
     renumbered = np.full(len(names) + 1, -1, dtype=np.int64)
@@ -130,7 +130,7 @@ def _as_truth(reading: Reading, origin: str, found: Mapping[uuid.UUID, str], unk
 
 
 def _read_labels(path: Path, column: str) -> Iterator[tuple[str, str]]:
-    """Yield places (ids, paths, URLs) and labels."""
+    """Yield references to pictures (ids, paths or URLs), with their labels."""
     try:
         content = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -143,7 +143,7 @@ def _read_labels(path: Path, column: str) -> Iterator[tuple[str, str]]:
             yield from _of_records(path, (_parse(path, line) for line in content.splitlines() if line.strip()), column)
         case _:
             parsed = _parse(path, content)
-            yield from ((str(place), str(label)) for place, label in parsed.items() if str(label).strip())
+            yield from ((str(reference), str(label)) for reference, label in parsed.items() if str(label).strip())
 
 
 def _csv_records(content: str) -> Iterator[dict[str, Any]]:
@@ -169,14 +169,14 @@ def _of_records(path: Path, records: Iterator[dict[str, Any]], column: str) -> I
     used = 0
     for record in records:
         columns.update(record.keys())
-        place = next((str(record[name]) for name in _PLACE_NAMES if record.get(name)), "")
+        reference = next((str(record[name]) for name in _REFERENCE_NAMES if record.get(name)), "")
         label = record.get(column.lower(), record.get(column))
-        if place and label is not None and str(label).strip():
+        if reference and label is not None and str(label).strip():
             used += 1
-            yield place, str(label).strip()
+            yield reference, str(label).strip()
     if not used:
         raise InputError(
             f"{path} has no labels: it needs a column that names pictures "
-            f"({', '.join(_PLACE_NAMES[:3])}, ...) and {column!r}.",
+            f"({', '.join(_REFERENCE_NAMES[:3])}, ...) and {column!r}.",
             hint=f"It has {', '.join(sorted(columns)) or 'no columns'}. Name the label column with --column.",
         )

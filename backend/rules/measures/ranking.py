@@ -16,12 +16,12 @@ class Candidates:
     Attributes:
         combined: (n,) the combined value, greatest first; -inf for a row that is not a candidate.
         image: (n,) the image leg; the greater one wins a tie.
-        places: (n,) the order of media ids, the last tie break.
+        id_ranks: (n,) the order of media ids, the last tie break.
     """
 
     combined: Column
     image: Column
-    places: Rows
+    id_ranks: Rows
 
     def best(self, k: int) -> Rows:
         """The rows of the k best candidates, or of all if there are fewer."""
@@ -44,4 +44,4 @@ class Candidates:
 
     def ordered(self, rows: Rows) -> Rows:
         """These rows, best first."""
-        return rows[np.lexsort((self.places[rows], -self.image[rows], -self.combined[rows]))]
+        return rows[np.lexsort((self.id_ranks[rows], -self.image[rows], -self.combined[rows]))]

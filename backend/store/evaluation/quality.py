@@ -166,7 +166,7 @@ class MapPoints:
 
     Attributes:
         points: (n, 2) coordinates.
-        places: (n,) index on the map as it was drawn.
+        map_indexes: (n,) index on the map as it was drawn.
         groups: (n,) current group, as an index of `cluster_ids`.
         cluster_ids: ids of the groups.
         labels: labels of the groups.
@@ -174,7 +174,7 @@ class MapPoints:
     """
 
     points: NDArray[np.float32]
-    places: NDArray[np.uint32]
+    map_indexes: NDArray[np.uint32]
     groups: NDArray[np.uint32]
     cluster_ids: list[int]
     labels: list[str]
@@ -193,14 +193,14 @@ def find_map_points(session: Session, space_id: int) -> MapPoints | None:
     # look up each of a hundred thousand separately.
     held = fetch_arrays(session, _SQL("list_held"), {"ids": UuidArray(stored["id"])}, prepare=False)[0]
     numbers, clusters = (np.empty(0) if one is None else one for one in (held.places, held.cluster_ids))
-    places = numbers.astype(np.uint32) - 1
+    indexes = numbers.astype(np.uint32) - 1
     ids, groups = np.unique(clusters.astype(np.int64), return_inverse=True)
     groups_now = fetch_arrays(session, _SQL("list_groups"), {"space": space_id, "ids": ids.tolist()})
     known = {row.id: (row.label, row.member_count) for row in groups_now}
     cluster_ids = ids.tolist()
     return MapPoints(
-        np.column_stack([stored["x"][places], stored["y"][places]]).astype(np.float32),
-        places,
+        np.column_stack([stored["x"][indexes], stored["y"][indexes]]).astype(np.float32),
+        indexes,
         groups.astype(np.uint32),
         cluster_ids,
         [known.get(one, ("", 0))[0] for one in cluster_ids],
@@ -208,11 +208,11 @@ def find_map_points(session: Session, space_id: int) -> MapPoints | None:
     )
 
 
-def find_mapped_media(session: Session, space_id: int, place: int) -> uuid.UUID | None:
+def find_mapped_media(session: Session, space_id: int, index: int) -> uuid.UUID | None:
     """The picture at an index of the map, None if the map has fewer."""
     found = session.execute(
-        text("SELECT substr(points, 24 * :place + 1, 16) FROM quality_report WHERE space_id = :space AND kind = 'map'"),
-        {"space": space_id, "place": place},
+        text("SELECT substr(points, 24 * :index + 1, 16) FROM quality_report WHERE space_id = :space AND kind = 'map'"),
+        {"space": space_id, "index": index},
     ).scalar_one_or_none()
     return uuid.UUID(bytes=bytes(found)) if found else None
 

@@ -1,4 +1,4 @@
-"""Protection of private locations: coordinates and full source addresses are for admins, or for everyone if no key is required."""
+"""Protection of private places: coordinates and full source addresses are for admins, or for everyone if no key is required."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -13,7 +13,7 @@ _EXIF_NAMES = frozenset(PLACE_NAMES)
 
 
 def sees_places(request: Request) -> bool:
-    """Whether the caller may see locations. Authentication sets `request.state.sees_places`."""
+    """Whether the caller may see where pictures were taken. Authentication sets `request.state.sees_places`."""
     return bool(getattr(request.state, "sees_places", False))
 
 
@@ -32,7 +32,7 @@ def without_key(source_uri: str | None) -> str | None:
 
 
 def require_no_place(exif: Mapping[str, Any], original: bytes) -> None:
-    """Raise Forbidden if the original contains the location where the picture was taken."""
+    """Raise Forbidden if the original says where the picture was taken."""
     if exif.keys() & _EXIF_NAMES or says_place(original):
         raise Forbidden(
             "This original contains the place where it was taken, which only admins may see.",

@@ -75,9 +75,9 @@ def _pack(found: MapPoints) -> bytes:
     [id, label, size]; count), x and y of each point (float32), its index on the map (uint32), and the index of its group
     (uint32)."""
     groups = list(zip(found.cluster_ids, found.labels, found.sizes, strict=True))
-    head = json.dumps({"count": len(found.places), "groups": groups}, ensure_ascii=False).encode()
+    head = json.dumps({"count": len(found.map_indexes), "groups": groups}, ensure_ascii=False).encode()
     head += b" " * (-len(head) % 4)
-    parts = (found.points.astype("<f4"), found.places.astype("<u4"), found.groups.astype("<u4"))
+    parts = (found.points.astype("<f4"), found.map_indexes.astype("<u4"), found.groups.astype("<u4"))
     return b"".join([np.uint32(len(head)).astype("<u4").tobytes(), head, *(part.tobytes() for part in parts)])
 
 
