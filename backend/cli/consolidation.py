@@ -1,6 +1,5 @@
 """`mediacluster consolidate` and `threshold`: regroup the library, with the same threshold or another one."""
 
-import json
 import uuid
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +13,7 @@ from backend.cli.editing import print_outcome
 from backend.cli.library import actor_name, open_services
 from backend.cli.options import DryRun
 from backend.cli.panels import Panel
+from backend.documents import read_json
 from backend.errors import FileUnreadable, InputError
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _say_how_to_undo(outcome: "Outcome") -> None:
 def _read_labels(path: Path) -> dict[uuid.UUID, str]:
     """Read true groups by picture id. Raises FileUnreadable, InputError."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path.read_text(encoding="utf-8"))
         return {uuid.UUID(media_id): str(label) for media_id, label in content.items()}
     except OSError as error:
         raise FileUnreadable(f"{path} cannot be read: {error.strerror}.", hint="Name another file.") from error

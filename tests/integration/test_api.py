@@ -5,12 +5,14 @@ import hashlib
 import hmac
 import io
 import json
+import re
 import sys
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -497,3 +499,35 @@ def test_openapi__operation_ids_and_problems_are_a_contract(client: TestClient) 
         if name not in PUBLIC:
             assert "503" in operation["responses"], name
     assert client.get("/docs").status_code == 200
+
+
+# --- JSON that is nested for no reason -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("depth", [200, 900, 3_000, 100_000])
+def test_json__nested_deeply_is_refused_everywhere(
+    make_services: Callable[..., Services], make_jpeg: Callable[..., bytes], depth: int
+) -> None:
+    services = make_services(import_roots=(Path.cwd(),))
+    bodies = ["[" * depth + "]" * depth, '{"a":' * depth + "1" + "}" * depth]
+    bodies += [f'{{"{name}": {bodies[0]}}}' for name in ("url", "title", "ids", "checksums", "path", "q", "media_ids")]
+    with TestClient(create_web_app(services), raise_server_exceptions=False) as client:
+        paths = client.get("/openapi.json").json()["paths"]
+        asked = 0
+        for path, methods in paths.items():
+            place = re.sub(r"\{[^}]*\}", "1", path)
+            for method, operation in methods.items():
+                if "application/json" not in operation.get("requestBody", {}).get("content", {}):
+                    continue
+                for body in bodies:
+                    answer = client.request(method, place, content=body, headers={"content-type": "application/json"})
+                    assert 400 <= answer.status_code < 500, (method, path, body[:20], answer.text[:200])
+                    asked += 1
+        assert asked > 100
+        for items in bodies:
+            answer = client.post("/media", files={"file": make_jpeg(1)}, data={"items": items})
+            assert (answer.status_code, answer.json()["code"]) == (400, "malformed_request"), answer.text[:200]
+        nested = base64.urlsafe_b64encode(bodies[0].encode()).decode().rstrip("=")
+        if len(nested) < 10_000:
+            for path in ("/media", "/search", "/exact-copies"):
+                assert 400 <= client.get(path, params={"cursor": nested, "q": "sea"}).status_code < 500

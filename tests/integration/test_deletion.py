@@ -2,7 +2,9 @@
 
 import threading
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,15 +12,16 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 from PIL.Image import Image
+from starlette.testclient import TestClient
 
 from backend.encoders import Vectors
-from backend.errors import InputError, LeaseLost, NotFound
+from backend.errors import BackendUnavailable, InputError, LeaseLost, NotFound
 from backend.features.duplicates import compare_waiting
 from backend.features.editing import delete_media, list_history
-from backend.features.intake import accept_picture, accept_url
+from backend.features.intake import accept_picture, accept_url, intake
 from backend.features.integrity import audit
 from backend.features.services import Services
-from backend.features.steps import Assigner, embed_batch, open_active_space
+from backend.features.steps import Assigner, embed_batch, fetch, open_active_space
 from backend.files.outbound import fetch_url
 from backend.files.storage import Storage, thumbnail_keys
 from backend.files.text import MediaText
@@ -33,7 +36,8 @@ from backend.store.media import (
     record_failed,
     remove_unheld_files,
 )
-from backend.store.schema import Space
+from backend.store.schema import MediaStatus, Space
+from backend.web.api.app import create_app
 from tests.support.waiting import PATIENCE_SECONDS
 
 
@@ -323,3 +327,75 @@ def test_remove_unheld_files__nothing_that_somebody_has(services: Services, make
     assert media.original_key is not None
     remove_unheld_files(services.database, services.storage, [StoredFile(media.sha256, media.original_key)])
     assert services.storage.exists(media.original_key)
+
+
+# --- pictures that are deleted while their bytes are sent again -------------------------------------------------
+
+
+@contextmanager
+def deleted_after(services: Services, statements: int) -> Iterator[None]:
+    """Delete all pictures once this process has run so many statements, unless one is locked then."""
+    seen = 0
+
+    def count(*_: object) -> None:
+        nonlocal seen
+        seen += 1
+        if seen != statements:
+            return
+        with psycopg.connect(services.database.url) as other, suppress(psycopg.errors.LockNotAvailable):
+            other.execute("SET lock_timeout = '100ms'")
+            other.execute("DELETE FROM media WHERE sha256 IS NOT NULL")
+
+    sa.event.listen(services.database.engine, "after_cursor_execute", count)
+    try:
+        yield
+    finally:
+        sa.event.remove(services.database.engine, "after_cursor_execute", count)
+
+
+@pytest.mark.parametrize("statements", range(1, 16))
+def test_delete__while_the_same_bytes_are_sent_again(
+    services: Services, make_jpeg: Callable[..., bytes], statements: int
+) -> None:
+    with TestClient(create_app(services), raise_server_exceptions=False) as client:
+        client.post("/media", files={"file": make_jpeg(1)})
+        with deleted_after(services, statements):
+            again = client.post(
+                "/media", files={"file": make_jpeg(1)}, data={"title": "A walk", "location": "1.5, 2.5"}
+            )
+        assert again.status_code in {200, 202}, again.text
+        (told,) = again.json()["media"]
+        if again.status_code == 202:
+            assert client.get(f"/media/{told['id']}").json()["title"] == "A walk"
+
+
+@pytest.mark.parametrize("statements", range(1, 16))
+def test_delete__while_two_send_the_same_bytes(
+    services: Services, make_jpeg: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch, statements: int
+) -> None:
+    # The other one stores them right after it was seen that they are not there.
+    monkeypatch.setattr(intake, "_find_known", lambda *_: None)
+    with TestClient(create_app(services), raise_server_exceptions=False) as client:
+        client.post("/media", files={"file": make_jpeg(1)})
+        with deleted_after(services, statements):
+            again = client.post("/media", files={"file": make_jpeg(1)}, data={"title": "A walk"})
+        assert again.status_code in {200, 202}, again.text
+
+
+@pytest.mark.parametrize("statements", range(1, 16))
+def test_delete__while_the_same_bytes_are_fetched(
+    services: Services, make_jpeg: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch, statements: int
+) -> None:
+    fetched = SimpleNamespace(data=make_jpeg(1))
+    monkeypatch.setattr(fetch, "fetch_url", lambda *_: fetched)
+    accept_picture(services, make_jpeg(1), MediaText(), source="upload")
+    media_id = accept_url(services, "https://example.org/a.jpg", MediaText(title="A walk")).media_id
+    with deleted_after(services, statements), suppress(BackendUnavailable):
+        fetch.fetch_next(services)
+    with services.database.transaction() as session:
+        session.execute(sa.text("UPDATE media SET next_attempt_at = now()"))
+    while fetch.fetch_next(services):
+        pass
+    with services.database.transaction() as session:
+        found = find_media(session, media_id)
+    assert found is None or found.status in {MediaStatus.PENDING, MediaStatus.DUPLICATE}, found.error_detail

@@ -23,7 +23,7 @@ from backend.store.access import (
     record_login,
     take_login_link,
 )
-from backend.store.engine import Database, Session
+from backend.store.engine import Database, Session, broken_constraints_as_conflicts
 from backend.store.schema import Account
 
 LINK_SECONDS = 15 * 60
@@ -64,7 +64,7 @@ def log_in(database: Database, name: str, password: str, browser: Browser, *, se
     with database.transaction() as session:
         account = find_account(session, name)
     right = is_password(account.password_hash if account else None, password)
-    with database.transaction() as session:
+    with broken_constraints_as_conflicts(), database.transaction() as session:
         if account is None or not right:
             # Do not log an unknown name: it may be a password typed into the wrong field.
             record_act(session, "anonymous", Act.LOGIN_FAILED, account.name if account else "an unknown name")
@@ -89,7 +89,7 @@ def make_login_link(
     from backend.store.access import get_account
 
     secret = make_secret()
-    with database.transaction() as session:
+    with broken_constraints_as_conflicts(), database.transaction() as session:
         if name is None:
             account = find_account(session, OWNER)
             if account is None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from backend.documents import read_json
 from backend.errors import BackupDamaged
 from backend.files.storage import check_key
 
@@ -58,7 +59,7 @@ class Manifest:
     def from_json(cls, data: bytes) -> "Manifest":
         """Parse a manifest. Raises BackupDamaged."""
         try:
-            content = json.loads(data)
+            content = read_json(data)
             if content["format"] not in _READABLE:
                 raise BackupDamaged(
                     f"The backup has format {content['format']}; this version reads format {_FORMAT} and older.",

@@ -10,6 +10,7 @@ from backend.features.duplicates.comparison import compare
 from backend.features.duplicates.near_duplicates import lock_others
 from backend.features.editing import delete_media
 from backend.features.services import Services
+from backend.store.engine import broken_constraints_as_conflicts
 from backend.store.review import (
     forget_comparisons,
     forget_keepers,
@@ -37,7 +38,7 @@ def mark_others(services: Services, keep_media_id: uuid.UUID, media_ids: Sequenc
         InputError: no pictures to mark, or the one to keep is among them.
         Conflict: they no longer form a group.
     """
-    with services.database.transaction() as session:
+    with broken_constraints_as_conflicts(), services.database.transaction() as session:
         others = lock_others(session, keep_media_id, media_ids)
         record_marked(session, keep_media_id, others, actor)
         # Pictures compared with a marked one need another partner.

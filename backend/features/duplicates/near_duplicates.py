@@ -10,7 +10,7 @@ from backend.features.duplicates.comparison import compare, compare_waiting
 from backend.features.editing import delete_media
 from backend.features.services import Services
 from backend.rules.editing import Outcome
-from backend.store.engine import Session
+from backend.store.engine import Session, broken_constraints_as_conflicts
 from backend.store.review import (
     NearDuplicateRow,
     count_groups,
@@ -101,7 +101,7 @@ def keep_all(services: Services, media_ids: Sequence[uuid.UUID], *, actor: str) 
         raise InputError(
             f"{len(kept)} pictures cannot be kept in one decision.", hint=f"Name 2 to {MOST_KEPT} of a group."
         )
-    with services.database.transaction() as session:
+    with broken_constraints_as_conflicts(), services.database.transaction() as session:
         _lock_one_group(session, kept)
         record_parted_pairs(session, list(combinations(kept, 2)), actor)
         compare(session, services.settings)

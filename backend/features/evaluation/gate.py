@@ -1,6 +1,5 @@
 """Regression gate: comparison of two evaluations, query by query."""
 
-import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from backend.documents import read_json
 from backend.errors import FileUnreadable, InputError
 from backend.features.evaluation.result import SCHEMA_VERSION
 from backend.rules.measures import Bootstrap, Interval
@@ -65,7 +65,7 @@ def read_saved(path: Path) -> dict[str, Any]:
         InputError: the file is not an evaluation.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise FileUnreadable(f"{path} cannot be read: {error.strerror}.", hint="Name another file.") from error
     except ValueError:

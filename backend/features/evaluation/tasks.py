@@ -1,6 +1,5 @@
 """Tasks of an evaluation: their queries, what they search, and how similarities are combined."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -9,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.documents import read_json
 from backend.encoders import Encoders
 from backend.errors import FileUnreadable, InputError
 from backend.features.evaluation.library import Reading
@@ -186,7 +186,7 @@ def read_wordings(path: Path, names: Sequence[str]) -> dict[str, list[str]]:
         InputError: the file is malformed, or names an unknown label.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise FileUnreadable(f"{path} cannot be read: {error.strerror}.", hint="Name another file.") from error
     except ValueError:

@@ -1,7 +1,6 @@
 """Labels: which pictures belong together according to folders, a file, or groups that curators corrected."""
 
 import csv
-import json
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.documents import read_json
 from backend.errors import FileUnreadable, InputError
 from backend.features.evaluation.library import Reading
 
@@ -156,7 +156,7 @@ def _csv_records(content: str) -> Iterator[dict[str, Any]]:
 
 def _parse(path: Path, content: str) -> dict[str, Any]:
     try:
-        parsed = json.loads(content)
+        parsed = read_json(content)
     except ValueError:
         parsed = None
     if not isinstance(parsed, dict):

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from backend.errors import NotFound, TransactionConflict
 from backend.files.metadata import JSON
 from backend.files.text import WORDS, MediaText
 from backend.moments import GUESS_SOURCE
@@ -47,7 +48,19 @@ def record_copy(
 
     Never replaces a value, except a guessed date. A field that a person has edited stays, even if empty. Workers
     recompute the text vectors: ring for `Work.FILL` after the transaction.
+
+    Raises:
+        TransactionConflict: the picture was deleted meanwhile.
     """
+    try:
+        return _record_copy(session, media_id, source, source_uri, beside)
+    except NotFound as error:
+        raise TransactionConflict("The picture with the same file was deleted meanwhile.", hint="Try again.") from error
+
+
+def _record_copy(
+    session: Session, media_id: uuid.UUID, source: str, source_uri: str | None, beside: Beside
+) -> tuple[str, ...]:
     record_exact_copy(session, media_id, source, source_uri)
     if not _missing(get_media(session, media_id), beside):
         return ()

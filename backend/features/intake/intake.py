@@ -3,15 +3,16 @@
 import hashlib
 import logging
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 import uuid_utils.compat
 
 from backend.doorbell import Work
-from backend.errors import BackendUnavailable, FetchFailed, FileTooLarge, LeaseLost
+from backend.errors import BackendUnavailable, FetchFailed, FileTooLarge, LeaseLost, TransactionConflict
 from backend.features.intake.copies import Beside, record_copy
 from backend.features.intake.moments import settle_date
 from backend.features.services import Services
@@ -22,6 +23,7 @@ from backend.files.storage import original_key
 from backend.files.text import MediaText, clean_file_name, clean_media_text, file_name_in, make_storable
 from backend.logs import current_request_id
 from backend.moments import DateCandidate
+from backend.store.engine import broken_constraints_as_conflicts
 from backend.store.leases import Lease
 from backend.store.media import (
     FetchingMedia,
@@ -38,6 +40,9 @@ from backend.store.media import (
 from backend.store.schema import MediaStatus
 
 logger = logging.getLogger(__name__)
+
+_TRIES: Final = 4
+_Recorded = TypeVar("_Recorded")
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,7 @@ def accept_picture(
     dated = settle_date(cleaned, dates, source_uri, limits)
     called = file_name_in(source_uri or "") if file_name is None else clean_file_name(file_name)
     beside = Beside(dated, place, [make_storable(folder) for folder in folders], called)
-    known = _find_known(services, sha256, source, source_uri, beside)
+    known = _again_if_deleted(lambda: _find_known(services, sha256, source, source_uri, beside))
     if known is not None:
         if known.completed:
             services.doorbell.ring(Work.FILL)
@@ -108,7 +113,8 @@ def accept_picture(
     picture, merged, warnings = store_picture(
         services, data, sha256, cleaned, place=place, name=source_uri, dates=dates
     )
-    accepted = _insert(services, picture, source, source_uri, replace(beside, text=merged))
+    complete = replace(beside, text=merged)
+    accepted = _again_if_deleted(lambda: _insert(services, picture, source, source_uri, complete))
     _keep_original(services, picture.original_key, data)
     _tell(services, accepted, ring=ring)
     return replace(accepted, warnings=() if accepted.duplicate else warnings)
@@ -161,7 +167,7 @@ def accept_fetched(services: Services, media: FetchingMedia, lease: Lease, fetch
     picture, merged, warnings = store_picture(services, data, sha256, media.text, place=media.place, name=name)
     completed: tuple[str, ...] = ()
     try:
-        with services.database.transaction() as session:
+        with broken_constraints_as_conflicts(), services.database.transaction() as session:
             older_id = record_fetched(session, media.id, lease, picture, merged, called)
             if older_id is not None:
                 beside = Beside(merged, media.place, file_name=called)
@@ -224,6 +230,14 @@ def store_picture(
     return picture, merged, warnings
 
 
+def _again_if_deleted(record: Callable[[], _Recorded]) -> _Recorded:
+    """Repeat what finds that the picture with the same bytes is deleted meanwhile: these bytes are then new."""
+    for _ in range(_TRIES - 1):
+        with suppress(TransactionConflict):
+            return record()
+    return record()
+
+
 def _tell(services: Services, accepted: Accepted, *, ring: bool) -> None:
     said = "was here before" if accepted.duplicate else "is taken in"
     logger.info("Picture %s %s.", accepted.media_id, said, extra={"media_id": accepted.media_id})
@@ -238,7 +252,7 @@ def _insert(
 ) -> Accepted:
     media_id = uuid_utils.compat.uuid7()
     try:
-        with services.database.transaction() as session:
+        with broken_constraints_as_conflicts(), services.database.transaction() as session:
             kept_id = insert_pending(
                 session,
                 media_id,
@@ -280,7 +294,7 @@ def _keep_original(services: Services, key: str, data: bytes) -> None:
 def _find_known(
     services: Services, sha256: bytes, source: str, source_uri: str | None, beside: Beside
 ) -> Accepted | None:
-    with services.database.transaction() as session:
+    with broken_constraints_as_conflicts(), services.database.transaction() as session:
         media = find_media_by_sha256(session, sha256)
         if media is None:
             return None

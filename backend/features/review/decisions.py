@@ -8,7 +8,7 @@ from backend.features.services import Services
 from backend.files.text import is_storable
 from backend.rules.editing import Outcome
 from backend.rules.review import QUEUES, Acceptance, ReviewKind, ReviewVerdict
-from backend.store.engine import Session
+from backend.store.engine import Session, broken_constraints_as_conflicts
 from backend.store.groups import get_event
 from backend.store.review import find_decision, find_item, forget_decision, lock_review, record_decision
 from backend.store.schema import ReviewItem, Space
@@ -69,7 +69,7 @@ def decide(
     # Read again under the lock, so that the decision is about what was shown.
     outcome = None if operation is None else perform(services, operation, actor=actor, dry_run=dry_run, require=require)
     if not dry_run:
-        with services.database.transaction() as session:
+        with broken_constraints_as_conflicts(), services.database.transaction() as session:
             lock_review(session)
             record_decision(session, found, decision, outcome.event_id if outcome else None, actor)
     return Decided(item, decision, outcome)

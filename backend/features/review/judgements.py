@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from backend.errors import InvalidQuery, NotFound
 from backend.features.services import Services
 from backend.store.access import Act, record_act
+from backend.store.engine import broken_constraints_as_conflicts
 from backend.store.media import get_media
 from backend.store.review import (
     JudgementFilter,
@@ -47,7 +48,8 @@ def judge(
     query = canonical(kind, query)
     if kind is QueryKind.MEDIA and query == str(media_id):
         raise InvalidQuery("A picture cannot be a hit for itself.", hint="Judge a different picture.", field="media_id")
-    with services.database.transaction() as session:
+    # A picture may be deleted, or a dropped one forgotten, meanwhile.
+    with broken_constraints_as_conflicts(), services.database.transaction() as session:
         get_media(session, media_id)
         if kind is QueryKind.MEDIA:
             get_media(session, uuid.UUID(query))

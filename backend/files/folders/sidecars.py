@@ -3,7 +3,6 @@
 A sidecar is optional: what is understood in it is read, and the rest becomes a warning, never a reason to refuse the picture.
 """
 
-import json
 import os
 import re
 from collections import OrderedDict
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
+from backend.documents import read_json
 from backend.errors import FileUnreadable, InputError, InvalidText
 from backend.files.folders.encodings import decode_text
 from backend.files.folders.folders import looks_like_picture
@@ -240,8 +240,8 @@ def _record_of(raw: bytes, picture: Path) -> ForeignRecord:
 
 def _records_of(raw: bytes) -> list[dict[str, Any]]:
     try:
-        value = json.loads(decode_text(raw).lstrip("\ufeff"))
-    except (ValueError, RecursionError) as error:
+        value = read_json(decode_text(raw).lstrip("\ufeff"))
+    except ValueError as error:
         raise InvalidText(f"It is not valid JSON ({error}).", hint="Check quotes and commas.") from None
     records = value if isinstance(value, list) else [value]
     if not records or not all(isinstance(record, dict) for record in records):

@@ -1,10 +1,10 @@
 """Text from records of named values, such as a JSON sidecar or a row of a manifest."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from backend.documents import read_json
 from backend.errors import InvalidText
 from backend.files.limits import Limits
 from backend.files.text.keywords import split_keywords
@@ -40,8 +40,8 @@ def text_of_record(record: Mapping[str, Any], limits: Limits, *, date_source: st
 def parse_json_object(raw: str) -> dict[str, Any]:
     """Parse one JSON object. Raises InvalidText if it is not JSON or not an object."""
     try:
-        value = json.loads(raw)
-    except (ValueError, RecursionError) as error:
+        value = read_json(raw)
+    except ValueError as error:
         raise InvalidText(f"It is not valid JSON ({error}).", hint="Check quotes and commas.") from None
     if not isinstance(value, dict):
         raise InvalidText("It is JSON, but not an object.", hint='Write {"title": ..., "caption": ...}.')

@@ -1,13 +1,13 @@
 """Readers of embedding files made elsewhere: .npz, .parquet, .json (a list of records) and .jsonl."""
 
 import importlib
-import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
+from backend.documents import read_json
 from backend.errors import ConfigurationError, FileUnreadable, InvalidRecord
 from backend.files.vector_tables.npz import read_columns, read_scalar
 from backend.files.vector_tables.rows import SIDES, Dimensions, VectorRows, blocks, make_rows, match_names, split
@@ -65,7 +65,13 @@ def read_space(path: Path) -> Mapping[str, Any] | None:
     elif suffix == ".parquet":
         with _open_parquet(path) as file:
             raw = (file.schema_arrow.metadata or {}).get(SPACE_KEY.encode())
-    return None if raw is None else json.loads(raw)
+    try:
+        told = None if raw is None else read_json(raw)
+    except ValueError as error:
+        raise FileUnreadable(
+            f"What {path} says of its encoders is not valid JSON: {error}.", hint="Export it again."
+        ) from None
+    return told if isinstance(told, dict) else None
 
 
 def _read_npz(path: Path, dimensions: Dimensions) -> Iterator[VectorRows]:
@@ -130,8 +136,8 @@ def _open_parquet(path: Path) -> Any:
 
 def _read_json(path: Path, dimensions: Dimensions) -> Iterator[VectorRows]:
     try:
-        content = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
+        content = read_json(path.read_bytes())
+    except ValueError as error:
         raise FileUnreadable(f"{path} is not valid JSON: {error}.", hint="Write a list of records.") from None
     if not isinstance(content, list):
         raise FileUnreadable(
@@ -145,8 +151,8 @@ def _read_jsonl(path: Path, dimensions: Dimensions) -> Iterator[VectorRows]:
         with path.open(encoding="utf-8", errors="replace") as lines:
             for line in lines:
                 try:
-                    yield json.loads(line)
-                except (ValueError, RecursionError):
+                    yield read_json(line)
+                except ValueError:
                     yield InvalidRecord("The line is not valid JSON.")
 
     return _from_records(parse(), dimensions)

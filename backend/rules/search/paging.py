@@ -6,6 +6,7 @@ import json
 import uuid
 from dataclasses import dataclass
 
+from backend.documents import read_json
 from backend.errors import InvalidQuery
 
 
@@ -37,11 +38,11 @@ def write_last_hit(last: LastHit, digest: str) -> str:
 def read_last_hit(cursor: str, digest: str) -> LastHit:
     """Decode a cursor. Raises InvalidQuery if it belongs to a different query or was not made by `write_last_hit`."""
     try:
-        written, media_id, sim_image, sim_text, position = json.loads(
+        written, media_id, sim_image, sim_text, position = read_json(
             base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         )
         last = LastHit(uuid.UUID(media_id), _cosine(sim_image), _cosine(sim_text), int(position))
-    except (binascii.Error, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+    except (binascii.Error, ValueError, TypeError, AttributeError, OverflowError):
         raise _unreadable("This cursor is not valid.") from None
     if last.position < 1:
         raise _unreadable("This cursor is not valid.")

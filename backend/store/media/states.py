@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from backend.errors import LeaseLost, NotFound, NotInSpace, OriginalMissing, Quarantined
+from backend.errors import LeaseLost, NotFound, NotInSpace, OriginalMissing, Quarantined, TransactionConflict
 from backend.files.text import MediaText
 from backend.store.arrays import is_among
 from backend.store.events import Event, EventKind, record_events
@@ -59,7 +59,10 @@ def insert_pending(
     folders: Sequence[str] = (),
     file_name: str = "",
 ) -> uuid.UUID:
-    """Insert a picture to embed. Returns its id, or that of the row with the same file."""
+    """Insert a picture to embed. Returns its id, or that of the row with the same file.
+
+    Raises TransactionConflict if that row is deleted meanwhile.
+    """
     created = session.execute(
         insert(Media)
         .values(
@@ -79,7 +82,10 @@ def insert_pending(
     ).scalar_one_or_none()
     if created is not None:
         return created
-    return session.execute(sa.select(Media.id).where(Media.sha256 == picture.sha256)).scalar_one()
+    kept = session.execute(sa.select(Media.id).where(Media.sha256 == picture.sha256)).scalar_one_or_none()
+    if kept is None:
+        raise TransactionConflict("The picture with the same file was deleted meanwhile.", hint="Try again.")
+    return kept
 
 
 def imported_columns(upload_seq: int, embedded_at: datetime) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 from datetime import datetime
 from typing import Any
 
+from backend.documents import read_json
 from backend.errors import InputError
 from backend.files.text import is_storable
 
@@ -23,9 +24,9 @@ def read_cursor(cursor: str, *kinds: type) -> list[Any]:
         InputError: this server did not write the cursor.
     """
     try:
-        key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        key = read_json(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         return [_read_part(part, kind) for part, kind in zip(_list_of(key), kinds, strict=True)]
-    except (binascii.Error, ValueError, TypeError, OverflowError, RecursionError):
+    except (binascii.Error, ValueError, TypeError, OverflowError):
         raise InputError(
             "This cursor is not valid.", hint="Use `next_cursor` from the previous page, or omit the cursor."
         ) from None

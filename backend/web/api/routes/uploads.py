@@ -1,6 +1,5 @@
 """Upload of pictures."""
 
-import json
 from dataclasses import astuple
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -8,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, File, Form, Query, Response, UploadFile
 from pydantic import TypeAdapter, ValidationError
 
+from backend.documents import read_json
 from backend.errors import InputError
 from backend.features.services import Services
 from backend.files.text import MediaText
@@ -137,7 +137,7 @@ def _require_count(services: Services, count: int) -> None:
 
 def _texts_per_file(items: str, count: int, shared: MediaText) -> list[MediaText]:
     try:
-        texts = _TEXTS.validate_python(json.loads(items))
+        texts = _TEXTS.validate_python(read_json(items))
     except (ValueError, ValidationError) as error:
         raise InputError(f"`items` cannot be read: {error}", hint="Send a JSON list with an object per file.") from None
     if len(texts) != count:
