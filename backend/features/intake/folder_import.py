@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from backend.doorbell import Work
-from backend.errors import FileTooLarge, FileUnreadable, InputError
+from backend.errors import FileUnreadable, InputError
 from backend.features.intake.intake import Accepted, accept_picture, accept_url
 from backend.features.services import Services
 from backend.files.folders import (
@@ -16,6 +16,7 @@ from backend.files.folders import (
     SidecarReader,
     Tally,
     read_manifest,
+    read_regular,
     walk_pictures,
 )
 from backend.files.metadata import JSON
@@ -248,7 +249,7 @@ def _accept(
     report.warnings += [warning for warning in warnings if warning not in report.warnings[-_RECENT_WARNINGS:]]
     return accept_picture(
         services,
-        _read(item.path, services.limits.max_body_bytes),
+        read_regular(item.path, services.limits.max_body_bytes),
         item.text.or_else(sidecar.text),
         source="import",
         source_uri=str(item.path.resolve()),
@@ -258,14 +259,3 @@ def _accept(
         folders=[folder for folder in (item.folder, *sidecar.albums) if folder],
         ring=False,
     )
-
-
-def _read(path: Path, max_bytes: int) -> bytes:
-    try:
-        if path.stat().st_size > max_bytes:
-            raise FileTooLarge(f"{path} has {path.stat().st_size:,} bytes; {max_bytes:,} are allowed.")
-        return path.read_bytes()
-    except OSError as error:
-        raise FileUnreadable(
-            f"{path} cannot be read: {error.strerror}.", hint="Check that it is there and its permissions."
-        ) from error

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from backend.doorbell import Work
-from backend.errors import FileTooLarge, InputError, InvalidRecord, MediaclusterError, SpaceMismatch
+from backend.errors import InputError, InvalidRecord, MediaclusterError, SpaceMismatch
 from backend.features.intake import store_picture
 from backend.features.services import Services
 from backend.features.steps import Assigner, open_active_space
 from backend.files.decoding import THUMBNAIL_SIDES
+from backend.files.folders import read_regular
 from backend.files.metadata import JSON, hide_coordinates
 from backend.files.storage import thumbnail_keys, write_thumbnails
 from backend.files.text import RECORD_NAMES, MediaText, clean_file_name, file_name_in, text_of_record
@@ -272,14 +273,7 @@ def _prepare(services: Services, rows: list[_Row], report: EmbeddingsReport) -> 
 
 def _store(services: Services, row: _Row) -> _Picture:
     path = Path(row.uri or "")
-    try:
-        if path.stat().st_size > services.limits.max_body_bytes:
-            raise FileTooLarge(
-                f"{path} has {path.stat().st_size:,} bytes; {services.limits.max_body_bytes:,} are allowed."
-            )
-        data = path.read_bytes()
-    except OSError as error:
-        raise InvalidRecord(f"{path} cannot be read: {error.strerror}.", hint="Check its permissions.") from error
+    data = read_regular(path, services.limits.max_body_bytes)
     sha256 = hashlib.sha256(data).digest()
     stored, merged, _ = store_picture(services, data, sha256, row.text, place=row.place, name=path.name)
     least_side = max(THUMBNAIL_SIDES.values()) // 2

@@ -4,6 +4,7 @@ from backend.files.folders.folders import looks_like_picture, open_inside_roots,
 from backend.files.folders.foreign_records import standing_of
 from backend.files.folders.left_out import Exclusions, Kind, LeftOut, Tally
 from backend.files.folders.manifests import ManifestError, read_manifest
+from backend.files.folders.opening import open_regular, read_regular
 from backend.files.folders.pairing import RAW_SUFFIXES
 from backend.files.folders.sidecar_files import SidecarOutcome, write_sidecar
 from backend.files.folders.sidecars import FileWarning, Sidecar, SidecarReader, read_sidecar
@@ -21,7 +22,9 @@ __all__ = [
     "Tally",
     "looks_like_picture",
     "open_inside_roots",
+    "open_regular",
     "read_manifest",
+    "read_regular",
     "read_sidecar",
     "require_inside_roots",
     "standing_of",

@@ -5,7 +5,10 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
+from io import TextIOWrapper
+from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, TextIO
 
@@ -16,6 +19,7 @@ from backend.files.folders.foreign_records import (
     read_exiftool,
     read_leniently,
 )
+from backend.files.folders.opening import open_regular
 from backend.files.folders.pairing import compared
 from backend.files.limits import Limits
 from backend.files.metadata import JSON, hide_coordinates, place_of
@@ -30,6 +34,7 @@ from backend.files.text import (
 )
 from backend.moments import DateCandidate
 
+_MOST_LINE_CHARACTERS: Final = 4 * 1024 * 1024
 _SOURCE_FILE: Final = "sourcefile"
 _PATH_NAMES: Final = (
     "path",
@@ -106,25 +111,57 @@ def read_manifest(path: Path, limits: Limits) -> Iterator[ManifestRow | Manifest
         FileUnreadable: the manifest cannot be opened, or is neither .csv nor .jsonl.
         InvalidText: a CSV file has no column for the picture.
     """
-    readers: dict[str, Callable[[TextIO], Iterator[Record]]] = {
+    readers: dict[str, Callable[[_Lines], Iterator[Record]]] = {
         ".csv": _csv_records, ".tsv": _csv_records, ".jsonl": _json_records, ".ndjson": _json_records,
     }  # fmt: skip
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise FileUnreadable(f"{path} is neither .csv nor .jsonl.", hint="Rename or convert the manifest.")
+    file = open_regular(path)
     try:
-        with path.open("rb") as file:
-            encoding = marked_encoding(file.read(_HEAD_BYTES))
+        encoding = marked_encoding(file.read(_HEAD_BYTES))
+        file.seek(0)
         # Bytes that are not UTF-8 become surrogates, so that only their own line fails.
         errors = "surrogateescape" if encoding in {None, "utf-8-sig"} else "replace"
-        lines = path.open(encoding=encoding or "utf-8-sig", errors=errors, newline="")
+        lines = _Lines(TextIOWrapper(file, encoding=encoding or "utf-8-sig", errors=errors, newline=""))
         records = reader(lines)
     except OSError as error:
-        raise FileUnreadable(f"{path} cannot be opened ({error.strerror}).", hint="Check the path.") from None
+        file.close()
+        raise FileUnreadable(f"{path} cannot be read ({error.strerror}).", hint="Check the path.") from None
     except InvalidText as error:
-        lines.close()
+        file.close()
         raise InvalidText(f"{path}: {error.detail}", hint=error.hint) from None
     return _rows(lines, records, path.parent, limits)
+
+
+class _Lines:
+    """The lines of a manifest. One that is too long is not read into memory: it raises InvalidText, and is the last."""
+
+    def __init__(self, text: TextIO) -> None:
+        self._text = text
+        self._is_over = False
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> str:
+        line = "" if self._is_over else self.readline()
+        if not line:
+            raise StopIteration
+        return line
+
+    def readline(self) -> str:
+        line = self._text.readline(_MOST_LINE_CHARACTERS)
+        if len(line) >= _MOST_LINE_CHARACTERS:
+            self._is_over = True
+            raise InvalidText(
+                f"The line has more than {_MOST_LINE_CHARACTERS:,} characters, so this manifest is not read further.",
+                hint="Shorten the line.",
+            )
+        return line
+
+    def close(self) -> None:
+        self._text.close()
 
 
 class _Folder:
@@ -163,9 +200,9 @@ class _Folder:
         return self._listed[folder]
 
 
-def _rows(lines: TextIO, records: Iterator[Record], top: Path, limits: Limits) -> Iterator[ManifestRow | ManifestError]:
+def _rows(lines: _Lines, records: Iterator[Record], top: Path, limits: Limits) -> Iterator[ManifestRow | ManifestError]:
     folder = _Folder(top)
-    with lines:
+    with closing(lines):
         for line, record in records:
             try:
                 if isinstance(record, InvalidText):
@@ -218,17 +255,19 @@ def _check_utf8(record: Mapping[str, Any]) -> None:
                 raise InvalidText("The line is not UTF-8.", hint="Save the manifest as UTF-8.") from None
 
 
-def _json_records(lines: TextIO) -> Iterator[Record]:
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
+def _json_records(lines: _Lines) -> Iterator[Record]:
+    for number in count(1):
         try:
-            yield number, parse_json_object(line)
+            line = next(lines)
+            if line.strip():
+                yield number, parse_json_object(line)
+        except StopIteration:
+            return
         except InvalidText as error:
             yield number, error
 
 
-def _csv_records(lines: TextIO) -> Iterator[Record]:
+def _csv_records(lines: _Lines) -> Iterator[Record]:
     number, head = 1, lines.readline()
     delimiter = None
     if told := _SEPARATOR_LINE.fullmatch(head):
@@ -240,7 +279,7 @@ def _csv_records(lines: TextIO) -> Iterator[Record]:
     return _csv_body(lines, names, delimiter, number)
 
 
-def _csv_body(lines: TextIO, names: list[str], delimiter: str, header_line: int) -> Iterator[Record]:
+def _csv_body(lines: _Lines, names: list[str], delimiter: str, header_line: int) -> Iterator[Record]:
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
         # A quoted value may span lines; a record is numbered by its first line.
@@ -252,6 +291,9 @@ def _csv_body(lines: TextIO, names: list[str], delimiter: str, header_line: int)
         except csv.Error as error:
             yield number, InvalidText(f"The line is not valid CSV ({error}).", hint="Check its quotes.")
             continue
+        except InvalidText as error:
+            yield number, error
+            return
         while len(values) > len(names) and not values[-1].strip():  # after a separator at the end of the line
             values.pop()
         if len(values) > len(names):

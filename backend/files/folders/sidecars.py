@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from backend.documents import read_json
-from backend.errors import FileUnreadable, InputError, InvalidText
+from backend.errors import FileTooLarge, InputError, InvalidText
 from backend.files.folders.encodings import decode_text
 from backend.files.folders.folders import looks_like_picture
 from backend.files.folders.foreign_records import (
@@ -20,6 +20,7 @@ from backend.files.folders.foreign_records import (
     read_foreign,
     read_leniently,
 )
+from backend.files.folders.opening import read_regular
 from backend.files.folders.pairing import compared, pair_sidecars
 from backend.files.limits import Limits
 from backend.files.metadata import JSON, hide_coordinates, read_xmp
@@ -196,13 +197,9 @@ def _name_inside(path: Path) -> str | None:
 
 def _load(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            raw = file.read(_MAX_BYTES + 1)
-    except OSError as error:
-        raise FileUnreadable(f"It cannot be opened ({error.strerror}).", hint="Check its permissions.") from None
-    if len(raw) > _MAX_BYTES:
-        raise InvalidText("It is larger than 1 MiB.", hint="Shorten it.")
-    return raw
+        return read_regular(path, _MAX_BYTES)
+    except FileTooLarge:
+        raise InvalidText("It is larger than 1 MiB.", hint="Shorten it.") from None
 
 
 def _plain_text(raw: bytes, limits: Limits) -> tuple[MediaText, list[InvalidText]]:

@@ -512,10 +512,10 @@ def test_read_sidecar__one_that_cannot_be_opened_is_a_warning(
 ) -> None:
     picture.with_name("IMG_1.json").write_text('{"title": "T"}')
 
-    def refuse(path: Path, *_: object) -> object:
+    def refuse(path: Path, *_: object) -> int:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     (warning,) = read_sidecar(picture, limits).warnings
     assert warning.code == "file_unreadable"
 
