@@ -11,11 +11,61 @@ from backend.files.limits import FetchPolicy
 
 Address: TypeAlias = IPv4Address | IPv6Address
 
-# Only this part of IPv6 is allocated for the public Internet.
+# The product's own tables, since those of Python's `ipaddress` differ by version. Source: the IANA IPv4 and IPv6 Special-Purpose Address
+# Registries (RFC 6890, RFC 8190; that of IPv6 last updated 2024-10-22) and the address spaces of multicast. Blocks that the
+# registries call globally reachable are here too where no web server is: they are relays, sinks and anycast services.
+_NOT_PUBLIC: Final = tuple(
+    map(
+        IPv4Network,
+        (
+            "0.0.0.0/8",  # this network (RFC 791)
+            "10.0.0.0/8",  # private use (RFC 1918)
+            "100.64.0.0/10",  # shared by carriers (RFC 6598)
+            "127.0.0.0/8",  # loopback (RFC 1122)
+            "168.63.129.16/32",  # the wire server of Azure's machines: of no registry
+            "169.254.0.0/16",  # link local (RFC 3927): clouds serve credentials here
+            "172.16.0.0/12",  # private use (RFC 1918)
+            "192.0.0.0/24",  # protocol assignments (RFC 6890): DS-Lite, NAT64 discovery, a cloud's metadata
+            "192.0.2.0/24",  # documentation (RFC 5737)
+            "192.31.196.0/24",  # AS112 (RFC 7535)
+            "192.52.193.0/24",  # AMT (RFC 7450)
+            "192.88.99.0/24",  # 6to4 relays (RFC 7526)
+            "192.168.0.0/16",  # private use (RFC 1918)
+            "192.175.48.0/24",  # AS112 (RFC 7534)
+            "198.18.0.0/15",  # benchmarks (RFC 2544)
+            "198.51.100.0/24",  # documentation (RFC 5737)
+            "203.0.113.0/24",  # documentation (RFC 5737)
+            "224.0.0.0/4",  # multicast (RFC 5771)
+            "240.0.0.0/4",  # reserved (RFC 1112), and limited broadcast (RFC 8190)
+        ),
+    )
+)
+# Only this part of IPv6 is allocated for the public Internet. Outside it are ::1, NAT64 of one's own (64:ff9b:1::/48), 100::/64,
+# 5f00::/16, fc00::/7, fe80::/10, multicast, and IPv4 in forms that are out of use.
 _GLOBAL_UNICAST: Final = IPv6Network("2000::/3")
+_NOT_PUBLIC_IN_IT: Final = tuple(
+    map(
+        IPv6Network,
+        (
+            "2001::/23",  # protocol assignments (RFC 2928): benchmarks, ORCHID, AMT, AS112, drones
+            "2001:db8::/32",  # documentation (RFC 3849)
+            "2002::/16",  # 6to4 (RFC 3056): judged by the address in it
+            "2620:4f:8000::/48",  # AS112 (RFC 7534)
+            "3ffe::/16",  # the former 6bone (RFC 3701)
+            "3fff::/20",  # documentation (RFC 9637)
+        ),
+    )
+)
+# Those of one's own, which a setting allows.
+_PRIVATE: Final = tuple(map(IPv4Network, ("10.0.0.0/8", "127.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
+_PRIVATE_V6: Final = tuple(map(IPv6Network, ("::1/128", "fc00::/7")))
+
+_MAPPED: Final = IPv6Network("::ffff:0:0/96")
 _NAT64: Final = IPv6Network("64:ff9b::/96")
-# Global by number, but not part of the Internet: the 6to4 relay, and the wire server of Azure's machines.
-_NEVER: Final = (IPv4Network("192.88.99.0/24"), IPv4Network("168.63.129.16/32"))
+_6TO4: Final = IPv6Network("2002::/16")
+_TEREDO: Final = IPv6Network("2001::/32")
+_ISATAP: Final = (0x0000_5EFE, 0x0200_5EFE)
+_32_BITS: Final = 0xFFFF_FFFF
 
 
 def resolve_allowed(host: str, port: int, policy: FetchPolicy, timeout_seconds: float) -> tuple[Address, ...]:
@@ -37,42 +87,42 @@ def resolve_allowed(host: str, port: int, policy: FetchPolicy, timeout_seconds: 
 
 
 def is_allowed(address: Address, policy: FetchPolicy) -> bool:
-    """Whether `address` and every IPv4 address embedded in it are allowed."""
+    """Whether a request may go to `address`: it is public, or private where the policy allows that, and so is every IPv4 address
+    embedded in it. Whoever sends requests to an address that somebody else chose asks this."""
     hidden = tuple(_hidden_addresses(address))
     if hidden:
         return all(is_allowed(inner, policy) for inner in hidden)
-    return _is_global(address) or (policy.allow_private and _is_private(address))
+    return is_public(address) or (policy.allow_private and _is_private(address))
 
 
-def _hidden_addresses(address: Address) -> Iterator[IPv4Address]:
-    """Yield the IPv4 addresses embedded in an IPv6 address: mapped, 6to4, Teredo (both ends) and NAT64."""
-    if not isinstance(address, IPv6Address):
-        return
-    if address.ipv4_mapped:
-        yield address.ipv4_mapped
-    if address.sixtofour:
-        yield address.sixtofour
-    if address.teredo:
-        yield from address.teredo
-    if address in _NAT64:
-        yield IPv4Address(int(address) & 0xFFFF_FFFF)
-
-
-def _is_global(address: Address) -> bool:
-    if not address.is_global or address.is_multicast or address.is_reserved:
-        return False
-    if isinstance(address, IPv6Address):
-        return address in _GLOBAL_UNICAST
-    return not any(address in network for network in _NEVER)
+def is_public(address: Address) -> bool:
+    """Whether an address is one of the Internet. Those that embed another are not: see `is_allowed`."""
+    if isinstance(address, IPv4Address):
+        return not any(address in network for network in _NOT_PUBLIC)
+    return address in _GLOBAL_UNICAST and not any(address in network for network in _NOT_PUBLIC_IN_IT)
 
 
 def _is_private(address: Address) -> bool:
-    """Whether it is a loopback or private address. Link-local does not count: clouds serve their credentials there."""
-    if address.is_loopback:
-        return True
-    return address.is_private and not (
-        address.is_link_local or address.is_multicast or address.is_reserved or address.is_unspecified
-    )
+    networks = _PRIVATE if isinstance(address, IPv4Address) else _PRIVATE_V6
+    return any(address in network for network in networks)
+
+
+def _hidden_addresses(address: Address) -> Iterator[Address]:
+    """Yield the addresses that packets to an IPv6 address go to: mapped, 6to4, Teredo (both ends), NAT64, and ISATAP below a public
+    prefix."""
+    if isinstance(address, IPv4Address):
+        return
+    number = int(address)
+    if address in _MAPPED or address in _NAT64:
+        yield IPv4Address(number & _32_BITS)
+    elif address in _6TO4:
+        yield IPv4Address(number >> 80 & _32_BITS)
+    elif address in _TEREDO:
+        yield IPv4Address(number >> 64 & _32_BITS)
+        yield IPv4Address(~number & _32_BITS)
+    elif number >> 32 & _32_BITS in _ISATAP:
+        yield IPv4Address(number & _32_BITS)
+        yield IPv6Address(number >> 64 << 64)
 
 
 def _resolve(host: str, port: int, timeout_seconds: float) -> tuple[Address, ...]:
