@@ -1,6 +1,5 @@
 """`mediacluster judgements`: curators' judgements of hits."""
 
-import csv
 import sys
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -10,7 +9,9 @@ from rich.table import Table
 
 from backend.cli.console import id_column, output, print_json, say
 from backend.cli.library import open_services
+from backend.cli.options import Raw
 from backend.cli.panels import Panel
+from backend.cli.tables import write_csv
 
 commands = typer.Typer()
 
@@ -30,6 +31,7 @@ class _Row:
 @commands.command(rich_help_panel=Panel.QUALITY_AND_MODEL)
 def judgements(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print all of them as CSV on standard output.")] = False,
+    raw: Raw = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array on standard output.")] = False,
 ) -> None:
     """List curators' judgements of hits, the test set of `mediacluster evaluate --judgements`."""
@@ -51,9 +53,7 @@ def judgements(
     if as_json:
         print_json(records)
     elif as_csv:
-        writer = csv.DictWriter(sys.stdout, list(_Row.__dataclass_fields__))
-        writer.writeheader()
-        writer.writerows(records)
+        write_csv(sys.stdout, list(_Row.__dataclass_fields__), records, raw=raw)
     else:
         table = Table("query", id_column("picture"), "verdict", "by")
         for one in rows[:_SHOWN]:

@@ -1,6 +1,5 @@
 """`mediacluster search` and `similar`: one query on the screen, or many into a file."""
 
-import csv
 import uuid
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -13,8 +12,9 @@ from rich.cells import cell_len, set_cell_size
 from backend.bounds import ALPHA, SIMILAR
 from backend.cli.closing import closing
 from backend.cli.console import UUID_LENGTH, id_column, narrow_table, output, print_json, progress_bar, say
-from backend.cli.options import Json
+from backend.cli.options import Json, Raw
 from backend.cli.panels import Panel
+from backend.cli.tables import write_csv
 from backend.errors import FileUnreadable, InvalidQuery
 from backend.settings import load_settings
 
@@ -75,6 +75,7 @@ def search(
     cursor: Annotated[str | None, typer.Option(help="Cursor that the previous page printed.")] = None,
     batch: Annotated[Path | None, typer.Option(help="A file with one query per line, or a folder of pictures.")] = None,
     out: Annotated[Path | None, typer.Option(help="With --batch: the .csv or .parquet file to write.")] = None,
+    raw: Raw = False,
     as_json: Json = False,
 ) -> None:
     """Search by text, picture files and stored pictures, alone or combined. Run many queries with --batch."""
@@ -113,7 +114,7 @@ def search(
         raise typer.BadParameter("--batch and --out must be used together")
     services = closing(build_services(load_settings()))
     if batch is not None and out is not None:
-        answered, failed = _run_batch(services, batch, out, query, quiet=as_json)
+        answered, failed = _run_batch(services, batch, out, query, raw=raw, quiet=as_json)
         if as_json:
             print_json({"queries": answered, "failed": failed, "out": str(out)})
         else:
@@ -206,7 +207,9 @@ def _in_short(words: str) -> str:
     return line if cell_len(line) <= UUID_LENGTH else f"{set_cell_size(line, UUID_LENGTH - 1).rstrip()}\u2026"
 
 
-def _run_batch(services: "Services", source: Path, out: Path, shared: "SearchQuery", *, quiet: bool) -> tuple[int, int]:
+def _run_batch(
+    services: "Services", source: Path, out: Path, shared: "SearchQuery", *, raw: bool, quiet: bool
+) -> tuple[int, int]:
     """Run every query of a file or folder into a .csv or .parquet file. Returns the numbers of queries and of failed ones.
 
     Raises:
@@ -232,7 +235,7 @@ def _run_batch(services: "Services", source: Path, out: Path, shared: "SearchQue
             show(done)
     rows = [row for answer in answers for row in _rows(answer)]
     try:
-        _write_csv(out, rows) if parquet is None else _write_parquet(out, rows, *parquet)
+        _write_csv(out, rows, raw=raw) if parquet is None else _write_parquet(out, rows, *parquet)
     except OSError as error:
         raise FileUnreadable(f"{out} cannot be written: {error.strerror}.", hint="Choose another place.") from error
     return len(answers), sum(answer.error is not None for answer in answers)
@@ -253,11 +256,9 @@ def _columns(hit: "Hit") -> dict[str, Any]:
     return columns | {"media_id": str(hit.media_id), "nominated_by": " ".join(hit.nominated_by)}
 
 
-def _write_csv(out: Path, rows: Iterable[dict[str, Any]]) -> None:
+def _write_csv(out: Path, rows: Iterable[dict[str, Any]], *, raw: bool) -> None:
     with out.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(rows)
+        write_csv(file, COLUMNS, rows, raw=raw)
 
 
 def _write_parquet(out: Path, rows: list[dict[str, Any]], arrow: Any, parquet: Any) -> None:
