@@ -153,6 +153,7 @@ def _print(document: dict[str, Any]) -> None:
         complain(f"{labels['unknown']:,} labelled pictures are not in this library or have no group yet")
     _print_retrieval(document)
     _print_worst(document)
+    _print_verdict(document)
     _print_groupings(document)
     _print_best(document)
     for note in document["notes"]:
@@ -190,6 +191,20 @@ def _print_worst(document: dict[str, Any]) -> None:
     for label, found in worst:
         interval = _with_interval(found["measures"][headline])
         table.add_row(label, f"{found['queries']:,}", interval, _describe_faults(found["faults"]))
+    output.print(table)
+
+
+def _print_verdict(document: dict[str, Any]) -> None:
+    """Print how far `relevant` can be believed."""
+    libraries = {"as it is": "as_it_is", "30 % share a text": "sharing_a_text"}
+    found = {name: (document["verdict"] or {}).get(key) for name, key in libraries.items()}
+    if not any(found.values()):
+        return
+    table = _table("verdict, library", "precision", "recall", "hits: precision", "recall")
+    for name, measures in found.items():
+        if measures is not None:
+            cells = (_below(measures[one]) for one in ("precision", "recall", "hits_precision", "hits_recall"))
+            table.add_row(f"{name}\n{2 * measures['queries']:,} queries", *cells)
     output.print(table)
 
 

@@ -188,6 +188,8 @@ def _print_answer(answer: "Answer") -> None:
     output.print(table)
     certified = "certified" if answer.certified else "not certified"
     say(f"{answer.method}, alpha {answer.alpha}, {certified}: {answer.verdict.replace('_', ' ')}")
+    for media_id in answer.known_media_ids:
+        say(f"in the library already: {media_id}")
     if answer.note:
         say(answer.note)
     if answer.next_cursor:

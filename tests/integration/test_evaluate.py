@@ -117,6 +117,17 @@ def test_evaluate__reads_labels_from_folders_and_asks_every_task(library: Librar
     assert (tasks["hybrid"]["method"], tasks["hybrid"]["alpha"]) == ("calibrated", 0.6)
 
 
+def test_verdict__right_with_and_without_a_text_that_many_share(library: Library, document: dict[str, Any]) -> None:
+    for measures in (document["verdict"]["as_it_is"], document["verdict"]["sharing_a_text"]):
+        # Every tenth picture is in a wrong folder, where a label finds it without those of its own folder too.
+        assert measures["queries"] == document["retrieval"]["hybrid"]["queries"]
+        assert measures["precision"]["value"] >= 0.75
+        assert measures["recall"]["value"] >= 0.8
+        assert measures["hits_precision"]["value"] >= 0.7
+        for name in ("precision", "recall", "hits_precision", "hits_recall"):
+            assert 0 <= measures[name]["low"] <= measures[name]["value"] <= measures[name]["high"] <= 1
+
+
 def test_hybrid__ranks_exactly_as_the_search(library: Library) -> None:
     services = library.services
     encoder = QueryEncoder(services.encoders_of, services.limits, services.decoders)
@@ -294,7 +305,15 @@ def test_command__prints_tables_and_writes_json(run: Callable[..., Any], library
     wordings.write_text(json.dumps({"lonely": ["one that is alone", "nobody else"]}))
     result = run("--json", str(tmp_path / "out.json"), "--resamples", "40", "-k", "3", "--words", str(wordings))
     assert result.exit_code == 0, result.output
-    for word in ("text to image", "media to media", "hybrid", "online", "agglomerative", "best threshold"):
+    for word in (
+        "text to image",
+        "media to media",
+        "hybrid",
+        "share a text",
+        "online",
+        "agglomerative",
+        "best threshold",
+    ):
         assert word in result.stdout
     document = json.loads((tmp_path / "out.json").read_text())
     assert document["schema_version"] == 1

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 from hypothesis import strategies as st
+from PIL import Image
 from starlette.testclient import TestClient
 from typer.testing import CliRunner, Result
 
@@ -323,6 +324,32 @@ def test_verdict__most_good_queries_are_relevant_and_nonsense_is_not(gallery: Ga
     )
     bad = [gallery.get(q=query, k=1)["verdict"] for query in nonsense]
     assert bad.count("nothing_relevant") >= 3
+
+
+def test_verdict__a_picture_of_the_library_is_relevant_and_named(
+    gallery: Gallery, run: Callable[..., Result], open_client: Callable[..., TestClient], tmp_path: Path
+) -> None:
+    """The same file, and the same picture half as large and compressed again; not another picture of its kind."""
+    media_id = gallery.of_kind("castle")[3]
+    original = gallery.client.get(f"/media/{media_id}/original").content
+    image = Image.open(io.BytesIO(original))
+    buffer = io.BytesIO()
+    image.resize((image.width // 2, image.height // 2)).save(buffer, "JPEG", quality=60)
+    for data in (original, buffer.getvalue()):
+        for fields in ({"k": "3"}, {"q": "quarterly tax return form", "alpha": "0.1", "k": "3"}):
+            answer = gallery.client.post("/search", data=fields, files={"file": ("a.jpg", data, "image/jpeg")}).json()
+            assert (answer["verdict"], answer["known_media_ids"]) == ("relevant", [str(media_id)])
+            assert all(hit["stands_out"] for hit in answer["hits"] if hit["media_id"] == str(media_id))
+        (tmp_path / "a.jpg").write_bytes(data)
+        assert (
+            str(media_id)
+            in run("--image", str(tmp_path / "a.jpg"), "-k", "1").stdout.partition("in the library already")[2]
+        )
+        page = open_client(gallery.services).post("/admin/search/hits", files={"file": ("a.jpg", data, "image/jpeg")})
+        assert f'data-known="{media_id}"' in page.text
+    other = jpeg(render_picture("castle", 9_999, SIZE))
+    answer = gallery.client.post("/search", data={"k": "3"}, files={"file": ("a.jpg", other, "image/jpeg")}).json()
+    assert answer["known_media_ids"] == []
 
 
 # --- paging --------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from backend.features.evaluation.result import Evaluation
 from backend.features.evaluation.retrieval import Found, retrieve
 from backend.features.evaluation.tasks import OF_LABELS, Field, Plan, Task, embed_labels, plan, read_wordings
 from backend.features.evaluation.truth import FOLDERS, GROUPS, find_truth
+from backend.features.evaluation.verdicts import measure_verdicts
 from backend.features.services import Services
 from backend.store.review import list_judgements
 from backend.store.spaces import get_space
@@ -123,10 +124,11 @@ def _evaluate(
         elif words is not None or task not in {Task.TEXT_TO_IMAGE, Task.HYBRID}:
             notes.append(f"{task.value} was not evaluated: no picture has the data it needs.")
     if not groups:
-        return Evaluation(reading, truth, options, tuple(found), None, None, tuple(notes))
+        return Evaluation(reading, truth, options, tuple(found), None, None, None, tuple(notes))
+    verdicts = None if words is None else measure_verdicts(reading, truth, words, options)
     groupings = compare_groupings(reading, truth, options, partial(report, "groups"))
     thresholds = sweep_thresholds(reading, truth, options, partial(report, "thresholds"))
-    return Evaluation(reading, truth, options, tuple(found), groupings, thresholds, tuple(notes))
+    return Evaluation(reading, truth, options, tuple(found), groupings, thresholds, verdicts, tuple(notes))
 
 
 def evaluate_by_any(services: Services, options: Options, on_progress: OnProgress | None = None) -> Evaluation | None:
@@ -156,7 +158,7 @@ def _evaluate_judged(services: Services, reading: Reading, options: Options, rep
     if not found:
         raise InputError("No judged query could be evaluated.", hint=" ".join(notes) or None)
     notes.append("Judgements tell nothing about groups, so groups and the threshold are not measured.")
-    return Evaluation(reading, truth_of(judged, len(reading.media_ids)), options, found, None, None, tuple(notes))
+    return Evaluation(reading, truth_of(judged, len(reading.media_ids)), options, found, None, None, None, tuple(notes))
 
 
 def _notes_on(reading: Reading) -> list[str]:

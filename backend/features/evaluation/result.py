@@ -11,6 +11,7 @@ from backend.features.evaluation.library import Reading
 from backend.features.evaluation.options import Options
 from backend.features.evaluation.retrieval import Found
 from backend.features.evaluation.truth import Truth
+from backend.features.evaluation.verdicts import Verdicts
 from backend.rules.measures import Best, Bootstrap, Fault, Interval
 
 SCHEMA_VERSION = 1
@@ -28,6 +29,7 @@ class Evaluation:
         found: result of each task that could be evaluated.
         groupings: None if not measured.
         thresholds: None if not measured.
+        verdicts: None if not measured.
         notes: what could not be measured, and why.
     """
 
@@ -37,6 +39,7 @@ class Evaluation:
     found: tuple[Found, ...]
     groupings: Groupings | None
     thresholds: ThresholdSweep | None
+    verdicts: Verdicts | None
     notes: tuple[str, ...]
 
     def label_of(self, code: int) -> str:
@@ -73,6 +76,7 @@ class Evaluation:
             "alpha": {one.task.value: _describe_alphas(one, options) for one in self.found if one.by_alpha is not None},
             "grouping": None if self.groupings is None else asdict(self.groupings),
             "threshold": None if self.thresholds is None else _describe_thresholds(self.thresholds),
+            "verdict": None if self.verdicts is None else asdict(self.verdicts),
             "notes": list(self.notes),
         }
         rounded: dict[str, Any] = _rounded(document)

@@ -2,6 +2,7 @@
 
 import math
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -71,6 +72,7 @@ class Answer:
         alpha: weight of the image similarity.
         certified: whether no better hit can have been missed.
         verdict: whether anything relevant was found.
+        known_media_ids: pictures of the library that the uploaded pictures are: the same file, or the same picture saved again.
         hits: the hits, best first.
         next_cursor: cursor of the next page, None at the end.
         note: a remark, None if there is none.
@@ -81,26 +83,32 @@ class Answer:
     alpha: float
     certified: bool
     verdict: Relevance
+    known_media_ids: tuple[uuid.UUID, ...]
     hits: tuple[Hit, ...]
     next_cursor: str | None
     note: str | None
 
 
 def fetch_hits(
-    session: Session, ranking: Ranking, rows: list[int], find: Find, verdict: Verdict | None
+    session: Session,
+    ranking: Ranking,
+    rows: list[int],
+    find: Find,
+    verdict: Verdict | None,
+    known: Collection[uuid.UUID],
 ) -> tuple[Hit, ...]:
-    """The hits at these rows of the pool, with the texts of their cards."""
+    """The hits at these rows of the pool, with the texts of their cards. What is `known` stands out in any case."""
     media_ids = [ranking.pool.media_ids[row] for row in rows]
     words = list_words(session, media_ids)
     # Skip pictures deleted meanwhile.
     return tuple(
-        _hit(ranking, row, words[media_id], find, verdict)
+        _hit(ranking, row, words[media_id], find, verdict, is_known=media_id in known)
         for row, media_id in zip(rows, media_ids, strict=True)
         if media_id in words
     )
 
 
-def _hit(ranking: Ranking, row: int, words: MediaWords, find: Find, verdict: Verdict | None) -> Hit:
+def _hit(ranking: Ranking, row: int, words: MediaWords, find: Find, verdict: Verdict | None, *, is_known: bool) -> Hit:
     sims = _by_leg(ranking.pool.sim_image[row], ranking.pool.sim_text[row], find)
     calibrated = _by_leg(ranking.calibrated_image[row], ranking.calibrated_text[row], find)
     return Hit(
@@ -114,7 +122,7 @@ def _hit(ranking: Ranking, row: int, words: MediaWords, find: Find, verdict: Ver
         *calibrated,
         similarity=float(ranking.similarity[row]),
         combined=float(ranking.fused.combined[row]),
-        stands_out=None if verdict is None else bool(verdict.stands_out[row]),
+        stands_out=True if is_known else None if verdict is None else bool(verdict.stands_out[row]),
         nominated_by=ranking.pool.nominated_by[row],
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from backend.encoders import Encoders
 from backend.errors import Conflict, InputError, InvalidQuery, InvalidText
 from backend.features.search.query import Find, SearchQuery
-from backend.files.decoding import Decoders
+from backend.files.decoding import NO_DETAIL, Decoders
 from backend.files.limits import Limits
 from backend.rules.search import Example, Query, combine
 from backend.store.engine import Session
@@ -25,18 +25,22 @@ class QueryEncoder:
 
     def encode(
         self, query: SearchQuery, space: Space, positives: Sequence[Example], negatives: Sequence[Example]
-    ) -> Query:
+    ) -> tuple[Query, tuple[int, ...]]:
         """Combine stored examples and new embeddings to one unit vector per leg.
+
+        Returns the vectors, and the perceptual hashes of the uploaded pictures that hits should resemble.
 
         Raises:
             InvalidQuery: the text is empty, a picture cannot be read, or the examples cancel out.
             SpaceMismatch: the configured encoders do not belong to the space.
         """
         positives, negatives = list(positives), list(negatives)
+        hashes: tuple[int, ...] = ()
         if query.words or query.not_words or query.pictures or query.not_pictures:
             encoders = self.encoders(space)
-            positives += self._pictures(encoders, query.pictures, "file")
-            negatives += self._pictures(encoders, query.not_pictures, "not_file")
+            examples, hashes = self._pictures(encoders, query.pictures, "file")
+            positives += examples
+            negatives += self._pictures(encoders, query.not_pictures, "not_file")[0]
             if query.words:
                 # A picture determines the image leg alone, because cosines of texts and of pictures to pictures have different scales.
                 positives.append(_words(encoders, query.words, "q", on_text_alone=query.is_visual))
@@ -50,21 +54,28 @@ class QueryEncoder:
             raise InvalidQuery(
                 "The pictures cancel each other out.", hint="Use different negative examples.", field="not_media_id"
             )
-        return combined
+        return combined, hashes
 
-    def _pictures(self, encoders: Encoders, pictures: Sequence[bytes], field: str) -> list[Example]:
-        images = []
+    def _pictures(
+        self, encoders: Encoders, pictures: Sequence[bytes], field: str
+    ) -> tuple[list[Example], tuple[int, ...]]:
+        images, hashes = [], []
         for data in pictures:
             try:
                 if len(data) > self.limits.max_body_bytes:
                     raise InvalidQuery(f"The picture has {len(data):,} bytes.", hint="Send a smaller version.")
                 picture = self.decoders.decode(
-                    data, self.limits, at_least=encoders.image.input_size_pixels, fit=encoders.image.first_resize
+                    data,
+                    self.limits,
+                    at_least=encoders.image.input_size_pixels,
+                    fit=encoders.image.first_resize,
+                    hashed=True,
                 )
                 images.append(picture.image)
+                hashes.append(NO_DETAIL if picture.perceptual_hash is None else picture.perceptual_hash)
             except InputError as error:
                 raise InvalidQuery(error.detail, hint=error.hint, field=field, picture_code=error.code) from error
-        return [Example(vector, None) for vector in encoders.image.embed_pictures(images)]
+        return [Example(vector, None) for vector in encoders.image.embed_pictures(images)], tuple(hashes)
 
 
 def fetch_examples(session: Session, media_ids: Sequence[uuid.UUID]) -> list[Example]:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from backend.features.search.background_samples import open_backgrounds
 from backend.features.search.hits import Answer, Relevance, fetch_hits
+from backend.features.search.known_pictures import find_known
 from backend.features.search.pool import count_eligible, draw_pool
 from backend.features.search.query import SearchQuery, checked
 from backend.features.search.query_vectors import QueryEncoder, fetch_examples
@@ -55,6 +56,7 @@ class _Asked:
     query: SearchQuery
     alpha: float
     vectors: Query
+    hashes: tuple[int, ...]
     backgrounds: Backgrounds | None
     last: LastHit | None
     digest: str
@@ -99,9 +101,9 @@ class Searcher:
                 backgrounds = None if space is None else open_backgrounds(session, space, query.background_kind)
             if space is None:
                 return _empty(query, alpha)
-            vectors = self.encoder.encode(query, space, *stored)
+            vectors, hashes = self.encoder.encode(query, space, *stored)
             backgrounds = None if backgrounds is None else backgrounds.about(vectors.image, vectors.text)
-            asked = _Asked(query, alpha, vectors, backgrounds, last, digest, self.scans)
+            asked = _Asked(query, alpha, vectors, hashes, backgrounds, last, digest, self.scans)
             with self.database.transaction() as session:
                 forbid_writes(session)
                 held = hold_active_space(session)
@@ -133,6 +135,7 @@ def _empty(query: SearchQuery, alpha: float) -> Answer:
         alpha,
         certified=True,
         verdict=Relevance.NOTHING_RELEVANT,
+        known_media_ids=(),
         hits=(),
         next_cursor=None,
         note="Nothing is embedded yet: no worker has run for this library.",
@@ -143,14 +146,16 @@ def _answer(session: Session, asked: _Asked) -> Answer:
     ranking, order, rows = _page(session, asked)
     page = rows[: asked.query.k]
     verdict = _judge(session, asked, ranking)
+    known = find_known(session, asked.query.pictures, asked.hashes, ranking.pool)
     more = len(rows) > len(page)
     return Answer(
         find=asked.query.find,
         method=ranking.method,
         alpha=asked.alpha,
         certified=_is_certified(asked, ranking, rows),
-        verdict=_name(verdict),
-        hits=fetch_hits(session, ranking, page, asked.query.find, verdict),
+        verdict=_name(verdict, is_known=not set(ranking.pool.media_ids).isdisjoint(known)),
+        known_media_ids=known,
+        hits=fetch_hits(session, ranking, page, asked.query.find, verdict, known),
         next_cursor=write_last_hit(_last_hit(ranking, order, page[-1]), asked.digest) if more and page else None,
         note=ranking.note or _note_on_end(asked, ranking, more=more),
     )
@@ -252,7 +257,9 @@ def _judge(session: Session, asked: _Asked, ranking: Ranking) -> Verdict | None:
     return judge(image, text, asked.alpha, max(media_count, 1), correlation=asked.backgrounds.correlation)
 
 
-def _name(verdict: Verdict | None) -> Relevance:
+def _name(verdict: Verdict | None, *, is_known: bool) -> Relevance:
+    if is_known:
+        return Relevance.RELEVANT
     if verdict is None:
         return Relevance.UNKNOWN
     return Relevance.RELEVANT if verdict.relevant else Relevance.NOTHING_RELEVANT

@@ -126,6 +126,7 @@ class Decoders:
         at_least: int | None = None,
         fit: int | tuple[int, int] | None = None,
         derive: bool = False,
+        hashed: bool = False,
     ) -> DecodedPicture:
         """Run `decode_picture` in a decoder process. Raises as `inspect`.
 
@@ -135,8 +136,16 @@ class Decoders:
             at_least: see `decode_picture`.
             fit: shrink to this many pixels on the shorter side, or to (width, height); None for no shrinking.
             derive: also make thumbnails and the perceptual hash, from the pixels before shrinking.
+            hashed: also make the perceptual hash.
         """
-        request = {"task": "decode", "limits": asdict(limits), "at_least": at_least, "fit": fit, "derive": derive}
+        request = {
+            "task": "decode",
+            "limits": asdict(limits),
+            "at_least": at_least,
+            "fit": fit,
+            "derive": derive,
+            "hashed": hashed,
+        }
         answer, (pixels, *thumbnails) = self._ask(request, data)
         return DecodedPicture(
             Image.frombytes("RGB", tuple(answer["size"]), pixels),

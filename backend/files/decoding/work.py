@@ -55,7 +55,7 @@ def _has_other_colors(data: bytes, limits: Limits) -> bool:
 def _decode(data: bytes, limits: Limits, request: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
     image = decode_picture(data, limits, at_least=request["at_least"])
     thumbnails = make_thumbnails(image) if request["derive"] else {}
-    phash = perceptual_hash(image) if request["derive"] else None
+    phash = perceptual_hash(image) if request["derive"] or request["hashed"] else None
     shrunk = fit_picture(image, request["fit"])
     header = {"size": shrunk.size, "thumbnails": list(thumbnails), "perceptual_hash": phash}
     return header, [shrunk.tobytes(), *thumbnails.values()]

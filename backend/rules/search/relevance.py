@@ -7,6 +7,10 @@ draw is then `1 - (1 - rate) ** (1 / (n * tests))` (Sidak, 1967), in the tail of
 Dependent draws (near-duplicates; a query whose words are near to everything) make the best of n less extreme than
 independent ones, so the rate is an upper bound there. It is met closely while n does not exceed the number of sampled
 similarities; beyond that it relies on the extrapolated tail.
+
+Which hits stand out, once one does, is where their evidence falls apart: those before the largest gap, of the gaps below
+hits that are no worse than the best of the background usually is. A fixed threshold cuts through pictures of one kind, as
+it is made for the best of all and not for the others.
 """
 
 import math
@@ -31,8 +35,8 @@ class Verdict:
         relevant: whether any hit stands out.
         stands_out: (n,) whether the hit stands out.
         evidence: (n,) greatest normal score of the hit, over its legs and their weighted sum; -inf if it has none.
-        threshold: evidence from which a hit stands out.
-        usual_best: median of the best of equally many background draws.
+        threshold: evidence that the best hit needs for any to stand out.
+        usual_best: median of the best of equally many background draws. A hit with less does not stand out.
     """
 
     relevant: bool
@@ -80,8 +84,21 @@ def judge(
     legs = int((image_weight > 0).any()) + int((text_weight > 0).any())
     draws = media_count * (3 if legs == 2 else 1)
     threshold = best_of_draws(draws, false_alarm_rate)
-    stands_out = evidence >= threshold
-    return Verdict(bool(stands_out.any()), stands_out, evidence, threshold, best_of_draws(draws, 0.5))
+    usual_best = best_of_draws(draws, 0.5)
+    relevant = bool((evidence >= threshold).any())
+    stands_out = evidence >= fall(evidence, usual_best) if relevant else np.zeros(len(evidence), dtype=np.bool_)
+    return Verdict(relevant, stands_out, evidence, threshold, usual_best)
+
+
+def fall(evidence: Vector, least: float) -> float:
+    """The evidence of the last hit before the largest gap, among hits with at least `least`, one of which there has to be.
+
+    Below the last of all hits, whose next is unknown, the gap reaches to `least`.
+    """
+    falling = np.append(np.sort(evidence)[::-1], -np.inf)
+    strong = int(np.count_nonzero(falling >= least))
+    gaps = falling[:strong] - np.maximum(falling[1 : strong + 1], least if strong == len(evidence) else -np.inf)
+    return float(falling[int(np.argmax(gaps))])
 
 
 def is_relevant(calibrated: ArrayLike, media_count: int, false_alarm_rate: float = FALSE_ALARM_RATE) -> bool:

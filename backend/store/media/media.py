@@ -67,6 +67,15 @@ def find_media_by_sha256(session: Session, sha256: bytes) -> Media | None:
     return session.scalar(sa.select(Media).where(Media.sha256 == sha256))
 
 
+def list_perceptual_hashes(session: Session, media_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """Perceptual hashes by id, in the given order. Omits pictures without one, and without detail."""
+    found = session.execute(
+        sa.select(Media.id, Media.perceptual_hash).where(Media.id.in_(media_ids), Media.perceptual_hash != 0)
+    )
+    hashes = {row.id: row.perceptual_hash for row in found if row.perceptual_hash is not None}
+    return {media_id: hashes[media_id] for media_id in media_ids if media_id in hashes}
+
+
 @dataclass(frozen=True)
 class KnownMedia:
     """A file that is already stored: its SHA-256 and its picture."""

@@ -155,7 +155,12 @@ class SearchAnswer(Schema):
     method: FusionMethod = Field(description="The method that was used.")
     alpha: float = Field(description="The weight of the image similarity; 1 if only pictures are searched.")
     certified: bool = Field(description="Whether the search is sure that it missed no better hit.")
-    verdict: Relevance = Field(description="Whether any hit stands out from unrelated pictures.")
+    verdict: Relevance = Field(
+        description="Whether any hit stands out from unrelated pictures, or is an uploaded picture itself."
+    )
+    known_media_ids: list[UUID] = Field(
+        description="Pictures of the library that the uploaded pictures are: the same file, or the same picture saved again."
+    )
     hits: list[SearchHit]
     next_cursor: str | None
     note: str | None = Field(description="Remarks on this response.")
@@ -170,6 +175,7 @@ class SearchAnswer(Schema):
                     "alpha": 0.6,
                     "certified": True,
                     "verdict": "relevant",
+                    "known_media_ids": [],
                     "hits": [
                         {
                             "media_id": _MEDIA_ID,
@@ -199,7 +205,8 @@ class SearchAnswer(Schema):
 
     @classmethod
     def of(cls, answer: Answer) -> "SearchAnswer":
-        return cls(**vars(answer) | {"hits": [SearchHit.of(hit) for hit in answer.hits]})
+        lists = {"hits": [SearchHit.of(hit) for hit in answer.hits], "known_media_ids": list(answer.known_media_ids)}
+        return cls(**vars(answer) | lists)
 
 
 class AlphaRangeInList(Schema):

@@ -110,3 +110,21 @@ def test_judge__leg_without_weight_is_not_heard() -> None:
 def test_is_relevant__refuses(media: int, rate: float) -> None:
     with pytest.raises(InputError):
         is_relevant([1.0], media, rate)
+
+
+def test_judge__cuts_where_the_evidence_falls_apart() -> None:
+    """Pictures of one kind stand out together, although not each of them would alone."""
+    verdict = judge([9.0, 8.0, 4.0, 7.5, 1.0, 6.9, 2.0], [NAN] * 7, 1.0, 1_000)
+    assert verdict.stands_out.tolist() == [True, True, False, True, False, True, False]
+    # 3.8 would not be enough alone, but it belongs to the better ones; 2.9 is less than the best by chance usually is.
+    verdict = judge([4.6, 4.3, 3.8, 2.9, 1.0], [NAN] * 5, 1.0, 1_000)
+    assert 2.9 < verdict.usual_best < 3.8 < verdict.threshold
+    assert verdict.stands_out.tolist() == [True, True, True, False, False]
+    # A hit far above all others stands alone, also above those that would have stood out without it.
+    assert judge([12.0, 4.6, 4.5, 0.0], [NAN] * 4, 1.0, 1_000).stands_out.tolist() == [True, False, False, False]
+    assert judge([3.8, 3.5], [NAN] * 2, 1.0, 1_000).stands_out.tolist() == [False, False]
+
+
+def test_judge__all_hits_may_stand_out() -> None:
+    assert judge([6.0, 5.9, 5.8], [NAN] * 3, 1.0, 100).stands_out.tolist() == [True, True, True]
+    assert judge([6.0], [NAN], 1.0, 100).stands_out.tolist() == [True]
