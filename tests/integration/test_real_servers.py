@@ -5,8 +5,10 @@ One way through the product (migrate, upload, group, search, back up) and one th
 
 import json
 import subprocess
+import time
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,13 +21,26 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
+from backend.cli.keys import create_key
 from backend.embedded.pgdata import binaries
+from backend.errors import ConfigurationError, DatabaseReadOnly
 from backend.features.integrity import audit
+from backend.features.search import exact_search, nominate
+from backend.features.search import nomination as nominating
+from backend.features.search.candidates import Leg
 from backend.features.services import Services
 from backend.features.steps import Assigner, embed_batch, open_active_space
+from backend.rules.search import Filters
+from backend.store.access import Scope
+from backend.store.arrays import fetch_arrays
 from backend.store.engine import Database
+from backend.store.evaluation import measuring
+from backend.store.functions import function_names, function_source
 from backend.store.media import NewEmbedding, insert_embeddings
 from backend.store.migrate import upgrade
+from backend.store.search import ScanKeeper
+from backend.store.search.scan_keeper import ScanState
+from backend.store.session_settings import PINNED
 from backend.store.spaces import NewSpace, activate_space, create_space
 from tests.support.poolers import transaction_pooler
 from tests.support.standbys import standby_of, wait_for_replay
@@ -305,3 +320,201 @@ def add_pictures(session: Any, space_id: int, ids: list[uuid.UUID], generator: n
             for one, image, text in zip(ids, images, texts, strict=True)
         ],
     )
+
+
+# --- what a role or another client has set -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["hostile role", "pooler"])
+def test_session__means_the_same_whatever_others_have_set(kind: str, open_server: Callable[[str], Server]) -> None:
+    server = open_server(kind)
+    if kind == "pooler":  # what other clients leave behind in the sessions that they shared
+        spoil(server, {name: value for name, value in HOSTILE.items() if name != "client_encoding"})
+    database = open_as(server)
+    for _ in range(6):
+        with database.transaction() as session:
+            found = {name: session.execute(sa.text(f"SHOW {name}")).scalar_one() for name in PINNED}
+            assert found == PINNED | {"DateStyle": "ISO, MDY"}
+            assert session.execute(sa.text("SHOW transaction_isolation")).scalar_one() == "read committed"
+            row = session.execute(
+                sa.text(
+                    "SELECT CAST('2015-03-04 05:06:07+00' AS timestamptz) AS moment, CAST(0.1 AS real) + CAST(0.2 AS real) AS sum, 'Łódź' AS town"
+                )
+            ).one()
+            assert (row.moment.isoformat(), row.town) == ("2015-03-04T05:06:07+00:00", "Łódź")
+            assert row.sum == pytest.approx(0.3, abs=1e-7)
+            session.execute(sa.text("SELECT pg_sleep(0.25)"))
+    with database.transaction() as session:
+        time.sleep(0.25)
+        session.execute(sa.text("SELECT '[1]'::vector"))
+    database.dispose()
+
+
+def open_as(server: Server) -> Database:
+    direct = server.changes.get("direct_database_url")
+    return Database(
+        server.database_url,
+        pooler=server.changes.get("database_pooler", "none"),
+        direct_url=None if direct is None else direct.get_secret_value(),
+    )
+
+
+def spoil(server: Server, settings: dict[str, str]) -> None:
+    """Set what a role may set, in every session that the pooler has."""
+    with ExitStack() as open_clients:
+        clients = [
+            open_clients.enter_context(psycopg.connect(server.client_url, prepare_threshold=None)) for _ in range(3)
+        ]
+        for client in clients:  # all three in a transaction at once, so that each has a session of its own
+            client.execute("SELECT 1")
+        for client in clients:
+            for name, value in settings.items():
+                client.execute(f"SET {name} TO {value}".encode())
+            client.commit()
+
+
+# --- poolers -------------------------------------------------------------------------------------------------
+
+
+def test_pooler__takes_no_statement_of_another_client(open_server: Callable[[str], Server]) -> None:
+    server = open_server("pooler")
+    database = open_as(server)
+    write_library(database)
+
+    def run(number: int) -> None:
+        for turn in range(30):
+            expected = number * 1000 + turn
+            with database.transaction() as session:
+                # Not the same statements in each client, so that names of prepared ones mean different things.
+                for _ in range(2):
+                    rows = fetch_arrays(
+                        session, f"SELECT :value::integer AS v{number}, now() AS moment", {"value": expected}
+                    )
+                    assert rows[0][0] == expected
+                session.execute(sa.text("SELECT count(*) FROM media_embedding")).scalar_one()
+
+    with ThreadPoolExecutor(12) as clients:
+        done = [clients.submit(run, number) for number in range(12)]
+    assert [one.exception() for one in done] == [None] * 12
+    database.dispose()
+
+
+def test_pooler__locks_that_outlive_a_transaction_go_past_it(open_server: Callable[[str], Server]) -> None:
+    server = open_server("pooler")
+    database = open_as(server)
+    upgrade(database.direct.engine)
+    with measuring(database, 1, "map") as first, measuring(database, 1, "map") as second:
+        assert (first, second) == (True, False)
+    with measuring(database, 1, "map") as again:
+        assert again
+    database.dispose()
+    without = Database(server.database_url, pooler="transaction")
+    with pytest.raises(ConfigurationError, match="session of its own") as refused, measuring(without, 1, "map"):
+        pass
+    assert "MEDIACLUSTER_DIRECT_DATABASE_URL" in (refused.value.hint or "")
+    without.dispose()
+
+
+# --- standbys ------------------------------------------------------------------------------------------------
+
+
+def test_standby__reads_with_a_key_and_refuses_writes_by_a_code(
+    open_server: Callable[[str], Server],
+    make_services: Callable[..., Services],
+    open_client: Callable[..., TestClient],
+    make_jpeg: Callable[..., bytes],
+) -> None:
+    server = open_server("standby")
+    primary = make_services(database_url=SecretStr(server.database_url))
+    upgrade(primary.database.engine)
+    open_active_space(primary)
+    _, token = create_key(primary.database, "reader", Scope.ADMIN, ())
+    assert server.reads is not None
+    wait_for_replay(server.database_url, server.reads)
+    client = open_client(make_services(database_url=SecretStr(server.reads), authentication="keys"))
+    client.headers["Authorization"] = f"Bearer {token}"
+    assert client.get("/media").status_code == 200
+    refused = client.post("/media", files=[("file", ("a.jpg", make_jpeg(1), "image/jpeg"))])
+    assert (refused.status_code, refused.json()["code"]) == (503, "database_read_only")
+    assert "primary" in refused.json()["hint"]
+    database = Database(server.reads)
+    with pytest.raises(DatabaseReadOnly), database.transaction() as session:
+        session.execute(sa.text("CREATE TABLE x ()"))
+    database.dispose()
+
+
+def test_standby__the_scan_finds_what_was_open_when_others_committed(
+    open_server: Callable[[str], Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A standby does not know which transactions are open. One that commits late must not count as seen."""
+    for module in (exact_search, nominating):
+        monkeypatch.setattr(module, "FEW_MEDIA", 0)
+    server = open_server("standby")
+    primary = Database(server.database_url)
+    write_library(primary, 400)
+    assert server.reads is not None
+    wait_for_replay(server.database_url, server.reads)
+    standby = Database(server.reads)
+    keeper = ScanKeeper(standby, most_bytes=1 << 30, least_media=1)
+    keeper.refresh()
+    assert keeper.figures().state is ScanState.READY
+    generator = np.random.default_rng(1)
+    first, second, third, fourth = (uuid.UUID(int=number, version=4) for number in range(1, 5))
+
+    def is_found(media_id: uuid.UUID) -> bool:
+        """Whether its own vector finds it, by the scan."""
+        wait_for_replay(server.database_url, server.reads or "")
+        with standby.transaction() as session:
+            (own,) = fetch_arrays(
+                session, "SELECT image_embedding AS image FROM media_embedding WHERE media_id = :id", {"id": media_id}
+            )
+            found = nominate(session, own.image, None, k=3, alpha=1, filters=Filters(), scans=keeper)
+        assert found.nominated_by[0] == frozenset({Leg.SCAN})
+        assert found.certified
+        return media_id in found.media_ids
+
+    with primary.transaction() as session:
+        space_id = session.execute(sa.text("SELECT id FROM space")).scalar_one()
+    with primary.transaction() as slow:
+        add_pictures(slow, space_id, [first], generator)
+        with primary.transaction() as fast:
+            add_pictures(fast, space_id, [second], generator)
+        assert is_found(second)
+    assert is_found(first)
+    with primary.transaction() as slow:  # and once more, as the background follows
+        add_pictures(slow, space_id, [third], generator)
+        with primary.transaction() as fast:
+            add_pictures(fast, space_id, [fourth], generator)
+        wait_for_replay(server.database_url, server.reads)
+        keeper.refresh()
+    assert is_found(third)
+    assert is_found(fourth)
+    standby.dispose()
+    primary.dispose()
+
+
+# --- functions -----------------------------------------------------------------------------------------------
+
+
+def test_functions__name_things_by_a_path_of_their_own() -> None:
+    """But for those that Postgres has to put into the calling query, or that it resolves when they are made."""
+    without = {name for name in function_names() if "\nSET search_path FROM CURRENT\n" not in function_source(name)}
+    assert without == {"search_policy", "lowercase_keywords"}
+
+
+def test_functions__follow_an_extension_that_was_moved(open_server: Callable[[str], Server]) -> None:
+    server = open_server("plain")
+    database = Database(server.database_url)
+    ids = write_library(database)
+    with database.transaction() as session:
+        session.execute(sa.text("SELECT 1"))  # a connection that knows where it was
+    execute(server.database_url, "CREATE SCHEMA extensions", "ALTER EXTENSION vector SET SCHEMA extensions")
+    with pytest.raises(ConfigurationError, match="db migrate"), database.transaction() as session:
+        session.execute(sa.text("SELECT '[1]'::vector"))
+    with pytest.raises(psycopg.errors.UndefinedFunction):
+        call_functions(server, list(map(str, ids)))
+    upgrade(database.engine)
+    call_functions(server, list(map(str, ids)))
+    with database.transaction() as session:
+        session.execute(sa.text("SELECT '[1]'::vector"))
+    database.dispose()
