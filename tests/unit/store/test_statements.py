@@ -64,6 +64,16 @@ def test_statements__long_ones_are_files() -> None:
     assert found == []
 
 
+def test_functions__each_that_names_things_has_a_search_path() -> None:
+    """A body that is inlined, or resolved when it is created, needs none (docs/decisions/0044-functions-carry-their-search-path.md)."""
+    without = {
+        path.stem
+        for _, path in product("*.sql", STORE / "functions")
+        if "\nSET search_path FROM CURRENT\n" not in path.read_text(encoding="utf-8")
+    }
+    assert without == {"search_policy", "lowercase_keywords"}
+
+
 def test_statements__placeholders_are_names_with_a_colon() -> None:
     found = [
         f"{name}: {placeholder}"
