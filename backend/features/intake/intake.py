@@ -17,7 +17,7 @@ from backend.features.intake.copies import Beside, record_copy
 from backend.features.intake.moments import settle_date
 from backend.features.services import Services
 from backend.files.formats import PictureWarning
-from backend.files.metadata import JSON, hide_coordinates
+from backend.files.metadata import JSON, hide_coordinates, with_place
 from backend.files.outbound import Fetched, check_url
 from backend.files.storage import original_key
 from backend.files.text import MediaText, clean_file_name, clean_media_text, file_name_in, make_storable
@@ -224,7 +224,7 @@ def store_picture(
         height=inspection.height,
         byte_size=inspection.byte_size,
         warnings=[asdict(warning) for warning in warnings],
-        exif={**embedded.exif, **place} if embedded.exif.keys().isdisjoint(place) else embedded.exif,
+        exif=with_place(embedded.exif, place),
     )
     merged = settle_date(words, [*dates, *embedded.dates], name, services.limits)
     return picture, merged, warnings
