@@ -30,7 +30,7 @@ from backend.moments import GIVEN_SOURCE, GUESS_SOURCE, DateCandidate, Standing
 
 _FILE_SUFFIXES: Final = (
     frozenset(f".{suffix}" for one in FORMATS for suffix in one.suffixes)
-    | {".bmp", ".tif", ".tiff"}
+    | {".bmp"}
     | MOVIE_SUFFIXES
     | RAW_SUFFIXES
 )
