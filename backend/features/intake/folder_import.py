@@ -226,18 +226,20 @@ def _accept(
     report.warnings += [warning for warning in warnings if warning not in report.warnings[-_RECENT_WARNINGS:]]
     return accept_picture(
         services,
-        _read(item.path, services.limits.max_body_bytes),
-        item.text.or_else(sidecar.text),
+        read_file(item.path, services.limits.max_body_bytes),
+        item.text,
         source="import",
         source_uri=str(item.path.resolve()),
-        place=item.place or sidecar.place,
-        dates=(*item.dates, *sidecar.dates),
+        place=item.place,
+        dates=item.dates,
+        sidecar=sidecar,
         folders=[folder for folder in (item.folder, *sidecar.albums) if folder],
         ring=False,
     )
 
 
-def _read(path: Path, max_bytes: int) -> bytes:
+def read_file(path: Path, max_bytes: int) -> bytes:
+    """Return the bytes of a picture file. Raises FileTooLarge, FileUnreadable."""
     try:
         if path.stat().st_size > max_bytes:
             raise FileTooLarge(f"{path} has {path.stat().st_size:,} bytes; {max_bytes:,} are allowed.")

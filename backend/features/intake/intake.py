@@ -14,9 +14,11 @@ from backend.doorbell import Work
 from backend.errors import BackendUnavailable, FetchFailed, FileTooLarge, LeaseLost
 from backend.features.intake.copies import Beside, record_copy
 from backend.features.intake.moments import settle_date
+from backend.features.intake.readings import Given, place_in, read_words
 from backend.features.services import Services
+from backend.files.folders import Sidecar
 from backend.files.formats import PictureWarning
-from backend.files.metadata import JSON
+from backend.files.metadata import JSON, EmbeddedMetadata
 from backend.files.outbound import check_url
 from backend.files.storage import original_key
 from backend.files.text import MediaText, clean_media_text, make_storable
@@ -24,15 +26,20 @@ from backend.logs import current_request_id
 from backend.moments import DateCandidate
 from backend.store.leases import Lease
 from backend.store.media import (
+    ORIGINAL_KEY,
     FetchingMedia,
+    Reading,
     StoredFile,
     StoredPicture,
+    digest_fields,
     find_media,
     find_media_by_sha256,
     get_media,
     insert_fetching,
     insert_pending,
+    key_of_path,
     record_fetched,
+    record_readings,
     remove_unheld_files,
 )
 from backend.store.schema import MediaStatus
@@ -61,13 +68,15 @@ def accept_picture(
     source_uri: str | None = None,
     place: Mapping[str, JSON] | None = None,
     dates: Sequence[DateCandidate] = (),
+    sidecar: Sidecar | None = None,
     folders: Sequence[str] = (),
     ring: bool = True,
 ) -> Accepted:
     """Take bytes in; a picture that is here already is completed by them (see `record_copy`).
 
-    `text` wins over what the picture itself carries, field by field. `place` has coordinates for a picture that carries
-    none, under their names in `exif`. `dates` are moments that programs wrote beside it, `folders` those that it was in.
+    `text` wins over the sidecars, and these win over what the picture itself carries, field by field. `place` has coordinates
+    for a picture that carries none, under their names in `exif`. `dates` are moments that programs wrote into a manifest,
+    `folders` those that it was in. A picture of the source `import` has its path as `source_uri`.
 
     Raises:
         InputError: the picture or its text is invalid. Nothing is stored.
@@ -76,20 +85,42 @@ def accept_picture(
     limits = services.limits
     if len(data) > limits.max_body_bytes:
         raise FileTooLarge(f"The file has {len(data):,} bytes; {limits.max_body_bytes:,} are allowed.")
-    cleaned = clean_media_text(text, limits)
+    given, sidecar = Given(text, place or {}, dates), sidecar or Sidecar()
+    cleaned = clean_media_text(text.or_else(sidecar.text), limits)
+    path_key = key_of_path(source_uri) if source == "import" and source_uri else None
     source_uri = None if source_uri is None else make_storable(source_uri)
     sha256 = hashlib.sha256(data).digest()
+    dates, place = (*dates, *sidecar.dates), place or sidecar.place
     dated = settle_date(cleaned, dates, source_uri, limits)
-    beside = Beside(dated, place or {}, [make_storable(folder) for folder in folders])
+    beside = Beside(
+        dated,
+        place,
+        [make_storable(folder) for folder in folders],
+        given=frozenset(given.fields),
+        path_key=path_key,
+        sidecar=read_words(limits, None, EmbeddedMetadata(), sidecar).digests(),
+        sidecars=len(sidecar.paths),
+    )
     known = _find_known(services, sha256, source, source_uri, beside)
     if known is not None:
         if known.completed:
             services.doorbell.ring(Work.FILL)
         return known
-    picture, merged, warnings = store_picture(services, data, sha256, cleaned, name=source_uri, dates=dates)
+    picture, merged, warnings, embedded = store_picture(services, data, sha256, cleaned, name=source_uri, dates=dates)
     if place and picture.exif.keys().isdisjoint(place):
         picture = replace(picture, exif={**picture.exif, **place})
-    accepted = _insert(services, picture, source, source_uri, replace(beside, text=merged))
+    said = digest_fields(merged, place_in(picture.exif))
+    given_values = {name: said[name] for name in given.fields}
+    original = read_words(limits, source_uri, embedded, Sidecar()).digests()
+    if path_key is None:
+        readings = {ORIGINAL_KEY: Reading(original, given_values)}
+    else:
+        beside_it = read_words(limits, source_uri, embedded, sidecar).digests() if given.fields else said
+        readings = {
+            ORIGINAL_KEY: Reading(original),
+            path_key: Reading(beside_it, given_values, len(sidecar.paths)),
+        }
+    accepted = _insert(services, picture, source, source_uri, replace(beside, text=merged), readings)
     _keep_original(services, picture.original_key, data)
     _tell(services, accepted, ring=ring)
     return replace(accepted, warnings=() if accepted.duplicate else warnings)
@@ -123,13 +154,21 @@ def accept_url(services: Services, url: str, text: MediaText, *, media_id: uuid.
 def accept_fetched(services: Services, media: FetchingMedia, lease: Lease, data: bytes) -> None:
     """Take in what was fetched for a leased row. Raises as `accept_picture`, and LeaseLost."""
     name = urlsplit(media.url).path
-    picture, merged, warnings = store_picture(services, data, hashlib.sha256(data).digest(), media.text, name=name)
+    picture, merged, warnings, embedded = store_picture(
+        services, data, hashlib.sha256(data).digest(), media.text, name=name
+    )
+    given = Given(media.text).fields
+    said = digest_fields(merged, place_in(picture.exif))
+    original = read_words(services.limits, name, embedded, Sidecar()).digests()
     completed: tuple[str, ...] = ()
     try:
         with services.database.transaction() as session:
             older_id = record_fetched(session, media.id, lease, picture, merged)
             if older_id is not None:
-                completed = record_copy(session, older_id, "url", media.url, Beside(merged))
+                completed = record_copy(session, older_id, "url", media.url, Beside(merged, given=frozenset(given)))
+            else:
+                reading = Reading(original, {name: said[name] for name in given})
+                record_readings(session, media.id, {ORIGINAL_KEY: reading})
     except LeaseLost:
         remove_unheld_files(services.database, services.storage, [StoredFile(picture.sha256, picture.original_key)])
         raise
@@ -148,10 +187,10 @@ def store_picture(
     *,
     name: str | None,
     dates: Sequence[DateCandidate] = (),
-) -> tuple[StoredPicture, MediaText, tuple[PictureWarning, ...]]:
+) -> tuple[StoredPicture, MediaText, tuple[PictureWarning, ...], EmbeddedMetadata]:
     """Validate bytes and write the original, which is named by its checksum: writing it twice does no harm.
 
-    Returns also the text, filled from what the picture says, and what is not right with the file. The moment may be among
+    Returns also the text, filled from what the picture says, what is not right with the file, and all that the picture says. The moment may be among
     `dates`, or a guess from the `name`.
     """
     inspection, embedded = services.decoders.inspect(data, services.limits)
@@ -168,7 +207,7 @@ def store_picture(
     )
     merged = settle_date(text.or_else(embedded.text), [*dates, *embedded.dates], name, services.limits)
     unread = tuple(PictureWarning("metadata_damaged", warning) for warning in embedded.warnings)
-    return picture, merged, inspection.warnings + unread
+    return picture, merged, inspection.warnings + unread, embedded
 
 
 def _tell(services: Services, accepted: Accepted, *, ring: bool) -> None:
@@ -181,7 +220,12 @@ def _tell(services: Services, accepted: Accepted, *, ring: bool) -> None:
 
 
 def _insert(
-    services: Services, picture: StoredPicture, source: str, source_uri: str | None, beside: Beside
+    services: Services,
+    picture: StoredPicture,
+    source: str,
+    source_uri: str | None,
+    beside: Beside,
+    readings: Mapping[bytes, Reading],
 ) -> Accepted:
     media_id = uuid_utils.compat.uuid7()
     try:
@@ -190,6 +234,8 @@ def _insert(
                 session, media_id, picture, beside.text, source, source_uri, current_request_id(), beside.folders
             )
             is_copy = kept_id != media_id
+            if not is_copy:
+                record_readings(session, media_id, readings)
             completed = record_copy(session, kept_id, source, source_uri, beside) if is_copy else ()
             return Accepted(kept_id, MediaStatus(get_media(session, kept_id).status), is_copy, completed)
     except BackendUnavailable:

@@ -243,7 +243,7 @@ def _store(services: Services, path: Path, text: MediaText) -> _Picture:
         data = path.read_bytes()
     except OSError as error:
         raise InvalidRecord(f"{path} cannot be read: {error.strerror}.", hint="Check its permissions.") from error
-    stored, merged, _ = store_picture(services, data, hashlib.sha256(data).digest(), text, name=path.name)
+    stored, merged, _, _ = store_picture(services, data, hashlib.sha256(data).digest(), text, name=path.name)
     least_side = max(THUMBNAIL_SIDES.values()) // 2
     decoded = services.decoders.decode(data, services.limits, at_least=least_side, fit=1, derive=True)
     write_thumbnails(services.storage, stored.sha256, decoded.thumbnails)

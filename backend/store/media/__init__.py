@@ -24,6 +24,16 @@ from backend.store.media.media import (
     resolve_copies,
 )
 from backend.store.media.pictures import Picture, list_pictures
+from backend.store.media.readings import (
+    ORIGINAL_KEY,
+    READ_FIELDS,
+    Reading,
+    digest_fields,
+    find_media_read_from,
+    key_of_path,
+    list_readings,
+    record_readings,
+)
 from backend.store.media.samples import SampledMedia, sample_media
 from backend.store.media.states import (
     imported_columns,
@@ -56,6 +66,8 @@ from backend.store.media.work import (
 )
 
 __all__ = [
+    "ORIGINAL_KEY",
+    "READ_FIELDS",
     "CopySent",
     "Doomed",
     "FetchingMedia",
@@ -66,6 +78,7 @@ __all__ = [
     "PendingMedia",
     "Picture",
     "Progress",
+    "Reading",
     "SampledMedia",
     "StoredFile",
     "StoredPicture",
@@ -77,8 +90,10 @@ __all__ = [
     "count_media_by_status",
     "count_waiting",
     "delete_media_rows",
+    "digest_fields",
     "find_media",
     "find_media_by_sha256",
+    "find_media_read_from",
     "get_media",
     "get_media_for_update",
     "get_widths",
@@ -88,6 +103,7 @@ __all__ = [
     "insert_fetching",
     "insert_pending",
     "iterate_exported",
+    "key_of_path",
     "lead_back",
     "list_caption_vectors",
     "list_exact_copies",
@@ -97,6 +113,7 @@ __all__ = [
     "list_outcomes",
     "list_pictures",
     "list_progress",
+    "list_readings",
     "list_vectors",
     "list_words",
     "lock_media",
@@ -108,6 +125,7 @@ __all__ = [
     "record_fetched",
     "record_original_missing",
     "record_quarantined",
+    "record_readings",
     "record_ready",
     "record_set_aside",
     "record_unfillable",

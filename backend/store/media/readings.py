@@ -1,0 +1,105 @@
+"""What the files of a picture said when their words were last read, so that a later reading tells what is new.
+
+Values are digests: they are compared with those of a later reading, and never shown.
+"""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from backend.files.metadata import PLACE_NAMES
+from backend.files.text import WORDS, MediaText
+from backend.store.schema import MediaReading
+
+PLACE: Final = "place"
+TAKEN_AT: Final = "taken_at"
+READ_FIELDS: Final = (*WORDS, "keywords", TAKEN_AT, PLACE)
+"""The fields that are read from files."""
+
+ORIGINAL_KEY: Final = b""
+"""The key of the original in the storage; other keys stand for paths."""
+
+_KEY_BYTES: Final = 16
+_DIGEST_BYTES: Final = 6
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a file said, and what was given with it.
+
+    Attributes:
+        said: digests of the words of the file and its sidecars, by field; '' for an empty one. Missing ones are unknown.
+        given: digests of what a person gave with the file, in an upload or a manifest.
+        sidecars: how many sidecars were read.
+        rewritten_sha256: the checksum of the file, if a program has written other metadata into it since it was imported.
+    """
+
+    said: Mapping[str, str] = field(default_factory=dict)
+    given: Mapping[str, str] = field(default_factory=dict)
+    sidecars: int = 0
+    rewritten_sha256: bytes | None = None
+
+
+def key_of_path(path: str) -> bytes:
+    """The key of a path. Paths themselves may be longer than an index takes, and are told to admins only."""
+    return hashlib.blake2b(path.encode("utf-8", "surrogatepass"), digest_size=_KEY_BYTES).digest()
+
+
+def digest_fields(text: MediaText, place: Mapping[str, Any]) -> dict[str, str]:
+    """The digest of each of `READ_FIELDS`; '' for an empty one. `place` has coordinates under the names of `exif`."""
+    values: dict[str, str] = {name: getattr(text, name) for name in WORDS}
+    values["keywords"] = "\n".join(text.keywords)
+    values[TAKEN_AT] = ""
+    if text.taken_at is not None:
+        values[TAKEN_AT] = f"{text.taken_at.astimezone(UTC).isoformat()} {text.taken_at_precision}"
+    coordinates = {name: float(place[name]) for name in PLACE_NAMES if isinstance(place.get(name), int | float)}
+    values[PLACE] = json.dumps(coordinates) if coordinates else ""
+    return {
+        name: hashlib.blake2b(value.encode(), digest_size=_DIGEST_BYTES).hexdigest() if value else ""
+        for name, value in values.items()
+    }
+
+
+def record_readings(session: Session, media_id: uuid.UUID, readings: Mapping[bytes, Reading]) -> None:
+    """Keep what the files of a picture said, by key, in place of what they said before. One statement."""
+    if not readings:
+        return
+    rows = [
+        {"media_id": media_id, "file_key": key} | {name: getattr(one, name) for name in _VALUES}
+        for key, one in readings.items()
+    ]
+    statement = insert(MediaReading).values(rows)
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["media_id", "file_key"], set_={name: statement.excluded[name] for name in _VALUES}
+        )
+    )
+
+
+_VALUES: Final = ("said", "given", "sidecars", "rewritten_sha256")
+
+
+def list_readings(session: Session, media_id: uuid.UUID) -> dict[bytes, Reading]:
+    """What the files of a picture said, by key."""
+    columns = (MediaReading.file_key, *(getattr(MediaReading, name) for name in _VALUES))
+    rows = session.execute(sa.select(*columns).where(MediaReading.media_id == media_id))
+    return {row.file_key: Reading(row.said, row.given, row.sidecars, row.rewritten_sha256) for row in rows}
+
+
+def find_media_read_from(session: Session, key: bytes) -> uuid.UUID | None:
+    """The picture whose words were read from the file with this key; the newest if it has held several."""
+    # Ids are made in the order of time.
+    return session.scalar(
+        sa.select(MediaReading.media_id)
+        .where(MediaReading.file_key == key, MediaReading.file_key != sa.literal_column("''::bytea"))
+        .order_by(MediaReading.media_id.desc())
+        .limit(1)
+    )
