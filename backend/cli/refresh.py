@@ -104,7 +104,7 @@ def _wait(services: "Services", report: "WordsReport", *, quiet: bool) -> None:
     )
     if count_settled(services, waited_for) < len(waited_for.media_ids):
         with running_workers(services):
-            wait_for(services, waited_for, quiet=quiet)
+            wait_for(services, waited_for, doing="embedding", quiet=quiet)
 
 
 def _as_json(report: "WordsReport") -> dict[str, Any]:
@@ -144,7 +144,7 @@ def _print_words(report: "WordsReport") -> None:
     failures = [f"{one.path}: {one.code}: {one.detail}" for one in report.failures]
     _print_paths(report.failed, "failed", failures)
     warnings = [f"{one.path}: {one.code}: {one.detail}" for one in report.warnings]
-    _print_paths(report.warned, "warnings", warnings)
+    _print_paths(report.warned, "warning" if report.warned == 1 else "warnings", warnings)
 
 
 def _print_paths(total: int, told: str, lines: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ changes nothing. Each picture is a transaction of its own, under the lock of its
 
 import hashlib
 import logging
+import os
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -467,7 +468,7 @@ def _role_of(media: Media, found: _Found, *, is_known: bool, is_recorded: bool) 
         return FileRole.ORIGINAL
     if is_known:
         return FileRole.KNOWN
-    is_there = media.source == "import" and media.source_uri is not None and Path(media.source_uri).is_file()
+    is_there = media.source == "import" and media.source_uri is not None and os.path.isfile(media.source_uri)
     return FileRole.COPY if is_there or not is_recorded else FileRole.MOVED
 
 
