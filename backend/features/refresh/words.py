@@ -468,7 +468,8 @@ def _role_of(media: Media, found: _Found, *, is_known: bool, is_recorded: bool) 
         return FileRole.ORIGINAL
     if is_known:
         return FileRole.KNOWN
-    is_there = media.source == "import" and media.source_uri is not None and os.path.isfile(media.source_uri)
+    # Not Path.is_file, which raises where it is forbidden to look.
+    is_there = media.source == "import" and os.path.isfile(media.source_uri or "")  # noqa: PTH113
     return FileRole.COPY if is_there or not is_recorded else FileRole.MOVED
 
 

@@ -26,7 +26,6 @@ from backend.store.media.media import (
 from backend.store.media.pictures import Picture, list_pictures
 from backend.store.media.readings import (
     ORIGINAL_KEY,
-    READ_FIELDS,
     Reading,
     digest_fields,
     find_media_read_from,
@@ -67,7 +66,6 @@ from backend.store.media.work import (
 
 __all__ = [
     "ORIGINAL_KEY",
-    "READ_FIELDS",
     "CopySent",
     "Doomed",
     "FetchingMedia",

@@ -12,17 +12,14 @@ from datetime import UTC
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from backend.files.metadata import PLACE_NAMES
 from backend.files.text import WORDS, MediaText
 from backend.store.schema import MediaReading
+from backend.store.statements import Statements
 
-PLACE: Final = "place"
-TAKEN_AT: Final = "taken_at"
-READ_FIELDS: Final = (*WORDS, "keywords", TAKEN_AT, PLACE)
-"""The fields that are read from files."""
+_SQL = Statements(__file__)
 
 ORIGINAL_KEY: Final = b""
 """The key of the original in the storage; other keys stand for paths."""
@@ -54,14 +51,15 @@ def key_of_path(path: str) -> bytes:
 
 
 def digest_fields(text: MediaText, place: Mapping[str, Any]) -> dict[str, str]:
-    """The digest of each of `READ_FIELDS`; '' for an empty one. `place` has coordinates under the names of `exif`."""
+    """The digest of each text field, of `taken_at` and of `place`; '' for an empty one. `place` has coordinates under the names of
+    `exif`."""
     values: dict[str, str] = {name: getattr(text, name) for name in WORDS}
     values["keywords"] = "\n".join(text.keywords)
-    values[TAKEN_AT] = ""
+    values["taken_at"] = ""
     if text.taken_at is not None:
-        values[TAKEN_AT] = f"{text.taken_at.astimezone(UTC).isoformat()} {text.taken_at_precision}"
+        values["taken_at"] = f"{text.taken_at.astimezone(UTC).isoformat()} {text.taken_at_precision}"
     coordinates = {name: float(place[name]) for name in PLACE_NAMES if isinstance(place.get(name), int | float)}
-    values[PLACE] = json.dumps(coordinates) if coordinates else ""
+    values["place"] = json.dumps(coordinates) if coordinates else ""
     return {
         name: hashlib.blake2b(value.encode(), digest_size=_DIGEST_BYTES).hexdigest() if value else ""
         for name, value in values.items()
@@ -69,28 +67,33 @@ def digest_fields(text: MediaText, place: Mapping[str, Any]) -> dict[str, str]:
 
 
 def record_readings(session: Session, media_id: uuid.UUID, readings: Mapping[bytes, Reading]) -> None:
-    """Keep what the files of a picture said, by key, in place of what they said before. One statement."""
-    if not readings:
-        return
+    """Keep what the files of a picture said, by key, in place of what they said before."""
     rows = [
-        {"media_id": media_id, "file_key": key} | {name: getattr(one, name) for name in _VALUES}
+        {
+            "media_id": media_id,
+            "file_key": key,
+            "said": json.dumps(one.said),
+            "given": json.dumps(one.given),
+            "sidecars": one.sidecars,
+            "rewritten_sha256": one.rewritten_sha256,
+        }
         for key, one in readings.items()
     ]
-    statement = insert(MediaReading).values(rows)
-    session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["media_id", "file_key"], set_={name: statement.excluded[name] for name in _VALUES}
-        )
-    )
-
-
-_VALUES: Final = ("said", "given", "sidecars", "rewritten_sha256")
+    if rows:
+        session.execute(sa.text(_SQL("record")), rows)
 
 
 def list_readings(session: Session, media_id: uuid.UUID) -> dict[bytes, Reading]:
     """What the files of a picture said, by key."""
-    columns = (MediaReading.file_key, *(getattr(MediaReading, name) for name in _VALUES))
-    rows = session.execute(sa.select(*columns).where(MediaReading.media_id == media_id))
+    rows = session.execute(
+        sa.select(
+            MediaReading.file_key,
+            MediaReading.said,
+            MediaReading.given,
+            MediaReading.sidecars,
+            MediaReading.rewritten_sha256,
+        ).where(MediaReading.media_id == media_id)
+    )
     return {row.file_key: Reading(row.said, row.given, row.sidecars, row.rewritten_sha256) for row in rows}
 
 
