@@ -18,18 +18,19 @@ from typer.testing import CliRunner
 
 from backend.cli.application import app
 from backend.features.intake import ImportReport, accept_picture, import_items, list_items
-from backend.features.refresh import PictureChanges, WordsReport, refresh_files, refresh_originals, words
+from backend.features.refresh import PictureChanges, WordsReport, refresh_files, refresh_originals
 from backend.features.services import Services
 from backend.features.steps import Assigner, embed_batch, fill_batch, open_active_space, rewrite, rewrite_text, wording
 from backend.files.text import MediaText, TextChanges
 from backend.settings import Settings
 from backend.store.access import list_acts
 from backend.store.arrays import fetch_arrays
-from backend.store.media import get_media
+from backend.store.media import digest_fields, get_media, get_media_for_update
 from backend.store.schema import Media, Membership
 from tests.support.command_line import use_library
 from tests.support.pictures import Pictures
 
+LOCK = "backend.features.refresh.words.get_media_for_update"
 EXIF = 'xmlns:exif="http://ns.adobe.com/exif/1.0/"'
 
 
@@ -182,15 +183,14 @@ def test_refresh__a_curator_who_saves_meanwhile_wins(
 ) -> None:
     media_id = id_of(take_in(services, folder), "xmp.jpg")
     (folder / "xmp.jpg.xmp").write_bytes(xmp("A program's words", ["fish"], title="Harbour"))
-    lock = words.get_media_for_update
 
     def save_first(*arguments: Any) -> Any:
         # The refresh has decided by now, and does not hold the lock yet.
-        monkeypatch.setattr(words, "get_media_for_update", lock)
+        monkeypatch.setattr(LOCK, get_media_for_update)
         rewrite_text(services, media_id, TextChanges(caption="My words"), actor="curator")
-        return lock(*arguments)
+        return get_media_for_update(*arguments)
 
-    monkeypatch.setattr(words, "get_media_for_update", save_first)
+    monkeypatch.setattr(LOCK, save_first)
     done, _ = refreshed(services, folder)
 
     media = stored(services, media_id)
@@ -254,8 +254,25 @@ def test_refresh__nothing_is_removed_where_a_sidecar_cannot_be_read(
     (folder / "json.json").unlink(missing_ok=True)
     sidecar.write_text(json.dumps({"title": "Street", "caption": "Mended"}))
     done, changes = refreshed(services, folder / "json.jpg")
-    assert changes == {"json.jpg": {"caption": ("A street", "Mended"), "keywords": (["cars"], [])}}
+    # While it was gone, nobody said that it has no keywords.
+    keywords: dict[str, Any] = {} if damage == "gone" else {"keywords": (["cars"], [])}
+    assert changes == {"json.jpg": {"caption": ("A street", "Mended")} | keywords}
     assert done.unreadable == 0
+
+
+def test_refresh__after_a_sidecar_is_gone_the_file_itself_counts(
+    services: Services, folder: Path, make_jpeg: Callable[..., bytes]
+) -> None:
+    (folder / "inside.jpg.xmp").write_bytes(xmp("Of the sidecar", ["mill"]))
+    media_id = id_of(take_in(services, folder), "inside.jpg")
+    (folder / "inside.jpg.xmp").unlink()
+    for unreadable in (1, 0):
+        done, changes = refreshed(services, folder)
+        assert (changes, done.unreadable) == ({}, unreadable)
+        assert stored(services, media_id).caption == "Of the sidecar"
+    (folder / "inside.jpg").write_bytes(Pictures.with_xmp(make_jpeg(3), "<dc:description>News</dc:description>"))
+    assert refreshed(services, folder)[1] == {"inside.jpg": {"caption": ("Of the sidecar", "News")}}
+    assert stored(services, media_id).keywords == ["mill"]
 
 
 def test_refresh__what_can_be_read_of_a_sidecar_is_taken_up(services: Services, folder: Path) -> None:
@@ -310,7 +327,7 @@ def test_refresh__words_that_a_program_has_written_into_the_file(
     assert (done.rewritten, done.not_in_library, done.other_pixels) == (1, 0, 0)
     assert (stored(services, media_id).caption, stored(services, media_id).sha256) == ("A mill at night", original)
     # Pixels are compared once.
-    monkeypatch.setattr(words._Run, "_has_same_pixels", None)
+    monkeypatch.setattr("backend.features.refresh.words._Run._has_same_pixels", None)
     again, _ = refreshed(services, folder)
     assert (again.rewritten, again.changed, again.unchanged) == (1, 0, 4)
     monkeypatch.undo()
@@ -447,7 +464,7 @@ def test_refresh_originals__takes_up_what_is_read_better_now(services: Services,
         group_before = session.get(Membership, inside)
         # As an earlier version read it: somebody else's caption, which came from the picture.
         session.execute(sa.text("UPDATE media SET caption = 'Misread' WHERE id = :id"), {"id": inside})
-        digest = words.digest_fields(MediaText(caption="Misread"), {})["caption"]
+        digest = digest_fields(MediaText(caption="Misread"), {})["caption"]
         session.execute(
             sa.text(
                 "UPDATE media_reading SET said = jsonb_set(said, '{caption}', to_jsonb(CAST(:digest AS text))) "

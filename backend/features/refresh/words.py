@@ -287,7 +287,7 @@ class _Plan:
         folders: those that the picture is in then.
         outcomes: what becomes of each field.
         reading: what is kept about the file; None if that is known.
-        is_whole: whether all of the file and its sidecars could be read.
+        is_whole: whether all of the file and its sidecars is there and could be read.
     """
 
     words: Words
@@ -437,7 +437,10 @@ class _Run:
         by_person = given.fields
         now = read_words(limits, name, found.embedded, found.sidecar).digests() if by_person else words.digests()
         now |= {field: digest for field, digest in words.digests().items() if field in by_person}
-        is_whole = _is_whole(media, found, last)
+        is_whole = _is_whole(media, found)
+        is_gone = is_whole and len(found.sidecar.paths) < last.sidecars
+        if is_gone:
+            role = FileRole.MOVED  # what is left may say something new, and removes nothing
         if not is_whole:
             now = {field: now[field] for field in _still_said(found)}
         shown = digest_fields(MediaText.of(media), place_in(media.exif))
@@ -458,9 +461,11 @@ class _Run:
             },
         )
         reading = _reading_of(media, found, last, now, outcomes)
+        if not is_whole:
+            reading = replace(reading, sidecars=max(last.sidecars, reading.sidecars))
         is_worth_keeping = reading != last and (is_whole or known is not None)
         folders = join_folders(media.folders, found.sidecar.albums)
-        return _Plan(words, folders, outcomes, reading if is_worth_keeping else None, is_whole)
+        return _Plan(words, folders, outcomes, reading if is_worth_keeping else None, is_whole and not is_gone)
 
 
 def _role_of(media: Media, found: _Found, *, is_known: bool, is_recorded: bool) -> FileRole:
@@ -479,12 +484,11 @@ def _name_of(media: Media) -> str:
     return urlsplit(uri).path if media.source == "url" else uri
 
 
-def _is_whole(media: Media, found: _Found, last: Reading) -> bool:
+def _is_whole(media: Media, found: _Found) -> bool:
     """Whether all that the file says could be read, so that what is missing was removed by somebody."""
     # The metadata of known bytes cannot be damaged only now.
     is_damaged = bool(found.embedded.warnings) and found.sha256 != media.sha256
-    has_sidecars = found.sidecar.is_whole and not found.sidecar.warnings and len(found.sidecar.paths) >= last.sidecars
-    return has_sidecars and not is_damaged
+    return found.sidecar.is_whole and not found.sidecar.warnings and not is_damaged
 
 
 def _still_said(found: _Found) -> set[str]:
@@ -505,8 +509,8 @@ def _reading_of(
             values.setdefault(name, "")
         else:
             values[name] = digest
-    sidecars = max(last.sidecars, len(found.sidecar.paths))
-    return Reading(said, given, sidecars, None if found.sha256 == media.sha256 else found.sha256)
+    rewritten_sha256 = None if found.sha256 == media.sha256 else found.sha256
+    return Reading(said, given, len(found.sidecar.paths), rewritten_sha256)
 
 
 def _texts(plan: _Plan) -> dict[str, Any]:
