@@ -16,7 +16,8 @@ _PAGE_ROWS = 1000
 _MAJOR = 10_000
 _LOCK_PATIENCE = "10s"
 
-# Tables that servers and workers fill before the first upload, or that are about users and programs rather than pictures.
+# Tables that servers and workers fill before the first upload, or that are about users and programs rather than pictures; and
+# media_reading, which has rows only where media has.
 _BESIDE_A_LIBRARY = frozenset(
     {
         "account",
@@ -27,6 +28,7 @@ _BESIDE_A_LIBRARY = frozenset(
         "idempotency_key",
         "login_attempt",
         "login_link",
+        "media_reading",
         "operations_sample",
         "pause",
         "review_refresh",
