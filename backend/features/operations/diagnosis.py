@@ -1,5 +1,7 @@
 """Checks of `mediacluster doctor` and the health endpoint. Each says what is wrong and how to fix it."""
 
+import shlex
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -118,6 +120,24 @@ def check_storage(services: Services) -> Finding:
         return without_credentials(services.settings.resolved_storage_url)
 
     return _run("storage", check)
+
+
+def check_home(services: Services) -> Finding:
+    """The home is for its owner alone: it holds pictures, the database, logs and secrets. What is in a closed one is closed too."""
+
+    def check() -> str:
+        home = services.settings.home_path
+        if not home.is_dir():
+            return f"{home}, which is not made yet"
+        # A right to pass through alone may be Postgres', in an access control list.
+        if home.stat().st_mode & (stat.S_IRGRP | stat.S_IWGRP | stat.S_IRWXO):
+            raise ConfigurationError(
+                f"Others on this machine can get into {home} ({stat.filemode(home.stat().st_mode)}).",
+                hint=f"Run: chmod go-rw,o-x {shlex.quote(str(home))}",
+            )
+        return f"{home}, for its owner alone"
+
+    return _run("home", check)
 
 
 def check_encoders(services: Services) -> Finding:
@@ -296,6 +316,7 @@ def check_ocr(services: Services) -> Finding:  # noqa: ARG001 - one of the check
 def diagnose(services: Services) -> list[Finding]:
     """Run all checks, cheap ones first. OCR is checked only if enabled, and spaces only if there is a library."""
     checks: list[Callable[[Services], Finding]] = [
+        check_home,
         check_server,
         check_vector_extension,
         check_broker,

@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 import time
 import uuid
 from collections.abc import Iterator
@@ -57,11 +58,19 @@ class Store(Protocol):
         """Remove files that interrupted writes left behind. Returns their number."""
 
 
-class FolderStore:
-    """Files under one folder. A write survives a power cut once it has returned."""
+_ANY_RUN: Final = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 
-    def __init__(self, root: Path) -> None:
+
+class FolderStore:
+    """Files under one folder. A write survives a power cut once it has returned.
+
+    What is made is as private as the folder that it is in, so a home for its owner alone holds nothing else; with `is_private` it
+    is for the owner alone in any folder.
+    """
+
+    def __init__(self, root: Path, *, is_private: bool = False) -> None:
         self.root = root
+        self._most = stat.S_IRWXU if is_private else 0o777
 
     def path(self, key: str) -> Path:
         """Return the file of `key`."""
@@ -73,7 +82,7 @@ class FolderStore:
         self._make_folder(path.parent)
         temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
         try:
-            _write_synced(temporary, data)
+            _write_synced(temporary, data, _mode_below(path.parent) & self._most & ~_ANY_RUN)
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
@@ -127,8 +136,16 @@ class FolderStore:
         if folder.is_dir():
             return
         self._make_folder(folder.parent)
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(mode=_mode_below(folder.parent) & self._most, exist_ok=True)
         _sync_folder(folder.parent)
+
+
+def _mode_below(folder: Path) -> int:
+    """The mode of what is made in a folder. Who may not list it gets nothing in it."""
+    mode = folder.stat().st_mode & 0o777
+    for may_list, all_rights in ((stat.S_IRGRP, stat.S_IRWXG), (stat.S_IROTH, stat.S_IRWXO)):
+        mode &= ~0 if mode & may_list else ~all_rights
+    return mode
 
 
 class ObjectStore:
@@ -190,8 +207,9 @@ class ObjectStore:
         return f"{self._root}/{key}"
 
 
-def _write_synced(path: Path, data: bytes) -> None:
-    with path.open("xb") as file:
+def _write_synced(path: Path, data: bytes, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    with os.fdopen(descriptor, "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
