@@ -118,12 +118,6 @@ def test_trusted_proxies__are_believed_who_asked(proxies: str, asked_by: tuple[s
     assert (seen["scheme"], seen["client"][0]) == asked_by
 
 
-def test_trusted_proxies__none_is_believed_that_is_not_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")  # uvicorn's own variable
-    config = server_config(FastAPI(), load_settings(_env_file=None))
-    assert config.forwarded_allow_ips == []
-
-
 def test_settings__are_frozen_and_keep_secrets() -> None:
     settings = load_settings(_env_file=None, database_url="postgresql://me:secret@db/library")
     with pytest.raises(ValidationError):
