@@ -54,6 +54,9 @@ class Store(Protocol):
     def list_objects(self, prefix: str) -> Iterator[StoredObject]:
         """Yield the objects below the folder `prefix`, with the time of their last change."""
 
+    def list_folders(self, prefix: str) -> Iterator[str]:
+        """Yield the names of the folders directly below the folder `prefix`."""
+
     def remove_leftovers(self, older_than_seconds: float, *, dry_run: bool) -> int:
         """Remove files that interrupted writes left behind. Returns their number."""
 
@@ -118,6 +121,11 @@ class FolderStore:
         for key in self.list_keys(prefix):
             with suppress(FileNotFoundError):
                 yield StoredObject(key, self.path(key).stat().st_mtime)
+
+    def list_folders(self, prefix: str) -> Iterator[str]:
+        """Yield names of folders; none where there is no such folder."""
+        with suppress(FileNotFoundError):
+            yield from (entry.name for entry in os.scandir(self.root / prefix) if entry.is_dir())
 
     def remove_leftovers(self, older_than_seconds: float, *, dry_run: bool) -> int:
         """Remove temporary files of killed writers."""
@@ -198,6 +206,16 @@ class ObjectStore:
         for path, about in found.items():
             moment = next((about[name] for name in _MODIFIED if about.get(name)), None)
             yield StoredObject(path[start:], moment.timestamp() if isinstance(moment, datetime) else time.time())
+
+    def list_folders(self, prefix: str) -> Iterator[str]:
+        """Yield names of folders, by one request for each thousand of them."""
+        try:
+            found = self._file_system.ls(f"{self._root}/{prefix}", detail=True)
+        except FileNotFoundError:
+            return
+        for entry in found:
+            if entry["type"] == "directory":
+                yield entry["name"].rstrip("/").rpartition("/")[2]
 
     def remove_leftovers(self, older_than_seconds: float, *, dry_run: bool) -> int:  # noqa: ARG002
         """Does nothing: a put is atomic and leaves no files behind."""
