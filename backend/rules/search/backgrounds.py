@@ -177,9 +177,9 @@ class Backgrounds:
                 None if stored[name] is None else Centre.from_json(stored[name])
                 for name in ("image_centre", "text_centre")
             ]
-            related = [
-                None if stored[name] is None else float(stored[name]) for name in ("image_related", "text_related")
-            ]
+            # Samples of earlier versions have no related pairs.
+            given = [stored.get(name) for name in ("image_related", "text_related")]
+            related = [None if one is None else float(one) for one in given]
         except (KeyError, TypeError, ValueError) as error:
             raise ConfigurationError(
                 f"Stored backgrounds cannot be read: {error!r}.", hint="Sample the background of this space again."
