@@ -23,6 +23,8 @@ from backend.store.search import (
 
 _SAMPLED_MEDIA = 2_000
 _PAIRS = 40_000
+# So many pairs of different vectors, such as six make: fewer cosines are no distribution.
+_LEAST_DIFFERENT = 25
 _GROWTH = 1.5
 # Weight of a refresh relative to all earlier samples. With a fixed share, a changed library is forgotten gradually.
 _FRESH_WEIGHT = 0.5
@@ -164,7 +166,7 @@ class _Leg:
         both = self.asking.present[first] & self.asked.present[second]
         a, b = first[both], second[both]
         weights[both] = self.asking.weights[a] * self.asked.weights[b] / drawn[both]
-        if weights[both].sum() >= share * LEAST_SAMPLE:
+        if both.sum() >= LEAST_SAMPLE and weights[both].sum() >= share * _LEAST_DIFFERENT:
             cosines[both] = np.einsum("ij,ij->i", self.asking.rows[a], self.asked.rows[b])
             cosines[both] -= self._to_unrelated[a] - self._level
         return cosines, weights
