@@ -24,6 +24,7 @@ from starlette.testclient import TestClient
 from backend.cli.keys import create_key
 from backend.embedded.pgdata import binaries
 from backend.errors import ConfigurationError, DatabaseReadOnly
+from backend.features.backup import back_up, restore
 from backend.features.integrity import audit
 from backend.features.operations import diagnose
 from backend.features.operations.diagnosis import Finding
@@ -32,6 +33,7 @@ from backend.features.search import nomination as nominating
 from backend.features.search.candidates import Leg
 from backend.features.services import Services
 from backend.features.steps import Assigner, embed_batch, open_active_space
+from backend.files.storage import Storage
 from backend.rules.search import Filters
 from backend.store.access import Scope
 from backend.store.arrays import fetch_arrays
@@ -524,6 +526,33 @@ def test_functions__follow_an_extension_that_was_moved(open_server: Callable[[st
     with database.transaction() as session:
         session.execute(sa.text("SELECT '[1]'::vector"))
     database.dispose()
+
+
+# --- backups -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("of", "into"), [("plain", "hostile role"), ("own schema", "plain"), ("plain", "pooler")])
+def test_backup__moves_to_a_server_with_pgvector_elsewhere(
+    of: str, into: str, open_server: Callable[[str], Server], tmp_path: Path
+) -> None:
+    source, target = open_server(of), open_server(into)
+    ids = write_library(Database(source.database_url))
+    if into == "plain":  # else the restore creates it where the dump has it
+        execute(target.database_url, "CREATE EXTENSION vector")
+    database, storage = open_as(source), Storage.open((tmp_path / "files").as_uri())
+    with database.transaction() as session:  # words that look like a definition
+        session.execute(sa.text("UPDATE media SET caption = 'public.vector and OPERATOR(public.<=>)'"))
+    back_up(database, storage, tmp_path / "backup")
+    breaches = audit(database).breaches
+    database.dispose()
+    restored = open_as(target)
+    restore(restored, storage, tmp_path / "backup")
+    with restored.transaction() as session:
+        captions = session.execute(sa.text("SELECT DISTINCT caption FROM media")).scalars().all()
+        assert captions == ["public.vector and OPERATOR(public.<=>)"]
+    assert audit(restored).breaches == breaches
+    restored.dispose()
+    call_functions(Server(target.database_url, target.client_url, source.schema), list(map(str, ids)))
 
 
 # --- doctor --------------------------------------------------------------------------------------------------

@@ -106,6 +106,25 @@ def list_contents(session: Session) -> list[str]:
     return foreign + filled
 
 
+@dataclass(frozen=True)
+class RestoreTarget:
+    """What a restore has to know of a database.
+
+    Attributes:
+        is_superuser: whether the role is one.
+        vector_schema: the schema of pgvector, as an identifier. None if it is not installed.
+        vector_names: names in it that a dump may refer to.
+    """
+
+    is_superuser: bool
+    vector_schema: str | None
+    vector_names: list[str]
+
+
+def read_target(session: Session) -> RestoreTarget:
+    return RestoreTarget(**session.execute(sa.text(_SQL("read_target"))).one()._asdict())
+
+
 def lock_schema(session: Session) -> None:
     """Lock all our tables until this transaction ends. Raises TransactionConflict if they are in use."""
     ours = ", ".join(
