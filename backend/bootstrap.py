@@ -26,8 +26,7 @@ def resolve_database_url(settings: Settings) -> str:
         return settings.database_url.get_secret_value()
     from backend.embedded import ensure_postgres
 
-    settings.home_path.mkdir(parents=True, exist_ok=True)
-    return ensure_postgres(settings.home_path)
+    return ensure_postgres(settings.make_home())
 
 
 def open_database(settings: Settings) -> Database:
@@ -46,11 +45,12 @@ def resolve_broker_url(settings: Settings) -> str:
         return settings.redis_url.get_secret_value()
     from backend.embedded import ensure_redis
 
-    settings.home_path.mkdir(parents=True, exist_ok=True)
-    return ensure_redis(settings.home_path)
+    return ensure_redis(settings.make_home())
 
 
 def open_storage(settings: Settings) -> Storage:
+    if settings.storage_url is None:
+        settings.make_home()  # else it would be made with the first file, for everybody
     return Storage.open(settings.resolved_storage_url, settings.storage_options)
 
 

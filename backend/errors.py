@@ -5,8 +5,11 @@ sentence on what happened, and usually a hint on what to do next. Texts that dep
 code is, are attributes: `happened` and `advice`.
 """
 
+import re
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
+
+_ADDRESS: Final = re.compile(r"\s?(?:<[\w.<> ]{1,200} at 0x[0-9a-fA-F]+>|\bat 0x[0-9a-fA-F]+\b)")
 
 
 class MediaclusterError(Exception):
@@ -23,6 +26,8 @@ class MediaclusterError(Exception):
     advice: ClassVar[str] = "Try again. The server log has details."
 
     def __init__(self, detail: str, *, hint: str | None = None, reason: str | None = None, **context: Any) -> None:
+        # Messages of libraries name objects by their address in memory, which tells nothing and is nobody's business.
+        detail = _ADDRESS.sub("", detail)
         super().__init__(detail)
         self.detail = detail
         self.hint = hint

@@ -219,9 +219,9 @@ class Settings(BaseSettings):
         "else only this machine (localhost, 127.0.0.1).",
     )
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
-        ("127.0.0.1", "::1"),
+        (),
         description="Addresses or networks (10.0.0.0/24) of proxies whose X-Forwarded-For and "
-        "X-Forwarded-Proto are trusted, separated by ','. * for any.",
+        "X-Forwarded-Proto are trusted, separated by ','. * for any. Unset: of none.",
     )
     uploads_per_minute: int = Field(
         600, ge=0, description="Upload requests per minute for one key or address, if keys are needed. 0: no limit."
@@ -265,8 +265,13 @@ class Settings(BaseSettings):
 
     @cached_property
     def home_path(self) -> Path:
-        """The home as an absolute path. Does not create it."""
+        """The home as an absolute path. Does not create it: see `make_home`."""
         return self.home.expanduser().resolve()
+
+    def make_home(self) -> Path:
+        """Create the home if it is missing, for its owner alone. One that is there stays as it is; `doctor` judges it."""
+        self.home_path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self.home_path
 
     @cached_property
     def resolved_storage_url(self) -> str:

@@ -78,7 +78,8 @@ class Supervisor:
         self._watch = threading.Thread(target=self._watch_processes, name="supervisor", daemon=True)
 
     def __enter__(self) -> Self:
-        self._log_folder.mkdir(parents=True, exist_ok=True)
+        self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._log_folder.mkdir(mode=0o700, exist_ok=True)
         for role in self._roles:
             self._running[role] = self._start(role)
         self._watch.start()
@@ -138,7 +139,10 @@ class Supervisor:
     def _start(self, role: str) -> subprocess.Popen[bytes]:
         # A pulse file of the previous process says nothing about the new one.
         self._pulse(role, 0).unlink(missing_ok=True)
-        with (self._log_folder / f"{role}.log").open("ab") as log:
+        descriptor = os.open(
+            self._log_folder / f"{role}.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600
+        )
+        with os.fdopen(descriptor, "ab") as log:
             return _spawn(worker_command(role), log)
 
 

@@ -29,8 +29,10 @@ MEDIA, CLUSTERS, DIMENSION = 5_000, 500, 16
 
 # The most frequent value of each {template}.
 _TEMPLATES = PARTS | {
+    "extension": "public",
     "matching": "EXISTS (SELECT FROM media WHERE media.id = e.media_id AND media.location <> '')",
     "null_or_not": "NOT NULL",
+    "schema": "public",
     "share": "",
     "since": "",
     "text_column": ", text_embedding",

@@ -337,6 +337,17 @@ CREATE TABLE exact_copy (
 );
 CREATE INDEX exact_copy_newest_idx ON exact_copy (last_sent_at, id);
 
+CREATE TABLE media_reading (
+  media_id uuid NOT NULL REFERENCES media ON DELETE CASCADE,
+  file_key bytea NOT NULL,
+  said jsonb NOT NULL DEFAULT '{}',
+  given jsonb NOT NULL DEFAULT '{}',
+  sidecars integer NOT NULL DEFAULT 0,
+  rewritten_sha256 bytea,
+  PRIMARY KEY (media_id, file_key)
+);
+CREATE INDEX media_reading_file_key_idx ON media_reading (file_key) WHERE file_key <> ''::bytea;
+
 CREATE TABLE review_item (
   kind text,
   subject text,
@@ -549,6 +560,7 @@ CREATE TRIGGER audit_log_rows BEFORE UPDATE OR DELETE ON audit_log
   FOR EACH ROW EXECUTE FUNCTION audit_log_is_append_only();
 CREATE TRIGGER audit_log_all BEFORE TRUNCATE ON audit_log
   FOR EACH STATEMENT EXECUTE FUNCTION audit_log_is_append_only();
+CREATE INDEX audit_log_rewritten_idx ON audit_log (subject) WHERE act = 'media.rewritten';
 
 CREATE TABLE webhook (
   id uuid PRIMARY KEY,

@@ -57,7 +57,27 @@ def narrow_table(first: str | Column, *others: str | Column) -> Table:
 
 def print_json(content: Any) -> None:
     """Print a JSON document to standard output as UTF-8 in any locale. Text that is not UTF-8 is escaped as in `shown`."""
-    document = json.dumps(content, indent=2, default=str, ensure_ascii=False) + "\n"
+    _write_json(json.dumps(content, indent=2, default=str, ensure_ascii=False) + "\n")
+
+
+class JsonListing:
+    """A JSON object on standard output whose first value is a list that may be long, written as it grows."""
+
+    def __init__(self, name: str) -> None:
+        self._separator = ""
+        _write_json(f'{{\n  "{name}": [')
+
+    def add(self, item: Any) -> None:
+        """Write an item of the list."""
+        _write_json(f"{self._separator}\n    {json.dumps(item, default=str, ensure_ascii=False)}")
+        self._separator = ","
+
+    def close(self, rest: dict[str, Any]) -> None:
+        """End the list, and write the other values of the object."""
+        _write_json(f"\n  ],{json.dumps(rest, indent=2, default=str, ensure_ascii=False)[1:]}\n")
+
+
+def _write_json(document: str) -> None:
     document = _UNPAIRED.sub(lambda found: _spelled(found[0]).replace("\\", "\\\\"), document)
     sys.stdout.flush()
     sys.stdout.buffer.write(document.encode("utf-8"))

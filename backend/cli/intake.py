@@ -98,14 +98,14 @@ def _run_import(
     return report
 
 
-def wait_for(services: "Services", report: "ImportReport", *, quiet: bool) -> None:
-    """Show progress until all pictures are ready or failed. Raises EncoderUnavailable if no worker can embed."""
+def wait_for(services: "Services", report: "ImportReport", *, doing: str = "grouping", quiet: bool) -> None:
+    """Show progress of what the workers are `doing` until all pictures are ready or failed. Raises EncoderUnavailable if no worker can embed."""
     from backend.features.intake import count_settled
 
     total = len(report.media_ids)
     last, since = 0, time.monotonic()
     try_encoders_at: float | None = since + _TRY_ENCODERS_AFTER_SECONDS
-    with progress_bar("grouping", total, quiet=quiet) as show:
+    with progress_bar(doing, total, quiet=quiet) as show:
         while (settled := count_settled(services, report)) < total:
             show(settled)
             if settled != last:

@@ -30,8 +30,7 @@ def running_servers(settings: Settings, *, stop: bool) -> Iterator[None]:
     from backend.embedded import start_postgres, start_redis, stop_postgres, stop_redis
 
     enders: list[Callable[[Path], bool]] = []
-    home = settings.home_path
-    home.mkdir(parents=True, exist_ok=True)
+    home = settings.make_home()
     try:
         if settings.database_url is None and start_postgres(home).started:
             enders.append(stop_postgres)
@@ -150,7 +149,7 @@ def ending_in_order() -> Iterator[None]:
 
 def become_celery(role: str, settings: Settings) -> NoReturn:
     """Replace this process by Celery, so that signals reach it directly."""
-    settings.home_path.mkdir(parents=True, exist_ok=True)
+    settings.make_home()
     command = worker_command(role, log_level=settings.log_level)
     sys.stdout.flush()
     os.execv(command[0], command)  # noqa: S606 - our own command, no shell

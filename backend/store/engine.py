@@ -27,6 +27,7 @@ from backend.store.session_settings import pin_session, statements_for_transacti
 
 # `Session` is exported so that other packages can name the type without importing SQLAlchemy.
 __all__ = [
+    "MINIMUM_POSTGRES_VERSION",
     "MINIMUM_VECTOR_VERSION",
     "Database",
     "PoolFigures",
@@ -44,6 +45,7 @@ __all__ = [
 ]
 
 MINIMUM_VECTOR_VERSION = (0, 8, 4)
+MINIMUM_POSTGRES_VERSION = 15
 # undefined_table, undefined_column, undefined_function, undefined_object (a type)
 _SCHEMA_STATES = frozenset({"42P01", "42703", "42883", "42704"})
 # serialization_failure, deadlock_detected, lock_not_available: nothing was changed, and a retry may succeed.
@@ -55,6 +57,17 @@ _BY_STATE: Final[dict[str, tuple[type[MediaclusterError], str, str]]] = {
     ),
     **dict.fromkeys(
         _CONFLICT_STATES, (TransactionConflict, "Another transaction held what this one needed.", "Try again.")
+    ),
+    "42501": (
+        ConfigurationError,
+        "The role in DATABASE_URL lacks a privilege.",
+        "Connect as the owner of the library's tables, or ask an administrator for the privilege.",
+    ),
+    # undefined_file: the extension is there, but its library is not, as after an upgrade of the server without that of pgvector.
+    "58P01": (
+        ConfigurationError,
+        "The server cannot load pgvector.",
+        "Install pgvector for this version of Postgres on the server, then try again.",
     ),
     "53100": (StorageFull, "The disk of the database is full.", "Free disk space, then try again."),
     "25006": (
@@ -121,6 +134,7 @@ class Database:
         self.url = database_url
         self.pooler = pooler
         self._direct_url = direct_url
+        self._max_overflow = max_overflow
         self.engine = _make_engine(database_url, pooler, pool_size, max_overflow)
         self._disposals = 0
         event.listen(self.engine, "connect", self._begin_connection)
@@ -172,6 +186,13 @@ class Database:
             if _is_outdated_plan(error.__cause__) or _state_of(error.__cause__) in _SCHEMA_STATES:
                 self._drop_connections()
             raise
+
+    @property
+    def most_connections(self) -> int:
+        """The most connections that this pool opens."""
+        pool = self.engine.pool
+        assert isinstance(pool, QueuePool)
+        return pool.size() + self._max_overflow
 
     def pool_figures(self) -> PoolFigures:
         """Numbers of connections of this process."""
@@ -279,7 +300,7 @@ def _translate(error: DBAPIError | psycopg.Error) -> MediaclusterError | None:
     state = _state_of(error)
     if state in _BY_STATE:
         kind, detail, hint = _BY_STATE[state]
-        return kind(detail, hint=hint)
+        return kind(detail, hint=hint, reason=_first_line(bare or error))
     if _is_outdated_plan(error):
         return TransactionConflict("The database schema changed during this request.", hint="Try again.")
     if _is_connection_loss(error, bare, state):
@@ -300,9 +321,13 @@ def _is_outdated_plan(error: BaseException | None) -> bool:
 def _unavailable(reason: BaseException) -> BackendUnavailable:
     return BackendUnavailable(
         "The database cannot be reached.",
-        reason=str(reason).strip().partition("\n")[0],
+        reason=_first_line(reason),
         hint="Check that it is running and that DATABASE_URL is right. `mediacluster doctor` checks everything.",
     )
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0]
 
 
 def _make_engine(database_url: str, pooler: Pooler, pool_size: int, max_overflow: int) -> Engine:

@@ -638,6 +638,21 @@ class ExactCopy(Base):
     )
 
 
+class MediaReading(Base):
+    """What a file of a picture said when its words were last read (see `backend.store.media.readings`)."""
+
+    __tablename__ = "media_reading"
+
+    media_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("media.id", ondelete="CASCADE"), primary_key=True)
+    file_key: Mapped[bytes] = mapped_column(primary_key=True)
+    said: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    given: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    sidecars: Mapped[int] = mapped_column(Integer, server_default="0")
+    rewritten_sha256: Mapped[bytes | None]
+
+    __table_args__ = (Index("media_reading_file_key_idx", "file_key", postgresql_where=text("file_key <> ''::bytea")),)
+
+
 class ReviewItem(Base):
     """An item for review, as of the last refresh of the queue. Most urgent first."""
 
@@ -945,6 +960,11 @@ class AuditEntry(Base):
     subject: Mapped[str]
     details: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     address: Mapped[str]
+
+    __table_args__ = (
+        # Which fields of a picture somebody has edited.
+        Index("audit_log_rewritten_idx", "subject", postgresql_where=text("act = 'media.rewritten'")),
+    )
 
 
 class Webhook(Base):

@@ -382,6 +382,30 @@ def test_password__changing_it_ends_other_sessions(open_visitor: Callable[..., T
     assert log_in(there, password="another good one").status_code == 303
 
 
+def test_password__guesses_of_the_current_one_are_counted(open_visitor: Callable[..., TestClient]) -> None:
+    here = open_visitor()
+    log_in(here)
+
+    def guess(current: str) -> Response:
+        form = {"current": current, "new": "another good one"}
+        return here.post("/admin/account/password", data=form, headers=csrf(here))
+
+    assert [guess(f"guess {number}").status_code for number in range(5)] == [400] * 5
+    refused = guess(PASSWORD)
+    assert refused.status_code == 429
+    assert int(refused.headers["retry-after"]) > 0
+    assert here.get("/admin/").status_code == 200
+
+
+def test_redirects__lead_to_paths(visitor: TestClient) -> None:
+    for path in ("/media/", "/admin/login/", "/admin", "/admin/nothing/", "//evil.example/media/", "/admin/"):
+        answer = visitor.get(path, headers={"accept": "text/html"}, follow_redirects=False)
+        target = answer.headers.get("location", "/")
+        assert target.startswith("/"), (path, target)
+        assert not target.startswith("//"), (path, target)
+    assert visitor.get("/media/?limit=1", follow_redirects=False).headers["location"] == "/media?limit=1"
+
+
 def test_sessions__thumbnails_do_not_ask_each_time(asking: Services, visitor: TestClient) -> None:
     log_in(visitor)
     clock = SetClock()

@@ -501,6 +501,23 @@ def test_openapi__operation_ids_and_problems_are_a_contract(client: TestClient) 
     assert client.get("/docs").status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/docs", "/redoc"])
+def test_reference__loads_nothing_from_elsewhere(services: Services, path: str) -> None:
+    with TestClient(create_web_app(services)) as client:
+        page = client.get(path)
+        policy = client.get("/admin/login").headers["content-security-policy"]
+        assert (page.status_code, page.headers["content-security-policy"]) == (200, policy)
+        loaded = re.findall(r'(?:src|href)="([^"]*)"', page.text)
+        assert len(loaded) == 3
+        for address in loaded:
+            assert "//" not in address
+            got = client.get(f"/{address}")
+            assert (got.status_code, got.headers.get("x-content-type-options", "nosniff")) == (200, "nosniff")
+            assert "https://" not in got.text or address == "openapi.json"
+        assert "<script>" not in page.text
+        assert "style=" not in page.text
+
+
 # --- JSON that is nested for no reason -------------------------------------------------------------------------
 
 

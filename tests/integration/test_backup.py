@@ -688,3 +688,18 @@ def test_backup__of_three_spaces_into_an_empty_home(
         assert activate(own, "next", suggested=True, actor="ada").previous == "demo"
     finally:
         own.database.dispose()
+
+
+def test_backup__is_for_its_owner_in_any_folder(
+    services: Services, make_jpeg: Callable[..., bytes], tmp_path: Path
+) -> None:
+    accept_picture(services, make_jpeg(1), MediaText(), source="upload")
+    open_folder = tmp_path / "open"
+    open_folder.mkdir(mode=0o755)
+    for place in (open_folder, tmp_path / "new", tmp_path / "new.tar"):
+        back_up(services.database, services.storage, place)
+        made = [place] if place.is_file() else list(place.rglob("*"))
+        assert made
+        for path in made:
+            assert path.stat().st_mode & 0o077 == 0, path
+    assert (tmp_path / "new").stat().st_mode & 0o077 == 0

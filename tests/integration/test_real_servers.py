@@ -24,12 +24,16 @@ from starlette.testclient import TestClient
 from backend.cli.keys import create_key
 from backend.embedded.pgdata import binaries
 from backend.errors import ConfigurationError, DatabaseReadOnly
+from backend.features.backup import back_up, restore
 from backend.features.integrity import audit
+from backend.features.operations import diagnose
+from backend.features.operations.diagnosis import Finding
 from backend.features.search import exact_search, nominate
 from backend.features.search import nomination as nominating
 from backend.features.search.candidates import Leg
 from backend.features.services import Services
 from backend.features.steps import Assigner, embed_batch, open_active_space
+from backend.files.storage import Storage
 from backend.rules.search import Filters
 from backend.store.access import Scope
 from backend.store.arrays import fetch_arrays
@@ -38,7 +42,7 @@ from backend.store.evaluation import measuring
 from backend.store.functions import function_names, function_source
 from backend.store.media import NewEmbedding, insert_embeddings
 from backend.store.migrate import upgrade
-from backend.store.search import ScanKeeper
+from backend.store.search import LEAST_MEDIA, ScanKeeper
 from backend.store.search.scan_keeper import ScanState
 from backend.store.session_settings import PINNED
 from backend.store.spaces import NewSpace, activate_space, create_space
@@ -195,6 +199,10 @@ def test_library__lives_on_such_a_server(
         client = open_client(make_services(database_url=SecretStr(server.reads), **server.changes))
     assert_reads(client, ids)
     assert audit(services.database).breaches == {}
+    for at in {server.database_url, server.reads or server.database_url}:
+        found = diagnose(make_services(database_url=SecretStr(at), **server.changes))
+        assert [finding for finding in found if not finding.ok] == []
+        assert (", a standby" in found[0].detail) == (at == server.reads)
     call_functions(server, ids)
 
 
@@ -518,3 +526,117 @@ def test_functions__follow_an_extension_that_was_moved(open_server: Callable[[st
     with database.transaction() as session:
         session.execute(sa.text("SELECT '[1]'::vector"))
     database.dispose()
+
+
+# --- backups -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("of", "into"), [("plain", "hostile role"), ("own schema", "plain"), ("plain", "pooler")])
+def test_backup__moves_to_a_server_with_pgvector_elsewhere(
+    of: str, into: str, open_server: Callable[[str], Server], tmp_path: Path
+) -> None:
+    source, target = open_server(of), open_server(into)
+    ids = write_library(Database(source.database_url))
+    if into == "plain":  # else the restore creates it where the dump has it
+        execute(target.database_url, "CREATE EXTENSION vector")
+    database, storage = open_as(source), Storage.open((tmp_path / "files").as_uri())
+    with database.transaction() as session:  # words that look like a definition
+        session.execute(sa.text("UPDATE media SET caption = 'public.vector and OPERATOR(public.<=>)'"))
+    back_up(database, storage, tmp_path / "backup")
+    breaches = audit(database).breaches
+    database.dispose()
+    restored = open_as(target)
+    restore(restored, storage, tmp_path / "backup")
+    with restored.transaction() as session:
+        captions = session.execute(sa.text("SELECT DISTINCT caption FROM media")).scalars().all()
+        assert captions == ["public.vector and OPERATOR(public.<=>)"]
+    assert audit(restored).breaches == breaches
+    restored.dispose()
+    call_functions(Server(target.database_url, target.client_url, source.schema), list(map(str, ids)))
+
+
+# --- doctor --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def examine(make_services: Callable[..., Services]) -> Callable[..., dict[str, Finding]]:
+    """The findings of `mediacluster doctor` by name."""
+
+    def run(server: Server, **changes: object) -> dict[str, Finding]:
+        services = make_services(**({"database_url": SecretStr(server.database_url)} | server.changes | changes))
+        return {finding.name: finding for finding in diagnose(services)}
+
+    return run
+
+
+def test_doctor__notices_a_pooler_without_its_settings(
+    open_server: Callable[[str], Server],
+    examine: Callable[..., dict[str, Finding]],
+    make_database_url: Callable[[str | None], str],
+) -> None:
+    server = open_server("pooler")
+    upgrade(open_as(server).direct.engine)
+    assert examine(server)["database"].ok
+    for wrong, said in (
+        ({"database_pooler": "none"}, "MEDIACLUSTER_DATABASE_POOLER=transaction"),
+        ({"direct_database_url": None}, "MEDIACLUSTER_DIRECT_DATABASE_URL"),
+        ({"direct_database_url": SecretStr(server.database_url)}, "address of the server itself"),
+        ({"direct_database_url": SecretStr(make_database_url(None))}, "same database"),
+    ):
+        found = examine(server, **wrong)["database"]
+        assert not found.ok
+        assert said in (found.hint or "")
+
+
+def test_doctor__calls_the_functions(
+    open_server: Callable[[str], Server], examine: Callable[..., dict[str, Finding]]
+) -> None:
+    server = open_server("plain")
+    write_library(Database(server.database_url))
+    assert examine(server)["sql functions"].ok
+    execute(server.database_url, "CREATE SCHEMA extensions", "ALTER EXTENSION vector SET SCHEMA extensions")
+    moved = examine(server)["sql functions"]
+    assert not moved.ok
+    assert "db migrate" in (moved.hint or "")
+    upgrade(Database(server.database_url).engine)
+    assert examine(server)["sql functions"].ok
+    # All that the catalogue would name is there, and yet nothing is found.
+    execute(server.database_url, "ALTER FUNCTION similar_media RESET ALL")
+    found = examine(server)["sql functions"]
+    assert not found.ok
+    assert "does not exist" in (found.reason or "")
+
+
+def test_doctor__says_what_a_role_may_not_do(
+    open_server: Callable[[str], Server],
+    make_role: Callable[..., str],
+    examine: Callable[..., dict[str, Finding]],
+) -> None:
+    server = open_server("plain")
+    write_library(Database(server.database_url))
+    role = make_role(server.database_url, {})
+    found = examine(Server(as_role(server.database_url, role), server.client_url))
+    assert not found["sql functions"].ok
+    assert "permission denied" in (found["sql functions"].reason or "")
+    assert found["sql functions"].hint
+
+
+def test_doctor__compares_memory_with_the_library(
+    open_server: Callable[[str], Server], examine: Callable[..., dict[str, Finding]]
+) -> None:
+    server = open_server("plain")
+    write_library(Database(server.database_url), LEAST_MEDIA)
+    found = examine(server, search_memory_bytes=100_000)
+    assert "switched itself off" in found["search memory"].detail
+    assert "MEDIACLUSTER_SEARCH_MEMORY_BYTES" in (found["search memory"].hint or "")
+    assert found["memory"].hint is None
+    name = server.database_url.partition("?")[0].rpartition("/")[2]
+    execute(
+        server.database_url,
+        f"ALTER DATABASE {name} SET effective_cache_size TO '8kB'",
+        f"ALTER DATABASE {name} SET maintenance_work_mem TO '64kB'",
+    )
+    short = examine(server)["memory"]
+    assert short.ok
+    assert "larger than effective_cache_size" in (short.hint or "")
+    assert "maintenance_work_mem" in (short.hint or "")

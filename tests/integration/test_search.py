@@ -38,6 +38,8 @@ from backend.store.schema import Media, Membership
 from backend.store.search import find_background, sample_media
 from backend.web.api.app import create_app
 from backend.web.middleware.problems import MEDIA_TYPE, Problem
+from benchmarks.calibration import ALPHAS, LIBRARIES, WORDINGS, embed_queries, measure
+from benchmarks.gallery_vectors import Gallery as GalleryVectors
 from benchmarks.wordings import REWORDED
 from tests.support.command_line import use_library
 
@@ -307,6 +309,29 @@ def test_calibrated__finds_what_raw_loses(
     )
     assert calibrated >= raw + gain
     assert calibrated >= (0.98 if wordings is not REWORDED else 0.69)
+
+
+@pytest.mark.parametrize("half", [0, 1], ids=["chosen on", "shown on"])
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_calibrated__finds_no_less_than_raw_and_ranks(gallery: Gallery, library: str, half: int) -> None:
+    """At the default alpha, on every wording. What there is to choose was chosen on every second kind of scene."""
+    space = open_active_space(gallery.services)
+    with gallery.services.database.transaction() as session:
+        media = sorted(sample_media(session, space.id, COUNT, COUNT), key=lambda one: one.media_id)
+    absent = {side: np.full_like(getattr(media[0], side), np.nan) for side in ("text", "caption")}
+    vectors = GalleryVectors(
+        np.array([gallery.kinds[one.media_id] for one in media]),
+        np.array([one.image for one in media]),
+        np.array([absent["text"] if one.text is None else one.text for one in media]),
+        np.array([absent["caption"] if one.caption is None else one.caption for one in media]),
+    )
+    queries = embed_queries(gallery.services.encoders_of(space))
+    recalls = measure(library, vectors, queries)[..., ALPHAS.index(0.6)]
+    of_half = np.isin(queries.kinds, sorted(KIND_QUERIES)[half::2])
+    for wording in WORDINGS:
+        asked = of_half & (queries.wordings == wording)
+        found = dict(zip(FusionMethod, np.nanmean(recalls[:, asked], axis=1), strict=True))
+        assert found[FusionMethod.CALIBRATED] >= max(found[FusionMethod.RAW], found[FusionMethod.RRF])
 
 
 # --- the verdict ---------------------------------------------------------------------------------------------
@@ -815,14 +840,14 @@ def run(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Resu
 def test_command__json_and_table_say_what_the_api_does(
     gallery: Gallery, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    result = run("a castle on a hill", "-k", "4", "--alpha", "0.5", "--source", "import", "--json")
+    result = run("a castle on a hill", "-k", "3", "--alpha", "0.5", "--source", "import", "--json")
     assert result.exit_code == 0, result.output
     printed = json.loads(result.stdout)
-    assert printed == gallery.get(q="a castle on a hill", k=4, alpha=0.5, source="import")
+    assert printed == gallery.get(q="a castle on a hill", k=3, alpha=0.5, source="import")
     # Two lines a hit, and whole ids, since they are there to be copied: at the width of a plain terminal, and of a large one.
     for width in (80, 200):
         monkeypatch.setattr(output, "width", width)
-        shown = run("a castle on a hill", "-k", "4", "--alpha", "0.5", "--source", "import").stdout
+        shown = run("a castle on a hill", "-k", "3", "--alpha", "0.5", "--source", "import").stdout
         assert "calibrated, alpha 0.5" in shown
         lines = shown.splitlines()
         for hit in printed["hits"]:

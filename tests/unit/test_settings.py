@@ -94,8 +94,9 @@ def test_load_settings__names_what_cannot_be_used(monkeypatch: pytest.MonkeyPatc
         ("127.0.0.1, 10.1.0.0/16", ("https", "203.0.113.9")),
         ("*", ("https", "203.0.113.9")),
         ("127.0.0.1,10.2.0.0/16", ("http", "10.1.2.3")),
+        ("", ("http", "10.1.2.3")),
     ],
-    ids=["network", "any", "another"],
+    ids=["network", "any", "another", "none"],
 )
 def test_trusted_proxies__are_believed_who_asked(proxies: str, asked_by: tuple[str, str]) -> None:
     """What a proxy at 10.1.2.3 says, as the application comes to see it."""

@@ -1,7 +1,7 @@
 """Accounts, passwords, sessions and login links."""
 
 from backend.features.access.accounts import create_account, read_accounts, remove_account, revoke_session, set_password
-from backend.features.access.logins import Browser, log_in, log_in_by_link, make_login_link, network_of
+from backend.features.access.logins import Browser, check_password, log_in, log_in_by_link, make_login_link, network_of
 from backend.features.access.passwords import LEAST_CHARACTERS, is_password
 from backend.features.access.sessions import ANYBODY, Sessions, Visitor
 from backend.features.access.tokens import hash_secret, is_csrf_token, make_secret
@@ -12,6 +12,7 @@ __all__ = [
     "Browser",
     "Sessions",
     "Visitor",
+    "check_password",
     "create_account",
     "hash_secret",
     "is_csrf_token",

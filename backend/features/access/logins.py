@@ -31,6 +31,7 @@ OWNER = "owner"
 """The account that login links of `demo` and `up` are for, unless another one is named."""
 
 _MOST_AGENT_CHARACTERS = 300
+_LOGGED_IN = "/logged in"  # no name of an account has a slash
 # Providers assign whole IPv6 networks to one customer, with this prefix length or shorter.
 _IPV6_PREFIX = 64
 
@@ -74,6 +75,28 @@ def log_in(database: Database, name: str, password: str, browser: Browser, *, se
                 change_password(session, account.id, hash_password(password))
             return _open(session, account, browser, session_seconds, by="password")
     raise LoginFailed("The name or the password is wrong.", hint="Try again, or ask for a login link.")
+
+
+def check_password(database: Database, account_name: str, password: str, browser: Browser) -> bool:
+    """Whether this is the password of an account, for somebody who is logged in to it. One without a password needs none.
+
+    Wrong ones count by themselves: nobody who is not logged in can use these attempts up.
+
+    Raises:
+        RateLimited: five attempts failed within 15 minutes, for the account or from the network.
+    """
+    with database.transaction() as session:
+        account = find_account(session, normal_name(account_name))
+    if account is None or account.password_hash is None:
+        return account is not None
+    claim = _claim(database, account.name + _LOGGED_IN, browser)
+    right = is_password(account.password_hash, password)
+    with database.transaction() as session:
+        if right:
+            forget_attempt(session, claim)
+        else:
+            record_act(session, f"account:{account.name}", Act.LOGIN_FAILED, account.name)
+    return right
 
 
 def make_login_link(

@@ -42,7 +42,7 @@ class FolderTarget:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._store = FolderStore(folder)
+        self._store = FolderStore(folder, is_private=True)
 
     def has(self, name: str, sha256: str) -> bool:
         path = self.folder / name
@@ -114,7 +114,7 @@ def open_target(path: Path) -> Iterator[Target]:
             finally:
                 tar.abandon()
             return
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not (path / MANIFEST).exists() and not all(_OWN.fullmatch(entry.name) for entry in path.iterdir()):
             raise FileUnreadable(
                 f"{path} holds other files than a backup.", hint="Name a new folder, or an older backup."

@@ -12,7 +12,7 @@ from backend.features.backup.manifest import MANIFEST, SUMS, Manifest, Sum, read
 from backend.features.backup.tools import find_tool, restore_dump
 from backend.files.storage import Storage
 from backend.store.engine import Database, Session
-from backend.store.integrity import drop_schema, get_postgres_major, list_contents, lock_schema
+from backend.store.integrity import drop_schema, get_postgres_major, list_contents, lock_schema, read_target
 from backend.store.migrate import knows_revision, upgrade
 
 _NAMED = 3  # names shown in a message
@@ -86,7 +86,8 @@ def restore(
             lock_schema(session)  # held from this check until the schema is dropped
             _require_no_library(session)
             drop_schema(session)
-        restore_dump(tool, database.direct.url, dump, server_major)
+            target = read_target(session)
+        restore_dump(tool, database.direct.url, dump, server_major, target)
     database.dispose()  # open connections do not know the types just created
     upgrade(database.direct.engine)
     return report

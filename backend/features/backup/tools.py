@@ -11,9 +11,11 @@ from pathlib import Path
 from backend.embedded.pgdata import binaries
 from backend.errors import BackendUnavailable, ConfigurationError, StorageFull
 from backend.store.engine import libpq_parameters, libpq_string
+from backend.store.integrity import RestoreTarget
 
 _LINES_SHOWN = 6
 _FIRST_WITH_TRANSACTION_TIMEOUT = 17
+_CREATE_EXTENSION = re.compile(r"^CREATE EXTENSION IF NOT EXISTS vector WITH SCHEMA (.+);$", re.MULTILINE)
 
 
 def find_tool(name: str, least_major: int) -> Path:
@@ -48,30 +50,70 @@ def run_tool(path: Path, database_url: str, arguments: list[str]) -> None:
         _run(path, ["--no-password", *arguments, "--dbname", connection])
 
 
-def restore_dump(pg_restore: Path, database_url: str, dump: Path, server_major: int) -> None:
+def restore_dump(pg_restore: Path, database_url: str, dump: Path, server_major: int, target: RestoreTarget) -> None:
     """Load a dump in one transaction.
 
-    Since version 17, `pg_restore` starts with a setting that older servers reject. For them, its statements are written to a file
-    without that line and run by `psql`. Not through a pipe, because a pipe that breaks would commit an incomplete script.
+    `pg_restore` alone cannot load every dump everywhere. Then its statements are written to files beside the dump, corrected, and run by `psql`:
+
+    - The definitions name the schema of pgvector, which may be another one here. Data stay as they are.
+    - Functions have settings of pgvector. Only superusers may define them before its library is loaded.
+    - Since version 17, it starts with a setting that older servers reject.
+
+    Not through a pipe, because a pipe that breaks would commit an incomplete script.
 
     Raises:
         StorageFull: the disk is full.
         BackendUnavailable: it failed. The error contains the end of its output.
     """
     options = ["--exit-on-error", "--no-owner", "--no-privileges", "--no-comments"]
-    if server_major >= _FIRST_WITH_TRANSACTION_TIMEOUT or _major_version(pg_restore) < _FIRST_WITH_TRANSACTION_TIMEOUT:
+    has_setting = _major_version(pg_restore) >= _FIRST_WITH_TRANSACTION_TIMEOUT > server_major
+    before = _write_section(pg_restore, options, dump, "pre-data", without_setting=has_setting)
+    definitions = before.read_text(encoding="utf-8")
+    created = _CREATE_EXTENSION.search(definitions)
+    is_moved = created is not None and target.vector_schema not in {None, created[1]}
+    if target.is_superuser and not is_moved and not has_setting:
         run_tool(pg_restore, database_url, ["--single-transaction", *options, str(dump)])
         return
-    script, fitting = dump.with_suffix(".sql"), dump.with_suffix(".fitting.sql")
-    _run(pg_restore, [*options, f"--file={script}", str(dump)])
+    data, after = (
+        _write_section(pg_restore, options, dump, section, without_setting=has_setting)
+        for section in ("data", "post-data")
+    )
+    if created is not None:
+        load = f"\\g<0>\nSELECT '[1]'::{created[1]}.vector;"
+        before.write_text(
+            _with_vector_at(target, created[1], _CREATE_EXTENSION.sub(load, definitions)), encoding="utf-8"
+        )
+        after.write_text(_with_vector_at(target, created[1], after.read_text(encoding="utf-8")), encoding="utf-8")
+    files = [f"--file={path}" for path in (before, data, after)]
+    psql = ["--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", *files]
+    run_tool(pg_restore.with_name("psql"), database_url, psql)
+
+
+def _write_section(pg_restore: Path, options: list[str], dump: Path, section: str, *, without_setting: bool) -> Path:
+    """The statements of a section of a dump, as a file beside it."""
+    script, fitting = dump.with_suffix(f".{section}.sql"), dump.with_suffix(f".{section}.fitting.sql")
+    _run(pg_restore, [*options, f"--section={section}", f"--file={script}", str(dump)])
+    if not without_setting:
+        return script
     with script.open("rb") as lines, fitting.open("wb") as kept:
         for line in lines:  # the setting comes first, before any data
             if line.strip() == b"SET transaction_timeout = 0;":
                 break
             kept.write(line)
         shutil.copyfileobj(lines, kept)
-    psql = ["--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", f"--file={fitting}"]
-    run_tool(pg_restore.with_name("psql"), database_url, psql)
+    script.unlink()
+    return fitting
+
+
+def _with_vector_at(target: RestoreTarget, schema: str, definitions: str) -> str:
+    """Definitions that name pgvector in `schema`, for where it is in the target."""
+    there = target.vector_schema
+    if there is None or there == schema:
+        return definitions
+    names = "|".join(map(re.escape, target.vector_names))
+    pattern = rf'(?<![\w."]){re.escape(schema)}\.({names})(?![\w"])'
+    moved = re.sub(pattern, lambda found: f"{there}.{found[1]}", definitions)
+    return moved.replace(f"OPERATOR({schema}.", f"OPERATOR({there}.")
 
 
 def _run(path: Path, arguments: list[str]) -> None:

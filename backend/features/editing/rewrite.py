@@ -9,7 +9,7 @@ from backend.features.editing.wording import Vector, Wording, encode_wordings
 from backend.features.services import Services
 from backend.files.metadata import hide_coordinates, with_place
 from backend.files.text import MediaText, TextChanges, clean_media_text
-from backend.store.access import Act, record_act
+from backend.store.access import Act, count_rewrites, record_act
 from backend.store.groups import mark_unlabelled
 from backend.store.media import get_media, get_media_for_update, media_columns, replace_wording, take_back
 from backend.store.schema import EMBEDDED_STATUSES, Media, MediaStatus
@@ -21,7 +21,9 @@ _MOMENT, _OF_THE_MOMENT = "taken_at", {"taken_at_precision", "taken_at_source"}
 
 def rewrite_text(services: Services, media_id: uuid.UUID, changes: TextChanges, *, actor: str) -> None:
     """Change the text and record which fields changed. The text vectors of an embedded picture are updated at once; its image vector and
-    group stay. A location that is nothing but coordinates becomes the place, if there is none. Vectors are computed outside the transaction, which fails if the text has changed meanwhile.
+    group stay. A location that is nothing but coordinates becomes the place, if there is none. Vectors are computed outside the
+    transaction, which fails if somebody has changed the text meanwhile. Over what a copy or a refresh has changed meanwhile, the edit
+    wins.
 
     Raises:
         NotFound: the picture does not exist.
@@ -29,9 +31,16 @@ def rewrite_text(services: Services, media_id: uuid.UUID, changes: TextChanges, 
         Conflict: the picture is a duplicate, or its text was changed meanwhile.
         EncoderUnavailable, SpaceMismatch: the vectors cannot be computed. Nothing is changed.
     """
+    while not _try_rewrite(services, media_id, changes, actor=actor):
+        pass
+
+
+def _try_rewrite(services: Services, media_id: uuid.UUID, changes: TextChanges, *, actor: str) -> bool:
+    """Returns False if a file has changed the text meanwhile."""
     with services.database.transaction() as session:
         media = get_media(session, media_id)
         space = find_active_space(session)
+        edits = count_rewrites(session, str(media_id))
     if media.status == MediaStatus.DUPLICATE:
         raise Conflict(
             f"Picture {media_id} is a duplicate of {media.duplicate_of}.", hint="Change the text of that one instead."
@@ -39,13 +48,15 @@ def rewrite_text(services: Services, media_id: uuid.UUID, changes: TextChanges, 
     before = MediaText.of(media)
     after, place = hide_coordinates(clean_media_text(changes.apply_to(before), services.limits), {})
     if media_columns(after) == media_columns(before) and media.exif.keys() >= place.keys():
-        return
+        return True
     vectors: tuple[Vector | None, Vector | None] | None = None
     if space is not None and media.status in EMBEDDED_STATUSES:
         vectors = encode_wordings(services.encoders_of(space), space, [Wording.of(after, media.ocr_text)])[0]
     queued = 0
     with services.database.transaction() as session:
         current = get_media_for_update(session, media_id)
+        if MediaText.of(current) != before and count_rewrites(session, str(media_id)) == edits:
+            return False
         _require_unchanged(current, before, is_embedded=vectors is not None)
         for column, value in media_columns(after).items():
             setattr(current, column, value)
@@ -64,6 +75,7 @@ def rewrite_text(services: Services, media_id: uuid.UUID, changes: TextChanges, 
         services.doorbell.ring(Work.EMBED)
     if queued:
         services.doorbell.ring(Work.FILL)
+    return True
 
 
 def _changed_fields(before: MediaText, after: MediaText) -> list[str]:

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from backend.errors import NotFound, TransactionConflict
@@ -12,7 +12,18 @@ from backend.moments import GUESS_SOURCE
 from backend.store.access import list_rewritten_fields
 from backend.store.engine import Session
 from backend.store.groups import mark_unlabelled
-from backend.store.media import get_media, get_media_for_update, media_columns, record_exact_copy, take_back
+from backend.store.media import (
+    ORIGINAL_KEY,
+    Reading,
+    digest_fields,
+    get_media,
+    get_media_for_update,
+    list_readings,
+    media_columns,
+    record_exact_copy,
+    record_readings,
+    take_back,
+)
 from backend.store.schema import EMBEDDED_STATUSES, Media
 from backend.store.spaces import find_active_space, find_fill, queue_elsewhere, queue_words, start_fill
 
@@ -32,12 +43,20 @@ class Beside:
         place: its coordinates, by their names in `exif`.
         folders: names of the folders and albums that it was in.
         file_name: name of its file, as `clean_file_name` returns it.
+        given: fields of these that a person gave.
+        path_key: key of the file's path, None if it has none.
+        sidecar: digests of what its sidecars say, by field.
+        sidecars: number of its sidecars.
     """
 
     text: MediaText = field(default_factory=MediaText)
     place: Mapping[str, JSON] = field(default_factory=dict)
     folders: Sequence[str] = ()
     file_name: str = ""
+    given: frozenset[str] = frozenset()
+    path_key: bytes | None = None
+    sidecar: Mapping[str, str] = field(default_factory=dict)
+    sidecars: int = 0
 
 
 def record_copy(
@@ -62,6 +81,12 @@ def _record_copy(
     session: Session, media_id: uuid.UUID, source: str, source_uri: str | None, beside: Beside
 ) -> tuple[str, ...]:
     record_exact_copy(session, media_id, source, source_uri)
+    completed = _complete(session, media_id, beside)
+    _record_reading(session, media_id, beside, completed)
+    return completed
+
+
+def _complete(session: Session, media_id: uuid.UUID, beside: Beside) -> tuple[str, ...]:
     if not _missing(get_media(session, media_id), beside):
         return ()
     media = get_media_for_update(session, media_id)
@@ -75,9 +100,34 @@ def _record_copy(
         for column in new.keys() - set(_FIELDS):  # precision and source of the date
             setattr(media, column, new[column])
     if missing.keys() & set(_FIELDS):
-        _renew_words(session, media)
+        renew_words(session, media)
     named = {"exif": PLACE, "folders": "", "file_name": ""}
     return tuple(name for column in missing if (name := named.get(column, column)))
+
+
+def _record_reading(session: Session, media_id: uuid.UUID, beside: Beside, completed: Sequence[str]) -> None:
+    """Keep what a copy says, for `refresh`: all of a file that was not read before, else what has completed the picture."""
+    readings = list_readings(session, media_id)
+    key = ORIGINAL_KEY if beside.path_key is None else beside.path_key
+    known, original = readings.get(key), readings.get(ORIGINAL_KEY, Reading())
+    now = digest_fields(beside.text, beside.place)
+    given = {name: now[name] for name in beside.given & set(completed)}
+    said = {name: digest for name in completed if (digest := beside.sidecar.get(name))}
+    if known is not None:
+        if given or said:
+            sidecars = max(known.sidecars, beside.sidecars)
+            reading = replace(known, said={**known.said, **said}, given={**known.given, **given}, sidecars=sidecars)
+            record_readings(session, media_id, {key: reading})
+    elif beside.path_key is None:
+        record_readings(session, media_id, {key: Reading(given=given)})
+    else:
+        # The bytes are those of the original. Which moment wins is not known without reading them again.
+        merged = {
+            name: digest or original.said.get(name) for name, digest in beside.sidecar.items() if name != _TAKEN_AT
+        }
+        merged[PLACE] = original.said.get(PLACE) or beside.sidecar.get(PLACE)
+        all_known = {name: digest for name, digest in merged.items() if digest is not None}
+        record_readings(session, media_id, {key: Reading(all_known, given, beside.sidecars)})
 
 
 def _missing(media: Media, beside: Beside) -> dict[str, Any]:
@@ -90,11 +140,16 @@ def _missing(media: Media, beside: Beside) -> dict[str, Any]:
         missing["exif"] = exif
     if beside.file_name and not media.file_name:
         missing["file_name"] = beside.file_name
-    folders = list(dict.fromkeys([*media.folders, *beside.folders]))[:_MOST_FOLDERS]
+    folders = join_folders(media.folders, beside.folders)
     return missing | ({"folders": folders} if folders != media.folders else {})
 
 
-def _renew_words(session: Session, media: Media) -> None:
+def join_folders(known: Sequence[str], others: Sequence[str]) -> list[str]:
+    """The folders that a picture was in, with others."""
+    return list(dict.fromkeys([*known, *others]))[:_MOST_FOLDERS]
+
+
+def renew_words(session: Session, media: Media) -> None:
     """Queue the picture for new text vectors."""
     if media.status in EMBEDDED_STATUSES:
         active = find_active_space(session)

@@ -250,12 +250,13 @@ def _accept(
     return accept_picture(
         services,
         read_regular(item.path, services.limits.max_body_bytes),
-        item.text.or_else(sidecar.text),
+        item.text,
         source="import",
         source_uri=str(item.path.resolve()),
         file_name=item.path.name,
-        place=item.place or sidecar.place,
-        dates=(*item.dates, *sidecar.dates),
+        place=item.place,
+        dates=item.dates,
+        sidecar=sidecar,
         folders=[folder for folder in (item.folder, *sidecar.albums) if folder],
         ring=False,
     )

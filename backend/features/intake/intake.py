@@ -15,9 +15,11 @@ from backend.doorbell import Work
 from backend.errors import BackendUnavailable, FetchFailed, FileTooLarge, LeaseLost, TransactionConflict
 from backend.features.intake.copies import Beside, record_copy
 from backend.features.intake.moments import settle_date
+from backend.features.intake.readings import Given, place_in, read_words
 from backend.features.services import Services
+from backend.files.folders import Sidecar
 from backend.files.formats import PictureWarning
-from backend.files.metadata import JSON, hide_coordinates, with_place
+from backend.files.metadata import JSON, EmbeddedMetadata, hide_coordinates, with_place
 from backend.files.outbound import Fetched, check_url
 from backend.files.storage import original_key
 from backend.files.text import MediaText, clean_file_name, clean_media_text, file_name_in, make_storable
@@ -26,15 +28,20 @@ from backend.moments import DateCandidate
 from backend.store.engine import broken_constraints_as_conflicts
 from backend.store.leases import Lease
 from backend.store.media import (
+    ORIGINAL_KEY,
     FetchingMedia,
+    Reading,
     StoredFile,
     StoredPicture,
+    digest_fields,
     find_media,
     find_media_by_sha256,
     get_media,
     insert_fetching,
     insert_pending,
+    key_of_path,
     record_fetched,
+    record_readings,
     remove_unheld_files,
 )
 from backend.store.schema import MediaStatus
@@ -74,6 +81,7 @@ def accept_picture(
     file_name: str | None = None,
     place: Mapping[str, JSON] | None = None,
     dates: Sequence[DateCandidate] = (),
+    sidecar: Sidecar | None = None,
     folders: Sequence[str] = (),
     ring: bool = True,
 ) -> Accepted:
@@ -82,13 +90,14 @@ def accept_picture(
     Args:
         services: the services.
         data: the file.
-        text: text that takes precedence over the file's own metadata, field by field.
+        text: text that takes precedence over the sidecars, and these over the file's own metadata, field by field.
         source: kind of the source, such as `upload` or `import`.
-        source_uri: path or name of the file at its source.
+        source_uri: path or name of the file at its source. For an import its path.
         file_name: name of the file. By default the last part of `source_uri`.
         place: coordinates for a picture without its own, by their names in `exif`. A location that is nothing but coordinates
             counts as one.
-        dates: candidates for when it was taken, from outside the file.
+        dates: candidates for when it was taken, from a manifest.
+        sidecar: its sidecars.
         folders: names of the folders and albums that it was in.
         ring: whether to wake the workers.
 
@@ -99,22 +108,48 @@ def accept_picture(
     limits = services.limits
     if len(data) > limits.max_body_bytes:
         raise FileTooLarge(f"The file has {len(data):,} bytes; {limits.max_body_bytes:,} are allowed.")
-    cleaned, place = hide_coordinates(clean_media_text(text, limits), place or {})
+    given_text, given_place = hide_coordinates(text, place or {})
+    given, sidecar = Given(given_text, given_place, dates), sidecar or Sidecar()
+    cleaned, place = hide_coordinates(
+        clean_media_text(given_text.or_else(sidecar.text), limits), given_place or sidecar.place
+    )
+    path_key = key_of_path(source_uri) if source == "import" and source_uri else None
     source_uri = None if source_uri is None else make_storable(source_uri)
     sha256 = hashlib.sha256(data).digest()
+    dates, place = (*dates, *sidecar.dates), place or sidecar.place
     dated = settle_date(cleaned, dates, source_uri, limits)
     called = file_name_in(source_uri or "") if file_name is None else clean_file_name(file_name)
-    beside = Beside(dated, place, [make_storable(folder) for folder in folders], called)
+    beside = Beside(
+        dated,
+        place,
+        [make_storable(folder) for folder in folders],
+        called,
+        given=frozenset(given.fields),
+        path_key=path_key,
+        sidecar=read_words(limits, None, EmbeddedMetadata(), sidecar).digests(),
+        sidecars=len(sidecar.paths),
+    )
     known = _again_if_deleted(lambda: _find_known(services, sha256, source, source_uri, beside))
     if known is not None:
         if known.completed:
             services.doorbell.ring(Work.FILL)
         return known
-    picture, merged, warnings = store_picture(
+    picture, merged, warnings, embedded = store_picture(
         services, data, sha256, cleaned, place=place, name=source_uri, dates=dates
     )
+    said = digest_fields(merged, place_in(picture.exif))
+    given_values = {name: said[name] for name in given.fields}
+    original = read_words(limits, source_uri, embedded, Sidecar()).digests()
+    if path_key is None:
+        readings = {ORIGINAL_KEY: Reading(original, given_values)}
+    else:
+        beside_it = read_words(limits, source_uri, embedded, sidecar).digests() if given.fields else said
+        readings = {
+            ORIGINAL_KEY: Reading(original),
+            path_key: Reading(beside_it, given_values, len(sidecar.paths)),
+        }
     complete = replace(beside, text=merged)
-    accepted = _again_if_deleted(lambda: _insert(services, picture, source, source_uri, complete))
+    accepted = _again_if_deleted(lambda: _insert(services, picture, source, source_uri, complete, readings))
     _keep_original(services, picture.original_key, data)
     _tell(services, accepted, ring=ring)
     return replace(accepted, warnings=() if accepted.duplicate else warnings)
@@ -164,14 +199,22 @@ def accept_fetched(services: Services, media: FetchingMedia, lease: Lease, fetch
     called = (clean_file_name(fetched.filename) if fetched.is_named else "") or file_name_in(media.url)
     data = fetched.data
     sha256 = hashlib.sha256(data).digest()
-    picture, merged, warnings = store_picture(services, data, sha256, media.text, place=media.place, name=name)
+    picture, merged, warnings, embedded = store_picture(
+        services, data, sha256, media.text, place=media.place, name=name
+    )
+    given = Given(media.text, media.place).fields
+    said = digest_fields(merged, place_in(picture.exif))
+    original = read_words(services.limits, name, embedded, Sidecar()).digests()
     completed: tuple[str, ...] = ()
     try:
         with broken_constraints_as_conflicts(), services.database.transaction() as session:
             older_id = record_fetched(session, media.id, lease, picture, merged, called)
             if older_id is not None:
-                beside = Beside(merged, media.place, file_name=called)
+                beside = Beside(merged, media.place, file_name=called, given=frozenset(given))
                 completed = record_copy(session, older_id, "url", media.url, beside)
+            else:
+                reading = Reading(original, {name: said[name] for name in given})
+                record_readings(session, media.id, {ORIGINAL_KEY: reading})
     except LeaseLost:
         remove_unheld_files(services.database, services.storage, [StoredFile(picture.sha256, picture.original_key)])
         raise
@@ -191,7 +234,7 @@ def store_picture(
     place: Mapping[str, JSON],
     name: str | None,
     dates: Sequence[DateCandidate] = (),
-) -> tuple[StoredPicture, MediaText, tuple[PictureWarning, ...]]:
+) -> tuple[StoredPicture, MediaText, tuple[PictureWarning, ...], EmbeddedMetadata]:
     """Validate a file and write the original under its checksum, so that writing it twice does no harm.
 
     Args:
@@ -204,7 +247,7 @@ def store_picture(
         dates: candidates for when the picture was taken, besides those in the file.
 
     Returns:
-        What to record of the file, the text completed from its metadata, and warnings on defects of the file.
+        What to record of the file, the text completed from its metadata, warnings on defects of the file, and the metadata.
 
     Raises:
         InputError: the file is not a picture that this library accepts.
@@ -227,7 +270,7 @@ def store_picture(
         exif=with_place(embedded.exif, place),
     )
     merged = settle_date(words, [*dates, *embedded.dates], name, services.limits)
-    return picture, merged, warnings
+    return picture, merged, warnings, embedded
 
 
 def _again_if_deleted(record: Callable[[], _Recorded]) -> _Recorded:
@@ -248,7 +291,12 @@ def _tell(services: Services, accepted: Accepted, *, ring: bool) -> None:
 
 
 def _insert(
-    services: Services, picture: StoredPicture, source: str, source_uri: str | None, beside: Beside
+    services: Services,
+    picture: StoredPicture,
+    source: str,
+    source_uri: str | None,
+    beside: Beside,
+    readings: Mapping[bytes, Reading],
 ) -> Accepted:
     media_id = uuid_utils.compat.uuid7()
     try:
@@ -265,6 +313,8 @@ def _insert(
                 beside.file_name,
             )
             is_copy = kept_id != media_id
+            if not is_copy:
+                record_readings(session, media_id, readings)
             completed = record_copy(session, kept_id, source, source_uri, beside) if is_copy else ()
             return Accepted(kept_id, MediaStatus(get_media(session, kept_id).status), is_copy, completed)
     except BackendUnavailable:

@@ -30,10 +30,12 @@ def compare(database: Database, storage: Storage) -> Iterator[Mismatch]:
     """Yield the differences of each of PARTS parts, including empty ones. Memory holds one part at a time.
 
     Files are listed before rows are read, so that the files of a new row do not look like orphans. A row that seems to miss a file is
-    checked again.
+    checked again. Folders that are not there at the beginning are not listed: each would be a request to an object store.
     """
+    folders = [f"{above}/{name}" for above in _FOLDERS for name in storage.list_folders(above)]
     for first in range(PARTS):
-        objects = {found.key: found for folder in _FOLDERS for found in storage.list_objects(f"{folder}/{first:02x}")}
+        listed = [folder for folder in folders if folder.endswith(f"/{first:02x}")]
+        objects = {found.key: found for folder in listed for found in storage.list_objects(folder)}
         with database.transaction() as session:
             rows = list_held_files(session, first)
         yield _compare(storage, objects, rows)

@@ -1,6 +1,8 @@
 """Checks of `mediacluster doctor` and the health endpoint. Each says what is wrong and how to fix it."""
 
-from collections.abc import Callable
+import shlex
+import stat
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from PIL import Image
@@ -10,14 +12,25 @@ from backend.errors import ConfigurationError, MediaclusterError
 from backend.features.model_change import SpaceStanding, list_standing
 from backend.features.services import Services
 from backend.redaction import without_credentials
-from backend.store.engine import MINIMUM_VECTOR_VERSION, Session
+from backend.store.engine import MINIMUM_POSTGRES_VERSION, MINIMUM_VECTOR_VERSION, Session
 from backend.store.extension import read_vector_extension
-from backend.store.migrate import current_revision, knows_revision, newest_revision
-from backend.store.operations import get_server_version
+from backend.store.migrate import current_revision, has_stale_functions, knows_revision, newest_revision
+from backend.store.operations import (
+    Server,
+    list_workers,
+    read_identity,
+    read_server,
+    shares_sessions,
+    try_distance,
+    try_functions,
+)
 from backend.store.schema import Space, SpaceState
 from backend.store.search import LEAST_MEDIA, bytes_for, count_vectors
 from backend.store.spaces import find_active_space, has_library, list_spaces_without_indexes
 
+_MEGABYTE = 1_000_000
+_BUILD_BYTES = 64 * 1024 * 1024  # of maintenance_work_mem, as Postgres has it by default
+_CONNECTIONS_OF_A_WORKER = 3
 _NO_LIBRARY = "; no library yet, create one with `mediacluster import`"
 
 
@@ -32,25 +45,37 @@ class Finding:
     reason: str | None = None
 
 
+@dataclass(frozen=True)
+class _Advice:
+    """Result of a check that nothing is wrong, but something could be better."""
+
+    detail: str
+    hint: str
+
+
 def check_database(services: Services) -> Finding:
     """The database responds and has the schema of this version, or of a newer one, since migrations only add."""
 
     def check() -> str:
         with services.database.transaction() as session:
-            server = get_server_version(session)
-            return f"Postgres {server}{_describe_schema(session)}"
+            return f"{_describe_server(read_server(session))}{_describe_schema(session)}"
 
     return _run("database", check)
 
 
 def check_server(services: Services) -> Finding:
-    """Like `check_database`, but a database without a library passes."""
+    """Like `check_database`, but a database without a library passes. And a pooler is noticed, and has its settings."""
 
     def check() -> str:
         with services.database.transaction() as session:
-            server = get_server_version(session)
+            server = read_server(session)
+            if server.major < MINIMUM_POSTGRES_VERSION:
+                raise ConfigurationError(
+                    f"This is Postgres {server.version}; {MINIMUM_POSTGRES_VERSION} or newer is needed.",
+                    hint="Use a newer server, and restore a backup there.",
+                )
             schema = _describe_schema(session) if has_library(session) else _NO_LIBRARY
-        return f"Postgres {server}{schema}"
+        return f"{_describe_server(server)}{_describe_pooler(services)}{schema}"
 
     return _run("database", check)
 
@@ -61,6 +86,8 @@ def check_vector_extension(services: Services) -> Finding:
     def check() -> str:
         with services.database.transaction() as session:
             extension = read_vector_extension(session.connection())
+            if extension.installed:
+                try_distance(session)
         if extension.lack is not None:
             raise extension.lack
         found = extension.installed or extension.available or ""
@@ -93,6 +120,24 @@ def check_storage(services: Services) -> Finding:
         return without_credentials(services.settings.resolved_storage_url)
 
     return _run("storage", check)
+
+
+def check_home(services: Services) -> Finding:
+    """The home is for its owner alone: it holds pictures, the database, logs and secrets. What is in a closed one is closed too."""
+
+    def check() -> str:
+        home = services.settings.home_path
+        if not home.is_dir():
+            return f"{home}, which is not made yet"
+        # A right to pass through alone may be Postgres', in an access control list.
+        if home.stat().st_mode & (stat.S_IRGRP | stat.S_IWGRP | stat.S_IRWXO):
+            raise ConfigurationError(
+                f"Others on this machine can get into {home} ({stat.filemode(home.stat().st_mode)}).",
+                hint=f"Run: chmod go-rw,o-x {shlex.quote(str(home))}",
+            )
+        return f"{home}, for its owner alone"
+
+    return _run("home", check)
 
 
 def check_encoders(services: Services) -> Finding:
@@ -163,10 +208,64 @@ def check_vector_indexes(services: Services) -> Finding:
     return _run("vector indexes", check)
 
 
+def check_functions(services: Services) -> Finding:
+    """The SQL functions work, for any client: they are called."""
+
+    def check() -> str:
+        with services.database.transaction() as session:
+            if has_stale_functions(session.connection()):
+                raise ConfigurationError(
+                    "pgvector or the library was moved to another schema, where the SQL functions do not look.",
+                    hint="Run `mediacluster db migrate`: it gives them the new path.",
+                )
+            try_functions(session)
+        return "they answer"
+
+    return _run("sql functions", check)
+
+
+def check_memory(services: Services) -> Finding:
+    """The server has memory for the vector indexes, and connections for the processes."""
+
+    def check() -> str | _Advice:
+        with services.database.transaction() as session:
+            server, workers = read_server(session), len(list_workers(session))
+        detail = (
+            f"vector indexes take {_megabytes(server.vector_index_bytes)} (shared_buffers {_megabytes(server.shared_buffers)}, "
+            f"effective_cache_size {_megabytes(server.effective_cache_size)}), {server.connections} of "
+            f"{server.most_connections} connections are open"
+        )
+        advice = list(_advise(server, workers, services.database.most_connections))
+        # The embedded server has settings of its own.
+        return _Advice(detail, " ".join(advice)) if advice and services.settings.database_url else detail
+
+    return _run("memory", check)
+
+
+def _advise(server: Server, workers: int, most_per_process: int) -> Iterator[str]:
+    """Sentences on what the administrator of the server should change."""
+    if server.vector_index_bytes > server.effective_cache_size:
+        yield (
+            f"The vector indexes are larger than effective_cache_size: give the server more than {_megabytes(server.vector_index_bytes)} "
+            "of memory, and say so with effective_cache_size."
+        )
+    elif server.vector_index_bytes > server.shared_buffers:
+        yield f"Raise shared_buffers to more than {_megabytes(server.vector_index_bytes)}, so that searches do not wait for the disk."
+    if server.vector_index_bytes > server.maintenance_work_mem and server.maintenance_work_mem <= _BUILD_BYTES:
+        yield "Raise maintenance_work_mem to some hundred MB: with less, `REINDEX` of a vector index takes hours."
+    needed = most_per_process + _CONNECTIONS_OF_A_WORKER * workers
+    if needed > server.most_connections:
+        yield f"Raise max_connections: a server process and {workers} workers may open {needed}."
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / _MEGABYTE:,.0f} MB"
+
+
 def check_search_memory(services: Services) -> Finding:
     """The memory that the fastest search needs is within the setting."""
 
-    def check() -> str:
+    def check() -> str | _Advice:
         most = services.settings.search_memory_bytes
         if not most:
             return "searches use the indexes only (MEDIACLUSTER_SEARCH_MEMORY_BYTES is 0)"
@@ -177,11 +276,12 @@ def check_search_memory(services: Services) -> Finding:
             return f"{count} vectors: Postgres compares all of them exactly"
         needed = bytes_for(count, space.image_dimension, space.text_dimension)
         if needed > most:
-            return (
-                f"searches use the indexes: the vectors of {count} pictures take {needed} bytes, and "
-                f"MEDIACLUSTER_SEARCH_MEMORY_BYTES is {most}"
+            return _Advice(
+                f"the search in memory has switched itself off: the vectors of {count} pictures take {needed} bytes, and "
+                f"MEDIACLUSTER_SEARCH_MEMORY_BYTES is {most}. Searches use the indexes",
+                hint=f"Set MEDIACLUSTER_SEARCH_MEMORY_BYTES to more than {needed} on machines that have that much for each server process.",
             )
-        return f"a server keeps the vectors of {count} pictures in {needed // 1_000_000} MB of memory"
+        return f"a server keeps the vectors of {count} pictures in {needed // _MEGABYTE} MB of memory"
 
     return _run("search memory", check)
 
@@ -216,6 +316,7 @@ def check_ocr(services: Services) -> Finding:  # noqa: ARG001 - one of the check
 def diagnose(services: Services) -> list[Finding]:
     """Run all checks, cheap ones first. OCR is checked only if enabled, and spaces only if there is a library."""
     checks: list[Callable[[Services], Finding]] = [
+        check_home,
         check_server,
         check_vector_extension,
         check_broker,
@@ -223,7 +324,7 @@ def diagnose(services: Services) -> list[Finding]:
         check_encoders,
     ]
     if _may_have_library(services):
-        checks += [check_spaces, check_vector_indexes, check_search_memory]
+        checks += [check_functions, check_spaces, check_vector_indexes, check_search_memory, check_memory]
     checks.append(check_runtimes)
     if services.settings.enable_ocr:
         checks.append(check_ocr)
@@ -243,6 +344,37 @@ def _find_space(services: Services) -> Space | None:
         return find_active_space(session) if has_library(session) else None
 
 
+def _describe_server(server: Server) -> str:
+    if server.is_standby:
+        return f"Postgres {server.version}, a standby: it only reads"
+    return f"Postgres {server.version}{', read-only' if server.is_read_only else ''}"
+
+
+def _describe_pooler(services: Services) -> str:
+    """Describe the pooler before the database. Raises ConfigurationError if it is not as the settings say."""
+    database = services.database
+    if database.pooler == "none":
+        if shares_sessions(database.url):
+            raise ConfigurationError(
+                "DATABASE_URL leads through a pooler in transaction mode, which gives each transaction another session.",
+                hint="Set MEDIACLUSTER_DATABASE_POOLER=transaction, and MEDIACLUSTER_DIRECT_DATABASE_URL to the address of the server itself.",
+            )
+        return ""
+    direct = database.direct
+    if shares_sessions(direct.url):
+        raise ConfigurationError(
+            "MEDIACLUSTER_DIRECT_DATABASE_URL leads through a pooler in transaction mode too.",
+            hint="Set it to the address of the server itself, or of a pooler in session mode.",
+        )
+    with database.transaction() as session, direct.transaction() as other:
+        if read_identity(session) != read_identity(other):
+            raise ConfigurationError(
+                "MEDIACLUSTER_DIRECT_DATABASE_URL leads to another database than DATABASE_URL.",
+                hint="Set it to the address of the server behind the pooler, with the same database.",
+            )
+    return ", through a pooler in transaction mode"
+
+
 def _describe_schema(session: Session) -> str:
     """Describe the schema, and the version of the server. Raises ConfigurationError if the schema is missing or older."""
     current, newest = current_revision(session.connection()), newest_revision()
@@ -256,8 +388,19 @@ def _describe_schema(session: Session) -> str:
     )
 
 
-def _run(name: str, check: Callable[[], str]) -> Finding:
+def _run(name: str, check: Callable[[], str | _Advice]) -> Finding:
     try:
-        return Finding(name, ok=True, detail=check())
+        result = check()
     except MediaclusterError as error:
         return Finding(name, ok=False, detail=error.detail, hint=error.hint, reason=error.reason)
+    except Exception as error:  # noqa: BLE001 - what a check cannot explain is a finding too; the others follow
+        return Finding(
+            name,
+            ok=False,
+            detail="The check failed in a way that it does not know",
+            hint="Compare the reason with the log of the server. If it does not help, report it.",
+            reason=str(error).strip().partition("\n")[0],
+        )
+    if isinstance(result, _Advice):
+        return Finding(name, ok=True, detail=result.detail, hint=result.hint)
+    return Finding(name, ok=True, detail=result)

@@ -23,6 +23,8 @@ from backend.store.search import (
 
 _SAMPLED_MEDIA = 2_000
 _PAIRS = 40_000
+# So many pairs of different vectors, such as six make: fewer cosines are no distribution.
+_LEAST_DIFFERENT = 25
 _GROWTH = 1.5
 # Weight of a refresh relative to all earlier samples. With a fixed share, a changed library is forgotten gradually.
 _FRESH_WEIGHT = 0.5
@@ -130,7 +132,9 @@ def learn_backgrounds(
     if np.isnan(image).all() and np.isnan(text).all():
         return None
     of_image, of_text = (leg.centre() for leg in legs)
-    return Backgrounds.from_pairs(image, text, of_image, of_text, image_weights, text_weights)
+    learned = Backgrounds.from_pairs(image, text, of_image, of_text, image_weights, text_weights)
+    related = _draw_related(clusters, generator)
+    return learned.with_related(*(leg.related_similarities(*related) for leg in legs))
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,10 +166,20 @@ class _Leg:
         both = self.asking.present[first] & self.asked.present[second]
         a, b = first[both], second[both]
         weights[both] = self.asking.weights[a] * self.asked.weights[b] / drawn[both]
-        if weights[both].sum() >= share * LEAST_SAMPLE:
+        if both.sum() >= LEAST_SAMPLE and weights[both].sum() >= share * _LEAST_DIFFERENT:
             cosines[both] = np.einsum("ij,ij->i", self.asking.rows[a], self.asked.rows[b])
             cosines[both] -= self._to_unrelated[a] - self._level
         return cosines, weights
+
+    def related_similarities(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> Vector:
+        """Cosines of pairs of the same group, corrected likewise, without missing sides and without what is there twice."""
+        if self.is_empty:
+            return np.empty(0)
+        repeat = self.asking.repeats[first, second] & self.asked.repeats[first, second]
+        both = self.asking.present[first] & self.asked.present[second] & ~repeat
+        a, b = first[both], second[both]
+        cosines = np.einsum("ij,ij->i", self.asking.rows[a], self.asked.rows[b])
+        return np.asarray(cosines - self._to_unrelated[a] + self._level)
 
     @cached_property
     def _level(self) -> float:
@@ -210,3 +224,14 @@ def _draw_pairs(weights: Vector, generator: np.random.Generator) -> tuple[NDArra
     often = weights * (count / weights.sum())
     first, second = generator.choice(count, size=(2, _PAIRS), p=often / count)
     return first, second, often[first] * often[second]
+
+
+def _draw_related(
+    clusters: NDArray[np.int64], generator: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Ordered pairs of different rows of one group: all if they are few, otherwise a random sample."""
+    first, second = np.nonzero((clusters[:, None] == clusters) & ~np.eye(len(clusters), dtype=np.bool_))
+    if len(first) > _PAIRS:
+        drawn = generator.integers(len(first), size=_PAIRS)
+        first, second = first[drawn], second[drawn]
+    return first, second

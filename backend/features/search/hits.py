@@ -35,7 +35,7 @@ class Hit:
         sim_image: cosine, None if missing or not searched.
         sim_text: cosine, None if missing or not searched.
         sim_caption: cosine, None if missing or not searched.
-        calibrated_image: how surprising `sim_image` is against the background, None without one.
+        calibrated_image: evidence of `sim_image` by the background: 0 is chance, 10 typical of one group; None without one.
         calibrated_text: the same for `sim_text`.
         calibrated_caption: the same for `sim_caption`.
         similarity: alpha * sim_image + (1 - alpha) * sim_text.

@@ -6,17 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.features.search.pool import Pool
-from backend.rules.search import (
-    Backgrounds,
-    Fused,
-    FusionMethod,
-    LastHit,
-    Vector,
-    fuse,
-    rank,
-    surprise_of,
-    weighted_sum,
-)
+from backend.rules.search import Backgrounds, Fused, FusionMethod, LastHit, Vector, fuse, rank, weighted_sum
 
 _NO_BACKGROUND = (
     "The library has too few unrelated pictures for calibration, so ranks were combined "
@@ -35,8 +25,8 @@ class Ranking:
         similarity: (n,) alpha * sim_image + (1 - alpha) * sim_text.
         normal_image: (n,) normal scores, NaN if unknown.
         normal_text: (n,) normal scores, NaN if unknown.
-        calibrated_image: (n,) surprise of the image cosine.
-        calibrated_text: (n,) surprise of the text cosine.
+        calibrated_image: (n,) evidence of the image cosine.
+        calibrated_text: (n,) evidence of the text cosine.
         order: (n,) rows of the pool, best first.
         note: why another method was used than requested.
     """
@@ -62,6 +52,8 @@ def rank_pool(pool: Pool, method: FusionMethod, alpha: float, backgrounds: Backg
     fused = fuse(method, pool.sim_image, pool.sim_text, alpha, backgrounds)
     unknown = np.full(len(pool.media_ids), np.nan)
     normal_image, normal_text = normal or (unknown, unknown)
+    known = Backgrounds(None, None) if backgrounds is None else backgrounds
+    calibrated_image, calibrated_text = known.evidence(normal_image, normal_text)
     ids = np.array([str(media_id) for media_id in pool.media_ids], dtype=np.str_)
     return Ranking(
         pool=pool,
@@ -70,8 +62,8 @@ def rank_pool(pool: Pool, method: FusionMethod, alpha: float, backgrounds: Backg
         similarity=weighted_sum(pool.sim_image, pool.sim_text, alpha),
         normal_image=normal_image,
         normal_text=normal_text,
-        calibrated_image=surprise_of(normal_image),
-        calibrated_text=surprise_of(normal_text),
+        calibrated_image=calibrated_image,
+        calibrated_text=calibrated_text,
         order=rank(fused.combined, -pool.sim_image, ids),
         note=note,
     )
@@ -80,13 +72,15 @@ def rank_pool(pool: Pool, method: FusionMethod, alpha: float, backgrounds: Backg
 def nominating_alpha(method: FusionMethod, alpha: float, backgrounds: Backgrounds | None) -> float:
     """The alpha whose raw sums order most like the method, for indexes, which know raw sums only.
 
-    A normal score grows by about 1 / std per unit of cosine, so a leg with a narrow background weighs more.
+    A normal score grows by about 1 / std per unit of cosine, so a leg with a narrow background weighs more, and so does one
+    whose evidence grows faster.
     """
     if method is not FusionMethod.CALIBRATED or backgrounds is None:
         return alpha
     if backgrounds.image is None or backgrounds.text is None or min(backgrounds.image.std, backgrounds.text.std) <= 0:
         return alpha
-    image_weight, text_weight = alpha / backgrounds.image.std, (1 - alpha) / backgrounds.text.std
+    of_image, of_text = backgrounds.weights
+    image_weight, text_weight = alpha * of_image / backgrounds.image.std, (1 - alpha) * of_text / backgrounds.text.std
     return image_weight / (image_weight + text_weight)
 
 

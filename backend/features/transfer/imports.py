@@ -275,7 +275,7 @@ def _store(services: Services, row: _Row) -> _Picture:
     path = Path(row.uri or "")
     data = read_regular(path, services.limits.max_body_bytes)
     sha256 = hashlib.sha256(data).digest()
-    stored, merged, _ = store_picture(services, data, sha256, row.text, place=row.place, name=path.name)
+    stored, merged, _, _ = store_picture(services, data, sha256, row.text, place=row.place, name=path.name)
     least_side = max(THUMBNAIL_SIDES.values()) // 2
     decoded = services.decoders.decode(data, services.limits, at_least=least_side, fit=1, derive=True)
     write_thumbnails(services.storage, stored.sha256, decoded.thumbnails)

@@ -67,6 +67,7 @@ class Sidecar:
         albums: the albums that it is in.
         paths: the files that were read.
         warnings: what was not understood in them.
+        is_whole: whether each of them could be read, apart from single values. One that several pictures could own was not read.
     """
 
     text: MediaText = field(default_factory=MediaText)
@@ -75,6 +76,7 @@ class Sidecar:
     albums: tuple[str, ...] = ()
     paths: tuple[Path, ...] = field(default=(), compare=False)
     warnings: tuple[FileWarning, ...] = ()
+    is_whole: bool = True
 
     def or_else(self, other: Self) -> Self:
         """Fill empty fields from `other`."""
@@ -85,6 +87,7 @@ class Sidecar:
             tuple(dict.fromkeys((*self.albums, *other.albums))),
             (*self.paths, *other.paths),
             (*self.warnings, *other.warnings),
+            self.is_whole and other.is_whole,
         )
 
 
@@ -105,7 +108,7 @@ class SidecarReader:
         sidecar = Sidecar()
         for name in paired.sidecars.get(picture.name, ()):
             sidecar = sidecar.or_else(self._read(picture.with_name(name), picture))
-        disputed = (
+        disputed = tuple(
             _warning(
                 picture.with_name(name),
                 InvalidText(
@@ -115,7 +118,8 @@ class SidecarReader:
             )
             for name, owners in paired.contested.get(picture.name, ())
         )
-        return replace(sidecar, warnings=(*sidecar.warnings, *disputed))
+        is_whole = sidecar.is_whole and not disputed
+        return replace(sidecar, warnings=(*sidecar.warnings, *disputed), is_whole=is_whole)
 
     def _paired(self, picture: Path) -> "_Paired":
         folder = picture.parent
@@ -143,7 +147,7 @@ class SidecarReader:
             text, place = hide_coordinates(found.text, found.place)
             return replace(found, text=text, place=place, paths=(path,))
         except InputError as error:
-            return Sidecar(paths=(path,), warnings=(_warning(path, error),))
+            return Sidecar(paths=(path,), warnings=(_warning(path, error),), is_whole=False)
 
     def _read_record(self, record: ForeignRecord, path: Path) -> Sidecar:
         text, problems = read_leniently(record, self._limits)
@@ -222,7 +226,7 @@ def _read_xmp(raw: bytes, path: Path, limits: Limits) -> Sidecar:
         raise InvalidText("It is not XMP.", hint="Write it again with the program it is from.")
     said = read_xmp(packet, limits)
     warnings = tuple(FileWarning(str(path), InvalidText.code, warning) for warning in said.warnings)
-    return Sidecar(said.text, said.exif, said.dates, warnings=warnings)
+    return Sidecar(said.text, said.exif, said.dates, warnings=warnings, is_whole=not warnings)
 
 
 def _record_of(raw: bytes, picture: Path) -> ForeignRecord:

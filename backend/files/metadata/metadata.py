@@ -199,7 +199,8 @@ def _comments(image: Image.Image, picture_format: PictureFormat) -> Fields:
 
 
 def _is_written(words: str) -> bool:
-    return all(character.isprintable() or character.isspace() for character in words)
+    """Whether a comment is text. Numbers alone are marks that programs leave."""
+    return any(map(str.isalpha, words)) and all(one.isprintable() or one.isspace() for one in words)
 
 
 def _png_fields(image: Image.Image) -> Fields:

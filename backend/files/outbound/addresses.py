@@ -88,7 +88,7 @@ def resolve_allowed(host: str, port: int, policy: FetchPolicy, timeout_seconds: 
 
 def is_allowed(address: Address, policy: FetchPolicy) -> bool:
     """Whether a request may go to `address`: it is public, or private where the policy allows that, and so is every IPv4 address
-    embedded in it. Whoever sends requests to an address that somebody else chose asks this."""
+    embedded in it. Anything that sends requests to an address of somebody else asks this."""
     hidden = tuple(_hidden_addresses(address))
     if hidden:
         return all(is_allowed(inner, policy) for inner in hidden)

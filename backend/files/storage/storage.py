@@ -99,6 +99,11 @@ class Storage:
         with self._translated(check_key(prefix)):
             yield from self._store.list_objects(prefix)
 
+    def list_folders(self, prefix: str) -> set[str]:
+        """Return the names of the folders directly below the folder `prefix`. Where there is no such folder there are none."""
+        with self._translated(check_key(prefix)):
+            return set(self._store.list_folders(prefix))
+
     def remove_leftovers(self, older_than_seconds: float, *, dry_run: bool = False) -> int:
         """Remove files that killed writers left behind. Returns their number."""
         with self._translated(""):

@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 import time
 import uuid
 from collections.abc import Iterator
@@ -53,15 +54,26 @@ class Store(Protocol):
     def list_objects(self, prefix: str) -> Iterator[StoredObject]:
         """Yield the objects below the folder `prefix`, with the time of their last change."""
 
+    def list_folders(self, prefix: str) -> Iterator[str]:
+        """Yield the names of the folders directly below the folder `prefix`."""
+
     def remove_leftovers(self, older_than_seconds: float, *, dry_run: bool) -> int:
         """Remove files that interrupted writes left behind. Returns their number."""
 
 
-class FolderStore:
-    """Files under one folder. A write survives a power cut once it has returned."""
+_ANY_RUN: Final = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 
-    def __init__(self, root: Path) -> None:
+
+class FolderStore:
+    """Files under one folder. A write survives a power cut once it has returned.
+
+    What is made is as private as the folder that it is in, so a home for its owner alone holds nothing else; with `is_private` it
+    is for the owner alone in any folder.
+    """
+
+    def __init__(self, root: Path, *, is_private: bool = False) -> None:
         self.root = root
+        self._most = stat.S_IRWXU if is_private else 0o777
 
     def path(self, key: str) -> Path:
         """Return the file of `key`."""
@@ -73,7 +85,7 @@ class FolderStore:
         self._make_folder(path.parent)
         temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
         try:
-            _write_synced(temporary, data)
+            _write_synced(temporary, data, _mode_below(path.parent) & self._most & ~_ANY_RUN)
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
@@ -110,6 +122,11 @@ class FolderStore:
             with suppress(FileNotFoundError):
                 yield StoredObject(key, self.path(key).stat().st_mtime)
 
+    def list_folders(self, prefix: str) -> Iterator[str]:
+        """Yield names of folders; none where there is no such folder."""
+        with suppress(FileNotFoundError):
+            yield from (entry.name for entry in os.scandir(self.root / prefix) if entry.is_dir())
+
     def remove_leftovers(self, older_than_seconds: float, *, dry_run: bool) -> int:
         """Remove temporary files of killed writers."""
         count, limit = 0, time.time() - older_than_seconds
@@ -127,8 +144,16 @@ class FolderStore:
         if folder.is_dir():
             return
         self._make_folder(folder.parent)
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(mode=_mode_below(folder.parent) & self._most, exist_ok=True)
         _sync_folder(folder.parent)
+
+
+def _mode_below(folder: Path) -> int:
+    """The mode of what is made in a folder. Who may not list it gets nothing in it."""
+    mode = folder.stat().st_mode & 0o777
+    for may_list, all_rights in ((stat.S_IRGRP, stat.S_IRWXG), (stat.S_IROTH, stat.S_IRWXO)):
+        mode &= ~0 if mode & may_list else ~all_rights
+    return mode
 
 
 class ObjectStore:
@@ -182,6 +207,16 @@ class ObjectStore:
             moment = next((about[name] for name in _MODIFIED if about.get(name)), None)
             yield StoredObject(path[start:], moment.timestamp() if isinstance(moment, datetime) else time.time())
 
+    def list_folders(self, prefix: str) -> Iterator[str]:
+        """Yield names of folders, by one request for each thousand of them."""
+        try:
+            found = self._file_system.ls(f"{self._root}/{prefix}", detail=True)
+        except FileNotFoundError:
+            return
+        for entry in found:
+            if entry["type"] == "directory":
+                yield entry["name"].rstrip("/").rpartition("/")[2]
+
     def remove_leftovers(self, older_than_seconds: float, *, dry_run: bool) -> int:  # noqa: ARG002
         """Does nothing: a put is atomic and leaves no files behind."""
         return 0
@@ -190,8 +225,9 @@ class ObjectStore:
         return f"{self._root}/{key}"
 
 
-def _write_synced(path: Path, data: bytes) -> None:
-    with path.open("xb") as file:
+def _write_synced(path: Path, data: bytes, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    with os.fdopen(descriptor, "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from backend.errors import ConfigurationError, InputError
-from backend.rules.search.calibration import LEAST_SAMPLE, Background, surprise_of
+from backend.rules.search.calibration import LEAST_SAMPLE, Background, evidence_of, weight_of
 from backend.rules.search.legs import Vector, both_legs
 
 
@@ -50,6 +50,8 @@ class Backgrounds:
         correlation: correlation of the legs' normal scores in random pairs, 0..1.
         image_centre: centre by which `about` shifts the image leg, None for no shift.
         text_centre: centre by which `about` shifts the text leg, None for no shift.
+        image_related: typical normal score of related pairs on the image leg, None if unknown.
+        text_related: that of the text leg. One alone does not count: it says nothing of how the legs compare.
     """
 
     image: Background | None
@@ -57,6 +59,8 @@ class Backgrounds:
     correlation: float = 0.0
     image_centre: Centre | None = None
     text_centre: Centre | None = None
+    image_related: float | None = None
+    text_related: float | None = None
 
     @classmethod
     def from_pairs(
@@ -83,6 +87,16 @@ class Backgrounds:
         correlation = backgrounds._correlate(image, text, np.minimum(*weights))
         return cls(backgrounds.image, backgrounds.text, correlation, image_centre, text_centre)
 
+    def with_related(self, sim_image: ArrayLike, sim_text: ArrayLike) -> "Backgrounds":
+        """With the typical normal scores of related pairs, from their similarities (n,) and (m,), corrected like those of
+        `from_pairs`; NaN is ignored. Fewer than LEAST_SAMPLE on either leg say nothing.
+
+        """
+        image, text = (
+            _typical(background, sims) for background, sims in ((self.image, sim_image), (self.text, sim_text))
+        )
+        return replace(self, image_related=image, text_related=text)
+
     def about(self, image_query: ArrayLike | None, text_query: ArrayLike | None) -> "Backgrounds":
         """The backgrounds for one query, given by its vectors (d_image,) and (d_text,).
 
@@ -107,9 +121,25 @@ class Backgrounds:
         return _calibrate("image", image, self.image), _calibrate("text", text, self.text)
 
     def surprise(self, sim_image: ArrayLike, sim_text: ArrayLike) -> tuple[Vector, Vector]:
-        """Surprises (n,) of both legs, see `Background.surprise`; NaN stays NaN. Raises as `calibrate`."""
-        image, text = self.calibrate(sim_image, sim_text)
-        return surprise_of(image), surprise_of(text)
+        """Evidence (n,) of both legs, see `evidence_of`; NaN stays NaN. Raises as `calibrate`."""
+        return self.evidence(*self.calibrate(sim_image, sim_text))
+
+    def evidence(self, image: Vector, text: Vector) -> tuple[Vector, Vector]:
+        """Evidence (n,) of the normal scores of both legs; NaN stays NaN."""
+        of_image, of_text = self._yardsticks
+        return evidence_of(image, of_image), evidence_of(text, of_text)
+
+    @property
+    def weights(self) -> tuple[float, float]:
+        """What the evidence of each leg is multiplied by, see `weight_of`."""
+        of_image, of_text = self._yardsticks
+        return weight_of(of_image), weight_of(of_text)
+
+    @property
+    def _yardsticks(self) -> tuple[float | None, float | None]:
+        if self.image_related is None or self.text_related is None:
+            return None, None
+        return self.image_related, self.text_related
 
     def merged(self, fresh: "Backgrounds", weight: float | None = None) -> "Backgrounds":
         """Merge each leg by `Background.merged`, and raise as it does. If one side is None, the other is taken."""
@@ -121,6 +151,8 @@ class Backgrounds:
             (1 - share) * self.correlation + share * fresh.correlation,
             _merge_centres(self.image_centre, fresh.image_centre, share),
             _merge_centres(self.text_centre, fresh.text_centre, share),
+            _merge_numbers(self.image_related, fresh.image_related, share),
+            _merge_numbers(self.text_related, fresh.text_related, share),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -131,6 +163,8 @@ class Backgrounds:
             "correlation": self.correlation,
             "image_centre": None if self.image_centre is None else self.image_centre.to_json(),
             "text_centre": None if self.text_centre is None else self.text_centre.to_json(),
+            "image_related": self.image_related,
+            "text_related": self.text_related,
         }
 
     @classmethod
@@ -143,12 +177,15 @@ class Backgrounds:
                 None if stored[name] is None else Centre.from_json(stored[name])
                 for name in ("image_centre", "text_centre")
             ]
+            # Samples of earlier versions have no related pairs.
+            given = [stored.get(name) for name in ("image_related", "text_related")]
+            related = [None if one is None else float(one) for one in given]
         except (KeyError, TypeError, ValueError) as error:
             raise ConfigurationError(
                 f"Stored backgrounds cannot be read: {error!r}.", hint="Sample the background of this space again."
             ) from error
         image, text = (None if leg is None else Background.from_json(leg) for leg in legs)
-        return cls(image, text, correlation, *centres)
+        return cls(image, text, correlation, centres[0], centres[1], related[0], related[1])
 
     def _correlate(self, image: Vector, text: Vector, weights: Vector) -> float:
         """Correlation of the normal scores. Not below 0: a negative one would make moderate hits look strong."""
@@ -168,6 +205,19 @@ def _pairs(backgrounds: Backgrounds) -> int:
 
 def _learn(leg: Vector, weights: Vector) -> Background | None:
     return None if np.count_nonzero(~np.isnan(leg)) < LEAST_SAMPLE else Background.from_sample(leg, weights)
+
+
+def _typical(background: Background | None, similarities: ArrayLike) -> float | None:
+    """The median normal score; None if there are too few, or no background."""
+    known = np.asarray(similarities, dtype=np.float64)
+    known = known[~np.isnan(known)]
+    if background is None or len(known) < LEAST_SAMPLE:
+        return None
+    return float(np.median(background.calibrate(known)))
+
+
+def _merge_numbers(old: float | None, fresh: float | None, share: float) -> float | None:
+    return fresh if old is None else old if fresh is None else (1 - share) * old + share * fresh
 
 
 def _weights(given: ArrayLike | None, count: int) -> Vector:

@@ -2,8 +2,8 @@
 
 - `raw`: the cosines themselves, `alpha * sim_image + (1 - alpha) * sim_text`, as the SQL functions compute it. For
   searches from picture to picture, where both legs compare like with like.
-- `calibrated`: each cosine is first replaced by its surprise in the background of its leg (see calibration). For words,
-  whose two legs have different scales.
+- `calibrated`: each cosine is first replaced by its evidence: its surprise in the background of its leg, by the yardstick of
+  related pairs (see calibration). For words, whose two legs have different scales.
 - `rrf`: reciprocal rank fusion (Cormack, Clarke and Buettcher, SIGIR 2009): uses ranks only, with a weight per leg. It
   needs no background, so it is the fallback of a young library, but it loses the distances between hits.
 """
@@ -32,7 +32,7 @@ class FusionMethod(StrEnum):
 class Fused:
     """Fused candidates, in the order of the input.
 
-    A leg's contribution is the cosine (raw), its surprise (calibrated) or 1 / (constant + rank) (rrf).
+    A leg's contribution is the cosine (raw), its evidence (calibrated) or 1 / (constant + rank) (rrf).
 
     Attributes:
         combined: (n,) combined value, finite.
@@ -71,7 +71,7 @@ def fuse_raw(sim_image: ArrayLike, sim_text: ArrayLike, alpha: float) -> Fused:
 
 
 def fuse_calibrated(sim_image: ArrayLike, sim_text: ArrayLike, alpha: float, background: Backgrounds) -> Fused:
-    """Weighted sum of surprises (n,). A missing side counts as 0, the average of an unrelated one.
+    """Weighted sum of evidence (n,). A missing side counts as 0, the average of an unrelated one.
 
     Raises:
         InputError: alpha is outside 0..1, or a leg with similarities has no background.

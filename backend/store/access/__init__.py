@@ -27,7 +27,14 @@ from backend.store.access.api_keys import (
     record_use,
     revoke_api_key,
 )
-from backend.store.access.audit_log import Act, asked_from, list_acts, list_rewritten_fields, record_act
+from backend.store.access.audit_log import (
+    Act,
+    asked_from,
+    count_rewrites,
+    list_acts,
+    list_rewritten_fields,
+    record_act,
+)
 from backend.store.access.idempotency import (
     Claim,
     RecordedAnswer,
@@ -51,6 +58,7 @@ __all__ = [
     "change_password",
     "claim_attempt",
     "claim_key",
+    "count_rewrites",
     "delete_account",
     "delete_old_keys",
     "delete_session",

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import ColumnElement, and_, func, insert, literal_column, select
 from sqlalchemy.orm import Session
 
 from backend.store.schema import AuditEntry
@@ -32,6 +32,7 @@ class Act(enum.StrEnum):
     WEBHOOK_DELETED = "webhook.deleted"
     MEDIA_DELETED = "media.deleted"
     MEDIA_REWRITTEN = "media.rewritten"
+    MEDIA_REFRESHED = "media.refreshed"
     MEDIA_RETRIED = "media.retried"
     ALPHA_CHOSEN = "alpha.chosen"
     HIT_JUDGED = "hit.judged"
@@ -73,8 +74,19 @@ def record_act(session: Session, actor: str, act: Act, subject: str, **details: 
 
 def list_rewritten_fields(session: Session, media_id: str) -> set[str]:
     """The fields of a picture's text that somebody has edited, whatever they say now."""
-    acts = select(AuditEntry.details).where(AuditEntry.act == Act.MEDIA_REWRITTEN.value, AuditEntry.subject == media_id)
+    acts = select(AuditEntry.details).where(_is_rewritten(media_id))
     return {field for details in session.scalars(acts) for field in details.get("fields", ())}
+
+
+def count_rewrites(session: Session, media_id: str) -> int:
+    """How often somebody has edited the text of a picture."""
+    return session.execute(select(func.count()).where(_is_rewritten(media_id))).scalar_one()
+
+
+def _is_rewritten(media_id: str) -> ColumnElement[bool]:
+    # The act as a literal, as the index has it.
+    rewritten = AuditEntry.act == literal_column(f"'{Act.MEDIA_REWRITTEN.value}'")
+    return and_(rewritten, AuditEntry.subject == media_id)
 
 
 def _command_line() -> str:

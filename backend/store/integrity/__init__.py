@@ -9,6 +9,7 @@ from backend.store.integrity.audit import (
     list_sums,
 )
 from backend.store.integrity.backup import (
+    RestoreTarget,
     Snapshot,
     drop_schema,
     get_postgres_major,
@@ -16,6 +17,7 @@ from backend.store.integrity.backup import (
     list_originals,
     lock_schema,
     open_snapshot,
+    read_target,
 )
 from backend.store.integrity.invariants import INVARIANTS, list_breaches
 from backend.store.integrity.repair import (
@@ -31,6 +33,7 @@ __all__ = [
     "INVARIANTS",
     "HeldFile",
     "RecordedDecision",
+    "RestoreTarget",
     "Snapshot",
     "count_deciding_events",
     "delete_memberless_centroids",
@@ -49,4 +52,5 @@ __all__ = [
     "list_sums",
     "lock_schema",
     "open_snapshot",
+    "read_target",
 ]

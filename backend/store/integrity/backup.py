@@ -16,7 +16,8 @@ _PAGE_ROWS = 1000
 _MAJOR = 10_000
 _LOCK_PATIENCE = "10s"
 
-# Tables that servers and workers fill before the first upload, or that are about users and programs rather than pictures.
+# Tables that servers and workers fill before the first upload, or that are about users and programs rather than pictures; and
+# media_reading, which has rows only where media has.
 _BESIDE_A_LIBRARY = frozenset(
     {
         "account",
@@ -27,6 +28,7 @@ _BESIDE_A_LIBRARY = frozenset(
         "idempotency_key",
         "login_attempt",
         "login_link",
+        "media_reading",
         "operations_sample",
         "pause",
         "review_refresh",
@@ -102,6 +104,25 @@ def list_contents(session: Session) -> list[str]:
     own = [name for name in Base.metadata.tables if name in relations and name not in _BESIDE_A_LIBRARY]
     filled = [name for name in own if session.execute(sa.text(f"SELECT EXISTS (SELECT FROM {name})")).scalar_one()]  # noqa: S608
     return foreign + filled
+
+
+@dataclass(frozen=True)
+class RestoreTarget:
+    """What a restore has to know of a database.
+
+    Attributes:
+        is_superuser: whether the role is one.
+        vector_schema: the schema of pgvector, as an identifier. None if it is not installed.
+        vector_names: names in it that a dump may refer to.
+    """
+
+    is_superuser: bool
+    vector_schema: str | None
+    vector_names: list[str]
+
+
+def read_target(session: Session) -> RestoreTarget:
+    return RestoreTarget(**session.execute(sa.text(_SQL("read_target"))).one()._asdict())
 
 
 def lock_schema(session: Session) -> None:

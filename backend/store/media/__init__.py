@@ -33,6 +33,15 @@ from backend.store.media.media import (
     resolve_copies,
 )
 from backend.store.media.pictures import Picture, list_pictures
+from backend.store.media.readings import (
+    ORIGINAL_KEY,
+    Reading,
+    digest_fields,
+    find_media_read_from,
+    key_of_path,
+    list_readings,
+    record_readings,
+)
 from backend.store.media.samples import SampledMedia, sample_media
 from backend.store.media.states import (
     imported_columns,
@@ -65,6 +74,7 @@ from backend.store.media.work import (
 )
 
 __all__ = [
+    "ORIGINAL_KEY",
     "CopySent",
     "DescribedPicture",
     "Doomed",
@@ -76,6 +86,7 @@ __all__ = [
     "PendingMedia",
     "Picture",
     "Progress",
+    "Reading",
     "SampledMedia",
     "StoredFile",
     "StoredPicture",
@@ -88,9 +99,11 @@ __all__ = [
     "count_media_by_status",
     "count_waiting",
     "delete_media_rows",
+    "digest_fields",
     "find_common_folder",
     "find_media",
     "find_media_by_sha256",
+    "find_media_read_from",
     "get_media",
     "get_media_for_update",
     "get_widths",
@@ -101,6 +114,7 @@ __all__ = [
     "insert_pending",
     "iterate_described",
     "iterate_exported",
+    "key_of_path",
     "lead_back",
     "list_caption_vectors",
     "list_exact_copies",
@@ -111,6 +125,7 @@ __all__ = [
     "list_perceptual_hashes",
     "list_pictures",
     "list_progress",
+    "list_readings",
     "list_vectors",
     "list_words",
     "lock_media",
@@ -122,6 +137,7 @@ __all__ = [
     "record_fetched",
     "record_original_missing",
     "record_quarantined",
+    "record_readings",
     "record_ready",
     "record_set_aside",
     "record_unfillable",

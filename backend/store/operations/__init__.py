@@ -11,7 +11,6 @@ from backend.store.operations.operations import (
     Sample,
     Scale,
     find_last_sample,
-    get_server_version,
     list_failures,
     list_newest_checksums,
     list_samples,
@@ -22,6 +21,14 @@ from backend.store.operations.operations import (
     record_sample,
 )
 from backend.store.operations.pause import PauseState, find_pause, forget_pause, record_pause
+from backend.store.operations.server import (
+    Server,
+    read_identity,
+    read_server,
+    shares_sessions,
+    try_distance,
+    try_functions,
+)
 
 __all__ = [
     "BEAT_SECONDS",
@@ -34,21 +41,26 @@ __all__ = [
     "RelationSize",
     "Sample",
     "Scale",
+    "Server",
     "WorkerState",
     "find_last_sample",
     "find_pause",
     "forget_pause",
     "forget_worker",
-    "get_server_version",
     "list_failures",
     "list_newest_checksums",
     "list_samples",
     "list_sizes",
     "list_workers",
     "read_depth",
+    "read_identity",
     "read_pace",
     "read_scale",
+    "read_server",
     "record_heartbeat",
     "record_pause",
     "record_sample",
+    "shares_sessions",
+    "try_distance",
+    "try_functions",
 ]

@@ -125,11 +125,6 @@ class Scale:
         return self.media >= MOST_COUNTED
 
 
-def get_server_version(session: Session) -> str:
-    """The version of Postgres, as the server reports it."""
-    return str(session.execute(sa.text("SHOW server_version")).scalar_one())
-
-
 def read_depth(session: Session) -> QueueDepth:
     row = session.execute(sa.text(_SQL("read_depth")), {"most": MOST_COUNTED}).one()
     return QueueDepth(**row._asdict())

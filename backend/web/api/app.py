@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from starlette.formparsers import MultiPartParser
 
 from backend.features.services import Services
+from backend.web.api import reference
 from backend.web.api.openapi import install_openapi
 from backend.web.api.routes import (
     clusters,
@@ -44,7 +45,15 @@ _DESCRIPTION = (
 
 def create_app(services: Services) -> FastAPI:
     """Create the application. It uses these services but does not dispose of them."""
-    app = FastAPI(title="mediacluster", version=version("mediacluster"), description=_DESCRIPTION)
+    # The framework's own pages load scripts from elsewhere.
+    app = FastAPI(
+        title="mediacluster",
+        version=version("mediacluster"),
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+    )
     MultiPartParser.spool_max_size = _IN_MEMORY_BYTES
     app.state.services = services
     app.state.metrics = metrics.make_registry(services.database, services.scans)
@@ -71,6 +80,7 @@ def create_app(services: Services) -> FastAPI:
         widget,
         health,
         metrics,
+        reference,
     ):
         app.include_router(module.router)
     return app

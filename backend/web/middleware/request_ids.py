@@ -2,11 +2,13 @@
 
 import logging
 import time
+from urllib.parse import urlunsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.logs import choose_request_id, request_bound
+from backend.web.middleware.hosts import split_address
 from backend.web.middleware.unexpected import AnswerUnexpected
 
 logger = logging.getLogger(__name__)
@@ -33,7 +35,9 @@ class RequestIds:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)[HEADER] = request_id
+                answered = MutableHeaders(scope=message)
+                answered[HEADER] = request_id
+                _make_relative(answered, scope)
             await send(message)
 
         with request_bound(request_id):
@@ -41,6 +45,14 @@ class RequestIds:
                 await self._app(scope, receive, naming_send)
             finally:
                 _log(scope, status, time.perf_counter() - begun)
+
+
+def _make_relative(answered: MutableHeaders, scope: Scope) -> None:
+    """Redirect to a path, not to the name that the client asked for: it may be anybody's, or that of a proxy's inside."""
+    target = split_address(answered.get("location", ""))
+    if target.netloc and target.netloc == Headers(scope=scope).get("host", ""):
+        path = "/" + target.path.lstrip("/")  # two slashes would begin a name
+        answered["location"] = urlunsplit(("", "", path, target.query, target.fragment))
 
 
 def _log(scope: Scope, status: int, seconds: float) -> None:

@@ -6,19 +6,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.errors import CsrfFailed
 from backend.web.middleware.hosts import split_address
+from backend.web.middleware.page_headers import PAGE_HEADERS
 from backend.web.middleware.problems import error_response
 from backend.web.pages.problems import error_page
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-# blob: is for pictures dropped for a search, which are shown from the browser's memory.
-_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'self'; img-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; "
-        "frame-ancestors 'none'"
-    ),
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-}
 
 
 class Guard:
@@ -35,7 +27,7 @@ class Guard:
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
+                for name, value in PAGE_HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
 

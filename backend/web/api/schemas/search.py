@@ -19,8 +19,8 @@ Cosine = Annotated[float | None, Field(description="Cosine; null if a side is mi
 Calibrated = Annotated[
     float | None,
     Field(
-        description="How surprising the cosine is: -ln(share of unrelated pictures that are as near) - 1. 0 "
-        "is chance; null without calibration data."
+        description="Evidence of the cosine: 0 is chance, 10 is typical of pictures of one group; where no groups show that, "
+        "-ln(share of unrelated pictures that are as near) - 1. Null without calibration data."
     ),
 ]
 

@@ -7,9 +7,10 @@ from fastapi import APIRouter, Depends, Form, Path, Request, Response
 
 from backend.bounds import ID
 from backend.errors import InputError, NotFound
-from backend.features.access import LEAST_CHARACTERS, Visitor, is_password, revoke_session, set_password
+from backend.features.access import LEAST_CHARACTERS, Browser, Visitor, check_password, revoke_session, set_password
 from backend.store.access import get_account, list_sessions
 from backend.web.api.dependencies import ServicesDependency
+from backend.web.middleware.authentication import client_address
 from backend.web.pages.templating import render
 
 router = APIRouter()
@@ -58,15 +59,15 @@ def do_revoke(services: ServicesDependency, visitor: VisitorDependency, session_
 
 @router.post("/account/password")
 def do_change_password(
+    request: Request,
     services: ServicesDependency,
     visitor: VisitorDependency,
     new: NewPassword,
     current: Annotated[str, Form(max_length=1000)] = "",
 ) -> Response:
     """Change the password and end the other sessions of the account."""
-    with services.database.transaction() as session:
-        password_hash = get_account(session, visitor.name).password_hash
-    if password_hash is not None and not is_password(password_hash, current):
+    browser = Browser(client_address(request.scope), request.headers.get("user-agent", ""))
+    if not check_password(services.database, visitor.name, current, browser):
         raise InputError(
             "That is not your password.", hint="If you have forgotten it, run `mediacluster account password`."
         )

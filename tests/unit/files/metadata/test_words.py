@@ -430,7 +430,7 @@ def test_comment__of_a_gif() -> None:
         b"Processed By eBay with ImageMagick, z1.1.0. ||B2", b"AppleMark\n", b"OLYMPUS DIGITAL CAMERA", b"EPSON DSC picture",
         b"Date:2007:05:01 Time:12:00:01", b"quality=85", b"Created with GIMP", b"\x01\x02\x03\xff\x10binary",
         b"JPEG Encoder Copyright 1998, James R. Weeks and BioElectroMech.", b"AXIS 2100 Network Camera", b"***", b"\0\0\0",
-        b"Handmade Software, Inc. Image Alchemy v1.11",
+        b"Handmade Software, Inc. Image Alchemy v1.11", b"82", b"#0017 ",
     ],
 )  # fmt: skip
 def test_comment__what_machines_write_is_no_caption(junk: bytes) -> None:

@@ -105,6 +105,23 @@ def test_storage__list_keys(storage: Storage) -> None:
     assert list(storage.list_keys("nothing")) == []
 
 
+def test_storage__list_folders(storage: Storage) -> None:
+    assert storage.list_folders("originals") == set()
+    for key in (
+        "originals/ab/cd/1.jpg",
+        "originals/ab/ce/2.jpg",
+        "originals/0f/x.png",
+        "originals/x",
+        "thumbnails/aa/1",
+    ):
+        storage.write(key, b"x")
+
+    assert storage.list_folders("originals") == {"ab", "0f"}
+    assert storage.list_folders("originals/ab") == {"cd", "ce"}
+    with pytest.raises(ValueError, match="not a valid storage key"):
+        storage.list_folders("../originals")
+
+
 def test_storage__check_leaves_nothing(storage: Storage) -> None:
     storage.check()
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from backend.errors import ConfigurationError, InputError
 from backend.rules.search import LEAST_SAMPLE, Backgrounds, Centre, surprise_of
-from backend.rules.search.calibration import Background
+from backend.rules.search.calibration import Background, evidence_of, weight_of
 
 NAN = math.nan
 
@@ -227,3 +227,37 @@ def test_backgrounds__stored_and_merged_with_a_leg_missing() -> None:
     assert Backgrounds(None, None).merged(Backgrounds(None, None)).image is None
     with pytest.raises(ConfigurationError):
         Backgrounds.from_json({"image": None})
+
+
+def test_evidence__chance_is_0_and_a_related_pair_10() -> None:
+    chance = np.random.default_rng(2).normal(size=400_000)
+    for related in (3.0, 4.5, 6.0):
+        assert evidence_of(chance, related).mean() == pytest.approx(0.0, abs=0.02)
+        assert evidence_of(np.array([related]), related)[0] == pytest.approx(10.0, rel=0.03)
+    # What is no yardstick, or beyond all samples, counts as the nearest that is one.
+    assert weight_of(0.5) == weight_of(3.0) > weight_of(6.0) == weight_of(12.0)
+    scores = np.linspace(-5, 12, 200)
+    assert (np.diff(evidence_of(scores, 4.0)) > 0).all()
+    np.testing.assert_array_equal(evidence_of(scores, None), surprise_of(scores))
+    assert math.isnan(evidence_of(np.array([NAN]), 4.0)[0])
+
+
+def test_backgrounds__related_pairs_are_the_yardstick_of_each_leg() -> None:
+    generator = np.random.default_rng(3)
+    image, text = generator.normal(0.2, 0.03, 20_000), generator.normal(0.3, 0.1, 20_000)
+    plain = Backgrounds.from_pairs(image, text)
+    learned = plain.with_related(generator.normal(0.2 + 5 * 0.03, 0.01, 500), [*generator.normal(0.65, 0.05, 500), NAN])
+    assert learned.image_related == pytest.approx(5.0, abs=0.3)
+    assert learned.text_related == pytest.approx(3.5, abs=0.2)
+    again = Backgrounds.from_json(json.loads(json.dumps(learned.to_json())))
+    evidence = again.surprise([0.35, 0.2 + 3.5 * 0.03], [0.65, NAN])
+    assert evidence[0][0] == pytest.approx(10.0, abs=1.0)
+    assert evidence[1][0] == pytest.approx(10.0, abs=1.0)
+    # As rare as a hit of the other leg, but not yet one of its own.
+    assert evidence[0][1] < 6.0
+    assert learned.merged(plain, 0.5).image_related == learned.image_related
+    # A leg without related pairs says nothing of how the legs compare.
+    for other in (plain.with_related([0.35] * 500, [0.6] * 50), plain.with_related([NAN] * 500, [0.6] * 500)):
+        for one, expected in zip(other.surprise([0.35], [0.65]), plain.surprise([0.35], [0.65]), strict=True):
+            assert one.tolist() == expected.tolist()
+        assert other.weights == (1.0, 1.0)
