@@ -390,7 +390,7 @@ class Cluster(Base):
         CheckConstraint("label_origin IN ('auto', 'curator')", name="label_origin"),
         CheckConstraint("representative_origin IN ('auto', 'curator')", name="representative_origin"),
         Index("cluster_unlabelled_idx", "id", postgresql_where=text("labelled_members IS NULL")),
-        Index("cluster_label_idx", text("(label = ''::text)"), text("lower(label)"), "id"),
+        Index("cluster_label_idx", text("(label = ''::text)"), text('lower("left"(label, 200))'), "id"),
     )
 
 

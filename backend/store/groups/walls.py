@@ -24,8 +24,10 @@ _Expression = sa.ColumnElement[Any] | InstrumentedAttribute[Any]
 COHESION: sa.ColumnElement[float] = sa.literal_column(
     "(vector_norm(centroid.embedding_sum::vector) / centroid.member_count::double precision)", sa.Double
 )
-# Groups without a label come last. Must match the index `cluster_label_idx`.
+# Groups without a label come last. Both must match the index `cluster_label_idx`.
 _NO_LABEL: sa.ColumnElement[bool] = sa.literal_column("(cluster.label = ''::text)", sa.Boolean)
+_FOLDED_LABEL: sa.ColumnElement[str] = sa.literal_column('lower("left"(cluster.label, 200))', sa.Text)
+_FOLDED_CHARACTERS = sa.literal_column("200", sa.Integer)
 
 
 class WallSort(StrEnum):
@@ -168,7 +170,7 @@ def _order(sort: WallSort) -> tuple[_Expression, ...]:
         case WallSort.LEAST_COHERENT:
             return COHESION, Centroid.cluster_id
         case WallSort.LABEL:
-            return _NO_LABEL, sa.func.lower(Cluster.label), Cluster.id
+            return _NO_LABEL, _FOLDED_LABEL, Cluster.id
 
 
 def _behind(sort: WallSort, key: Sequence[Any]) -> sa.ColumnElement[bool]:
@@ -186,8 +188,8 @@ def _behind(sort: WallSort, key: Sequence[Any]) -> sa.ColumnElement[bool]:
         case WallSort.LABEL:
             label, cluster_id = key
             last = sa.cast(label, sa.Text)
-            return sa.tuple_(_NO_LABEL, sa.func.lower(Cluster.label), Cluster.id) > sa.tuple_(
-                last == "", sa.func.lower(last), sa.cast(cluster_id, sa.BigInteger)
+            return sa.tuple_(_NO_LABEL, _FOLDED_LABEL, Cluster.id) > sa.tuple_(
+                last == "", sa.func.lower(sa.func.left(last, _FOLDED_CHARACTERS)), sa.cast(cluster_id, sa.BigInteger)
             )
 
 
