@@ -327,7 +327,8 @@ def _parse_threshold(word: str) -> float:
         return float(word)
     except ValueError:
         raise InputError(
-            f"'{word}' is not a valid threshold.", hint="Give a number such as 0.8, or `suggested`."
+            f"'{word}' is not a valid threshold.",
+            hint="Give a number above 0 and up to 1, such as 0.82, or `suggested`.",
         ) from None
 
 

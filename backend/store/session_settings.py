@@ -33,7 +33,7 @@ PINNED: Final = {
 """Setting and value, in every transaction. `search_path` too, which depends on the database."""
 
 FIND_SEARCH_PATH: Final = _SQL("find_search_path")
-"""The query for it, with one value: identifiers in the syntax of `SET search_path`."""
+"""The query for `search_path`, with one value: identifiers in the syntax of `SET search_path`."""
 
 _WITH_TRANSACTION_TIMEOUT: Final = 170000
 
@@ -45,12 +45,12 @@ def read_search_path(connection: psycopg.Connection[Any]) -> str:
 
 
 def pin_session(connection: psycopg.Connection[Any]) -> None:
-    """Set them for as long as the connection lasts. It is in autocommit mode."""
+    """Set `PINNED` and the search path for as long as the connection lasts. It is in autocommit mode."""
     connection.execute(_statements(connection, "SET", read_search_path(connection)))
 
 
 def statements_for_transactions(connection: psycopg.Connection[Any]) -> str:
-    """The statements that set them for a transaction. None of them takes a snapshot.
+    """The statements that set `PINNED` and the search path for one transaction. None of them takes a snapshot.
 
     Behind a pooler, the session belongs to other clients too: what they have set in it does not count.
     """

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Final
 
 from backend.files.text import MediaText
-from backend.rules.naming import MOST_READ
+from backend.rules.naming import MOST_CAPTION_READ
 from backend.store.schema import EMBEDDED_STATUSES, SpaceState
 
 PARTS: Final = {
     "active_space": f"(SELECT id FROM space WHERE state = '{SpaceState.ACTIVE}')",  # noqa: S608 - a constant
     "embedded": str(tuple(map(str, EMBEDDED_STATUSES))),
-    "called": f"media.title, left(media.caption, {MOST_READ}) AS said, media.file_name",
+    "called": f"media.title, left(media.caption, {MOST_CAPTION_READ}) AS said, media.file_name",
     # During recovery, Postgres does not list the transactions in progress: all from the oldest of them on count as not seen.
     "seen": "CASE WHEN pg_is_in_recovery() "
     "THEN pg_snapshot_xmin(pg_current_snapshot())::text || ':' || pg_snapshot_xmin(pg_current_snapshot())::text || ':' "

@@ -4,10 +4,10 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from backend.rules.naming import MOST_READ, shown_title
+from backend.rules.naming import MOST_CAPTION_READ, shown_title
 from backend.store.schema import Media
 
-CALLED: Final = (Media.title, sa.func.left(Media.caption, MOST_READ).label("said"), Media.file_name)
+CALLED: Final = (Media.title, sa.func.left(Media.caption, MOST_CAPTION_READ).label("said"), Media.file_name)
 """The columns that the functions here read; `{called}` in statements."""
 
 

@@ -278,6 +278,19 @@ def test_labels__may_be_as_long_as_titles(
     assert client.post("/admin/curation/perform", json=asked | {"label": "x" * 120}).status_code == 200
 
 
+def test_labels__may_be_as_long_as_the_setting_says(
+    make_services: Callable[..., Services], open_client: Callable[..., TestClient], group: int
+) -> None:
+    client = open_client(make_services(max_title_characters=1500))
+    too_long = client.post(f"/clusters/{group}/rename", json={"label": "x" * 1501})
+    assert (too_long.status_code, too_long.json()["code"]) == (400, "invalid_text")
+    assert "1,501 characters; 1,500 are allowed" in too_long.json()["detail"]
+    assert client.post(f"/clusters/{group}/rename", json={"label": "x" * 1500}).status_code == 200
+    asked = {"kind": "rename", "cluster_id": group, "label": "y" * 1500}
+    assert client.post("/admin/curation/perform", json=asked).status_code == 200
+    assert client.get(f"/clusters/{group}").json()["label"] == "y" * 1500
+
+
 def test_cluster__page_and_curation(client: TestClient, group: int) -> None:
     page = client.get(f"/admin/clusters/{group}").text
     members = re.findall(r'data-media="([^"]+)"', page)

@@ -188,7 +188,7 @@ PAGES = {
 }
 """The routes of the pages below /admin, by who may use them at least."""
 
-SCOPES = ("read", "upload", "curate", "admin")
+BY_POWER = ("read", "upload", "curate", "admin")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 MEDIA = "01a20757-dbbc-7203-b2a8-d64a814c904f"
 FILLED = {"media_id": MEDIA, "sha256": "0" * 64, "size": "small", "what": "fill"}
@@ -344,7 +344,7 @@ def test_api__every_route_with_every_key(
         "a session of the pages": cookie(log_in_as(services, "admin")),
     }
     foreign = make_key("admin", "https://shop.example", name="foreign") | here
-    keys = {scope: make_key(scope, name=scope) for scope in SCOPES}
+    keys = {scope: make_key(scope, name=scope) for scope in BY_POWER}
     for least, method, path in rows(API):
         asked = f"{method} {path}"
         for who, headers in strangers.items():
@@ -352,7 +352,7 @@ def test_api__every_route_with_every_key(
             assert (status != 401) if least == "anyone" else (status == 401), (asked, who, status)
         for scope, headers in keys.items():
             status = ask(method, fill(path), headers)
-            enough = least == "anyone" or SCOPES.index(scope) >= SCOPES.index(least)
+            enough = least == "anyone" or BY_POWER.index(scope) >= BY_POWER.index(least)
             assert (status not in {401, 403} and status < 500) if enough else (status == 403), (asked, scope, status)
         status = ask(method, fill(path), foreign)
         assert (status != 403) if least == "anyone" else (status == 403), (asked, "another origin", status)
@@ -366,7 +366,7 @@ def test_api__without_keys(open_ask: Callable[[str], Ask]) -> None:
         for least, method, path in rows(API):
             asked = (authentication, method, path)
             status = ask(method, fill(path), {})
-            enough = least == "anyone" or SCOPES.index(most) >= SCOPES.index(least)
+            enough = least == "anyone" or BY_POWER.index(most) >= BY_POWER.index(least)
             assert (status not in {401, 403} and status < 500) if enough else (status == 401), (*asked, status)
             if method != "GET" and enough:
                 assert ask(method, fill(path), elsewhere) == 403, asked
@@ -376,12 +376,12 @@ def test_api__other_methods_and_spellings_open_nothing(
     open_ask: Callable[[str], Ask], make_key: Callable[..., dict[str, str]]
 ) -> None:
     ask = open_ask("keys")
-    keys = {scope: make_key(scope, name=scope) for scope in SCOPES}
+    keys = {scope: make_key(scope, name=scope) for scope in BY_POWER}
     declared = {(method, path) for _, method, path in rows(API)}
     for least, method, path in rows(API):
         if least in {"anyone", "read"}:
             continue
-        below = keys[SCOPES[SCOPES.index(least) - 1]]
+        below = keys[BY_POWER[BY_POWER.index(least) - 1]]
         for other in METHODS:
             if (other, path) not in declared:
                 assert ask(other, fill(path), below) >= 400, (other, path)

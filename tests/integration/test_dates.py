@@ -1,16 +1,21 @@
 """When a picture was taken: chosen at intake, stored with its source, shown by the API and on its page."""
 
 import hashlib
+import json
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
+import numpy as np
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from backend.features.editing import rewrite_text
 from backend.features.intake import accept_picture
 from backend.features.services import Services
+from backend.features.steps import open_active_space
+from backend.features.transfer import import_embeddings
 from backend.files.text import MediaText, TextChanges
 from backend.store.media import get_media
 from tests.support.containers import BASE, jpeg_with_exif, jpeg_with_xmp, packet
@@ -52,6 +57,40 @@ def test_intake__the_moment_and_its_source_are_stored(services: Services) -> Non
     assert take(services, unique(CAMERA, 1), text=given) == ("2004-05-01T00:00:00+00:00", "month", "given")
     partial = jpeg_with_xmp("<photoshop:DateCreated>1887</photoshop:DateCreated>")
     assert take(services, partial) == ("1887-01-01T00:00:00+00:00", "year", "xmp:photoshop:DateCreated")
+
+
+def test_intake__a_guess_that_comes_back_stays_a_guess(services: Services, tmp_path: Path) -> None:
+    """An export names the source of a moment. What was guessed, or changed, then stands below what the file says."""
+    dimension = open_active_space(services).image_dimension
+    guess = {"taken_at": "2001-02-03T00:00:00+00:00", "taken_at_precision": "day", "taken_at_source": "file_name"}
+    changed = {
+        "taken_at": "2002-02-03T04:05:06+00:00",
+        "taken_at_precision": "second",
+        "taken_at_source": "exif:DateTime",
+    }
+    given = {"taken_at": "2003-02-03T00:00:00+00:00", "taken_at_precision": "day", "taken_at_source": "given"}
+    rows = []
+    for number, moment in enumerate((guess, changed, given)):
+        (tmp_path / f"{number}.jpg").write_bytes(unique(CAMERA, number))
+        vector = np.eye(dimension)[number].tolist()
+        rows.append({"path": f"{number}.jpg", "id": str(uuid.UUID(int=number)), "image_embedding": vector, **moment})
+    (tmp_path / "plain.jpg").write_bytes(PLAIN)
+    alone = {
+        "path": "plain.jpg",
+        "id": str(uuid.UUID(int=3)),
+        "image_embedding": np.eye(dimension)[3].tolist(),
+        **guess,
+    }
+    (tmp_path / "out.jsonl").write_text("\n".join(json.dumps(row) for row in [*rows, alone]))
+    report = import_embeddings(services, tmp_path / "out.jsonl")
+    assert (report.new, report.with_original) == (4, 4)
+    exif = ("2024-05-01T10:30:00.450000+00:00", "subsecond", "exif:DateTimeOriginal")
+    assert [stored(services, uuid.UUID(int=number)) for number in range(4)] == [
+        exif,
+        exif,
+        ("2003-02-03T00:00:00+00:00", "day", "given"),
+        ("2001-02-03T00:00:00+00:00", "day", "file_name"),
+    ]
 
 
 def test_intake__sidecar_against_picture(services: Services) -> None:

@@ -229,6 +229,41 @@ def test_export__uploads_and_hostile_names(services: Services, pictures: Path, t
     assert len(written) == 4
 
 
+def test_export__is_called_after_the_file_or_the_name_that_the_library_keeps(
+    services: Services, pictures: Path, tmp_path: Path
+) -> None:
+    """A name is decided once, at intake. That of a file on a disk is the one there, whatever it was cleaned to."""
+    odd = pictures / "2023/photo\u202egpj.jpg"
+    (pictures / "2023/A.jpg").rename(odd)
+    taken_in(services, pictures)
+    assert [name for name in _names(services) if name.startswith("photo")] == ["photogpj.jpg"]
+    addresses = {
+        "A.png": ("https://example.org/photo.php?id=5", "IMG_1.jpg"),  # the answer named it
+        "plain.jpg": ("https://example.org/a/K%C3%BCste%20%231.jpg#top", "Küste #1.jpg"),
+    }
+    for name, (address, kept) in addresses.items():
+        with services.database.transaction() as session:
+            session.execute(
+                sa.text(
+                    "UPDATE media SET source = 'url', source_uri = :uri, file_name = :kept, folders = '{}' "
+                    "WHERE file_name = :name"
+                ),
+                {"uri": address, "kept": kept, "name": name},
+            )
+    change(services, "UPDATE media SET title = 'T'")
+    assert counts(exported(services, tmp_path / "out")) == {"written": 4}
+    assert files(tmp_path / "out") == sorted(
+        ["2023/photo\u202egpj.jpg.xmp", "2024/A.jpg.xmp", "IMG_1.jpg.xmp", "Küste #1.jpg.xmp"]
+    )
+    assert counts(exported(services, None)) == {"written": 2, "unknown_place": 2}
+    assert odd.with_name(f"{odd.name}.xmp").exists()
+
+
+def _names(services: Services) -> Sequence[str]:
+    with services.database.transaction() as session:
+        return list(session.scalars(sa.text("SELECT file_name FROM media ORDER BY upload_seq")))
+
+
 def _ids(services: Services) -> Sequence[uuid.UUID]:
     with services.database.transaction() as session:
         return list(session.scalars(sa.text("SELECT id FROM media ORDER BY upload_seq")))

@@ -1,4 +1,4 @@
-"""Names of runtimes, and their marks in fingerprints. Pure."""
+"""Names of runtimes, and their marks in fingerprints."""
 
 import re
 from dataclasses import dataclass

@@ -7,7 +7,7 @@ from backend.doorbell import Work
 from backend.errors import Conflict
 from backend.features.editing.wording import Vector, Wording, encode_wordings
 from backend.features.services import Services
-from backend.files.metadata import hide_coordinates
+from backend.files.metadata import hide_coordinates, with_place
 from backend.files.text import MediaText, TextChanges, clean_media_text
 from backend.store.access import Act, count_rewrites, record_act
 from backend.store.groups import mark_unlabelled
@@ -60,8 +60,7 @@ def _try_rewrite(services: Services, media_id: uuid.UUID, changes: TextChanges, 
         _require_unchanged(current, before, is_embedded=vectors is not None)
         for column, value in media_columns(after).items():
             setattr(current, column, value)
-        if current.exif.keys().isdisjoint(place):
-            current.exif = {**current.exif, **place}
+        current.exif = with_place(current.exif, place)
         if space is not None and vectors is not None:
             # After a change of model, the active space may still lack the picture. Its vectors are computed there too.
             is_there = replace_wording(session, space.id, media_id, *vectors)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from backend.errors import NotFound, TransactionConflict
-from backend.files.metadata import JSON
+from backend.files.metadata import JSON, with_place
 from backend.files.text import WORDS, MediaText
 from backend.moments import GUESS_SOURCE
 from backend.store.access import list_rewritten_fields
@@ -136,8 +136,8 @@ def _missing(media: Media, beside: Beside) -> dict[str, Any]:
     missing = {name: new[name] for name in _FIELDS if new[name] and not getattr(media, name)}
     if new[_TAKEN_AT] and media.taken_at_source == GUESS_SOURCE != beside.text.taken_at_source:
         missing[_TAKEN_AT] = new[_TAKEN_AT]  # a guessed date counts as empty
-    if beside.place and media.exif.keys().isdisjoint(beside.place):
-        missing["exif"] = {**media.exif, **beside.place}
+    if (exif := with_place(media.exif, beside.place)) != media.exif:
+        missing["exif"] = exif
     if beside.file_name and not media.file_name:
         missing["file_name"] = beside.file_name
     folders = join_folders(media.folders, beside.folders)

@@ -19,7 +19,7 @@ from backend.features.intake.readings import Given, place_in, read_words
 from backend.features.services import Services
 from backend.files.folders import Sidecar
 from backend.files.formats import PictureWarning
-from backend.files.metadata import JSON, EmbeddedMetadata, hide_coordinates
+from backend.files.metadata import JSON, EmbeddedMetadata, hide_coordinates, with_place
 from backend.files.outbound import Fetched, check_url
 from backend.files.storage import original_key
 from backend.files.text import MediaText, clean_file_name, clean_media_text, file_name_in, make_storable
@@ -267,7 +267,7 @@ def store_picture(
         height=inspection.height,
         byte_size=inspection.byte_size,
         warnings=[asdict(warning) for warning in warnings],
-        exif={**embedded.exif, **place} if embedded.exif.keys().isdisjoint(place) else embedded.exif,
+        exif=with_place(embedded.exif, place),
     )
     merged = settle_date(words, [*dates, *embedded.dates], name, services.limits)
     return picture, merged, warnings, embedded

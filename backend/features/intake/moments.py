@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import PurePath
 
+from backend.files.folders import standing_of
 from backend.files.limits import Limits
 from backend.files.text import MediaText, guess_date
-from backend.moments import GIVEN_SOURCE, DateCandidate, Precision, Standing, zone_of
+from backend.moments import GIVEN_SOURCE, DateCandidate, Precision, zone_of
 from backend.rules.dates import choose_date
 
 
@@ -14,7 +15,7 @@ def settle_date(text: MediaText, found: Iterable[DateCandidate], name: str | Non
     """Choose the date of a picture (see `choose_date`) and return the text with it, or without a date if there is none.
 
     Args:
-        text: its own date, if any, comes from a person if its source is `given`, and else from a sidecar.
+        text: its own date, if any, stands as its source says: what a person gave above all, a guess that was exported below all.
         found: further candidates.
         name: path or name of the file, from which a date may be guessed.
         limits: `time_zone` applies to dates that name no zone.
@@ -31,5 +32,4 @@ def _own(text: MediaText) -> Iterable[DateCandidate]:
     if text.taken_at is None:
         return
     source = text.taken_at_source or GIVEN_SOURCE
-    standing = Standing.GIVEN if source == GIVEN_SOURCE else Standing.ORIGINAL
-    yield DateCandidate(text.taken_at, Precision.of(text.taken_at_precision), standing, source)
+    yield DateCandidate(text.taken_at, Precision.of(text.taken_at_precision), standing_of(source), source)

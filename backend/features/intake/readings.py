@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from backend.features.intake.moments import settle_date
 from backend.files.folders import Sidecar
 from backend.files.limits import Limits
-from backend.files.metadata import JSON, PLACE_NAMES, EmbeddedMetadata, hide_coordinates
+from backend.files.metadata import JSON, PLACE_NAMES, EmbeddedMetadata, hide_coordinates, with_place
 from backend.files.text import WORDS, MediaText, clean_media_text
 from backend.moments import DateCandidate
 from backend.store.media import digest_fields
@@ -56,8 +56,7 @@ def read_words(
     text = clean_media_text(given.text.or_else(sidecar.text), limits).or_else(embedded.text)
     text, place = hide_coordinates(text, given.place or sidecar.place)
     settled = settle_date(text, [*given.dates, *sidecar.dates, *embedded.dates], name, limits)
-    own = place_in(embedded.exif)
-    return Words(settled, {**own, **place} if own.keys().isdisjoint(place) else own)
+    return Words(settled, with_place(place_in(embedded.exif), place))
 
 
 def place_in(exif: Mapping[str, JSON]) -> dict[str, JSON]:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from backend.store.media import count_exported, get_widths, iterate_exported
 from backend.store.schema import Space
 from backend.store.spaces import get_active_space
 
-Precision = Literal["float32", "float16"]
+VectorPrecision = Literal["float32", "float16"]
 _VECTORS = {"image": "image_embedding", "text": "text_embedding", "caption_vector": "caption_embedding"}
 # Digits for the requested precision and no more, since a file for a browser consists mostly of digits.
 _DIGITS = {"float32": 9, "float16": 4}
@@ -43,7 +43,7 @@ def export(
     database: Database,
     path: Path,
     *,
-    precision: Precision = "float32",
+    precision: VectorPrecision = "float32",
     clusters: Sequence[int] = (),
     keywords: Sequence[str] = (),
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
@@ -88,7 +88,7 @@ def _open(
     partial: Path,
     session: Session,
     space: Space,
-    precision: Precision,
+    precision: VectorPrecision,
     clusters: Sequence[int],
     keywords: Sequence[str],
 ) -> _Writer:
@@ -117,7 +117,7 @@ def _plain(record: dict[str, Any]) -> dict[str, Any]:
 class _JsonWriter:
     """Writes one record per line, as a JSON list or as JSON lines."""
 
-    def __init__(self, path: Path, precision: Precision, *, as_list: bool) -> None:
+    def __init__(self, path: Path, precision: VectorPrecision, *, as_list: bool) -> None:
         self._file = path.open("w", encoding="utf-8")
         self._digits, self._precision = _DIGITS[precision], precision
         self._before, self._between, self._after = ("[\n", ",\n", "\n]\n") if as_list else ("", "\n", "\n")
@@ -142,7 +142,7 @@ class _JsonWriter:
 
 
 class _ParquetWriter:
-    def __init__(self, path: Path, precision: Precision, space: Space, told: str) -> None:
+    def __init__(self, path: Path, precision: VectorPrecision, space: Space, told: str) -> None:
         self._arrow, parquet = parquet_modules()
         arrow = self._arrow
         number = arrow.float32() if precision == "float32" else arrow.float16()
@@ -182,12 +182,13 @@ class _ParquetWriter:
 class _ArraysWriter:
     """Writes one array per column. A row without a vector has zeros, and False in `has_text_embedding`."""
 
-    def __init__(self, path: Path, precision: Precision, space: Space, told: str, widths: list[int]) -> None:
+    def __init__(
+        self, path: Path, precision: VectorPrecision, space: Space, told: str, widths: Mapping[str, int]
+    ) -> None:
         self._precision = precision
         self._dimensions = (space.image_dimension, space.text_dimension, space.image_dimension)
-        names = ("path", "file_name", *WORDS, "keywords", "taken_at_source", "cluster_label")
         self._kinds = {"id": "<U36", "taken_at": "<U32", "taken_at_precision": "<U9"} | {
-            name: f"<U{max(width, 1)}" for name, width in zip(names, widths, strict=True)
+            name: f"<U{max(width, 1)}" for name, width in widths.items()
         }
         self._npz = NpzWriter(path)
         self._npz.add_scalar(SPACE_KEY, told)
@@ -207,7 +208,7 @@ class _ArraysWriter:
         self._npz.close()
 
 
-def _stack(vectors: list[Any], dimension: int, precision: Precision) -> tuple[Any, Any]:
+def _stack(vectors: list[Any], dimension: int, precision: VectorPrecision) -> tuple[Any, Any]:
     """Rows (n, d), zero if there is no vector, and which rows have one."""
     rows, has = np.zeros((len(vectors), dimension), dtype=precision), np.zeros(len(vectors), dtype=np.bool_)
     for row, vector in enumerate(vectors):

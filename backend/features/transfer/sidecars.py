@@ -1,7 +1,6 @@
 """Export of words and groups as XMP sidecars, for Lightroom, digiKam, darktable and other programs."""
 
 import hashlib
-import re
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from typing import ClassVar, Final
 from backend.errors import Conflict, FileUnreadable, MediaclusterError, PathForbidden
 from backend.files.folders import RAW_SUFFIXES, FileWarning, SidecarOutcome, standing_of, write_sidecar
 from backend.files.metadata import says_anything, write_xmp
+from backend.files.text import MOST_FILE_NAME_BYTES, fit_file_name
 from backend.store.engine import Database, Session, begin_snapshot
 from backend.store.media import (
     DescribedPicture,
@@ -26,9 +26,7 @@ from backend.store.spaces import get_active_space
 _SUFFIX: Final = ".xmp"
 # A raw format that holds XMP itself, so that Lightroom reads no sidecar of it.
 _RAW_WITH_XMP: Final = ".dng"
-_MAX_NAME_BYTES: Final = 255
 _DIGEST_DIGITS: Final = 8
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _CHUNK_BYTES: Final = 1024 * 1024
 
 
@@ -247,10 +245,10 @@ class _Export:
         """The folders below the common one, and the name of the picture."""
         if path is not None and self._common is not None and path.is_relative_to(self._common):
             parts = path.relative_to(self._common).parts
-            return [_fit(part) for part in parts[:-1]], _fit(parts[-1])
+            return [_fitted(part) for part in parts[:-1]], _fitted(parts[-1])
         name = picture.file_name or (picture.sha256.hex() if picture.sha256 else str(picture.id))
         folders = picture.folders[0].split("/") if picture.folders else []
-        return [_fit(part) for part in folders if part], _fit(name)
+        return [_fitted(part) for part in folders if part], _fitted(name)
 
 
 def _path_of(picture: DescribedPicture) -> PurePosixPath | None:
@@ -288,19 +286,10 @@ def _names_for(name: str, picture: DescribedPicture) -> Iterator[str]:
     yield name
     own = PurePosixPath(name)
     if picture.sha256 is not None:
-        yield _fit(f"{own.stem}-{picture.sha256.hex()[:_DIGEST_DIGITS]}{own.suffix}")
-    yield _fit(f"{own.stem}-{picture.id}{own.suffix}")
+        yield _fitted(f"{own.stem}-{picture.sha256.hex()[:_DIGEST_DIGITS]}{own.suffix}")
+    yield _fitted(f"{own.stem}-{picture.id}{own.suffix}")
 
 
-def _fit(name: str) -> str:
+def _fitted(name: str) -> str:
     """A name that one file can have, with the suffix of a sidecar behind it."""
-    name = _CONTROL.sub("_", name.replace("/", "_"))
-    if name in {"", ".", ".."}:
-        return "_"
-    room = _MAX_NAME_BYTES - len(_SUFFIX)
-    raw = name.encode("utf-8", "surrogateescape")
-    if len(raw) <= room:
-        return name
-    # Cut names are told apart by what they were.
-    ending = f"-{hashlib.sha256(raw).hexdigest()[:_DIGEST_DIGITS]}{PurePosixPath(name).suffix[:16]}".encode()
-    return raw[: room - len(ending)].decode("utf-8", "ignore") + ending.decode("utf-8", "ignore")
+    return fit_file_name(name, most_bytes=MOST_FILE_NAME_BYTES - len(_SUFFIX))

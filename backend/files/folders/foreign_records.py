@@ -29,10 +29,7 @@ from backend.files.text import (
 from backend.moments import GIVEN_SOURCE, GUESS_SOURCE, DateCandidate, Standing
 
 _FILE_SUFFIXES: Final = (
-    frozenset(f".{suffix}" for one in FORMATS for suffix in one.suffixes)
-    | {".bmp", ".tif", ".tiff"}
-    | MOVIE_SUFFIXES
-    | RAW_SUFFIXES
+    frozenset(f".{suffix}" for one in FORMATS for suffix in one.suffixes) | {".bmp"} | MOVIE_SUFFIXES | RAW_SUFFIXES
 )
 _LEVELS: Final = re.compile(r"[|/]")
 

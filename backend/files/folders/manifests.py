@@ -217,10 +217,10 @@ def _row(line: int, record: Mapping[str, Any], folder: _Folder, limits: Limits) 
     if is_of_exiftool(record):
         foreign = read_exiftool(record, is_joined=True)
         text, problems = read_leniently(foreign, limits)
-        source = _place({name.casefold(): value for name, value in record.items()}, (_SOURCE_FILE,))
+        source = _reference({name.casefold(): value for name, value in record.items()}, (_SOURCE_FILE,))
         text, place = hide_coordinates(text, foreign.place)
         return ManifestRow(folder.find(source), None, text, line, place, foreign.dates, tuple(problems))
-    path, url = _place(record, _PATH_NAMES), _place(record, _URL_NAMES)
+    path, url = _reference(record, _PATH_NAMES), _reference(record, _URL_NAMES)
     if bool(path) == bool(url):
         raise InvalidText(
             "The line has both a path and a URL." if path else "The line has neither a path nor a URL.",
@@ -231,6 +231,7 @@ def _row(line: int, record: Mapping[str, Any], folder: _Folder, limits: Limits) 
         text = text.or_else(text_of_record({"caption": named}, limits))
     latitude, longitude = (_first(record, names) for names in (_LATITUDES, _LONGITUDES))
     place = place_of(read_latitude(latitude), read_longitude(longitude))
+    # Before a sidecar completes the row: a location in words is then taken from there.
     text, place = hide_coordinates(text, place)
     return ManifestRow(folder.find(path) if path else None, url or None, text, line, place)
 
@@ -239,7 +240,7 @@ def _first(record: Mapping[str, Any], names: tuple[str, ...]) -> Any:
     return next((record[name] for name in names if record.get(name) not in (None, "")), None)
 
 
-def _place(record: Mapping[str, Any], names: tuple[str, ...]) -> str:
+def _reference(record: Mapping[str, Any], names: tuple[str, ...]) -> str:
     value = next((record[name] for name in names if record.get(name)), "")
     if not isinstance(value, str) or "\0" in value:
         raise InvalidText(f"{names[0]} is not valid text.", hint="Write it as a string.")

@@ -143,6 +143,7 @@ class SidecarReader:
                 found = Sidecar(text, warnings=tuple(_warning(path, problem) for problem in problems))
             else:
                 found = self._read_record(_record_of(raw, picture), path)
+            # Before another sidecar completes it, which may have a location in words.
             text, place = hide_coordinates(found.text, found.place)
             return replace(found, text=text, place=place, paths=(path,))
         except InputError as error:

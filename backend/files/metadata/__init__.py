@@ -2,7 +2,7 @@
 
 from backend.files.metadata.fields import DATES, GROUP_ROOT
 from backend.files.metadata.json_values import JSON
-from backend.files.metadata.locations import hide_coordinates, place_of
+from backend.files.metadata.locations import hide_coordinates, place_of, with_place
 from backend.files.metadata.metadata import EmbeddedMetadata, read_metadata, read_xmp
 from backend.files.metadata.places import PLACE_NAMES, says_place
 from backend.files.metadata.xmp_packets import find_writer, says_anything, write_xmp
@@ -20,5 +20,6 @@ __all__ = [
     "read_xmp",
     "says_anything",
     "says_place",
+    "with_place",
     "write_xmp",
 ]

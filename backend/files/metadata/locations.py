@@ -31,6 +31,11 @@ def hide_coordinates(text: MediaText, place: Mapping[str, JSON]) -> tuple[MediaT
     return replace(text, location=""), dict(place) or place_of(*position)
 
 
+def with_place(exif: Mapping[str, JSON], place: Mapping[str, JSON]) -> dict[str, JSON]:
+    """The `exif` of a picture with a place from elsewhere, unless it has any of its own: coordinates of two sources are not mixed."""
+    return {**exif, **place} if exif.keys().isdisjoint(place) else dict(exif)
+
+
 def _number(value: Any, bound: float) -> float | None:
     """The number, or None if it is out of bounds. NaN and infinity, which Python's JSON accepts, are out of bounds."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not -bound <= value <= bound:

@@ -3,7 +3,14 @@
 from backend.files.text.boilerplate import is_boilerplate, is_boilerplate_keyword
 from backend.files.text.coordinates import read_latitude, read_longitude, read_number, read_position
 from backend.files.text.dates import guess_date, parse_date, parse_taken_at, read_date, read_epoch
-from backend.files.text.file_names import ascii_name, clean_file_name, download_name, file_name_in
+from backend.files.text.file_names import (
+    MOST_FILE_NAME_BYTES,
+    ascii_name,
+    clean_file_name,
+    download_name,
+    file_name_in,
+    fit_file_name,
+)
 from backend.files.text.keywords import join_keywords, split_keywords
 from backend.files.text.markup import unwrap_lines
 from backend.files.text.records import RECORD_NAMES, parse_json_object, text_of_record
@@ -22,6 +29,7 @@ from backend.files.text.text import (
 )
 
 __all__ = [
+    "MOST_FILE_NAME_BYTES",
     "RECORD_NAMES",
     "WORDS",
     "MediaText",
@@ -34,6 +42,7 @@ __all__ = [
     "download_name",
     "embedding_text",
     "file_name_in",
+    "fit_file_name",
     "fit_media_text",
     "guess_date",
     "is_boilerplate",

@@ -1,8 +1,10 @@
 """Names of files as people gave them: cleaned to be kept and shown, and made safe to save a download under."""
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Sequence
+from pathlib import PurePosixPath
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
@@ -11,10 +13,13 @@ from backend.files.text.text import make_storable
 MOST_NAME_CHARACTERS: Final = 255
 """Longest name that is kept. No file system has longer ones."""
 
-MOST_DOWNLOAD_BYTES: Final = 255
-"""Longest name of a download, in UTF-8: the bound of ext4 and others, which refuse a longer one."""
+MOST_FILE_NAME_BYTES: Final = 255
+"""Longest name of a file in a folder, in UTF-8: the bound of ext4 and others, which refuse a longer one."""
 
 _SUFFIX: Final = re.compile(r"\.\w{1,10}$")
+_MOST_SUFFIX_CHARACTERS: Final = 16
+_DIGEST_DIGITS: Final = 8
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 # What turns the direction of writing around ("photo", U+202E, "gpj.exe" reads as "photoexe.jpg"), or is nothing to see.
 _HIDDEN: Final = dict.fromkeys(
     map(ord, "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u00ad\u200b\u2060\ufeff")
@@ -47,6 +52,20 @@ def file_name_in(source: str) -> str:
         return ""
 
 
+def fit_file_name(name: str, *, most_bytes: int) -> str:
+    """A name that one file can have on the disk of a server, as near to `name` as it gets: without slashes and control characters,
+    and with at most `most_bytes` in UTF-8. What is cut ends in a digest of the whole, so that two long names stay two."""
+    name = _CONTROL.sub("_", name.replace("/", "_"))
+    if name in {"", ".", ".."}:
+        return "_"
+    raw = name.encode("utf-8", "surrogateescape")
+    if len(raw) <= most_bytes:
+        return name
+    digest = hashlib.sha256(raw).hexdigest()[:_DIGEST_DIGITS]
+    ending = f"-{digest}{PurePosixPath(name).suffix[:_MOST_SUFFIX_CHARACTERS]}".encode()
+    return raw[: most_bytes - len(ending)].decode("utf-8", "ignore") + ending.decode("utf-8", "ignore")
+
+
 def download_name(name: str, suffixes: Sequence[str], others: Collection[str], *, substitute: str) -> str:
     """The name to save a picture under, on any system: `name` with a suffix that fits its format, else `substitute`.
 
@@ -69,7 +88,7 @@ def download_name(name: str, suffixes: Sequence[str], others: Collection[str], *
         cleaned = f"{substitute}.{suffixes[0]}"
     if _RESERVED.match(cleaned):
         cleaned = f"_{cleaned}"
-    return _shorten(cleaned, MOST_DOWNLOAD_BYTES, lambda text: len(text.encode()))
+    return _shorten(cleaned, MOST_FILE_NAME_BYTES, lambda text: len(text.encode()))
 
 
 def ascii_name(name: str, *, substitute: str) -> str:

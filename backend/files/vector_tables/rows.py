@@ -1,4 +1,4 @@
-"""Rows of embeddings made elsewhere. Each side is an array of many rows, and errors are reported row by row. Pure numpy."""
+"""Rows of embeddings made elsewhere. Each side is an array of many rows, and errors are reported row by row."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

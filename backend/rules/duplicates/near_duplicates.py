@@ -1,4 +1,4 @@
-"""Near-duplicates: which pictures are kept, and which are near-duplicates of a kept one. Pure.
+"""Near-duplicates: which pictures are kept, and which are near-duplicates of a kept one.
 
 Pictures are in order of preference, so a row number is a rank. The rule:
 

@@ -1,4 +1,4 @@
-"""Splits a cluster in two: by the sign along its main direction, then by spherical 2-means. Pure.
+"""Splits a cluster in two: by the sign along its main direction, then by spherical 2-means.
 
 The start is principal direction divisive partitioning (Boley, 1998), the refinement spherical k-means (Dhillon and
 Modha, 2001) with k = 2. Deterministic.

@@ -1,4 +1,4 @@
-"""Plans of a curator's operations: the edit that each makes of a snapshot of the rows concerned. Pure."""
+"""Plans of a curator's operations: the edit that each makes of a snapshot of the rows concerned."""
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence

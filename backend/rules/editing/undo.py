@@ -1,4 +1,4 @@
-"""Plans of undo and redo: the edit that restores what an earlier one changed, and the obstacles to it. Pure."""
+"""Plans of undo and redo: the edit that restores what an earlier one changed, and the obstacles to it."""
 
 import uuid
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Search for the nearest of many centroids that arrive in blocks. Pure."""
+"""Search for the nearest of many centroids that arrive in blocks."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""Shortlist of the centroids that can be nearest to a batch, for libraries whose centroids do not fit in memory. Pure.
+"""Shortlist of the centroids that can be nearest to a batch, for libraries whose centroids do not fit in memory.
 
 Centroids arrive in blocks. For each embedding the best products in single precision are kept, and the best of the
 rest is remembered: so the caller can tell whether a centroid that was not kept could have mattered, as in the threshold

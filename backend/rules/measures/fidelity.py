@@ -1,4 +1,4 @@
-"""Fidelity of a faster runtime: how near its vectors are to those of full precision, and whether that suffices. Pure."""
+"""Fidelity of a faster runtime: how near its vectors are to those of full precision, and whether that suffices."""
 
 from dataclasses import dataclass
 from typing import Final

@@ -1,4 +1,4 @@
-"""Recalibration of the threshold for another space, so that the rule reproduces today's groups. Pure functions."""
+"""Recalibration of the threshold for another space, so that the rule reproduces today's groups."""
 
 from dataclasses import dataclass
 

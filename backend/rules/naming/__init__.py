@@ -2,15 +2,14 @@
 
 from backend.rules.naming.labels import TermStatistics, label_by_terms, label_of_single, nearest_words
 from backend.rules.naming.terms import ClusterTerms, MemberText, read_terms
-from backend.rules.naming.titles import MOST_READ, UNTITLED, first_clause, shown_title
+from backend.rules.naming.titles import MOST_CAPTION_READ, UNTITLED, shown_title
 
 __all__ = [
-    "MOST_READ",
+    "MOST_CAPTION_READ",
     "UNTITLED",
     "ClusterTerms",
     "MemberText",
     "TermStatistics",
-    "first_clause",
     "label_by_terms",
     "label_of_single",
     "nearest_words",

@@ -10,7 +10,7 @@ UNTITLED: Final = "Untitled picture"
 MOST_TITLE_CHARACTERS: Final = 80
 """How much of a caption is shown as a title. Titles and file names are shown whole."""
 
-MOST_READ: Final = 4 * MOST_TITLE_CHARACTERS
+MOST_CAPTION_READ: Final = 4 * MOST_TITLE_CHARACTERS
 """How much of a caption `shown_title` needs: more does not change what it returns."""
 
 _LEAST_CLAUSE: Final = 20
@@ -49,7 +49,7 @@ def shown_title(title: str, caption: str, file_name: str) -> str:
 
 def first_clause(caption: str) -> str:
     """What a caption begins with: its first line with words, up to the end of a sentence or a semicolon; '' without words."""
-    for line in caption[:MOST_READ].splitlines():
+    for line in caption[:MOST_CAPTION_READ].splitlines():
         clause = _clause(" ".join(line.split()).lstrip(_BULLETS))
         if _find_word(clause) < len(clause):
             return clause

@@ -1,4 +1,4 @@
-"""Detection of review items in arrays: outliers, incoherent clusters and near centroids. Pure."""
+"""Detection of review items in arrays: outliers, incoherent clusters and near centroids."""
 
 from dataclasses import dataclass
 

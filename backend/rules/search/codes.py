@@ -1,4 +1,4 @@
-"""Quantised unit vectors, one byte per component, with strict error bounds for cosines measured on them. Pure.
+"""Quantised unit vectors, one byte per component, with strict error bounds for cosines measured on them.
 
 A row x is stored as codes c and a scale s, so that s * c is near to x, with the length of the residual, |x - s * c|. For
 a query q of unit length the Cauchy-Schwarz inequality gives |<q, x> - <q, s * c>| <= |x - s * c|: a bound for each row,

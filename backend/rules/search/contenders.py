@@ -1,4 +1,4 @@
-"""Selection of the rows that must be measured exactly to determine the best of an order with certainty. Pure.
+"""Selection of the rows that must be measured exactly to determine the best of an order with certainty.
 
 Each row has an interval that contains its value. A row whose upper end reaches the k-th greatest lower end may be among
 the k best; other rows cannot. The same holds for a whole range of orders, such as those between two alphas. The exact

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from backend.rules.naming import shown_title
-from backend.store.arrays import fetch_arrays
-from backend.store.schema import Space
+from backend.store.arrays import fetch_arrays, is_among
+from backend.store.schema import Media, Space
 from backend.store.statements import Statements
+from backend.store.titles import CALLED, title_of
 
 _SQL = Statements(__file__)
 
@@ -65,8 +65,5 @@ def list_labels(session: Session, cluster_ids: Sequence[int]) -> dict[int, str]:
 
 def list_titles(session: Session, media_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, tuple[str, bytes | None]]:
     """What pictures are called, and the checksums that their thumbnails are stored by."""
-    rows = session.execute(
-        text("SELECT id, title, caption, file_name, sha256 FROM media WHERE id = ANY(:ids)"),
-        {"ids": list(media_ids)},
-    )
-    return {row.id: (shown_title(row.title, row.caption, row.file_name), row.sha256) for row in rows}
+    rows = session.execute(select(Media.id, *CALLED, Media.sha256).where(is_among(Media.id, media_ids)))
+    return {row.id: (title_of(row), row.sha256) for row in rows}

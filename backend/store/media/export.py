@@ -17,8 +17,10 @@ from backend.store.statements import Statements
 
 _SQL = Statements(__file__)
 _ROWS: Final = 1024
-# Values of variable length, in the order of `get_widths`.
-_WIDE: Final = ("path", "file_name", *WORDS, "array_to_string(keywords, ', ')", "taken_at_source", "cluster_label")
+# Columns of variable length, and the text that each becomes.
+_WIDE: Final = {name: name for name in ("path", "file_name", *WORDS, "taken_at_source", "cluster_label")} | {
+    "keywords": "array_to_string(keywords, ', ')"
+}
 
 
 def count_exported(session: Session, space_id: int, clusters: Sequence[int], keywords: Sequence[str]) -> int:
@@ -27,15 +29,13 @@ def count_exported(session: Session, space_id: int, clusters: Sequence[int], key
     return int(fetch_arrays(session, statement, _parameters(space_id, clusters, keywords))[0].media)
 
 
-def get_widths(session: Session, space_id: int, clusters: Sequence[int], keywords: Sequence[str]) -> list[int]:
-    """Length of the longest path, of the longest file name, of the longest value of each field in `WORDS`, of the joined keywords,
-    of the longest source of a moment, and of the longest label.
-
-    In characters. `.npz` files need these for their fixed-width columns.
+def get_widths(session: Session, space_id: int, clusters: Sequence[int], keywords: Sequence[str]) -> dict[str, int]:
+    """The length in characters of the longest value of each column that has no fixed one, by the name of the column; of keywords
+    it is that of all joined. `.npz` files need these for their fixed-width columns.
     """
-    widths = ", ".join(f"coalesce(max(char_length({value})), 0)" for value in _WIDE)
-    statement = f"SELECT ARRAY[{widths}] AS widths FROM ({_SQL('list_exported')}) AS exported"  # noqa: S608 - a file of ours
-    return list(fetch_arrays(session, statement, _parameters(space_id, clusters, keywords))[0].widths)
+    widths = ", ".join(f"coalesce(max(char_length({value})), 0) AS {name}" for name, value in _WIDE.items())
+    statement = f"SELECT {widths} FROM ({_SQL('list_exported')}) AS exported"  # noqa: S608 - a file of ours
+    return dict(fetch_arrays(session, statement, _parameters(space_id, clusters, keywords))[0]._asdict())
 
 
 def iterate_exported(

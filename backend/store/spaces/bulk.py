@@ -35,7 +35,7 @@ _BATCH_ROWS: Final = 1024
 _GRAPH_BYTES: Final = 500
 _LEAST_MEMORY, _MOST_MEMORY = 64 << 20, 8 << 30
 # The indexes that `create_space_indexes` creates.
-_KINDS: Final = ("image_hnsw", "text_hnsw", "fused_hnsw", "caption_hnsw", "textless_hnsw", "textless_idx")
+INDEX_KINDS: Final = ("image_hnsw", "text_hnsw", "fused_hnsw", "caption_hnsw", "textless_hnsw", "textless_idx")
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ def list_missing_vector_indexes(session: Session, space_id: int) -> list[str]:
     """Vector indexes that a space lacks, because an import was interrupted or somebody dropped them."""
     partition = _partition(space_id)
     there = set(_indexes(session, partition))
-    return [name for kind in _KINDS if (name := f"{partition}_{kind}") not in there]
+    return [name for kind in INDEX_KINDS if (name := f"{partition}_{kind}") not in there]
 
 
 def list_spaces_without_indexes(session: Session) -> list[str]:
@@ -172,7 +172,7 @@ def list_spaces_without_indexes(session: Session) -> list[str]:
 def build_vector_indexes(session: Session, space: Space) -> None:
     """Build all indexes of a space again, in parallel and with memory for the largest, as far as available. The space is locked for
     writing until the transaction ends."""
-    for kind in _KINDS:
+    for kind in INDEX_KINDS:
         session.execute(sa.text(f"DROP INDEX IF EXISTS {_partition(space.id)}_{kind}"))
     rows = session.execute(sa.text(f"SELECT count(*) FROM {_partition(space.id)}")).scalar_one()  # noqa: S608 - a number
     memory = index_memory_bytes(rows, space.image_dimension + space.text_dimension, _memory_available())

@@ -12,6 +12,7 @@ from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
+from backend.rules.naming import UNTITLED
 from backend.web.pages import formatting
 from backend.web.pages.navigation import AT_HAND, list_entries
 from backend.web.pages.static_files import static_path
@@ -50,6 +51,7 @@ def _environment() -> Environment:
         "static": static_url,
         "link": link,
         "picture_url": picture_url,
+        "untitled": UNTITLED,
     }
     return environment
 

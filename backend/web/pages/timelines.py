@@ -1,4 +1,4 @@
-"""Time series as SVG paths. Pure; templates draw axes and labels around them."""
+"""Time series as SVG paths. Templates draw axes and labels around them."""
 
 import math
 from collections.abc import Callable, Sequence

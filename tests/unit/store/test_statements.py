@@ -6,8 +6,12 @@ import runpy
 from collections.abc import Iterator
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from backend.store.schema import MediaStatus, Origin, SpaceState
-from backend.store.statements import Statements
+from backend.store.spaces.bulk import INDEX_KINDS
+from backend.store.statements import PARTS, Statements
+from backend.store.titles import CALLED
 
 ROOT = Path(__file__).parents[3]
 STORE = ROOT / "backend" / "store"
@@ -62,6 +66,29 @@ def test_statements__long_ones_are_files() -> None:
         if _SQL.search(text) and line_count(path, node) > MOST_LINES
     ]
     assert found == []
+
+
+def test_functions__each_that_names_things_has_a_search_path() -> None:
+    """A body that is inlined, or resolved when it is created, needs none (docs/decisions/0044-functions-carry-their-search-path.md)."""
+    without = {
+        path.stem
+        for _, path in product("*.sql", STORE / "functions")
+        if "\nSET search_path FROM CURRENT\n" not in path.read_text(encoding="utf-8")
+    }
+    assert without == {"search_policy", "lowercase_keywords"}
+
+
+def test_functions__bulk_loads_know_every_index_of_a_space() -> None:
+    """A bulk load drops the indexes that `create_space_indexes` makes again, by their names."""
+    made = re.findall(
+        r"partition \|\| '_(\w+)'", (STORE / "functions/create_space_indexes.sql").read_text(encoding="utf-8")
+    )
+    assert sorted(made) == sorted(INDEX_KINDS)
+
+
+def test_statements__pictures_are_called_by_the_same_columns_in_files_and_in_python() -> None:
+    selected = str(sa.select(*CALLED).compile(compile_kwargs={"literal_binds": True}))
+    assert selected.split() == f"SELECT {PARTS['called']} FROM media".split()
 
 
 def test_statements__placeholders_are_names_with_a_colon() -> None:

@@ -14,7 +14,6 @@ from backend.web.api.schemas.schemas import Schema, Similarity
 
 MediaIds = Annotated[list[UUID], Field(min_length=EDITED_MEDIA.low, max_length=EDITED_MEDIA.high)]
 ClusterId = Annotated[int, Field(ge=ID.low, le=ID.high)]
-Label = Annotated[str, Field(max_length=300)]
 
 
 class _Input(BaseModel):
@@ -24,7 +23,7 @@ class _Input(BaseModel):
 class LabelInput(_Input):
     """A curator's label. Automatic labelling never changes it."""
 
-    label: Annotated[str, Field(min_length=1, max_length=300)]
+    label: Annotated[str, Field(min_length=1)]
 
 
 class RepresentativeInput(_Input):
@@ -43,7 +42,7 @@ class SplitInput(_Input):
     """The members to move to a new group."""
 
     media_ids: MediaIds
-    label: Label = ""
+    label: str = ""
 
 
 class MoveInput(_Input):

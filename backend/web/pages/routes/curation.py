@@ -65,7 +65,7 @@ class Asked(BaseModel):
     cluster_id: int = Field(ge=ID.low, le=ID.high)
     into: int | None = Field(None, ge=ID.low, le=ID.high)
     media_ids: list[UUID] = Field(default_factory=list, max_length=EDITED_MEDIA.high)
-    label: str = Field("", max_length=1000)
+    label: str = ""
 
     def operation(self) -> Operation:
         """The operation. Raises InputError if a field that this kind requires is missing."""

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.files.metadata import EmbeddedMetadata, find_writer, read_xmp, says_anything, write_xmp
-from backend.files.text import MediaText, clean_media_text, is_boilerplate, is_boilerplate_keyword
+from backend.files.text import WORDS, MediaText, clean_media_text, is_boilerplate, is_boilerplate_keyword
 from backend.moments import GIVEN_SOURCE, Precision, Standing
 from tests.support.containers import NAMESPACES
 from tests.support.limits import make_limits
@@ -20,6 +20,12 @@ ID = str(uuid.UUID(int=7))
 LIMITS = make_limits()
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 NOON = datetime(2004, 5, 1, 10, 30, 15, 120_000, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_write_xmp__has_every_text_field_but_the_story(name: str) -> None:
+    """A sidecar of a picture whose story alone is known says nothing. Any other field has to be written."""
+    assert says_anything(write_xmp(MediaText(**{name: "words"}), ID)) == (name != "story")  # type: ignore[arg-type]
 
 
 def picture_of(packet: bytes) -> Element:

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.rules.naming import MOST_READ, first_clause, shown_title
-from backend.rules.naming.titles import MOST_TITLE_CHARACTERS
+from backend.rules.naming import MOST_CAPTION_READ, shown_title
+from backend.rules.naming.titles import MOST_TITLE_CHARACTERS, first_clause
 
 FAMILY = "👨‍👩‍👧‍👦"
 FRANCE = "🇫🇷"
@@ -105,7 +105,7 @@ def test_first_clause__is_bounded_and_cuts_no_character(caption: str, clause: st
 def test_first_clause__needs_no_more_of_a_caption_than_statements_read() -> None:
     for words in ("A boat and another boat, ", "港町の夕日、", "x", "Dr. No "):
         caption = words * 400
-        assert first_clause(caption) == first_clause(caption[:MOST_READ]) != ""
+        assert first_clause(caption) == first_clause(caption[:MOST_CAPTION_READ]) != ""
 
 
 @given(st.text() | st.text("a.B!。;—,: \n\u0301🇫", max_size=400))
