@@ -2,6 +2,8 @@
 
 import enum
 import logging
+import threading
+from typing import Final, Protocol
 
 from celery import Celery
 from kombu.exceptions import OperationalError
@@ -9,6 +11,9 @@ from kombu.exceptions import OperationalError
 from backend.errors import BackendUnavailable
 
 logger = logging.getLogger(__name__)
+
+# Requests ring. They wait no longer for a broker that neither answers nor refuses.
+_PATIENCE_SECONDS: Final = 0.3
 
 
 class Work(enum.StrEnum):
@@ -31,22 +36,50 @@ class Work(enum.StrEnum):
         return "embed" if self in {Work.EMBED, Work.FILL} else "light"
 
 
+class Wait(Protocol):
+    """Waits for a thread, for so many seconds at most."""
+
+    def __call__(self, thread: threading.Thread, seconds: float, /) -> object: ...
+
+
 class Doorbell:
     """Sends messages to workers over one broker."""
 
-    def __init__(self, celery: Celery) -> None:
+    def __init__(self, celery: Celery, *, wait: "Wait | None" = None) -> None:
+        """`wait` waits for a thread, by default until it ends or the time is up."""
         self._celery = celery
+        self._wait = wait or threading.Thread.join
+        self._ringing: threading.Thread | None = None
 
     def ring(self, work: Work, *, expires_seconds: float | None = None) -> bool:
-        """Send a message. False if the broker cannot be reached; the sweeper then rings later."""
-        try:
-            self._celery.send_task(
-                work.value, queue=work.queue, expires=expires_seconds, ignore_result=True, retry=False
-            )
-        except (OperationalError, OSError) as error:
-            logger.warning("The broker cannot be reached; the sweeper will ring for %s later: %s", work.value, error)
+        """Send a message. False if the broker cannot be reached, or takes longer than 0.3 s; the sweeper then rings later.
+
+        While an earlier message is still on its way, this does not wait.
+        """
+        if self._ringing is not None and self._ringing.is_alive():
             return False
-        return True
+        failed: list[Exception] = []
+
+        def send() -> None:
+            try:
+                self._celery.send_task(
+                    work.value, queue=work.queue, expires=expires_seconds, ignore_result=True, retry=False
+                )
+            except (OperationalError, OSError) as error:
+                failed.append(error)
+
+        ringing = threading.Thread(target=send, name="doorbell", daemon=True)
+        ringing.start()
+        self._wait(ringing, _PATIENCE_SECONDS)
+        if ringing.is_alive():
+            self._ringing = ringing
+            logger.warning("The broker does not answer; the sweeper will ring for %s later.", work.value)
+            return False
+        if failed:
+            logger.warning(
+                "The broker cannot be reached; the sweeper will ring for %s later: %s", work.value, failed[0]
+            )
+        return not failed
 
     def check(self) -> None:
         """Raise BackendUnavailable if the broker does not answer within two seconds."""

@@ -61,7 +61,7 @@ CREATE TABLE media (
 );
 CREATE INDEX media_created_at_idx ON media (created_at, id);
 -- Filters of a search.
-CREATE INDEX media_keywords_idx ON media USING gin (lowercase_keywords(keywords));
+CREATE INDEX media_keywords_idx ON media USING gin (folded_keywords(keywords));
 CREATE INDEX media_mime_idx ON media (mime);
 CREATE INDEX media_source_idx ON media (source);
 CREATE INDEX media_taken_at_idx ON media (taken_at);

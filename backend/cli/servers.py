@@ -5,15 +5,14 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import NoReturn
 
 from backend.bootstrap import build_services, open_database
 from backend.cli.console import complain, console
 from backend.cli.login import make_link
-from backend.errors import ConfigurationError, MediaclusterError, SpaceMismatch
+from backend.errors import BackendUnavailable, ConfigurationError, MediaclusterError, SpaceMismatch
 from backend.features.model_change import EncoderWatch
 from backend.features.services import Services
 from backend.logs import configure_logging
@@ -26,20 +25,34 @@ from backend.web.middleware.hosts import is_loopback
 
 @contextmanager
 def running_servers(settings: Settings, *, stop: bool) -> Iterator[None]:
-    """Run the embedded servers that the settings require. With `stop`, stop those that were started here."""
-    from backend.embedded import start_postgres, start_redis, stop_postgres, stop_redis
+    """Run the embedded servers that the settings require, and start them again when they die. With `stop`, stop those that were
+    started here.
 
-    enders: list[Callable[[Path], bool]] = []
+    A server that cannot be started again ends the block by SIGTERM, which `ending_in_order` turns into its end.
+
+    Raises:
+        ConfigurationError, BackendUnavailable: a server does not start, or could not be started again.
+    """
+    from backend.embedded import POSTGRES, REDIS, ServerKeeper
+
     home = settings.make_home()
+    needed = [server for server in (POSTGRES, REDIS) if getattr(settings, server.setting.lower()) is None]
+    keepers = [(server, ServerKeeper(server, home, on_give_up=_end_this_process)) for server in needed]
     try:
-        if settings.database_url is None and start_postgres(home).started:
-            enders.append(stop_postgres)
-        if settings.redis_url is None and start_redis(home).started:
-            enders.append(stop_redis)
-        yield
+        with ExitStack() as stack:
+            for _server, keeper in keepers:
+                stack.enter_context(keeper)
+            yield
     finally:
-        for end in reversed(enders) if stop else ():
-            end(home)
+        for server, keeper in reversed(keepers):
+            if stop and keeper.started:
+                server.stop(home)
+        for error in filter(None, (keeper.error for _server, keeper in keepers)):
+            raise error from None
+
+
+def _end_this_process() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def prepare_database(settings: Settings) -> None:
@@ -109,8 +122,12 @@ def run_api(settings: Settings, *, login_link: bool = False) -> None:
         host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host
         console.print(f"Serving http://{host}:{settings.api_port}/docs (Ctrl-C to stop)", highlight=False)
         if login_link and settings.authentication != "none" and is_loopback(settings.api_host):
-            _name, link = make_link(services.database, settings, None)
-            complain(f"Log in to the admin pages with this link (works once, within 15 minutes): {link}")
+            try:
+                _name, link = make_link(services.database, settings, None)
+            except BackendUnavailable as error:  # the server waits for its database, so it starts without it too
+                complain(f"No login link could be made; get one with `mediacluster login-link`. {error.full_detail}")
+            else:
+                complain(f"Log in to the admin pages with this link (works once, within 15 minutes): {link}")
         serve(create_web_app(services), settings)
 
 

@@ -1,17 +1,22 @@
 """Embedded servers: Postgres with pgvector, and Redis, both from packages and under one home folder.
 
 They are used if `DATABASE_URL` or `REDIS_URL` is not set. No process owns them: the first that needs a server starts it,
-others connect to it, and it runs until it is stopped. Killing any process at any time loses nothing that was committed.
+others connect to it, and it runs until it is stopped. A `ServerKeeper` starts it again when it has died. Killing any process at any time loses nothing that was committed.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from backend.embedded.keeper import POSTGRES, REDIS, EmbeddedServer, ServerKeeper
 from backend.embedded.postgres import ensure_postgres, start_postgres, status_postgres, stop_postgres
 from backend.embedded.processes import ServerStatus, Started
 from backend.embedded.redis import client_url, ensure_redis, start_redis, status_redis, stop_redis
 
 __all__ = [
+    "POSTGRES",
+    "REDIS",
+    "EmbeddedServer",
+    "ServerKeeper",
     "ServerStatus",
     "Servers",
     "Started",

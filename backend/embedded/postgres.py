@@ -121,6 +121,15 @@ def status_postgres(home: Path) -> ServerStatus:
     return ServerStatus(running=True, pid=pid, url=_url(data))
 
 
+def postgres_lives(home: Path) -> bool:
+    """Whether the server under `home` runs and has its socket. It may still be starting. Cheap: does not connect."""
+    data = home.resolve() / "postgres"
+    return (
+        is_server(read_pid(data / "postmaster.pid"), data, _NAMES)
+        and (_socket_folder_in_use(data) / _SOCKET_NAME).exists()
+    )
+
+
 # --- is it there? --------------------------------------------------------------------------------------------
 
 

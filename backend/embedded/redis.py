@@ -104,6 +104,12 @@ def status_redis(home: Path) -> ServerStatus:
     return ServerStatus(running=True, pid=pid, url=_url(_socket(folder)))
 
 
+def redis_lives(home: Path) -> bool:
+    """Whether the server under `home` runs and has its socket. Cheap: does not connect."""
+    folder = home.resolve() / "redis"
+    return is_server(read_pid(folder / _PID_NAME), folder, _NAMES) and _socket(folder).exists()
+
+
 def client_url(redis_url: str) -> str:
     """Convert a URL in Celery's form to redis-py's: `unix:///path?db=0` for a socket; others are returned unchanged."""
     if not redis_url.startswith(f"{_CELERY_SCHEME}:"):

@@ -171,7 +171,7 @@ class Media(Base):
         # Without it each renewal of a lease reads all media.
         Index("media_lease_token_idx", "lease_token", postgresql_where=text("lease_token IS NOT NULL")),
         # What searches are narrowed by.
-        Index("media_keywords_idx", text("lowercase_keywords(keywords)"), postgresql_using="gin"),
+        Index("media_keywords_idx", text("folded_keywords(keywords)"), postgresql_using="gin"),
         Index("media_taken_at_idx", "taken_at"),
         Index("media_mime_idx", "mime"),
         Index("media_source_idx", "source"),

@@ -3,7 +3,10 @@
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.orm import InstrumentedAttribute
 
 from backend.files.text import MediaText
 from backend.rules.naming import MOST_CAPTION_READ
@@ -38,6 +41,11 @@ class Statements:
     def __call__(self, name: str) -> str:
         """The text of `MODULE.NAME.sql`, with `PARTS` filled in."""
         return _read(self._module.with_name(f"{self._module.stem}.{name}.sql"))
+
+
+def contains_folded(column: sa.ColumnElement[Any] | InstrumentedAttribute[Any], part: str) -> sa.ColumnElement[bool]:
+    """Whether a text contains another, without regard to case, accents and Unicode form: the rule of all filters."""
+    return sa.func.strpos(sa.func.folded(column), sa.func.folded(part)) > 0
 
 
 @cache

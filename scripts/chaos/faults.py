@@ -1,4 +1,4 @@
-"""Faults. Each breaks something that this run has started, and reverts it unless a supervisor does."""
+"""Faults. Each breaks something that this run has started. The fleet starts processes and servers again."""
 
 import os
 import random
@@ -11,8 +11,8 @@ import psutil
 import psycopg
 import redis
 
-from backend.embedded import client_url, start_postgres, start_redis, status_postgres, status_redis
-from scripts.chaos.fleet import Fleet, Member, children_of, kill_group, signal_group
+from backend.embedded import client_url, status_postgres, status_redis
+from scripts.chaos.fleet import Fleet, Member, children_of, kill_group, signal_group, wait_until
 
 _REDIS_RESTARTS = 3
 
@@ -70,8 +70,7 @@ def restart_broker(fleet: Fleet, chance: random.Random) -> str:
     """Kill -9 Redis several times in a row, with pauses in which clients start to reconnect."""
     for _ in range(_REDIS_RESTARTS):
         _kill_server(status_redis(fleet.home).pid)
-        time.sleep(chance.uniform(0.0, 1.5))
-        start_redis(fleet.home)
+        fleet.wait_for_servers()
         time.sleep(chance.uniform(0.0, 1.0))
     return f"{_REDIS_RESTARTS} times"
 
@@ -86,18 +85,16 @@ def terminate_connections(fleet: Fleet, chance: random.Random) -> str:  # noqa: 
     return f"{ended[0] if ended else 0} connections"
 
 
-def crash_database(fleet: Fleet, chance: random.Random) -> str:
+def crash_database(fleet: Fleet, chance: random.Random) -> str:  # noqa: ARG001 - one of the faults
     """Immediate shutdown, which loses everything not in the write-ahead log, then recovery."""
     server = status_postgres(fleet.home).pid
     if server is None:
         return "it did not run"
     os.kill(server, signal.SIGQUIT)
-    with suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
-        psutil.Process(server).wait(30)
-    away_seconds = chance.uniform(0.5, 4.0)
-    time.sleep(away_seconds)
-    start_postgres(fleet.home)
-    return f"away for {away_seconds:.1f} s"
+    begun = time.monotonic()
+    wait_until(lambda: status_postgres(fleet.home).pid != server, 30)
+    fleet.wait_for_servers()
+    return f"away for {time.monotonic() - begun:.1f} s"
 
 
 def replace_one_by_one(fleet: Fleet, chance: random.Random) -> str:  # noqa: ARG001 - one of the faults

@@ -1,4 +1,4 @@
-"""The processes of a library on servers of its own. Dead ones are restarted, as by a process manager."""
+"""The processes of a library on servers of its own. Dead ones are restarted, processes as by a process manager and servers as `up` does."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ from typing import Self
 import httpx
 import psutil
 
-from backend.embedded import ensure_servers, status_postgres, stop_servers
+from backend.embedded import POSTGRES, REDIS, ServerKeeper, ensure_servers, status_postgres, status_redis, stop_servers
 from backend.supervision import pulse_path, worker_command
 
 _LOOK_EVERY_SECONDS = 0.2
@@ -55,6 +55,10 @@ class Fleet:
 
     def __enter__(self) -> Self:
         servers = ensure_servers(self.home)
+        # As `up` keeps them: no fault starts a server again by itself.
+        self._keepers = [ServerKeeper(one, self.home, on_give_up=lambda: None) for one in (POSTGRES, REDIS)]
+        for keeper in self._keepers:
+            keeper.__enter__()
         self.database_url, self.redis_url = servers.database_url, servers.redis_url
         (self.home / "logs").mkdir(exist_ok=True)
         subprocess.run(
@@ -81,6 +85,8 @@ class Fleet:
     ) -> None:
         self._ending.set()
         self._keeper.join()
+        for keeper in self._keepers:
+            keeper.__exit__(None, None, None)
         for member in self.members.values():
             kill_group(member.process)
         server = status_postgres(self.home).pid
@@ -128,6 +134,14 @@ class Fleet:
         if wait_until(lambda: self._is_healthy(member, pulse), _STOP_SECONDS) is None:
             raise TimeoutError(f"{member.name} did not become healthy")
         return took
+
+    def wait_for_servers(self) -> None:
+        """Wait until the keepers have started both servers again. Raises TimeoutError."""
+        if (
+            wait_until(lambda: status_postgres(self.home).running and status_redis(self.home).running, _STOP_SECONDS)
+            is None
+        ):
+            raise TimeoutError(f"a server was not started again: {[keeper.error for keeper in self._keepers]}")
 
     def _is_healthy(self, member: Member, pulse: Path) -> bool:
         if member.port is not None:

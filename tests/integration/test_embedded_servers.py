@@ -4,12 +4,17 @@ import hashlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
+import httpx
 import psutil
 import psycopg
 import pytest
@@ -18,6 +23,10 @@ import sqlalchemy
 from celery import Celery
 
 from backend.embedded import (
+    POSTGRES,
+    REDIS,
+    ServerKeeper,
+    ServerStatus,
     client_url,
     ensure_postgres,
     ensure_redis,
@@ -32,6 +41,8 @@ from backend.embedded import (
 from backend.embedded.account import server_account
 from backend.embedded.processes import find_servers
 from backend.errors import BackendUnavailable, ConfigurationError
+from scripts.chaos.pictures import draw_picture
+from tests.support.clock import SetClock
 from tests.support.processes import is_alive
 from tests.support.waiting import PATIENCE_SECONDS, wait_for
 
@@ -85,6 +96,10 @@ def _pid(status: Callable[[Path], object], home: Path) -> int:
     pid = getattr(found, "pid", None)
     assert isinstance(pid, int), found
     return pid
+
+
+def _is_replaced(status: Callable[[Path], ServerStatus], home: Path, killed: int) -> bool:
+    return status(home).pid not in {None, killed}
 
 
 def _kill(pid: int) -> None:
@@ -304,3 +319,107 @@ def test_ensure_redis__celery_sends_through_it(home: Path) -> None:
         app.send_task("ring", queue="doorbell")
     with redis.Redis.from_url(client_url(url)) as client:
         assert client.llen("doorbell") == 1
+
+
+# --- kept alive ----------------------------------------------------------------------------------------------
+
+
+def test_keeper__starts_what_was_killed_and_says_that_it_did(home: Path) -> None:
+    url = ensure_servers(home).database_url
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 1 AS number")
+    gave_up = threading.Event()
+    for server, status in ((POSTGRES, status_postgres), (REDIS, status_redis)):
+        with ServerKeeper(server, home, on_give_up=gave_up.set) as keeper:
+            assert not keeper.started
+            killed = _pid(status, home)
+            _kill(killed)
+            wait_for(partial(_is_replaced, status, home, killed))
+        assert keeper.started
+        assert keeper.error is None
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT number FROM kept").fetchone() == (1,)
+    assert not gave_up.is_set()
+
+
+def test_keeper__gives_up_on_a_damaged_data_folder(home: Path) -> None:
+    """Each start fails for real; only the pauses between them are not waited for."""
+    clock = SetClock()
+    gave_up = threading.Event()
+    with ServerKeeper(POSTGRES, home, on_give_up=gave_up.set, clock=clock) as keeper:
+        (home / "postgres" / "global" / "pg_control").rename(home / "pg_control")
+        _kill(_pid(status_postgres, home))
+        begun = clock.monotonic()
+        assert gave_up.wait(PATIENCE_SECONDS)
+        assert 60 < clock.monotonic() - begun < 120
+    assert isinstance(keeper.error, BackendUnavailable)
+    assert "8 starts in a row did not help" in keeper.error.detail
+    assert "pg_control" in keeper.error.detail
+    assert "full disk" in str(keeper.error.hint)
+    (home / "pg_control").rename(home / "postgres" / "global" / "pg_control")
+    ensure_postgres(home)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def up(home: Path, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """`mediacluster up` with both embedded servers, once it serves."""
+    home.mkdir()
+    home.chmod(0o755)
+    own = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}}
+    environment = own | {"MEDIACLUSTER_HOME": str(home), "MEDIACLUSTER_PRESET": "demo", "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "-m", "backend.cli", "up", "--port", str(_free_port())]
+    with (tmp_path / "up.log").open("wb") as log:
+        started = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+    try:
+        wait_for(lambda: "Uvicorn running on http" in (tmp_path / "up.log").read_text() or started.poll() is not None)
+        assert started.poll() is None, (tmp_path / "up.log").read_text()
+        yield started
+    finally:
+        started.terminate()
+        started.wait(PATIENCE_SECONDS)
+
+
+def test_up__starts_its_servers_again_and_stops_them_at_its_end(
+    up: subprocess.Popen[bytes], home: Path, tmp_path: Path
+) -> None:
+    address = next(word for word in (tmp_path / "up.log").read_text().split() if word.startswith("http")).removesuffix(
+        "/docs"
+    )
+    killed = (_pid(status_postgres, home), _pid(status_redis, home))
+    for pid in killed:
+        _kill(pid)
+    wait_for(lambda: status_postgres(home).running and status_redis(home).running)
+
+    def is_taken() -> bool:
+        assert up.poll() is None, (tmp_path / "up.log").read_text()
+        with suppress(httpx.HTTPError):
+            return httpx.post(f"{address}/media", files={"file": ("a.jpg", draw_picture(1, 1))}).is_success
+        return False
+
+    wait_for(is_taken)
+    with psycopg.connect(str(status_postgres(home).url)) as connection:
+        connection.autocommit = True
+        wait_for(lambda: connection.execute("SELECT status FROM media").fetchall() == [("ready",)])
+    up.terminate()
+    assert up.wait(PATIENCE_SECONDS) == 0
+    assert not status_postgres(home).running
+    assert not status_redis(home).running
+
+
+def test_up__ends_with_a_sentence_when_a_server_cannot_start_again(
+    up: subprocess.Popen[bytes], home: Path, tmp_path: Path
+) -> None:
+    (home / "postgres" / "PG_VERSION").write_text("17\n")
+    _kill(_pid(status_postgres, home))
+    assert up.wait(PATIENCE_SECONDS) == 1
+    told = (tmp_path / "up.log").read_text()
+    assert "configuration_error: " in told
+    assert "Postgres 17" in told
+    assert "Traceback" not in told
+    assert not status_redis(home).running

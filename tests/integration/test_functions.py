@@ -71,24 +71,24 @@ def test_files__a_changed_file_and_a_migration_change_what_runs(
     """The function keeps its grants, and what depends on it."""
     with database.engine.begin() as connection:
         before = read_functions(connection)
-        connection.execute(sa.text("REVOKE EXECUTE ON FUNCTION lowercase_keywords FROM PUBLIC"))
+        connection.execute(sa.text("REVOKE EXECUTE ON FUNCTION folded_keywords FROM PUBLIC"))
     folder = tmp_path / "functions"
     shutil.copytree(Path(functions.__file__).parent, folder)
-    file = folder / "lowercase_keywords.sql"
-    file.write_text(file.read_text().replace("lower(keyword)", "lower(trim(keyword))"))
+    file = folder / "folded_keywords.sql"
+    file.write_text(file.read_text().replace("folded(keyword)", "folded(trim(keyword))"))
     monkeypatch.setattr(functions, "_FOLDER", folder)
 
     upgrade(database.engine)
 
     with database.engine.begin() as connection:
         after = read_functions(connection)
-        grants = connection.execute(sa.text("SELECT proacl::text FROM pg_proc WHERE proname = 'lowercase_keywords'"))
+        grants = connection.execute(sa.text("SELECT proacl::text FROM pg_proc WHERE proname = 'folded_keywords'"))
         indexed = connection.execute(sa.text("SELECT to_regclass('media_keywords_idx')")).scalar_one()
         assert not re.search(r"[{,]=X/", grants.scalar_one())
     assert indexed == "media_keywords_idx"
     changed = {signature for signature in before if after.get(signature) != before[signature]}
-    assert changed == {"lowercase_keywords(text[])"}
-    assert "TRIM" in after["lowercase_keywords(text[])"].upper()
+    assert changed == {"folded_keywords(text[])"}
+    assert "TRIM" in after["folded_keywords(text[])"].upper()
 
 
 def test_search_policy__the_same_for_python_and_sql(database: Database) -> None:

@@ -13,6 +13,7 @@ from typing import Final
 from PIL import AvifImagePlugin
 
 from backend.errors import ConfigurationError, UnsupportedFormat
+from backend.files.formats.blocks import bound_gif, bound_iso, bound_jpeg, bound_png, bound_tiff, bound_webp
 from backend.files.formats.jpeg import check_scans
 from backend.files.formats.mending import Mended, mend_jpeg, mend_png, mend_webp
 from backend.files.formats.raw import extract_preview
@@ -49,6 +50,8 @@ class PictureFormat:
     """Returns whether the data begins like this format."""
     walk: Callable[[bytes, int], int]
     """Checks the container and counts its frames, see `structure`."""
+    bound: Callable[[bytes], None] | None = None
+    """Raises ImageCorrupt if there are more blocks than any program writes, see `blocks`."""
     mend: Callable[[bytes, int], Mended] | None = None
     """Completes or leaves out what decoders refuse although no pixel depends on it, see `mending`; of a raw picture, returns
     the JPEG in it. Decodes no more than the given number of pixels."""
@@ -116,6 +119,7 @@ JPEG: Final = PictureFormat(
     ("jpg", "jpeg", "jpe", "jfif"),
     _begins_with(b"\xff\xd8\xff"),
     _walk_jpeg,
+    bound=bound_jpeg,
     mend=mend_jpeg,
 )
 PNG: Final = PictureFormat(
@@ -125,6 +129,7 @@ PNG: Final = PictureFormat(
     ("png",),
     _begins_with(PNG_SIGNATURE),
     walk_png,
+    bound=bound_png,
     mend=mend_png,
     is_proven_by_walk=True,
     # Without the pixels, Pillow also finds the metadata that is written after them.
@@ -138,9 +143,10 @@ WEBP: Final = PictureFormat(
     ("webp",),
     lambda data: data.startswith(b"RIFF") and data[8:12] == b"WEBP",
     walk_webp,
+    bound=bound_webp,
     mend=mend_webp,
 )
-GIF: Final = PictureFormat("GIF", "GIF", "image/gif", ("gif",), _begins_with(b"GIF87a", b"GIF89a"), walk_gif)
+GIF: Final = PictureFormat("GIF", "GIF", "image/gif", ("gif",), _begins_with(b"GIF87a", b"GIF89a"), walk_gif, bound_gif)
 HEIF: Final = PictureFormat(
     "HEIF",
     "HEIC",
@@ -149,6 +155,7 @@ HEIF: Final = PictureFormat(
     # An AVIF file may name a HEIF brand in addition to its own.
     lambda data: bool(_iso_brands(data) & _HEIF_BRANDS) and not _iso_brands(data) & _AVIF_BRANDS,
     walk_iso,
+    bound_iso,
     code_points=iso_code_points,
     switch="enable_heif",
     register=_register_heif,
@@ -160,11 +167,20 @@ AVIF: Final = PictureFormat(
     ("avif",),
     lambda data: bool(_iso_brands(data) & _AVIF_BRANDS),
     walk_iso,
+    bound_iso,
     code_points=iso_code_points,
     switch="enable_avif",
     register=_register_avif,
 )
-TIFF: Final = PictureFormat("TIFF", "TIFF", "image/tiff", ("tif", "tiff"), is_tiff, walk_tiff, switch="enable_tiff")
+TIFF: Final = PictureFormat(
+    "TIFF", "TIFF", "image/tiff", ("tif", "tiff"), is_tiff, walk_tiff, bound_tiff, switch="enable_tiff"
+)
+
+
+def _mend_raw(data: bytes, most_pixels: int) -> Mended:
+    preview = extract_preview(data)
+    bound_jpeg(preview)
+    return mend_jpeg(preview, most_pixels)
 
 
 def _raw(title: str, mime: str, *suffixes: str, is_in: Callable[[bytes], bool]) -> PictureFormat:
@@ -175,7 +191,7 @@ def _raw(title: str, mime: str, *suffixes: str, is_in: Callable[[bytes], bool]) 
         suffixes,
         is_in,
         _walk_jpeg,
-        mend=lambda data, most_pixels: mend_jpeg(extract_preview(data), most_pixels),
+        mend=_mend_raw,
         extra=("raw", "rawpy"),
     )
 

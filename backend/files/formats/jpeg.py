@@ -118,16 +118,21 @@ def _coefficients_left(data: bytes) -> int:
     return sum(map(len, left.values())) if left else 64
 
 
-def _headers(data: bytes) -> Iterator[tuple[int, int]]:
-    """Yield marker and start of the contents of each segment, up to the end. What is between them is skipped, as decoders do."""
+def list_markers(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield each marker, where it begins, and where its contents end, up to the end. What is between is skipped, as decoders do."""
     position = 2
     while (found := _MARKER.search(data, position)) and found.end() + 2 <= len(data):
         marker, position = data[found.end() - 1], found.end()
         if marker == _EOI:
             return
         if marker not in _BARE:
-            yield marker, position + 2
             position += int.from_bytes(data[position : position + 2])
+        yield marker, found.start(), position
+
+
+def _headers(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield marker and start of the contents of each segment, up to the end."""
+    return ((marker, start + 4) for marker, start, _ in list_markers(data) if marker not in _BARE)
 
 
 def _start_of_pixels(data: bytes) -> int:

@@ -46,9 +46,12 @@ def mend_picture(data: bytes, picture_format: PictureFormat, limits: Limits) -> 
     """Complete or leave out what decoders refuse although no pixel depends on it. Cheap where there is nothing to mend.
 
     Raises:
-        ImageCorrupt, TooManyPixels: finding out whether all pixels are there would take too much time or memory.
+        ImageCorrupt, TooManyPixels: the file has too many blocks, or finding out whether all pixels are there would take too
+            much time or memory.
 
     """
+    if picture_format.bound is not None:
+        picture_format.bound(data)
     return Mended(data) if picture_format.mend is None else picture_format.mend(data, limits.max_pixels)
 
 

@@ -89,8 +89,8 @@ def iso_code_points(data: bytes) -> tuple[int, int] | None:
     """Color primaries and transfer characteristics of an AVIF or HEIC file, from the first property that names them."""
     region = (0, len(data))
     for kind, skipped in ((b"meta", 4), (b"iprp", 0), (b"ipco", 0)):
-        region = next(((start + skipped, end) for one, start, end in _iso_boxes(data, *region) if one == kind), (0, 0))
-    for kind, start, end in _iso_boxes(data, *region):
+        region = next(((start + skipped, end) for one, start, end in iso_boxes(data, *region) if one == kind), (0, 0))
+    for kind, start, end in iso_boxes(data, *region):
         if kind == b"colr" and data[start : start + 4] == b"nclx" and end >= start + 8:
             primaries, transfer = struct.unpack_from(">HH", data, start + 4)
             return int(primaries), int(transfer)
@@ -197,7 +197,7 @@ def walk_iso(data: bytes, _max_frames: int) -> int:
     return 1
 
 
-def _iso_boxes(data: bytes, position: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+def iso_boxes(data: bytes, position: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     """Yield kind, start and end of the contents of each box in a region, up to the first damage."""
     while position + _ISO_HEADER_BYTES <= end:
         size, kind = struct.unpack_from(">I4s", data, position)

@@ -9,10 +9,13 @@ from backend.errors import ImageCorrupt, ImageTruncated, UnsupportedFormat
 _ORDERS: Final = {b"II*\0": "<", b"MM\0*": ">"}
 _ENTRY_BYTES: Final = 12
 _INLINE_BYTES: Final = 4
+_VALUE_BYTES: Final = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _UNITS: Final = {3: ("H", 2), 4: ("I", 4), 13: ("I", 4)}
 # So many values of an entry are read: strips or tiles of a page.
 _MOST_VALUES: Final = 1_000_000
 _MOST_DIRECTORIES: Final = 8
+# Of one directory; no more are read.
+MOST_ENTRIES: Final = 4096
 
 _BITS, _PHOTOMETRIC, _MAKE, _SAMPLE_FORMAT = 258, 262, 271, 339
 _STRIP_OFFSETS, _STRIP_BYTES, _TILE_OFFSETS, _TILE_BYTES = 273, 279, 324, 325
@@ -21,6 +24,12 @@ _MOST_BITS: Final = 16
 _FLOATS: Final = 3
 # Color filter array, linear raw.
 _RAW_PHOTOMETRICS: Final = frozenset({32803, 34892})
+
+# No other values are read: each of 65,535 entries may name a million.
+_READ: Final = frozenset({
+    _BITS, _PHOTOMETRIC, _SAMPLE_FORMAT, _STRIP_OFFSETS, _STRIP_BYTES, _TILE_OFFSETS, _TILE_BYTES, _SUB_DIRECTORIES,
+    _DNG_VERSION,
+})  # fmt: skip
 
 Tags = dict[int, tuple[int, ...]]
 
@@ -40,7 +49,7 @@ def find_raw_maker(data: bytes) -> str | None:
         if not waiting:
             return None
         position = waiting.pop(0)
-        tags, _ = _read_directory(data, position)
+        tags = _read_directory(data, position)
         if _DNG_VERSION in tags:
             return "dng"
         maker = maker or _read_text(data, position, _MAKE)
@@ -60,11 +69,10 @@ def walk_tiff(data: bytes, max_frames: int) -> int:
             if frames:
                 break
             raise _cut()
-        tags, following = _read_directory(data, position)
         if not frames:
-            _check_page(data, tags)
+            _check_page(data, _read_directory(data, position))
         frames += 1
-        position = following
+        position = _next_directory(data, position)
     if not frames:
         raise ImageCorrupt("The TIFF has no page.")
     return frames
@@ -87,32 +95,46 @@ def _first_directory(data: bytes) -> int:
     return int(struct.unpack_from(f"{_ORDERS[data[:4]]}I", data, 4)[0])
 
 
+def measure_directory(data: bytes) -> tuple[int, int]:
+    """The number of entries in the first directory, and how many bytes their values have in all."""
+    entries = list(_entries(data, _first_directory(data)))
+    return len(entries), sum(values * _VALUE_BYTES.get(kind, 1) for _, kind, values, _ in entries)
+
+
 def _entries(data: bytes, position: int) -> Iterator[tuple[int, int, int, int]]:
     """Yield tag, type, number of values and position of the values of each entry."""
     order = _ORDERS[data[:4]]
     if position + 2 > len(data):
         return
     (count,) = struct.unpack_from(f"{order}H", data, position)
-    for number in range(count):
+    for number in range(min(count, MOST_ENTRIES + 1)):
         at = position + 2 + number * _ENTRY_BYTES
         if at + _ENTRY_BYTES > len(data):
             return
         tag, kind, values = struct.unpack_from(f"{order}HHI", data, at)
-        size = values * {1: 1, 2: 1, 3: 2, 6: 1, 7: 1, 8: 2}.get(kind, 4 if kind in {4, 9, 11, 13} else 8)
+        size = values * _VALUE_BYTES.get(kind, 8)
         yield tag, kind, values, at + 8 if size <= _INLINE_BYTES else struct.unpack_from(f"{order}I", data, at + 8)[0]
 
 
-def _read_directory(data: bytes, position: int) -> tuple[Tags, int]:
-    """The whole numbers of a directory by tag (bytes count as none), and the position of the next directory."""
+def _read_directory(data: bytes, position: int) -> Tags:
+    """The whole numbers of a directory by the tags in `_READ` (bytes count as none)."""
     order = _ORDERS[data[:4]]
     tags: Tags = {}
     for tag, kind, values, at in _entries(data, position):
+        if tag not in _READ or tag in tags:
+            continue
         letter, size = _UNITS.get(kind, ("", 0))
         is_there = letter and values <= _MOST_VALUES and at + values * size <= len(data)
         tags[tag] = struct.unpack_from(f"{order}{values}{letter}", data, at) if is_there else ()
+    return tags
+
+
+def _next_directory(data: bytes, position: int) -> int:
+    """The position of the directory after one; 0 if there is none."""
+    order = _ORDERS[data[:4]]
     count = struct.unpack_from(f"{order}H", data, position)[0] if position + 2 <= len(data) else 0
     following = position + 2 + count * _ENTRY_BYTES
-    return tags, int(struct.unpack_from(f"{order}I", data, following)[0]) if following + 4 <= len(data) else 0
+    return int(struct.unpack_from(f"{order}I", data, following)[0]) if following + 4 <= len(data) else 0
 
 
 def _read_text(data: bytes, position: int, tag: int) -> str:

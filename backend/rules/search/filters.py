@@ -10,11 +10,11 @@ class Filters:
 
     Attributes:
         cluster_ids: the picture is in one of these groups.
-        keywords_any: it has at least one of these keywords, ignoring case.
-        keywords_all: it has all of these keywords, ignoring case.
+        keywords_any: it has at least one of these keywords, ignoring case and accents.
+        keywords_all: it has all of these keywords, ignoring case and accents.
         taken_from: it was taken at this time or later.
         taken_until: it was taken at this time or earlier.
-        location: its location contains this text, ignoring case.
+        location: its location contains this text, ignoring case and accents.
         mime: its MIME type is one of these.
         source: its source is one of these.
     """

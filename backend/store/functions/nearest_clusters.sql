@@ -8,7 +8,7 @@ SET search_path FROM CURRENT
 AS $$
 BEGIN
   PERFORM check_query_parameters(k, 1);
-  PERFORM check_query_dimension(image_query, 'image');
+  PERFORM check_query_vector(image_query, 'image');
   IF image_query IS NULL THEN
     RETURN;
   END IF;

@@ -2,11 +2,23 @@
 -- small effort finds everything; vectors without structure need thousands of steps, and then reading all is faster.
 -- So the effort is tripled until three times the effort finds nothing better; where it finds much that is new, or no effort
 -- is enough, and the library is of a size for it, everything is read.
+--
+-- Filters keep the order: the first k that pass among the nearest of all are the nearest k that pass. So where more than
+-- few_filtered_media pass, the nearest 3 k, 9 k, ... up to most_overdrawn are searched for as without filters, until k of them
+-- pass. Where fewer pass, or so many of the nearest do not, each one that passes is measured, which is exact at any selectivity.
 CREATE OR REPLACE FUNCTION search_media(
   image_query vector,
   text_query vector,
   k integer DEFAULT 10,
-  alpha double precision DEFAULT 0.6
+  alpha double precision DEFAULT 0.6,
+  keywords_any text[] DEFAULT NULL,
+  keywords_all text[] DEFAULT NULL,
+  taken_from text DEFAULT NULL,
+  taken_until text DEFAULT NULL,
+  location text DEFAULT NULL,
+  mime text[] DEFAULT NULL,
+  source text[] DEFAULT NULL,
+  cluster_ids bigint[] DEFAULT NULL
 )
 RETURNS SETOF media_match
 LANGUAGE plpgsql
@@ -21,11 +33,41 @@ DECLARE
   before media_match[];
   fresh integer;
   exactly boolean;
+  matching uuid[];
 BEGIN
   PERFORM check_query_parameters(k, alpha);
-  PERFORM check_query_dimension(image_query, 'image');
-  PERFORM check_query_dimension(text_query, 'text');
+  PERFORM check_query_vector(image_query, 'image');
+  PERFORM check_query_vector(text_query, 'text');
   SELECT * INTO policy FROM search_policy();
+  IF has_filters(keywords_any, keywords_all, taken_from, taken_until, location, mime, source, cluster_ids) THEN
+    matching := ARRAY(
+      SELECT matching_media(
+        NULL, policy.few_filtered_media + 1,
+        keywords_any, keywords_all, taken_from, taken_until, location, mime, source, cluster_ids));
+    IF cardinality(matching) > policy.few_filtered_media THEN
+      effort := k;
+      WHILE policy.effort_growth::bigint * effort <= policy.most_overdrawn LOOP
+        effort := policy.effort_growth * effort;
+        before := ARRAY(SELECT m FROM search_media(image_query, text_query, effort, alpha) m);
+        matching := ARRAY(
+          SELECT matching_media(
+            ARRAY(SELECT b.media_id FROM unnest(before) b), NULL,
+            keywords_any, keywords_all, taken_from, taken_until, location, mime, source, cluster_ids));
+        IF cardinality(matching) >= k THEN
+          RETURN QUERY
+          SELECT b.* FROM unnest(before) b WHERE b.media_id = ANY (matching)
+           ORDER BY b.combined DESC, b.sim_image DESC NULLS LAST, b.media_id
+           LIMIT k;
+          RETURN;
+        END IF;
+      END LOOP;
+      matching := ARRAY(
+        SELECT matching_media(
+          NULL, NULL, keywords_any, keywords_all, taken_from, taken_until, location, mime, source, cluster_ids));
+    END IF;
+    RETURN QUERY SELECT * FROM search_media_among(image_query, text_query, k, alpha, matching);
+    RETURN;
+  END IF;
   exactly := (SELECT count(*) <= policy.few_media_in_sql
                 FROM (SELECT FROM media_embedding LIMIT policy.few_media_in_sql + 1) few);
   IF image_query IS NULL AND text_query IS NULL AND NOT exactly THEN
@@ -57,4 +99,6 @@ $$;
 
 COMMENT ON FUNCTION search_media IS
   'The k media of the active space nearest to a query, by alpha * sim_image + (1 - alpha) * sim_text. Uses the HNSW '
-  'indexes as long as more effort finds nothing better, and reads every embedding where they do not serve.';
+  'indexes as long as more effort finds nothing better, and reads every embedding where they do not serve. '
+  'With filters: the nearest k of those that pass. Up to 20,000 that pass are all measured, which is exact; of more, the first k '
+  'that pass among the nearest some hundred of all, or again all that pass are measured where these hold too few.';

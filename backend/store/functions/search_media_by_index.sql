@@ -31,8 +31,8 @@ DECLARE
   fused_query halfvec;
 BEGIN
   PERFORM check_query_parameters(k, alpha);
-  PERFORM check_query_dimension(image_query, 'image');
-  PERFORM check_query_dimension(text_query, 'text');
+  PERFORM check_query_vector(image_query, 'image');
+  PERFORM check_query_vector(text_query, 'text');
   SELECT * INTO policy FROM search_policy();
   candidates := greatest(k, least(effort, policy.depth_base + policy.depth_per_row::bigint * k));
   image_limit := CASE WHEN NOT two_sided OR alpha >= policy.image_from_alpha THEN candidates ELSE 0 END;

@@ -20,6 +20,7 @@ RETURNS TABLE (
   few_media integer,
   few_filtered_media integer,
   readable_media integer,
+  most_overdrawn integer,
   most_rows integer
 )
 LANGUAGE sql
@@ -51,6 +52,8 @@ AS $$
     20000 AS few_filtered_media,
     -- Up to so many, measuring all is slow but acceptable where the indexes do not serve.
     250000 AS readable_media,
+    -- How many of the nearest of all search_media looks through for those that pass broad filters. An index names 1,000 at most.
+    500 AS most_overdrawn,
     -- Sums of k stay within an integer.
     1000000000 AS most_rows
 $$;

@@ -1,7 +1,15 @@
 CREATE OR REPLACE FUNCTION similar_media(
   media_id uuid,
   k integer DEFAULT 3,
-  alpha double precision DEFAULT 0.6
+  alpha double precision DEFAULT 0.6,
+  keywords_any text[] DEFAULT NULL,
+  keywords_all text[] DEFAULT NULL,
+  taken_from text DEFAULT NULL,
+  taken_until text DEFAULT NULL,
+  location text DEFAULT NULL,
+  mime text[] DEFAULT NULL,
+  source text[] DEFAULT NULL,
+  cluster_ids bigint[] DEFAULT NULL
 )
 RETURNS SETOF media_match
 LANGUAGE plpgsql
@@ -26,7 +34,10 @@ BEGIN
   RETURN QUERY
   -- One more than asked for, since the media itself is its own nearest.
   SELECT found.media_id, found.sim_image, found.sim_text, found.combined
-    FROM search_media(own.image_embedding, own.text_embedding, similar_media.k + 1, similar_media.alpha) found
+    FROM search_media(
+           own.image_embedding, own.text_embedding, similar_media.k + 1, similar_media.alpha,
+           similar_media.keywords_any, similar_media.keywords_all, similar_media.taken_from, similar_media.taken_until,
+           similar_media.location, similar_media.mime, similar_media.source, similar_media.cluster_ids) found
    WHERE found.media_id <> similar_media.media_id
    ORDER BY found.combined DESC, found.sim_image DESC NULLS LAST, found.media_id
    LIMIT similar_media.k;
@@ -34,5 +45,5 @@ END;
 $$;
 
 COMMENT ON FUNCTION similar_media IS
-  'The k media most similar to one that is stored, by alpha * sim_image + (1 - alpha) * sim_text; see search_media. '
+  'The k media most similar to one that is stored, by alpha * sim_image + (1 - alpha) * sim_text; see search_media, also for filters. '
   'No rows for a media that is not embedded yet; no_data_found (P0002) for an id that is unknown.';

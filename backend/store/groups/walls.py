@@ -13,7 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from backend.store.arrays import is_among
 from backend.store.media import Picture
 from backend.store.schema import Centroid, Cluster, Space
-from backend.store.statements import Statements
+from backend.store.statements import Statements, contains_folded
 
 _SQL = Statements(__file__)
 PICTURES_EACH = 4
@@ -157,7 +157,7 @@ def _conditions(narrowed: WallFilter) -> list[sa.ColumnElement[bool]]:
     if narrowed.no_singles:
         conditions.append(Centroid.member_count > 1)
     if narrowed.words:
-        conditions.append(Cluster.label.icontains(narrowed.words, autoescape=True))
+        conditions.append(contains_folded(Cluster.label, narrowed.words))
     return conditions
 
 

@@ -7,4 +7,4 @@ SELECT media.id, {media_text}, coalesce(cluster.label, '') AS cluster_label, med
   LEFT JOIN cluster ON cluster.id = membership.cluster_id
  WHERE media.status = 'ready'
    AND (cardinality(:clusters::bigint[]) = 0 OR membership.cluster_id = ANY(:clusters::bigint[]))
-   AND (cardinality(:keywords::text[]) = 0 OR lowercase_keywords(media.keywords) && :keywords::text[])
+   AND (cardinality(:keywords::text[]) = 0 OR folded_keywords(media.keywords) && folded_keywords(:keywords::text[]))

@@ -10,4 +10,4 @@ SELECT media.id, coalesce(media.source_uri, '') AS path, media.file_name,
   JOIN cluster ON cluster.id = membership.cluster_id
  WHERE media.status = 'ready'
    AND (cardinality(:clusters::bigint[]) = 0 OR membership.cluster_id = ANY(:clusters::bigint[]))
-   AND (cardinality(:keywords::text[]) = 0 OR lowercase_keywords(media.keywords) && :keywords::text[])
+   AND (cardinality(:keywords::text[]) = 0 OR folded_keywords(media.keywords) && folded_keywords(:keywords::text[]))

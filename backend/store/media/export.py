@@ -113,4 +113,4 @@ def find_common_folder(session: Session) -> str | None:
 
 
 def _parameters(space_id: int, clusters: Sequence[int], keywords: Sequence[str]) -> dict[str, Any]:
-    return {"space": space_id, "clusters": list(clusters), "keywords": [word.lower() for word in keywords]}
+    return {"space": space_id, "clusters": list(clusters), "keywords": list(keywords)}

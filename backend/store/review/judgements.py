@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from backend.store.arrays import is_among
 from backend.store.schema import JudgedPicture, Judgement
+from backend.store.statements import contains_folded
 
 
 class QueryKind(enum.StrEnum):
@@ -108,7 +109,7 @@ def list_newest_judgements(
             (Judgement.query_kind == QueryKind.PICTURE.value, func.substr(Judgement.query, 66)),
             else_=sa.literal(""),
         )
-        query = query.where(said.icontains(wanted.query, autoescape=True))
+        query = query.where(contains_folded(said, wanted.query))
     if before is not None:
         query = query.where(sa.tuple_(*key) < sa.tuple_(*(sa.literal(value) for value in before)))
     return list(session.scalars(query))

@@ -25,11 +25,11 @@ _MEMORY_MULTIPLIER = 8
 _COUNTED = 20_000
 
 _ON_MEDIA = {
-    "keywords_any": "lowercase_keywords(media.keywords) && lowercase_keywords(:keywords_any::text[])",
-    "keywords_all": "lowercase_keywords(media.keywords) @> lowercase_keywords(:keywords_all::text[])",
+    "keywords_any": "folded_keywords(media.keywords) && folded_keywords(:keywords_any::text[])",
+    "keywords_all": "folded_keywords(media.keywords) @> folded_keywords(:keywords_all::text[])",
     "taken_from": "media.taken_at >= :taken_from",
     "taken_until": "media.taken_at <= :taken_until",
-    "location": "strpos(lower(media.location), lower(:location)) > 0",
+    "location": "strpos(folded(media.location), folded(:location)) > 0",
     "mime": "media.mime = ANY(:mime::text[])",
     "source": "media.source = ANY(:source::text[])",
 }

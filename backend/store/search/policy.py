@@ -29,6 +29,7 @@ class SearchPolicy:
     few_media: int
     few_filtered_media: int
     readable_media: int
+    most_overdrawn: int
     most_rows: int
 
     def effort_of_first_pass(self, k: int) -> int:

@@ -1,5 +1,5 @@
 -- The dimension is read off the view, so that whoever may read that needs no right to more.
-CREATE OR REPLACE FUNCTION check_query_dimension(query vector, side text)
+CREATE OR REPLACE FUNCTION check_query_vector(query vector, side text)
 RETURNS void
 LANGUAGE plpgsql
 STABLE
@@ -17,8 +17,14 @@ BEGIN
             HINT = format('Give a vector(%s) that was made by the %s encoder of the active space (table space).',
                           expected, side);
   END IF;
+  -- By what will be measured: a length that single precision takes for 0 or for infinity has no cosines either.
+  IF (query <=> query) = 'NaN' THEN
+    RAISE EXCEPTION 'the % query is not a direction: its length is 0, or too small or large to measure', side
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Embed the query again, and give a unit vector. NULL leaves out this side.';
+  END IF;
 END;
 $$;
 
-COMMENT ON FUNCTION check_query_dimension IS
-  'Raises invalid_parameter_value (22023) for a query vector that has not the dimension of a side of the active space.';
+COMMENT ON FUNCTION check_query_vector IS
+  'Raises invalid_parameter_value (22023) for a query vector that has not the dimension of a side of the active space, or no direction.';
