@@ -32,7 +32,8 @@ API = {
     "read": """
         GET /openapi.json
         GET /docs
-        GET /docs/oauth2-redirect
+        GET /docs/reference.css
+        GET /docs/reference.js
         GET /redoc
         GET /media
         POST /media/known
