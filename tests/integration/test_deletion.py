@@ -4,7 +4,6 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from backend.features.intake import accept_picture, accept_url, intake
 from backend.features.integrity import audit
 from backend.features.services import Services
 from backend.features.steps import Assigner, embed_batch, fetch, open_active_space
-from backend.files.outbound import fetch_url
+from backend.files.outbound import Fetched, fetch_url
 from backend.files.storage import Storage, thumbnail_keys
 from backend.files.text import MediaText
 from backend.store.events.events import CHANNEL
@@ -386,7 +385,7 @@ def test_delete__while_two_send_the_same_bytes(
 def test_delete__while_the_same_bytes_are_fetched(
     services: Services, make_jpeg: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch, statements: int
 ) -> None:
-    fetched = SimpleNamespace(data=make_jpeg(1))
+    fetched = Fetched(make_jpeg(1), "https://example.org/a.jpg", "a.jpg", is_named=False)
     monkeypatch.setattr(fetch, "fetch_url", lambda *_: fetched)
     accept_picture(services, make_jpeg(1), MediaText(), source="upload")
     media_id = accept_url(services, "https://example.org/a.jpg", MediaText(title="A walk")).media_id

@@ -177,6 +177,7 @@ def filled(
         accepted = accept_picture(services, picture, text, source="test", ring=False)
         if place in named:
             with services.database.transaction() as session:
+                session.execute(sa.text("DELETE FROM media_reading WHERE media_id = :old"), {"old": accepted.media_id})
                 session.execute(
                     sa.text("UPDATE media SET id = :new WHERE id = :old"),
                     {"new": named[place], "old": accepted.media_id},

@@ -35,7 +35,7 @@ class Given:
 
 @dataclass(frozen=True)
 class Words:
-    """What is said of a picture: its text, with a settled moment, and its coordinates under their names in `exif`."""
+    """The text of a picture, with a settled moment, and its coordinates under their names in `exif`."""
 
     text: MediaText
     place: Mapping[str, JSON]

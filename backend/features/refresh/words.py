@@ -282,9 +282,9 @@ class _Plan:
     """What a file changes of its picture.
 
     Attributes:
-        words: what is said now.
+        words: the text and the coordinates of the file.
         folders: those that the picture is in then.
-        outcomes: what becomes of each field.
+        outcomes: the decision on each field.
         reading: what is kept about the file; None if that is known.
         is_whole: whether all of the file and its sidecars is there and could be read.
     """

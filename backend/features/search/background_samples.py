@@ -23,7 +23,7 @@ from backend.store.search import (
 
 _SAMPLED_MEDIA = 2_000
 _PAIRS = 40_000
-# So many pairs of different vectors, such as six make: fewer cosines are no distribution.
+# The fewest pairs of different vectors that show a distribution. Six vectors make 30.
 _LEAST_DIFFERENT = 25
 _GROWTH = 1.5
 # Weight of a refresh relative to all earlier samples. With a fixed share, a changed library is forgotten gradually.

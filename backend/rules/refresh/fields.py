@@ -18,7 +18,7 @@ class FileRole(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What becomes of a field."""
+    """The decision on a field."""
 
     UNCHANGED = "unchanged"
     CHANGED = "changed"
