@@ -1,5 +1,8 @@
 """The HTTP server process, until a signal ends it."""
 
+import resource
+from contextlib import suppress
+
 import uvicorn
 from fastapi import FastAPI
 
@@ -12,7 +15,16 @@ _DRAIN_SECONDS = 20
 
 def serve(app: FastAPI, settings: Settings) -> None:
     """Serve until the first signal. Returns when running requests are finished, or their time is up."""
+    raise_descriptor_limit()
     WebServer(server_config(app, settings)).run()
+
+
+def raise_descriptor_limit() -> None:
+    """Allow this process as many open files as it may have. Each connection needs one; shells often allow 256 or 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with suppress(OSError, ValueError):  # macOS refuses some values; the limit then stays
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:

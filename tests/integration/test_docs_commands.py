@@ -78,7 +78,7 @@ LEFT_OUT = {
     r"^mediacluster (up|serve|worker|beat|demo|stop)\b": "serves for ever, or ends servers that other tests use",
     r"^mediacluster import .*https?://|example\.org|^aws ": "asks another machine",
     r"^mediacluster doctor": "looks at servers that the page names, or at models that are not here",
-    r"^export ((MEDIACLUSTER_DIRECT_)?DATABASE_URL=.postgres|REDIS_URL|MEDIACLUSTER_STORAGE|AWS_|MEDIACLUSTER_(DEVICE|PRESET|IMAGE))": (
+    r"^export ((MEDIACLUSTER_DIRECT_)?DATABASE_URL=.postgres|REDIS_URL|MEDIACLUSTER_STORAGE|AWS_|MEDIACLUSTER_(DEVICE|PRESET|IMAGE|DATABASE_POOLER))": (
         "leads to servers, devices and models that are not here"
     ),
     r"^\. \.venv": "the test is in it already",

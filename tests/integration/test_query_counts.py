@@ -13,14 +13,16 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from backend.features.duplicates import compare_waiting
+from backend.features.intake import Upload, wait_for_groups
 from backend.features.naming import refresh_labels
 from backend.features.review import refresh_queue
 from backend.features.services import Services
 from backend.features.steps import Assigner
 from backend.store.media import record_exact_copy
 from backend.store.review import record_hashes
-from backend.store.schema import Space
+from backend.store.schema import MediaStatus, Space
 from tests.support.clients import mounted
+from tests.support.clock import SetClock
 
 # What a route is asked beside its path; {media} and {cluster} are filled in.
 _QUERIES = {
@@ -131,6 +133,27 @@ def test_upload__waiting_takes_a_few_statements_however_many_files_there_are(
     few, many = count_waiting(100, 2), count_waiting(200, 12)
     assert 2 <= few <= 12
     assert 2 <= many <= 12
+
+
+def test_upload__fifty_files_that_wait_for_three_seconds_take_ten_transactions(
+    client: TestClient, services: Services, make_jpeg: Callable[..., bytes]
+) -> None:
+    """A transaction for each look at all of them, not for each file."""
+    sent = [("file", (f"{seed}.jpg", make_jpeg(seed))) for seed in range(300, 350)]
+    media = client.post("/media", files=sent).json()["media"]
+    uploads = [Upload(None, uuid.UUID(one["id"]), MediaStatus.PENDING) for one in media]
+    commits: list[object] = []
+
+    def hear(connection: object) -> None:
+        commits.append(connection)
+
+    sa.event.listen(services.database.engine, "commit", hear)
+    try:
+        waited = wait_for_groups(services, uploads, 3.0, clock=SetClock())
+    finally:
+        sa.event.remove(services.database.engine, "commit", hear)
+    assert [one.status for one in waited] == ["pending"] * 50
+    assert 5 <= len(commits) <= 12
 
 
 def _addresses(client: TestClient, media_id: uuid.UUID, cluster_id: int) -> list[str]:

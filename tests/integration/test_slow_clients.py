@@ -5,6 +5,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -16,19 +18,22 @@ from backend.errors import BackendUnavailable
 from backend.features.intake import accept_picture
 from backend.features.intake import uploads as waiting
 from backend.features.services import Services
+from backend.files.decoding import Decoders
 from backend.files.text import MediaText
 from backend.store.engine import Database
 from backend.store.media import media as media_queries
 from backend.store.media import next_upload_seq
 from backend.web.api.app import create_app
 from backend.web.api.routes import uploads
-from backend.web.middleware import body_limit
+from backend.web.middleware import body_limit, turns
 from backend.web.server import create_web_app
 from scripts.demo_site import serving
 from tests.support.clients import Response
 from tests.support.waiting import wait_for
 
+UNIT = Path(__file__).parents[1] / "unit" / "files" / "decoding"
 PATIENCE_SECONDS = 60.0
+DECODE_SECONDS = 7.0
 HEAD = (
     b"POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 100000\r\n\r\n"
 )
@@ -157,6 +162,8 @@ def test_health__lives_where_all_threads_are_at_work(
         held.wait(PATIENCE_SECONDS)
 
     monkeypatch.setattr(uploads, "_require_count", hold)
+    for name in ("_MOST_AT_ONCE", "_MOST_AT_ONCE_EACH"):  # as if something else held the other threads
+        monkeypatch.setattr(turns, name, 40)
     with serving(create_web_app(services)) as address, ThreadPoolExecutor(40) as pool:
         try:
             asked = [
@@ -208,3 +215,77 @@ def _drip(client: socket.socket, ended: threading.Event) -> None:
             client.sendall(b"x")
         except OSError:
             return
+
+
+class _SetTimers:
+    """What ends decoders that take too long: when the test says so."""
+
+    def __init__(self) -> None:
+        self._running: list[Callable[[], None]] = []
+        self._is_over = threading.Event()
+
+    def start(self, seconds: float, call: Callable[[], None]) -> Callable[[], None]:
+        if seconds != DECODE_SECONDS:  # the start of a process
+            return lambda: None
+        self._running.append(call)
+        if self._is_over.is_set():
+            threading.Timer(0.01, call).start()
+        return lambda: self._running.remove(call)
+
+    def end_one(self) -> None:
+        self._running[0]()
+
+    def end_all(self) -> None:
+        self._is_over.set()
+        for call in list(self._running):
+            call()
+
+
+def test_slow_files__hold_up_neither_others_nor_the_pages(
+    make_services: Callable[..., Services],
+    make_key: Callable[..., dict[str, str]],
+    make_jpeg: Callable[..., bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """Sixty uploads of files that occupy a decoder until its time is up: another caller is next, and threads are left."""
+    monkeypatch.syspath_prepend(str(UNIT))
+    timers = _SetTimers()
+    decoders = Decoders(
+        processes=2,
+        seconds=DECODE_SECONDS,
+        memory_bytes=256 * 2**20,
+        work="decoder_poison:work",
+        start_timer=timers.start,
+    )
+    services = replace(make_services(authentication="keys", uploads_per_minute=0), decoders=decoders)
+    slow, honest = make_key("upload", name="slow"), make_key("upload", name="honest")
+
+    def upload(data: bytes, key: dict[str, str]) -> httpx.Response:
+        return httpx.post(f"{address}/media", files={"file": ("a.jpg", data)}, headers=key, timeout=120)
+
+    with serving(create_web_app(services)) as address, ThreadPoolExecutor(61) as pool:
+        decoders.start()
+        stalls = [make_jpeg(1) + f"POISON:stall {tmp_path / 'at'}-{number}".encode() for number in range(60)]
+        asked = [pool.submit(upload, data, slow) for data in stalls]
+        try:
+            # Of sixty, 24 work and 32 wait. The others are told at once.
+            wait_for(lambda: sum(one.done() for one in asked) == 4)
+            refused = [one.result() for one in asked if one.done()]
+            assert [one.status_code for one in refused] == [429] * 4
+            assert {(one.json()["code"], one.headers["retry-after"]) for one in refused} == {("rate_limited", "5")}
+            # Two of the 24 are being decoded.
+            wait_for(lambda: sum(map(len, decoders._slots._waiting.values())) == 22)
+            assert httpx.get(f"{address}/health/ready", timeout=60).status_code == 200
+            other = pool.submit(upload, make_jpeg(2), honest)
+            wait_for(lambda: len(decoders._slots._waiting) == 2)
+            # The time of two files is up; the callers are served in turn.
+            for count in (5, 6):
+                timers.end_one()
+                wait_for(lambda count=count: sum(one.done() for one in asked) >= count)  # type: ignore[misc]
+            assert other.result().status_code == 202
+            assert sum(one.done() for one in asked) <= 4 + 2
+        finally:
+            timers.end_all()
+        assert {one.result().status_code for one in asked} == {422, 429}
+    decoders.close()

@@ -23,6 +23,7 @@ from backend.errors import (
     TooManyPixels,
     UnsupportedFormat,
 )
+from backend.files.decoding.fair_slots import FairSlots
 from backend.files.decoding.inspection import Inspection
 from backend.files.decoding.process import DecoderDied, DecoderProcess, StartTimer, start_timer
 from backend.files.formats import PictureWarning
@@ -92,7 +93,7 @@ class Decoders:
         self._memory_bytes = memory_bytes
         self._work = work
         self._start_timer = start_timer
-        self._slots = threading.BoundedSemaphore(processes)
+        self._slots = FairSlots(processes)
         self._lock = threading.Lock()
         self._idle: list[DecoderProcess] = []
         self._all: set[DecoderProcess] = set()

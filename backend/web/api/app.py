@@ -29,6 +29,7 @@ from backend.web.middleware.problems import install_problem_handlers
 from backend.web.middleware.rate_limit import RateLimit
 from backend.web.middleware.request_ids import RequestIds
 from backend.web.middleware.request_metrics import RequestMetrics
+from backend.web.middleware.turns import Turns
 from backend.web.middleware.unexpected import AnswerUnexpected
 
 # Larger files are spooled to disk while they arrive. Each write there costs a hop to a worker thread: for a photograph, which
@@ -56,6 +57,7 @@ def create_app(services: Services) -> FastAPI:
     )
     MultiPartParser.spool_max_size = _IN_MEMORY_BYTES
     app.state.services = services
+    app.state.turns = Turns()
     app.state.metrics = metrics.make_registry(services.database, services.scans)
     app.add_middleware(BodyLimit, max_bytes=services.settings.max_request_bytes)
     app.add_middleware(RateLimit, settings=services.settings)

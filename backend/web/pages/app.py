@@ -37,6 +37,7 @@ def install_admin(app: FastAPI) -> None:
     assert isinstance(services, Services)
     admin = FastAPI(title="mediacluster admin", openapi_url=None, docs_url=None, redoc_url=None)
     admin.state.services = services
+    admin.state.turns = app.state.turns
     admin.state.ending = app.state.ending
     admin.state.sessions = Sessions(services.database, idle_seconds=services.settings.session_idle_seconds)
     admin.add_middleware(SignIn, services=services, sessions=admin.state.sessions)

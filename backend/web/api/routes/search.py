@@ -18,6 +18,7 @@ from backend.web.api.dependencies import ServicesDependency
 from backend.web.api.schemas.search import AlphaAnswer, SearchAnswer, SearchForm, SearchInput
 from backend.web.middleware.problems import documented
 from backend.web.middleware.rate_limit import SEARCHES, limited
+from backend.web.middleware.turns import TurnDependency
 
 _PROBLEMS = documented(
     "malformed_request", "not_found", "conflict", "file_too_large", "invalid_query", "backend_unavailable"
@@ -62,7 +63,9 @@ def search(services: ServicesDependency, asked: Annotated[SearchInput, Query()])
 
 @form_router.post("/search", operation_id="search_by_form", responses=_PROBLEMS)
 @limited(SEARCHES)
-def search_by_form(services: ServicesDependency, asked: Annotated[SearchForm, Form()]) -> SearchAnswer:
+def search_by_form(
+    services: ServicesDependency, _turn: TurnDependency, asked: Annotated[SearchForm, Form()]
+) -> SearchAnswer:
     most = services.settings.max_body_bytes
     query = asked.query(_read(asked.file, most), _read(asked.not_file, most))
     return SearchAnswer.of(_searcher(services).search(query))

@@ -18,6 +18,7 @@ from backend.web.api.upload_answers import answer_files, answer_url
 from backend.web.middleware.idempotency import IdempotencyKeyHeader
 from backend.web.middleware.problems import documented
 from backend.web.middleware.rate_limit import UPLOADS, limited
+from backend.web.middleware.turns import TurnDependency
 
 router = APIRouter(tags=["uploads"])
 
@@ -59,6 +60,7 @@ def upload_media(
     services: ServicesDependency,
     actor: ActorDependency,
     response: Response,
+    _turn: TurnDependency,
     file: Annotated[list[UploadFile], File(description="The picture. Repeat the field for several pictures.")],
     text: Annotated[TextForm, Depends()],
     items: Annotated[str | None, Form(description="Text for each file: a JSON list with one object per file.")] = None,

@@ -14,6 +14,7 @@ from backend.rules.search import Filters
 from backend.store.media import Picture, list_pictures
 from backend.web.api.dependencies import ServicesDependency
 from backend.web.middleware.rate_limit import SEARCHES, limited
+from backend.web.middleware.turns import TurnDependency
 from backend.web.pages.searching import make_searcher
 from backend.web.pages.templating import render
 
@@ -84,6 +85,7 @@ def show_search(
 def show_hits(
     request: Request,
     services: ServicesDependency,
+    _turn: TurnDependency,
     asked: Annotated[SearchFields, Depends()],
     file: Annotated[UploadFile | None, File()] = None,
 ) -> Response:

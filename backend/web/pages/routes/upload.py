@@ -19,6 +19,7 @@ from backend.web.api.schemas.schemas import MOST_CHECKSUMS, ChecksumsInput, Know
 from backend.web.api.upload_answers import answer_files, answer_url
 from backend.web.middleware.idempotency import IdempotencyKeyHeader
 from backend.web.middleware.rate_limit import UPLOADS, limited
+from backend.web.middleware.turns import TurnDependency
 from backend.web.pages.routes.curation import CuratorDependency
 from backend.web.pages.streams import HEADERS, MEDIA_TYPE, stream_changes
 from backend.web.pages.templating import link, picture_url, render
@@ -71,6 +72,7 @@ def upload_file(
     services: ServicesDependency,
     actor: CuratorDependency,
     response: Response,
+    _turn: TurnDependency,
     file: Annotated[UploadFile, File()],
     text: Annotated[TextForm, Depends()],
     idempotency_key: IdempotencyKeyHeader = None,
