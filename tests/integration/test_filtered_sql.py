@@ -23,6 +23,7 @@ from backend.store.media import NewEmbedding, insert_embeddings
 from backend.store.search import match, nearest_exactly, search_media, similar_media
 from backend.store.search.candidates import QueryVectors
 from backend.store.spaces import NewSpace, activate_space, create_space
+from backend.store.statements import contains_folded
 
 IMAGE, TEXT, COUNT = 8, 6, 400
 KEYWORDS = ("Zürich", "STRASSE", "sea", "Ålesund", "été", "Łódź")
@@ -374,6 +375,35 @@ def fold_in_sql(database: Database, said: list[str]) -> list[str]:
 def test_folded__examples(library: Library, said: str, folded: str) -> None:
     assert fold_in_sql(library.database, [said]) == [folded]
     assert fold(said) == folded
+
+
+def test_folded__whatever_the_locale(database: Database) -> None:
+    """`lower` knows ASCII alone under the locale C, which managed servers have too."""
+    name = f"c_{uuid.uuid4().hex[:12]}"
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(
+            sa.text(
+                f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER libc LC_COLLATE 'C' LC_CTYPE 'C'"
+            )
+        )
+    plain = Database(sa.make_url(database.url).set(database=name).render_as_string(hide_password=False))
+    said = ["ЙОГА ЁЛКА ЂАК ҐАНОК", "ØRE ÅRE ŁÓDŹ ÆSIR ÞÓR STRAẞE İZMIR Ŋ", "ΣΊΣΥΦΟΣ ΏΡΑ", "ԵՐԵՎԱՆ", "ЇЖАК"]
+    try:
+        with plain.engine.begin() as connection:
+            assert connection.execute(sa.text("SELECT lower('Ж')")).scalar_one() == "Ж"
+            connection.execute(as_statement(function_source("folded")))
+        assert fold_in_sql(plain, said) == fold_in_sql(database, said) == [fold(one) for one in said]
+    finally:
+        plain.dispose()
+        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(sa.text(f"DROP DATABASE {name}"))
+
+
+@pytest.mark.parametrize("part", ["zurich", "ZÜRICH", unicodedata.normalize("NFD", "zürich"), "rich see", "100"])
+def test_contains_folded__for_lists_of_the_pages(library: Library, part: str) -> None:
+    with library.database.transaction() as session:
+        assert session.scalar(sa.select(contains_folded(sa.literal("Zürich See 100%"), part)))
+        assert not session.scalar(sa.select(contains_folded(sa.literal("Zürich See 100%"), part + "_")))
 
 
 def scripts() -> st.SearchStrategy[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
+from unicodedata import normalize
 
 from backend.bounds import ALPHA, COSINE, DIVERSITY, HITS, ID, QUERY_CHARACTERS, Range
 from backend.errors import InvalidQuery
@@ -111,15 +112,16 @@ def make_query(*, find: str, method: str | None, effort: str, **rest: Any) -> Se
 
 
 def checked(query: SearchQuery) -> SearchQuery:
-    """Validate a query. Trims its text, and sets alpha to 1 for pictures alone.
+    """Validate a query. Trims its text and composes accents (NFC), and sets alpha to 1 for pictures alone.
 
     Raises:
         InvalidQuery: the query is invalid. `field` names the parameter.
     """
     query = replace(
         query,
-        words=query.words.strip(),
-        not_words=tuple(words.strip() for words in query.not_words),
+        # In the Unicode form of stored texts, since tokenizers tell forms apart.
+        words=normalize("NFC", query.words.strip()),
+        not_words=tuple(normalize("NFC", words.strip()) for words in query.not_words),
     )
     _check_range("alpha", query.alpha, ALPHA)
     _check_examples(query)
