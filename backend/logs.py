@@ -62,8 +62,8 @@ def configure_logging(log_format: LogFormat, level: str, secrets: Iterable[str] 
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter(secrets) if log_format == "json" else TextFormatter(secrets))
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    # These log every address and file that they access.
-    for name in ("httpx", "httpcore", "urllib3", "filelock", "sentence_transformers", "open_clip"):
+    # These log every address and file that they access, and each look at the schema.
+    for name in ("httpx", "httpcore", "urllib3", "filelock", "sentence_transformers", "open_clip", "alembic"):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))
 
 
