@@ -397,6 +397,16 @@ def test_password__guesses_of_the_current_one_are_counted(open_visitor: Callable
     assert here.get("/admin/").status_code == 200
 
 
+def test_password__guesses_of_strangers_are_counted_apart(open_visitor: Callable[..., TestClient]) -> None:
+    here, stranger = open_visitor(), open_visitor()
+    log_in(here)
+    for number in range(5):
+        assert log_in(stranger, f"nobody {number}", password="wrong").status_code == 401
+    assert log_in(stranger).status_code == 429  # from the same network
+    form = {"current": PASSWORD, "new": "another good one"}
+    assert here.post("/admin/account/password", data=form, headers=csrf(here)).status_code == 200
+
+
 def test_redirects__lead_to_paths(visitor: TestClient) -> None:
     for path in ("/media/", "/admin/login/", "/admin", "/admin/nothing/", "//evil.example/media/", "/admin/"):
         answer = visitor.get(path, headers={"accept": "text/html"}, follow_redirects=False)

@@ -31,7 +31,7 @@ OWNER = "owner"
 """The account that login links of `demo` and `up` are for, unless another one is named."""
 
 _MOST_AGENT_CHARACTERS = 300
-_LOGGED_IN = "/logged in"  # no name of an account has a slash
+_LOGGED_IN = "/logged in"  # no name of an account has a slash, and no network ends like this
 # Providers assign whole IPv6 networks to one customer, with this prefix length or shorter.
 _IPV6_PREFIX = 64
 
@@ -61,7 +61,7 @@ def log_in(database: Database, name: str, password: str, browser: Browser, *, se
     name = normal_name(name)[: MOST_NAME_CHARACTERS + 1]
     if not name.isprintable():
         name = ""  # matches no account; Postgres rejects NUL
-    claim = _claim(database, name, browser)
+    claim = _claim(database, name, network_of(browser.address))
     with database.transaction() as session:
         account = find_account(session, name)
     right = is_password(account.password_hash if account else None, password)
@@ -80,7 +80,7 @@ def log_in(database: Database, name: str, password: str, browser: Browser, *, se
 def check_password(database: Database, account_name: str, password: str, browser: Browser) -> bool:
     """Whether this is the password of an account, for somebody who is logged in to it. One without a password needs none.
 
-    Wrong ones count by themselves: nobody who is not logged in can use these attempts up.
+    Wrong ones count by themselves, for the account and from the network: nobody who is not logged in can use these attempts up.
 
     Raises:
         RateLimited: five attempts failed within 15 minutes, for the account or from the network.
@@ -89,7 +89,7 @@ def check_password(database: Database, account_name: str, password: str, browser
         account = find_account(session, normal_name(account_name))
     if account is None or account.password_hash is None:
         return account is not None
-    claim = _claim(database, account.name + _LOGGED_IN, browser)
+    claim = _claim(database, account.name + _LOGGED_IN, network_of(browser.address) + _LOGGED_IN)
     right = is_password(account.password_hash, password)
     with database.transaction() as session:
         if right:
@@ -136,9 +136,9 @@ def log_in_by_link(database: Database, link_secret: str, browser: Browser, *, se
     )
 
 
-def _claim(database: Database, name: str, browser: Browser) -> int:
+def _claim(database: Database, name: str, network: str) -> int:
     with database.transaction() as session:
-        claim: Attempt = claim_attempt(session, name, network_of(browser.address))
+        claim: Attempt = claim_attempt(session, name, network)
         if claim.attempt_id is not None:
             return claim.attempt_id
     raise RateLimited(
