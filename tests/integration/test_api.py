@@ -430,6 +430,13 @@ def test_from_url__forbidden(client: TestClient, url: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (422, "url_forbidden")
 
 
+def test_urls__name_without_a_unicode_form(client: TestClient) -> None:
+    """It exists in the DNS, so it is accepted as any name is that does not resolve yet."""
+    url = "http://xn--ls8h.invalid/a.jpg"
+    assert client.post("/media/from-url", json={"url": url}).status_code == 202
+    assert client.post("/webhooks", json={"url": url}).status_code == 201
+
+
 def test_webhooks__signed_and_tried_again(
     make_services: Callable[..., Services],
     site: str,

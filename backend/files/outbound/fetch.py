@@ -104,8 +104,9 @@ def parse_url(url: str, policy: FetchPolicy) -> httpx.URL:
         raise UrlForbidden(
             f"{_shown(url)} is not a valid URL ({error}).", hint="Write it like https://host/path."
         ) from None
+    # As it goes over the wire, since not all punycode has a Unicode form ("xn--ls8h.la"), which `parsed.host` would need.
     # A percent sign in a host is a zone ("fe80::1%eth0") or an escaped character; neither names an Internet host.
-    if parsed.scheme not in _DEFAULT_PORTS or not parsed.host or "%" in parsed.host:
+    if parsed.scheme not in _DEFAULT_PORTS or not parsed.raw_host or b"%" in parsed.raw_host:
         raise UrlForbidden(f"{_shown(url)} is not an http or https URL.", hint="Write it like https://host/path.")
     if parsed.userinfo:
         raise UrlForbidden("The URL carries a user name or password.", hint="Remove it.")
@@ -175,7 +176,10 @@ def _read_body(response: httpcore.Response, headers: httpx.Headers, max_bytes: i
 def _filename(url: httpx.URL, headers: httpx.Headers) -> tuple[str, bool]:
     message = Message()
     message["Content-Disposition"] = headers.get("content-disposition", "").replace("\r", "").replace("\n", "")
-    given = message.get_filename()
+    try:
+        given = message.get_filename()
+    except (TypeError, ValueError):  # of parameters that nobody sends in earnest: numbered wrongly, in odd encodings
+        given = None
     name = given or unquote(url.path.rsplit("/", 1)[-1])
     return _UNSAFE_IN_NAMES.sub("_", _FOLDERS.sub("", name.strip()))[:_MAX_NAME_CHARACTERS], bool(given)
 

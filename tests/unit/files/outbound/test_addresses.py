@@ -159,6 +159,7 @@ def test_resolve_allowed__no_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
         "gopher://8.8.8.8/",
         "//8.8.8.8/x",
         "8.8.8.8",
+        "http://💩.example/",
         "",
         "http://",
         "http:///x",
@@ -192,6 +193,13 @@ def test_check_url__forbidden(url: str) -> None:
 @pytest.mark.parametrize("url", ["http://8.8.8.8/a.jpg", "HTTPS://8.8.8.8:443", "http://[2606:4700::1111]/x?y#z"])
 def test_check_url__allowed(url: str) -> None:
     assert check_url(url, STRICT)
+
+
+@pytest.mark.parametrize("host", ["xn--ls8h.invalid", "xn--", "xn--a.invalid"])
+def test_check_url__names_that_are_not_unicode_are_looked_up(host: str) -> None:
+    """Such names exist in the DNS, though IDNA 2008 knows no Unicode form of them."""
+    with pytest.raises((FetchFailed, FetchTimeout)):
+        check_url(f"http://{host}/", STRICT)
 
 
 def test_check_url__ports_of_the_policy() -> None:

@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 import httpcore
 import pytest
@@ -71,6 +72,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer_named(self, rest: str) -> None:
         self.answer(200, BODY, Content_Disposition="attachment; filename*=UTF-8''..%2FM%C3%B6we.png")
+
+    def answer_misnamed(self, rest: str) -> None:
+        self.answer(200, BODY, Content_Disposition=f"attachment; {unquote(rest)}")
 
     def answer_large(self, rest: str) -> None:
         self.answer(200, BODY + b"x")
@@ -170,6 +174,21 @@ def test_fetch_url__name_from_the_server_is_made_safe(server: Server) -> None:
     assert fetch_url(address(server, "named/x"), policy_for(server), LIMITS).filename == "Möwe.png"
 
 
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        "filename*=utf-8''a; filename*0*=x",
+        "filename*=idna''%ff.a",
+        "filename*=a%00b''x",
+    ],
+    ids=["numbered-twice", "codec", "codec-name"],
+)
+def test_fetch_url__name_that_cannot_be_read_is_that_of_the_url(server: Server, parameters: str) -> None:
+    fetched = fetch_url(address(server, f"misnamed/{quote(parameters)}/x.png"), policy_for(server), LIMITS)
+
+    assert (fetched.filename, fetched.is_named) == ("x.png", False)
+
+
 def test_fetch_url__private_address_is_never_asked(server: Server) -> None:
     for host in ("127.0.0.1", "localhost", "127.1", "[::ffff:127.0.0.1]"):
         with pytest.raises(UrlForbidden):
@@ -214,6 +233,14 @@ def test_fetch_url__redirects_are_checked_again(server: Server, target: str) -> 
         fetch_url(address(server, f"to/{target}"), policy, LIMITS)
 
     assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("host", ["xn--ls8h.invalid", "xn--", "xn--a.invalid"])
+def test_fetch_url__redirect_to_a_name_that_is_not_unicode(server: Server, host: str) -> None:
+    policy = policy_for(server, ports=(server.server_port, 80))
+
+    with pytest.raises((FetchFailed, FetchTimeout)):
+        fetch_url(address(server, f"to/http://{host}/"), policy, LIMITS)
 
 
 def test_fetch_url__carries_no_cookies(server: Server) -> None:
