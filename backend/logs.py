@@ -32,9 +32,21 @@ FIELDS = (
     "status",
     "duration_ms",
 )
-# Control characters would start new lines or colour the terminal. File names and paths come from others and may contain them.
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# Control characters start new lines and command the terminal, marks of direction reorder what is read. File names and paths come from
+# others and may contain them.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_CONTROL_IN_JSON = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+
+
+def escape_controls(text: str) -> str:
+    """Escape, as Python does, what starts lines, commands a terminal or changes the direction of reading."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def escape_controls_in_json(document: str) -> str:
+    """The same document, in which strings contain none of the characters of `escape_controls`. JSON itself forbids those below U+0020."""
+    return _CONTROL_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", document)
 
 
 def current_request_id() -> str | None:
@@ -84,23 +96,26 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info and record.exc_info[1] is not None:
             line["exception"] = "".join(traceback.format_exception(record.exc_info[1]))
-        return self._redact(json.dumps(line, default=str, ensure_ascii=False))
+        return self._redact(escape_controls_in_json(json.dumps(line, default=str, ensure_ascii=False)))
 
 
 class TextFormatter(logging.Formatter):
-    """Lines for people, with the fields at the end."""
+    """Lines for people, with the fields at the end. Those of a traceback are indented: messages of exceptions may have several lines."""
 
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    def __init__(
+        self, secrets: Iterable[str] = (), template: str = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    ) -> None:
+        super().__init__(template)
         self._redact = Redactor(secrets)
 
     def format(self, record: logging.LogRecord) -> str:
-        return self._redact(super().format(record))
+        first, *others = super().format(record).split("\n")
+        return self._redact("\n".join([first, *(f"  {escape_controls(line)}" for line in others)]))
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name in the standard library
         fields = " ".join(f"{name}={value}" for name, value in _fields(record).items())
         line = f"{super().formatMessage(record)} [{fields}]" if fields else super().formatMessage(record)
-        return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), line)
+        return escape_controls(line)
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:

@@ -5,9 +5,8 @@ import sys
 from typing import Annotated, Literal
 
 import typer
-from rich.table import Table
 
-from backend.cli.console import output, print_json, say
+from backend.cli.console import Table, output, print_json, say
 from backend.cli.library import ACTOR, open_database
 from backend.cli.options import Json
 from backend.cli.panels import Panel

@@ -40,6 +40,7 @@ from backend.cli.closing import begin
 from backend.cli.console import complain, say
 from backend.cli.panels import PanelGroup
 from backend.errors import MediaclusterError
+from backend.logs import TextFormatter
 
 # Each module has `commands`, with their panels. Heavy imports are left to the command that needs them, so that
 # `mediacluster --help` answers at once. Within a panel, the help keeps this order.
@@ -82,11 +83,13 @@ def _begin(
 
 def main() -> NoReturn:
     """Run the command line. An expected error prints one readable line and exits with 1."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(TextFormatter(template="%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     try:
         app()
     except MediaclusterError as error:
-        complain(f"{error.code}: {error.full_detail}")
+        complain(f"{error.code}: {error.full_detail}", multiline=True)
         if error.hint:
             complain(f"  {error.hint}")
         sys.exit(1)

@@ -10,8 +10,11 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
-from rich.table import Column, Table
+from rich.table import Column
+from rich.table import Table as RichTable
 from rich.text import Text
+
+from backend.logs import escape_controls, escape_controls_in_json
 
 UUID_LENGTH = 36
 
@@ -25,8 +28,16 @@ _UNPAIRED = re.compile("[\ud800-\udfff]")
 
 
 def shown(text: str) -> str:
-    """Make text encodable as UTF-8. A byte that is not UTF-8 becomes a backslash, x and two hex digits."""
-    return _UNPAIRED.sub(lambda found: _spelled(found[0]), text)
+    """Make text safe for a terminal, in one line and encodable as UTF-8.
+
+    Names of files and browsers come from others. Control characters are escaped as in logs; a byte that is not UTF-8 becomes a
+    backslash, x and two hex digits.
+    """
+    return escape_controls(_UNPAIRED.sub(lambda found: _spelled(found[0]), text))
+
+
+def _in_lines(text: str, *, indent: str = "") -> str:
+    return f"\n{indent}".join(map(shown, text.split("\n")))
 
 
 def _spelled(unpaired: str) -> str:
@@ -34,14 +45,25 @@ def _spelled(unpaired: str) -> str:
     return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"
 
 
-def say(line: str) -> None:
-    """Print a line to standard output, without wrapping or colors."""
-    output.print(shown(line), highlight=False, soft_wrap=True)
+def say(line: str, *, multiline: bool = False) -> None:
+    """Print a line to standard output, without wrapping or colors. Line breaks are escaped; with `multiline`, what follows one is
+    indented, so that it cannot be mistaken for a line of ours."""
+    output.print(_in_lines(line, indent="    ") if multiline else shown(line), highlight=False, soft_wrap=True)
 
 
-def complain(line: str) -> None:
-    """Print a line to standard error, without wrapping or colors."""
-    console.print(shown(line), highlight=False, soft_wrap=True)
+def complain(line: str, *, multiline: bool = False) -> None:
+    """Print a line to standard error, as `say` does."""
+    console.print(_in_lines(line, indent="    ") if multiline else shown(line), highlight=False, soft_wrap=True)
+
+
+class Table(RichTable):
+    """A table whose title and cells are safe for a terminal. Cells may have several lines."""
+
+    def __init__(self, *headers: Column | str, title: str | None = None, **options: Any) -> None:
+        super().__init__(*headers, title=None if title is None else shown(title), **options)
+
+    def add_row(self, *cells: Any, **options: Any) -> None:
+        super().add_row(*(_in_lines(cell) if isinstance(cell, str) else cell for cell in cells), **options)
 
 
 def id_column(title: str) -> Column:
@@ -80,7 +102,7 @@ class JsonListing:
 def _write_json(document: str) -> None:
     document = _UNPAIRED.sub(lambda found: _spelled(found[0]).replace("\\", "\\\\"), document)
     sys.stdout.flush()
-    sys.stdout.buffer.write(document.encode("utf-8"))
+    sys.stdout.buffer.write(escape_controls_in_json(document).encode("utf-8"))
     sys.stdout.buffer.flush()
 
 

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
-from backend.cli.console import output, print_json, say
+from backend.cli.console import Table, output, print_json, say
 from backend.cli.editing import print_outcome
 from backend.cli.library import actor_name, open_services
 from backend.cli.options import DryRun

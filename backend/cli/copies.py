@@ -3,9 +3,8 @@
 from dataclasses import asdict
 
 import typer
-from rich.table import Table
 
-from backend.cli.console import id_column, output, print_json
+from backend.cli.console import Table, id_column, output, print_json
 from backend.cli.library import open_services
 from backend.cli.options import Json, Limit
 from backend.cli.panels import Panel

@@ -10,9 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
-
-from backend.cli.console import output, progress_bar, say
+from backend.cli.console import Table, output, progress_bar, say
 from backend.cli.intake import wait_for
 from backend.demo.gallery import KIND_QUERIES, write_gallery
 from backend.errors import Conflict
@@ -91,7 +89,8 @@ def print_demo(result: DemoResult, members: list[GalleryMember]) -> None:
     )
     example = result.example
     if example:
-        say(f"\nSimilar to '{example['title']}' ({example['media_id']}):")
+        say("")
+        say(f"Similar to '{example['title']}' ({example['media_id']}):")
         for hit in example["recommendations"]:
             words = "-" if hit["sim_text"] is None else f"{hit['sim_text']:.3f}"
             say(
@@ -99,7 +98,8 @@ def print_demo(result: DemoResult, members: list[GalleryMember]) -> None:
                 f"+ {1 - example['alpha']:.1f} * {words}  {hit['title']}, {hit['location']}"
             )
     timings = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in result.seconds.items())
-    say(f"\n{timings}")
+    say("")
+    say(timings)
 
 
 def require_demo_home(services: Services) -> None:

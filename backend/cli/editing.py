@@ -6,10 +6,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from backend.bounds import LISTED
-from backend.cli.console import id_column, output, print_json, say
+from backend.cli.console import Table, id_column, output, print_json, say
 from backend.cli.library import actor_name, open_services
 from backend.cli.options import DryRun, Json
 from backend.cli.panels import Panel

@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Column, Table
 
-from backend.cli.console import complain, console, output, print_json, say
+from backend.cli.console import complain, console, narrow_table, output, print_json, say
 from backend.cli.library import open_services
 from backend.cli.panels import Panel
 from backend.errors import FileUnreadable
@@ -166,7 +164,7 @@ def _print_retrieval(document: dict[str, Any]) -> None:
         return
     depth = document["headline"].partition("@")[2]
     names = [f"precision@{depth}", f"recall@{depth}", document["headline"], "reciprocal_rank"]
-    table = _table("finding", f"P@{depth}", f"R@{depth}", f"nDCG@{depth}", "MRR", "wrong by")
+    table = narrow_table("finding", f"P@{depth}", f"R@{depth}", f"nDCG@{depth}", "MRR", "wrong by")
     for name, task in tasks.items():
         queries = f"{task['queries']:,} queries" + ("*" if task["drawn"] else "")
         cells = (_below(task["measures"][one]) for one in names)
@@ -187,7 +185,7 @@ def _print_worst(document: dict[str, Any]) -> None:
     worst = [one for one in ranked if one[1]["measures"][headline]["value"] < 1][:_LABELS_SHOWN]
     if not worst:
         return
-    table = _table(f"worst labels, {name.replace('_', ' ')}", "queries", headline, "wrong by")
+    table = narrow_table(f"worst labels, {name.replace('_', ' ')}", "queries", headline, "wrong by")
     for label, found in worst:
         interval = _with_interval(found["measures"][headline])
         table.add_row(label, f"{found['queries']:,}", interval, _describe_faults(found["faults"]))
@@ -200,7 +198,7 @@ def _print_verdict(document: dict[str, Any]) -> None:
     found = {name: (document["verdict"] or {}).get(key) for name, key in libraries.items()}
     if not any(found.values()):
         return
-    table = _table("verdict, library", "precision", "recall", "hits: precision", "recall")
+    table = narrow_table("verdict, library", "precision", "recall", "hits: precision", "recall")
     for name, measures in found.items():
         if measures is not None:
             cells = (_below(measures[one]) for one in ("precision", "recall", "hits_precision", "hits_recall"))
@@ -212,7 +210,7 @@ def _print_groupings(document: dict[str, Any]) -> None:
     grouping = document["grouping"]
     if grouping is None:
         return
-    table = _table("grouping", "groups", "alone", "adj. Rand", "NMI", "purity", "silh.")
+    table = narrow_table("grouping", "groups", "alone", "adj. Rand", "NMI", "purity", "silh.")
     for one in grouping["groupings"]:
         measures = one["measures"]
         names = ("adjusted_rand_index", "normalized_mutual_information", "purity", "silhouette")
@@ -221,10 +219,6 @@ def _print_groupings(document: dict[str, Any]) -> None:
     output.print(table)
     if grouping["drawn"]:
         say(f"groups are compared on {grouping['media']:,} labelled pictures, drawn by the seed")
-
-
-def _table(first: str, *others: str) -> Table:
-    return Table(Column(first, no_wrap=True), *others, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
 
 
 def _describe_faults(faults: dict[str, int] | None) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from backend.cli.closing import closing
-from backend.cli.console import console, print_json, progress_bar, say
+from backend.cli.console import complain, print_json, progress_bar, say
 from backend.cli.options import Json
 from backend.cli.panels import Panel
 from backend.settings import load_settings
@@ -112,7 +112,7 @@ def wait_for(services: "Services", report: "ImportReport", *, doing: str = "grou
                 last, since = settled, time.monotonic()
             elif time.monotonic() - since > _REMIND_AFTER_SECONDS:
                 since = time.monotonic()
-                console.print(
+                complain(
                     f"No progress for {_REMIND_AFTER_SECONDS:.0f} s; check `mediacluster doctor` and the logs "
                     f"in {services.settings.home_path / 'logs'}."
                 )

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
-from backend.cli.console import id_column, output, print_json, say
+from backend.cli.console import Table, id_column, output, print_json, say
 from backend.cli.library import open_services
 from backend.cli.options import Raw
 from backend.cli.panels import Panel

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.table import Table
 
-from backend.cli.console import complain, output, print_json, say
+from backend.cli.console import Table, complain, output, print_json, say
 from backend.cli.library import ACTOR, open_database
 from backend.cli.options import Json
 from backend.cli.panels import Panel

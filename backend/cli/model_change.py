@@ -5,11 +5,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from backend.bounds import LISTED
 from backend.cli.attached import end_with_input
-from backend.cli.console import complain, id_column, measured_bar, narrow_table, output, print_json, say
+from backend.cli.console import Table, complain, id_column, measured_bar, narrow_table, output, print_json, say
 from backend.cli.library import actor_name, open_services
 from backend.cli.panels import Panel
 from backend.errors import InputError

@@ -30,7 +30,8 @@ def doctor(as_json: Json = False) -> None:
         print_json([asdict(finding) for finding in findings])
     else:
         for finding in findings:
-            say(f"{'ok  ' if finding.ok else 'FAIL'} {finding.name}: {join_reason(finding.detail, finding.reason)}")
+            found = join_reason(finding.detail, finding.reason)
+            say(f"{'ok  ' if finding.ok else 'FAIL'} {finding.name}: {found}", multiline=True)
             if finding.hint:
                 say(f"     {finding.hint}")
     if not all(finding.ok for finding in findings):

@@ -41,7 +41,8 @@ def review(
     for one, count in counts.items():
         say(f"{count:>6} {one}")
     for item in items:
-        say(f"\n{item_name(item.kind, item.subject)}  {item.shown_title or ''}")
+        say("")
+        say(f"{item_name(item.kind, item.subject)}  {item.shown_title or ''}")
         second = f", beside {_name(item.other_cluster)}" if item.other_cluster else ""
         say(f"  in {_name(item.cluster)}{second}")
         say(f"  {explain(item)}")

@@ -2,11 +2,15 @@
 
 import csv
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, TextIO
 
-# Full-width signs are formulas to spreadsheets of East Asia. Blanks before them are ignored by some.
-_FORMULA: Final = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
+# Full-width and small signs are formulas to spreadsheets of East Asia. Blanks and invisible characters before them are ignored by some.
+_SIGNS: Final = frozenset("=+-@＝＋－＠﹦﹢﹣﹫\u2212")
+_INVISIBLE: Final = frozenset(
+    {"Cc", "Cf", "Zs", "Zl", "Zp"}
+)  # Unicode's categories of controls, marks without width, and blanks
 _NUMBER: Final = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 
 
@@ -21,6 +25,11 @@ def write_csv(file: TextIO, columns: Sequence[str], rows: Iterable[Mapping[str, 
 
 def as_cell(value: Any) -> Any:
     """The value for a cell: a text that a spreadsheet would take for a formula gets an apostrophe. Numbers stay numbers."""
-    if isinstance(value, str) and _FORMULA.match(value) and not _NUMBER.fullmatch(value):
+    if isinstance(value, str) and _is_formula(value) and not _NUMBER.fullmatch(value):
         return f"'{value}"
     return value
+
+
+def _is_formula(text: str) -> bool:
+    first = next((sign for sign in text if unicodedata.category(sign) not in _INVISIBLE), "")
+    return first in _SIGNS or text.startswith(("\t", "\r", "\n"))

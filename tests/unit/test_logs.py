@@ -56,6 +56,37 @@ def test_text__is_one_line_whatever_others_call_their_paths() -> None:
     assert r"POST /x\n2026 INFO a: fake\x1b[31m\x9b\u2028: 404 [path=/x\r\nfake]" in line
 
 
+_FORGED = "bad \x1b[2J\x9b\u2028\u202e\n2026-12-01 04:00:00,000 ERROR a: forged\r2026"
+
+
+def _record_of_error() -> logging.LogRecord:
+    with pytest.raises(ValueError, match="forged") as caught:
+        raise ValueError(_FORGED)
+    return logging.LogRecord(
+        "a", logging.ERROR, "p", 1, "It broke", None, (caught.type, caught.value, caught.tb), sinfo=f"Stack\n{_FORGED}"
+    )
+
+
+def test_text__messages_of_exceptions_start_no_line() -> None:
+    """What others wrote reaches the messages of exceptions, and these a traceback."""
+    first, *others = TextFormatter().format(_record_of_error()).splitlines()
+    assert first.endswith("ERROR a: It broke")
+    assert r"  ValueError: bad \x1b[2J\x9b\u2028\u202e" in others
+    assert all(line.startswith("  ") for line in others)
+    assert sum(r"forged\r2026" in line for line in others) == 2
+
+
+def test_json__has_nothing_that_a_terminal_obeys() -> None:
+    record = _record_of_error()
+    record.msg = record.path = _FORGED
+    line = JsonFormatter().format(record)
+    assert line.splitlines() == [line]
+    assert not {"\x1b", "\x9b", "\u2028", "\u202e", "\n", "\r"} & {*line}
+    read = json.loads(line)
+    assert (read["message"], read["path"]) == (_FORGED, _FORGED)
+    assert _FORGED in read["exception"]
+
+
 @pytest.mark.parametrize("given", ["order-4711", "a", "A.b:c_d-e", "x" * 64])
 def test_choose_request_id__a_sane_one_is_kept(given: str) -> None:
     assert choose_request_id(given) == given

@@ -14,6 +14,8 @@ from backend.cli.tables import as_cell, write_csv
     [
         "=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "＝1+1", "＋1", "－1", "＠SUM(A1)", "=cmd|' /C calc'!A0", "-x",
         '=HYPERLINK("http://example.org","x")', "\u00a0=1", "+49 30 123", "-", "=",
+        "\ufeff=1", "\u200b=1", "\u2060+1", "\u00ad@A1", " \ufeff\u200e=1", "﹦1+1", "﹢1", "﹣1", "﹫SUM(A1)", "\u2212x", "\x01=1",
+        "\u200b\t=1",
     ],
 )  # fmt: skip
 def test_as_cell__what_is_run_becomes_text(text: str) -> None:
