@@ -1,23 +1,22 @@
 """Records that other programs write about a picture: Google Takeout, immich-go and exiftool, in the words of our own."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any, Final
 
 from backend.errors import InvalidText
-from backend.files.folders.pairing import MOVIE_SUFFIXES, RAW_SUFFIXES, compared
+from backend.files.folders.pairing import MOVIE_SUFFIXES, RAW_SUFFIXES
 from backend.files.formats import FORMATS
 from backend.files.limits import Limits
-from backend.files.metadata import DATES, GROUP_ROOT, JSON, place_of
+from backend.files.metadata import DATES, FACES, JSON, Keyword, place_of, without_people, written_keywords
 from backend.files.text import (
     RECORD_NAMES,
     WORDS,
     MediaText,
     fit_media_text,
     is_boilerplate,
-    is_boilerplate_keyword,
     read_date,
     read_epoch,
     read_latitude,
@@ -37,7 +36,13 @@ _LEVELS: Final = re.compile(r"[|/]")
 _TITLES: Final = ("title", "objectname", "headline", "xptitle")
 _CAPTIONS: Final = ("description", "caption-abstract", "imagedescription", "xpcomment", "usercomment")
 _KEYWORDS: Final = ("subject", "keywords", "weightedflatsubject")
-_PEOPLE: Final = ("personinimage", "regionname")
+_PEOPLE: Final = ("personinimage", "personinimagename", "regionname", "regionpersondisplayname")
+# With -struct: structures with the names of people, and what the name is called in them.
+_PEOPLE_STRUCTURES: Final = (
+    ("regioninfo", "name"),
+    ("regioninfomp", "persondisplayname"),
+    ("personinimagewdetails", "personname"),
+)
 _TREES: Final = ("hierarchicalsubject", "tagslist", "lastkeywordxmp", "catalogsets")
 _PLACES: Final = (
     ("location", "sub-location"),
@@ -74,6 +79,7 @@ class ForeignRecord:
 
     Attributes:
         words: the text fields, as `text_of_record` reads them.
+        keywords: the keywords among `words` as the program has them, with their paths.
         people: the names of the people in the picture.
         dates: the moments that the program gives; one that a person gave is among `words`.
         place: the coordinates under the same names as in `exif`; empty if there are none.
@@ -82,6 +88,7 @@ class ForeignRecord:
     """
 
     words: Mapping[str, Any]
+    keywords: tuple[Keyword, ...] = ()
     people: tuple[str, ...] = ()
     dates: tuple[DateCandidate, ...] = ()
     place: dict[str, JSON] = field(default_factory=dict)
@@ -137,22 +144,20 @@ def read_exiftool(record: Mapping[str, Any], *, is_joined: bool = False) -> Fore
 
     source = first(("sourcefile",))
     names = [_shown(first(group)) for group in _PLACES]
+    flat = (*items(_KEYWORDS), *split_keywords(_shown(first(("xpkeywords",)))))
+    keywords = (*(Keyword((word,)) for word in flat), *_paths(items(_TREES)))
     return ForeignRecord(
         words={
             "title": written(_TITLES),
             "caption": written(_CAPTIONS),
-            "keywords": [
-                word
-                for word in (
-                    *items(_KEYWORDS),
-                    *split_keywords(_shown(first(("xpkeywords",)))),
-                    *(word for tree in items(_TREES) if not _is_of_group(tree) for word in _level(tree)),
-                )
-                if not is_boilerplate_keyword(word)
-            ],
+            "keywords": list(written_keywords(keywords)),
             "location": ", ".join(dict.fromkeys(name for name in names if name)),
         },
-        people=tuple(items(_PEOPLE)),
+        keywords=keywords,
+        people=(
+            *items(_PEOPLE),
+            *(name for tag, called in _PEOPLE_STRUCTURES for one in tags.get(tag, ()) for name in _named(one, called)),
+        ),
         dates=tuple(
             found
             for name, standing, offset, subseconds in _MOMENTS
@@ -188,9 +193,9 @@ def read_leniently(record: ForeignRecord, limits: Limits) -> tuple[MediaText, li
         text = text.or_else(found)
     if record.people and limits.people_as_keywords:
         text = fit_media_text(replace(text, keywords=(*text.keywords, *record.people)), limits)
-    elif record.people:
-        names = {compared(name) for name in record.people}  # programs repeat them among the keywords
-        text = replace(text, keywords=tuple(word for word in text.keywords if compared(word) not in names))
+    elif not limits.people_as_keywords:
+        named_nobody = without_people(text.keywords, record.keywords, record.people)
+        text = replace(text, keywords=tuple(named_nobody))
     return text, problems
 
 
@@ -229,11 +234,13 @@ def _from_immich_go(record: Mapping[str, Any]) -> ForeignRecord:
     taken = read_date(_shown(record["dateTaken"]), Standing.ORIGINAL, "immich-go:dateTaken")
     albums = (one.get("title") for one in _dicts(record.get("albums")))
     tags = (one.get("value") or one.get("name") for one in _dicts(record.get("tags")))
+    keywords = _paths(tag for tag in tags if isinstance(tag, str))
     return ForeignRecord(
         words={
             "caption": _written(record.get("description")),
-            "keywords": [word for tag in tags if isinstance(tag, str) for word in _level(tag)],
+            "keywords": list(written_keywords(keywords)),
         },
+        keywords=keywords,
         dates=() if taken is None else (taken,),
         place=place_of(record.get("latitude"), record.get("longitude")),
         albums=tuple(title for title in albums if isinstance(title, str) and title.strip()),
@@ -272,15 +279,24 @@ def _listed(value: Any) -> list[str]:
     return [shown for item in items if (shown := _shown(item)) and shown != "-"]
 
 
-def _level(tree: str) -> list[str]:
-    """The words of a keyword with levels: `Places|France|Paris`, `Places/France/Paris`."""
-    return [level.strip() for level in _LEVELS.split(tree) if level.strip()]
+def _paths(trees: Iterable[str]) -> tuple[Keyword, ...]:
+    """Keywords with levels: `Places|France|Paris`, `Places/France/Paris`."""
+    levels = ([level.strip() for level in _LEVELS.split(tree) if level.strip()] for tree in trees)
+    return tuple(Keyword(tuple(words), is_path=True) for words in levels if words)
 
 
-def _is_of_group(tree: str) -> bool:
-    """Whether it is the path of a group, which `write_xmp` writes."""
-    levels = _level(tree)
-    return len(levels) > 1 and levels[0].casefold() == GROUP_ROOT
+def _named(value: Any, called: str) -> Iterator[str]:
+    """Yield the names in a structure, at any depth, but those of regions that are no faces."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop(0)
+        if isinstance(one, list):
+            waiting += one
+        elif isinstance(one, dict):
+            fields = {_tag(name): inner for name, inner in one.items()}
+            if _shown(fields.get("type")).casefold() in FACES:
+                yield from _listed(fields.get(called))
+            waiting += [inner for inner in one.values() if isinstance(inner, dict | list)]
 
 
 def _last_part(path: str) -> str:

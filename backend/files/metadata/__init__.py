@@ -1,18 +1,21 @@
 """Metadata inside picture files: XMP, IPTC, EXIF and places."""
 
-from backend.files.metadata.fields import DATES, GROUP_ROOT
+from backend.files.metadata.fields import DATES
 from backend.files.metadata.json_values import JSON
+from backend.files.metadata.keywords import Keyword, without_people, written_keywords
 from backend.files.metadata.locations import hide_coordinates, place_of, with_place
 from backend.files.metadata.metadata import EmbeddedMetadata, read_metadata, read_xmp
 from backend.files.metadata.places import PLACE_NAMES, says_place
+from backend.files.metadata.xmp import FACES
 from backend.files.metadata.xmp_packets import find_writer, says_anything, write_xmp
 
 __all__ = [
     "DATES",
-    "GROUP_ROOT",
+    "FACES",
     "JSON",
     "PLACE_NAMES",
     "EmbeddedMetadata",
+    "Keyword",
     "find_writer",
     "hide_coordinates",
     "place_of",
@@ -21,5 +24,7 @@ __all__ = [
     "says_anything",
     "says_place",
     "with_place",
+    "without_people",
     "write_xmp",
+    "written_keywords",
 ]

@@ -1,7 +1,8 @@
 """Reader of a picture's embedded metadata, from all its containers. `WORDS` and `fields` say what is read into what."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Final
 
 from PIL import Image
@@ -24,7 +25,6 @@ from backend.files.metadata.encodings import as_words
 from backend.files.metadata.exif import read_exif, read_exif_fields
 from backend.files.metadata.fields import (
     DATES,
-    GROUP_ROOT,
     HIERARCHIES,
     KEYWORDS,
     PEOPLE,
@@ -34,13 +34,13 @@ from backend.files.metadata.fields import (
 )
 from backend.files.metadata.iptc import read_iptc_fields
 from backend.files.metadata.json_values import JSON
+from backend.files.metadata.keywords import Keyword, without_people, written_keywords
 from backend.files.metadata.places import join_extended_xmp
 from backend.files.metadata.xmp import read_xmp_fields
 from backend.files.text import (
     WORDS,
     MediaText,
     fit_media_text,
-    is_boilerplate_keyword,
     read_date,
     split_keywords,
 )
@@ -50,9 +50,6 @@ _GIF_XMP: Final = b"\x21\xff\x0bXMP DataXMP"
 _GIF_TRAILER: Final = b"\x01\xff\xfe\xfd\xfc"
 _EXTENDED: Final = b"HasExtendedXMP"
 _XMP: Final = ("xmp", "XML:com.adobe.xmp")
-_PEOPLE_ROOT: Final = "people"
-# Tags that programs keep for themselves.
-_INTERNAL: Final = ("_digikam", "darktable|", "color label", "pick label")
 _PNG_WORDS: Final = {"png:Title": "Title", "png:Description": "Description", "png:Comment": "Comment"}
 _MOST_COMMENTS: Final = 16
 _PNG_MOMENT: Final = "png:Creation Time"
@@ -121,35 +118,15 @@ def _metadata_of(fields: Fields, limits: Limits, exif: Mapping[str, JSON]) -> Em
 
 
 def _keywords(fields: Fields, *, with_people: bool) -> Iterator[str]:
+    keywords = [
+        Keyword(tuple(split_path(item, sign)), is_path=True) if sign else Keyword((item,))
+        for source in KEYWORDS
+        for sign in [HIERARCHIES.get(source)]
+        for item in fields.words.get(source, ())
+    ]
     people = [name for source in PEOPLE for name in fields.words.get(source, ())]
-    left_out = _words_of_groups(fields) | (set() if with_people else {_normal(name) for name in people})
-    for source in KEYWORDS:
-        sign = HIERARCHIES.get(source)
-        for item in fields.words.get(source, ()):
-            path = split_path(item, sign) if sign else [item]
-            if item.casefold().startswith(_INTERNAL) or (not with_people and _is_path_below(path, _PEOPLE_ROOT)):
-                continue
-            if _is_path_below(path, GROUP_ROOT):
-                continue
-            yield from (word for word in path if _normal(word) not in left_out and not is_boilerplate_keyword(word))
-    if with_people:
-        yield from people
-
-
-def _words_of_groups(fields: Fields) -> set[str]:
-    """What only paths of groups say. Programs that write such a path again repeat its parts among the keywords; a keyword
-    that a picture has of itself is in a path of its own."""
-    paths = [split_path(item, sign) for source, sign in HIERARCHIES.items() for item in fields.words.get(source, ())]
-    of_groups = {_normal(part) for path in paths if _is_path_below(path, GROUP_ROOT) for part in path}
-    return of_groups - {_normal(part) for path in paths if not _is_path_below(path, GROUP_ROOT) for part in path}
-
-
-def _is_path_below(path: Sequence[str], root: str) -> bool:
-    return len(path) > 1 and _normal(path[0]) == root
-
-
-def _normal(words: str) -> str:
-    return " ".join(words.casefold().split())
+    words = written_keywords(keywords)
+    return chain(words, people) if with_people else without_people(words, keywords, people)
 
 
 def _exif_of(image: Image.Image) -> Image.Exif:

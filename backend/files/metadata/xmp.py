@@ -49,7 +49,9 @@ _PLAIN: Final = tuple(
 )
 _LISTS: Final = frozenset((*KEYWORDS, *PEOPLE))
 _LIST_SIGNS: Final = re.compile(r"[,;]")
-_FACES: Final = frozenset({"face", "pet", ""})
+FACES: Final = frozenset({"face", "pet", ""})
+"""The types of regions that are people. A region without a type is one."""
+
 _PLACES: Final = {
     "xmp:exif:GPSLatitude": ("xmp:exif:GPSLatitude", "xmp:exif:GPSLongitude", "xmp:exif:GPSAltitude"),
     # Older drones spell it so.
@@ -221,7 +223,7 @@ def _faces(regions: Value | None) -> Iterator[str]:
     """Yield the names of regions that are faces, not of codes or of what was in focus."""
     if isinstance(regions, Element):
         for item in regions.iter(_LI):
-            if _field(item, _tag("mwg-rs:Type")).strip().casefold() in _FACES:
+            if _field(item, _tag("mwg-rs:Type")).strip().casefold() in FACES:
                 yield _field(item, _tag("mwg-rs:Name"))
 
 

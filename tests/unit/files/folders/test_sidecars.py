@@ -357,6 +357,60 @@ def test_read_sidecar__people_can_be_left_out(picture: Path, limits: Limits) -> 
 
 
 @pytest.mark.parametrize(
+    ("record", "with_people", "without"),
+    [
+        (
+            {
+                "SourceFile": "IMG_1.jpg",
+                "Subject": ["Anna", "Bob", "sea"],
+                "HierarchicalSubject": ["darktable|format|jpg", "People|Anna"],
+                "TagsList": ["_Digikam_Internal_Tags_/Pick Label None", "People/Bob"],
+            },
+            ("Anna", "Bob", "sea", "People"),
+            ("sea",),
+        ),
+        (
+            {"SourceFile": "IMG_1.jpg", "XPKeywords": "People/Anna;sea", "Keywords": ["People|Bob", "Bob", "Pick Label None"]},
+            ("People|Bob", "Bob", "People/Anna", "sea"),
+            ("sea",),
+        ),
+        (
+            {"SourceFile": "IMG_1.jpg", "Subject": ["Anna", "sea"], "RegionPersonDisplayName": "Anna"},
+            ("Anna", "sea"),
+            ("sea",),
+        ),
+        (
+            {
+                "SourceFile": "IMG_1.jpg",
+                "Subject": ["Anna", "Bob", "Cleo", "4006", "sea"],
+                "RegionInfo": {"RegionList": [{"Name": "Anna", "Type": "Face"}, {"Name": "4006", "Type": "BarCode"}]},
+                "RegionInfoMP": {"Regions": [{"PersonDisplayName": "Bob", "Rectangle": "0, 0, 1, 1"}]},
+                "PersonInImageWDetails": [{"PersonName": "Cleo"}],
+            },
+            ("Anna", "Bob", "Cleo", "4006", "sea"),
+            ("4006", "sea"),
+        ),
+        (
+            {
+                "fileName": "IMG_1.jpg",
+                "dateTaken": "",
+                "tags": [{"value": "People/Anna"}, {"value": "Anna"}, {"value": "darktable/exported"}, {"value": "sea"}],
+            },
+            ("People", "Anna", "sea"),
+            ("sea",),
+        ),
+    ],
+)  # fmt: skip
+def test_read_sidecar__people_and_bookkeeping_as_in_a_picture(
+    picture: Path, limits: Limits, record: dict[str, object], with_people: tuple[str, ...], without: tuple[str, ...]
+) -> None:
+    picture.with_name("IMG_1.jpg.json").write_text(json.dumps(record))
+
+    assert read_sidecar(picture, limits).text.keywords == with_people
+    assert read_sidecar(picture, replace(limits, people_as_keywords=False)).text.keywords == without
+
+
+@pytest.mark.parametrize(
     "record",
     [
         {

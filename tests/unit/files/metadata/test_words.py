@@ -146,6 +146,64 @@ def test_people__are_words_unless_the_setting_leaves_them_out(properties: str, p
 
 
 @pytest.mark.parametrize(
+    ("subject", "paths", "expected"),
+    [
+        # digiKam and Lightroom flatten their paths, so names in them are among the plain keywords too.
+        (("Anna", "Bob", "sea"), ("People|Anna", "People|Friends|Bob"), ("sea",)),
+        (("Anna", "sea"), ("Personen|Anna", "sea"), ("sea",)),
+        # Some programs write paths among the plain keywords.
+        (("People/Anna", "Anna", "People|Bob", "sea", "AC/DC"), (), ("sea", "AC/DC")),
+        # One form of Unicode, and entities.
+        (("Zo\u00eb", "sea"), ("People|Zoe\u0308",), ("sea",)),
+        (("Tom &amp;amp; Ann", "sea"), ("People|Tom &amp; Ann",), ("sea",)),
+        # People who have a place of the same name.
+        (("Paris", "sea"), ("People|Paris", "Places|Paris"), ("sea", "Places")),
+        (("People", "sea"), ("People",), ("People", "sea")),
+    ],
+)
+def test_people__in_paths_are_left_out_wherever_they_are_repeated(
+    subject: tuple[str, ...], paths: tuple[str, ...], expected: tuple[str, ...]
+) -> None:
+    tags = [path.replace("|", "/") for path in paths]
+    for tree in (
+        f"<lr:hierarchicalSubject>{bag(*paths)}</lr:hierarchicalSubject>",
+        f"<digiKam:TagsList>{bag(*tags)}</digiKam:TagsList>",
+    ):
+        assert keywords(jpeg_with_xmp(f"<dc:subject>{bag(*subject)}</dc:subject>{tree}"), NO_PEOPLE) == expected
+
+
+def test_people__of_a_region_in_another_form_of_unicode() -> None:
+    region = (
+        "<mwg-rs:Regions><mwg-rs:RegionList><rdf:Bag><rdf:li mwg-rs:Name='Zoe\u0308' mwg-rs:Type='Face'/></rdf:Bag>"
+    )
+    region += "</mwg-rs:RegionList></mwg-rs:Regions>"
+    data = jpeg_with_xmp(f"<dc:subject>{bag('Zoë', 'sea')}</dc:subject>{region}")
+
+    assert keywords(data, NO_PEOPLE) == ("sea",)
+
+
+@pytest.mark.parametrize(
+    ("subject", "paths", "expected"),
+    [
+        (("darktable", "exported", "format", "nef", "Rome"), ("darktable|exported", "darktable|format|nef", "Rome"), ("Rome",)),
+        (("darktable", "format", "Rome"), ("darktable|format|nef", "Art|format", "Rome"), ("format", "Rome", "Art")),
+        (("darktable", "Rome"), ("darktable", "Rome"), ("darktable", "Rome")),
+        (("Current Version", "Rome"), ("_Digikam_Internal_Tags_|Current Version", "Rome"), ("Rome",)),
+        (("darktable|exported", "exported", "Rome"), (), ("Rome",)),
+    ],
+)  # fmt: skip
+def test_keywords__bookkeeping_of_programs_is_none_wherever_it_is_repeated(
+    subject: tuple[str, ...], paths: tuple[str, ...], expected: tuple[str, ...]
+) -> None:
+    tags = [path.replace("|", "/") for path in paths]
+    for tree in (
+        f"<lr:hierarchicalSubject>{bag(*paths)}</lr:hierarchicalSubject>",
+        f"<digiKam:TagsList>{bag(*tags)}</digiKam:TagsList>",
+    ):
+        assert keywords(jpeg_with_xmp(f"<dc:subject>{bag(*subject)}</dc:subject>{tree}")) == expected
+
+
+@pytest.mark.parametrize(
     ("comment", "words"),
     [
         (b"ASCII\0\0\0Grandma at the lake", "Grandma at the lake"),
