@@ -56,6 +56,7 @@ _MOMENTS: Final = (
     ("datetimeoriginal", Standing.ORIGINAL, "offsettimeoriginal", "subsectimeoriginal"),
     ("datetimecreated", Standing.ORIGINAL, "", ""),
     ("datecreated", Standing.ORIGINAL, "", ""),
+    ("creationtime", Standing.ORIGINAL, "", ""),
     ("subseccreatedate", Standing.DIGITIZED, "", ""),
     ("createdate", Standing.DIGITIZED, "offsettimedigitized", "subsectimedigitized"),
     ("datetimedigitized", Standing.DIGITIZED, "offsettimedigitized", "subsectimedigitized"),
@@ -70,6 +71,10 @@ _STANDINGS: Final[Mapping[str, Standing]] = {
     GIVEN_SOURCE: Standing.GIVEN,
     GUESS_SOURCE: Standing.GUESSED,
 }
+_SOURCE_FILE: Final = "sourcefile"
+_ABOUT_TAGS: Final = frozenset({"val", "num", "desc", "id", "table", "index"})
+# Where all values but the file's name are objects, each is a group, whatever its name: families 0 to 7 have hundreds. Among
+# plain values most objects are structures (`-struct`), whose parts are no tags of the picture.
 _GROUPS: Final = re.compile(r"(?:exif|iptc|xmp|composite|file|photoshop|quicktime|makernotes)(?:[-\w]*)", re.IGNORECASE)
 
 
@@ -114,12 +119,12 @@ def standing_of(source: str) -> Standing:
 
 def is_of_exiftool(record: Mapping[str, Any]) -> bool:
     """Whether exiftool wrote a record: it names its file `SourceFile`, and may put groups before or around names."""
-    return any(name.casefold() == "sourcefile" for name in record)
+    return any(name.casefold() == _SOURCE_FILE for name in record)
 
 
 def read_exiftool(record: Mapping[str, Any], *, is_joined: bool = False) -> ForeignRecord:
-    """Return what a record of exiftool says: from JSON, with groups (`-G`, `-g`) or without, or from a line of CSV, where the
-    items of lists are joined."""
+    """Return what a record of exiftool says: from JSON, with groups of any family (`-G1`, `-g2`), with descriptions
+    (`-l`) or without, or from a line of CSV, where the items of lists are joined."""
     tags = _tags_of(record)
 
     def first(names: Iterable[str]) -> Any:
@@ -142,7 +147,7 @@ def read_exiftool(record: Mapping[str, Any], *, is_joined: bool = False) -> Fore
         values = [item for name in names for value in tags.get(name, ()) for item in _listed(value)]
         return [word for value in values for word in split_keywords(value)] if is_joined else values
 
-    source = first(("sourcefile",))
+    source = first((_SOURCE_FILE,))
     names = [_shown(first(group)) for group in _PLACES]
     flat = (*items(_KEYWORDS), *split_keywords(_shown(first(("xpkeywords",)))))
     keywords = (*(Keyword((word,)) for word in flat), *_paths(items(_TREES)))
@@ -249,15 +254,25 @@ def _from_immich_go(record: Mapping[str, Any]) -> ForeignRecord:
 
 
 def _tags_of(record: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """All values by the name of their tag, also those of nested groups."""
+    """All values by the name of their tag, also those of nested groups and of descriptions."""
     tags: dict[str, list[Any]] = {}
+    is_grouped = all(isinstance(value, dict) or _tag(name) == _SOURCE_FILE for name, value in record.items())
     for name, value in record.items():
-        if isinstance(value, dict) and _GROUPS.fullmatch(name):
+        if isinstance(value, dict) and not _is_described(value) and (is_grouped or _GROUPS.fullmatch(name)):
             for inner, one in value.items():
-                tags.setdefault(_tag(inner), []).append(one)
+                tags.setdefault(_tag(inner), []).append(_undescribed(one))
         else:
-            tags.setdefault(_tag(name), []).append(value)
+            tags.setdefault(_tag(name), []).append(_undescribed(value))
     return tags
+
+
+def _is_described(value: Any) -> bool:
+    """Whether it is a value with what exiftool says about its tag (`-l`, `-t`, `-D`, `-H`)."""
+    return isinstance(value, dict) and "val" in value and _ABOUT_TAGS.issuperset(value)
+
+
+def _undescribed(value: Any) -> Any:
+    return value["val"] if _is_described(value) else value
 
 
 def _tag(name: str) -> str:

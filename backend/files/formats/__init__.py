@@ -29,7 +29,8 @@ from backend.files.formats.opening import (
     turn_upright,
     upright_size,
 )
-from backend.files.formats.structure import gif_extensions, png_chunks
+from backend.files.formats.structure import gif_extensions, png_chunks, unpack_raw_profile
+from backend.files.formats.tiff import read_tiff_value
 
 __all__ = [
     "AVIF",
@@ -55,9 +56,11 @@ __all__ = [
     "open_picture",
     "png_chunks",
     "read_orientation",
+    "read_tiff_value",
     "shorten_jpeg",
     "shrink_while_loading",
     "suffixes_like",
     "turn_upright",
+    "unpack_raw_profile",
     "upright_size",
 ]

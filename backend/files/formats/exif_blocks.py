@@ -7,8 +7,10 @@ from typing import Final
 
 from PIL import Image
 
+from backend.files.formats.structure import unpack_raw_profile
+
 _PREFIX: Final = b"Exif\0\0"
-_RAW_PROFILE: Final = "Raw profile type exif"
+_RAW_PROFILES: Final = ("Raw profile type exif", "Raw profile type APP1")
 _HEADER_BYTES: Final = 8
 _ENTRY_BYTES: Final = 12
 _INLINE_BYTES: Final = 4
@@ -32,9 +34,12 @@ def find_exif_block(image: Image.Image) -> bytes:
     block = image.info.get("exif")
     if isinstance(block, bytes) and block:
         return block
-    # ImageMagick writes EXIF into a PNG as hexadecimal text, after a name and the number of bytes.
-    with suppress(ValueError):
-        return bytes.fromhex("".join(str(image.info.get(_RAW_PROFILE, "")).split()[2:]))
+    # ImageMagick and exiftool write EXIF into a PNG as text. APP1 is also the segment of XMP.
+    for name in _RAW_PROFILES:
+        with suppress(ValueError):
+            profile = unpack_raw_profile(str(image.info.get(name, "")))
+            if profile.startswith((_PREFIX, b"II", b"MM")):
+                return profile
     return b""
 
 

@@ -215,3 +215,10 @@ def _cut(kind: str) -> ImageTruncated:
     return ImageTruncated(
         f"The {kind} is cut off: the file ends before the picture does.", hint="Send the complete file."
     )
+
+
+def unpack_raw_profile(text: str) -> bytes:
+    """Decode a text "Raw profile type ..." of a PNG: a line with a name of one or more words, one with the number of bytes, and
+    the bytes as hexadecimal digits over many lines; b'' if there are no digits. Raises ValueError if they are something else."""
+    digits = text.strip().partition("\n")[2].lstrip().partition("\n")[2]
+    return bytes.fromhex("".join(digits.split()))

@@ -101,6 +101,17 @@ def measure_directory(data: bytes) -> tuple[int, int]:
     return len(entries), sum(values * _VALUE_BYTES.get(kind, 1) for _, kind, values, _ in entries)
 
 
+def read_tiff_value(data: bytes, tag: int) -> bytes:
+    """The bytes of a tag in the first directory of a TIFF, whatever their declared type; b'' if it is not there or not whole."""
+    if data[:4] not in _ORDERS:
+        return b""
+    for found, kind, values, at in _entries(data, _first_directory(data)):
+        size = values * _VALUE_BYTES.get(kind, 1)
+        if found == tag:
+            return data[at : at + size] if at + size <= len(data) else b""
+    return b""
+
+
 def _entries(data: bytes, position: int) -> Iterator[tuple[int, int, int, int]]:
     """Yield tag, type, number of values and position of the values of each entry."""
     order = _ORDERS[data[:4]]

@@ -1,20 +1,23 @@
-"""Reader of IPTC-IIM, the older metadata block that photo desks write into JPEGs."""
+"""Reader of IPTC-IIM, the older metadata block that photo desks write into JPEGs and TIFFs."""
 
 import struct
 from collections import defaultdict
-from typing import Any, Final
+from typing import Final
 
 from PIL import Image
 
+from backend.files.formats import read_tiff_value, unpack_raw_profile
 from backend.files.metadata.encodings import as_words
 from backend.files.metadata.fields import DATES, Fields
 from backend.files.text import read_date
 
 _IIM_RESOURCE: Final = 0x0404
 _TIFF_TAG: Final = 33723
+_TIFF_RESOURCES: Final = 34377
 _RESOURCE: Final = b"8BIM"
 _PROFILES: Final = ("Raw profile type iptc", "Raw profile type 8bim")
 _MARKER: Final = 0x1C
+_MARK: Final = bytes((_MARKER,))
 _CHARACTER_SET: Final = (1, 90)
 # The escape sequences of ISO 2022 that files really have.
 _ENCODINGS: Final = {b"\x1b%G": "utf-8", b"\x1b%/I": "utf-8", b"\x1b.A": "latin-1", b"\x1b-A": "latin-1"}
@@ -33,10 +36,13 @@ _MOMENTS: Final = {"iptc:DateCreated": ((2, 55), (2, 60)), "iptc:DigitalCreation
 Datasets = dict[tuple[int, int], list[bytes]]
 
 
-def read_iptc_fields(image: Image.Image) -> Fields:
-    """Return the words and moments of an IPTC block, as they stand there. Reading stops at the first damage."""
+def read_iptc_fields(image: Image.Image, data: bytes) -> Fields:
+    """Return the words and moments of the IPTC block in a picture with these bytes, as they stand there.
+
+    Reading stops at the first damage.
+    """
     fields = Fields()
-    block = _find_block(image)
+    block = _find_block(image, data)
     if not block:
         return fields
     datasets = _read_datasets(block)
@@ -56,8 +62,8 @@ def _decoded(raw: bytes, declared: str | None) -> str:
         return as_words(raw)
 
 
-def _find_block(image: Image.Image) -> bytes:
-    """The IPTC block of a JPEG, a TIFF, or a PNG by ImageMagick; b'' if there is none."""
+def _find_block(image: Image.Image, data: bytes) -> bytes:
+    """The IPTC block of a JPEG, a TIFF, or a PNG by ImageMagick or exiftool; b'' if there is none."""
     resources = image.info.get("photoshop")
     if isinstance(resources, dict):
         block = resources.get(_IIM_RESOURCE)
@@ -65,17 +71,19 @@ def _find_block(image: Image.Image) -> bytes:
     profile = next((_unhexed(image.info[name]) for name in _PROFILES if name in image.info), None)
     if profile is not None:
         return _of_resources(profile) if profile.startswith(_RESOURCE) else profile
-    tags: Any = getattr(image, "tag_v2", {})
-    block = tags.get(_TIFF_TAG)
-    if isinstance(block, tuple) and all(isinstance(word, int) for word in block):
-        block = struct.pack(f"<{len(block)}L", *block)
-    return block if isinstance(block, bytes) else b""
+    return _in_order(read_tiff_value(data, _TIFF_TAG)) or _of_resources(read_tiff_value(data, _TIFF_RESOURCES))
+
+
+def _in_order(block: bytes) -> bytes:
+    """A block as it was before its program, which declared four-byte numbers, turned each of them around."""
+    if block[:1] != _MARK and block[3:4] == _MARK and not len(block) % 4:
+        return struct.pack(f">{len(block) // 4}L", *struct.unpack(f"<{len(block) // 4}L", block))
+    return block
 
 
 def _unhexed(profile: object) -> bytes:
-    """Decode a profile of ImageMagick: a name, the number of bytes, and the bytes as hexadecimal digits over many lines."""
     try:
-        return bytes.fromhex("".join(str(profile).split()[2:]))
+        return unpack_raw_profile(str(profile))
     except ValueError:
         return b""
 

@@ -1,6 +1,7 @@
 """Reader of a picture's embedded metadata, from all its containers. `WORDS` and `fields` say what is read into what."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Final
@@ -19,6 +20,7 @@ from backend.files.formats import (
     identify_format,
     mend_picture,
     open_header,
+    unpack_raw_profile,
 )
 from backend.files.limits import Limits
 from backend.files.metadata.encodings import as_words
@@ -50,6 +52,8 @@ _GIF_XMP: Final = b"\x21\xff\x0bXMP DataXMP"
 _GIF_TRAILER: Final = b"\x01\xff\xfe\xfd\xfc"
 _EXTENDED: Final = b"HasExtendedXMP"
 _XMP: Final = ("xmp", "XML:com.adobe.xmp")
+_XMP_SEGMENT: Final = b"http://ns.adobe.com/xap/1.0/\0"
+_RAW_XMP: Final = {"Raw profile type xmp": b"", "Raw profile type APP1": _XMP_SEGMENT}
 _PNG_WORDS: Final = {"png:Title": "Title", "png:Description": "Description", "png:Comment": "Comment"}
 _MOST_COMMENTS: Final = 16
 _PNG_MOMENT: Final = "png:Creation Time"
@@ -79,12 +83,13 @@ def read_metadata(data: bytes, limits: Limits) -> EmbeddedMetadata:
     """
     try:
         picture_format = identify_format(data, limits)
-        with open_header(mend_picture(data, picture_format, limits).data, picture_format) as image:
+        mended = mend_picture(data, picture_format, limits).data
+        with open_header(mended, picture_format) as image:
             bound_exif(image, limits.max_exif_bytes)
             fields = Fields()
             exif = _exif_of(image)
             fields.include(read_exif_fields(exif))
-            fields.include(read_iptc_fields(image))
+            fields.include(read_iptc_fields(image, mended))
             packet = _gif_xmp(data) if picture_format == GIF else _xmp_of(image)
             fields.include(read_xmp_fields(packet))
             if _EXTENDED in packet:
@@ -145,7 +150,15 @@ def _xmp_of(image: Image.Image) -> bytes:
     packet = next((image.info[name] for name in _XMP if image.info.get(name)), b"")
     if isinstance(packet, str):
         return packet.encode("utf-8", "surrogatepass")
-    return packet if isinstance(packet, bytes) else b""
+    if isinstance(packet, bytes) and packet:
+        return packet
+    # ImageMagick and exiftool write it into a PNG as text. APP1 is also the segment of EXIF.
+    for name, head in _RAW_XMP.items():
+        with suppress(ValueError):
+            profile = unpack_raw_profile(str(image.info.get(name, "")))
+            if profile and profile.startswith(head):
+                return profile.removeprefix(_XMP_SEGMENT)
+    return b""
 
 
 def _gif_xmp(data: bytes) -> bytes:

@@ -13,7 +13,18 @@ from typing import Any, Final, Literal
 from PIL import ExifTags, Image
 
 from backend.errors import InputError
-from backend.files.formats import AVIF, GIF, HEIF, JPEG, PNG, TIFF, WEBP, gif_extensions, png_chunks
+from backend.files.formats import (
+    AVIF,
+    GIF,
+    HEIF,
+    JPEG,
+    PNG,
+    TIFF,
+    WEBP,
+    gif_extensions,
+    png_chunks,
+    unpack_raw_profile,
+)
 
 PLACE_NAMES: Final = ("latitude_degrees", "longitude_degrees", "altitude_meters")
 """The coordinates in the `exif` of a picture. Only admins see values under these names; the readers use no others."""
@@ -166,10 +177,8 @@ def _inflated(packed: bytes) -> bytes:
 
 
 def _unhexed(profile: bytes) -> bytes:
-    """Decode a profile of ImageMagick: a name, the number of bytes, and the bytes as hexadecimal digits over many lines."""
-    digits = b"".join(profile.split()[2:])
     try:
-        return bytes.fromhex(digits.decode("ascii"))
+        return unpack_raw_profile(profile.decode("ascii"))
     except ValueError:
         return profile
 

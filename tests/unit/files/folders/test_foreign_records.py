@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,6 +36,58 @@ def test_reference__dates_of_exiftool_by_their_standing() -> None:
     assert {Standing[name.upper()]: tags(part) for name, _, part in said} == {
         standing: names for standing, names in declared.items() if names
     }
+
+
+TAGS: dict[str, dict[str, Any]] = {
+    "IFD0": {"ImageDescription": "words", "XPKeywords": "xp;yp", "ModifyDate": "2004:05:01 12:00:00"},
+    "GPS": {
+        "GPSLatitudeRef": "North", "GPSLatitude": "47 deg 30' 0.00\"",
+        "GPSLongitudeRef": "West", "GPSLongitude": "8 deg 30' 0.00\"",
+    },
+    "PNG": {"Title": "title", "CreationTime": "2003:04:15 08:15:30"},
+    "XMP-dc": {"Subject": ["a", "b"]},
+}  # fmt: skip
+
+
+def described(tags: dict[str, Any]) -> dict[str, Any]:
+    return {name: {"desc": f"The {name}", "val": value} for name, value in tags.items()}
+
+
+def counted(tags: dict[str, Any]) -> dict[str, Any]:
+    return {name: {"id": 270, "table": "Exif::Main", "num": 1, "val": value} for name, value in tags.items()}
+
+
+ALL = {name: value for group in TAGS.values() for name, value in group.items()}
+STRUCTURE = {"CreatorContactInfo": {"Title": "not this", "ImageDescription": "nor this"}}
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        pytest.param(ALL, id="plain"),
+        pytest.param({**STRUCTURE, **ALL}, id="-struct"),
+        pytest.param(TAGS, id="-g1"),
+        pytest.param({"Main": ALL}, id="-g3"),
+        pytest.param({"Image": ALL, "Time": {}, "Location": {"City": ""}}, id="-g2"),
+        pytest.param({f"JPEG-APP1-{name}": tags for name, tags in TAGS.items()}, id="-g5"),
+        pytest.param({f"EXIF:{name}": tags for name, tags in TAGS.items()}, id="-g0:1"),
+        pytest.param({f"{name}:{tag}": one for name, tags in TAGS.items() for tag, one in tags.items()}, id="-G1"),
+        pytest.param(described(ALL), id="-l"),
+        pytest.param(counted(ALL), id="-D -t"),
+        pytest.param({name: described(tags) for name, tags in TAGS.items()}, id="-l -g1"),
+    ],
+)
+def test_read_exiftool__in_every_shape(record: dict[str, object]) -> None:
+    found = code.read_foreign({"SourceFile": "a.jpg", **record})
+
+    words = found.words
+    assert (words["title"], words["caption"], words["keywords"]) == ("title", "words", ["a", "b", "xp", "yp"])
+    assert {one.source: one.moment.isoformat() for one in found.dates} == {
+        "exiftool:creationtime": "2003-04-15T08:15:30",
+        "exiftool:modifydate": "2004-05-01T12:00:00",
+    }
+    assert found.place == {"latitude_degrees": 47.5, "longitude_degrees": -8.5}
+    assert found.file_name == "a.jpg"
 
 
 def test_read_exiftool__the_path_of_a_group_is_no_keyword() -> None:
