@@ -68,7 +68,7 @@ def jpeg_with_exif(main: Mapping[Any, object] | None = None, photo: Mapping[Any,
     return Pictures.encode(Pictures.corners(), exif=exif_of(main, photo))
 
 
-def with_satellite(exif: Image.Exif, day: str, *clock: int) -> Image.Exif:
+def with_satellite(exif: Image.Exif, day: str, *clock: float) -> Image.Exif:
     """Add the moment of a satellite's position, in UTC."""
     gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
     gps[GPS.GPSDateStamp], gps[GPS.GPSTimeStamp] = day, tuple(map(IFDRational, clock))

@@ -191,7 +191,11 @@ class _Walk:
             for file in files:
                 if self._is_wanted(file, top, kind_of_file(file.name, is_picture=looks_like_picture(file))):
                     yield file
-            wanted = [one for one in subfolders if self._is_wanted(one, top, kind_of_folder(one.name), is_folder=True)]
+            wanted = [
+                one
+                for one in subfolders
+                if self._is_wanted(one, top, kind_of_folder(one.name, folder.name), is_folder=True)
+            ]
             waiting += reversed(wanted)
 
     def _is_wanted(self, path: Path, top: Path, kind: Kind | None, *, is_folder: bool = False) -> bool:

@@ -109,7 +109,16 @@ def read_foreign(record: Mapping[str, Any]) -> ForeignRecord:
         return _from_immich_go(record)
     if is_of_exiftool(record):
         return read_exiftool(record)
+    if _is_of_takeout_album(record):
+        return ForeignRecord({})
     return ForeignRecord(record)
+
+
+def _is_of_takeout_album(record: Mapping[str, Any]) -> bool:
+    """Whether Takeout describes a folder with it, in `metadata.json`: its title is that of an album, and it has a day but not
+    the moment of a picture."""
+    day = record.get("date")
+    return isinstance(record.get("albumData"), dict) or (isinstance(day, dict) and "timestamp" in day)
 
 
 def standing_of(source: str) -> Standing:

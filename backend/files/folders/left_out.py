@@ -54,28 +54,35 @@ _LABELS: Final = {
 
 NO_MEDIA: Final = ".nomedia"
 
-# Names in lower case, of Synology, QNAP, TrueNAS, NetApp, Samba, Windows, macOS, Linux and Android.
+# Names in lower case, of Synology, QNAP, TrueNAS, NetApp, NETGEAR, Samba, Windows, macOS, Linux, Android, iTunes, and of
+# programs that keep folders alike: Syncthing, GoodSync, Nextcloud.
 _FOLDERS: Final = {
     Kind.BIN: frozenset(
         {
             "#recycle", "@recycle", "$recycle.bin", "recycler", "recycled", ".recycle", ".recycle.bin", ".trash", ".trashes",
             ".trashed", "#trash", "lost+found", "lost.dir", "network trash folder", "trashbox", ".deleted", "@trash",
+            "recycle bin", "recyclebin", "recycle.bin", "files_trashbin",
         }
     ),
     Kind.SNAPSHOT: frozenset(
         {
             "#snapshot", "@snapshot", "@snapshots", "@recently-snapshot", "@sharesnap", ".snapshot", ".snapshots", "~snapshot",
             ".zfs", ".ckpt", ".timemachine", ".mobilebackups", "backups.backupdb",
+            "files_versions",
         }
     ),
     Kind.THUMBNAILS: frozenset(
-        {"@eadir", ".@__thumb", "@__thumb", ".thumbnails", "@synothumb", ".thumb", ".thumbs", ".picasaoriginals"}
+        {
+            "@eadir", ".@__thumb", "@__thumb", ".thumbnails", "@synothumb", ".thumb", ".thumbs", ".picasaoriginals",
+            "ipod photo cache",
+        }
     ),
     Kind.SYSTEM: frozenset(
         {
             "__macosx", "system volume information", "@tmp", "@sharebin", "@download", "@database", "@appstore", "@transcode",
             ".spotlight-v100", ".fseventsd", ".temporaryitems", ".documentrevisions-v100", ".syncthing", ".stfolder",
             ".stversions", "found.000",
+            "_gsdata_",
         }
     ),
 }  # fmt: skip
@@ -87,6 +94,8 @@ _PACKAGES: Final = (
     ".photoslibrary", ".photolibrary", ".migratedphotolibrary", ".aplibrary", ".apvault", ".migratedaplibrary", ".photoboothlibrary",
     ".lrdata", ".lrcat-data", ".lrlibrary", ".lrmprev", ".cocatalog", ".luminarcatalog", ".imovielibrary", ".fcpbundle", ".theater",
 )  # fmt: skip
+# Folders whose name alone says nothing, with the folder that they are in.
+_CACHES: Final = frozenset({("captureone", "cache")})
 _TRASH: Final = re.compile(r"\.trash-\d+")
 
 
@@ -129,12 +138,14 @@ class Tally:
             examples.append(one.path)
 
 
-def kind_of_folder(name: str) -> Kind | None:
-    """Why a folder of this name is left out; None if it is not."""
+def kind_of_folder(name: str, parent: str = "") -> Kind | None:
+    """Why a folder of this name, in a folder called `parent`, is left out; None if it is not."""
     key = compared(name)
     for kind, names in _FOLDERS.items():
         if key in names:
             return kind
+    if (compared(parent), key) in _CACHES:
+        return Kind.THUMBNAILS
     if _TRASH.fullmatch(key):
         return Kind.BIN
     if key.endswith(_PACKAGES):

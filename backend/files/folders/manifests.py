@@ -24,13 +24,11 @@ from backend.files.folders.pairing import compared
 from backend.files.limits import Limits
 from backend.files.metadata import JSON, hide_coordinates, place_of
 from backend.files.text import (
-    WORDS,
     MediaText,
     parse_json_object,
     read_latitude,
     read_longitude,
     text_of_record,
-    unwrap_lines,
 )
 from backend.moments import DateCandidate
 
@@ -56,9 +54,6 @@ _SEPARATOR_LINE: Final = re.compile(r'"?sep=(.)"?[,;\t]*\s*', re.IGNORECASE)
 _MOST_LISTED_FOLDERS: Final = 256
 _URL_NAMES: Final = ("url", "image_url")
 _DELIMITERS: Final = ",;\t"
-_LONG_NAMES: Final = frozenset(
-    called for name, words in WORDS.items() if words.has_lines for called in (name, *words.also_called)
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +295,4 @@ def _csv_body(lines: _Lines, names: list[str], delimiter: str, header_line: int)
         if len(values) > len(names):
             yield number, InvalidText("The line has more values than the header.", hint="Quote values with commas.")
         elif any(value.strip() for value in values):
-            record = dict(zip(names, values, strict=False))
-            # Programs wrap long cells; an empty line ends a paragraph.
-            yield number, record | {name: unwrap_lines(record[name]) for name in _LONG_NAMES & record.keys()}
+            yield number, dict(zip(names, values, strict=False))

@@ -74,11 +74,19 @@ def _first_offset(tags: Tags, offsets: tuple[int, ...]) -> str:
 def _satellite_moment(gps: Tags) -> DateCandidate | None:
     source = "exif:GPSDateStamp"
     day = as_words(gps.get(ExifTags.GPS.GPSDateStamp)).strip()
-    clock = _value(gps, ExifTags.GPS.GPSTimeStamp, lambda parts: [int(float(part)) for part in parts])
-    if not day or not isinstance(clock, list) or len(clock) != len(("hour", "minute", "second")):
+    micros = _value(gps, ExifTags.GPS.GPSTimeStamp, _microseconds)
+    if not day or not isinstance(micros, int) or micros < 0:
         return None
-    hour, minute, second = clock
-    return read_date(f"{day} {hour:02d}:{minute:02d}:{second:02d}Z", DATES[source], source)
+    seconds, fraction = divmod(micros, 1_000_000)
+    hour, minute, second = seconds // 3600, seconds // 60 % 60, seconds % 60
+    part = f".{fraction:06d}" if fraction else ""
+    return read_date(f"{day} {hour:02d}:{minute:02d}:{second:02d}{part}Z", DATES[source], source)
+
+
+def _microseconds(clock: Any) -> int:
+    """Since midnight. Each of the three parts may have decimals."""
+    hours, minutes, seconds = (float(part) for part in clock)
+    return round((hours * 3600 + minutes * 60 + seconds) * 1_000_000)
 
 
 def _ifd(exif: Image.Exif, ifd: ExifTags.IFD | None) -> Tags:

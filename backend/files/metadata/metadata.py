@@ -1,6 +1,6 @@
 """Reader of a picture's embedded metadata, from all its containers. `WORDS` and `fields` say what is read into what."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain

@@ -1,6 +1,7 @@
 """Reader of dates and times, as metadata, file names, records and people write them."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
@@ -10,6 +11,8 @@ from backend.errors import InvalidText
 from backend.moments import GUESS_SOURCE, DateCandidate, Precision, Standing
 
 _YEARS: Final = range(1000, 9999)
+_END_OF_DAY: Final = (24, 0, 0)
+_LEAP_SECOND: Final = 60
 # ISO 8601 in its long and short form, EXIF (2024:05:01 12:30:00), IPTC (20240501), XMP (2004, 2004-05).
 _DATE: Final = r"(?P<year>\d{4})(?:(?P<sign>[:/.-]?)(?P<month>\d{1,2})(?:(?P=sign)(?P<day>\d{1,2}))?)?"
 _CLOCK: Final = (
@@ -33,12 +36,23 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _BLANK: Final = _EPOCH.replace(tzinfo=None)
 
 # Digits alone are a date from 1990 on, when cameras began to name files by it.
-_NAME_DATE: Final = re.compile(
+_NAME_DAY: Final = (
     r"(?<!\d)(?P<year>(?:18|19|20)\d\d)(?:(?P<sign>[-_.])(?P<month>\d\d)(?P=sign)(?P<day>\d\d)"
-    r"|(?<=199\d|20\d\d)(?P<month2>0[1-9]|1[0-2])(?P<day2>0[1-9]|[12]\d|3[01]))"
-    r"(?:(?:[-_. T]| at | um | à )?(?P<hour>[01]\d|2[0-3])[-_.:h]?(?P<minute>[0-5]\d)[-_.:m]?(?P<second>[0-5]\d)"
-    r"(?:[-_.]?(?P<fraction>\d{3}))?(?:\s*(?P<half>[AaPp])\.?[Mm])?)?(?!\d)"
+    r"|(?<=199\d|20\d\d)(?P<month2>0[1-9]|1[0-2])(?P<day2>0[1-9]|[12]\d|3[01])"
+    r"|[年년]\s?(?P<month3>\d{1,2})[月월]\s?(?P<day3>\d{1,2})[日일])"
 )
+# The words are those of screenshots and of WhatsApp. Hours of one digit need their signs, or they could be counters.
+_NAME_CLOCK: Final = (
+    r"(?:(?:[-_. T]|\s(?:at|um|à|às|a las|alle|om|kl\.?)\s)?(?:(?P<half>上午|下午|午前|午後|오전|오후)\s?)?"
+    r"(?P<hour>[01]\d|2[0-3]|(?<=[\s午前後전후日일])\d(?=[.:h时時시]\s?\d\d?[.:m分분]))[-_.:h时時시]?\s?"
+    r"(?P<minute>[0-5]\d|(?<=[时時시\s])\d(?=[分분]))[-_.:m分분]?\s?(?P<second>[0-5]\d|(?<=[分분\s])\d(?=[秒초]))[秒초]?"
+    r"(?:[-_.]?(?P<fraction>\d{3}))?(?:\s*(?P<half2>[AaPp])\.?[Mm])?"
+    r"(?P<zone>Z(?![^\W_])|\+[01]\d[_:.]?[0-5]\d|-[01]\d[_:][0-5]\d)?)?(?!\d)"
+)
+_NAME_DATE: Final = re.compile(_NAME_DAY + _NAME_CLOCK)
+_AFTERNOONS: Final = frozenset({"P", "p", "下午", "午後", "오후"})
+# In the names of LINE the day of the download follows the name of the album, which may be a date itself.
+_NAMED_BY_ALBUM: Final = "LINE_ALBUM_"
 # Messengers and networks name files after Unix milliseconds.
 _NAME_MILLISECONDS: Final = re.compile(r"(?<!\d)(1\d{12})(?!\d)")
 # Pixel phones name files in UTC.
@@ -72,13 +86,18 @@ def read_epoch(seconds: object, standing: Standing, source: str) -> DateCandidat
 
 def guess_date(name: str) -> DateCandidate | None:
     """Guess the date from a file name, such as IMG-20190504-WA0003.jpg or PXL_20210102_101530123.jpg."""
+    name = unicodedata.normalize("NFC", name)
     for match in _NAME_DATE.finditer(name):
-        part = match.groupdict() | {"zone": "Z" if name.startswith(_NAMED_IN_UTC) else None}
+        part = match.groupdict()
         part |= {
-            "sign": part["sign"] or "",
-            "month": part["month"] or part["month2"],
-            "day": part["day"] or part["day2"],
+            "sign": None if part["month3"] else part["sign"] or "",
+            "month": part["month"] or part["month2"] or part["month3"],
+            "day": part["day"] or part["day2"] or part["day3"],
+            "half": part["half"] or part["half2"],
+            "zone": "Z" if name.startswith(_NAMED_IN_UTC) else re.sub(r"[_.]", ":", part["zone"] or ""),
         }
+        if name.startswith(_NAMED_BY_ALBUM):
+            part["hour"] = None
         if (found := _moment_of(part, "", "")) is not None:
             return DateCandidate(*found, Standing.GUESSED, GUESS_SOURCE)
     milliseconds = _NAME_MILLISECONDS.search(name)
@@ -172,11 +191,22 @@ def _with_clock(
     """Raises ValueError: the time is not one of a day."""
     hour, minute = int(part["hour"] or 0), int(part["minute"] or 0)
     if part["half"]:
-        hour = hour % 12 + (12 if part["half"] in "Pp" else 0)
-    moment = day.replace(hour=hour, minute=minute, tzinfo=_zone_of(part["zone"] or offset))
+        hour = hour % 12 + (12 if part["half"] in _AFTERNOONS else 0)
+    second = int(part["second"] or 0)
+    # ISO 8601 and Postgres: 24:00:00 is the midnight that ends a day, and a leap second the begin of the next minute.
+    is_end = (hour, minute, second) == _END_OF_DAY
+    is_leap = second == _LEAP_SECOND
+    moment = day.replace(
+        hour=0 if is_end else hour,
+        minute=minute,
+        second=59 if is_leap else second,
+        tzinfo=_zone_of(part["zone"] or offset),
+    )
+    moment += timedelta(days=is_end, seconds=is_leap)
+    if moment.year not in _YEARS:
+        raise ValueError(moment)
     if part["second"] is None:
         return moment, Precision.MINUTE
-    moment = moment.replace(second=int(part["second"]))
     fraction = part["fraction"] or subseconds.strip()
     # Digits that EXIF has beside the second; anything else there is ignored.
     if not (fraction.isascii() and fraction.isdigit()):

@@ -56,9 +56,20 @@ LEFT_OUT = {
         ".Trashes/",
         "lost+found/",
         ".recycle/",
+        "Recycle Bin/",
+        "RecycleBin/",
+        "files_trashbin/",
     ],
-    Kind.SNAPSHOT: ["#snapshot/", "@Recently-Snapshot/", ".snapshot/", ".zfs/", "~snapshot/", ".snapshots/"],
-    Kind.THUMBNAILS: ["@eaDir/", ".thumbnails/", ".@__thumb/"],
+    Kind.SNAPSHOT: [
+        "#snapshot/",
+        "@Recently-Snapshot/",
+        ".snapshot/",
+        ".zfs/",
+        "~snapshot/",
+        ".snapshots/",
+        "files_versions/",
+    ],
+    Kind.THUMBNAILS: ["@eaDir/", ".thumbnails/", ".@__thumb/", "iPod Photo Cache/", "CaptureOne/Cache/"],
     Kind.SYSTEM: [
         "__MACOSX/",
         "System Volume Information/",
@@ -67,6 +78,7 @@ LEFT_OUT = {
         ".DS_Store",
         "desktop.ini",
         "@tmp/",
+        "_gsdata_/",
     ],
     Kind.PACKAGE: [
         "Photos Library.photoslibrary/",
@@ -95,6 +107,13 @@ def test_walk_pictures__tells_what_is_left_out(tmp_path: Path) -> None:
         tmp_path / "in" / name.rstrip("/"): kind for kind, names in LEFT_OUT.items() for name in names
     }
     assert len(told) == len(names)
+
+
+def test_walk_pictures__folders_of_people_are_not_caches(tmp_path: Path) -> None:
+    names = ["Cache/a.jpg", "CaptureOne/Output/a.jpg", "Recycle/a.jpg", "Versions/a.jpg", "iPod/a.jpg"]
+    tree(tmp_path, *names)
+
+    assert sorted(found(tmp_path, tmp_path)) == sorted(names)
 
 
 @pytest.mark.parametrize("is_installed", [True, False])

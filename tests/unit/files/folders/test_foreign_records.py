@@ -90,6 +90,29 @@ def test_read_exiftool__in_every_shape(record: dict[str, object]) -> None:
     assert found.file_name == "a.jpg"
 
 
+@pytest.mark.parametrize(
+    "record",
+    [
+        {
+            "title": "My Album",
+            "description": "words",
+            "access": "protected",
+            "date": {"timestamp": "1", "formatted": ""},
+        },
+        {"title": "My Album", "description": "words", "date": {"timestamp": "0"}},
+        {"albumData": {"title": "My Album", "description": "words"}, "title": "My Album"},
+    ],
+)
+def test_read_foreign__an_album_of_takeout_says_nothing_of_a_picture(record: dict[str, object]) -> None:
+    assert code.read_foreign(record) == code.ForeignRecord({})
+
+
+def test_read_foreign__a_record_of_our_own_may_have_a_date() -> None:
+    record = {"title": "A cup", "date": "2024-05-01"}
+
+    assert code.read_foreign(record).words == record
+
+
 def test_read_exiftool__the_path_of_a_group_is_no_keyword() -> None:
     found = code.read_foreign(
         {

@@ -1,3 +1,4 @@
+import json
 import unicodedata
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,7 +37,7 @@ def test_read_manifest__csv(tmp_path: Path, limits: Limits, delimiter: str) -> N
     lines[1] = ["a/b.jpg", "T", '"C\nsecond, line"', '"x;y, z"', "L", "S", "2024-05-01", "?"]
     path = written(tmp_path, "m.csv", "\ufeff" + "\r\n".join(delimiter.join(line) for line in lines))
 
-    text = MediaText("T", "C second, line", ("x", "y", "z"), "L", "S", datetime(2024, 5, 1, tzinfo=UTC))
+    text = MediaText("T", "C\nsecond, line", ("x", "y", "z"), "L", "S", datetime(2024, 5, 1, tzinfo=UTC))
     assert list(read_manifest(path, limits)) == [ManifestRow(tmp_path / "a/b.jpg", None, text, 2)]
 
 
@@ -51,6 +52,18 @@ def test_read_manifest__jsonl(tmp_path: Path, limits: Limits) -> None:
         ManifestRow(Path("/abs/a.jpg"), None, MediaText(keywords=("x", "y")), 1),
         ManifestRow(None, "https://example.org/b.png", MediaText(caption="C"), 3),
     ]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_read_manifest__captions_keep_their_lines_in_every_format(tmp_path: Path, limits: Limits, end: str) -> None:
+    caption = end.join(["One", "two", "", "three"])
+    table = written(tmp_path, "m.csv", f'path,caption,title{end}a.jpg,"{caption}","A{end}cup"{end}')
+    lines = written(tmp_path, "m.jsonl", json.dumps({"path": "a.jpg", "caption": caption, "title": f"A{end}cup"}))
+
+    for path in (table, lines):
+        [row] = read_manifest(path, limits)
+        assert isinstance(row, ManifestRow)
+        assert (row.text.caption, row.text.title) == ("One\ntwo\n\nthree", "A cup")
 
 
 def test_read_manifest__bad_lines_of_csv_do_not_stop_the_rest(tmp_path: Path, limits: Limits) -> None:

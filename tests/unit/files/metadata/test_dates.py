@@ -93,7 +93,11 @@ def test_exif__zone_and_sub_seconds(photo: dict[int, object], expected: str) -> 
         ("2024: 5: 1 12: 3: 9", ("2024-05-01T12:03:09+00:00", "second")),
         ("2024:05:01 12:30:  ", ("2024-05-01T12:30:00+00:00", "minute")),
         ("2024:05:01   :  :  ", ("2024-05-01T00:00:00+00:00", "day")),
-        ("2024:05:01 24:00:00", ("2024-05-01T00:00:00+00:00", "day")),
+        ("2024:05:01 24:00:00", ("2024-05-02T00:00:00+00:00", "second")),
+        ("2024:05:01 24:00:01", ("2024-05-01T00:00:00+00:00", "day")),
+        ("2024:05:01 12:30:60", ("2024-05-01T12:31:00+00:00", "second")),
+        ("2024:05:01 23:59:60.5", ("2024-05-02T00:00:00.500000+00:00", "subsecond")),
+        ("2024:05:01 12:30:61", ("2024-05-01T00:00:00+00:00", "day")),
         ("2004:05:00 00:00:00", ("2004-05-01T00:00:00+00:00", "month")),
         ("2004:00:00 00:00:00", ("2004-01-01T00:00:00+00:00", "year")),
         ("2013:04:01 10:30:00 PM", ("2013-04-01T22:30:00+00:00", "second")),
@@ -140,6 +144,21 @@ def test_exif__satellite_alone() -> None:
         "second",
         "exif:GPSDateStamp",
     )
+
+
+@pytest.mark.parametrize(
+    ("clock", "expected"),
+    [
+        ((6, 5, 4.5), ("2024-05-01T06:05:04.500000+00:00", "subsecond")),
+        ((6, 5.25, 0), ("2024-05-01T06:05:15+00:00", "second")),
+        ((24, 0, 0), ("2024-05-02T00:00:00+00:00", "second")),
+        ((25, 0, 0), ("2024-05-01T00:00:00+00:00", "day")),
+    ],
+)
+def test_exif__decimals_of_a_satellite(clock: tuple[float, ...], expected: tuple[str, str]) -> None:
+    exif = with_satellite(Image.Exif(), "2024:05:01", *clock)
+
+    assert chosen(Pictures.encode(Pictures.corners(), exif=exif)) == (*expected, "exif:GPSDateStamp")
 
 
 def test_zone_of_the_setting() -> None:

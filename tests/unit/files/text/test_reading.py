@@ -1,5 +1,7 @@
 """Readers of file names and coordinates."""
 
+from unicodedata import normalize
+
 import pytest
 
 from backend.files.text import guess_date, read_epoch, read_latitude, read_longitude, read_number
@@ -22,6 +24,38 @@ from backend.moments import Standing
         ("photo_2019-05-04_10-15-30.jpg", "2019-05-04T10:15:30", "second"),
         ("signal-2019-05-04-101530.jpg", "2019-05-04T10:15:30", "second"),
         ("2019-05-04 10.15.30.jpg", "2019-05-04T10:15:30", "second"),
+        # Twelve hours, in the words of systems and of WhatsApp
+        ("WhatsApp Image 2023-04-15 at 8.15.30 PM.jpeg", "2023-04-15T20:15:30", "second"),
+        ("WhatsApp Image 2023-04-15 at 12.05.30 AM (1).jpeg", "2023-04-15T00:05:30", "second"),
+        ("Screenshot 2023-04-15 at 8.15.30\u202fPM.png", "2023-04-15T20:15:30", "second"),
+        ("Bildschirmfoto 2023-04-15 um 8.15.30.png", "2023-04-15T08:15:30", "second"),
+        ("Capture d’écran 2023-04-15 a\u0300 8.15.30.png", "2023-04-15T08:15:30", "second"),
+        ("Captura de pantalla 2023-04-15 a las 20.15.30.png", "2023-04-15T20:15:30", "second"),
+        ("Skærmbillede 2023-04-15 kl. 08.15.30.png", "2023-04-15T08:15:30", "second"),
+        ("スクリーンショット 2023-04-15 8.15.30.png", "2023-04-15T08:15:30", "second"),
+        ("截屏2023-04-15 下午8.15.30.png", "2023-04-15T20:15:30", "second"),
+        ("스크린샷 2023-04-15 오전 8.15.30.png", "2023-04-15T08:15:30", "second"),
+        ("2023-04-15 8 15 30.jpg", "2023-04-15T00:00:00", "day"),
+        ("2023-04-15_8.15.30.jpg", "2023-04-15T00:00:00", "day"),
+        # Japanese, Chinese, Korean
+        ("2021年05月04日.jpg", "2021-05-04T00:00:00", "day"),
+        ("写真 2021年5月4日 (2).jpg", "2021-05-04T00:00:00", "day"),
+        ("2021年5月4日 8时15分30秒.jpg", "2021-05-04T08:15:30", "second"),
+        ("2021年05月04日08時15分30秒.jpg", "2021-05-04T08:15:30", "second"),
+        ("2021년 5월 4일 오후 8시 5분 3초.jpg", "2021-05-04T20:05:03", "second"),
+        (normalize("NFD", "2021년 5월 4일.jpg"), "2021-05-04T00:00:00", "day"),
+        ("2021年13月04日.jpg", None, None),
+        # Zones
+        ("2023-04-15T08_15_30+02_00.jpg", "2023-04-15T08:15:30+02:00", "second"),
+        ("2023-04-15T08_15_30.123-05_00.jpg", "2023-04-15T08:15:30.123000-05:00", "subsecond"),
+        ("20230415T081530+0200.jpg", "2023-04-15T08:15:30+02:00", "second"),
+        ("2023-04-15T08-15-30Z.jpg", "2023-04-15T08:15:30+00:00", "second"),
+        ("20230415_081530-0012.jpg", "2023-04-15T08:15:30", "second"),
+        ("20230415_081530_0012.jpg", "2023-04-15T08:15:30", "second"),
+        ("20230415_081530Zoo.jpg", "2023-04-15T08:15:30", "second"),
+        # LINE puts the day of the download last.
+        ("LINE_ALBUM_20230415_230415_1.jpg", "2023-04-15T00:00:00", "day"),
+        ("LINE_ALBUM_2023.04.15_230501_12.jpg", "2023-04-15T00:00:00", "day"),
         ("1965-07-04 Grandma.jpg", "1965-07-04T00:00:00", "day"),
         ("FB_IMG_1556965530123.jpg", "2019-05-04T10:25:30+00:00", "second"),
         ("1556965530123.jpg", "2019-05-04T10:25:30+00:00", "second"),
