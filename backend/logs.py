@@ -91,11 +91,11 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": self._redact(record.getMessage()),
             **_fields(record),
         }
         if record.exc_info and record.exc_info[1] is not None:
-            line["exception"] = "".join(traceback.format_exception(record.exc_info[1]))
+            line["exception"] = self._redact("".join(traceback.format_exception(record.exc_info[1])))
         return self._redact(escape_controls_in_json(json.dumps(line, default=str, ensure_ascii=False)))
 
 

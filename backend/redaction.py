@@ -42,12 +42,15 @@ _ROW = re.compile(r"(Failing row contains )\(.*?\)(?=\.(?:\n|\\n|\"|$))", re.DOT
 _KEY = re.compile(
     r"(Key \([^\n]*?\)=)\(.*?\)(?= (?:already exists|is not present|is still referenced|conflicts))", re.DOTALL
 )
+# It quotes JSON that it rejected, up to the end of the line. What is hidden already is left alone, as the end of a line that
+# was made JSON since cannot be told from its words.
+_JSON = re.compile(r"(JSON data, line \d+: )(?!\*\*\*)[^\n]*")
 # Credentials among the parameters of a libpq URL.
 _LIBPQ_SECRETS = frozenset({"password", "sslpassword"})
 
 
 class Redactor:
-    """Replaces secrets in texts, and values of rows that Postgres rejected, by three asterisks."""
+    """Replaces secrets in texts, and values of rows and of JSON that Postgres rejected, by three asterisks."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         known = {form for secret in secrets for form in _forms(secret) if len(secret) >= _LEAST_LENGTH}
@@ -58,6 +61,8 @@ class Redactor:
     def __call__(self, words: str) -> str:
         if "DETAIL:" in words:
             words = _KEY.sub(rf"\1({HIDDEN})", _ROW.sub(rf"\1({HIDDEN})", words))
+        if "JSON data, line" in words:
+            words = _JSON.sub(rf"\1{HIDDEN}", words)
         return words if self._pattern is None else self._pattern.sub(HIDDEN, words)
 
 

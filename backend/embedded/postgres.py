@@ -59,6 +59,7 @@ _SETTINGS = {
     "log_timezone": "UTC",
     "log_checkpoints": "off",
     "log_line_prefix": "%m [%p] ",
+    "log_error_verbosity": "terse",  # details quote values of rows and documents
 }
 
 

@@ -155,6 +155,12 @@ def test_ensure_postgres__pgvector_and_settings(home: Path, monkeypatch: pytest.
     assert settings["max_connections"] == "100"
     assert settings["jit"] == "off"
     assert settings["data_checksums"] == "on"
+    # A word of a document that Postgres refuses is in no log.
+    with psycopg.connect(url) as connection, pytest.raises(psycopg.DataError):
+        connection.execute("SELECT CAST(%s AS jsonb)", ['{"title": "she wrote \\u0000"}'])
+    log = next(home.rglob("postgres.log")).read_text()
+    assert "unsupported Unicode escape sequence" in log
+    assert "she wrote" not in log
 
 
 def test_ensure_servers__eight_processes_at_once_start_one(home: Path) -> None:

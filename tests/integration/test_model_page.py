@@ -155,6 +155,7 @@ def test_model__what_cannot_be_done_says_why(asking: Services, ada: Visitor, sta
         ("/spaces", {"preset": "huge"}, "no preset &#39;huge&#39;"),
         (f"/spaces/{space_id}/fill", {"rate": "-1"}, "is not a valid rate"),
         (f"/spaces/{space_id}/activate", {"threshold": "warm"}, "&#39;warm&#39; is not a valid threshold"),
+        (f"/spaces/{space_id}/activate", {"threshold": "nan"}, "&#39;nan&#39; is not a valid threshold"),
         (f"/spaces/{space_id}/compare", {"labels": "/etc/passwd"}, "labels"),
         (f"/spaces/{space_id}/pause", {}, "is not being filled"),
         (f"/spaces/{id_of(asking, 'demo')}/drop", {}, "is the active one"),
@@ -174,6 +175,14 @@ def test_model__what_cannot_be_done_says_why(asking: Services, ada: Visitor, sta
     assert "It could not be compared" in page
     assert "has no vectors yet" in page
     assert "aria-busy" not in page
+
+
+@pytest.mark.parametrize("field", ["name", "image_model", "image_checkpoint", "text_model"])
+def test_model__names_that_cannot_be_stored(ada: Visitor, started: list[list[str]], field: str) -> None:
+    data: dict[str, Any] = {"preset": "demo", field: "a\0b"}
+    answer = ada.post("/spaces", **data)
+    assert (answer.status_code, answer.headers["x-problem-code"]) == (400, "malformed_request")
+    assert started == []
 
 
 @pytest.mark.parametrize(("chosen", "named"), [("", None), ("judgements", "judgements"), ("groups", "groups")])

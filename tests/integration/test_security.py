@@ -498,6 +498,22 @@ def test_logs__hold_no_values_of_a_row_that_was_refused(
     assert "she wrote" not in line
 
 
+@pytest.mark.parametrize("formatter", [JsonFormatter, TextFormatter])
+def test_logs__hold_no_json_that_was_refused(
+    services: Services, formatter: type[JsonFormatter] | type[TextFormatter]
+) -> None:
+    refused = sa.text("SELECT CAST(:document AS jsonb)")
+    values = {"document": '{"title": "what she wrote \\u0000"}'}
+    with pytest.raises(sa.exc.DBAPIError) as caught, services.database.transaction() as session:
+        session.execute(refused, values)
+    error = caught.value
+    assert "she wrote" in str(error.orig)  # else this would prove nothing
+    record = logging.LogRecord("a", logging.ERROR, "p", 1, "refused", (), (type(error), error, error.__traceback__))
+    line = formatter().format(record)
+    assert "JSON data, line 1: ***" in line
+    assert "wrote" not in line
+
+
 def test_logs__hold_no_secret(
     keyed_client: TestClient,
     keyed: Services,

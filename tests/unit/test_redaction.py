@@ -53,9 +53,10 @@ def test_without_credentials() -> None:
         ("DETAIL:  Failing row contains (1, two\nlines).", "contains (***)."),
         ("DETAIL:  Key (name)=(ada) already exists.", "Key (name)=(***) already exists."),
         ('DETAIL:  Key (a, b)=(1, x) is not present in table "y".', "Key (a, b)=(***) is not present in table"),
+        ('CONTEXT:  JSON data, line 1: {"a": "ada\\n...\n[SQL: x]', "JSON data, line 1: ***\n[SQL: x]"),
         ("Failing row contains (what a user wrote)", "(what a user wrote)"),
     ],
-    ids=["row", "lines", "key", "keys", "no-detail"],
+    ids=["row", "lines", "key", "keys", "json", "no-detail"],
 )
 def test_redactor__values_of_refused_rows(said: str, left: str) -> None:
     assert left in Redactor(())(said)

@@ -6,12 +6,13 @@ from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any
 
-from backend.errors import MediaclusterError, NotFound
+from backend.errors import InputError, MediaclusterError, NotFound
 from backend.features.evaluation import Source
 from backend.features.model_change.activation import Activation, activate, rollback
 from backend.features.model_change.comparison import compare
 from backend.features.model_change.spaces import choose_names, make_space
 from backend.features.services import Services
+from backend.files.text import is_storable
 from backend.rules.editing import media_count
 from backend.store.access import Act, asked_from, record_act
 from backend.store.leases import SPACE_WORK_BEAT_SECONDS, repeated
@@ -32,8 +33,12 @@ def ask(services: Services, kind: Kind, subject: str, arguments: dict[str, Any],
     """Record a task, in the audit log too, and return its id. The caller starts a process for it.
 
     Raises:
+        InputError: a name or an argument holds characters that cannot be stored.
         Conflict: another task is running.
     """
+    words = [subject, *(value for value in arguments.values() if isinstance(value, str))]
+    if not all(map(is_storable, words)):
+        raise InputError("A name contains invalid characters.", hint="Remove NUL and lone surrogates.")
     with services.database.transaction() as session:
         work = insert_work(session, kind.value, subject, arguments, actor=actor, address=address)
         record_act(session, actor, Act.SPACE_WORK_ASKED, subject, work=kind.value, **arguments)

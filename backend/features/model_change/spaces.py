@@ -8,6 +8,7 @@ from backend.encoders import EncoderNames, load_encoders, resolve_encoders
 from backend.errors import Conflict, InputError
 from backend.features.services import Services, names_of_space
 from backend.features.steps import describe_space
+from backend.files.text import is_storable
 from backend.store.access import Act, record_act
 from backend.store.engine import Session
 from backend.store.schema import Space
@@ -117,12 +118,14 @@ def make_space(services: Services, names: EncoderNames, *, name: str | None = No
 
     Raises:
         EncoderUnavailable: the encoders do not exist.
-        InputError: the name is empty or too long.
+        InputError: the name is empty, too long, or cannot be stored.
         Conflict: there is no active space, or a space with this name or these encoders exists.
         TransactionConflict: the library was too busy to create a table. Try again.
     """
     if name is not None and not 0 < len(name.strip()) <= _MOST_NAME:
         raise InputError(f"The name of a space must have 1 to {_MOST_NAME} characters.", hint="Give another --name.")
+    if name is not None and not is_storable(name):
+        raise InputError("The name contains invalid characters.", hint="Remove NUL and lone surrogates.")
     name = None if name is None else name.strip()
     if name is not None:
         with services.database.transaction() as session:

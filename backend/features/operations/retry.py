@@ -4,7 +4,9 @@ import uuid
 from collections.abc import Sequence
 
 from backend.doorbell import Work
+from backend.errors import InputError
 from backend.features.services import Services
+from backend.files.text import is_storable
 from backend.store.access import Act, record_act
 from backend.store.media import retry_failed, retry_failed_with
 
@@ -25,7 +27,9 @@ def retry_all(services: Services, *, actor: str) -> int:
 
 
 def retry_code(services: Services, code: str, *, actor: str) -> int:
-    """Retry all pictures that failed with this code. Returns their number."""
+    """Retry all pictures that failed with this code. Returns their number. Raises InputError if no code can be like it."""
+    if not is_storable(code):
+        raise InputError("The code contains invalid characters.", hint="Give one that the Operations page lists.")
     return _retry_many(services, actor, code)
 
 

@@ -1,5 +1,6 @@
 """The model page, for admins: spaces, their progress, and switching between them."""
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -253,6 +254,9 @@ def _number(word: str, what: str, hint: str) -> float | None:
     if not word.strip():
         return None
     try:
-        return float(word.strip().replace(",", "."))
+        number = float(word.strip().replace(",", "."))
     except ValueError:
-        raise InputError(f"'{word}' is not a valid {what}.", hint=hint) from None
+        number = math.nan
+    if not math.isfinite(number):  # JSON has no other numbers
+        raise InputError(f"'{word}' is not a valid {what}.", hint=hint)
+    return number
