@@ -4,6 +4,7 @@ Each field is a variable with the prefix `MEDIACLUSTER_`, from the environment o
 no prefix; if they are not set, embedded servers run under `home`.
 """
 
+import os
 from functools import cached_property
 from ipaddress import ip_network
 from itertools import chain
@@ -288,6 +289,13 @@ class Settings(BaseSettings):
         ]
         found = [*storage_secrets(self.storage_url or "", self.storage_options), *chain(*map(server_secrets, servers))]
         return frozenset(filter(None, found))
+
+
+def forbid_writing_by_all() -> None:
+    """Change a umask that lets everybody write, such as 000 of some containers, so that only the owner can. Others stay: they decide
+    who shares a storage and exports."""
+    mask = os.umask(0o077)
+    os.umask(mask if mask & 0o002 else mask | 0o022)
 
 
 def load_settings(**overrides: Any) -> Settings:

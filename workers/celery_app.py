@@ -20,11 +20,12 @@ from celery.signals import (
 
 from backend.doorbell import Work
 from backend.logs import configure_logging
-from backend.settings import load_settings
+from backend.settings import forbid_writing_by_all, load_settings
 from backend.supervision import pulse_path
 from workers.receiving import make_worker_app
 from workers.watchdog import end_process, end_with_supervisor, watch_clock, watch_worker
 
+forbid_writing_by_all()
 app = make_worker_app(load_settings())
 
 # Set by the embedding process, which is forked from the one that reports the worker's health.

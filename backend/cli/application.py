@@ -41,6 +41,7 @@ from backend.cli.console import complain, say
 from backend.cli.panels import PanelGroup
 from backend.errors import MediaclusterError
 from backend.logs import TextFormatter
+from backend.settings import forbid_writing_by_all
 
 # Each module has `commands`, with their panels. Heavy imports are left to the command that needs them, so that
 # `mediacluster --help` answers at once. Within a panel, the help keeps this order.
@@ -83,6 +84,7 @@ def _begin(
 
 def main() -> NoReturn:
     """Run the command line. An expected error prints one readable line and exits with 1."""
+    forbid_writing_by_all()
     handler = logging.StreamHandler()
     handler.setFormatter(TextFormatter(template="%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])

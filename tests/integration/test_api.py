@@ -508,6 +508,14 @@ def test_openapi__operation_ids_and_problems_are_a_contract(client: TestClient) 
     assert client.get("/docs").status_code == 200
 
 
+def test_docs__names_an_icon_that_is_there(client: TestClient) -> None:
+    """A browser that finds none asks for /favicon.ico, and reports the 404."""
+    icon = re.search(r'<link rel="icon" type="image/svg\+xml" href="([^"]+)"', client.get("/docs").text)
+    assert icon is not None
+    answer = client.get(f"/{icon[1]}")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/svg+xml")
+
+
 @pytest.mark.parametrize("path", ["/docs", "/redoc"])
 def test_reference__loads_nothing_from_elsewhere(services: Services, path: str) -> None:
     with TestClient(create_web_app(services)) as client:
@@ -515,7 +523,7 @@ def test_reference__loads_nothing_from_elsewhere(services: Services, path: str) 
         policy = client.get("/admin/login").headers["content-security-policy"]
         assert (page.status_code, page.headers["content-security-policy"]) == (200, policy)
         loaded = re.findall(r'(?:src|href)="([^"]*)"', page.text)
-        assert len(loaded) == 3
+        assert len(loaded) == 4
         for address in loaded:
             assert "//" not in address
             got = client.get(f"/{address}")

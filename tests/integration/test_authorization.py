@@ -32,6 +32,7 @@ API = {
     "read": """
         GET /openapi.json
         GET /docs
+        GET /docs/mark.svg
         GET /docs/reference.css
         GET /docs/reference.js
         GET /redoc

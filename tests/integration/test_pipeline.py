@@ -325,6 +325,17 @@ def test_import__what_failed_before_is_told_again(
         assert (report.new, report.duplicates) == ({}, {})
 
 
+def test_manifest_of_other_things__lists_few_failures(services: Services, tmp_path: Path) -> None:
+    manifest = tmp_path / "a.jsonl"
+    manifest.write_text('{"path": "a.jpg"}\n' + "no JSON\n" * 2500 + '{"path": "b.jpg"}\n')
+    items, _ = list_items(services, [str(manifest)])
+    assert [item.name for item in items if item.error is None] == [str(tmp_path / "a.jpg"), str(tmp_path / "b.jpg")]
+    failed = [item for item in items if item.error is not None]
+    assert len(failed) == 1001
+    assert failed[-1].name == str(manifest)
+    assert "1,500 more lines cannot be used" in str(failed[-1].error)
+
+
 def test_import__a_folder_that_cannot_be_opened_has_failed(
     services: Services, make_jpeg: Callable[..., bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,8 @@
 
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -59,3 +61,43 @@ def test_storage__is_as_open_as_the_folder_it_is_in(tmp_path: Path, mode: int, f
     root.chmod(mode)
     FolderStore(root).write("a/b/c.jpg", b"x")
     assert [mode_of(root / part) for part in ("a", "a/b", "a/b/c.jpg")] == [folders, folders, files]
+
+
+_COMMAND = """
+from backend.cli import application
+from backend.settings import Settings
+def app():
+    home = Settings(home=HOME).make_home()
+    (home / "logs").mkdir()
+    (home / "logs" / "api.log").touch()
+application.app = app
+application.main()
+"""
+_WORKER = """
+import workers.celery_app
+from backend.settings import Settings
+home = Settings(home=HOME).make_home()
+(home / "logs").mkdir()
+(home / "logs" / "api.log").touch()
+"""
+
+
+@pytest.mark.parametrize("program", [_COMMAND, _WORKER], ids=["command", "worker"])
+@pytest.mark.parametrize(
+    ("mask", "folders", "files"),
+    [(0, 0o755, 0o644), (0o002, 0o775, 0o664), (0o055, 0o700, 0o600), (0o077, 0o700, 0o600)],
+)
+def test_nobody_else_writes_whatever_the_umask(
+    tmp_path: Path, program: str, mask: int, folders: int, files: int
+) -> None:
+    home = tmp_path / "a" / "b" / "home"
+    environ = {
+        **os.environ, "MEDIACLUSTER_HOME": str(home),
+        "REDIS_URL": "redis://127.0.0.1:9/0", "DATABASE_URL": "postgresql://127.0.0.1:9/a",
+    }  # fmt: skip
+    subprocess.run(
+        [sys.executable, "-c", program.replace("HOME", repr(str(home)))], env=environ, umask=mask, check=True
+    )
+    assert mode_of(home) == 0o700
+    assert {mode_of(home.parent), mode_of(home.parent.parent), mode_of(home / "logs")} == {folders}
+    assert mode_of(home / "logs" / "api.log") == files

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from backend.doorbell import Work
-from backend.errors import FileUnreadable, InputError
+from backend.errors import FileUnreadable, InputError, InvalidText
 from backend.features.intake.intake import Accepted, accept_picture, accept_url
 from backend.features.services import Services
 from backend.files.folders import (
@@ -29,6 +29,7 @@ from backend.store.spaces import count_waiting_words
 MANIFEST_SUFFIXES = {".csv", ".tsv", ".jsonl", ".ndjson"}
 _RING_EVERY = 16
 _RECENT_WARNINGS = 64
+_MOST_LISTED_LINES = 1000  # of one manifest: a file that is none has many
 _URL_PREFIXES = ("http://", "https://")
 
 
@@ -206,10 +207,13 @@ def _outcomes(services: Services, media_ids: list[uuid.UUID]) -> list[MediaOutco
 
 
 def _from_manifest(services: Services, manifest: Path) -> Iterator[ImportItem]:
+    unusable = 0
     for row in read_manifest(manifest, services.limits):
         name = f"{manifest}:{row.line}"
         if isinstance(row, ManifestError):
-            yield ImportItem(name, error=row.error)
+            unusable += 1
+            if unusable <= _MOST_LISTED_LINES:
+                yield ImportItem(name, error=row.error)
         else:
             folder = folder_of(row.path, manifest.parent) if row.path is not None else ""
             yield ImportItem(
@@ -222,6 +226,9 @@ def _from_manifest(services: Services, manifest: Path) -> Iterator[ImportItem]:
                 warnings=tuple(FileWarning(name, warning.code, str(warning)) for warning in row.warnings),
                 folder=folder,
             )
+    if (unlisted := unusable - _MOST_LISTED_LINES) > 0:
+        error = InvalidText(f"{unlisted:,} more lines cannot be used.", hint="Check that this is a manifest.")
+        yield ImportItem(str(manifest), error=error)
 
 
 def folder_of(path: Path, top: Path) -> str:

@@ -13,6 +13,8 @@ _PIECE_BYTES = 1024 * 1024
 def open_regular(path: Path) -> BinaryIO:
     """Open a file for reading. Links are followed, and what they lead to is judged once it is open.
 
+    One that says it is empty reads as empty: files of /proc say so, and some block, never end, or tell of the machine.
+
     Raises FileUnreadable if it cannot be opened or is not a regular file: a pipe would block, and a device may never end.
     """
     try:
@@ -22,14 +24,18 @@ def open_regular(path: Path) -> BinaryIO:
         raise FileUnreadable(
             f"{path} cannot be opened: {reason}.", hint="Check that it is there and its permissions."
         ) from None
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
         os.close(descriptor)
         raise FileUnreadable(f"{path} is not a regular file.", hint="Copy its content into a file, and name that.")
+    if not found.st_size:
+        os.close(descriptor)
+        return Path(os.devnull).open("rb")
     return os.fdopen(descriptor, "rb")
 
 
 def read_regular(path: Path, max_bytes: int) -> bytes:
-    """Read a whole file. One that says it is empty is not read: files of /proc say so, and some never end.
+    """Read a whole file.
 
     Raises:
         FileUnreadable: as `open_regular`, or reading fails.
@@ -41,9 +47,9 @@ def read_regular(path: Path, max_bytes: int) -> bytes:
         if size > max_bytes:
             raise FileTooLarge(f"{path} has {size:,} bytes; {max_bytes:,} are allowed.")
         pieces: list[bytes] = []
-        left = max_bytes if size else 0
+        left = max_bytes
         try:
-            while left >= 0 and size and (piece := os.read(descriptor, min(_PIECE_BYTES, left + 1))):
+            while left >= 0 and (piece := os.read(descriptor, min(_PIECE_BYTES, left + 1))):
                 pieces.append(piece)
                 left -= len(piece)
         except OSError as error:

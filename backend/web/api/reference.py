@@ -10,7 +10,7 @@ from backend.web.middleware.page_headers import PAGE_HEADERS
 router = APIRouter(include_in_schema=False)
 
 _STATIC: Final = Path(__file__).parent / "static"
-_TYPES: Final = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
+_TYPES: Final = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 
 @router.get("/docs")
@@ -27,6 +27,11 @@ def get_script() -> Response:
 @router.get("/docs/reference.css")
 def get_style() -> Response:
     return _file("reference.css")
+
+
+@router.get("/docs/mark.svg")
+def get_icon() -> Response:
+    return _file("mark.svg")
 
 
 def _file(name: str) -> Response:

@@ -69,6 +69,14 @@ def test_read_regular__files_of_the_kernel_are_empty() -> None:
             assert read_regular(path, 1000) == b""
 
 
+def test_read_manifest__files_of_the_kernel_are_empty(tmp_path: Path, limits: Limits) -> None:
+    for name in ("/proc/self/status", "/proc/kmsg"):
+        if os.access(name, os.R_OK):
+            link = tmp_path / f"{Path(name).name}.jsonl"
+            link.symlink_to(name)
+            assert list(read_manifest(link, limits)) == []
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
 def test_read_manifest__is_a_regular_file(tmp_path: Path, limits: Limits, suffix: str) -> None:
     pipe, endless = tmp_path / f"pipe{suffix}", tmp_path / f"endless{suffix}"
