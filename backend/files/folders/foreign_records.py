@@ -32,6 +32,8 @@ _FILE_SUFFIXES: Final = (
 )
 _LEVELS: Final = re.compile(r"[|/]")
 
+_TAKEOUT_MOMENTS: Final = ("photoTakenTime", "creationTime", "photoLastModifiedTime")
+
 # Names of exiftool as compared: without their group, in lower case. Of several the first that is set counts.
 _TITLES: Final = ("title", "objectname", "headline", "xptitle")
 _CAPTIONS: Final = ("description", "caption-abstract", "imagedescription", "xpcomment", "usercomment")
@@ -103,8 +105,12 @@ class ForeignRecord:
 
 def read_foreign(record: Mapping[str, Any]) -> ForeignRecord:
     """Return what a record says, whichever program wrote it. One of no known program has our own names already."""
-    if isinstance(record.get("photoTakenTime"), dict):
+    if any(_is_moment_of_takeout(record.get(name)) for name in _TAKEOUT_MOMENTS):
         return _from_takeout(record)
+    if isinstance(record.get("albumData"), dict) or _is_moment_of_takeout(record.get("date")):
+        return ForeignRecord(
+            {}
+        )  # `metadata.json` of Takeout describes an album, also beside a picture named `metadata.jpg`
     if "dateTaken" in record and isinstance(record.get("fileName"), str):
         return _from_immich_go(record)
     if is_of_exiftool(record):
@@ -228,7 +234,10 @@ def _fitted(field_name: str, value: Any, limits: Limits, words: Mapping[str, Any
 
 def _from_takeout(record: Mapping[str, Any]) -> ForeignRecord:
     title = record.get("title")
-    taken = read_epoch(record["photoTakenTime"].get("timestamp"), Standing.ORIGINAL, "takeout:photoTakenTime")
+    moment = record.get("photoTakenTime")
+    taken = read_epoch(
+        moment.get("timestamp") if isinstance(moment, dict) else None, Standing.ORIGINAL, "takeout:photoTakenTime"
+    )
     # The title in Takeout is often the file name, which does not describe the picture.
     file_name = title if isinstance(title, str) and PurePosixPath(title).suffix.lower() in _FILE_SUFFIXES else None
     return ForeignRecord(
@@ -242,6 +251,10 @@ def _from_takeout(record: Mapping[str, Any]) -> ForeignRecord:
         place=_geo(record.get("geoData")) or _geo(record.get("geoDataExif")),
         file_name=file_name,
     )
+
+
+def _is_moment_of_takeout(value: Any) -> bool:
+    return isinstance(value, dict) and (not value or "timestamp" in value)
 
 
 def _from_immich_go(record: Mapping[str, Any]) -> ForeignRecord:

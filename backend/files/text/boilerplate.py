@@ -1,5 +1,7 @@
 """Words that cameras, phones, drones and programs write into titles and captions by themselves.
 
+A program's name alone, or with its version, edition or system, is such a word; a sentence about it ("Taken in Photoshop class") is not.
+
 Sources, besides files that were seen:
 
 - PhotoPrism, internal/meta/sanitize.go (UnwantedDescriptions) and its pull request 5078 (Huawei, Medion, Motorola);
@@ -92,12 +94,26 @@ _CAMERA_MAKERS: Final = (
     "kyocera|leica|lg|medion|mercury|minolta|moultrie|mustek|nikon|olympus|panasonic|pentax|polaroid|praktica|premier|"
     "ricoh|rollei|samsung|sanyo|sigma|skanhex|sony|toshiba|traveler|vivitar|yakumo"
 )
+# Programs, never only a company: people write of what is made by Apple, and taken on Nokia's strike.
 _PROGRAMS: Final = (
+    r"(?:adobe|apple|corel|gnu|google|microsoft|the)?\W*(?:"
     r"ebay|ezgif|guetzli|imagej|jpeg-recompress|jpegoptim|jpegli|mozjpeg|photofiltre|screentogif|tinypng|u-?lead|"
-    r"adobe|acdsee|affinity|apple|b612|canva|capture one|darktable|digikam|faceapp|ffmpeg|figma|fotor|gd-jpeg|gimp|google|"
+    r"acdsee|affinity|b612|canva|capture one|darktable|digikam|faceapp|ffmpeg|figma|fotor|gd-jpeg|gimp|"
     r"gnome-screenshot|hugin|imagemagick|imlib|inkscape|instagram|irfanview|jpegmini|krita|lightroom|luminar|matlab|matplotlib|"
-    r"meitu|ms ?paint|nokia|paint\.net|photoscape|photoshop|picasa|picsart|pixlr|polarr|prisma|rawtherapee|retrica|"
-    r"snapchat|snapseed|spectacle|vsco|xnview"
+    r"meitu|ms ?paint|paint\.net|photoscape|photoshop|picasa|picsart|pixlr|polarr|prisma|rawtherapee|retrica|"
+    r"snapchat|snapseed|spectacle|vsco|xnview)|"
+    r"adobe\W+(?:bridge|camera raw|express|fireworks|firefly|illustrator|imageready|indesign)|"
+    r"apple\W+(?:aperture|iphoto|photos|preview)|google\W+(?:camera|photos)|nokia\W+(?:camera|refocus)|"
+    r"microsoft\W+(?:office|paint|photos)"
+)
+_SYSTEMS: Final = "android|chromeos|ios|ipad|iphone|linux|mac|macos|macintosh|os|web|windows|x"
+# What follows the name of a program: its version, edition, system or preset, its address, another program. Each word is one,
+# so that a sentence about a program is none.
+_AFTER_PROGRAM: Final = (
+    rf"(?:\W+(?:[a-z]{{0,3}}\d\w*|v|version|beta|cc|cs|classic|elements|express|extended|lightroom|mobile|mx|plus|premium|pro|touch|"
+    rf"(?:photo|image|gif|picture) ?(?:editor|maker|optimizer|resizer|viewer)|app|camera raw|editor|library|software|{_SYSTEMS}|"
+    rf"(?:on|for)(?: an?)? (?:{_SYSTEMS})|with \S+ (?:effect|filter|preset)|com|inc|net|org|https?:\S++|www\.\S++|"
+    rf"(?:and|by|using|via|with) (?:{_PROGRAMS})))*\W*"
 )
 _VERBS: Final = (
     "compressed|created|edited|generated|made|optimi[sz]ed|processed|produced|saved|shot|taken|file written|written"
@@ -113,18 +129,19 @@ _PATTERNS: Final = tuple(
         # Names that cameras give to files
         r"(?:dsc[fn]?|dji|gopr|gp|img|imgp|mvimg|p|pict|pxl|vid)[_-]?\d{4,}(?:[_-]\d+)*(?:\.[a-z0-9]{3,4})?",
         # Programs and their libraries
-        rf"(?:{_VERBS}) (?:by|in|on|using|with) (?:the )?(?:{_PROGRAMS})\b.{{0,60}}",
+        rf"(?:{_VERBS}) (?:by|in|on|using|with) (?:{_PROGRAMS})\b{_AFTER_PROGRAM}",
         r"creator: (?:gd-jpeg|jpeg-recompress|xv)\b.*",
-        r"gif (?:created|made) with .{0,60}",
+        rf"gif (?:created|edited|made) (?:by|on|using|with) (?:https?:\S++|www\.\S++|(?:{_PROGRAMS})\b{_AFTER_PROGRAM})",
         r"gifbuilder [\d.]+\b.{0,60}",
         r"u-?lead systems\b.{0,60}",
-        r"(?:libjpeg|libjpeg-turbo|imagemagick|graphicsmagick|usspcmt)\b.{0,60}",
+        r"(?:libjpeg|libjpeg-turbo|usspcmt)\b.{0,60}",
+        rf"(?:imagemagick|graphicsmagick)\b{_AFTER_PROGRAM}",
         r"(?:quality|q) ?[=:] ?\d+%?",
         # Cameras: the moment, the maker, what was measured
         r"(?:start)?date ?[:=] ?[\d /.:-]+(?:,? ?time ?[:=] ?[\d :.]+)?",
         r"epson dsc picture.{0,20}",
-        r"axis\b.{0,20}(?:camera|server)\b.{0,20}",
-        r"lead technologies\b.*",
+        r"axis(?: (?=\S{0,20}\d)\S{1,24}| communications| dome| network| ptz| video)* (?:camera|server)(?:\W+[a-z]{0,3}\d\w*)*\W*",
+        r"lead technologies(?:\W+(?:inc|[a-z]{0,3}\d\w*))*\W*",
         r"lavc\d[\d.]*",
         r"intel\(r\) jpeg library\b.*",
         r"handmade software, inc\. image alchemy\b.*",
@@ -132,9 +149,15 @@ _PATTERNS: Final = tuple(
         r"screen ?shot [\d_ .:-]*(?: at [\d.: ]*(?:[ap]m)?)?",
         # Debugging notes of phones
         r"(?:oplus|oppo)_\d+",
-        r"\W*(?:filter: ?-?\d+|0); *(?:jpegrotation|fileterintensity|filterintensity|filtermask)\b.*",
+        r"\W*0; *jpegrotation\b.*",
+        r"\W*(?:filter|jpegrotation|file?terintensity|filtermask|captureorientation|multi-frame): ?(?:[-\d(\[.;]|null|true|false).*;.*",
         r"\[?ae_dbg_info\b.*",
-        r"\W*(?:hw-remosaic|modeinfo|algolist|multi-frame): .*",
+        r"\W*(?:hw-remosaic|modeinfo|algolist): .*",
+        r"(?:cameraid|framecount|lutfilename)=[^=]*(?:=[^=]*)+",
+        r"maker:0x[\da-f]+,.*",
+        # Marks of Facebook and of Wikimedia
+        r"fbmd[\da-f]{8,}",
+        r"file source: ?https?://\S+",
         r"\{\s*(?:\"[^\"]*\"\s*:.*)?\}",
         r"ascii\W*|unicode\W*|jis\W*",
         # Nothing

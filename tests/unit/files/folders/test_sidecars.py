@@ -345,6 +345,30 @@ def test_read_sidecar__google_takeout_people_and_the_place_of_the_camera(picture
     assert found.place == {"latitude_degrees": 1.5, "longitude_degrees": 2.5, "altitude_meters": 3.0}
 
 
+@pytest.mark.parametrize(
+    "album",
+    [
+        {"title": "My Album", "description": "albumdesc", "access": "protected", "date": {"timestamp": "1"}},
+        {"title": "My Album", "description": "albumdesc", "date": {"timestamp": "1", "formatted": "1 Jan 1970"}, "geoData": {}},
+        {"albumData": {"title": "My Album", "date": {"timestamp": "1"}}, "title": "My Album", "description": "albumdesc"},
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("names", [("metadata.jpg", "metadata.json"), ("Metadaten.jpg", "Metadaten.json")])
+def test_read_sidecar__an_album_of_google_takeout_is_no_sidecar(
+    tmp_path: Path, limits: Limits, album: dict[str, object], names: tuple[str, str]
+) -> None:
+    (tmp_path / names[1]).write_text(json.dumps(album))
+
+    assert read_sidecar(tmp_path / names[0], limits) == Sidecar()
+
+
+def test_read_sidecar__google_takeout_without_the_moment(picture: Path, limits: Limits) -> None:
+    record = {"title": "IMG_1.jpg", "description": "Boats", "creationTime": {"timestamp": "1714559400"}}
+    picture.with_name("IMG_1.jpg.json").write_text(json.dumps(record))
+
+    assert read_sidecar(picture, limits) == Sidecar(MediaText(caption="Boats"))
+
+
 def test_read_sidecar__people_can_be_left_out(picture: Path, limits: Limits) -> None:
     picture.with_name("IMG_1.jpg.json").write_text(takeout(people=[{"name": "Ann"}]))
     assert read_sidecar(picture, limits).text.keywords == ("Ann",)

@@ -296,10 +296,22 @@ DEFAULTS = [
     "My beautiful picture", "HELLOMOTO", "charset=Ascii", "binary comment", "DSC_0042.JPG", "IMG_20190504_101530", "DSC00012",
     "filter: 0; fileterIntensity: 0.0; filterMask: 0; algolist: 0;",
     '{"Version":"1.0.0","BeautyInfo":{"IsAIBeauty":false}}', "Untitled", "- - -",
+    "fileterIntensity: 0.0; filterMask: 0; captureOrientation: 0;", "jpegRotation: 0; captureOrientation: 0;", "multi-frame: 1; brp_mask: 0;",
+    "CameraID=52.FrameCount=30.lutFilename=x.Version=AGC9.2 V6.0", "FBMD01000a8e0d0000", "Maker:0x6,Date:2018-3-14,Ver:5,Lens:Kan03",
+    "File source: http://commons.wikimedia.org/wiki/File:A.jpg", "Edited in Adobe Lightroom Classic 9.1 (Windows)",
+    "Created with Adobe Photoshop CC 2017 (Macintosh)", "Made with Google Photos", "Edited with Polarr Photo Editor",
+    "Created with GIMP on a Mac", "Created with Inkscape (http://www.inkscape.org/)", "Edited in Lightroom and Photoshop.",
+    "Processed by eBay with ImageMagick, z1.1.0. ||B2", "GIF created with https://ezgif.com/maker", "GIF made with ScreenToGif 2.3",
+    "ImageMagick 6.9.10-23 Q16 x86_64 20190101 https://imagemagick.org", "AXIS 241S Video Server 4.30",
 ]  # fmt: skip
 WORDS = [
     "My new digital camera", "Olympus", "The default of hope", "Screenshot of the winning move", "Created with love",
-    "Edited by grandma", "DCIM is a folder", "Smart", "Burst into tears", "Nor", "P51 Mustang", "A path: C:\\DCIM",
+    "Shot in Apple Store Bern", "Taken in Photoshop class with Ann", "Created by Apple growers of Kent", "Taken on Google Campus",
+    "Made by Nokia workers on strike, 1998", "Axis of evil camera team", "Axis camera club", "Made with adobe", "Made by Apple",
+    "Made with adobe bricks by the family", "Taken in Instagram museum", "Created with GIMP for Ann", "Saved by Google engineers",
+    "GIF made with love by Ann", "ImageMagick workshop in Bern", "Lead technologies of Rome", "Multi-frame: a comic by Ann",
+    "Edited with Photoshop (for my mother, with love)", "Filter: old; mask: new; all by Ann", "File source: my aunt",
+    "Taken with Apple pickers; camera: Bob", "Edited by grandma", "DCIM is a folder", "Smart", "Burst into tears", "Nor", "P51 Mustang", "A path: C:\\DCIM",
 ]  # fmt: skip
 
 
