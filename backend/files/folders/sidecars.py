@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 
 from backend.documents import read_json
 from backend.errors import FileTooLarge, InputError, InvalidText
-from backend.files.folders.encodings import decode_text
+from backend.files.folders.encodings import decode_text, marked_encoding
 from backend.files.folders.folders import looks_like_picture
 from backend.files.folders.foreign_records import (
     ForeignRecord,
@@ -221,12 +221,17 @@ def _plain_text(raw: bytes, limits: Limits) -> tuple[MediaText, list[InvalidText
 
 
 def _read_xmp(raw: bytes, path: Path, limits: Limits) -> Sidecar:
-    packet = _XML_DECLARATION.sub("", decode_text(raw).lstrip("\ufeff"), count=1).strip().encode("utf-8", "replace")
+    text = decode_text(raw)
+    if marked_encoding(raw) is None and text.encode("utf-8", "replace") != raw:
+        packet = raw  # in the encoding that it declares, or with single bytes that the reader mends
+    else:
+        packet = _XML_DECLARATION.sub("", text.lstrip("\ufeff"), count=1).strip().encode("utf-8", "replace")
     if _RDF not in packet:
         raise InvalidText("It is not XMP.", hint="Write it again with the program it is from.")
     said = read_xmp(packet, limits)
     warnings = tuple(FileWarning(str(path), InvalidText.code, warning) for warning in said.warnings)
-    return Sidecar(said.text, said.exif, said.dates, warnings=warnings, is_whole=not warnings)
+    is_left_out = said.text.is_empty and not said.exif and not said.dates
+    return Sidecar(said.text, said.exif, said.dates, warnings=warnings, is_whole=not (warnings and is_left_out))
 
 
 def _record_of(raw: bytes, picture: Path) -> ForeignRecord:

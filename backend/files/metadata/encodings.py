@@ -5,6 +5,9 @@ from typing import Final
 
 _NAMED_CODE_BYTES: Final = 8
 _MOSTLY: Final = 0.8
+_MOSTLY_SMALL: Final = 0.6
+# So many Korean syllables in a row are no UTF-8 by chance.
+_FEW_LETTERS: Final = 3
 # Where nearly all letters of both byte orders are letters, those before this are likelier: Latin to Hebrew and Arabic.
 _COMMON_LETTERS: Final = "\u0780"
 _ESCAPE: Final = b"\x1b"
@@ -36,7 +39,7 @@ def as_utf16(value: object) -> str:
         value = bytes(value)
     if not isinstance(value, bytes):
         return ""
-    return value.decode("utf-16-le", "ignore").split("\0", 1)[0].strip()
+    return (_as_narrow(value) or _until_nul(value.decode("utf-16-le", "ignore"))).strip()
 
 
 def as_comment(value: object, byte_order: str) -> str:
@@ -62,9 +65,38 @@ def _as_unicode(raw: bytes, byte_order: str) -> str:
     for mark, encoding in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
         if raw.startswith(mark):
             return _until_nul(raw[2:].decode(encoding, "ignore"))
+    if narrow := _as_narrow(raw):
+        return narrow
     orders = ("utf-16-be", "utf-16-le") if byte_order == ">" else ("utf-16-le", "utf-16-be")
     # `max` keeps the order of equals, so the file's order decides where both are as likely.
     return max((_until_nul(raw.decode(one, "ignore")) for one in orders), key=_likelihood)
+
+
+def _as_narrow(raw: bytes) -> str:
+    """UTF-8 where UTF-16 was declared; '' unless it is likelier.
+
+    Two letters of ASCII are a Chinese character in UTF-16, so it takes more of them, and more small ones, than Chinese has by
+    chance. UTF-16 of most other scripts has zeros or control characters in it.
+    """
+    body = raw.rstrip(b"\0")
+    try:
+        words = body.decode("utf-8")
+    except UnicodeDecodeError:
+        return ""
+    if not words.strip() or not all(one.isprintable() or one in "\t\n\r" for one in words):
+        return ""
+    if len(raw) % 2 and raw == body:
+        return words
+    if not words.isascii():
+        is_likely = len(words) >= _FEW_LETTERS or any(one.isascii() for one in words) or _exist(raw) < 1.0
+        return words if is_likely else ""
+    small = sum(one.islower() or one.isspace() for one in words) / len(words)
+    letters = sum(one.isalpha() or one.isspace() for one in words) / len(words)
+    return words if small >= _MOSTLY_SMALL or (letters >= _MOSTLY and " " in words.strip()) else ""
+
+
+def _exist(raw: bytes) -> float:
+    return max(_likelihood(raw.decode(one, "ignore"))[0] for one in ("utf-16-le", "utf-16-be"))
 
 
 def _until_nul(words: str) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from typing import Final
 from xml.etree.ElementTree import Element
@@ -12,6 +13,7 @@ from defusedxml.common import DefusedXmlException
 from backend.files.metadata.fields import DATES, HIERARCHIES, KEYWORDS, PEOPLE, Fields
 from backend.files.metadata.json_values import JSON
 from backend.files.metadata.places import PLACE_NAMES
+from backend.files.metadata.xml_repair import repair_xml
 from backend.files.text import WORDS, read_date, read_latitude, read_longitude, read_number
 
 MAX_PACKET_BYTES: Final = 1024 * 1024
@@ -38,6 +40,7 @@ NAMESPACES: Final = {
     "xml": "http://www.w3.org/XML/1998/namespace",
     "xmp": "http://ns.adobe.com/xap/1.0/",
 }
+_KNOWN_PREFIXES: Final = NAMESPACES | {"x": "adobe:ns:meta/"}
 # Structures, which are read below; of everything else the texts are taken.
 _REGIONS, _MICROSOFT_REGIONS = PEOPLE[0], PEOPLE[1]
 _PERSON_DETAILS: Final = PEOPLE[3]
@@ -88,7 +91,7 @@ Value = Element | str
 
 
 def read_xmp_fields(packet: bytes) -> Fields:
-    """Return what an XMP packet says. If it cannot be read, nothing but a warning."""
+    """Return what an XMP packet says. If it is not valid XML, what is understood and a warning; else nothing but a warning."""
     fields = Fields()
     if not packet.strip(b"\0 \r\n\t"):
         return fields
@@ -98,12 +101,17 @@ def read_xmp_fields(packet: bytes) -> Fields:
         )
         return fields
     try:
-        properties = _properties(_parse(_in_utf8(packet)))
+        root, repaired = _parse(_in_utf8(packet))
+        properties = _properties(root)
     except DefusedXmlException:
         fields.warnings.append("The XMP packet declares entities, which are not resolved, so it is left out.")
     except (ElementTree.ParseError, ValueError, LookupError, RecursionError) as error:
         fields.warnings.append(f"The XMP packet is not valid XML ({error}), so it is left out.")
     else:
+        if repaired is not None:
+            fields.warnings.append(
+                f"The XMP packet is not valid XML ({repaired}). What breaks it is left out or replaced, and the rest is read."
+            )
         _read(properties, fields)
     return fields
 
@@ -117,15 +125,23 @@ def _in_utf8(packet: bytes) -> bytes:
     return packet.strip(b"\0 \r\n\t")
 
 
-def _parse(packet: bytes) -> Element:
+def _parse(packet: bytes) -> tuple[Element, Exception | None]:
+    """The root of a packet, and the error for which it had to be repaired."""
+    root, repaired = None, None
     try:
         root = ElementTree.fromstring(packet, forbid_dtd=True)
-    except ElementTree.ParseError:
+    except ElementTree.ParseError as error:
         # Texts with control characters are common, although XML forbids them.
         cleaned = _CONTROL_CHARACTERS.sub(b"", packet)
-        if cleaned == packet:
-            raise
-        root = ElementTree.fromstring(cleaned, forbid_dtd=True)
+        if cleaned != packet:
+            with suppress(ElementTree.ParseError):
+                root = ElementTree.fromstring(cleaned, forbid_dtd=True)
+        if root is None:
+            repaired = error
+            try:
+                root = ElementTree.fromstring(repair_xml(cleaned, _KNOWN_PREFIXES), forbid_dtd=True)
+            except ElementTree.ParseError:
+                raise error from None
     assert isinstance(root, Element)
     for element in root.iter():
         element.tag = element.tag.replace("/}", "}", 1)
@@ -133,7 +149,7 @@ def _parse(packet: bytes) -> Element:
             attributes = {name.replace("/}", "}", 1): value for name, value in element.attrib.items()}
             element.attrib.clear()
             element.attrib.update(attributes)
-    return root
+    return root, repaired
 
 
 def _properties(root: Element) -> dict[str, Value]:

@@ -27,6 +27,22 @@ _MAX_OFFSET: Final = timedelta(hours=15)
 _BLANK_END: Final = re.compile(r"[\s:]+$")
 _BLANK_ZERO: Final = re.compile(r"(?<=:) (?=\d(?!\d))")
 
+# RFC 1123, which the PNG specification suggests ("Sat, 15 Apr 2023 08:15:30 GMT"), and that of C ("Sat Apr 15 08:15:30 2023").
+_NAMED_CLOCK: Final = r"(?P<clock>\d{1,2}:\d{2}:\d{2})(?:\s+(?P<zone>[A-Z]{1,4}|[+-]\d{2}:?\d{2})\b)?"
+_NAMED_MONTHS: Final = (
+    re.compile(
+        r"(?:[A-Za-z]{3,9},?\s+)?(?P<day>\d{1,2})[ -](?P<month>[A-Za-z]{3})[a-z]*[ -](?P<year>\d{4})(?:\s+"
+        + _NAMED_CLOCK
+        + ")?"
+    ),
+    re.compile(r"[A-Za-z]{3}\s+(?P<month>[A-Za-z]{3})\s+(?P<day>\d{1,2})\s+" + _NAMED_CLOCK + r"\s+(?P<year>\d{4})\b"),
+)
+_MONTHS: Final = "janfebmaraprmayjunjulaugsepoctnovdec"
+_NAMED_ZONES: Final = {
+    "UT": "UTC", "EST": "-0500", "EDT": "-0400", "CST": "-0600", "CDT": "-0500", "MST": "-0700", "MDT": "-0600",
+    "PST": "-0800", "PDT": "-0700", "CET": "+0100", "CEST": "+0200",
+}  # fmt: skip
+
 _SECONDS: Final = re.compile(r"[+-]?\d+(?:\.\d+)?")
 # Digits that a person writes: four are a year, and less than five are no moment but a mistake.
 _A_YEAR: Final = re.compile(r"1[89]\d\d|20\d\d")
@@ -71,9 +87,20 @@ def read_date(
         offset: the zone, such as '+02:00', if the text names none.
         subseconds: the digits after the second, if the text has none.
     """
-    match = _MOMENT.match(_BLANK_ZERO.sub("0", _BLANK_END.sub("", raw.strip())))
+    match = _MOMENT.match(_BLANK_ZERO.sub("0", _BLANK_END.sub("", _with_number(raw.strip()))))
     found = None if match is None else _moment_of(match.groupdict(), offset, subseconds)
     return None if found is None else DateCandidate(*found, standing, source)
+
+
+def _with_number(raw: str) -> str:
+    """A date whose month is an English name, in numbers; any other text as it is."""
+    match = next((found for one in _NAMED_MONTHS if (found := one.match(raw))), None)
+    month = _MONTHS.find(match["month"].lower()) if match else -1
+    if match is None or month % len("jan") or month < 0:
+        return raw
+    zone = match["zone"] or ""
+    clock = f" {match['clock'].zfill(len('12:30:00'))} {_NAMED_ZONES.get(zone, zone)}" if match["clock"] else ""
+    return f"{match['year']}-{month // len('jan') + 1:02}-{match['day']:0>2}{clock}"
 
 
 def read_epoch(seconds: object, standing: Standing, source: str) -> DateCandidate | None:

@@ -116,6 +116,34 @@ def test_exif__as_cameras_write_it(written: str, expected: tuple[str, str] | Non
     assert (None if found is None else found[:2]) == expected
 
 
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("Sat, 15 Apr 2023 08:15:30 GMT", "2023-04-15T08:15:30+00:00"),
+        ("Sat, 15 Apr 2023 08:15:30 +0200", "2023-04-15T06:15:30+00:00"),
+        ("15 Apr 2023 8:15:30 -05:00", "2023-04-15T13:15:30+00:00"),
+        ("Sat, 15 Apr 2023 08:15:30 PDT", "2023-04-15T15:15:30+00:00"),
+        ("Sat, 15 Apr 2023 08:15:30", "2023-04-15T07:15:30+00:00"),
+        ("Sat, 5 December 2020 23:15:30 UT", "2020-12-05T23:15:30+00:00"),
+        ("Sat Apr 15 08:15:30 2023", "2023-04-15T07:15:30+00:00"),
+        ("Sat Apr  5 08:15:30 UTC 2023", "2023-04-05T08:15:30+00:00"),
+        ("15 Apr 2023", "2023-04-15T00:00:00+00:00"),
+        ("2023-04-15T08:15:30Z", "2023-04-15T08:15:30+00:00"),
+        ("2023:04:15 08:15:30", "2023-04-15T07:15:30+00:00"),
+        ("Sat, 15 Xyz 2023 08:15:30 GMT", None),
+        ("Sat, 15 Anf 2023 08:15:30 GMT", None),
+        ("Sat, 31 Feb 2023 08:15:30 GMT", None),
+    ],
+)
+def test_png__creation_time_as_programs_write_it(written: str, expected: str | None) -> None:
+    data = Pictures.encode(Pictures.corners(), "PNG")
+    data = data[:33] + Pictures.png_chunk(b"tEXt", b"Creation Time\0" + written.encode()) + data[33:]
+
+    found = chosen(data, "Africa/Lagos")
+
+    assert (None if found is None else (found[0], found[2])) == (expected and (expected, "png:Creation Time"))
+
+
 def test_exif__original_then_digitized_then_modified() -> None:
     main, photo = {MODIFIED: "2023:11:11 11:11:11"}, {DIGITIZED: "1998:07:04 10:00:00", ORIGINAL: "1965:07:04 10:00:00"}
 
