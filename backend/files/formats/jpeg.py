@@ -25,6 +25,7 @@ _BEGINNING_BYTES: Final = 4096
 # A progressive JPEG of ten-byte scans would keep the decoder busy for hours; real ones have about ten.
 _MOST_SCANS: Final = 500
 _TAIL_BYTES: Final = 64
+_LONG_RUN: Final = 64
 _MEBIBYTE: Final = 1024 * 1024
 _MOST_BYTES_BETWEEN_SCANS: Final = 640 * _MEBIBYTE
 
@@ -89,6 +90,26 @@ def end_of_pixels(data: bytes) -> int | None:
     if marker != _SOS or pixels > len(data) or _MARKER.search(data, pixels):
         return None
     return len(data) - data.endswith(b"\xff")  # half a marker is none
+
+
+def zeros_at_end(data: bytes) -> tuple[int, int] | None:
+    """Where the last scan of a JPEG turns into a long run of zeros up to its end, and that end; None if it does not.
+
+    Where a copy was broken off, file systems put zeros. Pixels are rarely zeros: in a code that was made for the picture they
+    may be a plain area.
+    """
+    start = 0
+    for marker, _, following in list_markers(data):
+        start = following if marker == _SOS else start
+    if not start:
+        return None
+    found = _MARKER.search(data, start)
+    end = found.start() if found else len(data)
+    while end > start and data[end - 1] == 0xFF:  # a marker may begin with several
+        end -= 1
+    if end - start < _LONG_RUN or any(data[end - _LONG_RUN : end]):
+        return None
+    return start + len(data[start:end].rstrip(b"\0")), end
 
 
 def has_all_scans(data: bytes) -> bool:

@@ -17,7 +17,7 @@ from typing import Final
 from PIL import Image
 
 from backend.errors import ImageCorrupt, ImageTruncated, TooManyPixels
-from backend.files.formats.jpeg import check_scans, end_of_pixels, has_all_scans
+from backend.files.formats.jpeg import check_scans, end_of_pixels, has_all_scans, zeros_at_end
 from backend.files.formats.structure import PNG_SIGNATURE, Chunk, is_intact, png_chunks
 
 
@@ -44,6 +44,7 @@ class Mended:
 
 _JPEG_END: Final = b"\xff\xd9"
 _JPEG_RESTARTS: Final = b"\xff\xdd"
+_FEW_ZEROS: Final = 16
 _PNG_END: Final = b"\0\0\0\0IEND\xaeB`\x82"
 _MIN_HEADER_BYTES: Final = 12 + 13
 _INFLATED_AT_ONCE: Final = 1024 * 1024
@@ -69,22 +70,50 @@ _OTHER_PIXELS: Final = random.Random(0).randbytes(600).replace(b"\xff", b"")  # 
 
 
 def mend_jpeg(data: bytes, most_pixels: int) -> Mended:
-    """Add the end marker if nothing but it is missing. Raises as `check_scans`."""
+    """Add the end marker if nothing but it is missing. Raises as `check_scans`, and ImageTruncated if the pixels end in zeros
+    that stand for others."""
+    _check_zeros(data, most_pixels)
     end = end_of_pixels(data)
     if end is None or not has_all_scans(data):
         return Mended(data)
     check_scans(data)
     pixels = data[:end]
-    # Where pixels are missing, a decoder fills them from what follows. Where none is missing, what follows is ignored.
-    tails = [b"", _OTHER_PIXELS]
-    if _JPEG_RESTARTS in data:
-        tails.append(_next_restart(data) + _OTHER_PIXELS)
     try:
-        sums = (_pixel_sum(pixels + tail + _JPEG_END, most_pixels) for tail in tails)
-        is_complete = all(one == other for one, other in pairwise(sums))
+        is_complete = _is_complete(pixels, most_pixels)
     except Exception:  # noqa: BLE001 - Pillow raises a dozen types; whatever it is, the file is judged as it came
         return Mended(data)
     return Mended(pixels + _JPEG_END, (_END_MISSING,)) if is_complete else Mended(data)
+
+
+def _is_complete(pixels: bytes, most_pixels: int) -> bool:
+    """Whether a JPEG without end marker has all of its pixels. Where some are missing, a decoder fills them from what follows;
+    where none is missing, what follows is ignored. Raises as `_pixel_sum`."""
+    tails = [b"", _OTHER_PIXELS]
+    if _JPEG_RESTARTS in pixels:
+        tails.append(_next_restart(pixels) + _OTHER_PIXELS)
+    sums = (_pixel_sum(pixels + tail + _JPEG_END, most_pixels) for tail in tails)
+    return all(one == other for one, other in pairwise(sums))
+
+
+def _check_zeros(data: bytes, most_pixels: int) -> None:
+    """Raise ImageTruncated if a JPEG ends in a long run of zeros, and the decoder takes some of them for pixels, but not all, or
+    lacks more. Zeros behind the last pixel are padding, and zeros up to the last pixel are a plain area."""
+    run = zeros_at_end(data)
+    if run is None:
+        return
+    check_scans(data)
+    start, end = run
+    try:
+        # The first zeros may belong to the last code before them, and the last ones fill the last byte.
+        if _is_complete(data[: start + _FEW_ZEROS], most_pixels):
+            return
+        is_sound = _is_complete(data[:end], most_pixels) and not _is_complete(data[: end - _FEW_ZEROS], most_pixels)
+    except Exception:  # noqa: BLE001 - Pillow raises a dozen types; whatever it is, the file is judged as it came
+        return
+    if not is_sound:
+        raise ImageTruncated(
+            "The picture is cut off: from some place on, its data is zeros.", hint="Copy it again from its source."
+        )
 
 
 def _next_restart(data: bytes) -> bytes:

@@ -15,6 +15,7 @@ from backend.errors import ImageCorrupt, ImageTruncated, TooManyPixels
 from backend.files.decoding import inspect_picture
 from backend.files.decoding.pixels import decode_picture
 from backend.files.formats import JPEG, PNG, WEBP, mend_picture, mending
+from backend.files.formats.jpeg import zeros_at_end
 from backend.files.formats.mending import _pixel_sum
 from backend.files.limits import Limits
 from backend.files.metadata import read_metadata
@@ -83,6 +84,52 @@ def test_jpeg__of_scans_that_leave_detail_to_a_missing_one_is_refused(
         with pytest.raises(ImageTruncated):
             inspect_picture(whole[:end], limits)
     assert codes(whole[:last_scan] + b"\xff\xd9", limits) == []  # with its end marker it says that this is all
+
+
+@pytest.mark.parametrize("end", [b"", b"\xff\xd9", b"\xff\xff\xd9", b"\xff\xd9" + bytes(100)])
+@pytest.mark.parametrize("options", JPEGS.values(), ids=JPEGS)
+@pytest.mark.parametrize("quality", [30, 95])
+def test_jpeg__whose_pixels_end_in_zeros_is_refused(
+    pictures: Any, limits: Limits, photo: Image.Image, options: dict[str, Any], quality: int, end: bytes
+) -> None:
+    """At low quality a decoder takes all zeros for pixels and lacks more; at high quality there are more than it takes."""
+    whole = pictures.encode(photo, quality=quality, **options)
+    lost = len(whole) // 4
+
+    with pytest.raises(ImageTruncated):
+        inspect_picture(whole[: -lost - 2] + bytes(lost) + end, limits)
+
+
+@pytest.mark.parametrize("color", ["white", "black", (10, 200, 60), (128, 128, 128)])
+@pytest.mark.parametrize("quality", [30, 75, 95])
+@pytest.mark.parametrize("options", [*JPEGS.values(), {"subsampling": 0}, {"progressive": True, "subsampling": 0}])
+def test_jpeg__whose_plain_area_is_zeros_is_sound(
+    pictures: Any, limits: Limits, photo: Image.Image, color: Any, quality: int, options: dict[str, Any]
+) -> None:
+    """With tables made for the picture, a plain area may be nothing but zeros."""
+    page = Image.new("RGB", (400, 1200), color)
+    page.paste(photo)
+
+    for picture in (page, Image.new("RGB", (640, 480), color)):
+        data = pictures.encode(picture, quality=quality, optimize=True, **options)
+        assert codes(data, limits) == []
+        assert codes(data + bytes(3000), limits) == []
+
+
+def test_jpeg__plain_areas_of_the_test_above_do_end_in_zeros(pictures: Any) -> None:
+    data = pictures.encode(Image.new("RGB", (640, 480), "white"), optimize=True)
+
+    assert zeros_at_end(data) is not None
+
+
+@pytest.mark.parametrize("options", JPEGS.values(), ids=JPEGS)
+def test_jpeg__zeros_behind_all_pixels_are_padding(
+    pictures: Any, limits: Limits, photo: Image.Image, options: dict[str, Any]
+) -> None:
+    whole = pictures.encode(photo, **options)
+
+    assert codes(whole[:-2] + bytes(500) + whole[-2:], limits) == []
+    assert codes(whole[:-2] + bytes(500), limits) == ["end_missing"]
 
 
 def test_jpeg__metadata_of_a_mended_one_is_read(pictures: Any, limits: Limits, photo: Image.Image) -> None:
