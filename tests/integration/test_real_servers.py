@@ -202,7 +202,7 @@ def test_library__lives_on_such_a_server(
     for at in {server.database_url, server.reads or server.database_url}:
         found = diagnose(make_services(database_url=SecretStr(at), **server.changes))
         assert [finding for finding in found if not finding.ok] == []
-        detail = next(finding.detail for finding in found if finding.check == "database")
+        detail = next(finding.detail for finding in found if finding.name == "database")
         assert (", a standby" in detail) == (at == server.reads)
     call_functions(server, ids)
 
