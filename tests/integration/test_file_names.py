@@ -15,12 +15,15 @@ import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
 from backend.features.intake import ImportReport, accept_picture, accept_url, import_items, list_items
+from backend.features.refresh import refresh_files
 from backend.features.services import Services
 from backend.features.steps import Assigner, embed_batch, fetch_next, open_active_space
 from backend.features.transfer import export, import_embeddings
 from backend.files.text import MediaText
 from backend.store.media import get_media
 from backend.store.schema import Media
+from tests.support.containers import jpeg_with_xmp, packet
+from tests.support.pictures import Pictures
 
 LONG = "港" * 100
 
@@ -80,6 +83,41 @@ def site(make_jpeg: Callable[..., bytes]) -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+# --- no title --------------------------------------------------------------------------------------------------------
+
+
+def test_title__the_name_of_the_file_is_none_in_a_picture_and_in_its_sidecars(
+    services: Services, client: TestClient, tmp_path: Path
+) -> None:
+    """Of a title in the picture, in XMP and JSON beside it; a person who gives it means it."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for name in ("Boats.jpg", "Möwe.jpg", "IMG_1.JPG"):
+        words = f"<dc:title><rdf:Alt><rdf:li xml:lang='x-default'>{name.lower()}</rdf:li></rdf:Alt></dc:title>"
+        (folder / name).write_bytes(jpeg_with_xmp(words + f"<dc:description>{name}</dc:description>"))
+    for number, name in enumerate(("JSON.png", "XMP.png", "Other.png")):
+        (folder / name).write_bytes(Pictures.encode(Pictures.corners(40 + number), "PNG"))
+    (folder / "JSON.png.json").write_text('{"SourceFile": "JSON.png", "Title": "JSON.png"}')
+    (folder / "XMP.png.xmp").write_bytes(packet("<dc:title>XMP.png</dc:title>"))
+    (folder / "Other.png.json").write_text('{"title": "JSON.png"}')
+    items, _ = list_items(services, [str(folder)])
+    list(import_items(services, items, ImportReport()))
+    sent = jpeg_with_xmp("<dc:title>sent.jpg</dc:title>")
+    posted = post(client, "sent.jpg", sent)
+    given = post(client, "given.jpg", jpeg_with_xmp("<dc:title>x</dc:title>"), title="given.jpg")
+
+    with services.database.transaction() as session:
+        titles = {row.file_name: row.title for row in session.execute(sa.select(Media.file_name, Media.title))}
+    assert {name: title for name, title in titles.items() if title} == {
+        "Other.png": "JSON.png",
+        "given.jpg": "given.jpg",
+    }
+    assert stored(services, posted).title == ""
+    assert stored(services, given).title == "given.jpg"
+    assert len(titles) == 8
+    assert refresh_files(services, list_items(services, [str(folder)])[0]).changed == 0
 
 
 # --- kept ------------------------------------------------------------------------------------------------------------

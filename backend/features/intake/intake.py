@@ -15,7 +15,7 @@ from backend.doorbell import Work
 from backend.errors import BackendUnavailable, FetchFailed, FileTooLarge, LeaseLost, TransactionConflict
 from backend.features.intake.copies import Beside, record_copy
 from backend.features.intake.moments import settle_date
-from backend.features.intake.readings import Given, place_in, read_words
+from backend.features.intake.readings import Given, place_in, read_words, without_file_name
 from backend.features.services import Services
 from backend.files.folders import Sidecar
 from backend.files.formats import PictureWarning
@@ -110,6 +110,7 @@ def accept_picture(
         raise FileTooLarge(f"The file has {len(data):,} bytes; {limits.max_body_bytes:,} are allowed.")
     given_text, given_place = hide_coordinates(text, place or {})
     given, sidecar = Given(given_text, given_place, dates), sidecar or Sidecar()
+    sidecar = replace(sidecar, text=without_file_name(sidecar.text, source_uri))
     cleaned, place = hide_coordinates(
         clean_media_text(given_text.or_else(sidecar.text), limits), given_place or sidecar.place
     )
@@ -256,7 +257,7 @@ def store_picture(
     inspection, embedded = services.decoders.inspect(data, services.limits)
     unread = tuple(PictureWarning("metadata_damaged", warning) for warning in embedded.warnings)
     warnings = inspection.warnings + unread
-    words, place = hide_coordinates(text.or_else(embedded.text), place)
+    words, place = hide_coordinates(text.or_else(without_file_name(embedded.text, name)), place)
     key = original_key(sha256, inspection.extension)
     services.storage.write(key, data)
     picture = StoredPicture(

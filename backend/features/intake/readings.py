@@ -1,13 +1,14 @@
 """The words that a file gives to its picture, apart from those that a person gives with it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
 
 from backend.features.intake.moments import settle_date
 from backend.files.folders import Sidecar
 from backend.files.limits import Limits
 from backend.files.metadata import JSON, PLACE_NAMES, EmbeddedMetadata, hide_coordinates, with_place
-from backend.files.text import WORDS, MediaText, clean_media_text
+from backend.files.text import WORDS, MediaText, clean_media_text, file_name_in
 from backend.moments import DateCandidate
 from backend.store.media import digest_fields
 
@@ -53,10 +54,21 @@ def read_words(
         InvalidText: what is given exceeds a limit.
     """
     given = given or Given()
-    text = clean_media_text(given.text.or_else(sidecar.text), limits).or_else(embedded.text)
+    beside, inside = without_file_name(sidecar.text, name), without_file_name(embedded.text, name)
+    text = clean_media_text(given.text.or_else(beside), limits).or_else(inside)
     text, place = hide_coordinates(text, given.place or sidecar.place)
     settled = settle_date(text, [*given.dates, *sidecar.dates, *embedded.dates], name, limits)
     return Words(settled, with_place(place_in(embedded.exif), place))
+
+
+def without_file_name(text: MediaText, name: str | None) -> MediaText:
+    """The text without a title that is the name of the picture's file, in any case. Programs write it, and it describes nothing.
+
+    `name` is the file's name, path or address; without a suffix it may be a title.
+    """
+    own = file_name_in(name or "")
+    is_name = bool(PurePosixPath(own).suffix) and text.title.casefold() == own.casefold()
+    return replace(text, title="") if is_name else text
 
 
 def place_in(exif: Mapping[str, JSON]) -> dict[str, JSON]:
