@@ -26,6 +26,7 @@ NAMESPACES: Final = {
     "MPReg": "http://ns.microsoft.com/photo/1.2/t/Region#",
     "mwg-kw": "http://www.metadataworkinggroup.com/schemas/keywords/",
     "mwg-rs": "http://www.metadataworkinggroup.com/schemas/regions/",
+    "pdf": "http://ns.adobe.com/pdf/1.3/",
     "photoshop": "http://ns.adobe.com/photoshop/1.0/",
     "tiff": "http://ns.adobe.com/tiff/1.0/",
     "xmp": "http://ns.adobe.com/xap/1.0/",

@@ -16,7 +16,8 @@ from backend.moments import DateCandidate, Standing
 KEYWORDS: Final = (
     "xmp:dc:subject", "iptc:Keywords", "exif:XPKeywords", "xmp:lr:hierarchicalSubject", "xmp:digiKam:TagsList",
     "xmp:MicrosoftPhoto:LastKeywordXMP", "xmp:MicrosoftPhoto:LastKeywordIPTC", "xmp:mediapro:CatalogSets",
-    "xmp:mwg-kw:Keywords", "xmp:acdsee:keywords", "png:Keywords",
+    "xmp:mwg-kw:Keywords", "xmp:acdsee:keywords", "xmp:acdsee:categories",
+    "xmp:photoshop:SupplementalCategories", "xmp:pdf:Keywords", "png:Keywords",
 )  # fmt: skip
 """All of them are keywords: an item of a list is one, and so is each part of a path in a hierarchy."""
 
@@ -53,6 +54,7 @@ HIERARCHIES: Final[Mapping[str, str]] = {
     "xmp:MicrosoftPhoto:LastKeywordIPTC": "/",
     "xmp:mediapro:CatalogSets": "|",
     "xmp:mwg-kw:Keywords": "|",
+    "xmp:acdsee:categories": "|",
 }
 """The keywords that are paths, and the sign between their parts."""
 

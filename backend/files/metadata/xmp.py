@@ -1,6 +1,7 @@
 """XMP reader. Parses safely (defusedxml), uses full names, and needs no picture: sidecars are the same packets."""
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
@@ -34,6 +35,7 @@ NAMESPACES: Final = {
     "MPReg": "http://ns.microsoft.com/photo/1.2/t/Region#",
     "mwg-kw": "http://www.metadataworkinggroup.com/schemas/keywords/",
     "mwg-rs": "http://www.metadataworkinggroup.com/schemas/regions/",
+    "pdf": "http://ns.adobe.com/pdf/1.3/",
     "photoshop": "http://ns.adobe.com/photoshop/1.0/",
     "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
     "tiff": "http://ns.adobe.com/tiff/1.0/",
@@ -45,10 +47,15 @@ _KNOWN_PREFIXES: Final = NAMESPACES | {"x": "adobe:ns:meta/"}
 _REGIONS, _MICROSOFT_REGIONS = PEOPLE[0], PEOPLE[1]
 _PERSON_DETAILS: Final = PEOPLE[3]
 _KEYWORD_TREE: Final = "xmp:mwg-kw:Keywords"
+_CATEGORIES: Final = "xmp:acdsee:categories"
+_LOCATIONS: Final = ("xmp:Iptc4xmpExt:LocationShown", "xmp:Iptc4xmpExt:LocationCreated")
+# Of the structure of such a location, the narrowest first.
+_LOCATION_PARTS: Final = ("Sublocation", "City", "ProvinceState", "CountryName")
+_STRUCTURED: Final = frozenset({_KEYWORD_TREE, _CATEGORIES, *_LOCATIONS})
 _PLAIN: Final = tuple(
     name
     for name in (*(name for words in WORDS.values() for name in words.sources), *KEYWORDS, PEOPLE[2])
-    if name.startswith(_PREFIX) and name != _KEYWORD_TREE
+    if name.startswith(_PREFIX) and name not in _STRUCTURED
 )
 _LISTS: Final = frozenset((*KEYWORDS, *PEOPLE))
 _LIST_SIGNS: Final = re.compile(r"[,;]")
@@ -173,6 +180,10 @@ def _read(properties: dict[str, Value], fields: Fields) -> None:
             words = [part for text in words for part in _LIST_SIGNS.split(text)]
         fields.add_words(name, words)
     fields.add_words(_KEYWORD_TREE, _paths(properties.get(_tag(_KEYWORD_TREE)), HIERARCHIES[_KEYWORD_TREE]))
+    fields.add_words(_CATEGORIES, _assigned(_first(properties, _CATEGORIES), HIERARCHIES[_CATEGORIES]))
+    for name in _LOCATIONS:
+        value = properties.get(_tag(name))
+        fields.add_words(name, map(_location, _items(value) if isinstance(value, Element) else ()))
     fields.add_words(_REGIONS, _faces(properties.get(_tag(_REGIONS))))
     fields.add_words(
         _MICROSOFT_REGIONS, _named(properties.get(_tag(_MICROSOFT_REGIONS)), _tag("MPReg:PersonDisplayName"))
@@ -272,6 +283,28 @@ def _paths(value: Value | None, sign: str) -> Iterator[str]:
             waiting += [(one, path) for one in below]
         else:
             yield path
+
+
+def _assigned(tree: str, sign: str) -> Iterator[str]:
+    """Yield the categories of ACDSee, XML within a text, that the picture is in, as paths."""
+    try:
+        root = ElementTree.fromstring(tree, forbid_dtd=True) if tree else None
+    except (ElementTree.ParseError, DefusedXmlException, ValueError):
+        return
+    waiting = deque([(root, "")] if root is not None else [])
+    room = MAX_PACKET_BYTES  # of all paths together, each of which repeats those above it
+    while waiting and room > 0:
+        category, above = waiting.popleft()
+        path = f"{above}{sign}{(category.text or '').strip()}".strip(sign)
+        room -= len(path)
+        if category.get("Assigned") == "1":
+            yield path
+        waiting += [(one, path) for one in category]
+
+
+def _location(item: Element) -> str:
+    parts = (_field(item, _tag(f"Iptc4xmpExt:{name}")).strip() for name in _LOCATION_PARTS)
+    return ", ".join(dict.fromkeys(part for part in parts if part))
 
 
 def _items(value: Element | None) -> Iterator[Element]:

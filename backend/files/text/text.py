@@ -133,15 +133,18 @@ WORDS: Final[Mapping[str, Words]] = {
         has_lines=True,
         overflow="story",
         found_in=(
-            "xmp:dc:description", "iptc:Caption-Abstract", "exif:ImageDescription", "exif:XPComment", "xmp:exif:UserComment",
-            "exif:UserComment", "exif:XPSubject", "xmp:Iptc4xmpCore:AltTextAccessibility", "png:Description", "png:Comment",
-            "jpeg:Comment", "gif:Comment",
+            "xmp:dc:description", "iptc:Caption-Abstract", "exif:ImageDescription", "xmp:tiff:ImageDescription",
+            "xmp:acdsee:caption", "exif:XPComment", "xmp:exif:UserComment", "exif:UserComment", "exif:XPSubject",
+            "xmp:Iptc4xmpCore:AltTextAccessibility", "xmp:Iptc4xmpCore:ExtDescrAccessibility", "png:Description",
+            "png:Comment", "jpeg:Comment", "gif:Comment",
         ),
     ),
     "location": Words(
         "max_location_characters",
         found_in=(
             ("xmp:Iptc4xmpCore:Location", "xmp:photoshop:City", "xmp:photoshop:State", "xmp:photoshop:Country"),
+            "xmp:Iptc4xmpExt:LocationShown",
+            "xmp:Iptc4xmpExt:LocationCreated",
             ("iptc:Sub-location", "iptc:City", "iptc:Province-State", "iptc:Country-PrimaryLocationName"),
         ),
     ),

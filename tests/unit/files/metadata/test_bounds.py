@@ -108,8 +108,23 @@ def test_xmp__hostile_packets_are_left_out(kind: str) -> None:
         f"<dc:subject>{bag(*('word' + str(n) for n in range(30_000)))}</dc:subject>",
         f"<lr:hierarchicalSubject>{bag('|'.join(map(str, range(150_000))))}</lr:hierarchicalSubject>",
         f"<dc:description>{'&lt;p&gt;' * 80_000}</dc:description>",
+        "<acdsee:categories><![CDATA[" + "<c Assigned='1'>x" * 30_000 + "</c>" * 30_000 + "]]></acdsee:categories>",
+        "<acdsee:categories><![CDATA[<c>"
+        + "x" * 60_000
+        + "<c Assigned='1'>y</c>" * 30_000
+        + "</c>]]></acdsee:categories>",
     ],
-    ids=["nested lists", "nested elements", "nested regions", "deep tree", "many keywords", "long path", "markup"],
+    ids=[
+        "nested lists",
+        "nested elements",
+        "nested regions",
+        "deep tree",
+        "many keywords",
+        "long path",
+        "markup",
+        "deep categories",
+        "long categories",
+    ],
 )
 def test_xmp__size_and_depth_are_no_endless_work(properties: str) -> None:
     assert len(packet(properties)) < MEBIBYTE

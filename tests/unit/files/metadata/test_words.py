@@ -1,6 +1,7 @@
 """The words of a picture, from each container and each format: none are lost, and none are a machine's."""
 
 import struct
+from xml.sax.saxutils import escape
 
 import pytest
 from PIL import Image
@@ -505,3 +506,60 @@ def test_comment__of_a_gif() -> None:
 )  # fmt: skip
 def test_comment__what_machines_write_is_no_caption(junk: bytes) -> None:
     assert read_metadata(_with_comments(junk), LIMITS).text.is_empty
+
+
+PLACE = "<rdf:li rdf:parseType='Resource'><Iptc4xmpExt:City>{}</Iptc4xmpExt:City>{}</rdf:li>"
+CATEGORIES = (
+    '<Categories><Category Assigned="0">Places<Category Assigned="1">Paris</Category></Category>'
+    '<Category Assigned="0">Unused</Category><Category Assigned="1">Trips</Category></Categories>'
+)
+
+
+@pytest.mark.parametrize(
+    ("properties", "field", "expected"),
+    [
+        ("<tiff:ImageDescription><rdf:Alt><rdf:li>a</rdf:li></rdf:Alt></tiff:ImageDescription>", "caption", "a"),
+        ("<acdsee:caption>a</acdsee:caption>", "caption", "a"),
+        ("<Iptc4xmpCore:ExtDescrAccessibility>a</Iptc4xmpCore:ExtDescrAccessibility>", "caption", "a"),
+        ("<acdsee:caption>a</acdsee:caption><tiff:ImageDescription>b</tiff:ImageDescription>", "caption", "b"),
+        ("<acdsee:caption>a</acdsee:caption><dc:description>b</dc:description>", "caption", "b"),
+        ("<pdf:Keywords>a, b; c</pdf:Keywords>", "keywords", ("a", "b", "c")),
+        (
+            f"<photoshop:SupplementalCategories>{bag('a, b', 'c')}</photoshop:SupplementalCategories>",
+            "keywords",
+            ("a, b", "c"),
+        ),
+        (
+            f"<acdsee:categories>{escape(CATEGORIES)}</acdsee:categories>",
+            "keywords",
+            ("Trips", "Places", "Paris"),
+        ),
+        ("<acdsee:categories>&lt;Categories</acdsee:categories>", "keywords", ()),
+        (
+            "<Iptc4xmpExt:LocationShown><rdf:Bag>"
+            + PLACE.format("Basel", "<Iptc4xmpExt:Sublocation>Dom</Iptc4xmpExt:Sublocation>")
+            + PLACE.format("Bern", "")
+            + "</rdf:Bag></Iptc4xmpExt:LocationShown>",
+            "location",
+            "Dom, Basel",
+        ),
+        (
+            "<Iptc4xmpExt:LocationCreated><rdf:Bag>"
+            + PLACE.format("Basel", "<Iptc4xmpExt:CountryName>CH</Iptc4xmpExt:CountryName>")
+            + "</rdf:Bag></Iptc4xmpExt:LocationCreated>",
+            "location",
+            "Basel, CH",
+        ),
+        (
+            "<Iptc4xmpExt:LocationShown><rdf:Bag>"
+            + PLACE.format("Basel", "")
+            + "</rdf:Bag></Iptc4xmpExt:LocationShown><photoshop:City>Bern</photoshop:City>",
+            "location",
+            "Bern",
+        ),
+    ],
+)
+def test_words__of_each_other_field(properties: str, field: str, expected: object) -> None:
+    found = read_metadata(jpeg_with_xmp(properties), LIMITS)
+
+    assert (getattr(found.text, field), found.warnings) == (expected, ())
