@@ -50,7 +50,10 @@ _GAMMA_WITHIN: Final = 0.05
 _POINT_WITHIN: Final = 0.002
 _LEAST_GAMMA, _MOST_GAMMA = 0.1, 10.0
 
+_ADOBE_RGB_SPACE: Final = 2
 _ADOBE_RGB_MARK: Final = b"R03\0"
+# ColorSpace = 2 as it stands in a directory, in both byte orders. Not in the standard, but what some editors write.
+_ADOBE_RGB_SPACES: Final = (b"\xa0\x01\0\3\0\0\0\1\0\2", b"\x01\xa0\3\0\1\0\0\0\2\0")
 
 
 def find_stated_profile(image: Image.Image, code_points: tuple[int, int] | None, *, grey: bool) -> bytes | None:
@@ -93,10 +96,14 @@ def _from_png(info: Mapping[Any, Any]) -> tuple[Primaries, Curve] | None:
 
 def _from_exif(image: Image.Image) -> tuple[Primaries, Curve] | None:
     """Adobe RGB after DCF: cameras that are set to it embed no profile."""
-    if _ADOBE_RGB_MARK not in (image.info.get("exif") or b""):
+    block = image.info.get("exif") or b""
+    if not any(mark in block for mark in (_ADOBE_RGB_MARK, *_ADOBE_RGB_SPACES)):
         return None
     try:
-        index = Image.Image.getexif(image).get_ifd(ExifTags.IFD.Interop).get(ExifTags.Interop.InteropIndex)
+        exif = Image.Image.getexif(image)
+        index = exif.get_ifd(ExifTags.IFD.Interop).get(ExifTags.Interop.InteropIndex)
+        if exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.ColorSpace) == _ADOBE_RGB_SPACE:
+            return _ADOBE_RGB, _ADOBE_RGB_CURVE
     except Exception:  # noqa: BLE001 - a broken EXIF block must not cost the picture
         return None
     return (_ADOBE_RGB, _ADOBE_RGB_CURVE) if str(index).rstrip("\0") == "R03" else None

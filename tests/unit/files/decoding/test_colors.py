@@ -273,6 +273,19 @@ def test_decode_picture__adobe_rgb_as_cameras_write_it(pictures: Any) -> None:
     assert farthest(inner(decode_picture(srgb, LIMITS)), inner(quarters())) <= 8
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(("space", "picture"), [(2, ADOBE_RGB), (1, SRGB)])
+def test_decode_picture__color_space_in_exif(pictures: Any, order: str, space: int, picture: Any) -> None:
+    exif = Image.Exif()
+    exif.endian = order
+    exif.get_ifd(0x8769)[0xA001] = space
+    twin = picture.twin_of(quarters())
+
+    data = pictures.encode(twin, quality=95, subsampling=0, exif=exif)
+
+    assert farthest(inner(decode_picture(data, LIMITS)), inner(quarters())) <= 8
+
+
 SRGB_PROFILES = {
     "LittleCMS": lambda: ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(),
     "by hand": SRGB.profile,
