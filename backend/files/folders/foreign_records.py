@@ -323,7 +323,7 @@ def _paths(trees: Iterable[str]) -> tuple[Keyword, ...]:
 
 
 def _named(value: Any, called: str) -> Iterator[str]:
-    """Yield the names in a structure, at any depth, but those of regions that are no faces."""
+    """Yield the names in a structure, at any depth, without those of regions that are not faces."""
     waiting = [value]
     while waiting:
         one = waiting.pop(0)
