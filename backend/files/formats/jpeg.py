@@ -95,7 +95,7 @@ def end_of_pixels(data: bytes) -> int | None:
 def zeros_at_end(data: bytes) -> tuple[int, int] | None:
     """Where the last scan of a JPEG turns into a long run of zeros up to its end, and that end; None if it does not.
 
-    Where a copy was broken off, file systems put zeros. Pixels are rarely zeros: in a code that was made for the picture they
+    Where a copy was interrupted, file systems put zeros. Pixels are rarely zeros: in a code that was made for the picture they
     may be a plain area.
     """
     start = 0

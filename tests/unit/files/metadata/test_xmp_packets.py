@@ -1,6 +1,7 @@
 """XMP packets that are written: other programs' fields hold the right values, and the reader gets back what was said."""
 
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from xml.etree.ElementTree import Element, fromstring
@@ -204,12 +205,17 @@ def test_write_xmp__is_read_as_it_was(
         stored = stored.with_date(moment.astimezone(UTC), precision, GIVEN_SOURCE)
     label = clean_media_text(MediaText(title=group), LIMITS).title
     found = reread(stored, group=label, group_as_keyword=as_keyword, zone=zone)
-    assert found.text.without_date() == stored.without_date()
+    # Keywords that look like a program's own come back from their paths, after the others.
+    assert in_order(found.text.without_date()) == in_order(stored.without_date())
     if moment is not None:
         begin = begin_of(stored.taken_at or moment, precision)
         (read,) = [one for one in found.dates if one.source == "xmp:photoshop:DateCreated"]
         assert read.precision is precision
         assert read.moment.replace(tzinfo=read.moment.tzinfo or UTC) == begin
+
+
+def in_order(text: MediaText) -> MediaText:
+    return replace(text, keywords=tuple(sorted(text.keywords)))
 
 
 def writable(text: MediaText) -> MediaText:
