@@ -482,18 +482,27 @@ def test_audit_log__who_what_and_from_where(
 # --- what no log says ------------------------------------------------------------------------------------------
 
 
+def _refusal(services: Services, statement: sa.TextClause, values: dict[str, str]) -> sa.exc.DBAPIError:
+    """The error by which Postgres refuses a statement."""
+    with pytest.raises(sa.exc.DBAPIError) as caught, services.database.transaction() as session:
+        session.execute(statement, values)
+    return caught.value
+
+
+def _record_of(error: Exception) -> logging.LogRecord:
+    return logging.LogRecord("a", logging.ERROR, "p", 1, "refused", (), (type(error), error, error.__traceback__))
+
+
 @pytest.mark.parametrize("formatter", [JsonFormatter, TextFormatter])
 def test_logs__hold_no_values_of_a_row_that_was_refused(
     services: Services, formatter: type[JsonFormatter] | type[TextFormatter]
 ) -> None:
     refused = sa.text("INSERT INTO media (title, source, status) VALUES (:title, 'test', 'embedded')")
     values = {"title": "what she wrote"}
-    with pytest.raises(sa.exc.IntegrityError) as caught, services.database.transaction() as session:
-        session.execute(refused, values)
-    error = caught.value
+    error = _refusal(services, refused, values)
+    assert isinstance(error, sa.exc.IntegrityError)
     assert "what she wrote" in str(error.orig)  # else this would prove nothing
-    record = logging.LogRecord("a", logging.ERROR, "p", 1, "refused", (), (type(error), error, error.__traceback__))
-    line = formatter().format(record)
+    line = formatter().format(_record_of(error))
     assert "Failing row contains (***)" in line
     assert "she wrote" not in line
 
@@ -504,12 +513,9 @@ def test_logs__hold_no_json_that_was_refused(
 ) -> None:
     refused = sa.text("SELECT CAST(:document AS jsonb)")
     values = {"document": '{"title": "what she wrote \\u0000"}'}
-    with pytest.raises(sa.exc.DBAPIError) as caught, services.database.transaction() as session:
-        session.execute(refused, values)
-    error = caught.value
+    error = _refusal(services, refused, values)
     assert "she wrote" in str(error.orig)  # else this would prove nothing
-    record = logging.LogRecord("a", logging.ERROR, "p", 1, "refused", (), (type(error), error, error.__traceback__))
-    line = formatter().format(record)
+    line = formatter().format(_record_of(error))
     assert "JSON data, line 1: ***" in line
     assert "wrote" not in line
 
