@@ -75,6 +75,7 @@ class Fleet:
             for number in range(count):
                 self._add(f"{role}-{number}", worker_command(role, name=str(number)))
         self._add("beat-0", worker_command("beat"))
+        self._client = httpx.Client(timeout=5)
         self._ending = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name="fleet", daemon=True)
         self._keeper.start()
@@ -85,6 +86,7 @@ class Fleet:
     ) -> None:
         self._ending.set()
         self._keeper.join()
+        self._client.close()
         for keeper in self._keepers:
             keeper.__exit__(None, None, None)
         for member in self.members.values():
@@ -146,7 +148,7 @@ class Fleet:
     def _is_healthy(self, member: Member, pulse: Path) -> bool:
         if member.port is not None:
             with suppress(httpx.HTTPError):
-                return httpx.get(f"http://127.0.0.1:{member.port}/health/ready", timeout=5).is_success
+                return self._client.get(f"http://127.0.0.1:{member.port}/health/ready").is_success
             return False
         if member in self.named("beat"):  # its file contains its process id
             return pulse_path(self.home, f"beat-{member.process.pid}@{socket.gethostname()}").exists()

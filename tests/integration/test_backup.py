@@ -6,7 +6,6 @@ import os
 import shutil
 import stat
 import subprocess
-import sys
 import tarfile
 import tempfile
 import uuid
@@ -45,6 +44,7 @@ from backend.store.review import QueryKind
 from backend.store.schema import Base
 from backend.store.spaces import get_active_space, get_alpha, get_threshold
 from scripts.demo_spaces import write_narrow_model
+from tests.support.command_line import run_command
 
 TABLES = ("media", "space", "embedding", "cluster", "centroid", "membership", "media_embedding")
 
@@ -556,15 +556,7 @@ def open_home(home: Path) -> Services:
 
 def run(home: Path, *arguments: str, **environ: str) -> Any:
     own = {name: value for name, value in os.environ.items() if not name.startswith("MEDIACLUSTER_")}
-    command = [sys.executable, "-m", "backend.cli", *arguments, "--json"]
-    ran = subprocess.run(
-        command,
-        env=own | {"MEDIACLUSTER_HOME": str(home)} | environ,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    ran = run_command(*arguments, "--json", environment=own | {"MEDIACLUSTER_HOME": str(home)} | environ, folder=home)
     assert ran.returncode == 0, ran.stderr + ran.stdout
     return json.loads(ran.stdout)
 

@@ -126,6 +126,7 @@ class Traffic:
     failures: list[str] = field(default_factory=list)
     spaces_seen: set[str] = field(default_factory=set)
     _ended: threading.Event = field(default_factory=threading.Event)
+    _client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=60))
 
     @contextmanager
     def flowing(self, library: Library, ask: list[uuid.UUID]) -> Iterator[None]:
@@ -139,6 +140,7 @@ class Traffic:
             self._ended.set()
             for thread in threads:
                 thread.join()
+            self._client.close()
 
     def _run(self, job: Callable[[], object]) -> None:
         while not self._ended.is_set():
@@ -166,7 +168,7 @@ class Traffic:
         assert self._ask("GET", f"/media/{ask[self.queries % len(ask)]}/similar")["results"]
 
     def _ask(self, method: str, path: str, **given: Any) -> Any:
-        answer = httpx.request(method, self.url + path, timeout=60, **given)
+        answer = self._client.request(method, self.url + path, **given)
         self.queries += 1
         if answer.status_code >= 400:
             self.failures.append(f"{method} {path}: {answer.status_code} {answer.text}")

@@ -105,15 +105,15 @@ _VALID = {"preset": "demo"}  # where only certain words are, which the document 
 def test_hostile_values__are_answered_below_500(where: str, request: pytest.FixtureRequest) -> None:
     """Each hostile value in each parameter of the path and the query, and in each field of a form or of a JSON body."""
     document = request.getfixturevalue(where)
-    client = TestClient(document.app, raise_server_exceptions=False, follow_redirects=False)
     asked = 0
-    for found in document.get_all_operations():
-        operation = found.ok()
-        for value in HOSTILE:
-            for call in _calls_with(operation, value):
-                answer = client.request(operation.method, **call)
-                assert answer.status_code < 500, (operation.label, call, answer.text[:500])
-                asked += 1
+    with TestClient(document.app, raise_server_exceptions=False, follow_redirects=False) as client:
+        for found in document.get_all_operations():
+            operation = found.ok()
+            for value in HOSTILE:
+                for call in _calls_with(operation, value):
+                    answer = client.request(operation.method, **call)
+                    assert answer.status_code < 500, (operation.label, call, answer.text[:500])
+                    asked += 1
     assert asked > 1000
 
 

@@ -164,15 +164,16 @@ def test_health__lives_where_all_threads_are_at_work(
     monkeypatch.setattr(uploads, "_require_count", hold)
     for name in ("_MOST_AT_ONCE", "_MOST_AT_ONCE_EACH"):  # as if something else held the other threads
         monkeypatch.setattr(turns, name, 40)
-    with serving(create_web_app(services)) as address, ThreadPoolExecutor(40) as pool:
+    with (
+        serving(create_web_app(services)) as address,
+        httpx.Client(base_url=address, timeout=120) as client,
+        ThreadPoolExecutor(40) as pool,
+    ):
         try:
-            asked = [
-                pool.submit(httpx.post, f"{address}/media", files={"file": ("a.jpg", make_jpeg(1))}, timeout=120)
-                for _ in range(40)
-            ]
+            asked = [pool.submit(client.post, "/media", files={"file": ("a.jpg", make_jpeg(1))}) for _ in range(40)]
             for _ in asked:
                 assert at_work.acquire(timeout=PATIENCE_SECONDS)
-            assert httpx.get(f"{address}/health/live", timeout=20).status_code == 200
+            assert client.get("/health/live", timeout=20).status_code == 200
         finally:
             held.set()
         assert {one.result().status_code for one in asked} <= {200, 202}
@@ -262,9 +263,13 @@ def test_slow_files__hold_up_neither_others_nor_the_pages(
     slow, honest = make_key("upload", name="slow"), make_key("upload", name="honest")
 
     def upload(data: bytes, key: dict[str, str]) -> httpx.Response:
-        return httpx.post(f"{address}/media", files={"file": ("a.jpg", data)}, headers=key, timeout=120)
+        return client.post("/media", files={"file": ("a.jpg", data)}, headers=key)
 
-    with serving(create_web_app(services)) as address, ThreadPoolExecutor(61) as pool:
+    with (
+        serving(create_web_app(services)) as address,
+        httpx.Client(base_url=address, timeout=120) as client,
+        ThreadPoolExecutor(61) as pool,
+    ):
         decoders.start()
         stalls = [make_jpeg(1) + f"POISON:stall {tmp_path / 'at'}-{number}".encode() for number in range(60)]
         asked = [pool.submit(upload, data, slow) for data in stalls]
@@ -276,7 +281,7 @@ def test_slow_files__hold_up_neither_others_nor_the_pages(
             assert {(one.json()["code"], one.headers["retry-after"]) for one in refused} == {("rate_limited", "5")}
             # Two of the 24 are being decoded.
             wait_for(lambda: sum(map(len, decoders._slots._waiting.values())) == 22)
-            assert httpx.get(f"{address}/health/ready", timeout=60).status_code == 200
+            assert client.get("/health/ready", timeout=60).status_code == 200
             other = pool.submit(upload, make_jpeg(2), honest)
             wait_for(lambda: len(decoders._slots._waiting) == 2)
             # The time of two files is up; the callers are served in turn.

@@ -9,24 +9,27 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 import sqlalchemy as sa
-from PIL import ImageEnhance
-from pydantic import SecretStr
+from PIL import Image, ImageEnhance
 
 from backend.demo.gallery import render_gallery
 from backend.embedded import status_postgres, status_redis, stop_servers
+from backend.encoders import default_threshold
 from backend.errors import MediaclusterError
 from backend.features.intake import accept_picture
 from backend.features.integrity import audit
 from backend.features.services import Services
 from backend.files.text import MediaText
+from backend.rules.grouping import group_in_order
 from backend.settings import Settings
 from backend.store.engine import Database
 from backend.store.media import count_media_by_status
@@ -103,44 +106,40 @@ def partition(services: Services) -> list[int]:
         return [numbers.setdefault(cluster_id, len(numbers)) for cluster_id in clusters]
 
 
-def run_library(services: Services, pictures: list[bytes], workers: list[tuple[str, int]]) -> list[int]:
-    """Upload all, with the workers running from the start; the partition that comes of it."""
+def test_two_workers_and_a_thousand_uploads__the_clusters_of_one(services: Services, pictures: list[bytes]) -> None:
+    """Uploads go on while they work. One worker after the other would do what the rule does, picture after picture."""
+    assert len(set(pictures)) == UPLOADS
+    roles = [(role, number) for role in ("embed", "light") for number in range(2)] + [("beat", 0)]
     with ExitStack() as stack:
-        for role, number in workers:
+        for role, number in roles:
             stack.enter_context(running(role, number, services.settings))
         for picture in pictures:
             accept_picture(services, picture, MediaText(), source="test")
         wait_until_settled(services.database, len(pictures))
     assert audit(services.database, replay=True).breaches == {}
-    return partition(services)
-
-
-def test_two_workers_and_a_thousand_uploads__the_clusters_of_one(
-    make_services: Callable[..., Services],
-    make_database_url: Callable[[str | None], str],
-    template: str,
-    pictures: list[bytes],
-) -> None:
-    assert len(set(pictures)) == UPLOADS
-    outcomes = []
-    for workers in (1, 2):
-        services = make_services(database_url=SecretStr(make_database_url(template)))
-        roles = [(role, number) for role in ("embed", "light") for number in range(workers)] + [("beat", 0)]
-        outcomes.append(run_library(services, pictures, roles))
-    one, two = outcomes
+    images = [Image.open(BytesIO(picture)) for picture in pictures]
+    one = group_in_order(services.encoders.image.embed_pictures(images), default_threshold("demo")).tolist()
     assert len(set(one)) > 20
-    assert two == one
+    assert partition(services) == one
+
+
+@contextmanager
+def new_home() -> Iterator[Path]:
+    """A home with servers of its own, which a test may kill."""
+    folder = Path(tempfile.mkdtemp(prefix="mediacluster-kill-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        kill_everything(folder)
+        stop_servers(folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    """A home with servers of its own, which the test may kill."""
-    folder = Path(tempfile.mkdtemp(prefix="mediacluster-kill-"))
-    folder.chmod(0o755)
-    yield folder
-    kill_everything(folder)
-    stop_servers(folder)
-    shutil.rmtree(folder, ignore_errors=True)
+    with new_home() as folder:
+        yield folder
 
 
 def kill_everything(home: Path) -> None:
@@ -163,30 +162,94 @@ def _kill(processes: list[psutil.Process]) -> None:
     wait_for(lambda: not any(is_alive(process.pid) for process in processes))
 
 
-def test_import__killed_in_the_middle_and_started_again(home: Path, tmp_path: Path, pictures: list[bytes]) -> None:
-    folder = tmp_path / "pictures"
-    folder.mkdir()
+@dataclass(frozen=True)
+class Resumed:
+    """An import that was killed in the middle and started again, with photos beside the first folder.
+
+    `ready` pictures were in their groups before the kill; `report` is what the second command printed.
+    """
+
+    folder: Path
+    photos: Path
+    ready: int
+    report: dict[str, Any]
+    database: Database
+
+
+@pytest.fixture(scope="module")
+def resumed(tmp_path_factory: pytest.TempPathFactory, pictures: list[bytes]) -> Iterator[Resumed]:
+    folder = tmp_path_factory.mktemp("pictures")
     for number, picture in enumerate(pictures[:300]):
         (folder / f"{number:04}.jpg").write_bytes(picture)
-    environ = environment(Settings(home=home, _env_file=None))
-    command = [sys.executable, "-m", "backend.cli", "import", str(folder), "--wait", "--json"]
-    first = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    ready = _wait_for_ready(home, at_least=20)
-    kill_everything(home)
-    first.wait()
-    assert ready < 300
-    second = subprocess.run(command, env=environ, capture_output=True, timeout=PATIENCE_SECONDS, check=False)
-    assert second.returncode == 0, second.stderr.decode()
-    report = json.loads(second.stdout)
-    assert report["failed"] == []
-    assert report["new"] + report["duplicate"] == 300
-    assert report["duplicate"] >= ready
-    database = Database(_url(environ))
-    wait_until_settled(database, 300)
-    with database.transaction() as session:
-        assert count_media_by_status(session)[MediaStatus.READY] == 300
-    assert audit(database, replay=True).breaches == {}
-    database.dispose()
+    photos = write_photos(tmp_path_factory.mktemp("photos"))
+    with new_home() as home:
+        environ = environment(Settings(home=home, _env_file=None))
+        command = [sys.executable, "-m", "backend.cli", "import", "--wait", "--json", str(folder)]
+        first = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        ready = _wait_for_ready(home, at_least=20)
+        kill_everything(home)
+        first.wait()
+        second = subprocess.run(
+            [*command, str(photos)], env=environ, capture_output=True, timeout=PATIENCE_SECONDS, check=False
+        )
+        assert second.returncode == 0, second.stderr.decode()
+        url = status_postgres(home).url
+        assert url is not None
+        database = Database(url)
+        yield Resumed(folder, photos, ready, json.loads(second.stdout), database)
+        database.dispose()
+
+
+def write_photos(folder: Path) -> Path:
+    """Real photographs, with one corrupt, one truncated, one renamed text file and one duplicate among them."""
+    import skimage.data
+
+    carried = Path(skimage.data.__file__).parent
+    names = ["astronaut.png", "coffee.png", "chelsea.png", "rocket.jpg", "hubble_deep_field.jpg", "moon.png"]
+    for name in names:
+        (folder / name).write_bytes((carried / name).read_bytes())
+    (folder / "again.jpg").write_bytes((carried / "rocket.jpg").read_bytes())
+    (folder / "cut.png").write_bytes((carried / "coffee.png").read_bytes()[:50_000])
+    (folder / "notes.jpg").write_text("These are notes, whatever the name says.")
+    damaged = bytearray((carried / "moon.png").read_bytes())
+    damaged[5000:5100] = os.urandom(100)
+    (folder / "damaged.png").write_bytes(damaged)
+    (folder / "coffee.json").write_text(json.dumps({"title": "A cup of <i>coffee</i>", "keywords": ["cup", "table"]}))
+    return folder
+
+
+def test_import__killed_in_the_middle_and_started_again(resumed: Resumed) -> None:
+    assert resumed.ready < 300
+    assert [failure for failure in resumed.report["failed"] if is_below(resumed.folder, failure)] == []
+    new = sum(is_below(resumed.folder, one) for one in resumed.report["media"])
+    # Of the photos, six are new and one is there twice: see the next test.
+    assert resumed.report["new"] + resumed.report["duplicate"] == 300 + 7
+    assert 300 - new == resumed.report["duplicate"] - 1 >= resumed.ready
+    wait_until_settled(resumed.database, 306)
+    with resumed.database.transaction() as session:
+        assert count_media_by_status(session)[MediaStatus.READY] == 306
+    assert audit(resumed.database, replay=True).breaches == {}
+
+
+def test_import__good_and_bad_files_each_counted_and_explained(resumed: Resumed) -> None:
+    report = resumed.report
+    assert sum(is_below(resumed.photos, one) for one in report["media"]) == 6
+    failed = [failure for failure in report["failed"] if is_below(resumed.photos, failure)]
+    assert {Path(failure["path"]).name: failure["code"] for failure in failed} == {
+        "cut.png": "image_truncated",
+        "notes.jpg": "unsupported_format",
+        "damaged.png": "image_corrupt",
+    }
+    assert all(failure["detail"] for failure in failed)
+    with resumed.database.transaction() as session:
+        title = session.execute(sa.text("SELECT title FROM media WHERE source_uri LIKE '%/coffee.png'")).scalar_one()
+    assert title == "A cup of coffee"
+    assert audit(resumed.database, replay=True).breaches == {}
+
+
+def is_below(folder: Path, told: dict[str, str]) -> bool:
+    """Whether what the report tells is about a file in this folder."""
+    return folder.resolve() in Path(told["path"]).resolve().parents
 
 
 def _wait_for_ready(home: Path, at_least: int) -> int:
@@ -207,48 +270,6 @@ def _wait_for_ready(home: Path, at_least: int) -> int:
         return ready if ready >= at_least else 0
 
     return wait_for(count_ready, every_seconds=0.1)
-
-
-def _url(environ: dict[str, str]) -> str:
-    command = [sys.executable, "-m", "backend.cli", "db", "url"]
-    return subprocess.run(command, env=environ, capture_output=True, check=True, text=True).stdout.strip()
-
-
-def test_import__good_and_bad_files_each_counted_and_explained(home: Path, tmp_path: Path) -> None:
-    """Real photographs, with one corrupt, one truncated, one renamed text file and one duplicate among them."""
-    import skimage.data
-
-    carried = Path(skimage.data.__file__).parent
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    names = ["astronaut.png", "coffee.png", "chelsea.png", "rocket.jpg", "hubble_deep_field.jpg", "moon.png"]
-    for name in names:
-        (folder / name).write_bytes((carried / name).read_bytes())
-    (folder / "again.jpg").write_bytes((carried / "rocket.jpg").read_bytes())
-    (folder / "cut.png").write_bytes((carried / "coffee.png").read_bytes()[:50_000])
-    (folder / "notes.jpg").write_text("These are notes, whatever the name says.")
-    damaged = bytearray((carried / "moon.png").read_bytes())
-    damaged[5000:5100] = os.urandom(100)
-    (folder / "damaged.png").write_bytes(damaged)
-    (folder / "coffee.json").write_text(json.dumps({"title": "A cup of <i>coffee</i>", "keywords": ["cup", "table"]}))
-    environ = environment(Settings(home=home, _env_file=None))
-    command = [sys.executable, "-m", "backend.cli", "import", str(folder), "--wait", "--json"]
-    run = subprocess.run(command, env=environ, capture_output=True, timeout=PATIENCE_SECONDS, check=False)
-    assert run.returncode == 0, run.stderr.decode()
-    report = json.loads(run.stdout)
-    assert (report["new"], report["duplicate"]) == (6, 1)
-    assert {Path(failure["path"]).name: failure["code"] for failure in report["failed"]} == {
-        "cut.png": "image_truncated",
-        "notes.jpg": "unsupported_format",
-        "damaged.png": "image_corrupt",
-    }
-    assert all(failure["detail"] for failure in report["failed"])
-    database = Database(_url(environ))
-    with database.transaction() as session:
-        title = session.execute(sa.text("SELECT title FROM media WHERE source_uri LIKE '%/coffee.png'")).scalar_one()
-    assert title == "A cup of coffee"
-    assert audit(database, replay=True).breaches == {}
-    database.dispose()
 
 
 def test_demo__once_prints_one_json_object(home: Path) -> None:

@@ -141,7 +141,7 @@ def _measure_threshold(
 ) -> tuple[ThresholdPoint, Values]:
     """Measure one threshold. Returns the point, and its adjusted Rand index in each resample (resamples,)."""
     table = Contingency.of(labels, groups[labelled])
-    draws = resample(bootstrap, len(labels), lambda weights: np.array([table.agree(weights).adjusted_rand_index]))[:, 0]
+    draws = resample(bootstrap, len(labels), table.adjusted_rand_indexes)
     found = table.agree()
     index = bootstrap.interval(found.adjusted_rand_index, draws)
     point = ThresholdPoint(threshold, int(groups.max()) + 1, index, found.normalized_mutual_information, found.purity)
@@ -158,7 +158,7 @@ def _draw(rows: Rows, most: int, seed: int) -> tuple[Rows, bool]:
 def _describe(name: str, groups: Rows, labels: Rows, embeddings: NDArray[np.float32], bootstrap: Bootstrap) -> Grouping:
     table = Contingency.of(labels, groups)
     found = asdict(table.agree())
-    draws = resample(bootstrap, len(labels), lambda weights: np.array(list(asdict(table.agree(weights)).values())))
+    draws = resample(bootstrap, len(labels), table.agree_each)
     measures: dict[str, Interval | None] = {
         measure: bootstrap.interval(found[measure], draws[:, index]) for index, measure in enumerate(MEASURES)
     }

@@ -15,6 +15,8 @@ Values = NDArray[np.float64]
 
 # Draws that are held in memory at once.
 _BLOCK_DRAWS = 4_000_000
+# Draws that a statistic looks at at once. It makes several arrays of that size.
+_STATISTIC_DRAWS = 250_000
 _TIE = 1e-12
 
 
@@ -130,8 +132,18 @@ class Bootstrap:
 
 
 def resample(bootstrap: Bootstrap, count: int, statistic: Callable[[Values], Values]) -> Values:
-    """Values (resamples, m) of a statistic that is not a mean. It computes (m,) from how often each item is drawn."""
-    return np.stack([statistic(row) for weights in bootstrap.weights(count) for row in weights])
+    """Values (resamples, m) of a statistic that is not a mean, or (resamples,) of a single one.
+
+    The statistic computes them for some resamples at once, (b, m) or (b,), from how often each draws each item, (b, count).
+    """
+    step = max(1, _STATISTIC_DRAWS // max(count, 1))
+    return np.concatenate(
+        [
+            statistic(weights[start : start + step])
+            for weights in bootstrap.weights(count)
+            for start in range(0, len(weights), step)
+        ]
+    )
 
 
 def _middle_best(values: Values) -> int:

@@ -1,7 +1,7 @@
 """Agreement of groups with labels, as pure functions of integer codes, with weights for resampling."""
 
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -59,35 +59,67 @@ class Contingency:
         cells, cell = np.unique(one * width + other, return_inverse=True)
         return cls(cell, cells // width, cells % width)
 
-    def agree(self, weights: ArrayLike | None = None) -> Agreement:
-        """Measure the agreement. `weights` (n,) says how often a bootstrap draws each picture.
+    def agree(self) -> Agreement:
+        """Measure the agreement."""
+        return Agreement(*self.agree_each(np.ones((1, len(self.cell))))[0].tolist())
 
-        A picture that is drawn twice does not form a pair with itself: such a pair would agree in any grouping.
+    def agree_each(self, weights: ArrayLike) -> Values:
+        """Measure the agreement in resamples: (b, 3), in the order of `Agreement`'s fields.
+
+        `weights` (b, n) says how often each resample draws each picture. One that is drawn twice does not form a pair with
+        itself: such a pair would agree in any grouping.
         """
-        drawn = np.ones(len(self.cell)) if weights is None else np.asarray(weights, dtype=np.float64)
-        cells = _summed(self.cell, drawn)
-        of_label, of_group = _summed(self.labels, cells), _summed(self.groups, cells)
-        with_itself = float((drawn**2).sum())
-        return Agreement(
-            _adjusted_rand_index(cells, of_label, of_group, with_itself),
-            self._mutual_information(cells, of_label, of_group),
-            self._purity(cells),
+        drawn = np.asarray(weights, dtype=np.float64)
+        cells = self._by_cell.sums(drawn)
+        return np.column_stack(
+            [self._adjusted_rand_indexes(cells, drawn), self._mutual_information(cells), self._purity(cells)]
         )
 
-    def _mutual_information(self, cells: Values, of_label: Values, of_group: Values) -> float:
-        total = cells.sum()
-        present = cells > 0
-        share = cells[present] / total
-        expected = of_label[self.labels[present]] * of_group[self.groups[present]] / total**2
-        information = float((share * np.log(share / expected)).sum())
-        entropies = _entropy(of_label / total), _entropy(of_group / total)
-        # One label and one group only: the entropies are 0, and the partitions are identical.
-        return 1.0 if sum(entropies) == 0 else max(0.0, 2 * information / sum(entropies))
+    def adjusted_rand_indexes(self, weights: ArrayLike) -> Values:
+        """The adjusted Rand index in each resample (b,): the first column of `agree_each`, at half its cost."""
+        drawn = np.asarray(weights, dtype=np.float64)
+        return self._adjusted_rand_indexes(self._by_cell.sums(drawn), drawn)
 
-    def _purity(self, cells: Values) -> float:
-        most = np.zeros(int(self.groups.max()) + 1)
-        np.maximum.at(most, self.groups, cells)
-        return float(most.sum() / cells.sum())
+    @cached_property
+    def _by_cell(self) -> "_Runs":
+        return _Runs.of(self.cell)
+
+    @cached_property
+    def _by_label(self) -> "_Runs":
+        return _Runs.of(self.labels)
+
+    @cached_property
+    def _by_group(self) -> "_Runs":
+        return _Runs.of(self.groups)
+
+    def _adjusted_rand_indexes(self, cells: Values, drawn: Values) -> Values:
+        with_itself = (drawn**2).sum(axis=1)
+        total = drawn.sum(axis=1, keepdims=True)
+        together, in_labels, in_groups, everything = (
+            ((sizes**2).sum(axis=1) - with_itself) / 2
+            for sizes in (cells, self._by_label.sums(cells), self._by_group.sums(cells), total)
+        )
+        expected = np.divide(in_labels * in_groups, everything, out=np.zeros(len(total)), where=everything != 0)
+        most = (in_labels + in_groups) / 2
+        return np.asarray(
+            np.divide(together - expected, most - expected, out=np.ones(len(total)), where=most != expected)
+        )
+
+    def _mutual_information(self, cells: Values) -> Values:
+        total = cells.sum(axis=1, keepdims=True)
+        of_label, of_group = (runs.sums(cells) / total for runs in (self._by_label, self._by_group))
+        share = cells / total
+        expected = of_label[:, self.labels] * of_group[:, self.groups]
+        ratio = np.divide(share, expected, out=np.ones_like(share), where=share > 0)
+        information = (share * np.log(ratio)).sum(axis=1)
+        entropies = _entropies(of_label) + _entropies(of_group)
+        # One label and one group only: the entropies are 0, and the partitions are identical.
+        found = np.divide(2 * information, entropies, out=np.ones(len(total)), where=entropies != 0)
+        return np.asarray(np.maximum(found, 0.0))
+
+    def _purity(self, cells: Values) -> Values:
+        most = self._by_group.greatest(cells)
+        return np.asarray(most.sum(axis=1) / cells.sum(axis=1))
 
 
 def silhouettes(embeddings: NDArray[np.floating], groups: ArrayLike) -> Values:
@@ -125,23 +157,28 @@ def silhouettes(embeddings: NDArray[np.floating], groups: ArrayLike) -> Values:
     return found
 
 
-def _adjusted_rand_index(cells: Values, of_label: Values, of_group: Values, with_itself: float) -> float:
-    together, in_labels, in_groups = (_pairs(one, with_itself) for one in (cells, of_label, of_group))
-    everything = _pairs(np.array([cells.sum()]), with_itself)
-    expected = in_labels * in_groups / everything if everything else 0.0
-    most = (in_labels + in_groups) / 2
-    return 1.0 if most == expected else float((together - expected) / (most - expected))
+@dataclass(frozen=True, eq=False)
+class _Runs:
+    """An order of codes in which equal ones are neighbours, and where in it the run of each begins."""
+
+    order: Codes
+    starts: Codes
+
+    @classmethod
+    def of(cls, codes: Codes) -> "_Runs":
+        order = np.argsort(codes, kind="stable")
+        return cls(order, np.unique(codes[order], return_index=True)[1])
+
+    def sums(self, weights: Values) -> Values:
+        """Sums (b, k) of the weights (b, n) of each of the k codes."""
+        return np.asarray(np.add.reduceat(weights[:, self.order], self.starts, axis=1))
+
+    def greatest(self, weights: Values) -> Values:
+        """The greatest (b, k) of the weights (b, n) of each of the k codes."""
+        return np.asarray(np.maximum.reduceat(weights[:, self.order], self.starts, axis=1))
 
 
-def _summed(codes: Codes, weights: Values) -> Values:
-    return np.asarray(np.bincount(codes, weights=weights), dtype=np.float64)
-
-
-def _pairs(sizes: Values, with_itself: float) -> float:
-    return float(((sizes**2).sum() - with_itself) / 2)
-
-
-def _entropy(shares: NDArray[Any]) -> float:
-    present = shares[shares > 0]
+def _entropies(shares: Values) -> Values:
+    logs = np.log(shares, out=np.zeros_like(shares), where=shares > 0)
     # Adding 0.0 turns -0.0 into 0.0.
-    return float(-(present * np.log(present)).sum()) + 0.0
+    return np.asarray(-(shares * logs).sum(axis=1) + 0.0)

@@ -1,5 +1,7 @@
 """Agreement of groups with labels, against scikit-learn, and the pairs that a bootstrap must not count."""
 
+from dataclasses import astuple
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -36,13 +38,18 @@ def test_agree__drawn_twice_makes_no_pair_with_itself(both: list[tuple[int, int]
     most = (in_labels + in_groups) / 2
     together = (drawn * same_label * same_group).sum()
     value = 1.0 if most == expected else (together - expected) / (most - expected)
-    assert Contingency.of(labels, groups).agree(weights).adjusted_rand_index == pytest.approx(value)
+    table = Contingency.of(labels, groups)
+    # As one resample of several.
+    resamples = np.stack([np.ones(len(both)), weights])
+    assert table.agree_each(resamples)[1, 0] == pytest.approx(value)
+    assert table.adjusted_rand_indexes(resamples).tolist() == table.agree_each(resamples)[:, 0].tolist()
+    assert table.agree_each(resamples)[0].tolist() == list(astuple(table.agree()))
 
 
 def test_agree__everything_drawn_twice_changes_little() -> None:
     """Counted naively, doubled media would lift a grouping into single media from 0 to far above chance."""
     labels, groups = np.arange(40) % 4, np.arange(40)
-    assert Contingency.of(labels, groups).agree(np.full(40, 2)).adjusted_rand_index == 0
+    assert Contingency.of(labels, groups).adjusted_rand_indexes(np.full((1, 40), 2)).tolist() == [0]
 
 
 @given(st.integers(0, 2**31), st.integers(3, 30), st.integers(2, 6))
