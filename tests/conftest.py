@@ -127,11 +127,23 @@ def empty_database_url(make_database_url: Callable[[str | None], str]) -> str:
 
 
 @pytest.fixture
-def database_url(make_database_url: Callable[[str | None], str], template: str, server_url: str) -> Iterator[str]:
-    """The libpq URL of a migrated, empty library, which goes with the test: a thousand would fill the disk."""
-    url = make_database_url(template)
-    yield url
-    _execute(server_url, f"DROP DATABASE {_database_name(url)} WITH (FORCE)")
+def copy_database(make_database_url: Callable[[str | None], str], server_url: str) -> Iterator[Callable[[str], str]]:
+    """Copy databases by name. The copies go with the test: a thousand would fill the disk."""
+    made: list[str] = []
+
+    def copy(name: str) -> str:
+        made.append(make_database_url(name))
+        return made[-1]
+
+    yield copy
+    for url in made:
+        _execute(server_url, f"DROP DATABASE {_database_name(url)} WITH (FORCE)")
+
+
+@pytest.fixture
+def database_url(copy_database: Callable[[str], str], template: str) -> str:
+    """The libpq URL of a migrated, empty library of this test alone."""
+    return copy_database(template)
 
 
 @pytest.fixture

@@ -24,7 +24,6 @@ from backend.features.access import (
     is_password,
     make_login_link,
     network_of,
-    passwords,
     remove_account,
     set_password,
 )
@@ -42,16 +41,7 @@ from tests.support.clock import SetClock
 COOKIE = "mediacluster-80"
 HTML = {"Accept": "text/html,*/*"}
 
-
-@pytest.fixture(autouse=True, scope="module")
-def cheap_hashes() -> Iterator[None]:
-    """Argon2id as ever, with less memory: these tests hash a hundred times."""
-    costly = passwords._hasher
-    passwords._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    passwords._nobodys_hash.cache_clear()
-    yield
-    passwords._hasher = costly
-    passwords._nobodys_hash.cache_clear()
+pytestmark = pytest.mark.usefixtures("cheap_hashes")
 
 
 def log_in(client: TestClient, name: str = "ada", password: str = PASSWORD, **more: str) -> Response:

@@ -74,8 +74,11 @@ def make_library(make_database_url: Callable[[str | None], str], template: str) 
     """Libraries that tests of this module only read. Every tenth media has the keyword `Tenth`, dates go by the day."""
     made: list[Database] = []
 
-    @cache
     def make(kind: str = "random", count: int = COUNT) -> Library:
+        return make_once(kind, count)  # whether the defaults are named or not
+
+    @cache
+    def make_once(kind: str, count: int) -> Library:
         images, texts = make_vectors(kind, count)
         # Captions are other media's pictures; where there are no words there is none.
         captions = np.where(np.isnan(texts[:, :1]), np.nan, np.roll(images, 1, axis=0))
@@ -374,9 +377,18 @@ def test_audit_recall__is_stored_and_the_oldest_go(make_library: Callable[..., L
     assert tuple(kept) == (100, 1)
 
 
-def test_audit_recall__finds_a_fused_index_that_lacks_media(make_library: Callable[..., Library]) -> None:
-    library = make_library("random", 2_450)
-    with library.database.transaction() as session:
+@pytest.fixture
+def own_database(make_library: Callable[..., Library], copy_database: Callable[[str], str]) -> Iterator[Database]:
+    """A copy of the library's database that a test may break."""
+    shared = make_library().database
+    shared.dispose()  # a database is copied when nobody is connected
+    own = Database(copy_database(str(shared.engine.url.database)))
+    yield own
+    own.dispose()
+
+
+def test_audit_recall__finds_a_fused_index_that_lacks_media(own_database: Database) -> None:
+    with own_database.transaction() as session:
         session.execute(sa.text("DROP INDEX embedding_1_fused_hnsw"))
         session.execute(
             sa.text(
@@ -385,13 +397,12 @@ def test_audit_recall__finds_a_fused_index_that_lacks_media(make_library: Callab
                 "WITH (m = 2, ef_construction = 4)"
             )
         )
-    report = audit_recall(library.database, k=5, sample=10, alphas=(0.5,))
+    report = audit_recall(own_database, k=5, sample=10, alphas=(0.5,))
     assert report.fused_index[0.5] < 0.9
 
 
-def test_audit_recall__finds_an_index_that_lacks_media(make_library: Callable[..., Library]) -> None:
-    library = make_library("random", 2_400)
-    with library.database.transaction() as session:
+def test_audit_recall__finds_an_index_that_lacks_media(own_database: Database) -> None:
+    with own_database.transaction() as session:
         session.execute(sa.text("DROP INDEX embedding_1_image_hnsw"))
         session.execute(
             sa.text(
@@ -399,7 +410,7 @@ def test_audit_recall__finds_an_index_that_lacks_media(make_library: Callable[..
                 f"((image_embedding::vector({IMAGE})) vector_cosine_ops) WITH (m = 2, ef_construction = 4)"
             )
         )
-    report = audit_recall(library.database, k=5, sample=10, alphas=(1.0,))
+    report = audit_recall(own_database, k=5, sample=10, alphas=(1.0,))
     assert report.legs["image"] < 0.9
 
 

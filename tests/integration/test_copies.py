@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -20,10 +19,8 @@ from backend.features.services import Services
 from backend.features.steps import Assigner, embed_batch, fill_batch, open_active_space
 from backend.files.text import MediaText, TextChanges
 from backend.moments import DateCandidate, Precision, Standing
-from backend.store.arrays import fetch_arrays
-from backend.store.media import get_media
-from backend.store.schema import Media
 from backend.web.api.app import create_app
+from tests.support.library import stored, stored_vectors
 
 TAKEN = datetime(2020, 5, 1, tzinfo=UTC)
 TAKEOUT = {
@@ -39,21 +36,6 @@ def take_in(services: Services, *sources: Path, exclude: Sequence[str] = ()) -> 
     report = ImportReport(left_out=left_out)
     list(import_items(services, items, report))
     return report
-
-
-def stored(services: Services, media_id: uuid.UUID) -> Media:
-    with services.database.transaction() as session:
-        return get_media(session, media_id)
-
-
-def text_vector(services: Services, media_id: uuid.UUID) -> Any:
-    with services.database.transaction() as session:
-        (row,) = fetch_arrays(
-            session,
-            "SELECT image_embedding, text_embedding FROM media_embedding WHERE media_id = :id",
-            {"id": media_id},
-        )
-    return row
 
 
 @pytest.fixture
@@ -107,7 +89,7 @@ def test_copy__the_vectors_of_words_follow(services: Services, make_jpeg: Callab
     media_id = accept_picture(services, make_jpeg(1), MediaText(), source="test").media_id
     embed_batch(services, space)
     Assigner(services, space).assign_waiting()
-    before = text_vector(services, media_id)
+    before = stored_vectors(services, media_id)
     assert before.text_embedding is None
     report = ImportReport(new={media_id: "a"})
     assert count_settled(services, report) == 1
@@ -119,7 +101,7 @@ def test_copy__the_vectors_of_words_follow(services: Services, make_jpeg: Callab
     assert count_settled(services, report) == 0
     assert fill_batch(services) == 1
     assert count_settled(services, report) == 1
-    after = text_vector(services, media_id)
+    after = stored_vectors(services, media_id)
     assert np.array_equal(before.image_embedding, after.image_embedding)
     (expected,) = services.encoders.text.embed_texts(["A red fox."])
     np.testing.assert_allclose(after.text_embedding, expected, atol=1e-6)
@@ -137,7 +119,7 @@ def test_copy__a_worker_that_has_read_the_old_words_records_nothing(
         )
     accept_picture(services, make_jpeg(1), MediaText(title="A red fox"), source="upload", source_uri="b")
     embed_batch(services, space)
-    assert text_vector(services, media_id).text_embedding is not None
+    assert stored_vectors(services, media_id).text_embedding is not None
 
 
 def test_copy__words_are_not_replaced_nor_emptied(services: Services, make_jpeg: Callable[..., bytes]) -> None:

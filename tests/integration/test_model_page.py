@@ -20,7 +20,7 @@ from tests.support.clients import PASSWORD
 
 
 @pytest.fixture
-def asking(make_services: Callable[..., Services], narrow_image_model: str) -> Services:
+def asking(make_services: Callable[..., Services], narrow_image_model: str, cheap_hashes: None) -> Services:
     """A library without pictures, with a second space."""
     services = make_services(authentication="keys")
     open_active_space(services)

@@ -25,10 +25,10 @@ from backend.features.steps import Assigner, embed_batch, fill_batch, open_activ
 from backend.files.text import MediaText, TextChanges
 from backend.settings import Settings
 from backend.store.access import list_acts
-from backend.store.arrays import fetch_arrays
-from backend.store.media import digest_fields, get_media, get_media_for_update
-from backend.store.schema import Media, Membership
+from backend.store.media import digest_fields, get_media_for_update
+from backend.store.schema import Membership
 from tests.support.command_line import use_library
+from tests.support.library import stored, stored_vectors
 from tests.support.pictures import Pictures
 
 LOCK = "backend.features.refresh.words.get_media_for_update"
@@ -82,21 +82,6 @@ def refreshed(
     return report, changes
 
 
-def stored(services: Services, media_id: uuid.UUID) -> Media:
-    with services.database.transaction() as session:
-        return get_media(session, media_id)
-
-
-def vectors(services: Services, media_id: uuid.UUID) -> Any:
-    with services.database.transaction() as session:
-        (row,) = fetch_arrays(
-            session,
-            "SELECT image_embedding, text_embedding, caption_embedding FROM media_embedding WHERE media_id = :id",
-            {"id": media_id},
-        )
-    return row
-
-
 def group(services: Services) -> None:
     space = open_active_space(services)
     while embed_batch(services, space):
@@ -122,7 +107,7 @@ def test_refresh__takes_up_what_changed_in_sidecars_and_only_that(services: Serv
     report = take_in(services, folder)
     group(services)
     media_id = id_of(report, "xmp.jpg")
-    before = vectors(services, media_id)
+    before = stored_vectors(services, media_id)
     assert refreshed(services, folder)[0].unchanged == 4
     (folder / "xmp.jpg.xmp").write_bytes(xmp("A harbour in the rain", ["boats", "rain"], title="Harbour"))
 
@@ -148,7 +133,7 @@ def test_refresh__takes_up_what_changed_in_sidecars_and_only_that(services: Serv
     # The words alone are embedded again, by the workers; the picture and its group stay.
     assert fill_batch(services) == 1
     assert fill_batch(services) == 0
-    after = vectors(services, media_id)
+    after = stored_vectors(services, media_id)
     assert np.array_equal(before.image_embedding, after.image_embedding)
     (text,) = services.encoders.text.embed_texts(["Harbour. A harbour in the rain. boats, rain."])
     np.testing.assert_allclose(after.text_embedding, text, atol=1e-6)
@@ -218,7 +203,7 @@ def test_refresh__an_edit_that_it_overtakes_wins_too(
     media = stored(services, media_id)
     assert (media.caption, media.keywords) == ("My words", ["fish"])
     (expected,) = services.encoders.text.embed_texts(["Harbour. My words. fish."])
-    np.testing.assert_allclose(vectors(services, media_id).text_embedding, expected, atol=1e-6)
+    np.testing.assert_allclose(stored_vectors(services, media_id).text_embedding, expected, atol=1e-6)
     assert refreshed(services, folder)[0].kept == {}  # the file says nothing new
 
 
@@ -288,7 +273,7 @@ def test_refresh__what_can_be_read_of_a_sidecar_is_taken_up(services: Services, 
 def test_refresh__a_new_date_or_place_embeds_nothing(services: Services, folder: Path) -> None:
     media_id = id_of(take_in(services, folder), "xmp.jpg")
     group(services)
-    before = vectors(services, media_id)
+    before = stored_vectors(services, media_id)
     more = (
         f"<exif:DateTimeOriginal {EXIF}>2020-05-01T10:00:00Z</exif:DateTimeOriginal>"
         f"<exif:GPSLatitude {EXIF}>10,30.0N</exif:GPSLatitude><exif:GPSLongitude {EXIF}>20,30.0E</exif:GPSLongitude>"
@@ -305,7 +290,7 @@ def test_refresh__a_new_date_or_place_embeds_nothing(services: Services, folder:
         "xmp:exif:DateTimeOriginal",
     )
     assert media.exif == media.exif | place
-    assert np.array_equal(before.text_embedding, vectors(services, media_id).text_embedding)
+    assert np.array_equal(before.text_embedding, stored_vectors(services, media_id).text_embedding)
     assert refreshed(services, folder)[0].changed == 0
     (folder / "xmp.jpg.xmp").write_bytes(xmp("A harbour", ["boats"], title="Harbour"))
     assert set(refreshed(services, folder)[1]["xmp.jpg"]) == {"taken_at", "place"}
@@ -455,7 +440,7 @@ def test_refresh__while_it_waits_to_be_embedded(services: Services, folder: Path
     refreshed(services, folder)
     group(services)
     (expected,) = services.encoders.text.embed_texts(["Harbour. A harbour in the rain. boats."])
-    np.testing.assert_allclose(vectors(services, media_id).text_embedding, expected, atol=1e-6)
+    np.testing.assert_allclose(stored_vectors(services, media_id).text_embedding, expected, atol=1e-6)
 
 
 def test_refresh_originals__takes_up_what_is_read_better_now(services: Services, folder: Path) -> None:

@@ -22,10 +22,10 @@ from backend.features.steps import (
     sweep,
 )
 from backend.files.text import MediaText, TextChanges
-from backend.store.arrays import fetch_arrays
 from backend.store.leases import Lease
 from backend.store.media import claim_pending, get_media
 from backend.web.api.app import create_app
+from tests.support.library import stored_vectors
 
 
 @pytest.fixture
@@ -38,21 +38,10 @@ def ready_media(services: Services, make_jpeg: Callable[..., bytes]) -> uuid.UUI
     return media_id
 
 
-def vectors(services: Services, media_id: uuid.UUID) -> tuple[Any, Any, Any]:
-    with services.database.transaction() as session:
-        rows = fetch_arrays(
-            session,
-            "SELECT image_embedding, text_embedding, caption_embedding FROM media_embedding WHERE media_id = :id",
-            {"id": media_id},
-        )
-    assert len(rows) == 1
-    return rows[0]
-
-
 def test_rewrite__the_words_vectors_are_those_of_the_new_text(services: Services, ready_media: uuid.UUID) -> None:
-    image, text, caption = vectors(services, ready_media)
+    image, text, caption = stored_vectors(services, ready_media)
     rewrite_text(services, ready_media, TextChanges(title="A red fox", caption="A fox in the snow"), actor="test")
-    new_image, new_text, new_caption = vectors(services, ready_media)
+    new_image, new_text, new_caption = stored_vectors(services, ready_media)
     assert np.array_equal(image, new_image)
     assert not np.allclose(text, new_text)
     assert not np.allclose(caption, new_caption)
@@ -66,7 +55,7 @@ def test_rewrite__the_words_vectors_are_those_of_the_new_text(services: Services
 
 def test_rewrite__no_text_left_leaves_no_text_vector(services: Services, ready_media: uuid.UUID) -> None:
     rewrite_text(services, ready_media, TextChanges(title="", keywords=()), actor="test")
-    _image, text, caption = vectors(services, ready_media)
+    _image, text, caption = stored_vectors(services, ready_media)
     assert text is None
     assert caption is None
 
@@ -112,7 +101,7 @@ def test_rewrite__a_worker_that_has_read_the_old_text_records_nothing(
     with services.database.transaction() as session:
         assert get_media(session, media_id).lease_token is None
     embed_batch(services, space)
-    _image, text, _caption = vectors(services, media_id)
+    _image, text, _caption = stored_vectors(services, media_id)
     assert np.allclose(text, services.encoders.text.embed_texts(["new."])[0], atol=1e-6)
 
 

@@ -1,7 +1,8 @@
 """The vector scan against brute force in SQL: what it names is exactly what is stored when the query begins."""
 
+import copy
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -83,11 +84,22 @@ class Library:
         return unit(self.generator.normal(size=(count, dimension)))
 
 
-@pytest.fixture
-def library(database: Database) -> Library:
-    made = Library(database)
+@pytest.fixture(scope="module")
+def filled(make_database_url: Callable[[str | None], str], template: str) -> Library:
+    """What each library begins as. Its index takes a second to build, a copy of it takes a moment."""
+    made = Library(Database(make_database_url(template)))
     made.add(COUNT)
+    made.database.dispose()
     return made
+
+
+@pytest.fixture
+def library(filled: Library, copy_database: Callable[[str], str]) -> Iterator[Library]:
+    own = copy.copy(filled)
+    own.database = Database(copy_database(str(filled.database.engine.url.database)))
+    own.generator, own.ids = copy.deepcopy(filled.generator), list(filled.ids)
+    yield own
+    own.database.dispose()
 
 
 @pytest.fixture

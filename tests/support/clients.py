@@ -9,13 +9,14 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from httpx2 import Response
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
 
 from backend.cli.keys import create_key
-from backend.features.access import create_account
+from backend.features.access import create_account, passwords
 from backend.features.services import Services
 
 __all__ = ["PASSWORD", "Response", "mounted"]
@@ -74,7 +75,16 @@ def make_key(services: Services) -> Callable[..., dict[str, str]]:
 
 
 @pytest.fixture
-def asking(make_services: Callable[..., Services]) -> Services:
+def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Argon2id as ever, with less memory: a hash that takes 0.15 s would be half of many tests."""
+    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    passwords._nobodys_hash.cache_clear()
+    yield
+    passwords._nobodys_hash.cache_clear()
+
+
+@pytest.fixture
+def asking(make_services: Callable[..., Services], cheap_hashes: None) -> Services:
     """Services whose pages ask for a login, with an admin and a curator."""
     services = make_services(authentication="login")
     create_account(services.database, "ada", "admin", PASSWORD, actor="test")
