@@ -1,19 +1,21 @@
-"""The composition root: creates engine, storage, encoders and queue from the settings."""
+"""The composition root: creates engine, storage, encoders and queue from the settings.
+
+Each function imports what it creates. A command that only needs the database, or the clock that only needs the broker, loads no more.
+"""
 
 import os
 from functools import cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from backend.doorbell import Doorbell, make_celery
-from backend.encoders import EncoderNames, Encoders, Lazy, is_configured, load_encoders, resolve_encoders
-from backend.features.services import Services, names_of_space
-from backend.files.decoding import Decoders
-from backend.files.storage import Storage
 from backend.settings import Settings
-from backend.store.engine import Database
-from backend.store.schema import Space
-from backend.store.search import ScanKeeper
-from backend.store.spaces import find_active_space, has_library
+
+if TYPE_CHECKING:
+    from backend.encoders import EncoderNames, Encoders
+    from backend.features.services import Services
+    from backend.files.decoding import Decoders
+    from backend.files.storage import Storage
+    from backend.store.engine import Database
+    from backend.store.schema import Space
 
 # With two, one can work while the other waits. Above sixteen, one core cannot keep them all supplied.
 _FEWEST_DECODERS: Final = 2
@@ -29,8 +31,10 @@ def resolve_database_url(settings: Settings) -> str:
     return ensure_postgres(settings.make_home())
 
 
-def open_database(settings: Settings) -> Database:
+def open_database(settings: Settings) -> "Database":
     """A pool for the database of the settings. Connects when it is first used, but starts the embedded server."""
+    from backend.store.engine import Database
+
     direct = settings.direct_database_url
     return Database(
         resolve_database_url(settings),
@@ -48,7 +52,9 @@ def resolve_broker_url(settings: Settings) -> str:
     return ensure_redis(settings.make_home())
 
 
-def open_storage(settings: Settings) -> Storage:
+def open_storage(settings: Settings) -> "Storage":
+    from backend.files.storage import Storage
+
     if settings.storage_url is None:
         settings.make_home()  # else it would be made with the first file, for everybody
     return Storage.open(settings.resolved_storage_url, settings.storage_options)
@@ -61,13 +67,20 @@ def count_decoders(settings: Settings) -> int:
 
 
 @cache
-def _share_decoders(processes: int, seconds: float, memory_bytes: int) -> Decoders:
+def _share_decoders(processes: int, seconds: float, memory_bytes: int) -> "Decoders":
     """One set for all services of this process. Decoders keep nothing between two files."""
+    from backend.files.decoding import Decoders
+
     return Decoders(processes=processes, seconds=seconds, memory_bytes=memory_bytes)
 
 
-def build_services(settings: Settings) -> Services:
+def build_services(settings: Settings) -> "Services":
     """Create all services. Sends nothing over the network, but starts embedded servers."""
+    from backend.doorbell import Doorbell, make_celery
+    from backend.encoders import Lazy
+    from backend.features.services import Services
+    from backend.store.search import ScanKeeper
+
     database = open_database(settings)
     return Services(
         settings=settings,
@@ -80,23 +93,30 @@ def build_services(settings: Settings) -> Services:
     )
 
 
-def open_encoders(settings: Settings, database: Database) -> Encoders:
+def open_encoders(settings: Settings, database: "Database") -> "Encoders":
     """The encoders to use. Runtimes that are not set follow the active space."""
+    from backend.encoders import load_encoders
+
     names = choose_encoders(settings, database)
     space = _find_space(database)
     recorded = None if space is None else (space.image_fingerprint, space.text_fingerprint)
     return load_encoders(settings, names, recorded=recorded)
 
 
-def choose_encoders(settings: Settings, database: Database) -> EncoderNames:
+def choose_encoders(settings: Settings, database: "Database") -> "EncoderNames":
     """The configured encoders. If none are configured, those of the active space, otherwise the preset `cpu`."""
+    from backend.encoders import is_configured, resolve_encoders
+    from backend.features.services import names_of_space
+
     if is_configured(settings):
         return resolve_encoders(settings)
     space = _find_space(database)
     return resolve_encoders(settings) if space is None else names_of_space(settings, space)
 
 
-def _find_space(database: Database) -> Space | None:
+def _find_space(database: "Database") -> "Space | None":
     """The active space. None before the first migration too, because encoders can be tried without a library."""
+    from backend.store.spaces import find_active_space, has_library
+
     with database.transaction() as session:
         return find_active_space(session) if has_library(session) else None

@@ -298,6 +298,13 @@ def forbid_writing_by_all() -> None:
     os.umask(mask if mask & 0o002 else mask | 0o022)
 
 
+def cache_folder() -> Path:
+    """Folder for what can be made again: `mediacluster` in XDG_CACHE_HOME, or in ~/.cache. Does not create it."""
+    given = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    # The specification has relative paths ignored.
+    return (given if given.is_absolute() else Path.home() / ".cache") / "mediacluster"
+
+
 def load_settings(**overrides: Any) -> Settings:
     """Read the settings from the environment and `.env`. `overrides` take precedence.
 

@@ -32,14 +32,15 @@ def worker_command(role: str, *, log_level: str = "INFO", name: str | None = Non
 
     The worker is called ROLE-NAME. `name` is by default the id of the calling process, which often becomes the worker.
     """
-    celery = [sys.executable, "-m", "celery", "-A", "workers.celery_app"]
+    celery = [sys.executable, "-m", "celery", "-A"]
     if role == "beat":
-        return [*celery, "beat", "--loglevel", log_level, "--pidfile="]
+        return [*celery, "workers.clock_app", "beat", "--loglevel", log_level, "--pidfile="]
     pool = (
         ["--pool", "threads", "--concurrency", "4"] if role == "light" else ["--pool", "prefork", "--concurrency", "1"]
     )
     return [
         *celery,
+        "workers.celery_app",
         "worker",
         *("--queues", _QUEUES[role]),
         *("--hostname", f"{role}-{name or os.getpid()}@%h"),

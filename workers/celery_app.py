@@ -1,48 +1,24 @@
-"""The Celery application that workers, beat and Flower load: `celery -A workers.celery_app ...`."""
+"""The Celery application that workers and Flower load: `celery -A workers.celery_app ...`."""
 
-import itertools
 import multiprocessing
 import os
 import signal
-import socket
 import threading
 from typing import Any
 
-from celery.signals import (
-    after_task_publish,
-    beat_init,
-    celeryd_init,
-    setup_logging,
-    worker_process_init,
-    worker_ready,
-    worker_shutting_down,
-)
+from celery.signals import worker_process_init, worker_ready, worker_shutting_down
 
 from backend.doorbell import Work
-from backend.logs import configure_logging
-from backend.settings import forbid_writing_by_all, load_settings
+from backend.settings import load_settings
 from backend.supervision import pulse_path
+from workers import processes  # noqa: F401 - connects signals
 from workers.receiving import make_worker_app
-from workers.watchdog import end_process, end_with_supervisor, watch_clock, watch_worker
+from workers.watchdog import end_process, watch_worker
 
-forbid_writing_by_all()
 app = make_worker_app(load_settings())
 
 # Set by the embedding process, which is forked from the one that reports the worker's health.
 _is_loaded = multiprocessing.Event()
-
-
-@setup_logging.connect
-def _configure_logging(**_: object) -> None:
-    settings = load_settings()
-    configure_logging(settings.log_format, settings.log_level, settings.secrets)
-
-
-@celeryd_init.connect
-@beat_init.connect
-def _end_with_supervisor(**_: object) -> None:
-    # As early as possible: a worker that finds no broker goes no further than to wait for one.
-    end_with_supervisor()
 
 
 @worker_process_init.connect
@@ -77,21 +53,3 @@ def _exit_on_second_sigterm(**_: object) -> None:
     signal.signal(signal.SIGTERM, lambda *_: end_process())
     # Not through a logger: the signal may have interrupted one.
     os.write(2, b"The tasks under way are finished first. A second SIGTERM ends this worker at once.\n")
-
-
-@beat_init.connect
-def _watch_clock(sender: Any, **_: object) -> None:
-    settings = load_settings()
-    rings = itertools.count()
-    rung = [next(rings)]
-
-    def count(**_: object) -> None:
-        rung[0] = next(rings)
-
-    after_task_publish.connect(count, weak=False)
-    watch_clock(
-        sender.app,
-        lambda: rung[0],
-        stall_seconds=max(settings.stall_seconds, 6 * settings.sweep_interval_seconds),
-        pulse=pulse_path(settings.home_path, f"beat-{os.getpid()}@{socket.gethostname()}"),
-    )

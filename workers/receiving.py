@@ -1,11 +1,10 @@
-"""Celery settings of workers and beat, for receiving. Importing this starts nothing."""
+"""Celery settings of workers, for receiving. Importing this starts nothing."""
 
 from celery import Celery
 
 from backend.bootstrap import resolve_broker_url
 from backend.doorbell import make_celery
 from backend.settings import Settings
-from workers.schedule import beat_schedule
 
 
 def make_worker_app(settings: Settings) -> Celery:
@@ -13,9 +12,6 @@ def make_worker_app(settings: Settings) -> Celery:
     app = make_celery(resolve_broker_url(settings))
     app.conf.update(
         imports=("workers.tasks", "workers.heartbeat"),
-        beat_schedule=beat_schedule(settings),
-        # In memory: both intervals are short, and a file that a kill interrupts could stop beat from starting again.
-        beat_scheduler="celery.beat:Scheduler",
         task_acks_late=True,
         task_reject_on_worker_lost=True,
         worker_prefetch_multiplier=1,

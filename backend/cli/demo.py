@@ -11,7 +11,7 @@ from backend.cli.console import print_json
 from backend.cli.options import Json
 from backend.cli.panels import Panel
 from backend.cli.processes import with_address
-from backend.settings import load_settings
+from backend.settings import cache_folder, load_settings
 
 commands = typer.Typer()
 
@@ -21,6 +21,14 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="End when the gallery is ready, without serving.")] = False,
     as_json: Json = False,
     count: Annotated[int, typer.Option(min=20, max=2000, help="Pictures in the gallery.")] = 300,
+    no_cache: Annotated[
+        bool,
+        typer.Option(
+            "--no-cache",
+            help="Draw all pictures, and keep none. By default they are kept for other homes in ~/.cache/mediacluster/gallery, "
+            "which you can delete at any time.",
+        ),
+    ] = False,
     host: Annotated[str | None, typer.Option(help="Address to bind to.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to bind to.")] = None,
 ) -> None:
@@ -51,7 +59,8 @@ def demo(
         services = closing(build_services(settings))
         require_demo_home(services)
         with running_workers(services):
-            result, members = run_demo(services, count, quiet=as_json)
+            keep_in = None if no_cache else cache_folder() / "gallery"
+            result, members = run_demo(services, count, keep_in=keep_in, quiet=as_json)
             if as_json:
                 print_json(asdict(result))
             else:

@@ -58,12 +58,17 @@ class GalleryMember:
     label: str
 
 
-def run_demo(services: Services, count: int, *, quiet: bool) -> tuple[DemoResult, list[GalleryMember]]:
-    """Render, import, wait and measure. Workers must be running, in a home that belongs to the demo (`require_demo_home`)."""
+def run_demo(
+    services: Services, count: int, *, keep_in: Path | None = None, quiet: bool
+) -> tuple[DemoResult, list[GalleryMember]]:
+    """Render, import, wait and measure. Workers must be running, in a home that belongs to the demo (`require_demo_home`).
+
+    `keep_in` is a folder for rendered pictures, from which the next home takes them.
+    """
     result = DemoResult()
     folder = _gallery_of(services)
     with _timed(result, "render"), progress_bar("rendering", count, quiet=quiet) as show:
-        write_gallery(folder, count, on_progress=lambda done, _total: show(done))
+        write_gallery(folder, count, keep_in=keep_in, on_progress=lambda done, _total: show(done))
     open_active_space(services)
     report = ImportReport()
     with _timed(result, "import"):

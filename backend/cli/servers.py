@@ -7,20 +7,18 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from backend.bootstrap import build_services, open_database
 from backend.cli.console import complain, console
 from backend.cli.login import make_link
 from backend.errors import BackendUnavailable, ConfigurationError, MediaclusterError, SpaceMismatch
-from backend.features.model_change import EncoderWatch
-from backend.features.services import Services
 from backend.logs import configure_logging
 from backend.settings import Settings
-from backend.store.migrate import upgrade
-from backend.store.spaces import find_active_space
 from backend.supervision import Supervisor, worker_command
-from backend.web.middleware.hosts import is_loopback
+
+if TYPE_CHECKING:
+    from backend.features.services import Services
 
 
 @contextmanager
@@ -57,6 +55,8 @@ def _end_this_process() -> None:
 
 def prepare_database(settings: Settings) -> None:
     """Migrate the database to the newest schema."""
+    from backend.store.migrate import upgrade
+
     database = open_database(settings)
     try:
         upgrade(database.direct.engine)
@@ -65,7 +65,7 @@ def prepare_database(settings: Settings) -> None:
 
 
 @contextmanager
-def running_workers(services: Services) -> Iterator[None]:
+def running_workers(services: "Services") -> Iterator[None]:
     """Ensure that workers run: if none responds, run some here until the end."""
     with ExitStack() as stack:
         if not services.doorbell.count_listeners():
@@ -87,6 +87,8 @@ def require_free_port(settings: Settings) -> None:
 
 def require_safe_address(settings: Settings) -> None:
     """Refuse to serve beyond this machine without authentication. Raises ConfigurationError."""
+    from backend.web.middleware.hosts import is_loopback
+
     if settings.authentication != "keys" and not is_loopback(settings.api_host):
         raise ConfigurationError(
             f"The API would be open to anyone who can reach {settings.api_host}: "
@@ -105,6 +107,8 @@ def run_api(settings: Settings, *, login_link: bool = False) -> None:
         ConfigurationError: the port is taken, or the address would give other machines full access.
     """
     from backend.cli.http_server import serve
+    from backend.features.model_change import EncoderWatch
+    from backend.web.middleware.hosts import is_loopback
     from backend.web.server import create_web_app
 
     require_safe_address(settings)
@@ -131,7 +135,7 @@ def run_api(settings: Settings, *, login_link: bool = False) -> None:
         serve(create_web_app(services), settings)
 
 
-def require_own_encoders(services: Services) -> None:
+def require_own_encoders(services: "Services") -> None:
     """Check at startup that the active space has the configured encoders, rather than fail on each request.
 
     Does nothing if the database does not respond yet or nothing is embedded.
@@ -139,6 +143,8 @@ def require_own_encoders(services: Services) -> None:
     Raises:
         SpaceMismatch: the space has other encoders.
     """
+    from backend.store.spaces import find_active_space
+
     try:
         with services.database.transaction() as session:
             space = find_active_space(session)

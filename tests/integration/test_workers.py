@@ -272,8 +272,8 @@ def _wait_for_ready(home: Path, at_least: int) -> int:
     return wait_for(count_ready, every_seconds=0.1)
 
 
-def test_demo__once_prints_one_json_object(home: Path) -> None:
-    environ = environment(Settings(home=home, _env_file=None))
+def test_demo__once_prints_one_json_object(home: Path, tmp_path: Path) -> None:
+    environ = environment(Settings(home=home, _env_file=None)) | {"XDG_CACHE_HOME": str(tmp_path / "cache")}
     command = [sys.executable, "-m", "backend.cli", "demo", "--once", "--json", "--count", "96"]
     run = subprocess.run(command, env=environ, capture_output=True, timeout=PATIENCE_SECONDS, check=False)
     assert run.returncode == 0, run.stderr.decode()
@@ -286,6 +286,7 @@ def test_demo__once_prints_one_json_object(home: Path) -> None:
     for hit in result["example"]["recommendations"]:
         uuid.UUID(hit["media_id"])
         assert hit["combined"] == pytest.approx(0.6 * hit["sim_image"] + 0.4 * (hit["sim_text"] or 0.0), abs=1e-9)
+    assert len(list((tmp_path / "cache/mediacluster/gallery").glob("*/*"))) == 96
     # What it started, it has ended.
     assert not status_postgres(home).running
     assert not status_redis(home).running

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from backend.cli.http_server import server_config
 from backend.errors import ConfigurationError
-from backend.settings import Settings, load_settings
+from backend.settings import Settings, cache_folder, load_settings
 from backend.web.middleware.heads import TimedHeads
 
 ROOT = Path(__file__).parents[2]
@@ -201,6 +201,13 @@ def test_threshold__is_read_as_what_holds_until_a_curator_chooses_one() -> None:
     assert readers
     as_default = re.compile(r"\(session, (\S+, )?(services\.)?settings\.threshold\b|\"MEDIACLUSTER_THRESHOLD\": ")
     assert [line for _, line in readers if not as_default.search(line)] == []
+
+
+@pytest.mark.parametrize(("given", "folder"), [("/var/c", "/var/c"), ("", "/home/me/.cache"), ("c", "/home/me/.cache")])
+def test_cache_folder__follows_the_specification(monkeypatch: pytest.MonkeyPatch, given: str, folder: str) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("XDG_CACHE_HOME", given)
+    assert cache_folder() == Path(folder) / "mediacluster"
 
 
 def test_server__times_heads() -> None:

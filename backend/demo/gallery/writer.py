@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -10,10 +11,10 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from backend.demo.gallery.kept import KeptPictures
 from backend.demo.gallery.picture import (
     RENDERER_VERSION,
     Picture,
-    kinds_of_gallery,
     names_of_gallery,
     render_gallery_picture,
 )
@@ -25,15 +26,21 @@ _SIZE = 640
 
 
 def write_gallery(
-    folder: Path, count: int = 300, seed: int = 0, *, on_progress: Callable[[int, int], None] | None = None
+    folder: Path,
+    count: int = 300,
+    seed: int = 0,
+    *,
+    keep_in: Path | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> int:
     """Write `count` pictures into `folder` and return `count`.
 
     Each picture is a JPEG; one that has words has a sidecar of the same stem, ending in .json. `.labels.json` maps file
     names to true kinds. A stamp, written last, names count, seed and renderer: with the same stamp in place nothing is
     done, otherwise everything is written again, so an interrupted writing is repeated. Files of an earlier gallery that
-    are no longer part of it are removed; files that this function did not write are left alone. `on_progress` is called
-    with (pictures written, count). Raises OSError if the folder cannot be written.
+    are no longer part of it are removed; files that this function did not write are left alone. `keep_in` is a folder for
+    drawn pictures (see `KeptPictures`): those in it are not drawn again. `on_progress` is called with (pictures written,
+    count). Raises OSError if the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     stamp = {"count": count, "seed": seed, "renderer": RENDERER_VERSION}
@@ -44,29 +51,52 @@ def write_gallery(
     stamp_file.unlink(missing_ok=True)
     labels = names_of_gallery(count, seed)
     # The names go ahead of the files: what is cut short now is known, and cleared away, the next time.
-    _replace(labels_file, _as_json(before | labels))
-    for done, _ in enumerate(_render_all(folder, kinds_of_gallery(count, seed), seed), start=1):
+    _replace(labels_file, _as_json(before | labels).encode())
+    kept = None if keep_in is None else KeptPictures(keep_in, seed, _SIZE)
+    if kept is not None and not kept.prepare():
+        kept = None
+    for done, _ in enumerate(_write_all(folder, labels, seed, kept), start=1):
         if on_progress is not None:
             on_progress(done, count)
     _clear(folder, before.keys() - labels.keys())
-    _replace(labels_file, _as_json(labels))
-    _replace(stamp_file, _as_json(stamp))
+    _replace(labels_file, _as_json(labels).encode())
+    _replace(stamp_file, _as_json(stamp).encode())
     return count
 
 
-def _render_all(folder: Path, kinds: list[str], seed: int) -> Iterator[None]:
+def _write_all(folder: Path, labels: dict[str, str], seed: int, kept: KeptPictures | None) -> Iterator[None]:
+    """Write the pictures, and yield after each. `labels` are the names of the files, in order, with their kinds."""
+    missing: list[tuple[int, str]] = []
+    for index, (name, kind) in enumerate(labels.items()):
+        files = None if kept is None else kept.read(index)
+        if files is None:
+            missing.append((index, kind))
+        else:
+            _write_files(folder / name, *files)
+            yield
+    if missing:
+        yield from _render_all(folder, missing, seed, kept)
+
+
+def _render_all(folder: Path, pictures: list[tuple[int, str]], seed: int, kept: KeptPictures | None) -> Iterator[None]:
     """Render on all cores: pictures do not depend on each other. New processes, since the caller may have threads."""
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
         try:
-            yield from pool.map(partial(_render_one, folder, seed, _SIZE), range(len(kinds)), kinds, chunksize=4)
+            yield from pool.map(
+                partial(_render_one, folder, seed, _SIZE, kept), *zip(*pictures, strict=True), chunksize=4
+            )
         except BaseException:
             # Do not make an interrupted user wait for the rest.
             pool.shutdown(wait=True, cancel_futures=True)
             raise
 
 
-def _render_one(folder: Path, seed: int, size: int, index: int, kind: str) -> None:
-    _write_picture(folder, render_gallery_picture(index, kind, seed, size))
+def _render_one(folder: Path, seed: int, size: int, kept: KeptPictures | None, index: int, kind: str) -> None:
+    picture = render_gallery_picture(index, kind, seed, size)
+    files = _files_of(picture)
+    _write_files(folder / picture.name, *files)
+    if kept is not None:
+        kept.write(index, *files)
 
 
 def sidecar_of(picture: Picture) -> dict[str, Any] | None:
@@ -83,16 +113,21 @@ def sidecar_of(picture: Picture) -> dict[str, Any] | None:
     }
 
 
-def _write_picture(folder: Path, picture: Picture) -> None:
-    target = folder / picture.name
-    draft = target.with_suffix(".part")
-    picture.image.save(draft, "JPEG", quality=_QUALITY, subsampling=1)
-    draft.replace(target)
-    sidecar, beside = sidecar_of(picture), target.with_suffix(".json")
+def _files_of(picture: Picture) -> tuple[bytes, bytes | None]:
+    """The JPEG and the sidecar of a picture, as bytes."""
+    encoded = io.BytesIO()
+    picture.image.save(encoded, "JPEG", quality=_QUALITY, subsampling=1)
+    sidecar = sidecar_of(picture)
+    return encoded.getvalue(), None if sidecar is None else _as_json(sidecar).encode()
+
+
+def _write_files(target: Path, picture: bytes, sidecar: bytes | None) -> None:
+    _replace(target, picture)
+    beside = target.with_suffix(".json")
     if sidecar is None:
         beside.unlink(missing_ok=True)
     else:
-        _replace(beside, _as_json(sidecar))
+        _replace(beside, sidecar)
 
 
 def _clear(folder: Path, names: Iterable[str]) -> None:
@@ -113,7 +148,7 @@ def _as_json(content: object) -> str:
     return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
 
 
-def _replace(path: Path, text: str) -> None:
-    draft = path.with_name(path.name + ".part")
-    draft.write_text(text, "utf-8")
+def _replace(path: Path, content: bytes) -> None:
+    draft = path.with_suffix(".part")
+    draft.write_bytes(content)
     draft.replace(path)

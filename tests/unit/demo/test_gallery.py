@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime
 from itertools import combinations
 from pathlib import Path
@@ -13,6 +14,7 @@ from PIL import Image
 from backend.demo import gallery
 from backend.demo.gallery import KIND_QUERIES, KINDS, Picture, render_gallery, render_picture, write_gallery, writer
 from backend.demo.gallery import picture as pictures
+from backend.demo.gallery.kept import KeptPictures
 
 SIZE = 96
 
@@ -190,6 +192,74 @@ def test_write_gallery__interrupted_is_repeated(tmp_path: Path) -> None:
     assert not (broken / ".stamp.json").exists()
     write_gallery(broken, 8)
     assert {p.name: p.read_bytes() for p in broken.iterdir()} == {p.name: p.read_bytes() for p in whole.iterdir()}
+
+
+@pytest.mark.usefixtures("small")
+def test_write_gallery__kept_pictures_are_not_drawn_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = tmp_path / "a" / "cache"
+    write_gallery(tmp_path / "drawn", 12)
+    write_gallery(tmp_path / "first", 8, keep_in=cache)
+    (version,) = cache.iterdir()
+    assert {mode_of(path) for path in (cache, version)} == {0o700}
+    assert {mode_of(path) for path in version.iterdir()} == {0o600}
+    damaged = version / "0003"
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"?")
+    drawn: list[list[int]] = []
+    render_all = writer._render_all
+
+    def recorded(folder: Path, missing: list[tuple[int, str]], seed: int, kept: KeptPictures | None) -> Iterator[None]:
+        drawn.append([index for index, _kind in missing])
+        return render_all(folder, missing, seed, kept)
+
+    monkeypatch.setattr(writer, "_render_all", recorded)
+    seen: list[int] = []
+    for home in ("second", "third"):
+        write_gallery(tmp_path / home, 12, keep_in=cache, on_progress=lambda done, _of: seen.append(done))
+        assert contents_of(tmp_path / home) == contents_of(tmp_path / "drawn")
+    assert drawn == [[3, 8, 9, 10, 11]]
+    assert seen == [*range(1, 13)] * 2
+
+
+@pytest.mark.usefixtures("small")
+def test_write_gallery__keeps_one_version(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    mine = cache / "mine"
+    mine.mkdir(mode=0o700, parents=True)
+    cache.chmod(0o700)
+    write_gallery(tmp_path / "a", 2, keep_in=cache)
+    (of_before,) = set(cache.iterdir()) - {mine}
+    write_gallery(tmp_path / "b", 2, seed=5, keep_in=cache)
+    (of_now,) = set(cache.iterdir()) - {mine}
+    assert of_now != of_before
+
+
+@pytest.mark.usefixtures("small")
+def test_write_gallery__takes_nothing_from_a_folder_in_which_others_write(tmp_path: Path) -> None:
+    cache, elsewhere = tmp_path / "cache", tmp_path / "elsewhere"
+    elsewhere.mkdir(mode=0o700)
+    cache.mkdir()
+    cache.chmod(0o777)
+    link = tmp_path / "link"
+    link.symlink_to(elsewhere)
+    for number, place in enumerate((cache, link)):
+        assert write_gallery(tmp_path / str(number), 2, keep_in=place) == 2
+    assert list(cache.iterdir()) == list(elsewhere.iterdir()) == []
+
+
+@pytest.mark.usefixtures("small")
+def test_write_gallery__goes_without_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
+    cache = tmp_path / "a file"
+    cache.write_text("x")
+    assert write_gallery(tmp_path / "home", 2, keep_in=cache) == 2
+    assert len(list((tmp_path / "home").glob("*.jpg"))) == 2
+
+
+def mode_of(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+def contents_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.mark.usefixtures("small")
