@@ -12,6 +12,7 @@ from backend.files.formats import FORMATS
 from backend.files.limits import Limits
 from backend.files.metadata import DATES, FACES, JSON, Keyword, place_of, without_people, written_keywords
 from backend.files.text import (
+    MOMENT_NAMES,
     RECORD_NAMES,
     WORDS,
     MediaText,
@@ -205,8 +206,9 @@ def read_leniently(record: ForeignRecord, limits: Limits) -> tuple[MediaText, li
         value = words.get(name)
         if value is None:
             continue
+        alone = {one: words.get(one) for one in (MOMENT_NAMES if name in MOMENT_NAMES else (name,))}
         try:
-            found = text_of_record({name: value}, limits)
+            found = text_of_record(alone, limits)
         except InvalidText as error:
             problems.append(error)
             found = _fitted(str(error.context.get("field", name)), value, limits, words)
