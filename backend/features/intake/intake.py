@@ -313,11 +313,13 @@ def _insert(
                 beside.folders,
                 beside.file_name,
             )
-            is_copy = kept_id != media_id
-            if not is_copy:
+            if kept_id == media_id:
                 record_readings(session, media_id, readings)
-            completed = record_copy(session, kept_id, source, source_uri, beside) if is_copy else ()
-            return Accepted(kept_id, MediaStatus(get_media(session, kept_id).status), is_copy, completed)
+                return Accepted(media_id, MediaStatus.PENDING, duplicate=False)
+            completed = record_copy(session, kept_id, source, source_uri, beside)
+            return Accepted(
+                kept_id, MediaStatus(get_media(session, kept_id).status), duplicate=True, completed=completed
+            )
     except BackendUnavailable:
         status = _find_committed(services, media_id)
         if status is None:

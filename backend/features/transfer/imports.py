@@ -22,7 +22,6 @@ from backend.files.metadata import JSON, hide_coordinates
 from backend.files.storage import thumbnail_keys, write_thumbnails
 from backend.files.text import RECORD_NAMES, MediaText, clean_file_name, file_name_in, text_of_record
 from backend.files.vector_tables import SIDES, Dimensions, VectorRows, read_space, read_vector_file
-from backend.moments import GIVEN_SOURCE, Precision
 from backend.store.media import StoredPicture, list_known
 from backend.store.review import record_hashes
 from backend.store.schema import Space
@@ -44,7 +43,6 @@ logger = logging.getLogger(__name__)
 _SHOWN = 100
 _PATH_SPACE = uuid.UUID("6f1de1a4-95a5-5d6e-9f0b-6d6564696163")
 _ASSIGN_BATCH = 256
-_PRECISIONS = {one.label: one for one in Precision}
 
 
 @dataclass(frozen=True)
@@ -228,19 +226,9 @@ def _read_row(
     given_name = record.get("file_name")
     file_name = (clean_file_name(given_name) if isinstance(given_name, str) else "") or file_name_in(uri or "")
     said = any(record.get(name) for name in RECORD_NAMES)
-    given_text = _with_exported_moment(text_of_record(record, services.limits), record) if said else MediaText()
+    given_text = text_of_record(record, services.limits) if said else MediaText()
     text, place = hide_coordinates(given_text, {})
     return _Row(number, position, media_id, uri, file_name, text, place)
-
-
-def _with_exported_moment(text: MediaText, record: dict[str, Any]) -> MediaText:
-    """The text with the precision and the source of its moment, if an export said them."""
-    label, source = record.get("taken_at_precision"), record.get("taken_at_source")
-    if text.taken_at is None or not isinstance(label, str) or label not in _PRECISIONS:
-        return text
-    return text.with_date(
-        text.taken_at, _PRECISIONS[label], source if isinstance(source, str) and source else GIVEN_SOURCE
-    )
 
 
 def _uri(path: str, folder: Path) -> str:

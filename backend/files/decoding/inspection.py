@@ -8,6 +8,7 @@ from backend.errors import FileTooLarge, TooManyPixels
 from backend.files.decoding.colors import Conversion, find_conversion
 from backend.files.formats import (
     JPEG,
+    Mended,
     PictureWarning,
     bound_exif,
     check_size,
@@ -44,8 +45,8 @@ class Inspection:
     warnings: tuple[PictureWarning, ...] = ()
 
 
-def inspect_picture(data: bytes, limits: Limits) -> Inspection:
-    """Validate one picture by its content.
+def inspect_picture(data: bytes, limits: Limits, mended: Mended | None = None) -> Inspection:
+    """Validate one picture by its content. `mended` is what `mend_picture` returned for it, if that is known.
 
     A JPEG with a single scan is checked by its markers and the beginning of its pixel data, any other JPEG is decoded in
     grey at an eighth of its size. A PNG is checked chunk by chunk against its checksums. Of other formats the first frame
@@ -61,7 +62,7 @@ def inspect_picture(data: bytes, limits: Limits) -> Inspection:
             hint="Send a smaller version.",
         )
     picture_format = identify_format(data, limits)
-    mended = mend_picture(data, picture_format, limits)
+    mended = mended or mend_picture(data, picture_format, limits)
     judged = shorten_jpeg(mended.data) if picture_format.name == JPEG.name else mended.data
     frames = picture_format.walk(judged, limits.max_frames)
     if frames > limits.max_frames:

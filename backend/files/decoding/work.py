@@ -34,8 +34,9 @@ def work(request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], list[byt
 def _inspect(data: bytes, limits: Limits) -> dict[str, Any]:
     from backend.files.metadata import read_metadata
 
-    inspection = inspect_picture(data, limits)
-    metadata = read_metadata(data, limits)
+    mended = mend_picture(data, identify_format(data, limits), limits)
+    inspection = inspect_picture(data, limits, mended)
+    metadata = read_metadata(data, limits, mended)
     return {
         "inspection": asdict(inspection),
         "text": asdict(metadata.text),

@@ -10,8 +10,19 @@ from backend.errors import InvalidText
 from backend.files.folders.pairing import MOVIE_SUFFIXES, RAW_SUFFIXES
 from backend.files.formats import FORMATS
 from backend.files.limits import Limits
-from backend.files.metadata import DATES, FACES, JSON, Keyword, place_of, without_people, written_keywords
+from backend.files.metadata import (
+    DATES,
+    FACES,
+    JSON,
+    LOCATION_PARTS,
+    Keyword,
+    assigned_categories,
+    place_of,
+    without_people,
+    written_keywords,
+)
 from backend.files.text import (
+    MOMENT_NAMES,
     RECORD_NAMES,
     WORDS,
     MediaText,
@@ -36,8 +47,12 @@ _TAKEOUT_MOMENTS: Final = ("photoTakenTime", "creationTime", "photoLastModifiedT
 
 # Names of exiftool as compared: without their group, in lower case. Of several the first that is set counts.
 _TITLES: Final = ("title", "objectname", "headline", "xptitle")
-_CAPTIONS: Final = ("description", "caption-abstract", "imagedescription", "xpcomment", "usercomment")
-_KEYWORDS: Final = ("subject", "keywords", "weightedflatsubject")
+_CAPTIONS: Final = (
+    "description", "caption-abstract", "imagedescription", "caption", "xpcomment", "usercomment", "xpsubject",
+    "alttextaccessibility", "extdescraccessibility",
+)  # fmt: skip
+_KEYWORDS: Final = ("subject", "keywords", "weightedflatsubject", "supplementalcategories")
+_CATEGORIES: Final = "categories"  # of ACDSee, XML within a text
 _PEOPLE: Final = ("personinimage", "personinimagename", "regionname", "regionpersondisplayname")
 # With -struct: structures with the names of people, and what the name is called in them.
 _PEOPLE_STRUCTURES: Final = (
@@ -51,6 +66,24 @@ _PLACES: Final = (
     ("city",),
     ("state", "province-state"),
     ("country", "country-primarylocationname"),
+)
+# Where they are empty: flat tags, and with -struct structures of the same name.
+_LOCATIONS: Final = ("locationshown", "locationcreated")
+# What exiftool calls south and west (`-lang`): the language of English, German, Spanish, ... as of version 12.
+_SOUTH_AND_WEST: Final = frozenset(
+    word.casefold()
+    for word in (
+        "S", "South", "Jižní šířka", "Südliche Breite", "Latitud sur", "Eteläistä leveyttä", "Sud", "Latitudine Sud", "南緯",
+        "남위", "Zuiderbreedte", "Szerokości południowej", "Южная широта", "Južná šírka", "Sydlig bredd", "Güney enlemi", "南纬",
+        "W", "West", "Západní délka", "Westliche Länge", "Longitud Oeste", "Läntistä pituutta", "Ouest", "Longitudine Ovest",
+        "西経", "서경", "Westerlengte", "Długości zachodniej", "Западная долгота", "Západná dĺžka", "Västlig längd", "Batı boylamı",
+        "西经", "西經",
+    )
+)  # fmt: skip
+# Parts of what it calls below sea level.
+_BELOW: Final = re.compile(
+    r"\A1\Z|below|negati|záporná|unter normal|dessous|sotto il|onder zee|ujemna|ниже|pod hlad|負の?値|负值|음수",
+    re.IGNORECASE,
 )
 # With the tags that have the zone and the part of a second.
 _MOMENTS: Final = (
@@ -162,16 +195,24 @@ def read_exiftool(record: Mapping[str, Any], *, is_joined: bool = False) -> Fore
         values = [item for name in names for value in tags.get(name, ()) for item in _listed(value)]
         return [word for value in values for word in split_keywords(value)] if is_joined else values
 
+    def elsewhere(name: str) -> str:
+        flat = {part: first((name + part.casefold(),)) for part in LOCATION_PARTS}
+        return _located(flat) or _located(first((name,)))
+
     source = first((_SOURCE_FILE,))
     names = [_shown(first(group)) for group in _PLACES]
+    location = ", ".join(dict.fromkeys(name for name in names if name)) or next(
+        filter(None, map(elsewhere, _LOCATIONS)), ""
+    )
     flat = (*items(_KEYWORDS), *split_keywords(_shown(first(("xpkeywords",)))))
-    keywords = (*(Keyword((word,)) for word in flat), *_paths(items(_TREES)))
+    categories = assigned_categories(_shown(first((_CATEGORIES,))), "|")
+    keywords = (*(Keyword((word,)) for word in flat), *_paths((*items(_TREES), *categories)))
     return ForeignRecord(
         words={
             "title": written(_TITLES),
             "caption": written(_CAPTIONS),
             "keywords": list(written_keywords(keywords)),
-            "location": ", ".join(dict.fromkeys(name for name in names if name)),
+            "location": location,
         },
         keywords=keywords,
         people=(
@@ -191,7 +232,7 @@ def read_exiftool(record: Mapping[str, Any], *, is_joined: bool = False) -> Fore
                 )
             )
         ),
-        place=place_of(latitude, longitude, _signed(read_number(height), side)),
+        place=place_of(latitude, longitude, _above_sea(read_number(height), side)),
         file_name=_last_part(source) if isinstance(source, str) else None,
     )
 
@@ -205,8 +246,9 @@ def read_leniently(record: ForeignRecord, limits: Limits) -> tuple[MediaText, li
         value = words.get(name)
         if value is None:
             continue
+        alone = {one: words.get(one) for one in (MOMENT_NAMES if name in MOMENT_NAMES else (name,))}
         try:
-            found = text_of_record({name: value}, limits)
+            found = text_of_record(alone, limits)
         except InvalidText as error:
             problems.append(error)
             found = _fitted(str(error.context.get("field", name)), value, limits, words)
@@ -349,7 +391,19 @@ def _geo(geo: Any) -> dict[str, JSON]:
 
 
 def _signed(size: float | None, side: Any) -> float | None:
-    """A coordinate or an altitude with the sign that its tag of reference gives: `S`, `West`, `Below Sea Level`, `1`."""
-    shown = _shown(side).upper()
-    is_negative = shown.startswith(("S", "W")) or "BELOW" in shown or shown == "1"
-    return -abs(size) if size is not None and is_negative else size
+    """A coordinate with the sign that its tag of reference gives: `S`, `West`, `Westliche Länge`."""
+    return -abs(size) if size is not None and _shown(side).casefold() in _SOUTH_AND_WEST else size
+
+
+def _above_sea(height: float | None, side: Any) -> float | None:
+    """An altitude with the sign that its tag of reference or its own words give: `Below Sea Level`, `1`."""
+    return -abs(height) if height is not None and _BELOW.search(_shown(side)) else height
+
+
+def _located(value: Any) -> str:
+    """The place in a structure, or in the first of a list, narrowest part first."""
+    one = next(iter(_dicts(value)), value)
+    if not isinstance(one, dict):
+        return ""
+    fields = {_tag(name): _shown(inner) for name, inner in one.items()}
+    return ", ".join(dict.fromkeys(part for name in LOCATION_PARTS if (part := fields.get(name.casefold(), ""))))

@@ -54,14 +54,14 @@ _LABELS: Final = {
 
 NO_MEDIA: Final = ".nomedia"
 
-# Names in lower case, of Synology, QNAP, TrueNAS, NetApp, NETGEAR, Samba, Windows, macOS, Linux, Android, iTunes, and of
-# programs that keep folders alike: Syncthing, GoodSync, Nextcloud.
+# Names in lower case, of Synology, QNAP, TrueNAS, NetApp, NETGEAR, Samba, Windows, macOS, Linux, Android, iTunes, of programs
+# that keep folders alike (Syncthing, GoodSync, Nextcloud), and of those that keep what was before an edit (Picasa, ACDSee).
 _FOLDERS: Final = {
     Kind.BIN: frozenset(
         {
             "#recycle", "@recycle", "$recycle.bin", "recycler", "recycled", ".recycle", ".recycle.bin", ".trash", ".trashes",
             ".trashed", "#trash", "lost+found", "lost.dir", "network trash folder", "trashbox", ".deleted", "@trash",
-            "recycle bin", "recyclebin", "recycle.bin", "files_trashbin",
+            "recycle bin", "recyclebin", "recycle.bin", "files_trashbin", ".dtrash",
         }
     ),
     Kind.SNAPSHOT: frozenset(
@@ -73,7 +73,7 @@ _FOLDERS: Final = {
     ),
     Kind.THUMBNAILS: frozenset(
         {
-            "@eadir", ".@__thumb", "@__thumb", ".thumbnails", "@synothumb", ".thumb", ".thumbs", ".picasaoriginals",
+            "@eadir", ".@__thumb", "@__thumb", ".thumbnails", "@synothumb", ".thumb", ".thumbs", ".wdmc",
             "ipod photo cache",
         }
     ),
@@ -82,9 +82,10 @@ _FOLDERS: Final = {
             "__macosx", "system volume information", "@tmp", "@sharebin", "@download", "@database", "@appstore", "@transcode",
             ".spotlight-v100", ".fseventsd", ".temporaryitems", ".documentrevisions-v100", ".syncthing", ".stfolder",
             ".stversions", "found.000",
-            "_gsdata_",
+            "_gsdata_", "appdata", "$windows.~bt",
         }
     ),
+    Kind.PACKAGE: frozenset({".picasaoriginals", "[originals]"}),
 }  # fmt: skip
 _SYSTEM_FILES: Final = frozenset(
     {"thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", ".ds_store", "icon\r"}
@@ -94,9 +95,20 @@ _PACKAGES: Final = (
     ".photoslibrary", ".photolibrary", ".migratedphotolibrary", ".aplibrary", ".apvault", ".migratedaplibrary", ".photoboothlibrary",
     ".lrdata", ".lrcat-data", ".lrlibrary", ".lrmprev", ".cocatalog", ".luminarcatalog", ".imovielibrary", ".fcpbundle", ".theater",
 )  # fmt: skip
-# Folders whose name alone says nothing, with the folder that they are in.
-_CACHES: Final = frozenset({("captureone", "cache")})
+# Folders whose name alone says nothing, with the folder that they are in: of Capture One, iPhoto, Android's apps and Piwigo.
+_CACHES: Final = frozenset(
+    {
+        ("captureone", "cache"),
+        ("iphoto library", "data"),
+        ("iphoto library", "data.noindex"),
+        ("iphoto library", "thumbnails"),
+        ("android", "data"),
+        ("_data", "i"),
+    }
+)
 _TRASH: Final = re.compile(r"\.trash-\d+")
+# Previews of Nextcloud, in its folder of data.
+_PREVIEWS: Final = re.compile(r"appdata_oc\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +156,7 @@ def kind_of_folder(name: str, parent: str = "") -> Kind | None:
     for kind, names in _FOLDERS.items():
         if key in names:
             return kind
-    if (compared(parent), key) in _CACHES:
+    if (compared(parent), key) in _CACHES or _PREVIEWS.fullmatch(key):
         return Kind.THUMBNAILS
     if _TRASH.fullmatch(key):
         return Kind.BIN

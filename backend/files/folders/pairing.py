@@ -54,13 +54,18 @@ RAW_SUFFIXES: Final = frozenset(
 _SUPPLEMENT: Final = "supplemental-metadata"
 _CUTS: Final = (46, 51)
 _NUMBER: Final = re.compile(r"(.+)\((\d{1,6})\)", re.DOTALL)
-# What Google Photos appends to the name of an edited copy, which has no JSON of its own, in the language of the account.
+# What Google Photos appends to the name of an edited copy, which has no JSON of its own: for what it made by itself in English,
+# for the others in the language of the account. The words are those that GooglePhotosTakeoutHelper, immich-go and their users
+# have met or expect. Nobody knows all of them.
 _EDITED: Final = (
-    "-edited", "-effects", "-smile", "-mix",
+    "-edited", "-effects", "-smile", "-mix", "-collage", "-animation", "-pano", "-motion",
     "-bearbeitet", "-modifié", "-modifie", "-editado", "-editada", "-ha editado", "-modificato", "-modificata", "-editat",
     "-bewerkt", "-edytowane", "-redigerad", "-redigeret", "-redigert", "-muokattu", "-upraveno", "-upravené", "-szerkesztett",
     "-düzenlendi", "-измененный", "-изменено", "-відредаговано", "-編集済み", "-已修改", "-已編輯", "-已编辑", "-수정됨",
+    "-отредактировано", "-编辑", "-편집됨",
 )  # fmt: skip
+# What Pixel phones append to the name of an edited copy. It may have its own JSON, which then wins.
+_AGAIN: Final = re.compile(r"(.+)~\d{1,2}", re.DOTALL)
 # A sidecar whose name fits more files than this says nothing. The bound limits the work.
 _MOST_OWNERS: Final = 64
 _LEAST_CUT_EDITED: Final = 3  # "-ed"
@@ -282,6 +287,9 @@ def _originals(name: str) -> Iterator[str]:
     suffix = _suffix(key)
     stem, number = _split_number(_stem(key))
     tail = f"({number})" if number else ""
+    if again := _AGAIN.fullmatch(stem):
+        yield again[1] + tail + suffix
+        return
     for word in _EDITED:
         ending = compared(word)
         if stem.endswith(ending) and len(stem) > len(ending):

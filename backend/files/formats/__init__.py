@@ -18,7 +18,7 @@ from backend.files.formats.formats import (
     suffixes_like,
 )
 from backend.files.formats.jpeg import shorten_jpeg
-from backend.files.formats.mending import PictureWarning
+from backend.files.formats.mending import Mended, PictureWarning
 from backend.files.formats.opening import (
     check_size,
     mend_picture,
@@ -42,6 +42,7 @@ __all__ = [
     "PNG",
     "TIFF",
     "WEBP",
+    "Mended",
     "PictureFormat",
     "PictureWarning",
     "bound_exif",

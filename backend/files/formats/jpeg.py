@@ -26,6 +26,7 @@ _BEGINNING_BYTES: Final = 4096
 _MOST_SCANS: Final = 500
 _TAIL_BYTES: Final = 64
 _LONG_RUN: Final = 64
+_ZEROS: Final = bytes(_LONG_RUN)
 _MEBIBYTE: Final = 1024 * 1024
 _MOST_BYTES_BETWEEN_SCANS: Final = 640 * _MEBIBYTE
 
@@ -98,11 +99,12 @@ def zeros_at_end(data: bytes) -> tuple[int, int] | None:
     Where a copy was interrupted, file systems put zeros. Pixels are rarely zeros: in a code that was made for the picture they
     may be a plain area.
     """
+    pixels = next((end for marker, _, end in list_markers(data) if marker == _SOS), len(data))
+    if data.find(_ZEROS, pixels) < 0:  # as in almost all, which then need no look at each byte
+        return None
     start = 0
     for marker, _, following in list_markers(data):
         start = following if marker == _SOS else start
-    if not start:
-        return None
     found = _MARKER.search(data, start)
     end = found.start() if found else len(data)
     while end > start and data[end - 1] == 0xFF:  # a marker may begin with several

@@ -6,16 +6,18 @@ from backend.files.metadata.keywords import Keyword, without_people, written_key
 from backend.files.metadata.locations import hide_coordinates, place_of, with_place
 from backend.files.metadata.metadata import EmbeddedMetadata, read_metadata, read_xmp
 from backend.files.metadata.places import PLACE_NAMES, says_place
-from backend.files.metadata.xmp import FACES
+from backend.files.metadata.xmp import FACES, LOCATION_PARTS, assigned_categories
 from backend.files.metadata.xmp_packets import find_writer, says_anything, write_xmp
 
 __all__ = [
     "DATES",
     "FACES",
     "JSON",
+    "LOCATION_PARTS",
     "PLACE_NAMES",
     "EmbeddedMetadata",
     "Keyword",
+    "assigned_categories",
     "find_writer",
     "hide_coordinates",
     "place_of",

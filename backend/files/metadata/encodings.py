@@ -3,6 +3,8 @@
 import unicodedata
 from typing import Final
 
+from backend.files.metadata.code_pages import WESTERN
+
 _NAMED_CODE_BYTES: Final = 8
 _MOSTLY: Final = 0.8
 _MOSTLY_SMALL: Final = 0.6
@@ -10,12 +12,19 @@ _MOSTLY_SMALL: Final = 0.6
 _FEW_LETTERS: Final = 3
 # Where nearly all letters of both byte orders are letters, those before this are likelier: Latin to Hebrew and Arabic.
 _COMMON_LETTERS: Final = "\u0780"
+# After them the letters of Thai, Japanese, Chinese and Korean, with their signs. What is between and beyond is rare.
+_EAST_ASIAN: Final = (
+    ("\u0e00", "\u0e7f"),
+    ("\u3000", "\u9fff"),
+    ("\uac00", "\ud7a3"),
+    ("\uff00", "\uffef"),
+)
 _ESCAPE: Final = b"\x1b"
 _JIS_X_0208: Final = (b"\x1b$B", b"\x1b(B")
 
 
-def as_words(value: object) -> str:
-    """Decode text of unknown encoding (UTF-8, or else Windows-1252), up to its first NUL; '' if it is not text."""
+def as_words(value: object, page: str = WESTERN) -> str:
+    """Decode text of unknown encoding (UTF-8, or else a code page), up to its first NUL; '' if it is not text."""
     if isinstance(value, str):
         # Pillow reads EXIF text as Latin-1; cameras and editors write UTF-8.
         try:
@@ -25,7 +34,7 @@ def as_words(value: object) -> str:
     if not isinstance(value, bytes):
         return ""
     value = value.split(b"\0", 1)[0]
-    for encoding in ("utf-8-sig", "cp1252"):
+    for encoding in ("utf-8-sig", page):
         try:
             return value.decode(encoding)
         except UnicodeDecodeError:
@@ -108,8 +117,14 @@ def _likelihood(words: str) -> tuple[float, float]:
     if not words.strip():
         return 0.0, 0.0
     exist = sum(unicodedata.category(one)[0] in "LMNPZS" for one in words) / len(words)
-    common = sum(one < _COMMON_LETTERS for one in words) / len(words)
+    common = sum(map(_commonness, words)) / len(words)
     return round(exist, 1), common
+
+
+def _commonness(letter: str) -> float:
+    if letter < _COMMON_LETTERS:
+        return 1.0
+    return 0.5 if any(first <= letter <= last for first, last in _EAST_ASIAN) else 0.0
 
 
 def _as_jis(raw: bytes) -> str:

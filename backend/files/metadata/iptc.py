@@ -7,6 +7,7 @@ from typing import Final
 from PIL import Image
 
 from backend.files.formats import read_tiff_value, unpack_raw_profile
+from backend.files.metadata.code_pages import CODE_PAGE_TITLES, WESTERN, guess_code_page
 from backend.files.metadata.encodings import as_words
 from backend.files.metadata.fields import DATES, Fields
 from backend.files.text import read_date
@@ -47,19 +48,35 @@ def read_iptc_fields(image: Image.Image, data: bytes) -> Fields:
         return fields
     datasets = _read_datasets(block)
     declared = next((_ENCODINGS[raw] for raw in datasets[_CHARACTER_SET] if raw in _ENCODINGS), None)
+    # The values of a block are in one encoding, so they are judged together.
+    others = [raw for key in _WORDS.values() for raw in datasets[key] if not _is_in(raw, declared or "utf-8")]
+    page, is_certain = guess_code_page(b" ".join(others)) if others else (WESTERN, True)
     for name, key in _WORDS.items():
-        fields.add_words(name, (_decoded(raw, declared) for raw in datasets[key]))
+        fields.add_words(name, (_decoded(raw, declared, page) for raw in datasets[key]))
+    if page != WESTERN or not is_certain:
+        fields.warnings.append(
+            f"The IPTC block does not name its encoding. It is read as {CODE_PAGE_TITLES[page]}"
+            + (", which fits best." if is_certain else ", which may be wrong: look at its words.")
+        )
     for name, keys in _MOMENTS.items():
         day, clock = (next((as_words(raw).strip() for raw in datasets[key] if raw.strip()), "") for key in keys)
         fields.add_date(read_date(f"{day}T{clock}" if clock else day, DATES[name], name))
     return fields
 
 
-def _decoded(raw: bytes, declared: str | None) -> str:
+def _is_in(raw: bytes, encoding: str) -> bool:
     try:
-        return raw.decode(declared) if declared else as_words(raw)
-    except UnicodeDecodeError:  # programs declare UTF-8 and leave older values as they are
-        return as_words(raw)
+        raw.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _decoded(raw: bytes, declared: str | None, page: str) -> str:
+    # Programs declare UTF-8 and leave older values as they are.
+    if declared and _is_in(raw, declared):
+        return raw.decode(declared)
+    return as_words(raw, page)
 
 
 def _find_block(image: Image.Image, data: bytes) -> bytes:

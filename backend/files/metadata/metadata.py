@@ -13,6 +13,7 @@ from backend.files.formats import (
     GIF,
     JPEG,
     PNG,
+    Mended,
     PictureFormat,
     bound_exif,
     find_exif_block,
@@ -76,20 +77,20 @@ class EmbeddedMetadata:
     warnings: tuple[str, ...] = ()
 
 
-def read_metadata(data: bytes, limits: Limits) -> EmbeddedMetadata:
-    """Read the metadata of a picture without decoding pixels.
+def read_metadata(data: bytes, limits: Limits, mended: Mended | None = None) -> EmbeddedMetadata:
+    """Read the metadata of a picture without decoding pixels. `mended` is what `mend_picture` returned for it, if that is known.
 
     Never raises because of the data: unreadable parts are omitted, and text over the limits is cut.
     """
     try:
         picture_format = identify_format(data, limits)
-        mended = mend_picture(data, picture_format, limits).data
-        with open_header(mended, picture_format) as image:
+        whole = (mended or mend_picture(data, picture_format, limits)).data
+        with open_header(whole, picture_format) as image:
             bound_exif(image, limits.max_exif_bytes)
             fields = Fields()
             exif = _exif_of(image)
             fields.include(read_exif_fields(exif))
-            fields.include(read_iptc_fields(image, mended))
+            fields.include(read_iptc_fields(image, whole))
             packet = _gif_xmp(data) if picture_format == GIF else _xmp_of(image)
             fields.include(read_xmp_fields(packet))
             if _EXTENDED in packet:

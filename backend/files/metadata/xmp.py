@@ -50,7 +50,7 @@ _KEYWORD_TREE: Final = "xmp:mwg-kw:Keywords"
 _CATEGORIES: Final = "xmp:acdsee:categories"
 _LOCATIONS: Final = ("xmp:Iptc4xmpExt:LocationShown", "xmp:Iptc4xmpExt:LocationCreated")
 # Of the structure of such a location, the narrowest first.
-_LOCATION_PARTS: Final = ("Sublocation", "City", "ProvinceState", "CountryName")
+LOCATION_PARTS: Final = ("Sublocation", "City", "ProvinceState", "CountryName")
 _STRUCTURED: Final = frozenset({_KEYWORD_TREE, _CATEGORIES, *_LOCATIONS})
 _PLAIN: Final = tuple(
     name
@@ -180,7 +180,7 @@ def _read(properties: dict[str, Value], fields: Fields) -> None:
             words = [part for text in words for part in _LIST_SIGNS.split(text)]
         fields.add_words(name, words)
     fields.add_words(_KEYWORD_TREE, _paths(properties.get(_tag(_KEYWORD_TREE)), HIERARCHIES[_KEYWORD_TREE]))
-    fields.add_words(_CATEGORIES, _assigned(_first(properties, _CATEGORIES), HIERARCHIES[_CATEGORIES]))
+    fields.add_words(_CATEGORIES, assigned_categories(_first(properties, _CATEGORIES), HIERARCHIES[_CATEGORIES]))
     for name in _LOCATIONS:
         value = properties.get(_tag(name))
         fields.add_words(name, map(_location, _items(value) if isinstance(value, Element) else ()))
@@ -285,7 +285,7 @@ def _paths(value: Value | None, sign: str) -> Iterator[str]:
             yield path
 
 
-def _assigned(tree: str, sign: str) -> Iterator[str]:
+def assigned_categories(tree: str, sign: str) -> Iterator[str]:
     """Yield the categories of ACDSee, XML within a text, that the picture is in, as paths."""
     try:
         root = ElementTree.fromstring(tree, forbid_dtd=True) if tree else None
@@ -303,7 +303,7 @@ def _assigned(tree: str, sign: str) -> Iterator[str]:
 
 
 def _location(item: Element) -> str:
-    parts = (_field(item, _tag(f"Iptc4xmpExt:{name}")).strip() for name in _LOCATION_PARTS)
+    parts = (_field(item, _tag(f"Iptc4xmpExt:{name}")).strip() for name in LOCATION_PARTS)
     return ", ".join(dict.fromkeys(part for part in parts if part))
 
 

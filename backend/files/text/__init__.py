@@ -13,7 +13,7 @@ from backend.files.text.file_names import (
 )
 from backend.files.text.keywords import join_keywords, split_keywords
 from backend.files.text.markup import unwrap_lines
-from backend.files.text.records import RECORD_NAMES, parse_json_object, text_of_record
+from backend.files.text.records import MOMENT_NAMES, RECORD_NAMES, parse_json_object, text_of_record
 from backend.files.text.text import (
     WORDS,
     MediaText,
@@ -29,6 +29,7 @@ from backend.files.text.text import (
 )
 
 __all__ = [
+    "MOMENT_NAMES",
     "MOST_FILE_NAME_BYTES",
     "RECORD_NAMES",
     "WORDS",

@@ -1,15 +1,14 @@
 """Text from records of named values, such as a JSON sidecar or a row of a manifest."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from backend.documents import read_json
 from backend.errors import InvalidText
 from backend.files.limits import Limits
 from backend.files.text.keywords import split_keywords
-from backend.files.text.text import WORDS, MediaText, clean_media_text
-from backend.moments import GIVEN_SOURCE
+from backend.files.text.text import WORDS, MediaText, clean_media_text, make_storable
+from backend.moments import GIVEN_SOURCE, Precision
 
 _KEYWORDS: Final = ("keywords", "tags")
 _TAKEN_AT: Final = ("taken_at",)
@@ -19,11 +18,18 @@ RECORD_NAMES: Final = (*(called for names in _WORDS.values() for called in names
 """All names that a record's text fields can have."""
 
 
-def text_of_record(record: Mapping[str, Any], limits: Limits, *, date_source: str = GIVEN_SOURCE) -> MediaText:
+MOMENT_NAMES: Final = (*_TAKEN_AT, "taken_at_precision", "taken_at_source")
+"""The moment of a record, with what an export says of it."""
+
+_PRECISIONS: Final = {one.label: one for one in Precision}
+_MOST_SOURCE_CHARACTERS: Final = 100
+
+
+def text_of_record(record: Mapping[str, Any], limits: Limits) -> MediaText:
     """Return the cleaned text of a record. Unknown names are ignored, and null counts as empty.
 
-    Keywords are a list of strings, or one string with commas or semicolons. A number as `taken_at` is Unix seconds.
-    `date_source` is the source of its moment, if no person gave it.
+    Keywords are a list of strings, or one string with commas or semicolons. A number as `taken_at` is Unix seconds. A person
+    gave it, unless the record also has the precision and the source of an export.
 
     Raises:
         InvalidText: a value is not text, or exceeds the limits.
@@ -31,10 +37,7 @@ def text_of_record(record: Mapping[str, Any], limits: Limits, *, date_source: st
     """
     words: dict[str, Any] = {name: _string(record, names) for name, names in _WORDS.items()}
     text = MediaText(**words, keywords=_strings(record, _KEYWORDS))
-    text = text.given_date(_moment(record))
-    if text.taken_at is not None:
-        text = replace(text, taken_at_source=date_source)
-    return clean_media_text(text, limits)
+    return clean_media_text(_with_exported_moment(text.given_date(_moment(record)), record), limits)
 
 
 def parse_json_object(raw: str) -> dict[str, Any]:
@@ -71,6 +74,15 @@ def _moment(record: Mapping[str, Any]) -> object:
     if value is not None:
         _as_string(value, _TAKEN_AT[0])
     return value
+
+
+def _with_exported_moment(text: MediaText, record: Mapping[str, Any]) -> MediaText:
+    """The text with the precision and the source of its moment, if an export said them."""
+    _, label, source = (record.get(name) for name in MOMENT_NAMES)
+    if text.taken_at is None or not isinstance(label, str) or label not in _PRECISIONS:
+        return text
+    named = make_storable(source).strip()[:_MOST_SOURCE_CHARACTERS] if isinstance(source, str) else ""
+    return text.with_date(text.taken_at, _PRECISIONS[label], named or GIVEN_SOURCE)
 
 
 def _as_string(value: object, name: str) -> str:

@@ -169,6 +169,7 @@
     }
 
     #card(title, location, image, link) {
+      title.dir = "auto"; // an ellipsis cuts the end of a title, whatever its script
       const words = make("div", "words", title, make("div", "location", location ?? ""));
       const parts = [make("div", "frame", ...(image ? [image] : [])), words];
       if (!link) return make("li", "card", ...parts);

@@ -1,8 +1,9 @@
 import io
+import re
 import struct
 import sys
 import zlib
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -19,6 +20,8 @@ from backend.errors import (
 )
 from backend.files.decoding import inspect_picture
 from backend.files.decoding.pixels import decode_picture
+from backend.files.decoding.work import work
+from backend.files.formats import jpeg
 from backend.files.formats.jpeg import check_scans
 from backend.files.limits import Limits
 from tests.support.limits import make_limits
@@ -401,3 +404,28 @@ def test_inspect_picture__multi_picture_jpeg_is_a_jpeg(pictures: Any, limits: Li
 
 def test_pillow__still_refuses_truncated_files() -> None:
     assert ImageFile.LOAD_TRUNCATED_IMAGES is False
+
+
+@pytest.mark.parametrize(("task", "most"), [("inspect", 2), ("decode", 1)])
+def test_work__looks_at_each_byte_of_a_jpeg_a_few_times_only(
+    pictures: Any, monkeypatch: pytest.MonkeyPatch, task: str, most: int
+) -> None:
+    """Each time is most of a millisecond for a photograph, which would add up to a tenth of the work on it."""
+    data = pictures.encode(Image.effect_noise((400, 300), 90).convert("RGB"))
+    whole = []
+
+    class Counted:
+        def __init__(self, pattern: "re.Pattern[bytes]") -> None:
+            self.pattern = pattern
+
+        def search(self, text: bytes, start: int = 0) -> "re.Match[bytes] | None":
+            found = self.pattern.search(text, start)
+            whole.extend([start] if (found.end() if found else len(text)) - start > len(data) // 2 else [])
+            return found
+
+    monkeypatch.setattr(jpeg, "_MARKER", Counted(jpeg._MARKER))
+    request = {"task": task, "limits": asdict(make_limits()), "at_least": 100, "fit": 224, "derive": True}
+
+    work(request, data)
+
+    assert len(whole) <= most

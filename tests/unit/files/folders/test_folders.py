@@ -59,6 +59,7 @@ LEFT_OUT = {
         "Recycle Bin/",
         "RecycleBin/",
         "files_trashbin/",
+        ".dtrash/",
     ],
     Kind.SNAPSHOT: [
         "#snapshot/",
@@ -69,7 +70,19 @@ LEFT_OUT = {
         ".snapshots/",
         "files_versions/",
     ],
-    Kind.THUMBNAILS: ["@eaDir/", ".thumbnails/", ".@__thumb/", "iPod Photo Cache/", "CaptureOne/Cache/"],
+    Kind.THUMBNAILS: [
+        "@eaDir/",
+        ".thumbnails/",
+        ".@__thumb/",
+        "iPod Photo Cache/",
+        "CaptureOne/Cache/",
+        "iPhoto Library/Data/",
+        "iPhoto Library/Thumbnails/",
+        "Android/data/",
+        "_data/i/",
+        "appdata_oc1a2b3c4d/",
+        ".wdmc/",
+    ],
     Kind.SYSTEM: [
         "__MACOSX/",
         "System Volume Information/",
@@ -79,6 +92,7 @@ LEFT_OUT = {
         "desktop.ini",
         "@tmp/",
         "_gsdata_/",
+        "AppData/",
     ],
     Kind.PACKAGE: [
         "Photos Library.photoslibrary/",
@@ -86,6 +100,8 @@ LEFT_OUT = {
         "B Previews.lrdata/",
         "C.LRCAT-DATA/",
         "d.cocatalog/",
+        ".picasaoriginals/",
+        "[Originals]/",
     ],
     Kind.HIDDEN: [".hidden.jpg", ".git/", ".a/"],
     Kind.MOVIE: ["film.mp4", "live.MOV"],
@@ -111,6 +127,7 @@ def test_walk_pictures__tells_what_is_left_out(tmp_path: Path) -> None:
 
 def test_walk_pictures__folders_of_people_are_not_caches(tmp_path: Path) -> None:
     names = ["Cache/a.jpg", "CaptureOne/Output/a.jpg", "Recycle/a.jpg", "Versions/a.jpg", "iPod/a.jpg"]
+    names += ["Data/a.jpg", "Originals/a.jpg", "iPhoto Library/Originals/a.jpg", "Android/media/a.jpg", "data/i/a.jpg"]
     tree(tmp_path, *names)
 
     assert sorted(found(tmp_path, tmp_path)) == sorted(names)

@@ -24,9 +24,12 @@ def tags(cell: str) -> list[str]:
 def test_reference__tags_of_exiftool() -> None:
     assert tags(EXIFTOOL["title"]) == list(code._TITLES)
     assert tags(EXIFTOOL["caption"]) == list(code._CAPTIONS)
-    assert tags(EXIFTOOL["keywords"]) == [*code._KEYWORDS, "xpkeywords", *code._TREES]
+    assert tags(EXIFTOOL["keywords"]) == [*code._KEYWORDS, "xpkeywords", *code._TREES, code._CATEGORIES]
     assert tags(EXIFTOOL["people"]) == list(code._PEOPLE)
-    assert tags(EXIFTOOL["location"]) == [name for names in code._PLACES for name in names]
+    assert tags(EXIFTOOL["location"]) == [
+        *(name for names in code._PLACES for name in names),
+        *code._LOCATIONS,
+    ]
 
 
 def test_reference__dates_of_exiftool_by_their_standing() -> None:
@@ -139,3 +142,68 @@ def test_read_exiftool__the_path_of_a_group_is_no_keyword() -> None:
 )
 def test_standing_of__every_kind_of_source(source: str, standing: Standing) -> None:
     assert code.standing_of(source) is standing
+
+
+SIDES = {
+    "de": ("Nördliche Breite", "Südliche Breite", "Östliche Länge", "Westliche Länge"),
+    "pl": ("Szerokości północnej", "Szerokości południowej", "Długości wschodniej", "Długości zachodniej"),
+    "cs": ("Severní šířka", "Jižní šířka", "Východní délka", "Západní délka"),
+    "fr": ("Nord", "Sud", "Est", "Ouest"),
+    "ja": ("北緯", "南緯", "東経", "西経"),
+    "en": ("North", "South", "East", "West"),
+    "-n": ("N", "S", "E", "W"),
+}
+
+
+@pytest.mark.parametrize("language", SIDES)
+@pytest.mark.parametrize("is_south", [True, False])
+@pytest.mark.parametrize("is_west", [True, False])
+def test_exiftool__tells_the_side_of_the_earth_in_any_language(language: str, is_south: bool, is_west: bool) -> None:
+    """In Polish and Czech, north begins with an S."""
+    sides = SIDES[language]
+    record = {"SourceFile": "a.jpg", "GPSLatitude": "47 deg 30' 0.00\"", "GPSLatitudeRef": sides[is_south]}
+    record |= {"GPSLongitude": "8 deg 30' 0.00\"", "GPSLongitudeRef": sides[2 + is_west]}
+
+    assert code.read_foreign(record).place == {
+        "latitude_degrees": -47.5 if is_south else 47.5,
+        "longitude_degrees": -8.5 if is_west else 8.5,
+    }
+
+
+@pytest.mark.parametrize(
+    ("side", "height"),
+    [
+        ("Below Sea Level", -12.0),
+        (1, -12.0),
+        ("Höhe unter Normal-Null (Meeresspiegel)", -12.0),
+        ("Above Sea Level", 12.0),
+        (0, 12.0),
+        ("Höhe über Normal-Null (Meeresspiegel)", 12.0),
+    ],
+)
+def test_exiftool__tells_the_side_of_the_sea_in_any_language(side: object, height: float) -> None:
+    record = {"SourceFile": "a.jpg", "GPSLatitude": 1.0, "GPSLongitude": 2.0, "GPSAltitude": "12 m"}
+
+    assert code.read_foreign(record | {"GPSAltitudeRef": side}).place["altitude_meters"] == height
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"LocationShownCity": "Basel", "LocationShownCountryName": "Schweiz", "LocationCreatedCity": "Bern"},
+        {"LocationShown": [{"CountryName": "Schweiz", "City": "Basel"}], "LocationCreated": [{"City": "Bern"}]},
+    ],
+    ids=["flat", "-struct"],
+)
+def test_exiftool__locations_of_iptc_are_read_where_there_are_no_others(told: dict[str, Any]) -> None:
+    assert code.read_foreign({"SourceFile": "a.jpg"} | told).words["location"] == "Basel, Schweiz"
+    assert code.read_foreign({"SourceFile": "a.jpg", "City": "Genf"} | told).words["location"] == "Genf"
+
+
+def test_exiftool__what_is_read_in_xmp_is_read_in_its_json() -> None:
+    categories = '<Categories><Category Assigned="0">Sea<Category Assigned="1">Boats</Category></Category></Categories>'
+    record = {"SourceFile": "a.jpg", "SupplementalCategories": ["Travel"], "Categories": categories}
+
+    assert code.read_foreign(record).words["keywords"] == ["Travel", "Sea", "Boats"]
+    for name in ("Caption", "XPSubject", "AltTextAccessibility", "ExtDescrAccessibility"):
+        assert code.read_foreign({"SourceFile": "a.jpg", name: "words"}).words["caption"] == "words"

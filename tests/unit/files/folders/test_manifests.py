@@ -7,11 +7,13 @@ from typing import Literal
 import pytest
 
 from backend.errors import FileUnreadable, InvalidText
+from backend.features.intake.moments import settle_date
 from backend.files.folders import ManifestError, read_manifest
+from backend.files.folders.foreign_records import _STANDINGS
 from backend.files.folders.manifests import ManifestRow
 from backend.files.limits import Limits
 from backend.files.text import MediaText
-from backend.moments import DateCandidate, Precision, Standing
+from backend.moments import GUESS_SOURCE, DateCandidate, Precision, Standing
 
 
 def written(folder: Path, name: str, content: str | bytes) -> Path:
@@ -272,3 +274,60 @@ def test_read_manifest__coordinates(tmp_path: Path, limits: Limits, content: str
     assert isinstance(row, ManifestRow)
     assert row.place == place
     assert row.text.location == ""  # everybody sees it
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
+def test_read_manifest__an_exported_moment_is_what_it_was(tmp_path: Path, limits: Limits, suffix: str) -> None:
+    """From any source, at any precision. A moment that was guessed is not given by a person afterwards."""
+    moment = datetime(2019, 5, 4, 10, 30, 15, 250_000, tzinfo=UTC)
+    starts = {
+        Precision.YEAR: moment.replace(month=1, day=1, hour=0, minute=0, second=0, microsecond=0),
+        Precision.MONTH: moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0),
+        Precision.DAY: moment.replace(hour=0, minute=0, second=0, microsecond=0),
+        Precision.MINUTE: moment.replace(second=0, microsecond=0),
+        Precision.SECOND: moment.replace(microsecond=0),
+        Precision.SUBSECOND: moment,
+    }
+    assert {"file_name", "given", "exif:DateTimeOriginal"} < _STANDINGS.keys()
+    before = [
+        MediaText(title="T").with_date(starts[precision], precision, source)
+        for source in _STANDINGS
+        for precision in Precision
+    ]
+    records = [
+        {
+            "path": "a.jpg",
+            "title": "T",
+            "taken_at": one.taken_at.isoformat() if one.taken_at else None,
+            "taken_at_precision": one.taken_at_precision,
+            "taken_at_source": one.taken_at_source,
+        }
+        for one in before
+    ]
+    lines = [json.dumps(one) for one in records]
+    if suffix == ".csv":
+        lines = [",".join(records[0]), *(",".join(map(str, one.values())) for one in records)]
+    path = written(tmp_path, f"export{suffix}", "\n".join(lines))
+
+    rows = [one for one in read_manifest(path, limits) if isinstance(one, ManifestRow)]
+
+    settled = [settle_date(row.text, row.dates, "a.jpg", limits) for row in rows]
+    assert [account(one) for one in settled] == [account(one) for one in before]
+    better = DateCandidate(datetime(2018, 1, 1, 9, tzinfo=UTC), Precision.SECOND, Standing.MODIFIED, "exif:DateTime")
+    guessed = next(row for row in rows if row.text.taken_at_source == GUESS_SOURCE)
+    assert settle_date(guessed.text, [better], "a.jpg", limits).taken_at_source == "exif:DateTime"
+
+
+@pytest.mark.parametrize("said", [{"taken_at_precision": "eon"}, {"taken_at_source": "exif:DateTime"}, {}])
+def test_read_manifest__a_moment_without_its_precision_is_given(
+    tmp_path: Path, limits: Limits, said: dict[str, str]
+) -> None:
+    record = {"path": "a.jpg", "taken_at": "2019-05"} | said
+    (row,) = read_manifest(written(tmp_path, "m.jsonl", json.dumps(record)), limits)
+
+    assert isinstance(row, ManifestRow)
+    assert (row.text.taken_at_precision, row.text.taken_at_source) == ("month", "given")
+
+
+def account(text: MediaText) -> tuple[object, ...]:
+    return text.taken_at, text.taken_at_precision, text.taken_at_source

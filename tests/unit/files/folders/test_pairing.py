@@ -68,6 +68,8 @@ def paired(pictures: list[str], others: list[str], **told: str) -> Mapping[str, 
         # Edited copies, whose original is not there.
         ("IMG_1-edited.jpg", "IMG_1.jpg.json"),
         ("IMG_1-edited(1).jpg", "IMG_1.jpg.supplemental-metadata(1).json"),
+        ("PXL_1~2.jpg", "PXL_1.jpg.supplemental-metadata.json"),
+        ("PXL_1~2.jpg", "PXL_1~2.jpg.supplemental-metadata.json"),
     ],
 )
 def test_pair_sidecars__names(picture: str, sidecar: str) -> None:
@@ -89,6 +91,8 @@ def test_pair_sidecars__names(picture: str, sidecar: str) -> None:
         (f"{LONG}.jpg", f"{LONG[:45]}.json"),
         # A virtual copy of darktable, whose words are those of the development, not of the picture.
         ("A.jpg", "A_01.jpg.xmp"),
+        ("A~x.jpg", "A.jpg.json"),
+        ("~2.jpg", "A.jpg.json"),
         ("A.jpg", "metadata.json"),
         # Numbers and cuts are the habits of Takeout, which writes JSON.
         ("A(1).jpg", "A.jpg(1).xmp"),
@@ -136,6 +140,13 @@ def test_pair_sidecars__the_same_spelling_wins() -> None:
         "-bewerkt",
         "-編集済み",
         "-EFFECTS",
+        "-COLLAGE",
+        "-ANIMATION",
+        "-PANO",
+        "-отредактировано",
+        "-편집됨",
+        "~2",
+        "~13",
     ],
 )
 def test_pair_sidecars__edited_copies_share_what_their_original_has(word: str) -> None:

@@ -42,6 +42,15 @@ def test_read_sidecar__none(picture: Path, limits: Limits) -> None:
     assert read_sidecar(picture, limits) == Sidecar()
 
 
+def test_read_sidecar__a_moment_of_an_export_keeps_its_precision_and_source(picture: Path, limits: Limits) -> None:
+    exported = {"taken_at": "2019-05-01T00:00:00+00:00", "taken_at_precision": "month", "taken_at_source": "file_name"}
+    picture.with_name("IMG_1.json").write_text(json.dumps({"title": "T"} | exported), encoding="utf-8")
+
+    found = read_sidecar(picture, limits).text
+
+    assert (found.taken_at_precision, found.taken_at_source) == ("month", "file_name")
+
+
 @pytest.mark.parametrize("name", ["IMG_1.json", "IMG_1.jpg.json"])
 def test_read_sidecar__json(picture: Path, limits: Limits, name: str) -> None:
     picture.with_name(name).write_text(json.dumps(RECORD), encoding="utf-8-sig")
