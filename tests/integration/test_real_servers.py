@@ -508,7 +508,7 @@ def test_standby__the_scan_finds_what_was_open_when_others_committed(
 def test_functions__name_things_by_a_path_of_their_own() -> None:
     """But for those that Postgres has to put into the calling query, or that it resolves when they are made."""
     without = {name for name in function_names() if "\nSET search_path FROM CURRENT\n" not in function_source(name)}
-    assert without == {"search_policy", "folded", "folded_keywords", "has_filters"}
+    assert without == {"search_policy", "folded", "folded_keywords", "folded_trigrams", "has_filters"}
 
 
 def test_functions__follow_an_extension_that_was_moved(open_server: Callable[[str], Server]) -> None:

@@ -5,9 +5,9 @@ revision has exactly these functions. A test compares them with `pg_get_function
 
 Callers may have any search path: Postgres itself runs the functions of a materialized view with none. So a function whose body names
 things has `SET search_path FROM CURRENT`: it takes over the path of the migration, which has the schema of the library and that of
-pgvector. If pgvector is moved afterwards, `mediacluster db migrate` applies the functions again. `search_policy`, `folded`, `folded_keywords` and
-`has_filters` need no path, and a setting would keep Postgres from putting them into the calling query. An index stands on `folded_keywords`:
-a migration that changes the rule of `folded` has to rebuild `media_keywords_idx`.
+pgvector. If pgvector is moved afterwards, `mediacluster db migrate` applies the functions again. `search_policy`, `folded`, `folded_keywords`,
+`folded_trigrams` and `has_filters` need no path, and a setting would keep Postgres from putting them into the calling query. Indexes stand on `folded_keywords` and
+`folded_trigrams`: a migration that changes the rule of `folded` has to rebuild `media_keywords_idx` and `media_location_idx`.
 
 To change, add or remove a function:
 
