@@ -61,8 +61,6 @@ def apply_functions(execute: Callable[[TextClause], object]) -> None:
     """Create or replace all functions. `execute` is `op.execute` of a migration, or a session's."""
     # Where pgvector is, whatever this connection knew before the migration created it.
     execute(text(f"SELECT set_config('search_path', ({FIND_SEARCH_PATH}), true)"))
-    # Loads pgvector's library. Without it, its settings in the functions (`SET hnsw.…`) are unknown.
-    execute(text("SELECT '[1]'::vector"))
     # A body may refer to a table or column of a later migration. It is checked on the first call.
     execute(text("SET LOCAL check_function_bodies = off"))
     for name in function_names():
