@@ -62,9 +62,11 @@ CREATE TABLE media (
 CREATE INDEX media_created_at_idx ON media (created_at, id);
 -- Filters of a search.
 CREATE INDEX media_keywords_idx ON media USING gin (folded_keywords(keywords));
+CREATE INDEX media_location_idx ON media USING gin (folded_trigrams(location));
 CREATE INDEX media_mime_idx ON media (mime);
 CREATE INDEX media_source_idx ON media (source);
-CREATE INDEX media_taken_at_idx ON media (taken_at);
+-- And the order by date.
+CREATE INDEX media_taken_at_idx ON media (taken_at, id);
 CREATE INDEX media_failed_idx ON media (created_at) WHERE status = 'failed';
 CREATE INDEX media_fetching_idx ON media (created_at) WHERE status = 'fetching';
 CREATE INDEX media_work_idx ON media (status, upload_seq) WHERE status IN ('pending', 'embedded');

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from backend.cli.console import Table, id_column, output, print_json, say
+from backend.cli.console import Table, id_column, output, print_json, say, shown
 from backend.cli.library import open_services
 from backend.cli.options import Raw
 from backend.cli.panels import Panel
@@ -52,7 +52,9 @@ def judgements(
     if as_json:
         print_json(records)
     elif as_csv:
-        write_csv(sys.stdout, list(_Row.__dataclass_fields__), records, raw=raw)
+        # What others typed neither runs in a spreadsheet nor commands the terminal that this is printed on.
+        safe = records if raw else [{name: shown(value) for name, value in record.items()} for record in records]
+        write_csv(sys.stdout, list(_Row.__dataclass_fields__), safe, raw=raw)
     else:
         table = Table("query", id_column("picture"), "verdict", "by")
         for one in rows[:_SHOWN]:

@@ -57,6 +57,10 @@ def search(
     ] = None,
     min_similarity: Annotated[float | None, typer.Option(help="Smallest weighted cosine of a hit.")] = None,
     diversity: Annotated[float, typer.Option(help="0 ranks by relevance only, 1 by difference only.")] = 0.0,
+    order_by: Annotated[
+        Literal["relevance", "taken_newest", "taken_oldest"],
+        typer.Option(help="By relevance, or by date: the hits that stand out, or those that reach --min-similarity."),
+    ] = "relevance",
     effort: Annotated[Literal["fast", "certified", "exact"], typer.Option(help="How thoroughly to search.")] = "fast",
     cluster: Annotated[list[int] | None, typer.Option(help="Only pictures in this group. Repeat for several.")] = None,
     keyword_any: Annotated[list[str] | None, typer.Option(help="Only pictures with one of these keywords.")] = None,
@@ -105,6 +109,7 @@ def search(
         alpha=alpha,
         method=method,
         filters=filters,
+        order_by=order_by,
         min_similarity=min_similarity,
         diversity=diversity,
         effort=effort,
@@ -122,9 +127,12 @@ def search(
         return
     answer = _make_searcher(services).search(query)
     if as_json:
-        print_json(asdict(answer))
+        printed = asdict(answer)
+        for hit in printed["hits"]:
+            hit["taken_at"] = hit["taken_at"] and hit["taken_at"].isoformat().replace("+00:00", "Z")
+        print_json(printed)
     else:
-        _print_answer(answer)
+        _print_answer(answer, with_dates=order_by != "relevance")
 
 
 @commands.command(rich_help_panel=Panel.SEARCH)
@@ -170,12 +178,13 @@ def _read_pictures(paths: list[Path]) -> tuple[bytes, ...]:
         raise FileUnreadable(f"{error.filename} cannot be read: {error.strerror}.", hint="Check the path.") from error
 
 
-def _print_answer(answer: "Answer") -> None:
+def _print_answer(answer: "Answer", *, with_dates: bool) -> None:
     """Print the hits as a table of two lines per hit that fits 80 columns, and how they were found."""
     table = narrow_table(id_column("picture"), "sim_image", "sim_text", "combined", "legs")
     for hit in answer.hits:
         of_caption = hit.sim_caption is not None
         words = hit.caption if of_caption else ", ".join(word for word in (hit.shown_title, hit.location) if word)
+        words = f"{_in_days(hit)} {words}" if with_dates else words
         table.add_row(
             f"{hit.media_id}\n{_in_short(words)}",
             _explained(hit.sim_caption, hit.calibrated_caption)
@@ -194,6 +203,13 @@ def _print_answer(answer: "Answer") -> None:
         say(answer.note)
     if answer.next_cursor:
         say(f"more with --cursor {answer.next_cursor}")
+
+
+def _in_days(hit: "Hit") -> str:
+    """When a hit was taken, to the day, or to the month or year if no more is known."""
+    if hit.taken_at is None:
+        return "no date"
+    return hit.taken_at.isoformat()[: {"year": 4, "month": 7}.get(hit.taken_at_precision, 10)]
 
 
 def _explained(similarity: float | None, calibrated: float | None) -> str:

@@ -172,7 +172,8 @@ class Media(Base):
         Index("media_lease_token_idx", "lease_token", postgresql_where=text("lease_token IS NOT NULL")),
         # What searches are narrowed by.
         Index("media_keywords_idx", text("folded_keywords(keywords)"), postgresql_using="gin"),
-        Index("media_taken_at_idx", "taken_at"),
+        Index("media_location_idx", text("folded_trigrams(location)"), postgresql_using="gin"),
+        Index("media_taken_at_idx", "taken_at", "id"),
         Index("media_mime_idx", "mime"),
         Index("media_source_idx", "source"),
     )

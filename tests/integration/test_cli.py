@@ -262,7 +262,16 @@ def test_doctor__before_there_is_a_library(run: Run, empty_database_url: str) ->
     assert answer.returncode == 0
     assert "no library yet" in findings["database"]["detail"]
     assert "there is no space yet" in findings["encoders"]["detail"]
-    assert set(findings) == {"home", "database", "vector extension", "broker", "storage", "encoders", "runtimes"}
+    assert set(findings) == {
+        "home",
+        "open files",
+        "database",
+        "vector extension",
+        "broker",
+        "storage",
+        "encoders",
+        "runtimes",
+    }
     wrong = run("doctor", "--json", DATABASE_URL=empty_database_url, MEDIACLUSTER_IMAGE_CHECKPOINT="/no/such/file.pt")
     assert wrong.returncode == 1
     assert [finding["name"] for finding in json.loads(wrong.stdout) if not finding["ok"]] == ["encoders", "runtimes"]

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 
 from backend.errors import InvalidQuery
 from backend.rules.dates import read_begin, read_end
-from backend.store.engine import Database
+from backend.rules.search import Filters
+from backend.store.engine import Database, Session
 from backend.store.functions import as_statement, function_source
 from backend.store.media import NewEmbedding, insert_embeddings
-from backend.store.search import match, nearest_exactly, search_media, similar_media
+from backend.store.search import match, match_media, nearest_exactly, search_media, similar_media
 from backend.store.search.candidates import QueryVectors
 from backend.store.spaces import NewSpace, activate_space, create_space
 from backend.store.statements import contains_folded
@@ -227,7 +228,17 @@ _any_filters: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         "taken_from": days,
         "taken_until": days,
         "location": st.sampled_from(
-            ["zurich", "TROMSO", unicodedata.normalize("NFD", "ålesund"), "istanbul", "berg", "e"]
+            [
+                "zurich",
+                "TROMSO",
+                unicodedata.normalize("NFD", "ålesund"),
+                "istanbul",
+                "berg",
+                "e",
+                "zü",
+                "ch, sch",
+                "ürich, schweiz",
+            ]
         ),
         "mime": st.sampled_from([["image/png"], ["image/jpeg"], ["image/jpeg", "image/png"]]),
         "source": st.sampled_from([["url"], ["import"], ["url", "import"]]),
@@ -288,6 +299,34 @@ def test_filters__the_same_for_sql_and_the_service(library: Library, filters: di
     assert [(one.media_id, one.sim_image, one.sim_text) for one in found] == [
         (one.media_id, one.sim_image, one.sim_text) for one in expected
     ]
+
+
+def test_location__is_found_by_its_index(database: Database) -> None:
+    """Parts of three characters and more, by SQL and by the service. Without it, each picture's place is folded: 0.35 s of 100,000."""
+    with database.transaction() as session:
+        session.execute(
+            sa.text(
+                "INSERT INTO media (id, source, source_uri, status, caption, location) SELECT gen_random_uuid(), 'url', 'x', 'fetching', "
+                "repeat('words ', 60), 'Zürich, Straße ' || number || ', Schweiz' FROM generate_series(1, 5000) AS number"
+            )
+        )
+        session.execute(sa.text("ANALYZE media"))
+        of_service = match_media(Filters(location="STRASSE 4711"))
+        plan = session.execute(
+            sa.text(f"EXPLAIN SELECT FROM media WHERE {of_service.condition}"), of_service.parameters
+        ).scalars()
+        assert "media_location_idx" in "\n".join(plan)
+        before = _count_scans(session)
+        call = "SELECT count(*) FROM matching_media(NULL, NULL, NULL, NULL, NULL, NULL, :place, NULL, NULL, NULL)"
+        assert session.scalar(sa.text(call), {"place": "strasse 4711"}) == 1
+        assert session.scalar(sa.text(call), {"place": "rich, STRASSE 471"}) == 11
+        assert session.scalar(sa.text(call), {"place": "ü"}) == 5000
+        assert _count_scans(session) >= before + 2
+
+
+def _count_scans(session: Session) -> int:
+    """Scans of the index of locations in this transaction."""
+    return session.execute(sa.text("SELECT pg_stat_get_xact_numscans('media_location_idx'::regclass)")).scalar_one()
 
 
 def test_filters__empty_ones_are_none(library: Library) -> None:

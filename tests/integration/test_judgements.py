@@ -177,6 +177,19 @@ def test_command__lists_and_exports(
     }  # fmt: skip
 
 
+def test_command__csv_is_safe_for_spreadsheets_and_terminals_unless_raw(
+    services: Services, ids: list[uuid.UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = '=HYPERLINK("http://a.example";"\x1b]0;x\x07")'
+    judge(services, WORDS, said, ids[0], is_right=True, actor="ada")
+    monkeypatch.setattr("backend.bootstrap.build_services", lambda _settings: services)
+    safe, raw = (CliRunner().invoke(app, ["judgements", "--csv", *more]).stdout for more in ([], ["--raw"]))
+    (row,) = csv.DictReader(io.StringIO(safe))
+    assert row["query"] == "'" + said.replace("\x1b", "\\x1b").replace("\x07", "\\x07")
+    (row,) = csv.DictReader(io.StringIO(raw))
+    assert row["query"] == said
+
+
 PICTURE = QueryKind.PICTURE
 
 

@@ -269,11 +269,19 @@ def test_functions__serve_a_materialized_view_and_outlive_a_dump(
     target = make_database_url(None)
     name = target.partition("?")[0].rpartition("/")[2]
     execute(target, f"ALTER DATABASE {name} SET search_path TO nowhere")
+    # For a role that only owns the database: Postgres lets it name no settings of a library that is not loaded yet. The extension is
+    # made by an administrator.
+    if kind == "plain":
+        execute(target, "CREATE EXTENSION vector SCHEMA public")
+        target = as_role(target, make_role(target, {}))
     dump = subprocess.run(
-        [binaries() / "pg_dump", "--no-owner", "--no-privileges", owner], capture_output=True, check=True
+        [binaries() / "pg_dump", "--no-owner", "--no-privileges", "--no-comments", owner],
+        capture_output=True,
+        check=True,
     ).stdout
     script = tmp_path / "dump.sql"
-    script.write_bytes(dump)
+    # Older servers do not know it, nor do programs of their version write it.
+    script.write_bytes(dump.replace(b"SET transaction_timeout = 0;\n", b""))
     done = subprocess.run(
         [binaries() / "psql", "-v", "ON_ERROR_STOP=1", "-q", "-f", script, target],
         capture_output=True,
@@ -508,7 +516,7 @@ def test_standby__the_scan_finds_what_was_open_when_others_committed(
 def test_functions__name_things_by_a_path_of_their_own() -> None:
     """But for those that Postgres has to put into the calling query, or that it resolves when they are made."""
     without = {name for name in function_names() if "\nSET search_path FROM CURRENT\n" not in function_source(name)}
-    assert without == {"search_policy", "folded", "folded_keywords", "has_filters"}
+    assert without == {"search_policy", "folded", "folded_keywords", "folded_trigrams", "has_filters"}
 
 
 def test_functions__follow_an_extension_that_was_moved(open_server: Callable[[str], Server]) -> None:
@@ -635,7 +643,7 @@ def test_doctor__compares_memory_with_the_library(
     execute(
         server.database_url,
         f"ALTER DATABASE {name} SET effective_cache_size TO '8kB'",
-        f"ALTER DATABASE {name} SET maintenance_work_mem TO '64kB'",
+        f"ALTER DATABASE {name} SET maintenance_work_mem TO '1MB'",
     )
     short = examine(server)["memory"]
     assert short.ok

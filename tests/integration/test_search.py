@@ -4,6 +4,7 @@ import csv
 import importlib.util
 import io
 import json
+import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -432,6 +433,75 @@ def test_pages__go_on_where_the_last_hit_is_gone(gallery: Gallery) -> None:
     assert [hit["media_id"] for hit in second["hits"]] == whole[5:10]
 
 
+# --- order by date -------------------------------------------------------------------------------------------
+
+
+def by_date(rows: list[Any], hits: list[dict[str, Any]], *, newest: bool) -> list[str]:
+    """The hits in order of date by brute force, those without one last."""
+    taken = {str(media.id): media.taken_at for media, _ in rows}
+    ids = sorted((hit["media_id"] for hit in hits), reverse=newest)
+    dated = sorted((one for one in ids if taken[one]), key=lambda one: taken[one], reverse=newest)
+    return dated + [one for one in ids if not taken[one]]
+
+
+@pytest.mark.parametrize("order", ["taken_newest", "taken_oldest"])
+@pytest.mark.parametrize("parameters", [{}, {"keywords_any": "sea"}, {"method": "raw"}, {"min_similarity": 0.2}])
+def test_order_by_date__the_hits_that_stand_out_or_are_near_enough(
+    gallery: Gallery, rows: list[Any], order: str, parameters: dict[str, Any]
+) -> None:
+    asked = {"q": KIND_QUERIES["lighthouse"], **parameters}
+    whole = gallery.get(**asked, k=500)
+    chosen = [hit for hit in whole["hits"] if "min_similarity" in parameters or hit["stands_out"]]
+    assert 1 < len(chosen) < COUNT
+    expected = by_date(rows, chosen, newest=order == "taken_newest")
+    found: list[dict[str, Any]] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = gallery.get(**asked, order_by=order, k=3, **cursor)
+        assert page["verdict"] == whole["verdict"]
+        found += page["hits"]
+        if page["next_cursor"] is None:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+    assert [hit["media_id"] for hit in found] == expected
+    unordered = {hit["media_id"]: hit for hit in whole["hits"]}
+    assert all(hit | {"nominated_by": []} == unordered[hit["media_id"]] | {"nominated_by": []} for hit in found)
+    assert [hit["taken_at"] is None for hit in found] == sorted(hit["taken_at"] is None for hit in found)
+
+
+def test_order_by_date__on_the_command_line(gallery: Gallery, run: Callable[..., Result]) -> None:
+    asked = (KIND_QUERIES["lighthouse"], "--order-by", "taken_newest")
+    printed = json.loads(run(*asked, "--json").stdout)
+    assert printed == gallery.get(q=asked[0], order_by="taken_newest")
+    shown = run(*asked).stdout
+    days = re.findall(r"^ *(\d{4}-\d\d-\d\d|no date) ", shown, re.MULTILINE)
+    assert days == [hit["taken_at"][:10] if hit["taken_at"] else "no date" for hit in printed["hits"]]
+
+
+def test_order_by_date__nothing_stands_out(gallery: Gallery) -> None:
+    answer = gallery.get(q="lorem ipsum dolor", order_by="taken_newest")
+    assert answer["verdict"] == "nothing_relevant"
+    assert answer["hits"] == []
+    assert "min_similarity" in answer["note"]
+
+
+def test_order_by_date__goes_on_where_the_last_hit_is_gone(gallery: Gallery) -> None:
+    asked = {"q": KIND_QUERIES["lighthouse"], "order_by": "taken_oldest"}
+    whole = [hit["media_id"] for hit in gallery.get(**asked, k=500)["hits"]]
+    first = gallery.get(**asked, k=2)
+    columns = "space_id, media_id, image_embedding, text_embedding, caption_embedding"
+    with gallery.services.database.transaction() as session:
+        session.execute(sa.text("CREATE TABLE gone AS SELECT * FROM embedding WHERE media_id = :id"), {"id": whole[1]})
+        session.execute(sa.text("DELETE FROM embedding WHERE media_id = :id"), {"id": whole[1]})
+    try:
+        second = gallery.get(**asked, k=500, cursor=first["next_cursor"])
+    finally:
+        with gallery.services.database.transaction() as session:
+            session.execute(sa.text(f"INSERT INTO embedding ({columns}) SELECT {columns} FROM gone"))
+            session.execute(sa.text("DROP TABLE gone"))
+    assert [hit["media_id"] for hit in second["hits"]] == whole[2:]
+
+
 # --- filters -------------------------------------------------------------------------------------------------
 
 
@@ -525,6 +595,8 @@ def test_filters__a_day_is_whole_at_every_door(
         ({"q": "x", "alpha": "nan"}, "alpha"),
         ({"q": "x", "min_similarity": "inf"}, "min_similarity"),
         ({"q": "x", "diversity": -1}, "diversity"),
+        ({"q": "x", "diversity": 0.5, "order_by": "taken_newest"}, "diversity"),
+        ({"q": "x", "order_by": "date"}, "order_by"),
         ({"q": "x", "method": "best"}, "method"),
         ({"q": "x", "effort": "heroic"}, "effort"),
         ({"q": "x", "find": "captions"}, "find"),

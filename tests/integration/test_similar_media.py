@@ -242,9 +242,13 @@ def test_public_functions__need_no_right_but_to_the_view(make_library: Callable[
 def test_search_media__does_not_leak_its_settings(make_library: Callable[..., Library]) -> None:
     library = make_library(count=20)
     with library.database.transaction() as session:
-        before = session.execute(sa.text("SHOW hnsw.ef_search")).scalar_one()
-        similar_media(session, library.ids[0], 3, 0.6)
-        assert session.execute(sa.text("SHOW hnsw.ef_search")).scalar_one() == before
+        session.execute(sa.text("SET LOCAL hnsw.ef_search = 77; SET LOCAL hnsw.iterative_scan = strict_order"))
+        call = "SELECT count(*) FROM media_embedding own, search_media_by_index(own.image_embedding, own.text_embedding, {}, 0.6, 40)"
+        assert session.scalar(sa.text(call.format(3)))
+        with pytest.raises(sa.exc.DBAPIError), session.begin_nested():
+            session.scalar(sa.text(call.format(0)))
+        assert session.execute(sa.text("SHOW hnsw.ef_search")).scalar_one() == "77"
+        assert session.execute(sa.text("SHOW hnsw.iterative_scan")).scalar_one() == "strict_order"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -25,7 +26,7 @@ from backend.store.media import media as media_queries
 from backend.store.media import next_upload_seq
 from backend.web.api.app import create_app
 from backend.web.api.routes import uploads
-from backend.web.middleware import body_limit, turns
+from backend.web.middleware import body_limit, heads, turns
 from backend.web.server import create_web_app
 from scripts.demo_site import serving
 from tests.support.clients import Response
@@ -46,6 +47,38 @@ def address(services: Services, monkeypatch: pytest.MonkeyPatch) -> Iterator[str
     monkeypatch.setattr(body_limit, "PATIENCE_SECONDS", 1.5)
     with serving(create_web_app(services)) as started:
         yield started
+
+
+def test_connections__the_longest_idle_makes_room_and_those_at_work_stay(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heads, "most_connections", lambda: 3)
+    with serving(create_web_app(services)) as started, ExitStack() as opened:
+        address = (str(urlsplit(started).hostname), urlsplit(started).port or 0)
+        host = urlsplit(started).netloc.encode()
+
+        def connect(sent: bytes = b"") -> socket.socket:
+            client = opened.enter_context(socket.create_connection(address))
+            client.settimeout(PATIENCE_SECONDS)
+            client.sendall(sent)
+            return client
+
+        at_work = [connect(HEAD % (b"/media", host) + BEGIN)]
+        time.sleep(0.2)
+        idle = [connect(), connect(b"GET /health/li")]
+        time.sleep(0.2)
+        asks = b"GET /health/live HTTP/1.1\r\nHost: %s\r\n\r\n" % host
+        assert connect(asks).recv(1000).startswith(b"HTTP/1.1 200 ")
+        assert idle[0].recv(1000) == b"", "the one that was idle for longest"
+        at_work += [connect(HEAD % (b"/media", host) + BEGIN) for _ in range(2)]
+        time.sleep(0.2)
+        refused = _read_all(connect(asks))
+        assert refused.startswith(b"HTTP/1.1 503 ")
+        assert b"backend_unavailable" in refused
+        for one in at_work:
+            one.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                one.recv(1)
 
 
 @pytest.mark.parametrize("path", ["/media", "/admin/upload/file"], ids=["api", "pages"])

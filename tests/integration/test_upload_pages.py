@@ -5,9 +5,11 @@ import hashlib
 import json
 import re
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 import httpx
@@ -15,14 +17,15 @@ import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
-from backend.errors import Quarantined
+from backend.errors import BackendUnavailable, Quarantined, RateLimited
 from backend.features.services import Services
 from backend.features.steps import Assigner
 from backend.store.engine import Database
 from backend.store.schema import Space
-from backend.web.pages.streams import stream_changes
+from backend.web.pages.streams import Listeners, stream_changes
 from backend.web.server import create_web_app
 from scripts.demo_site import serving
+from tests.support.clients import mounted
 
 JSON = {"accept": "application/json"}
 
@@ -142,6 +145,51 @@ def test_stream__ends_when_the_server_stops(
         assert heard.wait(30)
     thread.join(30)
     assert ended == [True]
+
+
+def test_stream__is_refused_where_too_many_listen(
+    services: Services, database: Database, insert_media: Callable[..., list[uuid.UUID]]
+) -> None:
+    """By caller and in all, with the places given back; pages poll then. Each open stream is an open file of the server."""
+    asked = {"ids": [str(one) for one in insert_media(database, 1, "pending")]}
+    app = create_web_app(services)
+    pages = mounted(app, "/admin")
+    pages.state.listeners = Listeners(most=8)
+    json = {"Accept": "application/json"}
+    with serving(app) as server, ExitStack() as opened:
+
+        def listen() -> httpx.Response:
+            answer = opened.enter_context(
+                httpx.stream("POST", f"{server}/admin/upload/stream", json=asked, headers=json, timeout=30)
+            )
+            assert answer.status_code == 200
+            parts.append(answer.iter_bytes())  # kept, since an iterator that is dropped closes its stream
+            next(parts[-1])
+            return answer
+
+        parts: list[Iterator[bytes]] = []
+        first = [listen(), listen()]
+        refused = httpx.post(f"{server}/admin/upload/stream", json=asked, headers=json)
+        assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
+        assert int(refused.headers["Retry-After"]) > 0
+        assert httpx.post(f"{server}/admin/upload/progress", json=asked, headers=json).status_code == 200
+        first[0].close()
+        deadline = time.monotonic() + 30
+        while pages.state.listeners._open.total() > 1 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        listen()
+
+
+def test_listeners__in_all_and_of_each() -> None:
+    listeners = Listeners(most=4)
+    with ExitStack() as held:
+        for caller in ("one", "two", "three", "four"):
+            held.enter_context(listeners.listen(caller))
+        with pytest.raises(RateLimited), listeners.listen("one"):
+            pass
+        with pytest.raises(BackendUnavailable), listeners.listen("five"):
+            pass
+    assert not listeners._open
 
 
 async def _all(stream: Any) -> list[bytes]:

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from backend.embedded import start_postgres, stop_servers
 from backend.embedded.account import Account, open_way, server_account
-from backend.embedded.pgdata import ENVIRONMENT, binaries
+from backend.embedded.pgdata import ENVIRONMENT, MAJOR_VERSION, binaries
 from tests.support.waiting import wait_for
 
 _FORGETFUL = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "16MB"}
@@ -28,6 +29,9 @@ def run_as_server(command: list[str | Path], account: Account, folder: Path) -> 
 @contextmanager
 def standby_of(primary_home: Path, primary_url: str) -> Iterator[str]:
     """The libpq URL of a server that follows the one under `primary_home`, for the same database. It goes with the test."""
+    with psycopg.connect(primary_url.replace("postgresql+psycopg://", "postgresql://")) as primary:
+        if primary.info.server_version // 10_000 != int(MAJOR_VERSION):
+            pytest.skip(f"a standby is of the version of its primary, and Postgres {MAJOR_VERSION} is packaged")
     folder = Path(tempfile.mkdtemp(prefix="mediacluster-standby-"))
     try:
         folder.chmod(0o755)

@@ -56,7 +56,6 @@ def restore_dump(pg_restore: Path, database_url: str, dump: Path, server_major: 
     `pg_restore` alone cannot load every dump everywhere. Then its statements are written to files beside the dump, corrected, and run by `psql`:
 
     - The definitions name the schema of pgvector, which may be another one here. Data stay as they are.
-    - Functions have settings of pgvector. Only superusers may define them before its library is loaded.
     - Since version 17, it starts with a setting that older servers reject.
 
     Not through a pipe, because a pipe that breaks would commit an incomplete script.
@@ -71,7 +70,7 @@ def restore_dump(pg_restore: Path, database_url: str, dump: Path, server_major: 
     definitions = before.read_text(encoding="utf-8")
     created = _CREATE_EXTENSION.search(definitions)
     is_moved = created is not None and target.vector_schema not in {None, created[1]}
-    if target.is_superuser and not is_moved and not has_setting:
+    if not is_moved and not has_setting:
         run_tool(pg_restore, database_url, ["--single-transaction", *options, str(dump)])
         return
     data, after = (
@@ -79,10 +78,7 @@ def restore_dump(pg_restore: Path, database_url: str, dump: Path, server_major: 
         for section in ("data", "post-data")
     )
     if created is not None:
-        load = f"\\g<0>\nSELECT '[1]'::{created[1]}.vector;"
-        before.write_text(
-            _with_vector_at(target, created[1], _CREATE_EXTENSION.sub(load, definitions)), encoding="utf-8"
-        )
+        before.write_text(_with_vector_at(target, created[1], definitions), encoding="utf-8")
         after.write_text(_with_vector_at(target, created[1], after.read_text(encoding="utf-8")), encoding="utf-8")
     files = [f"--file={path}" for path in (before, data, after)]
     psql = ["--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", *files]

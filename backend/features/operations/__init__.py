@@ -1,12 +1,19 @@
 """Diagnosis, pause and retry."""
 
-from backend.features.operations.diagnosis import check_broker, check_database, check_storage, diagnose
+from backend.features.operations.diagnosis import (
+    check_broker,
+    check_database,
+    check_open_files,
+    check_storage,
+    diagnose,
+)
 from backend.features.operations.pause import pause_processing, resume_processing
 from backend.features.operations.retry import retry_all, retry_code, retry_media
 
 __all__ = [
     "check_broker",
     "check_database",
+    "check_open_files",
     "check_storage",
     "diagnose",
     "pause_processing",

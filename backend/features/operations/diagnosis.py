@@ -1,5 +1,6 @@
 """Checks of `mediacluster doctor` and the health endpoint. Each says what is wrong and how to fix it."""
 
+import resource
 import shlex
 import stat
 from collections.abc import Callable, Iterator
@@ -31,6 +32,7 @@ from backend.store.spaces import find_active_space, has_library, list_spaces_wit
 _MEGABYTE = 1_000_000
 _BUILD_BYTES = 64 * 1024 * 1024  # of maintenance_work_mem, as Postgres has it by default
 _CONNECTIONS_OF_A_WORKER = 3
+_FEW_OPEN_FILES = 1024
 _NO_LIBRARY = "; no library yet, create one with `mediacluster import`"
 
 
@@ -61,6 +63,24 @@ def check_database(services: Services) -> Finding:
             return f"{_describe_server(read_server(session))}{_describe_schema(session)}"
 
     return _run("database", check)
+
+
+def check_open_files(_services: Services | None = None) -> Finding:
+    """A server may have as many files open as it needs: each connection is one, and so are pictures and connections to the database."""
+
+    def check() -> str | _Advice:
+        # A server raises the soft limit to the hard one when it starts.
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        if most == resource.RLIM_INFINITY:
+            return "as many as the system has"
+        if most < _FEW_OPEN_FILES:
+            return _Advice(
+                f"a server may have {most} files open, which is few: each connection of a client is one",
+                hint=f"Raise the hard limit to {_FEW_OPEN_FILES} or more: `ulimit -H -n`, LimitNOFILE= of systemd, `--ulimit nofile` of Docker.",
+            )
+        return f"a server may have {most}"
+
+    return _run("open files", check)
 
 
 def check_server(services: Services) -> Finding:
@@ -317,6 +337,7 @@ def diagnose(services: Services) -> list[Finding]:
     """Run all checks, cheap ones first. OCR is checked only if enabled, and spaces only if there is a library."""
     checks: list[Callable[[Services], Finding]] = [
         check_home,
+        check_open_files,
         check_server,
         check_vector_extension,
         check_broker,

@@ -6,7 +6,7 @@ from backend.features.search.batch import BatchAnswer, answer_all, list_queries
 from backend.features.search.candidates import Effort
 from backend.features.search.hits import Answer, Hit, Relevance
 from backend.features.search.nomination import nominate
-from backend.features.search.query import Find, SearchQuery, make_query
+from backend.features.search.query import Find, HitOrder, SearchQuery, checked_filters, make_query
 from backend.features.search.query_vectors import QueryEncoder
 from backend.features.search.recommendation import Recommendation, recommend
 from backend.features.search.search import Searcher
@@ -21,12 +21,14 @@ __all__ = [
     "Effort",
     "Find",
     "Hit",
+    "HitOrder",
     "QueryEncoder",
     "Recommendation",
     "Relevance",
     "SearchQuery",
     "Searcher",
     "answer_all",
+    "checked_filters",
     "insight",
     "learn_backgrounds",
     "list_queries",

@@ -4,6 +4,7 @@ import math
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from backend.features.search.query import Find
@@ -32,6 +33,8 @@ class Hit:
         location: its location.
         caption: its caption.
         keywords: its keywords.
+        taken_at: when it was taken, None if unknown.
+        taken_at_precision: the smallest unit of it that is known, '' if it is unknown.
         sim_image: cosine, None if missing or not searched.
         sim_text: cosine, None if missing or not searched.
         sim_caption: cosine, None if missing or not searched.
@@ -50,6 +53,8 @@ class Hit:
     location: str
     caption: str
     keywords: tuple[str, ...]
+    taken_at: datetime | None
+    taken_at_precision: str
     sim_image: float | None
     sim_text: float | None
     sim_caption: float | None
@@ -73,7 +78,7 @@ class Answer:
         certified: whether no better hit can have been missed.
         verdict: whether anything relevant was found.
         known_media_ids: pictures of the library that the uploaded pictures are: the same file, or the same picture saved again.
-        hits: the hits, best first.
+        hits: the hits, in the order that was asked for.
         next_cursor: cursor of the next page, None at the end.
         note: a remark, None if there is none.
     """
@@ -118,6 +123,8 @@ def _hit(ranking: Ranking, row: int, words: MediaWords, find: Find, verdict: Ver
         words.location,
         words.caption,
         words.keywords,
+        words.taken_at,
+        words.taken_at_precision,
         *sims,
         *calibrated,
         similarity=float(ranking.similarity[row]),

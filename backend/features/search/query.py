@@ -29,6 +29,14 @@ _FIELDS = {
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
+class HitOrder(StrEnum):
+    """Orders of hits. Those by date have hits without one last; a date known by the year, month or day only counts as its beginning."""
+
+    RELEVANCE = "relevance"
+    TAKEN_NEWEST = "taken_newest"
+    TAKEN_OLDEST = "taken_oldest"
+
+
 class Find(StrEnum):
     """What to search: `media` are pictures with their text, `captions` the texts nearest to a picture."""
 
@@ -54,6 +62,7 @@ class SearchQuery:
         alpha: weight of the image similarity, None for the configured one. Always 1 for pictures alone.
         method: how similarities are combined. None means calibrated for text, raw otherwise.
         filters: conditions on the hits.
+        order_by: the order of hits. An order by date is of those that stand out or, with `min_similarity`, of those that reach it.
         min_similarity: smallest alpha * sim_image + (1 - alpha) * sim_text.
         diversity: 0 ranks by relevance only, 1 by difference only.
         effort: how thoroughly to search.
@@ -71,6 +80,7 @@ class SearchQuery:
     alpha: float | None = None
     method: FusionMethod | None = None
     filters: Filters = field(default_factory=Filters)
+    order_by: HitOrder = HitOrder.RELEVANCE
     min_similarity: float | None = None
     diversity: float = 0.0
     effort: Effort = Effort.FAST
@@ -101,12 +111,15 @@ class SearchQuery:
         return hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-def make_query(*, find: str, method: str | None, effort: str, **rest: Any) -> SearchQuery:
+def make_query(
+    *, find: str, method: str | None, effort: str, order_by: str = HitOrder.RELEVANCE.value, **rest: Any
+) -> SearchQuery:
     """Make a query from choices given as text. Raises InvalidQuery for an unknown choice."""
     return SearchQuery(
         find=_choice("find", Find, find),
         method=None if method is None else _choice("method", FusionMethod, method),
         effort=_choice("effort", Effort, effort),
+        order_by=_choice("order_by", HitOrder, order_by),
         **rest,
     )
 
@@ -129,8 +142,14 @@ def checked(query: SearchQuery) -> SearchQuery:
     _require(query.k in HITS, "k", f"k is {query.k}.", f"Choose k from {HITS.low} to {HITS.high}.")
     _check_range("diversity", query.diversity, DIVERSITY)
     _check_range("min_similarity", query.min_similarity, COSINE)
+    _require(
+        query.diversity == 0 or query.order_by is HitOrder.RELEVANCE,
+        "diversity",
+        "Hits cannot be in order of date and of difference.",
+        "Omit diversity, or order by relevance.",
+    )
     return replace(
-        query, filters=_checked_filters(query.filters), alpha=1.0 if _asks_pictures_alone(query) else query.alpha
+        query, filters=checked_filters(query.filters), alpha=1.0 if _asks_pictures_alone(query) else query.alpha
     )
 
 
@@ -163,7 +182,8 @@ def _check_examples(query: SearchQuery) -> None:
         )
 
 
-def _checked_filters(filters: Filters) -> Filters:
+def checked_filters(filters: Filters) -> Filters:
+    """Validate filters. Trims the location and gives dates without a zone that of UTC. Raises InvalidQuery."""
     for name in ("keywords_any", "keywords_all", "mime", "source"):
         values = getattr(filters, name)
         _require(len(values) <= _MOST_VALUES, name, f"{len(values)} values.", f"Give at most {_MOST_VALUES}.")

@@ -1,5 +1,6 @@
 """The search service: text and pictures, alone or combined, ranked, judged for relevance and paged."""
 
+import uuid
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,7 +10,7 @@ from backend.features.search.background_samples import open_backgrounds
 from backend.features.search.hits import Answer, Relevance, fetch_hits
 from backend.features.search.known_pictures import find_known
 from backend.features.search.pool import count_eligible, draw_pool
-from backend.features.search.query import SearchQuery, checked
+from backend.features.search.query import HitOrder, SearchQuery, checked
 from backend.features.search.query_vectors import QueryEncoder, fetch_examples
 from backend.features.search.ranking import Ranking, behind, nominating_alpha, rank_pool
 from backend.features.search.spread import similarity_in
@@ -28,7 +29,7 @@ from backend.rules.search import (
     write_last_hit,
 )
 from backend.store.engine import Database, Session, forbid_writes
-from backend.store.media import get_media, resolve_copies
+from backend.store.media import get_media, list_moments, resolve_copies
 from backend.store.schema import Space
 from backend.store.search import ScanKeeper
 from backend.store.spaces import get_alpha, hold_active_space
@@ -37,13 +38,16 @@ from backend.store.spaces import get_alpha, hold_active_space
 _OVERDRAW = 4
 _LEAST_DEPTH = 400
 _MOST_DEPTH = 20_000
-# Ranks and diversity depend on all candidates, so every page draws the same number.
+# Ranks, diversity and dates order all candidates, so every page draws the same number.
 _RRF_POOL = 1_000
 _DIVERSE_POOL = 500
+_DATED_POOL = 1_000
 _POOL_ENDS = (
     "This ranking covers the nearest {:,} pictures only. Use the method raw or calibrated "
     f"without diversity to page further, up to {_MOST_DEPTH:,}."
 )
+_DATES_END = "Only the nearest {:,} pictures are in order of date. Use filters, or a higher min_similarity."
+_NOTHING_TO_ORDER = "Nothing stands out, so nothing is in order of date. Give min_similarity, or order by relevance."
 _DEPTH_ENDS = "A search covers the nearest {:,} pictures only. Use filters to reach others."
 # Tolerance for cosines in single precision.
 _ROUNDING = 1e-6
@@ -65,6 +69,10 @@ class _Asked:
     @property
     def method(self) -> FusionMethod:
         return self.query.wanted_method
+
+    @property
+    def is_by_date(self) -> bool:
+        return self.query.order_by is not HitOrder.RELEVANCE
 
 
 @dataclass(frozen=True)
@@ -144,9 +152,15 @@ def _empty(query: SearchQuery, alpha: float) -> Answer:
 
 def _answer(session: Session, asked: _Asked) -> Answer:
     ranking, order, rows = _page(session, asked)
-    page = rows[: asked.query.k]
     verdict = _judge(session, asked, ranking)
     known = find_known(session, asked.query.pictures, asked.hashes, ranking.pool)
+    note = ranking.note
+    if asked.is_by_date:
+        chosen = _rows_to_date(asked, ranking, verdict, known)
+        order = _in_order_of_date(session, asked, ranking, chosen)
+        rows = _after(ranking, order, asked.last)
+        note = note or _note_on_dates(asked, ranking, chosen)
+    page = rows[: asked.query.k]
     more = len(rows) > len(page)
     return Answer(
         find=asked.query.find,
@@ -157,7 +171,7 @@ def _answer(session: Session, asked: _Asked) -> Answer:
         known_media_ids=known,
         hits=fetch_hits(session, ranking, page, asked.query.find, verdict, known),
         next_cursor=write_last_hit(_last_hit(ranking, order, page[-1]), asked.digest) if more and page else None,
-        note=ranking.note or _note_on_end(asked, ranking, more=more),
+        note=note or (None if asked.is_by_date else _note_on_end(asked, ranking, more=more)),
     )
 
 
@@ -180,6 +194,41 @@ def _page(session: Session, asked: _Asked) -> tuple[Ranking, NDArray[np.int64], 
         depth = min(depth * _OVERDRAW, _MOST_DEPTH)
 
 
+def _rows_to_date(asked: _Asked, ranking: Ranking, verdict: Verdict | None, known: tuple[uuid.UUID, ...]) -> list[int]:
+    """The candidates that an order by date is of: those that reach the minimum similarity, without one those that stand out, all if
+    that is unknown. The last hit of the previous page is none if it was deleted."""
+    rows = range(len(ranking.pool.media_ids))
+    if asked.query.min_similarity is not None:
+        return [row for row in rows if _is_near_enough(asked, ranking, row)]
+    return [row for row in rows if verdict is None or verdict.stands_out[row] or ranking.pool.media_ids[row] in known]
+
+
+def _in_order_of_date(session: Session, asked: _Asked, ranking: Ranking, rows: list[int]) -> NDArray[np.int64]:
+    ids = ranking.pool.media_ids
+    moments = list_moments(session, [ids[row] for row in rows])
+    # Stable sorts: equal dates are in the order of ids, in the direction of the dates.
+    is_descending = asked.query.order_by is HitOrder.TAKEN_NEWEST
+    there = sorted((row for row in rows if ids[row] in moments), key=lambda row: ids[row], reverse=is_descending)
+    dated = [(moment, row) for row in there if (moment := moments[ids[row]]) is not None]
+    dated.sort(key=lambda one: one[0], reverse=is_descending)
+    undated = [row for row in there if moments[ids[row]] is None]
+    return np.array([row for _, row in dated] + undated, dtype=np.int64)
+
+
+def _after(ranking: Ranking, order: NDArray[np.int64], last: LastHit | None) -> list[int]:
+    """The rows after the last hit of the previous page. If it was deleted, those behind it have moved up by one place."""
+    if last is None:
+        return [int(row) for row in order]
+    at = np.flatnonzero(order == ranking.pool.media_ids.index(last.media_id))
+    return [int(row) for row in order[int(at[0]) + 1 if len(at) else last.position - 1 :]]
+
+
+def _note_on_dates(asked: _Asked, ranking: Ranking, rows: list[int]) -> str | None:
+    if not rows:
+        return _NOTHING_TO_ORDER if asked.query.min_similarity is None and ranking.pool.media_ids else None
+    return None if ranking.pool.whole or len(rows) < _DATED_POOL else _DATES_END.format(_DATED_POOL)
+
+
 def _is_settled(asked: _Asked, ranking: Ranking, rows: list[int]) -> bool:
     """Whether no deeper candidate can rank before the hit after this page."""
     if ranking.method is not FusionMethod.CALIBRATED or asked.backgrounds is None:
@@ -200,6 +249,8 @@ def _is_exhausted(asked: _Asked, ranking: Ranking) -> bool:
 
 def _is_certified(asked: _Asked, ranking: Ranking, rows: list[int]) -> bool:
     """Whether no better hit can have been missed."""
+    if asked.is_by_date:
+        return ranking.pool.whole or (ranking.pool.certified and _is_exhausted(asked, ranking))
     if ranking.pool.whole or ranking.method is FusionMethod.RAW:
         return ranking.pool.whole or ranking.pool.certified
     if ranking.method is FusionMethod.RRF or asked.query.diversity > 0:
@@ -226,6 +277,8 @@ def _depth(asked: _Asked) -> int:
 def _fixed_pool(asked: _Asked, method: FusionMethod) -> int | None:
     if asked.query.diversity > 0:
         return _DIVERSE_POOL + 1
+    if asked.is_by_date:
+        return _DATED_POOL
     return _RRF_POOL + 1 if method is FusionMethod.RRF else None
 
 

@@ -12,7 +12,7 @@ from backend.files.limits import FetchPolicy
 Address: TypeAlias = IPv4Address | IPv6Address
 
 # The product's own tables, since those of Python's `ipaddress` differ by version. Source: the IANA IPv4 and IPv6 Special-Purpose Address
-# Registries (RFC 6890, RFC 8190; that of IPv6 last updated 2024-10-22) and the address spaces of multicast. Blocks that the
+# Registries (RFC 6890, RFC 8190; both as updated on 2025-10-09) and the address spaces of multicast. Blocks that the
 # registries call globally reachable are here too where no web server is: they are relays, sinks and anycast services.
 _NOT_PUBLIC: Final = tuple(
     map(
@@ -40,8 +40,8 @@ _NOT_PUBLIC: Final = tuple(
         ),
     )
 )
-# Only this part of IPv6 is allocated for the public Internet. Outside it are ::1, NAT64 of one's own (64:ff9b:1::/48), 100::/64,
-# 5f00::/16, fc00::/7, fe80::/10, multicast, and IPv4 in forms that are out of use.
+# Only this part of IPv6 is allocated for the public Internet. Outside it are ::1, NAT64 of one's own (64:ff9b:1::/48), 100::/64, 100:0:0:1::/64
+# (RFC 9780), 5f00::/16 (RFC 9602), fc00::/7, fe80::/10, multicast, and IPv4 in forms that are out of use.
 _GLOBAL_UNICAST: Final = IPv6Network("2000::/3")
 _NOT_PUBLIC_IN_IT: Final = tuple(
     map(

@@ -5,9 +5,9 @@ revision has exactly these functions. A test compares them with `pg_get_function
 
 Callers may have any search path: Postgres itself runs the functions of a materialized view with none. So a function whose body names
 things has `SET search_path FROM CURRENT`: it takes over the path of the migration, which has the schema of the library and that of
-pgvector. If pgvector is moved afterwards, `mediacluster db migrate` applies the functions again. `search_policy`, `folded`, `folded_keywords` and
-`has_filters` need no path, and a setting would keep Postgres from putting them into the calling query. An index stands on `folded_keywords`:
-a migration that changes the rule of `folded` has to rebuild `media_keywords_idx`.
+pgvector. If pgvector is moved afterwards, `mediacluster db migrate` applies the functions again. `search_policy`, `folded`, `folded_keywords`,
+`folded_trigrams` and `has_filters` need no path, and a setting would keep Postgres from putting them into the calling query. Indexes stand on `folded_keywords` and
+`folded_trigrams`: a migration that changes the rule of `folded` has to rebuild `media_keywords_idx` and `media_location_idx`.
 
 To change, add or remove a function:
 
@@ -61,8 +61,6 @@ def apply_functions(execute: Callable[[TextClause], object]) -> None:
     """Create or replace all functions. `execute` is `op.execute` of a migration, or a session's."""
     # Where pgvector is, whatever this connection knew before the migration created it.
     execute(text(f"SELECT set_config('search_path', ({FIND_SEARCH_PATH}), true)"))
-    # Loads pgvector's library. Without it, its settings in the functions (`SET hnsw.…`) are unknown.
-    execute(text("SELECT '[1]'::vector"))
     # A body may refer to a table or column of a later migration. It is checked on the first call.
     execute(text("SET LOCAL check_function_bodies = off"))
     for name in function_names():

@@ -55,6 +55,8 @@ BEGIN
      AND (begins IS NULL OR media.taken_at >= begins)
      AND (ends IS NULL OR media.taken_at <= ends)
      AND (place IS NULL OR strpos(folded(media.location), place) > 0)
+     -- What the index of locations needs. Of a few media, each would have to be taken apart.
+     AND (place IS NULL OR matching_media.among IS NOT NULL OR folded_trigrams(media.location) @> folded_trigrams(place))
      AND (coalesce(cardinality(matching_media.mime), 0) = 0 OR media.mime = ANY (matching_media.mime))
      AND (coalesce(cardinality(matching_media.source), 0) = 0 OR media.source = ANY (matching_media.source))
    LIMIT most;

@@ -1,4 +1,4 @@
--- Exact: measures every one of some media.
+-- Exact: measures every one of some media. Its callers have checked the query.
 CREATE OR REPLACE FUNCTION search_media_among(
   image_query vector,
   text_query vector,
@@ -14,9 +14,6 @@ SET search_path FROM CURRENT
 SET plan_cache_mode = force_custom_plan
 AS $$
 BEGIN
-  PERFORM check_query_parameters(k, alpha);
-  PERFORM check_query_vector(image_query, 'image');
-  PERFORM check_query_vector(text_query, 'text');
   IF image_query IS NULL AND text_query IS NULL THEN
     RETURN;
   END IF;

@@ -15,13 +15,14 @@ STABLE
 SET search_path FROM CURRENT
 -- The planner has to see the real limits and queries; a generic plan would expect a tenth of the table.
 SET plan_cache_mode = force_custom_plan
--- Lets a scan go on where more rows are asked for than ef_search. The order is made outside, so it may be relaxed;
--- the strict one leaves out what it meets too late.
-SET hnsw.iterative_scan = relaxed_order
--- A function's own setting ends with the function, so what is set below does not leak to the caller.
-SET hnsw.ef_search = 100
 AS $$
 DECLARE
+  -- Reading a vector loads pgvector's library, and with it the settings. They are given back at the end, and by Postgres after an
+  -- error. `SET hnsw.…` above would do that too, but only superusers may define such a function before the library is loaded, so
+  -- others could not load a dump.
+  loaded vector := '[1]';
+  own_effort text := current_setting('hnsw.ef_search');
+  own_scan text := current_setting('hnsw.iterative_scan');
   policy record;
   candidates integer;
   two_sided boolean := image_query IS NOT NULL AND text_query IS NOT NULL;
@@ -46,6 +47,9 @@ BEGIN
     )::halfvec;
   END IF;
   PERFORM set_config('hnsw.ef_search', least(policy.most_effort, greatest(1, effort))::text, true);
+  -- Lets a scan go on where more rows are asked for than ef_search. The order is made outside, so it may be relaxed; the strict one
+  -- leaves out what it meets too late.
+  PERFORM set_config('hnsw.iterative_scan', 'relaxed_order', true);
 
   RETURN QUERY
   WITH image_leg AS MATERIALIZED (
@@ -88,6 +92,7 @@ BEGIN
     FROM cosines c
    ORDER BY combined DESC, c.sim_image DESC NULLS LAST, c.media_id
    LIMIT k;
+  PERFORM set_config('hnsw.ef_search', own_effort, true), set_config('hnsw.iterative_scan', own_scan, true);
 END;
 $$;
 

@@ -111,12 +111,10 @@ class RestoreTarget:
     """What a restore has to know of a database.
 
     Attributes:
-        is_superuser: whether the role is one.
         vector_schema: the schema of pgvector, as an identifier. None if it is not installed.
         vector_names: names in it that a dump may refer to.
     """
 
-    is_superuser: bool
     vector_schema: str | None
     vector_names: list[str]
 

@@ -1,7 +1,6 @@
--- Whether this role is a superuser, the schema of pgvector in this database (NULL if it is not installed), and the names of its types,
+-- The schema of pgvector in this database (NULL if it is not installed), and the names of its types,
 -- functions and operator classes.
-SELECT CAST(current_setting('is_superuser') AS boolean) AS is_superuser,
-       quote_ident(nspname) AS vector_schema,
+SELECT quote_ident(nspname) AS vector_schema,
        ARRAY(SELECT typname::text FROM pg_type JOIN pg_depend ON objid = pg_type.oid AND classid = 'pg_type'::regclass
               WHERE refobjid = pg_extension.oid AND deptype = 'e'
              UNION SELECT proname::text FROM pg_proc JOIN pg_depend ON objid = pg_proc.oid AND classid = 'pg_proc'::regclass

@@ -25,7 +25,6 @@ from backend.store.media.media import (
     get_media_for_update,
     has_media_from_elsewhere,
     list_known,
-    list_media,
     list_outcomes,
     list_perceptual_hashes,
     media_columns,
@@ -61,7 +60,7 @@ from backend.store.media.states import (
 )
 from backend.store.media.uploads import Progress, list_progress
 from backend.store.media.vectors import list_caption_vectors, list_image_vectors, list_vectors
-from backend.store.media.words import MediaWords, list_words
+from backend.store.media.words import MediaWords, list_moments, list_words
 from backend.store.media.work import (
     FetchingMedia,
     PendingMedia,
@@ -120,7 +119,7 @@ __all__ = [
     "list_exact_copies",
     "list_image_vectors",
     "list_known",
-    "list_media",
+    "list_moments",
     "list_outcomes",
     "list_perceptual_hashes",
     "list_pictures",

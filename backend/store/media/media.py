@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -92,18 +91,6 @@ def list_known(session: Session, checksums: Sequence[bytes]) -> list[KnownMedia]
         {"checksums": list(checksums)},
     )
     return [KnownMedia(bytes(row.sha256), row.id, MediaStatus(row.status)) for row in rows]
-
-
-def list_media(
-    session: Session, *, status: MediaStatus | None = None, before: tuple[datetime, uuid.UUID] | None = None, limit: int
-) -> list[Media]:
-    """A page of pictures, newest first. `before` is (created_at, id) of the last row on the previous page."""
-    query = sa.select(Media).order_by(Media.created_at.desc(), Media.id.desc()).limit(limit)
-    if status is not None:
-        query = query.where(Media.status == status)
-    if before is not None:
-        query = query.where(sa.tuple_(Media.created_at, Media.id) < before)
-    return list(session.scalars(query))
 
 
 def has_media_from_elsewhere(session: Session, folder: str) -> bool:

@@ -16,12 +16,14 @@ from backend.store.search.candidates import (
     count_matching,
     estimate_matching,
     match,
+    match_media,
     nearest_captions_exactly,
     nearest_exactly,
     nominate_by_index,
     nominate_captions,
 )
 from backend.store.search.functions import MediaMatch, search_media, similar_media
+from backend.store.search.listing import MediaOrder, Place, list_media, place_of
 from backend.store.search.policy import SEARCH_POLICY
 from backend.store.search.scan import ScanView, VectorScan, bytes_for, id_keys
 from backend.store.search.scan_keeper import LEAST_MEDIA, ScanFigures, ScanKeeper
@@ -33,7 +35,9 @@ __all__ = [
     "Limits",
     "Matching",
     "MediaMatch",
+    "MediaOrder",
     "Nomination",
+    "Place",
     "QueryVectors",
     "SampledMedia",
     "ScanFigures",
@@ -47,13 +51,16 @@ __all__ = [
     "estimate_matching",
     "find_background",
     "id_keys",
+    "list_media",
     "lock_background",
     "match",
+    "match_media",
     "measure_media",
     "nearest_captions_exactly",
     "nearest_exactly",
     "nominate_by_index",
     "nominate_captions",
+    "place_of",
     "record_background",
     "sample_media",
     "search_media",

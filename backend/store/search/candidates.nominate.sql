@@ -1,26 +1,26 @@
--- One scan of the HNSW indexes: the nearest of each leg, with exact cosines and the legs that found them. {matching} is a condition
+-- One scan of the HNSW indexes: the nearest of each leg, with exact cosines and the legs that found them. {probing} is a condition
 -- on e.media_id. Each inner ORDER BY is by distance alone, because a second key would prevent the use of the index. A leg with
 -- limit 0 is not scanned.
 WITH image_leg AS MATERIALIZED (
   SELECT e.media_id FROM media_embedding e
-   WHERE {matching}
+   WHERE {probing}
    ORDER BY e.image_embedding <=> :image::vector LIMIT :image_limit
 ), text_leg AS MATERIALIZED (
   SELECT e.media_id FROM media_embedding e
-   WHERE e.text_embedding IS NOT NULL AND {matching}
+   WHERE e.text_embedding IS NOT NULL AND {probing}
    ORDER BY e.text_embedding <=> :text::vector LIMIT :text_limit
 ), fused_leg AS MATERIALIZED (
   SELECT e.media_id FROM media_embedding e
-   WHERE e.fused_embedding IS NOT NULL AND {matching}
+   WHERE e.fused_embedding IS NOT NULL AND {probing}
    ORDER BY e.fused_embedding <#> :fused::halfvec LIMIT :fused_limit
 ), textless_leg AS MATERIALIZED (
   SELECT e.media_id FROM media_embedding e
-   WHERE e.text_embedding IS NULL AND {matching}
+   WHERE e.text_embedding IS NULL AND {probing}
    ORDER BY e.image_embedding <=> :image::vector LIMIT :textless_limit
 ), unmeasured_leg AS MATERIALIZED (
   -- With text alone, all pictures without text are equal.
   SELECT e.media_id FROM media_embedding e
-   WHERE e.text_embedding IS NULL AND {matching}
+   WHERE e.text_embedding IS NULL AND {probing}
    ORDER BY e.media_id LIMIT :unmeasured_limit
 ), nominated AS (
   SELECT media_id, array_agg(leg) AS legs

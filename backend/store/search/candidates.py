@@ -14,6 +14,7 @@ from pgvector import HalfVector, Vector
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from backend.rules.search import Filters
 from backend.store.arrays import as_weight, fetch_arrays
 from backend.store.search.policy import SEARCH_POLICY
 from backend.store.statements import Statements
@@ -24,27 +25,42 @@ _MAX_SCAN_TUPLES = 100_000
 _MEMORY_MULTIPLIER = 8
 _COUNTED = 20_000
 
+# `CAST`, since SQLAlchemy does not see placeholders with a suffix.
 _ON_MEDIA = {
-    "keywords_any": "folded_keywords(media.keywords) && folded_keywords(:keywords_any::text[])",
-    "keywords_all": "folded_keywords(media.keywords) @> folded_keywords(:keywords_all::text[])",
+    "keywords_any": "folded_keywords(media.keywords) && folded_keywords(CAST(:keywords_any AS text[]))",
+    "keywords_all": "folded_keywords(media.keywords) @> folded_keywords(CAST(:keywords_all AS text[]))",
     "taken_from": "media.taken_at >= :taken_from",
     "taken_until": "media.taken_at <= :taken_until",
     "location": "strpos(folded(media.location), folded(:location)) > 0",
-    "mime": "media.mime = ANY(:mime::text[])",
-    "source": "media.source = ANY(:source::text[])",
+    "mime": "media.mime = ANY(CAST(:mime AS text[]))",
+    "source": "media.source = ANY(CAST(:source AS text[]))",
 }
+_IN_CLUSTERS = (
+    "EXISTS (SELECT FROM membership WHERE membership.media_id = {} "
+    "AND membership.cluster_id = ANY(CAST(:cluster_ids AS bigint[])))"
+)
+# Follows from the filter of that name, and lets an index find the pictures. Where pictures are tested one by one it only costs time.
+_FOR_INDEX = {"location": "folded_trigrams(media.location) @> folded_trigrams(:location)"}
 
 
 @dataclass(frozen=True)
 class Matching:
-    """An SQL condition on `e.media_id` with placeholders, and their values."""
+    """An SQL condition on `e.media_id` with placeholders, and their values.
+
+    Attributes:
+        condition: for statements that look for all matching pictures.
+        parameters: the values.
+        probe: the same condition for statements that test given pictures, such as those that an index of vectors meets; '' if it is
+            no different.
+    """
 
     condition: str
     parameters: dict[str, Any]
+    probe: str = ""
 
     def applied_to(self, statement: str) -> str:
-        """The statement with the condition in place of `{matching}`."""
-        return statement.replace("{matching}", self.condition)
+        """The statement with the condition in place of `{matching}` and the probe in place of `{probing}`."""
+        return statement.replace("{matching}", self.condition).replace("{probing}", self.probe or self.condition)
 
 
 @dataclass(frozen=True)
@@ -101,30 +117,56 @@ def match(
     exclude: Collection[uuid.UUID] = (),
 ) -> Matching:
     """The condition for filters (see `backend.rules.search.filters`), joined by AND. Empty filters are omitted."""
-    values: dict[str, Any] = {
-        "keywords_any": [keyword.strip() for keyword in keywords_any],
-        "keywords_all": [keyword.strip() for keyword in keywords_all],
-        "taken_from": taken_from,
-        "taken_until": taken_until,
-        "location": location,
-        "mime": list(mime),
-        "source": list(source),
-    }
-    values = {name: value for name, value in values.items() if value}
-    conditions = []
-    if values:
-        on_media = " AND ".join(_ON_MEDIA[name] for name in values)
-        conditions.append(f"EXISTS (SELECT FROM media WHERE media.id = e.media_id AND {on_media})")
+    values = _filled(
+        {
+            "keywords_any": keywords_any,
+            "keywords_all": keywords_all,
+            "taken_from": taken_from,
+            "taken_until": taken_until,
+            "location": location,
+            "mime": list(mime),
+            "source": list(source),
+        }
+    )
+    condition, probe = (
+        [f"EXISTS (SELECT FROM media WHERE media.id = e.media_id AND {' AND '.join(on_media)})"] if on_media else []
+        for on_media in (_on_media(values, for_index=True), _on_media(values, for_index=False))
+    )
+    more = []
     if cluster_ids:
         values["cluster_ids"] = list(cluster_ids)
-        conditions.append(
-            "EXISTS (SELECT FROM membership WHERE membership.media_id = e.media_id "
-            "AND membership.cluster_id = ANY(:cluster_ids::bigint[]))"
-        )
+        more.append(_IN_CLUSTERS.format("e.media_id"))
     if exclude:
         values["exclude"] = list(exclude)
-        conditions.append("e.media_id <> ALL(:exclude::uuid[])")
+        more.append("e.media_id <> ALL(CAST(:exclude AS uuid[]))")
+    return Matching(" AND ".join(condition + more) or "true", values, " AND ".join(probe + more))
+
+
+def match_media(filters: Filters) -> Matching:
+    """Like `match`, a condition on the rows of `media` themselves, embedded or not."""
+    own = {name: list(value) if isinstance(value, tuple) else value for name, value in vars(filters).items()}
+    cluster_ids = own.pop("cluster_ids")
+    values = _filled(own)
+    conditions = _on_media(values, for_index=True)
+    if cluster_ids:
+        values["cluster_ids"] = cluster_ids
+        conditions.append(_IN_CLUSTERS.format("media.id"))
     return Matching(" AND ".join(conditions) or "true", values)
+
+
+def _filled(filters: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of filters that are not empty, as parameters."""
+    return {
+        name: [one.strip() for one in value] if name in {"keywords_any", "keywords_all"} else value
+        for name, value in filters.items()
+        if value
+    }
+
+
+def _on_media(values: Mapping[str, Any], *, for_index: bool) -> list[str]:
+    return [_ON_MEDIA[name] for name in values] + [
+        condition for name, condition in _FOR_INDEX.items() if for_index and name in values
+    ]
 
 
 def estimate_matching(session: Session, matching: Matching) -> int:

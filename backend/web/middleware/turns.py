@@ -86,9 +86,14 @@ class Turns:
                 waiting[1].set_result(None)
 
 
+def caller_of(request: Request) -> str:
+    """By whom a request counts: its key or account, without one its network."""
+    return str(getattr(request.state, "actor", None) or network_of(client_address(request.scope)))
+
+
 async def take_turn(request: Request) -> AsyncIterator[None]:
     """Dependency that holds a turn until the answer, in which decoders are shared fairly between callers."""
-    caller = str(getattr(request.state, "actor", None) or network_of(client_address(request.scope)))
+    caller = caller_of(request)
     turns: Turns = request.app.state.turns
     async with turns.take(caller):
         with decoding_for(caller):

@@ -29,6 +29,7 @@ from backend.web.pages.routes import (
 )
 from backend.web.pages.signing_in import SignIn
 from backend.web.pages.static_files import make_static_files, static_path
+from backend.web.pages.streams import Listeners
 
 
 def install_admin(app: FastAPI) -> None:
@@ -39,6 +40,7 @@ def install_admin(app: FastAPI) -> None:
     admin.state.services = services
     admin.state.turns = app.state.turns
     admin.state.ending = app.state.ending
+    admin.state.listeners = Listeners()
     admin.state.sessions = Sessions(services.database, idle_seconds=services.settings.session_idle_seconds)
     admin.add_middleware(SignIn, services=services, sessions=admin.state.sessions)
     admin.add_middleware(Guard)

@@ -6,17 +6,22 @@ LISTEN.
 
 import asyncio
 import json
+import resource
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
-from backend.errors import MediaclusterError
+from backend.errors import BackendUnavailable, MediaclusterError, RateLimited
 
-MEDIA_TYPE = "text/event-stream"
-HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+_MEDIA_TYPE = "text/event-stream"
+_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 """`X-Accel-Buffering: no` stops nginx from buffering the events."""
 
 _QUICK_SECONDS = 0.4
@@ -25,6 +30,63 @@ _SLOWER = 1.4
 _HEARTBEAT_SECONDS = 15.0
 # The client reconnects then, and is authenticated again.
 _LONGEST_SECONDS = 300.0
+# Each stream holds an open file for minutes. A quarter of those that the process may have, so that other requests, the database and the
+# storage have theirs; and no more than can be read for in turn.
+_PART_OF_FILES = 4
+_MOST = 256
+_PART_EACH = 4
+# Pages poll when they are refused a stream, and ask for one again later.
+_RETRY_AFTER_SECONDS = 10
+
+
+class Listeners:
+    """Bounds the streams that are open, in all and of each caller. For one event loop."""
+
+    def __init__(self, most: int | None = None) -> None:
+        files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        fit = _MOST if files == resource.RLIM_INFINITY else files // _PART_OF_FILES
+        self.most = min(fit, _MOST) if most is None else most
+        self.most_each = max(1, self.most // _PART_EACH)
+        self._open: Counter[str] = Counter()
+
+    @contextmanager
+    def listen(self, caller: str) -> Iterator[None]:
+        """Hold a place within the block.
+
+        Raises:
+            RateLimited: this caller has its share of streams.
+            BackendUnavailable: all places are taken.
+        """
+        if self._open[caller] >= self.most_each:
+            raise RateLimited(
+                f"{self.most_each} of your pages listen for progress already.",
+                hint="Close some, or ask for the progress without a stream.",
+                retry_after_seconds=_RETRY_AFTER_SECONDS,
+            )
+        if self._open.total() >= self.most:
+            raise BackendUnavailable(
+                "Too many pages listen for progress.", hint="Ask for the progress without a stream, or try again later."
+            )
+        self._open[caller] += 1
+        try:
+            yield
+        finally:
+            self._open[caller] -= 1
+            if not self._open[caller]:
+                del self._open[caller]
+
+
+class EventStream(StreamingResponse):
+    """The answer with the events. It takes its place when it begins, and gives it back however it ends."""
+
+    def __init__(self, events: AsyncIterator[bytes], listeners: Listeners, caller: str) -> None:
+        super().__init__(events, media_type=_MEDIA_TYPE, headers=_HEADERS)
+        self._listeners = listeners
+        self._caller = caller
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._listeners.listen(self._caller):
+            await super().__call__(scope, receive, send)
 
 
 async def stream_changes(

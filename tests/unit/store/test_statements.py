@@ -75,7 +75,7 @@ def test_functions__each_that_names_things_has_a_search_path() -> None:
         for _, path in product("*.sql", STORE / "functions")
         if "\nSET search_path FROM CURRENT\n" not in path.read_text(encoding="utf-8")
     }
-    assert without == {"search_policy", "folded", "folded_keywords", "has_filters"}
+    assert without == {"search_policy", "folded", "folded_keywords", "folded_trigrams", "has_filters"}
 
 
 def test_functions__bulk_loads_know_every_index_of_a_space() -> None:

@@ -8,18 +8,20 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from backend.bounds import ALPHA, SIMILAR
-from backend.errors import Conflict, OriginalMissing
+from backend.errors import Conflict, InputError, OriginalMissing
 from backend.features.editing import rewrite_text
 from backend.features.operations import retry_media
-from backend.features.search import recommend
+from backend.features.search import checked_filters, recommend
 from backend.files.formats import mime_of
 from backend.files.storage import read_thumbnail
-from backend.store.media import get_media, list_media
-from backend.store.schema import EMBEDDED_STATUSES, MediaStatus
+from backend.store.media import get_media
+from backend.store.schema import EMBEDDED_STATUSES, Media, MediaStatus
+from backend.store.search import MediaOrder, Place, list_media, place_of
 from backend.web.api.cursors import read_cursor, write_cursor
-from backend.web.api.dependencies import ActorDependency, Cursor, PageLimit, ServicesDependency
+from backend.web.api.dependencies import ActorDependency, ServicesDependency
 from backend.web.api.places import PlacesDependency
 from backend.web.api.routes.references import find_reference, list_references
+from backend.web.api.schemas.listing import MediaListInput
 from backend.web.api.schemas.schemas import MediaDetail, MediaPage, SimilarAnswer, SimilarMedia, TextChangesInput
 from backend.web.api.stored_files import answer_original, file_headers, nothing_stored, read_stored
 from backend.web.middleware.problems import documented
@@ -32,24 +34,24 @@ router = APIRouter(tags=["media"])
 @router.get(
     "/media",
     operation_id="list_media",
-    summary="Pictures, newest first",
-    responses=documented("malformed_request", "backend_unavailable"),
+    summary="Pictures that pass filters, in order of upload or of date",
+    responses=documented("malformed_request", "invalid_query", "backend_unavailable"),
 )
 def list_media_page(
-    services: ServicesDependency,
-    places: PlacesDependency,
-    status: MediaStatus | None = None,
-    limit: PageLimit = 50,
-    cursor: Cursor = None,
+    services: ServicesDependency, places: PlacesDependency, asked: Annotated[MediaListInput, Query()]
 ) -> MediaPage:
-    before = None if cursor is None else _read_key(cursor)
+    """By date, pictures without one come last, and a date known by the year, month or day only counts as its beginning."""
+    after = None if asked.cursor is None else _read_place(asked.cursor, asked.order_by)
+    filters = checked_filters(asked.filters())
     with services.database.transaction() as session:
-        rows = list_media(session, status=status, before=before, limit=limit + 1)
-        page = rows[:limit]
+        rows = list_media(
+            session, status=asked.status, filters=filters, order=asked.order_by, after=after, limit=asked.limit + 1
+        )
+        page = rows[: asked.limit]
         references = list_references(session, [media.id for media in page])
         details = [MediaDetail.of(media, references.get(media.id), places=places) for media in page]
-    more = len(rows) > limit
-    return MediaPage(media=details, next_cursor=write_cursor(page[-1].created_at, page[-1].id) if more else None)
+    more = len(rows) > len(page)
+    return MediaPage(media=details, next_cursor=_write_place(page[-1], asked.order_by) if more else None)
 
 
 @router.get(
@@ -171,6 +173,23 @@ def retry(
         return MediaDetail.of(get_media(session, media_id), places=places)
 
 
-def _read_key(cursor: str) -> tuple[datetime, UUID]:
-    created_at, media_id = read_cursor(cursor, datetime, UUID)
-    return created_at, media_id
+def _write_place(media: Media, order: MediaOrder) -> str:
+    moment, media_id = place_of(media, order)
+    if order is MediaOrder.UPLOADED_NEWEST:
+        return write_cursor(moment, media_id)
+    return write_cursor(order.value, moment or "", media_id)
+
+
+def _read_place(cursor: str, order: MediaOrder) -> Place:
+    """Raises InputError for a cursor that is invalid or belongs to another order."""
+    if order is MediaOrder.UPLOADED_NEWEST:
+        created_at, media_id = read_cursor(cursor, datetime, UUID)
+        return created_at, media_id
+    written, moment, media_id = read_cursor(cursor, str, str, UUID)
+    try:
+        taken_at = datetime.fromisoformat(moment) if moment else None
+    except ValueError:
+        written = ""
+    if written != order:
+        raise InputError("This cursor is not valid for this order.", hint="Use `next_cursor` with the same `order_by`.")
+    return taken_at, media_id

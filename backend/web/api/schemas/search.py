@@ -1,5 +1,6 @@
 """Request and response models of search."""
 
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -7,7 +8,7 @@ from fastapi import UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 
 from backend.bounds import ALPHA, COSINE, DIVERSITY, HITS
-from backend.features.search import AlphaHit, AlphaInsight, Answer, Effort, Find, Hit, Relevance, SearchQuery
+from backend.features.search import AlphaHit, AlphaInsight, Answer, Effort, Find, Hit, HitOrder, Relevance, SearchQuery
 from backend.rules.dates import read_begin, read_end
 from backend.rules.search import Filters, FusionMethod
 from backend.web.api.schemas.schemas import Schema, ShownTitle
@@ -25,7 +26,44 @@ Calibrated = Annotated[
 ]
 
 
-class SearchInput(BaseModel):
+class FilterInput(BaseModel):
+    """Filters of pictures, joined by AND. Repeat list parameters in a URL or form."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    cluster: list[int] = Field(default_factory=list, description="Only pictures in one of these groups.")
+    keywords_any: list[str] = Field(default_factory=list, description="Only pictures with one of these keywords.")
+    keywords_all: list[str] = Field(default_factory=list, description="Only pictures with all of these keywords.")
+    taken_from: str | None = Field(
+        None,
+        description="Only pictures taken then or later: a year, month, day or time (ISO 8601, UTC if it names no zone).",
+    )
+    taken_until: str | None = Field(
+        None, description="Only pictures taken then or earlier. A year, month, day, minute or second counts to its end."
+    )
+    location: str = Field("", description="Only pictures whose location contains this.")
+    mime: list[str] = Field(
+        default_factory=list, description="Only pictures of one of these types, such as image/jpeg."
+    )
+    source: list[str] = Field(
+        default_factory=list, description="Only pictures from one of these sources: upload, import, url or embeddings."
+    )
+
+    def filters(self) -> Filters:
+        """The filters as the store takes them. Raises InvalidQuery for an invalid date."""
+        return Filters(
+            cluster_ids=tuple(self.cluster),
+            keywords_any=tuple(self.keywords_any),
+            keywords_all=tuple(self.keywords_all),
+            taken_from=read_begin(self.taken_from, "taken_from"),
+            taken_until=read_end(self.taken_until, "taken_until"),
+            location=self.location,
+            mime=tuple(self.mime),
+            source=tuple(self.source),
+        )
+
+
+class SearchInput(FilterInput):
     """A search query with filters. Repeat list parameters in a URL or form."""
 
     model_config = ConfigDict(
@@ -48,6 +86,11 @@ class SearchInput(BaseModel):
     method: FusionMethod | None = Field(
         None, description="How similarities are combined. Default: calibrated for text queries, raw otherwise."
     )
+    order_by: HitOrder = Field(
+        HitOrder.RELEVANCE,
+        description="By relevance, or by the date on which pictures were taken, those without one last. By date are the hits that "
+        "stand out or, with `min_similarity`, those that reach it.",
+    )
     min_similarity: float | None = Field(
         None,
         ge=COSINE.low,
@@ -59,23 +102,6 @@ class SearchInput(BaseModel):
     )
     effort: Effort = Field(Effort.FAST, description="How thoroughly to search.")
     cursor: str | None = Field(None, description="`next_cursor` from the previous page of the same query.")
-    cluster: list[int] = Field(default_factory=list, description="Only pictures in one of these groups.")
-    keywords_any: list[str] = Field(default_factory=list, description="Only pictures with one of these keywords.")
-    keywords_all: list[str] = Field(default_factory=list, description="Only pictures with all of these keywords.")
-    taken_from: str | None = Field(
-        None,
-        description="Only pictures taken then or later: a year, month, day or time (ISO 8601, UTC if it names no zone).",
-    )
-    taken_until: str | None = Field(
-        None, description="Only pictures taken then or earlier. A year, month, day, minute or second counts to its end."
-    )
-    location: str = Field("", description="Only pictures whose location contains this.")
-    mime: list[str] = Field(
-        default_factory=list, description="Only pictures of one of these types, such as image/jpeg."
-    )
-    source: list[str] = Field(
-        default_factory=list, description="Only pictures from one of these sources: upload, import, url or embeddings."
-    )
 
     def query(self, pictures: tuple[bytes, ...] = (), not_pictures: tuple[bytes, ...] = ()) -> SearchQuery:
         """The query as the search service takes it. Raises InvalidQuery for an invalid date."""
@@ -86,20 +112,12 @@ class SearchInput(BaseModel):
             pictures=pictures,
             not_media_ids=tuple(self.not_media_id),
             not_pictures=not_pictures,
-            filters=Filters(
-                cluster_ids=tuple(self.cluster),
-                keywords_any=tuple(self.keywords_any),
-                keywords_all=tuple(self.keywords_all),
-                taken_from=read_begin(self.taken_from, "taken_from"),
-                taken_until=read_end(self.taken_until, "taken_until"),
-                location=self.location,
-                mime=tuple(self.mime),
-                source=tuple(self.source),
-            ),
+            filters=self.filters(),
             find=self.find,
             k=self.k,
             alpha=self.alpha,
             method=self.method,
+            order_by=self.order_by,
             min_similarity=self.min_similarity,
             diversity=self.diversity,
             effort=self.effort,
@@ -125,6 +143,8 @@ class SearchHit(Schema):
     location: str
     caption: str
     keywords: list[str]
+    taken_at: datetime | None
+    taken_at_precision: str = Field(description="The smallest unit of `taken_at` that is known; empty without a date.")
     sim_image: Cosine
     sim_text: Cosine
     sim_caption: Cosine
@@ -149,7 +169,7 @@ class SearchHit(Schema):
 
 
 class SearchAnswer(Schema):
-    """The hits, best first, and how they were found."""
+    """The hits, in the order that was asked for, and how they were found."""
 
     find: Find
     method: FusionMethod = Field(description="The method that was used.")
@@ -184,6 +204,8 @@ class SearchAnswer(Schema):
                             "location": "Cape Wrath",
                             "caption": "A red lighthouse above the sea at dusk",
                             "keywords": ["lighthouse", "sea"],
+                            "taken_at": "2024-05-01T19:32:00Z",
+                            "taken_at_precision": "second",
                             "sim_image": 0.31,
                             "sim_text": 0.64,
                             "sim_caption": None,

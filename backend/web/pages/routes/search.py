@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFil
 
 from backend.bounds import ALPHA, ID
 from backend.errors import InvalidQuery
-from backend.features.search import Answer, Hit, SearchQuery
+from backend.features.search import Answer, Hit, HitOrder, SearchQuery
 from backend.rules.dates import read_begin, read_end
 from backend.rules.search import Filters
 from backend.store.media import Picture, list_pictures
@@ -21,6 +21,11 @@ from backend.web.pages.templating import render
 router = APIRouter()
 
 _HITS_A_PAGE = 36
+_ORDERS = {
+    HitOrder.RELEVANCE: "Best first",
+    HitOrder.TAKEN_NEWEST: "Newest first",
+    HitOrder.TAKEN_OLDEST: "Oldest first",
+}
 _ID_DIGITS = len(str(ID.high))
 
 
@@ -35,6 +40,7 @@ class SearchFields:
     location: Annotated[str, Form()] = ""
     taken_from: Annotated[str, Form()] = ""
     taken_until: Annotated[str, Form()] = ""
+    order_by: Annotated[HitOrder, Form()] = HitOrder.RELEVANCE
     cursor: Annotated[str | None, Form()] = None
 
     def query(self, pictures: tuple[bytes, ...]) -> SearchQuery:
@@ -44,6 +50,7 @@ class SearchFields:
             pictures=pictures,
             k=_HITS_A_PAGE,
             alpha=self.alpha,
+            order_by=self.order_by,
             cursor=self.cursor,
             filters=Filters(
                 cluster_ids=_read_group(self.group),
@@ -74,10 +81,13 @@ def show_search(
     location: str = "",
     taken_from: str = "",
     taken_until: str = "",
+    order_by: HitOrder = HitOrder.RELEVANCE,
 ) -> Response:
     """Show the page. The hits are a request of their own, because the first one may have to load models."""
-    asked = SearchFields(q.strip(), alpha, group, keywords, location, taken_from, taken_until)
-    return render(request, "search.html", active="search", asked=asked, default_alpha=services.read_alpha())
+    asked = SearchFields(q.strip(), alpha, group, keywords, location, taken_from, taken_until, order_by)
+    return render(
+        request, "search.html", active="search", asked=asked, orders=_ORDERS, default_alpha=services.read_alpha()
+    )
 
 
 @router.post("/search/hits")
@@ -99,6 +109,7 @@ def show_hits(
         request,
         "partials/more_hits.html" if asked.cursor else "partials/search_hits.html",
         answer=answer,
+        by_date=query.order_by is not HitOrder.RELEVANCE,
         is_filtered=not query.filters.is_empty,
         picture=hashlib.sha256(data).hexdigest() if data else None,
         found=_found(services, answer),

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Depends, File, Request, Response, UploadFile
-from starlette.responses import StreamingResponse
 
 from backend.errors import error_kinds
 from backend.features.services import Services
@@ -19,9 +18,9 @@ from backend.web.api.schemas.schemas import MOST_CHECKSUMS, ChecksumsInput, Know
 from backend.web.api.upload_answers import answer_files, answer_url
 from backend.web.middleware.idempotency import IdempotencyKeyHeader
 from backend.web.middleware.rate_limit import UPLOADS, limited
-from backend.web.middleware.turns import TurnDependency
+from backend.web.middleware.turns import TurnDependency, caller_of
 from backend.web.pages.routes.curation import CuratorDependency
-from backend.web.pages.streams import HEADERS, MEDIA_TYPE, stream_changes
+from backend.web.pages.streams import EventStream, Listeners, stream_changes
 from backend.web.pages.templating import link, picture_url, render
 
 router = APIRouter()
@@ -106,9 +105,8 @@ def stream_progress(request: Request, services: ServicesDependency, ids: MediaId
     """Progress as server-sent events until all pictures are processed. A POST, because there may be many ids."""
     ending = request.app.state.ending
     assert isinstance(ending, Event)
-    return StreamingResponse(
-        stream_changes(lambda: _read(services, ids), ending), media_type=MEDIA_TYPE, headers=HEADERS
-    )
+    listeners: Listeners = request.app.state.listeners
+    return EventStream(stream_changes(lambda: _read(services, ids), ending), listeners, caller_of(request))
 
 
 def _read(services: Services, ids: list[UUID]) -> tuple[Mapping[str, dict[str, Any]], bool]:

@@ -1,13 +1,13 @@
 import socket
 import threading
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import NoReturn
 
 import pytest
 
 from backend.errors import FetchFailed, FetchTimeout, UrlForbidden
 from backend.files.outbound import check_url
-from backend.files.outbound.addresses import is_allowed, resolve_allowed
+from backend.files.outbound.addresses import is_allowed, is_public, resolve_allowed
 from tests.support.limits import make_fetch_policy
 
 STRICT = make_fetch_policy()
@@ -76,6 +76,56 @@ NEVER += [
     "2a00:1::5efe:169.254.169.254",
 ]
 NEVER += ["2a00:1::200:5efe:100.64.0.1"]
+# Every block of the IANA IPv4 and IPv6 Special-Purpose Address Registries, as updated on 2025-10-09. The forms that embed IPv4 (mapped,
+# NAT64, Teredo and 6to4) are judged by what they embed: see above.
+REGISTRIES = [
+    "0.0.0.0/8",
+    "0.0.0.0/32",
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.0.0.0/24",
+    "192.0.0.0/29",
+    "192.0.0.8/32",
+    "192.0.0.9/32",
+    "192.0.0.10/32",
+    "192.0.0.170/32",
+    "192.0.0.171/32",
+    "192.0.2.0/24",
+    "192.31.196.0/24",
+    "192.52.193.0/24",
+    "192.88.99.0/24",
+    "192.88.99.2/32",
+    "192.168.0.0/16",
+    "192.175.48.0/24",
+    "198.18.0.0/15",
+    "198.51.100.0/24",
+    "203.0.113.0/24",
+    "240.0.0.0/4",
+    "255.255.255.255/32",
+    "::1/128",
+    "::/128",
+    "64:ff9b:1::/48",
+    "100::/64",
+    "100:0:0:1::/64",
+    "2001:1::1/128",
+    "2001:1::2/128",
+    "2001:1::3/128",
+    "2001:2::/48",
+    "2001:3::/32",
+    "2001:4:112::/48",
+    "2001:10::/28",
+    "2001:20::/28",
+    "2001:30::/28",
+    "2001:db8::/32",
+    "2620:4f:8000::/48",
+    "3fff::/20",
+    "5f00::/16",
+    "fc00::/7",
+    "fe80::/10",
+]
 # Teredo: server 65.54.227.120, client (inverted) 127.0.0.1.
 TEREDO_LOOPBACK = "2001:0:4136:e378:8000:63bf:80ff:fffe"
 
@@ -84,6 +134,18 @@ TEREDO_LOOPBACK = "2001:0:4136:e378:8000:63bf:80ff:fffe"
 def test_is_allowed__global(address: str) -> None:
     assert is_allowed(ip_address(address), STRICT)
     assert is_allowed(ip_address(address), LENIENT)
+
+
+@pytest.mark.parametrize("block", REGISTRIES)
+def test_is_public__no_block_of_the_registries(block: str) -> None:
+    """At both ends and in the middle, and as what other forms embed."""
+    network = ip_network(block)
+    for address in (network[0], network[network.num_addresses // 2], network[-1]):
+        assert not is_public(address)
+        assert not is_allowed(address, STRICT)
+        if address.version == 4:
+            for form in (f"::ffff:{address}", f"64:ff9b::{address}", f"2a00:1::5efe:{address}"):
+                assert not is_allowed(ip_address(form), STRICT)
 
 
 @pytest.mark.parametrize("address", PRIVATE)
