@@ -2,7 +2,9 @@
 
 from backend.rules.search.alpha import BestPlace, best_place, envelope
 from backend.rules.search.backgrounds import Backgrounds, Centre
+from backend.rules.search.basis import Basis
 from backend.rules.search.calibration import LEAST_SAMPLE, surprise_of
+from backend.rules.search.cascade import CodedMedia, Kind, Probe, Reached, measure_side, reach
 from backend.rules.search.codes import Codes, measure
 from backend.rules.search.contenders import Order, Rows, Side, Stretch, Weights, every_alpha
 from backend.rules.search.diversity import SimilarityBetween, between_sides, diversify, unit_range
@@ -17,16 +19,21 @@ from backend.rules.search.repeats import find_repeats, weigh_repeats
 __all__ = [
     "LEAST_SAMPLE",
     "Backgrounds",
+    "Basis",
     "BestPlace",
     "Centre",
+    "CodedMedia",
     "Codes",
     "Example",
     "Filters",
     "Fused",
     "FusionMethod",
+    "Kind",
     "LastHit",
     "Order",
+    "Probe",
     "Query",
+    "Reached",
     "Rows",
     "Side",
     "SimilarityBetween",
@@ -46,7 +53,9 @@ __all__ = [
     "fuse",
     "judge",
     "measure",
+    "measure_side",
     "rank",
+    "reach",
     "read_last_hit",
     "surprise_of",
     "unit_range",

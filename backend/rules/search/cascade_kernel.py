@@ -1,0 +1,208 @@
+"""The inner loop of `backend.rules.search.cascade`, compiled by numba. Importing this module takes as long as numba does: import it where it runs.
+
+As in `backend.rules.search.kernel`, sums over codes stay within 32 bits, so that LLVM compiles them to vpmaddwd or vpdpwssd.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+import numpy as np
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_BLOCK_ROWS = 512
+_GROUP_ROWS = 32
+
+
+def _compiled(function: _F) -> _F:
+    """Machine code, cached next to this file or in numba's own folder. The first call takes seconds."""
+    try:
+        return numba.njit(nogil=True, cache=True)(function)  # type: ignore[no-any-return]
+    except RuntimeError:  # there is no writable folder for the cache
+        return numba.njit(nogil=True)(function)  # type: ignore[no-any-return]
+
+
+@_compiled
+def _part_product(codes: Any, query: Any, begin: int, end: int) -> Any:
+    """<codes[begin:end], query[begin:end]> of a row (d,) of int8 and a query (d,) of int16."""
+    total = np.int32(0)
+    for index in range(begin, end):
+        total = np.int32(total + np.int32(np.int32(codes[index]) * np.int32(query[index])))
+    return total
+
+
+@_compiled
+def _write_products(heads: Any, query: Any, out: Any) -> None:
+    """Write the products of rows (n, d) of int8 with a query (d,) of int16 into out (n,)."""
+    for row in range(heads.shape[0]):
+        total = np.int32(0)
+        for index in range(query.shape[0]):
+            total = np.int32(total + np.int32(np.int32(heads[row, index]) * np.int32(query[index])))
+        out[row] = total
+
+
+@_compiled
+def _replace_least(heap: Any, value: Any) -> None:
+    """Replace the least number of a min-heap (k,), which is its first."""
+    place = 0
+    while True:
+        child = 2 * place + 1
+        if child >= heap.shape[0]:
+            break
+        if child + 1 < heap.shape[0] and heap[child + 1] < heap[child]:
+            child += 1
+        if heap[child] >= value:
+            break
+        heap[place] = heap[child]
+        place = child
+    heap[place] = value
+
+
+@_compiled
+def _drop_below(rows: Any, uppers: Any, count: int, floor: Any) -> int:
+    """Keep those of the first `count` that reach the floor. Returns their number."""
+    kept = 0
+    for one in range(count):
+        if uppers[one] >= floor:
+            rows[kept], uppers[kept] = rows[one], uppers[one]
+            kept += 1
+    return kept
+
+
+@_compiled
+def scan_cascade(  # noqa: C901, PLR0912, PLR0915 - a loop in machine code, in which calls would cost
+    heads: Any,
+    head_bounds: Any,
+    image_tails: Any,
+    text_tails: Any,
+    tail_bounds: Any,
+    flags: Any,
+    middles: Any,
+    head_queries: Any,
+    image_queries: Any,
+    text_queries: Any,
+    numbers: Any,
+    masks: Any,
+    best: Any,
+    sizes: Any,
+    rows: Any,
+    uppers: Any,
+    counts: Any,
+) -> None:
+    """One pass over n media for m orders. `backend.rules.search.cascade` names the columns of `head_bounds`, `tail_bounds` and `numbers`.
+
+    Reads:
+        heads: (n, h) int8, the heads of image and text side by side.
+        head_bounds: (4, n) float32.
+        image_tails: (n, i) int8, what follows the head of the image.
+        text_tails: (n, t) int8, the same of the text.
+        tail_bounds: (n, 10) float32.
+        flags: (n,) uint8, a bit for each class that the row belongs to.
+        middles: (2,) int64, length of the first part of each tail.
+        head_queries: (m, h) int16.
+        image_queries: (m, i) int16.
+        text_queries: (m, t) int16.
+        numbers: (m, 14) float64.
+        masks: (m,) uint8, the bits that a row needs to take part.
+
+    Writes:
+        best: (m, most) float32. The first sizes[order] are a min-heap of the greatest lower bounds. Begins with -inf.
+        rows: (m, room) int64, contenders.
+        uppers: (m, room) float32, their upper bounds.
+        counts: (m,) int64, the number of contenders; -1 if there was no room for all.
+    """
+    products = np.empty(_BLOCK_ROWS, dtype=np.int32)
+    upper = np.empty(_BLOCK_ROWS, dtype=np.float32)
+    for begin in range(0, heads.shape[0], _BLOCK_ROWS):
+        end = min(begin + _BLOCK_ROWS, heads.shape[0])
+        # A view: with an index that could be negative, the loop below would not be compiled to vectors.
+        lengths = head_bounds[:, begin:end]
+        for order in range(head_queries.shape[0]):
+            if counts[order] < 0:
+                continue
+            _write_products(heads[begin:end], head_queries[order], products)
+            of = numbers[order]
+            step, slack = np.float32(of[0]), np.float32(of[1])
+            image_lost, image_rest = np.float32(of[2]), np.float32(of[3])
+            text_lost, text_rest = np.float32(of[4]), np.float32(of[5])
+            # The last block may be short. What is behind its end may read -inf as the floor, and is left out below.
+            for place in range(end - begin, _BLOCK_ROWS):
+                upper[place] = -np.inf
+            for place in range(end - begin):
+                upper[place] = (
+                    np.float32(products[place]) * step
+                    + slack
+                    + image_lost * lengths[0, place]
+                    + image_rest * lengths[1, place]
+                    + text_lost * lengths[2, place]
+                    + text_rest * lengths[3, place]
+                )
+            heap = best[order, : sizes[order]]
+            mask = masks[order]
+            for group in range(0, end - begin, _GROUP_ROWS):
+                # Most groups have none that reaches the floor. Without a branch in it, this loop is a few instructions.
+                reaching = 0
+                floor = heap[0]
+                for place in range(group, group + _GROUP_ROWS):
+                    reaching += upper[place] >= floor
+                if reaching == 0:
+                    continue
+                for place in range(group, min(group + _GROUP_ROWS, end - begin)):
+                    row = begin + place
+                    if upper[place] < heap[0] or flags[row] & mask != mask:
+                        continue
+                    bounds = tail_bounds[row]
+                    about = np.float64(products[place]) * of[0]
+                    if of[6] != 0.0:
+                        part = _part_product(image_tails[row], image_queries[order], 0, middles[0])
+                        about += np.float64(part) * of[6] * bounds[0]
+                    if of[7] != 0.0:
+                        part = _part_product(text_tails[row], text_queries[order], 0, middles[1])
+                        about += np.float64(part) * of[7] * bounds[5]
+                    off = of[1] + of[8] * bounds[1] + of[9] * bounds[2] + of[10] * bounds[6] + of[11] * bounds[7]
+                    if about + off < heap[0]:
+                        continue
+                    if of[6] != 0.0:
+                        part = _part_product(image_tails[row], image_queries[order], middles[0], image_queries.shape[1])
+                        about += np.float64(part) * of[6] * bounds[3]
+                    if of[7] != 0.0:
+                        part = _part_product(text_tails[row], text_queries[order], middles[1], text_queries.shape[1])
+                        about += np.float64(part) * of[7] * bounds[8]
+                    off = of[1] + of[12] * bounds[4] + of[13] * bounds[9]
+                    if about + off < heap[0]:
+                        continue
+                    if about - off > heap[0]:
+                        _replace_least(heap, np.float32(about - off))
+                    if counts[order] == rows.shape[1]:
+                        counts[order] = _drop_below(rows[order], uppers[order], counts[order], heap[0])
+                        if 4 * counts[order] > 3 * rows.shape[1]:
+                            counts[order] = -1
+                            break
+                    rows[order, counts[order]] = row
+                    uppers[order, counts[order]] = np.float32(about + off)
+                    counts[order] += 1
+                if counts[order] < 0:
+                    break
+
+
+@_compiled
+def write_sums(
+    heads: Any,
+    tails: Any,
+    tail_bounds: Any,
+    first: int,
+    middle: int,
+    head_query: Any,
+    tail_query: Any,
+    head_step: float,
+    tail_step: float,
+    out: Any,
+) -> None:
+    """Write the whole product of a query with one side of each row into out (n,), float32. `first` is the side's first column of tail_bounds."""
+    for row in range(heads.shape[0]):
+        total = np.float64(_part_product(heads[row], head_query, 0, head_query.shape[0])) * head_step
+        part = np.float64(_part_product(tails[row], tail_query, 0, middle))
+        total += part * tail_step * tail_bounds[row, first]
+        part = np.float64(_part_product(tails[row], tail_query, middle, tail_query.shape[0]))
+        total += part * tail_step * tail_bounds[row, first + 3]
+        out[row] = np.float32(total)
