@@ -2,9 +2,9 @@
 
 from backend.rules.search.alpha import BestPlace, best_place, envelope
 from backend.rules.search.backgrounds import Backgrounds, Centre
-from backend.rules.search.basis import Basis
+from backend.rules.search.basis import BASIS_SAMPLE, Basis
 from backend.rules.search.calibration import LEAST_SAMPLE, surprise_of
-from backend.rules.search.cascade import CodedMedia, Kind, Probe, Reached, measure_side, reach
+from backend.rules.search.cascade import BOUND_BYTES, CodedMedia, Kind, Probe, Reached, measure_side, reach
 from backend.rules.search.codes import Codes, measure
 from backend.rules.search.contenders import Order, Rows, Side, Stretch, Weights, every_alpha
 from backend.rules.search.diversity import SimilarityBetween, between_sides, diversify, unit_range
@@ -17,6 +17,8 @@ from backend.rules.search.relevance import Verdict, judge
 from backend.rules.search.repeats import find_repeats, weigh_repeats
 
 __all__ = [
+    "BASIS_SAMPLE",
+    "BOUND_BYTES",
     "LEAST_SAMPLE",
     "Backgrounds",
     "Basis",

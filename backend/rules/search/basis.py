@@ -21,7 +21,7 @@ Doubles = NDArray[np.float64]
 
 _MOST_CODE = 127
 _HEADS = (32, 64, 96, 128, 192, 256)
-_SAMPLE = 8192
+BASIS_SAMPLE = 8192
 _QUERIES = 32
 _WANTED = 10
 # Times, in products of one number by code: of a row in the head besides its products, and of a row that is read further.
@@ -59,8 +59,10 @@ class Basis:
     @classmethod
     def learn(cls, sample: NDArray[np.floating], dimension: int, count: int) -> "Basis":
         """Learn a basis from a random sample (m, d) of the `count` vectors of a library. An empty sample gives one that leaves vectors as they are."""
-        units = unit_rows(sample[:_SAMPLE]) if len(sample) else np.zeros((0, dimension))
+        units = unit_rows(sample[:BASIS_SAMPLE]) if len(sample) else np.zeros((0, dimension))
         generator = np.random.default_rng(0)
+        # Samples come in the order of the table, in which neighbours are alike.
+        units = generator.permutation(units)
         components = np.linalg.eigh(units.T @ units)[1].T[::-1]
         head, middle = _choose_parts(units @ components.T, count)
         rotation = components.copy()

@@ -44,6 +44,8 @@ _LOST, _REST = 0, 1
 # of the end; scale of the end; length of what all codes have lost.
 _MIDDLE_SCALE, _MIDDLE_LOST, _MIDDLE_REST, _END_SCALE, _END_LOST = range(5)
 _OF_TEXT = 5
+# Scales and lengths of a media item.
+BOUND_BYTES = 4 * (4 + 2 * _OF_TEXT)
 
 
 class Kind(IntFlag):
@@ -294,7 +296,8 @@ def _code(media: CodedMedia, probe: Probe) -> _Coded:
 
 
 def _rotated(basis: Basis, vector: NDArray[np.floating]) -> Doubles:
-    return basis.rotate(unit_rows(np.asarray(vector)[None]))[0]
+    rotated: Doubles = basis.rotate(unit_rows(np.asarray(vector)[None]))[0]
+    return rotated
 
 
 def _quantise(numbers: Doubles) -> tuple[NDArray[np.int16], float, Doubles]:

@@ -17,9 +17,11 @@ _GROUP_ROWS = 32
 def _compiled(function: _F) -> _F:
     """Machine code, cached next to this file or in numba's own folder. The first call takes seconds."""
     try:
-        return numba.njit(nogil=True, cache=True)(function)  # type: ignore[no-any-return]
+        compiled: Any = numba.njit(nogil=True, cache=True)(function)
     except RuntimeError:  # there is no writable folder for the cache
-        return numba.njit(nogil=True)(function)  # type: ignore[no-any-return]
+        compiled = numba.njit(nogil=True)(function)
+    kernel: _F = compiled
+    return kernel
 
 
 @_compiled

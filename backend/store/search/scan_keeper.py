@@ -6,8 +6,11 @@ import time
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
+from backend.rules.search import BASIS_SAMPLE, Basis
 from backend.store.engine import Database
 from backend.store.schema import Space
 from backend.store.search.scan import ScanView, Snapshot, VectorScan, bytes_for
@@ -198,7 +201,7 @@ class ScanKeeper:
             return
         self._state = ScanState.LOADING
         begun = time.monotonic()
-        scan = VectorScan(space.id, *dimensions, room=count)
+        scan = VectorScan(space.id, _learn_bases(session, space.id, dimensions, count), room=count)
         for with_text in (True, False):
             for block in copy_vectors(session, space.id, dimensions, with_text=with_text):
                 scan.load(block)
@@ -213,3 +216,21 @@ class ScanKeeper:
             scan.byte_count // 1_000_000,
             time.monotonic() - begun,
         )
+
+
+def _learn_bases(session: Session, space_id: int, dimensions: tuple[int, int], count: int) -> tuple[Basis, Basis]:
+    """The bases of the image and the text vectors of a space with `count` pictures, from a random sample."""
+    images: list[NDArray[np.float32]] = []
+    texts: list[NDArray[np.float32]] = []
+    for with_text in (True, False):
+        for block in copy_vectors(
+            session, space_id, dimensions, with_text=with_text, share=BASIS_SAMPLE / max(count, 1)
+        ):
+            images.append(block.images)
+            if block.texts is not None:
+                texts.append(block.texts)
+    image, text = (
+        Basis.learn(np.concatenate([np.zeros((0, dimension), dtype=np.float32), *rows]), dimension, count)
+        for rows, dimension in zip((images, texts), dimensions, strict=True)
+    )
+    return image, text

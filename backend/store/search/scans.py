@@ -72,15 +72,17 @@ def copy_vectors(
     *,
     with_text: bool,
     since: tuple[int, tuple[int, ...]] | None = None,
+    share: float = 1.0,
 ) -> Iterator[VectorRows]:
     """Yield rows of a space in blocks, either with or without text. `since` (next_id, in_progress) restricts them to rows that this
-    snapshot did not see."""
+    snapshot did not see, `share` to about this share of them, at random."""
     image_dimension, text_dimension = dimensions
     record = _record(image_dimension, text_dimension if with_text else 0)
     query = _SQL("copy_vectors").format(
         text_column=", text_embedding" if with_text else "",
         null_or_not="NOT NULL" if with_text else "NULL",
         since="" if since is None else _SINCE,
+        share="" if share >= 1 else f"TABLESAMPLE BERNOULLI ({100 * share:.6f})",
     )
     parameters: dict[str, Any] = {"space_id": space_id}
     if since is not None:
