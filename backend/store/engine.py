@@ -40,6 +40,7 @@ __all__ = [
     "libpq_parameters",
     "libpq_string",
     "limit_idling",
+    "sees_what_others_see",
     "sqlalchemy_url",
     "translated_errors",
 ]
@@ -84,6 +85,7 @@ Pooler = Literal["none", "transaction"]
 """What is between this process and the server: nothing that it notices (`none`, as a pooler in session mode), or a pooler that gives each
 transaction another session."""
 
+_FORBIDS_WRITES = "forbids_writes"
 # Detects a silent peer (a pulled cable, a frozen host) within a minute.
 _KEEPALIVE = {"keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 50_000}
 
@@ -260,6 +262,13 @@ def begin_snapshot(session: Session) -> None:
 def forbid_writes(session: Session) -> None:
     """Make this transaction read-only from here on."""
     session.execute(text("SET TRANSACTION READ ONLY"))
+    session.info[_FORBIDS_WRITES] = True
+
+
+def sees_what_others_see(session: Session) -> bool:
+    """Whether any other transaction that begins now reads the same: writes are forbidden in this one, and it has no snapshot of its own."""
+    has_snapshot = "isolation_level" in session.connection().get_execution_options()
+    return _FORBIDS_WRITES in session.info and not has_snapshot
 
 
 def is_read_only(session: Session) -> bool:

@@ -8,8 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.rules.search import Kind, Order, Probe, Rows, Stretch, Vector, Weights, every_alpha, measure_side, reach
-from backend.store.engine import Session
-from backend.store.search import Matching, QueryVectors, ScanView, VectorScan, id_keys, match, measure_media
+from backend.store.engine import Session, sees_what_others_see
+from backend.store.search import (
+    Matching,
+    QueryVectors,
+    ScanKeeper,
+    ScanQuestion,
+    ScanView,
+    VectorScan,
+    id_keys,
+    match,
+    measure_media,
+)
 
 # Fetching pictures by id costs about five times as much as reading all of them.
 _MOST_MEASURED = 20_000
@@ -74,8 +84,8 @@ def scan_candidates(
     losable = len(exclude) if selectivity == 1 else _FIRST_BATCH + int(2 * most / selectivity)
     limit = max(_MOST_MEASURED, 2 * most)
     measured = _Measured.nothing()
-    view, reached = scan.reach(view, _with_more(orders, losable))
     while True:
+        reached = reach(view.media, view.kinds, _with_more(orders, losable))
         if any(one is None for one in reached):
             return None
         bars = [one for one in reached if one is not None]
@@ -90,10 +100,38 @@ def scan_candidates(
         if all(floor >= one.floor for floor, one in zip(floors, bars, strict=True)):
             break
         losable = max(4 * losable, _FIRST_BATCH)
-        # Of the same view: in a later one, what was measured may have another row.
-        reached = reach(view.media, view.kinds, _with_more(orders, losable))
-    reaches = [None if leg is None or not np.isfinite(floors[leg]) else floors[leg] for leg in legs]
-    return Scanned(view.ids[measured.rows], measured.sim_image, measured.sim_text, *reaches)
+    return _scanned(view, measured, floors, legs)
+
+
+def scan_with_others(
+    session: Session,
+    scans: ScanKeeper,
+    query: QueryVectors,
+    wanted: Wanted,
+    *,
+    more_than: int,
+    exclude: Collection[uuid.UUID] = (),
+) -> tuple[Scanned, int] | None:
+    """Like `scan_candidates` without filters, together with the queries of other threads. Returns the number of rows compared as well.
+
+    None if this has to be asked alone: the transaction may see what others do not, there are no `more_than` pictures, or some of the best turned
+    out to be deleted.
+    """
+    if scans.count <= more_than or not sees_what_others_see(session):
+        return None
+
+    def orders(view: ScanView) -> list[Probe]:
+        return _with_more(_orders(view, query, wanted)[0], len(exclude)) if len(view) > more_than else []
+
+    answer = scans.ask(ScanQuestion(session, query, orders, {media_id.bytes for media_id in exclude}))
+    if answer is None:
+        return None
+    wanted_orders, legs = _orders(answer.view, query, wanted)
+    measured = _Measured(answer.rows, answer.rows, answer.sim_image, answer.sim_text)
+    floors = [measured.floor(order, answer.view) for order in wanted_orders]
+    if any(floor < bar for floor, bar in zip(floors, answer.floors, strict=True)):
+        return None
+    return _scanned(answer.view, measured, floors, legs), len(answer.view)
 
 
 def scan_every_alpha(
@@ -169,6 +207,13 @@ def _orders(view: ScanView, query: QueryVectors, wanted: Wanted) -> tuple[list[P
         legs[1] = len(orders)
         orders.append(order(Weights(0.0, 1.0), wanted.beside, Kind.LIVE | Kind.WITH_TEXT))
     return orders, (legs[0], legs[1])
+
+
+def _scanned(
+    view: ScanView, measured: "_Measured", floors: Sequence[float], legs: tuple[int | None, int | None]
+) -> Scanned:
+    reaches = [None if leg is None or not np.isfinite(floors[leg]) else floors[leg] for leg in legs]
+    return Scanned(view.ids[measured.rows], measured.sim_image, measured.sim_text, *reaches)
 
 
 def _with_more(orders: Sequence[Probe], losable: int) -> list[Probe]:

@@ -34,7 +34,7 @@ class Basis:
     """A rotation and its parts: the head, the middle and the end.
 
     Attributes:
-        rotation: (d, d), orthogonal.
+        rotation: (d, d), orthogonal. Its columns are the new axes.
         head: length of the head.
         middle: length of the middle. The end may be empty.
         head_scale: value of a code of the head.
@@ -53,7 +53,7 @@ class Basis:
 
     def rotate(self, units: Doubles) -> Doubles:
         """Rows (n, d) in this basis."""
-        rotated: Doubles = units @ self.rotation.T
+        rotated: Doubles = units @ self.rotation
         return rotated
 
     @classmethod
@@ -72,7 +72,7 @@ class Basis:
                 rotation[begin:end] = mixing @ components[begin:end]
         heads = np.abs(units @ rotation[:head].T)
         scale = float(np.quantile(heads, _HEAD_QUANTILE)) / _MOST_CODE if heads.size else 0.0
-        return cls.of(rotation, head, middle, scale or 1 / _MOST_CODE)
+        return cls.of(rotation.T, head, middle, scale or 1 / _MOST_CODE)
 
     @classmethod
     def of(cls, rotation: Doubles, head: int, middle: int, head_scale: float) -> "Basis":

@@ -31,6 +31,7 @@ from backend.vectors import unit_rows
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
+Codes16 = NDArray[np.int16]
 
 _MOST_CODE = 127
 _MOST_QUERY_CODE = 32_767
@@ -179,8 +180,7 @@ class CodedMedia:
 
 def _length(*parts: Doubles) -> Floats:
     """Lengths (n,) of rows that are given in parts, rounded up by more than the rounding error of single precision."""
-    squares = sum(np.einsum("ij,ij->i", part, part) for part in parts)
-    lengths: Floats = (np.sqrt(squares) * _ROUND_UP).astype(np.float32)
+    lengths: Floats = _lengths(np.concatenate(parts, axis=1)).astype(np.float32)
     return lengths
 
 
@@ -193,7 +193,7 @@ def reach(media: CodedMedia, kinds: NDArray[np.uint8], probes: Sequence[Probe]) 
 
     if not probes:
         return []
-    heads, tails, numbers = zip(*(_code(media, probe) for probe in probes), strict=True)
+    queries = _code(media.bases, probes)
     sizes = np.array([probe.wanted for probe in probes], dtype=np.int64)
     best = np.full((len(probes), sizes.max()), -np.inf, dtype=np.float32)
     rows = np.empty((len(probes), 4 * int(sizes.max()) + _SPARE_CONTENDERS), dtype=np.int64)
@@ -206,10 +206,9 @@ def reach(media: CodedMedia, kinds: NDArray[np.uint8], probes: Sequence[Probe]) 
         media.tail_bounds,
         kinds,
         np.array([basis.middle for basis in media.bases]),
-        np.stack(heads),
-        np.stack([image for image, _ in tails]),
-        np.stack([text for _, text in tails]),
-        np.stack(numbers),
+        queries.heads,
+        *queries.tails,
+        queries.numbers,
         np.array([probe.kind for probe in probes], dtype=np.uint8),
         best,
         sizes,
@@ -231,7 +230,8 @@ def measure_side(media: CodedMedia, side: int, query: NDArray[np.floating]) -> S
 
     weights = Weights(1.0, 0.0) if side == 0 else Weights(0.0, 1.0)
     probe = Probe(query if side == 0 else None, query if side == 1 else None, weights, 1)
-    head, tails, numbers = _code(media, probe)
+    query_codes = _code(media.bases, [probe])
+    numbers = query_codes.numbers[0]
     about = np.empty(len(media), dtype=np.float32)
     bounds = media.tail_bounds[:, _OF_TEXT * side :]
     write_sums(
@@ -240,8 +240,8 @@ def measure_side(media: CodedMedia, side: int, query: NDArray[np.floating]) -> S
         media.tail_bounds,
         _OF_TEXT * side,
         media.bases[side].middle,
-        head,
-        tails[side],
+        query_codes.heads[0],
+        query_codes.tails[side][0],
         numbers[_STEP],
         numbers[_TAIL_STEP + side],
         about,
@@ -259,50 +259,68 @@ _BOTH_LOST, _BOTH_REST = 8, 9
 _ALL_LOST = 12
 _NUMBERS = 14
 
-_Coded = tuple[NDArray[np.int16], tuple[NDArray[np.int16], NDArray[np.int16]], Doubles]
+
+@dataclass(frozen=True, eq=False)
+class _Queries:
+    """Coded queries of m probes: heads side by side (m, h), tails of the image (m, i) and the text (m, t), int16, and numbers (m, 14)."""
+
+    heads: Codes16
+    tails: tuple[Codes16, Codes16]
+    numbers: Doubles
 
 
-def _code(media: CodedMedia, probe: Probe) -> _Coded:
-    """The codes of a query's heads, side by side, and of its tails, and its numbers."""
-    sides = [
-        np.zeros(basis.dimension) if vector is None or not weight else weight * _rotated(basis, vector)
-        for basis, vector, weight in zip(
-            media.bases, (probe.image, probe.text), (probe.weights.image, probe.weights.text), strict=True
-        )
-    ]
-    numbers = np.zeros(_NUMBERS)
-    scales = [basis.head_scale for basis in media.bases]
-    wanted = [side[: basis.head] * scale for side, basis, scale in zip(sides, media.bases, scales, strict=True)]
-    head, numbers[_STEP], lost = _quantise(np.concatenate(wanted))
-    heads_lost = np.split(lost, [media.bases[0].head])
+def _code(bases: tuple[Basis, Basis], probes: Sequence[Probe]) -> _Queries:
+    sides = (
+        _weighted(bases[0], [(probe.image, probe.weights.image) for probe in probes]),
+        _weighted(bases[1], [(probe.text, probe.weights.text) for probe in probes]),
+    )
+    numbers = np.zeros((len(probes), _NUMBERS))
+    scaled = [side[:, : basis.head] * basis.head_scale for side, basis in zip(sides, bases, strict=True)]
+    heads, numbers[:, _STEP], lost = _quantise(np.concatenate(scaled, axis=1))
+    heads_lost = np.split(lost, [bases[0].head], axis=1)
     tails = []
-    for index, (side, basis) in enumerate(zip(sides, media.bases, strict=True)):
-        tail, numbers[_TAIL_STEP + index], tail_lost = _quantise(side[basis.head :])
+    for index, (side, basis) in enumerate(zip(sides, bases, strict=True)):
+        tail, numbers[:, _TAIL_STEP + index], tail_lost = _quantise(side[:, basis.head :])
         tails.append(tail)
         both = basis.head + basis.middle
         # What the codes of the query have lost, for a row of length 1. Codes of a row are longer than that by at most what they have lost.
-        own = float(np.linalg.norm(heads_lost[index])) / scales[index] + float(np.linalg.norm(tail_lost))
-        numbers[_HEAD_LOST + 2 * index] = own + np.linalg.norm(side[: basis.head])
-        numbers[_HEAD_REST + 2 * index] = np.linalg.norm(side[basis.head :])
-        numbers[_BOTH_LOST + 2 * index] = own + np.linalg.norm(side[:both])
-        numbers[_BOTH_REST + 2 * index] = np.linalg.norm(side[both:])
-        numbers[_ALL_LOST + index] = own + np.linalg.norm(side)
-        weight = float(np.linalg.norm(side))
-        numbers[_SLACK] += own + weight * (2 * (basis.dimension + 16) * _UNIT_ROUNDOFF_32 + basis.skew)
+        own = _lengths(heads_lost[index]) / basis.head_scale + _lengths(tail_lost)
+        whole = _lengths(side)
+        numbers[:, _HEAD_LOST + 2 * index] = own + _lengths(side[:, : basis.head])
+        numbers[:, _HEAD_REST + 2 * index] = _lengths(side[:, basis.head :])
+        numbers[:, _BOTH_LOST + 2 * index] = own + _lengths(side[:, :both])
+        numbers[:, _BOTH_REST + 2 * index] = _lengths(side[:, both:])
+        numbers[:, _ALL_LOST + index] = own + whole
+        numbers[:, _SLACK] += own + whole * (2 * (basis.dimension + 16) * _UNIT_ROUNDOFF_32 + basis.skew)
     # Sums in single precision, of numbers below 4.
-    numbers[_SLACK] += 64 * _UNIT_ROUNDOFF_32
-    numbers[_HEAD_LOST:] *= np.where(np.arange(_HEAD_LOST, _NUMBERS) // 2 == _TAIL_STEP // 2, 1.0, _ROUND_UP)
-    return head, (tails[0], tails[1]), numbers
+    numbers[:, _SLACK] += 64 * _UNIT_ROUNDOFF_32
+    return _Queries(heads, (tails[0], tails[1]), numbers)
 
 
-def _rotated(basis: Basis, vector: NDArray[np.floating]) -> Doubles:
-    rotated: Doubles = basis.rotate(unit_rows(np.asarray(vector)[None]))[0]
+def _weighted(basis: Basis, asked: Sequence[tuple[NDArray[np.floating] | None, float]]) -> Doubles:
+    """Unit vectors (m, d) in a basis, times their weights. Zero for those without one."""
+    from backend.rules.search.cascade_kernel import rotate_few
+
+    vectors = np.zeros((len(asked), basis.dimension))
+    given = [(row, vector, weight) for row, (vector, weight) in enumerate(asked) if vector is not None and weight]
+    if given:
+        rows, queries, weights = zip(*given, strict=True)
+        vectors[list(rows)] = unit_rows(np.stack(queries)) * np.array(weights)[:, None]
+    rotated = np.zeros_like(vectors)
+    rotate_few(vectors, basis.rotation, rotated)
     return rotated
 
 
-def _quantise(numbers: Doubles) -> tuple[NDArray[np.int16], float, Doubles]:
-    """Codes whose sum of products with a row's codes fits in 32 bits, the value of a code, and what is lost. The value is 0 if all are zero."""
-    most = min(_MOST_QUERY_CODE, (2**31 - 1) // (_MOST_CODE * max(len(numbers), 1)))
-    step = float(np.abs(numbers).max(initial=0.0)) / most
-    codes = np.zeros(len(numbers)) if step == 0 else np.clip(np.rint(numbers / step), -most, most)
-    return codes.astype(np.int16), step, numbers - codes * step
+def _quantise(numbers: Doubles) -> tuple[Codes16, Doubles, Doubles]:
+    """Codes (m, d) whose sums of products with a row's codes fit in 32 bits, values (m,) of a code, and what is lost (m, d). A value is 0 if
+    all numbers are zero."""
+    most = min(_MOST_QUERY_CODE, (2**31 - 1) // (_MOST_CODE * max(numbers.shape[1], 1)))
+    steps = np.abs(numbers).max(axis=1, initial=0.0) / most
+    codes = np.clip(np.rint(numbers / np.where(steps > 0, steps, 1.0)[:, None]), -most, most)
+    return codes.astype(np.int16), steps, numbers - codes * steps[:, None]
+
+
+def _lengths(rows: Doubles) -> Doubles:
+    """Lengths (m,) of rows, rounded up by more than the rounding error of single precision."""
+    lengths: Doubles = np.sqrt(np.einsum("ij,ij->i", rows, rows)) * _ROUND_UP
+    return lengths

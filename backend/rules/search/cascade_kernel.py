@@ -208,3 +208,17 @@ def write_sums(
         part = np.float64(_part_product(tails[row], tail_query, middle, tail_query.shape[0]))
         total += part * tail_step * tail_bounds[row, first + 3]
         out[row] = np.float32(total)
+
+
+@_compiled
+def rotate_few(vectors: Any, rotation: Any, out: Any) -> None:
+    """Add vectors (m, d) @ rotation (d, d) to out (m, d), in double precision. For a few queries, the threads of a BLAS wait longer for each other
+    than this takes."""
+    for row in range(vectors.shape[0]):
+        turned = out[row]
+        for index in range(rotation.shape[0]):
+            factor = vectors[row, index]
+            axis = rotation[index]
+            if factor != 0.0:
+                for place in range(axis.shape[0]):
+                    turned[place] += factor * axis[place]

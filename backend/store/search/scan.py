@@ -1,16 +1,13 @@
 """The vectors of one space in memory, in coded form, and their synchronization with the table."""
 
-import os
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.rules.search import BOUND_BYTES, Basis, CodedMedia, Kind, Probe, Reached, Weights, measure_side, reach
-from backend.store.search.passes import Passes
+from backend.rules.search import BOUND_BYTES, Basis, CodedMedia, Kind, Probe, Weights, measure_side, reach
 from backend.store.search.scans import VectorRows
 
 ID_BYTES = 16
@@ -66,7 +63,9 @@ class VectorScan:
         self._written_by = np.zeros(room, dtype=np.int64)
         self._kinds = np.zeros(room, dtype=np.uint8)
         self._index = _Index()
-        self._passes = Passes(_reach_together, most=os.cpu_count() or 1)
+
+    def __len__(self) -> int:
+        return self._count
 
     @property
     def live_count(self) -> int:
@@ -78,13 +77,6 @@ class VectorScan:
         """Size of the arrays."""
         with self._lock:
             return len(self._ids) * _bytes_per_media(*self.dimensions)
-
-    def reach(self, view: ScanView, probes: Sequence[Probe]) -> tuple[ScanView, list[Reached | None]]:
-        """The rows that can be among the best of each order (see `backend.rules.search.reach`), in one pass for all threads that ask now.
-
-        Returns the view that the pass has read, which is this one or a later one, and the results.
-        """
-        return self._passes.ask((view, probes))
 
     def view(self) -> ScanView:
         with self._lock:
@@ -173,16 +165,6 @@ def _bytes_per_media(image_dimension: int, text_dimension: int) -> int:
 
 def _room(count: int) -> int:
     return count + _LEAST_SPARE + count // _SPARE_SHARE
-
-
-_Asked = tuple[ScanView, Sequence[Probe]]
-
-
-def _reach_together(asked: list[_Asked]) -> list[tuple[ScanView, list[Reached | None]]]:
-    """Answer all in one pass over the latest view, whose rows include those of the others in the same places."""
-    view = max((view for view, _ in asked), key=len)
-    found = iter(reach(view.media, view.kinds, [probe for _, probes in asked for probe in probes]))
-    return [(view, [next(found) for _ in probes]) for _, probes in asked]
 
 
 class _Index:

@@ -1,7 +1,7 @@
 """Queries of the vector scan: all vectors of a space, new rows, and exact cosines of given pictures."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from backend.store.arrays import copy_records, fetch_arrays
+from backend.store.arrays import UuidArray, VectorArray, copy_records, fetch_arrays
 from backend.store.search.candidates import Matching, QueryVectors
 from backend.store.statements import Statements
 
@@ -131,6 +131,23 @@ def measure_media(
         _cosines([row.sim_image for row in rows]),
         _cosines([row.sim_text for row in rows]),
     )
+
+
+def measure_for_each(
+    session: Session, queries: Sequence[QueryVectors], query_of: NDArray[np.int64], ids: NDArray[np.uint8]
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Like `measure_media` without filters, for several queries at once: the picture ids[i] is compared with queries[query_of[i]]."""
+    (found,) = fetch_arrays(
+        session,
+        _SQL("measure_for_each"),
+        {
+            "images": VectorArray([query.image for query in queries]),
+            "texts": VectorArray([query.text for query in queries]),
+            "media_ids": UuidArray(np.ascontiguousarray(ids).view("V16").ravel()),
+            "queries": (query_of + 1).tolist(),
+        },
+    )
+    return found.places.astype(np.int64), found.sim_images, found.sim_texts
 
 
 def _cosines(found: list[float | None]) -> NDArray[np.float64]:
