@@ -5,7 +5,6 @@ from backend.rules.search.backgrounds import Backgrounds, Centre
 from backend.rules.search.basis import BASIS_SAMPLE, Basis
 from backend.rules.search.calibration import LEAST_SAMPLE, surprise_of
 from backend.rules.search.cascade import BOUND_BYTES, CodedMedia, Kind, Probe, Reached, measure_side, reach
-from backend.rules.search.codes import Codes, measure
 from backend.rules.search.contenders import Order, Rows, Side, Stretch, Weights, every_alpha
 from backend.rules.search.diversity import SimilarityBetween, between_sides, diversify, unit_range
 from backend.rules.search.examples import Example, Query, combine
@@ -25,7 +24,6 @@ __all__ = [
     "BestPlace",
     "Centre",
     "CodedMedia",
-    "Codes",
     "Example",
     "Filters",
     "Fused",
@@ -54,7 +52,6 @@ __all__ = [
     "find_repeats",
     "fuse",
     "judge",
-    "measure",
     "measure_side",
     "rank",
     "reach",

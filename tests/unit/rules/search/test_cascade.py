@@ -1,14 +1,18 @@
 """The cascade against brute force: whatever the vectors, the bases and the orders are, it misses none of the best."""
 
+import platform
 from itertools import pairwise, product
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from backend.errors import InvalidVector
 from backend.rules.search import Basis, CodedMedia, Kind, Probe, Weights, measure_side, reach
+from backend.rules.search.cascade_kernel import write_products
 from backend.vectors import unit_rows
 
 IMAGE, TEXT = 96, 40
@@ -213,6 +217,22 @@ def test_media__rows_are_kept_when_there_is_more_room() -> None:
         # Rows that are not written yet.
         assert not about[:3].any()
         assert not about[4_203:].any()
+
+
+def test_media__no_direction() -> None:
+    media = CodedMedia.empty(1, learn(np.ones((1, 4), dtype=np.float32), np.ones((1, 4), dtype=np.float32)))
+    with pytest.raises(InvalidVector):
+        media.write(0, np.zeros((1, 4), dtype=np.float32), None)
+
+
+@pytest.mark.skipif(platform.machine() not in {"x86_64", "AMD64"}, reason="the instruction is one of x86")
+def test_kernel__counts_in_32_bits() -> None:
+    """Counting in 64 is right as well, and takes two and a half times as long."""
+    products = numba.njit(nogil=True)(write_products.py_func)
+    products(np.zeros((1, 64), dtype=np.int8), np.zeros(64, dtype=np.int16), np.zeros(1, dtype=np.int32))
+    (machine_code,) = products.inspect_asm().values()
+    assert "pmaddwd" in machine_code or "pdpwssd" in machine_code
+    assert "pmuldq" not in machine_code
 
 
 def test_basis__the_head_follows_the_library() -> None:
