@@ -19,14 +19,13 @@ from backend.vectors import unit_rows
 
 Doubles = NDArray[np.float64]
 
-_MOST_CODE = 127
-_HEADS = (32, 64, 96, 128, 192, 256)
+_LENGTHS = (32, 64, 96, 128, 192, 256)
 BASIS_SAMPLE = 8192
 _QUERIES = 32
 _WANTED = 10
 # Times, in products of one number by code: of a row in the head besides its products, and of a row that is read further.
 _ROW_COST, _READ_COST = 32, 256
-_HEAD_QUANTILE = 0.9995
+_HEAD_QUANTILE = 0.99
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +36,7 @@ class Basis:
         rotation: (d, d), orthogonal. Its columns are the new axes.
         head: length of the head.
         middle: length of the middle. The end may be empty.
-        head_scale: value of a code of the head.
+        head_scale: a number of the head that is large. Heads of image and text are scaled by theirs, so that one scale for a row serves both.
         skew: upper bound of |<q, x> - <Rq, Rx>| for unit vectors, since no matrix of numbers is quite orthogonal.
     """
 
@@ -71,8 +70,8 @@ class Basis:
                 mixing = np.linalg.qr(generator.normal(size=(end - begin, end - begin)))[0]
                 rotation[begin:end] = mixing @ components[begin:end]
         heads = np.abs(units @ rotation[:head].T)
-        scale = float(np.quantile(heads, _HEAD_QUANTILE)) / _MOST_CODE if heads.size else 0.0
-        return cls.of(rotation.T, head, middle, scale or 1 / _MOST_CODE)
+        scale = float(np.quantile(heads, _HEAD_QUANTILE)) if heads.size else 0.0
+        return cls.of(rotation.T, head, middle, scale or 1.0)
 
     @classmethod
     def of(cls, rotation: Doubles, head: int, middle: int, head_scale: float) -> "Basis":
@@ -84,7 +83,7 @@ class Basis:
 def _choose_parts(units: Doubles, count: int) -> tuple[int, int]:
     """Lengths of head and middle that cost least for queries like the sample's rows (m, d), in order of their energy."""
     dimension = units.shape[1]
-    lengths = sorted({min(length, dimension) for length in (*_HEADS, dimension)})
+    lengths = sorted({min(length, dimension) for length in (*_LENGTHS, dimension)})
     if len(units) <= 2 * _QUERIES:
         return lengths[0], dimension - lengths[0]
     queries, rows = units[:_QUERIES], units[_QUERIES:]

@@ -41,12 +41,15 @@ _BLOCK = 4096
 _SPARE_CONTENDERS = 4096
 # Columns of head_bounds, for the image and, 2 on, for the text: length of what the code of the head has lost, and of what follows the head.
 _LOST, _REST = 0, 1
+# Of both sides: the scale of the heads, in units of `Basis.head_scale`.
+_HEAD_SCALE = 4
+_HEAD_BOUNDS = 5
 # Columns of tail_bounds, for the image and, 5 on, for the text: scale of the middle; length of what the codes of head and middle have lost, and
 # of the end; scale of the end; length of what all codes have lost.
 _MIDDLE_SCALE, _MIDDLE_LOST, _MIDDLE_REST, _END_SCALE, _END_LOST = range(5)
 _OF_TEXT = 5
 # Scales and lengths of a media item.
-BOUND_BYTES = 4 * (4 + 2 * _OF_TEXT)
+BOUND_BYTES = 4 * (_HEAD_BOUNDS + 2 * _OF_TEXT)
 
 
 class Kind(IntFlag):
@@ -95,20 +98,20 @@ class CodedMedia:
 
     Attributes:
         bases: those of image and text.
-        heads: (n, h + g) int8, the heads of image and text side by side.
-        head_bounds: (4, n) lengths, see `_LOST`.
+        heads: image (n, h) and text (n, g), int8.
+        head_bounds: (5, n) lengths and scales, see `_LOST`.
         tails: image (n, d - h) and text (n, e - g), int8.
         tail_bounds: (n, 10) scales and lengths, see `_MIDDLE_SCALE`.
     """
 
     bases: tuple[Basis, Basis]
-    heads: NDArray[np.int8]
+    heads: tuple[NDArray[np.int8], NDArray[np.int8]]
     head_bounds: Floats
     tails: tuple[NDArray[np.int8], NDArray[np.int8]]
     tail_bounds: Floats
 
     def __len__(self) -> int:
-        return len(self.heads)
+        return len(self.heads[0])
 
     @classmethod
     def empty(cls, count: int, bases: tuple[Basis, Basis]) -> "CodedMedia":
@@ -116,8 +119,8 @@ class CodedMedia:
         image, text = bases
         return cls(
             bases,
-            np.zeros((count, image.head + text.head), dtype=np.int8),
-            np.zeros((4, count), dtype=np.float32),
+            (np.zeros((count, image.head), dtype=np.int8), np.zeros((count, text.head), dtype=np.int8)),
+            np.zeros((_HEAD_BOUNDS, count), dtype=np.float32),
             (
                 np.zeros((count, image.dimension - image.head), dtype=np.int8),
                 np.zeros((count, text.dimension - text.head), dtype=np.int8),
@@ -127,20 +130,35 @@ class CodedMedia:
 
     def write(self, begin: int, images: Floats, texts: Floats | None) -> None:
         """Code vectors (m, d) and (m, e) of any length except zero into the rows from `begin` on. Media may have no texts."""
-        for side, vectors in enumerate((images, texts)):
-            if vectors is not None:
-                for start in range(0, len(vectors), _BLOCK):
-                    self._write_side(side, begin + start, vectors[start : start + _BLOCK])
+        for start in range(0, len(images), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            self._write_block(begin + start, (images[block], None if texts is None else texts[block]))
 
-    def _write_side(self, side: int, begin: int, vectors: Floats) -> None:
+    def _write_block(self, begin: int, vectors: tuple[Floats, Floats | None]) -> None:
+        rotated = [
+            None if one is None else basis.rotate(unit_rows(one))
+            for one, basis in zip(vectors, self.bases, strict=True)
+        ]
+        # One scale for both heads of a row: then one sum of products is the value of an order.
+        highest = [
+            np.abs(one[:, : basis.head]).max(axis=1) / basis.head_scale
+            for one, basis in zip(rotated, self.bases, strict=True)
+            if one is not None
+        ]
+        scales = (np.maximum.reduce(highest) / _MOST_CODE).astype(np.float32)
+        self.head_bounds[_HEAD_SCALE, begin : begin + len(scales)] = scales
+        for side, one in enumerate(rotated):
+            if one is not None:
+                self._write_side(side, begin, one, scales)
+
+    def _write_side(self, side: int, begin: int, rotated: Doubles, scales: Floats) -> None:
         basis = self.bases[side]
-        rows = slice(begin, begin + len(vectors))
-        rotated = basis.rotate(unit_rows(vectors))
+        rows = slice(begin, begin + len(rotated))
         parts = np.split(rotated, [basis.head, basis.head + basis.middle], axis=1)
-        codes = np.clip(np.rint(parts[0] / basis.head_scale), -_MOST_CODE, _MOST_CODE)
-        first = 0 if side == 0 else self.bases[0].head
-        self.heads[rows, first : first + basis.head] = codes
-        lost = [parts[0] - codes * basis.head_scale]
+        steps = np.where(scales > 0, scales, 1.0).astype(np.float64)[:, None] * basis.head_scale
+        codes = np.clip(np.rint(parts[0] / steps), -_MOST_CODE, _MOST_CODE)
+        self.heads[side][rows] = codes
+        lost = [parts[0] - codes * steps]
         self.head_bounds[2 * side + _LOST, rows] = _length(*lost)
         self.head_bounds[2 * side + _REST, rows] = _length(*parts[1:])
         bounds = self.tail_bounds[rows, _OF_TEXT * side :]
@@ -148,8 +166,8 @@ class CodedMedia:
             (parts[1], 0, _MIDDLE_SCALE, _MIDDLE_LOST),
             (parts[2], basis.middle, _END_SCALE, _END_LOST),
         ):
-            scales = (np.abs(part).max(axis=1, initial=0.0) / _MOST_CODE).astype(np.float32)
-            steps = np.where(scales > 0, scales, 1.0).astype(np.float64)[:, None]
+            highest = (np.abs(part).max(axis=1, initial=0.0) / _MOST_CODE).astype(np.float32)
+            steps = np.where(highest > 0, highest, 1.0).astype(np.float64)[:, None]
             codes = np.clip(np.rint(part / steps), -_MOST_CODE, _MOST_CODE)
             self.tails[side][rows, begin_part : begin_part + part.shape[1]] = codes
             lost.append(part - codes * steps)
@@ -161,7 +179,7 @@ class CodedMedia:
         """A view of the first rows."""
         return CodedMedia(
             self.bases,
-            self.heads[:count],
+            (self.heads[0][:count], self.heads[1][:count]),
             self.head_bounds[:, :count],
             (self.tails[0][:count], self.tails[1][:count]),
             self.tail_bounds[:count],
@@ -170,9 +188,8 @@ class CodedMedia:
     def grown(self, count: int) -> "CodedMedia":
         """The same rows in a copy with room for `count`."""
         larger = CodedMedia.empty(count, self.bases)
-        larger.heads[: len(self)] = self.heads
         larger.head_bounds[:, : len(self)] = self.head_bounds
-        for new, old in zip(larger.tails, self.tails, strict=True):
+        for new, old in zip(larger.heads + larger.tails, self.heads + self.tails, strict=True):
             new[: len(self)] = old
         larger.tail_bounds[: len(self)] = self.tail_bounds
         return larger
@@ -200,13 +217,13 @@ def reach(media: CodedMedia, kinds: NDArray[np.uint8], probes: Sequence[Probe]) 
     uppers = np.empty(rows.shape, dtype=np.float32)
     counts = np.zeros(len(probes), dtype=np.int64)
     scan_cascade(
-        media.heads,
+        *media.heads,
         media.head_bounds,
         *media.tails,
         media.tail_bounds,
         kinds,
         np.array([basis.middle for basis in media.bases]),
-        queries.heads,
+        *queries.heads,
         *queries.tails,
         queries.numbers,
         np.array([probe.kind for probe in probes], dtype=np.uint8),
@@ -235,12 +252,13 @@ def measure_side(media: CodedMedia, side: int, query: NDArray[np.floating]) -> S
     about = np.empty(len(media), dtype=np.float32)
     bounds = media.tail_bounds[:, _OF_TEXT * side :]
     write_sums(
-        media.heads,
+        media.heads[side],
+        media.head_bounds[_HEAD_SCALE],
         media.tails[side],
         media.tail_bounds,
         _OF_TEXT * side,
         media.bases[side].middle,
-        query_codes.heads[0],
+        query_codes.heads[side][0],
         query_codes.tails[side][0],
         numbers[_STEP],
         numbers[_TAIL_STEP + side],
@@ -262,9 +280,15 @@ _NUMBERS = 14
 
 @dataclass(frozen=True, eq=False)
 class _Queries:
-    """Coded queries of m probes: heads side by side (m, h), tails of the image (m, i) and the text (m, t), int16, and numbers (m, 14)."""
+    """Coded queries of m probes.
 
-    heads: Codes16
+    Attributes:
+        heads: image (m, h) and text (m, g), with one step.
+        tails: image (m, i) and text (m, t).
+        numbers: (m, 14), see `_STEP`.
+    """
+
+    heads: tuple[Codes16, Codes16]
     tails: tuple[Codes16, Codes16]
     numbers: Doubles
 
@@ -294,7 +318,8 @@ def _code(bases: tuple[Basis, Basis], probes: Sequence[Probe]) -> _Queries:
         numbers[:, _SLACK] += own + whole * (2 * (basis.dimension + 16) * _UNIT_ROUNDOFF_32 + basis.skew)
     # Sums in single precision, of numbers below 4.
     numbers[:, _SLACK] += 64 * _UNIT_ROUNDOFF_32
-    return _Queries(heads, (tails[0], tails[1]), numbers)
+    image_heads, text_heads = (np.ascontiguousarray(part) for part in np.split(heads, [bases[0].head], axis=1))
+    return _Queries((image_heads, text_heads), (tails[0], tails[1]), numbers)
 
 
 def _weighted(basis: Basis, asked: Sequence[tuple[NDArray[np.floating] | None, float]]) -> Doubles:

@@ -26,22 +26,19 @@ def _compiled(function: _F) -> _F:
 
 
 @_compiled
-def _part_product(codes: Any, query: Any, begin: int, end: int) -> Any:
-    """<codes[begin:end], query[begin:end]> of a row (d,) of int8 and a query (d,) of int16."""
+def _product(codes: Any, query: Any) -> Any:
+    """The product of a row (d,) of int8 with a query (d,) of int16, as int32."""
     total = np.int32(0)
-    for index in range(begin, end):
+    for index in range(query.shape[0]):
         total = np.int32(total + np.int32(np.int32(codes[index]) * np.int32(query[index])))
     return total
 
 
 @_compiled
-def write_products(heads: Any, query: Any, out: Any) -> None:
-    """Write the products of rows (n, d) of int8 with a query (d,) of int16 into out (n,)."""
+def add_products(heads: Any, query: Any, out: Any) -> None:
+    """Add the products of rows (n, d) of int8 with a query (d,) of int16 to out (n,)."""
     for row in range(heads.shape[0]):
-        total = np.int32(0)
-        for index in range(query.shape[0]):
-            total = np.int32(total + np.int32(np.int32(heads[row, index]) * np.int32(query[index])))
-        out[row] = total
+        out[row] += _product(heads[row], query)
 
 
 @_compiled
@@ -74,14 +71,16 @@ def _drop_below(rows: Any, uppers: Any, count: int, floor: Any) -> int:
 
 @_compiled
 def scan_cascade(  # noqa: C901, PLR0912, PLR0915 - a loop in machine code, in which calls would cost
-    heads: Any,
+    image_heads: Any,
+    text_heads: Any,
     head_bounds: Any,
     image_tails: Any,
     text_tails: Any,
     tail_bounds: Any,
     flags: Any,
     middles: Any,
-    head_queries: Any,
+    image_head_queries: Any,
+    text_head_queries: Any,
     image_queries: Any,
     text_queries: Any,
     numbers: Any,
@@ -95,14 +94,16 @@ def scan_cascade(  # noqa: C901, PLR0912, PLR0915 - a loop in machine code, in w
     """One pass over n media for m orders. `backend.rules.search.cascade` names the columns of `head_bounds`, `tail_bounds` and `numbers`.
 
     Reads:
-        heads: (n, h) int8, the heads of image and text side by side.
-        head_bounds: (4, n) float32.
+        image_heads: (n, h) int8.
+        text_heads: (n, g) int8.
+        head_bounds: (5, n) float32.
         image_tails: (n, i) int8, what follows the head of the image.
         text_tails: (n, t) int8, the same of the text.
         tail_bounds: (n, 10) float32.
         flags: (n,) uint8, a bit for each class that the row belongs to.
         middles: (2,) int64, length of the first part of each tail.
-        head_queries: (m, h) int16.
+        image_head_queries: (m, h) int16.
+        text_head_queries: (m, g) int16.
         image_queries: (m, i) int16.
         text_queries: (m, t) int16.
         numbers: (m, 14) float64.
@@ -116,15 +117,19 @@ def scan_cascade(  # noqa: C901, PLR0912, PLR0915 - a loop in machine code, in w
     """
     products = np.empty(_BLOCK_ROWS, dtype=np.int32)
     upper = np.empty(_BLOCK_ROWS, dtype=np.float32)
-    for begin in range(0, heads.shape[0], _BLOCK_ROWS):
-        end = min(begin + _BLOCK_ROWS, heads.shape[0])
+    for begin in range(0, image_heads.shape[0], _BLOCK_ROWS):
+        end = min(begin + _BLOCK_ROWS, image_heads.shape[0])
         # A view: with an index that could be negative, the loop below would not be compiled to vectors.
         lengths = head_bounds[:, begin:end]
-        for order in range(head_queries.shape[0]):
+        for order in range(numbers.shape[0]):
             if counts[order] < 0:
                 continue
-            write_products(heads[begin:end], head_queries[order], products)
             of = numbers[order]
+            products[:] = 0
+            if of[2] != 0.0:
+                add_products(image_heads[begin:end], image_head_queries[order], products)
+            if of[4] != 0.0:
+                add_products(text_heads[begin:end], text_head_queries[order], products)
             step, slack = np.float32(of[0]), np.float32(of[1])
             image_lost, image_rest = np.float32(of[2]), np.float32(of[3])
             text_lost, text_rest = np.float32(of[4]), np.float32(of[5])
@@ -133,7 +138,7 @@ def scan_cascade(  # noqa: C901, PLR0912, PLR0915 - a loop in machine code, in w
                 upper[place] = -np.inf
             for place in range(end - begin):
                 upper[place] = (
-                    np.float32(products[place]) * step
+                    np.float32(products[place]) * step * lengths[4, place]
                     + slack
                     + image_lost * lengths[0, place]
                     + image_rest * lengths[1, place]
@@ -155,21 +160,21 @@ def scan_cascade(  # noqa: C901, PLR0912, PLR0915 - a loop in machine code, in w
                     if upper[place] < heap[0] or flags[row] & mask != mask:
                         continue
                     bounds = tail_bounds[row]
-                    about = np.float64(products[place]) * of[0]
+                    about = np.float64(products[place]) * of[0] * head_bounds[4, row]
                     if of[6] != 0.0:
-                        part = _part_product(image_tails[row], image_queries[order], 0, middles[0])
+                        part = _product(image_tails[row, : middles[0]], image_queries[order, : middles[0]])
                         about += np.float64(part) * of[6] * bounds[0]
                     if of[7] != 0.0:
-                        part = _part_product(text_tails[row], text_queries[order], 0, middles[1])
+                        part = _product(text_tails[row, : middles[1]], text_queries[order, : middles[1]])
                         about += np.float64(part) * of[7] * bounds[5]
                     off = of[1] + of[8] * bounds[1] + of[9] * bounds[2] + of[10] * bounds[6] + of[11] * bounds[7]
                     if about + off < heap[0]:
                         continue
                     if of[6] != 0.0:
-                        part = _part_product(image_tails[row], image_queries[order], middles[0], image_queries.shape[1])
+                        part = _product(image_tails[row, middles[0] :], image_queries[order, middles[0] :])
                         about += np.float64(part) * of[6] * bounds[3]
                     if of[7] != 0.0:
-                        part = _part_product(text_tails[row], text_queries[order], middles[1], text_queries.shape[1])
+                        part = _product(text_tails[row, middles[1] :], text_queries[order, middles[1] :])
                         about += np.float64(part) * of[7] * bounds[8]
                     off = of[1] + of[12] * bounds[4] + of[13] * bounds[9]
                     if about + off < heap[0]:
@@ -191,6 +196,7 @@ def scan_cascade(  # noqa: C901, PLR0912, PLR0915 - a loop in machine code, in w
 @_compiled
 def write_sums(
     heads: Any,
+    head_scales: Any,
     tails: Any,
     tail_bounds: Any,
     first: int,
@@ -203,10 +209,10 @@ def write_sums(
 ) -> None:
     """Write the whole product of a query with one side of each row into out (n,), float32. `first` is the side's first column of tail_bounds."""
     for row in range(heads.shape[0]):
-        total = np.float64(_part_product(heads[row], head_query, 0, head_query.shape[0])) * head_step
-        part = np.float64(_part_product(tails[row], tail_query, 0, middle))
+        total = np.float64(_product(heads[row], head_query)) * head_step * head_scales[row]
+        part = np.float64(_product(tails[row, :middle], tail_query[:middle]))
         total += part * tail_step * tail_bounds[row, first]
-        part = np.float64(_part_product(tails[row], tail_query, middle, tail_query.shape[0]))
+        part = np.float64(_product(tails[row, middle:], tail_query[middle:]))
         total += part * tail_step * tail_bounds[row, first + 3]
         out[row] = np.float32(total)
 

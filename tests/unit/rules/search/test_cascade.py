@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from backend.errors import InvalidVector
 from backend.rules.search import Basis, CodedMedia, Kind, Probe, Weights, measure_side, reach
-from backend.rules.search.cascade_kernel import write_products
+from backend.rules.search.cascade_kernel import add_products
 from backend.vectors import unit_rows
 
 IMAGE, TEXT = 96, 40
@@ -147,7 +147,7 @@ def test_reach__a_bound_is_reached(stage: str, side: int, seed: int) -> None:
     dimension, head, middle = 64, 16, 16
     generator = np.random.default_rng(seed)
     # All its numbers are of one size, so that the rival's codes lose nothing.
-    basis = Basis.of(np.eye(dimension), head, middle, 1 / 8 / 60)
+    basis = Basis.of(np.eye(dimension), head, middle, 1.0)
     best = unit_rows(generator.uniform(-1, 1, (1, dimension)))
     end = {"head": head, "middle": head + middle, "end": dimension}[stage.split(maxsplit=1)[0]]
     query = np.zeros(dimension)
@@ -166,7 +166,8 @@ def test_reach__a_bound_is_reached(stage: str, side: int, seed: int) -> None:
     assert behind[nearest] < 3e-4, "a rival"
     rows = np.concatenate([signs[nearest : nearest + 1], best]).astype(np.float32)
     other = vectors("normal", 2, 24, generator)
-    plain = Basis.learn(np.zeros((0, 24), dtype=np.float32), 24, 2)
+    # Its heads do not count in the scale that both sides share.
+    plain = Basis.of(np.eye(24), 16, 8, 1e6)
     pair, bases = ((rows, other), (basis, plain)) if side == 0 else ((other, rows), (plain, basis))
     media = code(*pair, np.ones(2, dtype=np.bool_), bases)
     asked = query.astype(np.float32)
@@ -180,9 +181,9 @@ def lost(unit: NDArray[np.float64], basis: Basis) -> NDArray[np.float64]:
     """What the codes of a vector lose, in a basis that does not rotate."""
     found = np.empty(len(unit))
     ends = [0, basis.head, basis.head + basis.middle, len(unit)]
-    for index, (begin, end) in enumerate(pairwise(ends)):
+    for begin, end in pairwise(ends):
         part = unit[begin:end]
-        scale = basis.head_scale if index == 0 else float(np.float32(np.abs(part).max() / 127))
+        scale = float(np.float32(np.abs(part).max() / 127))
         found[begin:end] = part - np.clip(np.rint(part / scale), -127, 127) * scale
     return found
 
@@ -228,7 +229,7 @@ def test_media__no_direction() -> None:
 @pytest.mark.skipif(platform.machine() not in {"x86_64", "AMD64"}, reason="the instruction is one of x86")
 def test_kernel__counts_in_32_bits() -> None:
     """Counting in 64 is right as well, and takes two and a half times as long."""
-    products = numba.njit(nogil=True)(write_products.py_func)
+    products = numba.njit(nogil=True)(add_products.py_func)
     products(np.zeros((1, 64), dtype=np.int8), np.zeros(64, dtype=np.int16), np.zeros(1, dtype=np.int32))
     (machine_code,) = products.inspect_asm().values()
     assert "pmaddwd" in machine_code or "pdpwssd" in machine_code
