@@ -325,10 +325,13 @@ def hold_passes(keeper: ScanKeeper) -> list[int]:
     return batches
 
 
-def test_scan__alone_if_it_sees_what_others_do_not(library: Library, keep: Callable[[Library], ScanKeeper]) -> None:
+def test_scan__alone_if_it_sees_what_others_do_not(
+    library: Library, keep: Callable[[Library], ScanKeeper], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Writes of its own, or a snapshot of its own."""
     keeper = keep(library)
-    batches = hold_passes(keeper)
+    shared: list[ScanQuestion] = []
+    monkeypatch.setattr(keeper, "ask", shared.append)
     query = QueryVectors(library.vectors(1, IMAGE)[0], library.vectors(1, TEXT)[0], 0.6)
     with library.database.transaction() as session:
         library.add(3, session)
@@ -338,7 +341,7 @@ def test_scan__alone_if_it_sees_what_others_do_not(library: Library, keep: Calla
         forbid_writes(session)
         library.add(3)
         assert_exact(session, keeper, query, 5)
-    assert batches == []
+    assert shared == []
 
 
 def test_scan__a_pass_that_fails_leaves_the_others_to_themselves(

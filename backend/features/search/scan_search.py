@@ -185,8 +185,7 @@ def _orders(view: ScanView, query: QueryVectors, wanted: Wanted) -> tuple[list[P
     """All orders whose best are wanted, and the places of the image and the text leg among them."""
     weights = Weights(0.0 if query.image is None else query.alpha, 0.0 if query.text is None else 1 - query.alpha)
     textless = Kind.LIVE | Kind.WITHOUT_TEXT
-    has_textless = bool(view.are(Kind.WITHOUT_TEXT).any())
-    if not (weights.image or weights.text) or (query.image is None and wanted.textless and has_textless):
+    if not (weights.image or weights.text) or (query.image is None and wanted.textless and view.has_textless):
         # All sums are equal, or those of all pictures without text. Ids decide then, which the bounds do not know.
         return [], (None, None)
 
@@ -194,10 +193,10 @@ def _orders(view: ScanView, query: QueryVectors, wanted: Wanted) -> tuple[list[P
         return Probe(query.image, query.text, weights, count, kind)
 
     # If images have no weight, pictures without text have equal sums, and their images decide.
-    is_by_words = weights.image == 0 and query.image is not None and has_textless
+    is_by_words = weights.image == 0 and query.image is not None and view.has_textless
     orders = [order(weights, wanted.k, Kind.LIVE | Kind.WITH_TEXT if is_by_words else Kind.LIVE)]
     textless_count = max(wanted.textless, wanted.k if is_by_words else 0)
-    if textless_count and has_textless and query.image is not None:
+    if textless_count and view.has_textless and query.image is not None:
         orders.append(order(Weights(1.0, 0.0), textless_count, textless))
     legs: list[int | None] = [None, None]
     if wanted.beside and query.image is not None:

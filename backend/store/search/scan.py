@@ -33,11 +33,19 @@ class Snapshot:
 
 @dataclass(frozen=True, eq=False)
 class ScanView:
-    """Rows that one query reads. Later rows are appended behind it. `kinds` (n,) lacks LIVE for rows known to be deleted."""
+    """Rows that one query reads. Later rows are appended behind it.
+
+    Attributes:
+        ids: (n, 16) ids of the pictures.
+        media: their coded vectors.
+        kinds: (n,) bits of `Kind`, without LIVE for rows known to be deleted.
+        has_textless: whether some row has no text.
+    """
 
     ids: NDArray[np.uint8]
     media: CodedMedia
     kinds: NDArray[np.uint8]
+    has_textless: bool
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -62,6 +70,7 @@ class VectorScan:
         self._ids = np.zeros((room, ID_BYTES), dtype=np.uint8)
         self._written_by = np.zeros(room, dtype=np.int64)
         self._kinds = np.zeros(room, dtype=np.uint8)
+        self._has_textless = False
         self._index = _Index()
 
     def __len__(self) -> int:
@@ -81,7 +90,9 @@ class VectorScan:
     def view(self) -> ScanView:
         with self._lock:
             used = slice(self._count)
-            return ScanView(self._ids[used], self._media.first(self._count), self._kinds[used].copy())
+            return ScanView(
+                self._ids[used], self._media.first(self._count), self._kinds[used].copy(), self._has_textless
+            )
 
     @property
     def dimensions(self) -> tuple[int, int]:
@@ -139,6 +150,7 @@ class VectorScan:
         self._media.write(begin, rows.images, rows.texts)
         self._ids[begin:end] = rows.ids
         self._written_by[begin:end] = rows.written_by
+        self._has_textless = self._has_textless or (rows.texts is None and len(rows.ids) > 0)
         self._kinds[begin:end] = Kind.LIVE | (Kind.WITHOUT_TEXT if rows.texts is None else Kind.WITH_TEXT)
         self._count = end
 

@@ -2,6 +2,7 @@
 
 import platform
 from itertools import pairwise, product
+from typing import Any, cast
 
 import numba
 import numpy as np
@@ -229,7 +230,7 @@ def test_media__no_direction() -> None:
 @pytest.mark.skipif(platform.machine() not in {"x86_64", "AMD64"}, reason="the instruction is one of x86")
 def test_kernel__counts_in_32_bits() -> None:
     """Counting in 64 is right as well, and takes two and a half times as long."""
-    products = numba.njit(nogil=True)(add_products.py_func)
+    products = numba.njit(nogil=True)(cast("Any", add_products).py_func)
     products(np.zeros((1, 64), dtype=np.int8), np.zeros(64, dtype=np.int16), np.zeros(1, dtype=np.int32))
     (machine_code,) = products.inspect_asm().values()
     assert "pmaddwd" in machine_code or "pdpwssd" in machine_code
