@@ -335,6 +335,7 @@ def test_scan__alone_if_it_sees_what_others_do_not(
     query = QueryVectors(library.vectors(1, IMAGE)[0], library.vectors(1, TEXT)[0], 0.6)
     with library.database.transaction() as session:
         library.add(3, session)
+        forbid_writes(session)
         assert_exact(session, keeper, query, COUNT + 3)
     with library.database.transaction() as session:
         begin_snapshot(session)
