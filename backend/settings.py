@@ -122,8 +122,8 @@ class Settings(BaseSettings):
     search_memory_bytes: int = Field(
         2048 * MEBIBYTE,
         ge=0,
-        description="Memory limit for the vectors that a server searches in memory. With 0, or if they do "
-        "not fit, searches use the indexes only.",
+        description="Memory limit for the vectors that a server searches in memory: about 1.1 kB a picture with the "
+        "preset cpu. With 0, or if they do not fit, searches use the indexes only.",
     )
 
     # Work and timeouts.

@@ -28,6 +28,7 @@ CATALOGUE = (
     "calibration",
     "transfer",
     "search",
+    "exact",
     "assign",
     "neighbours",
     "growth",

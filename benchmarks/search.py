@@ -27,7 +27,7 @@ import sqlalchemy as sa
 
 from backend.features.search import nominate
 from backend.rules.search import Filters
-from backend.store.engine import Database
+from backend.store.engine import Database, forbid_writes
 from backend.store.search import QueryVectors, ScanKeeper, match, nearest_exactly
 from benchmarks.frame import Row
 from benchmarks.library import media_id, open_library
@@ -143,6 +143,7 @@ def _ways(database: Database, vectors: Vectors, names: Sequence[str]) -> Iterato
     def by_nominate(kept: ScanKeeper | None) -> Search:
         def search(row: int, alpha: float) -> list[uuid.UUID]:
             with database.transaction() as session:
+                forbid_writes(session)
                 return nominate(
                     session,
                     vectors.images[row],

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 KINDS = ("random", "structured")
 
-_SPARE = 1000  # vectors that are not stored, for queries
+SPARE = 1000  # vectors that are not stored, for queries
 _CENTRES, _LATENT, _NOISE = 300, 32, 0.3
 
 Matrix = NDArray[np.float32]
@@ -36,7 +36,7 @@ def make_vectors(kind: str, count: int, image_dimension: int = 512, text_dimensi
     dimensions, like those of real libraries."""
     generator = np.random.default_rng(7)
     make = _random if kind == "random" else _structured
-    images, texts = make(count + _SPARE, image_dimension, generator), make(count + _SPARE, text_dimension, generator)
+    images, texts = make(count + SPARE, image_dimension, generator), make(count + SPARE, text_dimension, generator)
     return Vectors(images[:count], texts[:count], images[count:], texts[count:])
 
 

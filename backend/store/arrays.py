@@ -1,6 +1,7 @@
 """Binary transfer of vectors and double-precision arrays between Postgres and numpy."""
 
 import re
+import struct
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -23,6 +24,7 @@ _UUID_OID = 2950
 _UUID_ARRAY_OID = 2951
 _UUID_ITEM = np.dtype([("length", ">i4"), ("value", "V16")])
 _ARRAY_HEADER = np.dtype(">i4")
+_NULL_ITEM = b"\xff\xff\xff\xff"  # a length of -1
 _COPY_HEADER_BYTES = 19  # signature, flags, length of the header extension
 _COPY_BLOCK_BYTES = 16 * 1024 * 1024
 _LEAST_ALPHA = 1e-12
@@ -76,6 +78,29 @@ class _UuidArrayDumper(Dumper):
         return header.tobytes() + items.tobytes()
 
 
+class VectorArray:
+    """Passes vectors of one dimension as a `vector[]` parameter, None as NULL, without a Python object per number."""
+
+    def __init__(self, vectors: Sequence[NDArray[np.float32] | None]) -> None:
+        self.vectors = vectors
+
+
+class _VectorArrayDumper(Dumper):
+    """A base class: the type's ids differ between databases."""
+
+    format = Format.BINARY
+    item_oid: int
+
+    def dump(self, obj: VectorArray) -> Buffer:
+        parts = [np.array([1, 1, self.item_oid, len(obj.vectors), 1], dtype=_ARRAY_HEADER).tobytes()]
+        for vector in obj.vectors:
+            if vector is None:
+                parts.append(_NULL_ITEM)
+            else:
+                parts += [struct.pack(">iHH", 4 + 4 * len(vector), len(vector), 0), vector.astype(">f4").tobytes()]
+        return b"".join(parts)
+
+
 class _DoubleArrayLoader(Loader):
     format = Format.BINARY
 
@@ -101,6 +126,8 @@ def register_arrays(connection: psycopg.Connection[Any]) -> bool:
     connection.adapters.register_loader(info.oid, _VectorLoader)
     connection.adapters.register_dumper(DoubleArray, _DoubleArrayDumper)
     connection.adapters.register_dumper(UuidArray, _UuidArrayDumper)
+    ids = {"oid": info.array_oid, "item_oid": info.oid}
+    connection.adapters.register_dumper(VectorArray, type("_VectorArrayDumper", (_VectorArrayDumper,), ids))
     connection.adapters.register_loader(_FLOAT8_ARRAY_OID, _DoubleArrayLoader)
     return True
 

@@ -40,6 +40,7 @@ __all__ = [
     "libpq_parameters",
     "libpq_string",
     "limit_idling",
+    "sees_what_others_see",
     "sqlalchemy_url",
     "translated_errors",
 ]
@@ -84,6 +85,11 @@ Pooler = Literal["none", "transaction"]
 """What is between this process and the server: nothing that it notices (`none`, as a pooler in session mode), or a pooler that gives each
 transaction another session."""
 
+_SEES_WHAT_OTHERS_SEE = "sees_what_others_see"
+_FORBID_WRITES = """
+SELECT pg_current_xact_id_if_assigned() IS NULL AND current_setting('transaction_isolation') = 'read committed'
+  FROM set_config('transaction_read_only', 'on', true)
+"""
 # Detects a silent peer (a pulled cable, a frozen host) within a minute.
 _KEEPALIVE = {"keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 50_000}
 
@@ -259,7 +265,13 @@ def begin_snapshot(session: Session) -> None:
 
 def forbid_writes(session: Session) -> None:
     """Make this transaction read-only from here on."""
-    session.execute(text("SET TRANSACTION READ ONLY"))
+    session.info[_SEES_WHAT_OTHERS_SEE] = session.execute(text(_FORBID_WRITES)).scalar_one()
+
+
+def sees_what_others_see(session: Session) -> bool:
+    """Whether any other transaction that begins now reads the same: writes are forbidden in this one (`forbid_writes`), it has written nothing
+    before, and it has no snapshot of its own."""
+    return bool(session.info.get(_SEES_WHAT_OTHERS_SEE))
 
 
 def is_read_only(session: Session) -> bool:

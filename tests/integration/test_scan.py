@@ -3,6 +3,7 @@
 import copy
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -10,17 +11,19 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
+from backend.errors import BackendUnavailable
 from backend.features.search import Effort, exact_search, nominate
 from backend.features.search import alpha_insight as insight_module
 from backend.features.search import nomination as nominating
 from backend.features.search.candidates import Candidates, Leg
 from backend.features.search.query_vectors import fetch_examples
 from backend.rules.search import Filters
-from backend.store.engine import Database
+from backend.store.engine import Database, begin_snapshot, forbid_writes
 from backend.store.media import NewEmbedding, insert_embeddings, replace_wording
 from backend.store.schema import Space
-from backend.store.search import QueryVectors, ScanKeeper, match, nearest_exactly
+from backend.store.search import QueryVectors, ScanAnswer, ScanKeeper, ScanQuestion, match, nearest_exactly
 from backend.store.search import scan_keeper as scan_keeping
+from backend.store.search.passes import Passes
 from backend.store.search.scan_keeper import ScanState
 from backend.store.spaces import NewSpace, activate_space, create_space
 from tests.support.waiting import wait_for
@@ -286,6 +289,99 @@ def nearest_vector(session: Session, media_id: uuid.UUID) -> tuple[Matrix]:
         sa.text("SELECT image_embedding::real[] FROM media_embedding WHERE media_id = :id"), {"id": media_id}
     ).scalar_one()
     return (np.array(row, dtype=np.float32),)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_scan__many_at_once(library: Library, keep: Callable[[Library], ScanKeeper], seed: int) -> None:
+    """Queries of all kinds share a pass, and each gets its own exact answer: what is stored when it begins, whatever has changed before."""
+    library.generator = np.random.default_rng(seed)
+    keeper = keep(library)
+    batches = hold_passes(keeper)
+    for step in range(8):
+        changes: list[Callable[[int], object]] = [library.add, library.remove, library.reword]
+        changes[step % 3](30)
+        queries = [
+            QueryVectors(
+                None if place % 5 == 4 else library.vectors(1, IMAGE)[0],
+                None if place % 5 == 3 else library.vectors(1, TEXT)[0],
+                (0.0, 0.2, 1.0, 0.9, 0.3)[place % 5],
+            )
+            for place in range(16)
+        ]
+        ks = library.generator.integers(1, 60, 16).tolist()
+        excludes = [tuple(library.ids[:place]) for place in range(16)]
+
+        def ask(query: QueryVectors, k: int, exclude: tuple[uuid.UUID, ...]) -> Candidates:
+            with library.database.transaction() as session:
+                forbid_writes(session)
+                return assert_exact(session, keeper, query, k, exclude=exclude)
+
+        batches.clear()
+        with ThreadPoolExecutor(16) as pool:
+            found = list(pool.map(ask, queries, ks, excludes))
+        assert all(map(is_by_scan, found))
+        assert max(batches) > 8
+
+
+def hold_passes(keeper: ScanKeeper) -> list[int]:
+    """Let each pass wait a moment, so that others can come. Returns the sizes of the passes."""
+    run, batches = keeper._passes._run, list[int]()
+
+    def run_late(questions: list[ScanQuestion]) -> list[ScanAnswer | None]:
+        batches.append(len(questions))
+        if len(questions) == 1:
+            wait_for(lambda: len(keeper._passes._waiting) > 8 or len(batches) > 2)
+        return run(questions)
+
+    keeper._passes._run = run_late
+    return batches
+
+
+def test_scan__alone_if_it_sees_what_others_do_not(
+    library: Library, keep: Callable[[Library], ScanKeeper], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Writes of its own, or a snapshot of its own."""
+    keeper = keep(library)
+    shared: list[ScanQuestion] = []
+    monkeypatch.setattr(keeper, "ask", shared.append)
+    query = QueryVectors(library.vectors(1, IMAGE)[0], library.vectors(1, TEXT)[0], 0.6)
+    with library.database.transaction() as session:
+        library.add(3, session)
+        forbid_writes(session)
+        assert_exact(session, keeper, query, COUNT + 3)
+    with library.database.transaction() as session:
+        begin_snapshot(session)
+        forbid_writes(session)
+        library.add(3)
+        assert_exact(session, keeper, query, 5)
+    assert shared == []
+
+
+def test_scan__a_pass_that_fails_leaves_the_others_to_themselves(
+    library: Library, keep: Callable[[Library], ScanKeeper]
+) -> None:
+    keeper = keep(library)
+    run = keeper._passes._run
+
+    def fail_for_company(questions: list[ScanQuestion]) -> list[ScanAnswer | None]:
+        if len(questions) == 1:
+            wait_for(lambda: len(keeper._passes._waiting) > 2)
+            return run(questions)
+        raise BackendUnavailable("The connection broke.")
+
+    keeper._passes = Passes(fail_for_company, 1)
+    query = QueryVectors(library.vectors(1, IMAGE)[0], library.vectors(1, TEXT)[0], 0.6)
+
+    def ask(_: int) -> bool:
+        with library.database.transaction() as session:
+            forbid_writes(session)
+            try:
+                return is_by_scan(assert_exact(session, keeper, query, 10))
+            except BackendUnavailable:
+                return False
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(ask, range(4))) == [False, True, True, True]
 
 
 def test_scan__steps_aside(library: Library, keep: Callable[[Library], ScanKeeper]) -> None:

@@ -21,7 +21,7 @@ from backend.features.search.exact_search import (
     measure_all,
 )
 from backend.features.search.index_search import Legs, search_indexes
-from backend.features.search.scan_search import Wanted, scan_candidates
+from backend.features.search.scan_search import Scanned, Wanted, scan_candidates, scan_with_others
 from backend.rules.search import Filters, check_count, check_fraction, weighted_sum
 from backend.store.engine import Session
 from backend.store.search import QueryVectors, ScanKeeper, estimate_matching, match
@@ -119,11 +119,17 @@ def nominate_by_scan(
     for_any_order: bool = False,
 ) -> Candidates | None:
     """Like `nominate`, with certainty, from vectors in memory. None if there are none, or if computing all matching pictures costs less."""
+    query = QueryVectors(checked_vector(image_query), checked_vector(text_query), alpha)
+    wanted = Wanted(k, BESIDE, textless=k) if for_any_order else Wanted(k)
+    few = FEW_MEDIA if for_any_order else k
+    if filters.is_empty:
+        together = scan_with_others(session, scans, query, wanted, more_than=few, exclude=exclude)
+        if together is not None:
+            return _as_candidates(*together, k, alpha)
     kept = scans.caught_up(session)
     if kept is None:
         return None
     scan, view = kept
-    query = QueryVectors(checked_vector(image_query), checked_vector(text_query), alpha)
     matching = match(**vars(filters), exclude=exclude)
     selectivity = 1.0
     if not filters.is_empty:
@@ -131,11 +137,15 @@ def nominate_by_scan(
         selectivity = min(_MOST_SELECTED, max(1, estimate) / max(1, len(view)))
         if estimate < (FEW_FILTERED_MEDIA if for_any_order else _DEAR_BY_ID * (_PROBED + 2 * k) / selectivity):
             return None
-    elif len(view) <= (FEW_MEDIA if for_any_order else k):
+    elif len(view) <= few:
         return None
-    wanted = Wanted(k, BESIDE, textless=k) if for_any_order else Wanted(k)
     found = scan_candidates(session, scan, view, query, matching, wanted, selectivity=selectivity, exclude=exclude)
-    if found is None or len(found.ids) < k:
+    return None if found is None else _as_candidates(found, len(view), k, alpha)
+
+
+def _as_candidates(found: Scanned, compared: int, k: int, alpha: float) -> Candidates | None:
+    """The pictures in order. None if there are fewer than k."""
+    if len(found.ids) < k:
         return None
     combined = weighted_sum(found.sim_image, found.sim_text, alpha)
     order = np.lexsort((found.keys, -np.nan_to_num(found.sim_image, nan=-np.inf), -combined))
@@ -146,7 +156,7 @@ def nominate_by_scan(
         nominated_by=[frozenset({Leg.SCAN})] * len(order),
         certified=True,
         bound=float(combined[order[k - 1]]),
-        scanned=len(view),
+        scanned=compared,
         image_reach=found.image_reach,
         text_reach=found.text_reach,
     )

@@ -9,7 +9,7 @@ from backend.errors import Conflict
 from backend.features.search.nomination import nominate_by_scan
 from backend.features.search.query_vectors import fetch_examples
 from backend.rules.search import Filters, weighted_sum
-from backend.store.engine import Session
+from backend.store.engine import Session, forbid_writes
 from backend.store.media import get_media, list_words
 from backend.store.schema import EMBEDDED_STATUSES
 from backend.store.search import MediaMatch, ScanKeeper, similar_media
@@ -70,6 +70,7 @@ def _scan(session: Session, media_id: uuid.UUID, k: int, alpha: float, scans: Sc
     """The same from vectors in memory, None if these cannot be used."""
     if not scans.is_ready:
         return None
+    forbid_writes(session)  # so that it can share a pass
     example = fetch_examples(session, [media_id])[0]
     found = nominate_by_scan(
         session, example.image, example.text, k=k, alpha=alpha, filters=Filters(), exclude=(media_id,), scans=scans

@@ -2,8 +2,9 @@
 
 from backend.rules.search.alpha import BestPlace, best_place, envelope
 from backend.rules.search.backgrounds import Backgrounds, Centre
+from backend.rules.search.basis import BASIS_SAMPLE, Basis
 from backend.rules.search.calibration import LEAST_SAMPLE, surprise_of
-from backend.rules.search.codes import Codes, measure
+from backend.rules.search.cascade import BOUND_BYTES, CodedMedia, Kind, Probe, Reached, measure_side, reach
 from backend.rules.search.contenders import Order, Rows, Side, Stretch, Weights, every_alpha
 from backend.rules.search.diversity import SimilarityBetween, between_sides, diversify, unit_range
 from backend.rules.search.examples import Example, Query, combine
@@ -15,18 +16,24 @@ from backend.rules.search.relevance import Verdict, judge
 from backend.rules.search.repeats import find_repeats, weigh_repeats
 
 __all__ = [
+    "BASIS_SAMPLE",
+    "BOUND_BYTES",
     "LEAST_SAMPLE",
     "Backgrounds",
+    "Basis",
     "BestPlace",
     "Centre",
-    "Codes",
+    "CodedMedia",
     "Example",
     "Filters",
     "Fused",
     "FusionMethod",
+    "Kind",
     "LastHit",
     "Order",
+    "Probe",
     "Query",
+    "Reached",
     "Rows",
     "Side",
     "SimilarityBetween",
@@ -45,8 +52,9 @@ __all__ = [
     "find_repeats",
     "fuse",
     "judge",
-    "measure",
+    "measure_side",
     "rank",
+    "reach",
     "read_last_hit",
     "surprise_of",
     "unit_range",

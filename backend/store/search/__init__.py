@@ -27,6 +27,7 @@ from backend.store.search.listing import MediaOrder, Place, list_media, place_of
 from backend.store.search.policy import SEARCH_POLICY
 from backend.store.search.scan import ScanView, VectorScan, bytes_for, id_keys
 from backend.store.search.scan_keeper import LEAST_MEDIA, ScanFigures, ScanKeeper
+from backend.store.search.scan_pass import ScanAnswer, ScanQuestion
 from backend.store.search.scans import count_vectors, measure_media
 
 __all__ = [
@@ -40,8 +41,10 @@ __all__ = [
     "Place",
     "QueryVectors",
     "SampledMedia",
+    "ScanAnswer",
     "ScanFigures",
     "ScanKeeper",
+    "ScanQuestion",
     "ScanView",
     "VectorScan",
     "bytes_for",

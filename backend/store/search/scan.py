@@ -7,7 +7,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.rules.search import Codes, measure
+from backend.rules.search import BOUND_BYTES, Basis, CodedMedia, Kind, Probe, Weights, measure_side, reach
 from backend.store.search.scans import VectorRows
 
 ID_BYTES = 16
@@ -33,40 +33,53 @@ class Snapshot:
 
 @dataclass(frozen=True, eq=False)
 class ScanView:
-    """Rows that one query reads. Later rows are appended behind it. `is_live` (n,) is False for rows known to be deleted."""
+    """Rows that one query reads. Later rows are appended behind it.
+
+    Attributes:
+        ids: (n, 16) ids of the pictures.
+        media: their coded vectors.
+        kinds: (n,) bits of `Kind`, without LIVE for rows known to be deleted.
+        has_textless: whether some row has no text.
+    """
 
     ids: NDArray[np.uint8]
-    images: Codes
-    texts: Codes
-    has_text: NDArray[np.bool_]
-    is_live: NDArray[np.bool_]
+    media: CodedMedia
+    kinds: NDArray[np.uint8]
+    has_textless: bool
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def are(self, kind: Kind) -> NDArray[np.bool_]:
+        """Which rows (n,) are all of this kind."""
+        found: NDArray[np.bool_] = self.kinds & np.uint8(kind) == kind
+        return found
 
 
 class VectorScan:
     """Growing arrays. Each row is a version of a picture's vectors. Thread-safe."""
 
-    def __init__(self, space_id: int, image_dimension: int, text_dimension: int, room: int) -> None:
+    def __init__(self, space_id: int, bases: tuple[Basis, Basis], room: int) -> None:
         self.space_id = space_id
         self.snapshot = Snapshot(0, ())
         self.turn = threading.Lock()
         self._lock = threading.Lock()
         self._count = 0
         room = _room(room)
-        self._images = Codes.empty(room, image_dimension)
-        self._texts = Codes.empty(room, text_dimension)
+        self._media = CodedMedia.empty(room, bases)
         self._ids = np.zeros((room, ID_BYTES), dtype=np.uint8)
         self._written_by = np.zeros(room, dtype=np.int64)
-        self._has_text = np.zeros(room, dtype=np.bool_)
-        self._is_live = np.zeros(room, dtype=np.bool_)
+        self._kinds = np.zeros(room, dtype=np.uint8)
+        self._has_textless = False
         self._index = _Index()
+
+    def __len__(self) -> int:
+        return self._count
 
     @property
     def live_count(self) -> int:
         with self._lock:
-            return int(np.count_nonzero(self._is_live[: self._count]))
+            return int(np.count_nonzero(self._kinds[: self._count] & Kind.LIVE))
 
     @property
     def byte_count(self) -> int:
@@ -78,17 +91,14 @@ class VectorScan:
         with self._lock:
             used = slice(self._count)
             return ScanView(
-                self._ids[used],
-                self._images.first(self._count),
-                self._texts.first(self._count),
-                self._has_text[used],
-                self._is_live[used].copy(),
+                self._ids[used], self._media.first(self._count), self._kinds[used].copy(), self._has_textless
             )
 
     @property
     def dimensions(self) -> tuple[int, int]:
         """Dimensions of image and text vectors."""
-        return self._images.dimension, self._texts.dimension
+        image, text = self._media.bases
+        return image.dimension, text.dimension
 
     def load(self, rows: VectorRows) -> None:
         """Append rows of pictures that are not here yet. Call `index` after the last of them."""
@@ -102,7 +112,10 @@ class VectorScan:
 
     def warm_up(self) -> None:
         """Compile the functions that queries call."""
-        measure(self._images.first(0), np.ones(self._images.dimension, dtype=np.float32))
+        nothing = self._media.first(0)
+        image, text = (np.ones(dimension) for dimension in self.dimensions)
+        reach(nothing, self._kinds[:0], [Probe(image, text, Weights(0.5, 0.5), 1)])
+        measure_side(nothing, 0, image)
 
     def catch_up(self, parts: list[VectorRows], until: Snapshot) -> None:
         """Add what was written since `snapshot`, as seen by the snapshot `until`. Known rows are skipped; a rewritten picture's old row is
@@ -116,7 +129,7 @@ class VectorScan:
         """Mark rows of deleted pictures."""
         if len(rows):
             with self._lock:
-                self._is_live[rows] = False
+                self._kinds[rows] &= ~np.uint8(Kind.LIVE)
 
     def _take(self, rows: VectorRows) -> None:
         known = [self._index.find(media_id.tobytes()) for media_id in rows.ids]
@@ -128,19 +141,17 @@ class VectorScan:
         for row, index in enumerate(fresh, first):
             old = known[index]
             if old is not None:
-                self._is_live[old] = False
+                self._kinds[old] &= ~np.uint8(Kind.LIVE)
             self._index.put(rows.ids[index].tobytes(), row)
 
     def _append(self, rows: VectorRows) -> None:
         begin, end = self._count, self._count + len(rows.ids)
         self._reserve(end)
-        self._images.write(begin, rows.images)
-        if rows.texts is not None:
-            self._texts.write(begin, rows.texts)
+        self._media.write(begin, rows.images, rows.texts)
         self._ids[begin:end] = rows.ids
         self._written_by[begin:end] = rows.written_by
-        self._has_text[begin:end] = rows.texts is not None
-        self._is_live[begin:end] = True
+        self._has_textless = self._has_textless or (rows.texts is None and len(rows.ids) > 0)
+        self._kinds[begin:end] = Kind.LIVE | (Kind.WITHOUT_TEXT if rows.texts is None else Kind.WITH_TEXT)
         self._count = end
 
     def _reserve(self, count: int) -> None:
@@ -148,11 +159,10 @@ class VectorScan:
             return
         # Existing views keep the old arrays.
         room = _room(count)
-        self._images, self._texts = self._images.grown(room), self._texts.grown(room)
+        self._media = self._media.grown(room)
         self._ids = _enlarged(self._ids, room)
         self._written_by = _enlarged(self._written_by, room)
-        self._has_text = _enlarged(self._has_text, room)
-        self._is_live = _enlarged(self._is_live, room)
+        self._kinds = _enlarged(self._kinds, room)
 
 
 def bytes_for(count: int, image_dimension: int, text_dimension: int) -> int:
@@ -161,8 +171,8 @@ def bytes_for(count: int, image_dimension: int, text_dimension: int) -> int:
 
 
 def _bytes_per_media(image_dimension: int, text_dimension: int) -> int:
-    """Two coded vectors with scale and loss, the id, the writer, flags and the index."""
-    return image_dimension + text_dimension + 2 * 8 + ID_BYTES + 8 + 2 + ID_BYTES + 8
+    """Two coded vectors with their scales and lengths, the id, the writer, the kind and the index."""
+    return image_dimension + text_dimension + BOUND_BYTES + ID_BYTES + 8 + 1 + ID_BYTES + 8
 
 
 def _room(count: int) -> int:

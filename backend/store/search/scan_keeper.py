@@ -6,11 +6,16 @@ import time
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
+from backend.rules.search import BASIS_SAMPLE, Basis
 from backend.store.engine import Database
 from backend.store.schema import Space
+from backend.store.search.passes import Passes, PassFailed
 from backend.store.search.scan import ScanView, Snapshot, VectorScan, bytes_for
+from backend.store.search.scan_pass import ScanAnswer, ScanQuestion, answer_together
 from backend.store.search.scans import begin_snapshot, copy_vectors, count_vectors, fetch_news
 from backend.store.spaces import find_active_space
 
@@ -25,6 +30,10 @@ _PATIENCE_AT_END_SECONDS = 10.0
 _REFRESH_SECONDS = 30.0
 _COUNT_SECONDS = 300.0
 _MOST_GONE = 0.25
+# While one pass waits for Postgres, another compares.
+_MOST_PASSES = 2
+# Fetching pictures by id costs about five times as much as reading all of them.
+_MOST_MEASURED = 2_000
 
 
 class ScanState(StrEnum):
@@ -60,6 +69,7 @@ class ScanKeeper:
         self._scan: VectorScan | None = None
         self._wanted = threading.Event()
         self._starting = threading.Lock()
+        self._passes: Passes[ScanQuestion, ScanAnswer | None] = Passes(self._answer_together, _MOST_PASSES)
         self._thread: threading.Thread | None = None
         self._is_closed = False
         self._refreshed_at = self._counted_at = self._caught_up_at = -float("inf")
@@ -70,6 +80,12 @@ class ScanKeeper:
         """Whether there is a scan. If there is none, requests one."""
         self._request_refresh()
         return self._scan is not None
+
+    @property
+    def count(self) -> int:
+        """Number of rows in memory, 0 without a scan."""
+        scan = self._scan
+        return 0 if scan is None else len(scan)
 
     def caught_up(self, session: Session) -> tuple[VectorScan, ScanView] | None:
         """All vectors visible to a statement of this transaction, and possibly some deleted ones.
@@ -95,6 +111,25 @@ class ScanKeeper:
             scan.turn.release()
         self._caught_up_at = time.monotonic()
         return scan, scan.view()
+
+    def ask(self, question: ScanQuestion) -> ScanAnswer | None:
+        """Answer a query together with those of other threads that wait: one of them reads what is new, all are compared in one pass over
+        memory, and one statement measures what can be among their best. A query that comes alone goes alone, at once.
+
+        None if the query must go its own way: see `caught_up` and `answer_together`, or the pass of another thread has failed.
+        """
+        try:
+            return self._passes.ask(question)
+        except PassFailed:
+            return None
+
+    def _answer_together(self, questions: list[ScanQuestion]) -> list[ScanAnswer | None]:
+        # The first is asked by this thread, so that its transaction can be used.
+        session = questions[0].session
+        kept = self.caught_up(session)
+        if kept is None:
+            return [None] * len(questions)
+        return answer_together(session, *kept, questions, _MOST_MEASURED)
 
     def figures(self) -> ScanFigures:
         scan = self._scan
@@ -198,7 +233,7 @@ class ScanKeeper:
             return
         self._state = ScanState.LOADING
         begun = time.monotonic()
-        scan = VectorScan(space.id, *dimensions, room=count)
+        scan = VectorScan(space.id, _learn_bases(session, space.id, dimensions, count), room=count)
         for with_text in (True, False):
             for block in copy_vectors(session, space.id, dimensions, with_text=with_text):
                 scan.load(block)
@@ -213,3 +248,21 @@ class ScanKeeper:
             scan.byte_count // 1_000_000,
             time.monotonic() - begun,
         )
+
+
+def _learn_bases(session: Session, space_id: int, dimensions: tuple[int, int], count: int) -> tuple[Basis, Basis]:
+    """The bases of the image and the text vectors of a space with `count` pictures, from a random sample."""
+    images: list[NDArray[np.float32]] = []
+    texts: list[NDArray[np.float32]] = []
+    for with_text in (True, False):
+        for block in copy_vectors(
+            session, space_id, dimensions, with_text=with_text, share=BASIS_SAMPLE / max(count, 1)
+        ):
+            images.append(block.images)
+            if block.texts is not None:
+                texts.append(block.texts)
+    image, text = (
+        Basis.learn(np.concatenate([np.zeros((0, dimension), dtype=np.float32), *rows]), dimension, count)
+        for rows, dimension in zip((images, texts), dimensions, strict=True)
+    )
+    return image, text

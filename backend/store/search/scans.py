@@ -1,7 +1,7 @@
 """Queries of the vector scan: all vectors of a space, new rows, and exact cosines of given pictures."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from backend.store.arrays import copy_records, fetch_arrays
+from backend.store.arrays import UuidArray, VectorArray, copy_records, fetch_arrays
 from backend.store.search.candidates import Matching, QueryVectors
 from backend.store.statements import Statements
 
@@ -72,15 +72,17 @@ def copy_vectors(
     *,
     with_text: bool,
     since: tuple[int, tuple[int, ...]] | None = None,
+    share: float = 1.0,
 ) -> Iterator[VectorRows]:
     """Yield rows of a space in blocks, either with or without text. `since` (next_id, in_progress) restricts them to rows that this
-    snapshot did not see."""
+    snapshot did not see, `share` to about this share of them, at random."""
     image_dimension, text_dimension = dimensions
     record = _record(image_dimension, text_dimension if with_text else 0)
     query = _SQL("copy_vectors").format(
         text_column=", text_embedding" if with_text else "",
         null_or_not="NOT NULL" if with_text else "NULL",
         since="" if since is None else _SINCE,
+        share="" if share >= 1 else f"TABLESAMPLE BERNOULLI ({100 * share:.6f})",
     )
     parameters: dict[str, Any] = {"space_id": space_id}
     if since is not None:
@@ -129,6 +131,23 @@ def measure_media(
         _cosines([row.sim_image for row in rows]),
         _cosines([row.sim_text for row in rows]),
     )
+
+
+def measure_for_each(
+    session: Session, queries: Sequence[QueryVectors], query_of: NDArray[np.int64], ids: NDArray[np.uint8]
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Like `measure_media` without filters, for several queries at once: the picture ids[i] is compared with queries[query_of[i]]."""
+    (found,) = fetch_arrays(
+        session,
+        _SQL("measure_for_each"),
+        {
+            "images": VectorArray([query.image for query in queries]),
+            "texts": VectorArray([query.text for query in queries]),
+            "media_ids": UuidArray(np.ascontiguousarray(ids).view("V16").ravel()),
+            "queries": (query_of + 1).tolist(),
+        },
+    )
+    return found.places.astype(np.int64), found.sim_images, found.sim_texts
 
 
 def _cosines(found: list[float | None]) -> NDArray[np.float64]:
