@@ -125,6 +125,18 @@ class Settings(BaseSettings):
         description="Memory limit for the vectors that a server searches in memory: about 1.1 kB a picture with the "
         "preset cpu. With 0, or if they do not fit, searches use the indexes only.",
     )
+    vector_service: Literal["start", "ask", "off"] = Field(
+        "off",
+        description="start: up, serve and demo run a vector service for this host, which keeps vectors and encoders once, and all processes ask "
+        "it. ask: something else runs it. off: each process keeps its own.",
+    )
+    vector_service_url: str | None = Field(
+        None,
+        description="Where the vector service listens: unix:PATH, or tcp://HOST:PORT with a token. Unset: a socket in HOME/run.",
+    )
+    vector_service_token: SecretStr | None = Field(
+        None, description="Random text that processes and a vector service over TCP share."
+    )
 
     # Work and timeouts.
     lease_seconds: float = Field(
@@ -287,7 +299,12 @@ class Settings(BaseSettings):
             for url in (self.database_url, self.direct_database_url, self.redis_url)
             if url is not None
         ]
-        found = [*storage_secrets(self.storage_url or "", self.storage_options), *chain(*map(server_secrets, servers))]
+        token = "" if self.vector_service_token is None else self.vector_service_token.get_secret_value()
+        found = [
+            token,
+            *storage_secrets(self.storage_url or "", self.storage_options),
+            *chain(*map(server_secrets, servers)),
+        ]
         return frozenset(filter(None, found))
 
 

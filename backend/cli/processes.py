@@ -1,4 +1,4 @@
-"""`mediacluster up`, `serve`, `worker`, `beat` and `stop`: processes of a library."""
+"""`mediacluster up`, `serve`, `worker`, `beat`, `vectors` and `stop`: processes of a library."""
 
 from typing import Annotated, Literal
 
@@ -70,6 +70,14 @@ def beat() -> None:
     from backend.cli.servers import become_celery
 
     become_celery("beat", load_settings())
+
+
+@commands.command(rich_help_panel=Panel.PROCESSES)
+def vectors() -> None:
+    """Run the vector service of this host, which keeps vectors and encoders once for all processes."""
+    from backend.cli.vector_server import run_vector_service
+
+    run_vector_service(load_settings())
 
 
 @commands.command(rich_help_panel=Panel.PROCESSES)

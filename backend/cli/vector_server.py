@@ -1,0 +1,75 @@
+"""The process of the vector service, until a signal ends it."""
+
+import logging
+import os
+import signal
+import threading
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from backend.bootstrap import vector_service_address, vector_service_token
+from backend.cli.console import console
+from backend.errors import MediaclusterError
+from backend.logs import configure_logging
+from backend.settings import Settings
+from backend.supervision import end_with_supervisor
+from backend.vector_protocol import Listener, require_token
+
+if TYPE_CHECKING:
+    from backend.features.services import Services
+
+logger = logging.getLogger(__name__)
+
+
+def run_vector_service(settings: Settings) -> None:
+    """Serve until a signal. If another service runs here, wait until that has ended.
+
+    Raises:
+        ConfigurationError: the address cannot be listened at, or there is no token for a port.
+        BackendUnavailable: an embedded server does not start.
+    """
+    from backend.embedded import make_socket_folder
+
+    configure_logging(settings.log_format, settings.log_level, settings.secrets)
+    end_with_supervisor()
+    address, token = vector_service_address(settings), vector_service_token(settings)
+    if address.path is None:
+        require_token(token)
+    elif settings.vector_service_url is None:
+        run = settings.make_home() / "run"
+        run.mkdir(mode=0o700, exist_ok=True)
+        make_socket_folder(run, address.path.name, os.geteuid())
+    with ExitStack() as stack:
+        listener = Listener(address)
+        stack.callback(listener.close)
+        listener.claim(lambda: console.print("A vector service runs already. This one takes over when that has ended."))
+        # Only now: a service that waits needs none of this.
+        from backend.bootstrap import build_services
+        from backend.features.model_change import EncoderWatch
+        from backend.features.vector_service import VectorServer
+
+        services = build_services(settings, asks_vector_service=False)
+        stack.callback(services.database.dispose)
+        watch = EncoderWatch(services)
+        watch.start()
+        stack.callback(watch.stop)
+        server = VectorServer(services, listener.listen(), token)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: threading.Thread(target=server.close).start())
+        threading.Thread(target=_load, args=(services,), name="loading", daemon=True).start()
+        console.print(f"The vector service listens at {address} (Ctrl-C to stop)", highlight=False)
+        server.serve()
+
+
+def _load(services: "Services") -> None:
+    """Load vectors and encoders now, so that the first query does not wait for them."""
+    from backend.store.spaces import find_active_space, has_library
+
+    try:
+        _ = services.scans.is_ready  # requests them
+        with services.database.transaction() as session:
+            space = find_active_space(session) if has_library(session) else None
+        if space is not None:
+            services.encoders_of(space).load()
+    except MediaclusterError as error:
+        logger.warning("The encoders could not be loaded yet; the first query tries again. %s", error.full_detail)
