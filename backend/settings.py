@@ -122,11 +122,11 @@ class Settings(BaseSettings):
     search_memory_bytes: int = Field(
         2048 * MEBIBYTE,
         ge=0,
-        description="Memory limit for the vectors that a server searches in memory: about 1.1 kB a picture with the "
-        "preset cpu. With 0, or if they do not fit, searches use the indexes only.",
+        description="Memory limit for the vectors that are searched in memory, by the vector service or without one by each server process: "
+        "about 1.1 kB a picture with the preset cpu. With 0, or if they do not fit, searches use the indexes only.",
     )
     vector_service: Literal["start", "ask", "off"] = Field(
-        "off",
+        "start",
         description="start: up, serve and demo run a vector service for this host, which keeps vectors and encoders once, and all processes ask "
         "it. ask: something else runs it. off: each process keeps its own.",
     )

@@ -83,7 +83,6 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Search by text, picture files and stored pictures, alone or combined. Run many queries with --batch."""
-    from backend.bootstrap import build_services
     from backend.features.search import make_query
     from backend.rules.dates import read_begin, read_end
     from backend.rules.search import Filters
@@ -117,7 +116,7 @@ def search(
     )
     if (batch is None) != (out is None):
         raise typer.BadParameter("--batch and --out must be used together")
-    services = closing(build_services(load_settings()))
+    services = closing(open_searching())
     if batch is not None and out is not None:
         answered, failed = _run_batch(services, batch, out, query, raw=raw, quiet=as_json)
         if as_json:
@@ -145,14 +144,12 @@ def similar(
     as_json: Json = False,
 ) -> None:
     """List the pictures most similar to one, by alpha * sim_image + (1 - alpha) * sim_text."""
-    from backend.bootstrap import open_database
     from backend.features.search import recommend
-    from backend.store.spaces import get_alpha
 
-    settings = load_settings()
-    with closing(open_database(settings)).transaction() as session:
-        weight = get_alpha(session, settings.alpha) if alpha is None else alpha
-        results = recommend(session, media_id, k, weight)
+    services = closing(open_searching())
+    weight = services.read_alpha() if alpha is None else alpha
+    with services.database.transaction() as session:
+        results = recommend(session, media_id, k, weight, services.vectors)
     if as_json:
         print_json({"media_id": media_id, "alpha": weight, "results": [asdict(result) for result in results]})
         return
@@ -162,12 +159,19 @@ def similar(
         say(f"{result.combined:6.3f}  image {result.sim_image:6.3f}  text {words}  {result.media_id}  {name}")
 
 
+def open_searching() -> "Services":
+    """The services of a few queries: they ask the vector service of the host if it runs, and load no vectors themselves."""
+    from backend.bootstrap import build_services
+
+    return build_services(load_settings().model_copy(update={"search_memory_bytes": 0}))
+
+
 def _make_searcher(services: "Services") -> "Searcher":
     """The search service. Models are loaded by the first query that needs them."""
     from backend.features.search import QueryEncoder, Searcher
 
-    encoder = QueryEncoder(services.encoders_of, services.limits, services.decoders)
-    return Searcher(services.database, encoder, services.settings.alpha)
+    encoder = QueryEncoder(services.query_encoders, services.limits, services.decoders)
+    return Searcher(services.database, encoder, services.settings.alpha, services.vectors)
 
 
 def _read_pictures(paths: list[Path]) -> tuple[bytes, ...]:

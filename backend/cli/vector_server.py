@@ -3,22 +3,26 @@
 import logging
 import os
 import signal
+import socket
 import threading
-from contextlib import ExitStack
-from typing import TYPE_CHECKING
+import time
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING, Final
 
 from backend.bootstrap import vector_service_address, vector_service_token
 from backend.cli.console import console
 from backend.errors import MediaclusterError
 from backend.logs import configure_logging
 from backend.settings import Settings
-from backend.supervision import end_with_supervisor
-from backend.vector_protocol import Listener, require_token
+from backend.supervision import end_with_supervisor, find_supervisor, pulse_path
+from backend.vector_protocol import FiguresRequest, Listener, ServiceAway, ServiceLink, require_token
 
 if TYPE_CHECKING:
     from backend.features.services import Services
 
 logger = logging.getLogger(__name__)
+
+_PULSE_SECONDS: Final = 5.0
 
 
 def run_vector_service(settings: Settings) -> None:
@@ -57,8 +61,23 @@ def run_vector_service(settings: Settings) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: threading.Thread(target=server.close).start())
         threading.Thread(target=_load, args=(services,), name="loading", daemon=True).start()
+        link = ServiceLink(address, token)
+        threading.Thread(target=_pulse, args=(link, settings), name="pulse", daemon=True).start()
         console.print(f"The vector service listens at {address} (Ctrl-C to stop)", highlight=False)
         server.serve()
+
+
+def _pulse(link: ServiceLink, settings: Settings) -> None:
+    """Touch a file as long as the service answers, for those who watch it: see `Supervisor`."""
+    name = f"vectors-{find_supervisor() or os.getpid()}@{socket.gethostname()}"
+    pulse = pulse_path(settings.home_path, name)
+    while True:
+        # A full disk is reported by the code that needs the space.
+        with suppress(ServiceAway, OSError):
+            link.ask(FiguresRequest(), seconds=_PULSE_SECONDS)
+            pulse.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            pulse.touch()
+        time.sleep(_PULSE_SECONDS)
 
 
 def _load(services: "Services") -> None:

@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,31 +17,50 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import httpx
 import hypothesis.strategies as st
 import numpy as np
+import psutil
 import pytest
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
+from PIL import Image
 from pydantic import SecretStr
 
 from backend.bootstrap import build_services, vector_service_address
-from backend.errors import ConfigurationError
-from backend.features.search import HostVectors, OwnVectors, VectorSource, nominate, recommend, vector_source
+from backend.encoders import Encoders
+from backend.errors import ConfigurationError, EncoderUnavailable, InvalidText, SpaceMismatch
+from backend.features.search import (
+    HostVectors,
+    OwnVectors,
+    VectorSource,
+    encoders_by,
+    host_encoders,
+    nominate,
+    recommend,
+    vector_source,
+)
 from backend.features.search import alpha_insight as insight_module
 from backend.features.search import host_vectors as asking
 from backend.features.search.candidates import Candidates, Leg
+from backend.features.services import Services
+from backend.features.steps import open_active_space
 from backend.features.vector_service import VectorServer
 from backend.features.vector_service import server as serving
 from backend.rules.search import Filters
 from backend.settings import Settings
 from backend.store.engine import Database, begin_snapshot, forbid_writes
+from backend.store.schema import Space
 from backend.store.search import QueryVectors, ScanKeeper, match, nearest_exactly
 from backend.supervision import Supervisor
-from backend.vector_protocol import Address, FiguresRequest, Listener, ServiceAway, ServiceLink, frames
+from backend.vector_protocol import Address, Figures, FiguresRequest, Listener, ServiceAway, ServiceLink, frames
 from backend.vector_protocol import link as linking
 from tests.integration.test_scan import hold_passes
+from tests.support.ports import free_port
+from tests.support.processes import children_with
 from tests.support.vector_libraries import COUNT, IMAGE, TEXT, Library
 from tests.support.waiting import wait_for
 
@@ -562,3 +582,120 @@ def test_service__killed_in_the_midst_of_queries(
         for thread in asking_threads:
             thread.result()
     link.close()
+
+
+@pytest.fixture
+def demo_space(services: Services) -> Space:
+    """The active space of a library with the demo encoders."""
+    return open_active_space(services)
+
+
+def test_encoders__of_the_service_give_what_those_of_the_process_give(
+    services: Services, settings: Settings, demo_space: Space, tmp_path: Path
+) -> None:
+    """The same vectors, to the last bit, and the same errors."""
+
+    def none(_space: Space) -> Encoders:
+        raise AssertionError("the process loads no encoders")
+
+    own = services.encoders_of(demo_space)
+    pictures = [Image.new("RGB", (90, 60), "teal"), Image.effect_noise((64, 64), 50).convert("RGB")]
+    with running(settings, Address(path=tmp_path / "v.sock")) as host:
+        link = host.link()
+        hosts = encoders_by(link, none)(demo_space)
+        for words in (["a boat"], ["a boat", "Ærø, 雪 " * 100]):
+            np.testing.assert_array_equal(hosts.image.embed_words(words), own.image.embed_words(words))
+            np.testing.assert_array_equal(hosts.text.embed_texts(words), own.text.embed_texts(words))
+        np.testing.assert_array_equal(hosts.image.embed_pictures(pictures), own.image.embed_pictures(pictures))
+        assert hosts.image.embed_pictures([]).shape == (0, demo_space.image_dimension)
+        assert hosts.image.input_size_pixels == own.image.input_size_pixels
+        assert hosts.image.first_resize == own.image.first_resize
+        with pytest.raises(InvalidText) as refused:
+            hosts.text.embed_texts([""])
+        with pytest.raises(InvalidText) as ours:
+            own.text.embed_texts([""])
+        assert (str(refused.value), refused.value.code) == (str(ours.value), ours.value.code)
+        other = Space(image_fingerprint="i", text_fingerprint="t", image_dimension=8, text_dimension=8)
+        with pytest.raises(SpaceMismatch):
+            encoders_by(link, none)(other).text.embed_texts(["a"])
+        reply, _ = link.ask(FiguresRequest(), seconds=5)
+        assert isinstance(reply, Figures)
+        assert reply.has_encoders
+
+
+def test_encoders__while_the_service_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process whose service was never there uses its own at once. One whose service was there waits for it, but not for ever."""
+    monkeypatch.setattr(host_encoders, "_RETURN_SECONDS", 0.3)
+    monkeypatch.setattr(linking, "_RETRY_SECONDS", 0)
+    asked: list[Space] = []
+
+    def own(space: Space) -> Encoders:
+        asked.append(space)
+        raise EncoderUnavailable("these are no real ones")
+
+    space = Space(image_fingerprint="i", text_fingerprint="t", image_dimension=8, text_dimension=8)
+    link = ServiceLink(Address(path=tmp_path / "v.sock"))
+    for expected in (False, True):
+        link._answered_at = time.monotonic() if expected else -float("inf")
+        begun = time.monotonic()
+        with pytest.raises(EncoderUnavailable):
+            encoders_by(link, own)(space).text.embed_texts(["a"])
+        assert (time.monotonic() - begun > 0.3) == expected
+    assert asked == [space, space]
+
+
+def test_serve__leaves_vectors_and_encoders_to_the_service(
+    settings: Settings, demo_space: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that serves stays small, also after kill -9 of the service, and takes it along when it ends."""
+    assert settings.database_url is not None
+    assert settings.redis_url is not None
+    for name, value in {
+        "DATABASE_URL": settings.database_url.get_secret_value(),
+        "REDIS_URL": settings.redis_url.get_secret_value(),
+        "MEDIACLUSTER_HOME": str(settings.home),
+        "MEDIACLUSTER_AUTHENTICATION": "none",
+        "MEDIACLUSTER_VECTOR_SERVICE": "start",
+        "MEDIACLUSTER_TORCH_THREADS": "1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    port = free_port()
+    log = settings.make_home() / "serve.log"
+    path = vector_service_address(settings).path
+    assert path is not None
+    command = [sys.executable, "-m", "backend.cli", "serve", "--port", str(port)]
+    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as serving_process:
+        try:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120) as client:
+
+                def health() -> dict[str, Any]:
+                    with suppress(httpx.TransportError):
+                        answer: dict[str, Any] = client.get("/health/ready").json()
+                        return answer
+                    return {}
+
+                wait_for(lambda: health().get("status") == "ok")
+                assert health()["checks"]["vector service"] == "ok"
+                for is_killed in (True, False):
+                    answer = client.get("/search", params={"q": "a boat"})
+                    assert (answer.status_code, answer.json()["hits"]) == (200, [])
+                    if is_killed:
+                        (service,) = children_with("vectors", serving_process.pid)
+                        service.kill()
+                        service.wait()
+                maps = Path(f"/proc/{serving_process.pid}/maps").read_text()
+                assert "libtorch" not in maps
+                assert psutil.Process(serving_process.pid).memory_info().rss < 250_000_000
+        finally:
+            serving_process.terminate()
+    assert serving_process.returncode == 0, log.read_text()
+    assert not path.exists()
+    assert not any("backend.cli vectors" in " ".join(one) for one in commands_of(str(settings.home)))
+
+
+def commands_of(home: str) -> Iterator[list[str]]:
+    """Command lines of the processes whose environment names this home."""
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get("MEDIACLUSTER_HOME") == home:
+                yield process.cmdline()
