@@ -58,7 +58,7 @@ from backend.store.search import QueryVectors, ScanKeeper, match, nearest_exactl
 from backend.supervision import Supervisor
 from backend.vector_protocol import Address, Figures, FiguresRequest, Listener, ServiceAway, ServiceLink, frames
 from backend.vector_protocol import link as linking
-from tests.integration.test_scan import hold_passes
+from tests.integration.test_scan import hold_passes, nearest_vector
 from tests.support.ports import free_port
 from tests.support.processes import children_with
 from tests.support.vector_libraries import COUNT, IMAGE, TEXT, Library
@@ -250,13 +250,19 @@ def test_service__follows_the_table(library: Library, host: Host, seed: int) -> 
 def test_service__sees_nothing_that_only_the_transaction_sees(library: Library, host: Host) -> None:
     """What has written, or has a snapshot of its own, goes its own way."""
     vectors = HostVectors(host.link(), no_vectors(library.database))
-    image = library.vectors(1, IMAGE)[0]
-    for begin in (lambda session: library.add(3, session), begin_snapshot):
-        with library.database.transaction() as session:
-            begin(session)
-            found = nominate(session, image, None, k=COUNT + 3, alpha=1, filters=Filters(), scans=vectors)
-            assert not is_by_scan(found)
-            assert len(found.media_ids) == session.execute(sa.text("SELECT count(*) FROM embedding")).scalar_one()
+    with library.database.transaction() as session:
+        own, *_ = library.add(3, session)
+        (image,) = nearest_vector(session, own)
+        found = nominate(session, image, None, k=1, alpha=1, filters=Filters(), scans=vectors)
+        assert own in found.media_ids
+    with library.database.transaction() as session:
+        begin_snapshot(session)
+        session.execute(sa.text("SELECT 1"))
+        later, *_ = library.add(3)
+        with library.database.transaction() as other:
+            (image,) = nearest_vector(other, later)
+        found = nominate(session, image, None, k=1, alpha=1, filters=Filters(), scans=vectors)
+        assert later not in found.media_ids
 
 
 def test_service__of_another_database_is_not_believed(
@@ -566,6 +572,9 @@ def test_service__killed_in_the_midst_of_queries(
             kinds.append(is_by_scan(find(library.database, vectors, query, 5)))
 
     def is_answering() -> bool:
+        for thread in asking_threads:
+            if thread.done():
+                thread.result()
         return any(kinds[-3:])
 
     with Supervisor(host_settings.home_path, ["vectors"]) as keeper, ThreadPoolExecutor(3) as pool:
@@ -574,7 +583,7 @@ def test_service__killed_in_the_midst_of_queries(
             wait_for(is_answering)
             killed = keeper.pids()["vectors"]
             os.kill(killed, signal.SIGKILL)
-            wait_for(lambda: not any(kinds[-6:]))
+            wait_for(lambda: not is_answering() and not any(kinds[-6:]))
             wait_for(is_answering)
             assert keeper.pids()["vectors"] != killed
         finally:
