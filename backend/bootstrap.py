@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 from backend.settings import Settings
 
 if TYPE_CHECKING:
+    from celery import Celery
+
     from backend.encoders import EncoderNames, Encoders
     from backend.features.services import Services
     from backend.files.decoding import Decoders
@@ -107,15 +109,18 @@ def _share_decoders(processes: int, seconds: float, memory_bytes: int) -> "Decod
     return Decoders(processes=processes, seconds=seconds, memory_bytes=memory_bytes)
 
 
-def build_services(settings: Settings, *, asks_vector_service: bool = True) -> "Services":
+def build_services(settings: Settings, *, asks_vector_service: bool = True, rings: bool = True) -> "Services":
     """Create all services. Sends nothing over the network, but starts embedded servers.
 
-    `asks_vector_service` is false for the vector service itself.
+    `asks_vector_service` is false for the vector service itself. Without `rings`, the broker is not needed before it is used.
     """
     from backend.doorbell import Doorbell, make_celery
     from backend.encoders import Lazy
     from backend.features.services import Services
     from backend.store.search import ScanKeeper
+
+    def make_doorbell() -> "Celery":
+        return make_celery(resolve_broker_url(settings))
 
     database = open_database(settings)
     link = link_vector_service(settings) if asks_vector_service else None
@@ -125,7 +130,7 @@ def build_services(settings: Settings, *, asks_vector_service: bool = True) -> "
         settings=settings,
         database=database,
         storage=open_storage(settings),
-        doorbell=Doorbell(make_celery(resolve_broker_url(settings))),
+        doorbell=Doorbell(make_doorbell() if rings else make_doorbell),
         lazy_encoders=Lazy(lambda: open_encoders(settings, database)),
         decoders=_share_decoders(count_decoders(settings), settings.decode_seconds, settings.decode_memory_bytes),
         scans=ScanKeeper(database, most_bytes=settings.search_memory_bytes),

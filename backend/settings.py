@@ -6,6 +6,7 @@ no prefix; if they are not set, embedded servers run under `home`.
 
 import os
 from functools import cached_property
+from hashlib import sha256
 from ipaddress import ip_network
 from itertools import chain
 from pathlib import Path
@@ -290,6 +291,21 @@ class Settings(BaseSettings):
     def resolved_storage_url(self) -> str:
         """The fsspec URL of the storage, or its default."""
         return self.storage_url or (self.home_path / "storage").as_uri()
+
+    @cached_property
+    def library_digest(self) -> str:
+        """What tells whether two processes have the same library, and settings by which they answer a query alike."""
+        url = self.database_url
+        library = str(self.home_path) if url is None else url.get_secret_value()
+        encoders = (
+            self.preset,
+            self.image_model,
+            self.image_checkpoint,
+            self.text_model,
+            self.image_runtime,
+            self.text_runtime,
+        )
+        return sha256(repr((library, self.alpha, self.max_body_bytes, *encoders)).encode()).hexdigest()
 
     @cached_property
     def secrets(self) -> frozenset[str]:

@@ -52,7 +52,7 @@ def run_vector_service(settings: Settings) -> None:
         from backend.features.model_change import EncoderWatch
         from backend.features.vector_service import VectorServer
 
-        services = build_services(settings, asks_vector_service=False)
+        services = build_services(settings, asks_vector_service=False, rings=False)
         stack.callback(services.database.dispose)
         watch = EncoderWatch(services)
         watch.start()

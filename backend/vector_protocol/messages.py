@@ -5,7 +5,7 @@ A service answers each request with one reply. It answers `Nothing` where it can
 
 from typing import Annotated, Final, Literal, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 
 from backend.vector_protocol.frames import BrokenFrame
 
@@ -137,13 +137,41 @@ class ImageInputRequest(_OfSpace):
     kind: Literal["image_input"] = "image_input"
 
 
+class SearchRequest(_Message):
+    """A whole search, for a process that would take longer to load its code. Body: the files of the pictures that hits should resemble.
+
+    Attributes:
+        library: digest of the library and of the settings that decide what an answer is.
+        query: the other fields of `backend.features.search.SearchQuery`, as JSON.
+        pictures: number of bytes of each file.
+    """
+
+    kind: Literal["search"] = "search"
+    library: str = Field(max_length=100)
+    query: dict[str, JsonValue]
+    pictures: Annotated[tuple[Annotated[int, Field(ge=0, le=MOST_BODY_BYTES)], ...], Field(max_length=64)] = ()
+
+    @property
+    def body_bytes(self) -> int:
+        return sum(self.pictures)
+
+
 class FiguresRequest(_Message):
     """What the service keeps. No body."""
 
     kind: Literal["figures"] = "figures"
 
 
-Request = Hello | BestRequest | EveryAlphaRequest | WordsRequest | PicturesRequest | ImageInputRequest | FiguresRequest
+Request = (
+    Hello
+    | BestRequest
+    | EveryAlphaRequest
+    | WordsRequest
+    | PicturesRequest
+    | ImageInputRequest
+    | SearchRequest
+    | FiguresRequest
+)
 
 
 # --- replies -------------------------------------------------------------------------------------------------
@@ -213,6 +241,17 @@ class ImageInput(_Message):
     first_resize: int | tuple[int, int] | None
 
 
+class AnswerReply(_Message):
+    """The answer to a search. Body: a `backend.features.search.Answer` as JSON."""
+
+    kind: Literal["answer"] = "answer"
+    length: int = Field(ge=0, le=MOST_BODY_BYTES)
+
+    @property
+    def body_bytes(self) -> int:
+        return self.length
+
+
 class Figures(_Message):
     """What the service keeps. No body.
 
@@ -233,7 +272,7 @@ class Figures(_Message):
 
 
 class Refused(_Message):
-    """The request was refused. No body. `code` is one of the tree of errors, or "busy", "version", "token" or "failed"."""
+    """The request was refused. No body. `code` is one of the tree of errors, or "version", "token", "library" or "failed"."""
 
     kind: Literal["refused"] = "refused"
     code: str = Field(max_length=100)
@@ -241,7 +280,7 @@ class Refused(_Message):
     hint: str | None = None
 
 
-Reply = Welcome | Found | Nothing | VectorsReply | ImageInput | Figures | Refused
+Reply = AnswerReply | Welcome | Found | Nothing | VectorsReply | ImageInput | Figures | Refused
 
 _REQUESTS: Final[TypeAdapter[Request]] = TypeAdapter(Annotated[Request, Field(discriminator="kind")])
 _REPLIES: Final[TypeAdapter[Reply]] = TypeAdapter(Annotated[Reply, Field(discriminator="kind")])

@@ -50,15 +50,26 @@ from backend.features.services import Services
 from backend.features.steps import open_active_space
 from backend.features.vector_service import VectorServer
 from backend.features.vector_service import server as serving
+from backend.features.vector_service.answers import Answer
 from backend.rules.search import Filters
 from backend.settings import Settings
 from backend.store.engine import Database, begin_snapshot, forbid_writes
 from backend.store.schema import Space
 from backend.store.search import QueryVectors, ScanKeeper, match, nearest_exactly
 from backend.supervision import Supervisor
-from backend.vector_protocol import Address, Figures, FiguresRequest, Listener, ServiceAway, ServiceLink, frames
+from backend.vector_protocol import (
+    Address,
+    Figures,
+    FiguresRequest,
+    Listener,
+    Request,
+    ServiceAway,
+    ServiceLink,
+    frames,
+)
 from backend.vector_protocol import link as linking
 from tests.integration.test_scan import hold_passes, nearest_vector
+from tests.support.command_line import library_environment, run_command, use_library
 from tests.support.ports import free_port
 from tests.support.processes import children_with
 from tests.support.vector_libraries import COUNT, IMAGE, TEXT, Library
@@ -553,14 +564,7 @@ def test_service__killed_in_the_midst_of_queries(
 ) -> None:
     """Costs time only: each answer is exact, and when its keeper has started it again, it answers again."""
     library.add(200)
-    environment = {
-        "DATABASE_URL": library.database.url,
-        "REDIS_URL": host_settings.redis_url.get_secret_value() if host_settings.redis_url else "",
-        "MEDIACLUSTER_HOME": str(host_settings.home),
-        "MEDIACLUSTER_PRESET": "demo",
-    }
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
+    use_library(host_settings, monkeypatch)
     link = ServiceLink(vector_service_address(host_settings))
     vectors = HostVectors(link, no_vectors(library.database))
     stop, kinds = threading.Event(), list[bool]()
@@ -632,6 +636,69 @@ def test_encoders__of_the_service_give_what_those_of_the_process_give(
         assert reply.has_encoders
 
 
+def test_search__on_the_command_line_is_answered_by_the_service(
+    database: Database,
+    settings: Settings,
+    demo_space: Space,
+    insert_media: Callable[..., list[uuid.UUID]],
+    embed_media: Callable[..., None],
+    make_jpeg: Callable[..., bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It prints the same, without loading what computes; also for a picture, filters, and a query that is refused."""
+    ids = insert_media(database, 6, "pending")
+    vectors = np.random.default_rng(1).normal(size=(6, demo_space.image_dimension)).astype(np.float32)
+    embed_media(database, demo_space, ids, vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+    with database.transaction() as session:
+        session.execute(
+            sa.text(
+                "UPDATE media SET title = 'A boat', location = 'Bergen', taken_at = '2015-06-06 10:00:00.25Z', taken_at_precision = 'day'"
+            )
+        )
+    (tmp_path / "a.jpg").write_bytes(make_jpeg())
+    environment = {**library_environment(settings), "MEDIACLUSTER_PRESET": "demo"}
+    commands = (
+        ["search", "a boat", "-k", "3"],
+        ["search", "a boat", "--json", "--taken-from", "2015", "--location", "berg", "--not", str(ids[0])],
+        [
+            "search",
+            "--image",
+            str(tmp_path / "a.jpg"),
+            "--order-by",
+            "taken_newest",
+            "--min-similarity",
+            "-1",
+            "--json",
+        ],
+        ["search", "a boat", "--order-by", "taken_oldest", "--min-similarity", "-1"],
+        ["search", " "],
+        ["search", "--image", __file__],
+        ["search", "a boat", "-k", "900"],
+        ["search", "--media", str(uuid.uuid4())],
+    )
+    alone = [run_command(*command, environment=environment, folder=tmp_path) for command in commands]
+    with running(settings, vector_service_address(settings)) as host:
+        asking_it = environment | {"MEDIACLUSTER_VECTOR_SERVICE": "ask"}
+        asked, answer = list[str](), host.server._answers.answer
+
+        def answer_and_note(request: Request, body: bytes) -> Answer:
+            asked.append(request.kind)
+            return answer(request, body)
+
+        monkeypatch.setattr(host.server._answers, "answer", answer_and_note)
+        for command, own in zip(commands, alone, strict=True):
+            theirs = run_command(*command, environment=asking_it, folder=tmp_path)
+            assert (theirs.returncode, theirs.stdout, theirs.stderr) == (own.returncode, own.stdout, own.stderr), (
+                command
+            )
+        assert asked == ["search"] * len(commands)
+        others = run_command(*commands[0], environment=asking_it | {"MEDIACLUSTER_ALPHA": "0.3"}, folder=tmp_path)
+        assert "alpha 0.3" in others.stdout
+    assert alone[0].returncode == 0
+    assert [run.returncode for run in alone[4:]] == [1, 1, 1, 1]
+
+
 def test_encoders__while_the_service_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process whose service was never there uses its own at once. One whose service was there waits for it, but not for ever."""
     monkeypatch.setattr(host_encoders, "_RETURN_SECONDS", 0.3)
@@ -657,17 +724,8 @@ def test_serve__leaves_vectors_and_encoders_to_the_service(
     settings: Settings, demo_space: Space, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A process that serves stays small, also after kill -9 of the service, and takes it along when it ends."""
-    assert settings.database_url is not None
-    assert settings.redis_url is not None
-    for name, value in {
-        "DATABASE_URL": settings.database_url.get_secret_value(),
-        "REDIS_URL": settings.redis_url.get_secret_value(),
-        "MEDIACLUSTER_HOME": str(settings.home),
-        "MEDIACLUSTER_AUTHENTICATION": "none",
-        "MEDIACLUSTER_VECTOR_SERVICE": "start",
-        "MEDIACLUSTER_TORCH_THREADS": "1",
-    }.items():
-        monkeypatch.setenv(name, value)
+    use_library(settings.model_copy(update={"vector_service": "start"}), monkeypatch)
+    monkeypatch.setenv("MEDIACLUSTER_AUTHENTICATION", "none")
     port = free_port()
     log = settings.make_home() / "serve.log"
     path = vector_service_address(settings).path

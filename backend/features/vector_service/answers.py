@@ -2,14 +2,18 @@
 
 import uuid
 from collections.abc import Sequence
+from itertools import accumulate
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from pydantic import TypeAdapter, ValidationError
 
 from backend.encoders import Encoders
 from backend.errors import InvalidQuery, SpaceMismatch
-from backend.features.search import BestQuery, OwnVectors, Scanned
+from backend.features.search import Answer as SearchAnswer
+from backend.features.search import BestQuery, OwnVectors, QueryEncoder, Scanned, Searcher, SearchQuery
 from backend.features.services import Services
 from backend.rules.search import Filters
 from backend.store.engine import begin_reading
@@ -18,6 +22,7 @@ from backend.store.search import QueryVectors
 from backend.store.spaces import list_spaces
 from backend.vector_protocol import (
     ID_BYTES,
+    AnswerReply,
     BestRequest,
     EveryAlphaRequest,
     Figures,
@@ -28,8 +33,10 @@ from backend.vector_protocol import (
     ImageInputRequest,
     Nothing,
     PicturesRequest,
+    Refused,
     Reply,
     Request,
+    SearchRequest,
     SnapshotFields,
     VectorsReply,
     WordsRequest,
@@ -37,12 +44,16 @@ from backend.vector_protocol import (
 
 Answer = tuple[Reply, Sequence[bytes]]
 
+_QUERIES: Final = TypeAdapter(SearchQuery)
+_ANSWERS: Final = TypeAdapter(SearchAnswer)
+
 
 class Answers:
     """Answers requests. Thread-safe: queries that come together share a pass over memory, whichever process they come from."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._library = services.settings.library_digest
         self._vectors = OwnVectors(services.scans)
         self._spaces: dict[tuple[str, str], Space] = {}
 
@@ -57,15 +68,10 @@ class Answers:
                 return self._best(request, body)
             case EveryAlphaRequest():
                 return self._every_alpha(request, body)
-            case WordsRequest():
-                encoders = self._encoders(request)
-                embed = encoders.image.embed_words if request.side == "image" else encoders.text.embed_texts
-                return _vectors(embed(list(request.words)))
-            case PicturesRequest():
-                return _vectors(self._encoders(request).image.embed_pictures(_pictures(request, body)))
-            case ImageInputRequest():
-                image = self._encoders(request).image
-                return ImageInput(input_size_pixels=image.input_size_pixels, first_resize=image.first_resize), ()
+            case WordsRequest() | PicturesRequest() | ImageInputRequest():
+                return self._encode(request, body)
+            case SearchRequest():
+                return self._search(request, body)
             case FiguresRequest():
                 return self._figures(), ()
             case Hello():
@@ -115,6 +121,18 @@ class Answers:
         )
         return QueryVectors(vectors[0], vectors[1], alpha), exclude
 
+    def _encode(self, request: WordsRequest | PicturesRequest | ImageInputRequest, body: bytes) -> Answer:
+        encoders = self._encoders(request)
+        match request:
+            case WordsRequest():
+                embed = encoders.image.embed_words if request.side == "image" else encoders.text.embed_texts
+                return _vectors(embed(list(request.words)))
+            case PicturesRequest():
+                return _vectors(encoders.image.embed_pictures(_pictures(request, body)))
+            case ImageInputRequest():
+                image = encoders.image
+                return ImageInput(input_size_pixels=image.input_size_pixels, first_resize=image.first_resize), ()
+
     def _encoders(self, request: WordsRequest | PicturesRequest | ImageInputRequest) -> Encoders:
         """The encoders of a space of this library. Raises SpaceMismatch."""
         fingerprints = request.image_fingerprint, request.text_fingerprint
@@ -126,6 +144,21 @@ class Answers:
                 "The vector service has another library.", hint="Give it the settings of the processes that ask it."
             )
         return self._services.encoders_of(self._spaces[fingerprints])
+
+    def _search(self, request: SearchRequest, body: bytes) -> Answer:
+        if request.library != self._library:
+            return Refused(code="library", detail="The vector service has another library, or other settings."), ()
+        ends = list(accumulate(request.pictures))
+        pictures = [body[end - size : end] for end, size in zip(ends, request.pictures, strict=True)]
+        try:
+            query = _QUERIES.validate_python(request.query | {"pictures": pictures})
+        except ValidationError as error:
+            raise InvalidQuery("The query is malformed.", hint="Use the same version as the vector service.") from error
+        services = self._services
+        encoder = QueryEncoder(services.encoders_of, services.limits, services.decoders)
+        found = Searcher(services.database, encoder, services.settings.alpha, self._vectors).search(query)
+        written = _ANSWERS.dump_json(found)
+        return AnswerReply(length=len(written)), [written]
 
     def _figures(self) -> Figures:
         figures = self._services.scans.figures()

@@ -21,6 +21,7 @@ from backend.vector_protocol import (
     PicturesRequest,
     Refused,
     Request,
+    SearchRequest,
     Welcome,
     read_request,
     receive_frame,
@@ -37,6 +38,7 @@ _MOST_CONNECTIONS: Final = 256
 _MOST_UNGREETED: Final = 64
 # Bodies of pictures are large, so few are read at the same time.
 _MOST_PICTURES: Final = 4
+_WITH_PICTURES: Final = (PicturesRequest, SearchRequest)
 # Too many open files, too little memory and the like: others are served, and later ones again.
 _PASSING: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ECONNABORTED, errno.ENOBUFS, errno.ENOMEM, errno.EINTR})
 _PAUSE_SECONDS: Final = 0.05
@@ -141,7 +143,7 @@ class VectorServer:
             request = read_request(header)
             if request.body_bytes > MOST_BODY_BYTES:
                 raise BrokenFrame(f"a body of {request.body_bytes} bytes")
-            if isinstance(request, PicturesRequest):
+            if isinstance(request, _WITH_PICTURES):
                 self._picture_slots.acquire()
             requests.append(request)
             return request.body_bytes
@@ -153,7 +155,7 @@ class VectorServer:
                 raise BrokenFrame("the body is not as long as its header says")
             reply, numbers = self._try_to_answer(request, body)
         finally:
-            if requests and isinstance(requests[0], PicturesRequest):
+            if requests and isinstance(requests[0], _WITH_PICTURES):
                 self._picture_slots.release()
         send_frame(connection, write(reply), *numbers)
 
