@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psutil
 
-from backend.bootstrap import link_vector_service, vector_service_address
+from backend.bootstrap import link_vector_services, vector_service_addresses
 from backend.features.search import HostVectors, OwnVectors, VectorSource
 from backend.features.search.nomination import nominate_by_scan
 from backend.rules.search import Filters
@@ -133,7 +133,7 @@ def _service(url: str, count: int) -> Iterator[psutil.Process]:
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
         try:
-            link = ServiceLink(vector_service_address(settings))
+            link = ServiceLink(vector_service_addresses(settings)[0])
             deadline = time.monotonic() + _PATIENCE_SECONDS
             while _held(link) < count:
                 if time.monotonic() > deadline or process.poll() is not None:
@@ -211,10 +211,10 @@ def _ask(url: str, count: int, threads: int, seconds: float, *, by_service: bool
 
 def _source(database: Database, url: str, *, by_service: bool) -> VectorSource:
     if by_service:
-        link = link_vector_service(load_settings(database_url=url, vector_service="ask"))
-        assert link is not None
-        database.before_dispose(link.close)
-        return HostVectors(link, OwnVectors(ScanKeeper(database, most_bytes=0)))
+        links = link_vector_services(load_settings(database_url=url, vector_service="ask"))
+        for link in links:
+            database.before_dispose(link.close)
+        return HostVectors(links, OwnVectors(ScanKeeper(database, most_bytes=0)))
     keeper = ScanKeeper(database, most_bytes=_MEMORY_BYTES)
     keeper.refresh()
     return OwnVectors(keeper)
