@@ -1,9 +1,8 @@
 """Reader of a picture's embedded metadata, from all its containers. `WORDS` and `fields` say what is read into what."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Any, Final
 
 from PIL import Image
@@ -69,12 +68,14 @@ class EmbeddedMetadata:
         exif: technical data and the place, safe to store as JSON: no bytes, NUL or NaN.
         dates: all moments that it gives, for `backend.rules.dates`.
         warnings: what could not be read, in sentences.
+        names_only: whether the keywords are nothing but names of people.
     """
 
     text: MediaText = field(default_factory=MediaText)
     exif: dict[str, JSON] = field(default_factory=dict)
     dates: tuple[DateCandidate, ...] = ()
     warnings: tuple[str, ...] = ()
+    names_only: bool = field(default=True, compare=False)
 
 
 def read_metadata(data: bytes, limits: Limits, mended: Mended | None = None) -> EmbeddedMetadata:
@@ -113,17 +114,20 @@ def read_xmp(packet: bytes, limits: Limits) -> EmbeddedMetadata:
 
 def _metadata_of(fields: Fields, limits: Limits, exif: Mapping[str, JSON]) -> EmbeddedMetadata:
     words: dict[str, Any] = {name: one.choose(fields.words) for name, one in WORDS.items()}
-    text = MediaText(**words, keywords=tuple(_keywords(fields, with_people=limits.people_as_keywords)))
+    keywords, people = _keywords(fields, with_people=limits.people_as_keywords)
+    text = MediaText(**words, keywords=(*keywords, *people))
     place: Mapping[str, JSON] = next((fields.places[name] for name in PLACE if name in fields.places), {})
     return EmbeddedMetadata(
         fit_media_text(text, limits),
         {**exif, **place},
         tuple(fields.dates[name] for name in DATES if name in fields.dates),
         tuple(fields.warnings),
+        names_only=not keywords,
     )
 
 
-def _keywords(fields: Fields, *, with_people: bool) -> Iterator[str]:
+def _keywords(fields: Fields, *, with_people: bool) -> tuple[list[str], list[str]]:
+    """The keywords, and the names that are keywords too."""
     keywords = [
         Keyword(tuple(split_path(item, sign)), is_path=True) if sign else Keyword((item,))
         for source in KEYWORDS
@@ -132,7 +136,7 @@ def _keywords(fields: Fields, *, with_people: bool) -> Iterator[str]:
     ]
     people = [name for source in PEOPLE for name in fields.words.get(source, ())]
     words = written_keywords(keywords)
-    return chain(words, people) if with_people else without_people(words, keywords, people)
+    return (list(words), people) if with_people else (list(without_people(words, keywords, people)), [])
 
 
 def _exif_of(image: Image.Image) -> Image.Exif:

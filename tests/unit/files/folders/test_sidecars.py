@@ -13,6 +13,7 @@ from backend.files.limits import Limits
 from backend.files.metadata import PLACE_NAMES
 from backend.files.text import MediaText
 from backend.moments import DateCandidate, Precision, Standing
+from tests.support.pictures import Pictures
 
 RECORD = {
     "title": "Harbour",
@@ -376,6 +377,35 @@ def test_read_sidecar__google_takeout_without_the_moment(picture: Path, limits: 
     picture.with_name("IMG_1.jpg.json").write_text(json.dumps(record))
 
     assert read_sidecar(picture, limits) == Sidecar(MediaText(caption="Boats"))
+
+
+@pytest.mark.parametrize("other", ["JSON", "XMP"])
+def test_read_sidecar__people_do_not_hide_the_keywords_of_another_sidecar(
+    picture: Path, limits: Limits, other: str
+) -> None:
+    picture.with_name("IMG_1.jpg.json").write_text(takeout(people=[{"name": "Ann"}]))
+    assert read_sidecar(picture, limits).names_only
+    if other == "JSON":
+        picture.with_name("IMG_1.json").write_text('{"keywords": ["sea", "ann"]}')
+    else:
+        picture.with_name("IMG_1.xmp").write_bytes(
+            Pictures.xmp("<dc:subject><rdf:Bag><rdf:li>sea</rdf:li></rdf:Bag></dc:subject>")
+        )
+
+    found = read_sidecar(picture, limits)
+    assert found.text.keywords == (("sea", "ann") if other == "JSON" else ("sea", "Ann"))
+    assert not found.names_only
+
+
+@pytest.mark.parametrize(
+    ("is_trashed", "said"), [(True, {"trashed": True}), (False, {"trashed": False, "archived": True}), (False, {})]
+)
+def test_read_sidecar__google_takeout_of_the_bin(
+    picture: Path, limits: Limits, is_trashed: bool, said: dict[str, bool]
+) -> None:
+    picture.with_name("IMG_1.jpg.json").write_text(takeout(**said))
+
+    assert read_sidecar(picture, limits).is_trashed is is_trashed
 
 
 def test_read_sidecar__people_can_be_left_out(picture: Path, limits: Limits) -> None:
