@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 
 from backend.documents import read_json
 from backend.errors import FileTooLarge, InputError, InvalidText
-from backend.files.folders.encodings import decode_text, marked_encoding
+from backend.files.folders.encodings import decode_text, doubt_encoding, marked_encoding
 from backend.files.folders.folders import looks_like_picture
 from backend.files.folders.foreign_records import (
     ForeignRecord,
@@ -224,12 +224,15 @@ def _load(path: Path) -> bytes:
 
 def _plain_text(raw: bytes, limits: Limits) -> tuple[MediaText, list[InvalidText]]:
     words = unwrap_lines(decode_text(raw))
+    doubt = doubt_encoding(raw)
     try:
         text = clean_media_text(MediaText(story=words), limits)
         problems = []
     except InvalidText as error:
         text = fit_media_text(MediaText(story=words), limits)
         problems = [error]
+    if doubt:
+        problems.append(InvalidText(doubt, hint="Save it as UTF-8."))
     if len(text.story) > limits.max_caption_characters:
         return text, problems
     return MediaText(caption=text.story), problems

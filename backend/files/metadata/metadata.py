@@ -23,7 +23,7 @@ from backend.files.formats import (
     unpack_raw_profile,
 )
 from backend.files.limits import Limits
-from backend.files.metadata.encodings import as_words
+from backend.files.metadata.encodings import as_told_words
 from backend.files.metadata.exif import read_exif, read_exif_fields
 from backend.files.metadata.fields import (
     DATES,
@@ -186,8 +186,8 @@ def _comments(image: Image.Image, picture_format: PictureFormat) -> Fields:
         raw = [value for name, value in getattr(image, "applist", ()) if name == "COM"]
     elif picture_format == GIF:
         raw = [image.info.get("comment")]
-    words = (as_words(value) for value in raw[:_MOST_COMMENTS])
     fields = Fields()
+    words = [as_told_words(value, "A comment", fields.warnings) for value in raw[:_MOST_COMMENTS]]
     name = "jpeg:Comment" if picture_format == JPEG else "gif:Comment"
     fields.add_words(name, [one for one in words if _is_written(one)])
     return fields
@@ -200,7 +200,7 @@ def _is_written(words: str) -> bool:
 
 def _png_fields(image: Image.Image) -> Fields:
     fields = Fields()
-    texts = {name: as_words(value) for name, value in image.info.items() if isinstance(value, str)}
+    texts = {name: as_told_words(value) for name, value in image.info.items() if isinstance(value, str)}
     for name, keyword in _PNG_WORDS.items():
         fields.add_words(name, [texts.get(keyword, "")])
     fields.add_words("png:Keywords", split_keywords(texts.get("Keywords", "")))

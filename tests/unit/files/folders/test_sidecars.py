@@ -520,6 +520,15 @@ def test_read_sidecar__google_takeout_of_any_time(
         ("Zürich am See".encode("utf-16-le"), "Zürich am See"),
         ("東京 2024".encode("utf-16-be"), "東京 2024"),
         ("東京 2024".encode("utf-32"), "東京 2024"),
+        ("Москва зимой".encode("cp1251"), "Москва зимой"),
+        ("Москва зимой".encode("koi8-r"), "Москва зимой"),
+        ("Příliš žluťoučký kůň".encode("cp1250"), "Příliš žluťoučký kůň"),
+        ("Καλημέρα από την Αθήνα".encode("cp1253"), "Καλημέρα από την Αθήνα"),
+        ("夏の海で花火を見た".encode("shift_jis"), "夏の海で花火を見た"),
+        ("夏の海で花火を見た".encode("euc_jp"), "夏の海で花火を見た"),
+        ("我们在北京看了长城".encode("gbk"), "我们在北京看了长城"),
+        ("我們在台北看夜景".encode("big5"), "我們在台北看夜景"),
+        ("서울에서 찍은 사진".encode("euc_kr"), "서울에서 찍은 사진"),
     ],
 )
 def test_read_sidecar__text_in_any_encoding(picture: Path, limits: Limits, content: bytes, expected: str) -> None:
