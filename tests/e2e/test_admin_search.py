@@ -116,6 +116,15 @@ def test_search__alpha_weighs_the_legs(page: Page, demo_server: str) -> None:
     expect(page.locator("#hits .section-title")).to_contain_text("alpha 0.00")
 
 
+def test_search__an_address_that_is_opened_stays_as_it_is(page: Page, demo_server: str) -> None:
+    address = f"{demo_server}/admin/search?q=a+boat&alpha=0.2&order_by=taken_newest"
+    page.goto(address)
+    expect(page.locator(".hit-title").first).to_be_visible(timeout=PATIENCE_MS)
+    assert page.url == address
+    page.get_by_label("Order").select_option("Best first")
+    expect(page).to_have_url(f"{demo_server}/admin/search?q=a+boat&alpha=0.2")
+
+
 def test_search__a_file_that_is_no_picture(page: Page, demo_server: str, faults: object, tmp_path: Path) -> None:
     faults.allow("422")  # type: ignore[attr-defined]
     (tmp_path / "no.jpg").write_bytes(b"no picture")

@@ -247,7 +247,7 @@ def test_shown__everywhere_by_title_caption_or_file_name(
     for media_id, name in ids.items():
         page = client.get(f"/admin/media/{media_id}").text
         escaped = (name or "Untitled picture").replace("<", "&lt;").replace(">", "&gt;")
-        assert f"<h1>{escaped}</h1>" in page
+        assert f'<h1 dir="auto">{escaped}</h1>' in page
         assert f'alt="{escaped}"' in page
         assert f"<title>{escaped} · mediacluster</title>" in page
 

@@ -1,6 +1,6 @@
 """Search over coded media in one pass for many orders, with a cascade of bounds.
 
-A media item has up to two unit vectors; an order's value is image * sim_image + text * sim_text with its weights. Each side is rotated by its
+A picture has up to two unit vectors; an order's value is image * sim_image + text * sim_text with its weights. Each side is rotated by its
 own `Basis`, so that an order stays a matter of the query: its vectors are rotated and weighted, and the codes are the same for all orders.
 
 **The bounds.** Let x be a unit vector of one side in its basis, cut into parts x = (x_1, x_2, x_3): head, middle, end. What is stored of a
@@ -48,12 +48,12 @@ _HEAD_BOUNDS = 5
 # of the end; scale of the end; length of what all codes have lost.
 _MIDDLE_SCALE, _MIDDLE_LOST, _MIDDLE_REST, _END_SCALE, _END_LOST = range(5)
 _OF_TEXT = 5
-# Scales and lengths of a media item.
+# Scales and lengths of a picture.
 BOUND_BYTES = 4 * (_HEAD_BOUNDS + 2 * _OF_TEXT)
 
 
 class Kind(IntFlag):
-    """What a media item is, for orders in which only some take part."""
+    """What a picture is, for orders in which only some take part."""
 
     LIVE = 1
     WITH_TEXT = 2
@@ -69,7 +69,7 @@ class Probe:
         text: (e,) the same for texts.
         weights: weights of both sides, not negative.
         wanted: number of best media wanted, at least 1.
-        kind: bits that a media item needs to take part.
+        kind: bits that a picture needs to take part.
     """
 
     image: NDArray[np.floating] | None

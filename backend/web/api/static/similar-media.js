@@ -152,7 +152,7 @@
       return this.#card(make("span", "title", name), name === location ? "" : location, image, link);
     }
 
-    // An image element cannot send a key, so with one the picture is fetched here.
+    // An image element cannot send a key.
     async #fill(image, path, request) {
       if (!this.getAttribute("key")) {
         image.src = this.#address(path);
@@ -169,13 +169,11 @@
     }
 
     #card(title, location, image, link) {
-      title.dir = "auto"; // an ellipsis cuts the end of a title, whatever its script
+      title.dir = "auto"; // for the ellipsis
       const words = make("div", "words", title, make("div", "location", location ?? ""));
       const parts = [make("div", "frame", ...(image ? [image] : [])), words];
       if (!link) return make("li", "card", ...parts);
-      const anchor = make("a", "link", ...parts);
-      anchor.href = link;
-      return make("li", "card", anchor);
+      return make("li", "card", Object.assign(make("a", "link", ...parts), { href: link }));
     }
 
     #tell(what, detail) {

@@ -136,7 +136,7 @@ def test_reach__more_ties_than_can_be_measured() -> None:
     assert none.floor == -np.inf
 
 
-# Where a code or a length is all that separates a media item from the best: what each bound is made of.
+# Where a code or a length is all that separates a picture from the best: what each bound is made of.
 STAGES = ("head lost", "head rest", "middle lost", "middle rest", "end lost")
 
 

@@ -31,13 +31,13 @@ function clear() {
   file.dispatchEvent(new Event("change", { bubbles: true }));
 }
 
-// A picture cannot be part of the address.
+// A picture cannot be part of the address, and what is so anyway need not be.
+const usual = { alpha: alpha.dataset.alpha, order_by: "relevance" };
 function followAddress() {
   const fields = [...new FormData(form)].filter(
     ([name, value]) => typeof value === "string" && value && name !== "cursor",
   );
-  const usual = fields.filter(([name, value]) => name !== "alpha" || value !== alpha.defaultValue);
-  const query = new URLSearchParams(usual);
+  const query = new URLSearchParams(fields.filter(([name, value]) => value !== usual[name]));
   history.replaceState(null, "", query.size ? `?${query}` : location.pathname);
 }
 
