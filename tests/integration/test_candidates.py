@@ -14,8 +14,7 @@ from pgvector import Vector
 
 from backend.errors import InputError, InvalidVector
 from backend.features.evaluation import audit_recall
-from backend.features.search import Effort, exact_search, nominate
-from backend.features.search import nomination as nominating
+from backend.features.search import Effort, exact_search, nominate, vector_source
 from backend.features.search.candidates import Leg
 from backend.features.search.captions import nearest_captions
 from backend.rules.search import Filters
@@ -115,9 +114,9 @@ def make_library(make_database_url: Callable[[str | None], str], template: str) 
 @pytest.fixture
 def by_index(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have even a small library searched by its indexes."""
-    for module in (exact_search, nominating):
+    for module in (exact_search, vector_source):
         monkeypatch.setattr(module, "FEW_MEDIA", 0)
-    for module in (exact_search, nominating):
+    for module in (exact_search, vector_source):
         monkeypatch.setattr(module, "FEW_FILTERED_MEDIA", 0)
 
 
@@ -187,7 +186,7 @@ def test_nominate__filters(
     few_media: int,
 ) -> None:
     """The best of those that match, and as many as match where they are fewer than k."""
-    for module in (exact_search, nominating):
+    for module in (exact_search, vector_source):
         monkeypatch.setattr(module, "FEW_FILTERED_MEDIA", few_media)
     library = make_library()
     image, text = query(2)
