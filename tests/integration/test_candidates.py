@@ -280,7 +280,7 @@ def test_nominate_captions__uses_the_index(make_library: Callable[..., Library])
     """The planner's own choice, also under a filter that most media pass."""
     library = make_library()
     for matching in (match(), match(keywords_any=("all",))):
-        parameters = matching.parameters | {"image": Vector(query()[0]), "k": 10}
+        parameters = matching.parameters | {"image": Vector(query()[0]), "k": 10, "depth": 60}
         with library.database.transaction() as session:
             rows = fetch_arrays(session, "EXPLAIN " + matching.applied_to(_SQL("nominate_captions")), parameters)
             plan = "\n".join(row[0] for row in rows)
@@ -406,7 +406,7 @@ def test_audit_recall__finds_an_index_that_lacks_media(own_database: Database) -
         session.execute(
             sa.text(
                 "CREATE INDEX embedding_1_image_hnsw ON embedding_1 USING hnsw "
-                f"((image_embedding::vector({IMAGE})) vector_cosine_ops) WITH (m = 2, ef_construction = 4)"
+                f"((image_embedding::halfvec({IMAGE})) halfvec_cosine_ops) WITH (m = 2, ef_construction = 4)"
             )
         )
     report = audit_recall(own_database, k=5, sample=10, alphas=(1.0,))

@@ -235,6 +235,7 @@ def call_functions(server: Server, ids: list[str]) -> None:
     calls = {
         "similar_media(own.media_id, k => 3)": 3,
         "search_media(own.image_embedding, own.text_embedding, 3)": 3,
+        "search_media_batch(ARRAY[own.image_embedding], NULL, 3)": 3,
         "search_media_exactly(own.image_embedding, NULL, 3, 1)": 3,
         "search_media_by_index(own.image_embedding, own.text_embedding, 3, 0.6, 100)": 3,
         "nearest_clusters(own.image_embedding, 1)": 1,

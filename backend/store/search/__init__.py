@@ -28,7 +28,7 @@ from backend.store.search.policy import SEARCH_POLICY
 from backend.store.search.scan import ScanView, VectorScan, bytes_for, id_keys
 from backend.store.search.scan_keeper import LEAST_MEDIA, ScanFigures, ScanKeeper, ScanState
 from backend.store.search.scan_pass import ScanAnswer, ScanQuestion
-from backend.store.search.scans import WHOLE, Part, count_vectors, measure_media
+from backend.store.search.scans import WHOLE, Part, copy_vectors, count_vectors, measure_media
 
 __all__ = [
     "LEAST_MEDIA",
@@ -51,6 +51,7 @@ __all__ = [
     "ScanView",
     "VectorScan",
     "bytes_for",
+    "copy_vectors",
     "count_about",
     "count_matching",
     "count_vectors",
