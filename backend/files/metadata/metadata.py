@@ -23,7 +23,7 @@ from backend.files.formats import (
     unpack_raw_profile,
 )
 from backend.files.limits import Limits
-from backend.files.metadata.encodings import as_told_words
+from backend.files.metadata.encodings import as_told_words, is_told
 from backend.files.metadata.exif import read_exif, read_exif_fields
 from backend.files.metadata.fields import (
     DATES,
@@ -187,7 +187,9 @@ def _comments(image: Image.Image, picture_format: PictureFormat) -> Fields:
     elif picture_format == GIF:
         raw = [image.info.get("comment")]
     fields = Fields()
-    words = [as_told_words(value, "A comment", fields.warnings) for value in raw[:_MOST_COMMENTS]]
+    warnings: list[str] = []
+    words = [as_told_words(value, "A comment", warnings) for value in raw[:_MOST_COMMENTS] if is_told(value)]
+    fields.warnings += dict.fromkeys(warnings)
     name = "jpeg:Comment" if picture_format == JPEG else "gif:Comment"
     fields.add_words(name, [one for one in words if _is_written(one)])
     return fields
