@@ -38,14 +38,6 @@ def test_formats__a_new_one_is_one_value(monkeypatch: pytest.MonkeyPatch) -> Non
         identify_format(b"a letter", make_limits())
 
 
-@pytest.mark.parametrize("begin", [b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n"])
-def test_identify_format__jpeg_xl_is_refused_with_a_way_out(begin: bytes) -> None:
-    with pytest.raises(UnsupportedFormat, match=r"a JPEG XL") as caught:
-        identify_format(begin + bytes(50), make_limits())
-    assert caught.value.code == "unsupported_format"
-    assert "djxl picture.jxl picture.jpg" in (caught.value.hint or "")
-
-
 def test_formats__one_with_a_switch_is_let_in_by_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(formats, "FORMATS", (*FORMATS, replace(BMP, switch="enable_avif")))
     with pytest.raises(UnsupportedFormat, match="Set MEDIACLUSTER_ENABLE_AVIF=true or convert it"):
