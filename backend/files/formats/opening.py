@@ -15,7 +15,7 @@ from backend.errors import (
     MetadataTooLarge,
     TooManyPixels,
 )
-from backend.files.formats.formats import JPEG, PictureFormat
+from backend.files.formats.formats import JPEG, JPEG_XL, PictureFormat
 from backend.files.formats.jpeg import ends_like_jpeg
 from backend.files.formats.mending import Mended
 from backend.files.limits import Limits
@@ -115,7 +115,9 @@ def shrink_while_loading(image: ImageFile.ImageFile, at_least: int | None) -> No
 
 def read_orientation(image: Image.Image) -> int:
     """Return the EXIF orientation, 1 to 8; 1 if there is none, it cannot be read, or Pillow turns the picture itself."""
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
+    # A JPEG XL is turned by its decoder, unless a JPEG was packed into it.
+    is_turned = image.format == JPEG_XL.name and not getattr(image, "jpeg", False)
+    if is_turned or isinstance(image, TiffImagePlugin.TiffImageFile):
         return UPRIGHT
     try:
         # Not image.getexif(): for a PNG it would look for chunks after the pixels, which are missing here.
