@@ -56,8 +56,8 @@ def resolve_broker_url(settings: Settings) -> str:
     return ensure_redis(settings.make_home())
 
 
-def vector_service_address(settings: Settings) -> "Address":
-    """Where the vector service of this host listens.
+def vector_service_addresses(settings: Settings) -> "list[Address]":
+    """Where the vector service of this host listens, or where each of several does that keep a part of the vectors.
 
     Raises:
         ConfigurationError: the setting is not an address, or the short folder for a long home is not private.
@@ -66,20 +66,35 @@ def vector_service_address(settings: Settings) -> "Address":
     from backend.vector_protocol import Address
 
     if settings.vector_service_url is not None:
-        return Address.parse(settings.vector_service_url)
-    return Address(path=socket_folder(settings.home_path / "run", _VECTOR_SOCKET, os.geteuid()) / _VECTOR_SOCKET)
+        return [Address.parse(url.strip()) for url in settings.vector_service_url.split(",")]
+    return [Address(path=socket_folder(settings.home_path / "run", _VECTOR_SOCKET, os.geteuid()) / _VECTOR_SOCKET)]
 
 
-def link_vector_service(settings: Settings) -> "ServiceLink | None":
-    """The link to the vector service. None if this process is to keep vectors and encoders itself."""
+def own_vector_part(settings: Settings) -> "tuple[int, int, Address]":
+    """Which part of the vectors a vector service with these settings keeps, of how many, and where it listens. Raises ConfigurationError."""
+    from backend.errors import ConfigurationError
+
+    number, count = map(int, (settings.vectors_shard or "1/1").split("/"))
+    addresses = vector_service_addresses(settings)
+    if len(addresses) != count:
+        raise ConfigurationError(
+            f"MEDIACLUSTER_VECTOR_SERVICE_URL names {len(addresses)} addresses, and the vectors have {count} parts.",
+            hint="Name one address for each part, separated by ',', in MEDIACLUSTER_VECTOR_SERVICE_URL, and set "
+            "MEDIACLUSTER_VECTORS_SHARD of each service to its own, such as 1/2 and 2/2.",
+        )
+    return number, count, addresses[number - 1]
+
+
+def link_vector_services(settings: Settings) -> "tuple[ServiceLink, ...]":
+    """The links to the vector services. None if this process is to keep vectors and encoders itself. Raises ConfigurationError."""
     if settings.vector_service == "off":
-        return None
+        return ()
     from backend.vector_protocol import ServiceLink, require_token
 
-    address, token = vector_service_address(settings), vector_service_token(settings)
-    if address.path is None:
+    addresses, token = vector_service_addresses(settings), vector_service_token(settings)
+    if any(address.path is None for address in addresses):
         require_token(token)
-    return ServiceLink(address, token)
+    return tuple(ServiceLink(address, token) for address in addresses)
 
 
 def vector_service_token(settings: Settings) -> str:
@@ -117,14 +132,14 @@ def build_services(settings: Settings, *, asks_vector_service: bool = True, ring
     from backend.doorbell import Doorbell, make_celery
     from backend.encoders import Lazy
     from backend.features.services import Services
-    from backend.store.search import ScanKeeper
+    from backend.store.search import WHOLE, Part, ScanKeeper
 
     def make_doorbell() -> "Celery":
         return make_celery(resolve_broker_url(settings))
 
     database = open_database(settings)
-    link = link_vector_service(settings) if asks_vector_service else None
-    if link is not None:
+    links = link_vector_services(settings) if asks_vector_service else ()
+    for link in links:
         database.before_dispose(link.close)
     return Services(
         settings=settings,
@@ -133,8 +148,12 @@ def build_services(settings: Settings, *, asks_vector_service: bool = True, ring
         doorbell=Doorbell(make_doorbell() if rings else make_doorbell),
         lazy_encoders=Lazy(lambda: open_encoders(settings, database)),
         decoders=_share_decoders(count_decoders(settings), settings.decode_seconds, settings.decode_memory_bytes),
-        scans=ScanKeeper(database, most_bytes=settings.search_memory_bytes),
-        vector_service=link,
+        scans=ScanKeeper(
+            database,
+            most_bytes=settings.search_memory_bytes,
+            part=WHOLE if asks_vector_service else Part(*own_vector_part(settings)[:2]),
+        ),
+        vector_services=links,
     )
 
 

@@ -135,6 +135,11 @@ class Settings(BaseSettings):
         None,
         description="Where the vector service listens: unix:PATH, or tcp://HOST:PORT with a token. Unset: a socket in HOME/run.",
     )
+    vectors_shard: Annotated[str, Field(pattern=r"^[0-9]{1,2}/[0-9]{1,2}$")] | None = Field(
+        None,
+        description="Of a vector service: the part of the vectors that it keeps, as k/n, such as 1/2. MEDIACLUSTER_VECTOR_SERVICE_URL then names n "
+        "addresses, separated by ',', and all of them are asked.",
+    )
     vector_service_token: SecretStr | None = Field(
         None, description="Random text that processes and a vector service over TCP share."
     )
@@ -269,6 +274,15 @@ class Settings(BaseSettings):
         # Otherwise the server would treat an invalid address as the name of a proxy, which never matches.
         for part in value if value != ("*",) else ():
             ip_network(part)
+        return value
+
+    @field_validator("vectors_shard")
+    @classmethod
+    def _check_shard(cls, value: str | None) -> str | None:
+        if value is not None:
+            part, count = map(int, value.split("/"))
+            if not 1 <= part <= count:
+                raise ValueError("the part is from 1 to the number of parts")
         return value
 
     @field_validator("time_zone")

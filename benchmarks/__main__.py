@@ -29,6 +29,7 @@ CATALOGUE = (
     "transfer",
     "search",
     "exact",
+    "host",
     "assign",
     "neighbours",
     "growth",

@@ -31,6 +31,7 @@ MEDIA, CLUSTERS, DIMENSION = 5_000, 500, 16
 _TEMPLATES = PARTS | {
     "extension": "public",
     "matching": "EXISTS (SELECT FROM media WHERE media.id = e.media_id AND media.location <> '')",
+    "part": "true",
     "probing": "EXISTS (SELECT FROM media WHERE media.id = e.media_id AND media.location <> '')",
     "null_or_not": "NOT NULL",
     "schema": "public",

@@ -178,13 +178,14 @@ def _ask_service(settings: Settings, query: dict[str, Any], pictures: tuple[byte
     Raises:
         MediaclusterError: what the search raises.
     """
-    from backend.bootstrap import link_vector_service
+    from backend.bootstrap import link_vector_services
     from backend.errors import error_kinds
     from backend.vector_protocol import AnswerReply, Refused, SearchRequest, ServiceAway
 
-    link = link_vector_service(settings)
-    if link is None or not link.is_up:
-        return None
+    links = link_vector_services(settings)
+    if len(links) != 1 or not links[0].is_up:
+        return None  # none, or several that know a part each
+    (link,) = links
     sizes = tuple(map(len, pictures))
     try:
         plain = json.loads(json.dumps(query, default=str))

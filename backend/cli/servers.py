@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
-from backend.bootstrap import build_services, open_database
+from backend.bootstrap import build_services, open_database, vector_service_addresses
 from backend.cli.console import complain, console
 from backend.cli.login import make_link
 from backend.errors import BackendUnavailable, ConfigurationError, MediaclusterError, SpaceMismatch
@@ -66,9 +66,10 @@ def prepare_database(settings: Settings) -> None:
 
 @contextmanager
 def running_vector_service(settings: Settings) -> Iterator[None]:
-    """Run the vector service of this host until the end, if the settings say so, and start it again when it dies."""
+    """Run the vector service of this host until the end, if the settings say so, and start it again when it dies. Several that keep a part of
+    the vectors each are run by somebody else."""
     with ExitStack() as stack:
-        if settings.vector_service == "start":
+        if settings.vector_service == "start" and len(vector_service_addresses(settings)) == 1:
             stack.enter_context(Supervisor(settings.home_path, ["vectors"]))
         yield
 

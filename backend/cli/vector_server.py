@@ -9,7 +9,7 @@ import time
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Final
 
-from backend.bootstrap import vector_service_address, vector_service_token
+from backend.bootstrap import own_vector_part, vector_service_token
 from backend.cli.console import console
 from backend.errors import MediaclusterError
 from backend.logs import configure_logging
@@ -36,7 +36,8 @@ def run_vector_service(settings: Settings) -> None:
 
     configure_logging(settings.log_format, settings.log_level, settings.secrets)
     end_with_supervisor()
-    address, token = vector_service_address(settings), vector_service_token(settings)
+    token = vector_service_token(settings)
+    _, _, address = own_vector_part(settings)
     if address.path is None:
         require_token(token)
     elif settings.vector_service_url is None:

@@ -32,7 +32,8 @@ from backend.vector_protocol import ServiceLink
 class Services:
     """Everything that the pipeline needs. Cheap to create: encoders are loaded on first use.
 
-    `vector_service` is the link to the vector service of the host, None if this process keeps vectors and encoders itself.
+    `vector_services` are the links to the vector service of the host, or to several that keep a part of the vectors each. None if this process
+    keeps vectors and encoders itself.
     """
 
     settings: Settings
@@ -42,7 +43,7 @@ class Services:
     lazy_encoders: Lazy[Encoders]
     decoders: Decoders
     scans: ScanKeeper
-    vector_service: ServiceLink | None = None
+    vector_services: tuple[ServiceLink, ...] = ()
 
     @cached_property
     def limits(self) -> Limits:
@@ -61,12 +62,13 @@ class Services:
     def vectors(self) -> VectorSource:
         """The vectors in memory, for queries."""
         own = OwnVectors(self.scans)
-        return own if self.vector_service is None else HostVectors(self.vector_service, own)
+        return HostVectors(self.vector_services, own) if self.vector_services else own
 
     @cached_property
     def query_encoders(self) -> OpenEncoders:
         """Opens the encoders of a space, for queries. They raise as `encoders_of`."""
-        return encoders_by(self.vector_service, self.encoders_of)
+        # Each of them has the encoders.
+        return encoders_by(next(iter(self.vector_services), None), self.encoders_of)
 
     @cached_property
     def encoder_pool(self) -> EncoderPool:

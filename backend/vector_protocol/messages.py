@@ -201,6 +201,7 @@ class Found(_Message):
         image_reach: upper bound of the image cosine of all other pictures, None if unknown.
         text_reach: the same for the text cosine.
         as_of: what the answer is at least as new as.
+        part: which part of the pictures these are the best of, and the number of parts.
     """
 
     kind: Literal["found"] = "found"
@@ -209,6 +210,7 @@ class Found(_Message):
     image_reach: float | None
     text_reach: float | None
     as_of: SnapshotFields
+    part: tuple[int, int]
 
     @property
     def body_bytes(self) -> int:

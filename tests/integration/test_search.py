@@ -901,7 +901,7 @@ def run(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Resu
     settings = gallery.services.settings
     use_library(settings, monkeypatch)
     monkeypatch.setenv("MEDIACLUSTER_PRESET", "demo")
-    monkeypatch.setattr("backend.bootstrap.build_services", lambda _settings: gallery.services)
+    monkeypatch.setattr("backend.bootstrap.build_services", lambda _settings, **_named: gallery.services)
 
     def call(*arguments: str) -> Result:
         return CliRunner().invoke(app, ["search", *arguments])

@@ -30,7 +30,7 @@ from hypothesis import settings as hypothesis_settings
 from PIL import Image
 from pydantic import SecretStr
 
-from backend.bootstrap import build_services, vector_service_address
+from backend.bootstrap import build_services, vector_service_addresses
 from backend.encoders import Encoders
 from backend.errors import ConfigurationError, EncoderUnavailable, InvalidText, SpaceMismatch
 from backend.features.search import (
@@ -55,7 +55,7 @@ from backend.rules.search import Filters
 from backend.settings import Settings
 from backend.store.engine import Database, begin_snapshot, forbid_writes
 from backend.store.schema import Space
-from backend.store.search import QueryVectors, ScanKeeper, match, nearest_exactly
+from backend.store.search import WHOLE, Part, QueryVectors, ScanKeeper, match, nearest_exactly
 from backend.supervision import Supervisor
 from backend.vector_protocol import (
     Address,
@@ -111,10 +111,10 @@ class Host:
 
 
 @contextmanager
-def running(settings: Settings, address: Address, token: str = "") -> Iterator[Host]:
+def running(settings: Settings, address: Address, token: str = "", part: Part = WHOLE) -> Iterator[Host]:
     """Serve the library of the settings, however small."""
     services = build_services(settings, asks_vector_service=False)
-    services = replace(services, scans=ScanKeeper(services.database, most_bytes=1 << 30, least_media=1))
+    services = replace(services, scans=ScanKeeper(services.database, most_bytes=1 << 30, least_media=1, part=part))
     services.scans.refresh()
     listener = Listener(address)
     listener.claim(lambda: None)
@@ -198,7 +198,7 @@ def find(
 
 def test_service__answers_as_the_process_itself(library: Library, host: Host) -> None:
     """The same candidates, cosines, bound and reaches, to the last bit, for all kinds of queries."""
-    vectors, own = HostVectors(host.link(), no_vectors(library.database)), OwnVectors(host.scans)
+    vectors, own = HostVectors([host.link()], no_vectors(library.database)), OwnVectors(host.scans)
     some = Filters(keywords_any=("fourth",))
     none = Filters(
         (5,), ("a",), ("b",), datetime(2020, 1, 1, tzinfo=UTC), datetime(2021, 1, 1, tzinfo=UTC), "x", ("image/png",)
@@ -228,7 +228,7 @@ def test_service__answers_as_the_process_itself(library: Library, host: Host) ->
 
 
 def test_service__recommends_and_explores_as_the_process_itself(library: Library, host: Host) -> None:
-    vectors, own = HostVectors(host.link(), no_vectors(library.database)), OwnVectors(host.scans)
+    vectors, own = HostVectors([host.link()], no_vectors(library.database)), OwnVectors(host.scans)
     with library.database.transaction() as session:
         session.execute(
             sa.text(
@@ -250,7 +250,7 @@ def test_service__recommends_and_explores_as_the_process_itself(library: Library
 def test_service__follows_the_table(library: Library, host: Host, seed: int) -> None:
     """Whatever is committed before a query, its answer has."""
     library.generator = np.random.default_rng(seed)
-    vectors = HostVectors(host.link(), no_vectors(library.database))
+    vectors = HostVectors([host.link()], no_vectors(library.database))
     for step in range(12):
         changes: list[Callable[[int], object]] = [library.add, library.remove, library.reword]
         changes[step % 3](int(library.generator.integers(1, 30)))
@@ -260,7 +260,7 @@ def test_service__follows_the_table(library: Library, host: Host, seed: int) -> 
 
 def test_service__sees_nothing_that_only_the_transaction_sees(library: Library, host: Host) -> None:
     """What has written, or has a snapshot of its own, goes its own way."""
-    vectors = HostVectors(host.link(), no_vectors(library.database))
+    vectors = HostVectors([host.link()], no_vectors(library.database))
     with library.database.transaction() as session:
         own, *_ = library.add(3, session)
         (image,) = nearest_vector(session, own)
@@ -283,7 +283,7 @@ def test_service__of_another_database_is_not_believed(
     other = copy.copy(library)
     other.database = Database(copy_database(str(library.database.engine.url.database)))
     other.add(3)
-    vectors = HostVectors(host.link(), no_vectors(other.database))
+    vectors = HostVectors([host.link()], no_vectors(other.database))
     query = QueryVectors(library.vectors(1, IMAGE)[0], library.vectors(1, TEXT)[0], 0.6)
     assert not is_by_scan(find(other.database, vectors, query, 10))
     other.database.dispose()
@@ -297,7 +297,7 @@ def test_service__that_lags_is_not_believed(library: Library, host: Host, monkey
         return replace(found, as_of=replace(found.as_of, next_id=found.as_of.next_id - 1))
 
     monkeypatch.setattr(asking, "read_found", lagging)
-    vectors = HostVectors(host.link(), no_vectors(library.database))
+    vectors = HostVectors([host.link()], no_vectors(library.database))
     query = QueryVectors(library.vectors(1, IMAGE)[0], library.vectors(1, TEXT)[0], 0.6)
     assert not is_by_scan(find(library.database, vectors, query, 10))
 
@@ -317,7 +317,7 @@ from backend.store.search import ScanKeeper
 from backend.vector_protocol import Address, ServiceLink
 
 database = Database(sys.argv[1])
-vectors = HostVectors(ServiceLink(Address(path=Path(sys.argv[2]))), OwnVectors(ScanKeeper(database, most_bytes=0)))
+vectors = HostVectors([ServiceLink(Address(path=Path(sys.argv[2])))], OwnVectors(ScanKeeper(database, most_bytes=0)))
 assert vectors.is_ready
 
 def ask(seed):
@@ -339,6 +339,48 @@ with ThreadPoolExecutor({count}) as pool:
             assert process.returncode == 0
     assert sum(batches) == 2 * count
     assert max(batches) > count  # more than one of them alone can wait
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_service__parts_make_the_whole(
+    library: Library, host: Host, host_settings: Settings, tmp_path: Path, seed: int
+) -> None:
+    """Three services that keep a part each answer as one that keeps all, while the table changes. Without one of them, or with one twice, none
+    answers."""
+    library.generator = np.random.default_rng(seed)
+    with ExitStack() as stack:
+        parts = [
+            stack.enter_context(running(host_settings, Address(path=tmp_path / f"{number}.sock"), part=Part(number, 3)))
+            for number in (1, 2, 3)
+        ]
+        assert sum(one.scans.count for one in parts) == COUNT
+        assert min(one.scans.count for one in parts) > COUNT // 5
+        vectors = HostVectors([one.link() for one in parts], no_vectors(library.database))
+        whole = HostVectors([host.link()], no_vectors(library.database))
+        for step in range(12):
+            changes: list[Callable[[int], object]] = [library.add, library.remove, library.reword]
+            changes[step % 3](20)
+            query = QueryVectors(library.vectors(1, IMAGE)[0], library.vectors(1, TEXT)[0], step / 11)
+            filters = Filters(keywords_any=("fourth",)) if step % 4 == 3 else Filters()
+            order, exclude = step % 2 == 0, tuple(library.ids[: step % 3])
+            ours = find(library.database, vectors, query, 20, filters, exclude, for_any_order=order)
+            theirs = find(library.database, whole, query, 20, filters, exclude, for_any_order=order)
+            assert is_by_scan(ours)
+            assert (ours.certified, ours.bound, ours.scanned) == (theirs.certified, theirs.bound, theirs.scanned)
+            if order:
+                assert set(theirs.media_ids[:20]) <= set(ours.media_ids)
+                for mine, its in ((ours.image_reach, theirs.image_reach), (ours.text_reach, theirs.text_reach)):
+                    assert mine is not None
+                    assert its is not None
+                    assert mine <= its + 1e-12
+        with library.database.transaction() as session:
+            explored = insight_module.insight(session, library.ids[0], 10, vectors)
+            assert explored == insight_module.insight(session, library.ids[0], 10, None)
+        assert vectors.figures().media >= len(library.ids)
+        query = QueryVectors(library.vectors(1, IMAGE)[0], None, 1.0)
+        for links in ([parts[0], parts[1]], [parts[0], parts[1], parts[1]], [parts[0], parts[1], host], [parts[0]]):
+            some = HostVectors([one.link() for one in links], no_vectors(library.database))
+            assert not is_by_scan(find(library.database, some, query, 5))
 
 
 def talk(address: Address) -> socket.socket:
@@ -544,7 +586,7 @@ def test_process__without_a_service_keeps_vectors_itself(
     own.keeper.refresh()
     address = Address(path=tmp_path / "v.sock")
     link = ServiceLink(address)
-    vectors = HostVectors(link, own)
+    vectors = HostVectors([link], own)
     query = QueryVectors(library.vectors(1, IMAGE)[0], library.vectors(1, TEXT)[0], 0.6)
     assert is_by_scan(find(library.database, vectors, query, 10))
     with running(host_settings, address):
@@ -565,8 +607,8 @@ def test_service__killed_in_the_midst_of_queries(
     """Costs time only: each answer is exact, and when its keeper has started it again, it answers again."""
     library.add(200)
     use_library(host_settings, monkeypatch)
-    link = ServiceLink(vector_service_address(host_settings))
-    vectors = HostVectors(link, no_vectors(library.database))
+    link = ServiceLink(vector_service_addresses(host_settings)[0])
+    vectors = HostVectors([link], no_vectors(library.database))
     stop, kinds = threading.Event(), list[bool]()
 
     def ask(seed: int) -> None:
@@ -678,7 +720,7 @@ def test_search__on_the_command_line_is_answered_by_the_service(
         ["search", "--media", str(uuid.uuid4())],
     )
     alone = [run_command(*command, environment=environment, folder=tmp_path) for command in commands]
-    with running(settings, vector_service_address(settings)) as host:
+    with running(settings, vector_service_addresses(settings)[0]) as host:
         asking_it = environment | {"MEDIACLUSTER_VECTOR_SERVICE": "ask"}
         asked, answer = list[str](), host.server._answers.answer
 
@@ -728,7 +770,7 @@ def test_serve__leaves_vectors_and_encoders_to_the_service(
     monkeypatch.setenv("MEDIACLUSTER_AUTHENTICATION", "none")
     port = free_port()
     log = settings.make_home() / "serve.log"
-    path = vector_service_address(settings).path
+    path = vector_service_addresses(settings)[0].path
     assert path is not None
     command = [sys.executable, "-m", "backend.cli", "serve", "--port", str(port)]
     with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as serving_process:

@@ -15,7 +15,7 @@ import yaml
 from pydantic import AliasChoices
 
 from backend import supervision
-from backend.bootstrap import vector_service_address
+from backend.bootstrap import vector_service_addresses
 from backend.cli import app as cli
 from backend.settings import Settings, load_settings
 from backend.web.api.routes import health
@@ -215,7 +215,7 @@ def test_compose__vector_service_is_asked_over_its_socket() -> None:
     (pulse,) = re.findall(r'find "([^"]+)"', SERVICES["vectors"]["healthcheck"]["test"][1])
     assert Path(pulse) == supervision.pulse_path(Path("/data"), "vectors-1@$$HOSTNAME")
     settings = load_settings(_env_file=None, home=Path("/data"))
-    assert vector_service_address(settings).path == Path("/data/run/vectors.sock")
+    assert [one.path for one in vector_service_addresses(settings)] == [Path("/data/run/vectors.sock")]
     assert {SERVICES[name]["environment"]["MEDIACLUSTER_VECTOR_SERVICE"] for name in OURS} == {"ask"}
 
 

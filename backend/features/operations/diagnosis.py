@@ -28,7 +28,7 @@ from backend.store.operations import (
 from backend.store.schema import Space, SpaceState
 from backend.store.search import LEAST_MEDIA, bytes_for, count_vectors
 from backend.store.spaces import find_active_space, has_library, list_spaces_without_indexes
-from backend.vector_protocol import Figures, FiguresRequest, ServiceAway
+from backend.vector_protocol import Figures, FiguresRequest, ServiceAway, ServiceLink
 
 _MEGABYTE = 1_000_000
 _BUILD_BYTES = 64 * 1024 * 1024  # of maintenance_work_mem, as Postgres has it by default
@@ -314,9 +314,12 @@ def check_vector_service(services: Services) -> Finding:
     """The vector service of this host answers, if it is to be asked."""
 
     def check() -> str | _Advice:
-        link = services.vector_service
-        if link is None:
+        if not services.vector_services:
             return "off: each process keeps vectors and encoders itself (MEDIACLUSTER_VECTOR_SERVICE)"
+        told = [describe(link) for link in services.vector_services]
+        return next((one for one in told if isinstance(one, _Advice)), "; ".join(map(str, told)))
+
+    def describe(link: ServiceLink) -> str | _Advice:
         try:
             reply, _ = link.ask(FiguresRequest(), seconds=_ANSWER_SECONDS)
         except ServiceAway as error:

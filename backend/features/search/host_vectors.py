@@ -6,6 +6,8 @@ goes its own way.
 """
 
 import uuid
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from pydantic import ValidationError
@@ -23,6 +25,7 @@ from backend.vector_protocol import (
     FiguresRequest,
     FilterFields,
     Found,
+    Reply,
     ServiceAway,
     ServiceLink,
 )
@@ -30,18 +33,32 @@ from backend.vector_protocol import (
 # A pass over ten million pictures takes a quarter of a second.
 _ANSWER_SECONDS = 10.0
 _FIGURES_SECONDS = 2.0
+_MOST_ASKING = 64
 
 
 class HostVectors:
-    """Asks the service, and while none answers, the vectors that this process keeps."""
+    """Asks the service, and while none answers, the vectors that this process keeps.
 
-    def __init__(self, link: ServiceLink, own: OwnVectors) -> None:
-        self._link = link
+    Several services may keep a part of the vectors each. What can be among the best of all is among the best of its part, so the answers
+    of all parts make the answer. If one is missing, there is none.
+    """
+
+    def __init__(self, links: Sequence[ServiceLink], own: OwnVectors) -> None:
+        self._links = links
         self._own = own
+        self._asking = ThreadPoolExecutor(_MOST_ASKING, "vector-parts") if len(links) > 1 else None
 
     @property
     def is_ready(self) -> bool:
-        return self._link.is_up or (not self._link.is_expected and self._own.is_ready)
+        return self._are_up or (not self._are_expected and self._own.is_ready)
+
+    @property
+    def _are_up(self) -> bool:
+        return all(link.is_up for link in self._links)
+
+    @property
+    def _are_expected(self) -> bool:
+        return all(link.is_expected for link in self._links)
 
     def best(self, session: Session, asked: BestQuery) -> Scanned | None:
         own = self._instead()
@@ -77,22 +94,29 @@ class HostVectors:
         return self._ask(session, request, query, exclude)
 
     def figures(self) -> ScanFigures:
-        if not self._link.is_up:
+        if not self._are_up:
             return self._own.figures()
         try:
-            reply, _ = self._link.ask(FiguresRequest(), seconds=_FIGURES_SECONDS)
+            replies = [link.ask(FiguresRequest(), seconds=_FIGURES_SECONDS)[0] for link in self._links]
         except ServiceAway:
             return self._own.figures()
-        if not isinstance(reply, Figures) or reply.state not in set(ScanState):
+        figures = [one for one in replies if isinstance(one, Figures) and one.state in set(ScanState)]
+        if len(figures) < len(replies):
             return self._own.figures()
-        return ScanFigures(ScanState(reply.state), reply.media, reply.memory_bytes, reply.age_seconds)
+        states = [ScanState(one.state) for one in figures]
+        return ScanFigures(
+            next((state for state in states if state is not ScanState.READY), ScanState.READY),
+            sum(one.media for one in figures),
+            sum(one.memory_bytes for one in figures),
+            max(one.age_seconds for one in figures),
+        )
 
     def _instead(self) -> OwnVectors | None:
         """The own vectors, if no service is there. While one is being started again, neither: the indexes answer for these seconds."""
-        if self._link.is_up:
+        if self._are_up:
             self._own.keeper.release()
             return None
-        return None if self._link.is_expected else self._own
+        return None if self._are_expected else self._own
 
     def _ask(
         self,
@@ -105,14 +129,43 @@ class HostVectors:
         if not point.is_plain:
             return None
         vectors = [np.ascontiguousarray(one, "<f4").tobytes() for one in (query.image, query.text) if one is not None]
+        body = [*vectors, *(one.bytes for one in exclude)]
         try:
-            reply, body = self._link.ask(request, [*vectors, *(one.bytes for one in exclude)], seconds=_ANSWER_SECONDS)
+            replies = self._ask_all(request, body)
         except ServiceAway:
             return None
-        if not isinstance(reply, Found):
+        found = [read_found(reply, numbers) for reply, numbers in replies if isinstance(reply, Found)]
+        parts = {reply.part for reply, _ in replies if isinstance(reply, Found)}
+        count = len(self._links)
+        if parts != {(number, count) for number in range(1, count + 1)}:
+            return None  # a part is missing, or is there twice
+        if not all(one.as_of.covers(point.snapshot) for one in found):
             return None
-        found = read_found(reply, body)
-        return found if found.as_of.covers(point.snapshot) else None
+        return found[0] if count == 1 else _united(found)
+
+    def _ask_all(self, request: BestRequest | EveryAlphaRequest, body: list[bytes]) -> list[tuple[Reply, bytes]]:
+        first, *others = self._links
+        if self._asking is None:
+            return [first.ask(request, body, seconds=_ANSWER_SECONDS)]
+        asked = [self._asking.submit(link.ask, request, body, seconds=_ANSWER_SECONDS) for link in others]
+        return [first.ask(request, body, seconds=_ANSWER_SECONDS), *(one.result() for one in asked)]
+
+
+def _united(parts: Sequence[Scanned]) -> Scanned:
+    """The answer of all parts. A reach bounds what its part leaves out; a part without one leaves nothing out, or was not asked for any."""
+    image, text = (
+        max((reach for reach in reaches if reach is not None), default=None)
+        for reaches in ([one.image_reach for one in parts], [one.text_reach for one in parts])
+    )
+    return Scanned(
+        np.concatenate([one.ids for one in parts]),
+        np.concatenate([one.sim_image for one in parts]),
+        np.concatenate([one.sim_text for one in parts]),
+        image,
+        text,
+        sum(one.compared for one in parts),
+        parts[0].as_of,
+    )
 
 
 def read_found(reply: Found, body: bytes) -> Scanned:

@@ -18,7 +18,7 @@ from backend.features.services import Services
 from backend.rules.search import Filters
 from backend.store.engine import begin_reading
 from backend.store.schema import Space
-from backend.store.search import QueryVectors
+from backend.store.search import WHOLE, Part, QueryVectors
 from backend.store.spaces import list_spaces
 from backend.vector_protocol import (
     ID_BYTES,
@@ -86,7 +86,7 @@ class Answers:
         with self._services.database.transaction() as session:
             begin_reading(session)
             asked = BestQuery(query, request.k, filters, exclude, request.for_any_order)
-            return _found(self._vectors.best(session, asked))
+            return _found(self._vectors.best(session, asked), self._services.scans.part)
 
     def _every_alpha(self, request: EveryAlphaRequest, body: bytes) -> Answer:
         read = self._query(request, body, 0.5)
@@ -95,7 +95,8 @@ class Answers:
         query, exclude = read
         with self._services.database.transaction() as session:
             begin_reading(session)
-            return _found(self._vectors.best_at_every_alpha(session, query, request.k, exclude))
+            found = self._vectors.best_at_every_alpha(session, query, request.k, exclude)
+            return _found(found, self._services.scans.part)
 
     def _query(
         self, request: BestRequest | EveryAlphaRequest, body: bytes, alpha: float
@@ -146,7 +147,7 @@ class Answers:
         return self._services.encoders_of(self._spaces[fingerprints])
 
     def _search(self, request: SearchRequest, body: bytes) -> Answer:
-        if request.library != self._library:
+        if request.library != self._library or self._services.scans.part != WHOLE:
             return Refused(code="library", detail="The vector service has another library, or other settings."), ()
         ends = list(accumulate(request.pictures))
         pictures = [body[end - size : end] for end, size in zip(ends, request.pictures, strict=True)]
@@ -186,7 +187,7 @@ def _vectors(rows: NDArray[np.float32]) -> Answer:
     return VectorsReply(count=count, dimension=dimension), [np.ascontiguousarray(rows, "<f4").tobytes()]
 
 
-def _found(found: Scanned | None) -> Answer:
+def _found(found: Scanned | None, part: Part) -> Answer:
     if found is None:
         return Nothing(), ()
     reply = Found(
@@ -195,6 +196,7 @@ def _found(found: Scanned | None) -> Answer:
         image_reach=found.image_reach,
         text_reach=found.text_reach,
         as_of=SnapshotFields(**vars(found.as_of)),
+        part=(part.number, part.count),
     )
     cosines = (np.ascontiguousarray(one, "<f8").tobytes() for one in (found.sim_image, found.sim_text))
     return reply, [np.ascontiguousarray(found.ids).tobytes(), *cosines]

@@ -28,16 +28,18 @@ from backend.store.search.policy import SEARCH_POLICY
 from backend.store.search.scan import ScanView, VectorScan, bytes_for, id_keys
 from backend.store.search.scan_keeper import LEAST_MEDIA, ScanFigures, ScanKeeper, ScanState
 from backend.store.search.scan_pass import ScanAnswer, ScanQuestion
-from backend.store.search.scans import copy_vectors, count_vectors, measure_media
+from backend.store.search.scans import WHOLE, Part, copy_vectors, count_vectors, measure_media
 
 __all__ = [
     "LEAST_MEDIA",
     "SEARCH_POLICY",
+    "WHOLE",
     "Limits",
     "Matching",
     "MediaMatch",
     "MediaOrder",
     "Nomination",
+    "Part",
     "Place",
     "QueryVectors",
     "SampledMedia",

@@ -16,7 +16,7 @@ from backend.store.schema import Space
 from backend.store.search.passes import Passes, PassFailed
 from backend.store.search.scan import ScanView, VectorScan, bytes_for
 from backend.store.search.scan_pass import ScanAnswer, ScanQuestion, answer_together
-from backend.store.search.scans import begin_snapshot, copy_vectors, count_vectors, fetch_news
+from backend.store.search.scans import WHOLE, Part, begin_snapshot, copy_vectors, count_vectors, fetch_news
 from backend.store.spaces import find_active_space
 
 logger = logging.getLogger(__name__)
@@ -61,10 +61,14 @@ class ScanFigures:
 class ScanKeeper:
     """The scan of a process. Cheap to create: loading starts with the first query."""
 
-    def __init__(self, database: Database, *, most_bytes: int, least_media: int = LEAST_MEDIA) -> None:
+    def __init__(
+        self, database: Database, *, most_bytes: int, least_media: int = LEAST_MEDIA, part: Part = WHOLE
+    ) -> None:
+        """`part` is what it keeps of the vectors."""
+        self.part = part
         self._database = database
         self._most_bytes = most_bytes
-        self._least_media = least_media
+        self._least_media = max(1, least_media // part.count)
         self._state = ScanState.IDLE if most_bytes else ScanState.OFF
         self._scan: VectorScan | None = None
         self._wanted = threading.Event()
@@ -106,7 +110,7 @@ class ScanKeeper:
             return None
         try:
             seen = scan.snapshot
-            news = fetch_news(session, scan.space_id, seen.next_id, seen.in_progress, _MOST_NEWS)
+            news = fetch_news(session, scan.space_id, seen.next_id, seen.in_progress, _MOST_NEWS, self.part)
             if news is None or news.space_id != scan.space_id or not news.is_all:
                 self._wake()
                 return None
@@ -224,6 +228,7 @@ class ScanKeeper:
                     scan.dimensions,
                     with_text=with_text,
                     since=(since.next_id, since.in_progress),
+                    part=self.part,
                 )
             ]
             scan.catch_up(blocks, snapshot)
@@ -232,11 +237,11 @@ class ScanKeeper:
                 return True
             # A restored dump contains transaction ids of another server, and many deleted rows waste time. Then load again.
             self._counted_at = time.monotonic()
-            count, live = count_vectors(session, scan.space_id), scan.live_count
+            count, live = count_vectors(session, scan.space_id, self.part), scan.live_count
             return count <= live <= count * (1 + _MOST_GONE) + self._least_media
 
     def _load(self, session: Session, space: Space, snapshot: Snapshot) -> None:
-        count = count_vectors(session, space.id)
+        count = count_vectors(session, space.id, self.part)
         dimensions = space.image_dimension, space.text_dimension
         needed = bytes_for(count, *dimensions)
         if count < self._least_media or needed > self._most_bytes:
@@ -245,9 +250,9 @@ class ScanKeeper:
             return
         self._state = ScanState.LOADING
         begun = time.monotonic()
-        scan = VectorScan(space.id, _learn_bases(session, space.id, dimensions, count), room=count)
+        scan = VectorScan(space.id, _learn_bases(session, space.id, dimensions, count, self.part), room=count)
         for with_text in (True, False):
-            for block in copy_vectors(session, space.id, dimensions, with_text=with_text):
+            for block in copy_vectors(session, space.id, dimensions, with_text=with_text, part=self.part):
                 scan.load(block)
         scan.index()
         scan.snapshot = snapshot
@@ -262,13 +267,15 @@ class ScanKeeper:
         )
 
 
-def _learn_bases(session: Session, space_id: int, dimensions: tuple[int, int], count: int) -> tuple[Basis, Basis]:
+def _learn_bases(
+    session: Session, space_id: int, dimensions: tuple[int, int], count: int, part: Part
+) -> tuple[Basis, Basis]:
     """The bases of the image and the text vectors of a space with `count` pictures, from a random sample."""
     images: list[NDArray[np.float32]] = []
     texts: list[NDArray[np.float32]] = []
     for with_text in (True, False):
         for block in copy_vectors(
-            session, space_id, dimensions, with_text=with_text, share=BASIS_SAMPLE / max(count, 1)
+            session, space_id, dimensions, with_text=with_text, share=BASIS_SAMPLE / max(count, 1), part=part
         ):
             images.append(block.images)
             if block.texts is not None:

@@ -19,6 +19,27 @@ _SINCE = """ AND (written_by >= :next_id OR written_by = ANY(:in_progress::bigin
    AND written_by < pg_snapshot_xmax(pg_current_snapshot())::text::bigint"""
 
 
+@dataclass(frozen=True)
+class Part:
+    """A part of the pictures, by the last byte of their ids, which is random.
+
+    Attributes:
+        number: which part, from 1.
+        count: number of parts.
+    """
+
+    number: int
+    count: int
+
+    @property
+    def sql(self) -> str:
+        """The condition on media_id."""
+        return f"get_byte(uuid_send(media_id), 15) % {self.count:d} = {self.number - 1:d}" if self.count > 1 else "true"
+
+
+WHOLE = Part(1, 1)
+
+
 @dataclass(frozen=True, eq=False)
 class VectorRows:
     """Rows of vectors.
@@ -64,8 +85,12 @@ def begin_snapshot(session: Session) -> Snapshot:
     return Snapshot.read(row.snapshot, row.server)
 
 
-def count_vectors(session: Session, space_id: int) -> int:
-    rows = fetch_arrays(session, "SELECT count(*) AS media FROM embedding WHERE space_id = :space", {"space": space_id})
+def count_vectors(session: Session, space_id: int, part: Part = WHOLE) -> int:
+    rows = fetch_arrays(
+        session,
+        f"SELECT count(*) AS media FROM embedding WHERE space_id = :space AND {part.sql}",  # noqa: S608 - numbers
+        {"space": space_id},
+    )
     return int(rows[0].media)
 
 
@@ -77,6 +102,7 @@ def copy_vectors(
     with_text: bool,
     since: tuple[int, tuple[int, ...]] | None = None,
     share: float = 1.0,
+    part: Part = WHOLE,
 ) -> Iterator[VectorRows]:
     """Yield rows of a space in blocks, either with or without text. `since` (next_id, in_progress) restricts them to rows that this
     snapshot did not see, `share` to about this share of them, at random."""
@@ -86,6 +112,7 @@ def copy_vectors(
         text_column=", text_embedding" if with_text else "",
         null_or_not="NOT NULL" if with_text else "NULL",
         since="" if since is None else _SINCE,
+        part=part.sql,
         share="" if share >= 1 else f"TABLESAMPLE BERNOULLI ({100 * share:.6f})",
     )
     parameters: dict[str, Any] = {"space_id": space_id}
@@ -101,11 +128,13 @@ def copy_vectors(
         )
 
 
-def fetch_news(session: Session, space_id: int, next_id: int, in_progress: tuple[int, ...], most: int) -> News | None:
+def fetch_news(
+    session: Session, space_id: int, next_id: int, in_progress: tuple[int, ...], most: int, part: Part = WHOLE
+) -> News | None:
     """New rows of a space, in one statement. None without an active space."""
     rows = fetch_arrays(
         session,
-        _SQL("catch_up"),
+        _SQL("catch_up").replace("{part}", part.sql),
         {"space_id": space_id, "next_id": next_id, "in_progress": list(in_progress), "most": most + 1},
     )
     if not rows:

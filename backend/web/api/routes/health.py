@@ -32,7 +32,7 @@ def ready(services: ServicesDependency, response: Response) -> HealthAnswer:
     `degraded`, with 200."""
     needed = [check_database(services), check_storage(services)]
     optional = [check_broker(services)]
-    if services.vector_service is not None:
+    if services.vector_services:
         optional.append(check_vector_service(services))
     findings = [*needed, *optional]
     healthy = all(finding.ok for finding in needed)
