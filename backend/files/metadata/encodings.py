@@ -58,7 +58,7 @@ def is_told(value: object) -> bool:
 
 
 def _as_bytes(value: object) -> bytes | str:
-    """The bytes of a text up to its first NUL; itself if it has other characters, and '' if it is no text."""
+    """The bytes of a text up to its first NUL; itself if it has other characters, and '' if it is not text."""
     if isinstance(value, str):
         # Pillow reads EXIF text as Latin-1; cameras and editors write UTF-8.
         try:
