@@ -10,16 +10,20 @@ from typing import TYPE_CHECKING, Final
 from backend.settings import Settings
 
 if TYPE_CHECKING:
+    from celery import Celery
+
     from backend.encoders import EncoderNames, Encoders
     from backend.features.services import Services
     from backend.files.decoding import Decoders
     from backend.files.storage import Storage
     from backend.store.engine import Database
     from backend.store.schema import Space
+    from backend.vector_protocol import Address, ServiceLink
 
 # With two, one can work while the other waits. Above sixteen, one core cannot keep them all supplied.
 _FEWEST_DECODERS: Final = 2
 _MOST_DECODERS: Final = 16
+_VECTOR_SOCKET: Final = "vectors.sock"
 
 
 def resolve_database_url(settings: Settings) -> str:
@@ -52,6 +56,37 @@ def resolve_broker_url(settings: Settings) -> str:
     return ensure_redis(settings.make_home())
 
 
+def vector_service_address(settings: Settings) -> "Address":
+    """Where the vector service of this host listens.
+
+    Raises:
+        ConfigurationError: the setting is not an address, or the short folder for a long home is not private.
+    """
+    from backend.embedded import socket_folder
+    from backend.vector_protocol import Address
+
+    if settings.vector_service_url is not None:
+        return Address.parse(settings.vector_service_url)
+    return Address(path=socket_folder(settings.home_path / "run", _VECTOR_SOCKET, os.geteuid()) / _VECTOR_SOCKET)
+
+
+def link_vector_service(settings: Settings) -> "ServiceLink | None":
+    """The link to the vector service. None if this process is to keep vectors and encoders itself."""
+    if settings.vector_service == "off":
+        return None
+    from backend.vector_protocol import ServiceLink, require_token
+
+    address, token = vector_service_address(settings), vector_service_token(settings)
+    if address.path is None:
+        require_token(token)
+    return ServiceLink(address, token)
+
+
+def vector_service_token(settings: Settings) -> str:
+    """The token of the vector service, '' without one."""
+    return "" if settings.vector_service_token is None else settings.vector_service_token.get_secret_value()
+
+
 def open_storage(settings: Settings) -> "Storage":
     from backend.files.storage import Storage
 
@@ -74,22 +109,32 @@ def _share_decoders(processes: int, seconds: float, memory_bytes: int) -> "Decod
     return Decoders(processes=processes, seconds=seconds, memory_bytes=memory_bytes)
 
 
-def build_services(settings: Settings) -> "Services":
-    """Create all services. Sends nothing over the network, but starts embedded servers."""
+def build_services(settings: Settings, *, asks_vector_service: bool = True, rings: bool = True) -> "Services":
+    """Create all services. Sends nothing over the network, but starts embedded servers.
+
+    `asks_vector_service` is false for the vector service itself. Without `rings`, the broker is not needed before it is used.
+    """
     from backend.doorbell import Doorbell, make_celery
     from backend.encoders import Lazy
     from backend.features.services import Services
     from backend.store.search import ScanKeeper
 
+    def make_doorbell() -> "Celery":
+        return make_celery(resolve_broker_url(settings))
+
     database = open_database(settings)
+    link = link_vector_service(settings) if asks_vector_service else None
+    if link is not None:
+        database.before_dispose(link.close)
     return Services(
         settings=settings,
         database=database,
         storage=open_storage(settings),
-        doorbell=Doorbell(make_celery(resolve_broker_url(settings))),
+        doorbell=Doorbell(make_doorbell() if rings else make_doorbell),
         lazy_encoders=Lazy(lambda: open_encoders(settings, database)),
         decoders=_share_decoders(count_decoders(settings), settings.decode_seconds, settings.decode_memory_bytes),
         scans=ScanKeeper(database, most_bytes=settings.search_memory_bytes),
+        vector_service=link,
     )
 
 

@@ -3,6 +3,8 @@
 import enum
 import logging
 import threading
+from collections.abc import Callable
+from functools import cached_property
 from typing import Final, Protocol
 
 from celery import Celery
@@ -45,11 +47,16 @@ class Wait(Protocol):
 class Doorbell:
     """Sends messages to workers over one broker."""
 
-    def __init__(self, celery: Celery, *, wait: "Wait | None" = None) -> None:
-        """`wait` waits for a thread, by default until it ends or the time is up."""
-        self._celery = celery
+    def __init__(self, celery: Celery | Callable[[], Celery], *, wait: "Wait | None" = None) -> None:
+        """`celery` may be a function that makes it when it is first needed. `wait` waits for a thread, by default until it ends or the
+        time is up."""
+        self._given = celery
         self._wait = wait or threading.Thread.join
         self._ringing: threading.Thread | None = None
+
+    @cached_property
+    def _celery(self) -> Celery:
+        return self._given if isinstance(self._given, Celery) else self._given()
 
     def ring(self, work: Work, *, expires_seconds: float | None = None) -> bool:
         """Send a message. False if the broker cannot be reached, or takes longer than 0.3 s; the sweeper then rings later.

@@ -6,6 +6,7 @@ no prefix; if they are not set, embedded servers run under `home`.
 
 import os
 from functools import cached_property
+from hashlib import sha256
 from ipaddress import ip_network
 from itertools import chain
 from pathlib import Path
@@ -122,8 +123,20 @@ class Settings(BaseSettings):
     search_memory_bytes: int = Field(
         2048 * MEBIBYTE,
         ge=0,
-        description="Memory limit for the vectors that a server searches in memory: about 1.1 kB a picture with the "
-        "preset cpu. With 0, or if they do not fit, searches use the indexes only.",
+        description="Memory limit for the vectors that are searched in memory, by the vector service or without one by each server process: "
+        "about 1.1 kB a picture with the preset cpu. With 0, or if they do not fit, searches use the indexes only.",
+    )
+    vector_service: Literal["start", "ask", "off"] = Field(
+        "start",
+        description="start: up, serve and demo run a vector service for this host, which keeps vectors and encoders once, and all processes ask "
+        "it. ask: something else runs it. off: each process keeps its own.",
+    )
+    vector_service_url: str | None = Field(
+        None,
+        description="Where the vector service listens: unix:PATH, or tcp://HOST:PORT with a token. Unset: a socket in HOME/run.",
+    )
+    vector_service_token: SecretStr | None = Field(
+        None, description="Random text that processes and a vector service over TCP share."
     )
 
     # Work and timeouts.
@@ -280,6 +293,21 @@ class Settings(BaseSettings):
         return self.storage_url or (self.home_path / "storage").as_uri()
 
     @cached_property
+    def library_digest(self) -> str:
+        """What tells whether two processes have the same library, and settings by which they answer a query alike."""
+        url = self.database_url
+        library = str(self.home_path) if url is None else url.get_secret_value()
+        encoders = (
+            self.preset,
+            self.image_model,
+            self.image_checkpoint,
+            self.text_model,
+            self.image_runtime,
+            self.text_runtime,
+        )
+        return sha256(repr((library, self.alpha, self.max_body_bytes, *encoders)).encode()).hexdigest()
+
+    @cached_property
     def secrets(self) -> frozenset[str]:
         """The secret values of these settings, which must not appear in any log."""
         servers = [
@@ -287,7 +315,12 @@ class Settings(BaseSettings):
             for url in (self.database_url, self.direct_database_url, self.redis_url)
             if url is not None
         ]
-        found = [*storage_secrets(self.storage_url or "", self.storage_options), *chain(*map(server_secrets, servers))]
+        token = "" if self.vector_service_token is None else self.vector_service_token.get_secret_value()
+        found = [
+            token,
+            *storage_secrets(self.storage_url or "", self.storage_options),
+            *chain(*map(server_secrets, servers)),
+        ]
         return frozenset(filter(None, found))
 
 

@@ -28,10 +28,12 @@ _SUPERVISOR_VARIABLE = "MEDIACLUSTER_SUPERVISOR_PID"
 
 
 def worker_command(role: str, *, log_level: str = "INFO", name: str | None = None) -> list[str]:
-    """The command line of one worker: `embed` (heavy, one process), `light` (threads), `all`, or `beat`.
+    """The command line of one process: a worker, which is `embed` (heavy, one process), `light` (threads) or `all`; `beat`; or `vectors`.
 
     The worker is called ROLE-NAME. `name` is by default the id of the calling process, which often becomes the worker.
     """
+    if role == "vectors":
+        return [sys.executable, "-m", "backend.cli", "vectors"]
     celery = [sys.executable, "-m", "celery", "-A"]
     if role == "beat":
         return [*celery, "workers.clock_app", "beat", "--loglevel", log_level, "--pidfile="]
@@ -60,6 +62,21 @@ def find_supervisor() -> int | None:
     """The id of the process whose Supervisor started this one; None if this process was started in any other way."""
     pid = os.environ.get(_SUPERVISOR_VARIABLE)
     return None if pid is None else int(pid)
+
+
+def end_with_supervisor() -> None:
+    """End this process when the supervisor that started it has died, even by SIGKILL. Without a supervisor, do nothing."""
+    pid = find_supervisor()
+    if pid is not None:
+        threading.Thread(target=_watch_parent, args=(pid,), name="supervisor", daemon=True).start()
+
+
+def _watch_parent(pid: int) -> None:
+    # An orphan gets another parent at once. So this holds on Linux and macOS alike, and when the id is used again.
+    while os.getppid() == pid:
+        time.sleep(_LOOK_EVERY_SECONDS)
+    logger.critical("This process exits: the command that started it (%d) has died.", pid)
+    os._exit(1)
 
 
 class Supervisor:

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.features.search import OwnVectors
 from backend.features.search.nomination import nominate_by_scan
 from backend.rules.search import BASIS_SAMPLE, Basis, CodedMedia, Filters, Kind, Order, Probe, Weights, reach
 from backend.store.engine import forbid_writes
@@ -156,7 +157,7 @@ def answers_a_second(vectors: Vectors, home: Path, clients: int, alpha: float, s
                     query = (client * 61 + counts[client]) % len(vectors.image_queries)
                     image, text = vectors.image_queries[query], vectors.text_queries[query]
                     found = nominate_by_scan(
-                        session, image, text, k=K, alpha=alpha, filters=Filters(), exclude=(), scans=scans
+                        session, image, text, k=K, alpha=alpha, filters=Filters(), exclude=(), scans=OwnVectors(scans)
                     )
                     assert found is not None
                     assert found.certified

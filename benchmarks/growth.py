@@ -168,7 +168,7 @@ def _search(services: Services, vectors: Vectors, queries: Vectors) -> tuple[flo
                 k=_K,
                 alpha=_ALPHA,
                 filters=Filters(),
-                scans=services.scans,
+                scans=services.vectors,
             )
         found[query] = candidates.media_ids[:_K]
 

@@ -31,9 +31,9 @@ _INSERT_BATCH = 1000
 _UNION = sa.text(
     """
 WITH image_leg AS MATERIALIZED (
-  SELECT media_id FROM media_embedding ORDER BY image_embedding <=> CAST(:image AS vector) LIMIT :size
+  SELECT media_id FROM media_embedding ORDER BY image_half <=> CAST(:image AS vector)::halfvec LIMIT :size
 ), text_leg AS MATERIALIZED (
-  SELECT media_id FROM media_embedding ORDER BY text_embedding <=> CAST(:text AS vector) LIMIT :size
+  SELECT media_id FROM media_embedding ORDER BY text_half <=> CAST(:text AS vector)::halfvec LIMIT :size
 ), nominated AS (
   SELECT media_id FROM image_leg UNION SELECT media_id FROM text_leg
 )

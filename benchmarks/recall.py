@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
+from backend.features.evaluation import learn_efforts
 from backend.features.search import nominate
 from backend.rules.search import Filters
 from backend.store.engine import Database
@@ -48,6 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse(arguments)
     vectors = make_vectors(options.data, options.count, options.image_dimension, options.text_dimension)
     with open_library(vectors, options.home) as database:
+        if options.learn:
+            learned = learn_efforts(database)
+            sys.stderr.write("".join(f"{one}\n" for one in learned))
         lines = [_measure(database, vectors, options.queries, alpha, 1.0) for alpha in options.alphas]
         lines += [
             _measure(database, vectors, options.queries, alpha, selectivity)
@@ -99,6 +103,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--filter-alphas", type=float, nargs="*", default=[0.0, 0.6, 1.0])
     parser.add_argument("--queries", type=int, default=50)
     parser.add_argument("--home", type=Path, help="keep the library here, or use the one that is here")
+    parser.add_argument(
+        "--learn", action="store_true", help="learn the efforts first, as `mediacluster audit --recall` does"
+    )
     parser.add_argument("--json", action="store_true")
     return parser.parse_args(arguments)
 

@@ -25,7 +25,7 @@ import httpx
 import numpy as np
 import sqlalchemy as sa
 
-from backend.features.search import nominate
+from backend.features.search import OwnVectors, VectorSource, nominate
 from backend.rules.search import Filters
 from backend.store.engine import Database, forbid_writes
 from backend.store.search import QueryVectors, ScanKeeper, match, nearest_exactly
@@ -140,7 +140,7 @@ def _ways(database: Database, vectors: Vectors, names: Sequence[str]) -> Iterato
         seconds = time.perf_counter() - begun
         sys.stderr.write(f"loaded {scans.figures().memory_bytes / 1e6:.0f} MB in {seconds:.1f} s\n")
 
-    def by_nominate(kept: ScanKeeper | None) -> Search:
+    def by_nominate(kept: VectorSource | None) -> Search:
         def search(row: int, alpha: float) -> list[uuid.UUID]:
             with database.transaction() as session:
                 forbid_writes(session)
@@ -165,7 +165,7 @@ def _ways(database: Database, vectors: Vectors, names: Sequence[str]) -> Iterato
     def by_numpy(row: int, alpha: float) -> list[uuid.UUID]:
         return [media_id(int(one)) for one in _best(vectors, row, alpha)]
 
-    ways = {"scan": by_nominate(scans), "indexes": by_nominate(None), "sql": by_sql, "numpy": by_numpy}
+    ways = {"scan": by_nominate(OwnVectors(scans)), "indexes": by_nominate(None), "sql": by_sql, "numpy": by_numpy}
     yield from ((name, ways[name]) for name in names if name in ways)
 
 

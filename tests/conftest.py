@@ -35,6 +35,8 @@ _DATABASE_NUMBERS = itertools.count(1)
 # What the machine of a developer may have set must not reach the tests.
 for name in [name for name in os.environ if name.startswith("MEDIACLUSTER_") or name in {"DATABASE_URL", "REDIS_URL"}]:
     del os.environ[name]
+# A service takes seconds to start. Tests of it start their own.
+os.environ["MEDIACLUSTER_VECTOR_SERVICE"] = "off"
 
 # How long a busy machine takes for an example says nothing of the code.
 hypothesis.settings.register_profile("tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])

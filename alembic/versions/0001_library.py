@@ -11,15 +11,15 @@ branch_labels = None
 depends_on = None
 
 # See backend/store/functions: a change of the functions needs a migration that applies them and holds their new digest.
-FUNCTIONS = "9f3df063399ce2d6"
+FUNCTIONS = "0da32b2410625551"
 
 _TABLES = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
 _NAMES = (
     "media, space, embedding, space_fill, space_fill_item, space_work, encoder_holder, background, cluster, "
     "label_statistics, centroid, cluster_event, membership, membership_figures, cluster_cannot_link, threshold_choice, "
     "alpha_choice, near_duplicate, not_near_duplicate, marked_for_deletion, exact_copy, media_reading, review_item, "
-    "review_decision, review_refresh, judged_picture, judgement, recall_audit, quality_report, histogram, pause, worker_heartbeat, "
-    "operations_sample, idempotency_key, api_key, account, account_session, login_link, login_attempt, audit_log, "
+    "review_decision, review_refresh, judged_picture, judgement, recall_audit, search_effort, quality_report, histogram, pause, "
+    "worker_heartbeat, operations_sample, idempotency_key, api_key, account, account_session, login_link, login_attempt, audit_log, "
     "webhook, webhook_delivery"
 )
 

@@ -429,6 +429,18 @@ CREATE TABLE recall_audit (
 );
 CREATE INDEX recall_audit_space_id_idx ON recall_audit (space_id);
 
+CREATE TABLE search_effort (
+  space_id integer REFERENCES space,
+  sides text CHECK (sides IN ('both', 'image', 'text')),
+  k integer CHECK (k > 0),
+  alpha double precision CHECK (alpha BETWEEN 0 AND 1),
+  effort integer NOT NULL CHECK (effort >= 0),
+  recall double precision NOT NULL CHECK (recall BETWEEN 0 AND 1),
+  media_count bigint NOT NULL CHECK (media_count > 0),
+  measured_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (space_id, sides, k, alpha)
+);
+
 CREATE TABLE quality_report (
   space_id integer REFERENCES space,
   kind text CHECK (kind IN ('similarities', 'thresholds', 'map', 'evaluation')),

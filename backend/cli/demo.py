@@ -45,6 +45,7 @@ def demo(
         require_safe_address,
         run_api,
         running_servers,
+        running_vector_service,
         running_workers,
     )
 
@@ -66,4 +67,5 @@ def demo(
             else:
                 print_demo(result, members)
             if not once:
-                run_api(settings, login_link=True)
+                with running_vector_service(settings):
+                    run_api(settings, login_link=True)

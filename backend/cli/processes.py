@@ -1,4 +1,4 @@
-"""`mediacluster up`, `serve`, `worker`, `beat` and `stop`: processes of a library."""
+"""`mediacluster up`, `serve`, `worker`, `beat`, `vectors` and `stop`: processes of a library."""
 
 from typing import Annotated, Literal
 
@@ -16,7 +16,7 @@ def up(
     host: Annotated[str | None, typer.Option(help="Address to bind to.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to bind to.")] = None,
 ) -> None:
-    """Serve the API and run workers and the clock. Ctrl-C stops all of them."""
+    """Serve the API and run workers, the clock and a vector service. Ctrl-C stops all of them."""
     from backend.cli.servers import (
         ending_in_order,
         prepare_database,
@@ -24,6 +24,7 @@ def up(
         require_safe_address,
         run_api,
         running_servers,
+        running_vector_service,
     )
     from backend.supervision import Supervisor
 
@@ -32,7 +33,7 @@ def up(
     require_free_port(settings)
     with ending_in_order(), running_servers(settings, stop=True):
         prepare_database(settings)
-        with Supervisor(settings.home_path):
+        with Supervisor(settings.home_path), running_vector_service(settings):
             run_api(settings, login_link=True)
 
 
@@ -41,10 +42,20 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to bind to.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to bind to.")] = None,
 ) -> None:
-    """Serve the API only."""
-    from backend.cli.servers import run_api
+    """Serve the API, and run a vector service for this host unless one runs."""
+    from backend.cli.servers import (
+        ending_in_order,
+        require_free_port,
+        require_safe_address,
+        run_api,
+        running_vector_service,
+    )
 
-    run_api(with_address(load_settings(), host, port))
+    settings = with_address(load_settings(), host, port)
+    require_safe_address(settings)
+    require_free_port(settings)
+    with ending_in_order(), running_vector_service(settings):
+        run_api(settings)
 
 
 @commands.command(rich_help_panel=Panel.PROCESSES)
@@ -70,6 +81,14 @@ def beat() -> None:
     from backend.cli.servers import become_celery
 
     become_celery("beat", load_settings())
+
+
+@commands.command(rich_help_panel=Panel.PROCESSES)
+def vectors() -> None:
+    """Run the vector service of this host, which keeps vectors and encoders once for all processes."""
+    from backend.cli.vector_server import run_vector_service
+
+    run_vector_service(load_settings())
 
 
 @commands.command(rich_help_panel=Panel.PROCESSES)

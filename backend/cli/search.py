@@ -1,9 +1,12 @@
 """`mediacluster search` and `similar`: one query on the screen, or many into a file."""
 
+import json
 import uuid
 from collections.abc import Iterable
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -16,7 +19,7 @@ from backend.cli.options import Json, Raw
 from backend.cli.panels import Panel
 from backend.cli.tables import write_csv
 from backend.errors import FileUnreadable, InvalidQuery
-from backend.settings import load_settings
+from backend.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from backend.features.search import Answer, BatchAnswer, Hit, Searcher, SearchQuery
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 
 commands = typer.Typer()
 
+# The first search after a start waits until the encoders are loaded.
+_ANSWER_SECONDS = 120.0
 
 _HIT_COLUMNS = (
     "media_id", "title", "location", "sim_image", "sim_text", "sim_caption", "calibrated_image", "calibrated_text",
@@ -83,41 +88,48 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Search by text, picture files and stored pictures, alone or combined. Run many queries with --batch."""
-    from backend.bootstrap import build_services
-    from backend.features.search import make_query
     from backend.rules.dates import read_begin, read_end
-    from backend.rules.search import Filters
 
-    filters = Filters(
-        cluster_ids=tuple(cluster or ()),
-        keywords_any=tuple(keyword_any or ()),
-        keywords_all=tuple(keyword_all or ()),
-        taken_from=read_begin(taken_from, "taken_from"),
-        taken_until=read_end(taken_until, "taken_until"),
-        location=location,
-        mime=tuple(mime or ()),
-        source=tuple(source or ()),
-    )
-    query = make_query(
-        words=words,
-        not_words=tuple(not_words or ()),
-        media_ids=tuple(media or ()),
-        pictures=_read_pictures(image or []),
-        not_media_ids=tuple(unlike or ()),
-        find=find,
-        k=k,
-        alpha=alpha,
-        method=method,
-        filters=filters,
-        order_by=order_by,
-        min_similarity=min_similarity,
-        diversity=diversity,
-        effort=effort,
-        cursor=cursor,
-    )
     if (batch is None) != (out is None):
         raise typer.BadParameter("--batch and --out must be used together")
-    services = closing(build_services(load_settings()))
+    filters: dict[str, Any] = {
+        "cluster_ids": tuple(cluster or ()),
+        "keywords_any": tuple(keyword_any or ()),
+        "keywords_all": tuple(keyword_all or ()),
+        "taken_from": read_begin(taken_from, "taken_from"),
+        "taken_until": read_end(taken_until, "taken_until"),
+        "location": location,
+        "mime": tuple(mime or ()),
+        "source": tuple(source or ()),
+    }
+    asked: dict[str, Any] = {
+        "words": words,
+        "not_words": tuple(not_words or ()),
+        "media_ids": tuple(media or ()),
+        "not_media_ids": tuple(unlike or ()),
+        "find": find,
+        "k": k,
+        "alpha": alpha,
+        "method": method,
+        "order_by": order_by,
+        "min_similarity": min_similarity,
+        "diversity": diversity,
+        "effort": effort,
+        "cursor": cursor,
+    }
+    settings, pictures = load_settings(), _read_pictures(image or [])
+    answer = _ask_service(settings, asked | {"filters": filters}, pictures) if batch is None else None
+    if answer is not None:
+        if as_json:
+            print_json(answer)
+        else:
+            _print_answer(_as_answer(answer), with_dates=order_by != "relevance")
+        return
+    from backend.features.search import make_query
+    from backend.rules.search import Filters
+
+    query = make_query(**asked, filters=Filters(**filters), pictures=pictures)
+    services = closing(open_searching(settings))
     if batch is not None and out is not None:
         answered, failed = _run_batch(services, batch, out, query, raw=raw, quiet=as_json)
         if as_json:
@@ -125,14 +137,14 @@ def search(
         else:
             say(f"wrote the results of {answered} queries to {out}; {failed} of them failed")
         return
-    answer = _make_searcher(services).search(query)
+    found = _make_searcher(services).search(query)
     if as_json:
-        printed = asdict(answer)
+        printed = asdict(found)
         for hit in printed["hits"]:
             hit["taken_at"] = hit["taken_at"] and hit["taken_at"].isoformat().replace("+00:00", "Z")
         print_json(printed)
     else:
-        _print_answer(answer, with_dates=order_by != "relevance")
+        _print_answer(found, with_dates=order_by != "relevance")
 
 
 @commands.command(rich_help_panel=Panel.SEARCH)
@@ -145,14 +157,12 @@ def similar(
     as_json: Json = False,
 ) -> None:
     """List the pictures most similar to one, by alpha * sim_image + (1 - alpha) * sim_text."""
-    from backend.bootstrap import open_database
     from backend.features.search import recommend
-    from backend.store.spaces import get_alpha
 
-    settings = load_settings()
-    with closing(open_database(settings)).transaction() as session:
-        weight = get_alpha(session, settings.alpha) if alpha is None else alpha
-        results = recommend(session, media_id, k, weight)
+    services = closing(open_searching(load_settings()))
+    weight = services.read_alpha() if alpha is None else alpha
+    with services.database.transaction() as session:
+        results = recommend(session, media_id, k, weight, services.vectors)
     if as_json:
         print_json({"media_id": media_id, "alpha": weight, "results": [asdict(result) for result in results]})
         return
@@ -162,12 +172,56 @@ def similar(
         say(f"{result.combined:6.3f}  image {result.sim_image:6.3f}  text {words}  {result.media_id}  {name}")
 
 
+def _ask_service(settings: Settings, query: dict[str, Any], pictures: tuple[bytes, ...]) -> dict[str, Any] | None:
+    """The answer of the vector service of this host, which has all that a search needs in memory. None if none answers for this library.
+
+    Raises:
+        MediaclusterError: what the search raises.
+    """
+    from backend.bootstrap import link_vector_service
+    from backend.errors import error_kinds
+    from backend.vector_protocol import AnswerReply, Refused, SearchRequest, ServiceAway
+
+    link = link_vector_service(settings)
+    if link is None or not link.is_up:
+        return None
+    sizes = tuple(map(len, pictures))
+    try:
+        plain = json.loads(json.dumps(query, default=str))
+        request = SearchRequest(library=settings.library_digest, query=plain, pictures=sizes)
+        reply, body = link.ask(request, pictures, seconds=_ANSWER_SECONDS)
+    except (ServiceAway, ValueError):
+        return None
+    finally:
+        link.close()
+    if isinstance(reply, Refused) and reply.code in error_kinds():
+        raise error_kinds()[reply.code](reply.detail, hint=reply.hint)
+    answer: dict[str, Any] | None = json.loads(body) if isinstance(reply, AnswerReply) else None
+    return answer
+
+
+def _as_answer(answer: dict[str, Any]) -> Any:
+    """An answer in JSON as an object with the attributes of `Answer`."""
+    hits = [
+        SimpleNamespace(**hit | {"taken_at": hit["taken_at"] and datetime.fromisoformat(hit["taken_at"])})
+        for hit in answer["hits"]
+    ]
+    return SimpleNamespace(**answer | {"hits": hits})
+
+
+def open_searching(settings: Settings) -> "Services":
+    """The services of a few queries: they ask the vector service of the host if it runs, and load no vectors themselves."""
+    from backend.bootstrap import build_services
+
+    return build_services(settings.model_copy(update={"search_memory_bytes": 0}), rings=False)
+
+
 def _make_searcher(services: "Services") -> "Searcher":
     """The search service. Models are loaded by the first query that needs them."""
     from backend.features.search import QueryEncoder, Searcher
 
-    encoder = QueryEncoder(services.encoders_of, services.limits, services.decoders)
-    return Searcher(services.database, encoder, services.settings.alpha)
+    encoder = QueryEncoder(services.query_encoders, services.limits, services.decoders)
+    return Searcher(services.database, encoder, services.settings.alpha, services.vectors)
 
 
 def _read_pictures(paths: list[Path]) -> tuple[bytes, ...]:

@@ -65,6 +65,15 @@ def prepare_database(settings: Settings) -> None:
 
 
 @contextmanager
+def running_vector_service(settings: Settings) -> Iterator[None]:
+    """Run the vector service of this host until the end, if the settings say so, and start it again when it dies."""
+    with ExitStack() as stack:
+        if settings.vector_service == "start":
+            stack.enter_context(Supervisor(settings.home_path, ["vectors"]))
+        yield
+
+
+@contextmanager
 def running_workers(services: "Services") -> Iterator[None]:
     """Ensure that workers run: if none responds, run some here until the end."""
     with ExitStack() as stack:

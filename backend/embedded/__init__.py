@@ -11,6 +11,7 @@ from backend.embedded.keeper import POSTGRES, REDIS, EmbeddedServer, ServerKeepe
 from backend.embedded.postgres import ensure_postgres, start_postgres, status_postgres, stop_postgres
 from backend.embedded.processes import ServerStatus, Started
 from backend.embedded.redis import client_url, ensure_redis, start_redis, status_redis, stop_redis
+from backend.embedded.sockets import make_socket_folder, socket_folder
 
 __all__ = [
     "POSTGRES",
@@ -25,6 +26,8 @@ __all__ = [
     "ensure_postgres",
     "ensure_redis",
     "ensure_servers",
+    "make_socket_folder",
+    "socket_folder",
     "start_postgres",
     "start_redis",
     "status_postgres",

@@ -16,6 +16,7 @@ from backend.encoders import (
     resolve_encoders,
 )
 from backend.errors import SpaceMismatch
+from backend.features.search import HostVectors, OpenEncoders, OwnVectors, VectorSource, encoders_by
 from backend.files.decoding import Decoders
 from backend.files.limits import FetchPolicy, Limits
 from backend.files.storage import Storage
@@ -24,11 +25,15 @@ from backend.store.engine import Database
 from backend.store.schema import Space
 from backend.store.search import ScanKeeper
 from backend.store.spaces import get_alpha, list_spaces
+from backend.vector_protocol import ServiceLink
 
 
 @dataclass(frozen=True)
 class Services:
-    """Everything that the pipeline needs. Cheap to create: encoders are loaded on first use."""
+    """Everything that the pipeline needs. Cheap to create: encoders are loaded on first use.
+
+    `vector_service` is the link to the vector service of the host, None if this process keeps vectors and encoders itself.
+    """
 
     settings: Settings
     database: Database
@@ -37,6 +42,7 @@ class Services:
     lazy_encoders: Lazy[Encoders]
     decoders: Decoders
     scans: ScanKeeper
+    vector_service: ServiceLink | None = None
 
     @cached_property
     def limits(self) -> Limits:
@@ -50,6 +56,17 @@ class Services:
         """The default weight of the image similarity: the one chosen for the library, otherwise the setting."""
         with self.database.transaction() as session:
             return get_alpha(session, self.settings.alpha)
+
+    @cached_property
+    def vectors(self) -> VectorSource:
+        """The vectors in memory, for queries."""
+        own = OwnVectors(self.scans)
+        return own if self.vector_service is None else HostVectors(self.vector_service, own)
+
+    @cached_property
+    def query_encoders(self) -> OpenEncoders:
+        """Opens the encoders of a space, for queries. They raise as `encoders_of`."""
+        return encoders_by(self.vector_service, self.encoders_of)
 
     @cached_property
     def encoder_pool(self) -> EncoderPool:

@@ -24,6 +24,7 @@ _UUID_OID = 2950
 _UUID_ARRAY_OID = 2951
 _UUID_ITEM = np.dtype([("length", ">i4"), ("value", "V16")])
 _ARRAY_HEADER = np.dtype(">i4")
+_ARRAY_BYTES = 20  # numbers of dimensions, flags, type, length, first index
 _NULL_ITEM = b"\xff\xff\xff\xff"  # a length of -1
 _COPY_HEADER_BYTES = 19  # signature, flags, length of the header extension
 _COPY_BLOCK_BYTES = 16 * 1024 * 1024
@@ -105,7 +106,9 @@ class _DoubleArrayLoader(Loader):
     format = Format.BINARY
 
     def load(self, data: Buffer) -> NDArray[np.float64]:
-        items = np.frombuffer(data, dtype=_FLOAT8_ITEM, offset=20)
+        if len(data) < _ARRAY_BYTES:  # an empty array has no dimension, and no length of one
+            return np.empty(0)
+        items = np.frombuffer(data, dtype=_FLOAT8_ITEM, offset=_ARRAY_BYTES)
         return items["value"].astype(np.float64)
 
 

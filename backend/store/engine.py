@@ -24,6 +24,7 @@ from backend.errors import (
 )
 from backend.store.arrays import register_arrays
 from backend.store.session_settings import pin_session, statements_for_transactions
+from backend.store.statements import Statements
 
 # `Session` is exported so that other packages can name the type without importing SQLAlchemy.
 __all__ = [
@@ -32,7 +33,10 @@ __all__ = [
     "Database",
     "PoolFigures",
     "Pooler",
+    "ReadPoint",
     "Session",
+    "Snapshot",
+    "begin_reading",
     "begin_snapshot",
     "broken_constraints_as_conflicts",
     "forbid_writes",
@@ -40,6 +44,7 @@ __all__ = [
     "libpq_parameters",
     "libpq_string",
     "limit_idling",
+    "read_point",
     "sees_what_others_see",
     "sqlalchemy_url",
     "translated_errors",
@@ -85,11 +90,9 @@ Pooler = Literal["none", "transaction"]
 """What is between this process and the server: nothing that it notices (`none`, as a pooler in session mode), or a pooler that gives each
 transaction another session."""
 
+_SQL = Statements(__file__)
 _SEES_WHAT_OTHERS_SEE = "sees_what_others_see"
-_FORBID_WRITES = """
-SELECT pg_current_xact_id_if_assigned() IS NULL AND current_setting('transaction_isolation') = 'read committed'
-  FROM set_config('transaction_read_only', 'on', true)
-"""
+_READ_POINT_KEY = "read_point"
 # Detects a silent peer (a pulled cable, a frozen host) within a minute.
 _KEEPALIVE = {"keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 50_000}
 
@@ -263,9 +266,69 @@ def begin_snapshot(session: Session) -> None:
     session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
 
 
+@dataclass(frozen=True)
+class Snapshot:
+    """Transactions whose rows were seen: all below `next_id` except those in progress (pg_snapshot of Postgres). On a standby, which does not
+    know those in progress, `next_id` is the oldest that may be: rows of later ones are read again, and known ones are skipped.
+
+    Attributes:
+        next_id: the first transaction that had not begun.
+        in_progress: those before it that had not ended.
+        server: what tells the database and its running server from all others. '' if unknown.
+    """
+
+    next_id: int
+    in_progress: tuple[int, ...]
+    server: str = ""
+
+    @classmethod
+    def read(cls, words: str, server: str) -> "Snapshot":
+        """Parse a pg_snapshot: xmin:xmax:xip,..."""
+        _, next_id, in_progress = words.split(":")
+        return cls(int(next_id), tuple(int(one) for one in in_progress.split(",") if one), server)
+
+    def covers(self, other: "Snapshot") -> bool:
+        """Whether this one has seen all that the other has seen. Never true for another server, whose numbers mean something else."""
+        if not self.server or self.server != other.server or self.next_id < other.next_id:
+            return False
+        unseen = {one for one in self.in_progress if one < other.next_id}
+        return unseen <= set(other.in_progress)
+
+
+@dataclass(frozen=True)
+class ReadPoint:
+    """What a transaction sees.
+
+    Attributes:
+        snapshot: at least this.
+        is_plain: whether it sees what any other transaction that begins now sees: it has written nothing, and has no snapshot of its own.
+    """
+
+    snapshot: Snapshot
+    is_plain: bool
+
+
+def read_point(session: Session) -> ReadPoint:
+    """What this transaction sees. Costs a statement, except after `forbid_writes`."""
+    known = session.info.get(_READ_POINT_KEY)
+    return known if isinstance(known, ReadPoint) else _read_point(session, forbid=False)
+
+
+def _read_point(session: Session, *, forbid: bool) -> ReadPoint:
+    row = session.execute(text(_SQL("read_point")), {"forbid": forbid}).one()
+    return ReadPoint(Snapshot.read(row.snapshot, row.server), bool(row.is_plain))
+
+
 def forbid_writes(session: Session) -> None:
     """Make this transaction read-only from here on."""
-    session.info[_SEES_WHAT_OTHERS_SEE] = session.execute(text(_FORBID_WRITES)).scalar_one()
+    point = _read_point(session, forbid=True)
+    session.info[_READ_POINT_KEY] = point
+    session.info[_SEES_WHAT_OTHERS_SEE] = point.is_plain
+
+
+def begin_reading(session: Session) -> None:
+    """Like `forbid_writes`, without a statement: for a transaction that has not begun yet, and of which the caller knows that it only reads."""
+    session.info[_SEES_WHAT_OTHERS_SEE] = True
 
 
 def sees_what_others_see(session: Session) -> bool:

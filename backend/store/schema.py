@@ -765,6 +765,39 @@ class RecallAudit(Base):
     __table_args__ = (CheckConstraint("k > 0", name="k"), CheckConstraint("sampled > 0", name="sampled"))
 
 
+class SearchEffort(Base):
+    """The effort at which one pass of `search_media` finds enough, as an audit has learned it (see `backend.features.evaluation.efforts`).
+
+    Attributes:
+        sides: the sides of the query: `both`, `image` or `text`.
+        k: most rows that it was measured for.
+        alpha: weight of the image side that it was measured at; 1 for `image`, 0 for `text`.
+        effort: hnsw.ef_search. 0: no effort finds enough.
+        recall: recall@k at this effort, or at the greatest one where none finds enough.
+        media_count: size of the space when it was measured.
+    """
+
+    __tablename__ = "search_effort"
+
+    space_id: Mapped[int] = mapped_column(ForeignKey("space.id"), primary_key=True)
+    sides: Mapped[str] = mapped_column(primary_key=True)
+    k: Mapped[int] = mapped_column(Integer, primary_key=True)
+    alpha: Mapped[float] = mapped_column(primary_key=True)
+    effort: Mapped[int] = mapped_column(Integer)
+    recall: Mapped[float]
+    media_count: Mapped[int] = mapped_column(BigInteger)
+    measured_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        CheckConstraint("sides IN ('both', 'image', 'text')", name="sides"),
+        CheckConstraint("k > 0", name="k"),
+        CheckConstraint("alpha BETWEEN 0 AND 1", name="alpha"),
+        CheckConstraint("effort >= 0", name="effort"),
+        CheckConstraint("recall BETWEEN 0 AND 1", name="recall"),
+        CheckConstraint("media_count > 0", name="media_count"),
+    )
+
+
 class QualityReport(Base):
     """A measurement for the quality page, one row per kind (see `backend.features.evaluation`).
 

@@ -20,6 +20,8 @@ PARTS: Final = {
     "seen": "CASE WHEN pg_is_in_recovery() "
     "THEN pg_snapshot_xmin(pg_current_snapshot())::text || ':' || pg_snapshot_xmin(pg_current_snapshot())::text || ':' "
     "ELSE pg_current_snapshot()::text END",
+    "server": "(SELECT extract(epoch FROM pg_postmaster_start_time())::text || '/' || oid::text FROM pg_database "
+    "WHERE datname = current_database())",
     "media_text": ", ".join(f"media.{field.name}" for field in fields(MediaText)),
 }
 """Values for each {template} that any statement may have.
@@ -28,6 +30,7 @@ PARTS: Final = {
 - `called`: the columns of `media` that `backend.store.titles` reads.
 - `embedded`: the statuses of pictures that are embedded, as literals, because partial indexes are chosen by them.
 - `seen`: the transactions that the statement has seen all rows of, as the text of a pg_snapshot. On a standby, fewer than it sees.
+- `server`: what tells this database of this running server from all others, as text.
 - `media_text`: the columns of `media` that `MediaText.of` reads.
 """
 

@@ -46,6 +46,15 @@ def kill_api(fleet: Fleet, chance: random.Random) -> str:
     return _kill(chance.choice(fleet.named("api")))
 
 
+def kill_vectors(fleet: Fleet, chance: random.Random) -> str:
+    """SIGKILL for the vector service, and a search at each API before it is back."""
+    killed = _kill(chance.choice(fleet.named("vectors")))
+    statuses = fleet.search()
+    if statuses != [200] * len(statuses):
+        raise RuntimeError(f"searches without the vector service were answered {statuses}")
+    return f"{killed}, and {len(statuses)} searches"
+
+
 def stop_past_lease(fleet: Fleet, chance: random.Random) -> str:
     """SIGSTOP a worker until its leases have expired, then SIGCONT. It then believes that it still holds its rows."""
     member = chance.choice(fleet.named("embed", "light"))
@@ -110,6 +119,7 @@ FAULTS: dict[str, Fault] = {
         kill_worker,
         kill_clock,
         kill_api,
+        kill_vectors,
         stop_past_lease,
         flush_broker,
         restart_broker,

@@ -75,6 +75,7 @@ class Fleet:
             for number in range(count):
                 self._add(f"{role}-{number}", worker_command(role, name=str(number)))
         self._add("beat-0", worker_command("beat"))
+        self._add("vectors-0", worker_command("vectors"))
         self._client = httpx.Client(timeout=5)
         self._ending = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name="fleet", daemon=True)
@@ -103,6 +104,7 @@ class Fleet:
             "MEDIACLUSTER_HOME": str(self.home),
             "DATABASE_URL": self.database_url,
             "REDIS_URL": self.redis_url,
+            "MEDIACLUSTER_VECTOR_SERVICE": "ask",
             **self.settings,
         }
 
@@ -136,6 +138,14 @@ class Fleet:
         if wait_until(lambda: self._is_healthy(member, pulse), _STOP_SECONDS) is None:
             raise TimeoutError(f"{member.name} did not become healthy")
         return took
+
+    def search(self) -> list[int]:
+        """Search by words at each API. Returns the statuses of the answers."""
+        with httpx.Client(timeout=_STOP_SECONDS) as client:
+            return [
+                client.get(f"http://127.0.0.1:{port}/search", params={"q": "a boat"}).status_code
+                for port in self.ports()
+            ]
 
     def wait_for_servers(self) -> None:
         """Wait until the keepers have started both servers again. Raises TimeoutError."""

@@ -14,8 +14,7 @@ from pgvector import Vector
 
 from backend.errors import InputError, InvalidVector
 from backend.features.evaluation import audit_recall
-from backend.features.search import Effort, exact_search, nominate
-from backend.features.search import nomination as nominating
+from backend.features.search import Effort, exact_search, nominate, vector_source
 from backend.features.search.candidates import Leg
 from backend.features.search.captions import nearest_captions
 from backend.rules.search import Filters
@@ -115,9 +114,9 @@ def make_library(make_database_url: Callable[[str | None], str], template: str) 
 @pytest.fixture
 def by_index(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have even a small library searched by its indexes."""
-    for module in (exact_search, nominating):
+    for module in (exact_search, vector_source):
         monkeypatch.setattr(module, "FEW_MEDIA", 0)
-    for module in (exact_search, nominating):
+    for module in (exact_search, vector_source):
         monkeypatch.setattr(module, "FEW_FILTERED_MEDIA", 0)
 
 
@@ -187,7 +186,7 @@ def test_nominate__filters(
     few_media: int,
 ) -> None:
     """The best of those that match, and as many as match where they are fewer than k."""
-    for module in (exact_search, nominating):
+    for module in (exact_search, vector_source):
         monkeypatch.setattr(module, "FEW_FILTERED_MEDIA", few_media)
     library = make_library()
     image, text = query(2)
@@ -281,7 +280,7 @@ def test_nominate_captions__uses_the_index(make_library: Callable[..., Library])
     """The planner's own choice, also under a filter that most media pass."""
     library = make_library()
     for matching in (match(), match(keywords_any=("all",))):
-        parameters = matching.parameters | {"image": Vector(query()[0]), "k": 10}
+        parameters = matching.parameters | {"image": Vector(query()[0]), "k": 10, "depth": 60}
         with library.database.transaction() as session:
             rows = fetch_arrays(session, "EXPLAIN " + matching.applied_to(_SQL("nominate_captions")), parameters)
             plan = "\n".join(row[0] for row in rows)
@@ -407,7 +406,7 @@ def test_audit_recall__finds_an_index_that_lacks_media(own_database: Database) -
         session.execute(
             sa.text(
                 "CREATE INDEX embedding_1_image_hnsw ON embedding_1 USING hnsw "
-                f"((image_embedding::vector({IMAGE})) vector_cosine_ops) WITH (m = 2, ef_construction = 4)"
+                f"((image_embedding::halfvec({IMAGE})) halfvec_cosine_ops) WITH (m = 2, ef_construction = 4)"
             )
         )
     report = audit_recall(own_database, k=5, sample=10, alphas=(1.0,))

@@ -11,11 +11,13 @@ import pytest
 import sqlalchemy as sa
 from psycopg.rows import dict_row
 
+from backend.errors import Conflict
 from backend.features.services import Services
 from backend.features.steps import open_active_space
 from backend.store.engine import Database
 from backend.store.media import NewEmbedding, insert_embeddings
 from backend.store.schema import Space
+from backend.store.spaces import activate_space, find_active_space
 
 PAGE = Path(__file__).parents[2] / "docs/how-to/recommendations-from-sql.md"
 MEDIA_ID = "01a20757-dbbc-7203-b2a8-d64a814c904f"
@@ -26,7 +28,8 @@ def fences(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
-PROGRAMS, QUERIES = fences("python"), [one for one in fences("sql") if "CREATE ROLE" not in one]
+_CHANGES = re.compile(r"\b(CREATE|INSERT INTO|DELETE FROM)\b")
+PROGRAMS, QUERIES = fences("python"), [one for one in fences("sql") if not _CHANGES.search(one)]
 GRANTS = next(one for one in fences("sql") if "CREATE ROLE" in one)
 
 
@@ -125,6 +128,71 @@ def test_js__each_query_returns_rows(library: Database) -> None:
             rows = cursor.execute(query.encode(), values).fetchall()
             assert rows
             bound |= {column: rows[0][column] for column in unpacked.get(result, [])}
+
+
+def test_sql__recommendations_made_beforehand(library: Database, services: Services) -> None:
+    view, table, step, sweep = (
+        next(one for one in fences("sql") if words in one)
+        for words in ("MATERIALIZED", "CREATE TABLE", "INSERT INTO recommended", "DELETE FROM recommended")
+    )
+    best = "SELECT recommended_id FROM recommended WHERE media_id = %s ORDER BY combined DESC LIMIT 5"
+    with psycopg.connect(library.url, autocommit=True) as connection:
+        connection.execute(
+            "ALTER TABLE media DROP CONSTRAINT media_status_has_its_facts_check; UPDATE media SET status = 'ready'"
+        )
+        ids = [row[0] for row in connection.execute("SELECT id FROM media ORDER BY id")]
+
+        def expect(media_id: uuid.UUID) -> list[uuid.UUID]:
+            rows = connection.execute("SELECT media_id FROM similar_media(%s, 5, 0.6)", [media_id])
+            return [row[0] for row in rows]
+
+        def lists(of: list[uuid.UUID]) -> dict[uuid.UUID, list[uuid.UUID]]:
+            return {one: [row[0] for row in connection.execute(best, [one])] for one in of}
+
+        connection.execute(view.encode())
+        connection.execute("REFRESH MATERIALIZED VIEW CONCURRENTLY recommendation")
+        rows = connection.execute(
+            "SELECT media_id, recommended_id FROM recommendation ORDER BY media_id, combined DESC"
+        )
+        assert rows.fetchall() == [(one, other) for one in ids for other in expect(one)]
+        connection.execute(table.encode())
+        connection.execute(step.encode())
+        assert lists(ids) == {one: expect(one) for one in ids}
+
+        # The like of an old one comes: it has a list, and is in that of the old one.
+        new = uuid.uuid4()
+        connection.execute("INSERT INTO media (id, source, source_uri, status) VALUES (%s, 'url', 'x', 'ready')", [new])
+        connection.execute(
+            "INSERT INTO embedding (space_id, media_id, image_embedding, text_embedding) "
+            "SELECT space_id, %s, image_embedding, text_embedding FROM embedding WHERE media_id = %s",
+            [new, ids[3]],
+        )
+        connection.execute(step.encode())
+        assert lists([ids[3], new]) == {ids[3]: expect(ids[3]), new: expect(new)}
+        assert expect(ids[3])[0] == new
+        assert lists(ids) == {one: expect(one) for one in ids}
+
+        for media_id in (new, *ids[:2]):
+            connection.execute("DELETE FROM embedding WHERE media_id = %s", [media_id])
+            connection.execute("DELETE FROM media WHERE id = %s", [media_id])
+        connection.execute(sweep.encode())
+        connection.execute(step.encode())
+        assert lists(ids[2:]) == {one: expect(one) for one in ids[2:]}
+    # Nothing that was made keeps another model from being activated.
+    with services.database.transaction() as session:
+        space = find_active_space(session)
+        assert space is not None
+        activate_space(session, space)
+
+
+def test_sql__a_view_of_vectors_that_blocks_another_model_is_named(library: Database, services: Services) -> None:
+    with services.database.transaction() as session:
+        session.execute(sa.text("CREATE VIEW mine AS SELECT image_embedding FROM media_embedding"))
+    with pytest.raises(Conflict, match="mine") as caught, services.database.transaction() as session:
+        space = find_active_space(session)
+        assert space is not None
+        activate_space(session, space)
+    assert "Drop these views" in str(caught.value.hint)
 
 
 def test_sql__the_role_may_read_and_no_more(library: Database) -> None:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from pgvector import Vector
 
 from backend.errors import InvalidQuery
 from backend.rules.dates import read_begin, read_end
@@ -21,7 +22,7 @@ from backend.rules.search import Filters
 from backend.store.engine import Database, Session
 from backend.store.functions import as_statement, function_source
 from backend.store.media import NewEmbedding, insert_embeddings
-from backend.store.search import match, match_media, nearest_exactly, search_media, similar_media
+from backend.store.search import MediaMatch, match, match_media, nearest_exactly, search_media, similar_media
 from backend.store.search.candidates import QueryVectors
 from backend.store.spaces import NewSpace, activate_space, create_space
 from backend.store.statements import contains_folded
@@ -282,6 +283,53 @@ def test_search__equals_brute_force_under_filters(
     assert_exact(found, rank(matching, image, text, alpha), k)
     others = [one for one in matching if one is not own]
     assert_exact(similar, rank(others, own.image, own.text, alpha), k)
+
+
+def ask_batch(
+    session: Session, images: list[Any], texts: list[Any] | None, **filters: Any
+) -> list[tuple[int, MediaMatch]]:
+    named = "".join(f", {name} => :{name}" for name in filters)
+    rows = session.execute(
+        sa.text(
+            "SELECT query, media_id, sim_image, sim_text, combined "
+            f"FROM search_media_batch(CAST(:images AS vector[]), CAST(:texts AS vector[]), 5, 0.6{named})"
+        ),
+        {"images": as_array(images), "texts": None if texts is None else as_array(texts), **filters},
+    )
+    return [(row.query, MediaMatch(row.media_id, row.sim_image, row.sim_text, row.combined)) for row in rows]
+
+
+def as_array(vectors: list[Any]) -> str:
+    return "{" + ",".join("NULL" if one is None else f'"{Vector(one).to_text()}"' for one in vectors) + "}"
+
+
+@pytest.mark.parametrize("which", ["library", "large_library"])
+@pytest.mark.parametrize(
+    "filters", [{}, {"keywords_any": ["zurich", "sea"]}, {"source": ["import"], "taken_from": "1990"}]
+)
+def test_search_media_batch__is_each_search_in_turn(
+    request: pytest.FixtureRequest, which: str, filters: dict[str, Any]
+) -> None:
+    library: Library = request.getfixturevalue(which)
+    pictures = library.pictures[:6]
+    images = [None if place == 2 else one.image for place, one in enumerate(pictures)]
+    texts = [None if place == 3 else one.text for place, one in enumerate(pictures)]
+    with library.database.transaction() as session:
+        found = ask_batch(session, images, texts, **filters)
+        expected = [
+            (place, hit)
+            for place, (image, text) in enumerate(zip(images, texts, strict=True), 1)
+            for hit in search_media(session, image, text, 5, 0.6, **filters)
+        ]
+        assert len(expected) > 10
+        assert found == expected
+        pictures_alone = ask_batch(session, images[:2], None, **filters)
+        assert pictures_alone == [
+            (place, hit)
+            for place, image in enumerate(images[:2], 1)
+            for hit in search_media(session, image, None, 5, 0.6, **filters)
+        ]
+        assert ask_batch(session, [], None, **filters) == []
 
 
 @properties

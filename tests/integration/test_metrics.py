@@ -157,6 +157,6 @@ def test_metrics__each_application_has_its_own(services: Services) -> None:
 
 def test_metrics__without_a_database(services: Services) -> None:
     app = create_app(services)
-    app.state.metrics = make_registry(Database("postgresql://nobody@127.0.0.1:1/none"), services.scans)
+    app.state.metrics = make_registry(Database("postgresql://nobody@127.0.0.1:1/none"), services.vectors)
     answer = TestClient(app, raise_server_exceptions=False).get("/metrics")
     assert (answer.status_code, answer.json()["code"]) == (503, "backend_unavailable")

@@ -200,9 +200,9 @@ def test_create_space__has_its_indexes_and_holds_its_dimensions(database: Databa
             {"name": f"embedding_{space.id}"},
         ).scalars()
         hnsw = "\n".join(sorted(definitions))
-    assert "((image_embedding)::vector(6)) vector_cosine_ops" in hnsw
-    assert "((text_embedding)::vector(4)) vector_cosine_ops" in hnsw
-    assert "((caption_embedding)::vector(6)) vector_cosine_ops" in hnsw
+    assert "((image_embedding)::halfvec(6)) halfvec_cosine_ops" in hnsw
+    assert "((text_embedding)::halfvec(4)) halfvec_cosine_ops" in hnsw
+    assert "((caption_embedding)::halfvec(6)) halfvec_cosine_ops" in hnsw
     assert "halfvec(10)) halfvec_ip_ops" in hnsw
     with database.transaction() as session:
         session.execute(
@@ -231,7 +231,15 @@ def test_activate_space__the_view_follows(database: Database) -> None:
                 "WHERE attrelid = 'media_embedding'::regclass AND attnum > 1 ORDER BY attnum"
             )
         ).scalars()
-        assert list(types) == ["vector(8)", "vector(3)", "vector(8)", "halfvec(11)"]
+        assert list(types) == [
+            "vector(8)",
+            "vector(3)",
+            "vector(8)",
+            "halfvec(8)",
+            "halfvec(3)",
+            "halfvec(8)",
+            "halfvec(11)",
+        ]
         assert session.execute(sa.text("SELECT count(*) FROM space WHERE state = 'active'")).scalar_one() == 1
 
 

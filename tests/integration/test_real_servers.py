@@ -28,8 +28,7 @@ from backend.features.backup import back_up, restore
 from backend.features.integrity import audit
 from backend.features.operations import diagnose
 from backend.features.operations.diagnosis import Finding
-from backend.features.search import exact_search, nominate
-from backend.features.search import nomination as nominating
+from backend.features.search import OwnVectors, exact_search, nominate, vector_source
 from backend.features.search.candidates import Leg
 from backend.features.services import Services
 from backend.features.steps import Assigner, embed_batch, open_active_space
@@ -236,6 +235,7 @@ def call_functions(server: Server, ids: list[str]) -> None:
     calls = {
         "similar_media(own.media_id, k => 3)": 3,
         "search_media(own.image_embedding, own.text_embedding, 3)": 3,
+        "search_media_batch(ARRAY[own.image_embedding], NULL, 3)": 3,
         "search_media_exactly(own.image_embedding, NULL, 3, 1)": 3,
         "search_media_by_index(own.image_embedding, own.text_embedding, 3, 0.6, 100)": 3,
         "nearest_clusters(own.image_embedding, 1)": 1,
@@ -464,7 +464,7 @@ def test_standby__the_scan_finds_what_was_open_when_others_committed(
     open_server: Callable[[str], Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A standby does not know which transactions are open. One that commits late must not count as seen."""
-    for module in (exact_search, nominating):
+    for module in (exact_search, vector_source):
         monkeypatch.setattr(module, "FEW_MEDIA", 0)
     server = open_server("standby")
     primary = Database(server.database_url)
@@ -485,7 +485,7 @@ def test_standby__the_scan_finds_what_was_open_when_others_committed(
             (own,) = fetch_arrays(
                 session, "SELECT image_embedding AS image FROM media_embedding WHERE media_id = :id", {"id": media_id}
             )
-            found = nominate(session, own.image, None, k=3, alpha=1, filters=Filters(), scans=keeper)
+            found = nominate(session, own.image, None, k=3, alpha=1, filters=Filters(), scans=OwnVectors(keeper))
         assert found.nominated_by[0] == frozenset({Leg.SCAN})
         assert found.certified
         return media_id in found.media_ids

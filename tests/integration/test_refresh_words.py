@@ -423,6 +423,35 @@ def test_refresh__takeout_trees(services: Services, tmp_path: Path, make_jpeg: C
     assert refreshed(services, top)[0].changed == 0
 
 
+@pytest.mark.parametrize("kind", ["Takeout", "XMP"])
+def test_refresh__names_of_people_beside_a_picture_join_its_keywords(
+    services: Services, tmp_path: Path, make_jpeg: Callable[..., bytes], kind: str
+) -> None:
+    inside = "<dc:subject><rdf:Bag><rdf:li>beach</rdf:li></rdf:Bag></dc:subject>"
+    picture = tmp_path / "a.jpg"
+    picture.write_bytes(Pictures.with_xmp(make_jpeg(1), inside))
+
+    def name(*people: str) -> None:
+        if kind == "Takeout":
+            record = {"title": "a.jpg", "photoTakenTime": {"timestamp": "1588291200"}}
+            said = json.dumps(record | {"people": [{"name": one} for one in people]}).encode()
+            (tmp_path / "a.jpg.json").write_bytes(said)
+        else:
+            names = "".join(f"<rdf:li>{one}</rdf:li>" for one in people)
+            person = 'xmlns:p="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"'
+            said = Pictures.xmp(f"<p:PersonInImage {person}><rdf:Bag>{names}</rdf:Bag></p:PersonInImage>")
+            (tmp_path / "a.xmp").write_bytes(said)
+
+    name("Ann")
+    media_id = id_of(take_in(services, tmp_path), "a.jpg")
+    assert stored(services, media_id).keywords == ["beach", "Ann"]
+    assert refreshed(services, tmp_path)[1] == {}
+
+    name("Ann", "Bob")
+    assert refreshed(services, tmp_path)[1] == {"a.jpg": {"keywords": (["beach", "Ann"], ["beach", "Ann", "Bob"])}}
+    assert refreshed(services, tmp_path)[1] == {}
+
+
 def test_refresh__a_sidecar_that_a_second_import_has_found(services: Services, folder: Path) -> None:
     media_id = id_of(take_in(services, folder), "bare.jpg")
     (folder / "bare.jpg.xmp").write_bytes(xmp("Found later"))

@@ -8,83 +8,22 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import sqlalchemy as sa
-from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from backend.errors import BackendUnavailable
-from backend.features.search import Effort, exact_search, nominate
+from backend.features.search import Effort, OwnVectors, exact_search, nominate, vector_source
 from backend.features.search import alpha_insight as insight_module
-from backend.features.search import nomination as nominating
 from backend.features.search.candidates import Candidates, Leg
 from backend.features.search.query_vectors import fetch_examples
 from backend.rules.search import Filters
 from backend.store.engine import Database, begin_snapshot, forbid_writes
-from backend.store.media import NewEmbedding, insert_embeddings, replace_wording
-from backend.store.schema import Space
 from backend.store.search import QueryVectors, ScanAnswer, ScanKeeper, ScanQuestion, match, nearest_exactly
 from backend.store.search import scan_keeper as scan_keeping
 from backend.store.search.passes import Passes
 from backend.store.search.scan_keeper import ScanState
 from backend.store.spaces import NewSpace, activate_space, create_space
+from tests.support.vector_libraries import COUNT, IMAGE, TEXT, Library, Matrix
 from tests.support.waiting import wait_for
-
-IMAGE, TEXT = 24, 16
-COUNT = 900
-Matrix = NDArray[np.float32]
-
-
-def unit(rows: NDArray[np.float64]) -> Matrix:
-    return (rows / np.linalg.norm(rows, axis=-1, keepdims=True)).astype(np.float32)
-
-
-class Library:
-    """A space that grows, shrinks and is reworded; a quarter has no text, and an eighth has the vectors of another."""
-
-    def __init__(self, database: Database, seed: int = 0) -> None:
-        self.database = database
-        self.generator = np.random.default_rng(seed)
-        self.ids: list[uuid.UUID] = []
-        with database.transaction() as session:
-            self.space: Space = create_space(session, NewSpace("s", None, "i", "", "t", "i", "t", IMAGE, TEXT, {}))
-            activate_space(session, self.space)
-
-    def add(self, count: int, session: Session | None = None) -> list[uuid.UUID]:
-        if session is None:
-            with self.database.transaction() as own:
-                return self.add(count, own)
-        ids = [uuid.UUID(bytes=self.generator.bytes(16), version=4) for _ in range(count)]
-        session.execute(
-            sa.text(
-                "INSERT INTO media (id, source, source_uri, status, keywords) "
-                "SELECT id, 'url', 'x', 'fetching', CASE WHEN place % 4 = 0 THEN '{Fourth}' ELSE '{}' END::text[] "
-                "FROM unnest(CAST(:ids AS uuid[])) WITH ORDINALITY AS t(id, place)"
-            ),
-            {"ids": ids},
-        )
-        images, texts = self.vectors(count, IMAGE), self.vectors(count, TEXT)
-        images[: count // 8], texts[: count // 8] = images[count - 1], texts[count - 1]
-        has_text = self.generator.random(count) < 0.75
-        insert_embeddings(
-            session,
-            self.space.id,
-            [NewEmbedding(ids[row], images[row], texts[row] if has_text[row] else None, None) for row in range(count)],
-        )
-        self.ids += ids
-        return ids
-
-    def remove(self, count: int) -> None:
-        gone = [self.ids.pop(int(self.generator.integers(len(self.ids)))) for _ in range(count)]
-        with self.database.transaction() as session:
-            session.execute(sa.text("DELETE FROM media WHERE id = ANY(:ids)"), {"ids": gone})
-
-    def reword(self, count: int) -> None:
-        for media_id in self.generator.choice(np.array(self.ids, dtype=object), count, replace=False):
-            with self.database.transaction() as session:
-                text = self.vectors(1, TEXT)[0] if self.generator.random() < 0.7 else None
-                replace_wording(session, self.space.id, media_id, text, None)
-
-    def vectors(self, count: int, dimension: int) -> Matrix:
-        return unit(self.generator.normal(size=(count, dimension)))
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +47,7 @@ def library(filled: Library, copy_database: Callable[[str], str]) -> Iterator[Li
 @pytest.fixture
 def keep(monkeypatch: pytest.MonkeyPatch) -> Callable[[Library], ScanKeeper]:
     """A scan that is loaded, of a library however small."""
-    for module in (exact_search, nominating):
+    for module in (exact_search, vector_source):
         monkeypatch.setattr(module, "FEW_MEDIA", 0)
 
     def make(library: Library) -> ScanKeeper:
@@ -130,7 +69,14 @@ def assert_exact(
 ) -> Candidates:
     """The k best, in their order and with their cosines, are those of the exact statement in SQL."""
     found = nominate(
-        session, query.image, query.text, k=k, alpha=query.alpha, filters=filters, exclude=exclude, scans=scans
+        session,
+        query.image,
+        query.text,
+        k=k,
+        alpha=query.alpha,
+        filters=filters,
+        exclude=exclude,
+        scans=OwnVectors(scans),
     )
     true = nearest_exactly(session, query, match(**vars(filters), exclude=exclude), k)
     assert found.media_ids[:k] == [row.media_id for row in true]
@@ -177,7 +123,7 @@ def test_scan__equals_and_ends(library: Library, keep: Callable[[Library], ScanK
             for k in (1, 10, 300):
                 query = QueryVectors(image, library.vectors(1, TEXT)[0], float(alpha))
                 assert is_by_scan(assert_exact(session, keeper, query, k))
-        found = nominate(session, image, None, k=5_000, alpha=0.5, filters=Filters(), scans=keeper)
+        found = nominate(session, image, None, k=5_000, alpha=0.5, filters=Filters(), scans=OwnVectors(keeper))
         assert len(found.media_ids) == COUNT
 
 
@@ -185,7 +131,7 @@ def test_scan__filters(
     library: Library, keep: Callable[[Library], ScanKeeper], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By trying the best until enough match."""
-    monkeypatch.setattr(nominating, "_DEAR_BY_ID", 0)
+    monkeypatch.setattr(vector_source, "_DEAR_BY_ID", 0)
     keeper = keep(library)
     with library.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(sa.text("ANALYZE"))
@@ -204,7 +150,9 @@ def test_scan__for_any_order(library: Library, keep: Callable[[Library], ScanKee
     keeper = keep(library)
     image, text = library.vectors(1, IMAGE)[0], library.vectors(1, TEXT)[0]
     with library.database.transaction() as session:
-        found = nominate(session, image, text, k=20, alpha=0.5, filters=Filters(), for_any_order=True, scans=keeper)
+        found = nominate(
+            session, image, text, k=20, alpha=0.5, filters=Filters(), for_any_order=True, scans=OwnVectors(keeper)
+        )
         everything = nearest_exactly(session, QueryVectors(image, text, 0.5), match(), COUNT)
     assert is_by_scan(found)
     present = set(found.media_ids)
@@ -243,7 +191,7 @@ def test_insight__exact_at_every_alpha(
             ),
             {"textless": textless},
         ).scalar_one()
-        found = insight_module.insight(session, media_id, 20, keeper)
+        found = insight_module.insight(session, media_id, 20, OwnVectors(keeper))
         edges = [one.low for one in found.ranges]
         assert (len(edges) > 20) != textless
         (example,) = fetch_examples(session, [media_id])
@@ -276,7 +224,9 @@ def test_scan__only_what_is_committed(library: Library, keep: Callable[[Library]
         slow.close()
     with library.database.transaction() as session:
         assert len(
-            nominate(session, query.image, None, k=2_000, alpha=1, filters=Filters(), scans=keeper).media_ids
+            nominate(
+                session, query.image, None, k=2_000, alpha=1, filters=Filters(), scans=OwnVectors(keeper)
+            ).media_ids
         ) == (COUNT + 10)
         for media_id in library.ids[-10:]:
             (vector,) = nearest_vector(session, media_id)
@@ -398,13 +348,39 @@ def test_scan__steps_aside(library: Library, keep: Callable[[Library], ScanKeepe
         assert not is_by_scan(assert_exact(session, keeper, query, COUNT + 3))
     with library.database.transaction() as session:
         found = nominate(
-            session, query.image, query.text, k=5, alpha=0.6, filters=Filters(), mode=Effort.EXACT, scans=keeper
+            session,
+            query.image,
+            query.text,
+            k=5,
+            alpha=0.6,
+            filters=Filters(),
+            mode=Effort.EXACT,
+            scans=OwnVectors(keeper),
         )
         assert found.nominated_by[0] == frozenset({Leg.EXACT})
         assert keeper._scan is not None
         with keeper._scan.turn:
             assert not is_by_scan(assert_exact(session, keeper, query, 5))
         assert is_by_scan(assert_exact(session, keeper, query, 5))
+
+
+def test_scan__nothing_to_measure(library: Library, keep: Callable[[Library], ScanKeeper]) -> None:
+    """No order that bounds can decide, or nothing left of what they named: the query goes by SQL."""
+    keeper = keep(library)
+    with library.database.transaction() as session:
+        forbid_writes(session)
+        found = nominate(
+            session,
+            None,
+            library.vectors(1, TEXT)[0],
+            k=5,
+            alpha=0.5,
+            filters=Filters(),
+            for_any_order=True,
+            scans=OwnVectors(keeper),
+        )
+        assert not is_by_scan(found)
+        assert found.certified
 
 
 def test_keeper__another_space(library: Library, keep: Callable[[Library], ScanKeeper]) -> None:
@@ -417,7 +393,7 @@ def test_keeper__another_space(library: Library, keep: Callable[[Library], ScanK
     library.add(40)
     query = QueryVectors(library.vectors(1, IMAGE)[0], library.vectors(1, TEXT)[0], 0.6)
     with library.database.transaction() as session:
-        found = nominate(session, query.image, query.text, k=10, alpha=0.6, filters=Filters(), scans=keeper)
+        found = nominate(session, query.image, query.text, k=10, alpha=0.6, filters=Filters(), scans=OwnVectors(keeper))
         assert not set(found.media_ids) & set(old_ids)
     keeper.refresh()
     with library.database.transaction() as session:
@@ -426,7 +402,7 @@ def test_keeper__another_space(library: Library, keep: Callable[[Library], ScanK
 
 
 def test_keeper__loads_in_the_background_when_it_is_asked(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (exact_search, nominating):
+    for module in (exact_search, vector_source):
         monkeypatch.setattr(module, "FEW_MEDIA", 0)
     keeper = ScanKeeper(library.database, most_bytes=1 << 30, least_media=1)
     assert keeper.figures().state is ScanState.IDLE

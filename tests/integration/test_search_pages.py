@@ -20,8 +20,8 @@ from backend.features.search import (
     SearchQuery,
     exact_search,
     search,
+    vector_source,
 )
-from backend.features.search import nomination as nominating
 from backend.rules.search import Backgrounds, Filters, FusionMethod, fuse
 from backend.store.engine import Database
 from backend.store.media import NewEmbedding, insert_embeddings
@@ -121,9 +121,9 @@ def small_steps(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     """First candidates that are far fewer than the library."""
     monkeypatch.setattr(search, "_LEAST_DEPTH", 40)
     if request.param == "by index":
-        for module in (exact_search, nominating):
+        for module in (exact_search, vector_source):
             monkeypatch.setattr(module, "FEW_MEDIA", 0)
-        for module in (exact_search, nominating):
+        for module in (exact_search, vector_source):
             monkeypatch.setattr(module, "FEW_FILTERED_MEDIA", 0)
 
 

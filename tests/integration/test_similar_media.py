@@ -187,6 +187,14 @@ def sqlstate_and_hint(database: Database, call: str, **parameters: object) -> tu
         ("search_media(NULL, :long)", "the text query has 5 dimensions, but the active space has 32", "vector(32)"),
         ("search_media_exactly(:long, NULL)", "the image query has 5 dimensions", "vector(48)"),
         ("search_media_by_index(NULL, :long, 3, 0.5, 40)", "the text query has 5 dimensions", "vector(32)"),
+        ("search_media_batch(ARRAY[:long], NULL)", "the image query has 5 dimensions", "vector(48)"),
+        ("search_media_batch(NULL, ARRAY[NULL, :long])", "the text query has 5 dimensions", "vector(32)"),
+        (
+            "search_media_batch(ARRAY[NULL]::vector[], '{}')",
+            "there are 1 image queries and 0 text queries",
+            "as many of both",
+        ),
+        ("search_media_batch(NULL, NULL, 0)", "k has to be at least 1, not 0", "how many rows"),
         ("nearest_clusters(:long)", "the image query has 5 dimensions", "vector(48)"),
         ("nearest_clusters(:long, 0)", "k has to be at least 1, not 0", "how many rows"),
         ("search_media(NULL, NULL, 0)", "k has to be at least 1, not 0", "how many rows"),
@@ -254,8 +262,8 @@ def test_search_media__does_not_leak_its_settings(make_library: Callable[..., Li
 @pytest.mark.parametrize(
     ("order", "index"),
     [
-        ("image_embedding <=> (SELECT image_embedding FROM media_embedding LIMIT 1)", "image_hnsw"),
-        ("text_embedding <=> (SELECT text_embedding FROM media_embedding WHERE text_embedding IS NOT NULL LIMIT 1)",
+        ("image_half <=> (SELECT image_half FROM media_embedding LIMIT 1)", "image_hnsw"),
+        ("text_half <=> (SELECT text_half FROM media_embedding WHERE text_embedding IS NOT NULL LIMIT 1)",
          "text_hnsw"),
         ("fused_embedding <#> (SELECT fused_embedding FROM media_embedding WHERE fused_embedding IS NOT NULL LIMIT 1)",
          "fused_hnsw"),
@@ -345,7 +353,7 @@ def test_search_media__reads_all_where_the_index_does_not_serve(
         session.execute(
             sa.text(
                 f"CREATE INDEX ON embedding_{space.id} USING hnsw "
-                f"((image_embedding::vector({dimension})) vector_cosine_ops) WITH (m = 2, ef_construction = 4)"
+                f"((image_embedding::halfvec({dimension})) halfvec_cosine_ops) WITH (m = 2, ef_construction = 4)"
             )
         )
         activate_space(session, space)

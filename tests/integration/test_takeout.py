@@ -1,7 +1,8 @@
 """A whole Takeout, made by Google's rules, comes in as it was: each picture with its own words and nobody else's."""
 
+import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,21 @@ def test_takeout__each_picture_has_its_own_words(services: Services, written: tu
     assert (len(report.duplicates), len(report.completed), report.failed) == (tree.copies, tree.copies, [])
     assert sorted(warning.path for warning in report.warnings) == sorted(str(top / path) for path in tree.warnings)
     assert report.left_out.counts == {Kind.MOVIE: tree.movies, Kind.SIDECAR: len(tree.ownerless)}
+
+
+def test_takeout__pictures_in_the_bin_are_left_out_and_told(
+    services: Services, tmp_path: Path, make_jpeg: Callable[..., bytes]
+) -> None:
+    for seed, name in enumerate(("kept.jpg", "gone.jpg"), start=1):
+        (tmp_path / name).write_bytes(make_jpeg(seed))
+        record = {"title": name, "photoTakenTime": {"timestamp": "1588291200"}, "trashed": name == "gone.jpg"}
+        (tmp_path / f"{name}.supplemental-metadata.json").write_text(json.dumps(record))
+
+    report = taken_in(services, [tmp_path])
+
+    assert [Path(name).name for name in report.new.values()] == ["kept.jpg"]
+    assert report.left_out.counts == {Kind.TRASHED: 1}
+    assert report.left_out.examples == {Kind.TRASHED: [tmp_path / "gone.jpg"]}
 
 
 def test_takeout__folders_the_other_way_round(services: Services, written: tuple[Path, TakeoutTree]) -> None:

@@ -20,6 +20,7 @@ def library_environment(settings: Settings) -> dict[str, str]:
     servers = {"DATABASE_URL": settings.database_url, "REDIS_URL": settings.redis_url}
     return {
         "MEDIACLUSTER_HOME": str(settings.home_path),
+        "MEDIACLUSTER_VECTOR_SERVICE": settings.vector_service,
         **{name: url.get_secret_value() for name, url in servers.items() if url is not None},
     }
 

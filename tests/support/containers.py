@@ -12,6 +12,7 @@ BASE, GPS = ExifTags.Base, ExifTags.GPS
 
 NAMESPACES: Final = {
     "acdsee": "http://ns.acdsee.com/iptc/1.0/",
+    "acdsee-rs": "http://ns.acdsee.com/regions/",
     "dc": "http://purl.org/dc/elements/1.1/",
     "digiKam": "http://www.digikam.org/ns/1.0/",
     "drone-dji": "http://www.dji.com/drone-dji/1.0/",

@@ -15,6 +15,7 @@ import yaml
 from pydantic import AliasChoices
 
 from backend import supervision
+from backend.bootstrap import vector_service_address
 from backend.cli import app as cli
 from backend.settings import Settings, load_settings
 from backend.web.api.routes import health
@@ -23,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 GPU = yaml.safe_load((ROOT / "docker-compose.gpu.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = ("migrate", "api", "worker", "assigner", "beat", "flower")
+OURS = ("migrate", "api", "vectors", "worker", "assigner", "beat", "flower")
 ONE_SHOT = "migrate"
 
 
@@ -151,12 +152,12 @@ def test_compose__a_proxy_on_the_machine_is_believed(environment: dict[str, str]
 
 def test_compose__gpu_file_merges() -> None:
     """It adds a GPU to services that are there and load encoders, and the build that can use it; it replaces nothing."""
-    assert set(GPU["services"]) == {ONE_SHOT, "api", "worker"}
+    assert set(GPU["services"]) == {ONE_SHOT, "vectors", "worker"}
     built = GPU["services"][ONE_SHOT]
     assert set(built) == {"build"}
     assert set(built["build"]["args"]) == set(SERVICES[ONE_SHOT]["build"]["args"])
     assert _interpolated(built["build"]["args"]["TORCH_BACKEND"], {}).startswith("cu")
-    for name in ("api", "worker"):
+    for name in ("vectors", "worker"):
         added = GPU["services"][name]
         assert set(added) == {"environment", "deploy"}
         assert added["environment"].keys().isdisjoint(SERVICES[name]["environment"])
@@ -207,6 +208,15 @@ def test_compose__worker_health_asks_the_worker_itself(
 def test_compose__clock_health_asks_the_clock_itself() -> None:
     (pulse,) = re.findall(r'find "([^"]+)"', SERVICES["beat"]["healthcheck"]["test"][1])
     assert Path(pulse) == supervision.pulse_path(Path("/data"), "beat-1@$$HOSTNAME")
+
+
+def test_compose__vector_service_is_asked_over_its_socket() -> None:
+    """All containers share /data, so the socket that one makes is the one that the others find."""
+    (pulse,) = re.findall(r'find "([^"]+)"', SERVICES["vectors"]["healthcheck"]["test"][1])
+    assert Path(pulse) == supervision.pulse_path(Path("/data"), "vectors-1@$$HOSTNAME")
+    settings = load_settings(_env_file=None, home=Path("/data"))
+    assert vector_service_address(settings).path == Path("/data/run/vectors.sock")
+    assert {SERVICES[name]["environment"]["MEDIACLUSTER_VECTOR_SERVICE"] for name in OURS} == {"ask"}
 
 
 def test_health_check_of_the_image__asks_a_route_that_exists() -> None:

@@ -303,7 +303,10 @@ def test_schema__the_diagrams_show_every_state_and_reference() -> None:
 
 def test_sql__each_public_function_is_documented() -> None:
     page = DOCS / "reference/sql.md"
-    names = ("search_media", "search_media_by_index", "search_media_exactly", "similar_media", "nearest_clusters")
+    names = (
+        *("search_media", "search_media_batch", "search_media_by_index", "search_media_exactly"),
+        *("similar_media", "nearest_clusters"),
+    )
     source = "\n".join(function_source(name) for name in names)
     functions = re.findall(r"CREATE OR REPLACE FUNCTION (\w+)\((.*?)\)\s*RETURNS", source, re.DOTALL)
     assert len(functions) == len(names)

@@ -3,6 +3,7 @@
 The library is read in one read-only snapshot, and everything is computed from it.
 """
 
+from backend.features.evaluation.efforts import learn_efforts
 from backend.features.evaluation.evaluation import (
     OnProgress,
     Source,
@@ -39,6 +40,7 @@ __all__ = [
     "evaluate_by_any",
     "evaluate_pair",
     "evaluate_pair_by_any",
+    "learn_efforts",
     "measure",
     "read_saved",
     "write_report",

@@ -7,6 +7,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.features.evaluation.efforts import learn_efforts
 from backend.store.engine import Database, Session, begin_snapshot
 from backend.store.evaluation import estimate_media, record_recall_audit, sample_vectors
 from backend.store.search import (
@@ -62,11 +63,13 @@ class RecallReport:
 def audit_recall(
     database: Database, *, k: int = 10, sample: int = 50, alphas: tuple[float, ...] = (0.0, 0.3, 0.6, 0.9, 1.0)
 ) -> RecallReport:
-    """Search for `sample` random pictures by index and by reading all, each in a transaction of its own.
+    """Learn the efforts of searches by index, then search for `sample` random pictures by `search_media` and by reading all, each in a
+    transaction of its own.
 
     A picture is its own best hit, which counts for both. Cost: sample * (2 * alphas + 2) scans of all embeddings. The result is stored
     for the metrics, unless nothing is embedded.
     """
+    learn_efforts(database)
     with database.transaction() as session:
         space = find_active_space(session)
         queries = sample_vectors(session, sample)

@@ -12,6 +12,8 @@ from backend.features.services import Services
 from backend.files.folders import (
     Exclusions,
     FileWarning,
+    Kind,
+    LeftOut,
     ManifestError,
     SidecarReader,
     Tally,
@@ -158,7 +160,8 @@ def import_items(services: Services, items: Iterable[ImportItem], report: Import
             accepted = _accept(services, item, sidecars, report, used)
         except InputError as error:
             report.failed.append(ImportFailure(item.name, error.code, str(error)))
-        else:
+            accepted = None
+        if accepted is not None:
             if accepted.duplicate:
                 report.duplicates[item.name] = accepted.media_id
                 if accepted.completed:
@@ -243,7 +246,8 @@ def folder_of(path: Path, top: Path) -> str:
 
 def _accept(
     services: Services, item: ImportItem, sidecars: SidecarReader, report: ImportReport, used: set[Path]
-) -> Accepted:
+) -> Accepted | None:
+    """Import one item; None if it is left out, as is one that its library has in the bin."""
     if item.error is not None:
         raise item.error
     if item.url is not None:
@@ -251,6 +255,9 @@ def _accept(
     assert item.path is not None
     sidecar = sidecars.read(item.path)
     used.update(sidecar.paths)
+    if sidecar.is_trashed:
+        report.left_out.add(LeftOut(item.path, Kind.TRASHED))
+        return None
     # Several pictures may share a sidecar, whose warnings are reported once.
     warnings = (*item.warnings, *sidecar.warnings)
     report.warnings += [warning for warning in warnings if warning not in report.warnings[-_RECENT_WARNINGS:]]

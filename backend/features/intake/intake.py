@@ -15,7 +15,7 @@ from backend.doorbell import Work
 from backend.errors import BackendUnavailable, FetchFailed, FileTooLarge, LeaseLost, TransactionConflict
 from backend.features.intake.copies import Beside, record_copy
 from backend.features.intake.moments import settle_date
-from backend.features.intake.readings import Given, place_in, read_words, without_file_name
+from backend.features.intake.readings import Given, complete, joins_keywords, place_in, read_words, without_file_name
 from backend.features.services import Services
 from backend.files.folders import Sidecar
 from backend.files.formats import PictureWarning
@@ -136,7 +136,14 @@ def accept_picture(
             services.doorbell.ring(Work.FILL)
         return known
     picture, merged, warnings, embedded = store_picture(
-        services, data, sha256, cleaned, place=place, name=source_uri, dates=dates
+        services,
+        data,
+        sha256,
+        cleaned,
+        place=place,
+        name=source_uri,
+        dates=dates,
+        joins=joins_keywords(sidecar, given_text),
     )
     said = digest_fields(merged, place_in(picture.exif))
     given_values = {name: said[name] for name in given.fields}
@@ -235,6 +242,7 @@ def store_picture(
     place: Mapping[str, JSON],
     name: str | None,
     dates: Sequence[DateCandidate] = (),
+    joins: bool = False,
 ) -> tuple[StoredPicture, MediaText, tuple[PictureWarning, ...], EmbeddedMetadata]:
     """Validate a file and write the original under its checksum, so that writing it twice does no harm.
 
@@ -246,6 +254,7 @@ def store_picture(
         place: coordinates from outside the file, by their names in `exif`.
         name: file name, from which a date may be guessed.
         dates: candidates for when the picture was taken, besides those in the file.
+        joins: whether the keywords of `text` join those in the file instead of replacing them.
 
     Returns:
         What to record of the file, the text completed from its metadata, warnings on defects of the file, and the metadata.
@@ -257,7 +266,8 @@ def store_picture(
     inspection, embedded = services.decoders.inspect(data, services.limits)
     unread = tuple(PictureWarning("metadata_damaged", warning) for warning in embedded.warnings)
     warnings = inspection.warnings + unread
-    words, place = hide_coordinates(text.or_else(without_file_name(embedded.text, name)), place)
+    inside = without_file_name(embedded.text, name)
+    words, place = hide_coordinates(complete(text, inside, services.limits, joins=joins), place)
     key = original_key(sha256, inspection.extension)
     services.storage.write(key, data)
     picture = StoredPicture(

@@ -55,10 +55,22 @@ def read_words(
     """
     given = given or Given()
     beside, inside = without_file_name(sidecar.text, name), without_file_name(embedded.text, name)
-    text = clean_media_text(given.text.or_else(beside), limits).or_else(inside)
+    outside = clean_media_text(given.text.or_else(beside), limits)
+    text = complete(outside, inside, limits, joins=joins_keywords(sidecar, given.text))
     text, place = hide_coordinates(text, given.place or sidecar.place)
     settled = settle_date(text, [*given.dates, *sidecar.dates, *embedded.dates], name, limits)
     return Words(settled, with_place(place_in(embedded.exif), place))
+
+
+def joins_keywords(sidecar: Sidecar, given: MediaText) -> bool:
+    """Whether the keywords beside a picture join those inside: they are names of people, and nobody gives others."""
+    return sidecar.names_only and not given.keywords
+
+
+def complete(text: MediaText, inside: MediaText, limits: Limits, *, joins: bool) -> MediaText:
+    """Fill empty fields from what the picture says `inside`. `joins`: the keywords join those inside instead of replacing them."""
+    completed = text.or_else(inside)
+    return completed.joining(inside, limits.max_keywords) if joins else completed
 
 
 def without_file_name(text: MediaText, name: str | None) -> MediaText:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from backend.encoders import IMAGE, TEXT, explain
-from backend.errors import ConfigurationError, MediaclusterError
+from backend.errors import BackendUnavailable, ConfigurationError, MediaclusterError
 from backend.features.model_change import SpaceStanding, list_standing
 from backend.features.services import Services
 from backend.redaction import without_credentials
@@ -28,11 +28,13 @@ from backend.store.operations import (
 from backend.store.schema import Space, SpaceState
 from backend.store.search import LEAST_MEDIA, bytes_for, count_vectors
 from backend.store.spaces import find_active_space, has_library, list_spaces_without_indexes
+from backend.vector_protocol import Figures, FiguresRequest, ServiceAway
 
 _MEGABYTE = 1_000_000
 _BUILD_BYTES = 64 * 1024 * 1024  # of maintenance_work_mem, as Postgres has it by default
 _CONNECTIONS_OF_A_WORKER = 3
 _FEW_OPEN_FILES = 1024
+_ANSWER_SECONDS = 5.0
 _NO_LIBRARY = "; no library yet, create one with `mediacluster import`"
 
 
@@ -53,6 +55,7 @@ class _Advice:
 
     detail: str
     hint: str
+    reason: str | None = None
 
 
 def check_database(services: Services) -> Finding:
@@ -299,11 +302,38 @@ def check_search_memory(services: Services) -> Finding:
             return _Advice(
                 f"the search in memory has switched itself off: the vectors of {count} pictures take {needed} bytes, and "
                 f"MEDIACLUSTER_SEARCH_MEMORY_BYTES is {most}. Searches use the indexes",
-                hint=f"Set MEDIACLUSTER_SEARCH_MEMORY_BYTES to more than {needed} on machines that have that much for each server process.",
+                hint=f"Set MEDIACLUSTER_SEARCH_MEMORY_BYTES to more than {needed} on machines that have that much for the vector service, or "
+                "without one for each server process.",
             )
-        return f"a server keeps the vectors of {count} pictures in {needed // _MEGABYTE} MB of memory"
+        return f"the vectors of {count} pictures are kept in {needed // _MEGABYTE} MB of memory"
 
     return _run("search memory", check)
+
+
+def check_vector_service(services: Services) -> Finding:
+    """The vector service of this host answers, if it is to be asked."""
+
+    def check() -> str | _Advice:
+        link = services.vector_service
+        if link is None:
+            return "off: each process keeps vectors and encoders itself (MEDIACLUSTER_VECTOR_SERVICE)"
+        try:
+            reply, _ = link.ask(FiguresRequest(), seconds=_ANSWER_SECONDS)
+        except ServiceAway as error:
+            return _Advice(
+                "none answers, so each process keeps vectors and encoders itself",
+                hint="`mediacluster up` and `serve` run one; or run `mediacluster vectors`. Its log is in HOME/logs.",
+                reason=f"{link.address}: {error}",
+            )
+        if not isinstance(reply, Figures):
+            raise BackendUnavailable("The vector service refuses to answer.", hint="Restart it, with this version.")
+        encoders = "has loaded" if reply.has_encoders else "has not loaded"
+        return (
+            f"it answers at {link.address}, keeps the vectors of {reply.media} pictures in "
+            f"{_megabytes(reply.memory_bytes)} ({reply.state}), and {encoders} the encoders"
+        )
+
+    return _run("vector service", check)
 
 
 def check_runtimes(services: Services) -> Finding:
@@ -346,6 +376,7 @@ def diagnose(services: Services) -> list[Finding]:
     ]
     if _may_have_library(services):
         checks += [check_functions, check_spaces, check_vector_indexes, check_search_memory, check_memory]
+    checks.append(check_vector_service)
     checks.append(check_runtimes)
     if services.settings.enable_ocr:
         checks.append(check_ocr)
@@ -423,5 +454,5 @@ def _run(name: str, check: Callable[[], str | _Advice]) -> Finding:
             reason=str(error).strip().partition("\n")[0],
         )
     if isinstance(result, _Advice):
-        return Finding(name, ok=True, detail=result.detail, hint=result.hint)
+        return Finding(name, ok=True, detail=result.detail, hint=result.hint, reason=result.reason)
     return Finding(name, ok=True, detail=result)

@@ -354,7 +354,8 @@ class _Run:
             media = None if media_id is None else find_media(session, media_id)
             known = {} if media is None else list_readings(session, media.id)
         if media is None or media.original_key is None:
-            self._miss(found)
+            if not found.sidecar.is_trashed:  # an import leaves these out
+                self._miss(found)
             return None
         try:
             is_known = known[found.key].rewritten_sha256 == found.sha256

@@ -10,11 +10,11 @@ from backend.features.search.candidates import Effort, checked_vector
 from backend.features.search.exact_search import count_few
 from backend.features.search.nomination import nominate
 from backend.features.search.query_vectors import fetch_examples
-from backend.features.search.scan_search import scan_every_alpha
+from backend.features.search.vector_source import VectorSource
 from backend.rules.search import BestPlace, Example, Filters, Vector, best_place, envelope
 from backend.store.engine import Session
 from backend.store.media import MediaWords, list_words, resolve_copies
-from backend.store.search import QueryVectors, ScanKeeper, match
+from backend.store.search import QueryVectors, match
 
 MOST_LISTED = 20
 _ALPHAS = (0.5, 0.0, 0.25, 0.75, 1.0)
@@ -52,7 +52,7 @@ class AlphaInsight:
     hits: tuple[AlphaHit, ...]
 
 
-def insight(session: Session, media_id: uuid.UUID, k: int, scans: ScanKeeper | None = None) -> AlphaInsight:
+def insight(session: Session, media_id: uuid.UUID, k: int, scans: VectorSource | None = None) -> AlphaInsight:
     """The k pictures most similar to one over the whole range of alpha, by alpha * sim_image + (1 - alpha) * sim_text.
 
     Exact if the vectors are in memory or at most 5,000. Otherwise among the nearest 100 at each of five alphas.
@@ -81,7 +81,7 @@ def insight(session: Session, media_id: uuid.UUID, k: int, scans: ScanKeeper | N
     return AlphaInsight(ranges, tuple(sorted(hits, key=lambda hit: (hit.best.rank, hit.best.low, hit.media_id))))
 
 
-def _candidates(session: Session, media_id: uuid.UUID, k: int, scans: ScanKeeper | None) -> _Sides:
+def _candidates(session: Session, media_id: uuid.UUID, k: int, scans: VectorSource | None) -> _Sides:
     """All pictures that can be among the k best at some alpha."""
     example = fetch_examples(session, [media_id])[0]
     sides = _scanned(session, example, media_id, k, scans)
@@ -108,13 +108,12 @@ def _candidates(session: Session, media_id: uuid.UUID, k: int, scans: ScanKeeper
 
 
 def _scanned(
-    session: Session, example: Example, media_id: uuid.UUID, k: int, scans: ScanKeeper | None
+    session: Session, example: Example, media_id: uuid.UUID, k: int, scans: VectorSource | None
 ) -> _Sides | None:
-    kept = None if scans is None else scans.caught_up(session)
-    if kept is None:
+    if scans is None:
         return None
     query = QueryVectors(checked_vector(example.image), checked_vector(example.text), _ALPHAS[0])
-    found = scan_every_alpha(session, *kept, query, k, exclude=(media_id,))
+    found = scans.best_at_every_alpha(session, query, k, (media_id,))
     if found is None:
         return None
     return _by_id([uuid.UUID(bytes=one.tobytes()) for one in found.ids], found.sim_image, found.sim_text)

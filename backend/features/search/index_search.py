@@ -13,6 +13,9 @@ from backend.store.search import SEARCH_POLICY, Limits, Matching, Nomination, Qu
 
 # Largest depth of scans for a bound, which go deeper than others.
 _DEEPEST_BOUNDED = 8_000
+# Scans are in the order of vectors in half precision. Rounding a number changes it by a 2**11th at most, so it turns a vector by an angle of as much;
+# query and picture are rounded, and both the last picture of a scan and the one behind it.
+_LOST = 4 * 2.0**-11
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ def _limits(query: QueryVectors, k: int, depth: int, effort: int, legs: Legs) ->
         image=depth if all_legs or query.alpha >= SEARCH_POLICY.image_from_alpha else legs.at_least,
         text=depth if all_legs or query.alpha <= SEARCH_POLICY.text_up_to_alpha else legs.at_least,
         fused=min(depth, SEARCH_POLICY.deepest(k)),
-        textless=k,
+        textless=SEARCH_POLICY.least_depth(k),
         effort=min(effort, SEARCH_POLICY.most_effort),
     )
 
@@ -74,12 +77,18 @@ def _pass(session: Session, query: QueryVectors, matching: Matching, k: int, lim
     bound = _bound(rows, query, limits)
     certified = bound is None or (len(rows) >= k and bound <= combined[order[k - 1]])
     found = as_candidates([rows[index] for index in order], bound, certified=bool(certified), scanned=len(rows))
-    return replace(found, image_reach=reach_of(rows, Leg.IMAGE), text_reach=reach_of(rows, Leg.TEXT))
+    return replace(found, image_reach=_reach(rows, Leg.IMAGE), text_reach=_reach(rows, Leg.TEXT))
+
+
+def _reach(rows: list[Nomination], leg: Leg) -> float | None:
+    """Upper bound of the similarity of all pictures behind the scan of a leg, if it is ordered."""
+    last = reach_of(rows, leg)
+    return None if last is None else min(1.0, last + _LOST)
 
 
 def _bound(rows: list[Nomination], query: QueryVectors, limits: Limits) -> float | None:
     """Upper bound of the sum for pictures in none of the scans, if these are ordered. None if there is none."""
-    image, words = reach_of(rows, Leg.IMAGE), reach_of(rows, Leg.TEXT)
+    image, words = _reach(rows, Leg.IMAGE), _reach(rows, Leg.TEXT)
     textless = [row.sim_image for row in rows if Leg.TEXTLESS in row.legs]
     bounds = []
     if rows and not (limits.text and query.text is not None and words is None):
@@ -88,5 +97,5 @@ def _bound(rows: list[Nomination], query: QueryVectors, limits: Limits) -> float
         bounds.append(image_part + words_part)
     if limits.textless and len(textless) >= limits.textless:
         last = least_of(textless)
-        bounds.append(0.0 if last is None else query.alpha * last)
+        bounds.append(0.0 if last is None else query.alpha * min(1.0, last + _LOST))
     return max(bounds) if bounds else None

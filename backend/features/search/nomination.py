@@ -13,23 +13,17 @@ from backend.errors import InputError
 from backend.features.search.candidates import Candidates, Effort, Leg, checked_vector
 from backend.features.search.exact_search import (
     BESIDE,
-    FEW_FILTERED_MEDIA,
-    FEW_MEDIA,
     READABLE_MEDIA,
     count_few,
     is_readable,
     measure_all,
 )
 from backend.features.search.index_search import Legs, search_indexes
-from backend.features.search.scan_search import Scanned, Wanted, scan_candidates, scan_with_others
+from backend.features.search.scan_search import Scanned
+from backend.features.search.vector_source import BestQuery, VectorSource
 from backend.rules.search import Filters, check_count, check_fraction, weighted_sum
 from backend.store.engine import Session
-from backend.store.search import QueryVectors, ScanKeeper, estimate_matching, match
-
-# With filters, the scan has to fetch more pictures than wanted by their ids, which costs more than reading all in sequence.
-_PROBED = 256
-_DEAR_BY_ID = 2
-_MOST_SELECTED = 0.99
+from backend.store.search import QueryVectors, estimate_matching, match
 
 
 def nominate(
@@ -43,7 +37,7 @@ def nominate(
     exclude: Collection[uuid.UUID] = (),
     mode: Effort = Effort.FAST,
     for_any_order: bool = False,
-    scans: ScanKeeper | None = None,
+    scans: VectorSource | None = None,
 ) -> Candidates:
     """Candidates for the k best, at least k if so many match.
 
@@ -65,7 +59,7 @@ def nominate(
         mode: how thoroughly to search.
         for_any_order: whether another ranking than the sum will follow. Then few matching pictures are all included, and otherwise
             the k nearest without text and the 100 nearest of each leg.
-        scans: vectors in memory, if the process keeps any. They give certain answers and are used if that is faster.
+        scans: vectors in memory, if there are any. They give certain answers and are used if that is faster.
 
     Raises:
         InputError: k is below 1, alpha is outside 0..1, or there is no query. `field` names the parameter.
@@ -115,35 +109,16 @@ def nominate_by_scan(
     alpha: float,
     filters: Filters,
     exclude: Collection[uuid.UUID],
-    scans: ScanKeeper,
+    scans: VectorSource,
     for_any_order: bool = False,
 ) -> Candidates | None:
     """Like `nominate`, with certainty, from vectors in memory. None if there are none, or if computing all matching pictures costs less."""
     query = QueryVectors(checked_vector(image_query), checked_vector(text_query), alpha)
-    wanted = Wanted(k, BESIDE, textless=k) if for_any_order else Wanted(k)
-    few = FEW_MEDIA if for_any_order else k
-    if filters.is_empty:
-        together = scan_with_others(session, scans, query, wanted, more_than=few, exclude=exclude)
-        if together is not None:
-            return _as_candidates(*together, k, alpha)
-    kept = scans.caught_up(session)
-    if kept is None:
-        return None
-    scan, view = kept
-    matching = match(**vars(filters), exclude=exclude)
-    selectivity = 1.0
-    if not filters.is_empty:
-        estimate = estimate_matching(session, matching)
-        selectivity = min(_MOST_SELECTED, max(1, estimate) / max(1, len(view)))
-        if estimate < (FEW_FILTERED_MEDIA if for_any_order else _DEAR_BY_ID * (_PROBED + 2 * k) / selectivity):
-            return None
-    elif len(view) <= few:
-        return None
-    found = scan_candidates(session, scan, view, query, matching, wanted, selectivity=selectivity, exclude=exclude)
-    return None if found is None else _as_candidates(found, len(view), k, alpha)
+    found = scans.best(session, BestQuery(query, k, filters, tuple(exclude), for_any_order))
+    return None if found is None else _as_candidates(found, k, alpha)
 
 
-def _as_candidates(found: Scanned, compared: int, k: int, alpha: float) -> Candidates | None:
+def _as_candidates(found: Scanned, k: int, alpha: float) -> Candidates | None:
     """The pictures in order. None if there are fewer than k."""
     if len(found.ids) < k:
         return None
@@ -156,7 +131,7 @@ def _as_candidates(found: Scanned, compared: int, k: int, alpha: float) -> Candi
         nominated_by=[frozenset({Leg.SCAN})] * len(order),
         certified=True,
         bound=float(combined[order[k - 1]]),
-        scanned=compared,
+        scanned=found.compared,
         image_reach=found.image_reach,
         text_reach=found.text_reach,
     )

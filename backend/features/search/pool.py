@@ -8,9 +8,10 @@ import numpy as np
 from backend.features.search.captions import nearest_captions
 from backend.features.search.nomination import nominate
 from backend.features.search.query import Find, SearchQuery
+from backend.features.search.vector_source import VectorSource
 from backend.rules.search import FusionMethod, LastHit, Query, Vector
 from backend.store.engine import Session
-from backend.store.search import ScanKeeper, count_about, match
+from backend.store.search import count_about, match
 
 CAPTION_LEG = "caption"
 
@@ -62,7 +63,7 @@ def draw_pool(
     vectors: Query,
     depth: int,
     alpha: float,
-    scans: ScanKeeper | None = None,
+    scans: VectorSource | None = None,
 ) -> Pool:
     """At least the `depth` best by the raw sum at `alpha`, or all if there are fewer."""
     if query.find is Find.CAPTIONS:

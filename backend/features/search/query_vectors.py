@@ -1,11 +1,11 @@
 """Queries as vectors: text by both encoders, pictures by the image encoder, stored pictures by their stored vectors."""
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from backend.encoders import Encoders
 from backend.errors import Conflict, InputError, InvalidQuery, InvalidText
+from backend.features.search.host_encoders import OpenEncoders, QueryEncoders
 from backend.features.search.query import Find, SearchQuery
 from backend.files.decoding import NO_DETAIL, Decoders
 from backend.files.limits import Limits
@@ -19,7 +19,7 @@ from backend.store.schema import Space
 class QueryEncoder:
     """Encodes queries. `encoders` returns those of a space or raises SpaceMismatch; `limits` apply to uploaded pictures."""
 
-    encoders: Callable[[Space], Encoders]
+    encoders: OpenEncoders
     limits: Limits
     decoders: Decoders
 
@@ -57,7 +57,7 @@ class QueryEncoder:
         return combined, hashes
 
     def _pictures(
-        self, encoders: Encoders, pictures: Sequence[bytes], field: str
+        self, encoders: QueryEncoders, pictures: Sequence[bytes], field: str
     ) -> tuple[list[Example], tuple[int, ...]]:
         images, hashes = [], []
         for data in pictures:
@@ -100,7 +100,7 @@ def fetch_examples(session: Session, media_ids: Sequence[uuid.UUID]) -> list[Exa
     return examples
 
 
-def _words(encoders: Encoders, words: str, field: str, *, on_text_alone: bool = False) -> Example:
+def _words(encoders: QueryEncoders, words: str, field: str, *, on_text_alone: bool = False) -> Example:
     try:
         text = encoders.text.embed_texts([words])[0]
         image = None if on_text_alone else encoders.image.embed_words([words])[0]

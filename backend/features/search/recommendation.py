@@ -8,11 +8,12 @@ import numpy as np
 from backend.errors import Conflict
 from backend.features.search.nomination import nominate_by_scan
 from backend.features.search.query_vectors import fetch_examples
+from backend.features.search.vector_source import VectorSource
 from backend.rules.search import Filters, weighted_sum
 from backend.store.engine import Session, forbid_writes
 from backend.store.media import get_media, list_words
 from backend.store.schema import EMBEDDED_STATUSES
-from backend.store.search import MediaMatch, ScanKeeper, similar_media
+from backend.store.search import MediaMatch, similar_media
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Recommendation:
 
 
 def recommend(
-    session: Session, media_id: uuid.UUID, k: int, alpha: float, scans: ScanKeeper | None = None
+    session: Session, media_id: uuid.UUID, k: int, alpha: float, scans: VectorSource | None = None
 ) -> list[Recommendation]:
     """The k pictures most similar to one, best first, by alpha * sim_image + (1 - alpha) * sim_text. A duplicate gets those of its
     original.
@@ -66,7 +67,7 @@ def recommend(
     ]
 
 
-def _scan(session: Session, media_id: uuid.UUID, k: int, alpha: float, scans: ScanKeeper) -> list[MediaMatch] | None:
+def _scan(session: Session, media_id: uuid.UUID, k: int, alpha: float, scans: VectorSource) -> list[MediaMatch] | None:
     """The same from vectors in memory, None if these cannot be used."""
     if not scans.is_ready:
         return None

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.rules.search import Kind, Order, Probe, Rows, Stretch, Vector, Weights, every_alpha, measure_side, reach
-from backend.store.engine import Session, sees_what_others_see
+from backend.store.engine import Session, Snapshot, sees_what_others_see
 from backend.store.search import (
     Matching,
     QueryVectors,
@@ -38,6 +38,8 @@ class Scanned:
         sim_text: (n,) cosines.
         image_reach: upper bound of the image cosine of all other pictures. None if not requested, or if there are none.
         text_reach: the same for the text cosine.
+        compared: number of rows compared.
+        as_of: what the answer is at least as new as.
     """
 
     ids: NDArray[np.uint8]
@@ -45,6 +47,8 @@ class Scanned:
     sim_text: Vector
     image_reach: float | None
     text_reach: float | None
+    compared: int
+    as_of: Snapshot
 
     @property
     def keys(self) -> NDArray[np.bytes_]:
@@ -111,8 +115,8 @@ def scan_with_others(
     *,
     more_than: int,
     exclude: Collection[uuid.UUID] = (),
-) -> tuple[Scanned, int] | None:
-    """Like `scan_candidates` without filters, together with the queries of other threads. Returns the number of rows compared as well.
+) -> Scanned | None:
+    """Like `scan_candidates` without filters, together with the queries of other threads.
 
     None if this has to be asked alone: the transaction may see what others do not, there are no `more_than` pictures, or some of the best turned
     out to be deleted.
@@ -131,7 +135,7 @@ def scan_with_others(
     floors = [measured.floor(order, answer.view) for order in wanted_orders]
     if any(floor < bar for floor, bar in zip(floors, answer.floors, strict=True)):
         return None
-    return _scanned(answer.view, measured, floors, legs), len(answer.view)
+    return _scanned(answer.view, measured, floors, legs)
 
 
 def scan_every_alpha(
@@ -156,7 +160,9 @@ def scan_every_alpha(
         orders.append(Order.over(Weights(1.0, 0.0), k, (image, None), by_pictures, losable=len(exclude)))
     matching = match(exclude=exclude)
     found = _settle(orders, len(view), _measuring(session, scan, view, query, matching, 1, exclude))
-    return None if found is None else Scanned(view.ids[found[0]], found[1], found[2], None, None)
+    if found is None:
+        return None
+    return Scanned(view.ids[found[0]], found[1], found[2], None, None, len(view), view.as_of)
 
 
 def _measuring(
@@ -212,7 +218,9 @@ def _scanned(
     view: ScanView, measured: "_Measured", floors: Sequence[float], legs: tuple[int | None, int | None]
 ) -> Scanned:
     reaches = [None if leg is None or not np.isfinite(floors[leg]) else floors[leg] for leg in legs]
-    return Scanned(view.ids[measured.rows], measured.sim_image, measured.sim_text, *reaches)
+    image_reach, text_reach = reaches
+    ids = view.ids[measured.rows]
+    return Scanned(ids, measured.sim_image, measured.sim_text, image_reach, text_reach, len(view), view.as_of)
 
 
 def _with_more(orders: Sequence[Probe], losable: int) -> list[Probe]:

@@ -15,6 +15,7 @@ from backend.features.search.query_vectors import QueryEncoder, fetch_examples
 from backend.features.search.ranking import Ranking, behind, nominating_alpha, rank_pool
 from backend.features.search.spread import similarity_in
 from backend.features.search.unseen import most_similarity_unseen, most_unseen
+from backend.features.search.vector_source import VectorSource
 from backend.rules.search import (
     Backgrounds,
     Example,
@@ -31,7 +32,6 @@ from backend.rules.search import (
 from backend.store.engine import Database, Session, forbid_writes
 from backend.store.media import get_media, list_moments, resolve_copies
 from backend.store.schema import Space
-from backend.store.search import ScanKeeper
 from backend.store.spaces import get_alpha, hold_active_space
 
 # A calibrated order differs from that of raw sums, so draw more candidates than are shown.
@@ -64,7 +64,7 @@ class _Asked:
     backgrounds: Backgrounds | None
     last: LastHit | None
     digest: str
-    scans: ScanKeeper | None
+    scans: VectorSource | None
 
     @property
     def method(self) -> FusionMethod:
@@ -79,13 +79,13 @@ class _Asked:
 class Searcher:
     """Answers queries. Cheap to create: models are loaded by the first query that needs them.
 
-    `alpha` is for queries without one, if none was chosen for the library. `scans` are the vectors that the process keeps in memory.
+    `alpha` is for queries without one, if none was chosen for the library. `scans` are vectors in memory.
     """
 
     database: Database
     encoder: QueryEncoder
     alpha: float
-    scans: ScanKeeper | None = None
+    scans: VectorSource | None = None
 
     def search(self, query: SearchQuery) -> Answer:
         """Answer one page. Writes nothing but sampled backgrounds.

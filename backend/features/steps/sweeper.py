@@ -6,10 +6,12 @@ from backend.doorbell import Work
 from backend.features.services import Services
 from backend.store.access import delete_old_keys
 from backend.store.engine import Session
+from backend.store.evaluation import is_audit_due
 from backend.store.events import count_due_deliveries
 from backend.store.media import WaitingWork, count_waiting, lead_back, record_quarantined
 from backend.store.operations import find_pause, record_sample
 from backend.store.review import count_waiting_comparisons, is_refresh_due
+from backend.store.search import SEARCH_POLICY
 from backend.store.spaces import (
     count_waiting_items,
     find_active_space,
@@ -23,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 # The queue is computed from the whole library, so not more often than this while pictures arrive.
 _REVIEW_SECONDS = 60.0
+# While a library is loaded, it grows by half many times.
+_AUDIT_SECONDS = 900.0
 
 
 def sweep(services: Services) -> WaitingWork:
@@ -37,6 +41,7 @@ def sweep(services: Services) -> WaitingWork:
         deliveries = count_due_deliveries(session)
         comparisons = count_waiting_comparisons(session)
         is_review_due = is_refresh_due(session, _REVIEW_SECONDS)
+        is_effort_unknown = is_audit_due(session, SEARCH_POLICY.few_media_in_sql, _AUDIT_SECONDS)
         is_paused = find_pause(session) is not None
         record_sample(session)
     for media_id, request_id in quarantined.items():
@@ -50,6 +55,7 @@ def sweep(services: Services) -> WaitingWork:
         (Work.DELIVER, deliveries),
         (Work.COMPARE, comparisons),
         (Work.REVIEW, is_review_due),
+        (Work.AUDIT, is_effort_unknown),
     ):
         if count:
             # Messages that nobody took until the next sweep would only pile up.

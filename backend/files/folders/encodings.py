@@ -1,9 +1,11 @@
 """The encoding of text files, which do not name it: by their first bytes, or else by what they can be read as."""
 
 import codecs
+from collections.abc import Iterator
 from typing import Final
 
 from backend.errors import InvalidText
+from backend.files.metadata import guess_code_page, say_code_page
 
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -18,13 +20,13 @@ _ZEROS_ANYWHERE: Final = 128
 
 
 def decode_text(raw: bytes) -> str:
-    """Decode UTF-8, UTF-16 or UTF-32, with a mark or without, or else Windows' Latin alphabet.
+    """Decode UTF-8, UTF-16 or UTF-32, with a mark or without, or else in the code page that fits best.
 
     Raises:
         InvalidText: the bytes are not text.
 
     """
-    for encoding in (marked_encoding(raw) or "utf-8", "cp1252", "latin-1"):
+    for encoding in _encodings(raw):
         try:
             text = raw.decode(encoding)
         except UnicodeDecodeError:
@@ -33,6 +35,20 @@ def decode_text(raw: bytes) -> str:
             break
         return text
     raise InvalidText("It is not a text file.", hint="Save it as UTF-8.")
+
+
+def doubt_encoding(raw: bytes) -> str:
+    """A sentence if text is in a code page that nothing tells for certain; else ''."""
+    if marked_encoding(raw) or _is_utf8(raw):
+        return ""
+    page, is_certain = guess_code_page(raw)
+    return "" if is_certain else say_code_page("It", page, is_certain=False)
+
+
+def _encodings(raw: bytes) -> Iterator[str]:
+    yield marked_encoding(raw) or "utf-8"
+    yield guess_code_page(raw)[0]
+    yield from ("cp1252", "latin-1")
 
 
 def marked_encoding(head: bytes) -> str | None:

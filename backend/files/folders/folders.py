@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 # Includes formats that are not accepted: such files should fail with an error code, not be skipped silently.
 # Pictures to those who import them: each is refused with its reason.
-_OTHER_SUFFIXES: Final = frozenset({".bmp", ".svg"})
+_OTHER_SUFFIXES: Final = frozenset({".bmp", ".svg", ".jxl", ".jp2", ".j2k"})
 _ABSENT: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EBADF, errno.ELOOP})
 
 

@@ -53,7 +53,7 @@ _CAPTIONS: Final = (
 )  # fmt: skip
 _KEYWORDS: Final = ("subject", "keywords", "weightedflatsubject", "supplementalcategories")
 _CATEGORIES: Final = "categories"  # of ACDSee, XML within a text
-_PEOPLE: Final = ("personinimage", "personinimagename", "regionname", "regionpersondisplayname")
+_PEOPLE: Final = ("personinimage", "personinimagename", "regionname", "regionpersondisplayname", "acdseeregionname")
 # With -struct: structures with the names of people, and what the name is called in them.
 _PEOPLE_STRUCTURES: Final = (
     ("regioninfo", "name"),
@@ -125,6 +125,7 @@ class ForeignRecord:
         place: the coordinates under the same names as in `exif`; empty if there are none.
         albums: the albums that the picture is in.
         file_name: the name of the file that the record says it belongs to.
+        is_trashed: whether the picture is in the bin of its library.
     """
 
     words: Mapping[str, Any]
@@ -134,16 +135,18 @@ class ForeignRecord:
     place: dict[str, JSON] = field(default_factory=dict)
     albums: tuple[str, ...] = ()
     file_name: str | None = None
+    is_trashed: bool = False
+
+    @property
+    def names_only(self) -> bool:
+        """Whether it has no keywords but the names of people."""
+        return not (self.words.get("keywords") or self.words.get("tags"))
 
 
 def read_foreign(record: Mapping[str, Any]) -> ForeignRecord:
     """Return what a record says, whichever program wrote it. One of no known program has our own names already."""
     if any(_is_moment_of_takeout(record.get(name)) for name in _TAKEOUT_MOMENTS):
         return _from_takeout(record)
-    if isinstance(record.get("albumData"), dict) or _is_moment_of_takeout(record.get("date")):
-        return ForeignRecord(
-            {}
-        )  # `metadata.json` of Takeout describes an album, also beside a picture named `metadata.jpg`
     if "dateTaken" in record and isinstance(record.get("fileName"), str):
         return _from_immich_go(record)
     if is_of_exiftool(record):
@@ -154,10 +157,9 @@ def read_foreign(record: Mapping[str, Any]) -> ForeignRecord:
 
 
 def _is_of_takeout_album(record: Mapping[str, Any]) -> bool:
-    """Whether Takeout describes a folder with it, in `metadata.json`: its title is that of an album, and it has a day but not
-    the moment of a picture."""
-    day = record.get("date")
-    return isinstance(record.get("albumData"), dict) or (isinstance(day, dict) and "timestamp" in day)
+    """Whether Takeout describes a folder with it, in `metadata.json`, also beside a picture named `metadata.jpg`: its title is
+    that of an album, and it has a day but not the moment of a picture."""
+    return isinstance(record.get("albumData"), dict) or _is_moment_of_takeout(record.get("date"))
 
 
 def standing_of(source: str) -> Standing:
@@ -292,6 +294,7 @@ def _from_takeout(record: Mapping[str, Any]) -> ForeignRecord:
         dates=() if taken is None else (taken,),
         place=_geo(record.get("geoData")) or _geo(record.get("geoDataExif")),
         file_name=file_name,
+        is_trashed=record.get("trashed") is True,
     )
 
 

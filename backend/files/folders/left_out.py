@@ -14,6 +14,7 @@ class Kind(StrEnum):
     """Why a file or a folder is left out."""
 
     BIN = "bin"
+    TRASHED = "trashed"
     SNAPSHOT = "snapshot"
     THUMBNAILS = "thumbnails"
     SYSTEM = "system"
@@ -39,6 +40,7 @@ class Kind(StrEnum):
 
 _LABELS: Final = {
     Kind.BIN: ("bin", "bins"),
+    Kind.TRASHED: ("picture in the bin of its library", "pictures in the bin of their library"),
     Kind.SNAPSHOT: ("snapshot", "snapshots"),
     Kind.THUMBNAILS: ("folder of thumbnails", "folders of thumbnails"),
     Kind.SYSTEM: ("file of the system", "files of the system"),
@@ -101,6 +103,7 @@ _CACHES: Final = frozenset(
         ("captureone", "cache"),
         ("iphoto library", "data"),
         ("iphoto library", "data.noindex"),
+        ("iphoto library", "previews"),
         ("iphoto library", "thumbnails"),
         ("android", "data"),
         ("_data", "i"),

@@ -198,6 +198,10 @@ class _Owners:
             yield Fit.NAME, self._by_name, (before, number)
         if number:
             yield Fit.NUMBERED, self._by_name, (bare, number)
+            # Some archives repeat it: IMG(1).jpg.supple(1).json belongs to IMG(1).jpg.
+            yield from (
+                (Fit.NUMBERED, self._by_name, (one, "")) for one in (before, bare) if one and _has_number(one, number)
+            )
         yield Fit.STEM, self._by_stem, (key, "")
         if is_supplemented:
             yield Fit.STEM, self._by_stem, (before, number)
@@ -327,6 +331,10 @@ def _split_number(stem: str) -> tuple[str, str]:
     """`IMG(1)` as `IMG` and `1`; the number is '' where there is none."""
     found = _NUMBER.fullmatch(stem)
     return (found[1], found[2]) if found else (stem, "")
+
+
+def _has_number(name: str, number: str) -> bool:
+    return _split_number(_stem(name))[1] == number
 
 
 def _suffix(name: str) -> str:

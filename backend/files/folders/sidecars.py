@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 
 from backend.documents import read_json
 from backend.errors import FileTooLarge, InputError, InvalidText
-from backend.files.folders.encodings import decode_text, marked_encoding
+from backend.files.folders.encodings import decode_text, doubt_encoding, marked_encoding
 from backend.files.folders.folders import looks_like_picture
 from backend.files.folders.foreign_records import (
     ForeignRecord,
@@ -68,6 +68,8 @@ class Sidecar:
         paths: the files that were read.
         warnings: what was not understood in them.
         is_whole: whether each of them could be read, apart from single values. One that several pictures could own was not read.
+        names_only: whether all of its tags are names of people. These join the tags of the picture.
+        is_trashed: whether the picture is in the bin of the library that wrote one of them.
     """
 
     text: MediaText = field(default_factory=MediaText)
@@ -77,17 +79,24 @@ class Sidecar:
     paths: tuple[Path, ...] = field(default=(), compare=False)
     warnings: tuple[FileWarning, ...] = ()
     is_whole: bool = True
+    names_only: bool = field(default=True, compare=False)
+    is_trashed: bool = False
 
     def or_else(self, other: Self) -> Self:
         """Fill empty fields from `other`."""
+        text = self.text.or_else(other.text)
+        if self.names_only:
+            text = text.joining(other.text)
         return type(self)(
-            self.text.or_else(other.text),
+            text,
             self.place or other.place,
             (*self.dates, *other.dates),
             tuple(dict.fromkeys((*self.albums, *other.albums))),
             (*self.paths, *other.paths),
             (*self.warnings, *other.warnings),
             self.is_whole and other.is_whole,
+            self.names_only and other.names_only,
+            self.is_trashed or other.is_trashed,
         )
 
 
@@ -153,7 +162,13 @@ class SidecarReader:
         text, problems = read_leniently(record, self._limits)
         albums = tuple(make_storable(album).strip() for album in record.albums)
         return Sidecar(
-            text, record.place, record.dates, albums, warnings=tuple(_warning(path, problem) for problem in problems)
+            text,
+            record.place,
+            record.dates,
+            albums,
+            warnings=tuple(_warning(path, problem) for problem in problems),
+            names_only=record.names_only,
+            is_trashed=record.is_trashed,
         )
 
 
@@ -209,12 +224,15 @@ def _load(path: Path) -> bytes:
 
 def _plain_text(raw: bytes, limits: Limits) -> tuple[MediaText, list[InvalidText]]:
     words = unwrap_lines(decode_text(raw))
+    doubt = doubt_encoding(raw)
     try:
         text = clean_media_text(MediaText(story=words), limits)
         problems = []
     except InvalidText as error:
         text = fit_media_text(MediaText(story=words), limits)
         problems = [error]
+    if doubt:
+        problems.append(InvalidText(doubt, hint="Save it as UTF-8."))
     if len(text.story) > limits.max_caption_characters:
         return text, problems
     return MediaText(caption=text.story), problems
@@ -231,7 +249,8 @@ def _read_xmp(raw: bytes, path: Path, limits: Limits) -> Sidecar:
     said = read_xmp(packet, limits)
     warnings = tuple(FileWarning(str(path), InvalidText.code, warning) for warning in said.warnings)
     is_left_out = said.text.is_empty and not said.exif and not said.dates
-    return Sidecar(said.text, said.exif, said.dates, warnings=warnings, is_whole=not (warnings and is_left_out))
+    is_whole = not (warnings and is_left_out)
+    return Sidecar(said.text, said.exif, said.dates, warnings=warnings, is_whole=is_whole, names_only=said.names_only)
 
 
 def _record_of(raw: bytes, picture: Path) -> ForeignRecord:

@@ -15,7 +15,7 @@ from PIL import AvifImagePlugin
 from backend.errors import ConfigurationError, UnsupportedFormat
 from backend.files.formats.blocks import bound_gif, bound_iso, bound_jpeg, bound_png, bound_tiff, bound_webp
 from backend.files.formats.jpeg import check_scans
-from backend.files.formats.mending import Mended, mend_jpeg, mend_png, mend_webp
+from backend.files.formats.mending import Mended, mend_gif, mend_jpeg, mend_png, mend_webp
 from backend.files.formats.raw import extract_preview
 from backend.files.formats.structure import (
     PNG_SIGNATURE,
@@ -146,7 +146,9 @@ WEBP: Final = PictureFormat(
     bound=bound_webp,
     mend=mend_webp,
 )
-GIF: Final = PictureFormat("GIF", "GIF", "image/gif", ("gif",), _begins_with(b"GIF87a", b"GIF89a"), walk_gif, bound_gif)
+GIF: Final = PictureFormat(
+    "GIF", "GIF", "image/gif", ("gif",), _begins_with(b"GIF87a", b"GIF89a"), walk_gif, bound_gif, mend_gif
+)
 HEIF: Final = PictureFormat(
     "HEIF",
     "HEIC",
@@ -217,6 +219,10 @@ PICTURE_SUFFIXES: Final = frozenset(suffix for one in FORMATS for suffix in one.
 """The suffixes of all formats, without dots."""
 
 _HEAD_BYTES: Final = 1024
+# How to come by a picture that is accepted, where it is not obvious.
+_WAYS: Final = {
+    "a JPEG XL": "Convert it: `djxl picture.jxl picture.jpg` returns the JPEG that many of them are made of, without a loss."
+}
 
 # For the message only: what people send instead of a picture.
 _OTHER_KINDS: Final = (
@@ -248,7 +254,10 @@ def identify_format(data: bytes, limits: Limits) -> PictureFormat:
         raise UnsupportedFormat("The file is empty.", hint="Send it again; the upload may have been cut off.")
     picture_format = find_format(data)
     if picture_format is None:
-        raise UnsupportedFormat(f"The file is {_describe(data)}, whatever its name says.", hint=_send_others(limits))
+        kind = _describe(data)
+        raise UnsupportedFormat(
+            f"The file is {kind}, whatever its name says.", hint=_WAYS.get(kind) or _send_others(limits)
+        )
     if not picture_format.is_accepted(limits):
         raise _switched_off(picture_format)
     return picture_format

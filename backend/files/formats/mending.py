@@ -1,6 +1,6 @@
 """Files that viewers show and decoders refuse: what no pixel depends on is completed or left out, with a warning.
 
-The end marker of a JPEG or PNG may be missing, a text of a PNG may be damaged or unpack to far more than anybody wrote, and the
+The end marker of a JPEG, PNG or GIF may be missing, a text of a PNG may be damaged or unpack to far more than anybody wrote, and the
 length of a WebP may count more than there is. The file itself is stored as it came. A file that lacks pixels is returned as it is, and refused later.
 """
 
@@ -18,7 +18,7 @@ from PIL import Image
 
 from backend.errors import ImageCorrupt, ImageTruncated, TooManyPixels
 from backend.files.formats.jpeg import check_scans, end_of_pixels, has_all_scans, zeros_at_end
-from backend.files.formats.structure import PNG_SIGNATURE, Chunk, is_intact, png_chunks
+from backend.files.formats.structure import PNG_SIGNATURE, Chunk, is_intact, lacks_trailer, png_chunks
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ class Mended:
 _JPEG_END: Final = b"\xff\xd9"
 _JPEG_RESTARTS: Final = b"\xff\xdd"
 _FEW_ZEROS: Final = 16
+_GIF_END: Final = b";"
 _PNG_END: Final = b"\0\0\0\0IEND\xaeB`\x82"
 _MIN_HEADER_BYTES: Final = 12 + 13
 _INFLATED_AT_ONCE: Final = 1024 * 1024
@@ -262,6 +263,11 @@ def _has_all_pixels(data: bytes, chunks: list[Chunk], most_pixels: int) -> bool:
     except zlib.error:
         return False
     return stream.eof
+
+
+def mend_gif(data: bytes, _most_pixels: int) -> Mended:
+    """Add the trailer if nothing but it is missing."""
+    return Mended(data + _GIF_END, (_END_MISSING,)) if lacks_trailer(data) else Mended(data)
 
 
 def mend_webp(data: bytes, _most_pixels: int) -> Mended:

@@ -118,7 +118,7 @@ def walk_png(data: bytes, _max_frames: int) -> int:
 
 
 def walk_gif(data: bytes, max_frames: int) -> int:
-    """Count image blocks. A missing trailer is accepted: many encoders omit it, and nothing is lost."""
+    """Count image blocks. A missing trailer is accepted: many encoders omit it, and nothing is lost. `mend_gif` warns of it."""
     frames = 0
     try:
         for _, introducer in _gif_blocks(data):
@@ -132,6 +132,24 @@ def walk_gif(data: bytes, max_frames: int) -> int:
     return frames
 
 
+def lacks_trailer(data: bytes) -> bool:
+    """Whether a GIF ends right after a complete block, where the trailer should be."""
+    end = None
+    try:
+        for position, introducer in _gif_blocks(data):
+            end = _end_of_block(data, position, introducer)
+    except IndexError:
+        return False
+    return end == len(data)
+
+
+def _end_of_block(data: bytes, position: int, introducer: int) -> int:
+    if introducer == _GIF_EXTENSION:  # label, then sub-blocks
+        return _skip_sub_blocks(data, position + 2)
+    # Descriptor, color table, code size, then sub-blocks
+    return _skip_sub_blocks(data, position + 11 + _color_table_bytes(data[position + 9]))
+
+
 def _color_table_bytes(flags: int) -> int:
     return 3 * (2 << (flags & 7)) if flags & 0x80 else 0
 
@@ -141,12 +159,9 @@ def _gif_blocks(data: bytes) -> Iterator[tuple[int, int]]:
     position = 13 + _color_table_bytes(data[10])
     while position < len(data):
         introducer = data[position]
-        if introducer == _GIF_EXTENSION:  # label, then sub-blocks
-            end = _skip_sub_blocks(data, position + 2)
-        elif introducer == _GIF_IMAGE:  # descriptor, colour table, code size, then sub-blocks
-            end = _skip_sub_blocks(data, position + 11 + _color_table_bytes(data[position + 9]))
-        else:  # the trailer, or something that decoders treat as one
+        if introducer not in {_GIF_EXTENSION, _GIF_IMAGE}:  # the trailer, or something that decoders treat as one
             return
+        end = _end_of_block(data, position, introducer)
         yield position, introducer
         position = end
 

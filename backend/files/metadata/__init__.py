@@ -1,5 +1,6 @@
 """Metadata inside picture files: XMP, IPTC, EXIF and places."""
 
+from backend.files.metadata.code_pages import guess_code_page, say_code_page
 from backend.files.metadata.fields import DATES
 from backend.files.metadata.json_values import JSON
 from backend.files.metadata.keywords import Keyword, without_people, written_keywords
@@ -19,10 +20,12 @@ __all__ = [
     "Keyword",
     "assigned_categories",
     "find_writer",
+    "guess_code_page",
     "hide_coordinates",
     "place_of",
     "read_metadata",
     "read_xmp",
+    "say_code_page",
     "says_anything",
     "says_place",
     "with_place",

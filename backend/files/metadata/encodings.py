@@ -3,7 +3,7 @@
 import unicodedata
 from typing import Final
 
-from backend.files.metadata.code_pages import WESTERN
+from backend.files.metadata.code_pages import WESTERN, guess_code_page, say_code_page
 
 _NAMED_CODE_BYTES: Final = 8
 _MOSTLY: Final = 0.8
@@ -19,27 +19,55 @@ _EAST_ASIAN: Final = (
     ("\uac00", "\ud7a3"),
     ("\uff00", "\uffef"),
 )
+_CONTROL_CHARACTERS: Final = bytes({*range(0x20)} - {*b"\t\n\r"})
 _ESCAPE: Final = b"\x1b"
 _JIS_X_0208: Final = (b"\x1b$B", b"\x1b(B")
 
 
 def as_words(value: object, page: str = WESTERN) -> str:
     """Decode text of unknown encoding (UTF-8, or else a code page), up to its first NUL; '' if it is not text."""
+    raw = _as_bytes(value)
+    if isinstance(raw, str):
+        return raw
+    for encoding in ("utf-8-sig", page):
+        try:
+            return raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return raw.decode("latin-1")
+
+
+def as_told_words(value: object, what: str = "", warnings: list[str] | None = None) -> str:
+    """Decode like `as_words`, but text that is not UTF-8 in the code page that fits it best.
+
+    `what` is the text in a sentence, for `warnings` to get one where it is not Western for certain.
+    """
+    raw = _as_bytes(value)
+    if isinstance(raw, str) or _is_utf8(raw) or raw.translate(None, _CONTROL_CHARACTERS) != raw:  # the last is data
+        return as_words(value)
+    page, is_certain = guess_code_page(raw)
+    if warnings is not None and (warning := say_code_page(what, page, is_certain=is_certain)):
+        warnings.append(warning)
+    return as_words(raw, page)
+
+
+def _as_bytes(value: object) -> bytes | str:
+    """The bytes of a text up to its first NUL; itself if it has other characters, and '' if it is no text."""
     if isinstance(value, str):
         # Pillow reads EXIF text as Latin-1; cameras and editors write UTF-8.
         try:
             value = value.encode("latin-1")
         except UnicodeEncodeError:
             return str(value).split("\0", 1)[0]
-    if not isinstance(value, bytes):
-        return ""
-    value = value.split(b"\0", 1)[0]
-    for encoding in ("utf-8-sig", page):
-        try:
-            return value.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return value.decode("latin-1")
+    return value.split(b"\0", 1)[0] if isinstance(value, bytes) else ""
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def as_utf16(value: object) -> str:
@@ -57,14 +85,14 @@ def as_comment(value: object, byte_order: str) -> str:
     `byte_order` ('<' or '>') is that of the file. Many programs write UNICODE in the other one.
     """
     if not isinstance(value, bytes):
-        return as_words(value)
+        return as_told_words(value)
     code = value[:_NAMED_CODE_BYTES].rstrip(b"\0 ").upper()
     rest = value[_NAMED_CODE_BYTES:]
     if code == b"UNICODE":
         return _as_unicode(rest, byte_order).strip()
     if code == b"JIS":
         return _as_jis(rest).strip()
-    words = as_words(rest if code in {b"ASCII", b""} else value).strip()
+    words = as_told_words(rest if code in {b"ASCII", b""} else value).strip()
     # Some phones write data of their own here.
     printable = sum(character.isprintable() or character.isspace() for character in words)
     return words if printable >= _MOSTLY * len(words) else ""

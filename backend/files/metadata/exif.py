@@ -6,7 +6,7 @@ from typing import Any, Final, TypeAlias
 
 from PIL import ExifTags, Image
 
-from backend.files.metadata.encodings import as_comment, as_utf16, as_words
+from backend.files.metadata.encodings import as_comment, as_told_words, as_utf16, as_words
 from backend.files.metadata.fields import DATES, Fields
 from backend.files.metadata.json_values import JSON
 from backend.files.metadata.places import PLACE_NAMES
@@ -34,7 +34,10 @@ def read_exif_fields(exif: Image.Exif) -> Fields:
     """Return the words, moments and place of an EXIF block, as they stand there."""
     main, photo, gps = _ifd(exif, None), _ifd(exif, ExifTags.IFD.Exif), _ifd(exif, ExifTags.IFD.GPSInfo)
     fields = Fields()
-    fields.add_words("exif:ImageDescription", [as_words(main.get(ExifTags.Base.ImageDescription))])
+    description = as_told_words(
+        main.get(ExifTags.Base.ImageDescription), "The description in the EXIF block", fields.warnings
+    )
+    fields.add_words("exif:ImageDescription", [description])
     fields.add_words("exif:XPTitle", [as_utf16(main.get(ExifTags.Base.XPTitle))])
     fields.add_words("exif:XPComment", [as_utf16(main.get(ExifTags.Base.XPComment))])
     fields.add_words("exif:XPSubject", [as_utf16(main.get(ExifTags.Base.XPSubject))])

@@ -22,7 +22,8 @@ KEYWORDS: Final = (
 """All of them are keywords: an item of a list is one, and so is each part of a path in a hierarchy."""
 
 PEOPLE: Final = (
-    "xmp:mwg-rs:Regions", "xmp:MP:RegionInfo", "xmp:Iptc4xmpExt:PersonInImage", "xmp:Iptc4xmpExt:PersonInImageWDetails"
+    "xmp:mwg-rs:Regions", "xmp:MP:RegionInfo", "xmp:Iptc4xmpExt:PersonInImage", "xmp:Iptc4xmpExt:PersonInImageWDetails",
+    "xmp:acdsee-rs:Regions",
 )  # fmt: skip
 """All of them are keywords too, unless the setting leaves people out."""
 

@@ -7,7 +7,7 @@ from typing import Final
 from PIL import Image
 
 from backend.files.formats import read_tiff_value, unpack_raw_profile
-from backend.files.metadata.code_pages import CODE_PAGE_TITLES, WESTERN, guess_code_page
+from backend.files.metadata.code_pages import WESTERN, guess_code_page, say_code_page
 from backend.files.metadata.encodings import as_words
 from backend.files.metadata.fields import DATES, Fields
 from backend.files.text import read_date
@@ -53,11 +53,8 @@ def read_iptc_fields(image: Image.Image, data: bytes) -> Fields:
     page, is_certain = guess_code_page(b" ".join(others)) if others else (WESTERN, True)
     for name, key in _WORDS.items():
         fields.add_words(name, (_decoded(raw, declared, page) for raw in datasets[key]))
-    if page != WESTERN or not is_certain:
-        fields.warnings.append(
-            f"The IPTC block does not name its encoding. It is read as {CODE_PAGE_TITLES[page]}"
-            + (", which fits best." if is_certain else ", which may be wrong: look at its words.")
-        )
+    if warning := say_code_page("The IPTC block", page, is_certain=is_certain):
+        fields.warnings.append(warning)
     for name, keys in _MOMENTS.items():
         day, clock = (next((as_words(raw).strip() for raw in datasets[key] if raw.strip()), "") for key in keys)
         fields.add_date(read_date(f"{day}T{clock}" if clock else day, DATES[name], name))

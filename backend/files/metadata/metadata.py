@@ -1,9 +1,8 @@
 """Reader of a picture's embedded metadata, from all its containers. `WORDS` and `fields` say what is read into what."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Any, Final
 
 from PIL import Image
@@ -24,7 +23,7 @@ from backend.files.formats import (
     unpack_raw_profile,
 )
 from backend.files.limits import Limits
-from backend.files.metadata.encodings import as_words
+from backend.files.metadata.encodings import as_told_words
 from backend.files.metadata.exif import read_exif, read_exif_fields
 from backend.files.metadata.fields import (
     DATES,
@@ -69,12 +68,14 @@ class EmbeddedMetadata:
         exif: technical data and the place, safe to store as JSON: no bytes, NUL or NaN.
         dates: all moments that it gives, for `backend.rules.dates`.
         warnings: what could not be read, in sentences.
+        names_only: whether the keywords are nothing but names of people.
     """
 
     text: MediaText = field(default_factory=MediaText)
     exif: dict[str, JSON] = field(default_factory=dict)
     dates: tuple[DateCandidate, ...] = ()
     warnings: tuple[str, ...] = ()
+    names_only: bool = field(default=True, compare=False)
 
 
 def read_metadata(data: bytes, limits: Limits, mended: Mended | None = None) -> EmbeddedMetadata:
@@ -113,17 +114,20 @@ def read_xmp(packet: bytes, limits: Limits) -> EmbeddedMetadata:
 
 def _metadata_of(fields: Fields, limits: Limits, exif: Mapping[str, JSON]) -> EmbeddedMetadata:
     words: dict[str, Any] = {name: one.choose(fields.words) for name, one in WORDS.items()}
-    text = MediaText(**words, keywords=tuple(_keywords(fields, with_people=limits.people_as_keywords)))
+    keywords, people = _keywords(fields, with_people=limits.people_as_keywords)
+    text = MediaText(**words, keywords=(*keywords, *people))
     place: Mapping[str, JSON] = next((fields.places[name] for name in PLACE if name in fields.places), {})
     return EmbeddedMetadata(
         fit_media_text(text, limits),
         {**exif, **place},
         tuple(fields.dates[name] for name in DATES if name in fields.dates),
         tuple(fields.warnings),
+        names_only=not keywords,
     )
 
 
-def _keywords(fields: Fields, *, with_people: bool) -> Iterator[str]:
+def _keywords(fields: Fields, *, with_people: bool) -> tuple[list[str], list[str]]:
+    """The keywords, and the names that are keywords too."""
     keywords = [
         Keyword(tuple(split_path(item, sign)), is_path=True) if sign else Keyword((item,))
         for source in KEYWORDS
@@ -132,7 +136,7 @@ def _keywords(fields: Fields, *, with_people: bool) -> Iterator[str]:
     ]
     people = [name for source in PEOPLE for name in fields.words.get(source, ())]
     words = written_keywords(keywords)
-    return chain(words, people) if with_people else without_people(words, keywords, people)
+    return (list(words), people) if with_people else (list(without_people(words, keywords, people)), [])
 
 
 def _exif_of(image: Image.Image) -> Image.Exif:
@@ -182,8 +186,8 @@ def _comments(image: Image.Image, picture_format: PictureFormat) -> Fields:
         raw = [value for name, value in getattr(image, "applist", ()) if name == "COM"]
     elif picture_format == GIF:
         raw = [image.info.get("comment")]
-    words = (as_words(value) for value in raw[:_MOST_COMMENTS])
     fields = Fields()
+    words = [as_told_words(value, "A comment", fields.warnings) for value in raw[:_MOST_COMMENTS]]
     name = "jpeg:Comment" if picture_format == JPEG else "gif:Comment"
     fields.add_words(name, [one for one in words if _is_written(one)])
     return fields
@@ -196,7 +200,7 @@ def _is_written(words: str) -> bool:
 
 def _png_fields(image: Image.Image) -> Fields:
     fields = Fields()
-    texts = {name: as_words(value) for name, value in image.info.items() if isinstance(value, str)}
+    texts = {name: as_told_words(value) for name, value in image.info.items() if isinstance(value, str)}
     for name, keyword in _PNG_WORDS.items():
         fields.add_words(name, [texts.get(keyword, "")])
     fields.add_words("png:Keywords", split_keywords(texts.get("Keywords", "")))

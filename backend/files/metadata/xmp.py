@@ -22,6 +22,7 @@ MAX_PACKET_BYTES: Final = 1024 * 1024
 _PREFIX: Final = "xmp:"
 NAMESPACES: Final = {
     "acdsee": "http://ns.acdsee.com/iptc/1.0/",
+    "acdsee-rs": "http://ns.acdsee.com/regions/",
     "dc": "http://purl.org/dc/elements/1.1/",
     "digiKam": "http://www.digikam.org/ns/1.0/",
     "drone-dji": "http://www.dji.com/drone-dji/1.0/",
@@ -45,7 +46,7 @@ NAMESPACES: Final = {
 _KNOWN_PREFIXES: Final = NAMESPACES | {"x": "adobe:ns:meta/"}
 # Structures, which are read below; of everything else the texts are taken.
 _REGIONS, _MICROSOFT_REGIONS = PEOPLE[0], PEOPLE[1]
-_PERSON_DETAILS: Final = PEOPLE[3]
+_PERSON_DETAILS, _ACDSEE_REGIONS = PEOPLE[3], PEOPLE[4]
 _KEYWORD_TREE: Final = "xmp:mwg-kw:Keywords"
 _CATEGORIES: Final = "xmp:acdsee:categories"
 _LOCATIONS: Final = ("xmp:Iptc4xmpExt:LocationShown", "xmp:Iptc4xmpExt:LocationCreated")
@@ -184,7 +185,8 @@ def _read(properties: dict[str, Value], fields: Fields) -> None:
     for name in _LOCATIONS:
         value = properties.get(_tag(name))
         fields.add_words(name, map(_location, _items(value) if isinstance(value, Element) else ()))
-    fields.add_words(_REGIONS, _faces(properties.get(_tag(_REGIONS))))
+    for name in (_REGIONS, _ACDSEE_REGIONS):
+        fields.add_words(name, _faces(properties.get(_tag(name)), name.rpartition(":")[0]))
     fields.add_words(
         _MICROSOFT_REGIONS, _named(properties.get(_tag(_MICROSOFT_REGIONS)), _tag("MPReg:PersonDisplayName"))
     )
@@ -246,12 +248,14 @@ def _field(item: Element, name: str) -> str:
     return ""
 
 
-def _faces(regions: Value | None) -> Iterator[str]:
+def _faces(regions: Value | None, prefix: str) -> Iterator[str]:
     """Yield the names of regions that are faces, not of codes or of what was in focus."""
     if isinstance(regions, Element):
         for item in regions.iter(_LI):
-            if _field(item, _tag("mwg-rs:Type")).strip().casefold() in FACES:
-                yield _field(item, _tag("mwg-rs:Name"))
+            is_face = _field(item, _tag(f"{prefix}:Type")).strip().casefold() in FACES
+            # ACDSee keeps names that somebody refused.
+            if is_face and _field(item, _tag(f"{prefix}:NameAssignType")) != "denied":
+                yield _field(item, _tag(f"{prefix}:Name"))
 
 
 def _named(value: Value | None, name: str) -> Iterator[str]:

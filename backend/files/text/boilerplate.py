@@ -21,9 +21,11 @@ _PHRASES: Final = frozenset(
     {
         # Cameras
         "<kenox s1050 / samsung s1050>", "acd systems digital imaging", "binary comment", "camera", "casio computer co.,ltd",
-        "casio computer co.,ltd.", "dcim", "digital camera", "digital still camera", "dvc 10.1 hdmi", "exif_jpeg_picture",
-        "exif jpeg picture", "hellomoto", "medion digital camera", "minolta dsc", "moultrie digital game camera",
-        "my beautiful picture", "nikon", "samsung", "samsung camera pictures", "scanner", "sony dsc", "konica minolta dsc",
+        "casio computer co.,ltd.", "dcim", "digital camera", "digital still camera", "digital stillcamera", "dvc 10.1 hdmi",
+        "exif_hdl_id_1", "exif_jpeg_picture", "exif jpeg picture", "hellomoto", "huawei", "lg electronics",
+        "medion digital camera", "minolta dimage", "minolta dsc", "motorola", "moultrie digital game camera",
+        "my beautiful picture", "nikon", "samsung", "samsung camera pictures", "scanned document", "scanned image", "scanner",
+        "sony dsc", "konica minolta dsc", "xiaomi",
         # Drones
         "dji", "dji_default", "gopro", "hdr", "dig",
         # Programs and systems
@@ -97,14 +99,20 @@ _CAMERA_MAKERS: Final = (
 # Programs, never only a company: people write of what is made by Apple, and taken on Nokia's strike.
 _PROGRAMS: Final = (
     r"(?:adobe|apple|corel|gnu|google|microsoft|the)?\W*(?:"
+    r"afterlight|beautyplus|camera ?360|camera\+|facetune|hipstamatic|inshot|instasize|photoroom|pixelmator|procamera|rookie|"
     r"ebay|ezgif|guetzli|imagej|jpeg-recompress|jpegoptim|jpegli|mozjpeg|photofiltre|screentogif|tinypng|u-?lead|"
     r"acdsee|affinity|b612|canva|capture one|darktable|digikam|faceapp|ffmpeg|figma|fotor|gd-jpeg|gimp|"
     r"gnome-screenshot|hugin|imagemagick|imlib|inkscape|instagram|irfanview|jpegmini|krita|lightroom|luminar|matlab|matplotlib|"
     r"meitu|ms ?paint|paint\.net|photoscape|photoshop|picasa|picsart|pixlr|polarr|prisma|rawtherapee|retrica|"
     r"snapchat|snapseed|spectacle|vsco|xnview)|"
     r"adobe\W+(?:bridge|camera raw|express|fireworks|firefly|illustrator|imageready|indesign)|"
-    r"apple\W+(?:aperture|iphoto|photos|preview)|google\W+(?:camera|photos)|nokia\W+(?:camera|refocus)|"
+    r"apple\W+(?:aperture|iphoto|photos|preview)|google\W+(?:ai|camera|photos)|nokia\W+(?:camera|refocus|smart cam)|"
     r"microsoft\W+(?:office|paint|photos)"
+)
+# Those whose name is no other word. Some of them write nothing else.
+_NAMED_ALONE: Final = (
+    "acdsee|b612|camera ?360|darktable|digikam|gimp|imagemagick|irfanview|lightroom|meitu|photoscape|photoshop|picasa|picsart|"
+    "retrica|snapseed|vsco|xnview"
 )
 _SYSTEMS: Final = "android|chromeos|ios|ipad|iphone|linux|mac|macos|macintosh|os|web|windows|x"
 # What follows the name of a program: its version, edition, system or preset, its address, another program. Each word is one,
@@ -115,9 +123,10 @@ _AFTER_PROGRAM: Final = (
     rf"(?:on|for)(?: an?)? (?:{_SYSTEMS})|with \S+ (?:effect|filter|preset)|com|inc|net|org|https?:\S++|www\.\S++|"
     rf"(?:and|by|using|via|with) (?:{_PROGRAMS})))*\W*"
 )
-_VERBS: Final = (
-    "compressed|created|edited|generated|made|optimi[sz]ed|processed|produced|saved|shot|taken|file written|written"
-)
+# Of the software of drones. Where a part is 0, it is no date.
+_VERSION: Final = r"v\d+(?:\.\d+){2,}|0+(?:\.\d+){2,}|\d+(?:\.\d+)+\.0+"
+_IS_VERSION: Final = re.compile(_VERSION, re.IGNORECASE)
+_VERBS: Final = "captured|compressed|created|edited|generated|made|optimi[sz]ed|processed|produced|saved|shot|taken|file written|written"
 _PATTERNS: Final = tuple(
     re.compile(pattern, re.IGNORECASE | re.DOTALL)
     for pattern in (
@@ -127,9 +136,11 @@ _PATTERNS: Final = tuple(
         # Paths on the card: DCIM\100MEDIA\DJI_0001.JPG
         r"(?:[a-z]:)?[\\/]*dcim[\\/]\S*",
         # Names that cameras give to files
-        r"(?:dsc[fn]?|dji|gopr|gp|img|imgp|mvimg|p|pict|pxl|vid)[_-]?\d{4,}(?:[_-]\d+)*(?:\.[a-z0-9]{3,4})?",
+        r"(?:dsc[fn]?|dji|fb_img|gopr|gp|img|imgp|inshot|mmexport|mvimg|p|pict|pxl|screenshot|vid|wx_camera)[_-]?\d{4,}(?:[_-]\d+)*(?:\.[a-z0-9]{3,4})?",
         # Programs and their libraries
-        rf"(?:{_VERBS}) (?:by|in|on|using|with) (?:{_PROGRAMS})\b{_AFTER_PROGRAM}",
+        rf"(?:photo )?(?:{_VERBS}) (?:by|in|on|using|with) (?:{_PROGRAMS})(?!\w){_AFTER_PROGRAM}",
+        rf"(?:adobe )?(?:{_NAMED_ALONE})(?!\w){_AFTER_PROGRAM}",
+        r"untitled[-_ ]?\(?\d+\)?",
         r"creator: (?:gd-jpeg|jpeg-recompress|xv)\b.*",
         rf"gif (?:created|edited|made) (?:by|on|using|with) (?:https?:\S++|www\.\S++|(?:{_PROGRAMS})\b{_AFTER_PROGRAM})",
         r"gifbuilder [\d.]+\b.{0,60}",
@@ -138,6 +149,8 @@ _PATTERNS: Final = tuple(
         rf"(?:imagemagick|graphicsmagick)\b{_AFTER_PROGRAM}",
         r"(?:quality|q) ?[=:] ?\d+%?",
         # Cameras: the moment, the maker, what was measured
+        r"type=\w+, mode=\w+, de=\w+",  # of drones
+        _VERSION,
         r"(?:start)?date ?[:=] ?[\d /.:-]+(?:,? ?time ?[:=] ?[\d :.]+)?",
         r"epson dsc picture.{0,20}",
         r"axis(?: (?=\S{0,20}\d)\S{1,24}| communications| dome| network| ptz| video)* (?:camera|server)(?:\W+[a-z]{0,3}\d\w*)*\W*",
@@ -176,6 +189,8 @@ def is_boilerplate(words: str) -> bool:
 def is_boilerplate_keyword(word: str) -> bool:
     """Whether a keyword is one that no person wrote. Short words are keywords."""
     said = _normal(word)
+    if _IS_VERSION.fullmatch(said):
+        return True
     return _MANY_WORDS.search(said) is not None and _is_phrase(said)
 
 

@@ -57,9 +57,9 @@ _NAME_DAY: Final = (
     r"|(?<=199\d|20\d\d)(?P<month2>0[1-9]|1[0-2])(?P<day2>0[1-9]|[12]\d|3[01])"
     r"|[年년]\s?(?P<month3>\d{1,2})[月월]\s?(?P<day3>\d{1,2})[日일])"
 )
-# The words are those of screenshots and of WhatsApp. Hours of one digit need their signs, or they could be counters.
+# Before a clock that is written as one, screenshots and WhatsApp have a word of any language: at, um, a las, в. Hours of one digit need their signs, or they could be counters.
 _NAME_CLOCK: Final = (
-    r"(?:(?:[-_. T]|\s(?:at|um|à|às|a las|alle|om|kl\.?)\s)?(?:(?P<half>上午|下午|午前|午後|오전|오후)\s?)?"
+    r"(?:(?:[-_. T]|\s(?:[^\W\d_]{1,8}\.?\s){1,2}(?=\d\d?[.:]\d\d[.:]\d\d(?!\d)))?(?:(?P<half>上午|下午|午前|午後|오전|오후)\s?)?"
     r"(?P<hour>[01]\d|2[0-3]|(?<=[\s午前後전후日일])\d(?=[.:h时時시]\s?\d\d?[.:m分분]))[-_.:h时時시]?\s?"
     r"(?P<minute>[0-5]\d|(?<=[时時시\s])\d(?=[分분]))[-_.:m分분]?\s?(?P<second>[0-5]\d|(?<=[分분\s])\d(?=[秒초]))[秒초]?"
     r"(?:[-_.]?(?P<fraction>\d{3}))?(?:\s*(?P<half2>[AaPp])\.?[Mm])?"

@@ -109,7 +109,8 @@ def _words_of(markup: str) -> str:
 
 def _tidy(text: str, *, keep_lines: bool) -> str:
     if keep_lines:
-        lines = "\n".join(_tidy_line(line) for line in text.splitlines())
+        paragraphs = text.replace("\u2029", "\n\n")  # the sign of Unicode between them
+        lines = "\n".join(_tidy_line(line) for line in paragraphs.splitlines())
         return _EMPTY_LINES.sub("\n\n", lines).strip("\n")
     return _tidy_line(text)
 

@@ -54,6 +54,10 @@ class MediaText:
             filled |= {"taken_at_precision": self.taken_at_precision, "taken_at_source": self.taken_at_source}
         return type(self)(**filled)
 
+    def joining(self, other: Self, most: int | None = None) -> Self:
+        """The text with the keywords of both, those of `other` first; at most so many."""
+        return replace(self, keywords=distinct((*other.keywords, *self.keywords), most))
+
     def given_date(self, value: object, *, is_date: bool = False) -> Self:
         """The text with a moment that a person gives; unchanged for '' and None. Raises as `parse_date`."""
         found = parse_date(value, is_date=is_date)

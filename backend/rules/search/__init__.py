@@ -7,6 +7,7 @@ from backend.rules.search.calibration import LEAST_SAMPLE, surprise_of
 from backend.rules.search.cascade import BOUND_BYTES, CodedMedia, Kind, Probe, Reached, measure_side, reach
 from backend.rules.search.contenders import Order, Rows, Side, Stretch, Weights, every_alpha
 from backend.rules.search.diversity import SimilarityBetween, between_sides, diversify, unit_range
+from backend.rules.search.efforts import BestValues, learn_effort
 from backend.rules.search.examples import Example, Query, combine
 from backend.rules.search.filters import Filters
 from backend.rules.search.fusion import Fused, FusionMethod, fuse, rank
@@ -22,6 +23,7 @@ __all__ = [
     "Backgrounds",
     "Basis",
     "BestPlace",
+    "BestValues",
     "Centre",
     "CodedMedia",
     "Example",
@@ -52,6 +54,7 @@ __all__ = [
     "find_repeats",
     "fuse",
     "judge",
+    "learn_effort",
     "measure_side",
     "rank",
     "reach",

@@ -20,6 +20,9 @@ BEGIN
             image_embedding::vector(%1$s) AS image_embedding,
             text_embedding::vector(%2$s) AS text_embedding,
             caption_embedding::vector(%1$s) AS caption_embedding,
+            image_embedding::halfvec(%1$s) AS image_half,
+            text_embedding::halfvec(%2$s) AS text_half,
+            caption_embedding::halfvec(%1$s) AS caption_half,
             (image_embedding || text_embedding)::halfvec(%3$s) AS fused_embedding
        FROM %4$I',
     image_dimension, text_dimension, image_dimension + text_dimension, format('embedding_%s', space_id));
@@ -27,6 +30,7 @@ BEGIN
     EXECUTE regrant;
   END LOOP;
   COMMENT ON VIEW media_embedding IS
-    'Embeddings of the active space. fused_embedding is the image and the text half side by side.';
+    'Embeddings of the active space. Its indexes are on image_half, text_half and caption_half, which are the same in half precision, and on '
+    'fused_embedding, the image and the text side by side.';
 END;
 $$;

@@ -1,6 +1,8 @@
 -- How much effort a query needs depends on the data: pictures and words of a library have few real dimensions, and a
 -- small effort finds everything; vectors without structure need thousands of steps, and then reading all is faster.
--- So the effort is tripled until three times the effort finds nothing better; where it finds much that is new, or no effort
+--
+-- `mediacluster audit --recall` learns the effort of a library for each alpha, and one pass at that effort answers. Where it has not,
+-- the effort is tripled until three times the effort finds nothing better; where it finds much that is new, or no effort
 -- is enough, and the library is of a size for it, everything is read.
 --
 -- Filters keep the order: the first k that pass among the nearest of all are the nearest k that pass. So where more than
@@ -74,19 +76,32 @@ BEGIN
     RETURN;
   END IF;
   IF NOT exactly THEN
-    effort := least(policy.most_first_effort, greatest(policy.first_effort, policy.effort_per_row::bigint * k));
-    found := ARRAY(SELECT m FROM search_media_by_index(image_query, text_query, k, alpha, effort) m);
-    LOOP
-      effort := policy.effort_growth * effort;
-      before := found;
+    effort := learned_effort(
+      CASE WHEN text_query IS NULL THEN 'image' WHEN image_query IS NULL THEN 'text' ELSE 'both' END, k, alpha);
+    IF effort > 0 THEN
       found := ARRAY(SELECT m FROM search_media_by_index(image_query, text_query, k, alpha, effort) m);
-      SELECT count(*) INTO fresh FROM unnest(found) f
-       WHERE f.media_id <> ALL (ARRAY(SELECT b.media_id FROM unnest(before) b));
-      EXIT WHEN fresh <= k / policy.stable_part OR fresh > k / policy.hopeless_part OR effort >= policy.last_effort;
-    END LOOP;
-    exactly := cardinality(found) < k OR (fresh > k / policy.stable_part AND (
-      SELECT count(*) <= policy.readable_media
-        FROM (SELECT FROM media_embedding LIMIT policy.readable_media + 1) many));
+      exactly := cardinality(found) < k;
+    ELSE
+      -- Where no effort serves, and the library is of a size for it, nothing is tried.
+      exactly := effort = 0 IS TRUE AND (
+        SELECT count(*) <= policy.readable_media
+          FROM (SELECT FROM media_embedding LIMIT policy.readable_media + 1) many);
+    END IF;
+    IF found IS NULL AND NOT exactly THEN
+      effort := least(policy.most_first_effort, greatest(policy.first_effort, policy.effort_per_row::bigint * k));
+      found := ARRAY(SELECT m FROM search_media_by_index(image_query, text_query, k, alpha, effort) m);
+      LOOP
+        effort := policy.effort_growth * effort;
+        before := found;
+        found := ARRAY(SELECT m FROM search_media_by_index(image_query, text_query, k, alpha, effort) m);
+        SELECT count(*) INTO fresh FROM unnest(found) f
+         WHERE f.media_id <> ALL (ARRAY(SELECT b.media_id FROM unnest(before) b));
+        EXIT WHEN fresh <= k / policy.stable_part OR fresh > k / policy.hopeless_part OR effort >= policy.last_effort;
+      END LOOP;
+      exactly := cardinality(found) < k OR (fresh > k / policy.stable_part AND (
+        SELECT count(*) <= policy.readable_media
+          FROM (SELECT FROM media_embedding LIMIT policy.readable_media + 1) many));
+    END IF;
   END IF;
   IF exactly THEN
     RETURN QUERY SELECT * FROM search_media_exactly(image_query, text_query, k, alpha);

@@ -24,18 +24,22 @@ DECLARE
   own_effort text := current_setting('hnsw.ef_search');
   own_scan text := current_setting('hnsw.iterative_scan');
   policy record;
-  candidates integer;
+  least_candidates bigint;
+  candidates bigint;
   two_sided boolean := image_query IS NOT NULL AND text_query IS NOT NULL;
-  image_limit integer;
-  text_limit integer;
-  fused_limit integer;
+  image_limit bigint;
+  text_limit bigint;
+  fused_limit bigint;
+  half_image halfvec := image_query::halfvec;
+  half_text halfvec := text_query::halfvec;
   fused_query halfvec;
 BEGIN
   PERFORM check_query_parameters(k, alpha);
   PERFORM check_query_vector(image_query, 'image');
   PERFORM check_query_vector(text_query, 'text');
   SELECT * INTO policy FROM search_policy();
-  candidates := greatest(k, least(effort, policy.depth_base + policy.depth_per_row::bigint * k));
+  least_candidates := k::bigint + k / policy.spare_part + policy.spare_base;
+  candidates := greatest(least_candidates, least(effort, policy.depth_base + policy.depth_per_row::bigint * k));
   image_limit := CASE WHEN NOT two_sided OR alpha >= policy.image_from_alpha THEN candidates ELSE 0 END;
   text_limit := CASE WHEN NOT two_sided OR alpha <= policy.text_up_to_alpha THEN candidates ELSE 0 END;
   -- At the very ends too, as a second opinion from a graph of its own.
@@ -55,11 +59,11 @@ BEGIN
   WITH image_leg AS MATERIALIZED (
     SELECT e.media_id FROM media_embedding e
      WHERE image_query IS NOT NULL
-     ORDER BY e.image_embedding <=> image_query LIMIT image_limit
+     ORDER BY e.image_half <=> half_image LIMIT image_limit
   ), text_leg AS MATERIALIZED (
     SELECT e.media_id FROM media_embedding e
      WHERE text_query IS NOT NULL AND e.text_embedding IS NOT NULL
-     ORDER BY e.text_embedding <=> text_query LIMIT text_limit
+     ORDER BY e.text_half <=> half_text LIMIT text_limit
   ), fused_leg AS MATERIALIZED (
     SELECT e.media_id FROM media_embedding e
      WHERE fused_query IS NOT NULL
@@ -67,7 +71,7 @@ BEGIN
   ), textless_leg AS MATERIALIZED (
     SELECT e.media_id FROM media_embedding e
      WHERE e.text_embedding IS NULL AND image_query IS NOT NULL AND text_query IS NOT NULL
-     ORDER BY e.image_embedding <=> image_query LIMIT k
+     ORDER BY e.image_half <=> half_image LIMIT least_candidates
   ), unmeasured_leg AS MATERIALIZED (
     -- To words alone all media without text are equal.
     SELECT e.media_id FROM media_embedding e

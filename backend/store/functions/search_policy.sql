@@ -12,6 +12,8 @@ RETURNS TABLE (
   most_effort integer,
   depth_base integer,
   depth_per_row integer,
+  spare_base integer,
+  spare_part integer,
   image_from_alpha double precision,
   text_up_to_alpha double precision,
   stable_part integer,
@@ -39,6 +41,9 @@ AS $$
     -- An index names at most depth_base + depth_per_row * k candidates.
     100 AS depth_base,
     2 AS depth_per_row,
+    -- It names at least k + k / spare_part + spare_base: it is in half precision, so the last places of its order are not certain.
+    10 AS spare_base,
+    10 AS spare_part,
     -- Where a query has both sides: the alphas at which one side's own index can name a winner.
     0.7 AS image_from_alpha,
     0.3 AS text_up_to_alpha,

@@ -26,9 +26,9 @@ from backend.store.search.functions import MediaMatch, search_media, similar_med
 from backend.store.search.listing import MediaOrder, Place, list_media, place_of
 from backend.store.search.policy import SEARCH_POLICY
 from backend.store.search.scan import ScanView, VectorScan, bytes_for, id_keys
-from backend.store.search.scan_keeper import LEAST_MEDIA, ScanFigures, ScanKeeper
+from backend.store.search.scan_keeper import LEAST_MEDIA, ScanFigures, ScanKeeper, ScanState
 from backend.store.search.scan_pass import ScanAnswer, ScanQuestion
-from backend.store.search.scans import count_vectors, measure_media
+from backend.store.search.scans import copy_vectors, count_vectors, measure_media
 
 __all__ = [
     "LEAST_MEDIA",
@@ -45,9 +45,11 @@ __all__ = [
     "ScanFigures",
     "ScanKeeper",
     "ScanQuestion",
+    "ScanState",
     "ScanView",
     "VectorScan",
     "bytes_for",
+    "copy_vectors",
     "count_about",
     "count_matching",
     "count_vectors",

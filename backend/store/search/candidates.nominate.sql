@@ -4,11 +4,11 @@
 WITH image_leg AS MATERIALIZED (
   SELECT e.media_id FROM media_embedding e
    WHERE {probing}
-   ORDER BY e.image_embedding <=> :image::vector LIMIT :image_limit
+   ORDER BY e.image_half <=> :image::vector::halfvec LIMIT :image_limit
 ), text_leg AS MATERIALIZED (
   SELECT e.media_id FROM media_embedding e
    WHERE e.text_embedding IS NOT NULL AND {probing}
-   ORDER BY e.text_embedding <=> :text::vector LIMIT :text_limit
+   ORDER BY e.text_half <=> :text::vector::halfvec LIMIT :text_limit
 ), fused_leg AS MATERIALIZED (
   SELECT e.media_id FROM media_embedding e
    WHERE e.fused_embedding IS NOT NULL AND {probing}
@@ -16,7 +16,7 @@ WITH image_leg AS MATERIALIZED (
 ), textless_leg AS MATERIALIZED (
   SELECT e.media_id FROM media_embedding e
    WHERE e.text_embedding IS NULL AND {probing}
-   ORDER BY e.image_embedding <=> :image::vector LIMIT :textless_limit
+   ORDER BY e.image_half <=> :image::vector::halfvec LIMIT :textless_limit
 ), unmeasured_leg AS MATERIALIZED (
   -- With text alone, all pictures without text are equal.
   SELECT e.media_id FROM media_embedding e

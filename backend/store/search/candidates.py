@@ -218,21 +218,23 @@ def nominate_captions(
     """Pictures with the cosines of their captions to a picture (d_image,), nearest first as far as the index knows. Restores the
     settings of the transaction."""
     with _searching(session, effort):
-        return _fetch_captions(session, "nominate_captions", image, matching, k)
+        return _fetch_captions(
+            session, "nominate_captions", image, matching, {"k": k, "depth": SEARCH_POLICY.depth(k, effort)}
+        )
 
 
 def nearest_captions_exactly(
     session: Session, image: NDArray[np.float32], matching: Matching, k: int
 ) -> list[tuple[uuid.UUID, float]]:
     """The k pictures whose captions are nearest to a picture (d_image,) among all matching ones, computed exactly."""
-    return _fetch_captions(session, "nearest_captions_exactly", image, matching, k)
+    return _fetch_captions(session, "nearest_captions_exactly", image, matching, {"k": k})
 
 
 def _fetch_captions(
-    session: Session, name: str, image: NDArray[np.float32], matching: Matching, k: int
+    session: Session, name: str, image: NDArray[np.float32], matching: Matching, limits: dict[str, int]
 ) -> list[tuple[uuid.UUID, float]]:
     rows = fetch_arrays(
-        session, matching.applied_to(_SQL(name)), matching.parameters | {"image": Vector(image), "k": k}
+        session, matching.applied_to(_SQL(name)), matching.parameters | {"image": Vector(image)} | limits
     )
     return [(row.media_id, row.similarity) for row in rows]
 

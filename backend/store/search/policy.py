@@ -21,6 +21,8 @@ class SearchPolicy:
     most_effort: int
     depth_base: int
     depth_per_row: int
+    spare_base: int
+    spare_part: int
     image_from_alpha: float
     text_up_to_alpha: float
     stable_part: int
@@ -41,7 +43,11 @@ class SearchPolicy:
 
     def depth(self, k: int, effort: int) -> int:
         """Number of candidates from an index at this effort."""
-        return max(k, min(effort, self.deepest(k)))
+        return max(self.least_depth(k), min(effort, self.deepest(k)))
+
+    def least_depth(self, k: int) -> int:
+        """The smallest number of candidates from an index."""
+        return k + k // self.spare_part + self.spare_base
 
     def is_stable(self, fresh: int, k: int) -> bool:
         """Whether `fresh` new results among the k best are few enough to stop."""

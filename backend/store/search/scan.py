@@ -8,27 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.rules.search import BOUND_BYTES, Basis, CodedMedia, Kind, Probe, Weights, measure_side, reach
+from backend.store.engine import Snapshot
 from backend.store.search.scans import VectorRows
 
 ID_BYTES = 16
 _T = TypeVar("_T", bound=np.generic)
 _SPARE_SHARE = 8
 _LEAST_SPARE = 4096
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """Transactions whose rows were seen: all below `next_id` except those in progress (pg_snapshot of Postgres). On a standby, which does not
-    know those in progress, `next_id` is the oldest that may be: rows of later ones are read again, and known ones are skipped."""
-
-    next_id: int
-    in_progress: tuple[int, ...]
-
-    @classmethod
-    def read(cls, words: str) -> "Snapshot":
-        """Parse a pg_snapshot: xmin:xmax:xip,..."""
-        _, next_id, in_progress = words.split(":")
-        return cls(int(next_id), tuple(int(one) for one in in_progress.split(",") if one))
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,12 +26,14 @@ class ScanView:
         media: their coded vectors.
         kinds: (n,) bits of `Kind`, without LIVE for rows known to be deleted.
         has_textless: whether some row has no text.
+        as_of: what the rows are at least as new as.
     """
 
     ids: NDArray[np.uint8]
     media: CodedMedia
     kinds: NDArray[np.uint8]
     has_textless: bool
+    as_of: Snapshot
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -91,7 +79,11 @@ class VectorScan:
         with self._lock:
             used = slice(self._count)
             return ScanView(
-                self._ids[used], self._media.first(self._count), self._kinds[used].copy(), self._has_textless
+                self._ids[used],
+                self._media.first(self._count),
+                self._kinds[used].copy(),
+                self._has_textless,
+                self.snapshot,
             )
 
     @property

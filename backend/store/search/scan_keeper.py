@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from backend.rules.search import BASIS_SAMPLE, Basis
-from backend.store.engine import Database
+from backend.store.engine import Database, Snapshot
 from backend.store.schema import Space
 from backend.store.search.passes import Passes, PassFailed
-from backend.store.search.scan import ScanView, Snapshot, VectorScan, bytes_for
+from backend.store.search.scan import ScanView, VectorScan, bytes_for
 from backend.store.search.scan_pass import ScanAnswer, ScanQuestion, answer_together
 from backend.store.search.scans import begin_snapshot, copy_vectors, count_vectors, fetch_news
 from backend.store.spaces import find_active_space
@@ -87,6 +87,12 @@ class ScanKeeper:
         scan = self._scan
         return 0 if scan is None else len(scan)
 
+    @property
+    def dimensions(self) -> tuple[int, int] | None:
+        """Dimensions of image and text vectors, None without a scan."""
+        scan = self._scan
+        return None if scan is None else scan.dimensions
+
     def caught_up(self, session: Session) -> tuple[VectorScan, ScanView] | None:
         """All vectors visible to a statement of this transaction, and possibly some deleted ones.
 
@@ -106,7 +112,7 @@ class ScanKeeper:
                 return None
             if not news.is_plain:
                 return None
-            scan.catch_up(news.rows, Snapshot.read(news.snapshot))
+            scan.catch_up(news.rows, Snapshot.read(news.snapshot, news.server))
         finally:
             scan.turn.release()
         self._caught_up_at = time.monotonic()
@@ -151,6 +157,12 @@ class ScanKeeper:
             own.dispose()
         self._refreshed_at = time.monotonic()
 
+    def release(self) -> None:
+        """Give up the vectors. The next query requests them again."""
+        if self._scan is not None:
+            self._scan, self._state = None, ScanState.IDLE
+            self._refreshed_at = -float("inf")
+
     def close(self) -> None:
         """End the background thread after its current work."""
         with self._starting:
@@ -161,7 +173,7 @@ class ScanKeeper:
             thread.join(_PATIENCE_AT_END_SECONDS)
 
     def _look(self, session: Session) -> None:
-        snapshot = Snapshot.read(begin_snapshot(session))
+        snapshot = begin_snapshot(session)
         space = find_active_space(session)
         scan = self._scan
         if space is None:

@@ -1,2 +1,2 @@
--- The transactions that this snapshot has seen, as text.
-SELECT {seen} AS snapshot
+-- The transactions that this snapshot has seen, as text, and the server.
+SELECT {seen} AS snapshot, {server} AS server

@@ -4,6 +4,7 @@
 -- nothing itself, and each of its statements sees what is committed by then.
 SELECT space.id AS space_id,
        {seen} AS snapshot,
+       {server} AS server,
        pg_current_xact_id_if_assigned() IS NULL AND current_setting('transaction_isolation') = 'read committed' AS is_plain,
        fresh.media_id,
        fresh.written_by,

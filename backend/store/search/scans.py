@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from backend.store.arrays import UuidArray, VectorArray, copy_records, fetch_arrays
+from backend.store.engine import Snapshot
 from backend.store.search.candidates import Matching, QueryVectors
 from backend.store.statements import Statements
 
@@ -42,6 +43,7 @@ class News:
     Attributes:
         space_id: the active space.
         snapshot: the snapshot that was read, as text.
+        server: the server that it was read from.
         is_plain: whether the transaction is a plain reader (see the statement).
         rows: new rows, with text and without.
         is_all: whether there were no more than requested.
@@ -49,15 +51,17 @@ class News:
 
     space_id: int
     snapshot: str
+    server: str
     is_plain: bool
     rows: list[VectorRows]
     is_all: bool
 
 
-def begin_snapshot(session: Session) -> str:
-    """Give this transaction one snapshot. Must be called first. Returns the snapshot as text."""
+def begin_snapshot(session: Session) -> Snapshot:
+    """Give this transaction one snapshot, and return it. Must be called first."""
     session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-    return str(fetch_arrays(session, _SQL("begin_snapshot"))[0].snapshot)
+    (row,) = fetch_arrays(session, _SQL("begin_snapshot"))
+    return Snapshot.read(row.snapshot, row.server)
 
 
 def count_vectors(session: Session, space_id: int) -> int:
@@ -113,7 +117,7 @@ def fetch_news(session: Session, space_id: int, next_id: int, in_progress: tuple
         [row for row in fresh if row.text_embedding is None],
     ]
     new = [_stacked(part) for part in parts if part]
-    return News(seen.space_id, seen.snapshot, seen.is_plain, new, is_all=len(fresh) <= most)
+    return News(seen.space_id, seen.snapshot, seen.server, seen.is_plain, new, is_all=len(fresh) <= most)
 
 
 def measure_media(

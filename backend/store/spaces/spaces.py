@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg
 from sqlalchemy import select, text, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from backend.errors import NotFound
+from backend.errors import Conflict, NotFound
 from backend.store.schema import Space, SpaceState
 
 _SPACE_LOCK = 0x6D63_0003
@@ -117,14 +119,26 @@ def create_space(session: Session, new: NewSpace) -> Space:
 
 
 def activate_space(session: Session, space: Space) -> None:
-    """Activate this space, and point the view `media_embedding` at it."""
+    """Activate this space, and point the view `media_embedding` at it.
+
+    Raises:
+        Conflict: others made views of `media_embedding`, whose columns change their types.
+    """
     session.execute(update(Space).where(Space.is_active).values(state=SpaceState.RETIRED))
     session.execute(
         text("UPDATE space SET state = :active, activated_at = now() WHERE id = :id"),
         {"active": SpaceState.ACTIVE.value, "id": space.id},
     )
-    session.execute(
-        text("SELECT publish_space(:id, :image, :text)"),
-        {"id": space.id, "image": space.image_dimension, "text": space.text_dimension},
-    )
+    try:
+        session.execute(
+            text("SELECT publish_space(:id, :image, :text)"),
+            {"id": space.id, "image": space.image_dimension, "text": space.text_dimension},
+        )
+    except DBAPIError as error:
+        if not isinstance(error.orig, psycopg.errors.DependentObjectsStillExist):
+            raise
+        raise Conflict(
+            f"The vectors of another space cannot be published: {error.orig.diag.message_detail}",
+            hint="Drop these views, and make them again afterwards. A view that reads `media` and calls `similar_media` can stay.",
+        ) from error
     session.refresh(space)

@@ -58,7 +58,7 @@ def create_app(services: Services) -> FastAPI:
     MultiPartParser.spool_max_size = _IN_MEMORY_BYTES
     app.state.services = services
     app.state.turns = Turns()
-    app.state.metrics = metrics.make_registry(services.database, services.scans)
+    app.state.metrics = metrics.make_registry(services.database, services.vectors)
     app.add_middleware(BodyLimit, max_bytes=services.settings.max_request_bytes)
     app.add_middleware(RateLimit, settings=services.settings)
     # The middleware added last runs first. Responses to unexpected errors need the CORS headers that later ones add.

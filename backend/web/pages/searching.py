@@ -6,5 +6,5 @@ from backend.features.services import Services
 
 def make_searcher(services: Services) -> Searcher:
     """Create the service. Models are loaded by the first query that needs them."""
-    encoder = QueryEncoder(services.encoders_of, services.limits, services.decoders)
-    return Searcher(services.database, encoder, services.settings.alpha, services.scans)
+    encoder = QueryEncoder(services.query_encoders, services.limits, services.decoders)
+    return Searcher(services.database, encoder, services.settings.alpha, services.vectors)

@@ -156,9 +156,10 @@ def test_states__in_sql_are_those_of_the_enums() -> None:
 
 
 def test_states__what_makes_a_space_the_active_one_is_said_once() -> None:
-    """Statements say `{active_space}`. The function has no templates; the index and the schema are what they rely on."""
+    """Statements say `{active_space}`. The functions have no templates; the index and the schema are what they rely on."""
     assert {name for name, column, state in _said() if (column, state) == ("state", SpaceState.ACTIVE)} == {
         TABLES.name,
+        "backend/store/functions/learned_effort.sql",
         "backend/store/functions/nearest_clusters.sql",
         "backend/store/schema.py",
     }

@@ -109,7 +109,7 @@ def list_similar(
     """Same result as the SQL function `similar_media`: `combined = alpha * sim_image + (1 - alpha) * sim_text`."""
     weight = services.read_alpha() if alpha is None else alpha
     with services.database.transaction() as session:
-        results = [SimilarMedia.of(one) for one in recommend(session, media_id, k, weight, services.scans)]
+        results = [SimilarMedia.of(one) for one in recommend(session, media_id, k, weight, services.vectors)]
     return SimilarAnswer(media_id=media_id, k=k, alpha=weight, results=results)
 
 

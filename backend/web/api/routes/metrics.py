@@ -9,9 +9,10 @@ from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Met
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
+from backend.features.search import VectorSource
 from backend.store.engine import Database, PoolFigures
 from backend.store.schema import RecallAudit
-from backend.store.search import ScanFigures, ScanKeeper
+from backend.store.search import ScanFigures
 from backend.store.telemetry import Histogram, LibraryFigures, Measure, fetch_library_figures
 from backend.web.middleware.problems import documented
 
@@ -21,26 +22,26 @@ router = APIRouter(tags=["health"])
 class LibraryCollector(Collector):
     """Prometheus collector that reads the metrics of one library."""
 
-    def __init__(self, database: Database, scans: ScanKeeper) -> None:
+    def __init__(self, database: Database, vectors: VectorSource) -> None:
         self._database = database
-        self._scans = scans
+        self._vectors = vectors
 
     def collect(self) -> Iterator[Metric]:
         with self._database.transaction() as session:
             metrics = list(_metrics(fetch_library_figures(session)))
         yield from metrics
         yield _pool(self._database.pool_figures())
-        yield from _scan(self._scans.figures())
+        yield from _scan(self._vectors.figures())
 
     def describe(self) -> list[Metric]:
         # Called at registration. An empty list keeps prometheus_client from running `collect` then.
         return []
 
 
-def make_registry(database: Database, scans: ScanKeeper) -> CollectorRegistry:
+def make_registry(database: Database, vectors: VectorSource) -> CollectorRegistry:
     """Create the registry of one application. The default registry of prometheus_client is shared by the whole process."""
     registry = CollectorRegistry()
-    registry.register(LibraryCollector(database, scans))
+    registry.register(LibraryCollector(database, vectors))
     return registry
 
 
@@ -146,7 +147,7 @@ def _pool(figures: PoolFigures) -> Metric:
 
 
 def _scan(figures: ScanFigures) -> Iterator[Metric]:
-    of_process = "of the process that answers; 0 where it has none."
+    of_process = "of the vector service, without one of the process that answers; 0 where it has none."
     yield _plain("mediacluster_vector_scan_media", f"Pictures in the vector scan {of_process}", figures.media)
     yield _plain("mediacluster_vector_scan_bytes", f"Memory of the vector scan {of_process}", figures.memory_bytes)
     yield _plain(

@@ -103,12 +103,12 @@ def get_alpha_insight(
     """Ranked by alpha * sim_image + (1 - alpha) * sim_text. Exact if the server keeps the vectors in memory or if there are
     at most 5,000; otherwise among the nearest 100 at each of five alphas."""
     with services.database.transaction() as session:
-        return AlphaAnswer.of(media_id, k, insight(session, media_id, k, services.scans))
+        return AlphaAnswer.of(media_id, k, insight(session, media_id, k, services.vectors))
 
 
 def _searcher(services: Services) -> Searcher:
-    encoder = QueryEncoder(services.encoders_of, services.limits, services.decoders)
-    return Searcher(services.database, encoder, services.settings.alpha, services.scans)
+    encoder = QueryEncoder(services.query_encoders, services.limits, services.decoders)
+    return Searcher(services.database, encoder, services.settings.alpha, services.vectors)
 
 
 def _read(files: list[UploadFile], most_bytes: int) -> tuple[bytes, ...]:

@@ -82,7 +82,7 @@ def try_again(services: ServicesDependency, actor: CuratorDependency, media_id: 
 def list_similar(services: ServicesDependency, media_id: UUID) -> list[dict[str, Any]]:
     """All pictures that rank among the best at some alpha, with both cosines. The page ranks them itself for each slider position."""
     with services.database.transaction() as session:
-        found = insight(session, media_id, MOST_LISTED, services.scans)
+        found = insight(session, media_id, MOST_LISTED, services.vectors)
         ids = [hit.media_id for hit in found.hits]
         pictures = list_pictures(session, ids)
         groups = find_cluster_ids(session, [*ids, media_id])

@@ -35,13 +35,25 @@ def found(root: Path, *paths: Path) -> list[str]:
 def test_walk_pictures__order_and_kinds(tmp_path: Path) -> None:
     tree(
         tmp_path,
-        *("b.JPG", "a.png", "z/1.webp", "c/2.gif", "c/1.heic", "c/d/x.tif", "m.svg", "n.bmp", "o.avif", "p.jfif"),
+        *(
+            "b.JPG",
+            "a.png",
+            "z/1.webp",
+            "c/2.gif",
+            "c/1.heic",
+            "c/d/x.tif",
+            "m.svg",
+            "n.bmp",
+            "o.avif",
+            "p.jfif",
+            "q.jxl",
+        ),
         *("a.json", "a.txt", "manifest.csv", "film.mp4", "doc.pdf", ".hidden.jpg", ".git/x.jpg", "Thumbs.db"),
         *(".DS_Store", "__MACOSX/a.jpg", "@eaDir/a.jpg", "._b.JPG", "noextension"),
     )
 
     assert found(tmp_path) == [
-        *("a.png", "b.JPG", "m.svg", "n.bmp", "o.avif", "p.jfif"),
+        *("a.png", "b.JPG", "m.svg", "n.bmp", "o.avif", "p.jfif", "q.jxl"),
         *("c/1.heic", "c/2.gif", "c/d/x.tif", "z/1.webp"),
     ]
 

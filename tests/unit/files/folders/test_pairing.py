@@ -46,6 +46,8 @@ def paired(pictures: list[str], others: list[str], **told: str) -> Mapping[str, 
         ("IMG_1(1).jpg", "IMG_1.supplemental-metadata(1).json"),
         ("PXL_20240827_094331806.PORTRAIT(1).jpg", "PXL_20240827_094331806.PORTRAIT.jpg.supplement(1).json"),
         ("Scan(3) of 4(1).jpg", "Scan(3) of 4.jpg(1).json"),
+        ("IMG_1(18).jpg", "IMG_1(18).jpg.supple(18).json"),
+        ("IMG_1(18).jpg", "IMG_1(18).jpg(18).json"),
         ("tower (2).jpg", "tower (2).jpg.supplemental-metadata.json"),
         (
             "13039_327707840323_537645323_9470255_27214_n(1).jpg",

@@ -13,6 +13,7 @@ from backend.files.limits import Limits
 from backend.files.metadata import PLACE_NAMES
 from backend.files.text import MediaText
 from backend.moments import DateCandidate, Precision, Standing
+from tests.support.pictures import Pictures
 
 RECORD = {
     "title": "Harbour",
@@ -378,6 +379,35 @@ def test_read_sidecar__google_takeout_without_the_moment(picture: Path, limits: 
     assert read_sidecar(picture, limits) == Sidecar(MediaText(caption="Boats"))
 
 
+@pytest.mark.parametrize("other", ["JSON", "XMP"])
+def test_read_sidecar__people_do_not_hide_the_keywords_of_another_sidecar(
+    picture: Path, limits: Limits, other: str
+) -> None:
+    picture.with_name("IMG_1.jpg.json").write_text(takeout(people=[{"name": "Ann"}]))
+    assert read_sidecar(picture, limits).names_only
+    if other == "JSON":
+        picture.with_name("IMG_1.json").write_text('{"keywords": ["sea", "ann"]}')
+    else:
+        picture.with_name("IMG_1.xmp").write_bytes(
+            Pictures.xmp("<dc:subject><rdf:Bag><rdf:li>sea</rdf:li></rdf:Bag></dc:subject>")
+        )
+
+    found = read_sidecar(picture, limits)
+    assert found.text.keywords == (("sea", "ann") if other == "JSON" else ("sea", "Ann"))
+    assert not found.names_only
+
+
+@pytest.mark.parametrize(
+    ("is_trashed", "said"), [(True, {"trashed": True}), (False, {"trashed": False, "archived": True}), (False, {})]
+)
+def test_read_sidecar__google_takeout_of_the_bin(
+    picture: Path, limits: Limits, is_trashed: bool, said: dict[str, bool]
+) -> None:
+    picture.with_name("IMG_1.jpg.json").write_text(takeout(**said))
+
+    assert read_sidecar(picture, limits).is_trashed is is_trashed
+
+
 def test_read_sidecar__people_can_be_left_out(picture: Path, limits: Limits) -> None:
     picture.with_name("IMG_1.jpg.json").write_text(takeout(people=[{"name": "Ann"}]))
     assert read_sidecar(picture, limits).text.keywords == ("Ann",)
@@ -490,6 +520,15 @@ def test_read_sidecar__google_takeout_of_any_time(
         ("Zürich am See".encode("utf-16-le"), "Zürich am See"),
         ("東京 2024".encode("utf-16-be"), "東京 2024"),
         ("東京 2024".encode("utf-32"), "東京 2024"),
+        ("Москва зимой".encode("cp1251"), "Москва зимой"),
+        ("Москва зимой".encode("koi8-r"), "Москва зимой"),
+        ("Příliš žluťoučký kůň".encode("cp1250"), "Příliš žluťoučký kůň"),
+        ("Καλημέρα από την Αθήνα".encode("cp1253"), "Καλημέρα από την Αθήνα"),
+        ("夏の海で花火を見た".encode("shift_jis"), "夏の海で花火を見た"),
+        ("夏の海で花火を見た".encode("euc_jp"), "夏の海で花火を見た"),
+        ("我们在北京看了长城".encode("gbk"), "我们在北京看了长城"),
+        ("我們在台北看夜景".encode("big5"), "我們在台北看夜景"),
+        ("서울에서 찍은 사진".encode("euc_kr"), "서울에서 찍은 사진"),
     ],
 )
 def test_read_sidecar__text_in_any_encoding(picture: Path, limits: Limits, content: bytes, expected: str) -> None:

@@ -201,6 +201,24 @@ def test_png__whose_text_at_the_end_is_cut(pictures: Any, limits: Limits, photo:
     assert decode_picture(data, limits).tobytes() == photo.tobytes()
 
 
+@pytest.mark.parametrize("frames", [1, 3])
+def test_gif__without_its_trailer_is_accepted(pictures: Any, limits: Limits, photo: Image.Image, frames: int) -> None:
+    others = [photo.rotate(90 * place) for place in range(1, frames)]
+    whole = pictures.encode(photo, "GIF", save_all=True, append_images=others)
+
+    assert codes(whole, limits) == []
+    assert codes(whole + b"more", limits) == []
+    assert codes(whole[:-1], limits) == ["end_missing"]
+    assert decode_picture(whole[:-1], limits).tobytes() == decode_picture(whole, limits).tobytes()
+    assert inspect_picture(whole[:-1], limits).frames == frames
+
+
+@pytest.mark.parametrize("missing", [2, 3, 40])
+def test_gif__that_lacks_pixels_is_refused(pictures: Any, limits: Limits, photo: Image.Image, missing: int) -> None:
+    with pytest.raises(ImageTruncated):
+        inspect_picture(pictures.encode(photo, "GIF")[:-missing], limits)
+
+
 def test_webp__whose_length_counts_metadata_that_is_cut(pictures: Any, limits: Limits, photo: Image.Image) -> None:
     exif = Image.Exif()
     exif[0x010E] = "Described " * 20

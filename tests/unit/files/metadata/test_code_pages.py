@@ -2,6 +2,7 @@
 
 import io
 import struct
+import time
 
 import pytest
 from PIL import Image
@@ -28,13 +29,26 @@ OTHER_TEXTS = (
     ("cp1255", "ירושלים בחורף"),
     ("cp1250", "Žluťoučký kůň úpěl"),
     ("cp1250", "Łódź zimą"),
-)
-EAST_ASIAN_TEXTS = (
+    ("cp1250", "A fájlt külső program módosította"),
+    ("cp1250", "Příliš žluťoučký kůň"),
+    ("cp1254", "İstanbul'da güneşli bir gün"),
+    ("cp1256", "صورة من القاهرة"),
+    ("cp874", "ภาพถ่ายที่กรุงเทพ"),
     ("gbk", "北京的冬天很冷"),
     ("gbk", "北京"),
+    ("gbk", "我们在北京看了长城，很高兴。"),
+    ("gbk", "奶奶的生日"),
+    ("gbk", "用iPhone拍的 IMG_1 照片"),
     ("big5", "台北的夜市"),
+    ("big5", "我們在台北看夜景"),
+    ("big5", "畢業典禮"),
     ("euc_kr", "서울의 봄"),
+    ("euc_kr", "제주도 여행"),
     ("shift_jis", "東京タワーの夜景"),
+    ("shift_jis", "家族写真"),
+    ("shift_jis", "ポチ"),
+    ("euc_jp", "夏の海で花火を見た"),
+    ("euc_jp", "富士山"),
 )
 
 
@@ -64,12 +78,52 @@ def test_iptc__is_read_in_the_code_page_that_fits(page: str, text: str) -> None:
     assert "which fits best" in found.warnings[0]
 
 
-@pytest.mark.parametrize(("encoding", "text"), EAST_ASIAN_TEXTS)
-def test_iptc__that_fits_no_code_page_is_a_warning(encoding: str, text: str) -> None:
-    found = read_metadata(jpeg((120, text.encode(encoding))), make_limits())
+@pytest.mark.parametrize("raw", [b"\xac\xfe\xb7\xbf\xd7 \xf7\xa9\xac", b"a \xd7\xf7\xd7\xf7\xd7 b"])
+def test_iptc__that_fits_no_code_page_is_a_warning(raw: bytes) -> None:
+    found = read_metadata(jpeg((120, raw)), make_limits())
 
     assert len(found.warnings) == 1
     assert "may be wrong" in found.warnings[0]
+
+
+@pytest.mark.parametrize(("page", "text"), [one for one in OTHER_TEXTS if one[1].isprintable()])
+def test_exif__is_read_in_the_code_page_that_fits(page: str, text: str) -> None:
+    description, comment = Image.Exif(), Image.Exif()
+    description[0x010E] = text.encode(page)
+    comment.get_ifd(0x8769)[0x9286] = b"ASCII\0\0\0" + text.encode(page)
+    for exif, warned in ((description, 1), (comment, 0)):
+        file = io.BytesIO()
+        Image.new("RGB", (8, 8)).save(file, "JPEG", exif=exif)
+        found = read_metadata(file.getvalue(), make_limits())
+
+        assert found.text.caption == text
+        assert len(found.warnings) == warned
+
+
+def test_comment__is_read_in_the_code_page_that_fits() -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "JPEG", comment="Москва зимой".encode("cp1251"))
+
+    assert read_metadata(file.getvalue(), make_limits()).text.caption == "Москва зимой"
+
+
+@pytest.mark.parametrize("text", WESTERN_TEXTS)
+def test_exif__western_texts_are_no_warning(text: str) -> None:
+    exif = Image.Exif()
+    exif[0x010E] = text.encode(WESTERN)
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "JPEG", exif=exif)
+    found = read_metadata(file.getvalue(), make_limits())
+
+    assert (found.text.caption, found.warnings) == (text, ())
+
+
+def test_guess_code_page__of_long_data_takes_no_time() -> None:
+    begun = time.perf_counter()
+    for raw in (b"\xe4\xa4" * 500_000, b"\x81" * 1_000_000, ("海 " * 300_000).encode("euc_jp")):
+        guess_code_page(raw)
+
+    assert time.perf_counter() - begun < 5.0
 
 
 @pytest.mark.parametrize("text", ["Zürich", "Москва", "北京", "Plain"])

@@ -117,6 +117,12 @@ MICROSOFT_REGIONS = (
     "<MP:RegionInfo><rdf:Description><MPRI:Regions><rdf:Bag><rdf:li><rdf:Description MPReg:PersonDisplayName='Alan' "
     "MPReg:Rectangle='0, 0, 1, 1'/></rdf:li></rdf:Bag></MPRI:Regions></rdf:Description></MP:RegionInfo>"
 )
+ACDSEE_REGIONS = (
+    "<acdsee-rs:Regions rdf:parseType='Resource'><acdsee-rs:RegionList><rdf:Bag>"
+    "<rdf:li><rdf:Description acdsee-rs:Name='Ada Byron' acdsee-rs:Type='Face' acdsee-rs:NameAssignType='manual'/></rdf:li>"
+    "<rdf:li><rdf:Description acdsee-rs:Name='Not She' acdsee-rs:Type='Face' acdsee-rs:NameAssignType='denied'/></rdf:li>"
+    "</rdf:Bag></acdsee-rs:RegionList></acdsee-rs:Regions>"
+)
 DETAILS = (
     "<Iptc4xmpExt:PersonInImageWDetails><rdf:Bag><rdf:li rdf:parseType='Resource'><Iptc4xmpExt:PersonName><rdf:Alt>"
     "<rdf:li xml:lang='x-default'>Joan</rdf:li></rdf:Alt></Iptc4xmpExt:PersonName></rdf:li></rdf:Bag>"
@@ -131,6 +137,7 @@ DETAILS = (
         (MICROSOFT_REGIONS, ("Alan",)),
         (f"<Iptc4xmpExt:PersonInImage>{bag('Linus')}</Iptc4xmpExt:PersonInImage>", ("Linus",)),
         (DETAILS, ("Joan",)),
+        (ACDSEE_REGIONS, ("Ada Byron",)),
     ],
 )
 def test_people__are_words_unless_the_setting_leaves_them_out(properties: str, people: tuple[str, ...]) -> None:
@@ -304,6 +311,9 @@ DEFAULTS = [
     "Created with GIMP on a Mac", "Created with Inkscape (http://www.inkscape.org/)", "Edited in Lightroom and Photoshop.",
     "Processed by eBay with ImageMagick, z1.1.0. ||B2", "GIF created with https://ezgif.com/maker", "GIF made with ScreenToGif 2.3",
     "ImageMagick 6.9.10-23 Q16 x86_64 20190101 https://imagemagick.org", "AXIS 241S Video Server 4.30",
+    "Type=N, Mode=P, DE=None", "0.9.142", "v01.07.1641", "EXIF_HDL_ID_1", "Made with Google AI", "Captured with ProCamera",
+    "Photo taken with Camera+", "Processed with Rookie", "PicsArt", "Snapseed 2.0", "LG Electronics", "Digital StillCamera",
+    "Untitled-1", "untitled (2)", "mmexport1681546530123", "Screenshot_20230415-081530",
 ]  # fmt: skip
 WORDS = [
     "My new digital camera", "Olympus", "The default of hope", "Screenshot of the winning move", "Created with love",
@@ -313,6 +323,7 @@ WORDS = [
     "GIF made with love by Ann", "ImageMagick workshop in Bern", "Lead technologies of Rome", "Multi-frame: a comic by Ann",
     "Edited with Photoshop (for my mother, with love)", "Filter: old; mask: new; all by Ann", "File source: my aunt",
     "Taken with Apple pickers; camera: Bob", "Edited by grandma", "DCIM is a folder", "Smart", "Burst into tears", "Nor", "P51 Mustang", "A path: C:\\DCIM",
+    "1.3.2024", "Untitled love song", "Photo taken with my camera", "Instagram museum", "Prisma", "Picasa days in Rome",
 ]  # fmt: skip
 
 
@@ -353,6 +364,12 @@ def test_defaults__short_ones_are_keywords() -> None:
     )
 
     assert keywords(data) == ("hdr", "camera", "Samsung")
+
+
+def test_defaults__versions_of_a_drone_are_no_keywords() -> None:
+    data = jpeg_with_exif({BASE.XPKeywords: utf16("v01.07.1641;1.3.0;v1.0.0;4.5.2019;0.5.0;Rome")})
+
+    assert keywords(data) == ("4.5.2019", "Rome")
 
 
 @pytest.mark.parametrize(

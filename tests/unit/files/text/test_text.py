@@ -268,6 +268,7 @@ def test_fit_media_text__cuts_instead_of_refusing() -> None:
     [
         ("First line\n\nSecond paragraph\n- item", "First line\n\nSecond paragraph\n- item"),
         ("\r\n a  b \r\n\r\n\t\n\n c\rd\u2028e\n", "a b\n\nc\nd\ne"),
+        ("a\u2029b\u2028c", "a\n\nb\nc"),
         ("<p>one</p><p>two</p>", "one\n\ntwo"),
         ("one<br>two<b>!</b>", "one\ntwo!"),
         ("a&#10;b&lt;br&gt;c", "a\nb\nc"),
