@@ -142,7 +142,7 @@ def test_decode__photographs_of_twenty_megapixels_are_alike_at_a_quarter_and_at_
     """Every real photograph, as large as cameras make them: thumbnails and encoders need no more than a quarter."""
     limits = Limits.from_settings(load_settings())
     decoders = Decoders(processes=1, seconds=60.0, memory_bytes=2**30)
-    cosines = []
+    levels, cosines = [], []
     try:
         for path in sorted(pictures.PHOTOGRAPHS.iterdir()):
             if path.suffix not in {".jpg", ".png"}:
@@ -157,8 +157,9 @@ def test_decode__photographs_of_twenty_megapixels_are_alike_at_a_quarter_and_at_
             )
             file = io.BytesIO()
             large.save(file, "JPEG", quality=90)
-            ours = decoders.decode_original(file.getvalue(), limits, side=64, fit=64, derive=False).image
-            half = fit_picture(decode_picture(file.getvalue(), limits, at_least=640), 64)
+            ours = decoders.decode_original(file.getvalue(), limits, side=224, fit=224, derive=False).image
+            half = fit_picture(decode_picture(file.getvalue(), limits, at_least=640), 224)
+            levels.append(np.abs(np.asarray(ours, dtype=float) - np.asarray(half, dtype=float)).mean())
             vectors = model.images([replace(held_out[0], image=image) for image in (ours, half)])
             cosines.append(float(vectors[0] @ vectors[1]))
     finally:
@@ -166,6 +167,7 @@ def test_decode__photographs_of_twenty_megapixels_are_alike_at_a_quarter_and_at_
 
     assert len(cosines) >= 15
     assert min(cosines) >= 0.999
+    assert max(levels) < 0.25  # of 255; an eighth of the size makes 0.5
 
 
 @pytest.mark.parametrize("name", ["DISPLAY_P3", "ADOBE_RGB", "PROPHOTO"])
