@@ -287,6 +287,10 @@ class Snapshot:
         _, next_id, in_progress = words.split(":")
         return cls(int(next_id), tuple(int(one) for one in in_progress.split(",") if one), server)
 
+    def is_of_database(self, other: "Snapshot") -> bool:
+        """Whether both are of one database, before and after restarts of its server. One that was dropped and made again is another."""
+        return self.server.rpartition("/")[2] == other.server.rpartition("/")[2]
+
     def covers(self, other: "Snapshot") -> bool:
         """Whether this one has seen all that the other has seen. Never true for another server, whose numbers mean something else."""
         if not self.server or self.server != other.server or self.next_id < other.next_id:

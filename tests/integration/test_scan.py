@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import psycopg
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -399,6 +400,27 @@ def test_keeper__another_space(library: Library, keep: Callable[[Library], ScanK
     with library.database.transaction() as session:
         assert is_by_scan(assert_exact(session, keeper, query, 10))
     assert keeper.figures().media == 40
+
+
+def test_keeper__another_database_of_the_same_name(
+    filled: Library, library: Library, keep: Callable[[Library], ScanKeeper], server_url: str
+) -> None:
+    """As after a restore: the numbers of its transactions say nothing about what was loaded before."""
+    library.add(30)
+    keeper = keep(library)
+    library.database.engine.dispose()
+    name, source = (one.database.engine.url.database for one in (library, filled))
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {source} STRATEGY file_copy".encode())
+    query = QueryVectors(library.vectors(1, IMAGE)[0], library.vectors(1, TEXT)[0], 0.6)
+    with library.database.transaction() as session:
+        found = assert_exact(session, keeper, query, COUNT)
+        assert not is_by_scan(found)
+    keeper.refresh()
+    with library.database.transaction() as session:
+        assert is_by_scan(assert_exact(session, keeper, query, 10))
+    assert keeper.figures().media == COUNT
 
 
 def test_keeper__loads_in_the_background_when_it_is_asked(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -616,6 +616,7 @@ def test_service__killed_in_the_midst_of_queries(
         while not stop.is_set():
             query = QueryVectors(generator.normal(size=IMAGE).astype(np.float32), None, 1.0)
             kinds.append(is_by_scan(find(library.database, vectors, query, 5)))
+            stop.wait(0.1)  # brute force in SQL takes a core else
 
     def is_answering() -> bool:
         for thread in asking_threads:
@@ -785,13 +786,11 @@ def test_serve__leaves_vectors_and_encoders_to_the_service(
 
                 wait_for(lambda: health().get("status") == "ok")
                 assert health()["checks"]["vector service"] == "ok"
-                for is_killed in (True, False):
-                    answer = client.get("/search", params={"q": "a boat"})
-                    assert (answer.status_code, answer.json()["hits"]) == (200, [])
-                    if is_killed:
-                        (service,) = children_with("vectors", serving_process.pid)
-                        service.kill()
-                        service.wait()
+                (service,) = children_with("vectors", serving_process.pid)
+                service.kill()
+                service.wait()
+                answer = client.get("/search", params={"q": "a boat"})
+                assert (answer.status_code, answer.json()["hits"]) == (200, [])
                 maps = Path(f"/proc/{serving_process.pid}/maps").read_text()
                 assert "libtorch" not in maps
                 assert psutil.Process(serving_process.pid).memory_info().rss < 250_000_000

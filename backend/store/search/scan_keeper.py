@@ -16,7 +16,7 @@ from backend.store.schema import Space
 from backend.store.search.passes import Passes, PassFailed
 from backend.store.search.scan import ScanView, VectorScan, bytes_for
 from backend.store.search.scan_pass import ScanAnswer, ScanQuestion, answer_together
-from backend.store.search.scans import WHOLE, Part, begin_snapshot, copy_vectors, count_vectors, fetch_news
+from backend.store.search.scans import WHOLE, News, Part, begin_snapshot, copy_vectors, count_vectors, fetch_news
 from backend.store.spaces import find_active_space
 
 logger = logging.getLogger(__name__)
@@ -111,12 +111,13 @@ class ScanKeeper:
         try:
             seen = scan.snapshot
             news = fetch_news(session, scan.space_id, seen.next_id, seen.in_progress, _MOST_NEWS, self.part)
-            if news is None or news.space_id != scan.space_id or not news.is_all:
+            until = None if news is None else Snapshot.read(news.snapshot, news.server)
+            if news is None or until is None or not _follows(news, until, scan):
                 self._wake()
                 return None
             if not news.is_plain:
                 return None
-            scan.catch_up(news.rows, Snapshot.read(news.snapshot, news.server))
+            scan.catch_up(news.rows, until)
         finally:
             scan.turn.release()
         self._caught_up_at = time.monotonic()
@@ -182,7 +183,12 @@ class ScanKeeper:
         scan = self._scan
         if space is None:
             self._scan, self._state = None, ScanState.SMALL
-        elif scan is None or scan.space_id != space.id or not self._follow(session, scan, snapshot):
+        elif (
+            scan is None
+            or scan.space_id != space.id
+            or not scan.snapshot.is_of_database(snapshot)
+            or not self._follow(session, scan, snapshot)
+        ):
             self._load(session, space, snapshot)
 
     def _request_refresh(self) -> None:
@@ -265,6 +271,11 @@ class ScanKeeper:
             scan.byte_count // 1_000_000,
             time.monotonic() - begun,
         )
+
+
+def _follows(news: News, until: Snapshot, scan: VectorScan) -> bool:
+    """Whether the scan is up to date with this news: the same space of the same database, and not too much at once."""
+    return news.space_id == scan.space_id and news.is_all and until.is_of_database(scan.snapshot)
 
 
 def _learn_bases(
