@@ -14,7 +14,10 @@ PATIENCE_MS = 90_000
 
 
 def find(page: Page, words: str) -> None:
-    page.get_by_label("Words to find").fill(words)
+    # The page may be idle before it asks, which it does when no more letters come.
+    with page.expect_response("**/search/hits", timeout=PATIENCE_MS):
+        page.get_by_label("Words to find").fill(words)
+    expect(page.locator(".htmx-request")).to_have_count(0, timeout=PATIENCE_MS)
     expect(page.locator("[data-verdict]")).to_be_visible(timeout=PATIENCE_MS)
     page.wait_for_load_state("networkidle")
 
@@ -203,7 +206,9 @@ def test_search__a_word_on_the_hits_of_a_dropped_picture(
         page.locator("[data-file]").set_input_files(picture)
         expect(page.locator("#hits.is-judged")).to_be_visible(timeout=PATIENCE_MS)
         if words:
-            page.get_by_label("Words to find").fill(words)
+            with page.expect_response("**/search/hits", timeout=PATIENCE_MS):
+                page.get_by_label("Words to find").fill(words)
+            expect(page.locator(".htmx-request")).to_have_count(0, timeout=PATIENCE_MS)
             expect(page.locator("#hits .section-title")).to_contain_text("calibrated", timeout=PATIENCE_MS)
             page.wait_for_load_state("networkidle")
 

@@ -13,12 +13,14 @@ from sklearn.metrics import adjusted_rand_score
 
 from backend.demo import gallery
 from backend.demo.gallery import KIND_QUERIES, KINDS, Picture, render_gallery
-from backend.features.steps.embed import LEAST_SIDE_PIXELS
+from backend.files.decoding import Decoders
+from backend.files.decoding.decoders import LEAST_SIDE_PIXELS
 from backend.files.decoding.pixels import decode_picture
+from backend.files.decoding.thumbnails import LONGEST_THUMBNAIL
 from backend.files.decoding.work import fit_picture
 from backend.files.limits import Limits
 from backend.settings import load_settings
-from tests.support import profiles
+from tests.support import pictures, profiles
 
 FOLDER = Path(gallery.__file__).parent.parent / "model"
 THRESHOLD = 0.82
@@ -125,13 +127,47 @@ def test_decode__shrunk_while_loading_is_as_good_as_whole(model: Model, held_out
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "JPEG", quality=90)
 
-    shrunk = decode_picture(file.getvalue(), limits, at_least=LEAST_SIDE_PIXELS)
+    shrunk = decode_picture(file.getvalue(), limits, at_least=LEAST_SIDE_PIXELS, longest=LONGEST_THUMBNAIL)
     whole = decode_picture(file.getvalue(), limits)
 
     assert (shrunk.size, whole.size) == ((2000, 1500), (4000, 3000))
     fitted = fit_picture(shrunk, 64)  # as the encoder's own first step would, whose side that is
     ours, exact = model.images([replace(held_out[index], image=fitted), replace(held_out[index], image=whole)])
     assert float(ours @ exact) >= 0.999
+
+
+def test_decode__photographs_of_twenty_megapixels_are_alike_at_a_quarter_and_at_half(
+    model: Model, held_out: list[Picture]
+) -> None:
+    """Every real photograph, as large as cameras make them: thumbnails and encoders need no more than a quarter."""
+    limits = Limits.from_settings(load_settings())
+    decoders = Decoders(processes=1, seconds=60.0, memory_bytes=2**30)
+    levels, cosines = [], []
+    try:
+        for path in sorted(pictures.PHOTOGRAPHS.iterdir()):
+            if path.suffix not in {".jpg", ".png"}:
+                continue
+            with Image.open(path) as opened:
+                small = opened.convert("RGB")
+            if min(small.size) < 300:  # a drawing or a scrap
+                continue
+            width = small.width
+            large = small.resize(
+                (5184, 3456), Image.Resampling.BICUBIC, (0, 0, width, min(small.height, width * 2 / 3))
+            )
+            file = io.BytesIO()
+            large.save(file, "JPEG", quality=90)
+            ours = decoders.decode_original(file.getvalue(), limits, side=224, fit=224, derive=False).image
+            half = fit_picture(decode_picture(file.getvalue(), limits, at_least=640), 224)
+            levels.append(np.abs(np.asarray(ours, dtype=float) - np.asarray(half, dtype=float)).mean())
+            vectors = model.images([replace(held_out[0], image=image) for image in (ours, half)])
+            cosines.append(float(vectors[0] @ vectors[1]))
+    finally:
+        decoders.close()
+
+    assert len(cosines) >= 15
+    assert min(cosines) >= 0.999
+    assert max(levels) < 0.25  # of 255; an eighth of the size makes 0.5
 
 
 @pytest.mark.parametrize("name", ["DISPLAY_P3", "ADOBE_RGB", "PROPHOTO"])

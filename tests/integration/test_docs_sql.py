@@ -135,7 +135,7 @@ def test_sql__recommendations_made_beforehand(library: Database, services: Servi
         next(one for one in fences("sql") if words in one)
         for words in ("MATERIALIZED", "CREATE TABLE", "INSERT INTO recommended", "DELETE FROM recommended")
     )
-    best = "SELECT recommended_id FROM recommended WHERE media_id = %s ORDER BY combined DESC LIMIT 5"
+    best = "SELECT recommended_id FROM recommended WHERE media_id = %s ORDER BY combined DESC, recommended_id LIMIT 5"
     with psycopg.connect(library.url, autocommit=True) as connection:
         connection.execute(
             "ALTER TABLE media DROP CONSTRAINT media_status_has_its_facts_check; UPDATE media SET status = 'ready'"

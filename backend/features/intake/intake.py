@@ -35,11 +35,11 @@ from backend.store.media import (
     StoredPicture,
     digest_fields,
     find_media,
-    find_media_by_sha256,
     get_media,
     insert_fetching,
     insert_pending,
     key_of_path,
+    list_known,
     record_fetched,
     record_readings,
     remove_unheld_files,
@@ -358,8 +358,9 @@ def _find_known(
     services: Services, sha256: bytes, source: str, source_uri: str | None, beside: Beside
 ) -> Accepted | None:
     with broken_constraints_as_conflicts(), services.database.transaction() as session:
-        media = find_media_by_sha256(session, sha256)
-        if media is None:
+        known = list_known(session, [sha256])
+        if not known:
             return None
-        completed = record_copy(session, media.id, source, source_uri, beside)
-        return Accepted(media.id, MediaStatus(media.status), duplicate=True, completed=completed)
+        (stored,) = known
+        completed = record_copy(session, stored.media_id, source, source_uri, beside)
+        return Accepted(stored.media_id, stored.status, duplicate=True, completed=completed)

@@ -10,7 +10,6 @@ from backend.errors import DecodeCrash, InputError, OriginalMissing
 from backend.features.editing import edited_if_grouped, write_edit
 from backend.features.integrity.files import PARTS, SETTLED_SECONDS, compare, media_ids
 from backend.features.services import Services
-from backend.files.decoding import THUMBNAIL_SIDES
 from backend.files.storage import write_thumbnails
 from backend.rules.editing import Edit, Snapshot, existing_memberships, media_count
 from backend.store.groups import (
@@ -108,8 +107,7 @@ def _make_thumbnails(services: Services, row: HeldFile, report: RepairReport) ->
         if hashlib.sha256(data).digest() != row.sha256:
             raise DecodeCrash("The original is damaged.")
         if not report.dry_run:
-            least_side = max(THUMBNAIL_SIDES.values()) // 2
-            picture = services.decoders.decode(data, services.limits, at_least=least_side, fit=1, derive=True)
+            picture = services.decoders.decode_original(data, services.limits)
             write_thumbnails(services.storage, row.sha256, picture.thumbnails)
         report.thumbnails += 1
     except (InputError, OriginalMissing) as error:

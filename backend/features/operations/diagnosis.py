@@ -367,7 +367,7 @@ def check_ocr(services: Services) -> Finding:  # noqa: ARG001 - one of the check
 
 
 def diagnose(services: Services) -> list[Finding]:
-    """Run all checks, cheap ones first. OCR is checked only if enabled, and spaces only if there is a library."""
+    """Run all checks, cheap ones first. OCR is checked only if enabled, and spaces and what serves searches only if there is a library."""
     checks: list[Callable[[Services], Finding]] = [
         check_home,
         check_open_files,
@@ -379,7 +379,7 @@ def diagnose(services: Services) -> list[Finding]:
     ]
     if _may_have_library(services):
         checks += [check_functions, check_spaces, check_vector_indexes, check_search_memory, check_memory]
-    checks.append(check_vector_service)
+        checks.append(check_vector_service)
     checks.append(check_runtimes)
     if services.settings.enable_ocr:
         checks.append(check_ocr)

@@ -18,7 +18,6 @@ from backend.encoders import Encoders, require_unit_vectors
 from backend.errors import BackendUnavailable, MediaclusterError, OriginalMissing
 from backend.features.editing import edited
 from backend.features.services import Services
-from backend.features.steps import LEAST_SIDE_PIXELS
 from backend.files.decoding import DecodedPicture
 from backend.files.storage import read_thumbnail, write_thumbnails
 from backend.rules.editing import existing_memberships, media_count
@@ -42,6 +41,14 @@ PARTS = 256
 """Pictures are looked at in as many parts, by the first byte of their checksum."""
 
 _SHOWN = 100
+
+
+@dataclass(frozen=True)
+class _Size:
+    """How an encoder wants its pictures: see `Decoders.decode_original`. By default there is none."""
+
+    side: int = 0
+    fit: int | tuple[int, int] | None = 1
 
 
 @dataclass
@@ -96,12 +103,12 @@ def refresh_pixels(
     with services.database.transaction() as session:
         space = find_active_space(session)
     encoders = None if space is None else services.encoders_of(space)
-    fit = None if encoders is None else encoders.image.first_resize
+    size = _Size() if encoders is None else _Size(encoders.image.input_size_pixels, encoders.image.first_resize)
     for part in range(PARTS):
         with services.database.transaction() as session:
             rows = [row for row in list_held_files(session, part) if row.has_thumbnails]
         report.pictures += len(rows)
-        for remade in _batches(_remake_all(services, rows, fit, report), services.settings.embed_batch_size):
+        for remade in _batches(_remake_all(services, rows, size, report), services.settings.embed_batch_size):
             report.refreshed += len(remade)
             report.refreshed_media_ids += [one.row.media_id for one in remade][
                 : _SHOWN - len(report.refreshed_media_ids)
@@ -112,12 +119,10 @@ def refresh_pixels(
     return report
 
 
-def _remake_all(
-    services: Services, rows: Sequence[HeldFile], fit: int | tuple[int, int] | None, report: PixelsReport
-) -> Iterator[_Remade]:
+def _remake_all(services: Services, rows: Sequence[HeldFile], size: _Size, report: PixelsReport) -> Iterator[_Remade]:
     def remake(row: HeldFile) -> _Remade | MediaclusterError | None:
         try:
-            return _remake(services, row, fit)
+            return _remake(services, row, size)
         except BackendUnavailable:
             raise
         except MediaclusterError as error:
@@ -137,11 +142,11 @@ def _remake_all(
                         yield found
 
 
-def _remake(services: Services, row: HeldFile, fit: int | tuple[int, int] | None) -> _Remade | None:
+def _remake(services: Services, row: HeldFile, size: _Size) -> _Remade | None:
     data = services.storage.read(row.original_key)
     if not services.decoders.has_other_colors(data, services.limits):
         return None
-    made = services.decoders.decode(data, services.limits, at_least=LEAST_SIDE_PIXELS, fit=fit, derive=True)
+    made = services.decoders.decode_original(data, services.limits, side=size.side, fit=size.fit)
     is_new = not _are_stored(services, row, made)
     return _Remade(row, made.image, made.thumbnails, made.perceptual_hash, is_new)
 

@@ -2,14 +2,13 @@
 
 from backend.features.steps.assign import Assigner
 from backend.features.steps.deliver import SECRET_PREFIX, deliver_due, webhook_policy
-from backend.features.steps.embed import LEAST_SIDE_PIXELS, embed_batch, embed_waiting
+from backend.features.steps.embed import embed_batch, embed_waiting
 from backend.features.steps.fetch import fetch_next
 from backend.features.steps.fill import fill_batch
 from backend.features.steps.space import describe_space, open_active_space
 from backend.features.steps.sweeper import sweep
 
 __all__ = [
-    "LEAST_SIDE_PIXELS",
     "SECRET_PREFIX",
     "Assigner",
     "deliver_due",

@@ -21,7 +21,6 @@ from backend.features.services import Services
 from backend.features.steps.leases import NOT_THE_FILES_FAULT, hand_back, held_lease
 from backend.features.steps.quarantine import COUNTED, give_up, telling_file_from_storage, try_again_or_quarantine
 from backend.features.steps.timing import Stopwatch
-from backend.files.decoding import THUMBNAIL_SIDES
 from backend.files.storage import write_thumbnails
 from backend.files.text import embedding_text
 from backend.logs import request_bound
@@ -42,8 +41,8 @@ from backend.store.telemetry import Measure
 
 logger = logging.getLogger(__name__)
 
-# JPEGs are decoded at reduced size, at least twice this: enough for every encoder and both thumbnails.
-LEAST_SIDE_PIXELS = max(THUMBNAIL_SIDES.values()) // 2
+# Twice as many pixels on the shorter side are enough to recognize text.
+_READ_PIXELS = 640
 
 
 @dataclass(frozen=True)
@@ -158,8 +157,11 @@ def _prepare(services: Services, encoders: Encoders, lease: Lease, media: Pendin
         with telling_file_from_storage(services.storage):
             data = services.storage.read(media.original_key)
         wordless = services.settings.enable_ocr and not embedding_text(media.text)
-        fit = None if wordless else encoders.image.first_resize  # text recognition needs the large picture
-        picture = services.decoders.decode(data, services.limits, at_least=LEAST_SIDE_PIXELS, fit=fit, derive=True)
+        if wordless:  # text recognition needs the large picture
+            side, fit = max(encoders.image.input_size_pixels, _READ_PIXELS), None
+        else:
+            side, fit = encoders.image.input_size_pixels, encoders.image.first_resize
+        picture = services.decoders.decode_original(data, services.limits, side=side, fit=fit)
         with telling_file_from_storage(services.storage):
             write_thumbnails(services.storage, media.sha256, picture.thumbnails)
         ocr_text = _read_words(picture.image) if wordless else ""

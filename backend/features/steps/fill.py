@@ -22,7 +22,6 @@ from backend.errors import (
 )
 from backend.features.editing import Vector, Wording, encode_wordings
 from backend.features.services import Services
-from backend.features.steps.embed import LEAST_SIDE_PIXELS
 from backend.features.steps.leases import NOT_THE_FILES_FAULT, held_lease
 from backend.features.steps.quarantine import COUNTED, retry_seconds, telling_file_from_storage
 from backend.store.leases import Lease
@@ -107,9 +106,8 @@ def _read_all(
                 raise OriginalMissing("It was imported as embeddings, without a picture file to embed again.")
             with telling_file_from_storage(services.storage):
                 data = services.storage.read(item.original_key)
-            fit = encoders.image.first_resize
-            # Decoded like uploads, so that the vector does not depend on how a picture came into the space.
-            picture = services.decoders.decode(data, services.limits, at_least=LEAST_SIDE_PIXELS, fit=fit)
+            side, fit = encoders.image.input_size_pixels, encoders.image.first_resize
+            picture = services.decoders.decode_original(data, services.limits, side=side, fit=fit, derive=False)
             return _Read(item, picture.image)
         except NOT_THE_FILES_FAULT:
             raise

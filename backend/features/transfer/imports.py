@@ -16,7 +16,6 @@ from backend.errors import InputError, InvalidRecord, MediaclusterError, SpaceMi
 from backend.features.intake import store_picture
 from backend.features.services import Services
 from backend.features.steps import Assigner, open_active_space
-from backend.files.decoding import THUMBNAIL_SIDES
 from backend.files.folders import read_regular
 from backend.files.metadata import JSON, hide_coordinates
 from backend.files.storage import thumbnail_keys, write_thumbnails
@@ -264,8 +263,7 @@ def _store(services: Services, row: _Row) -> _Picture:
     data = read_regular(path, services.limits.max_body_bytes)
     sha256 = hashlib.sha256(data).digest()
     stored, merged, _, _ = store_picture(services, data, sha256, row.text, place=row.place, name=path.name)
-    least_side = max(THUMBNAIL_SIDES.values()) // 2
-    decoded = services.decoders.decode(data, services.limits, at_least=least_side, fit=1, derive=True)
+    decoded = services.decoders.decode_original(data, services.limits)
     write_thumbnails(services.storage, stored.sha256, decoded.thumbnails)
     return _Picture(stored, merged, decoded.perceptual_hash)
 

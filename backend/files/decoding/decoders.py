@@ -26,6 +26,7 @@ from backend.errors import (
 from backend.files.decoding.fair_slots import FairSlots
 from backend.files.decoding.inspection import Inspection
 from backend.files.decoding.process import DecoderDied, DecoderProcess, StartTimer, start_timer
+from backend.files.decoding.thumbnails import LONGEST_THUMBNAIL
 from backend.files.formats import PictureWarning
 from backend.files.limits import Limits
 from backend.files.metadata import EmbeddedMetadata
@@ -50,6 +51,8 @@ _ERRORS: Final[dict[str, type[MediaclusterError]]] = {
 # Processes are replaced regularly, so that memory leaks of a library do not add up to the limit.
 _FILES_PER_PROCESS: Final = 1000
 _PATIENCE_SECONDS: Final = 60.0
+# The input of the largest encoders in use. What is decoded for smaller ones is the same, and so are its thumbnails.
+LEAST_SIDE_PIXELS: Final = 384
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,7 @@ class Decoders:
         limits: Limits,
         *,
         at_least: int | None = None,
+        longest: int = 0,
         fit: int | tuple[int, int] | None = None,
         derive: bool = False,
         hashed: bool = False,
@@ -135,6 +139,7 @@ class Decoders:
             data: the file.
             limits: limits of a picture.
             at_least: see `decode_picture`.
+            longest: see `decode_picture`.
             fit: shrink to this many pixels on the shorter side, or to (width, height); None for no shrinking.
             derive: also make thumbnails and the perceptual hash, from the pixels before shrinking.
             hashed: also make the perceptual hash.
@@ -143,6 +148,7 @@ class Decoders:
             "task": "decode",
             "limits": asdict(limits),
             "at_least": at_least,
+            "longest": longest,
             "fit": fit,
             "derive": derive,
             "hashed": hashed,
@@ -153,6 +159,29 @@ class Decoders:
             dict(zip(answer["thumbnails"], thumbnails, strict=True)),
             answer["perceptual_hash"],
         )
+
+    def decode_original(
+        self,
+        data: bytes,
+        limits: Limits,
+        *,
+        side: int = 0,
+        fit: int | tuple[int, int] | None = 1,
+        derive: bool = True,
+    ) -> DecodedPicture:
+        """Decode for vectors that are stored, and for thumbnails: at twice `side` and at least as large as the large thumbnail.
+
+        All that make these use it, so that a vector or thumbnail does not depend on which step has made it. Raises as `inspect`.
+
+        Args:
+            data: the file.
+            limits: limits of a picture.
+            side: the input of the encoder, in pixels.
+            fit: see `decode`.
+            derive: see `decode`.
+        """
+        side = max(side, LEAST_SIDE_PIXELS)
+        return self.decode(data, limits, at_least=side, longest=LONGEST_THUMBNAIL, fit=fit, derive=derive)
 
     def has_other_colors(self, data: bytes, limits: Limits) -> bool:
         """Whether a picture has colors other than sRGB, which decoding converts. Decodes no pixels. Raises as `inspect`."""

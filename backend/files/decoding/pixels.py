@@ -20,12 +20,12 @@ from backend.files.limits import Limits
 _WHITE: Final = (255, 255, 255)
 
 
-def decode_picture(data: bytes, limits: Limits, *, at_least: int | None = None) -> Image.Image:
+def decode_picture(data: bytes, limits: Limits, *, at_least: int | None = None, longest: int = 0) -> Image.Image:
     """Decode the first frame: RGB in the colors of sRGB, EXIF orientation applied, alpha flattened over white, no metadata.
 
     With `at_least` (the final side in pixels, such as the 224 of a model) a JPEG is shrunk by 2, 4 or 8 while loading, as
     long as both sides stay at least twice that; other formats are decoded in full size. To make thumbnails from the same
-    pixels, pass at least half of their longest side.
+    pixels, pass their longest side as `longest`: the longer side does not become shorter.
 
     `image.size` is (width, height) as displayed; at full size it equals that of the `Inspection`. A JPEG of more than 89
     megapixels is never decoded at full size, but at half of it.
@@ -39,7 +39,7 @@ def decode_picture(data: bytes, limits: Limits, *, at_least: int | None = None) 
     with open_picture(mended, picture_format) as image:
         check_size(image, limits)
         conversion = find_conversion(image, mended, picture_format)
-        shrink_while_loading(image, None if at_least is None else 2 * at_least)
+        shrink_while_loading(image, None if at_least is None else 2 * at_least, longest)
         image.load()
         upright = turn_upright(_flatten(image, conversion), read_orientation(image))
         if upright is image:

@@ -54,7 +54,7 @@ def _has_other_colors(data: bytes, limits: Limits) -> bool:
 
 
 def _decode(data: bytes, limits: Limits, request: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
-    image = decode_picture(data, limits, at_least=request["at_least"])
+    image = decode_picture(data, limits, at_least=request["at_least"], longest=request["longest"])
     thumbnails = make_thumbnails(image) if request["derive"] else {}
     phash = perceptual_hash(image) if request["derive"] or request["hashed"] else None
     shrunk = fit_picture(image, request["fit"])

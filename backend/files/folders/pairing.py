@@ -62,7 +62,8 @@ _EDITED: Final = (
     "-bearbeitet", "-modifié", "-modifie", "-editado", "-editada", "-ha editado", "-modificato", "-modificata", "-editat",
     "-bewerkt", "-edytowane", "-redigerad", "-redigeret", "-redigert", "-muokattu", "-upraveno", "-upravené", "-szerkesztett",
     "-düzenlendi", "-измененный", "-изменено", "-відредаговано", "-編集済み", "-已修改", "-已編輯", "-已编辑", "-수정됨",
-    "-отредактировано", "-编辑", "-편집됨",
+    "-отредактировано", "-编辑", "-편집됨", "-diedit", "-đã chỉnh sửa", "-redaguota", "-редактирано", "-uređeno", "-upravená",
+    "-επεξεργασμένο", "-נערך", "-แก้ไขแล้ว",
 )  # fmt: skip
 # What Pixel phones append to the name of an edited copy. It may have its own JSON, which then wins.
 _AGAIN: Final = re.compile(r"(.+)~\d{1,2}", re.DOTALL)

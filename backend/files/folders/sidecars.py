@@ -188,7 +188,7 @@ class _Paired:
 def _pair(folder: Path, picture: str) -> _Paired:
     try:
         with os.scandir(folder) as entries:
-            names = [entry.name for entry in entries if entry.is_file() and not entry.name.startswith(".")]
+            names = [entry.name for entry in entries if _is_file(entry) and not entry.name.startswith(".")]
     except OSError:
         return _Paired()
     pictures = {name for name in names if looks_like_picture(Path(name))} | {picture}
@@ -199,6 +199,13 @@ def _pair(folder: Path, picture: str) -> _Paired:
         for owner in owners:
             contested.setdefault(owner, []).append((sidecar, owners))
     return _Paired(pairing.sidecars, contested)
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link that leads to itself must not cost the others of the folder
+        return False
 
 
 def _name_inside(path: Path) -> str | None:
@@ -255,10 +262,10 @@ def _read_xmp(raw: bytes, path: Path, limits: Limits) -> Sidecar:
 
 def _record_of(raw: bytes, picture: Path) -> ForeignRecord:
     """The record about a picture in a JSON file: the only one, or the one of a list that names the picture."""
-    records = [read_foreign(record) for record in _records_of(raw)]
+    records = _records_of(raw)
     if len(records) == 1:
-        return records[0]
-    for record in records:
+        return read_foreign(records[0])
+    for record in map(read_foreign, records):
         if record.file_name is not None and compared(record.file_name) == compared(picture.name):
             return record
     raise InvalidText(f"None of its {len(records)} records names {picture.name}.", hint="Import it as a manifest.")

@@ -7,6 +7,7 @@ from backend.files.formats.formats import (
     GIF,
     HEIF,
     JPEG,
+    JPEG_XL,
     PICTURE_SUFFIXES,
     PNG,
     TIFF,
@@ -18,6 +19,7 @@ from backend.files.formats.formats import (
     suffixes_like,
 )
 from backend.files.formats.jpeg import shorten_jpeg
+from backend.files.formats.jpeg_xl import find_box, packed_kinds
 from backend.files.formats.mending import Mended, PictureWarning
 from backend.files.formats.opening import (
     check_size,
@@ -38,6 +40,7 @@ __all__ = [
     "GIF",
     "HEIF",
     "JPEG",
+    "JPEG_XL",
     "PICTURE_SUFFIXES",
     "PNG",
     "TIFF",
@@ -47,6 +50,7 @@ __all__ = [
     "PictureWarning",
     "bound_exif",
     "check_size",
+    "find_box",
     "find_exif_block",
     "gif_extensions",
     "identify_format",
@@ -55,6 +59,7 @@ __all__ = [
     "mime_of",
     "open_header",
     "open_picture",
+    "packed_kinds",
     "png_chunks",
     "read_orientation",
     "read_tiff_value",

@@ -15,6 +15,7 @@ from PIL import AvifImagePlugin
 from backend.errors import ConfigurationError, UnsupportedFormat
 from backend.files.formats.blocks import bound_gif, bound_iso, bound_jpeg, bound_png, bound_tiff, bound_webp
 from backend.files.formats.jpeg import check_scans
+from backend.files.formats.jpeg_xl import MAGIC, walk_jpeg_xl
 from backend.files.formats.mending import Mended, mend_gif, mend_jpeg, mend_png, mend_webp
 from backend.files.formats.raw import extract_preview
 from backend.files.formats.structure import (
@@ -179,6 +180,24 @@ TIFF: Final = PictureFormat(
 )
 
 
+def _register_jpeg_xl() -> None:
+    from pillow_jxl import JpegXLImagePlugin
+
+    JpegXLImagePlugin.DECODE_THREADS = 0  # as for HEIC
+
+
+JPEG_XL: Final = PictureFormat(
+    "JXL",
+    "JPEG XL",
+    "image/jxl",
+    ("jxl",),
+    _begins_with(*MAGIC),
+    walk_jpeg_xl,
+    extra=("jxl", "pillow_jxl"),
+    register=_register_jpeg_xl,
+)
+
+
 def _mend_raw(data: bytes, most_pixels: int) -> Mended:
     preview = extract_preview(data)
     bound_jpeg(preview)
@@ -212,17 +231,13 @@ _RAW_FORMATS: Final = (
     _raw("ORF", "image/x-olympus-orf", "orf", is_in=_begins_with(b"IIRO", b"IIRS", b"MMOR")),
 )
 
-FORMATS: Final = (JPEG, PNG, WEBP, GIF, HEIF, AVIF, TIFF, *_RAW_FORMATS)
+FORMATS: Final = (JPEG, PNG, WEBP, GIF, HEIF, AVIF, TIFF, JPEG_XL, *_RAW_FORMATS)
 """All formats, accepted or not, in the order in which messages name them."""
 
 PICTURE_SUFFIXES: Final = frozenset(suffix for one in FORMATS for suffix in one.suffixes)
 """The suffixes of all formats, without dots."""
 
 _HEAD_BYTES: Final = 1024
-# How to come by a picture that is accepted, where it is not obvious.
-_WAYS: Final = {
-    "a JPEG XL": "Convert it: `djxl picture.jxl picture.jpg` returns the JPEG that many of them are made of, without a loss."
-}
 
 # For the message only: what people send instead of a picture.
 _OTHER_KINDS: Final = (
@@ -237,8 +252,6 @@ _OTHER_KINDS: Final = (
     (b"\x1f\x8b", "a gzip archive"),
     (b"8BPS", "a Photoshop file"),
     (b"\x1a\x45\xdf\xa3", "a Matroska or WebM video"),
-    (b"\xff\x0a", "a JPEG XL"),
-    (b"\0\0\0\x0cJXL ", "a JPEG XL"),
     (b"\0\0\0\x0cjP  ", "a JPEG 2000"),
 )
 
@@ -254,10 +267,7 @@ def identify_format(data: bytes, limits: Limits) -> PictureFormat:
         raise UnsupportedFormat("The file is empty.", hint="Send it again; the upload may have been cut off.")
     picture_format = find_format(data)
     if picture_format is None:
-        kind = _describe(data)
-        raise UnsupportedFormat(
-            f"The file is {kind}, whatever its name says.", hint=_WAYS.get(kind) or _send_others(limits)
-        )
+        raise UnsupportedFormat(f"The file is {_describe(data)}, whatever its name says.", hint=_send_others(limits))
     if not picture_format.is_accepted(limits):
         raise _switched_off(picture_format)
     return picture_format

@@ -15,7 +15,7 @@ from backend.errors import (
     MetadataTooLarge,
     TooManyPixels,
 )
-from backend.files.formats.formats import JPEG, PictureFormat
+from backend.files.formats.formats import JPEG, JPEG_XL, PictureFormat
 from backend.files.formats.jpeg import ends_like_jpeg
 from backend.files.formats.mending import Mended
 from backend.files.limits import Limits
@@ -28,6 +28,9 @@ _MOST_PIXELS_AT_ONCE: Final = 89_000_000
 warnings.simplefilter("error", Image.DecompressionBombWarning)
 # Broken EXIF blocks are common, and the warning is of no use to anyone.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+
+# What libjpeg can shrink by.
+_PARTS: Final = (1, 2, 4, 8)
 
 UPRIGHT: Final = 1
 _TRANSPOSES: Final = {
@@ -103,19 +106,23 @@ def check_size(image: Image.Image, limits: Limits) -> None:
         )
 
 
-def shrink_while_loading(image: ImageFile.ImageFile, at_least: int | None) -> None:
-    """Let a JPEG load at an eighth, a quarter or half of its size, as long as both sides stay at least this long, and at half
+def shrink_while_loading(image: ImageFile.ImageFile, shorter: int | None, longer: int = 0) -> None:
+    """Let a JPEG load at an eighth, a quarter or half of its size, as long as its sides stay at least this long, and at half
     of it if the whole would not fit into memory. Other formats load whole."""
     if not isinstance(image, JpegImagePlugin.JpegImageFile):
         return
-    parts = 2 if image.width * image.height > _MOST_PIXELS_AT_ONCE else 1
-    sides = (image.width // parts, image.height // parts)
-    image.draft(None, sides if at_least is None else (min(at_least, sides[0]), min(at_least, sides[1])))
+    least, most = sorted(image.size)
+    parts = 2 if least * most > _MOST_PIXELS_AT_ONCE else 1
+    if shorter is not None:
+        parts = max([parts, *(n for n in _PARTS if least // n >= shorter and most // n >= longer)])
+    image.draft(None, (image.width // parts, image.height // parts))
 
 
 def read_orientation(image: Image.Image) -> int:
     """Return the EXIF orientation, 1 to 8; 1 if there is none, it cannot be read, or Pillow turns the picture itself."""
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
+    # A JPEG XL is turned by its decoder, unless a JPEG was packed into it.
+    is_turned = image.format == JPEG_XL.name and not getattr(image, "jpeg", False)
+    if is_turned or isinstance(image, TiffImagePlugin.TiffImageFile):
         return UPRIGHT
     try:
         # Not image.getexif(): for a PNG it would look for chunks after the pixels, which are missing here.

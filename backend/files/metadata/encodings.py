@@ -51,8 +51,14 @@ def as_told_words(value: object, what: str = "", warnings: list[str] | None = No
     return as_words(raw, page)
 
 
+def is_told(value: object) -> bool:
+    """Whether text is UTF-8, or fits a code page. Data seldom does."""
+    raw = _as_bytes(value)
+    return isinstance(raw, str) or _is_utf8(raw) or guess_code_page(raw)[1]
+
+
 def _as_bytes(value: object) -> bytes | str:
-    """The bytes of a text up to its first NUL; itself if it has other characters, and '' if it is no text."""
+    """The bytes of a text up to its first NUL; itself if it has other characters, and '' if it is not text."""
     if isinstance(value, str):
         # Pillow reads EXIF text as Latin-1; cameras and editors write UTF-8.
         try:

@@ -11,19 +11,22 @@ from backend.errors import InputError
 from backend.files.formats import (
     GIF,
     JPEG,
+    JPEG_XL,
     PNG,
     Mended,
     PictureFormat,
     bound_exif,
+    find_box,
     find_exif_block,
     gif_extensions,
     identify_format,
     mend_picture,
     open_header,
+    packed_kinds,
     unpack_raw_profile,
 )
 from backend.files.limits import Limits
-from backend.files.metadata.encodings import as_told_words
+from backend.files.metadata.encodings import as_told_words, is_told
 from backend.files.metadata.exif import read_exif, read_exif_fields
 from backend.files.metadata.fields import (
     DATES,
@@ -55,6 +58,10 @@ _XMP: Final = ("xmp", "XML:com.adobe.xmp")
 _XMP_SEGMENT: Final = b"http://ns.adobe.com/xap/1.0/\0"
 _RAW_XMP: Final = {"Raw profile type xmp": b"", "Raw profile type APP1": _XMP_SEGMENT}
 _PNG_WORDS: Final = {"png:Title": "Title", "png:Description": "Description", "png:Comment": "Comment"}
+_PACKED_BOXES: Final = {
+    kind: f"The {title} of the JPEG XL is compressed, so it is left out. Write it without compression."
+    for kind, title in ((b"Exif", "EXIF block"), (b"xml ", "XMP packet"))
+}
 _MOST_COMMENTS: Final = 16
 _PNG_MOMENT: Final = "png:Creation Time"
 
@@ -93,6 +100,10 @@ def read_metadata(data: bytes, limits: Limits, mended: Mended | None = None) -> 
             fields.include(read_exif_fields(exif))
             fields.include(read_iptc_fields(image, whole))
             packet = _gif_xmp(data) if picture_format == GIF else _xmp_of(image)
+            if picture_format == JPEG_XL:
+                packet = packet or find_box(data, b"xml ")
+                missing = {b"Exif": not image.info.get("exif"), b"xml ": not packet}
+                fields.warnings += [_PACKED_BOXES[kind] for kind in packed_kinds(data) if missing.get(kind)]
             fields.include(read_xmp_fields(packet))
             if _EXTENDED in packet:
                 fields.include(read_xmp_fields(join_extended_xmp(data)))
@@ -187,7 +198,9 @@ def _comments(image: Image.Image, picture_format: PictureFormat) -> Fields:
     elif picture_format == GIF:
         raw = [image.info.get("comment")]
     fields = Fields()
-    words = [as_told_words(value, "A comment", fields.warnings) for value in raw[:_MOST_COMMENTS]]
+    warnings: list[str] = []
+    words = [as_told_words(value, "A comment", warnings) for value in raw[:_MOST_COMMENTS] if is_told(value)]
+    fields.warnings += dict.fromkeys(warnings)
     name = "jpeg:Comment" if picture_format == JPEG else "gif:Comment"
     fields.add_words(name, [one for one in words if _is_written(one)])
     return fields

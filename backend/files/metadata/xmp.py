@@ -81,6 +81,11 @@ _WIDE: Final = {
     b"\xff\xfe\0\0": "utf-32", b"\0\0\xfe\xff": "utf-32", b"<\0\0\0": "utf-32-le", b"\0\0\0<": "utf-32-be",
     b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"<\0": "utf-16-le", b"\0<": "utf-16-be",
 }  # fmt: skip
+# The parser knows few encodings, of a byte a character each.
+_ENCODING: Final = re.compile(
+    rb"\A\s*<\?xml\b[^>]*?\bencoding\s*=\s*[\"']((?:gb|big5|shift_?jis|euc|iso-2022|cp9[345])[\w-]{0,20})[\"']",
+    re.IGNORECASE,
+)
 _DECLARATION: Final = re.compile(r"^\s*<\?xml\b[^>]*\?>")
 
 
@@ -126,11 +131,26 @@ def read_xmp_fields(packet: bytes) -> Fields:
 
 def _in_utf8(packet: bytes) -> bytes:
     """The packet in UTF-8, without what is around it. The parser would not know wide encodings without a mark."""
-    encoding = next((name for begin, name in _WIDE.items() if packet.startswith(begin)), None)
+    encoding = next((name for begin, name in _WIDE.items() if packet.startswith(begin)), None) or _declared(packet)
     if encoding is not None:
         words = packet.decode(encoding, "replace").removeprefix("\ufeff")
         packet = _DECLARATION.sub("", words, count=1).encode("utf-8", "replace")
     return packet.strip(b"\0 \r\n\t")
+
+
+def _declared(packet: bytes) -> str | None:
+    """The encoding that a packet declares, if all of it is in that, and not in UTF-8."""
+    found = _ENCODING.match(packet)
+    if found is None:
+        return None
+    with suppress(UnicodeDecodeError):
+        packet.decode()
+        return None
+    name = found[1].decode()
+    with suppress(LookupError, UnicodeError):
+        packet.decode(name)
+        return name
+    return None
 
 
 def _parse(packet: bytes) -> tuple[Element, Exception | None]:

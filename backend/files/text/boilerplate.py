@@ -109,7 +109,7 @@ _PROGRAMS: Final = (
     r"apple\W+(?:aperture|iphoto|photos|preview)|google\W+(?:ai|camera|photos)|nokia\W+(?:camera|refocus|smart cam)|"
     r"microsoft\W+(?:office|paint|photos)"
 )
-# Those whose name is no other word. Some of them write nothing else.
+# Those whose name is not a common word. Some of them write nothing else.
 _NAMED_ALONE: Final = (
     "acdsee|b612|camera ?360|darktable|digikam|gimp|imagemagick|irfanview|lightroom|meitu|photoscape|photoshop|picasa|picsart|"
     "retrica|snapseed|vsco|xnview"
@@ -123,7 +123,7 @@ _AFTER_PROGRAM: Final = (
     rf"(?:on|for)(?: an?)? (?:{_SYSTEMS})|with \S+ (?:effect|filter|preset)|com|inc|net|org|https?:\S++|www\.\S++|"
     rf"(?:and|by|using|via|with) (?:{_PROGRAMS})))*\W*"
 )
-# Of the software of drones. Where a part is 0, it is no date.
+# Of the software of drones. Where a part is 0, it is not a date.
 _VERSION: Final = r"v\d+(?:\.\d+){2,}|0+(?:\.\d+){2,}|\d+(?:\.\d+)+\.0+"
 _IS_VERSION: Final = re.compile(_VERSION, re.IGNORECASE)
 _VERBS: Final = "captured|compressed|created|edited|generated|made|optimi[sz]ed|processed|produced|saved|shot|taken|file written|written"

@@ -10,12 +10,14 @@ from sqlalchemy.orm import Session
 
 from backend.errors import NotFound
 from backend.files.text import MediaText
-from backend.store.arrays import is_among
-from backend.store.engine import limit_idling
-from backend.store.schema import UPLOAD_SEQ, Media, MediaStatus
+from backend.store.arrays import fetch_arrays, is_among
+from backend.store.schema import Media, MediaStatus
+from backend.store.statements import Statements
+
+_SQL = Statements(__file__)
 
 _UPLOAD_ORDER_LOCK = 0x6D63_0004
-_ORDER_IDLE_SECONDS = 15.0
+_ORDER_IDLE_SECONDS = 15
 _TEXT_FIELDS = tuple(field.name for field in fields(MediaText))
 
 
@@ -86,10 +88,8 @@ class KnownMedia:
 
 def list_known(session: Session, checksums: Sequence[bytes]) -> list[KnownMedia]:
     """Find which of these SHA-256 digests (32 bytes each) are stored. One statement."""
-    rows = session.execute(
-        sa.text("SELECT sha256, id, status FROM media WHERE sha256 = ANY(CAST(:checksums AS bytea[]))"),
-        {"checksums": list(checksums)},
-    )
+    statement = "SELECT sha256, id, status FROM media WHERE sha256 = ANY(CAST(:checksums AS bytea[]))"
+    rows = fetch_arrays(session, statement, {"checksums": list(checksums)})
     return [KnownMedia(bytes(row.sha256), row.id, MediaStatus(row.status)) for row in rows]
 
 
@@ -119,9 +119,9 @@ def count_failures_by_code(session: Session) -> dict[str, int]:
 def next_upload_seq(session: Session) -> int:
     """Take the next position in the upload order. Holds a lock until the commit, so that rows become visible in order: call it last.
     A process that stops here would block all uploads, so it loses the lock soon."""
-    limit_idling(session, _ORDER_IDLE_SECONDS)
-    session.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPLOAD_ORDER_LOCK})
-    return session.execute(sa.select(UPLOAD_SEQ.next_value())).scalar_one()
+    values = {"idle_limit": f"{_ORDER_IDLE_SECONDS}s", "lock": _UPLOAD_ORDER_LOCK}
+    (row,) = fetch_arrays(session, _SQL("next_upload_seq"), values)
+    return int(row.upload_seq)
 
 
 def media_columns(text: MediaText) -> dict[str, Any]:

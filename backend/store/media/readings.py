@@ -12,10 +12,12 @@ from datetime import UTC
 from typing import Any, Final
 
 import sqlalchemy as sa
+from psycopg.types.json import Jsonb
 from sqlalchemy.orm import Session
 
 from backend.files.metadata import PLACE_NAMES
 from backend.files.text import WORDS, MediaText
+from backend.store.arrays import run_statement
 from backend.store.schema import MediaReading
 from backend.store.statements import Statements
 
@@ -68,19 +70,16 @@ def digest_fields(text: MediaText, place: Mapping[str, Any]) -> dict[str, str]:
 
 def record_readings(session: Session, media_id: uuid.UUID, readings: Mapping[bytes, Reading]) -> None:
     """Keep what the files of a picture said, by key, in place of what they said before."""
-    rows = [
-        {
+    for key, one in readings.items():
+        values = {
             "media_id": media_id,
             "file_key": key,
-            "said": json.dumps(one.said),
-            "given": json.dumps(one.given),
+            "said": Jsonb(one.said),
+            "given": Jsonb(one.given),
             "sidecars": one.sidecars,
             "rewritten_sha256": one.rewritten_sha256,
         }
-        for key, one in readings.items()
-    ]
-    if rows:
-        session.execute(sa.text(_SQL("record")), rows)
+        run_statement(session, _SQL("record"), values)
 
 
 def list_readings(session: Session, media_id: uuid.UUID) -> dict[bytes, Reading]:

@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from psycopg.types.json import Jsonb
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from backend.errors import LeaseLost, NotFound, NotInSpace, OriginalMissing, Quarantined, TransactionConflict
 from backend.files.text import MediaText
-from backend.store.arrays import is_among
+from backend.store.arrays import fetch_arrays, is_among
 from backend.store.events import Event, EventKind, record_events
 from backend.store.leases import FREE, Lease, is_free, is_held
 from backend.store.media.media import StoredPicture, media_columns, next_upload_seq
@@ -63,25 +64,21 @@ def insert_pending(
 
     Raises TransactionConflict if that row is deleted meanwhile.
     """
-    created = session.execute(
-        insert(Media)
-        .values(
-            id=media_id,
-            **vars(picture),
-            **media_columns(text),
-            source=source,
-            source_uri=source_uri,
-            request_id=request_id,
-            folders=list(folders),
-            file_name=file_name,
-            status=MediaStatus.PENDING,
-            upload_seq=next_upload_seq(session),
-        )
-        .on_conflict_do_nothing(index_elements=[Media.sha256])
-        .returning(Media.id)
-    ).scalar_one_or_none()
-    if created is not None:
-        return created
+    values = {
+        **vars(picture),
+        **media_columns(text),
+        "id": media_id,
+        "exif": Jsonb(picture.exif),
+        "warnings": Jsonb(picture.warnings),
+        "source": source,
+        "source_uri": source_uri,
+        "request_id": request_id,
+        "folders": list(folders),
+        "file_name": file_name,
+        "upload_seq": next_upload_seq(session),
+    }
+    if fetch_arrays(session, _SQL("insert_pending"), values):
+        return media_id
     kept = session.execute(sa.select(Media.id).where(Media.sha256 == picture.sha256)).scalar_one_or_none()
     if kept is None:
         raise TransactionConflict("The picture with the same file was deleted meanwhile.", hint="Try again.")

@@ -15,6 +15,7 @@ from backend.errors import (
     FileTooLarge,
     ImageCorrupt,
     ImageTruncated,
+    MediaclusterError,
     TooManyPixels,
     UnsupportedFormat,
 )
@@ -332,6 +333,64 @@ def test_check_scans__junk_between_segments_hides_nothing(pictures: Any) -> None
         check_scans(bytes(data))
 
 
+@pytest.mark.parametrize(
+    ("size", "decoded"),
+    [
+        ((1300, 1000), (1300, 1000)),
+        ((4000, 3000), (2000, 1500)),
+        ((3024, 4032), (1512, 2016)),
+        ((5184, 3888), (1296, 972)),
+        ((4000, 6000), (1000, 1500)),
+        ((8160, 6120), (2040, 1530)),
+        ((10_240, 6_144), (1280, 768)),
+        ((10_232, 6_144), (2558, 1536)),
+        ((10_240, 6_136), (2560, 1534)),
+        ((9000, 1600), (4500, 800)),
+        ((9000, 700), (9000, 700)),
+    ],
+)
+def test_decode_picture__a_jpeg_is_no_larger_than_thumbnails_and_encoders_need(
+    pictures: Any, size: tuple[int, int], decoded: tuple[int, int]
+) -> None:
+    data = pictures.encode(Image.new("L", size, 90))
+
+    assert decode_picture(data, make_limits(max_pixels=90_000_000), at_least=384, longest=1280).size == decoded
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("longest", [1, 300, 600])  # an eighth, a quarter, half
+@pytest.mark.parametrize("part", [0.3, 0.6, 0.9, 0.99])
+def test_decode_picture__damage_is_found_at_each_size(
+    pictures: Any, limits: Limits, progressive: bool, longest: int, part: float
+) -> None:
+    """Shrinking spares the transform of the coefficients, not the reading of them."""
+    noise = Image.effect_noise((1200, 900), 60).convert("RGB")
+    data = pictures.encode(noise, quality=85, progressive=progressive)
+    at = int(part * len(data))
+    damaged = {
+        "cut": data[:at],
+        "ends early": data[:at] + b"\xff\xd9",
+        "another file begins": data[:at] + data,
+        "other bytes": data[:at] + bytes(range(200)) * 4 + data[at + 800 :],
+        "zeros": data[:at] + bytes(len(data) - at),
+    }
+
+    assert decode_picture(data, limits, at_least=1, longest=longest).width == max(longest, 150)
+    found = {name: _code_of(bad, limits, longest) for name, bad in damaged.items()}
+
+    assert found == {name: _code_of(bad, limits, 1200) for name, bad in damaged.items()}
+    assert found["cut"] == found["zeros"] == "image_truncated"
+
+
+def _code_of(data: bytes, limits: Limits, longest: int) -> str | None:
+    """The error of decoding it as small as `longest` allows, None if it is accepted."""
+    try:
+        decode_picture(data, limits, at_least=1, longest=longest)
+    except MediaclusterError as error:
+        return error.code
+    return None
+
+
 @pytest.mark.parametrize("at_least", [None, 6_000])
 def test_decode_picture__a_jpeg_that_fills_the_memory_is_halved(pictures: Any, at_least: int | None) -> None:
     data = pictures.encode(Image.new("L", (10_000, 9_000), 90))
@@ -424,7 +483,7 @@ def test_work__looks_at_each_byte_of_a_jpeg_a_few_times_only(
             return found
 
     monkeypatch.setattr(jpeg, "_MARKER", Counted(jpeg._MARKER))
-    request = {"task": task, "limits": asdict(make_limits()), "at_least": 100, "fit": 224, "derive": True}
+    request = {"task": task, "limits": asdict(make_limits()), "at_least": 100, "longest": 0, "fit": 224, "derive": True}
 
     work(request, data)
 

@@ -147,6 +147,7 @@ def test_pair_sidecars__the_same_spelling_wins() -> None:
         "-PANO",
         "-отредактировано",
         "-편집됨",
+        "-редактирано",
         "~2",
         "~13",
     ],

@@ -537,6 +537,22 @@ def test_read_sidecar__text_in_any_encoding(picture: Path, limits: Limits, conte
     assert read_sidecar(picture, limits) == Sidecar(MediaText(caption=expected))
 
 
+def test_read_sidecar__a_number_of_too_many_digits_is_a_warning(picture: Path, limits: Limits) -> None:
+    picture.with_name("IMG_1.json").write_text('{"taken_at": ' + "9" * 10_000 + "}")
+
+    (warning,) = read_sidecar(picture, limits).warnings
+    assert "a number has too many digits" in warning.detail
+    assert "sys." not in warning.detail
+
+
+def test_read_sidecar__a_link_to_itself_costs_the_others_of_the_folder_nothing(picture: Path, limits: Limits) -> None:
+    picture.with_name("IMG_1.json").write_text('{"title": "Harbour"}')
+    for name in ("IMG_2.json", "IMG_3.jpg", "notes"):
+        picture.with_name(name).symlink_to(name)
+
+    assert read_sidecar(picture, limits) == Sidecar(MediaText(title="Harbour"))
+
+
 def test_read_sidecar__what_two_could_own_is_told_and_given_to_none(picture: Path, limits: Limits) -> None:
     for suffix in (".jpg", ".png"):
         picture.with_suffix(suffix).touch()

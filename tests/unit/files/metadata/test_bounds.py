@@ -3,12 +3,14 @@
 import time
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from backend.files.decoding import inspect_picture
 from backend.files.decoding.pixels import decode_picture
+from backend.files.folders import read_sidecar
 from backend.files.metadata import read_metadata, read_xmp
 from tests.support.containers import BASE, FORMATS, bag, exif_of, jpeg_with_xmp, packet
 from tests.support.limits import make_limits
@@ -150,6 +152,19 @@ def test_xmp__in_each_encoding(encoding: str) -> None:
     head = f'<?xml version="1.0" encoding="{encoding.removesuffix("-sig")}"?>' if encoding.startswith("utf-16-") else ""
 
     assert read_xmp((head + words[start:]).encode(encoding), LIMITS).text.title == "Größe"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "words"),
+    [("GB2312", "北京"), ("gb18030", "北京"), ("Shift_JIS", "東京"), ("EUC-KR", "서울"), ("Big5", "台北"), ("koi8-r", "Москва"), ("ISO-8859-1", "Größe")],
+)  # fmt: skip
+def test_xmp__in_the_encoding_that_it_declares(tmp_path: Path, encoding: str, words: str) -> None:
+    said = packet(f"<dc:title>{words}</dc:title>").decode()
+    raw = f'<?xml version="1.0" encoding="{encoding}"?>{said[said.index("<x:xmpmeta") :]}'.encode(encoding, "ignore")
+    (tmp_path / "a.xmp").write_bytes(raw)
+
+    assert read_xmp(raw, LIMITS).text.title == words
+    assert read_sidecar(tmp_path / "a.jpg", LIMITS).text.title == words
 
 
 def _png_with(*chunks: bytes) -> bytes:

@@ -107,6 +107,14 @@ def test_comment__is_read_in_the_code_page_that_fits() -> None:
     assert read_metadata(file.getvalue(), make_limits()).text.caption == "Москва зимой"
 
 
+def test_comment__of_data_is_no_caption() -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "JPEG", comment=bytes(range(128, 256)) * 9)
+    found = read_metadata(file.getvalue(), make_limits())
+
+    assert (found.text.caption, found.warnings) == ("", ())
+
+
 @pytest.mark.parametrize("text", WESTERN_TEXTS)
 def test_exif__western_texts_are_no_warning(text: str) -> None:
     exif = Image.Exif()
