@@ -75,10 +75,10 @@ LEFT_OUT = {
     r"^TORCH_BACKEND=": "sets up a whole machine",
     r"docker (compose|build|run)": "there is no Docker; tests/unit/test_compose.py reads the file",
     r"^cp \.env|>> \.env$|^sudo ": "belongs to Docker",
-    r"^mediacluster (up|serve|worker|beat|demo|stop)\b": "serves for ever, or ends servers that other tests use",
+    r"^(MEDIACLUSTER_\S+ )?mediacluster (up|serve|worker|beat|vectors|demo|stop)\b": "serves for ever, or ends servers that other tests use",
     r"^mediacluster import .*https?://|example\.org|^aws ": "asks another machine",
     r"^mediacluster doctor": "looks at servers that the page names, or at models that are not here",
-    r"^export ((MEDIACLUSTER_DIRECT_)?DATABASE_URL=.postgres|REDIS_URL|MEDIACLUSTER_STORAGE|AWS_|MEDIACLUSTER_(DEVICE|PRESET|IMAGE|DATABASE_POOLER))": (
+    r"^export ((MEDIACLUSTER_DIRECT_)?DATABASE_URL=.postgres|REDIS_URL|MEDIACLUSTER_STORAGE|AWS_|MEDIACLUSTER_(DEVICE|PRESET|IMAGE|DATABASE_POOLER|VECTOR_SERVICE))": (
         "leads to servers, devices and models that are not here"
     ),
     r"^\. \.venv": "the test is in it already",

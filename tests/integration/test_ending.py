@@ -51,6 +51,7 @@ def server(settings: Settings, tmp_path: Path) -> Iterator[Server]:
     own = {name: value for name, value in os.environ.items() if not name.startswith("MEDIACLUSTER_")} | {
         "MEDIACLUSTER_HOME": str(settings.home),
         "MEDIACLUSTER_PRESET": "demo",
+        "MEDIACLUSTER_VECTOR_SERVICE": "off",
         "DATABASE_URL": settings.database_url.get_secret_value(),
         "REDIS_URL": settings.redis_url.get_secret_value(),
     }
