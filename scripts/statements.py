@@ -29,6 +29,7 @@ MEDIA, CLUSTERS, DIMENSION = 5_000, 500, 16
 
 # The most frequent value of each {template}.
 _TEMPLATES = PARTS | {
+    "columns": "id, sha256, title, upload_seq",
     "extension": "public",
     "matching": "EXISTS (SELECT FROM media WHERE media.id = e.media_id AND media.location <> '')",
     "part": "true",
@@ -38,6 +39,7 @@ _TEMPLATES = PARTS | {
     "share": "",
     "since": "",
     "text_column": ", text_embedding",
+    "values": ":id, :sha256, :title, :upload_seq",
     "which": "true",
 }
 # Types that Postgres cannot infer from the statement alone.

@@ -89,4 +89,4 @@ def test_load__a_patch_without_a_head(tmp_path: Path) -> None:
 
 def test_mutant__paths_are_the_files_that_it_changes() -> None:
     two: Mutant = next(mutant for mutant in MUTANTS if mutant.name == "no_unique_key")
-    assert two.paths == ["alembic/versions/0001_library.sql", "backend/store/media/states.py"]
+    assert two.paths == ["alembic/versions/0001_library.sql", "backend/store/media/states.insert_pending.sql"]

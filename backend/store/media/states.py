@@ -77,7 +77,10 @@ def insert_pending(
         "file_name": file_name,
         "upload_seq": next_upload_seq(session),
     }
-    if fetch_arrays(session, _SQL("insert_pending"), values):
+    statement = _SQL("insert_pending").format(
+        columns=", ".join(values), values=", ".join(f":{name}" for name in values)
+    )
+    if fetch_arrays(session, statement, values):
         return media_id
     kept = session.execute(sa.select(Media.id).where(Media.sha256 == picture.sha256)).scalar_one_or_none()
     if kept is None:
